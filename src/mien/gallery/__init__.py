@@ -1,0 +1,1 @@
+"""Face collections, short-lived face ids, and the services that search them."""

@@ -1,0 +1,36 @@
+"""What can be wrong with an image or a request for its analysis; the wire maps these to the contract's errors."""
+
+from __future__ import annotations
+
+
+class VisionError(Exception):
+    """Base of everything that `vision` raises on purpose."""
+
+
+class ImageError(VisionError):
+    """The bytes given cannot be analysed."""
+
+
+class ImageTooSmallError(ImageError):
+    """The file is smaller than the contract's minimum."""
+
+
+class ImageTooLargeError(ImageError):
+    """The file is larger than the contract's maximum."""
+
+
+class UnreadableImageError(ImageError):
+    """The bytes are not a JPEG, PNG, GIF or BMP that can be decoded within the limits.
+
+    The exception's text says what was found, for the error's hint.
+    """
+
+
+class UnsupportedAttributeError(VisionError):
+    """No honest method is installed for an attribute that was asked for."""
+
+    def __init__(self, attribute: str, reason: str) -> None:
+        """Keep the attribute's contract name and the reason, for the error's hint."""
+        super().__init__(f"{attribute}: {reason}")
+        self.attribute = attribute
+        self.reason = reason

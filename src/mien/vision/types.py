@@ -1,0 +1,294 @@
+"""What the vision pipeline takes and gives: requests, faces, landmarks, attributes.
+
+Coordinates are pixels of the full, upright image (EXIF orientation applied): x to the right, y down, (0, 0) the
+outer corner of the top left pixel. "Left" and "right" in names are those of the image, not of the person.
+Colour arrays are uint8 (height, width, 3) in BGR order, as OpenCV keeps them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32 = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
+
+
+class OperatingPoint(StrEnum):
+    """How hard the detector looks; the contract's detection models are bound to these in the settings."""
+
+    GENERAL = "general"
+    SENSITIVE = "sensitive"
+    BEST = "best"
+
+
+class Attribute(StrEnum):
+    """The attributes that can be asked for, by their names in the contract."""
+
+    HEAD_POSE = "headPose"
+    GLASSES = "glasses"
+    OCCLUSION = "occlusion"
+    ACCESSORIES = "accessories"
+    MASK = "mask"
+    BLUR = "blur"
+    EXPOSURE = "exposure"
+    NOISE = "noise"
+    QUALITY = "qualityForRecognition"
+    AGE = "age"
+    SMILE = "smile"
+    FACIAL_HAIR = "facialHair"
+    HAIR = "hair"
+    MAKEUP = "makeup"
+
+
+LANDMARK_NAMES: tuple[str, ...] = (
+    "pupilLeft",
+    "pupilRight",
+    "noseTip",
+    "mouthLeft",
+    "mouthRight",
+    "eyebrowLeftOuter",
+    "eyebrowLeftInner",
+    "eyeLeftOuter",
+    "eyeLeftTop",
+    "eyeLeftBottom",
+    "eyeLeftInner",
+    "eyebrowRightInner",
+    "eyebrowRightOuter",
+    "eyeRightInner",
+    "eyeRightTop",
+    "eyeRightBottom",
+    "eyeRightOuter",
+    "noseRootLeft",
+    "noseRootRight",
+    "noseLeftAlarTop",
+    "noseRightAlarTop",
+    "noseLeftAlarOutTip",
+    "noseRightAlarOutTip",
+    "upperLipTop",
+    "upperLipBottom",
+    "underLipTop",
+    "underLipBottom",
+)
+"""The 27 landmarks of the contract, in its order; "Left" is the image's left."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceBox:
+    """A face rectangle in whole pixels of the full, upright image, clipped to it."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    @property
+    def area(self) -> int:
+        """Pixels covered."""
+        return self.width * self.height
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One face as the detector sees it.
+
+    Attributes:
+        box: left, top, width, height in pixels, not rounded, not clipped.
+        score: the detector's confidence in [0, 1].
+        points: float32 (5, 2): left eye, right eye, nose tip, left and right mouth corner (image left first).
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+    points: Float32
+
+
+@dataclass(frozen=True, slots=True)
+class HeadPose:
+    """Degrees, with Azure's signs.
+
+    pitch > 0 looks up, roll > 0 is clockwise in the image, yaw > 0 turns the nose towards the image's right.
+    """
+
+    pitch: float
+    roll: float
+    yaw: float
+
+
+class GlassesType(StrEnum):
+    """What is worn on the eyes."""
+
+    NONE = "noGlasses"
+    READING = "readingGlasses"
+    SUN = "sunglasses"
+    SWIMMING = "swimmingGoggles"
+
+
+class Level3(StrEnum):
+    """Low, medium or high: of blur, noise, and quality for recognition."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class ExposureLevel(StrEnum):
+    """By value: under [0, .25), good [.25, .75), over [.75, 1]."""
+
+    UNDER = "underExposure"
+    GOOD = "goodExposure"
+    OVER = "overExposure"
+
+
+class MaskType(StrEnum):
+    """What covers nose and mouth."""
+
+    NONE = "noMask"
+    FACE_MASK = "faceMask"
+    OTHER = "otherMaskOrOcclusion"
+    UNCERTAIN = "uncertain"
+
+
+@dataclass(frozen=True, slots=True)
+class Occlusion:
+    """Which regions of the face are covered."""
+
+    forehead: bool
+    eye: bool
+    mouth: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Accessory:
+    """One worn thing: "headWear", "glasses" or "mask", with a confidence in [0, 1]."""
+
+    type: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """Mask type, and whether nose and mouth are both covered."""
+
+    type: MaskType
+    nose_and_mouth_covered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A value in [0, 1] and the level it falls in (a `Level3` or an `ExposureLevel`)."""
+
+    level: Level3 | ExposureLevel
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class FacialHair:
+    """Length of each in [0, 1]; 0 is none."""
+
+    moustache: float
+    beard: float
+    sideburns: float
+
+
+@dataclass(frozen=True, slots=True)
+class HairColor:
+    """One of the contract's hair colours with its confidence in [0, 1]."""
+
+    color: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hair:
+    """Baldness in [0, 1], whether hair is hidden, colours by descending confidence (empty when bald or hidden)."""
+
+    bald: float
+    invisible: bool
+    colors: tuple[HairColor, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Makeup:
+    """Whether eyes or lips are made up."""
+
+    eye: bool
+    lip: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What was asked for; None means that it was not."""
+
+    head_pose: HeadPose | None = None
+    glasses: GlassesType | None = None
+    occlusion: Occlusion | None = None
+    accessories: tuple[Accessory, ...] | None = None
+    mask: Mask | None = None
+    blur: Measured | None = None
+    exposure: Measured | None = None
+    noise: Measured | None = None
+    quality: Level3 | None = None
+    age: float | None = None
+    smile: float | None = None
+    facial_hair: FacialHair | None = None
+    hair: Hair | None = None
+    makeup: Makeup | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """A face template: a unit vector that is only comparable with others of the same fingerprint.
+
+    Attributes:
+        vector: float32 (d,), L2 norm 1.
+        fingerprint: sha256 (hex) of the weights and conventions that made it.
+        norm: the length before normalising; it predicts how well the face can be recognised.
+    """
+
+    vector: Float32
+    fingerprint: str
+    norm: float
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """What a caller asks of `FaceEngine.analyze`; nothing else is computed.
+
+    Attributes:
+        operating_point: how hard to look for faces.
+        recogniser: name of the embedding pack to make templates with, or None for no templates.
+        landmarks: whether to find the 27 landmarks.
+        attributes: which attributes to compute.
+        max_faces: keep this many faces, the largest.
+    """
+
+    operating_point: OperatingPoint = OperatingPoint.GENERAL
+    recogniser: str | None = None
+    landmarks: bool = False
+    attributes: frozenset[Attribute] = frozenset()
+    max_faces: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One analysed face.
+
+    Attributes:
+        box: the face rectangle.
+        score: the detector's confidence in [0, 1].
+        points: float32 (5, 2), see `Detection.points`.
+        landmarks: float32 (27, 2) in the order of `LANDMARK_NAMES`, or None when not asked for.
+        attributes: what was asked for.
+        embedding: the template, or None when not asked for.
+    """
+
+    box: FaceBox
+    score: float
+    points: Float32
+    landmarks: Float32 | None = None
+    attributes: Attributes = field(default_factory=Attributes)
+    embedding: Embedding | None = None
