@@ -1,8 +1,7 @@
 """Block-quantised ONNX (the OpenCV Zoo's int8bq files) to plain float32 with dynamic shapes.
 
 ONNX Runtime does not fold `DequantizeLinear` on weights, and refuses these files' per-tensor biases outright, so the
-weights are written out once. Parametric ReLUs are rewritten on the way: ONNX Runtime has no blocked-layout kernel for
-them, and each one would cost two changes of memory layout.
+weights are written out once. Parametric ReLUs are rewritten on the way, see `parametric_relu`.
 """
 
 from __future__ import annotations
@@ -12,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, numpy_helper
+
+from mien.models.convert.parametric_relu import split_parametric_relus
 
 Float32 = NDArray[np.float32]
 
@@ -30,7 +31,7 @@ def convert(source: Path, target: Path, *, dynamic_axes: tuple[str, ...]) -> Non
     """
     model = onnx.load(str(source))
     _fold_weights(model)
-    _split_parametric_relus(model)
+    split_parametric_relus(model)
     _open_axes(model, dynamic_axes)
     onnx.checker.check_model(model)
     target.write_bytes(model.SerializeToString(deterministic=True))
@@ -98,40 +99,6 @@ def _rename_uses(model: ModelProto, old: str, new: str) -> None:
         for index, name in enumerate(node.input):
             if name == old:
                 node.input[index] = new
-
-
-def _split_parametric_relus(model: ModelProto) -> None:
-    """Write PReLU(x; a) as a·x + (1 - a)·relu(x) in two depthwise 1×1 convolutions, which keep the blocked layout."""
-    graph = model.graph
-    constants = {tensor.name: tensor for tensor in graph.initializer}
-    nodes: list[NodeProto] = []
-    for node in graph.node:
-        if node.op_type != "PRelu" or node.input[1] not in constants:
-            nodes.append(node)
-            continue
-        x, slope_name = node.input
-        slopes = numpy_helper.to_array(constants[slope_name]).astype(np.float32).reshape(-1, 1, 1, 1)
-        stem = node.output[0]
-        graph.initializer.extend(
-            [
-                numpy_helper.from_array(slopes, f"{stem}/linear"),
-                numpy_helper.from_array((1 - slopes).astype(np.float32), f"{stem}/positive"),
-            ]
-        )
-        groups = {"group": len(slopes), "kernel_shape": [1, 1]}
-        nodes.extend(
-            [
-                helper.make_node("Relu", [x], [f"{stem}/relu"]),
-                helper.make_node("Conv", [x, f"{stem}/linear"], [f"{stem}/a"], **groups),
-                helper.make_node("Conv", [f"{stem}/relu", f"{stem}/positive"], [f"{stem}/b"], **groups),
-                helper.make_node("Add", [f"{stem}/a", f"{stem}/b"], [stem]),
-            ]
-        )
-    used = {name for node in nodes for name in node.input}
-    tensors: list[TensorProto] = [tensor for tensor in graph.initializer if tensor.name in used]
-    del graph.node[:], graph.initializer[:]
-    graph.node.extend(nodes)
-    graph.initializer.extend(tensors)
 
 
 def _open_axes(model: ModelProto, names: tuple[str, ...]) -> None:
