@@ -1,0 +1,284 @@
+"""Image bytes → a `Photo`: upright BGR pixels, reduced while they are decoded when the photo is large.
+
+JPEGs go through libjpeg-turbo (simplejpeg), which can decode at 1/2, 1/4 and 1/8 of the size at a fraction of the cost;
+PNG and BMP through OpenCV; GIF through Pillow, whose decoder has seen more hostile files. All of them let go of the GIL
+while they work.
+
+Strict about truncated files, as Azure is, lenient about what follows the end of a picture and about damage inside a
+JPEG that leaves it decodable. Transparent pixels are put on white, which is what a person sees of them.
+
+    photo = decode(Path("photo.jpg").read_bytes())
+    photo.pixels                  # what a detector looks at
+    photo.region(l, t, r, b, max_scale=2.0)   # enough pixels of a face to embed it
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+import simplejpeg
+from PIL import Image
+
+from mien.vision.errors import ImageTooLargeError, ImageTooSmallError, UnreadableImageError
+from mien.vision.image_header import ImageFormat, ImageHeader, bare_png, read_header
+from mien.vision.types import Float32, Pixels
+
+MIN_BYTES: Final = 1024
+"""Smallest file, inclusive (contract section 2)."""
+
+MAX_BYTES: Final = 6 * 1024 * 1024
+"""Largest file, inclusive (contract section 2)."""
+
+MAX_PIXELS: Final = 100_000_000
+"""Largest picture, width × height. A sky of 6 MB can have that many; a bomb has more."""
+
+MAX_DECODED_BYTES: Final = 400_000_000
+"""Most memory that decoding may need by the header; it binds before `MAX_PIXELS` for the costlier kinds of file."""
+
+# EXIF orientation → does upright x (y) run along the stored y (x); is upright x reversed; is upright y reversed.
+_AXES: Final = {
+    1: (False, False, False),
+    2: (False, True, False),
+    3: (False, True, True),
+    4: (False, False, True),
+    5: (True, False, False),
+    6: (True, True, False),
+    7: (True, True, True),
+    8: (True, False, True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A piece of a photo.
+
+    A point (x, y) of `pixels` is at (left + x × scale, top + y × scale) of the full, upright photo.
+
+    Attributes:
+        pixels: uint8 (h, w, 3) BGR; a view, not to be written to.
+        left: where its left edge is, in pixels of the full photo.
+        top: where its top edge is.
+        scale: full pixels for each of its pixels, the same in x and y.
+    """
+
+    pixels: Pixels
+    left: float
+    top: float
+    scale: float
+
+
+class Photo:
+    """A decoded picture; make it with `decode` or `Photo.from_pixels`.
+
+    Attributes:
+        width: pixels of the full, upright photo.
+        height: pixels of the full, upright photo.
+        pixels: uint8 (h, w, 3) BGR, upright, contiguous, perhaps reduced.
+        scale: full pixels for each pixel of `pixels`; exactly 1, 2, 4 or 8, the same in x and y. The last row and
+            column of reduced pixels may stand for fewer than `scale` full ones.
+        origin: x, y in the full photo of the top left corner of `pixels`. Zero, or (for a turned and reduced photo
+            whose size is no multiple of `scale`) up to `scale` pixels outside it.
+    """
+
+    __slots__ = ("_data", "_header", "_levels", "_lock", "height", "origin", "pixels", "scale", "width")
+
+    width: int
+    height: int
+    pixels: Pixels
+    scale: float
+    origin: tuple[float, float]
+
+    def __init__(self, data: bytes, header: ImageHeader, pixels: Pixels, reduction: int) -> None:
+        """Keep the file for later decodes at a finer scale."""
+        swapped = header.orientation >= 5
+        self.width = header.height if swapped else header.width
+        self.height = header.width if swapped else header.height
+        self._data = data
+        self._header = header
+        self._levels = {reduction: pixels}
+        self._lock = threading.Lock()
+        self.pixels = pixels
+        self.scale = float(reduction)
+        self.origin = self._origin(pixels, reduction)
+
+    @classmethod
+    def from_pixels(cls, pixels: Pixels) -> Photo:
+        """A photo of pixels that are decoded already.
+
+        Args:
+            pixels: uint8 (h, w, 3) BGR, upright.
+        """
+        header = ImageHeader(ImageFormat.BMP, pixels.shape[1], pixels.shape[0])
+        return cls(b"", header, np.ascontiguousarray(pixels), 1)
+
+    def full_pixels(self) -> Pixels:
+        """uint8 (height, width, 3) BGR at full resolution; decoded when first asked for, then kept."""
+        return self._level(1)
+
+    def to_full(self, points: Float32) -> Float32:
+        """float32 (..., 2) x, y of `pixels` → of the full, upright photo."""
+        return np.asarray(points * self.scale + np.asarray(self.origin), points.dtype)
+
+    def region(self, left: float, top: float, right: float, bottom: float, *, max_scale: float = 1.0) -> Region:
+        """A rectangle of the photo with at least one pixel for every `max_scale` full ones.
+
+        Args:
+            left: left edge in full pixels; edges outside the photo are moved to its border.
+            top: top edge.
+            right: right edge, exclusive.
+            bottom: bottom edge, exclusive.
+            max_scale: how coarse the pixels may be. The working pixels are used if they are fine enough; else the
+                photo is decoded again at the coarsest scale that is (once a photo and scale).
+
+        Returns:
+            The smallest region of whole pixels that covers the rectangle, at least one pixel.
+        """
+        reduction = int(self.scale)
+        while reduction > 1 and reduction > max_scale:
+            reduction //= 2
+        pixels = self._level(reduction)
+        x0, y0 = self._origin(pixels, reduction)
+        columns = _span(left - x0, right - x0, reduction, pixels.shape[1])
+        rows = _span(top - y0, bottom - y0, reduction, pixels.shape[0])
+        return Region(
+            pixels[rows[0] : rows[1], columns[0] : columns[1]],
+            columns[0] * reduction + x0,
+            rows[0] * reduction + y0,
+            float(reduction),
+        )
+
+    def _level(self, reduction: int) -> Pixels:
+        with self._lock:
+            if reduction not in self._levels:
+                self._levels[reduction] = _upright(
+                    _decode_jpeg(self._data, self._header, reduction), self._header.orientation
+                )
+            return self._levels[reduction]
+
+    def _origin(self, pixels: Pixels, reduction: int) -> tuple[float, float]:
+        _, x_reversed, y_reversed = _AXES[self._header.orientation]
+        return (
+            float(self.width - pixels.shape[1] * reduction) if x_reversed else 0.0,
+            float(self.height - pixels.shape[0] * reduction) if y_reversed else 0.0,
+        )
+
+
+def decode(data: bytes, *, working_side: int = 1600) -> Photo:
+    """Decode an image file.
+
+    Args:
+        data: the whole file; JPEG, PNG, GIF (its first picture) or BMP.
+        working_side: a JPEG is reduced by the largest of 1, 2, 4, 8 that leaves its long side this many pixels.
+
+    Raises:
+        ImageTooSmallError: shorter than `MIN_BYTES`.
+        ImageTooLargeError: longer than `MAX_BYTES`.
+        UnreadableImageError: another format, broken, or too many pixels; the text says what was found.
+    """
+    if len(data) < MIN_BYTES:
+        raise ImageTooSmallError(f"the image has {len(data)} bytes; the least is {MIN_BYTES}")
+    if len(data) > MAX_BYTES:
+        raise ImageTooLargeError(f"the image has {len(data)} bytes; the most is {MAX_BYTES}")
+    header = read_header(data)
+    count = header.width * header.height
+    if count > MAX_PIXELS or count * header.bytes_per_pixel > MAX_DECODED_BYTES:
+        most = min(MAX_PIXELS, MAX_DECODED_BYTES // header.bytes_per_pixel)
+        raise UnreadableImageError(
+            f"{header.format} of {header.width} × {header.height} pixels ({count / 1e6:.0f} megapixels); "
+            f"the most for this kind of file is {most / 1e6:.0f}"
+        )
+    reduction = 1
+    if header.format is ImageFormat.JPEG:
+        while reduction < 8 and -(-max(header.width, header.height) // (2 * reduction)) >= working_side:
+            reduction *= 2
+        pixels = _decode_jpeg(data, header, reduction)
+    elif header.format is ImageFormat.GIF:
+        pixels = _decode_gif(data, header)
+    else:
+        pixels = _decode_with_opencv(data, header)
+    return Photo(data, header, _upright(pixels, header.orientation), reduction)
+
+
+def _decode_jpeg(data: bytes, header: ImageHeader, reduction: int) -> Pixels:
+    # Only powers of two: libjpeg-turbo has vector code for their inverse transforms, and the scale is exact.
+    height, width = -(-header.height // reduction), -(-header.width // reduction)
+    least = {"min_height": height, "min_width": width} if reduction > 1 else {}
+    try:
+        pixels = simplejpeg.decode_jpeg(data, "BGR", **least)
+    except ValueError as error:
+        if "Premature end of JPEG file" in str(error) or b"\xff\xd9" not in data[-(1 << 16) :]:
+            raise UnreadableImageError("truncated JPEG: its data ends before the picture does") from None
+        try:
+            pixels = simplejpeg.decode_jpeg(data, "BGR", strict=False, **least)
+        except ValueError:
+            raise UnreadableImageError(f"corrupt JPEG: {error}") from None
+    if pixels.shape != (height, width, 3):
+        raise UnreadableImageError("corrupt JPEG: its frame header contradicts itself")
+    result: Pixels = pixels
+    return result
+
+
+def _decode_with_opencv(data: bytes, header: ImageHeader) -> Pixels:
+    if header.format is ImageFormat.PNG:
+        data = bare_png(data)
+    mode = cv2.IMREAD_UNCHANGED if header.alpha else cv2.IMREAD_COLOR
+    try:
+        # With IGNORE_ORIENTATION: turning is done here, the same way for all formats.
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), mode | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error:
+        pixels = None
+    if pixels is None or pixels.shape[:2] != (header.height, header.width):
+        raise UnreadableImageError(f"corrupt or truncated {header.format}")
+    if pixels.dtype != np.uint8:
+        pixels = np.right_shift(pixels.astype(np.uint16, copy=False), 8).astype(np.uint8)
+    return _on_white(pixels)
+
+
+def _decode_gif(data: bytes, header: ImageHeader) -> Pixels:
+    try:
+        image = Image.open(io.BytesIO(data), formats=("GIF",))
+        if image.size != (header.width, header.height):
+            raise UnreadableImageError("corrupt GIF: its sizes contradict each other")
+        rgba = np.asarray(image.convert("RGBA"))
+    except UnreadableImageError:
+        raise
+    except Exception as error:  # Pillow's plugins raise whatever their parsing runs into
+        raise UnreadableImageError(f"corrupt or truncated GIF: {error}") from None
+    return _on_white(cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA))
+
+
+def _on_white(pixels: np.ndarray) -> Pixels:
+    """Any uint8 picture of 1, 3 (BGR) or 4 (BGRA) channels → BGR, the transparent parts white."""
+    if pixels.ndim == 2 or pixels.shape[2] == 1:
+        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR), np.uint8)
+    if pixels.shape[2] == 3:
+        return np.asarray(pixels, np.uint8)
+    bgr = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGRA2BGR), np.uint8)
+    for start in range(0, len(bgr), 256):  # in strips: the wide intermediate stays small
+        alpha = pixels[start : start + 256, :, 3:].astype(np.uint16)
+        if alpha.min() < 255:
+            strip = bgr[start : start + 256]
+            strip[:] = (strip * alpha + 255 * (255 - alpha) + 127) // 255
+    return bgr
+
+
+def _upright(pixels: Pixels, orientation: int) -> Pixels:
+    swap, x_reversed, y_reversed = _AXES[orientation]
+    if swap:
+        pixels = np.asarray(cv2.transpose(pixels), np.uint8)
+    if x_reversed or y_reversed:
+        pixels = np.asarray(
+            cv2.flip(pixels, {(True, False): 1, (False, True): 0, (True, True): -1}[x_reversed, y_reversed]), np.uint8
+        )
+    return pixels
+
+
+def _span(low: float, high: float, reduction: int, count: int) -> tuple[int, int]:
+    """Whole reduced pixels that cover [low, high), at least one, within [0, count)."""
+    first = min(max(int(low // reduction), 0), count - 1)
+    return first, max(min(int(-(-high // reduction)), count), first + 1)

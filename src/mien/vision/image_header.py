@@ -1,0 +1,282 @@
+"""Reads what must be known of an image file before any of it is decoded: format, size, orientation.
+
+Only the leading bytes decide on the format; file names and content types are not looked at, and whatever else a file
+is besides (a ZIP behind a JPEG, a script in a comment) does not matter. Nothing here allocates by what a header says.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from mien.vision.errors import UnreadableImageError
+
+MAX_SEGMENTS: Final = 4096
+"""Most marker segments of a JPEG's head, chunks of a PNG, or extension blocks before a GIF's first frame.
+
+Photos have tens (with depth maps in XMP, about a hundred); a flood of empty ones is made to keep parsers busy.
+PNG writers that flush every 8 KB need 768 for 6 MB.
+"""
+
+MAX_SCANS: Final = 64
+"""Most scans of a JPEG. Usual progressive files have 10; each scan of a few bytes costs a pass over every block."""
+
+_PNG_CRITICAL: Final = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+
+
+class ImageFormat(StrEnum):
+    """The formats of the contract (section 2)."""
+
+    JPEG = "JPEG"
+    PNG = "PNG"
+    GIF = "GIF"
+    BMP = "BMP"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageHeader:
+    """What a file says of itself.
+
+    Attributes:
+        format: by the leading bytes.
+        width: pixels as stored, before orientation.
+        height: pixels as stored, before orientation.
+        orientation: 1 to 8, as EXIF counts them.
+        bytes_per_pixel: what decoding holds at once for a pixel, at its worst, in the decoders that `decode` uses.
+        alpha: whether pixels can be transparent.
+    """
+
+    format: ImageFormat
+    width: int
+    height: int
+    orientation: int = 1
+    bytes_per_pixel: int = 3
+    alpha: bool = False
+
+
+def read_header(data: bytes) -> ImageHeader:
+    """Tell format, size and orientation of an image file.
+
+    Args:
+        data: the whole file.
+
+    Raises:
+        UnreadableImageError: it is no JPEG, PNG, GIF or BMP, or its head is broken; the text says which.
+    """
+    if data[:3] == b"\xff\xd8\xff":
+        return _read_jpeg(data)
+    try:
+        if data[:8] == b"\x89PNG\r\n\x1a\n":
+            return _read_png(data)
+        if data[:6] in (b"GIF87a", b"GIF89a"):
+            return _read_gif(data)
+        if data[:2] == b"BM":
+            return _read_bmp(data)
+    except (struct.error, IndexError):
+        raise UnreadableImageError("the header of the image is cut off") from None
+    raise UnreadableImageError(_what_else(data))
+
+
+def _read_jpeg(data: bytes) -> ImageHeader:
+    position, end, orientation = 2, len(data), 1
+    for _ in range(MAX_SEGMENTS):
+        # As libjpeg looks for the next marker: skip to FF, then over fill bytes, so that both read the same frame.
+        position = data.find(b"\xff", position)
+        while 0 <= position < end - 1 and data[position + 1] in (0xFF, 0x00):
+            position = position + 1 if data[position + 1] == 0xFF else data.find(b"\xff", position + 2)
+        if position < 0 or position + 4 > end:
+            raise UnreadableImageError("truncated JPEG: it ends before its frame header")
+        marker = data[position + 1]
+        position += 2
+        if marker == 0x01 or 0xD0 <= marker <= 0xD7:  # TEM, RSTn: no length
+            continue
+        if marker in (0xD8, 0xD9, 0xDA):
+            raise UnreadableImageError("corrupt JPEG: no frame header before its data")
+        length = (data[position] << 8) | data[position + 1]
+        if length < 2:
+            raise UnreadableImageError("corrupt JPEG: a segment shorter than its length field")
+        if marker == 0xE1 and data[position + 2 : position + 8] == b"Exif\0\0":
+            orientation = exif_orientation(data[position + 8 : position + length])
+        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return _read_jpeg_frame(data, position, marker, orientation)
+        position += length
+    raise UnreadableImageError(f"JPEG with more than {MAX_SEGMENTS} segments before its frame header")
+
+
+def _read_jpeg_frame(data: bytes, position: int, marker: int, orientation: int) -> ImageHeader:
+    if position + 8 > len(data):
+        raise UnreadableImageError("truncated JPEG: it ends in its frame header")
+    precision, height, width, components = struct.unpack_from(">BHHB", data, position + 2)
+    if marker not in (0xC0, 0xC1, 0xC2):
+        raise UnreadableImageError("lossless, hierarchical or arithmetic-coded JPEG is not supported")
+    if precision != 8:
+        raise UnreadableImageError(f"{precision}-bit JPEG is not supported")
+    if components not in (1, 3, 4):
+        raise UnreadableImageError(f"JPEG with {components} components is not supported")
+    if not width or not height:
+        raise UnreadableImageError("JPEG without a size in its frame header")
+    if marker == 0xC2 or data.count(b"\xff\xda", position) > 1:
+        if data.count(b"\xff\xda", position) > MAX_SCANS:
+            raise UnreadableImageError(f"JPEG with more than {MAX_SCANS} scans")
+        # The coefficients of the whole picture are kept between scans: 2 bytes for each sample.
+        samples = data[position + 8 : position + 8 + 3 * components]
+        factors = [max(s >> 4, 1) * max(s & 15, 1) for s in samples[1::3]]
+        extra = -(-2 * sum(factors) // max(factors)) if factors else 8
+        return ImageHeader(ImageFormat.JPEG, width, height, orientation, 3 + extra)
+    return ImageHeader(ImageFormat.JPEG, width, height, orientation, 4 if components == 4 else 3)
+
+
+def exif_orientation(tiff: bytes) -> int:
+    """The orientation tag (0x0112) of an EXIF block.
+
+    Args:
+        tiff: the block from its byte order mark on.
+
+    Returns:
+        1 to 8; 1 (upright) when there is none, or the block is broken: a bad tag is no reason to refuse a photo.
+    """
+    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
+    if order is None:
+        return 1
+    try:
+        magic, offset = struct.unpack_from(order + "HI", tiff, 2)
+        (entries,) = struct.unpack_from(order + "H", tiff, offset)
+        if magic != 42:
+            return 1
+        for at in range(offset + 2, offset + 2 + 12 * min(entries, 512), 12):
+            tag, kind, count = struct.unpack_from(order + "HHI", tiff, at)
+            if tag == 0x0112:
+                (value,) = struct.unpack_from(order + ("I" if kind == 4 else "H"), tiff, at + 8)
+                return value if count == 1 and 1 <= value <= 8 else 1
+    except struct.error:
+        pass
+    return 1
+
+
+def _read_png(data: bytes) -> ImageHeader:
+    length, name, width, height, depth, colour = struct.unpack_from(">I4sIIBB", data, 8)
+    if name != b"IHDR" or length != 13:
+        raise UnreadableImageError("corrupt PNG: it does not begin with its header")
+    _require_size(width, height, "PNG")
+    orientation, alpha = 1, colour in (4, 6)
+    for kind, start, stop in png_chunks(data):
+        if kind == b"eXIf":
+            orientation = exif_orientation(data[start:stop])
+        elif kind == b"tRNS":
+            alpha = True
+    channels = 4 if alpha else 3
+    bytes_per_pixel = channels * (2 if depth == 16 else 1) + (3 if alpha or depth == 16 else 0)
+    return ImageHeader(ImageFormat.PNG, width, height, orientation, bytes_per_pixel, alpha)
+
+
+def png_chunks(data: bytes) -> list[tuple[bytes, int, int]]:
+    """Name, start and end of the content of each chunk of a PNG, up to and with its end chunk.
+
+    Raises:
+        UnreadableImageError: a chunk runs past the end of the file, or there is no end chunk.
+    """
+    chunks: list[tuple[bytes, int, int]] = []
+    position = 8
+    while position + 12 <= len(data) and len(chunks) < MAX_SEGMENTS:
+        length, name = struct.unpack_from(">I4s", data, position)
+        stop = position + 8 + length
+        if stop + 4 > len(data):
+            break
+        chunks.append((name, position + 8, stop))
+        if name == b"IEND":
+            return chunks
+        position = stop + 4
+    if len(chunks) == MAX_SEGMENTS:
+        raise UnreadableImageError(f"PNG with more than {MAX_SEGMENTS} chunks")
+    raise UnreadableImageError("truncated PNG: it ends before its end chunk")
+
+
+def bare_png(data: bytes) -> bytes:
+    """The same PNG with only the chunks that its first picture needs.
+
+    Text, profiles and animation go: they can be compressed bombs of their own, and no pixel depends on them here.
+    """
+    parts = [data[start - 8 : stop + 4] for name, start, stop in png_chunks(data) if name in _PNG_CRITICAL]
+    return b"".join([data[:8], *parts])
+
+
+def _read_gif(data: bytes) -> ImageHeader:
+    screen_width, screen_height, flags = struct.unpack_from("<HHB", data, 6)
+    position = 13 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
+    for _ in range(MAX_SEGMENTS):
+        introducer = data[position]
+        if introducer == 0x2C:
+            left, top, width, height = struct.unpack_from("<HHHH", data, position + 1)
+            _require_size(width, height, "GIF")
+            # Held at once: the palette picture, its RGBA form (twice while it is put on white) and the result.
+            return ImageHeader(
+                ImageFormat.GIF, max(screen_width, left + width), max(screen_height, top + height), 1, 12, alpha=True
+            )
+        if introducer != 0x21:
+            raise UnreadableImageError("GIF without a picture" if introducer == 0x3B else "corrupt GIF")
+        position += 2
+        while data[position]:
+            position += 1 + data[position]
+        position += 1
+    raise UnreadableImageError(f"GIF with more than {MAX_SEGMENTS} extensions before its first picture")
+
+
+def _read_bmp(data: bytes) -> ImageHeader:
+    (size,) = struct.unpack_from("<I", data, 14)
+    if size == 12:
+        width, height, _, depth = struct.unpack_from("<HHHH", data, 18)
+    elif 40 <= size <= 124:
+        width, height, _, depth = struct.unpack_from("<iiHH", data, 18)
+        height = abs(height)  # negative: stored from the top down
+    else:
+        raise UnreadableImageError("BMP with an unknown header")
+    _require_size(width, height, "BMP")
+    if depth not in (1, 4, 8, 16, 24, 32):
+        raise UnreadableImageError(f"BMP with {depth} bits per pixel is not supported")
+    return ImageHeader(ImageFormat.BMP, width, height)
+
+
+def _require_size(width: int, height: int, name: str) -> None:
+    if width <= 0 or height <= 0:
+        raise UnreadableImageError(f"{name} of {width} × {height} pixels")
+
+
+_SIGNATURES: Final = (
+    (b"II*\0", "TIFF is not supported"),
+    (b"MM\0*", "TIFF is not supported"),
+    (b"\0\0\1\0", "ICO is not supported"),
+    (b"\0\0\0\x0cjP  ", "JPEG 2000 is not supported"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000 is not supported"),
+    (b"\xff\x0a", "JPEG XL is not supported"),
+    (b"\0\0\0\x0cJXL ", "JPEG XL is not supported"),
+    (b"%PDF", "this is a PDF"),
+    (b"PK\3\4", "this is a ZIP archive"),
+    (b"\x1f\x8b", "this is gzip-compressed"),
+    (b"8BPS", "Photoshop documents are not supported"),
+    (b"data:image", "this is a data URL; send the bytes themselves"),
+    (b"/9j/", "this is base64; send the bytes themselves"),
+    (b"iVBORw0KGgo", "this is base64; send the bytes themselves"),
+    (b"--", "this is a multipart body; send the bytes of the image alone"),
+    (b"{", "this is JSON; send it as application/json"),
+)
+
+
+def _what_else(data: bytes) -> str:
+    """What a file is that is none of ours."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WebP is not supported"
+    if data[4:8] == b"ftyp":
+        brand = data[8:12].decode("latin-1")
+        names = {"avif": "AVIF", "avis": "AVIF", "heic": "HEIC", "heix": "HEIC", "mif1": "HEIF"}
+        return f"{names.get(brand, 'a video or container file')} is not supported"
+    for signature, text in _SIGNATURES:
+        if data.startswith(signature):
+            return text
+    text_start = data[:256].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if text_start.startswith((b"<!doctype html", b"<html")):
+        return "this is an HTML page"
+    if text_start.startswith((b"<svg", b"<?xml")):
+        return "SVG is not supported"
+    return "the bytes are not a JPEG, PNG, GIF or BMP"
