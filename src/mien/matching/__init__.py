@@ -1,1 +1,26 @@
-"""matching: see docs/architecture.md."""
+"""Decisions about templates: how alike two are, how sure that makes us, who ranks first, who belongs together.
+
+Pure numpy; nothing else of Mien is imported. A template is a float32 unit vector; two are compared only when they come
+from the same recogniser (the callers see to that, by fingerprint).
+
+* `similarity` - cosine similarity, one to one and many to many.
+* `calibration` - `Calibration` turns a similarity into a confidence with 0.5 at the operating point; `fit` makes one.
+* `rates` - error rates and their confidence intervals.
+* `ranking` - from scores of faces to the best persons.
+* `grouping` - faces of unknown people sorted into groups.
+
+Example:
+    >>> import numpy as np
+    >>> from mien.matching import Calibration, cosine
+    >>> calibration = Calibration(threshold=0.42, slope=20.0)
+    >>> a = np.array([1.0, 0.0], dtype=np.float32)
+    >>> calibration.confidence(cosine(a, a)) > 0.99
+    True
+"""
+
+from mien.matching.calibration import Calibration, fit
+from mien.matching.grouping import Grouping, group
+from mien.matching.ranking import Ranked, rank
+from mien.matching.similarity import cosine, cosine_matrix, normalise
+
+__all__ = ["Calibration", "Grouping", "Ranked", "cosine", "cosine_matrix", "fit", "group", "normalise", "rank"]

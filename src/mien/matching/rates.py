@@ -1,0 +1,205 @@
+"""Error rates of comparisons, in the terms of ISO/IEC 19795-1, with confidence intervals.
+
+FMR, the false match rate: the part of impostor pairs whose similarity reaches the threshold. FNMR, the false
+non-match rate: the part of genuine pairs whose similarity does not. TAR = 1 - FNMR.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Float64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A rate with the ends of its confidence interval, all in [0, 1]."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationRate:
+    """Accuracy at one false match rate.
+
+    Attributes:
+        fmr: the false match rate asked for.
+        threshold: the similarity that gives it.
+        fnmr: share of genuine pairs lost there, with its interval.
+        genuine: number of genuine pairs.
+        impostor: number of impostor pairs.
+        false_matches: impostor pairs that reach the threshold.
+    """
+
+    fmr: float
+    threshold: float
+    fnmr: Interval
+    genuine: int
+    impostor: int
+    false_matches: int
+
+    @property
+    def tar(self) -> float:
+        """True accept rate."""
+        return 1.0 - self.fnmr.value
+
+
+def fmr(impostor: ArrayLike, threshold: float) -> float:
+    """Share of impostor similarities (any shape) at or above a threshold; nan when there are none."""
+    scores = np.asarray(impostor)
+    return float(np.mean(scores >= threshold)) if scores.size else math.nan
+
+
+def fnmr(genuine: ArrayLike, threshold: float) -> float:
+    """Share of genuine similarities (any shape) below a threshold; nan when there are none."""
+    scores = np.asarray(genuine)
+    return float(np.mean(scores < threshold)) if scores.size else math.nan
+
+
+def threshold_at_fmr(impostor: ArrayLike, target: float) -> float:
+    """The similarity at which the false match rate is the target.
+
+    With k = target x number of pairs, it lies between the k-th highest impostor similarity and the next one, linearly
+    by the fraction of k; at a whole k it is midway, so that exactly k pairs reach it.
+
+    Args:
+        impostor: (m,) similarities of pairs of two people, in any order.
+        target: in (0, 1).
+
+    Returns:
+        The threshold.
+
+    Raises:
+        ValueError: the target is outside (0, 1), or m x target < 1: fewer pairs say nothing about the rate.
+    """
+    if not 0.0 < target < 1.0:
+        raise ValueError(f"a false match rate lies in (0, 1), not {target}")
+    scores = np.asarray(impostor, dtype=np.float64).ravel()
+    expected = target * scores.size
+    if expected < 1.0 - 1e-9:
+        raise ValueError(f"{scores.size} impostor pairs cannot show a false match rate of {target:g}")
+    if not np.all(np.isfinite(scores)):
+        raise ValueError("similarities must be finite")
+    position = expected + 0.5
+    upper = math.floor(position)
+    highest = scores.size - 1
+    first, second = max(0, highest - (upper - 1)), max(0, highest - upper)
+    ordered = np.partition(scores, [second, first])
+    return float(ordered[first] + (position - upper) * (ordered[second] - ordered[first]))
+
+
+def det_curve(genuine: ArrayLike, impostor: ArrayLike, fmrs: ArrayLike) -> Float64:
+    """Points of the detection error trade-off curve.
+
+    Args:
+        genuine: (n,) similarities.
+        impostor: (m,) similarities.
+        fmrs: (p,) false match rates, each at least 1 / m.
+
+    Returns:
+        float64 (p, 3): false match rate, threshold, false non-match rate.
+    """
+    wanted = np.asarray(fmrs, dtype=np.float64)
+    thresholds = [threshold_at_fmr(impostor, float(rate)) for rate in wanted]
+    return np.array([(rate, t, fnmr(genuine, t)) for rate, t in zip(wanted, thresholds, strict=True)]).reshape(-1, 3)
+
+
+def wilson(successes: int, trials: int, z: float = 1.96) -> Interval:
+    """Wilson's score interval of a share; only right when the trials are independent.
+
+    Args:
+        successes: in [0, trials].
+        trials: at least 1.
+        z: standard normal quantile; 1.96 gives 95 %.
+
+    Returns:
+        The share and its interval (Wilson 1927).
+
+    Raises:
+        ValueError: there are no trials, or more successes than trials.
+    """
+    if trials < 1 or not 0 <= successes <= trials:
+        raise ValueError(f"{successes} of {trials} is no share")
+    share = successes / trials
+    centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
+    half = z / (1 + z * z / trials) * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
+    # At 0 and at all successes the formula gives the share itself, up to rounding.
+    return Interval(share, min(share, max(0.0, centre - half)), max(share, min(1.0, centre + half)))
+
+
+def bootstrap(
+    values: ArrayLike,
+    identity: ArrayLike,
+    *,
+    statistic: Callable[[Float64], float] = lambda sample: float(np.mean(sample)),
+    rounds: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Percentile bootstrap that draws identities, not pairs: pairs of one person are not independent.
+
+    Args:
+        values: (n,) one value a comparison, e.g. 1.0 for an error.
+        identity: (n,) whose comparison each is.
+        statistic: of a sample of values; their mean by default.
+        rounds: samples drawn.
+        confidence: of the interval.
+        seed: of the random generator, so that a report can be repeated.
+
+    Returns:
+        The statistic of all values, with its interval.
+
+    Raises:
+        ValueError: there are no values, or not one identity each.
+    """
+    data = np.asarray(values, dtype=np.float64).ravel()
+    owners = np.asarray(identity).ravel()
+    if data.size == 0 or owners.shape != data.shape:
+        raise ValueError("a bootstrap needs values, and one identity each")
+    order = np.argsort(owners, kind="stable")
+    _, starts = np.unique(owners[order], return_index=True)
+    members = np.split(data[order], starts[1:])
+    random = np.random.default_rng(seed)
+    drawn = random.integers(0, len(members), size=(rounds, len(members)))
+    samples = [statistic(np.concatenate([members[i] for i in row])) for row in drawn]
+    tail = (1.0 - confidence) / 2
+    low, high = np.quantile(samples, [tail, 1.0 - tail])
+    return Interval(statistic(data), float(low), float(high))
+
+
+def verification(
+    genuine: ArrayLike, impostor: ArrayLike, target_fmr: float, *, genuine_identity: ArrayLike | None = None
+) -> VerificationRate:
+    """Accuracy of one-to-one comparison at a false match rate.
+
+    Args:
+        genuine: (n,) similarities of pairs of one person.
+        impostor: (m,) similarities of pairs of two people.
+        target_fmr: false match rate, at least 1 / m.
+        genuine_identity: (n,) whose pair each is; gives the interval by bootstrap over identities, else Wilson's.
+
+    Returns:
+        Threshold, rates and counts.
+    """
+    scores = np.asarray(genuine, dtype=np.float64).ravel()
+    others = np.asarray(impostor, dtype=np.float64).ravel()
+    threshold = threshold_at_fmr(others, target_fmr)
+    lost = scores < threshold
+    interval = (
+        wilson(int(lost.sum()), scores.size)
+        if genuine_identity is None
+        else bootstrap(lost.astype(np.float64), genuine_identity)
+    )
+    return VerificationRate(
+        target_fmr, threshold, interval, scores.size, others.size, int(np.count_nonzero(others >= threshold))
+    )

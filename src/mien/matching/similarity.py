@@ -1,0 +1,66 @@
+"""Cosine similarity of templates, which is the inner product because templates are unit vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Float32 = NDArray[np.float32]
+
+
+def normalise(vectors: ArrayLike) -> Float32:
+    """Scale vectors to length 1.
+
+    Args:
+        vectors: (d,) or (n, d), any real type.
+
+    Returns:
+        float32 of the same shape; each vector has L2 norm 1 (to float32 precision).
+
+    Raises:
+        ValueError: a vector is zero or not finite, so it has no direction.
+    """
+    array = np.asarray(vectors, dtype=np.float64)
+    length = np.linalg.norm(array, axis=-1, keepdims=True)
+    if not np.all(np.isfinite(length)) or np.any(length == 0):
+        raise ValueError("a template must be finite and not zero")
+    return np.asarray(array / length, dtype=np.float32)
+
+
+def cosine(a: NDArray[Any], b: NDArray[Any]) -> float:
+    """Similarity of two templates.
+
+    Args:
+        a: float32 (d,), unit length.
+        b: float32 (d,), unit length.
+
+    Returns:
+        The cosine, in [-1, 1] (rounding beyond is clipped).
+
+    Raises:
+        ValueError: the shapes differ or are not (d,).
+    """
+    if a.ndim != 1 or a.shape != b.shape:
+        raise ValueError(f"templates of shapes {a.shape} and {b.shape} cannot be compared")
+    return float(np.clip(np.dot(a.astype(np.float32), b.astype(np.float32)), -1.0, 1.0))
+
+
+def cosine_matrix(a: NDArray[Any], b: NDArray[Any]) -> Float32:
+    """Similarities of every template of one set with every one of another.
+
+    Args:
+        a: float32 (n, d), unit rows.
+        b: float32 (m, d), unit rows.
+
+    Returns:
+        float32 (n, m) in [-1, 1].
+
+    Raises:
+        ValueError: an argument is not (rows, d) or the widths differ.
+    """
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
+        raise ValueError(f"template sets of shapes {a.shape} and {b.shape} cannot be compared")
+    product: Float32 = a.astype(np.float32, copy=False) @ b.astype(np.float32, copy=False).T
+    return np.clip(product, np.float32(-1.0), np.float32(1.0), out=product)
