@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
+
+from mien.models.cpu import check_cpu
 
 Array = NDArray[Any]
 
@@ -25,12 +26,19 @@ class Network:
         path: the .onnx file; its hash is the caller's business.
         threads: intra-operator threads a call.
 
+    Raises:
+        UnsupportedCpuError: if the processor cannot run ONNX Runtime.
+
     Attributes:
         inputs: names of the inputs, in the model's order.
         outputs: names of the outputs, in the model's order.
     """
 
     def __init__(self, path: Path, *, threads: int = 1) -> None:
+        # Native code of the runtime would die where the check can still speak.
+        check_cpu()
+        import onnxruntime as ort  # noqa: PLC0415  # must not be loaded before the check
+
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

@@ -1,0 +1,54 @@
+"""What the processor must be able to do, asked before native code would die of an illegal instruction.
+
+Only the standard library is imported here, so that the question can be asked before numpy or ONNX Runtime is loaded.
+"""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+from mien.models.errors import UnsupportedCpuError
+
+_NEEDED = {
+    "x86_64": frozenset({"ssse3", "sse4_1", "sse4_2", "popcnt", "avx"}),
+    "aarch64": frozenset({"asimd"}),
+}
+_NAMES = {"amd64": "x86_64", "arm64": "aarch64"}
+
+
+def missing_features(machine: str, cpuinfo: str) -> frozenset[str]:
+    """Tell which needed instruction sets a processor lacks.
+
+    Args:
+        machine: as `platform.machine()` gives it.
+        cpuinfo: text of Linux's /proc/cpuinfo; empty when there is none.
+
+    Returns:
+        Names as Linux writes them; empty when nothing is missing or nothing can be known.
+    """
+    needed = _NEEDED.get(_NAMES.get(machine.lower(), machine.lower()), frozenset())
+    for line in cpuinfo.splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() in {"flags", "Features"}:
+            return needed - set(value.split())
+    return frozenset()
+
+
+def check_cpu(cpuinfo: Path = Path("/proc/cpuinfo")) -> None:
+    """Refuse a processor on which the runtime would crash.
+
+    Raises:
+        UnsupportedCpuError: naming what is missing.
+    """
+    try:
+        text = cpuinfo.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    missing = missing_features(platform.machine(), text)
+    if missing:
+        message = (
+            f"this processor lacks {', '.join(sorted(missing))}, which the networks' runtime needs. In a virtual "
+            "machine, pass the host's processor through (QEMU: -cpu host); otherwise use a machine with AVX."
+        )
+        raise UnsupportedCpuError(message)

@@ -1,0 +1,39 @@
+"""What can go wrong with model packs; every text says which command mends it."""
+
+from __future__ import annotations
+
+
+class ModelError(Exception):
+    """Base of everything that `models` raises on purpose."""
+
+
+class ManifestError(ModelError):
+    """A manifest does not say what it must, or says something impossible."""
+
+
+class UnknownPackError(ModelError):
+    """No pack of that name is built in or was added."""
+
+
+class MissingFileError(ModelError):
+    """A pack's file is not in the store."""
+
+
+class CorruptFileError(ModelError):
+    """A file in the store is not the one that was put there."""
+
+
+class FetchError(ModelError):
+    """A file could not be fetched from its source."""
+
+
+class WrongHashError(FetchError):
+    """A source gave other bytes than the manifest pins; they were thrown away."""
+
+
+class UnsupportedCpuError(ModelError):
+    """This processor lacks instructions that the runtime needs."""
+
+
+class BindingError(ModelError):
+    """A label is bound to something that cannot serve it."""

