@@ -1,0 +1,102 @@
+"""Turning a face upright and cutting it out, by its five points."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from mien.vision.types import Float32, Pixels
+
+TEMPLATE_112: Float32 = np.array(
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]], np.float32
+)
+"""Where the five points lie in a 112×112 crop: the template that ArcFace-style embedding networks were trained with
+(published with insightface; the numbers are in common use)."""
+
+_SHRINK_BEFORE_WARP = 2.0
+"""Above this reduction a bilinear warp skips pixels; the source is averaged down first."""
+
+
+def similarity_transform(points: Float32, template: Float32) -> Float32:
+    """Find the rotation, scale and shift that bring `points` nearest to `template` in the least squares sense.
+
+    Args:
+        points: float32 (k, 2), k ≥ 2.
+        template: float32 (k, 2).
+
+    Returns:
+        float32 (2, 3), to be applied to columns (x, y, 1). Reflections are not considered.
+    """
+    # Complex numbers make the closed form one division: minimise |a·z + b - w| over complex a and b.
+    z = points[:, 0].astype(np.float64) + 1j * points[:, 1]
+    w = template[:, 0].astype(np.float64) + 1j * template[:, 1]
+    z_mean, w_mean = z.mean(), w.mean()
+    z = z - z_mean
+    spread = float(np.vdot(z, z).real)
+    a = complex(np.vdot(z, w - w_mean) / spread) if spread > 0 else 1 + 0j
+    b = w_mean - a * z_mean
+    return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]], np.float32)
+
+
+def apply_transform(transform: Float32, points: Float32) -> Float32:
+    """Move `points`, float32 (k, 2), by `transform`, float32 (2, 3)."""
+    return np.asarray(points @ transform[:, :2].T + transform[:, 2], np.float32)
+
+
+def invert_transform(transform: Float32) -> Float32:
+    """Return the float32 (2, 3) transform that undoes `transform`."""
+    return np.asarray(cv2.invertAffineTransform(transform), np.float32)
+
+
+def warp(pixels: Pixels, transform: Float32, width: int, height: int) -> Pixels:
+    """Resample `pixels` by `transform` into an image of `width`×`height`, without aliasing when it shrinks.
+
+    Args:
+        pixels: uint8 (h, w, 3).
+        transform: float32 (2, 3), from `pixels` to the result.
+        width: of the result.
+        height: of the result.
+
+    Returns:
+        uint8 (height, width, 3); what lies outside `pixels` is black.
+    """
+    scale = float(np.hypot(transform[0, 0], transform[1, 0]))
+    if scale * _SHRINK_BEFORE_WARP < 1:
+        pixels, transform = _shrink_to(pixels, transform, width, height, scale)
+    result = cv2.warpAffine(pixels, transform, (width, height), flags=cv2.INTER_LINEAR)
+    return np.asarray(result, np.uint8)
+
+
+def _shrink_to(pixels: Pixels, transform: Float32, width: int, height: int, scale: float) -> tuple[Pixels, Float32]:
+    """Cut out the region that `transform` looks at and average it down to about the result's own scale."""
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    seen = apply_transform(invert_transform(transform), corners)
+    left, top = np.maximum(np.floor(seen.min(axis=0)) - 2, 0).astype(int)
+    right, bottom = np.minimum(np.ceil(seen.max(axis=0)) + 2, (pixels.shape[1], pixels.shape[0])).astype(int)
+    if right - left < 2 or bottom - top < 2:
+        return pixels, transform
+    region = pixels[top:bottom, left:right]
+    factor = 1 / scale
+    size = (max(2, round((right - left) / factor)), max(2, round((bottom - top) / factor)))
+    small = np.asarray(cv2.resize(region, size, interpolation=cv2.INTER_AREA), np.uint8)
+    # Pixel centres: small = (big + 0.5) / f - 0.5, so big = f·small + (f - 1) / 2.
+    fx, fy = (right - left) / size[0], (bottom - top) / size[1]
+    enlarge = np.array([[fx, 0, (fx - 1) / 2 + left], [0, fy, (fy - 1) / 2 + top]], np.float32)
+    adapted = transform[:, :2] @ enlarge
+    adapted[:, 2] += transform[:, 2]
+    return small, np.asarray(adapted, np.float32)
+
+
+def crop(pixels: Pixels, points: Float32, size: int = 112, template: Float32 = TEMPLATE_112) -> Pixels:
+    """Cut out an upright face.
+
+    Args:
+        pixels: BGR uint8 (h, w, 3).
+        points: float32 (5, 2) in those pixels, see `Detection.points`.
+        size: width and height of the crop.
+        template: float32 (5, 2), where the points go, in a crop of 112 pixels (scaled to `size`).
+
+    Returns:
+        BGR uint8 (size, size, 3).
+    """
+    return warp(pixels, similarity_transform(points, template * np.float32(size / 112)), size, size)
