@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime as ort
+import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from mien.models.convert.block_quantised import convert, dequantise
@@ -72,3 +73,19 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     convert(source, tmp_path / "a.onnx", dynamic_axes=("height", "width"))
     convert(source, tmp_path / "b.onnx", dynamic_axes=("height", "width"))
     assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
+
+
+def test_inner_tensors_can_be_asked_for(tmp_path: Path) -> None:
+    source, target = tmp_path / "plain.onnx", tmp_path / "open.onnx"
+    nodes = [helper.make_node("Relu", ["x"], ["inner"]), helper.make_node("Neg", ["inner"], ["y"])]
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 1, 2, 2]) for name in ("x", "y")]
+    graph = helper.make_graph(nodes, "small", values[:1], values[1:])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10), str(source))
+
+    convert(source, target, dynamic_axes=("batch",), extra_outputs=("inner",))
+    image = np.array([[[[-1, 2], [3, -4]]]] * 3, np.float32)
+    (inner,) = ort.InferenceSession(str(target)).run(["inner"], {"x": image})
+    np.testing.assert_array_equal(inner, np.maximum(image, 0))
+
+    with pytest.raises(ValueError, match="nowhere"):
+        convert(source, target, dynamic_axes=("batch",), extra_outputs=("nowhere",))

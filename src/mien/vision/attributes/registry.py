@@ -1,0 +1,59 @@
+"""Which attribute is estimated by what, and from which packs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mien.vision.attributes.context import FaceContext
+from mien.vision.errors import UnsupportedAttributeError
+from mien.vision.types import Attribute, Attributes
+
+
+@dataclass(frozen=True, slots=True)
+class Estimator:
+    """How one attribute is found.
+
+    Attributes:
+        field: the field of `Attributes` that it fills.
+        estimate: gives that field's value for a face.
+        packs: names of the model packs that it needs; empty when pixels are enough.
+    """
+
+    field: str
+    estimate: Callable[[FaceContext], Any]
+    packs: frozenset[str] = frozenset()
+
+
+ESTIMATORS: Mapping[Attribute, Estimator] = {}
+"""Every attribute that this build can estimate."""
+
+REFUSED: Mapping[Attribute, str] = {}
+"""Attributes of the contract for which nothing honest was found, with the reason."""
+
+
+def packs_for(wanted: Iterable[Attribute]) -> frozenset[str]:
+    """Return the packs that the attributes need together.
+
+    Raises:
+        UnsupportedAttributeError: if one of them cannot be estimated by this build.
+    """
+    return frozenset().union(*(_estimator(attribute).packs for attribute in wanted))
+
+
+def estimate_attributes(context: FaceContext, wanted: Iterable[Attribute]) -> Attributes:
+    """Estimate what was asked for, and only that.
+
+    Raises:
+        UnsupportedAttributeError: if one of them cannot be estimated by this build; then nothing is computed.
+    """
+    estimators = [_estimator(attribute) for attribute in wanted]
+    return Attributes(**{estimator.field: estimator.estimate(context) for estimator in estimators})
+
+
+def _estimator(attribute: Attribute) -> Estimator:
+    estimator = ESTIMATORS.get(attribute)
+    if estimator is None:
+        raise UnsupportedAttributeError(attribute.value, REFUSED.get(attribute, "no estimator is installed"))
+    return estimator
