@@ -1,25 +1,151 @@
-"""Every knob of the service: environment variables `MIEN_*`, typed, with the default that works out of the box."""
+"""Every knob of the service: environment variables `MIEN_*`, typed, with the default that works out of the box.
+
+`docs/settings.md` is made from the descriptions below (`make docs`); a test holds that it is up to date.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 def _default_data_dir() -> Path:
-    return Path("~/.local/share/mien").expanduser()
+    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "mien"
+
+
+def _default_model_dir() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "mien" / "models"
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may run on (the affinity mask of a container counts)."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        return os.cpu_count() or 1
 
 
 class Settings(BaseSettings):
     """Settings of one server; the name of the environment variable is `MIEN_` and the field's name."""
 
-    model_config = SettingsConfigDict(env_prefix="MIEN_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="MIEN_", frozen=True, extra="forbid", protected_namespaces=())
 
+    # Where things live
     data_dir: Path = Field(
-        default_factory=_default_data_dir, description="Where the database, converted models and keys live."
+        default_factory=_default_data_dir,
+        description="Where the database, the master key and the certificates live. "
+        "Default: `$XDG_DATA_HOME/mien` or `~/.local/share/mien`.",
+    )
+    model_dir: Path = Field(
+        default_factory=_default_model_dir,
+        description="Where pulled and converted models are kept; servers may share it. "
+        "Default: `$XDG_CACHE_HOME/mien/models` or `~/.cache/mien/models`.",
     )
     database_url: str | None = Field(
-        default=None, description="SQLAlchemy URL; when absent, SQLite in `data_dir` (`sqlite:///…/mien.db`)."
+        default=None,
+        description="SQLAlchemy URL, such as `postgresql://user:password@host/mien`. "
+        "When absent, SQLite in `data_dir` (`mien.db`).",
     )
+    database_pool: int = Field(
+        default=16, ge=1, le=500, description="Connections to the database that one process keeps at most."
+    )
+    master_key: SecretStr | None = Field(
+        default=None,
+        description="The master key that wraps the data keys: 32 bytes as 64 hexadecimal characters. "
+        "When absent, the key is read from `master_key_file`.",
+    )
+    master_key_file: Path | None = Field(
+        default=None,
+        description="File with the master key, as 64 hexadecimal characters. When absent, `master.key` in `data_dir`, "
+        "made on first start and readable by its owner only. Whoever loses it loses the templates.",
+    )
+
+    # Listening
+    host: str = Field(default="127.0.0.1", description="Address to listen on; `0.0.0.0` for all of IPv4.")
+    port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    domain: str = Field(
+        default="cognitiveservices.localhost",
+        description="Domain of custom subdomains and regional endpoints: `NAME.<domain>`, `LOCATION.api.<domain>`.",
+    )
+    tls: bool = Field(
+        default=False,
+        description="Serve HTTPS with a certificate of a local certificate authority that is made in `data_dir/tls`.",
+    )
+    tls_cert: Path | None = Field(
+        default=None, description="Certificate chain (PEM) to serve HTTPS with, instead of a local one."
+    )
+    tls_key: Path | None = Field(default=None, description="Private key (PEM) of `tls_cert`.")
+    shutdown_seconds: float = Field(
+        default=20.0, ge=0, description="How long running requests may take to finish after a SIGTERM."
+    )
+
+    # Work
+    worker_threads: int = Field(
+        default_factory=usable_cores,
+        ge=1,
+        le=256,
+        description="Requests that are computed at the same time. Default: the cores this process may use.",
+    )
+    queue_limit: int = Field(
+        default=256,
+        ge=0,
+        description="Requests that may wait for a worker thread; beyond that the answer is 503 with Retry-After.",
+    )
+    max_image_bytes: int = Field(
+        default=6 * 1024 * 1024, ge=1024, description="Largest image, in bytes (Azure's limit is 6 MB)."
+    )
+    max_json_bytes: int = Field(default=1024 * 1024, ge=1024, description="Largest JSON body, in bytes.")
+    body_timeout_seconds: float = Field(
+        default=60.0, gt=0, description="How long a client may take to send a request body."
+    )
+
+    # Images from URLs
+    url_allow_private: bool = Field(
+        default=False,
+        description="Whether an image URL may lead to private, loopback or link-local addresses. "
+        "Leave it off where callers are not trusted with the server's network.",
+    )
+    url_connect_seconds: float = Field(default=5.0, gt=0, description="Time-out of the connection to an image URL.")
+    url_total_seconds: float = Field(default=15.0, gt=0, description="Time-out of the whole download of an image URL.")
+    url_max_redirects: int = Field(default=5, ge=0, le=20, description="Redirects followed from an image URL.")
+
+    # What the contract's model names stand for
+    recognition_01: str = Field(default="sface", description="Embedding pack that `recognition_01` stands for.")
+    recognition_02: str = Field(default="sface", description="Embedding pack that `recognition_02` stands for.")
+    recognition_03: str = Field(default="sface", description="Embedding pack that `recognition_03` stands for.")
+    recognition_04: str = Field(default="sface", description="Embedding pack that `recognition_04` stands for.")
+    detection_01: str = Field(
+        default="yunet@general", description="Detector pack and operating point that `detection_01` stands for."
+    )
+    detection_02: str = Field(
+        default="yunet@sensitive", description="Detector pack and operating point that `detection_02` stands for."
+    )
+    detection_03: str = Field(
+        default="yunet@best", description="Detector pack and operating point that `detection_03` stands for."
+    )
+
+    # Housekeeping
+    purge_seconds: float = Field(
+        default=60.0, gt=0, description="How often expired rows (face ids) are deleted from the database."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least serious log message that is written."
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        default="auto", description="`json` for machines, `console` for people; `auto` is console on a terminal."
+    )
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database's URL with the driver that Mien uses (psycopg 3 for PostgreSQL)."""
+        url = self.database_url
+        if url is None:
+            return f"sqlite:///{(self.data_dir / 'mien.db').absolute()}"
+        scheme, separator, rest = url.partition("://")
+        return f"postgresql+psycopg{separator}{rest}" if scheme in {"postgres", "postgresql"} else url

@@ -1,0 +1,61 @@
+"""Puts the commands together; imports only the one that is called."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+
+def command_names() -> list[str]:
+    """Return the names of all commands, by their modules."""
+    import mien.cli
+
+    modules = (module.name for module in pkgutil.iter_modules(mien.cli.__path__))
+    return sorted(name.replace("_", "-") for name in modules if not name.startswith("_"))
+
+
+def build(names: Iterable[str]) -> typer.Typer:
+    """Return the application with the commands of these names."""
+    app = typer.Typer(
+        name="mien",
+        help="Mien: a self-hosted face service that speaks the Azure AI Face API.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_show_locals=False,  # a traceback must not show keys
+    )
+    app.callback()(_options)
+    for name in names:
+        module = importlib.import_module(f"mien.cli.{name.replace('-', '_')}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name)(module.command)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run `mien`; exits the process."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    names = command_names()
+    called = [name for name in names if given and name == given[0]]
+    build(called or names)(given, prog_name="mien")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mien {version('mien')}")
+        raise typer.Exit
+
+
+def _options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    del show_version

@@ -1,0 +1,164 @@
+"""Short-lived face ids: a template is kept encrypted until its time is over, and never given out after."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, cast
+from uuid import UUID, uuid4
+
+import numpy as np
+from sqlalchemy import Table, delete, insert, select
+
+from mien.clock import Clock
+from mien.storage import EVERY_RESOURCE, Database, Vault
+from mien.storage.tables import DetectedFaceRow
+from mien.vision.types import Embedding
+
+_NORM: Final = struct.Struct("<f")
+_PURGE_ROWS: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class DetectedFace:
+    """A face that detect found and remembered.
+
+    Attributes:
+        face_id: lower-case hyphenated GUID.
+        recognition_model: the contract's label that it was detected with, e.g. `recognition_04`.
+        embedding: its template.
+        expires_at: from this moment on it is gone.
+    """
+
+    face_id: str
+    recognition_model: str
+    embedding: Embedding
+    expires_at: datetime
+
+
+class DetectedFaces:
+    """The face ids of all resources.
+
+    Args:
+        database: where they are kept.
+        vault: encrypts the templates.
+        clock: tells what has expired.
+    """
+
+    def __init__(self, database: Database, vault: Vault, clock: Clock) -> None:
+        self._database = database
+        self._vault = vault
+        self._clock = clock
+
+    def remember(
+        self, resource_id: UUID, recognition_model: str, embeddings: Sequence[Embedding], ttl_seconds: int
+    ) -> list[str]:
+        """Keep templates for `ttl_seconds`; they are committed when this returns.
+
+        Args:
+            resource_id: whose faces they are.
+            recognition_model: the contract's label, `recognition_01` … `recognition_04`.
+            embeddings: one a face.
+            ttl_seconds: how long they live (the contract allows 60 to 86400; the caller checks).
+
+        Returns:
+            A face id an embedding, in order.
+        """
+        if not embeddings:
+            return []
+        expires_at = self._clock.now() + timedelta(seconds=ttl_seconds)
+        ids = [uuid4() for _ in embeddings]
+        rows = [
+            {
+                "resource_id": resource_id,
+                "face_id": face_id,
+                "recognition_model": recognition_model,
+                "fingerprint": embedding.fingerprint,
+                "sealed": self._vault.seal(_pack(embedding), resource_id=resource_id, what=_what(face_id)),
+                "expires_at": expires_at,
+            }
+            for face_id, embedding in zip(ids, embeddings, strict=True)
+        ]
+        with self._database.writing_connection() as connection:
+            connection.execute(_INSERT, rows)
+        return [str(face_id) for face_id in ids]
+
+    def get(self, resource_id: UUID, face_id: str) -> DetectedFace | None:
+        """Return a face of this resource, None when there is none of that id or its time is over."""
+        return self.get_many(resource_id, [face_id]).get(face_id)
+
+    def get_many(self, resource_id: UUID, face_ids: Iterable[str]) -> dict[str, DetectedFace]:
+        """Return the faces that are there and have not expired, by their ids as they were given."""
+        wanted = {given: parsed for given in face_ids if (parsed := _parse(given)) is not None}
+        if not wanted:
+            return {}
+        unique = list(set(wanted.values()))
+        rows: dict[UUID, DetectedFaceRow] = {}
+        with self._database.read(resource_id) as session:
+            for first in range(0, len(unique), _PURGE_ROWS):
+                some = DetectedFaceRow.face_id.in_(unique[first : first + _PURGE_ROWS])
+                rows.update((row.face_id, row) for row in session.scalars(select(DetectedFaceRow).where(some)))
+        now = self._clock.now()
+        return {
+            given: self._face(rows[face_id])
+            for given, face_id in wanted.items()
+            if face_id in rows and now < rows[face_id].expires_at
+        }
+
+    def purge_expired(self) -> int:
+        """Delete what has expired, in short transactions, and scrub it from the database's files.
+
+        Returns:
+            How many faces were deleted.
+        """
+        now = self._clock.now()
+        deleted = 0
+        while True:
+            with self._database.write(EVERY_RESOURCE) as session:
+                keys = session.execute(
+                    select(DetectedFaceRow.resource_id, DetectedFaceRow.face_id)
+                    .where(DetectedFaceRow.expires_at <= now)
+                    .limit(_PURGE_ROWS)
+                ).all()
+                if keys:
+                    ids = [key.face_id for key in keys]
+                    session.execute(
+                        delete(DetectedFaceRow)
+                        .where(DetectedFaceRow.face_id.in_(ids), DetectedFaceRow.expires_at <= now)
+                        .execution_options(synchronize_session=False)
+                    )
+            deleted += len(keys)
+            if len(keys) < _PURGE_ROWS:
+                break
+        if deleted:
+            self._database.empty_log()
+        return deleted
+
+    def _face(self, row: DetectedFaceRow) -> DetectedFace:
+        plain = self._vault.open(row.sealed, resource_id=row.resource_id, what=_what(row.face_id))
+        (norm,) = _NORM.unpack_from(plain)
+        vector = np.frombuffer(plain, dtype="<f4", offset=_NORM.size).astype(np.float32, copy=False)
+        embedding = Embedding(vector=vector, fingerprint=row.fingerprint, norm=norm)
+        return DetectedFace(str(row.face_id), row.recognition_model, embedding, row.expires_at)
+
+
+# On the table, not the class: no unit of work on the request path.
+_INSERT: Final = insert(cast("Table", DetectedFaceRow.__table__))
+
+
+def _pack(embedding: Embedding) -> bytes:
+    return _NORM.pack(embedding.norm) + np.ascontiguousarray(embedding.vector, dtype="<f4").tobytes()
+
+
+def _what(face_id: UUID) -> str:
+    return f"detected_faces/{face_id}"
+
+
+def _parse(face_id: str) -> UUID | None:
+    try:
+        parsed = UUID(face_id)
+    except ValueError:
+        return None
+    return parsed if str(parsed) == face_id.lower() else None

@@ -1,0 +1,182 @@
+"""The engine and its sessions: short transactions, one place where rows are scoped to their resource.
+
+SQLite runs in WAL mode with `synchronous=NORMAL`: what was committed before a process is killed is there afterwards
+(the log is in the kernel's hands by then); only a power failure or a crash of the kernel may lose the last commits,
+never the database's integrity. On PostgreSQL its own settings hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
+
+from mien.storage.base import Owned
+
+_WRITES: Final = "mien_writes"
+_SCOPE: Final = "scope"
+
+
+class Everyone(Enum):
+    """The scope of work that is not done for one resource: housekeeping, and finding out who calls."""
+
+    EVERY_RESOURCE = "every resource"
+
+
+EVERY_RESOURCE: Final = Everyone.EVERY_RESOURCE
+Scope = UUID | Everyone
+
+
+class ScopeError(RuntimeError):
+    """A row of another resource was about to be written: a mistake in our code, never a caller's."""
+
+
+class Database:
+    """A database and its sessions.
+
+    Args:
+        url: SQLAlchemy URL, of SQLite (a file) or PostgreSQL (psycopg 3).
+        pool_size: connections kept at most; a thread that finds none free waits for one.
+
+    Example:
+        ```
+        with database.write(resource_id) as session:   # commits at the end, rolls back on an exception
+            session.add(row)
+        ```
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 16) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            if not self.url.database or self.url.database == ":memory:":
+                raise ValueError("the SQLite database must be a file")
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        arguments: dict[str, Any] = {"timeout": 30.0} if self.is_sqlite else {"prepare_threshold": 2}
+        self.engine: Engine = create_engine(
+            self.url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=30.0,
+            pool_pre_ping=not self.is_sqlite,
+            connect_args=arguments,
+        )
+        if self.is_sqlite:
+            event.listen(self.engine, "connect", _prepare_sqlite_connection)
+            event.listen(self.engine, "begin", _begin_sqlite)
+        self._writer = self.engine.execution_options(**{_WRITES: True})
+
+    @contextmanager
+    def read(self, scope: Scope) -> Iterator[Session]:
+        """Open a session that only reads, for one resource or for `EVERY_RESOURCE`."""
+        with ScopedSession(self.engine, expire_on_commit=False, autoflush=False, info={_SCOPE: scope}) as session:
+            yield session
+
+    @contextmanager
+    def write(self, scope: Scope) -> Iterator[Session]:
+        """Open a session that writes; commits at the end of the block, rolls back when it raises.
+
+        On SQLite the write lock is taken at once, so that a transaction that read first cannot fail when it writes.
+        """
+        with (
+            ScopedSession(self._writer, expire_on_commit=False, info={_SCOPE: scope}) as session,
+            session.begin(),
+        ):
+            yield session
+
+    @contextmanager
+    def writing_connection(self) -> Iterator[Connection]:
+        """Open a plain connection in a writing transaction, for migrations and for single hot statements.
+
+        Statements on it are not scoped: they must name the resource themselves.
+        """
+        with self._writer.connect() as connection, connection.begin():
+            yield connection
+
+    def lock(self, connection: Connection | Session, name: str) -> None:
+        """Wait for a named lock that other processes take too; it is released with the writing transaction.
+
+        On SQLite a writing transaction is alone already.
+        """
+        if not self.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"mien {name}"})
+
+    def empty_log(self) -> None:
+        """Fold SQLite's write-ahead log into the database, so that deleted rows are in neither (elsewhere nothing)."""
+        if self.is_sqlite:
+            with self.engine.connect() as connection:
+                raw = connection.connection.dbapi_connection
+                assert raw is not None
+                connection.rollback()
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+class ScopedSession(Session):
+    """A session that adds `resource_id = …` to every statement on an owned table."""
+
+    @property
+    def scope(self) -> Scope:
+        """The resource that this session works for, or `EVERY_RESOURCE`."""
+        scope: Scope = self.info[_SCOPE]
+        return scope
+
+
+@event.listens_for(ScopedSession, "do_orm_execute")
+def _scope_statement(state: ORMExecuteState) -> None:
+    scope = state.session.info[_SCOPE]
+    if scope is EVERY_RESOURCE or state.is_column_load or state.is_relationship_load:
+        return
+    if state.is_insert:
+        given = state.parameters or {}
+        rows: Sequence[Mapping[str, Any]] = [given] if isinstance(given, Mapping) else given
+        for row in rows:  # rows are given as parameters, not in the statement, so that their owner can be seen
+            _check_owner(row.get("resource_id"), scope)
+        return
+    state.statement = state.statement.options(
+        with_loader_criteria(Owned, lambda owned: owned.resource_id == scope, include_aliases=True)
+    )
+
+
+@event.listens_for(ScopedSession, "before_flush")
+def _scope_flush(session: Session, _context: UOWTransaction, _instances: object) -> None:
+    scope = session.info[_SCOPE]
+    if scope is EVERY_RESOURCE:
+        return
+    for row in (*session.new, *session.dirty, *session.deleted):
+        if isinstance(row, Owned):
+            _check_owner(row.resource_id, scope)
+
+
+def _check_owner(owner: object, scope: Scope) -> None:
+    if owner != scope:
+        raise ScopeError("a session of one resource was given a row of another")
+
+
+def _prepare_sqlite_connection(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions by itself: `_begin_sqlite` does
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        "busy_timeout=30000",
+        "secure_delete=ON",
+        "temp_store=MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

