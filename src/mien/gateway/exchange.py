@@ -1,0 +1,195 @@
+"""One request on its way through: what was asked, which operation answers, who asks, and the answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+from mien.gateway.errors import BodyTimeoutError, BodyTooLargeError, ClientGoneError
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+JSON_TYPE = b"application/json; charset=utf-8"
+_DRAIN_BYTES = 16 * 1024 * 1024
+
+
+class Caller(Protocol):
+    """The resource that a key belongs to, as far as the front door and the operations care."""
+
+    @property
+    def id(self) -> UUID:
+        """The resource's id: what every stored row is scoped by."""
+        ...
+
+
+class Request:
+    """A thin view of an ASGI request: nothing is parsed before it is asked for.
+
+    Attributes:
+        method: upper-case HTTP method.
+        path: decoded path, as sent (case kept).
+        headers: raw pairs, names in lower case.
+    """
+
+    __slots__ = ("_query", "_receive", "headers", "method", "path", "scope")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.scope = scope
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.headers: Sequence[tuple[bytes, bytes]] = scope["headers"]
+        self._receive = receive
+        self._query: list[tuple[str, str]] | None = None
+
+    def header(self, name: bytes) -> str | None:
+        """Return the first header called `name` (lower case), or None."""
+        for key, value in self.headers:
+            if key == name:
+                return value.decode("latin-1")
+        return None
+
+    @property
+    def query(self) -> list[tuple[str, str]]:
+        """The query's pairs in their order: names in lower case, blank values kept."""
+        if self._query is None:
+            raw = self.scope.get("query_string", b"").decode("latin-1")
+            pairs = parse_qsl(raw, keep_blank_values=True, errors="replace") if raw else []
+            self._query = [(name.lower(), value) for name, value in pairs]
+        return self._query
+
+    def query_value(self, name: str) -> str | None:
+        """Return the first value of the query parameter `name` (lower case), or None."""
+        for key, value in self.query:
+            if key == name:
+                return value
+        return None
+
+    async def read(self, limit: int, seconds: float) -> bytes:
+        """Read the whole body, with or without a Content-Length.
+
+        Args:
+            limit: the most bytes to accept; never more than this is kept in memory.
+            seconds: how long the client may take to send it.
+
+        Raises:
+            BodyTooLargeError: it is longer, by its Content-Length or as it comes.
+            BodyTimeoutError: it did not come in time.
+            ClientGoneError: the connection ended before the body did.
+        """
+        announced = self.header(b"content-length")
+        if announced is not None and announced.isdigit() and int(announced) > limit:
+            raise BodyTooLargeError(limit)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._read(limit)
+        except TimeoutError:
+            raise BodyTimeoutError from None
+
+    async def _read(self, limit: int) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            message = await self._receive()
+            if message["type"] != "http.request":
+                raise ClientGoneError
+            chunk: bytes = message.get("body", b"")
+            size += len(chunk)
+            more: bool = message.get("more_body", False)
+            if size > limit:
+                # A client that is still sending does not read; without this it would see a reset, not the answer.
+                if more and size <= limit + _DRAIN_BYTES:
+                    chunks.clear()
+                    continue
+                raise BodyTooLargeError(limit)
+            chunks.append(chunk)
+            if not more:
+                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer: status, body, and headers besides those that every answer carries."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: bytes = JSON_TYPE
+    headers: Sequence[tuple[bytes, bytes]] = ()
+
+
+Handler = Callable[["Exchange"], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of the contract, or one page of the service: a line in a router's table.
+
+    Attributes:
+        name: as in Azure's texts, such as "Face - Detect"; for rate limits, metrics and logs.
+        method: HTTP method.
+        template: path below `/face/{version}` with `{names}`, such as `/persongroups/{personGroupId}`; for a page
+            the whole path.
+        handler: awaits the exchange, gives the response; raises what the gateway's `explain` knows.
+        versions: names of the API versions that have it; empty for a page.
+        action: the role-based access action, such as "detect".
+        transactions: how many billed transactions one successful call is.
+        needs_key: whether the caller must show a key.
+        describe: gives the operation's OpenAPI object for the name of a version; None leaves it undocumented.
+    """
+
+    name: str
+    method: str
+    template: str
+    handler: Handler
+    versions: frozenset[str] = frozenset()
+    action: str = ""
+    transactions: int = 0
+    needs_key: bool = True
+    describe: Callable[[str], Mapping[str, Any]] | None = None
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request on its way through the gateway to its handler and back.
+
+    Attributes:
+        request: what was asked.
+        operation: what answers.
+        version: the API version of the path in canonical spelling; empty for a page.
+        parameters: values of the template's names, as sent.
+        request_id: a fresh guid, sent back as `apim-request-id`.
+        caller: the resource that asks; None until a step has set it, and for pages.
+    """
+
+    request: Request
+    operation: Operation
+    version: str
+    parameters: Mapping[str, str]
+    request_id: str
+    caller: Caller | None = None
+
+    @property
+    def resource_id(self) -> UUID:
+        """Id of the resource that asks.
+
+        Raises:
+            RuntimeError: no step has set the caller; an operation that needs one must not run without.
+        """
+        if self.caller is None:
+            raise RuntimeError(f"{self.operation.name} ran without a caller")
+        return self.caller.id
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a router found for a method and path."""
+
+    operation: Operation
+    version: str
+    parameters: Mapping[str, str]

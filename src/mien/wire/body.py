@@ -1,0 +1,95 @@
+"""Reading a request's body: an image as bytes, or a JSON object that says where the image is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mien.gateway.errors import BodyTooLargeError
+from mien.gateway.exchange import Request
+from mien.wire.catalogue import row
+
+_INVALID = row("common", "BadArgument", "Request body is invalid.")
+_NOT_JSON = row("common", "BadArgument", "JSON parsing error.")
+_MEDIA_TYPE = row("v1.0_legacy", "BadArgument", "Invalid Media Type.")
+
+_JSON_TYPES = frozenset({"application/json", "text/json"})
+_IMAGE_TYPE = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """How much a client may send, and how long it may take.
+
+    Attributes:
+        image_bytes: longest image, inclusive.
+        json_bytes: longest JSON body, inclusive.
+        seconds: time for the whole body.
+    """
+
+    image_bytes: int = 6 * 1024 * 1024
+    json_bytes: int = 1024 * 1024
+    seconds: float = 60.0
+
+
+async def read_image_or_json(request: Request, limits: BodyLimits) -> bytes | Mapping[str, Any]:
+    """Return the bytes of an image, or a JSON object with its property names in lower case.
+
+    Raises:
+        Problem: the media type is neither, or the JSON is not an object.
+        BodyTooLargeError: the image is too long.
+    """
+    sent = request.header(b"content-type") or ""
+    kind = sent.partition(";")[0].strip().lower()
+    if kind == _IMAGE_TYPE:
+        return await request.read(limits.image_bytes, limits.seconds)
+    if kind in _JSON_TYPES:
+        return await read_json(request, limits)
+    raise _MEDIA_TYPE.problem(hint=_media_hint(kind))
+
+
+async def read_json(request: Request, limits: BodyLimits) -> Mapping[str, Any]:
+    """Return a JSON object, with its property names in lower case: clients differ in their case.
+
+    Raises:
+        Problem: it is too long, not JSON, or not an object.
+    """
+    try:
+        raw = await request.read(limits.json_bytes, limits.seconds)
+    except BodyTooLargeError as error:
+        raise _INVALID.problem(hint=f"A JSON body may have {error.limit} bytes.") from None
+    if not raw.strip():
+        raise _INVALID.problem(hint="The body is empty.")
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise _NOT_JSON.problem(hint=_json_hint(raw)) from None
+    if not isinstance(value, dict):
+        raise _INVALID.problem(hint="The body must be a JSON object.")
+    return {name.lower(): entry for name, entry in value.items()}
+
+
+def _json_hint(raw: bytes) -> str | None:
+    if raw.startswith((b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM")):
+        return f"The body is an image: send it with Content-Type: {_IMAGE_TYPE}."
+    if raw.lstrip().startswith(b"{'"):
+        return "JSON takes double quotes, not single ones."
+    if raw.lstrip().lower().startswith((b"http:", b"https:")):
+        return 'An address must be wrapped: {"url": "https://…"}.'
+    return None
+
+
+def _media_hint(kind: str) -> str:
+    if not kind:
+        return f"No Content-Type was sent: use {_IMAGE_TYPE} for an image, application/json for a body with a url."
+    if kind.startswith("image/"):
+        return f"Send the bytes of an image of any format with Content-Type: {_IMAGE_TYPE}, not {kind}."
+    if kind == "multipart/form-data":
+        return (
+            f"Send the image as the body itself with Content-Type: {_IMAGE_TYPE}, not as a form (curl: --data-binary)."
+        )
+    if kind == "application/x-www-form-urlencoded":
+        return f'{kind} is what curl sends unless told otherwise: add -H "Content-Type: {_IMAGE_TYPE}".'
+    return f"{kind} is not read: use {_IMAGE_TYPE} for an image, application/json for a body with a url."

@@ -1,0 +1,180 @@
+"""Face - Detect: an image in, its faces out, and face ids that other operations take."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from mien.gateway.admission import WorkerPool
+from mien.gateway.exchange import Exchange, Operation, Response
+from mien.vision.types import Embedding, Face, OperatingPoint, Want
+from mien.wire.body import BodyLimits, read_image_or_json
+from mien.wire.catalogue import row
+from mien.wire.detect_docs import describe_detect
+from mien.wire.detect_query import DetectQuery, parse_detect_query
+from mien.wire.face_json import detected_faces
+from mien.wire.versions import ALL, BY_NAME, Version
+
+_BODY = row("common", "BadArgument", "Request body is invalid.")
+_URL = row("common", "InvalidURL", "Invalid image URL.")
+_NO_SESSION_IMAGE = row(
+    "liveness_session", "SessionNotFound", "Session ID is not found. The session ID is expired or does not exist."
+)
+
+
+class Analysis(Protocol):
+    """What an engine found in an image; its faces are sorted by size, largest first."""
+
+    @property
+    def faces(self) -> tuple[Face, ...]:
+        """The faces, largest first."""
+        ...
+
+
+class Engine(Protocol):
+    """What Detect needs of the vision engine."""
+
+    def analyze(self, image: bytes, want: Want) -> Analysis:
+        """Find the faces of an image file and compute what is wanted of them."""
+        ...
+
+
+class FaceMemory(Protocol):
+    """What Detect needs of the short-lived face ids."""
+
+    def remember(
+        self, resource_id: UUID, recognition_model: str, embeddings: Sequence[Embedding], ttl_seconds: int
+    ) -> list[str]:
+        """Keep templates for a while and return an id for each."""
+        ...
+
+
+class SessionImages(Protocol):
+    """What Detect needs of the liveness sessions."""
+
+    def find(self, resource_id: UUID, session_image_id: str) -> bytes | None:
+        """Return the kept image of a session, or None when there is none."""
+        ...
+
+
+class NoSessionImages:
+    """The session images of a server that keeps none."""
+
+    def find(self, resource_id: UUID, session_image_id: str) -> bytes | None:  # noqa: ARG002  there is none to find
+        """Return None."""
+        return None
+
+
+class Downloader(Protocol):
+    """Fetches the image of a URL; blocks."""
+
+    def __call__(self, url: str) -> bytes:
+        """Return the image's bytes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLabels:
+    """What the contract's model names stand for on this server.
+
+    Attributes:
+        detection: operating point of each `detection_0N`.
+        recognition: embedding pack of each `recognition_0N`.
+    """
+
+    detection: Mapping[str, OperatingPoint]
+    recognition: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Detect:
+    """The handler of Detect.
+
+    Attributes:
+        engine: finds and analyses faces.
+        memory: keeps templates under face ids.
+        labels: what the models' names stand for.
+        workers: where images are analysed.
+        downloads: where URLs are fetched; apart, so that a slow web server never holds a core.
+        download: fetches a URL.
+        limits: how much a client may send.
+        session_images: the images of liveness sessions.
+    """
+
+    engine: Engine
+    memory: FaceMemory
+    labels: ModelLabels
+    workers: WorkerPool
+    downloads: WorkerPool
+    download: Downloader
+    limits: BodyLimits
+    session_images: SessionImages
+
+    def operations(self) -> list[Operation]:
+        """The rows of this family for the router."""
+        return [
+            Operation("Face - Detect", "POST", "/detect", self, ALL, "detect", 1, describe=describe_detect),
+        ]
+
+    async def __call__(self, exchange: Exchange) -> Response:
+        """Answer a call: the faces of the image, largest first; `[]` when there are none."""
+        version = BY_NAME[exchange.version]
+        query = parse_detect_query(exchange.request, version)
+        body = await read_image_or_json(exchange.request, self.limits)
+        resource_id = exchange.resource_id
+        if isinstance(body, bytes):
+            return await self.workers.run(self._answer, body, query, version, resource_id)
+        url, session_image = _source(body, version)
+        if url is not None:
+            image = await self.downloads.run(self.download, url)
+        else:
+            found = await self.downloads.run(self.session_images.find, resource_id, session_image or "")
+            if found is None:
+                raise _NO_SESSION_IMAGE.problem(hint="The sessionImageId is not one that this server keeps.")
+            image = found
+        return await self.workers.run(self._answer, image, query, version, resource_id)
+
+    def _answer(self, image: bytes, query: DetectQuery, version: Version, resource_id: UUID) -> Response:
+        """Analyse, remember, and shape the answer: all of it in one worker thread, for one hop between threads."""
+        want = Want(
+            operating_point=self.labels.detection[query.detection_model],
+            recogniser=self.labels.recognition[query.recognition_model] if query.face_ids else None,
+            landmarks=query.landmarks,
+            attributes=query.attributes,
+        )
+        faces = self.engine.analyze(image, want).faces
+        face_ids = None
+        if query.face_ids:
+            embeddings = [face.embedding for face in faces if face.embedding is not None]
+            face_ids = self.memory.remember(resource_id, query.recognition_model, embeddings, query.seconds)
+        answer = detected_faces(
+            faces,
+            version,
+            face_ids=face_ids,
+            recognition_model=query.recognition_model if query.recognition_model_named else None,
+            with_attributes=bool(query.attributes),
+        )
+        return Response(body=json.dumps(answer, separators=(",", ":"), allow_nan=False).encode())
+
+
+def _source(body: Mapping[str, Any], version: Version) -> tuple[str | None, str | None]:
+    """Return the url or the session image id that a JSON body names; exactly one is not None."""
+    url = body.get("url")
+    session_image = body.get("sessionimageid")
+    if session_image is not None and not version.session_images:
+        raise _BODY.problem(hint=f"{version.name} has no sessionImageId; it came with v1.2-preview.1.")
+    if (url is None) == (session_image is None):
+        which = "either url or sessionImageId" if version.session_images else "url"
+        raise _BODY.problem(hint=f"The body must have {which}.")
+    if session_image is not None:
+        if not isinstance(session_image, str) or not session_image:
+            raise _BODY.problem(hint="sessionImageId must be a text that is not empty.")
+        return None, session_image
+    if not isinstance(url, str):
+        raise _BODY.problem(hint="url must be a text.")
+    if not url.strip():
+        raise _URL.problem(hint="url is empty.")
+    return url.strip(), None

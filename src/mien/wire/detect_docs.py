@@ -1,0 +1,126 @@
+"""Face - Detect as OpenAPI: its options and its answer, in the spelling of each API version."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mien.vision.types import LANDMARK_NAMES, Attribute, ExposureLevel, GlassesType, Level3, MaskType
+from mien.wire.detect_query import ATTRIBUTES_OF, DETECTION_MODELS, RECOGNITION_MODELS, TTL_SECONDS
+from mien.wire.versions import BY_NAME, Version
+
+Json = dict[str, Any]
+
+_UNIT: Json = {"type": "number", "minimum": 0, "maximum": 1}
+_NUMBER: Json = {"type": "number"}
+_BOOLEAN: Json = {"type": "boolean"}
+_HAIR_COLORS = ("unknown", "white", "gray", "blond", "brown", "red", "black", "other")
+
+
+def describe_detect(version_name: str) -> Json:
+    """Return the OpenAPI operation object of Detect in a version."""
+    version = BY_NAME[version_name]
+    sources = [_object({"url": {"type": "string", "format": "uri"}})]
+    if version.session_images:
+        sources.append(_object({"sessionImageId": {"type": "string", "minLength": 1}}))
+    return {
+        "operationId": "detect",
+        "description": (
+            "Finds the faces of an image: a JPEG, PNG, GIF (first frame) or BMP of 1 KB to 6 MB. Up to 100 faces, the "
+            "largest first. Coordinates are pixels of the upright image."
+        ),
+        "parameters": _parameters(version),
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+                "application/json": {"schema": {"oneOf": sources}},
+            },
+        },
+        "responses": {
+            "200": {
+                "description": "The faces; an empty array when there are none.",
+                "content": {"application/json": {"schema": {"type": "array", "items": _face(version)}}},
+            }
+        },
+    }
+
+
+def _parameters(version: Version) -> list[Json]:
+    attributes = [name.value for name in Attribute if name in version.attributes]
+    having = "; ".join(
+        f"{model}: {', '.join(sorted(known & version.attributes)) or 'none'}" for model, known in ATTRIBUTES_OF.items()
+    )
+    low, high = TTL_SECONDS
+    return [
+        _query("detectionModel", {"enum": list(DETECTION_MODELS), "default": DETECTION_MODELS[0]}, "Finds the faces."),
+        _query(
+            "recognitionModel",
+            {"enum": list(RECOGNITION_MODELS), "default": RECOGNITION_MODELS[0]},
+            "What the face ids are bound to; only faces of one recognition model can be compared.",
+        ),
+        _query("returnFaceId", {**_BOOLEAN, "default": True}, "Whether to keep the faces for later calls."),
+        {
+            **_query(
+                "returnFaceAttributes",
+                {"type": "array", "items": {"enum": attributes}},
+                f"Attributes, joined by commas. {having}. qualityForRecognition needs recognition_03 or _04.",
+            ),
+            "explode": False,
+        },
+        _query("returnFaceLandmarks", {**_BOOLEAN, "default": False}, "Whether to return the 27 landmarks."),
+        _query("returnRecognitionModel", {**_BOOLEAN, "default": False}, "Whether to name the recognition model."),
+        _query(
+            "faceIdTimeToLive",
+            {"type": "integer", "minimum": low, "maximum": high, "default": high},
+            "How many seconds the face ids live.",
+        ),
+    ]
+
+
+def _query(name: str, schema: Json, description: str) -> Json:
+    return {"name": name, "in": "query", "schema": schema, "description": description}
+
+
+def _object(properties: Json, *, optional: frozenset[str] = frozenset()) -> Json:
+    return {
+        "type": "object",
+        "required": [name for name in properties if name not in optional],
+        "properties": properties,
+    }
+
+
+def _face(version: Version) -> Json:
+    point = _object({"x": _NUMBER, "y": _NUMBER})
+    whole = {"type": "integer"}
+    properties = {
+        "faceId": {"type": "string", "format": "uuid"},
+        "recognitionModel": {"enum": list(RECOGNITION_MODELS)},
+        "faceRectangle": _object({"top": whole, "left": whole, "width": whole, "height": whole}),
+        "faceLandmarks": _object(dict.fromkeys(LANDMARK_NAMES, point)),
+        "faceAttributes": {"type": "object", "properties": _attributes(version)},
+    }
+    return _object(properties, optional=frozenset(properties) - {"faceRectangle"})
+
+
+def _attributes(version: Version) -> Json:
+    levels = {"enum": [version.level(level) for level in Level3]}
+    exposure = {"enum": [version.level(level) for level in ExposureLevel]}
+    accessory = {"enum": [version.head_wear, "glasses", "mask"]}
+    color = _object({"color": {"enum": list(_HAIR_COLORS)}, "confidence": _UNIT})
+    schemas: dict[Attribute, Json] = {
+        Attribute.HEAD_POSE: _object(dict.fromkeys(("pitch", "roll", "yaw"), _NUMBER)),
+        Attribute.GLASSES: {"enum": [kind.value for kind in GlassesType]},
+        Attribute.OCCLUSION: _object(dict.fromkeys(("foreheadOccluded", "eyeOccluded", "mouthOccluded"), _BOOLEAN)),
+        Attribute.ACCESSORIES: {"type": "array", "items": _object({"type": accessory, "confidence": _UNIT})},
+        Attribute.MASK: _object({"type": {"enum": [kind.value for kind in MaskType]}, "noseAndMouthCovered": _BOOLEAN}),
+        Attribute.BLUR: _object({"blurLevel": levels, "value": _UNIT}),
+        Attribute.EXPOSURE: _object({"exposureLevel": exposure, "value": _UNIT}),
+        Attribute.NOISE: _object({"noiseLevel": levels, "value": _UNIT}),
+        Attribute.QUALITY: levels,
+        Attribute.AGE: _NUMBER,
+        Attribute.SMILE: _UNIT,
+        Attribute.FACIAL_HAIR: _object(dict.fromkeys(("moustache", "beard", "sideburns"), _UNIT)),
+        Attribute.HAIR: _object({"bald": _UNIT, "invisible": _BOOLEAN, "hairColor": {"type": "array", "items": color}}),
+        Attribute.MAKEUP: _object(dict.fromkeys(("eyeMakeup", "lipMakeup"), _BOOLEAN)),
+    }
+    return {name.value: schema for name, schema in schemas.items() if name in version.attributes}

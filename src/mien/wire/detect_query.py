@@ -1,0 +1,146 @@
+"""The query options of Detect: defaults, limits, and which go together."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mien.gateway.exchange import Request
+from mien.vision.types import Attribute
+from mien.wire.catalogue import row
+from mien.wire.versions import Version
+
+DETECTION_MODELS = ("detection_01", "detection_02", "detection_03")
+RECOGNITION_MODELS = ("recognition_01", "recognition_02", "recognition_03", "recognition_04")
+TTL_SECONDS = (60, 86400)
+
+ATTRIBUTES_OF = {
+    "detection_01": frozenset(Attribute) - {Attribute.MASK},
+    "detection_02": frozenset[Attribute](),
+    "detection_03": frozenset({Attribute.MASK, Attribute.BLUR, Attribute.HEAD_POSE, Attribute.QUALITY}),
+}
+"""Which attributes each detection model has, by the contract's table."""
+
+QUALITY_MODELS = frozenset({"recognition_03", "recognition_04"})
+"""The recognition models that `qualityForRecognition` is defined for."""
+
+RETIRED = frozenset({"gender", "emotion"})
+
+_DETECTION_MODEL = row("common", "BadArgument", "'detectionModel' is invalid.")
+_RECOGNITION_MODEL = row("common", "BadArgument", "'recognitionModel' is invalid.")
+_ATTRIBUTES = row("detect", "BadArgument", "Invalid argument returnFaceAttributes.")
+_NO_ATTRIBUTES = row("detect", "BadArgument", "'returnFaceAttributes' is not supported by detection_02.")
+_NO_LANDMARKS = row("detect", "BadArgument", "'returnLandmarks' is not supported by detection_02.")
+_FACE_ID = row("mien", "BadArgument", "Invalid argument returnFaceId.")
+_LANDMARKS = row("mien", "BadArgument", "Invalid argument returnFaceLandmarks.")
+_RETURN_MODEL = row("mien", "BadArgument", "Invalid argument returnRecognitionModel.")
+_TTL = row("mien", "BadArgument", "Invalid argument faceIdTimeToLive.")
+
+_BY_LOWER_NAME = {attribute.value.lower(): attribute for attribute in Attribute}
+
+
+@dataclass(frozen=True, slots=True)
+class DetectQuery:
+    """What a call of Detect asks for, checked.
+
+    Attributes:
+        detection_model: label of the contract.
+        recognition_model: label of the contract; what the face ids are bound to.
+        face_ids: whether to remember the faces and return ids.
+        landmarks: whether to return the 27 landmarks.
+        recognition_model_named: whether to name the recognition model beside a face id.
+        attributes: the attributes to return.
+        seconds: how long the face ids live.
+    """
+
+    detection_model: str
+    recognition_model: str
+    face_ids: bool
+    landmarks: bool
+    recognition_model_named: bool
+    attributes: frozenset[Attribute]
+    seconds: int
+
+
+def parse_detect_query(request: Request, version: Version) -> DetectQuery:
+    """Read the options; an absent or empty one has its default, unknown ones are ignored.
+
+    Raises:
+        Problem: an option is out of its range, or options do not go together.
+    """
+    detection_model = (request.query_value("detectionmodel") or DETECTION_MODELS[0]).lower()
+    if detection_model not in DETECTION_MODELS:
+        raise _DETECTION_MODEL.problem(hint=f"It is one of {', '.join(DETECTION_MODELS)}.")
+    recognition_model = (request.query_value("recognitionmodel") or RECOGNITION_MODELS[0]).lower()
+    if recognition_model not in RECOGNITION_MODELS:
+        raise _RECOGNITION_MODEL.problem(hint=f"It is one of {', '.join(RECOGNITION_MODELS)}.")
+    face_ids = _boolean(request.query_value("returnfaceid"), default=True)
+    if face_ids is None:
+        raise _FACE_ID.problem(hint=_BOOLEAN_HINT)
+    landmarks = _boolean(request.query_value("returnfacelandmarks"), default=False)
+    if landmarks is None:
+        raise _LANDMARKS.problem(hint=_BOOLEAN_HINT)
+    named = _boolean(request.query_value("returnrecognitionmodel"), default=False)
+    if named is None:
+        raise _RETURN_MODEL.problem(hint=_BOOLEAN_HINT)
+    asked = [value for name, value in request.query if name == "returnfaceattributes"]
+    attributes = _attributes(asked, version, detection_model, recognition_model)
+    if landmarks and detection_model == "detection_02":
+        raise _NO_LANDMARKS.problem()
+    seconds = _seconds(request.query_value("faceidtimetolive"))
+    return DetectQuery(detection_model, recognition_model, face_ids, landmarks, named, attributes, seconds)
+
+
+_BOOLEAN_HINT = "Write true or false."
+
+
+def _boolean(text: str | None, *, default: bool) -> bool | None:
+    """Return the value, the default when absent or empty, or None when it is neither true nor false."""
+    if not text:
+        return default
+    return {"true": True, "false": False}.get(text.strip().lower())
+
+
+def _seconds(text: str | None) -> int:
+    low, high = TTL_SECONDS
+    if not text:
+        return high
+    digits = text.strip()
+    # Length first: int() refuses very long texts with an error of its own.
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 9 and low <= int(digits) <= high):
+        raise _TTL.problem(hint=f"It is a whole number of seconds from {low} to {high}.")
+    return int(digits)
+
+
+def _attributes(
+    asked: Iterable[str], version: Version, detection_model: str, recognition_model: str
+) -> frozenset[Attribute]:
+    names = [name for text in asked for name in (part.strip() for part in text.split(",")) if name]
+    if not names:
+        return frozenset()
+    if detection_model == "detection_02":
+        raise _NO_ATTRIBUTES.problem()
+    wanted = frozenset(_attribute(name, version) for name in names)
+    foreign = sorted(wanted - ATTRIBUTES_OF[detection_model])
+    if foreign:
+        known = ", ".join(sorted(ATTRIBUTES_OF[detection_model] & version.attributes))
+        raise _ATTRIBUTES.problem(hint=f"{detection_model} has no {' and no '.join(foreign)}; it has {known}.")
+    if Attribute.QUALITY in wanted and recognition_model not in QUALITY_MODELS:
+        models = " or ".join(sorted(QUALITY_MODELS))
+        raise _ATTRIBUTES.problem(hint=f"qualityForRecognition needs recognitionModel={models}.")
+    return wanted
+
+
+def _attribute(name: str, version: Version) -> Attribute:
+    lowered = name.lower()
+    if lowered in RETIRED:
+        raise _ATTRIBUTES.problem(hint=f"{lowered} is retired: no version of the service returns it any more.")
+    attribute = _BY_LOWER_NAME.get(lowered)
+    if attribute is None:
+        near = difflib.get_close_matches(lowered, _BY_LOWER_NAME, n=1)
+        suggestion = f" Did you mean {_BY_LOWER_NAME[near[0]]}?" if near else ""
+        raise _ATTRIBUTES.problem(hint=f"There is no attribute {name[:40]!r}.{suggestion}")
+    if attribute not in version.attributes:
+        raise _ATTRIBUTES.problem(hint=f"{attribute} is not in {version.name}; v1.0 has it.")
+    return attribute

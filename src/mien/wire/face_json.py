@@ -1,0 +1,114 @@
+"""Faces as the contract's JSON: property names, order, rounding, and the enum spelling of the API version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mien.vision.types import LANDMARK_NAMES, Attributes, Face, Float32
+from mien.wire.versions import Version
+
+Json = dict[str, Any]
+
+
+def detected_faces(
+    faces: Sequence[Face],
+    version: Version,
+    *,
+    face_ids: Sequence[str] | None,
+    recognition_model: str | None,
+    with_attributes: bool,
+) -> list[Json]:
+    """Return the answer of Detect.
+
+    Args:
+        faces: largest first.
+        version: whose spelling to use.
+        face_ids: one for each face, or None when none were asked for.
+        recognition_model: the label to name beside each face id, or None.
+        with_attributes: whether attributes were asked for; the object is absent otherwise.
+    """
+    answer = []
+    for index, face in enumerate(faces):
+        entry: Json = {}
+        if face_ids is not None:
+            entry["faceId"] = face_ids[index]
+            if recognition_model is not None:
+                entry["recognitionModel"] = recognition_model
+        box = face.box
+        entry["faceRectangle"] = {"top": box.top, "left": box.left, "width": box.width, "height": box.height}
+        if face.landmarks is not None:
+            entry["faceLandmarks"] = landmarks_json(face.landmarks)
+        if with_attributes:
+            entry["faceAttributes"] = attributes_json(face.attributes, version)
+        answer.append(entry)
+    return answer
+
+
+def landmarks_json(points: Float32) -> Json:
+    """Return the named landmarks of float32 (27, 2) pixels, to a tenth of a pixel as in the contract's examples."""
+    return {
+        name: {"x": round(x, 1), "y": round(y, 1)} for name, (x, y) in zip(LANDMARK_NAMES, points.tolist(), strict=True)
+    }
+
+
+def attributes_json(attributes: Attributes, version: Version) -> Json:  # noqa: PLR0912  a line for each
+    """Return the attributes that were computed: degrees to a tenth, values and confidences to a hundredth."""
+    out: Json = {}
+    if attributes.head_pose is not None:
+        pose = attributes.head_pose
+        out["headPose"] = {"pitch": round(pose.pitch, 1), "roll": round(pose.roll, 1), "yaw": round(pose.yaw, 1)}
+    if attributes.smile is not None:
+        out["smile"] = _value(attributes.smile)
+    if attributes.age is not None:
+        out["age"] = round(attributes.age, 1)
+    if attributes.facial_hair is not None:
+        hair = attributes.facial_hair
+        lengths = {"moustache": hair.moustache, "beard": hair.beard, "sideburns": hair.sideburns}
+        out["facialHair"] = {name: _value(length) for name, length in lengths.items()}
+    if attributes.glasses is not None:
+        out["glasses"] = attributes.glasses.value
+    if attributes.makeup is not None:
+        out["makeup"] = {"eyeMakeup": attributes.makeup.eye, "lipMakeup": attributes.makeup.lip}
+    if attributes.occlusion is not None:
+        covered = attributes.occlusion
+        out["occlusion"] = {
+            "foreheadOccluded": covered.forehead,
+            "eyeOccluded": covered.eye,
+            "mouthOccluded": covered.mouth,
+        }
+    if attributes.accessories is not None:
+        out["accessories"] = [
+            {
+                "type": version.head_wear if worn.type == "headWear" else worn.type,
+                "confidence": _value(worn.confidence),
+            }
+            for worn in attributes.accessories
+        ]
+    if attributes.blur is not None:
+        out["blur"] = {"blurLevel": version.level(attributes.blur.level), "value": _value(attributes.blur.value)}
+    if attributes.exposure is not None:
+        exposure = attributes.exposure
+        out["exposure"] = {"exposureLevel": version.level(exposure.level), "value": _value(exposure.value)}
+    if attributes.noise is not None:
+        out["noise"] = {"noiseLevel": version.level(attributes.noise.level), "value": _value(attributes.noise.value)}
+    if attributes.mask is not None:
+        out["mask"] = {
+            "type": attributes.mask.type.value,
+            "noseAndMouthCovered": attributes.mask.nose_and_mouth_covered,
+        }
+    if attributes.quality is not None:
+        out["qualityForRecognition"] = version.level(attributes.quality)
+    if attributes.hair is not None:
+        out["hair"] = {
+            "bald": _value(attributes.hair.bald),
+            "invisible": attributes.hair.invisible,
+            "hairColor": [
+                {"color": entry.color, "confidence": _value(entry.confidence)} for entry in attributes.hair.colors
+            ],
+        }
+    return out
+
+
+def _value(value: float) -> float:
+    return round(value, 2)

@@ -1,0 +1,80 @@
+"""One table from what the services raise to what the contract answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mien.gateway.errors import AccessDeniedError, BodyTimeoutError, BodyTooLargeError, OverloadedError
+from mien.gateway.problem import Problem
+from mien.vision.errors import (
+    ImageTooLargeError,
+    ImageTooSmallError,
+    UnreadableImageError,
+    UnsupportedAttributeError,
+)
+from mien.wire.catalogue import Row, row
+from mien.wire.url_fetch import FetchError, FetchFailure
+
+_DENIED = row(
+    "common",
+    "401",
+    "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
+    "active subscription and use a correct regional API endpoint for your resource.",
+)
+_TOO_SMALL = row("common", "InvalidImageSize", "Image size is too small.")
+_TOO_BIG = row("common", "InvalidImageSize", "Image size is too big.")
+_INVALID_URL = row("common", "InvalidURL", "Invalid image URL.")
+_DOWNLOAD = row(
+    "common",
+    "InvalidURL",
+    "Invalid image URL or error downloading from target server. Remote server error returned: "
+    '"An error occurred while sending the request."',
+)
+_UNREADABLE = row("common", "InvalidImage", "Decoding error, image format unsupported.")
+_ATTRIBUTES = row("detect", "BadArgument", "Invalid argument returnFaceAttributes.")
+_TIMEOUT = row("v1.0_legacy", "OperationTimeOut", "Request Timeout.")
+_UNAVAILABLE = row("mien", "ServiceUnavailable", "The service is temporarily unavailable. Please try again later.")
+_INTERNAL = row("mien", "InternalServerError", "Internal server error.")
+
+
+def _with_text(entry: Row) -> Callable[[Exception], Problem]:
+    """Answer with a row whose hint is the exception's text, where it has one."""
+    return lambda error: entry.problem(hint=str(error) or None)
+
+
+def _overloaded(error: OverloadedError) -> Problem:
+    return _UNAVAILABLE.problem(headers=[(b"retry-after", b"%d" % error.retry_after)])
+
+
+def _unsupported(error: UnsupportedAttributeError) -> Problem:
+    return _ATTRIBUTES.problem(hint=f"{error.attribute} is not supported by this build: {error.reason}")
+
+
+def _fetch(error: FetchError) -> Problem:
+    entry = _INVALID_URL if error.failure is FetchFailure.INVALID else _DOWNLOAD
+    return entry.problem(hint=error.hint)
+
+
+_TABLE: dict[type[Exception], Callable[[Any], Problem]] = {
+    AccessDeniedError: lambda error: _DENIED.problem(hint=error.hint),
+    OverloadedError: _overloaded,
+    BodyTooLargeError: lambda _error: _TOO_BIG.problem(),
+    BodyTimeoutError: lambda _error: _TIMEOUT.problem(),
+    ImageTooSmallError: _with_text(_TOO_SMALL),
+    ImageTooLargeError: _with_text(_TOO_BIG),
+    UnreadableImageError: _with_text(_UNREADABLE),
+    UnsupportedAttributeError: _unsupported,
+    FetchError: _fetch,
+}
+
+
+def explain(error: Exception) -> Problem:
+    """Return the error answer for an exception; one that nobody foresaw becomes a 500 without details."""
+    if isinstance(error, Problem):
+        return error
+    for kind in type(error).__mro__:
+        answer = _TABLE.get(kind)
+        if answer is not None:
+            return answer(error)
+    return _INTERNAL.problem()

@@ -1,0 +1,81 @@
+"""The service's own OpenAPI document: what this server serves, for one version of the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version as package_version
+from typing import Any
+
+from mien.gateway.exchange import Operation
+
+Json = dict[str, Any]
+
+ERROR_SCHEMA: Json = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message"],
+            "properties": {
+                "code": {"type": "string", "description": "Also sent as header x-ms-error-code."},
+                "message": {"type": "string"},
+                "innererror": {
+                    "type": "object",
+                    "description": "What the server knows beyond the message; absent when that is nothing.",
+                    "properties": {
+                        "code": {"type": "string"},
+                        "message": {"type": "string"},
+                        "details": {
+                            "type": "object",
+                            "properties": {
+                                "hint": {"type": "string", "description": "What was probably meant or is wrong."},
+                                "doc": {"type": "string", "description": "Page of this server about the error."},
+                            },
+                        },
+                    },
+                },
+            },
+        }
+    },
+}
+
+
+def document(operations: Iterable[Operation], version: str) -> Json:
+    """Return the OpenAPI 3.1 document of the operations that a version has and that describe themselves."""
+    paths: dict[str, Json] = {}
+    for operation in operations:
+        if version in operation.versions and operation.describe is not None:
+            path = paths.setdefault(operation.template, {})
+            path[operation.method.lower()] = _with_errors(operation.name, operation.describe(version))
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Mien",
+            "version": version,
+            "summary": f"The Face API {version} as served by Mien {package_version('mien')}",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": f"/face/{version}"}],
+        "security": [{"key": []}, {"keyInQuery": []}],
+        "paths": paths,
+        "components": {
+            "schemas": {"Error": ERROR_SCHEMA},
+            "securitySchemes": {
+                "key": {"type": "apiKey", "in": "header", "name": "Ocp-Apim-Subscription-Key"},
+                "keyInQuery": {"type": "apiKey", "in": "query", "name": "subscription-key"},
+            },
+            "responses": {
+                "Error": {
+                    "description": "Something is wrong with the request, the key or the server.",
+                    "headers": {"x-ms-error-code": {"schema": {"type": "string"}}},
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+                }
+            },
+        },
+    }
+
+
+def _with_errors(name: str, described: Mapping[str, Any]) -> Json:
+    responses = {**described["responses"], "default": {"$ref": "#/components/responses/Error"}}
+    return {"summary": name, **described, "responses": responses}

@@ -1,0 +1,158 @@
+"""What the server says about itself: status, OpenAPI, and a documentation that needs no other server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from importlib.metadata import version as package_version
+
+from mien.gateway.exchange import Exchange, Handler, Operation, Response
+from mien.wire.catalogue import ROWS
+from mien.wire.openapi import Json, document
+from mien.wire.versions import BY_NAME, STABLE
+
+_HTML = b"text/html; charset=utf-8"
+_TEXT = b"text/plain; charset=utf-8"
+_PAGE_HEADERS = (
+    (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+_STYLE = """
+:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
+body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
+code, pre { font-family: ui-monospace, monospace; font-size: .9em }
+pre { overflow-x: auto; padding: .8rem; border: 1px solid #8886; border-radius: .4rem }
+table { border-collapse: collapse; width: 100% }
+th, td { text-align: left; vertical-align: top; padding: .35rem .6rem; border-bottom: 1px solid #8886 }
+details { border: 1px solid #8886; border-radius: .4rem; padding: .6rem 1rem; margin: .8rem 0 }
+summary { cursor: pointer; font-weight: 600 }
+nav a { margin-right: 1rem }
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The pages beside the API.
+
+    Attributes:
+        operations: what is documented.
+        status: gives what `/status` adds to the service's name and version.
+    """
+
+    operations: Sequence[Operation]
+    status: Callable[[], Json] = dict
+
+    def table(self) -> list[Operation]:
+        """The pages as rows for the router."""
+
+        def page(name: str, path: str, handler: Handler) -> Operation:
+            return Operation(name, "GET", path, handler, needs_key=False)
+
+        return [
+            page("Welcome", "/", self.welcome),
+            page("Status", "/status", self.show_status),
+            page("OpenAPI", "/openapi.json", self.openapi),
+            page("Documentation", "/docs", self.docs),
+            page("Errors", "/docs/errors", self.errors),
+        ]
+
+    async def welcome(self, exchange: Exchange) -> Response:  # noqa: ARG002  a handler takes the exchange
+        """Say what this is and where to go on."""
+        text = (
+            f"Mien {package_version('mien')}: a face service that speaks the Azure AI Face API.\n\n"
+            f"Detect faces    POST /face/{STABLE.name}/detect\n"
+            "Documentation   GET /docs\nOpenAPI         GET /openapi.json\nStatus          GET /status\n"
+        )
+        return Response(body=text.encode(), content_type=_TEXT)
+
+    async def show_status(self, exchange: Exchange) -> Response:  # noqa: ARG002  a handler takes the exchange
+        """Tell a health check that requests are answered."""
+        body = {"status": "ok", "service": "mien", "version": package_version("mien"), **self.status()}
+        return Response(body=json.dumps(body).encode())
+
+    async def openapi(self, exchange: Exchange) -> Response:
+        """Return the OpenAPI document of the version in `?version=`, or of the newest stable one."""
+        return Response(body=json.dumps(document(self.operations, _version(exchange)), indent=1).encode())
+
+    async def docs(self, exchange: Exchange) -> Response:
+        """Return the documentation of a version as a page."""
+        chosen = _version(exchange)
+        described = document(self.operations, chosen)
+        links = "".join(f'<a href="/docs?version={name}">{name}</a>' for name in BY_NAME)
+        parts = [
+            f"<h1>Face API {escape(chosen)}</h1><nav>{links}</nav>",
+            f'<p>Served by Mien {package_version("mien")}. <a href="/openapi.json?version={chosen}">OpenAPI</a> · '
+            '<a href="/docs/errors">Errors</a></p>'
+            "<p>Every call shows one of the resource's two keys in the header "
+            "<code>Ocp-Apim-Subscription-Key</code>.</p>",
+        ]
+        for path, methods in described["paths"].items():
+            parts += [
+                _operation_html(method.upper(), f"/face/{chosen}{path}", entry) for method, entry in methods.items()
+            ]
+        return _page(f"Face API {chosen}", "".join(parts))
+
+    async def errors(self, exchange: Exchange) -> Response:  # noqa: ARG002  a handler takes the exchange
+        """Return the error catalogue as a page."""
+        rows = "".join(
+            f'<tr id="{row.anchor}"><td>{row.status}</td><td><code>{escape(row.code)}</code></td>'
+            f"<td>{escape(row.message)}</td><td>{escape(row.explanation)}<br><em>{escape(row.next_step)}</em></td></tr>"
+            for row in ROWS
+        )
+        head = "<tr><th>Status</th><th>Code</th><th>Message</th><th>What it means, and what to do</th></tr>"
+        return _page(
+            "Errors", f'<h1>Errors</h1><nav><a href="/docs">Documentation</a></nav><table>{head}{rows}</table>'
+        )
+
+
+def _version(exchange: Exchange) -> str:
+    asked = exchange.request.query_value("version") or ""
+    return asked if asked in BY_NAME else STABLE.name
+
+
+def _operation_html(method: str, path: str, entry: Json) -> str:
+    rows = "".join(
+        f"<tr><td><code>{escape(parameter['name'])}</code></td><td>{escape(_kind(parameter['schema']))}</td>"
+        f"<td>{escape(parameter.get('description', ''))}</td></tr>"
+        for parameter in entry.get("parameters", ())
+    )
+    answers = "".join(
+        f"<p>{escape(status)}: {escape(answer['description'])}</p>"
+        + "".join(
+            f"<pre>{escape(json.dumps(content['schema'], indent=1))}</pre>"
+            for content in answer.get("content", {}).values()
+        )
+        for status, answer in entry["responses"].items()
+        if "$ref" not in answer
+    )
+    bodies = ", ".join(f"<code>{escape(kind)}</code>" for kind in entry.get("requestBody", {}).get("content", ()))
+    return (
+        f"<details open><summary>{escape(entry['summary'])} — <code>{method} {escape(path)}</code></summary>"
+        f"<p>{escape(entry.get('description', ''))}</p><p>Body: {bodies or 'none'}</p>"
+        f"<table><tr><th>Option</th><th>Values</th><th></th></tr>{rows}</table>"
+        f"<details><summary>Answers</summary>{answers}</details></details>"
+    )
+
+
+def _kind(schema: Json) -> str:
+    if schema.get("type") == "array":
+        kind = f"any of {', '.join(schema['items']['enum'])}"
+    elif "enum" in schema:
+        kind = ", ".join(schema["enum"])
+    else:
+        kind = schema["type"]
+        if "minimum" in schema:
+            kind += f", {schema['minimum']} to {schema['maximum']}"
+    default = schema.get("default")
+    return kind if default is None else f"{kind}; default {json.dumps(default)}"
+
+
+def _page(title: str, body: str) -> Response:
+    html = (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)} · Mien</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style><body>{body}</body></html>'
+    )
+    return Response(body=html.encode(), content_type=_HTML, headers=_PAGE_HEADERS)

@@ -1,0 +1,144 @@
+"""Which operation answers a method and path, and what was probably meant when none does."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from mien.gateway.exchange import Match, Operation
+from mien.wire.catalogue import row
+from mien.wire.versions import BY_NAME, STABLE
+
+_NOT_FOUND = row("gateway", "404", "Resource not found")
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+_PREFIX = "face"
+
+
+class Router:
+    """A table of operations.
+
+    Paths are matched as Azure's clients write them: literals in any case, doubled and trailing slashes ignored.
+    Values of a template's names keep their case.
+    """
+
+    def __init__(self, operations: Iterable[Operation], pages: Iterable[Operation] = ()) -> None:
+        """Build the table.
+
+        Args:
+            operations: what hangs under `/face/{version}`.
+            pages: what has a path of its own, without parameters.
+        """
+        self.operations = tuple(operations)
+        self._versions = {name.lower(): name for name in BY_NAME}
+        self._pages = {(page.method, _segments(page.template.lower())): page for page in pages}
+        # version → number of segments → (segments, operations by method); parameters are segments in braces
+        self._table: dict[str, dict[int, list[tuple[tuple[str, ...], dict[str, Operation]]]]] = {}
+        for operation in self.operations:
+            for version in operation.versions:
+                self._add(self._table.setdefault(version, {}), operation)
+
+    @staticmethod
+    def _add(table: dict[int, list[tuple[tuple[str, ...], dict[str, Operation]]]], operation: Operation) -> None:
+        segments = tuple(part if part[0] == "{" else part.lower() for part in _segments(operation.template))
+        rows = table.setdefault(len(segments), [])
+        for known, methods in rows:
+            if known == segments:
+                methods[operation.method] = operation
+                return
+        rows.append((segments, {operation.method: operation}))
+        # Literal segments before parameters, so that `/persons/abc` never hides `/persons/search`.
+        rows.sort(key=lambda entry: [part[0] == "{" for part in entry[0]])
+
+    def match(self, method: str, path: str) -> Match:
+        """Return the operation for an upper-case method and a decoded path.
+
+        Raises:
+            Problem: 404, with a hint when it is clear what was meant.
+        """
+        given = _segments(path)
+        if len(given) > 2 and given[0].lower() == _PREFIX:
+            version = self._versions.get(given[1].lower())
+            if version is not None:
+                found, parameters = self._find(version, given[2:])
+                operation = found.get(method)
+                if operation is not None:
+                    return Match(operation, version, parameters)
+        lowered = tuple(part.lower() for part in given)
+        page = self._pages.get((method, lowered)) or (self._pages.get(("GET", lowered)) if method == "HEAD" else None)
+        if page is not None:
+            return Match(page, "", _NOTHING)
+        raise _NOT_FOUND.problem(hint=self._hint(method, given))
+
+    def _find(self, version: str, given: tuple[str, ...]) -> tuple[Mapping[str, Operation], Mapping[str, str]]:
+        """Return the operations by method that a path below the version has, and the values in it."""
+        lowered = tuple(part.lower() for part in given)
+        for segments, methods in self._table.get(version, {}).get(len(given), ()):
+            if segments == lowered:
+                return methods, _NOTHING
+            if all(part[0] == "{" or part == low for part, low in zip(segments, lowered, strict=True)):
+                names = zip(segments, given, strict=True)
+                return methods, {part[1:-1]: value for part, value in names if part[0] == "{"}
+        return {}, _NOTHING
+
+    def _hint(self, method: str, given: tuple[str, ...]) -> str | None:
+        """Say which call was probably meant, or None when nothing is near."""
+        rest = given[1:] if given and given[0].lower() == _PREFIX else given
+        without_prefix = rest is given
+        version = self._versions.get(rest[0].lower()) if rest else None
+        if version is not None:
+            return self._hint_below(method, version, rest[1:])
+        if rest and _looks_like_version(rest[0]):
+            operation = self._nearest(method, STABLE.name, rest[1:])
+            known = ", ".join(BY_NAME)
+            example = f" Did you mean {_call(operation, STABLE.name)}?" if operation else ""
+            return f"{rest[0]} is not an API version of this server; it has {known}.{example}"
+        operation = self._nearest(method, STABLE.name, rest)
+        if operation is None:
+            return None
+        missing = "/face/{version}" if without_prefix else "the API version"
+        return f"The path lacks {missing}. Did you mean {_call(operation, STABLE.name)}?"
+
+    def _hint_below(self, method: str, version: str, rest: tuple[str, ...]) -> str | None:
+        methods, _parameters = self._find(version, rest)
+        if methods and method in methods:
+            return f"The path lacks /face. Did you mean {_call(methods[method], version)}?"
+        if methods:
+            right = " or ".join(_call(operation, version) for operation in methods.values())
+            return f"{method} is not a method of this path. Did you mean {right}?"
+        for other in reversed(BY_NAME):
+            methods, _parameters = self._find(other, rest)
+            if methods:
+                right = " or ".join(_call(operation, other) for operation in methods.values())
+                return f"{version} does not have this operation. Did you mean {right}?"
+        operation = self._nearest(method, version, rest)
+        return None if operation is None else f"Did you mean {_call(operation, version)}?"
+
+    def _nearest(self, method: str, version: str, rest: tuple[str, ...]) -> Operation | None:
+        """Return the operation of a version whose path is most like the one given."""
+        if not rest:
+            return None
+        methods, _parameters = self._find(version, rest)
+        if methods:
+            return methods.get(method) or next(iter(methods.values()))
+        wanted = "/".join(part.lower() for part in rest)
+        paths = {
+            "/".join(segments): methods for rows in self._table.get(version, {}).values() for segments, methods in rows
+        }
+        close = difflib.get_close_matches(wanted, paths, n=1, cutoff=0.7)
+        if not close:
+            return None
+        return paths[close[0]].get(method) or next(iter(paths[close[0]].values()))
+
+
+def _segments(path: str) -> tuple[str, ...]:
+    return tuple(part for part in path.split("/") if part)
+
+
+def _looks_like_version(segment: str) -> bool:
+    text = segment.lower().removeprefix("v")
+    return bool(text) and text[0].isdigit()
+
+
+def _call(operation: Operation, version: str) -> str:
+    return f"{operation.method} /face/{version}{operation.template}"

@@ -1,0 +1,71 @@
+"""The API versions of the contract, and what differs between them for the same operation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from mien.vision.types import Attribute, ExposureLevel, Level3
+
+_FROM_V11 = frozenset(Attribute) - {Attribute.MAKEUP}
+
+Level = Level3 | ExposureLevel
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One API version: the path segment, and how it spells and limits what all versions share.
+
+    Attributes:
+        name: the canonical path segment.
+        attributes: the face attributes that it knows.
+        session_images: whether detect takes a `sessionImageId`.
+        pascal_levels: whether the levels of blur, exposure, noise and quality begin with a capital.
+        head_wear: spelling of the accessory.
+    """
+
+    name: str
+    attributes: frozenset[Attribute] = _FROM_V11
+    session_images: bool = True
+    pascal_levels: bool = False
+    head_wear: str = "headwear"
+
+    def level(self, level: Level) -> str:
+        """Return this version's spelling of a level."""
+        text = level.value
+        return text[0].upper() + text[1:] if self.pascal_levels else text
+
+
+def _legacy(name: str) -> Version:
+    """Return a version in the enum spelling of v1.0.
+
+    The spelling is that of the contract's v1.0 schema and examples. Published samples mix it with the newer one; the
+    old SDK reads either, since it ignores case.
+    """
+    return Version(
+        name,
+        attributes=frozenset(Attribute),
+        session_images=False,
+        pascal_levels=True,
+        head_wear="headWear",
+    )
+
+
+V1_0 = _legacy("v1.0")
+V1_0_PREVIEW = _legacy("v1.0-preview")
+V1_1_PREVIEW = Version("v1.1-preview.1", session_images=False)
+V1_2_PREVIEW = Version("v1.2-preview.1")
+V1_2 = Version("v1.2")
+V1_3_PREVIEW = Version("v1.3-preview.1")
+
+VERSIONS: tuple[Version, ...] = (V1_0, V1_0_PREVIEW, V1_1_PREVIEW, V1_2_PREVIEW, V1_2, V1_3_PREVIEW)
+"""All versions, oldest first."""
+
+BY_NAME = MappingProxyType({version.name: version for version in VERSIONS})
+"""Versions by their canonical name."""
+
+STABLE = V1_2
+"""The newest version that is not a preview: what hints and the documentation name."""
+
+ALL = frozenset(BY_NAME)
+"""The names of all versions."""
