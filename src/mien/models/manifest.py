@@ -119,6 +119,7 @@ class InputConvention(_Part):
         std: per channel.
         template: where the five points (left eye, right eye, nose tip, mouth corners; image left first) lie in the
             input, in pixels of it; present when the network takes aligned faces.
+        batch: whether one call may take several images.
     """
 
     width: int | None = Field(default=None, gt=0)
@@ -129,6 +130,7 @@ class InputConvention(_Part):
     mean: PerChannel = (0.0, 0.0, 0.0)
     std: PerChannel = (1.0, 1.0, 1.0)
     template: tuple[Point, Point, Point, Point, Point] | None = None
+    batch: bool = True
 
     @field_validator("mean", "std", mode="before")
     @classmethod
@@ -360,7 +362,7 @@ def fingerprint(manifest: Manifest, find: Callable[[str], Manifest]) -> str:
             "convert": [file.convert.method, file.convert.revision, dict(file.convert.options)]
             if file.convert
             else None,
-            "input": file.input.model_dump(mode="json") if file.input else None,
+            "input": file.input.model_dump(mode="json", exclude={"batch"}) if file.input else None,
             "output": [file.output.name, file.output.dimension],
         }
         for role, file in sorted(manifest.files.items())
