@@ -1,0 +1,225 @@
+"""The dense face mesh, the irises, and the 27 named landmarks.
+
+MediaPipe's mesh network looks at an upright square crop of a face and gives 468 points of its surface. The first crop
+comes from the detector's five points; the second from the mesh that the first one gave, which is how the network was
+trained and what makes the result independent of the detector. In a video the mesh of the last frame is the first
+crop of the next one.
+
+"Left" is the image's left when the face stands upright; in a face that lies or stands on its head it is the same side
+of the face.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import cv2
+import numpy as np
+
+from mien.models.runtime import Network
+from mien.vision.align import invert_transform, warp
+from mien.vision.types import LANDMARK_NAMES, Float32, Pixels
+
+MESH_SIZE = 192
+"""Width and height of the mesh network's input."""
+
+IRIS_SIZE = 64
+"""Width and height of the iris network's input."""
+
+MESH_POINTS = 468
+
+_MARGIN = 1.5
+"""Side of the crop by the longer side of the upright mesh: what MediaPipe uses, so what the network was trained on."""
+
+_IRIS_MARGIN = 2.3
+"""Side of an eye's crop by the distance of its corners: what MediaPipe uses."""
+
+_TEMPLATE: Float32 = np.array(
+    [[-0.134, -0.122], [0.134, -0.122], [0.0, 0.023], [-0.117, 0.137], [0.117, 0.137]], np.float32
+)
+"""Where a detector's five points lie in a crop of side 1 around (0, 0): medians over photos, made symmetric."""
+
+_EYE_CORNERS = np.array([[33, 133], [362, 263]])
+"""Mesh indices of the corners of the left and the right eye, from left to right."""
+
+LANDMARK_INDICES: Mapping[str, int] = MappingProxyType(
+    {
+        "noseTip": 1,
+        "mouthLeft": 61,
+        "mouthRight": 291,
+        "eyebrowLeftOuter": 70,
+        "eyebrowLeftInner": 107,
+        "eyeLeftOuter": 33,
+        "eyeLeftTop": 159,
+        "eyeLeftBottom": 145,
+        "eyeLeftInner": 133,
+        "eyebrowRightInner": 336,
+        "eyebrowRightOuter": 300,
+        "eyeRightInner": 362,
+        "eyeRightTop": 386,
+        "eyeRightBottom": 374,
+        "eyeRightOuter": 263,
+        "noseRootLeft": 245,
+        "noseRootRight": 465,
+        "noseLeftAlarTop": 198,
+        "noseRightAlarTop": 420,
+        "noseLeftAlarOutTip": 64,
+        "noseRightAlarOutTip": 294,
+        "upperLipTop": 0,
+        "upperLipBottom": 13,
+        "underLipTop": 14,
+        "underLipBottom": 17,
+    }
+)
+"""Mesh index of every named landmark but the pupils, which are the centres of the irises."""
+
+_NAMED = np.array([LANDMARK_INDICES[name] for name in LANDMARK_NAMES[2:]])
+
+
+@dataclass(frozen=True, slots=True)
+class Mesh:
+    """The surface of one face.
+
+    Attributes:
+        points: float32 (468, 3): x and y in pixels of the image, and z in the same unit, about 0 in the middle of the
+            head's visible part and smaller towards the camera.
+        presence: the network's belief in [0, 1] that the crop shows a face.
+        irises: float32 (2, 2), centres of the left and the right iris in pixels, or None when not asked for.
+    """
+
+    points: Float32
+    presence: float
+    irises: Float32 | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Square:
+    """A square of the image, turned: middle, side, and the unit vector that is its x axis (as complex numbers)."""
+
+    middle: complex
+    side: float
+    axis: complex
+
+    def enlarge(self, size: int, *, mirror: bool = False) -> Float32:
+        """The float32 (2, 3) transform from a crop of `size` pixels to the image."""
+        scale = self.side / size
+        right, down = self.axis * (-scale if mirror else scale), self.axis * 1j * scale
+        corner = self.middle - (right + down) * (size / 2)
+        return np.array([[right.real, down.real, corner.real], [right.imag, down.imag, corner.imag]], np.float32)
+
+
+class FaceMesh:
+    """Finds the mesh of a face that a detector has found; safe to call from many threads.
+
+    Args:
+        mesh: the converted `face_landmark.tflite` (468 points and presence).
+        iris: the converted `iris_landmark.tflite`.
+    """
+
+    def __init__(self, mesh: Network, iris: Network) -> None:
+        self._mesh = mesh
+        self._iris = iris
+
+    def find(self, pixels: Pixels, points: Float32, *, passes: int = 2, irises: bool = False) -> Mesh:
+        """Find the mesh of one face.
+
+        Args:
+            pixels: BGR uint8 (h, w, 3).
+            points: float32 (5, 2) in those pixels: eyes, nose tip, mouth corners, as `Detection.points`.
+            passes: how often the network runs; every pass after the first crops by the mesh of the one before.
+            irises: whether to find the irises too.
+
+        Returns:
+            The mesh in those pixels. Points may lie outside the image when the face does.
+        """
+        mesh = self._run(pixels, _square_of_detection(points))
+        for _ in range(passes - 1):
+            mesh = self.follow(pixels, mesh)
+        return self.with_irises(pixels, mesh) if irises else mesh
+
+    def follow(self, pixels: Pixels, previous: Mesh) -> Mesh:
+        """Find the mesh near `previous`, a mesh of the same face in this image or the frame before, in one pass."""
+        return self._run(pixels, _square_of_mesh(previous.points))
+
+    def with_irises(self, pixels: Pixels, mesh: Mesh) -> Mesh:
+        """Add the irises to a mesh of this image; both eyes in one call of the network."""
+        corners = _complex(mesh.points)[_EYE_CORNERS]
+        axis = _unit(corners[1].mean() - corners[0].mean())
+        # The network knows left eyes; the right one is shown to it in the mirror.
+        moves = [
+            _Square(complex(pair.mean()), float(abs(pair[1] - pair[0])) * _IRIS_MARGIN, axis).enlarge(
+                IRIS_SIZE, mirror=mirror
+            )
+            for pair, mirror in zip(corners, (False, True), strict=True)
+        ]
+        crops = [_cut(pixels, move, IRIS_SIZE) for move in moves]
+        batch = cv2.dnn.blobFromImages(crops, 1 / 255, swapRB=True)
+        (found,) = self._iris.run(batch, outputs=self._iris.outputs[1:])
+        centres = [move[:, :2] @ eye[:2] + move[:, 2] for move, eye in zip(moves, found, strict=True)]
+        return replace(mesh, irises=np.asarray(centres, np.float32))
+
+    def _run(self, pixels: Pixels, square: _Square) -> Mesh:
+        move = square.enlarge(MESH_SIZE)
+        batch = cv2.dnn.blobFromImage(_cut(pixels, move, MESH_SIZE), 1 / 255, swapRB=True)
+        points, logit = self._mesh.run(batch)
+        inside = points.reshape(MESH_POINTS, 3)
+        result = np.empty((MESH_POINTS, 3), np.float32)
+        result[:, :2] = inside[:, :2] @ move[:, :2].T + move[:, 2]
+        result[:, 2] = inside[:, 2] * np.float32(square.side / MESH_SIZE)
+        return Mesh(result, float(1 / (1 + np.exp(-np.float64(logit.item())))))
+
+
+def landmarks27(mesh: Mesh) -> Float32:
+    """Pick the 27 named landmarks from a mesh.
+
+    Args:
+        mesh: a mesh with irises.
+
+    Returns:
+        float32 (27, 2) in pixels, in the order of `LANDMARK_NAMES`.
+
+    Raises:
+        ValueError: if the mesh has no irises.
+    """
+    if mesh.irises is None:
+        message = "the pupils need a mesh with irises; ask FaceMesh.find for them"
+        raise ValueError(message)
+    return np.concatenate([mesh.irises, mesh.points[_NAMED, :2]])
+
+
+def _complex(points: Float32) -> np.ndarray[tuple[int], np.dtype[np.complex128]]:
+    return points[:, 0].astype(np.float64) + 1j * points[:, 1]
+
+
+def _unit(vector: complex) -> complex:
+    length = abs(vector)
+    return complex(vector / length) if length > 0 else 1 + 0j
+
+
+def _square_of_detection(points: Float32) -> _Square:
+    """Fit `_TEMPLATE` to the five points by the similarity of least squares."""
+    template, found = _complex(_TEMPLATE), _complex(points)
+    offset, middle = template.mean(), found.mean()
+    template = template - offset
+    turn = complex(np.vdot(template, found) / np.vdot(template, template).real)
+    side = max(abs(turn), 1.0)
+    return _Square(complex(middle - turn * offset), side, _unit(turn))
+
+
+def _square_of_mesh(points: Float32) -> _Square:
+    """The square around an upright mesh, with the margin that the network was trained with."""
+    surface = _complex(points)
+    axis = _unit(surface[_EYE_CORNERS[1, 1]] - surface[_EYE_CORNERS[0, 0]])
+    upright = surface / axis
+    left, right, top, bottom = upright.real.min(), upright.real.max(), upright.imag.min(), upright.imag.max()
+    middle = complex((left + right) / 2, (top + bottom) / 2) * axis
+    return _Square(middle, max(float(max(right - left, bottom - top)) * _MARGIN, 1.0), axis)
+
+
+def _cut(pixels: Pixels, move: Float32, size: int) -> Pixels:
+    """Cut a square crop out of `pixels`; `move` goes from crop to image, both measured from outer corners."""
+    centred = move.copy()  # OpenCV measures from the middle of the first pixel
+    centred[:, 2] += (move[:, 0] + move[:, 1] - 1) / 2
+    return warp(pixels, invert_transform(centred), size, size)
