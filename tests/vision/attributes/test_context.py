@@ -24,7 +24,7 @@ class _Network:
 
 @pytest.fixture
 def networks() -> dict[str, _Network]:
-    return {"sface": _Network(), "efficientnet-lite0": _Network()}
+    return {"sface": _Network(), "lite0": _Network()}
 
 
 def _context(networks: Any, pixels: Any = None, points: Any = LOOSE_TEMPLATE) -> FaceContext:
@@ -48,10 +48,10 @@ def test_each_network_runs_once_for_all_its_maps(networks: dict[str, _Network]) 
         assert context.feature_map(f"sface/{name}").shape == (2, 4, 4)
     assert context.sface["fc1"] is not None
     assert len(networks["sface"].inputs) == 1
-    assert not networks["efficientnet-lite0"].inputs
+    assert not networks["lite0"].inputs
     for name in LITE0_MAPS:
         context.feature_map(f"lite0/{name}")
-    assert len(networks["efficientnet-lite0"].inputs) == 1
+    assert len(networks["lite0"].inputs) == 1
 
 
 def test_networks_see_red_green_blue(networks: dict[str, _Network]) -> None:
@@ -59,7 +59,7 @@ def test_networks_see_red_green_blue(networks: dict[str, _Network]) -> None:
     pixels[:] = (10, 20, 200)
     context = _context(networks, pixels)
     _ = context.lite0
-    (image,) = networks["efficientnet-lite0"].inputs
+    (image,) = networks["lite0"].inputs
     assert image.shape == (1, 3, 224, 224)
     assert image[0, :, 100, 100].tolist() == [200, 20, 10]
 
@@ -95,11 +95,11 @@ def test_only_what_was_asked_for_is_estimated(networks: dict[str, _Network], mon
 
     estimators = {
         Attribute.AGE: registry.Estimator("age", age),
-        Attribute.SMILE: registry.Estimator("smile", smile, frozenset({"efficientnet-lite0"})),
+        Attribute.SMILE: registry.Estimator("smile", smile, frozenset({"lite0"})),
     }
     monkeypatch.setattr(registry, "ESTIMATORS", estimators)
     attributes = registry.estimate_attributes(_context(networks), {Attribute.AGE})
     assert attributes.age == 90
     assert attributes.smile is None
-    assert not networks["efficientnet-lite0"].inputs
-    assert registry.packs_for({Attribute.AGE, Attribute.SMILE}) == {"efficientnet-lite0"}
+    assert not networks["lite0"].inputs
+    assert registry.packs_for({Attribute.AGE, Attribute.SMILE}) == {"lite0"}

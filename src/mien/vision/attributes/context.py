@@ -12,7 +12,7 @@ from mien.models.runtime import Network
 from mien.vision import align
 from mien.vision.types import Float32, Pixels
 
-SFACE, LITE0 = "sface", "efficientnet-lite0"
+SFACE, LITE0 = "sface", "lite0"
 """The packs whose inner maps heads look at."""
 
 SFACE_MAPS = ("conv_6_relu", "conv_9_relu", "conv_12_relu")
