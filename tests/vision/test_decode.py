@@ -285,8 +285,10 @@ BOMBS = {
     "png 16 bit": png_head(9_000, 9_000, 16, 6) + chunk(b"IDAT", b"") + chunk(b"IEND", b""),
     "gif": b"GIF89a" + struct.pack("<HHBBB", 65535, 65535, 0, 0, 0) + b"," + struct.pack("<HHHHB", 0, 0, 1, 1, 0),
     "gif frame": b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0, 0, 0) + b"," + struct.pack("<HHHHB", 0, 0, 65535, 65535, 0),
-    "bmp": b"BM" + bytes(12) + struct.pack("<IiiHHI", 40, 60_000, -60_000, 1, 1, 0),
-    "jpeg": b"\xff\xd8\xff\xc0" + struct.pack(">HBHHB", 17, 8, 65_500, 65_500, 3) + b"\1\x22\0\2\x11\0\3\x11\0",
+    "bmp run-length": b"BM" + bytes(12) + struct.pack("<IiiHHI", 40, 60_000, -60_000, 1, 8, 1),
+    "jpeg": b"\xff\xd8\xff\xc0"
+    + struct.pack(">HBHHB", 17, 8, 65_500, 65_500, 3)
+    + b"\1\x22\0\2\x11\0\3\x11\0\xff\xda\0\x0c\3",
 }
 
 
@@ -294,6 +296,11 @@ BOMBS = {
 def test_bombs_are_refused_by_their_header(name: str) -> None:
     with pytest.raises(UnreadableImageError, match="megapixels"):
         decode(padded(BOMBS[name]))
+
+
+def test_raw_bitmaps_larger_than_their_file_are_truncated() -> None:
+    with pytest.raises(UnreadableImageError, match="truncated BMP"):
+        decode(padded(b"BM" + bytes(12) + struct.pack("<IiiHHI", 40, 60_000, -60_000, 1, 1, 0)))
 
 
 def test_floods_of_segments_and_scans_are_refused() -> None:

@@ -7,7 +7,7 @@ is besides (a ZIP behind a JPEG, a script in a comment) does not matter. Nothing
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -23,6 +23,11 @@ PNG writers that flush every 8 KB need 768 for 6 MB.
 MAX_SCANS: Final = 64
 """Most scans of a JPEG. Usual progressive files have 10; each scan of a few bytes costs a pass over every block."""
 
+_PNG_KINDS: Final = frozenset(
+    [(0, depth) for depth in (1, 2, 4, 8, 16)]
+    + [(3, depth) for depth in (1, 2, 4, 8)]
+    + [(colour, depth) for colour in (2, 4, 6) for depth in (8, 16)]
+)
 _PNG_CRITICAL: Final = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 
 
@@ -46,6 +51,8 @@ class ImageHeader:
         orientation: 1 to 8, as EXIF counts them.
         bytes_per_pixel: what decoding holds at once for a pixel, at its worst, in the decoders that `decode` uses.
         alpha: whether pixels can be transparent.
+        components: colour components as stored (JPEG).
+        several_scans: whether the picture comes in passes (progressive JPEG).
     """
 
     format: ImageFormat
@@ -54,6 +61,8 @@ class ImageHeader:
     orientation: int = 1
     bytes_per_pixel: int = 3
     alpha: bool = False
+    components: int = 3
+    several_scans: bool = False
 
 
 def read_header(data: bytes) -> ImageHeader:
@@ -81,28 +90,31 @@ def read_header(data: bytes) -> ImageHeader:
 
 def _read_jpeg(data: bytes) -> ImageHeader:
     position, end, orientation = 2, len(data), 1
+    frame: ImageHeader | None = None
     for _ in range(MAX_SEGMENTS):
         # As libjpeg looks for the next marker: skip to FF, then over fill bytes, so that both read the same frame.
         position = data.find(b"\xff", position)
-        while 0 <= position < end - 1 and data[position + 1] in (0xFF, 0x00):
-            position = position + 1 if data[position + 1] == 0xFF else data.find(b"\xff", position + 2)
         if position < 0 or position + 4 > end:
-            raise UnreadableImageError("truncated JPEG: it ends before its frame header")
+            raise UnreadableImageError("truncated JPEG: it ends before its data")
         marker = data[position + 1]
-        position += 2
-        if marker == 0x01 or 0xD0 <= marker <= 0xD7:  # TEM, RSTn: no length
+        position += 1 if marker == 0xFF else 2
+        if marker in (0xFF, 0x00, 0x01) or 0xD0 <= marker <= 0xD7:  # fill, stuffing, TEM, RSTn: no length
             continue
-        if marker in (0xD8, 0xD9, 0xDA):
-            raise UnreadableImageError("corrupt JPEG: no frame header before its data")
         length = (data[position] << 8) | data[position + 1]
-        if length < 2:
-            raise UnreadableImageError("corrupt JPEG: a segment shorter than its length field")
+        if marker in (0xD8, 0xD9) or length < 2:
+            raise UnreadableImageError("corrupt JPEG: its segments are in disorder")
+        if marker == 0xDA:
+            if frame is None:
+                raise UnreadableImageError("corrupt JPEG: no frame header before its data")
+            return _with_scans(data, position, frame)
         if marker == 0xE1 and data[position + 2 : position + 8] == b"Exif\0\0":
             orientation = exif_orientation(data[position + 8 : position + length])
         elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return _read_jpeg_frame(data, position, marker, orientation)
+            if frame is not None:
+                raise UnreadableImageError("corrupt JPEG: two frame headers")
+            frame = _read_jpeg_frame(data, position, marker, orientation)
         position += length
-    raise UnreadableImageError(f"JPEG with more than {MAX_SEGMENTS} segments before its frame header")
+    raise UnreadableImageError(f"JPEG with more than {MAX_SEGMENTS} segments before its data")
 
 
 def _read_jpeg_frame(data: bytes, position: int, marker: int, orientation: int) -> ImageHeader:
@@ -117,15 +129,29 @@ def _read_jpeg_frame(data: bytes, position: int, marker: int, orientation: int) 
         raise UnreadableImageError(f"JPEG with {components} components is not supported")
     if not width or not height:
         raise UnreadableImageError("JPEG without a size in its frame header")
-    if marker == 0xC2 or data.count(b"\xff\xda", position) > 1:
-        if data.count(b"\xff\xda", position) > MAX_SCANS:
-            raise UnreadableImageError(f"JPEG with more than {MAX_SCANS} scans")
-        # The coefficients of the whole picture are kept between scans: 2 bytes for each sample.
-        samples = data[position + 8 : position + 8 + 3 * components]
-        factors = [max(s >> 4, 1) * max(s & 15, 1) for s in samples[1::3]]
-        extra = -(-2 * sum(factors) // max(factors)) if factors else 8
-        return ImageHeader(ImageFormat.JPEG, width, height, orientation, 3 + extra)
-    return ImageHeader(ImageFormat.JPEG, width, height, orientation, 4 if components == 4 else 3)
+    # The coefficients of the whole picture are kept when it comes in several scans: 2 bytes for each sample.
+    factors = [max(s >> 4, 1) * max(s & 15, 1) for s in data[position + 9 : position + 8 + 3 * components : 3]]
+    coefficients = -(-2 * sum(factors) // max(factors)) if factors else 8
+    return ImageHeader(
+        ImageFormat.JPEG,
+        width,
+        height,
+        orientation,
+        (8 if components == 4 else 3) + coefficients,
+        several_scans=marker == 0xC2,
+        components=components,
+    )
+
+
+def _with_scans(data: bytes, position: int, frame: ImageHeader) -> ImageHeader:
+    """The header, when the first scan (at `position`) has been reached."""
+    if position + 3 > len(data):
+        raise UnreadableImageError("truncated JPEG: it ends before its data")
+    if not frame.several_scans and data[position + 2] >= frame.components:
+        return replace(frame, bytes_per_pixel=8 if frame.components == 4 else 3)
+    if data.count(b"\xff\xda", position) >= MAX_SCANS:
+        raise UnreadableImageError(f"JPEG with more than {MAX_SCANS} scans")
+    return frame
 
 
 def exif_orientation(tiff: bytes) -> int:
@@ -160,14 +186,16 @@ def _read_png(data: bytes) -> ImageHeader:
     if name != b"IHDR" or length != 13:
         raise UnreadableImageError("corrupt PNG: it does not begin with its header")
     _require_size(width, height, "PNG")
+    if (colour, depth) not in _PNG_KINDS:
+        raise UnreadableImageError(f"corrupt PNG: no such kind (colour type {colour}, {depth} bits)")
     orientation, alpha = 1, colour in (4, 6)
     for kind, start, stop in png_chunks(data):
         if kind == b"eXIf":
             orientation = exif_orientation(data[start:stop])
         elif kind == b"tRNS":
             alpha = True
-    channels = 4 if alpha else 3
-    bytes_per_pixel = channels * (2 if depth == 16 else 1) + (3 if alpha or depth == 16 else 0)
+    # OpenCV holds the picture and a canvas for animations; 16-bit pixels with alpha are narrowed here.
+    bytes_per_pixel = (21 if depth == 16 else 9) if alpha else 7
     return ImageHeader(ImageFormat.PNG, width, height, orientation, bytes_per_pixel, alpha)
 
 
@@ -212,7 +240,7 @@ def _read_gif(data: bytes) -> ImageHeader:
             _require_size(width, height, "GIF")
             # Held at once: the palette picture, its RGBA form (twice while it is put on white) and the result.
             return ImageHeader(
-                ImageFormat.GIF, max(screen_width, left + width), max(screen_height, top + height), 1, 12, alpha=True
+                ImageFormat.GIF, max(screen_width, left + width), max(screen_height, top + height), 1, 13, alpha=True
             )
         if introducer != 0x21:
             raise UnreadableImageError("GIF without a picture" if introducer == 0x3B else "corrupt GIF")
@@ -224,18 +252,22 @@ def _read_gif(data: bytes) -> ImageHeader:
 
 
 def _read_bmp(data: bytes) -> ImageHeader:
-    (size,) = struct.unpack_from("<I", data, 14)
+    offset, size = struct.unpack_from("<II", data, 10)
+    compression = 0
     if size == 12:
         width, height, _, depth = struct.unpack_from("<HHHH", data, 18)
     elif 40 <= size <= 124:
-        width, height, _, depth = struct.unpack_from("<iiHH", data, 18)
+        width, height, _, depth, compression = struct.unpack_from("<iiHHI", data, 18)
         height = abs(height)  # negative: stored from the top down
     else:
         raise UnreadableImageError("BMP with an unknown header")
     _require_size(width, height, "BMP")
-    if depth not in (1, 4, 8, 16, 24, 32):
-        raise UnreadableImageError(f"BMP with {depth} bits per pixel is not supported")
-    return ImageHeader(ImageFormat.BMP, width, height)
+    if depth not in (1, 4, 8, 16, 24, 32) or compression not in (0, 1, 2, 3):
+        raise UnreadableImageError(f"BMP of {depth} bits per pixel with compression {compression} is not supported")
+    stored = (width * depth + 31) // 32 * 4 * height
+    if compression in (0, 3) and offset + stored > len(data):
+        raise UnreadableImageError(f"truncated BMP: {width} × {height} pixels of {depth} bits need {stored} bytes")
+    return ImageHeader(ImageFormat.BMP, width, height, bytes_per_pixel=7)
 
 
 def _require_size(width: int, height: int, name: str) -> None:
