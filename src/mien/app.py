@@ -1,19 +1,34 @@
-"""The composition root: settings in, ASGI application out. Nothing else builds objects with side effects."""
+"""The composition root: settings in, ASGI application out. Nothing else builds objects with side effects.
+
+services = open_services(settings)
+application = create_app(settings, services, FaceEngine())
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from mien.gateway.access import Accounts, KeyCheck
+from mien.accounts import Accounts
+from mien.clock import Clock, SystemClock
+from mien.gallery.detected_faces import DetectedFaces
+from mien.gateway.access import Accounts as KeyFinder
+from mien.gateway.access import KeyCheck
 from mien.gateway.admission import WorkerPool
 from mien.gateway.door import Gateway
 from mien.gateway.exchange import Receive, Scope, Send
+from mien.settings import Settings
+from mien.storage import Database, Vault, load_master_key, migrate
+from mien.storage.retention import RetentionWorker
+from mien.vision.types import OperatingPoint
 from mien.wire.body import BodyLimits
 from mien.wire.detect import Detect, Downloader, Engine, FaceMemory, ModelLabels, NoSessionImages, SessionImages
+from mien.wire.detect_query import DETECTION_MODELS, RECOGNITION_MODELS
 from mien.wire.faults import explain
 from mien.wire.pages import Pages
 from mien.wire.router import Router
+from mien.wire.url_addresses import AddressPolicy
+from mien.wire.url_fetch import FetchPolicy, fetch_image
 
 _DOWNLOAD_THREADS = 16
 
@@ -32,10 +47,11 @@ class Parts:
         session_images: the images of liveness sessions.
         workers: requests that are computed at the same time.
         queue_limit: requests that may wait for that.
+        on_startup: called when the server starts, in their order, before the first request.
         on_shutdown: called when the server stops, in their order, after the last request.
     """
 
-    accounts: Accounts
+    accounts: KeyFinder
     engine: Engine
     memory: FaceMemory
     download: Downloader
@@ -44,6 +60,7 @@ class Parts:
     session_images: SessionImages = field(default_factory=NoSessionImages)
     workers: int = 2
     queue_limit: int = 256
+    on_startup: Sequence[Callable[[], None]] = ()
     on_shutdown: Sequence[Callable[[], None]] = ()
 
 
@@ -54,6 +71,7 @@ class Application:
         """Put the parts together; starts no thread and opens nothing."""
         self._workers = WorkerPool(parts.workers, parts.queue_limit)
         self._downloads = WorkerPool(_DOWNLOAD_THREADS, parts.queue_limit)
+        self._on_startup = parts.on_startup
         self._on_shutdown = parts.on_shutdown
         detect = Detect(
             engine=parts.engine,
@@ -82,6 +100,8 @@ class Application:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                for begin in self._on_startup:
+                    begin()
                 await send({"type": "lifespan.startup.complete"})
             else:
                 self.close()
@@ -94,3 +114,85 @@ class Application:
         self._workers.close()
         for close in self._on_shutdown:
             close()
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What keeps state; the command line uses them without a server.
+
+    Attributes:
+        database: where everything is kept.
+        vault: seals what is stored.
+        clock: tells the time.
+        accounts: resources and their keys.
+        detected_faces: the short-lived face ids.
+    """
+
+    database: Database
+    vault: Vault
+    clock: Clock
+    accounts: Accounts
+    detected_faces: DetectedFaces
+
+
+def open_services(settings: Settings, clock: Clock | None = None) -> Services:
+    """Open the database, bring it up to date, and build what stands on it.
+
+    Raises:
+        MasterKeyError: the master key is malformed or cannot be read.
+        MigrationError: the database is of a newer Mien.
+    """
+    clock = clock or SystemClock()
+    database = Database(settings.sqlalchemy_url, pool_size=settings.database_pool)
+    migrate(database)
+    given = settings.master_key.get_secret_value() if settings.master_key else None
+    master = load_master_key(settings.data_dir, given=given, file=settings.master_key_file)
+    vault = Vault(database, master, clock)
+    return Services(database, vault, clock, Accounts(database, vault, clock), DetectedFaces(database, vault, clock))
+
+
+def create_app(settings: Settings, services: Services, engine: Engine) -> Application:
+    """Return the ASGI application of a server.
+
+    Args:
+        settings: every knob.
+        services: what keeps state; closed when the application stops.
+        engine: analyses images.
+    """
+    policy = FetchPolicy(
+        addresses=AddressPolicy(allow_private=settings.url_allow_private),
+        max_bytes=settings.max_image_bytes,
+        max_redirects=settings.url_max_redirects,
+        connect_seconds=settings.url_connect_seconds,
+        total_seconds=settings.url_total_seconds,
+    )
+    retention = RetentionWorker([("face ids", services.detected_faces.purge_expired)], settings.purge_seconds)
+    return Application(
+        Parts(
+            accounts=services.accounts,
+            engine=engine,
+            memory=services.detected_faces,
+            download=lambda url: fetch_image(url, policy),
+            labels=model_labels(settings),
+            limits=BodyLimits(settings.max_image_bytes, settings.max_json_bytes, settings.body_timeout_seconds),
+            workers=settings.worker_threads,
+            queue_limit=settings.queue_limit,
+            on_startup=[retention.start],
+            on_shutdown=[retention.stop, services.database.close],
+        )
+    )
+
+
+def model_labels(settings: Settings) -> ModelLabels:
+    """Return what the contract's model names stand for by the settings.
+
+    Raises:
+        ValueError: a detection model is bound to an operating point that there is not.
+    """
+    detection = {}
+    for label in DETECTION_MODELS:
+        bound: str = getattr(settings, label)
+        _pack, _, point = bound.partition("@")
+        detection[label] = OperatingPoint(point or "general")
+    recognition = {label: getattr(settings, label) for label in RECOGNITION_MODELS}
+    return ModelLabels(detection, recognition)
