@@ -36,11 +36,13 @@ class BodyTooLargeError(GatewayError):
 
     Attributes:
         limit: the most bytes that are accepted.
+        endless: whether so much more is coming that the connection is better closed than read to its end.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, endless: bool = False) -> None:
         super().__init__(f"the body is longer than {limit} bytes")
         self.limit = limit
+        self.endless = endless
 
 
 class BodyTimeoutError(GatewayError):

@@ -84,8 +84,9 @@ class Request:
             ClientGoneError: the connection ended before the body did.
         """
         announced = self.header(b"content-length")
-        if announced is not None and announced.isdigit() and int(announced) > limit:
-            raise BodyTooLargeError(limit)
+        if announced is not None and announced.isdigit() and int(announced[:20]) > limit:
+            # The server reads and drops the rest, so that the client, which sends before it listens, gets the answer.
+            raise BodyTooLargeError(limit, endless=int(announced[:20]) > limit + _DRAIN_BYTES)
         try:
             async with asyncio.timeout(seconds):
                 return await self._read(limit)
@@ -103,11 +104,11 @@ class Request:
             size += len(chunk)
             more: bool = message.get("more_body", False)
             if size > limit:
-                # A client that is still sending does not read; without this it would see a reset, not the answer.
+                # Without a length nobody knows how much is still to come: read on for a while, as above.
                 if more and size <= limit + _DRAIN_BYTES:
                     chunks.clear()
                     continue
-                raise BodyTooLargeError(limit)
+                raise BodyTooLargeError(limit, endless=more)
             chunks.append(chunk)
             if not more:
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -15,6 +15,9 @@ _INVALID = row("common", "BadArgument", "Request body is invalid.")
 _NOT_JSON = row("common", "BadArgument", "JSON parsing error.")
 _MEDIA_TYPE = row("v1.0_legacy", "BadArgument", "Invalid Media Type.")
 
+CLOSE = ((b"connection", b"close"),)
+"""Headers of an answer to a request whose body is not worth waiting for."""
+
 _JSON_TYPES = frozenset({"application/json", "text/json"})
 _IMAGE_TYPE = "application/octet-stream"
 
@@ -59,7 +62,8 @@ async def read_json(request: Request, limits: BodyLimits) -> Mapping[str, Any]:
     try:
         raw = await request.read(limits.json_bytes, limits.seconds)
     except BodyTooLargeError as error:
-        raise _INVALID.problem(hint=f"A JSON body may have {error.limit} bytes.") from None
+        headers = CLOSE if error.endless else ()
+        raise _INVALID.problem(hint=f"A JSON body may have {error.limit} bytes.", headers=headers) from None
     if not raw.strip():
         raise _INVALID.problem(hint="The body is empty.")
     try:

@@ -13,6 +13,7 @@ from mien.vision.errors import (
     UnreadableImageError,
     UnsupportedAttributeError,
 )
+from mien.wire.body import CLOSE
 from mien.wire.catalogue import Row, row
 from mien.wire.url_fetch import FetchError, FetchFailure
 
@@ -59,8 +60,8 @@ def _fetch(error: FetchError) -> Problem:
 _TABLE: dict[type[Exception], Callable[[Any], Problem]] = {
     AccessDeniedError: lambda error: _DENIED.problem(hint=error.hint),
     OverloadedError: _overloaded,
-    BodyTooLargeError: lambda _error: _TOO_BIG.problem(),
-    BodyTimeoutError: lambda _error: _TIMEOUT.problem(),
+    BodyTooLargeError: lambda error: _TOO_BIG.problem(headers=CLOSE if error.endless else ()),
+    BodyTimeoutError: lambda _error: _TIMEOUT.problem(headers=CLOSE),
     ImageTooSmallError: _with_text(_TOO_SMALL),
     ImageTooLargeError: _with_text(_TOO_BIG),
     UnreadableImageError: _with_text(_UNREADABLE),
