@@ -357,7 +357,8 @@ def test_damaged_files_give_a_photo_or_an_image_error(name: str) -> None:
                 photo = decode(data)
             except ImageError:
                 continue
-            assert photo.pixels.shape == (photo.height, photo.width, 3)
+            # A flipped bit may have made it large, so that it was reduced.
+            assert photo.pixels.shape == (-(-photo.height // photo.scale), -(-photo.width // photo.scale), 3)
 
     check()
 
