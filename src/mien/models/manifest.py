@@ -101,7 +101,7 @@ class Conversion(_Part):
         options: keyword arguments of the module's `convert`.
     """
 
-    method: str
+    method: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
     revision: int = 1
     options: Mapping[str, Any] = Field(default_factory=dict)
 
@@ -317,12 +317,16 @@ def parse_manifest(text: str, where: str) -> Manifest:
         message = f"{where} is not TOML: {error}"
         raise ManifestError(message) from error
     except ValidationError as error:
-        details = "; ".join(
-            ".".join(str(part) for part in problem["loc"]) + (": " if problem["loc"] else "") + problem["msg"]
-            for problem in error.errors()
-        )
-        message = f"{where} is not a valid manifest: {details}"
-        raise ManifestError(message) from error
+        raise invalid(where, error) from error
+
+
+def invalid(where: str, error: ValidationError) -> ManifestError:
+    """Make one sentence of what pydantic found wrong, naming each field."""
+    details = "; ".join(
+        ".".join(str(part) for part in problem["loc"]) + (": " if problem["loc"] else "") + problem["msg"]
+        for problem in error.errors()
+    )
+    return ManifestError(f"{where} is not valid: {details}")
 
 
 @cache
