@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from mien.accounts import Accounts
-from mien.clock import Clock, SystemClock
-from mien.gallery.detected_faces import DetectedFaces
 from mien.gateway.access import Accounts as KeyFinder
 from mien.gateway.access import KeyCheck
 from mien.gateway.admission import WorkerPool
 from mien.gateway.door import Gateway
 from mien.gateway.exchange import Receive, Scope, Send
+from mien.services import Services, open_services
 from mien.settings import Settings
-from mien.storage import Database, Vault, load_master_key, migrate
 from mien.storage.retention import RetentionWorker
 from mien.vision.types import OperatingPoint
 from mien.wire.body import BodyLimits
@@ -29,6 +26,8 @@ from mien.wire.pages import Pages
 from mien.wire.router import Router
 from mien.wire.url_addresses import AddressPolicy
 from mien.wire.url_fetch import FetchPolicy, fetch_image
+
+__all__ = ["Application", "Parts", "Services", "create_app", "model_labels", "open_services"]
 
 _DOWNLOAD_THREADS = 16
 
@@ -116,41 +115,6 @@ class Application:
             close()
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What keeps state; the command line uses them without a server.
-
-    Attributes:
-        database: where everything is kept.
-        vault: seals what is stored.
-        clock: tells the time.
-        accounts: resources and their keys.
-        detected_faces: the short-lived face ids.
-    """
-
-    database: Database
-    vault: Vault
-    clock: Clock
-    accounts: Accounts
-    detected_faces: DetectedFaces
-
-
-def open_services(settings: Settings, clock: Clock | None = None) -> Services:
-    """Open the database, bring it up to date, and build what stands on it.
-
-    Raises:
-        MasterKeyError: the master key is malformed or cannot be read.
-        MigrationError: the database is of a newer Mien.
-    """
-    clock = clock or SystemClock()
-    database = Database(settings.sqlalchemy_url, pool_size=settings.database_pool)
-    migrate(database)
-    given = settings.master_key.get_secret_value() if settings.master_key else None
-    master = load_master_key(settings.data_dir, given=given, file=settings.master_key_file)
-    vault = Vault(database, master, clock)
-    return Services(database, vault, clock, Accounts(database, vault, clock), DetectedFaces(database, vault, clock))
-
-
 def create_app(settings: Settings, services: Services, engine: Engine) -> Application:
     """Return the ASGI application of a server.
 
@@ -164,7 +128,9 @@ def create_app(settings: Settings, services: Services, engine: Engine) -> Applic
         max_bytes=settings.max_image_bytes,
         max_redirects=settings.url_max_redirects,
         connect_seconds=settings.url_connect_seconds,
+        read_seconds=settings.url_read_seconds,
         total_seconds=settings.url_total_seconds,
+        ca_file=str(settings.url_ca_file) if settings.url_ca_file else None,
     )
     retention = RetentionWorker([("face ids", services.detected_faces.purge_expired)], settings.purge_seconds)
     return Application(

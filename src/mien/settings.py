@@ -19,8 +19,7 @@ def _default_data_dir() -> Path:
 
 
 def _default_model_dir() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "mien" / "models"
+    return _default_data_dir() / "models"
 
 
 def usable_cores() -> int:
@@ -45,7 +44,7 @@ class Settings(BaseSettings):
     model_dir: Path = Field(
         default_factory=_default_model_dir,
         description="Where pulled and converted models are kept; servers may share it. "
-        "Default: `$XDG_CACHE_HOME/mien/models` or `~/.cache/mien/models`.",
+        "Default: `$XDG_DATA_HOME/mien/models` or `~/.local/share/mien/models`.",
     )
     database_url: str | None = Field(
         default=None,
@@ -112,8 +111,13 @@ class Settings(BaseSettings):
         "Leave it off where callers are not trusted with the server's network.",
     )
     url_connect_seconds: float = Field(default=5.0, gt=0, description="Time-out of the connection to an image URL.")
-    url_total_seconds: float = Field(default=15.0, gt=0, description="Time-out of the whole download of an image URL.")
+    url_read_seconds: float = Field(default=5.0, gt=0, description="Longest wait for the next bytes of an image URL.")
+    url_total_seconds: float = Field(default=20.0, gt=0, description="Time-out of the whole download of an image URL.")
     url_max_redirects: int = Field(default=5, ge=0, le=20, description="Redirects followed from an image URL.")
+    url_ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of the certificate authorities to trust for image URLs, instead of the system's.",
+    )
 
     # What the contract's model names stand for
     recognition_01: str = Field(default="sface", description="Embedding pack that `recognition_01` stands for.")
