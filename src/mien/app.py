@@ -14,13 +14,14 @@ from mien.gateway.access import KeyCheck
 from mien.gateway.admission import WorkerPool
 from mien.gateway.door import Gateway
 from mien.gateway.exchange import Receive, Scope, Send
+from mien.models import ModelStore
+from mien.models.bindings import Bindings, read_bindings
 from mien.services import Services, open_services
 from mien.settings import Settings
 from mien.storage.retention import RetentionWorker
 from mien.vision.types import OperatingPoint
 from mien.wire.body import BodyLimits
 from mien.wire.detect import Detect, Downloader, Engine, FaceMemory, ModelLabels, NoSessionImages, SessionImages
-from mien.wire.detect_query import DETECTION_MODELS, RECOGNITION_MODELS
 from mien.wire.faults import explain
 from mien.wire.pages import Pages
 from mien.wire.router import Router
@@ -122,7 +123,11 @@ def create_app(settings: Settings, services: Services, engine: Engine) -> Applic
         settings: every knob.
         services: what keeps state; closed when the application stops.
         engine: analyses images.
+
+    Raises:
+        BindingError: a model name of the contract is bound to something that cannot serve it.
     """
+    bindings = read_bindings(ModelStore(settings.model_dir), settings.data_dir)
     policy = FetchPolicy(
         addresses=AddressPolicy(allow_private=settings.url_allow_private),
         max_bytes=settings.max_image_bytes,
@@ -139,7 +144,7 @@ def create_app(settings: Settings, services: Services, engine: Engine) -> Applic
             engine=engine,
             memory=services.detected_faces,
             download=lambda url: fetch_image(url, policy),
-            labels=model_labels(settings),
+            labels=model_labels(bindings),
             limits=BodyLimits(settings.max_image_bytes, settings.max_json_bytes, settings.body_timeout_seconds),
             workers=settings.worker_threads,
             queue_limit=settings.queue_limit,
@@ -149,16 +154,11 @@ def create_app(settings: Settings, services: Services, engine: Engine) -> Applic
     )
 
 
-def model_labels(settings: Settings) -> ModelLabels:
-    """Return what the contract's model names stand for by the settings.
+def model_labels(bindings: Bindings) -> ModelLabels:
+    """Return what the contract's model names stand for.
 
     Raises:
-        ValueError: a detection model is bound to an operating point that there is not.
+        ValueError: a detection model is bound to an operating point that the engine does not have.
     """
-    detection = {}
-    for label in DETECTION_MODELS:
-        bound: str = getattr(settings, label)
-        _pack, _, point = bound.partition("@")
-        detection[label] = OperatingPoint(point or "general")
-    recognition = {label: getattr(settings, label) for label in RECOGNITION_MODELS}
-    return ModelLabels(detection, recognition)
+    detection = {label: OperatingPoint(bound.operating_point) for label, bound in bindings.detection.items()}
+    return ModelLabels(detection, bindings.recognition)
