@@ -127,7 +127,7 @@ def create_app(settings: Settings, services: Services, engine: Engine) -> Applic
     Raises:
         BindingError: a model name of the contract is bound to something that cannot serve it.
     """
-    bindings = read_bindings(ModelStore(settings.model_dir), settings.data_dir)
+    bindings = read_bindings(ModelStore(settings.model_dir), settings.data_dir, settings.bindings())
     policy = FetchPolicy(
         addresses=AddressPolicy(allow_private=settings.url_allow_private),
         max_bytes=settings.max_image_bytes,

@@ -23,15 +23,24 @@ def test_the_defaults_bind_every_label_to_packs_of_the_default_set(store: ModelS
     assert {bound.operating_point for bound in held.detection.values()} == set(OperatingPoint)
 
 
-def test_the_environment_wins_over_the_file_and_the_file_over_the_default(store: ModelStore, tmp_path: Path) -> None:
+def test_the_settings_win_over_the_file_and_the_file_over_the_default(store: ModelStore, tmp_path: Path) -> None:
     write_bindings(store, tmp_path, {"recognition_01": "dlib-resnet", "recognition_02": "dlib-resnet"})
-    held = read_bindings(store, tmp_path, {"MIEN_RECOGNITION_02": "sface-dlib"})
+    held = read_bindings(store, tmp_path, {"recognition_02": "sface-dlib", "recognition_03": None})
     assert [held.recognition[f"recognition_0{number}"] for number in (1, 2, 3)] == [
         "dlib-resnet",
         "sface-dlib",
         "sface",
     ]
-    assert [held.origin[f"recognition_0{number}"] for number in (1, 2, 3)] == ["file", "environment", "default"]
+    assert [held.origin[f"recognition_0{number}"] for number in (1, 2, 3)] == ["file", "settings", "default"]
+
+
+def test_without_settings_the_environment_counts(
+    store: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIEN_RECOGNITION_02", "dlib-resnet")
+    monkeypatch.delenv("MIEN_RECOGNITION_01", raising=False)
+    held = read_bindings(store, tmp_path)
+    assert [held.recognition[f"recognition_0{number}"] for number in (1, 2)] == ["sface", "dlib-resnet"]
 
 
 def test_a_later_binding_keeps_the_earlier_ones(store: ModelStore, tmp_path: Path) -> None:
@@ -61,7 +70,7 @@ def test_a_binding_that_cannot_serve_is_refused_and_nothing_written(
     assert not (tmp_path / "bindings.toml").exists()
     if label in DEFAULT_BINDINGS:
         with pytest.raises(BindingError, match=complaint):
-            read_bindings(store, tmp_path, {f"MIEN_{label.upper()}": value})
+            read_bindings(store, tmp_path, {label: value})
 
 
 @pytest.mark.parametrize("text", ["recognition_04 = ", "recognition_04 = 4"])

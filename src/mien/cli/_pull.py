@@ -8,15 +8,17 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 
 from mien.models import ModelStore
+from mien.models.bindings import read_bindings
 from mien.settings import Settings
-
-_BINDINGS = ("recognition_01", "recognition_02", "recognition_03", "recognition_04")
-_DETECTORS = ("detection_01", "detection_02", "detection_03")
 
 
 def needed_packs(store: ModelStore, settings: Settings) -> list[str]:
-    """Return the names of the packs that the settings bind and of those that every server has, each once."""
-    bound = [getattr(settings, name).partition("@")[0] for name in (*_BINDINGS, *_DETECTORS)]
+    """Return the names of the packs that the contract's labels are bound to and of those that every server has.
+
+    Raises:
+        BindingError: a label is bound to something that cannot serve it.
+    """
+    bound = read_bindings(store, settings.data_dir, settings.bindings()).packs()
     return list(dict.fromkeys([*bound, *store.default_names()]))
 
 

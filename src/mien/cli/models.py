@@ -224,7 +224,7 @@ def bind(
             for label, value in sorted(held.as_text().items()):
                 typer.echo(f"{label} = {value} ({held.origin[label]})")
         for label in changes:
-            if held.origin[label] == "environment":
+            if held.origin[label] == "settings":
                 typer.echo(f"Note: MIEN_{label.upper()} is set and wins over the file.", err=True)
             pack = store.manifest(changes[label].partition("@")[0])
             if not store.installed(pack.name):

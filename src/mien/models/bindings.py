@@ -45,7 +45,7 @@ class Bindings:
     Attributes:
         recognition: recogniser packs by label.
         detection: detectors by label.
-        origin: where each label's binding comes from: "default", "file" or "environment".
+        origin: where each label's binding comes from: "default", "file" or "settings".
     """
 
     recognition: Mapping[str, str]
@@ -62,25 +62,26 @@ class Bindings:
         return {**self.recognition, **detection}
 
 
-def read_bindings(store: ModelStore, data_dir: Path, environment: Mapping[str, str] | None = None) -> Bindings:
-    """Put together defaults, the file and the environment.
+def read_bindings(store: ModelStore, data_dir: Path, settings: Mapping[str, str | None] | None = None) -> Bindings:
+    """Put together defaults, the file and the settings.
 
     Args:
         store: knows the packs.
         data_dir: folder of `bindings.toml`.
-        environment: `os.environ` when None.
+        settings: by label, what wins over the file; the variables `MIEN_RECOGNITION_04` and so on when None.
 
     Raises:
         BindingError: if a label is unknown, or what it is bound to is unknown or of another kind.
     """
-    environment = os.environ if environment is None else environment
+    if settings is None:
+        settings = {label: os.environ.get(f"MIEN_{label.upper()}") for label in DEFAULT_BINDINGS}
     chosen, origin = dict(DEFAULT_BINDINGS), dict.fromkeys(DEFAULT_BINDINGS, "default")
     from_file = _read_file(data_dir / FILE_NAME)
     chosen.update(from_file)
     origin.update(dict.fromkeys(from_file, "file"))
     for label in DEFAULT_BINDINGS:
-        if value := environment.get(f"MIEN_{label.upper()}"):
-            chosen[label], origin[label] = value, "environment"
+        if value := settings.get(label):
+            chosen[label], origin[label] = value, "settings"
     recognition: dict[str, str] = {}
     detection: dict[str, DetectorBinding] = {}
     for label, value in chosen.items():
@@ -96,7 +97,7 @@ def write_bindings(store: ModelStore, data_dir: Path, changes: Mapping[str, str]
     """Change labels in `bindings.toml` and keep the others; all or none.
 
     Returns:
-        What holds now, environment included.
+        What holds now, the environment included.
 
     Raises:
         BindingError: as in `read_bindings`; nothing was written then.

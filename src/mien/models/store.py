@@ -79,10 +79,10 @@ class FileState:
 
 
 def default_root() -> Path:
-    """Where the store lies: `MIEN_MODEL_DIR`, else `mien/models` in the user's cache folder."""
+    """Where the store lies: `MIEN_MODEL_DIR`, else `mien/models` in the user's data folder."""
     if chosen := os.environ.get("MIEN_MODEL_DIR"):
         return Path(chosen).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "mien" / "models"
+    return Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "mien" / "models"
 
 
 class ModelStore:
