@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.vision.landmarks import LANDMARK_INDICES, FaceMesh, Mesh, landmarks27
+from mien.vision.canonical import canonical_mesh
+from mien.vision.landmarks import FaceMesh, Mesh, landmarks27
 from mien.vision.types import LANDMARK_NAMES, Float32, Pixels
 
 ORDER = {name: index for index, name in enumerate(LANDMARK_NAMES)}
@@ -35,9 +36,13 @@ def distance(found: Float32, expected: Float32, eyes: float) -> float:
     return float(np.nanmedian(np.linalg.norm(found - expected, axis=1)) / eyes * 100)
 
 
-def test_every_name_but_the_pupils_has_an_index_of_its_own() -> None:
-    assert set(LANDMARK_INDICES) == set(LANDMARK_NAMES[2:])
-    assert len(set(LANDMARK_INDICES.values())) == len(LANDMARK_INDICES)
+def test_landmarks_of_the_canonical_mesh_are_symmetric() -> None:
+    canonical = canonical_mesh()
+    assert np.array_equal(canonical.mirror[canonical.mirror], np.arange(468))
+    found = landmarks27(Mesh(canonical.points, 1.0, np.array([[-0.5, -0.4], [0.5, -0.4]], np.float32)))
+    swapped = [ORDER[_other_side(name)] for name in LANDMARK_NAMES]
+    np.testing.assert_allclose(found[swapped] * [-1, 1], found, atol=1e-5)
+    assert len(np.unique(found.round(4), axis=0)) == 27
 
 
 def test_named_landmarks_need_irises() -> None:

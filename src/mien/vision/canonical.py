@@ -1,0 +1,36 @@
+"""The canonical mesh: the mean face in its neutral pose, and which vertex mirrors which.
+
+`tools/make_canonical_mesh.py` made it, from photos of several hundred people.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.vision.types import Float32
+
+
+@dataclass(frozen=True)
+class CanonicalMesh:
+    """The mean face.
+
+    Attributes:
+        points: float32 (468, 3), x to the right, y down, z away from the camera; centred, with a root mean square
+            distance of 1; symmetric.
+        mirror: integers (468,), the vertex on the other side of the face; its own number on the middle line.
+    """
+
+    points: Float32
+    mirror: NDArray[np.intp]
+
+
+@cache
+def canonical_mesh() -> CanonicalMesh:
+    """Read the canonical mesh that comes with the package; once a process."""
+    with (resources.files("mien.vision") / "data" / "canonical_mesh.npz").open("rb") as file, np.load(file) as data:
+        return CanonicalMesh(data["points"].astype(np.float32), data["mirror"].astype(np.intp))
