@@ -97,7 +97,8 @@ class Server:
         key1: a key of its resource.
         key2: the other.
         process: the process.
-        log: the file that its output goes to.
+        output: the file that its output goes to; keys are in it.
+        log: the file that its log (stderr) goes to.
         data_dir: its data folder.
     """
 
@@ -105,6 +106,7 @@ class Server:
     key1: str
     key2: str
     process: subprocess.Popen[bytes]
+    output: Path
     log: Path
     data_dir: Path
 
@@ -126,11 +128,12 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServ
     All servers share one folder of models, `MIEN_MODEL_DIR` or the user's cache, so that they are pulled once. What is
     still running at the end of the session is stopped.
     """
+    pytest.importorskip("mien.vision.engine")
     started: list[subprocess.Popen[bytes]] = []
 
     def start(*arguments: str, data_dir: Path | None = None, **settings: str) -> Server:
         folder = data_dir or tmp_path_factory.mktemp("server")
-        ready, log = folder / "ready.json", folder / "server.log"
+        ready, output, log = folder / "ready.json", folder / "server.out", folder / "server.log"
         ready.unlink(missing_ok=True)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("MIEN_")}
         if model_dir := os.environ.get("MIEN_MODEL_DIR"):
@@ -138,8 +141,8 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServ
         environment |= {f"MIEN_{name.upper()}": value for name, value in settings.items()}
         command = [sys.executable, "-m", "mien", "serve", "--dev", "--port", "0"]
         command += ["--data-dir", str(folder), "--ready-file", str(ready), *arguments]
-        with log.open("ab") as output:
-            process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        with output.open("ab") as out, log.open("ab") as err:
+            process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
         started.append(process)
         deadline = time.monotonic() + 180
         while not ready.exists():
@@ -148,7 +151,7 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServ
                 pytest.fail(f"the server did not start:\n{log.read_text()}")
             time.sleep(0.02)
         told = json.loads(ready.read_text())
-        return Server(told["endpoint"], told["key1"], told["key2"], process, log, folder)
+        return Server(told["endpoint"], told["key1"], told["key2"], process, output, log, folder)
 
     yield start
     for process in started:

@@ -9,26 +9,26 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from mien.accounts import Accounts
-from mien.clock import Clock, SystemClock
-from mien.gallery.detected_faces import DetectedFaces
 from mien.gateway.access import Accounts as KeyFinder
 from mien.gateway.access import KeyCheck
 from mien.gateway.admission import WorkerPool
 from mien.gateway.door import Gateway
 from mien.gateway.exchange import Receive, Scope, Send
+from mien.models import ModelStore
+from mien.models.bindings import Bindings, read_bindings
+from mien.services import Services, open_services
 from mien.settings import Settings
-from mien.storage import Database, Vault, load_master_key, migrate
 from mien.storage.retention import RetentionWorker
 from mien.vision.types import OperatingPoint
 from mien.wire.body import BodyLimits
 from mien.wire.detect import Detect, Downloader, Engine, FaceMemory, ModelLabels, NoSessionImages, SessionImages
-from mien.wire.detect_query import DETECTION_MODELS, RECOGNITION_MODELS
 from mien.wire.faults import explain
 from mien.wire.pages import Pages
 from mien.wire.router import Router
 from mien.wire.url_addresses import AddressPolicy
 from mien.wire.url_fetch import FetchPolicy, fetch_image
+
+__all__ = ["Application", "Parts", "Services", "create_app", "model_labels", "open_services"]
 
 _DOWNLOAD_THREADS = 16
 
@@ -116,41 +116,6 @@ class Application:
             close()
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What keeps state; the command line uses them without a server.
-
-    Attributes:
-        database: where everything is kept.
-        vault: seals what is stored.
-        clock: tells the time.
-        accounts: resources and their keys.
-        detected_faces: the short-lived face ids.
-    """
-
-    database: Database
-    vault: Vault
-    clock: Clock
-    accounts: Accounts
-    detected_faces: DetectedFaces
-
-
-def open_services(settings: Settings, clock: Clock | None = None) -> Services:
-    """Open the database, bring it up to date, and build what stands on it.
-
-    Raises:
-        MasterKeyError: the master key is malformed or cannot be read.
-        MigrationError: the database is of a newer Mien.
-    """
-    clock = clock or SystemClock()
-    database = Database(settings.sqlalchemy_url, pool_size=settings.database_pool)
-    migrate(database)
-    given = settings.master_key.get_secret_value() if settings.master_key else None
-    master = load_master_key(settings.data_dir, given=given, file=settings.master_key_file)
-    vault = Vault(database, master, clock)
-    return Services(database, vault, clock, Accounts(database, vault, clock), DetectedFaces(database, vault, clock))
-
-
 def create_app(settings: Settings, services: Services, engine: Engine) -> Application:
     """Return the ASGI application of a server.
 
@@ -158,13 +123,19 @@ def create_app(settings: Settings, services: Services, engine: Engine) -> Applic
         settings: every knob.
         services: what keeps state; closed when the application stops.
         engine: analyses images.
+
+    Raises:
+        BindingError: a model name of the contract is bound to something that cannot serve it.
     """
+    bindings = read_bindings(ModelStore(settings.model_dir), settings.data_dir, settings.bindings())
     policy = FetchPolicy(
         addresses=AddressPolicy(allow_private=settings.url_allow_private),
         max_bytes=settings.max_image_bytes,
         max_redirects=settings.url_max_redirects,
         connect_seconds=settings.url_connect_seconds,
+        read_seconds=settings.url_read_seconds,
         total_seconds=settings.url_total_seconds,
+        ca_file=str(settings.url_ca_file) if settings.url_ca_file else None,
     )
     retention = RetentionWorker([("face ids", services.detected_faces.purge_expired)], settings.purge_seconds)
     return Application(
@@ -173,7 +144,7 @@ def create_app(settings: Settings, services: Services, engine: Engine) -> Applic
             engine=engine,
             memory=services.detected_faces,
             download=lambda url: fetch_image(url, policy),
-            labels=model_labels(settings),
+            labels=model_labels(bindings),
             limits=BodyLimits(settings.max_image_bytes, settings.max_json_bytes, settings.body_timeout_seconds),
             workers=settings.worker_threads,
             queue_limit=settings.queue_limit,
@@ -183,16 +154,11 @@ def create_app(settings: Settings, services: Services, engine: Engine) -> Applic
     )
 
 
-def model_labels(settings: Settings) -> ModelLabels:
-    """Return what the contract's model names stand for by the settings.
+def model_labels(bindings: Bindings) -> ModelLabels:
+    """Return what the contract's model names stand for.
 
     Raises:
-        ValueError: a detection model is bound to an operating point that there is not.
+        ValueError: a detection model is bound to an operating point that the engine does not have.
     """
-    detection = {}
-    for label in DETECTION_MODELS:
-        bound: str = getattr(settings, label)
-        _pack, _, point = bound.partition("@")
-        detection[label] = OperatingPoint(point or "general")
-    recognition = {label: getattr(settings, label) for label in RECOGNITION_MODELS}
-    return ModelLabels(detection, recognition)
+    detection = {label: OperatingPoint(bound.operating_point) for label, bound in bindings.detection.items()}
+    return ModelLabels(detection, bindings.recognition)

@@ -19,8 +19,7 @@ def _default_data_dir() -> Path:
 
 
 def _default_model_dir() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "mien" / "models"
+    return _default_data_dir() / "models"
 
 
 def usable_cores() -> int:
@@ -45,7 +44,7 @@ class Settings(BaseSettings):
     model_dir: Path = Field(
         default_factory=_default_model_dir,
         description="Where pulled and converted models are kept; servers may share it. "
-        "Default: `$XDG_CACHE_HOME/mien/models` or `~/.cache/mien/models`.",
+        "Default: `$XDG_DATA_HOME/mien/models` or `~/.local/share/mien/models`.",
     )
     database_url: str | None = Field(
         default=None,
@@ -112,22 +111,49 @@ class Settings(BaseSettings):
         "Leave it off where callers are not trusted with the server's network.",
     )
     url_connect_seconds: float = Field(default=5.0, gt=0, description="Time-out of the connection to an image URL.")
-    url_total_seconds: float = Field(default=15.0, gt=0, description="Time-out of the whole download of an image URL.")
+    url_read_seconds: float = Field(default=5.0, gt=0, description="Longest wait for the next bytes of an image URL.")
+    url_total_seconds: float = Field(default=20.0, gt=0, description="Time-out of the whole download of an image URL.")
     url_max_redirects: int = Field(default=5, ge=0, le=20, description="Redirects followed from an image URL.")
+    url_ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of the certificate authorities to trust for image URLs, instead of the system's.",
+    )
 
     # What the contract's model names stand for
-    recognition_01: str = Field(default="sface", description="Embedding pack that `recognition_01` stands for.")
-    recognition_02: str = Field(default="sface", description="Embedding pack that `recognition_02` stands for.")
-    recognition_03: str = Field(default="sface", description="Embedding pack that `recognition_03` stands for.")
-    recognition_04: str = Field(default="sface", description="Embedding pack that `recognition_04` stands for.")
-    detection_01: str = Field(
-        default="yunet@general", description="Detector pack and operating point that `detection_01` stands for."
+    recognition_01: str | None = Field(
+        default=None,
+        description="Recogniser pack that `recognition_01` stands for. "
+        "When absent, what `mien models bind` wrote, else the default recogniser.",
     )
-    detection_02: str = Field(
-        default="yunet@sensitive", description="Detector pack and operating point that `detection_02` stands for."
+    recognition_02: str | None = Field(
+        default=None,
+        description="Recogniser pack that `recognition_02` stands for. "
+        "When absent, what `mien models bind` wrote, else the default recogniser.",
     )
-    detection_03: str = Field(
-        default="yunet@best", description="Detector pack and operating point that `detection_03` stands for."
+    recognition_03: str | None = Field(
+        default=None,
+        description="Recogniser pack that `recognition_03` stands for. "
+        "When absent, what `mien models bind` wrote, else the default recogniser.",
+    )
+    recognition_04: str | None = Field(
+        default=None,
+        description="Recogniser pack that `recognition_04` stands for. "
+        "When absent, what `mien models bind` wrote, else the default recogniser.",
+    )
+    detection_01: str | None = Field(
+        default=None,
+        description="Detector pack and operating point that `detection_01` stands for. "
+        "When absent, what `mien models bind` wrote, else `yunet@general`.",
+    )
+    detection_02: str | None = Field(
+        default=None,
+        description="Detector pack and operating point that `detection_02` stands for. "
+        "When absent, what `mien models bind` wrote, else `yunet@sensitive`.",
+    )
+    detection_03: str | None = Field(
+        default=None,
+        description="Detector pack and operating point that `detection_03` stands for. "
+        "When absent, what `mien models bind` wrote, else `yunet@best`.",
     )
 
     # Housekeeping
@@ -149,3 +175,8 @@ class Settings(BaseSettings):
             return f"sqlite:///{(self.data_dir / 'mien.db').absolute()}"
         scheme, separator, rest = url.partition("://")
         return f"postgresql+psycopg{separator}{rest}" if scheme in {"postgres", "postgresql"} else url
+
+    def bindings(self) -> dict[str, str | None]:
+        """What `recognition_01` … `detection_03` are set to, by label; see `mien.models.bindings`."""
+        names = [name for name in type(self).model_fields if name.startswith(("recognition_0", "detection_0"))]
+        return {name: getattr(self, name) for name in names}

@@ -46,7 +46,7 @@ def test_order_of_the_input_does_not_matter(seed: int, count: int, threshold: fl
         assert first == second
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 10_000), st.integers(2, 25), st.floats(0.0, 0.9))
 def test_equals_joining_the_nearest_pair_again_and_again(seed: int, count: int, threshold: float) -> None:
     templates, _ = faces(seed, count, 6)

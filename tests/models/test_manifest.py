@@ -70,6 +70,9 @@ def test_no_two_built_in_packs_have_the_same_fingerprint() -> None:
         {"licence__attribution": "other"},
         {"calibration__threshold": 0.5},
         {"files__network__source__version": "9"},
+        {"files__network__convert__build": 2},
+        {"files__network__convert__options__extra_outputs": []},
+        {"files__network__input__batch": False},
     ],
 )
 def test_what_leaves_the_vectors_alone_leaves_the_fingerprint_alone(change: dict[str, Any]) -> None:
@@ -90,6 +93,11 @@ def test_what_leaves_the_vectors_alone_leaves_the_fingerprint_alone(change: dict
 )
 def test_what_changes_the_vectors_changes_the_fingerprint(change: dict[str, Any]) -> None:
     assert print_of(changed(**change)) != print_of(builtin_manifests()["sface"])
+
+
+def test_another_build_of_the_same_network_is_another_file() -> None:
+    one, two = (changed(files__network__convert__build=build).network.identity for build in (1, 2))
+    assert one != two
 
 
 def test_the_fingerprint_of_a_fusion_follows_its_parts_and_shares() -> None:

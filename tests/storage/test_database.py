@@ -1,3 +1,4 @@
+import stat
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -146,6 +147,11 @@ def test_sqlite_is_set_up_for_durability_and_erasure(tmp_path: Path) -> None:
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete")
         }
+    with database.writing_connection() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (n INTEGER)")
+    files = list((tmp_path / "deep").iterdir())
+    assert len(files) == 3
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
     assert pragmas == {"journal_mode": "wal", "synchronous": 1, "foreign_keys": 1, "secure_delete": 1}
     database.close()
 

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from mien.models.errors import MissingFileError
 from mien.vision.errors import UnsupportedAttributeError
 from mien.vision.types import Attribute, OperatingPoint
 from mien.wire.url_fetch import FetchError, FetchFailure
@@ -279,6 +280,17 @@ async def test_a_fault_of_the_server_stays_inside(
     logged = capsys.readouterr().out
     assert "flux" in logged
     assert response.headers["apim-request-id"] in logged
+
+
+async def test_a_missing_model_is_the_operators_business(
+    api: httpx.AsyncClient, service: Any, photo: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service.engine.error = MissingFileError("run mien models pull in /srv/models")
+    response = await api.post("/face/v1.2/detect", content=photo)
+    assert problem(response)[:2] == (503, "ServiceUnavailable")
+    assert int(response.headers["retry-after"]) > 0
+    assert "/srv" not in response.text
+    assert "mien models pull" in capsys.readouterr().out
 
 
 async def test_a_full_queue(make_service: Any, photo: bytes) -> None:

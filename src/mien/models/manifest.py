@@ -97,12 +97,16 @@ class Conversion(_Part):
 
     Attributes:
         method: a module of `mien.models.convert`.
-        revision: raised when the method changes what the network computes beyond rounding.
-        options: keyword arguments of the module's `convert`.
+        revision: raised when the method changes what the network computes beyond rounding; changes the fingerprint.
+        build: raised when the method writes a file that computes the same in another way (a faster one, say): the
+            store then converts again, and templates stay comparable.
+        options: keyword arguments of the module's `convert`: which axes are open, which inner layers are exposed. They
+            never change what the main output computes, and are not in the fingerprint.
     """
 
-    method: str
+    method: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
     revision: int = 1
+    build: int = 1
     options: Mapping[str, Any] = Field(default_factory=dict)
 
 
@@ -317,12 +321,16 @@ def parse_manifest(text: str, where: str) -> Manifest:
         message = f"{where} is not TOML: {error}"
         raise ManifestError(message) from error
     except ValidationError as error:
-        details = "; ".join(
-            ".".join(str(part) for part in problem["loc"]) + (": " if problem["loc"] else "") + problem["msg"]
-            for problem in error.errors()
-        )
-        message = f"{where} is not a valid manifest: {details}"
-        raise ManifestError(message) from error
+        raise invalid(where, error) from error
+
+
+def invalid(where: str, error: ValidationError) -> ManifestError:
+    """Make one sentence of what pydantic found wrong, naming each field."""
+    details = "; ".join(
+        ".".join(str(part) for part in problem["loc"]) + (": " if problem["loc"] else "") + problem["msg"]
+        for problem in error.errors()
+    )
+    return ManifestError(f"{where} is not valid: {details}")
 
 
 @cache
@@ -359,9 +367,7 @@ def fingerprint(manifest: Manifest, find: Callable[[str], Manifest]) -> str:
     files = {
         role: {
             "sha256": file.sha256,
-            "convert": [file.convert.method, file.convert.revision, dict(file.convert.options)]
-            if file.convert
-            else None,
+            "convert": [file.convert.method, file.convert.revision] if file.convert else None,
             "input": file.input.model_dump(mode="json", exclude={"batch"}) if file.input else None,
             "output": [file.output.name, file.output.dimension],
         }

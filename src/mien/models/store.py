@@ -15,8 +15,9 @@ import fcntl
 import importlib
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from threading import RLock
 from mien.models.errors import CorruptFileError, ManifestError, MissingFileError, ModelError, UnknownPackError
 from mien.models.manifest import (
     AddedSource,
+    Conversion,
     Manifest,
     PackFile,
     builtin_manifests,
@@ -77,10 +79,10 @@ class FileState:
 
 
 def default_root() -> Path:
-    """Where the store lies: `MIEN_MODEL_DIR`, else `mien/models` in the user's cache folder."""
+    """Where the store lies: `MIEN_MODEL_DIR`, else `mien/models` in the user's data folder."""
     if chosen := os.environ.get("MIEN_MODEL_DIR"):
         return Path(chosen).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "mien" / "models"
+    return Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "mien" / "models"
 
 
 class ModelStore:
@@ -182,11 +184,35 @@ class ModelStore:
         with self._exclusively(), tempfile.TemporaryDirectory(dir=self.root, prefix=".pull-") as scratch:
             # Another process may have done it while this one waited.
             broken = self._broken(wanted)
+            for _, _, file in broken:
+                if file.convert is not None:
+                    _conversion(file.convert)
             fetch([file for _, _, file in broken], Path(scratch), folder=folder, report=report)
             return [
                 self._install(Path(scratch) / file.sha256, self._path(name, role, file), file)
                 for name, role, file in broken
             ]
+
+    def save(self, names: Iterable[str] | None, into: Path, *, report: Report | None = None) -> list[Path]:
+        """Fetch published files into a folder, for `ensure(folder=…)` on a machine without a network.
+
+        Raises:
+            UnknownPackError: if a name is unknown.
+            FetchError: if a file cannot be had.
+        """
+        files = list({file.sha256: file for _, _, file in self._files(names)}.values())
+        into.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=into, prefix=".pull-") as scratch:
+            fetch(files, Path(scratch), report=report)
+            return [(Path(scratch) / file.sha256).replace(into / file.source.file_name) for file in files]
+
+    def installed(self, name: str) -> bool:
+        """Whether all files of a pack and of a fusion's parts are there; they are not hashed.
+
+        Raises:
+            UnknownPackError: if there is none of that name.
+        """
+        return all(self._path(pack, role, file).is_file() for pack, role, file in self._files([name]))
 
     def load(self, name: str) -> LoadedPack:
         """Check and load a pack's networks; each is loaded once however often it is asked for.
@@ -251,7 +277,7 @@ class ModelStore:
 
     def _check(self, name: str, path: Path, file: PackFile) -> None:
         added = isinstance(file.source, AddedSource)
-        mend = f"`mien models add … --name {name} --replace`" if added else f"`mien models pull {name}`"
+        mend = f"`mien models add {name} FILE … --replace`" if added else f"`mien models pull {name}`"
         record = path.with_suffix(".json")
         if not path.is_file() or not record.is_file():
             message = f"the model pack {name} is not installed ({path} is missing): run {mend}"
@@ -280,17 +306,19 @@ class ModelStore:
         if file.convert is not None:
             ready = source.with_suffix(".onnx")
             try:
-                method = importlib.import_module(f"mien.models.convert.{file.convert.method}")
-            except ModuleNotFoundError as error:
-                message = f"this version of Mien has no conversion {file.convert.method!r}"
+                _conversion(file.convert)(source, ready, **file.convert.options)
+            except (ValueError, TypeError) as error:
+                message = f"{file.source.file_name} cannot be converted by {file.convert.method!r}: {error}"
                 raise ModelError(message) from error
-            method.convert(source, ready, **file.convert.options)
         target.parent.mkdir(exist_ok=True)
         record = {"sha256": sha256_of(ready), "size": ready.stat().st_size, "published_sha256": file.sha256}
-        # The old network goes first: a crash in between leaves a missing file, never a record that belies it.
+        # Another pack may have the same file: it is not moved away. The old network goes first, so that a crash in
+        # between leaves a missing file, never a record that belies it.
+        partial = target.with_suffix(".part")
+        shutil.copyfile(ready, partial)
         target.unlink(missing_ok=True)
         _write(target.with_suffix(".json"), json.dumps(record, indent=1).encode())
-        ready.replace(target)
+        partial.replace(target)
         return target
 
     @contextmanager
@@ -299,6 +327,21 @@ class ModelStore:
         with (self.root / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _conversion(conversion: Conversion) -> Callable[..., None]:
+    """Find the function that converts.
+
+    Raises:
+        ModelError: if this version of Mien has none of that name.
+    """
+    try:
+        module = importlib.import_module(f"mien.models.convert.{conversion.method}")
+        convert: Callable[..., None] = module.convert
+    except (ModuleNotFoundError, AttributeError) as error:
+        message = f"this version of Mien has no conversion {conversion.method!r}: install one that has"
+        raise ModelError(message) from error
+    return convert
 
 
 def _write(path: Path, data: bytes) -> None:

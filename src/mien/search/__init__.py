@@ -1,1 +1,36 @@
-"""search: see docs/architecture.md."""
+"""Nearest templates of a collection: one interface, two engines.
+
+* `types` - what is searched (`Faces`), asked (`Query`) and answered (`Match`); the interface `TemplateSearch`.
+* `exact` - `ExactSearch`, in process: compares with every template, misses none. The default.
+* `snapshot` - `SnapshotStore`, the trained state of a collection on disk; loads an `ExactSearch`.
+* `pgvector` - `PgVectorSearch`, the templates in PostgreSQL.
+
+A fingerprint names the recogniser that made the templates; callers compare it before they search.
+
+Example:
+    >>> import numpy as np, uuid
+    >>> from mien.search import ExactSearch, Faces, Query
+    >>> template = np.eye(4, dtype=np.float32)
+    >>> who = [uuid.UUID(int=i) for i in range(4)]
+    >>> search = ExactSearch.of(Faces.of(who, who, template), fingerprint="f" * 64)
+    >>> search.search(template[2:3], Query(top=1))[0][0].person_id == who[2]
+    True
+"""
+
+from mien.search.errors import SnapshotCorruptError, SnapshotError, SnapshotKeyError, SnapshotMissingError
+from mien.search.exact import ExactSearch
+from mien.search.snapshot import SnapshotStore
+from mien.search.types import Faces, Match, Query, TemplateSearch
+
+__all__ = [
+    "ExactSearch",
+    "Faces",
+    "Match",
+    "Query",
+    "SnapshotCorruptError",
+    "SnapshotError",
+    "SnapshotKeyError",
+    "SnapshotMissingError",
+    "SnapshotStore",
+    "TemplateSearch",
+]

@@ -57,7 +57,9 @@ class Database:
         if self.is_sqlite:
             if not self.url.database or self.url.database == ":memory:":
                 raise ValueError("the SQLite database must be a file")
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file = Path(self.url.database)
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file.touch(mode=0o600)  # the files beside it take its mode
         arguments: dict[str, Any] = {"timeout": 30.0} if self.is_sqlite else {"prepare_threshold": 2}
         self.engine: Engine = create_engine(
             self.url,

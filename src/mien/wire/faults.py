@@ -7,6 +7,7 @@ from typing import Any
 
 from mien.gateway.errors import AccessDeniedError, BodyTimeoutError, BodyTooLargeError, OverloadedError
 from mien.gateway.problem import Problem
+from mien.models.errors import ModelError
 from mien.vision.errors import (
     ImageTooLargeError,
     ImageTooSmallError,
@@ -67,6 +68,8 @@ _TABLE: dict[type[Exception], Callable[[Any], Problem]] = {
     UnreadableImageError: _with_text(_UNREADABLE),
     UnsupportedAttributeError: _unsupported,
     FetchError: _fetch,
+    # A pack is missing or broken: the text is for the operator, and goes to the log.
+    ModelError: lambda _error: _UNAVAILABLE.problem(headers=[(b"retry-after", b"60")]),
 }
 
 

@@ -1,0 +1,64 @@
+"""`mien serve`: the service itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from mien.settings import Settings
+
+_ENVIRONMENT = "Settings that no option names are environment variables: see docs/settings.md."
+
+
+def command(
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one. [default: 8080]")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Where database, keys and certificates live. [default: ~/.local/share/mien]")
+    ] = None,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Serve HTTPS with a certificate of a local authority, made when missing.")
+    ] = False,
+    tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain (PEM) to serve HTTPS with.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Private key (PEM) of --tls-cert.")] = None,
+    dev: Annotated[
+        bool, typer.Option("--dev", help="Make a resource with everything approved if there is none; print its keys.")
+    ] = False,
+    ready_file: Annotated[
+        Path | None,
+        typer.Option(help="Write JSON (endpoint, key1, key2, management, admin_token, pid) here once it answers."),
+    ] = None,
+) -> None:
+    """Run the service until it is told to stop (Ctrl-C or SIGTERM).
+
+    Settings that no option names are environment variables: see docs/settings.md.
+    """
+    from pydantic import ValidationError
+
+    from mien.cli._server import StartError, run
+    from mien.logs import configure_logs
+    from mien.settings import Settings
+
+    options: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "data_dir": data_dir.absolute() if data_dir else None,
+        "tls": tls or None,
+        "tls_cert": tls_cert,
+        "tls_key": tls_key,
+    }
+    try:
+        settings: Settings = Settings(**{name: value for name, value in options.items() if value is not None})
+    except ValidationError as error:
+        for problem in error.errors():
+            typer.echo(f"mien: MIEN_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}", err=True)
+        raise typer.Exit(2) from None
+    configure_logs(settings.log_level, settings.log_format)
+    try:
+        run(settings, dev=dev, ready_file=ready_file)
+    except StartError as error:
+        typer.echo(f"mien: {error}", err=True)
+        raise typer.Exit(1) from None

@@ -1,0 +1,158 @@
+"""Which pack serves which of the contract's model labels.
+
+`recognition_04` is bound to a recogniser, `detection_03` to a detector at an operating point (`yunet@best`). Defaults
+work out of the box; `mien models bind` writes `bindings.toml` in the data folder; `MIEN_RECOGNITION_04` and its like
+win over both.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien.models.errors import BindingError
+from mien.models.manifest import Task
+from mien.models.store import ModelStore
+
+DEFAULT_RECOGNISER = "sface"
+DEFAULT_BINDINGS: Mapping[str, str] = {
+    "recognition_01": DEFAULT_RECOGNISER,
+    "recognition_02": DEFAULT_RECOGNISER,
+    "recognition_03": DEFAULT_RECOGNISER,
+    "recognition_04": DEFAULT_RECOGNISER,
+    "detection_01": "yunet@general",
+    "detection_02": "yunet@sensitive",
+    "detection_03": "yunet@best",
+}
+FILE_NAME = "bindings.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorBinding:
+    """A detector pack and the name of one of its operating points."""
+
+    pack: str
+    operating_point: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bindings:
+    """What every label is bound to.
+
+    Attributes:
+        recognition: recogniser packs by label.
+        detection: detectors by label.
+        origin: where each label's binding comes from: "default", "file" or "settings".
+    """
+
+    recognition: Mapping[str, str]
+    detection: Mapping[str, DetectorBinding]
+    origin: Mapping[str, str]
+
+    def packs(self) -> tuple[str, ...]:
+        """Names of all packs that are bound, each once."""
+        return tuple(dict.fromkeys([*(bound.pack for bound in self.detection.values()), *self.recognition.values()]))
+
+    def as_text(self) -> dict[str, str]:
+        """Every label with its binding as it is written in the settings."""
+        detection = {label: f"{bound.pack}@{bound.operating_point}" for label, bound in self.detection.items()}
+        return {**self.recognition, **detection}
+
+
+def read_bindings(store: ModelStore, data_dir: Path, settings: Mapping[str, str | None] | None = None) -> Bindings:
+    """Put together defaults, the file and the settings.
+
+    Args:
+        store: knows the packs.
+        data_dir: folder of `bindings.toml`.
+        settings: by label, what wins over the file; the variables `MIEN_RECOGNITION_04` and so on when None.
+
+    Raises:
+        BindingError: if a label is unknown, or what it is bound to is unknown or of another kind.
+    """
+    if settings is None:
+        settings = {label: os.environ.get(f"MIEN_{label.upper()}") for label in DEFAULT_BINDINGS}
+    chosen, origin = dict(DEFAULT_BINDINGS), dict.fromkeys(DEFAULT_BINDINGS, "default")
+    from_file = _read_file(data_dir / FILE_NAME)
+    chosen.update(from_file)
+    origin.update(dict.fromkeys(from_file, "file"))
+    for label in DEFAULT_BINDINGS:
+        if value := settings.get(label):
+            chosen[label], origin[label] = value, "settings"
+    recognition: dict[str, str] = {}
+    detection: dict[str, DetectorBinding] = {}
+    for label, value in chosen.items():
+        bound = check_binding(store, label, value)
+        if isinstance(bound, DetectorBinding):
+            detection[label] = bound
+        else:
+            recognition[label] = bound
+    return Bindings(recognition, detection, origin)
+
+
+def write_bindings(store: ModelStore, data_dir: Path, changes: Mapping[str, str]) -> Bindings:
+    """Change labels in `bindings.toml` and keep the others; all or none.
+
+    Returns:
+        What holds now, the environment included.
+
+    Raises:
+        BindingError: as in `read_bindings`; nothing was written then.
+    """
+    for label, value in changes.items():
+        check_binding(store, label, value)
+    path = data_dir / FILE_NAME
+    kept = {**_read_file(path), **changes}
+    data_dir.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{FILE_NAME}.{os.getpid()}")
+    partial.write_text("".join(f'{label} = "{value}"\n' for label, value in sorted(kept.items())), encoding="utf-8")
+    partial.replace(path)
+    return read_bindings(store, data_dir)
+
+
+def check_binding(store: ModelStore, label: str, value: str) -> str | DetectorBinding:
+    """Check one binding; return the recogniser's name or the detector.
+
+    Raises:
+        BindingError: if the label or the pack is unknown, or the pack is of another kind.
+    """
+    if label not in DEFAULT_BINDINGS:
+        message = f"there is no label {label!r}; the labels are {', '.join(DEFAULT_BINDINGS)}"
+        raise BindingError(message)
+    name, _, point = value.partition("@")
+    known = store.manifests()
+    if name not in known:
+        fitting = Task.DETECTOR if label.startswith("detection") else Task.RECOGNISER
+        names = ", ".join(pack.name for pack in known.values() if pack.task is fitting)
+        message = (
+            f"{label} is bound to {name!r}, and no model pack is called so; there are {names} (`mien models list`)"
+        )
+        raise BindingError(message)
+    pack = known[name]
+    if label.startswith("recognition"):
+        if pack.task is not Task.RECOGNISER or point:
+            message = f"{label} takes the name of a recogniser, such as {DEFAULT_RECOGNISER!r}, not {value!r}"
+            raise BindingError(message)
+        return name
+    if pack.task is not Task.DETECTOR or point not in pack.operating_points:
+        message = f"{label} takes a detector at an operating point, such as {DEFAULT_BINDINGS[label]!r}, not {value!r}"
+        raise BindingError(message)
+    return DetectorBinding(name, point)
+
+
+def _read_file(path: Path) -> dict[str, str]:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except tomllib.TOMLDecodeError as error:
+        message = f"{path} is not TOML ({error}): mend or delete it"
+        raise BindingError(message) from error
+    wrong = [key for key, value in table.items() if not isinstance(value, str)]
+    if wrong:
+        message = f'{path}: {", ".join(wrong)} should be text, as in recognition_04 = "{DEFAULT_RECOGNISER}"'
+        raise BindingError(message)
+    return {key: str(value) for key, value in table.items()}

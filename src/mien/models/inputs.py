@@ -1,0 +1,29 @@
+"""From pixels to what a network takes, as its manifest says."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.models.manifest import InputConvention
+
+
+def to_input(images: NDArray[np.uint8], convention: InputConvention) -> NDArray[np.float32]:
+    """Arrange images of one size for a network.
+
+    Args:
+        images: uint8 (n, height, width, 3), BGR.
+        convention: the network's colour order, mean, standard deviation and layout.
+
+    Returns:
+        Contiguous float32: (n, 3, height, width), or (n, height, width, 3) where the layout is "nhwc".
+    """
+    ordered = images[..., ::-1] if convention.colour == "rgb" else images
+    arranged = ordered.transpose(0, 3, 1, 2) if convention.layout == "nchw" else ordered
+    result = np.ascontiguousarray(arranged, dtype=np.float32)
+    shape = (1, 3, 1, 1) if convention.layout == "nchw" else (1, 1, 1, 3)
+    if any(convention.mean):
+        result -= np.array(convention.mean, np.float32).reshape(shape)
+    if any(value != 1 for value in convention.std):
+        result /= np.array(convention.std, np.float32).reshape(shape)
+    return result

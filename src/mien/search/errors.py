@@ -1,0 +1,28 @@
+"""What can be wrong with a snapshot on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+MEND = "mien doctor --rebuild-snapshots"
+"""The command that trains every collection whose snapshot is unusable again, from the database."""
+
+
+class SnapshotError(Exception):
+    """A snapshot cannot be used. The message says why and names the command that mends it."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"snapshot {path}: {problem}; the enrolled faces are safe in the database, run `{MEND}`")
+        self.path = path
+
+
+class SnapshotMissingError(SnapshotError):
+    """There is no snapshot: the collection was never trained, or its folder is gone."""
+
+
+class SnapshotCorruptError(SnapshotError):
+    """A file is cut short, altered or from another version of the format."""
+
+
+class SnapshotKeyError(SnapshotError):
+    """The snapshot is encrypted and the key is missing or another one, or it is not encrypted and a key was given."""

@@ -1,0 +1,124 @@
+"""The exact engine: compares a probe with every template of a snapshot, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.search.scan import Candidates, Live, Scan
+from mien.search.segment import Rows, Segment
+from mien.search.types import Faces, Float32, Match, Query, check_probes
+
+_PROBES_AT_ONCE = 16
+_NO_ROWS: Rows = np.empty(0, dtype=np.int64)
+_FEW = 8
+"""Gathering a row costs about this many times scanning it: below 1 / _FEW of the rows, only the wanted are read."""
+
+
+class ExactSearch:
+    """Immutable; safe to use from many threads at once. See `types.TemplateSearch`.
+
+    Answers are those of a float32 scan: the int8 scan only rules out rows that cannot be in the answer, whatever the
+    rounding (`scan.Scan`); the rest are compared by their float32 templates.
+
+    Args:
+        segments: the templates, all of one fingerprint.
+        dead: for each segment the rows (int64, ascending) that were removed since it was written.
+    """
+
+    def __init__(self, segments: Sequence[Segment], dead: Sequence[Rows] | None = None) -> None:
+        if not segments:
+            raise ValueError("a search needs a segment, if an empty one")
+        first = segments[0]
+        if any((s.fingerprint, s.dimension) != (first.fingerprint, first.dimension) for s in segments):
+            raise ValueError("segments of different recognisers cannot be searched together")
+        self.segments = tuple(segments)
+        self.dead = tuple(dead) if dead is not None else (_NO_ROWS,) * len(segments)
+
+    @classmethod
+    def of(cls, faces: Faces, fingerprint: str) -> ExactSearch:
+        """Search faces that are in memory: a face list, or the candidates of one request."""
+        return cls([Segment.of(faces, fingerprint)])
+
+    @property
+    def dimension(self) -> int:
+        """Length of a template."""
+        return self.segments[0].dimension
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the recogniser."""
+        return self.segments[0].fingerprint
+
+    def __len__(self) -> int:
+        return sum(len(s) - len(d) for s, d in zip(self.segments, self.dead, strict=True))
+
+    def search(self, probes: NDArray[Any], query: Query) -> list[list[Match]]:
+        """See `types.TemplateSearch.search`.
+
+        Raises:
+            ValueError: the probes have another dimension or are not finite.
+            SnapshotCorruptError: a block of templates on disk is damaged.
+        """
+        array = check_probes(probes, self.dimension)
+        parts = [
+            part
+            for segment, dead in zip(self.segments, self.dead, strict=True)
+            if (part := _live(segment, dead, query)) is not None
+        ]
+        answers: list[list[Match]] = []
+        for start in range(0, len(array), _PROBES_AT_ONCE):
+            some = array[start : start + _PROBES_AT_ONCE]
+            found = Scan(some, query.top, query.min_similarity).run(parts)
+            answers += _decide(some, query, parts, found)
+        return answers
+
+
+def _live(segment: Segment, dead: Rows, query: Query) -> Live | None:
+    """The rows a query may look at; None when there are none."""
+    skip = dead
+    if query.without:
+        skip = np.union1d(dead, segment.rows_of_persons(query.without))
+    if query.only is None:
+        return Live(segment, skip) if len(skip) < len(segment) else None
+    only = np.setdiff1d(segment.rows_of_persons(query.only), skip, assume_unique=True)
+    if not len(only):
+        return None
+    if len(only) * _FEW < len(segment):
+        return Live(segment, skip, only)
+    excluded = np.ones(len(segment), dtype=bool)
+    excluded[only] = False
+    return Live(segment, np.flatnonzero(excluded))
+
+
+def _decide(probes: Float32, query: Query, parts: list[Live], found: list[list[Candidates]]) -> list[list[Match]]:
+    """Compare the candidates by their float32 templates and rank the persons."""
+    best: list[dict[bytes, tuple[float, bytes]]] = [{} for _ in probes]
+    for part, candidates in zip(parts, found, strict=True):
+        rows = np.unique(np.concatenate([c.rows for c in candidates])) if candidates else _NO_ROWS
+        if not len(rows):
+            continue
+        segment = part.segment
+        templates = segment.templates(rows).astype(np.float64)
+        persons = segment.person_of(rows)
+        for probe, own in enumerate(candidates):
+            where = np.searchsorted(rows, own.rows)
+            # In double precision, so that the answer does not depend on how many rows happen to be compared at once.
+            similarity = (templates[where] @ probes[probe].astype(np.float64)).astype(np.float32)
+            keep = np.flatnonzero(similarity >= np.float32(query.min_similarity))
+            for position in keep[np.argsort(-similarity[keep], kind="stable")].tolist():
+                person = segment.persons[persons[where[position]]].tobytes()
+                entry = (-float(similarity[position]), segment.face_ids[own.rows[position]].tobytes())
+                if person not in best[probe] or entry < best[probe][person]:
+                    best[probe][person] = entry
+    return [
+        [
+            Match(UUID(bytes=person), UUID(bytes=face), -negative)
+            for negative, person, face in sorted((n, p, f) for p, (n, f) in own.items())[: query.top]
+        ]
+        for own in best
+    ]

@@ -1,0 +1,260 @@
+"""The PostgreSQL engine: templates in a table of pgvector's type, searched by the server.
+
+For operators who keep everything in one database, or share it between machines. The server has to see the templates,
+so Mien does not encrypt them there. Training is one transaction: searches see the state before it or after it.
+
+Two ways to search: exact, where the server compares every template of the collection, and by an HNSW index, which is
+faster in large collections and may miss a neighbour. pgvector 0.8 or later is needed, for its iterative index scans:
+without them a filter could leave fewer rows than were asked for.
+"""
+
+# ruff: noqa: S608  # the parts put together are constants of this module and whole numbers; values are bound
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Engine, text
+
+from mien.search.errors import MEND
+from mien.search.types import Faces, Float32, Match, Query, check_probes
+
+_ROWS_AT_ONCE = 2000
+_EF_SEARCH = 100
+"""How many neighbours HNSW keeps while it searches; pgvector's own 40 loses recall among near-equal strangers."""
+
+
+class Method(StrEnum):
+    """How PostgreSQL finds neighbours."""
+
+    EXACT = "exact"
+    HNSW = "hnsw"
+
+
+class NotTrainedError(LookupError):
+    """The collection has no templates table entry: it was never trained."""
+
+    def __init__(self, collection_id: str) -> None:
+        super().__init__(f"collection {collection_id} was never trained; train it, or run `{MEND}`")
+
+
+def create_tables(connection: Connection) -> None:
+    """Make the extension and the tables if they are not there.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: pgvector is not installed on the server, or the user may not create extensions.
+    """
+    for statement in (
+        "CREATE EXTENSION IF NOT EXISTS vector",
+        "CREATE TABLE IF NOT EXISTS search_collections ("
+        " resource_id text NOT NULL, collection_id text NOT NULL, fingerprint text NOT NULL, dimension int NOT NULL,"
+        " PRIMARY KEY (resource_id, collection_id))",
+        "CREATE TABLE IF NOT EXISTS search_templates ("
+        " resource_id text NOT NULL, collection_id text NOT NULL, person_id uuid NOT NULL, face_id uuid NOT NULL,"
+        " dimension int NOT NULL, template vector NOT NULL,"
+        " PRIMARY KEY (resource_id, collection_id, person_id, face_id),"
+        " FOREIGN KEY (resource_id, collection_id) REFERENCES search_collections ON DELETE CASCADE)",
+    ):
+        connection.execute(text(statement))
+
+
+def create_index(connection: Connection, dimension: int) -> None:
+    """Make the HNSW index for templates of a dimension if it is not there; it serves all collections."""
+    d = int(dimension)
+    connection.execute(
+        text(
+            f"CREATE INDEX IF NOT EXISTS search_templates_hnsw_{d} ON search_templates"
+            f" USING hnsw ((template::vector({d})) vector_ip_ops) WHERE dimension = {d}"
+        )
+    )
+
+
+class PgVectorStore:
+    """The trained state of one collection in PostgreSQL; what `SnapshotStore` is on disk.
+
+    Args:
+        engine: of a database where `create_tables` was called.
+        resource_id: whose collection it is; nothing of another resource is ever read or written.
+        collection_id: unique within the resource.
+        method: how the searches it loads find neighbours.
+    """
+
+    def __init__(self, engine: Engine, resource_id: str, collection_id: str, method: Method = Method.EXACT) -> None:
+        self._engine = engine
+        self._scope = {"resource": resource_id, "collection": collection_id}
+        self._method = method
+
+    def write(self, faces: Faces, fingerprint: str) -> None:
+        """Replace whatever there is by these faces, of one recogniser."""
+        with self._engine.begin() as connection:
+            connection.execute(text(f"DELETE FROM search_collections WHERE {_SCOPE}"), self._scope)
+            dimension = faces.templates.shape[1]
+            connection.execute(
+                text("INSERT INTO search_collections VALUES (:resource, :collection, :fingerprint, :dimension)"),
+                {**self._scope, "fingerprint": fingerprint, "dimension": dimension},
+            )
+            if self._method is Method.HNSW:
+                create_index(connection, dimension)
+            self._insert(connection, faces)
+
+    def update(self, added: Faces, removed: Collection[tuple[UUID, UUID | None]] = ()) -> None:
+        """Apply what changed since the last training; see `SnapshotStore.update`.
+
+        Raises:
+            NotTrainedError: there is nothing to update.
+            ValueError: the templates have another dimension.
+        """
+        with self._engine.begin() as connection:
+            _, dimension = self._collection(connection, lock=True)
+            if len(added) and added.templates.shape[1] != dimension:
+                raise ValueError(f"templates of {added.templates.shape[1]} dimensions, collection of {dimension}")
+            if removed:
+                connection.execute(
+                    text(
+                        f"DELETE FROM search_templates WHERE {_SCOPE} AND person_id = :person"
+                        " AND (CAST(:face AS uuid) IS NULL OR face_id = CAST(:face AS uuid))"
+                    ),
+                    [{**self._scope, "person": person, "face": face} for person, face in removed],
+                )
+            self._insert(connection, added)
+
+    def delete(self) -> None:
+        """Remove the collection's templates."""
+        with self._engine.begin() as connection:
+            connection.execute(text(f"DELETE FROM search_collections WHERE {_SCOPE}"), self._scope)
+
+    def load(self) -> PgVectorSearch:
+        """A search on the collection, always of its latest training.
+
+        Raises:
+            NotTrainedError: never trained.
+        """
+        with self._engine.connect() as connection:
+            fingerprint, dimension = self._collection(connection)
+        return PgVectorSearch(self._engine, self._scope, fingerprint, dimension, self._method)
+
+    def _collection(self, connection: Connection, *, lock: bool = False) -> tuple[str, int]:
+        query = f"SELECT fingerprint, dimension FROM search_collections WHERE {_SCOPE}"
+        row = connection.execute(text(query + (" FOR UPDATE" if lock else "")), self._scope).one_or_none()
+        if row is None:
+            raise NotTrainedError(self._scope["collection"])
+        return row.fingerprint, row.dimension
+
+    def _insert(self, connection: Connection, faces: Faces) -> None:
+        statement = text(
+            "INSERT INTO search_templates"
+            " VALUES (:resource, :collection, :person, :face, :dimension, CAST(:template AS vector))"
+        )
+        for start in range(0, len(faces), _ROWS_AT_ONCE):
+            end = min(len(faces), start + _ROWS_AT_ONCE)
+            rows = [
+                {
+                    **self._scope,
+                    "person": UUID(bytes=faces.person_ids[row].tobytes()),
+                    "face": UUID(bytes=faces.face_ids[row].tobytes()),
+                    "dimension": faces.templates.shape[1],
+                    "template": _literal(faces.templates[row]),
+                }
+                for row in range(start, end)
+            ]
+            connection.execute(statement, rows)
+
+
+class PgVectorSearch:
+    """See `types.TemplateSearch`; made by `PgVectorStore.load`."""
+
+    def __init__(
+        self, engine: Engine, scope: Mapping[str, str], fingerprint: str, dimension: int, method: Method
+    ) -> None:
+        self._engine = engine
+        self._scope = dict(scope)
+        self._fingerprint = fingerprint
+        self._dimension = int(dimension)
+        self._method = method
+
+    @property
+    def dimension(self) -> int:
+        """Length of a template."""
+        return self._dimension
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the recogniser."""
+        return self._fingerprint
+
+    def __len__(self) -> int:
+        with self._engine.connect() as connection:
+            count = text(f"SELECT count(*) FROM search_templates WHERE {_SCOPE}")
+            return int(connection.execute(count, self._scope).scalar_one())
+
+    def search(self, probes: NDArray[Any], query: Query) -> list[list[Match]]:
+        """See `types.TemplateSearch.search`.
+
+        Raises:
+            ValueError: the probes have another dimension or are not finite.
+        """
+        array = check_probes(probes, self._dimension)
+        with self._engine.connect() as connection, connection.begin():
+            find = self._exact if self._method is Method.EXACT else self._by_index
+            return [find(connection, probe, query) for probe in array]
+
+    def _exact(self, connection: Connection, probe: Float32, query: Query) -> list[Match]:
+        where, parameters = self._filter(probe, query)
+        # The MATERIALIZED step keeps the planner from walking an index in the order of the distance.
+        statement = text(
+            f"WITH scored AS MATERIALIZED (SELECT person_id, face_id, -(template <#> CAST(:probe AS vector)) AS s"
+            f" FROM search_templates WHERE {where}),"
+            " best AS (SELECT DISTINCT ON (person_id) person_id, face_id, s FROM scored"
+            " WHERE s >= :least ORDER BY person_id, s DESC, face_id)"
+            " SELECT person_id, face_id, s FROM best ORDER BY s DESC, person_id LIMIT :top"
+        )
+        rows = connection.execute(statement, {**parameters, "top": query.top})
+        return [Match(row.person_id, row.face_id, float(row.s)) for row in rows]
+
+    def _by_index(self, connection: Connection, probe: Float32, query: Query) -> list[Match]:
+        where, parameters = self._filter(probe, query)
+        connection.execute(text("SET LOCAL hnsw.iterative_scan = strict_order"))
+        connection.execute(text(f"SET LOCAL hnsw.ef_search = {_EF_SEARCH}"))
+        d = self._dimension
+        distance = f"template::vector({d}) <#> CAST(:probe AS vector({d}))"
+        statement = text(
+            f"SELECT person_id, face_id, -({distance}) AS s FROM search_templates"
+            f" WHERE dimension = {d} AND {where} ORDER BY {distance} LIMIT :rows"
+        )
+        limit = 2 * query.top + 16
+        while True:
+            rows = connection.execute(statement, {**parameters, "rows": limit}).all()
+            best: dict[UUID, tuple[float, UUID]] = {}
+            for row in rows:
+                entry = (-float(row.s), row.face_id)
+                best[row.person_id] = min(entry, best.get(row.person_id, entry))
+            reached_least = bool(rows) and float(rows[-1].s) < query.min_similarity
+            # One person may have many faces near the probe: look further until there are enough persons.
+            if len(best) >= query.top or len(rows) < limit or reached_least:
+                break
+            limit *= 4
+        ranked = sorted((negative, person, face) for person, (negative, face) in best.items())
+        return [Match(p, f, -n) for n, p, f in ranked if -n >= query.min_similarity][: query.top]
+
+    def _filter(self, probe: Float32, query: Query) -> tuple[str, dict[str, Any]]:
+        where = _SCOPE
+        parameters: dict[str, Any] = {**self._scope, "probe": _literal(probe), "least": query.min_similarity}
+        if query.only is not None:
+            where += " AND person_id = ANY(:only)"
+            parameters["only"] = list(query.only)
+        if query.without:
+            where += " AND person_id <> ALL(:without)"
+            parameters["without"] = list(query.without)
+        return where, parameters
+
+
+_SCOPE = "resource_id = :resource AND collection_id = :collection"
+
+
+def _literal(vector: NDArray[np.float32]) -> str:
+    """A vector in pgvector's text form, every float32 exactly (nine digits)."""
+    return "[" + ",".join(f"{x:.9g}" for x in vector.tolist()) + "]"

@@ -1,0 +1,243 @@
+"""An immutable run of templates: ids and quantised copies in memory, the float32 templates in memory or on disk.
+
+Rows are sorted by person, then face, so that a person is a range of rows. Templates are quantised twice: `coarse`
+(int8, one step a segment) is what a search reads in full, a quarter of the bytes; `fine` is what coarse left over, as
+int8 of 254 times finer steps. How far either can move a similarity is known exactly, so that a search can rule out
+nearly all rows by coarse, nearly all of the rest by coarse and fine, and none of the answer by either; the float32
+templates are read only for the few rows that are left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.search.container import Container, Section, write_container
+from mien.search.errors import SnapshotCorruptError
+from mien.search.types import Faces, Float32, Ids, pack_ids
+
+_ROWS_AT_ONCE = 1 << 16
+_BLOCK_BYTES = 16 << 10
+"""Float32 templates are read from disk in blocks of about this size: cheap to check, few templates to no purpose."""
+
+Rows = NDArray[np.int64]
+
+
+def keys_of(ids: Ids) -> NDArray[np.bytes_]:
+    """Ids (n, 16) as (n,) byte strings, which numpy can sort and search. Their order is that of the bytes."""
+    return np.ascontiguousarray(ids).view("S16").reshape(-1)
+
+
+FINER = 254
+"""Steps of `fine` in one of `coarse`: half a coarse step is 127 fine ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantised:
+    """Templates as integers: about step x (coarse + fine / FINER).
+
+    Attributes:
+        coarse: int8 (n, d).
+        fine: int8 (n, d).
+        step: what one unit of coarse is worth.
+        coarse_error: length of the longest difference between a template and its coarse part.
+        fine_error: the same with both parts.
+        longest: length of the longest template, 1 up to rounding.
+    """
+
+    coarse: NDArray[np.int8]
+    fine: NDArray[np.int8]
+    step: float
+    coarse_error: float
+    fine_error: float
+    longest: float
+
+
+def quantise(templates: Float32) -> Quantised:
+    """Quantise templates, float32 (n, d), with the step that the largest of all components needs."""
+    step = float(np.abs(templates).max(initial=0.0)) / 127.0 or 1.0
+    coarse, fine = np.empty(templates.shape, dtype=np.int8), np.empty(templates.shape, dtype=np.int8)
+    errors = np.zeros(3)
+    for start in range(0, len(templates), _ROWS_AT_ONCE):
+        part = templates[start : start + _ROWS_AT_ONCE]
+        rounded = np.rint(part * np.float32(1.0 / step))
+        left = part - rounded * np.float32(step)
+        finer = np.clip(np.rint(left * np.float32(FINER / step)), -127, 127)
+        coarse[start : start + len(part)], fine[start : start + len(part)] = rounded, finer
+        squares = [np.einsum("ij,ij->i", a, a) for a in (left, left - finer * np.float32(step / FINER), part)]
+        errors = np.maximum(errors, [s.max() for s in squares])
+    return Quantised(coarse, fine, step, *np.sqrt(errors).tolist())
+
+
+def sort_faces(faces: Faces) -> Faces:
+    """The same faces by person id, then face id."""
+    columns = [faces.person_ids, faces.face_ids]
+    words = np.concatenate([np.ascontiguousarray(c).view(">u8") for c in columns], axis=1)
+    order = np.lexsort(words.T[::-1])
+    return Faces(faces.person_ids[order], faces.face_ids[order], faces.templates[order])
+
+
+class Segment:
+    """Templates that can be scanned; make one with `of` (memory) or `open` (disk).
+
+    Attributes:
+        persons: uint8 (m, 16), ascending.
+        first_row: int64 (m + 1,), where each person's rows begin.
+        face_ids: uint8 (n, 16).
+        quantised: the templates as integers.
+        fingerprint: of the recogniser.
+        digest: of the file's header, "" in memory.
+    """
+
+    def __init__(
+        self,
+        ids: tuple[Ids, Rows, Ids],
+        quantised: Quantised,
+        fingerprint: str,
+        templates: Float32 | Container,
+    ) -> None:
+        self.persons, self.first_row, self.face_ids = ids
+        self.quantised = quantised
+        self.fingerprint = fingerprint
+        self.digest = templates.digest if isinstance(templates, Container) else ""
+        self._person_keys = keys_of(self.persons)
+        self._templates = templates
+
+    @classmethod
+    def of(cls, faces: Faces, fingerprint: str) -> Segment:
+        """A segment in memory."""
+        ordered = sort_faces(faces)
+        return cls(*_index(ordered), fingerprint, ordered.templates)
+
+    @staticmethod
+    def write(path: Path, faces: Faces, fingerprint: str, key: bytes | None) -> str:
+        """Write faces to a new segment file; see `container.write_container`."""
+        ordered = sort_faces(faces)
+        (persons, first_row, face_ids), quantised = _index(ordered)
+        dimension = ordered.templates.shape[1]
+        sections = {
+            "persons": Section(persons),
+            "first_row": Section(first_row.astype("<u4")),
+            "faces": Section(face_ids),
+            "coarse": Section(quantised.coarse),
+            "fine": Section(quantised.fine),
+            "templates": Section(ordered.templates.astype("<f4", copy=False), _block_rows(dimension) * dimension * 4),
+        }
+        meta = {
+            "rows": len(ordered),
+            "dimension": dimension,
+            "fingerprint": fingerprint,
+            "step": quantised.step,
+            "coarse_error": quantised.coarse_error,
+            "fine_error": quantised.fine_error,
+            "longest": quantised.longest,
+        }
+        return write_container(path, sections, meta, key)
+
+    @classmethod
+    def open(cls, path: Path, key: bytes | None) -> Segment:
+        """Load a segment file; its float32 templates stay on disk.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            SnapshotError: it cannot be used.
+        """
+        file = Container(path, key)
+        meta = file.meta
+        try:
+            shape = (int(meta["rows"]), int(meta["dimension"]))
+            persons = file.read("persons").reshape(-1, 16)
+            first_row = file.read("first_row").view("<u4").astype(np.int64)
+            face_ids = file.read("faces").reshape(shape[0], 16)
+            coarse, fine = (file.read(name).view(np.int8).reshape(shape) for name in ("coarse", "fine"))
+            numbers = [float(meta[name]) for name in ("step", "coarse_error", "fine_error", "longest")]
+            quantised = Quantised(coarse, fine, *numbers)
+            fingerprint = str(meta["fingerprint"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise SnapshotCorruptError(path, f"its parts do not fit together ({error})") from error
+        if len(first_row) != len(persons) + 1 or first_row[-1] != shape[0]:
+            raise SnapshotCorruptError(path, "its parts do not fit together")
+        return cls((persons, first_row, face_ids), quantised, fingerprint, file)
+
+    def __len__(self) -> int:
+        return len(self.quantised.coarse)
+
+    @property
+    def dimension(self) -> int:
+        """Length of a template."""
+        return int(self.quantised.coarse.shape[1])
+
+    def templates(self, rows: Rows) -> Float32:
+        """Float32 templates (r, d) of ascending rows.
+
+        Raises:
+            SnapshotCorruptError: a block that holds one is damaged.
+        """
+        if not isinstance(self._templates, Container):
+            return self._templates[rows]
+        block_rows = _block_rows(self.dimension)
+        result = np.empty((len(rows), self.dimension), dtype=np.float32)
+        blocks, starts = np.unique(rows // block_rows, return_index=True)
+        if not len(rows):
+            return result
+        for block, start, end in zip(blocks.tolist(), starts, [*starts[1:], len(rows)], strict=True):
+            data = np.frombuffer(self._templates.chunk("templates", block), dtype="<f4").reshape(-1, self.dimension)
+            result[start:end] = data[rows[start:end] - block * block_rows]
+        return result
+
+    def person_of(self, rows: Rows) -> Rows:
+        """Positions in `persons` of the rows' persons, int64 (r,)."""
+        after = np.searchsorted(self.first_row, rows, side="right")
+        person: Rows = np.subtract(after, 1, dtype=np.int64)
+        return person
+
+    def rows_of_persons(self, persons: Collection[UUID]) -> Rows:
+        """All rows of persons, ascending; unknown persons have none."""
+        if not persons or not len(self.persons):
+            return np.empty(0, dtype=np.int64)
+        wanted = np.unique(keys_of(pack_ids(persons)))
+        position = np.minimum(np.searchsorted(self._person_keys, wanted), len(self.persons) - 1)
+        position = position[self._person_keys[position] == wanted]
+        first, count = self.first_row[position], self.first_row[position + 1] - self.first_row[position]
+        # 0..count-1 for every person, one after another, on top of where the person's rows begin.
+        within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        rows: Rows = np.repeat(first, count) + within
+        return rows
+
+    def rows_of_faces(self, faces: Iterable[tuple[UUID, UUID]]) -> Rows:
+        """Rows of (person, face) pairs, ascending; unknown ones have none."""
+        found = []
+        for person, face in faces:
+            rows = self.rows_of_persons([person])
+            matching = np.all(self.face_ids[rows] == np.frombuffer(face.bytes, dtype=np.uint8), axis=1)
+            found.append(rows[matching])
+        return np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
+
+    def faces(self, rows: Rows) -> Faces:
+        """The faces of ascending rows, templates read from disk."""
+        return Faces(self.persons[self.person_of(rows)], self.face_ids[rows], self.templates(rows))
+
+    def verify(self) -> None:
+        """Read and check every byte of the file.
+
+        Raises:
+            SnapshotCorruptError: something is damaged.
+        """
+        if isinstance(self._templates, Container):
+            self._templates.verify()
+
+
+def _block_rows(dimension: int) -> int:
+    return max(1, _BLOCK_BYTES // (4 * dimension))
+
+
+def _index(ordered: Faces) -> tuple[tuple[Ids, Rows, Ids], Quantised]:
+    keys = keys_of(ordered.person_ids)
+    starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])) if len(keys) else np.empty(0, np.int64)
+    first_row = np.append(starts, len(keys)).astype(np.int64)
+    return (ordered.person_ids[starts], first_row, ordered.face_ids), quantise(ordered.templates)

@@ -1,0 +1,315 @@
+"""The trained state of a collection on disk.
+
+A folder of immutable segment files and one small manifest that names them. Training writes what changed to a new
+segment and then replaces the manifest, atomically: a crash before leaves the old state, after it the new one.
+
+* Added faces become a new segment. Segments of similar size are merged as they pile up (each row is rewritten about
+  log4 of the collection's size in times), so that training costs in proportion to what changed.
+* Removed faces are listed as dead rows beside their segment. Once a fifth of a segment is dead it is rewritten.
+  `compact` rewrites all that have dead rows: afterwards no byte of a removed template is left.
+* Files that no manifest names are deleted; a search that still has them open can go on.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import UUID
+
+import numpy as np
+
+from mien.search.container import Container, Section, derive_key, write_container
+from mien.search.errors import SnapshotCorruptError, SnapshotKeyError, SnapshotMissingError
+from mien.search.exact import ExactSearch
+from mien.search.segment import Rows, Segment
+from mien.search.types import Faces
+
+_VERSION = 1
+_MANIFEST = "manifest.json"
+_MERGE_RATIO = 4
+_DEAD_RATIO = 0.2
+_NO_ROWS: Rows = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A segment in the manifest: its file and header hash, and the file and number of its dead rows."""
+
+    file: str
+    digest: str
+    rows: int
+    dead_file: str = ""
+    dead_digest: str = ""
+    dead: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Manifest:
+    generation: int
+    fingerprint: str
+    dimension: int
+    segments: tuple[_Entry, ...]
+
+
+class SnapshotStore:
+    """The snapshot of one collection.
+
+    Writers are serialised by a lock file, also between processes; readers need no lock.
+
+    Args:
+        folder: made when it does not exist; nothing else may be kept in it.
+        key: data key (16 bytes or more) to encrypt with; None to keep templates in the clear.
+    """
+
+    def __init__(self, folder: Path, key: bytes | None = None) -> None:
+        if key is not None and len(key) < 16:
+            raise ValueError("a data key has at least 16 bytes")
+        self.folder = folder
+        self._key = key
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a trained state."""
+        return (self.folder / _MANIFEST).exists()
+
+    def write(self, faces: Faces, fingerprint: str) -> None:
+        """Replace whatever there is by these faces.
+
+        Args:
+            faces: in any order; face ids are unique.
+            fingerprint: of the recogniser that made the templates.
+        """
+        with self._writing():
+            generation = self._manifest().generation + 1 if self._readable() else 1
+            entries = (self._write_segment(faces, fingerprint),)
+            self._swap(_Manifest(generation, fingerprint, faces.templates.shape[1], entries))
+
+    def update(self, added: Faces, removed: Collection[tuple[UUID, UUID | None]] = ()) -> None:
+        """Apply what changed since the last training. Removals come first: a face may be removed and added anew.
+
+        Args:
+            added: new faces, possibly none, of the snapshot's recogniser.
+            removed: (person, face) pairs, or (person, None) for all of a person's faces; unknown ones are ignored.
+
+        Raises:
+            SnapshotError: there is no usable snapshot; `write` a new one.
+            ValueError: the templates have another dimension than the snapshot's.
+        """
+        with self._writing():
+            old = self._manifest()
+            if len(added) and added.templates.shape[1] != old.dimension:
+                raise ValueError(f"templates of {added.templates.shape[1]} dimensions, snapshot of {old.dimension}")
+            entries = [self._bury(entry, removed) for entry in old.segments] if removed else list(old.segments)
+            if len(added):
+                entries.append(self._write_segment(added, old.fingerprint))
+            self._swap(replace(old, generation=old.generation + 1, segments=self._tidy(entries, old)))
+
+    def compact(self) -> None:
+        """Rewrite every segment that has dead rows, so that nothing of the removed faces is left on disk.
+
+        Raises:
+            SnapshotError: there is no usable snapshot.
+        """
+        with self._writing():
+            old = self._manifest()
+            if not any(entry.dead for entry in old.segments):
+                return
+            entries = [self._merge([entry], old) if entry.dead else entry for entry in old.segments]
+            kept = tuple(entry for entry in entries if entry.rows)
+            self._swap(replace(old, generation=old.generation + 1, segments=kept))
+
+    def load(self, previous: ExactSearch | None = None) -> ExactSearch:
+        """Open the snapshot for searching.
+
+        Args:
+            previous: an earlier search on this store; segments that have not changed are taken from it.
+
+        Returns:
+            A search that later trainings do not change.
+
+        Raises:
+            SnapshotMissingError: never trained.
+            SnapshotCorruptError: damaged, altered or of another version.
+            SnapshotKeyError: encrypted and no key given, or the other way round.
+        """
+        known = {segment.digest: segment for segment in previous.segments if segment.digest} if previous else {}
+        while True:
+            manifest = self._manifest()
+            try:
+                segments = [known.get(entry.digest) or self._open(entry) for entry in manifest.segments]
+                dead = [self._dead_rows(entry) for entry in manifest.segments]
+            except FileNotFoundError as error:
+                # A training may have replaced the manifest and deleted the file since it was read.
+                if self._manifest().generation == manifest.generation:
+                    raise SnapshotCorruptError(Path(error.filename), "the file is missing") from error
+                continue
+            if not segments:
+                empty = np.empty((0, 16), dtype=np.uint8)
+                none = Faces(empty, empty, np.empty((0, manifest.dimension), dtype=np.float32))
+                return ExactSearch.of(none, manifest.fingerprint)
+            return ExactSearch(segments, dead)
+
+    def verify(self) -> None:
+        """Read and check every byte.
+
+        Raises:
+            SnapshotError: something is missing or damaged.
+        """
+        for segment in self.load().segments:
+            segment.verify()
+
+    # Writing
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def _write_segment(self, faces: Faces, fingerprint: str) -> _Entry:
+        name = f"{secrets.token_hex(16)}.segment"
+        digest = Segment.write(self.folder / name, faces, fingerprint, self._key)
+        return _Entry(name, digest, len(faces))
+
+    def _bury(self, entry: _Entry, removed: Collection[tuple[UUID, UUID | None]]) -> _Entry:
+        """Add removed faces to the dead rows of a segment."""
+        segment = self._open(entry)
+        rows = np.union1d(
+            segment.rows_of_persons([person for person, face in removed if face is None]),
+            segment.rows_of_faces((person, face) for person, face in removed if face is not None),
+        )
+        dead = np.union1d(self._dead_rows(entry), rows)
+        if len(dead) == entry.dead:
+            return entry
+        name = f"{secrets.token_hex(16)}.dead"
+        digest = write_container(
+            self.folder / name, {"rows": Section(dead.astype("<u4"))}, {"of": entry.digest}, self._key
+        )
+        return replace(entry, dead_file=name, dead_digest=digest, dead=len(dead))
+
+    def _tidy(self, entries: list[_Entry], old: _Manifest) -> tuple[_Entry, ...]:
+        """Rewrite segments with many dead rows, merge those of similar size."""
+        kept = [self._merge([e], old) if e.dead > _DEAD_RATIO * e.rows else e for e in entries]
+        kept = sorted((e for e in kept if e.rows), key=lambda e: -e.rows)
+        first = len(kept)
+        total = 0
+        # From the smallest up: all those that are not at least four times as large as what comes after are merged.
+        for index in range(len(kept) - 1, -1, -1):
+            if total and kept[index].rows < _MERGE_RATIO * total:
+                first = index
+            total += kept[index].rows
+        if first < len(kept):
+            kept[first:] = [self._merge(kept[first:], old)]
+        return tuple(kept)
+
+    def _merge(self, entries: Sequence[_Entry], old: _Manifest) -> _Entry:
+        parts = []
+        for entry in entries:
+            segment = self._open(entry)
+            alive = np.ones(len(segment), dtype=bool)
+            alive[self._dead_rows(entry)] = False
+            parts.append(segment.faces(np.flatnonzero(alive)))
+        merged = Faces(
+            np.concatenate([p.person_ids for p in parts]),
+            np.concatenate([p.face_ids for p in parts]),
+            np.concatenate([p.templates for p in parts]),
+        )
+        return self._write_segment(merged, old.fingerprint)
+
+    def _swap(self, manifest: _Manifest) -> None:
+        """Make a manifest the current one, on disk for good, and delete the files that it does not name."""
+        _sync_folder(self.folder)
+        body = json.dumps(
+            {
+                "version": _VERSION,
+                "generation": manifest.generation,
+                "fingerprint": manifest.fingerprint,
+                "dimension": manifest.dimension,
+                "segments": [{name: getattr(entry, name) for name in _Entry.__slots__} for entry in manifest.segments],
+            },
+            sort_keys=True,
+        )
+        temporary = self.folder / f"{_MANIFEST}.new"
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(json.dumps({"body": body, "seal": self._seal(body)}))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self.folder / _MANIFEST)
+        _sync_folder(self.folder)
+        named = {name for entry in manifest.segments for name in (entry.file, entry.dead_file)}
+        for path in self.folder.iterdir():
+            if path.suffix in (".segment", ".dead") and path.name not in named:
+                path.unlink(missing_ok=True)
+
+    # Reading
+
+    def _seal(self, body: str) -> str:
+        """Guards the manifest: against accidents without a key, against changes with one."""
+        if self._key is None:
+            return hashlib.sha256(body.encode()).hexdigest()
+        return "hmac:" + hmac.new(derive_key(self._key, b"", b"manifest"), body.encode(), hashlib.sha256).hexdigest()
+
+    def _readable(self) -> bool:
+        try:
+            self._manifest()
+        except (SnapshotMissingError, SnapshotCorruptError, SnapshotKeyError):
+            return False
+        return True
+
+    def _manifest(self) -> _Manifest:
+        path = self.folder / _MANIFEST
+        try:
+            outer = json.loads(path.read_text(encoding="utf-8"))
+            body, seal = str(outer["body"]), str(outer["seal"])
+            if seal.startswith("hmac:") != (self._key is not None):
+                raise SnapshotKeyError(
+                    path, "is encrypted and needs the key" if self._key is None else "is in the clear"
+                )
+            if not hmac.compare_digest(seal, self._seal(body)):
+                raise SnapshotCorruptError(path, "was altered or encrypted with another key")
+            inner = json.loads(body)
+            if inner["version"] != _VERSION:
+                raise SnapshotCorruptError(path, f"has format {inner['version']}, this program reads {_VERSION}")
+            segments = tuple(_Entry(**entry) for entry in inner["segments"])
+            return _Manifest(inner["generation"], inner["fingerprint"], inner["dimension"], segments)
+        except FileNotFoundError:
+            raise SnapshotMissingError(path, "there is none") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise SnapshotCorruptError(path, "is damaged") from error
+
+    def _open(self, entry: _Entry) -> Segment:
+        path = self.folder / entry.file
+        segment = Segment.open(path, self._key)
+        if segment.digest != entry.digest:
+            raise SnapshotCorruptError(path, "is not the file that the manifest names")
+        return segment
+
+    def _dead_rows(self, entry: _Entry) -> Rows:
+        if not entry.dead:
+            return _NO_ROWS
+        path = self.folder / entry.dead_file
+        file = Container(path, self._key)
+        rows: Rows = file.read("rows").view("<u4").astype(np.int64)
+        if file.digest != entry.dead_digest or len(rows) != entry.dead:
+            raise SnapshotCorruptError(path, "is not the file that the manifest names")
+        return rows
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,136 @@
+"""What is searched, asked and answered, whatever the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32 = NDArray[np.float32]
+Ids = NDArray[np.uint8]
+
+
+def pack_ids(ids: Collection[UUID]) -> Ids:
+    """UUIDs as uint8 (n, 16), big-endian, so that bytes sort as the ids do."""
+    return np.frombuffer(b"".join(i.bytes for i in ids), dtype=np.uint8).reshape(-1, 16)
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """Enrolled faces.
+
+    In a collection without persons (a face list) every face is its own person: give its id twice.
+
+    Attributes:
+        person_ids: uint8 (n, 16), whose face it is.
+        face_ids: uint8 (n, 16), unique.
+        templates: float32 (n, d), unit rows.
+    """
+
+    person_ids: Ids
+    face_ids: Ids
+    templates: Float32
+
+    def __post_init__(self) -> None:
+        rows = len(self.templates)
+        if self.templates.ndim != 2 or self.person_ids.shape != (rows, 16) or self.face_ids.shape != (rows, 16):
+            raise ValueError(
+                f"ids of shapes {self.person_ids.shape} and {self.face_ids.shape} do not fit templates of shape "
+                f"{self.templates.shape}"
+            )
+
+    @classmethod
+    def of(cls, persons: Sequence[UUID], faces: Sequence[UUID], templates: NDArray[Any]) -> Faces:
+        """Faces from one person id, one face id and one row (d,) each."""
+        return cls(pack_ids(persons), pack_ids(faces), np.asarray(templates, dtype=np.float32))
+
+    def __len__(self) -> int:
+        return len(self.templates)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A person found.
+
+    Attributes:
+        person_id: who.
+        face_id: the person's face that is most like the probe.
+        similarity: cosine similarity of that face with the probe, computed from the float32 templates.
+    """
+
+    person_id: UUID
+    face_id: UUID
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is wanted of a search.
+
+    Attributes:
+        top: how many persons at most, >= 1.
+        min_similarity: persons below are left out (see `Calibration.similarity`).
+        only: consider these persons alone; everyone when None.
+        without: never return these persons; the ones deleted since the templates were trained.
+    """
+
+    top: int = 1
+    min_similarity: float = -1.0
+    only: frozenset[UUID] | None = None
+    without: frozenset[UUID] = field(default_factory=frozenset)
+
+    def __post_init__(self) -> None:
+        if self.top < 1:
+            raise ValueError("top must be at least 1")
+
+
+class TemplateSearch(Protocol):
+    """A collection's templates that can be searched; safe to use from many threads at once."""
+
+    @property
+    def dimension(self) -> int:
+        """Length d of a template."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the recogniser that made the templates."""
+        ...
+
+    def __len__(self) -> int:
+        """Number of templates that can be found."""
+        ...
+
+    def search(self, probes: Float32, query: Query) -> list[list[Match]]:
+        """Find the persons most like each probe.
+
+        Args:
+            probes: float32 (p, d), unit rows.
+            query: how many, how alike, among whom.
+
+        Returns:
+            For each probe its matches, best first; equal similarities by ascending person id. A person's similarity
+            is that of their best face; of equally good ones the lowest face id is named.
+
+        Raises:
+            ValueError: the probes have another dimension.
+        """
+        ...
+
+
+def check_probes(probes: NDArray[Any], dimension: int) -> Float32:
+    """The probes as float32 (p, d).
+
+    Raises:
+        ValueError: they are not (p, dimension) or not finite.
+    """
+    array = np.ascontiguousarray(probes, dtype=np.float32)
+    if array.ndim != 2 or array.shape[1] != dimension:
+        raise ValueError(f"probes of shape {array.shape} cannot be compared with templates of {dimension} dimensions")
+    if not np.all(np.isfinite(array)):
+        raise ValueError("probes must be finite")
+    return array

@@ -1,0 +1,66 @@
+"""Opens what the server and the administrative commands share: database, encryption, accounts, face ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mien.accounts import Accounts
+from mien.clock import Clock, SystemClock
+from mien.gallery.detected_faces import DetectedFaces
+from mien.settings import Settings
+from mien.storage import Database, Vault, migrate
+from mien.storage.rotation import open_vault
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What keeps state; close it when done.
+
+    Attributes:
+        database: where everything is kept.
+        vault: seals what is stored.
+        clock: tells the time.
+        accounts: resources and their keys.
+        detected_faces: the short-lived face ids.
+    """
+
+    database: Database
+    vault: Vault
+    clock: Clock
+    accounts: Accounts
+    detected_faces: DetectedFaces
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+
+def open_services(settings: Settings, clock: Clock | None = None) -> Services:
+    """Open the database (made or brought up to date as needed) and what stands on it.
+
+    Args:
+        settings: where things are.
+        clock: the machine's when None.
+
+    Raises:
+        MigrationError: the database is of a newer Mien.
+        MasterKeyError: the master key is malformed, unreadable, or another than the database was made with.
+        OSError: the data folder cannot be written.
+    """
+    clock = clock or SystemClock()
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database = Database(settings.sqlalchemy_url, pool_size=settings.database_pool)
+    try:
+        migrate(database)
+        given = settings.master_key.get_secret_value() if settings.master_key else None
+        vault = open_vault(database, clock, settings.data_dir, given=given, file=settings.master_key_file)
+    except BaseException:
+        database.close()
+        raise
+    return Services(
+        clock=clock,
+        database=database,
+        vault=vault,
+        accounts=Accounts(database, vault, clock),
+        detected_faces=DetectedFaces(database, vault, clock),
+    )

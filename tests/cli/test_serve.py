@@ -1,0 +1,137 @@
+"""The server as a process: how it starts, what it tells, how it stops, what it never shows."""
+
+import json
+import os
+import signal
+import socket
+import ssl
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.conftest import Server, StartServer, stop
+from tests.shared import azure_photo
+
+DETECT = "/face/v1.2/detect"
+QUERY = {"recognitionModel": "recognition_04", "detectionModel": "detection_03"}
+
+
+def serve(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mien", "serve", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def post_image(server: Server, key: str, verify: ssl.SSLContext | bool = True) -> httpx.Response:
+    with httpx.Client(base_url=server.endpoint, verify=verify, trust_env=False, timeout=60) as client:
+        headers = {"Ocp-Apim-Subscription-Key": key, "Content-Type": "application/octet-stream"}
+        return client.post(DETECT, params=QUERY, headers=headers, content=azure_photo("detection1").read_bytes())
+
+
+def test_both_keys_open_the_service_and_another_does_not(server: Server) -> None:
+    for key in (server.key1, server.key2):
+        answer = post_image(server, key)
+        assert answer.status_code == 200
+        assert len(answer.json()) == 1
+    assert post_image(server, "0" * 32).status_code == 401
+
+
+def test_the_output_tells_how_to_call(server: Server) -> None:
+    told = server.output.read_text()
+    for word in (server.endpoint, server.key1, server.key2, str(server.data_dir), "curl"):
+        assert word in told
+
+
+def test_the_log_never_shows_a_key(start_server: StartServer) -> None:
+    server = start_server("--port", "0", log_level="debug")
+    wrong = "deadbeef" * 4
+    for key in (server.key1, server.key2, wrong, server.key1 + "x"):
+        post_image(server, key)
+    with server.client() as client:
+        client.get(f"/face/v1.2/nothing?subscription-key={server.key1}")
+        client.post(f"{DETECT}?subscription-key={server.key2}", json={"url": f"http://[{server.key1}"})
+    assert stop(server.process) == 0
+    log = server.log.read_text()
+    assert "serving" in log
+    for key in (server.key1, server.key2, wrong):
+        assert key not in log
+
+
+def test_the_ready_file_says_all_and_goes_when_the_server_stops(start_server: StartServer) -> None:
+    server = start_server()
+    ready = server.data_dir / "ready.json"
+    told = json.loads(ready.read_text())
+    assert set(told) == {"endpoint", "key1", "key2", "management", "admin_token", "pid"}
+    assert told["pid"] == server.process.pid
+    assert stat.S_IMODE(ready.stat().st_mode) == 0o600
+    assert stop(server.process) == 0
+    assert not ready.exists()
+
+
+def test_a_restart_keeps_keys_and_data(start_server: StartServer) -> None:
+    first = start_server()
+    stop(first.process)
+    second = start_server(data_dir=first.data_dir)
+    assert (second.key1, second.key2) == (first.key1, first.key2)
+    os.kill(second.process.pid, signal.SIGKILL)
+    second.process.wait()
+    third = start_server(data_dir=first.data_dir)
+    assert third.key1 == first.key1
+    assert post_image(third, first.key1).status_code == 200
+
+
+def test_with_tls_who_trusts_the_authority_can_call(start_server: StartServer) -> None:
+    server = start_server("--tls")
+    assert server.endpoint.startswith("https://127.0.0.1:")
+    ca = server.data_dir / "tls" / "ca.pem"
+    assert str(ca) in server.output.read_text()
+    assert post_image(server, server.key1, ssl.create_default_context(cafile=str(ca))).status_code == 200
+    with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+        post_image(server, server.key1)
+
+
+def test_with_a_certificate_of_the_users_own(start_server: StartServer) -> None:
+    first = start_server("--tls")
+    chain, ca = first.data_dir / "tls" / "server.pem", first.data_dir / "tls" / "ca.pem"
+    server = start_server("--tls-cert", str(chain), "--tls-key", str(chain))
+    assert not (server.data_dir / "tls").exists()
+    assert post_image(server, server.key1, ssl.create_default_context(cafile=str(ca))).status_code == 200
+
+
+def test_a_port_in_use_is_a_clear_error(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = serve("--dev", "--port", str(port), "--data-dir", str(tmp_path))
+    assert done.returncode == 1
+    assert f"port {port} of 127.0.0.1 is in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--host", "192.0.2.1"), "cannot listen on 192.0.2.1"),
+        (("--host", "not a host"), "is not an address"),
+        (("--tls-cert", "x.pem"), "give both"),
+        (("--port", "70000"), "MIEN_PORT"),
+    ],
+)
+def test_other_mistakes_are_clear_errors(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    done = serve("--dev", "--data-dir", str(tmp_path), *arguments)
+    assert done.returncode in {1, 2}
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_another_master_key_is_a_clear_error(start_server: StartServer) -> None:
+    server = start_server()
+    stop(server.process)
+    (server.data_dir / "master.key").write_text("00" * 32)
+    done = serve("--port", "0", "--data-dir", str(server.data_dir))
+    assert done.returncode == 1
+    assert "another master key" in done.stderr
+    assert "Traceback" not in done.stderr

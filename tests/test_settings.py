@@ -1,0 +1,60 @@
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+from tools.write_settings_docs import TARGET, render
+
+from mien.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("MIEN_")]:
+        monkeypatch.delenv(name)
+
+
+def test_the_page_of_settings_is_up_to_date() -> None:
+    assert TARGET.read_text(encoding="utf-8") == render(), "run `make docs`"
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_says_what_it_does(name: str) -> None:
+    assert len(Settings.model_fields[name].description or "") > 15
+    assert f"`MIEN_{name.upper()}`" in TARGET.read_text(encoding="utf-8")
+
+
+def test_settings_come_from_the_environment_and_arguments_win(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIEN_PORT", "9000")
+    monkeypatch.setenv("MIEN_HOST", "0.0.0.0")
+    settings = Settings(port=9001)
+    assert (settings.host, settings.port) == ("0.0.0.0", 9001)
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        (None, "sqlite:////d/mien.db"),
+        ("postgresql://u:p@h/db", "postgresql+psycopg://u:p@h/db"),
+        ("postgres://u:p@h/db", "postgresql+psycopg://u:p@h/db"),
+        ("sqlite:////x.db", "sqlite:////x.db"),
+    ],
+)
+def test_the_database_url_names_the_driver_that_is_installed(given: str | None, used: str) -> None:
+    assert Settings(data_dir=Path("/d"), database_url=given).sqlalchemy_url == used
+
+
+def test_models_and_database_lie_in_the_users_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    settings = Settings()
+    assert (settings.data_dir, settings.model_dir) == (tmp_path / "mien", tmp_path / "mien" / "models")
+
+
+@pytest.mark.parametrize("bad", [{"port": 70000}, {"worker_threads": 0}, {"log_level": "loud"}, {"prot": 1}])
+def test_nonsense_is_refused(bad: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Settings.model_validate(bad)
+
+
+def test_the_master_key_does_not_show() -> None:
+    assert "ab" * 32 not in repr(Settings.model_validate({"master_key": "ab" * 32}))
