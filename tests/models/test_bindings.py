@@ -29,7 +29,7 @@ def test_the_settings_win_over_the_file_and_the_file_over_the_default(store: Mod
     assert [held.recognition[f"recognition_0{number}"] for number in (1, 2, 3)] == [
         "dlib-resnet",
         "sface-dlib",
-        "sface",
+        "sface-dlib",
     ]
     assert [held.origin[f"recognition_0{number}"] for number in (1, 2, 3)] == ["file", "settings", "default"]
 

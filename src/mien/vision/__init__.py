@@ -1,1 +1,34 @@
-"""vision: see docs/architecture.md."""
+"""Image bytes → faces: decoding, detection, landmarks, pose, alignment, embedding, quality, attributes.
+
+Knows no HTTP and no database; usable as a library:
+
+    from mien.vision import Attribute, FaceEngine, Want
+
+    engine = FaceEngine()
+    want = Want(landmarks=True, attributes=frozenset({Attribute.HEAD_POSE}), recogniser="sface-dlib")
+    for face in engine.analyze(Path("photo.jpg").read_bytes(), want).faces:
+        print(face.box, face.attributes.head_pose, face.embedding.vector.shape)
+
+The steps, a module each: `decode` (bytes → `Photo`), `detector` and `finder` (→ boxes and five points), `align`,
+`embedder` (→ template), `landmarks` (→ mesh and the 27 named points), `pose`, `attributes`. `engine` puts them together
+and computes only what is wanted; `types` says what goes in and out, `errors` what can be wrong.
+"""
+
+from mien.vision.engine import Analysis, FaceEngine
+from mien.vision.errors import ImageError, UnsupportedAttributeError, VisionError
+from mien.vision.types import Attribute, Attributes, Embedding, Face, FaceBox, OperatingPoint, Want
+
+__all__ = [
+    "Analysis",
+    "Attribute",
+    "Attributes",
+    "Embedding",
+    "Face",
+    "FaceBox",
+    "FaceEngine",
+    "ImageError",
+    "OperatingPoint",
+    "UnsupportedAttributeError",
+    "VisionError",
+    "Want",
+]

@@ -1,8 +1,9 @@
 """Parametric ReLUs written in operators that ONNX Runtime runs in its blocked layout.
 
 ONNX Runtime has no blocked-layout (NCHWc) kernel for PReLU, so each one costs two changes of memory layout. As
-PReLU(x; a) = a·x + (1 - a)·relu(x), two depthwise 1×1 convolutions do the same and keep the layout; SFace ran in half
-the time that way, and differs by 1.4e-6.
+PReLU(x; a) = x + (1 - a)·relu(-x), two depthwise 1×1 convolutions do the same and keep the layout; ONNX Runtime fuses
+the ReLU into the first and the sum into the second. SFace runs in half the time that way (7 % less than with
+a·x + (1 - a)·relu(x)), and differs by 1.4e-6.
 """
 
 from __future__ import annotations
@@ -29,17 +30,17 @@ def split_parametric_relus(model: ModelProto) -> None:
         stem = node.output[0]
         graph.initializer.extend(
             [
-                numpy_helper.from_array(slopes, f"{stem}/linear"),
-                numpy_helper.from_array((1 - slopes).astype(np.float32), f"{stem}/positive"),
+                numpy_helper.from_array(np.full_like(slopes, -1), f"{stem}/minus"),
+                numpy_helper.from_array((1 - slopes).astype(np.float32), f"{stem}/negative_part"),
             ]
         )
         groups = {"group": len(slopes), "kernel_shape": [1, 1]}
         nodes.extend(
             [
-                helper.make_node("Relu", [x], [f"{stem}/relu"]),
-                helper.make_node("Conv", [x, f"{stem}/linear"], [f"{stem}/a"], **groups),
-                helper.make_node("Conv", [f"{stem}/relu", f"{stem}/positive"], [f"{stem}/b"], **groups),
-                helper.make_node("Add", [f"{stem}/a", f"{stem}/b"], [stem]),
+                helper.make_node("Conv", [x, f"{stem}/minus"], [f"{stem}/turned"], **groups),
+                helper.make_node("Relu", [f"{stem}/turned"], [f"{stem}/relu"]),
+                helper.make_node("Conv", [f"{stem}/relu", f"{stem}/negative_part"], [f"{stem}/added"], **groups),
+                helper.make_node("Add", [x, f"{stem}/added"], [stem]),
             ]
         )
     used = {name for node in nodes for name in node.input}

@@ -1,0 +1,110 @@
+"""Face → template: alignment to each network's own template, the network, and how several become one vector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from mien.models.manifest import InputConvention, template_points
+from mien.models.runtime import Array
+from mien.models.store import LoadedPack
+from mien.vision import align
+from mien.vision.types import Embedding, Float32, Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class _Vector:
+    unit: Float32
+    norm: float
+
+
+class Recogniser:
+    """Makes templates with one pack; safe to call from many threads.
+
+    Args:
+        pack: a recogniser, or a fusion of several.
+
+    Attributes:
+        fingerprint: of the pack; only embeddings of the same one may be compared.
+        dimension: length of its vectors.
+    """
+
+    def __init__(self, pack: LoadedPack) -> None:
+        self.fingerprint = pack.fingerprint
+        if pack.parts:
+            parts = [(_Single(part), share) for part, share in pack.parts]
+            self._parts = tuple(
+                (single, float(np.sqrt(share)), settings.reliability)
+                for (single, share), settings in zip(parts, pack.manifest.fusion, strict=True)
+            )
+        else:
+            self._parts = ((_Single(pack), 1.0, None),)
+        self.dimension = sum(single.dimension for single, _, _ in self._parts)
+
+    def embed(self, pixels: Pixels, points: Float32) -> Embedding:
+        """Make the template of one face.
+
+        Args:
+            pixels: BGR uint8 (h, w, 3).
+            points: float32 (5, 2) in those pixels, see `Detection.points`.
+
+        Returns:
+            The template; its norm is that of the first part's network, before normalising.
+        """
+        found = [single.run(pixels, points) for single, _, _ in self._parts]
+        weighted = [
+            vector.unit * np.float32(root * (reliability.weight(vector.norm) if reliability else 1.0))
+            for vector, (_, root, reliability) in zip(found, self._parts, strict=True)
+        ]
+        joined = weighted[0] if len(weighted) == 1 else _unit(np.concatenate(weighted))
+        return Embedding(joined, self.fingerprint, found[0].norm)
+
+
+class _Single:
+    """One network with its conventions."""
+
+    def __init__(self, pack: LoadedPack) -> None:
+        file = pack.manifest.network
+        if file.input is None or file.output.dimension is None:  # the manifest's own checks exclude this
+            message = f"pack {pack.manifest.name} does not say what its network takes and gives"
+            raise ValueError(message)
+        self._network = pack.network
+        self._input = file.input
+        self._template = template_points(file.input)
+        self._output = [file.output.name or self._network.outputs[0]]
+        self._centre = np.array(file.output.centre, np.float32) if file.output.centre else None
+        self.dimension = file.output.dimension
+
+    def run(self, pixels: Pixels, points: Float32) -> _Vector:
+        width, height = self._input.width or 0, self._input.height or 0
+        crop = align.warp(pixels, align.similarity_transform(points, self._template), width, height)
+        (answer,) = self._network.run(to_blob(crop, self._input), outputs=self._output)
+        vector = np.asarray(answer, np.float32).reshape(-1)
+        norm = float(np.linalg.norm(vector))
+        unit = _unit(vector)
+        return _Vector(unit if self._centre is None else _unit(unit - self._centre), norm)
+
+
+def to_blob(crop: Pixels, convention: InputConvention) -> Array:
+    """Bring a crop into the form that a network takes.
+
+    Args:
+        crop: BGR uint8 (h, w, 3).
+        convention: colour order, mean, deviation and layout.
+
+    Returns:
+        float32 (1, 3, h, w) or (1, h, w, 3).
+    """
+    blob = np.asarray(cv2.dnn.blobFromImage(crop, swapRB=convention.colour == "rgb"), np.float32)
+    if any(convention.mean) or any(value != 1 for value in convention.std):
+        shape = (1, 3, 1, 1)
+        mean, std = (np.array(values, np.float32).reshape(shape) for values in (convention.mean, convention.std))
+        blob = (blob - mean) / std
+    return blob if convention.layout == "nchw" else np.ascontiguousarray(blob.transpose(0, 2, 3, 1))
+
+
+def _unit(vector: Float32) -> Float32:
+    length = float(np.linalg.norm(vector))
+    return np.asarray(vector / np.float32(max(length, 1e-12)), np.float32)

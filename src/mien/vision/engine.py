@@ -1,0 +1,237 @@
+"""The face engine: image bytes in, faces out, and only the work that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from threading import Lock
+from typing import TypeVar
+
+import numpy as np
+
+from mien.models.runtime import Network
+from mien.models.store import LoadedPack, ModelStore
+from mien.vision.attributes.context import FaceContext
+from mien.vision.attributes.registry import estimate_attributes, packs_for
+from mien.vision.decode import Photo, decode
+from mien.vision.detector import YuNet
+from mien.vision.embedder import Recogniser
+from mien.vision.finder import FaceFinder
+from mien.vision.landmarks import FaceMesh, Mesh, landmarks27
+from mien.vision.types import Attributes, Detection, Face, FaceBox, Float32, OperatingPoint, Pixels, Want
+
+DETECTOR = "yunet"
+MESH = "mesh"
+
+MIN_FACE = 36.0
+"""Side of the smallest face that the contract promises to find in 1920×1080 and smaller (its section 2)."""
+
+_MIN_FACE_SLACK = 0.9
+"""Boxes of two detectors differ by about a tenth; faces are reported down to this share of the minimum."""
+
+_FULL_HD = 1920
+_WORKING_SIDE = {OperatingPoint.GENERAL: 960, OperatingPoint.SENSITIVE: 1280, OperatingPoint.BEST: 1280}
+"""Large JPEGs are decoded at a reduced size that leaves the long side this many pixels; the smallest face to be found
+(36 of 1920) then still has 18 or 24."""
+
+_EYE_PIXELS = 56.0
+"""Pixels between the eyes in the largest crop that a network takes; a face of fewer is decoded at a finer scale."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What was found in one image.
+
+    Attributes:
+        width: pixels of the full, upright image.
+        height: pixels of the full, upright image.
+        faces: the largest first.
+    """
+
+    width: int
+    height: int
+    faces: tuple[Face, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """The pixels in which one face is looked at closely, and where they lie in the full image.
+
+    A point p of `pixels` is at `origin + scale · p` of the image.
+    """
+
+    pixels: Pixels
+    origin: tuple[float, float]
+    scale: float
+    points: Float32
+    box: tuple[float, float, float, float]
+
+    def to_full(self, points: Float32) -> Float32:
+        return np.asarray(points * np.float32(self.scale) + np.asarray(self.origin, np.float32), np.float32)
+
+
+class FaceEngine:
+    """Finds and describes the faces of images; safe to call from many threads, each call computes in its own.
+
+    Args:
+        store: where the model packs are; the user's default store when None.
+
+    Example:
+        >>> engine = FaceEngine()
+        >>> analysis = engine.analyze(Path("photo.jpg").read_bytes(), Want(recogniser="sface-dlib"))
+        >>> [face.box for face in analysis.faces]
+        [FaceBox(left=433, top=84, width=227, height=291)]
+    """
+
+    def __init__(self, store: ModelStore | None = None) -> None:
+        self._store = store or ModelStore()
+        self._lock = Lock()
+        self._kept: dict[object, object] = {}
+
+    def prepare(self, packs: Iterable[str]) -> None:
+        """Load packs now rather than at their first use, several at a time.
+
+        Args:
+            packs: names; recognisers are made ready to embed.
+
+        Raises:
+            ModelError: if one cannot be loaded; the text names the command that mends it.
+        """
+        with ThreadPoolExecutor() as pool:
+            for done in [pool.submit(self._warm, name) for name in packs]:
+                done.result()
+
+    def fingerprint(self, recogniser: str) -> str:
+        """The fingerprint of the templates that a recogniser makes; needs no files."""
+        return self._store.fingerprint(recogniser)
+
+    def analyze(self, image: bytes | Pixels, want: Want | None = None) -> Analysis:
+        """Analyse one image.
+
+        Args:
+            image: an image file (JPEG, PNG, GIF or BMP), or upright BGR pixels, uint8 (h, w, 3).
+            want: what to compute; faces only when None.
+
+        Raises:
+            ImageError: if the image cannot be analysed.
+            UnsupportedAttributeError: if this build has no method for an attribute; then nothing is computed.
+            ModelError: if a pack that is needed is missing or broken.
+        """
+        want = want or Want()
+        packs_for(want.attributes)
+        if isinstance(image, bytes):
+            photo = decode(image, working_side=_WORKING_SIDE[want.operating_point])
+        else:
+            photo = Photo.from_pixels(image)
+        finder = self._finder()
+        found = finder.find(photo.pixels, want.operating_point)
+        boxes = _boxes(photo, found)
+        chosen = sorted(
+            (index for index, box in enumerate(boxes) if _large_enough(box, photo)),
+            key=lambda index: -boxes[index].area,
+        )[: want.max_faces]
+        faces = tuple(self._describe(photo, boxes[index], found[index], want) for index in chosen)
+        return Analysis(photo.width, photo.height, faces)
+
+    def _describe(self, photo: Photo, box: FaceBox, detection: Detection, want: Want) -> Face:
+        closely = want.recogniser is not None or want.landmarks or want.attributes
+        if not closely:
+            return Face(box, detection.score, photo.to_full(detection.points))
+        view = _view(photo, detection)
+        points = self._finder().refine(view.pixels, view.points)
+        landmarks = self._landmarks(view, points) if want.landmarks else None
+        attributes = Attributes()
+        if want.attributes:
+            context = FaceContext(view.pixels, points, view.box, self._network, self._find_mesh)
+            attributes = estimate_attributes(context, want.attributes)
+        embedding = self._recogniser(want.recogniser).embed(view.pixels, points) if want.recogniser else None
+        return Face(box, detection.score, view.to_full(points), landmarks, attributes, embedding)
+
+    def _landmarks(self, view: _View, points: Float32) -> Float32:
+        mesh = self._mesh().find(view.pixels, points, irises=True)
+        return view.to_full(landmarks27(mesh))
+
+    # What is loaded is loaded once, at its first use.
+
+    def _once(self, key: object, make: Callable[[], _T]) -> _T:
+        kept = self._kept.get(key)
+        if kept is None:
+            with self._lock:
+                kept = self._kept.get(key)
+                if kept is None:
+                    kept = self._kept[key] = make()
+        return kept  # type: ignore[return-value]  # the key says the type
+
+    def _finder(self) -> FaceFinder:
+        return self._once("finder", lambda: FaceFinder(YuNet(self._store.load(DETECTOR).network)))
+
+    def _mesh(self) -> FaceMesh:
+        def make() -> FaceMesh:
+            networks = self._store.load(MESH).networks
+            return FaceMesh(networks["mesh"], networks["iris"])
+
+        return self._once("mesh", make)
+
+    def _find_mesh(self, pixels: Pixels, points: Float32) -> Mesh:
+        return self._mesh().find(pixels, points)
+
+    def _recogniser(self, name: str) -> Recogniser:
+        return self._once(("recogniser", name), lambda: Recogniser(self._store.load(name)))
+
+    def _network(self, pack: str) -> Network:
+        return self._once(("network", pack), lambda: self._store.load(pack).network)
+
+    def _warm(self, name: str) -> None:
+        pack: LoadedPack = self._store.load(name)
+        blank = np.full((256, 256, 3), 127, np.uint8)
+        points = np.array([[100, 110], [156, 110], [128, 140], [106, 166], [150, 166]], np.float32)
+        warm: dict[str, Callable[[], object]] = {
+            "recogniser": lambda: self._recogniser(name).embed(blank, points),
+            "detector": lambda: self._finder().find(blank, OperatingPoint.GENERAL),
+            "landmarks": lambda: self._mesh().find(blank, points, irises=True),
+        }
+        warm.get(pack.manifest.task.value, partial(self._store.load, name))()
+
+
+def _boxes(photo: Photo, found: list[Detection]) -> list[FaceBox]:
+    """Round the boxes to whole pixels of the full image and clip them to it."""
+    boxes = []
+    for detection in found:
+        left, top, width, height = detection.box
+        corners = np.array([[left, top], [left + width, top + height]], np.float32)
+        (x0, y0), (x1, y1) = photo.to_full(corners)
+        first = max(0, round(float(x0))), max(0, round(float(y0)))
+        last = min(photo.width, round(float(x1))), min(photo.height, round(float(y1)))
+        boxes.append(FaceBox(*first, max(0, last[0] - first[0]), max(0, last[1] - first[1])))
+    return boxes
+
+
+def _large_enough(box: FaceBox, photo: Photo) -> bool:
+    """Tell whether a face has the contract's minimum size, which grows with images beyond 1920×1080."""
+    grown = max(1.0, max(photo.width, photo.height) / _FULL_HD)
+    least = MIN_FACE * _MIN_FACE_SLACK * grown
+    return box.area >= least * least
+
+
+def _view(photo: Photo, detection: Detection) -> _View:
+    """Choose pixels that are fine enough for the crops that networks take."""
+    eyes = float(np.linalg.norm(detection.points[1] - detection.points[0]))
+    if photo.scale == 1 or eyes >= _EYE_PIXELS:
+        return _View(photo.pixels, photo.origin, photo.scale, detection.points, detection.box)
+    left, top, width, height = detection.box
+    corners = np.array([[left - width, top - height], [left + 2 * width, top + 2 * height]], np.float32)
+    (x0, y0), (x1, y1) = photo.to_full(corners)
+    region = photo.region(
+        float(x0), float(y0), float(x1), float(y1), max_scale=max(1.0, photo.scale * eyes / _EYE_PIXELS)
+    )
+    origin = (region.left, region.top)
+    back = np.float32(1 / region.scale)
+    points = np.asarray((photo.to_full(detection.points) - np.asarray(origin, np.float32)) * back, np.float32)
+    (bx, by), (ex, ey) = (
+        photo.to_full(np.array([[left, top], [left + width, top + height]], np.float32)) - origin
+    ) * back
+    return _View(region.pixels, origin, region.scale, points, (float(bx), float(by), float(ex - bx), float(ey - by)))
