@@ -28,11 +28,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from mien.vision.detector import YuNet
-from mien.vision.finder import FaceFinder
 
 from mien.models.runtime import Network
 from mien.models.store import ModelStore
+from mien.vision.detector import YuNet
+from mien.vision.finder import FaceFinder
 from mien.vision.types import OperatingPoint
 
 Box = tuple[float, float, float, float]

@@ -40,7 +40,7 @@ def test_without_settings_the_environment_counts(
     monkeypatch.setenv("MIEN_RECOGNITION_02", "dlib-resnet")
     monkeypatch.delenv("MIEN_RECOGNITION_01", raising=False)
     held = read_bindings(store, tmp_path)
-    assert [held.recognition[f"recognition_0{number}"] for number in (1, 2)] == ["sface", "dlib-resnet"]
+    assert [held.recognition[f"recognition_0{number}"] for number in (1, 2)] == ["sface-dlib", "dlib-resnet"]
 
 
 def test_a_later_binding_keeps_the_earlier_ones(store: ModelStore, tmp_path: Path) -> None:
