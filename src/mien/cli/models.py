@@ -336,11 +336,11 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for heading in ("name", "task", "licence", "installed", "fingerprint", "bound to"):
-        table.add_column(heading, overflow="fold", no_wrap=heading != "licence")
+        table.add_column(heading, no_wrap=heading != "licence", min_width=10 if heading == "licence" else None)
     for row in rows:
-        state = "yes" if row["installed"] else "no (default)" if row["default"] else "no"
+        state = "yes" if row["installed"] else "no"
         bound = "\n".join(row["bound_to"])
         table.add_row(row["name"], row["task"], row["licence"], state, row["fingerprint"][:12], bound)
     Console().print(table)
