@@ -23,6 +23,7 @@ from mien.search import (
     SnapshotMissingError,
     SnapshotStore,
 )
+from mien.search.segment import Segment
 
 KEY = bytes(range(32))
 PROBES = gallery(77, 3, 20, 32).templates
@@ -46,6 +47,7 @@ CRASH = """
 import os, signal, sys
 from pathlib import Path
 from mien.search import SnapshotStore
+from mien.search.segment import Segment
 from tests.search.galleries import gallery
 
 folder, key, stop = Path(sys.argv[1]), bytes.fromhex(sys.argv[2]) or None, int(sys.argv[3])
@@ -213,6 +215,26 @@ def test_adding_one_face_writes_one_face_and_loads_one_face(tmp_path: Path) -> N
         search = latest
     assert len(search) == 5060
     assert written < 60 * 8 * (tmp_path / next(iter(before))).stat().st_size / 200
+
+
+def test_removing_with_a_loaded_search_reads_no_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = SnapshotStore(tmp_path)
+    faces = gallery(1, 200, 50, 8)
+    store.write(faces, "f")
+    search = store.load()
+    monkeypatch.setattr(Segment, "open", None)
+    store.update(gallery(1, 0, 5, 8), [(id_of(faces.person_ids[3]), id_of(faces.face_ids[3]))], search)
+    assert len(store.load(search)) == 199
+
+
+def test_pairs_that_do_not_belong_together_remove_nothing(tmp_path: Path) -> None:
+    store = SnapshotStore(tmp_path)
+    faces = gallery(1, 50, 50, 8)
+    store.write(faces, "f")
+    a, b = 0, int(np.flatnonzero(np.any(faces.person_ids != faces.person_ids[0], axis=1))[0])
+    crossed = [(id_of(faces.person_ids[x]), id_of(faces.face_ids[y])) for x, y in ((a, b), (b, a))]
+    store.update(gallery(1, 0, 5, 8), crossed)
+    assert len(store.load()) == 50
 
 
 def test_many_additions_end_in_few_segments(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 Average linkage: the two groups whose faces are most alike on average are joined, again and again, as long as that
 average reaches a threshold. On the labelled photos it was measured against complete, single and weighted linkage and
-Chinese whispers (bench/recognition.py): it reached the best pairwise F and is the least sensitive to the threshold.
+Chinese whispers (bench/recognition.py): at the similarity of a false match rate of 1e-4 it reached the best pairwise
+F, .976 in sets of 1,000 photos (weighted .976, complete .972, whispers .929, single .841). At that of 1e-3 every method
+joins strangers (.893): among 1,000 faces there are half a million pairs. Give `group` a threshold of 1e-4 or stricter.
 """
 
 from __future__ import annotations
@@ -37,7 +39,8 @@ def group(templates: NDArray[Any], threshold: float) -> Grouping:
 
     Args:
         templates: float32 (n, d), unit rows of one recogniser.
-        threshold: lowest average cosine similarity at which groups are joined; usually `Calibration.threshold`.
+        threshold: lowest average cosine similarity at which groups are joined; the similarity of a false match rate
+            of about 1e-4, whatever the operating point of verify is.
 
     Returns:
         The groups and the faces left over.

@@ -211,12 +211,13 @@ class Segment:
 
     def rows_of_faces(self, faces: Iterable[tuple[UUID, UUID]]) -> Rows:
         """Rows of (person, face) pairs, ascending; unknown ones have none."""
-        found = []
-        for person, face in faces:
-            rows = self.rows_of_persons([person])
-            matching = np.all(self.face_ids[rows] == np.frombuffer(face.bytes, dtype=np.uint8), axis=1)
-            found.append(rows[matching])
-        return np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
+        wanted = list(faces)
+        rows = self.rows_of_persons({person for person, _ in wanted})
+        if not len(rows):
+            return rows
+        pairs = np.concatenate([self.persons[self.person_of(rows)], self.face_ids[rows]], axis=1).view("S32")
+        asked = np.frombuffer(b"".join(person.bytes + face.bytes for person, face in wanted), dtype="S32")
+        return rows[np.isin(pairs.reshape(-1), asked)]
 
     def faces(self, rows: Rows) -> Faces:
         """The faces of ascending rows, templates read from disk."""

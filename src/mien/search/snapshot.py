@@ -18,7 +18,7 @@ import hmac
 import json
 import os
 import secrets
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -92,12 +92,18 @@ class SnapshotStore:
             entries = (self._write_segment(faces, fingerprint),)
             self._swap(_Manifest(generation, fingerprint, faces.templates.shape[1], entries))
 
-    def update(self, added: Faces, removed: Collection[tuple[UUID, UUID | None]] = ()) -> None:
+    def update(
+        self,
+        added: Faces,
+        removed: Collection[tuple[UUID, UUID | None]] = (),
+        current: ExactSearch | None = None,
+    ) -> None:
         """Apply what changed since the last training. Removals come first: a face may be removed and added anew.
 
         Args:
             added: new faces, possibly none, of the snapshot's recogniser.
             removed: (person, face) pairs, or (person, None) for all of a person's faces; unknown ones are ignored.
+            current: a search loaded before; its segments need not be read again to find the removed faces.
 
         Raises:
             SnapshotError: there is no usable snapshot; `write` a new one.
@@ -107,7 +113,8 @@ class SnapshotStore:
             old = self._manifest()
             if len(added) and added.templates.shape[1] != old.dimension:
                 raise ValueError(f"templates of {added.templates.shape[1]} dimensions, snapshot of {old.dimension}")
-            entries = [self._bury(entry, removed) for entry in old.segments] if removed else list(old.segments)
+            known = _by_digest(current)
+            entries = [self._bury(entry, removed, known) for entry in old.segments] if removed else list(old.segments)
             if len(added):
                 entries.append(self._write_segment(added, old.fingerprint))
             self._swap(replace(old, generation=old.generation + 1, segments=self._tidy(entries, old)))
@@ -140,11 +147,11 @@ class SnapshotStore:
             SnapshotCorruptError: damaged, altered or of another version.
             SnapshotKeyError: encrypted and no key given, or the other way round.
         """
-        known = {segment.digest: segment for segment in previous.segments if segment.digest} if previous else {}
+        known = _by_digest(previous)
         while True:
             manifest = self._manifest()
             try:
-                segments = [known.get(entry.digest) or self._open(entry) for entry in manifest.segments]
+                segments = [known[e.digest] if e.digest in known else self._open(e) for e in manifest.segments]
                 dead = [self._dead_rows(entry) for entry in manifest.segments]
             except FileNotFoundError as error:
                 # A training may have replaced the manifest and deleted the file since it was read.
@@ -183,9 +190,11 @@ class SnapshotStore:
         digest = Segment.write(self.folder / name, faces, fingerprint, self._key)
         return _Entry(name, digest, len(faces))
 
-    def _bury(self, entry: _Entry, removed: Collection[tuple[UUID, UUID | None]]) -> _Entry:
+    def _bury(
+        self, entry: _Entry, removed: Collection[tuple[UUID, UUID | None]], known: Mapping[str, Segment]
+    ) -> _Entry:
         """Add removed faces to the dead rows of a segment."""
-        segment = self._open(entry)
+        segment = known[entry.digest] if entry.digest in known else self._open(entry)
         rows = np.union1d(
             segment.rows_of_persons([person for person, face in removed if face is None]),
             segment.rows_of_faces((person, face) for person, face in removed if face is not None),
@@ -305,6 +314,10 @@ class SnapshotStore:
         if file.digest != entry.dead_digest or len(rows) != entry.dead:
             raise SnapshotCorruptError(path, "is not the file that the manifest names")
         return rows
+
+
+def _by_digest(search: ExactSearch | None) -> dict[str, Segment]:
+    return {segment.digest: segment for segment in search.segments if segment.digest} if search is not None else {}
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,0 +1,199 @@
+"""Recognition accuracy on labelled photos: verify, identify, the score of a person, grouping.
+
+    uv run --group bench python bench/recognition.py TEMPLATES.npz     (made by bench/embeddings.py)
+
+Verify: all pairs. Identify: open set; in each of ten random splits half of the people with two or more photos are
+enrolled with up to n photos each, their other photos are the mated probes, every photo of everybody else is a
+non-mated one. FPIR: share of non-mated probes that find anyone; FNIR: share of mated probes that do not find their
+person in the first place. Grouping: pairwise F of random sets of 1,000 photos.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from scipy.cluster.hierarchy import fcluster, linkage
+
+from mien.matching import cosine_matrix, fit, group, normalise, rates
+
+SPLITS = 10
+
+
+def verify(similarity: np.ndarray, people: np.ndarray) -> dict[float, float]:
+    upper = np.triu_indices(len(people), 1)
+    same = (people[:, None] == people)[upper]
+    scores = similarity[upper]
+    genuine, impostor, who = scores[same], scores[~same], people[upper[0][same]]
+    count = np.unique(people).size
+    print(f"\n## Verify: {genuine.size:,} genuine and {impostor.size:,} impostor pairs of {count} people\n")
+    print("| FMR | threshold | FNMR [95 %, by identity] | TAR |\n|---|---|---|---|")
+    thresholds = {}
+    for target in (1e-2, 1e-3, 1e-4, 1e-5):
+        rate = rates.verification(genuine, impostor, target, genuine_identity=who)
+        thresholds[target] = rate.threshold
+        print(f"| {target:g} | {rate.threshold:.3f} | {rate.fnmr} | {rate.tar:.4f} |")
+    for target in (1e-3, 1e-4):
+        c = fit(genuine, impostor, target, genuine_identity=who)
+        spread = ", ".join(f"{c.confidence(float(q)):.3f}" for q in np.quantile(genuine, [0.01, 0.05, 0.5]))
+        typical = c.confidence(float(np.median(impostor)))
+        print(
+            f"\nCalibration at FMR {target:g}: threshold {c.threshold:.4f}, slope {c.slope:.2f}; confidence of genuine"
+            f" pairs at 1, 5, 50 %: {spread}; of the median impostor {typical:.4f}"
+        )
+    return thresholds
+
+
+Score = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
+def by_person(scores: np.ndarray, who: np.ndarray, fuse: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    return np.stack([fuse(scores[:, who == person]) for person in range(who.max() + 1)], axis=1)
+
+
+def averaged(probes: np.ndarray, enrolled: np.ndarray, who: np.ndarray) -> np.ndarray:
+    means = normalise(np.stack([enrolled[who == person].mean(axis=0) for person in range(who.max() + 1)]))
+    return cosine_matrix(probes, means)
+
+
+FUSIONS: dict[str, Score] = {
+    "best face": lambda p, e, w: by_person(cosine_matrix(p, e), w, lambda s: s.max(axis=1)),
+    "mean of best two": lambda p, e, w: by_person(
+        cosine_matrix(p, e), w, lambda s: np.sort(s, axis=1)[:, -2:].mean(axis=1)
+    ),
+    "mean of all": lambda p, e, w: by_person(cosine_matrix(p, e), w, lambda s: s.mean(axis=1)),
+    "best and mean, halved": lambda p, e, w: by_person(
+        cosine_matrix(p, e), w, lambda s: (s.max(axis=1) + s.mean(axis=1)) / 2
+    ),
+    "averaged template": averaged,
+}
+
+
+def identify(templates: np.ndarray, people: np.ndarray, thresholds: dict[float, float]) -> None:
+    photos = {person: np.flatnonzero(people == person) for person in np.unique(people)}
+    print("\n## Identify (open set, 10 splits; the score of a person by fusion)\n")
+    print(
+        "| photos a person | score | people | mated | non-mated | rank 1 | FNIR at FPIR 1 % | at 10 % |"
+        " FNIR, FPIR at threshold of FMR 1e-3 | of 1e-4 |\n|---|---|---|---|---|---|---|---|---|---|"
+    )
+    for most in (1, 2, 3, 4):
+        pool = [person for person, rows in photos.items() if len(rows) > most]
+        results: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {name: [] for name in FUSIONS}
+        for split in range(SPLITS):
+            random = np.random.default_rng(split)
+            enrolled_people = random.permutation(pool)[: len(pool) // 2]
+            gallery, who, mated, truth = [], [], [], []
+            for number, person in enumerate(enrolled_people):
+                rows = random.permutation(photos[person])
+                gallery += rows[:most].tolist()
+                who += [number] * most
+                mated += rows[most:].tolist()
+                truth += [number] * (len(rows) - most)
+            strangers = np.flatnonzero(~np.isin(people, enrolled_people))
+            for name, score in FUSIONS.items():
+                if most == 1 and name != "best face":
+                    continue
+                own = score(templates[mated], templates[gallery], np.array(who))
+                other = score(templates[strangers], templates[gallery], np.array(who)).max(axis=1)
+                hit = own.argmax(axis=1) == np.array(truth)
+                results[name].append((own.max(axis=1), hit, other))
+        for name, runs in results.items():
+            if not runs:
+                continue
+            own, hit, other = (np.concatenate(parts) for parts in zip(*runs, strict=True))
+
+            def fnir(t: float, own: np.ndarray = own, hit: np.ndarray = hit) -> float:
+                return float(np.mean(~(hit & (own >= t))))
+
+            at_fpir = [f"{fnir(rates.threshold_at_fmr(other, rate)):.4f}" for rate in (0.01, 0.1)]
+            at_threshold = [f"{fnir(thresholds[r]):.4f}, {rates.fmr(other, thresholds[r]):.4f}" for r in (1e-3, 1e-4)]
+            counts = f"{len(pool) // 2} | {own.size // SPLITS} | {other.size // SPLITS}"
+            print(
+                f"| {most} | {name} | {counts} | {hit.mean():.4f} |"
+                f" {' | '.join(at_fpir)} | {' | '.join(at_threshold)} |"
+            )
+
+
+def pairwise_f(labels: np.ndarray, people: np.ndarray) -> tuple[float, float, float]:
+    upper = np.triu_indices(len(labels), 1)
+    found, true = (labels[:, None] == labels)[upper], (people[:, None] == people)[upper]
+    both = np.count_nonzero(found & true)
+    precision, recall = both / max(1, np.count_nonzero(found)), both / np.count_nonzero(true)
+    return 2 * precision * recall / max(1e-9, precision + recall), precision, recall
+
+
+def chinese_whispers(similarity: np.ndarray, threshold: float) -> np.ndarray:
+    """Biemann 2006: every face takes the label that weighs most among its neighbours, twenty times over."""
+    weights = np.where(similarity >= threshold, similarity, 0.0)
+    np.fill_diagonal(weights, 0.0)
+    labels = np.arange(len(weights))
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        for face in random.permutation(len(weights)):
+            near = np.flatnonzero(weights[face])
+            if near.size:
+                labels[face] = np.bincount(labels[near], weights[face, near]).argmax()
+    return labels
+
+
+def ours(templates: np.ndarray, threshold: float) -> np.ndarray:
+    labels = np.arange(len(templates))
+    for members in group(templates, threshold).groups:
+        labels[list(members)] = members[0]
+    return labels
+
+
+def scipy_labels(similarity: np.ndarray, threshold: float, method: str) -> np.ndarray:
+    distance = np.clip(1 - similarity[np.triu_indices(len(similarity), 1)], 0, 2)
+    return np.asarray(fcluster(linkage(distance, method), 1 - threshold, "distance"))
+
+
+def grouping(templates: np.ndarray, people: np.ndarray, thresholds: dict[float, float]) -> None:
+    random = np.random.default_rng(0)
+    sets = [random.permutation(len(people))[:1000] for _ in range(5)]
+    print("\n## Grouping: mean pairwise F (precision, recall) of 5 sets of 1,000 photos, by threshold\n")
+    chosen = {"FMR 1e-3": thresholds[1e-3], "FMR 1e-4": thresholds[1e-4], "FMR 1e-5": thresholds[1e-5], "0.45": 0.45}
+    print(
+        "| method | "
+        + " | ".join(f"{name} ({t:.3f})" for name, t in chosen.items())
+        + " |\n|---|"
+        + "---|" * len(chosen)
+    )
+    methods: dict[str, Callable[[np.ndarray, np.ndarray, float], np.ndarray]] = {
+        "Mien (average linkage)": lambda t, _, x: ours(t, x),
+        "scipy average linkage": lambda _, s, x: scipy_labels(s, x, "average"),
+        "complete linkage": lambda _, s, x: scipy_labels(s, x, "complete"),
+        "connected components (single linkage)": lambda _, s, x: scipy_labels(s, x, "single"),
+        "weighted linkage": lambda _, s, x: scipy_labels(s, x, "weighted"),
+        "Chinese whispers": lambda _, s, x: chinese_whispers(s, x),
+    }
+    for name, method in methods.items():
+        cells = []
+        for threshold in chosen.values():
+            values = [
+                pairwise_f(
+                    method(templates[rows], cosine_matrix(templates[rows], templates[rows]), threshold), people[rows]
+                )
+                for rows in sets
+            ]
+            f, precision, recall = np.mean(values, axis=0)
+            cells.append(f"{f:.4f} ({precision:.3f}, {recall:.3f})")
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    f, precision, recall = pairwise_f(ours(templates, thresholds[1e-4]), people)
+    print(f"\nAll {len(people)} photos at FMR 1e-4: F {f:.4f}, precision {precision:.4f}, recall {recall:.4f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("templates", type=Path)
+    data = np.load(parser.parse_args().templates)
+    templates, people = data["embeddings"], data["labels"]
+    thresholds = verify(cosine_matrix(templates, templates), people)
+    identify(templates, people, thresholds)
+    grouping(templates, people, thresholds)
+
+
+if __name__ == "__main__":
+    main()
