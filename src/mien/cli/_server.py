@@ -261,7 +261,7 @@ def _greet(console: Console, settings: Settings, endpoint: str, keys: KeyPair, c
     console.print("\nTry it with a photo of a face:\n")
     console.print(
         f'  curl{trust} "{endpoint}/face/v1.2/detect?detectionModel=detection_03&recognitionModel=recognition_04'
-        '&returnFaceAttributes=headPose,mask,qualityForRecognition" \\\n'
+        '&returnFaceLandmarks=true" \\\n'
         f'    -H "Ocp-Apim-Subscription-Key: {keys.key1}" -H "Content-Type: application/octet-stream" \\\n'
         "    --data-binary @photo.jpg\n",
         markup=False,
