@@ -179,3 +179,9 @@ def test_the_list_tells_what_is_installed_and_bound(small: SmallRecogniser, tmp_
 def test_a_binding_without_a_pack_is_explained(tmp_path: Path) -> None:
     answer = run("bind", "recognition_04", "--model-dir", tmp_path, "--data-dir", tmp_path, code=1)
     assert "LABEL=PACK" in answer["message"]
+
+
+def test_a_store_that_cannot_be_written_is_told_in_a_sentence(small: SmallRecogniser, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    answer = run("add", "mine", small.path, "--model-dir", tmp_path / "file" / "models", code=1)
+    assert "file" in answer["message"]
