@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mien.vision.attributes.context import FaceContext
+from mien.vision.attributes.age import PACK as AGE
+from mien.vision.attributes.age import age
+from mien.vision.attributes.blur import blur
+from mien.vision.attributes.context import LITE0, SFACE, FaceContext
+from mien.vision.attributes.exposure import exposure
+from mien.vision.attributes.mask import mask
+from mien.vision.attributes.noise import noise
+from mien.vision.attributes.occlusion import occlusion
+from mien.vision.attributes.quality import quality_of
+from mien.vision.attributes.smile import smile
 from mien.vision.errors import UnsupportedAttributeError
 from mien.vision.types import Attribute, Attributes
 
@@ -26,7 +35,16 @@ class Estimator:
     packs: frozenset[str] = frozenset()
 
 
-ESTIMATORS: Mapping[Attribute, Estimator] = {}
+ESTIMATORS: Mapping[Attribute, Estimator] = {
+    Attribute.BLUR: Estimator("blur", lambda face: blur(face.pixels, face.points)),
+    Attribute.EXPOSURE: Estimator("exposure", lambda face: exposure(face.pixels, face.points)),
+    Attribute.NOISE: Estimator("noise", lambda face: noise(face.pixels, face.points)),
+    Attribute.QUALITY: Estimator("quality", quality_of, frozenset({SFACE})),
+    Attribute.AGE: Estimator("age", age, frozenset({AGE, SFACE})),
+    Attribute.SMILE: Estimator("smile", smile, frozenset({SFACE})),
+    Attribute.MASK: Estimator("mask", mask, frozenset({LITE0})),
+    Attribute.OCCLUSION: Estimator("occlusion", occlusion, frozenset({LITE0})),
+}
 """Every attribute that this build can estimate."""
 
 REFUSED: Mapping[Attribute, str] = {}

@@ -1,0 +1,65 @@
+"""Age: dlib's age network, corrected by a head on SFace's middle layers.
+
+The network alone errs by 7.7 years on photos of 494 people of known birth years; it is 6 to 10 years too low from 60 on
+and too high under 30. The head was fitted to those people and errs by 6.2 years on people that it was not fitted to. It
+has seen no children: below 15 years by the network, the network alone is believed, above 25 the head.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from mien.models.runtime import Network
+from mien.vision import align
+from mien.vision.attributes.context import FaceContext
+from mien.vision.attributes.heads import load_head
+from mien.vision.types import Float32, Pixels
+
+PACK = "age"
+CHIP_SIZE = 64
+AGES: Float32 = np.concatenate([[0.25], np.arange(1, 81)]).astype(np.float32)
+"""What the network's 81 classes stand for, in years."""
+
+_MEAN = np.array([122.782, 117.001, 104.298], np.float32)
+_SCALE = 256.0
+_CHIP_POINTS = ((0.2273, 0.2214), (0.7528, 0.2212), (0.2541, 0.7802), (0.7261, 0.7802))
+_PADDING = 0.2
+_POINTS_USED = (0, 1, 3, 4)
+# Two chips, 5 and 12 % larger than dlib's and a little higher, and their mirror images: the mean of the four errs less
+# than any of them (7.7 against 8.0 years).
+_VIEWS = ((1.05, -0.04), (1.12, -0.06))
+_CHILD, _ADULT = 15.0, 25.0
+
+
+def age(context: FaceContext) -> float:
+    """Estimate the apparent age in years, in [0, 100]."""
+    network_age = raw_age(context.network(PACK), context.pixels, context.points)
+    weight = min(1.0, max(0.0, (network_age - _CHILD) / (_ADULT - _CHILD)))
+    if weight == 0.0:
+        return network_age
+    corrected = float(load_head("age")(context, network_age=np.array([network_age], np.float32))[0])
+    return min(100.0, max(0.0, network_age + weight * (corrected - network_age)))
+
+
+def raw_age(network: Network, pixels: Pixels, points: Float32) -> float:
+    """Expected age by the network alone, in years, over two chips and their mirror images.
+
+    Args:
+        network: dlib's age-v1: RGB float32 (n, 3, 64, 64), less the mean and divided by 256, to (n, 81) probabilities.
+        pixels: BGR uint8 (h, w, 3).
+        points: float32 (5, 2) in `pixels`.
+    """
+    chips = [_chip(pixels, points, scale, shift) for scale, shift in _VIEWS]
+    views = np.stack([view for chip in chips for view in (chip, cv2.flip(chip, 1))])
+    images = (views[..., ::-1].astype(np.float32) - _MEAN) / np.float32(_SCALE)
+    probabilities = network.run(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))[0]
+    return float(probabilities.mean(axis=0) @ AGES)
+
+
+def _chip(pixels: Pixels, points: Float32, scale: float, shift: float) -> Pixels:
+    """Cut dlib's face chip, by the eyes and the corners of the mouth, scaled and shifted in units of the face."""
+    template = (np.array(_CHIP_POINTS) - 0.5) * scale + 0.5 + np.array([0.0, shift])
+    template = (_PADDING + template) / (2 * _PADDING + 1) * CHIP_SIZE
+    transform = align.similarity_transform(points[list(_POINTS_USED)], template.astype(np.float32))
+    return align.warp(pixels, transform, CHIP_SIZE, CHIP_SIZE)

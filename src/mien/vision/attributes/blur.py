@@ -1,0 +1,83 @@
+"""Blur: how wide the face's strongest edges are.
+
+The gradient along an edge of Gaussian width s, after smoothing by σ, falls as 1 / √(s² + σ²). The energies of the
+gradients after a fine and a coarse smoothing therefore give s, whatever the contrast. Both directions are measured
+and the blurrier one counts, so that motion blur shows. Only the steepest fifth of the pixels is used: it carries the
+edges of eyes, brows, nose and mouth, and little of the noise that would pass for sharpness elsewhere.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from mien.vision.attributes.region import face_luma
+from mien.vision.types import Float32, Level3, Measured, Pixels
+
+FACE_SIDE = 112
+"""Faces are measured at this size, in pixels of the square of `face_luma`, or at their own when smaller."""
+
+_FINE, _COARSE = 0.7, 1.4
+_STEEPEST = 0.2
+_MEDIUM_WIDTH, _HIGH_WIDTH = 2.6, 4.0
+_MIDDLE = (_MEDIUM_WIDTH * _HIGH_WIDTH) ** 0.5
+_POWER = float(np.log(3.0) / np.log(_HIGH_WIDTH / _MIDDLE))
+_MAX_RATIO_WIDTH = 40.0
+
+
+def blur(pixels: Pixels, points: Float32) -> Measured:
+    """Measure a face's blur.
+
+    Args:
+        pixels: uint8 (height, width, 3), BGR.
+        points: float32 (5, 2) in pixels of `pixels`.
+
+    Returns:
+        A value in [0, 1], rising with blur; low < .25 ≤ medium < .75 ≤ high. Those borders lie at edges 2.6 and 4.0
+        pixels wide on a face region of 112 pixels: 99 % of untouched LFW photos are below the first.
+    """
+    value = blur_value(edge_width(face_luma(pixels, points, limit=FACE_SIDE, shrink=True)))
+    return Measured(level=blur_level(value), value=value)
+
+
+def edge_width(luma: Pixels) -> float:
+    """Width of the steepest edges of a face region, in pixels of a region of `FACE_SIDE`.
+
+    A smaller region's width is scaled by the square root of what it lacks: half way between "as sharp as its pixels
+    allow" and "as sharp as a large face", so that a crisp small face is not called blurred, a soft one sooner.
+
+    Args:
+        luma: uint8 (h, w), the region.
+
+    Returns:
+        The standard deviation of the Gaussian that would make such edges of steps, in [0, 40].
+    """
+    image = luma.astype(np.float32)
+    fine, coarse = cv2.GaussianBlur(image, (0, 0), _FINE), cv2.GaussianBlur(image, (0, 0), _COARSE)
+    width = 0.0
+    for dx, dy in ((1, 0), (0, 1)):
+        sharp = np.square(cv2.Sobel(fine, cv2.CV_32F, dx, dy)).ravel()
+        soft = np.square(cv2.Sobel(coarse, cv2.CV_32F, dx, dy)).ravel()
+        rank = int(soft.size * (1 - _STEEPEST))
+        edges = soft >= np.partition(soft, rank)[rank]
+        energy = float(soft[edges].sum())
+        if energy <= 0.0:
+            return _MAX_RATIO_WIDTH
+        ratio = float(sharp[edges].sum()) / energy
+        if ratio <= 1.0:
+            return _MAX_RATIO_WIDTH
+        width = max(width, max(0.0, (_COARSE**2 - ratio * _FINE**2) / (ratio - 1.0)) ** 0.5)
+    return float(min(_MAX_RATIO_WIDTH, width * max(1.0, FACE_SIDE / max(luma.shape)) ** 0.5))
+
+
+def blur_value(width: float) -> float:
+    """Map an edge width in pixels (see `edge_width`) to [0, 1], rising; .25 and .75 at the borders of the levels."""
+    powered = float((width / _MIDDLE) ** _POWER)
+    return powered / (1.0 + powered)
+
+
+def blur_level(value: float) -> Level3:
+    """Level of a blur value; the borders are those that published answers of Azure suggest (they are undocumented)."""
+    if value < 0.25:
+        return Level3.LOW
+    return Level3.MEDIUM if value < 0.75 else Level3.HIGH

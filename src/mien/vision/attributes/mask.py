@@ -1,0 +1,30 @@
+"""Mask: a head on EfficientNet-lite0's maps of the lower face.
+
+No public training set tells medical masks from scarves and hands, so the type is only named where the evidence is
+strong: `faceMask` for what looks like the masks of the training photos, `noMask` for what does not, and in between
+`otherMaskOrOcclusion` where the mouth is hidden by something else, or else `uncertain`.
+"""
+
+from __future__ import annotations
+
+from mien.vision.attributes.context import FaceContext
+from mien.vision.attributes.heads import load_head
+from mien.vision.attributes.occlusion import mouth_covered
+from mien.vision.types import Mask, MaskType
+
+
+def mask(context: FaceContext) -> Mask:
+    """Say what covers mouth and nose.
+
+    Returns:
+        The mask's type; nose and mouth are covered only where there is a mask and it reaches over the nose.
+    """
+    head = load_head("mask")
+    present, nose = (float(value) for value in head(context))
+    worn, absent = head.thresholds["mask"], head.thresholds["no_mask"]
+    if present >= worn:
+        return Mask(MaskType.FACE_MASK, nose_and_mouth_covered=nose >= head.thresholds["nose_covered"])
+    if present < absent:
+        return Mask(MaskType.NONE, nose_and_mouth_covered=False)
+    kind = MaskType.OTHER if mouth_covered(context) else MaskType.UNCERTAIN
+    return Mask(kind, nose_and_mouth_covered=False)
