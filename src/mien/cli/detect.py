@@ -1,0 +1,155 @@
+"""`mien detect`: find the faces of photos without a server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from mien.vision import Analysis, Face, Want
+
+_POINTS = ("general", "sensitive", "best")
+
+
+def command(
+    photos: Annotated[list[Path], typer.Argument(help="JPEG, PNG, GIF or BMP files.", exists=True, dir_okay=False)],
+    *,
+    point: Annotated[str, typer.Option(help=f"How hard to look: {', '.join(_POINTS)}.")] = "best",
+    landmarks: Annotated[bool, typer.Option("--landmarks", help="Find the 27 landmarks.")] = False,
+    attributes: Annotated[
+        str | None, typer.Option(help='Attributes by their names in the contract, with commas; "all" for all.')
+    ] = None,
+    draw: Annotated[
+        Path | None, typer.Option(help="Write the photo with everything drawn on it (PNG or JPEG).")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Find the faces of photos on this machine, without a server; nothing is kept.
+
+    With --draw, boxes, landmarks, pose axes and attributes are drawn onto the photo (one photo at a time).
+    """
+    from mien.models.errors import ModelError
+    from mien.vision import ImageError, UnsupportedAttributeError
+
+    if point not in _POINTS:
+        raise typer.BadParameter(f"{point!r} is none of {', '.join(_POINTS)}", param_hint="--point")
+    if draw is not None and len(photos) != 1:
+        raise typer.BadParameter("takes one photo at a time", param_hint="--draw")
+    try:
+        want = _want(point, landmarks=landmarks or draw is not None, attributes=attributes, drawn=draw is not None)
+        found = _analyze(photos, want)
+    except (ModelError, UnsupportedAttributeError) as error:
+        typer.echo(f"mien: {error}", err=True)
+        raise typer.Exit(1) from None
+    failed = {photo: result for photo, result in found.items() if isinstance(result, ImageError)}
+    analyses = {photo: result for photo, result in found.items() if not isinstance(result, ImageError)}
+    for photo, problem in failed.items():
+        typer.echo(f"mien: {photo}: {problem}", err=True)
+    if as_json:
+        typer.echo(json.dumps([_as_json(photo, analysis) for photo, analysis in analyses.items()], indent=1))
+    else:
+        _print(analyses)
+    if draw is not None and analyses:
+        _draw(photos[0], analyses[photos[0]], draw)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _want(point: str, *, landmarks: bool, attributes: str | None, drawn: bool) -> Want:
+    from mien.vision import Attribute, OperatingPoint, Want
+    from mien.vision.attributes.registry import ESTIMATORS
+
+    wanted = {Attribute.HEAD_POSE} & set(ESTIMATORS) if drawn else set()
+    if attributes == "all":
+        wanted = set(ESTIMATORS)
+    elif attributes:
+        by_name = {attribute.value.lower(): attribute for attribute in Attribute}
+        for name in attributes.split(","):
+            if name.strip().lower() not in by_name:
+                raise typer.BadParameter(
+                    f"{name!r} is none of {', '.join(by_name[key].value for key in by_name)}", param_hint="--attributes"
+                )
+            wanted.add(by_name[name.strip().lower()])
+    return Want(operating_point=OperatingPoint(point), landmarks=landmarks, attributes=frozenset(wanted))
+
+
+def _analyze(photos: list[Path], want: Want) -> dict[Path, Any]:
+    """Return what was found by photo, or the `ImageError` that says why it cannot be analysed."""
+    from mien.cli._pull import pull
+    from mien.models.store import ModelStore
+    from mien.settings import Settings
+    from mien.vision import FaceEngine, ImageError
+    from mien.vision.attributes.registry import packs_for
+
+    store = ModelStore(Settings().model_dir)
+    pull(store, ["yunet", *(["mesh"] if want.landmarks else []), *sorted(packs_for(want.attributes))])
+    engine = FaceEngine(store)
+    found: dict[Path, Any] = {}
+    for photo in photos:
+        try:
+            found[photo] = engine.analyze(photo.read_bytes(), want)
+        except ImageError as error:
+            found[photo] = error
+    return found
+
+
+def _as_json(photo: Path, analysis: Analysis) -> dict[str, Any]:
+    return {
+        "photo": str(photo),
+        "width": analysis.width,
+        "height": analysis.height,
+        "faces": [_face_as_json(face) for face in analysis.faces],
+    }
+
+
+def _face_as_json(face: Face) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from mien.vision.types import LANDMARK_NAMES
+
+    result: dict[str, Any] = {"box": asdict(face.box), "score": round(face.score, 4)}
+    if face.landmarks is not None:
+        result["landmarks"] = {
+            name: [round(float(x), 1), round(float(y), 1)]
+            for name, (x, y) in zip(LANDMARK_NAMES, face.landmarks, strict=True)
+        }
+    attributes = {name: value for name, value in asdict(face.attributes).items() if value is not None}
+    if attributes:
+        result["attributes"] = attributes
+    return result
+
+
+def _print(analyses: dict[Path, Analysis]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from mien.vision.draw import describe
+
+    table = Table("photo", "face", "left", "top", "width", "height", "score", "attributes")
+    for photo, analysis in analyses.items():
+        for number, face in enumerate(analysis.faces, start=1):
+            box = (str(value) for value in (face.box.left, face.box.top, face.box.width, face.box.height))
+            told = "; ".join(describe(face.attributes))
+            table.add_row(photo.name, str(number), *box, f"{face.score:.2f}", told)
+        if not analysis.faces:
+            table.add_row(photo.name, "none found")
+    Console().print(table)
+
+
+def _draw(photo: Path, analysis: Analysis, target: Path) -> None:
+    import cv2
+
+    from mien.vision.decode import decode
+    from mien.vision.draw import draw_faces
+
+    drawn = draw_faces(decode(photo.read_bytes()).full_pixels(), analysis.faces)
+    try:
+        written = cv2.imwrite(str(target), drawn)
+    except cv2.error:
+        written = False
+    if not written:
+        typer.echo(f"mien: {target} could not be written; it should end in .png or .jpg", err=True)
+        raise typer.Exit(1)

@@ -1,0 +1,61 @@
+"""`mien detect` as a person calls it."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from tests.shared import azure_photo
+from typer.testing import CliRunner, Result
+
+from mien.cli._main import build
+
+pytestmark = pytest.mark.shared
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(build(["detect"]), ["detect", *arguments])
+
+
+def test_json_tells_boxes_and_landmarks() -> None:
+    result = run(str(azure_photo("identification1")), "--landmarks", "--json")
+    assert result.exit_code == 0, result.output
+    (answer,) = json.loads(result.stdout)
+    assert (answer["width"], answer["height"]) == (800, 534)
+    assert len(answer["faces"]) == 4
+    face = answer["faces"][0]
+    assert set(face["box"]) == {"left", "top", "width", "height"}
+    x, y = face["landmarks"]["noseTip"]
+    assert face["box"]["left"] < x < face["box"]["left"] + face["box"]["width"]
+    assert face["box"]["top"] < y < face["box"]["top"] + face["box"]["height"]
+
+
+def test_a_drawing_is_the_photo_with_marks(tmp_path: Path) -> None:
+    target = tmp_path / "out.png"
+    photo = azure_photo("detection1")
+    result = run(str(photo), "--draw", str(target))
+    assert result.exit_code == 0, result.output
+    before, after = (np.asarray(cv2.imread(str(path)), np.int16) for path in (photo, target))
+    assert after.shape == before.shape
+    changed = np.abs(after - before).max(axis=2) > 40
+    assert 0.001 < changed.mean() < 0.2
+
+
+def test_a_file_that_is_no_image_is_named_and_the_others_are_still_analysed(tmp_path: Path) -> None:
+    text = tmp_path / "notes.jpg"
+    text.write_bytes(b"not a picture " * 200)
+    result = run(str(text), str(azure_photo("detection1")), "--json")
+    assert result.exit_code == 1
+    assert "notes.jpg" in result.stderr
+    assert [Path(answer["photo"]).name for answer in json.loads(result.stdout)] == ["detection1.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [(["--point", "hard"], "--point"), (["--attributes", "charm"], "--attributes")],
+)
+def test_what_is_not_known_is_refused(arguments: list[str], complaint: str) -> None:
+    result = run(str(azure_photo("detection1")), *arguments)
+    assert result.exit_code == 2
+    assert complaint in result.stderr
