@@ -50,6 +50,18 @@ def test_named_landmarks_need_irises() -> None:
         landmarks27(Mesh(np.zeros((468, 3), np.float32), 1.0))
 
 
+def test_landmarks_lie_where_the_eye_sees_them(face_mesh: FaceMesh, labelled_faces: list[Any]) -> None:
+    """In percent of the distance of the pupils; bench/landmarks.py prints the figures, this keeps a margin."""
+    errors = []
+    for face in labelled_faces:
+        found = landmarks27(face_mesh.find(face.pixels, face.points, irises=True))
+        errors.append(np.linalg.norm(found - face.landmarks, axis=1) / face.eye_distance * 100)
+    assert len(errors) >= 20
+    assert np.nanmedian(errors) < 4.6
+    assert np.nanmedian(np.array(errors)[:, :2]) < 2.5
+    assert np.nanmedian(errors, axis=0).max() < 9, "one landmark is systematically elsewhere"
+
+
 def test_left_is_the_image_left_on_upright_faces(face_mesh: FaceMesh, labelled_faces: list[Any]) -> None:
     for face in labelled_faces:
         found = landmarks27(face_mesh.find(face.pixels, face.points, irises=True))

@@ -37,6 +37,9 @@ _MARGIN = 1.4
 """Side of the crop by the longer side of the upright mesh: the best of 1.25 to 1.5 on the labelled photos (MediaPipe's
 own is 1.5); from 1.75 on, meshes grow from pass to pass."""
 
+_PLAIN_BY, _MIRRORED_BY = 1.3 / 1.4, 1.5 / 1.4
+"""When the mirror image is looked at too, the two crops differ in size: errors that differ average out better."""
+
 _IRIS_MARGIN = 2.8
 """Side of an eye's crop by the distance of its corners: the best of 1.9 to 3.0 on the labelled photos."""
 
@@ -48,19 +51,22 @@ _TEMPLATE: Float32 = np.array(
 _EYE_CORNERS = np.array([[33, 133], [362, 263]])
 """Mesh indices of the corners of the left and the right eye, from left to right."""
 
+_EYELIDS = np.array([33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173])
+"""Mesh indices of the first 16 points of the iris network's contour, for the left eye."""
+
 _VERTICES: Mapping[str, tuple[int, ...]] = MappingProxyType(
     {
-        "noseTip": (4,),
-        "mouthLeft": (61, 78),
+        "noseTip": (1, 4, 4),
+        "mouthLeft": (61, 62),
         "eyebrowLeftOuter": (46, 63, 70),
         "eyebrowLeftInner": (55, 55, 107),
         "eyeLeftOuter": (33, 130),
         "eyeLeftTop": (159,),
         "eyeLeftBottom": (145,),
-        "eyeLeftInner": (133, 243),
+        "eyeLeftInner": (133,),
         "noseRootLeft": (122, 193, 245),
         "noseLeftAlarTop": (131, 209),
-        "noseLeftAlarOutTip": (129, 235),
+        "noseLeftAlarOutTip": (64, 129),
         "upperLipTop": (0, 11),
         "upperLipBottom": (13,),
         "underLipTop": (14,),
@@ -79,7 +85,8 @@ class Mesh:
         points: float32 (468, 3): x and y in pixels of the image, and z in the same unit, about 0 in the middle of the
             head's visible part and smaller towards the camera.
         presence: the network's belief in [0, 1] that the crop shows a face.
-        irises: float32 (2, 2), centres of the left and the right iris in pixels, or None when not asked for.
+        irises: float32 (2, 2), centres of the left and the right iris in pixels, or None when not asked for; with them,
+            the eyelids' points are averages of both networks.
     """
 
     points: Float32
@@ -94,6 +101,10 @@ class _Square:
     middle: complex
     side: float
     axis: complex
+
+    def grown(self, factor: float) -> _Square:
+        """The square with its side multiplied."""
+        return replace(self, side=self.side * factor)
 
     def enlarge(self, size: int, *, mirror: bool = False) -> Float32:
         """The float32 (2, 3) transform from a crop of `size` pixels to the image."""
@@ -141,7 +152,7 @@ class FaceMesh:
         return self._look(pixels, _square_of_mesh(previous.points), mirrored=mirrored)
 
     def with_irises(self, pixels: Pixels, mesh: Mesh) -> Mesh:
-        """Add the irises to a mesh of this image; both eyes in one call of the network."""
+        """Add the irises to a mesh of this image, and refine its eyelids; both eyes in one call of the network."""
         corners = _complex(mesh.points)[_EYE_CORNERS]
         axis = _unit(corners[1].mean() - corners[0].mean())
         # The network knows left eyes; the right one is shown to it in the mirror.
@@ -152,29 +163,34 @@ class FaceMesh:
             for pair, mirror in zip(corners, (False, True), strict=True)
         ]
         crops = [_cut(pixels, move, IRIS_SIZE) for move in moves]
-        batch = cv2.dnn.blobFromImages(crops, 1 / 255, swapRB=True)
-        (found,) = self._iris.run(batch, outputs=self._iris.outputs[1:])
-        centres = [move[:, :2] @ eye[:2] + move[:, 2] for move, eye in zip(moves, found, strict=True)]
-        return replace(mesh, irises=np.asarray(centres, np.float32))
+        found = self._iris.run(cv2.dnn.blobFromImages(crops, 1 / 255, swapRB=True))
+        contours, irises = (
+            [eye.reshape(-1, 3)[:, :2] @ move[:, :2].T + move[:, 2] for eye, move in zip(eyes, moves, strict=True)]
+            for eyes in found
+        )
+        points = mesh.points.copy()
+        for contour, vertices in zip(contours, (_EYELIDS, canonical_mesh().mirror[_EYELIDS]), strict=True):
+            points[vertices, :2] = (points[vertices, :2] + contour[: len(_EYELIDS)]) / 2
+        return replace(mesh, points=points, irises=np.array([eye[0] for eye in irises], np.float32))
 
     def _look(self, pixels: Pixels, square: _Square, *, mirrored: bool) -> Mesh:
-        move = square.enlarge(MESH_SIZE)
-        crop = _cut(pixels, move, MESH_SIZE)
-        inside, logit = self._run(crop)
-        if mirrored:
-            other, _ = self._run(np.asarray(cv2.flip(crop, 1), np.uint8))
-            other = other[canonical_mesh().mirror]
-            other[:, 0] = MESH_SIZE - other[:, 0]
-            inside = np.asarray((inside + other) / 2, np.float32)
-        result = np.empty((MESH_POINTS, 3), np.float32)
-        result[:, :2] = inside[:, :2] @ move[:, :2].T + move[:, 2]
-        result[:, 2] = inside[:, 2] * np.float32(square.side / MESH_SIZE)
-        return Mesh(result, float(1 / (1 + np.exp(-logit))))
+        if not mirrored:
+            return self._view(pixels, square, mirror=False)
+        plain = self._view(pixels, square.grown(_PLAIN_BY), mirror=False)
+        other = self._view(pixels, square.grown(_MIRRORED_BY), mirror=True)
+        points = (plain.points + other.points[canonical_mesh().mirror]) / 2
+        return Mesh(np.asarray(points, np.float32), (plain.presence + other.presence) / 2)
 
-    def _run(self, crop: Pixels) -> tuple[Float32, float]:
-        """The mesh in pixels of the crop, float32 (468, 3), and the logit of its presence."""
-        points, logit = self._mesh.run(cv2.dnn.blobFromImage(crop, 1 / 255, swapRB=True))
-        return points.reshape(MESH_POINTS, 3), float(logit.item())
+    def _view(self, pixels: Pixels, square: _Square, *, mirror: bool) -> Mesh:
+        """Look once; in the mirror, every vertex is found on the other side of the face."""
+        move = square.enlarge(MESH_SIZE, mirror=mirror)
+        crop = _cut(pixels, move, MESH_SIZE)
+        inside, logit = self._mesh.run(cv2.dnn.blobFromImage(crop, 1 / 255, swapRB=True))
+        inside = inside.reshape(MESH_POINTS, 3)
+        points = np.empty((MESH_POINTS, 3), np.float32)
+        points[:, :2] = inside[:, :2] @ move[:, :2].T + move[:, 2]
+        points[:, 2] = inside[:, 2] * np.float32(square.side / MESH_SIZE)
+        return Mesh(points, float(1 / (1 + np.exp(-np.float64(logit.item())))))
 
 
 def landmarks27(mesh: Mesh) -> Float32:
