@@ -6,11 +6,11 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Any, Final, cast
 from uuid import UUID, uuid4
 
 import numpy as np
-from sqlalchemy import Table, delete, insert, select
+from sqlalchemy import Row, Table, delete, insert, select
 
 from mien.clock import Clock
 from mien.storage import EVERY_RESOURCE, Database, Vault
@@ -95,11 +95,11 @@ class DetectedFaces:
         if not wanted:
             return {}
         unique = list(set(wanted.values()))
-        rows: dict[UUID, DetectedFaceRow] = {}
+        rows: dict[UUID, Row[Any]] = {}
         with self._database.read(resource_id) as session:
             for first in range(0, len(unique), _PURGE_ROWS):
                 some = DetectedFaceRow.face_id.in_(unique[first : first + _PURGE_ROWS])
-                rows.update((row.face_id, row) for row in session.scalars(select(DetectedFaceRow).where(some)))
+                rows.update({row.face_id: row for row in session.execute(_SELECT.where(some))})
         now = self._clock.now()
         return {
             given: self._face(rows[face_id])
@@ -136,7 +136,7 @@ class DetectedFaces:
             self._database.empty_log()
         return deleted
 
-    def _face(self, row: DetectedFaceRow) -> DetectedFace:
+    def _face(self, row: Row[Any]) -> DetectedFace:
         plain = self._vault.open(row.sealed, resource_id=row.resource_id, what=_what(row.face_id))
         (norm,) = _NORM.unpack_from(plain)
         vector = np.frombuffer(plain, dtype="<f4", offset=_NORM.size).astype(np.float32, copy=False)
@@ -146,6 +146,15 @@ class DetectedFaces:
 
 # On the table, not the class: no unit of work on the request path.
 _INSERT: Final = insert(cast("Table", DetectedFaceRow.__table__))
+# Columns, not objects: nothing is to be tracked. The session still adds the resource.
+_SELECT: Final = select(
+    DetectedFaceRow.resource_id,
+    DetectedFaceRow.face_id,
+    DetectedFaceRow.recognition_model,
+    DetectedFaceRow.fingerprint,
+    DetectedFaceRow.sealed,
+    DetectedFaceRow.expires_at,
+)
 
 
 def _pack(embedding: Embedding) -> bytes:

@@ -8,9 +8,10 @@ never the database's integrity. On PostgreSQL its own settings hold.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import Enum
 from pathlib import Path
+from threading import RLock
 from typing import Any, Final
 from uuid import UUID
 
@@ -73,6 +74,9 @@ class Database:
             event.listen(self.engine, "connect", _prepare_sqlite_connection)
             event.listen(self.engine, "begin", _begin_sqlite)
         self._writer = self.engine.execution_options(**{_WRITES: True})
+        # SQLite lets one writer in and makes the others poll, a millisecond and more at a time; threads of this process
+        # queue here instead.
+        self._turn: AbstractContextManager[object] = RLock() if self.is_sqlite else nullcontext()
 
     @contextmanager
     def read(self, scope: Scope) -> Iterator[Session]:
@@ -87,6 +91,7 @@ class Database:
         On SQLite the write lock is taken at once, so that a transaction that read first cannot fail when it writes.
         """
         with (
+            self._turn,
             ScopedSession(self._writer, expire_on_commit=False, info={_SCOPE: scope}) as session,
             session.begin(),
         ):
@@ -98,7 +103,7 @@ class Database:
 
         Statements on it are not scoped: they must name the resource themselves.
         """
-        with self._writer.connect() as connection, connection.begin():
+        with self._turn, self._writer.connect() as connection, connection.begin():
             yield connection
 
     def lock(self, connection: Connection | Session, name: str) -> None:
