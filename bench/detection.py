@@ -139,7 +139,7 @@ def sized(singles: list[Scene]) -> Iterator[tuple[str, Scene]]:
     for size in SIZES:
         order = rng.permutation(len(singles))
         per_canvas = 12 if size <= 64 else 6 if size <= 96 else 1
-        for start in range(0, len(order) if size < 384 else len(order) // 2, per_canvas):
+        for start in range(0, len(order) if size < 128 else len(order) // 2, per_canvas):
             tiles = []
             for index in order[start : start + per_canvas]:
                 scene = singles[index]

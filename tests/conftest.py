@@ -128,7 +128,6 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServ
     All servers share one folder of models, `MIEN_MODEL_DIR` or the user's cache, so that they are pulled once. What is
     still running at the end of the session is stopped.
     """
-    pytest.importorskip("mien.vision.engine")
     started: list[subprocess.Popen[bytes]] = []
 
     def start(*arguments: str, data_dir: Path | None = None, **settings: str) -> Server:

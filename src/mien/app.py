@@ -25,7 +25,7 @@ from mien.wire.detect import Detect, Downloader, Engine, FaceMemory, ModelLabels
 from mien.wire.faults import explain
 from mien.wire.pages import Pages
 from mien.wire.router import Router
-from mien.wire.url_addresses import AddressPolicy
+from mien.wire.url_addresses import AddressPolicy, parse_networks
 from mien.wire.url_fetch import FetchPolicy, fetch_image
 
 __all__ = ["Application", "Parts", "Services", "create_app", "model_labels", "open_services"]
@@ -129,7 +129,7 @@ def create_app(settings: Settings, services: Services, engine: Engine) -> Applic
     """
     bindings = read_bindings(ModelStore(settings.model_dir), settings.data_dir, settings.bindings())
     policy = FetchPolicy(
-        addresses=AddressPolicy(allow_private=settings.url_allow_private),
+        addresses=AddressPolicy(settings.url_allow_private, parse_networks(settings.url_allowed_networks)),
         max_bytes=settings.max_image_bytes,
         max_redirects=settings.url_max_redirects,
         connect_seconds=settings.url_connect_seconds,

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -107,8 +108,13 @@ class Settings(BaseSettings):
     # Images from URLs
     url_allow_private: bool = Field(
         default=False,
-        description="Whether an image URL may lead to private, loopback or link-local addresses. "
-        "Leave it off where callers are not trusted with the server's network.",
+        description="Whether an image URL may lead to private and loopback addresses (link-local ones, where cloud "
+        "metadata lives, stay refused). Leave it off where callers are not trusted with the server's network.",
+    )
+    url_allowed_networks: str = Field(
+        default="",
+        description="Networks that an image URL may always lead to, whatever they are, with commas between them: "
+        "`10.1.0.0/16,fd00::/64`.",
     )
     url_connect_seconds: float = Field(default=5.0, gt=0, description="Time-out of the connection to an image URL.")
     url_read_seconds: float = Field(default=5.0, gt=0, description="Longest wait for the next bytes of an image URL.")
@@ -180,3 +186,11 @@ class Settings(BaseSettings):
         """What `recognition_01` … `detection_03` are set to, by label; see `mien.models.bindings`."""
         names = [name for name in type(self).model_fields if name.startswith(("recognition_0", "detection_0"))]
         return {name: getattr(self, name) for name in names}
+
+    @field_validator("url_allowed_networks")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        for part in value.split(","):
+            if part.strip():
+                ip_network(part.strip())
+        return value

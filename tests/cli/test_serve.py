@@ -135,3 +135,12 @@ def test_another_master_key_is_a_clear_error(start_server: StartServer) -> None:
     assert done.returncode == 1
     assert "another master key" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_does_not_answer_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIEN_DATABASE_URL", "postgresql://nobody:secret-word@127.0.0.1:1/none")
+    done = serve("--port", "0", "--data-dir", str(tmp_path))
+    assert done.returncode == 1
+    assert "the database does not answer" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "secret-word" not in done.stderr

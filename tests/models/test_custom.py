@@ -18,8 +18,9 @@ from mien.models.bindings import read_bindings
 from mien.models.custom import describe, probe, scaled_template
 from mien.models.errors import CorruptFileError, ManifestError
 from mien.models.inputs import to_input
-from mien.models.manifest import InputConvention
+from mien.models.manifest import InputConvention, template_points
 from mien.models.store import ModelStore
+from mien.vision.embedder import Recogniser
 
 ARCFACE = InputConvention.model_validate(
     {"width": 112, "height": 112, "colour": "rgb", "mean": 127.5, "std": 127.5, "template": scaled_template(112)}
@@ -57,6 +58,12 @@ def test_added_and_bound_by_the_commands_it_gives_embeddings(small: SmallRecogni
     (vectors,) = pack.network.run(to_input(faces, convention))
     expected = small.run((faces[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32) - 127.5) / 127.5)
     np.testing.assert_allclose(vectors, expected, atol=1e-4)
+
+    # Points that lie where the template has them leave the picture as it is.
+    embedding = Recogniser(pack).embed(faces[0], template_points(convention))
+    assert embedding.fingerprint == added["fingerprint"]
+    assert embedding.norm == pytest.approx(float(np.linalg.norm(expected[0])), rel=1e-2)
+    assert float(embedding.vector @ expected[0]) / embedding.norm > 0.999
 
 
 def test_a_damaged_pack_of_the_users_own_is_mended_by_adding_it_again(small: SmallRecogniser, tmp_path: Path) -> None:
@@ -172,3 +179,9 @@ def test_the_list_tells_what_is_installed_and_bound(small: SmallRecogniser, tmp_
 def test_a_binding_without_a_pack_is_explained(tmp_path: Path) -> None:
     answer = run("bind", "recognition_04", "--model-dir", tmp_path, "--data-dir", tmp_path, code=1)
     assert "LABEL=PACK" in answer["message"]
+
+
+def test_a_store_that_cannot_be_written_is_told_in_a_sentence(small: SmallRecogniser, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    answer = run("add", "mine", small.path, "--model-dir", tmp_path / "file" / "models", code=1)
+    assert "file" in answer["message"]

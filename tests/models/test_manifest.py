@@ -9,7 +9,8 @@ import pytest
 from pydantic import BaseModel
 
 from mien.models.errors import ManifestError, UnknownPackError
-from mien.models.manifest import Manifest, Task, builtin_manifests, fingerprint, parse_manifest, unknown_pack
+from mien.models.fingerprint import fingerprint
+from mien.models.manifest import Manifest, Task, builtin_manifests, parse_manifest, unknown_pack
 
 SFACE = (resources.files("mien.models") / "packs" / "sface.toml").read_text(encoding="utf-8")
 

@@ -98,6 +98,14 @@ def test_a_tampered_file_is_refused_with_the_command_and_mended_by_it(tiny: Tiny
     tiny.store.load("tiny")
 
 
+def test_a_file_that_was_changed_after_it_was_verified_is_refused_too(tiny: TinyPack) -> None:
+    (path,) = tiny.store.ensure(["tiny"])
+    assert [state.problem for state in tiny.store.verify(["tiny"])] == [None]
+    path.write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(CorruptFileError, match="`mien models pull tiny`"):
+        tiny.store.load("tiny")
+
+
 def test_a_changed_record_does_not_make_a_tampered_file_good(tiny: TinyPack) -> None:
     (path,) = tiny.store.ensure(["tiny"])
     path.write_bytes(path.read_bytes() + b"\0")

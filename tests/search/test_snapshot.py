@@ -79,7 +79,8 @@ def test_a_kill_at_any_step_leaves_the_old_state_or_the_new_one(tmp_path: Path, 
     )
     root = Path(__file__).resolve().parents[2]
     query, states = Query(30), []
-    for stop in range(1, 100):
+    # Every step in the clear, every third encrypted: each is a process of its own.
+    for stop in range(1, 100, 1 if key is None else 3):
         folder = tmp_path / str(stop)
         SnapshotStore(folder, key).write(old, "f")
         arguments = [sys.executable, "-c", textwrap.dedent(CRASH), str(folder), (key or b"").hex(), str(stop)]

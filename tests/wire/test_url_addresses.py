@@ -5,8 +5,10 @@ from ipaddress import ip_network
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from mien.wire.url_addresses import AddressPolicy
+from mien.settings import Settings
+from mien.wire.url_addresses import AddressPolicy, parse_networks
 
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # machines of CI are shared
 PUBLIC = ["8.8.8.8", "1.1.1.1", "20.60.1.2", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"]
@@ -82,7 +84,9 @@ def test_metadata_multicast_and_reserved_addresses_are_refused_even_when_private
 
 
 def test_listed_networks_are_allowed_and_no_others() -> None:
-    policy = AddressPolicy(allowed_networks=(ip_network("10.1.0.0/16"), ip_network("fd00::/64")))
+    networks = parse_networks("10.1.0.0/16, fd00::/64,")
+    assert networks == (ip_network("10.1.0.0/16"), ip_network("fd00::/64"))
+    policy = AddressPolicy(allowed_networks=networks)
     assert policy.refusal("10.1.255.1") is None
     assert policy.refusal("::ffff:10.1.0.1") is None
     assert policy.refusal("fd00::5") is None
@@ -102,3 +106,9 @@ def test_wrapping_an_address_in_ipv6_changes_no_decision(inner: object) -> None:
         f"2002:{low >> 16:x}:{low & 65535:x}::9",
     ):
         assert (policy.refusal(wrapped) is None) == plain
+
+
+def test_what_is_no_network_is_refused_when_the_settings_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIEN_URL_ALLOWED_NETWORKS", "10.1.0.0/99")
+    with pytest.raises(ValidationError, match="url_allowed_networks"):
+        Settings()

@@ -8,18 +8,6 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 
 from mien.models import ModelStore
-from mien.models.bindings import read_bindings
-from mien.settings import Settings
-
-
-def needed_packs(store: ModelStore, settings: Settings) -> list[str]:
-    """Return the names of the packs that the contract's labels are bound to and of those that every server has.
-
-    Raises:
-        BindingError: a label is bound to something that cannot serve it.
-    """
-    bound = read_bindings(store, settings.data_dir, settings.bindings()).packs()
-    return list(dict.fromkeys([*bound, *store.default_names()]))
 
 
 def pull(store: ModelStore, names: Iterable[str]) -> None:

@@ -10,7 +10,9 @@ import os
 import secrets
 import signal
 import socket
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -18,16 +20,18 @@ from types import FrameType
 import structlog
 import uvicorn
 from rich.console import Console
+from sqlalchemy.exc import OperationalError
 
 from mien.accounts import KeyPair, Resource
 from mien.app import create_app
-from mien.cli._pull import needed_packs, pull
+from mien.cli._pull import pull
 from mien.models import ModelError, ModelStore
+from mien.models.bindings import read_bindings
 from mien.services import Services, open_services
 from mien.settings import Settings
 from mien.storage.crypto import MasterKeyError
 from mien.storage.migrations import MigrationError
-from mien.wire.detect import Engine
+from mien.vision.engine import FaceEngine
 
 DEV_RESOURCE = "dev"
 
@@ -71,15 +75,28 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
     listener = listen(settings)
     try:
         store = ModelStore(settings.model_dir)
-        pull(store, needed_packs(store, settings))
-        services = open_services(settings)
+        bindings = read_bindings(store, settings.data_dir, settings.bindings())
+        first = list(dict.fromkeys([*bindings.packs(), "mesh"]))
+        pull(store, dict.fromkeys([*first, *store.default_names()]))
+        engine = FaceEngine(store)
+        with ThreadPoolExecutor(1) as pool:  # networks load while the database opens: neither needs the other
+            loading = pool.submit(engine.prepare, first)
+            services = open_services(settings)
+        try:
+            loading.result()
+        except BaseException:
+            services.close()
+            raise
+    except OperationalError as error:
+        listener.socket.close()
+        raise StartError(f"the database does not answer: {error.orig}") from error
     except (ModelError, MasterKeyError, MigrationError, OSError) as error:
         listener.socket.close()
         raise StartError(str(error)) from error
     try:
         ca, chain, key = _certificates(settings, services)
         resource, keys = _resource(services, dev)
-        app = create_app(settings, services, _engine(store))
+        app = create_app(settings, services, engine)
         config = uvicorn.Config(
             app,
             loop="uvloop" if os.name == "posix" else "asyncio",
@@ -100,6 +117,8 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
                 _greet(console, settings, listener.endpoint, keys, ca)
             if ready_file:
                 write_ready_file(ready_file, listener.endpoint, keys)
+            rest = [name for name in store.default_names() if name not in first]
+            threading.Thread(target=_load_rest, args=(engine, rest), name="mien-models", daemon=True).start()
             _log.info("serving", endpoint=listener.endpoint, data=str(settings.data_dir), pid=os.getpid())
 
         Server(config, ready).run(sockets=[listener.socket])
@@ -205,11 +224,12 @@ def _certificates(settings: Settings, services: Services) -> tuple[Path | None, 
     return files.ca, files.chain, files.chain
 
 
-def _engine(store: ModelStore) -> Engine:
-    from importlib import import_module
-
-    engine: Engine = import_module("mien.vision.engine").FaceEngine(store)
-    return engine
+def _load_rest(engine: FaceEngine, packs: list[str]) -> None:
+    """Load what only some attributes need after the service began to answer; a failure shows in the requests."""
+    try:
+        engine.prepare(packs)
+    except ModelError as error:
+        _log.error("a model cannot be loaded", reason=str(error))
 
 
 def _resource(services: Services, dev: bool) -> tuple[Resource | None, KeyPair | None]:
@@ -241,7 +261,7 @@ def _greet(console: Console, settings: Settings, endpoint: str, keys: KeyPair, c
     console.print("\nTry it with a photo of a face:\n")
     console.print(
         f'  curl{trust} "{endpoint}/face/v1.2/detect?detectionModel=detection_03&recognitionModel=recognition_04'
-        '&returnFaceAttributes=headPose,mask,qualityForRecognition" \\\n'
+        '&returnFaceLandmarks=true" \\\n'
         f'    -H "Ocp-Apim-Subscription-Key: {keys.key1}" -H "Content-Type: application/octet-stream" \\\n'
         "    --data-binary @photo.jpg\n",
         markup=False,

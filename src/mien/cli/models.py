@@ -295,12 +295,12 @@ def _from_index(store: ModelStore) -> list[str]:
 
 @contextmanager
 def _errors(as_json: bool) -> Iterator[None]:
-    """Turn what `models` raises on purpose into one sentence and exit code 1."""
+    """Turn what `models` and the file system raise into one sentence and exit code 1."""
     from mien.models.errors import ModelError
 
     try:
         yield
-    except ModelError as error:
+    except (ModelError, OSError) as error:  # a full disk, a folder that may not be written
         if as_json:
             _print_json({"error": type(error).__name__, "message": str(error)})
         else:

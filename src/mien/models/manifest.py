@@ -8,10 +8,8 @@ else: a corrected licence text or a new calibration leaves it alone.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
 from importlib import resources
@@ -22,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
+from mien.models.digest import sha256_of_json
 from mien.models.errors import ManifestError, UnknownPackError
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -192,7 +191,7 @@ class PackFile(_Part):
     @property
     def identity(self) -> str:
         """Sha256 (hex) of what the file in the store is made from: the published bytes and the conversion."""
-        return _digest([self.sha256, self.convert.model_dump(mode="json") if self.convert else None])
+        return sha256_of_json([self.sha256, self.convert.model_dump(mode="json") if self.convert else None])
 
 
 class Licence(_Part):
@@ -374,37 +373,6 @@ def read_manifest(path: Path) -> Manifest:
     return parse_manifest(path.read_text(encoding="utf-8"), str(path))
 
 
-def fingerprint(manifest: Manifest, find: Callable[[str], Manifest]) -> str:
-    """Identify what the pack's networks compute.
-
-    Args:
-        manifest: of any task.
-        find: gives the manifest of a fusion's part.
-
-    Returns:
-        Sha256 in hex. Vectors of equal fingerprints are comparable, others are not.
-
-    Raises:
-        UnknownPackError: from `find`.
-    """
-    if manifest.fusion:
-        parts = [
-            [fingerprint(find(name), find), round(share, 9), part.reliability and part.reliability.model_dump()]
-            for part, (name, share) in zip(manifest.fusion, manifest.shares(), strict=True)
-        ]
-        return _digest(["fusion", parts])
-    files = {
-        role: {
-            "sha256": file.sha256,
-            "convert": [file.convert.method, file.convert.revision] if file.convert else None,
-            "input": file.input.model_dump(mode="json", exclude={"batch"}) if file.input else None,
-            "output": [file.output.name, file.output.dimension, file.output.centre],
-        }
-        for role, file in sorted(manifest.files.items())
-    }
-    return _digest([manifest.task.value, files])
-
-
 def template_points(convention: InputConvention) -> NDArray[np.float32]:
     """The alignment template as float32 (5, 2), in pixels of the network's input.
 
@@ -420,8 +388,3 @@ def template_points(convention: InputConvention) -> NDArray[np.float32]:
 def unknown_pack(name: str, known: Mapping[str, Manifest]) -> UnknownPackError:
     """Make the error for a name that no pack has."""
     return UnknownPackError(f"no model pack is called {name!r}; known: {', '.join(sorted(known))} (`mien models list`)")
-
-
-def _digest(value: object) -> str:
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -24,13 +24,13 @@ from pathlib import Path
 from threading import RLock
 
 from mien.models.errors import CorruptFileError, ManifestError, MissingFileError, ModelError, UnknownPackError
+from mien.models.fingerprint import fingerprint
 from mien.models.manifest import (
     AddedSource,
     Conversion,
     Manifest,
     PackFile,
     builtin_manifests,
-    fingerprint,
     read_manifest,
     unknown_pack,
 )
@@ -96,6 +96,7 @@ class ModelStore:
         self.root = root or default_root()
         self._lock = RLock()
         self._networks: dict[Path, Network] = {}
+        self._hashed: dict[Path, tuple[int, int]] = {}
 
     def manifests(self) -> dict[str, Manifest]:
         """All packs known, by name: built in, and added by the user.
@@ -289,14 +290,26 @@ class ModelStore:
             raise CorruptFileError(message) from error
         if file.convert is None:
             expected = file.sha256
+        status = path.stat()
         if sha256_of(path) != expected:
+            self._hashed.pop(path, None)
             message = f"{path} of the model pack {name} was changed or damaged (its sha256 is another): run {mend}"
             raise CorruptFileError(message)
+        self._hashed[path] = (status.st_mtime_ns, status.st_size)
+
+    def _unchanged(self, path: Path) -> bool:
+        """Whether a file was hashed by this store and has not been written since: a start hashes each file once."""
+        try:
+            status = path.stat()
+        except OSError:
+            return False
+        return self._hashed.get(path) == (status.st_mtime_ns, status.st_size)
 
     def _network(self, name: str, role: str, file: PackFile) -> Network:
         path = self._path(name, role, file)
         if path not in self._networks:
-            self._check(name, path, file)
+            if not self._unchanged(path):
+                self._check(name, path, file)
             self._networks[path] = Network(path)
         return self._networks[path]
 

@@ -1,0 +1,43 @@
+# Everything a newcomer or a build machine needs. `make serve` and `make test` begin from a bare machine with Python.
+.DEFAULT_GOAL := help
+.PHONY: help serve test check unit bench docs format clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+help: ## Say what there is
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(VENV)/.serve: pyproject.toml uv.lock tools/bootstrap.sh
+	@tools/bootstrap.sh serve
+
+$(VENV)/.test: pyproject.toml uv.lock tools/bootstrap.sh
+	@tools/bootstrap.sh test
+
+serve: $(VENV)/.serve ## Run the service; prints endpoint, keys and a first call
+	@exec $(BIN)/mien serve --dev
+
+test: check unit ## Everything that CI runs: style, types, layers, tests
+
+check: $(VENV)/.test ## Style, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.test ## The tests
+	$(BIN)/python -c "from mien.models import ModelStore; ModelStore().ensure()"
+	$(BIN)/pytest
+
+bench: $(VENV)/.test ## The measurements in bench/, one after the other
+	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+docs: $(VENV)/.test ## Write the pages of docs/ that are made from the code
+	@for script in tools/write_*_docs.py; do $(BIN)/python $$script || exit 1; done
+
+format: $(VENV)/.test ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## Remove what was made here; data and models stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

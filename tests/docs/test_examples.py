@@ -1,0 +1,69 @@
+"""Every example in the documentation is run, or says why it is not."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.conftest import Server
+from tests.shared import REPOSITORY, azure_photo
+
+PAGES = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")])
+BLOCK = re.compile(
+    r"(?:^<!-- (?P<mark>run|not run: [^>]+?|output) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+class Example:
+    """A block of a page, with what it should print if the page says so."""
+
+    def __init__(self, page: Path, block: re.Match[str]) -> None:
+        self.language = block["language"]
+        self.mark = block["mark"]
+        self.text = block["text"]
+        line = block.string.count("\n", 0, block.start("text"))
+        self.name = f"{page.relative_to(REPOSITORY)}:{line}"
+        following = BLOCK.search(block.string, block.end())
+        self.output = following["text"] if following and following["mark"] == "output" else None
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def examples() -> list[Example]:
+    return [Example(page, block) for page in PAGES for block in BLOCK.finditer(page.read_text(encoding="utf-8"))]
+
+
+@pytest.mark.parametrize("example", [each for each in examples() if each.language in {"python", "bash"}], ids=repr)
+def test_an_example_is_run_or_says_why_not(example: Example) -> None:
+    assert example.mark is not None, "put `<!-- run -->` or `<!-- not run: why -->` before it"
+
+
+@pytest.mark.parametrize("example", [each for each in examples() if each.mark == "run"], ids=repr)
+def test_an_example_works(example: Example, server: Server, tmp_path: Path) -> None:
+    shutil.copy(azure_photo("detection1"), tmp_path / "photo.jpg")
+    command = [sys.executable, "-c"] if example.language == "python" else ["bash", "-euo", "pipefail", "-c"]
+    if example.language == "bash" and "curl" in example.text and shutil.which("curl") is None:
+        pytest.skip("needs curl")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = os.environ | {"FACE_ENDPOINT": server.endpoint, "FACE_APIKEY": server.key1, "PATH": path}
+    done = subprocess.run(
+        [*command, example.text],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert '"error"' not in done.stdout
+    if example.output is not None:
+        assert NUMBER.sub("#", done.stdout) == NUMBER.sub("#", example.output)
+        printed, promised = (list(map(float, NUMBER.findall(text))) for text in (done.stdout, example.output))
+        assert printed == pytest.approx(promised, abs=3), "processors round differently, but not so much"
