@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -28,6 +29,7 @@ class Recogniser:
 
     Attributes:
         fingerprint: of the pack; only embeddings of the same one may be compared.
+        packs: names of the packs whose networks it runs.
         dimension: length of its vectors.
     """
 
@@ -41,19 +43,25 @@ class Recogniser:
             )
         else:
             self._parts = ((_Single(pack), 1.0, None),)
+        self.packs = frozenset(single.name for single, _, _ in self._parts)
         self.dimension = sum(single.dimension for single, _, _ in self._parts)
 
-    def embed(self, pixels: Pixels, points: Float32) -> Embedding:
+    def embed(self, pixels: Pixels, points: Float32, known: Mapping[str, Float32] | None = None) -> Embedding:
         """Make the template of one face.
 
         Args:
             pixels: BGR uint8 (h, w, 3).
             points: float32 (5, 2) in those pixels, see `Detection.points`.
+            known: what a pack's network has answered for this very face, float32 (d,) by pack; it is not run again.
 
         Returns:
             The template; its norm is that of the first part's network, before normalising.
         """
-        found = [single.run(pixels, points) for single, _, _ in self._parts]
+        known = known or {}
+        found = [
+            single.finish(known[single.name]) if single.name in known else single.run(pixels, points)
+            for single, _, _ in self._parts
+        ]
         weighted = [
             vector.unit * np.float32(root * (reliability.weight(vector.norm) if reliability else 1.0))
             for vector, (_, root, reliability) in zip(found, self._parts, strict=True)
@@ -70,6 +78,7 @@ class _Single:
         if file.input is None or file.output.dimension is None:  # the manifest's own checks exclude this
             message = f"pack {pack.manifest.name} does not say what its network takes and gives"
             raise ValueError(message)
+        self.name = pack.manifest.name
         self._network = pack.network
         self._input = file.input
         self._template = template_points(file.input)
@@ -81,7 +90,9 @@ class _Single:
         width, height = self._input.width or 0, self._input.height or 0
         crop = align.warp(pixels, align.similarity_transform(points, self._template), width, height)
         (answer,) = self._network.run(to_blob(crop, self._input), outputs=self._output)
-        vector = np.asarray(answer, np.float32).reshape(-1)
+        return self.finish(np.asarray(answer, np.float32).reshape(-1))
+
+    def finish(self, vector: Float32) -> _Vector:
         norm = float(np.linalg.norm(vector))
         unit = _unit(vector)
         return _Vector(unit if self._centre is None else _unit(unit - self._centre), norm)

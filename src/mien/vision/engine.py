@@ -13,17 +13,16 @@ import numpy as np
 
 from mien.models.runtime import Network
 from mien.models.store import LoadedPack, ModelStore
-from mien.vision.attributes.context import FaceContext
+from mien.vision.attributes.context import MESH, SFACE, FaceContext
 from mien.vision.attributes.registry import estimate_attributes, packs_for
 from mien.vision.decode import Photo, decode
 from mien.vision.detector import YuNet
 from mien.vision.embedder import Recogniser
 from mien.vision.finder import FaceFinder
 from mien.vision.landmarks import FaceMesh, Mesh, landmarks27
-from mien.vision.types import Attributes, Detection, Face, FaceBox, Float32, OperatingPoint, Pixels, Want
+from mien.vision.types import Attributes, Detection, Embedding, Face, FaceBox, Float32, OperatingPoint, Pixels, Want
 
 DETECTOR = "yunet"
-MESH = "mesh"
 
 MIN_FACE = 36.0
 """Side of the smallest face that the contract promises to find in 1920×1080 and smaller (its section 2)."""
@@ -143,17 +142,19 @@ class FaceEngine:
             return Face(box, detection.score, photo.to_full(detection.points))
         view = _view(photo, detection)
         points = self._finder().refine(view.pixels, view.points)
-        landmarks = self._landmarks(view, points) if want.landmarks else None
-        attributes = Attributes()
-        if want.attributes:
-            context = FaceContext(view.pixels, points, view.box, self._network, self._find_mesh)
-            attributes = estimate_attributes(context, want.attributes)
-        embedding = self._recogniser(want.recogniser).embed(view.pixels, points) if want.recogniser else None
+        context = FaceContext(view.pixels, points, view.box, self._network, self._mesh_of)
+        landmarks = None
+        if want.landmarks:
+            landmarks = view.to_full(landmarks27(self._mesh().with_irises(view.pixels, context.mesh)))
+        attributes = estimate_attributes(context, want.attributes) if want.attributes else Attributes()
+        embedding = self._embed(context, want) if want.recogniser else None
         return Face(box, detection.score, view.to_full(points), landmarks, attributes, embedding)
 
-    def _landmarks(self, view: _View, points: Float32) -> Float32:
-        mesh = self._mesh().find(view.pixels, points, irises=True)
-        return view.to_full(landmarks27(mesh))
+    def _embed(self, context: FaceContext, want: Want) -> Embedding:
+        recogniser = self._recogniser(want.recogniser or "")
+        shared = SFACE in recogniser.packs and SFACE in packs_for(want.attributes)
+        known = {SFACE: context.sface["fc1"]} if shared else None
+        return recogniser.embed(context.pixels, context.points, known)
 
     # What is loaded is loaded once, at its first use.
 
@@ -176,7 +177,7 @@ class FaceEngine:
 
         return self._once("mesh", make)
 
-    def _find_mesh(self, pixels: Pixels, points: Float32) -> Mesh:
+    def _mesh_of(self, pixels: Pixels, points: Float32) -> Mesh:
         return self._mesh().find(pixels, points)
 
     def _recogniser(self, name: str) -> Recogniser:

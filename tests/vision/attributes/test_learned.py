@@ -13,8 +13,9 @@ from tests.vision.attributes.conftest import RealFace
 
 from mien.models.runtime import Network
 from mien.models.store import ModelStore
-from mien.vision.attributes.context import FaceContext, Mesh
+from mien.vision.attributes.context import FaceContext
 from mien.vision.attributes.registry import estimate_attributes
+from mien.vision.landmarks import Mesh
 from mien.vision.types import Attribute, Attributes, Float32, MaskType, Pixels
 
 pytestmark = pytest.mark.shared

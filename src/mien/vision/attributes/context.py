@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 
 from mien.models.runtime import Network
 from mien.vision import align
+from mien.vision.landmarks import Mesh
 from mien.vision.types import Float32, Pixels
 
-SFACE, LITE0 = "sface", "lite0"
-"""The packs whose inner maps heads look at."""
+SFACE, LITE0, MESH = "sface", "lite0", "mesh"
+"""The packs whose inner maps heads look at, and that of the dense mesh."""
 
 SFACE_MAPS = ("conv_6_relu", "conv_9_relu", "conv_12_relu")
 """Middle layers of SFace that its conversion exposes: 256×28², 512×14², 512×14²."""
@@ -31,14 +31,6 @@ LOOSE_TEMPLATE: Float32 = np.asarray(
 )
 """Where the five points lie in the loose crop: 2.2 eye distances above the eyes for hair and hats, 2.7 below for the
 beard, 2.4 to each side."""
-
-
-class Mesh(Protocol):
-    """What estimators need of `vision.landmarks.Mesh`."""
-
-    @property
-    def points(self) -> Float32:
-        """float32 (468, 2 or 3), x and y in the pixels that were searched."""
 
 
 class FaceContext:

@@ -9,7 +9,7 @@ from typing import Any
 from mien.vision.attributes.age import PACK as AGE
 from mien.vision.attributes.age import age
 from mien.vision.attributes.blur import blur
-from mien.vision.attributes.context import LITE0, SFACE, FaceContext
+from mien.vision.attributes.context import LITE0, MESH, SFACE, FaceContext
 from mien.vision.attributes.exposure import exposure
 from mien.vision.attributes.mask import mask
 from mien.vision.attributes.noise import noise
@@ -17,6 +17,7 @@ from mien.vision.attributes.occlusion import occlusion
 from mien.vision.attributes.quality import quality_of
 from mien.vision.attributes.smile import smile
 from mien.vision.errors import UnsupportedAttributeError
+from mien.vision.pose import head_pose
 from mien.vision.types import Attribute, Attributes
 
 
@@ -36,6 +37,7 @@ class Estimator:
 
 
 ESTIMATORS: Mapping[Attribute, Estimator] = {
+    Attribute.HEAD_POSE: Estimator("head_pose", lambda face: head_pose(face.mesh), frozenset({MESH})),
     Attribute.BLUR: Estimator("blur", lambda face: blur(face.pixels, face.points)),
     Attribute.EXPOSURE: Estimator("exposure", lambda face: exposure(face.pixels, face.points)),
     Attribute.NOISE: Estimator("noise", lambda face: noise(face.pixels, face.points)),
