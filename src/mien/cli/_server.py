@@ -32,6 +32,7 @@ from mien.settings import Settings
 from mien.storage.crypto import MasterKeyError
 from mien.storage.migrations import MigrationError
 from mien.vision.engine import FaceEngine
+from mien.wire.protocol import HttpProtocol
 
 DEV_RESOURCE = "dev"
 
@@ -100,7 +101,7 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
         config = uvicorn.Config(
             app,
             loop="uvloop" if os.name == "posix" else "asyncio",
-            http="httptools",
+            http=HttpProtocol,
             ws="none",
             lifespan="on",
             log_config=None,
