@@ -1,0 +1,222 @@
+"""Train the heads for what is worn and for hair: glasses, sunglasses, headwear, facial hair, baldness, hair colour.
+
+    python tools/train_heads.py --shared ../shared
+
+Reads the LFW photos and labels of `../shared/attributes` and the labels beside this script; writes
+`src/mien/vision/attributes/heads/*.npz`, each with its model card. Each person is on one photo only, so that the five
+folds share no people. The same input gives the same heads.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold
+
+from head_data import LABELS, collect, grid, pool_key, read_labels
+from mien.models.store import ModelStore
+from mien.vision.attributes.hair import COLOR_GRID, hair_colors_vector
+from mien.vision.attributes.heads import Head, RegionPool
+from mien.vision.detector import YuNet
+from mien.vision.types import Float32
+
+HEADS = Path(__file__).parents[1] / "src/mien/vision/attributes/heads"
+THIRDS = [(0, 3), (2, 5), (4, 7)]
+MOUTH = [(0, 2), (2, 5), (5, 7)]
+
+# Where to look. SFace's maps cover the tight crop (eyes in row 3 of 7, mouth in row 5); lite0's the loose one (eyes in
+# row 6 of 14, mouth in row 9, chin in row 11).
+EYES = (
+    grid("sface/conv_9_relu", [(1, 3), (3, 5)], THIRDS, 7),
+    grid("lite0/stage5", [(5, 7), (7, 9)], [(3, 6), (5, 9), (8, 11)], 14),
+)
+HAIR = (
+    grid("lite0/stage7", [(0, 2), (1, 3), (3, 5)], [(1, 6)], 7),
+    grid("lite0/stage5", [(0, 2), (1, 3), (2, 4), (3, 5)], [(2, 5), (5, 9), (9, 12)], 14),
+)
+HEAD = (grid("lite0/stage7", [(0, 2), (1, 3), (2, 4), (4, 6), (5, 7)], MOUTH, 7), HAIR[1])
+LOW = (
+    grid("sface/conv_9_relu", [(4, 6), (5, 7)], MOUTH, 7),
+    grid("sface/conv_12_relu", [(4, 6), (5, 7)], MOUTH, 7),
+    grid("lite0/stage5", [(8, 10), (9, 11), (11, 13)], [(3, 6), (5, 9), (8, 11)], 14),
+)
+CHIN = (*LOW, grid("lite0/stage7", [(3, 5), (4, 6)], [(1, 6)], 7))
+SKULL = (*HAIR, grid("sface/conv_9_relu", [(0, 2), (1, 3), (2, 4), (3, 5)], [(0, 7)], 7))
+TINT = (*HAIR, grid("sface/conv_12_relu", [(0, 2), (2, 5), (4, 7)], [(0, 7)], 7))
+COLORS = ("black", "brown", "blond", "red", "gray", "white")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What one head is trained on.
+
+    Attributes:
+        name: the head's file.
+        classes: of the output.
+        pools: its features.
+        label: reads the class of a photo from its labels: an index, or None where nobody judged.
+        what: says in the card what the output means.
+        strength: inverse of the L2 penalty.
+        vectors: further features.
+        threshold: where the product says yes; above 0.5 where a wrong yes is worse or the thing is rare.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    pools: tuple[RegionPool, ...]
+    label: Any
+    what: str
+    strength: float = 1e-3
+    vectors: tuple[tuple[str, int], ...] = ()
+    threshold: float = 0.5
+
+
+def flag(column: str) -> Any:
+    """Read a 0/1 column."""
+    return lambda row: int(row[column]) if column in row else None
+
+
+RECIPES = (
+    Recipe("glasses", ("worn",), EYES, flag("glasses"), "anything worn on the eyes, sunglasses and goggles included"),
+    Recipe("sunglasses", ("worn",), EYES, flag("sunglasses"), "dark or tinted lenses on the eyes", threshold=0.8),
+    Recipe("headwear", ("worn",), HEAD, flag("headwear"), "hats, caps, helmets, scarves over the hair, headbands"),
+    Recipe("moustache", ("present",), LOW, flag("moustache"), "a moustache, alone or in a beard"),
+    Recipe("beard", ("present",), CHIN, flag("beard"), "hair on the chin: goatee to full beard, not stubble"),
+    Recipe("sideburns", ("present",), LOW, flag("sideburns"), "hair before the ears to below their middle"),
+    Recipe("hair_hidden", ("hidden",), HEAD, flag("invisible"), "hair that headwear hides", threshold=0.7),
+    Recipe(
+        "bald",
+        ("bald",),
+        SKULL,
+        lambda row: int(float(row["bald"]) > 0.5) if "bald" in row else None,
+        "bald on top or all over, against full or receding hair",
+    ),
+    Recipe(
+        "hair_color",
+        COLORS,
+        TINT,
+        lambda row: COLORS.index(row["hair_color"]) if "hair_color" in row else None,
+        "the colour of visible hair",
+        vectors=(("colors", COLOR_GRID),),
+    ),
+)
+
+
+def main() -> None:
+    """Collect features, train every head, print and write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--shared", type=Path, required=True, help="folder with attributes/lfw and attributes/labels.csv"
+    )
+    parser.add_argument("--only", nargs="*", help="names of the heads to train")
+    parser.add_argument("--cache", type=Path, help="features are kept here between runs; delete it when recipes change")
+    options = parser.parse_args()
+    store = ModelStore()
+    networks = {name: store.load(name).network for name in ("sface", "lite0")}
+    detector = YuNet(store.load("yunet").network)
+    labels = read_labels(options.shared / "attributes/labels.csv", LABELS / "lfw_worn_and_hair.csv")
+    recipes = [recipe for recipe in RECIPES if not options.only or recipe.name in options.only]
+    photos = sorted(path for path in (options.shared / "attributes/lfw").glob("*.jpg") if path.name in labels)
+    pools = [pool for recipe in recipes for pool in recipe.pools]
+    if options.cache and options.cache.exists():
+        with np.load(options.cache) as stored:
+            features = {key: stored[key] for key in stored.files}
+        kept = [Path(name) for name in features.pop("photos").tolist()]
+    else:
+        kept, features = collect(photos, detector, networks.__getitem__, pools, {"colors": hair_colors_vector})
+        if options.cache:
+            np.savez(options.cache, photos=np.array([str(photo) for photo in kept]), **features)
+    for recipe in recipes:
+        head = train(recipe, [labels[photo.name] for photo in kept], features)
+        head.save(HEADS / f"{recipe.name}.npz")
+        print(recipe.name, dict(head.card["figures"]), flush=True)
+
+
+def train(recipe: Recipe, labels: Sequence[Mapping[str, str]], features: Mapping[str, Float32]) -> Head:
+    """Cross-validate, calibrate on the held-out folds, and fit on everything."""
+    judged = [recipe.label(row) for row in labels]
+    chosen = np.array([index for index, label in enumerate(judged) if label is not None])
+    target = np.array([judged[index] for index in chosen])
+    columns = [features[pool_key(pool)] for pool in recipe.pools] + [features[name] for name, _ in recipe.vectors]
+    table = np.concatenate(columns, axis=1)
+
+    held_out = np.zeros((len(chosen), max(1, len(recipe.classes))))
+    for fit, check in StratifiedKFold(5, shuffle=True, random_state=1).split(chosen, target):
+        weights, bias = fit_linear(recipe, table, chosen[fit], target[fit])
+        held_out[check] = table[2 * chosen[check]] @ weights.T + bias
+    weights, bias = fit_linear(recipe, table, chosen, target)
+    if len(recipe.classes) == 1:
+        # Platt scaling with both classes weighing the same: 0.5 is where they are equally likely a priori.
+        scale = LogisticRegression(C=1e6, class_weight="balanced").fit(held_out, target)
+        gain, shift = float(scale.coef_[0, 0]), float(scale.intercept_[0])
+        limit = np.log(recipe.threshold / (1 - recipe.threshold))
+        figures = binary_figures(held_out[:, 0] * gain + shift > limit, held_out[:, 0], target)
+        weights, bias = weights * gain, bias * gain + shift
+    else:
+        figures = color_figures(held_out, target, recipe.classes)
+    card = {
+        "what": recipe.what,
+        "data": "Labeled Faces in the Wild (deep-funneled), one photo a person, labels by eye (tools/labels)",
+        "method": "L2 logistic regression on region means; five folds, no person in two of them",
+        "figures": figures,
+    }
+    return Head(
+        name=recipe.name,
+        classes=recipe.classes,
+        link="logistic" if len(recipe.classes) == 1 else "softmax",
+        pools=recipe.pools,
+        vectors=recipe.vectors,
+        weights=weights.astype(np.float32),
+        bias=bias.astype(np.float32),
+        thresholds={"present": recipe.threshold} if len(recipe.classes) == 1 else {},
+        card=card,
+    )
+
+
+def fit_linear(recipe: Recipe, table: Any, rows: Any, target: Any) -> tuple[Any, Any]:
+    """Fit on photos `rows` and their mirror images; return weights (k, n) and bias (k,) for plain features."""
+    both = np.concatenate([2 * rows, 2 * rows + 1])
+    chosen = table[both]
+    mean, spread = chosen.mean(axis=0), chosen.std(axis=0) + 1e-6
+    balanced = "balanced" if len(recipe.classes) == 1 else None
+    model = LogisticRegression(C=recipe.strength, max_iter=500, tol=1e-3, class_weight=balanced)
+    model.fit((chosen - mean) / spread, np.concatenate([target, target]))
+    weights = model.coef_.astype(np.float64) / spread
+    return weights, model.intercept_ - weights @ mean
+
+
+def binary_figures(decided: Any, scores: Any, target: Any) -> dict[str, float | int]:
+    """Held-out figures of a yes/no head at its threshold."""
+    yes = target == 1
+    return {
+        "positives": int(yes.sum()),
+        "negatives": int((~yes).sum()),
+        "auc": round(float(roc_auc_score(target, scores)), 4),
+        "tpr": round(float(decided[yes].mean()), 3),
+        "fpr": round(float(decided[~yes].mean()), 3),
+    }
+
+
+def color_figures(scores: Any, target: Any, classes: tuple[str, ...]) -> dict[str, float | int]:
+    """Held-out figures of the colour head."""
+    order = np.argsort(-scores, axis=1)
+    hits = order[:, 0] == target
+    figures: dict[str, float | int] = {
+        "photos": len(target),
+        "top1": round(float(hits.mean()), 3),
+        "top2": round(float((order[:, :2] == target[:, None]).any(axis=1).mean()), 3),
+    }
+    for index, name in enumerate(classes):
+        figures[f"top1_{name}"] = round(float(hits[target == index].mean()), 3)
+    return figures
+
+
+if __name__ == "__main__":
+    main()
