@@ -1,1 +1,113 @@
-"""Face collections, short-lived face ids, and the services that search them."""
+"""What is enrolled and how it is searched: collections, persons, faces, training, recognition. No HTTP.
+
+`open_gallery` gives a `Gallery`, whose parts are these services. Ids come in as the caller wrote them (any text) and go
+out as lower-case GUIDs; every call names the resource it is for. Typed errors (`mien.gallery.errors`) say what is
+wrong; the wire maps them to the contract by one table. All calls block; call them from worker threads.
+
+```python
+ref = CollectionRef(resource_id, Kind.LARGE_PERSON_GROUP, "staff")
+
+gallery.collections.create(ref, name, user_data, recognition_model)                 # None
+gallery.collections.get(ref)                                                        # Collection
+gallery.collections.page(resource_id, kind, start="", top=1000)                     # list[Collection]
+gallery.collections.update(ref, name=UNSET, user_data=UNSET)                        # None
+gallery.collections.delete(ref)                                                     # None
+
+gallery.persons.create(ref, name, user_data)                                        # person id
+gallery.persons.get(ref, person_id)                                                 # Person
+gallery.persons.page(ref, start="", top=1000)                                       # list[Person]
+gallery.persons.update(ref, person_id, name=UNSET, user_data=UNSET)
+gallery.persons.delete(ref, person_id)
+
+gallery.faces.add(ref, image, person_id=None, target=None, operating_point=OperatingPoint.GENERAL, user_data=None)
+                                                                                    # AddedFace
+gallery.faces.get(ref, face_id, person_id=None)                                     # PersistedFace
+gallery.faces.page(ref, start="", top=1000)                                         # list[PersistedFace], of a list
+gallery.faces.all(ref)                                                              # list[PersistedFace], face list
+gallery.faces.update(ref, face_id, user_data, person_id=None)
+gallery.faces.delete(ref, face_id, person_id=None)
+gallery.duplicates.found(ref)                                                       # list[Duplicate]
+
+gallery.training.start(ref)                                                         # None; runs in the background
+gallery.training.status(ref)                                                        # TrainingStatus, or NotTrainedError
+
+gallery.recognition.verify(resource_id, face_id1, face_id2)                         # Verification
+gallery.recognition.verify_person(resource_id, face_id, person_id, ref)             # ref None: the person directory
+gallery.recognition.identify(face_ids, ref, top=10, confidence_threshold=None)      # list[Identified]
+gallery.recognition.identify_persons(resource_id, face_ids, person_ids, top, confidence_threshold)  # ids, or ("*",)
+gallery.recognition.identify_dynamic(resource_id, face_ids, group_id, top, confidence_threshold)
+gallery.recognition.find_similar(resource_id, face_id, face_ids, mode, top=20)      # list[SimilarFace]
+gallery.recognition.find_similar_in(face_id, ref, mode, top=20)
+gallery.recognition.group(resource_id, face_ids)                                    # FaceGroups
+
+gallery.directory        # DirectoryPersons, see mien.gallery.directory
+gallery.dynamic_groups   # DynamicGroups, see mien.gallery.dynamic_groups
+gallery.operations       # Operations.get(resource_id, operation_id) -> Operation
+gallery.transfers        # v1.0 snapshots, see mien.gallery.transfers
+```
+
+Errors, by call (all of `mien.gallery.errors`):
+
+* every call on a collection: `CollectionNotFoundError` (`malformed`: the id could not be one), recognition included.
+* create: `InvalidCollectionIdError`, `CollectionExistsError`, `NameEmptyError`, `NameTooLongError`,
+  `UserDataTooLongError`, `UnknownRecognitionModelError`, `QuotaExceededError`. update: `NothingToUpdateError`.
+* pages: `StartTooLongError`, `InvalidTopError`; of the person directory `InvalidStartError`.
+* persons and faces: `PersonNotFoundError`, `PersistedFaceNotFoundError` (both `malformed`).
+* every write: `TrainingNotFinishedError` while the collection is being trained, `ConflictError`.
+* faces.add: `NoFaceError`, `SeveralFacesError`, `TargetFaceOutOfRangeError`, `LowQualityError`, and those of
+  `FaceEngine.analyze`.
+* recognition: `FaceNotFoundError`, `IncompatibleModelError`, `FingerprintMismatchError`, `NotTrainedError`,
+  `TrainingNotFinishedError` (only before the first success: later the last trained state serves on),
+  `FaceListEmptyError`, `PersonHasNoFaceError`, `PersonNotFoundError`.
+* The wire itself checks what is only about the request: how many ids, which scopes together, ranges of
+  maxNumOfCandidatesReturned and confidenceThreshold, the text of targetFace.
+"""
+
+from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.types import (
+    UNSET,
+    AddedFace,
+    Candidate,
+    Collection,
+    Duplicate,
+    FaceGroups,
+    FindMode,
+    Identified,
+    Operation,
+    OperationState,
+    PersistedFace,
+    Person,
+    SimilarFace,
+    Started,
+    TargetFace,
+    TrainingState,
+    TrainingStatus,
+    Transfer,
+    Unset,
+    Verification,
+)
+
+__all__ = [
+    "UNSET",
+    "AddedFace",
+    "Candidate",
+    "Collection",
+    "CollectionRef",
+    "Duplicate",
+    "FaceGroups",
+    "FindMode",
+    "Identified",
+    "Kind",
+    "Operation",
+    "OperationState",
+    "PersistedFace",
+    "Person",
+    "SimilarFace",
+    "Started",
+    "TargetFace",
+    "TrainingState",
+    "TrainingStatus",
+    "Transfer",
+    "Unset",
+    "Verification",
+]

@@ -1,0 +1,284 @@
+"""What the gallery raises on purpose. No HTTP here: the wire maps each to the contract's error in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from mien.gallery.kinds import CollectionRef, Kind, parse_id
+
+
+class GalleryError(Exception):
+    """Base of everything that the gallery raises on purpose; the text is fit for a hint."""
+
+
+# Arguments
+
+
+class InvalidCollectionIdError(GalleryError):
+    """A collection cannot be made under this id: it is not 1 to 64 of a-z, 0-9, "-" and "_"."""
+
+    def __init__(self, ref: CollectionRef) -> None:
+        super().__init__("an id is 1 to 64 lower-case letters, digits, '-' and '_'")
+        self.ref = ref
+
+
+class NameEmptyError(GalleryError):
+    """A name is required and missing, empty or white space."""
+
+
+class NameTooLongError(GalleryError):
+    """A name has more than 128 characters."""
+
+
+class UserDataTooLongError(GalleryError):
+    """User data is longer than the contract allows where it was given."""
+
+
+class NothingToUpdateError(GalleryError):
+    """Neither a name nor user data was given."""
+
+
+class StartTooLongError(GalleryError):
+    """A page's start has more than 64 characters."""
+
+
+class InvalidTopError(GalleryError):
+    """A page's size is not 1 to 1000."""
+
+
+class UnknownRecognitionModelError(GalleryError):
+    """A recognition model is not one of recognition_01 … recognition_04."""
+
+
+# What is not there, or is already
+
+
+class CollectionNotFoundError(GalleryError):
+    """There is no such collection.
+
+    Attributes:
+        ref: what was asked for.
+        malformed: the id could not be one.
+    """
+
+    def __init__(self, ref: CollectionRef, *, malformed: bool = False) -> None:
+        super().__init__(f"there is no {ref.kind.value} of that id" + (": it is malformed" if malformed else ""))
+        self.ref = ref
+        self.malformed = malformed
+
+
+class CollectionExistsError(GalleryError):
+    """There is a collection of that kind and id already."""
+
+    def __init__(self, ref: CollectionRef) -> None:
+        super().__init__(f"there is a {ref.kind.value} of that id")
+        self.ref = ref
+
+
+class PersonNotFoundError(GalleryError):
+    """There is no such person in the collection (or in the directory, when `kind` is `Kind.DIRECTORY`).
+
+    Attributes:
+        kind: where it was looked for.
+        person_id: as it was given.
+        malformed: it is not a GUID.
+    """
+
+    def __init__(self, kind: Kind, person_id: str) -> None:
+        super().__init__("there is no such person")
+        self.kind = kind
+        self.person_id = person_id
+        self.malformed = parse_id(person_id) is None
+
+
+class PersistedFaceNotFoundError(GalleryError):
+    """There is no such enrolled face where it was looked for; attributes as in `PersonNotFoundError`."""
+
+    def __init__(self, kind: Kind, face_id: str) -> None:
+        super().__init__("there is no such persisted face")
+        self.kind = kind
+        self.face_id = face_id
+        self.malformed = parse_id(face_id) is None
+
+
+class FaceNotFoundError(GalleryError):
+    """A short-lived face id is unknown or has expired.
+
+    Attributes:
+        face_id: as it was given.
+        malformed: it is not a GUID.
+    """
+
+    def __init__(self, face_id: str) -> None:
+        super().__init__("the face id is unknown or has expired")
+        self.face_id = face_id
+        self.malformed = parse_id(face_id) is None
+
+
+class PersonHasNoFaceError(GalleryError):
+    """Verification against a person of whom no face is enrolled."""
+
+
+class FaceListEmptyError(GalleryError):
+    """Find similar in a face list without faces."""
+
+
+# State
+
+
+class NotTrainedError(GalleryError):
+    """The collection was never trained with success."""
+
+    def __init__(self, ref: CollectionRef) -> None:
+        super().__init__(f"the {ref.kind.value} was never trained with success")
+        self.ref = ref
+
+
+class TrainingNotFinishedError(GalleryError):
+    """The collection is being trained: it cannot be written, nor searched before its first training has succeeded."""
+
+    def __init__(self, ref: CollectionRef) -> None:
+        super().__init__(f"the {ref.kind.value} is being trained; try again when it has finished")
+        self.ref = ref
+
+
+class ConflictError(GalleryError):
+    """Another write to the same thing was faster or holds it.
+
+    Attributes:
+        resource_name: what, for the contract's message.
+    """
+
+    def __init__(self, resource_name: str) -> None:
+        super().__init__(f"another operation on {resource_name} is under way")
+        self.resource_name = resource_name
+
+
+class Quota(Enum):
+    """What there can be too many of."""
+
+    COLLECTIONS = "collections of a kind in a resource"
+    PERSONS_OF_COLLECTION = "persons in a collection"
+    PERSONS_OF_RESOURCE = "persons in a resource"
+    FACES = "faces of a person or list"
+    DYNAMIC_GROUPS = "dynamic person groups of a resource"
+    TRANSFERS = "snapshots taken or applied"
+
+
+class QuotaExceededError(GalleryError):
+    """A tier's limit is reached.
+
+    Attributes:
+        quota: which.
+        kind: of the collection.
+        limit: how many there may be.
+    """
+
+    def __init__(self, quota: Quota, kind: Kind, limit: int) -> None:
+        super().__init__(f"this resource's tier allows {limit} {quota.value}")
+        self.quota = quota
+        self.kind = kind
+        self.limit = limit
+
+
+# Models
+
+
+class IncompatibleModelError(GalleryError):
+    """Faces of different recognition models were to be compared."""
+
+
+class FingerprintMismatchError(GalleryError):
+    """Templates of one label come from different weights: it was bound anew. The text says what mends it."""
+
+    def __init__(self, label: str) -> None:
+        super().__init__(
+            f"{label} was bound to another recogniser since these faces were enrolled or detected: detect again; for "
+            "enrolled faces the operator runs `mien models migrate`, or binds the label back (`mien models bind`)"
+        )
+
+
+class NotCalibratedError(GalleryError):
+    """A recogniser has no calibration, so that a similarity says nothing yet. The text says what mends it."""
+
+    def __init__(self, pack: str) -> None:
+        super().__init__(f"the recogniser {pack} has no calibration: give it one with `mien models add --threshold …`")
+
+
+# Enrolment
+
+
+class NoFaceError(GalleryError):
+    """No face was found in the image, or none in the target rectangle."""
+
+
+class SeveralFacesError(GalleryError):
+    """More than one face was found in the image or in the target rectangle; the text says where."""
+
+
+class TargetFaceOutOfRangeError(GalleryError):
+    """The target rectangle does not lie in the image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """One measure of a photo that the quality policy does not accept.
+
+    Attributes:
+        measure: its name in the policy, e.g. `blur`.
+        found: what the photo has, in words or numbers.
+        required: what the policy asks for.
+    """
+
+    measure: str
+    found: str
+    required: str
+
+    def __str__(self) -> str:
+        return f"{self.measure} is {self.found}, required is {self.required}"
+
+
+class LowQualityError(GalleryError):
+    """The photo does not meet the quality policy of the collection; the text says which measures fail and by how much.
+
+    Attributes:
+        shortfalls: what fails, at least one.
+    """
+
+    def __init__(self, shortfalls: Sequence[Shortfall]) -> None:
+        super().__init__("; ".join(str(one) for one in shortfalls))
+        self.shortfalls = tuple(shortfalls)
+
+
+# Person directory and v1.0 snapshots
+
+
+class DynamicGroupNotFoundError(GalleryError):
+    """There is no such dynamic person group; `malformed` when the id could not be one."""
+
+    def __init__(self, group_id: str, *, malformed: bool = False) -> None:
+        super().__init__("there is no dynamic person group of that id")
+        self.group_id = group_id
+        self.malformed = malformed
+
+
+class DynamicGroupExistsError(GalleryError):
+    """There is a dynamic person group of that id already."""
+
+    def __init__(self, group_id: str) -> None:
+        super().__init__("there is a dynamic person group of that id")
+        self.group_id = group_id
+
+
+class InvalidStartError(GalleryError):
+    """A page of persons was asked to start at something that is not a person id."""
+
+
+class OperationNotFoundError(GalleryError):
+    """There is no such operation, or it is older than 48 hours."""
+
+
+class TransferNotFoundError(GalleryError):
+    """There is no such v1.0 snapshot, it has expired, or this resource may not apply it."""

@@ -1,0 +1,63 @@
+"""The kinds of collections and what one is called."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+COLLECTION_ID: Final = re.compile(r"[a-z0-9_-]{1,64}")
+"""What a caller may name a collection (contract, section 1)."""
+
+
+class Kind(StrEnum):
+    """What a collection is; the values are what the database keeps."""
+
+    FACE_LIST = "faceList"
+    LARGE_FACE_LIST = "largeFaceList"
+    PERSON_GROUP = "personGroup"
+    LARGE_PERSON_GROUP = "largePersonGroup"
+    DIRECTORY = "directory"
+    """Inside Mien: the persons of a person directory, whose faces lie in one collection a recognition model."""
+    TRANSFER = "transfer"
+    """Inside Mien: the frozen copy that a v1.0 snapshot is."""
+
+    @property
+    def has_persons(self) -> bool:
+        """Whether faces belong to persons; in face lists every face stands for itself."""
+        return self not in {Kind.FACE_LIST, Kind.LARGE_FACE_LIST}
+
+    @property
+    def trained(self) -> bool:
+        """Whether it is searched as it was when it was last trained; the others as they are."""
+        return self in {Kind.LARGE_FACE_LIST, Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP}
+
+
+PUBLIC_KINDS: Final = (Kind.FACE_LIST, Kind.LARGE_FACE_LIST, Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP)
+"""The kinds that callers make."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionRef:
+    """Names one collection of one resource; every call of the gallery is scoped by it.
+
+    Attributes:
+        resource_id: whose it is.
+        kind: face list, large face list, person group or large person group.
+        collection_id: the caller's own name for it. It need not be well formed: then there is none of that name.
+    """
+
+    resource_id: UUID
+    kind: Kind
+    collection_id: str
+
+
+def parse_id(text: str) -> UUID | None:
+    """Read an id that the service gave out: a hyphenated GUID, case ignored; None when it is anything else."""
+    try:
+        parsed = UUID(text)
+    except ValueError:
+        return None
+    return parsed if str(parsed) == text.lower() else None

@@ -1,0 +1,310 @@
+"""What the gallery's services take and answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, StrEnum
+from uuid import UUID
+
+from mien.vision.types import Embedding
+
+
+class Unset(Enum):
+    """Stands for a property that a caller left out of an update."""
+
+    UNSET = "unset"
+
+
+UNSET = Unset.UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A face list, large face list, person group or large person group.
+
+    Attributes:
+        collection_id: the caller's name for it.
+        name: 1 to 128 characters.
+        user_data: what the caller attached, None when nothing.
+        recognition_model: `recognition_01` … `recognition_04`.
+        persons: how many persons it has; 0 in face lists.
+        faces: how many faces are enrolled.
+    """
+
+    collection_id: str
+    name: str
+    user_data: str | None
+    recognition_model: str
+    persons: int
+    faces: int
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person of a group.
+
+    Attributes:
+        person_id: lower-case hyphenated GUID.
+        name: 1 to 128 characters.
+        user_data: None when nothing was attached.
+        persisted_face_ids: ascending.
+    """
+
+    person_id: str
+    name: str
+    user_data: str | None
+    persisted_face_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PersistedFace:
+    """An enrolled face, without its template.
+
+    Attributes:
+        persisted_face_id: lower-case hyphenated GUID.
+        user_data: None when nothing was attached.
+    """
+
+    persisted_face_id: str
+    user_data: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFace:
+    """Which face of an image to enrol: a rectangle in pixels of the full, upright image.
+
+    The wire checks that it parses, that left and top are not negative and that width and height are positive.
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+class DuplicateKind(StrEnum):
+    """Why two enrolled faces are suspected."""
+
+    SAME_PHOTO = "samePhoto"
+    SAME_PERSON = "samePerson"
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A suspicion, recorded when a face was enrolled: the same photo twice, or one person under two ids.
+
+    Attributes:
+        kind: the same image file again, or another person whose face is too much alike.
+        face_id: the face that was added last.
+        person_id: whose it is; None in face lists.
+        other_face_id: the face that was there before.
+        other_person_id: whose that is; None in face lists.
+        confidence: of the two faces being of one person, in [0, 1].
+        found_at: when.
+    """
+
+    kind: DuplicateKind
+    face_id: str
+    person_id: str | None
+    other_face_id: str
+    other_person_id: str | None
+    confidence: float
+    found_at: datetime
+
+    def __str__(self) -> str:
+        what = "the same photo as" if self.kind is DuplicateKind.SAME_PHOTO else "much like"
+        whose = f" of person {self.other_person_id}" if self.other_person_id else ""
+        return f"this face is {what} persisted face {self.other_face_id}{whose} (confidence {self.confidence:.2f})"
+
+
+@dataclass(frozen=True, slots=True)
+class AddedFace:
+    """What enrolling answered.
+
+    Attributes:
+        persisted_face_id: lower-case hyphenated GUID.
+        duplicates: what it may be a duplicate of; recorded too, and in the log.
+    """
+
+    persisted_face_id: str
+    duplicates: tuple[Duplicate, ...] = ()
+
+
+class TrainingState(StrEnum):
+    """The contract's training states (v1.0's misprints are the wire's business)."""
+
+    NOT_STARTED = "notStarted"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStatus:
+    """How the last training went or is going.
+
+    Attributes:
+        status: its state.
+        created: when it was asked for.
+        last_action: when the state last changed; None before the first change.
+        last_success: when a training last succeeded; None before the first success.
+        message: why it failed, else None.
+    """
+
+    status: TrainingState
+    created: datetime
+    last_action: datetime | None
+    last_success: datetime | None
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Whether two faces, or a face and a person, are the same: `confidence` in [0, 1], at least 0.5 is identical."""
+
+    is_identical: bool
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A person that a probe may be, with a confidence in [0, 1]."""
+
+    person_id: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The candidates of one probe, best first; equal ones by ascending person id.
+
+    Attributes:
+        face_id: the probe, as it was given.
+        candidates: empty for a stranger.
+    """
+
+    face_id: str
+    candidates: tuple[Candidate, ...]
+
+
+class FindMode(StrEnum):
+    """matchPerson leaves out what is not the same person; matchFace ranks whatever there is."""
+
+    MATCH_PERSON = "matchPerson"
+    MATCH_FACE = "matchFace"
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarFace:
+    """A face found: a short-lived `faceId` among face ids, a `persistedFaceId` in a list.
+
+    Attributes:
+        face_id: as it was given (face ids), or a lower-case GUID (lists).
+        confidence: in [0, 1].
+    """
+
+    face_id: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class FaceGroups:
+    """A partition of face ids.
+
+    Attributes:
+        groups: of two or more, the largest first.
+        messy_group: faces without a counterpart.
+    """
+
+    groups: tuple[tuple[str, ...], ...]
+    messy_group: tuple[str, ...]
+
+
+class OperationState(StrEnum):
+    """The contract's states of an asynchronous operation (v1.0 writes the first one `notstarted`)."""
+
+    NOT_STARTED = "notStarted"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What became of an asynchronous write; kept for 48 hours.
+
+    Attributes:
+        operation_id: lower-case GUID.
+        status: its state.
+        created: when it was asked for.
+        last_action: when its state last changed.
+        finished: when it ended, None before.
+        message: why it failed, else None.
+        resource_location: what it made, as a path below `/face/v1.0` (`/snapshots/{id}`, `/facelists/{id}`), or None.
+    """
+
+    operation_id: str
+    status: OperationState
+    created: datetime
+    last_action: datetime
+    finished: datetime | None
+    message: str | None
+    resource_location: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """An asynchronous write that was accepted: what it made (None for a deletion), and the operation to ask for."""
+
+    id: str | None
+    operation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DynamicGroup:
+    """A dynamic person group; attributes as in `Collection`."""
+
+    group_id: str
+    name: str
+    user_data: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A v1.0 snapshot: a frozen copy of a collection that other resources may apply.
+
+    Attributes:
+        transfer_id: lower-case GUID.
+        account: name of the resource that took it.
+        kind: of the collection.
+        apply_scope: ids of the resources that may apply it.
+        user_data: None when nothing was attached.
+        created: when it was taken.
+        last_update: when its scope or user data last changed.
+    """
+
+    transfer_id: str
+    account: str
+    kind: str
+    apply_scope: tuple[str, ...]
+    user_data: str | None
+    created: datetime
+    last_update: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """A person to enrol in bulk, from ready embeddings.
+
+    Attributes:
+        name: 1 to 128 characters.
+        user_data: None for nothing.
+        embeddings: their faces, of the collection's recogniser.
+        person_id: None for a fresh one.
+    """
+
+    name: str
+    user_data: str | None
+    embeddings: tuple[Embedding, ...]
+    person_id: UUID | None = None
