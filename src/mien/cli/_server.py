@@ -70,6 +70,8 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
     # Uvicorn finishes what runs and then raises the signal again, for whoever was there before: that ends the process.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
+    if ready_file:
+        ready_file.unlink(missing_ok=True)  # of a server that was killed
     console = Console(highlight=False, soft_wrap=True)
     if (settings.tls_cert is None) != (settings.tls_key is None):
         raise StartError("a certificate needs its key: give both --tls-cert and --tls-key")

@@ -22,6 +22,7 @@ from mien.storage.base import Owned
 
 _WRITES: Final = "mien_writes"
 _SCOPE: Final = "scope"
+_BUSY_MILLISECONDS: Final = 30_000
 
 
 class Everyone(Enum):
@@ -121,7 +122,10 @@ class Database:
                 raw = connection.connection.dbapi_connection
                 assert raw is not None
                 connection.rollback()
+                # It waits for readers and keeps writers waiting meanwhile: not for long, the next purge tries again.
+                raw.execute("PRAGMA busy_timeout=200").close()
                 raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+                raw.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}").close()
 
     def close(self) -> None:
         """Close all connections."""
@@ -176,7 +180,7 @@ def _prepare_sqlite_connection(connection: Any, _record: object) -> None:
         "journal_mode=WAL",
         "synchronous=NORMAL",
         "foreign_keys=ON",
-        "busy_timeout=30000",
+        f"busy_timeout={_BUSY_MILLISECONDS}",
         "secure_delete=ON",
         "temp_store=MEMORY",
     ):

@@ -1,0 +1,43 @@
+"""`mien master-key`: the key that wraps the keys of everything stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Replace the key that all that is stored depends on.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Replace the key that all that is stored depends on."""
+
+
+@app.command("rotate")
+def rotate(
+    data_dir: Annotated[Path | None, typer.Option(help="Where the database and the key live. [MIEN_DATA_DIR]")] = None,
+) -> None:
+    """Make a new master key and wrap every data key with it; what they sealed stays as it is.
+
+    Stop the servers first, or restart them after: they keep the old key in memory.
+    """
+    from mien.services import open_services
+    from mien.settings import Settings
+    from mien.storage.crypto import MasterKeyError
+    from mien.storage.migrations import MigrationError
+    from mien.storage.rotation import rotate_master_key
+
+    settings = Settings(data_dir=data_dir.absolute()) if data_dir else Settings()
+    if settings.master_key is not None or settings.master_key_file is not None:
+        typer.echo("mien: the master key comes from MIEN_MASTER_KEY or MIEN_MASTER_KEY_FILE, not from here", err=True)
+        raise typer.Exit(1)
+    try:
+        services = open_services(settings)
+    except (MasterKeyError, MigrationError, OSError) as error:
+        typer.echo(f"mien: {error}", err=True)
+        raise typer.Exit(1) from None
+    wrapped = rotate_master_key(services.vault, settings.data_dir)
+    services.close()
+    typer.echo(f"{wrapped} data keys are wrapped by a new master key, in {settings.data_dir / 'master.key'}")

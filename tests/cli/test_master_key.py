@@ -1,0 +1,33 @@
+import subprocess
+import sys
+from pathlib import Path
+
+from mien.services import open_services
+from mien.settings import Settings
+
+
+def rotate(data_dir: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mien", "master-key", "rotate", "--data-dir", str(data_dir)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+
+
+def test_keys_of_resources_outlive_the_master_key(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, master_key=None, master_key_file=None, database_url=None)
+    services = open_services(settings)
+    made = services.accounts.create("a")
+    keys = services.accounts.keys(made.id)
+    services.close()
+    before = (tmp_path / "master.key").read_text()
+    done = rotate(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "master.key").read_text() != before
+    services = open_services(settings)
+    assert services.accounts.keys(made.id) == keys
+    assert services.accounts.find_by_key(keys.key1) == made
+    services.close()
+
+
+def test_a_key_that_comes_from_elsewhere_is_not_replaced_here(tmp_path: Path) -> None:
+    done = rotate(tmp_path, MIEN_MASTER_KEY="00" * 32)
+    assert done.returncode == 1
+    assert "MIEN_MASTER_KEY" in done.stderr
