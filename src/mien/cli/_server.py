@@ -77,29 +77,15 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
         raise StartError("a certificate needs its key: give both --tls-cert and --tls-key")
     listener = listen(settings)
     try:
-        store = ModelStore(settings.model_dir)
-        bindings = read_bindings(store, settings.data_dir, settings.bindings())
-        first = list(dict.fromkeys([*bindings.packs(), "mesh"]))
-        pull(store, dict.fromkeys([*first, *store.default_names()]))
-        engine = FaceEngine(store)
-        with ThreadPoolExecutor(1) as pool:  # networks load while the database opens: neither needs the other
-            loading = pool.submit(engine.prepare, first)
-            services = open_services(settings)
-        try:
-            loading.result()
-        except BaseException:
-            services.close()
-            raise
-    except OperationalError as error:
+        loaded = _load(settings)
+    except StartError:
         listener.socket.close()
-        raise StartError(f"the database does not answer: {error.orig}") from error
-    except (ModelError, MasterKeyError, MigrationError, OSError) as error:
-        listener.socket.close()
-        raise StartError(str(error)) from error
+        raise
+    services = loaded.services
     try:
         ca, chain, key = _certificates(settings, services)
         resource, keys = _resource(services, dev)
-        app = create_app(settings, services, engine)
+        app = create_app(settings, services, loaded.engine)
         config = uvicorn.Config(
             app,
             loop="uvloop" if os.name == "posix" else "asyncio",
@@ -120,8 +106,7 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
                 _greet(console, settings, listener.endpoint, keys, ca)
             if ready_file:
                 write_ready_file(ready_file, listener.endpoint, keys)
-            rest = [name for name in store.default_names() if name not in first]
-            threading.Thread(target=_load_rest, args=(engine, rest), name="mien-models", daemon=True).start()
+            threading.Thread(target=_load_rest, args=(loaded,), name="mien-models", daemon=True).start()
             _log.info("serving", endpoint=listener.endpoint, data=str(settings.data_dir), pid=os.getpid())
 
         Server(config, ready).run(sockets=[listener.socket])
@@ -227,10 +212,43 @@ def _certificates(settings: Settings, services: Services) -> tuple[Path | None, 
     return files.ca, files.chain, files.chain
 
 
-def _load_rest(engine: FaceEngine, packs: list[str]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """What is ready, and the packs that are still to be loaded."""
+
+    services: Services
+    engine: FaceEngine
+    rest: tuple[str, ...]
+
+
+def _load(settings: Settings) -> _Loaded:
+    """Fetch missing models; load those that most requests need while the database opens."""
+    try:
+        store = ModelStore(settings.model_dir)
+        bound = read_bindings(store, settings.data_dir, settings.bindings()).packs()
+        first = list(dict.fromkeys([*bound, "mesh"]))
+        rest = tuple(name for name in store.default_names() if name not in first)
+        pull(store, [*first, *rest])
+        engine = FaceEngine(store)
+        with ThreadPoolExecutor(1) as pool:
+            loading = pool.submit(engine.prepare, first)
+            services = open_services(settings)
+        try:
+            loading.result()
+        except BaseException:
+            services.close()
+            raise
+    except OperationalError as error:
+        raise StartError(f"the database does not answer: {error.orig}") from error
+    except (ModelError, MasterKeyError, MigrationError, OSError) as error:
+        raise StartError(str(error)) from error
+    return _Loaded(services, engine, rest)
+
+
+def _load_rest(loaded: _Loaded) -> None:
     """Load what only some attributes need after the service began to answer; a failure shows in the requests."""
     try:
-        engine.prepare(packs)
+        loaded.engine.prepare(loaded.rest)
     except ModelError as error:
         _log.error("a model cannot be loaded", reason=str(error))
 
