@@ -3,9 +3,9 @@
     python bench/http_detect.py photo.jpg [--rounds 20] [--model detection_01]
 
 Starts a real server process and alternates, in rounds, between the bare sum (decode + detector + embedder in this
-process, one thread) and Detect over HTTP with face ids, without, and without a face in the picture. Then throughput:
-four clients against a loop on all cores that calls decoder and networks alone. Medians and minima in milliseconds;
-give it a machine that does nothing else.
+process, one thread), the whole engine in this process, and Detect over HTTP with face ids and without. Then
+throughput: four clients against loops on all cores that call decoder and networks, or the engine, alone. Medians and
+minima in milliseconds; give it a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -26,15 +26,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import cv2
-import numpy as np
 
 from mien.models import ModelStore
+from mien.models.bindings import read_bindings
 from mien.settings import Settings, usable_cores
 from mien.vision.decode import decode
 from mien.vision.detector import YuNet
 from mien.vision.embedder import Recogniser
+from mien.vision.engine import FaceEngine
 from mien.vision.finder import FaceFinder
-from mien.vision.types import OperatingPoint
+from mien.vision.types import OperatingPoint, Want
 
 POINTS = {
     "detection_01": OperatingPoint.GENERAL,
@@ -60,6 +61,10 @@ class Client:
             raise SystemExit(body.decode())
         faces: list[object] = json.loads(body)
         return faces
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        self._connection.close()
 
 
 def timed(function: Callable[[], object], repeats: int) -> list[float]:
@@ -102,17 +107,23 @@ def main() -> None:
     scale = min(width / pixels.shape[1], height / pixels.shape[0])
     fitted = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     image = bytes(cv2.imencode(".jpg", fitted, [cv2.IMWRITE_JPEG_QUALITY, 90])[1])
-    blank = bytes(cv2.imencode(".png", np.full((height, width, 3), 127, np.uint8), [cv2.IMWRITE_PNG_COMPRESSION, 0])[1])
 
     settings = Settings()
     store = ModelStore(settings.model_dir)
     finder = FaceFinder(YuNet(store.load("yunet").network))
-    recogniser = Recogniser(store.load(settings.recognition_04 or "sface"))
+    bindings = read_bindings(store, settings.data_dir, settings.bindings())
+    recogniser = Recogniser(store.load(bindings.recognition["recognition_04"]))
 
     def bare() -> None:
         photo = decode(image, working_side=1280)
         for face in finder.find(photo.pixels, POINTS[chosen.model]):
             recogniser.embed(photo.pixels, face.points)
+
+    engine = FaceEngine(store)
+    want = Want(POINTS[chosen.model], recogniser=bindings.recognition["recognition_04"])
+
+    def whole() -> None:
+        engine.analyze(image, want)
 
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder, "ready.json")
@@ -127,21 +138,25 @@ def main() -> None:
                 time.sleep(0.05)
             told = json.loads(ready.read_text())
             clients = [Client(told["endpoint"], told["key1"], chosen.model) for _ in range(4)]
-            measure(chosen, image, blank, bare, clients)
+            measure(chosen, image, bare, whole, clients)
         finally:
             server.terminate()
             server.wait()
 
 
 def measure(
-    chosen: argparse.Namespace, image: bytes, blank: bytes, bare: Callable[[], None], clients: list[Client]
+    chosen: argparse.Namespace,
+    image: bytes,
+    bare: Callable[[], None],
+    whole: Callable[[], None],
+    clients: list[Client],
 ) -> None:
     client = clients[0]
     kinds: dict[str, Callable[[], object]] = {
         "decode + detector + embedder": bare,
+        "engine in process": whole,
         "detect with face id": lambda: client.detect(image, face_id=True),
         "detect without face id": lambda: client.detect(image, face_id=False),
-        "no face in the picture": lambda: client.detect(blank, face_id=True),
     }
     faces = client.detect(image, face_id=True)
     for work in kinds.values():
@@ -156,9 +171,13 @@ def measure(
     for name, values in found.items():
         median = statistics.median(values)
         print(f"{name:32} p50 {median:7.2f}  min {min(values):7.2f}  × {median / base:.2f}")
+    for each in clients:
+        each.close()
     alone = per_second(lambda _worker: bare(), cores, chosen.seconds)
+    engines = per_second(lambda _worker: whole(), cores, chosen.seconds)
     served = per_second(lambda worker: clients[worker].detect(image, face_id=True), len(clients), chosen.seconds)
-    print(f"throughput: alone on {cores} threads {alone:.1f}/s, 4 clients {served:.1f}/s, × {served / alone:.2f}")
+    print(f"throughput: {cores} threads of decoder and networks {alone:.1f}/s, of the engine {engines:.1f}/s")
+    print(f"            4 clients {served:.1f}/s, × {served / alone:.2f} of the first")
 
 
 if __name__ == "__main__":
