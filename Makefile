@@ -30,7 +30,8 @@ unit: $(VENV)/.test ## The tests
 	$(BIN)/pytest
 
 bench: $(VENV)/.test ## The measurements in bench/, one after the other
-	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@failed=; for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || failed="$$failed $$script"; done; \
+	  [ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
 
 docs: $(VENV)/.test ## Write the pages of docs/ that are made from the code
 	@for script in tools/write_*_docs.py; do $(BIN)/python $$script || exit 1; done

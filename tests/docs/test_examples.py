@@ -66,4 +66,4 @@ def test_an_example_works(example: Example, server: Server, tmp_path: Path) -> N
     if example.output is not None:
         assert NUMBER.sub("#", done.stdout) == NUMBER.sub("#", example.output)
         printed, promised = (list(map(float, NUMBER.findall(text))) for text in (done.stdout, example.output))
-        assert printed == pytest.approx(promised, abs=3), "processors round differently, but not so much"
+        assert printed == pytest.approx(promised, abs=6), "processors round differently, but not so much"
