@@ -30,8 +30,6 @@ from mien.vision.attributes.registry import estimate_attributes
 from mien.vision.types import Attribute, Float32, Measured, Pixels, Want
 
 RECOGNISER = "sface"
-# Cosine at which one impostor pair in 10,000 passes, all pairs of faces/lfw (2,134 photos, 900 people).
-THRESHOLD = 0.416
 
 
 @dataclass(frozen=True)
@@ -142,6 +140,8 @@ def _costs(shots: list[Shot]) -> None:
 
 def _misses(engine: FaceEngine, shots: list[Shot]) -> None:
     """False non-match rate of spoilt probes against clean photos, by level of quality."""
+    calibration = ModelStore().manifest(RECOGNISER).calibration
+    assert calibration is not None
     random = np.random.default_rng(0)
     spoils: list[Callable[[Pixels], Pixels]] = [
         lambda pixels: pixels,
@@ -172,7 +172,7 @@ def _misses(engine: FaceEngine, shots: list[Shot]) -> None:
                 level = quality(face.embedding.norm, blur(pixels, face.points).value)
                 for vector, other in mates.get(shot.person, []):
                     if other is not shot:
-                        miss = float(vector @ face.embedding.vector) < THRESHOLD
+                        miss = float(vector @ face.embedding.vector) < calibration.threshold
                         found.setdefault((str(level), kind == 0), []).append(miss)
     print("\nquality for recognition: FNMR at FMR 1e-4 by level of the probe (SFace)")
     for clean in (True, False):

@@ -49,8 +49,8 @@ class Faces:
         self._store = ModelStore()
 
     def network(self, pack: str) -> Network:
-        """Return a pack's network; lite0 answers to both of its names."""
-        return self._store.load({"efficientnet-lite0": "lite0"}.get(pack, pack)).network
+        """Return the network of a pack."""
+        return self._store.load(pack).network
 
     def context(self, pixels: Pixels, points: Float32) -> FaceContext:
         """Make a context without a mesh, which none of the heads here needs."""

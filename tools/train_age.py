@@ -18,7 +18,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold
 
 from attribute_faces import HEADS, LABELS, Faces, arguments
-from mien.vision.attributes.age import PACK, raw_age
+from mien.vision.attributes.age import PACK, blend, raw_age
 from mien.vision.attributes.heads import Head, RegionPool
 from mien.vision.types import Float32
 
@@ -57,7 +57,10 @@ def main() -> None:
     for train, test in GroupKFold(10).split(years, years, people):
         weights, bias = _fit(data, importance, train)
         held[test] = np.column_stack([data["x"], data["network"]])[test] @ weights + bias
+    head_alone = held.copy()
+    held = np.array([blend(*pair) for pair in zip(data["network"].tolist(), held.tolist(), strict=True)])
     figures = {
+        "mae_head_alone": round(float(np.abs(head_alone - years).mean()), 2),
         "photos": len(years),
         "people": len(photos),
         "mae": round(float(np.abs(held - years).mean()), 2),
