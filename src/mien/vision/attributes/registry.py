@@ -48,7 +48,7 @@ ESTIMATORS: Mapping[Attribute, Estimator] = {
     Attribute.AGE: Estimator("age", age, frozenset({AGE, SFACE})),
     Attribute.SMILE: Estimator("smile", smile, frozenset({SFACE})),
     Attribute.MASK: Estimator("mask", mask, frozenset({LITE0})),
-    Attribute.OCCLUSION: Estimator("occlusion", occlusion, frozenset({LITE0})),
+    Attribute.OCCLUSION: Estimator("occlusion", occlusion, frozenset({LITE0, SFACE})),
     Attribute.GLASSES: Estimator("glasses", glasses, frozenset({SFACE, LITE0})),
     Attribute.ACCESSORIES: Estimator("accessories", accessories, frozenset({SFACE, LITE0})),
     Attribute.FACIAL_HAIR: Estimator("facial_hair", facial_hair, frozenset({SFACE, LITE0})),
