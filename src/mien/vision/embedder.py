@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
-import cv2
 import numpy as np
 
-from mien.models.manifest import InputConvention, template_points
-from mien.models.runtime import Array
+from mien.models.inputs import to_input
+from mien.models.manifest import template_points
 from mien.models.store import LoadedPack
 from mien.vision import align
+from mien.vision.spare_cores import SpareCores
 from mien.vision.types import Embedding, Float32, Pixels
 
 
@@ -26,6 +27,7 @@ class Recogniser:
 
     Args:
         pack: a recogniser, or a fusion of several.
+        cores: where the networks of a fusion may run side by side; one after the other when None.
 
     Attributes:
         fingerprint: of the pack; only embeddings of the same one may be compared.
@@ -33,7 +35,8 @@ class Recogniser:
         dimension: length of its vectors.
     """
 
-    def __init__(self, pack: LoadedPack) -> None:
+    def __init__(self, pack: LoadedPack, cores: SpareCores | None = None) -> None:
+        self._cores = cores or SpareCores(1)
         self.fingerprint = pack.fingerprint
         if pack.parts:
             parts = [(_Single(part), share) for part, share in pack.parts]
@@ -58,10 +61,14 @@ class Recogniser:
             The template; its norm is that of the first part's network, before normalising.
         """
         known = known or {}
-        found = [
-            single.finish(known[single.name]) if single.name in known else single.run(pixels, points)
-            for single, _, _ in self._parts
-        ]
+        found = self._cores.run(
+            [
+                partial(single.finish, known[single.name])
+                if single.name in known
+                else partial(single.run, pixels, points)
+                for single, _, _ in self._parts
+            ]
+        )
         weighted = [
             vector.unit * np.float32(root * (reliability.weight(vector.norm) if reliability else 1.0))
             for vector, (_, root, reliability) in zip(found, self._parts, strict=True)
@@ -89,31 +96,13 @@ class _Single:
     def run(self, pixels: Pixels, points: Float32) -> _Vector:
         width, height = self._input.width or 0, self._input.height or 0
         crop = align.warp(pixels, align.similarity_transform(points, self._template), width, height)
-        (answer,) = self._network.run(to_blob(crop, self._input), outputs=self._output)
+        (answer,) = self._network.run(to_input(crop[None], self._input), outputs=self._output)
         return self.finish(np.asarray(answer, np.float32).reshape(-1))
 
     def finish(self, vector: Float32) -> _Vector:
         norm = float(np.linalg.norm(vector))
         unit = _unit(vector)
         return _Vector(unit if self._centre is None else _unit(unit - self._centre), norm)
-
-
-def to_blob(crop: Pixels, convention: InputConvention) -> Array:
-    """Bring a crop into the form that a network takes.
-
-    Args:
-        crop: BGR uint8 (h, w, 3).
-        convention: colour order, mean, deviation and layout.
-
-    Returns:
-        float32 (1, 3, h, w) or (1, h, w, 3).
-    """
-    blob = np.asarray(cv2.dnn.blobFromImage(crop, swapRB=convention.colour == "rgb"), np.float32)
-    if any(convention.mean) or any(value != 1 for value in convention.std):
-        shape = (1, 3, 1, 1)
-        mean, std = (np.array(values, np.float32).reshape(shape) for values in (convention.mean, convention.std))
-        blob = (blob - mean) / std
-    return blob if convention.layout == "nchw" else np.ascontiguousarray(blob.transpose(0, 2, 3, 1))
 
 
 def _unit(vector: Float32) -> Float32:

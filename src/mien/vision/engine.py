@@ -20,6 +20,7 @@ from mien.vision.detector import YuNet
 from mien.vision.embedder import Recogniser
 from mien.vision.finder import FaceFinder
 from mien.vision.landmarks import FaceMesh, Mesh, landmarks27
+from mien.vision.spare_cores import SpareCores
 from mien.vision.types import Attributes, Detection, Embedding, Face, FaceBox, Float32, OperatingPoint, Pixels, Want
 
 DETECTOR = "yunet"
@@ -74,10 +75,13 @@ class _View:
 
 
 class FaceEngine:
-    """Finds and describes the faces of images; safe to call from many threads, each call computes in its own.
+    """Finds and describes the faces of images; safe to call from many threads.
+
+    A call computes in its own thread, helped by others as long as cores are free.
 
     Args:
         store: where the model packs are; the user's default store when None.
+        cores: how many cores it may use at most; those this process may run on when None.
 
     Example:
         >>> engine = FaceEngine()
@@ -86,8 +90,9 @@ class FaceEngine:
         [FaceBox(left=433, top=84, width=227, height=291)]
     """
 
-    def __init__(self, store: ModelStore | None = None) -> None:
+    def __init__(self, store: ModelStore | None = None, cores: int | None = None) -> None:
         self._store = store or ModelStore()
+        self._cores = SpareCores(cores)
         self._lock = Lock()
         self._kept: dict[object, object] = {}
 
@@ -122,6 +127,10 @@ class FaceEngine:
         """
         want = want or Want()
         packs_for(want.attributes)
+        with self._cores.occupied():
+            return self._analyze(image, want)
+
+    def _analyze(self, image: bytes | Pixels, want: Want) -> Analysis:
         if isinstance(image, bytes):
             photo = decode(image, working_side=_WORKING_SIDE[want.operating_point])
         else:
@@ -133,8 +142,8 @@ class FaceEngine:
             (index for index, box in enumerate(boxes) if _large_enough(box, photo)),
             key=lambda index: -boxes[index].area,
         )[: want.max_faces]
-        faces = tuple(self._describe(photo, boxes[index], found[index], want) for index in chosen)
-        return Analysis(photo.width, photo.height, faces)
+        faces = self._cores.run([partial(self._describe, photo, boxes[index], found[index], want) for index in chosen])
+        return Analysis(photo.width, photo.height, tuple(faces))
 
     def _describe(self, photo: Photo, box: FaceBox, detection: Detection, want: Want) -> Face:
         closely = want.recogniser is not None or want.landmarks or want.attributes
@@ -181,7 +190,7 @@ class FaceEngine:
         return self._mesh().find(pixels, points)
 
     def _recogniser(self, name: str) -> Recogniser:
-        return self._once(("recogniser", name), lambda: Recogniser(self._store.load(name)))
+        return self._once(("recogniser", name), lambda: Recogniser(self._store.load(name), self._cores))
 
     def _network(self, pack: str) -> Network:
         return self._once(("network", pack), lambda: self._store.load(pack).network)

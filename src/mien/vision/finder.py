@@ -3,10 +3,11 @@
 The detector misses faces below about 20 and above about 500 pixels of its input, and its time grows with the input's
 area. A face at the contract's minimum (36 pixels in 1920×1080) is 12 pixels in an input of 640: rarely found there,
 but in 97 to 99 of 100 cases it leaves a faint trace (score above 0.06 to 0.1), which an image without small faces
-almost never has. So one look at 640 decides whether a finer one is worth its time.
+seldom has. Each trace gets a second look of its own, a small crop in which the detector is surer either way; only
+where there are many is the whole image searched once more at a finer scale.
 
-Doubtful candidates get a second look of their own: a small upright crop, at which the detector is surer either way.
-At the best operating point that crop is also turned by quarters, which finds faces that lie or stand on their heads.
+At the best operating point every doubtful candidate gets a second look, also turned by quarters, which finds faces
+that lie or stand on their heads.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ _CONFIRM_TURNED = 0.75
 """Score that a second look must give at a quarter turn: what is no face has three more chances to look like one."""
 _LOOKS = 60
 """Second looks an image at most, the likeliest first."""
+_TRACES = 24
+"""Above so many traces one finer look at the whole image costs less than a look at each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +130,12 @@ class FaceFinder:
         found = [coarse]
         sure = coarse.take(coarse.scores >= plan.accept)
         scale = longest / min(longest, _COARSE)
-        if longest > _COARSE * 1.1 and (plan.fine_always or _has_small(coarse, sure, scale)):
+        reduced = longest > _COARSE * 1.1
+        traces = _traces(coarse, sure, scale) if reduced else _NOTHING
+        if reduced and (plan.fine_always or len(traces) > _TRACES):
             found.append(self._at(pixels, min(longest, _FINE), _TRACE))
+        elif len(traces):
+            found.extend(self._look_closely(pixels, box, _UPRIGHT_PLAN) for box in traces.boxes)
         elif plan.fine_always and longest < _COARSE:
             found.append(self._at(pixels, min(2 * longest, _COARSE), _TRACE))
         if len(sure) == 0 or float(sure.boxes[:, 2].max()) > _LARGE * scale:
@@ -194,20 +201,21 @@ class FaceFinder:
 
 
 _UPRIGHT: Float32 = np.asarray((align.TEMPLATE_112 - 56) * (0.9 * _LOOK / 160) + _LOOK / 2, np.float32)
+_UPRIGHT_PLAN = _Plan(0.6, 0.0, 0.65, 1.0, (0,), fine_always=False, whole_turns=False)
 _NOTHING = Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32))
 
 
-def _has_small(coarse: Candidates, sure: Candidates, scale: float) -> bool:
-    """Tell whether there are traces of small faces that are not parts of surely found ones."""
+def _traces(coarse: Candidates, sure: Candidates, scale: float) -> Candidates:
+    """Small candidates that are neither surely found nor parts of what is: one for each place."""
     small = coarse.take(coarse.boxes[:, 2] < _SMALL * scale)
     if len(small) == 0:
-        return False
+        return small
     middles = small.boxes[:, :2] + small.boxes[:, 2:] / 2
     covered = np.zeros(len(small), bool)
-    for box in sure.boxes[sure.boxes[:, 2] >= _SMALL * scale]:
+    for box in sure.boxes:
         inside = (middles >= box[:2] - box[2:] * 0.2) & (middles <= box[:2] + box[2:] * 1.2)
         covered |= inside.all(axis=1)
-    return bool((~covered).any())
+    return suppress(small.take(~covered))
 
 
 def _nearest_to_middle(candidates: Candidates) -> int:

@@ -1,0 +1,68 @@
+"""Spare cores: all calls are made once, in order of results, by no more threads than there are cores."""
+
+import threading
+import time
+from functools import partial
+
+import pytest
+
+from mien.vision.spare_cores import SpareCores
+
+
+class Meter:
+    """Counts the calls that run at the same time."""
+
+    def __init__(self) -> None:
+        self.running = 0
+        self.most = 0
+        self.lock = threading.Lock()
+
+    def work(self, value: int) -> int:
+        with self.lock:
+            self.running += 1
+            self.most = max(self.most, self.running)
+        time.sleep(0.01)
+        with self.lock:
+            self.running -= 1
+        return value * value
+
+
+@pytest.mark.parametrize("cores", [1, 2, 4])
+def test_results_are_in_order_and_cores_are_not_overbooked(cores: int) -> None:
+    spare, meter = SpareCores(cores), Meter()
+    with spare.occupied():
+        assert spare.run([partial(meter.work, number) for number in range(12)]) == [n * n for n in range(12)]
+    assert meter.most == cores
+
+
+def test_with_all_cores_taken_everything_is_done_by_the_caller() -> None:
+    spare, meter = SpareCores(2), Meter()
+    with spare.occupied(), spare.occupied(), spare.occupied():
+        assert spare.run([partial(meter.work, number) for number in range(4)]) == [0, 1, 4, 9]
+    assert meter.most == 1
+    with spare.occupied():  # what was taken was given back
+        spare.run([partial(meter.work, number) for number in range(4)])
+    assert meter.most == 2
+
+
+def test_calls_within_calls_end() -> None:
+    spare = SpareCores(3)
+
+    def outer(number: int) -> list[int]:
+        return spare.run([partial(pow, number, inner) for inner in range(3)])
+
+    with spare.occupied():
+        assert spare.run([partial(outer, number) for number in range(5)]) == [[1, n, n * n] for n in range(5)]
+
+
+def test_an_error_is_raised_and_the_cores_are_given_back() -> None:
+    spare, meter = SpareCores(2), Meter()
+
+    def fail() -> int:
+        raise KeyError("lost")
+
+    with spare.occupied():
+        with pytest.raises(KeyError, match="lost"):
+            spare.run([partial(meter.work, 1), partial(fail), partial(meter.work, 2)])
+        spare.run([partial(meter.work, number) for number in range(4)])
+    assert meter.most == 2
