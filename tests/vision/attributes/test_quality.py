@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.vision.attributes.conftest import RealFace
 
+from mien.models.store import ModelStore
 from mien.vision import Attribute, FaceEngine, Want
-from mien.vision.attributes.quality import QualityCalibration, quality
+from mien.vision.attributes.quality import SFACE_QUALITY, QualityCalibration, quality
 from mien.vision.types import Level3
 
 ORDER = [Level3.LOW, Level3.MEDIUM, Level3.HIGH]
@@ -26,6 +27,12 @@ def test_quality_never_falls_with_length_nor_rises_with_blur(a: float, b: float,
 def test_another_pack_brings_its_own_scale() -> None:
     scale = QualityCalibration(low_below=17.0, high_from=22.0)
     assert [quality(norm, 1.0, scale) for norm in (16.9, 17.0, 22.0)] == ORDER
+
+
+def test_the_pack_and_the_code_agree_on_sface() -> None:
+    calibration = ModelStore().manifest("sface").calibration
+    assert calibration is not None
+    assert calibration.quality_cuts == (SFACE_QUALITY.low_below, SFACE_QUALITY.high_from)
 
 
 @pytest.mark.shared
