@@ -43,7 +43,8 @@ def figures() -> None:
     folder = resources.files("mien.vision.attributes") / "heads"
     for name in sorted(entry.name.removesuffix(".npz") for entry in folder.iterdir() if entry.name.endswith(".npz")):
         card = load_head(name).card
-        print(f"{name:14}", ", ".join(f"{key} {value}" for key, value in card.get("figures", {}).items()))
+        figures = card.get("figures") or card.get("held_out", {})
+        print(f"{name:14}", ", ".join(f"{key} {value}" for key, value in figures.items()))
 
 
 def times(photo: Path, runs: int) -> None:

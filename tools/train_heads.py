@@ -2,15 +2,15 @@
 
     python tools/train_heads.py --shared ../shared
 
-Reads the LFW photos and labels of `../shared/attributes` and the labels beside this script; writes
-`src/mien/vision/attributes/heads/*.npz`, each with its model card. Each person is on one photo only, so that the five
-folds share no people. The same input gives the same heads.
+Reads the LFW photos of `../shared/attributes` and `../shared/faces`, the labels of the former and those beside this
+script; writes `src/mien/vision/attributes/heads/*.npz`, each with its model card. Each person is on one photo only, so
+that the five folds share no people. The same input gives the same heads.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
-from head_data import LABELS, collect, grid, pool_key, read_labels
+from drawn_glasses import draw
+from head_data import LABELS, collect, contexts, grid, pool_key, read_labels
+from mien.models.runtime import Network
 from mien.models.store import ModelStore
 from mien.vision.attributes.hair import COLOR_GRID, hair_colors_vector
 from mien.vision.attributes.heads import Head, RegionPool
@@ -28,6 +30,9 @@ from mien.vision.detector import YuNet
 from mien.vision.types import Float32
 
 HEADS = Path(__file__).parents[1] / "src/mien/vision/attributes/heads"
+DRAWN = 320
+"""Faces that glasses are drawn on."""
+
 THIRDS = [(0, 3), (2, 5), (4, 7)]
 MOUTH = [(0, 2), (2, 5), (5, 7)]
 
@@ -66,6 +71,7 @@ class Recipe:
         strength: inverse of the L2 penalty.
         vectors: further features.
         threshold: where the product says yes; above 0.5 where a wrong yes is worse or the thing is rare.
+        drawn: whether faces with drawn glasses are added to what is fitted.
     """
 
     name: str
@@ -76,6 +82,7 @@ class Recipe:
     strength: float = 1e-3
     vectors: tuple[tuple[str, int], ...] = ()
     threshold: float = 0.5
+    drawn: bool = False
 
 
 def flag(column: str) -> Any:
@@ -83,9 +90,23 @@ def flag(column: str) -> Any:
     return lambda row: int(row[column]) if column in row else None
 
 
+def worn_on_eyes(row: Mapping[str, str]) -> bool:
+    """Tell whether the labels say that there are glasses of any kind."""
+    return "1" in {row.get("glasses"), row.get("sunglasses")}
+
+
 RECIPES = (
     Recipe("glasses", ("worn",), EYES, flag("glasses"), "anything worn on the eyes, sunglasses and goggles included"),
-    Recipe("sunglasses", ("worn",), EYES, flag("sunglasses"), "dark or tinted lenses on the eyes", threshold=0.8),
+    Recipe(
+        "sunglasses",
+        ("dark",),
+        EYES,
+        lambda row: int(row["sunglasses"]) if "sunglasses" in row and worn_on_eyes(row) else None,
+        "dark or tinted lenses, given that something is worn on the eyes",
+        strength=1e-2,
+        threshold=0.8,
+        drawn=True,
+    ),
     Recipe("headwear", ("worn",), HEAD, flag("headwear"), "hats, caps, helmets, scarves over the hair, headbands"),
     Recipe("moustache", ("present",), LOW, flag("moustache"), "a moustache, alone or in a beard"),
     Recipe("beard", ("present",), CHIN, flag("beard"), "hair on the chin: goatee to full beard, not stubble"),
@@ -112,9 +133,7 @@ RECIPES = (
 def main() -> None:
     """Collect features, train every head, print and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--shared", type=Path, required=True, help="folder with attributes/lfw and attributes/labels.csv"
-    )
+    parser.add_argument("--shared", type=Path, required=True, help="folder with attributes/ and faces/")
     parser.add_argument("--only", nargs="*", help="names of the heads to train")
     parser.add_argument("--cache", type=Path, help="features are kept here between runs; delete it when recipes change")
     options = parser.parse_args()
@@ -123,7 +142,9 @@ def main() -> None:
     detector = YuNet(store.load("yunet").network)
     labels = read_labels(options.shared / "attributes/labels.csv", LABELS / "lfw_worn_and_hair.csv")
     recipes = [recipe for recipe in RECIPES if not options.only or recipe.name in options.only]
-    photos = sorted(path for path in (options.shared / "attributes/lfw").glob("*.jpg") if path.name in labels)
+    folders = ("attributes/lfw/*.jpg", "faces/lfw/*/*.jpg")
+    found = {path.name: path for folder in folders for path in options.shared.glob(folder) if path.name in labels}
+    photos = [found[name] for name in sorted(found)]
     pools = [pool for recipe in recipes for pool in recipe.pools]
     if options.cache and options.cache.exists():
         with np.load(options.cache) as stored:
@@ -133,13 +154,35 @@ def main() -> None:
         kept, features = collect(photos, detector, networks.__getitem__, pools, {"colors": hair_colors_vector})
         if options.cache:
             np.savez(options.cache, photos=np.array([str(photo) for photo in kept]), **features)
+    drawn = None
+    if any(recipe.drawn for recipe in recipes):
+        bare = [photo for photo in kept if labels[photo.name].get("glasses") == "0"]
+        drawn = draw_on(bare, detector, networks.__getitem__)
     for recipe in recipes:
-        head = train(recipe, [labels[photo.name] for photo in kept], features)
+        head = train(recipe, [labels[photo.name] for photo in kept], features, drawn if recipe.drawn else None)
         head.save(HEADS / f"{recipe.name}.npz")
         print(recipe.name, dict(head.card["figures"]), flush=True)
 
 
-def train(recipe: Recipe, labels: Sequence[Mapping[str, str]], features: Mapping[str, Float32]) -> Head:
+def draw_on(photos: Sequence[Path], detector: YuNet, networks: Callable[[str], Network]) -> tuple[Any, Any]:
+    """Draw clear and dark glasses in turn on bare faces; return features (n, f) of `EYES` and targets (n,)."""
+    random = np.random.default_rng(1)
+    rows = []
+    for index, place in enumerate(random.permutation(len(photos))[:DRAWN]):
+        pair = contexts(detector, networks, photos[place])
+        assert pair is not None
+        face = pair[0]
+        face.pixels = draw(face.pixels, face.points, dark_lenses=index % 2 == 1, random=random)
+        rows.append(np.concatenate([pool.pool(face.feature_map(pool.source)) for pool in EYES]))
+    return np.stack(rows), np.arange(len(rows)) % 2
+
+
+def train(
+    recipe: Recipe,
+    labels: Sequence[Mapping[str, str]],
+    features: Mapping[str, Float32],
+    drawn: tuple[Any, Any] | None = None,
+) -> Head:
     """Cross-validate, calibrate on the held-out folds, and fit on everything."""
     judged = [recipe.label(row) for row in labels]
     chosen = np.array([index for index, label in enumerate(judged) if label is not None])
@@ -149,9 +192,9 @@ def train(recipe: Recipe, labels: Sequence[Mapping[str, str]], features: Mapping
 
     held_out = np.zeros((len(chosen), max(1, len(recipe.classes))))
     for fit, check in StratifiedKFold(5, shuffle=True, random_state=1).split(chosen, target):
-        weights, bias = fit_linear(recipe, table, chosen[fit], target[fit])
+        weights, bias = fit_linear(recipe, table, chosen[fit], target[fit], drawn)
         held_out[check] = table[2 * chosen[check]] @ weights.T + bias
-    weights, bias = fit_linear(recipe, table, chosen, target)
+    weights, bias = fit_linear(recipe, table, chosen, target, drawn)
     if len(recipe.classes) == 1:
         # Platt scaling with both classes weighing the same: 0.5 is where they are equally likely a priori.
         scale = LogisticRegression(C=1e6, class_weight="balanced").fit(held_out, target)
@@ -167,6 +210,10 @@ def train(recipe: Recipe, labels: Sequence[Mapping[str, str]], features: Mapping
         "method": "L2 logistic regression on region means; five folds, no person in two of them",
         "figures": figures,
     }
+    if drawn is not None:
+        card["drawn"] = (
+            f"{len(drawn[1])} further people with drawn glasses, half of them dark, fitted but not measured on"
+        )
     return Head(
         name=recipe.name,
         classes=recipe.classes,
@@ -180,14 +227,16 @@ def train(recipe: Recipe, labels: Sequence[Mapping[str, str]], features: Mapping
     )
 
 
-def fit_linear(recipe: Recipe, table: Any, rows: Any, target: Any) -> tuple[Any, Any]:
+def fit_linear(recipe: Recipe, table: Any, rows: Any, target: Any, drawn: tuple[Any, Any] | None) -> tuple[Any, Any]:
     """Fit on photos `rows` and their mirror images; return weights (k, n) and bias (k,) for plain features."""
-    both = np.concatenate([2 * rows, 2 * rows + 1])
-    chosen = table[both]
+    chosen = table[np.concatenate([2 * rows, 2 * rows + 1])]
+    answers = np.concatenate([target, target])
+    if drawn is not None:
+        chosen, answers = np.concatenate([chosen, drawn[0]]), np.concatenate([answers, drawn[1]])
     mean, spread = chosen.mean(axis=0), chosen.std(axis=0) + 1e-6
     balanced = "balanced" if len(recipe.classes) == 1 else None
     model = LogisticRegression(C=recipe.strength, max_iter=500, tol=1e-3, class_weight=balanced)
-    model.fit((chosen - mean) / spread, np.concatenate([target, target]))
+    model.fit((chosen - mean) / spread, answers)
     weights = model.coef_.astype(np.float64) / spread
     return weights, model.intercept_ - weights @ mean
 

@@ -103,3 +103,12 @@ def test_only_what_was_asked_for_is_estimated(networks: dict[str, _Network], mon
     assert attributes.smile is None
     assert not networks["lite0"].inputs
     assert registry.packs_for({Attribute.AGE, Attribute.SMILE}) == {"lite0"}
+
+
+@pytest.mark.parametrize("attribute", [Attribute.BLUR, Attribute.EXPOSURE, Attribute.NOISE])
+def test_what_pixels_tell_runs_no_network(networks: dict[str, _Network], attribute: Attribute) -> None:
+    context = _context(networks, np.random.default_rng(0).integers(0, 255, (224, 224, 3), np.uint8))
+    attributes = registry.estimate_attributes(context, {attribute})
+    assert getattr(attributes, attribute.value) is not None
+    assert not any(network.inputs for network in networks.values())
+    assert registry.packs_for({attribute}) == frozenset()

@@ -14,9 +14,9 @@ def glasses(context: FaceContext) -> GlassesType:
     Swimming goggles are never reported: two pairs in 1,500 photos are not enough to learn them; both came out as
     sunglasses or glasses.
     """
-    if _present("sunglasses", context):
-        return GlassesType.SUN
-    return GlassesType.READING if _present("glasses", context) else GlassesType.NONE
+    if not _present("glasses", context):
+        return GlassesType.NONE
+    return GlassesType.SUN if _present("sunglasses", context) else GlassesType.READING
 
 
 def accessories(context: FaceContext) -> tuple[Accessory, ...]:
@@ -27,7 +27,7 @@ def accessories(context: FaceContext) -> tuple[Accessory, ...]:
     """
     worn = (
         ("headWear", probability("headwear", context)),
-        ("glasses", max(probability("glasses", context), probability("sunglasses", context))),
+        ("glasses", probability("glasses", context)),
     )
     listed = [Accessory(name, round(confidence, 2)) for name, confidence in worn if confidence >= 0.5]
     if mask(context).type is MaskType.FACE_MASK:
