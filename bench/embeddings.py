@@ -1,6 +1,6 @@
 """Templates of the labelled photos, computed once with the face engine and kept in a file.
 
-    uv run --group bench python bench/embeddings.py PHOTOS OUT.npz [--recogniser sface]
+    uv run --group bench python bench/embeddings.py PHOTOS OUT.npz [--recogniser sface-dlib]
 
 PHOTOS holds a folder a person, as `faces/lfw` of the shared data does. In a photo with several faces the one nearest
 the middle is taken, for that is how these photos were cut. A photo without a face is left out and counted.
@@ -26,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--recogniser", default="sface")
+    parser.add_argument("--recogniser", default="sface-dlib")
     arguments = parser.parse_args()
     engine = FaceEngine()
     want = Want(recogniser=arguments.recogniser)

@@ -1,6 +1,7 @@
 """Recognition accuracy on labelled photos: verify, identify, the score of a person, grouping.
 
     uv run --group bench python bench/recognition.py TEMPLATES.npz     (made by bench/embeddings.py)
+    uv run --group bench python bench/recognition.py TEMPLATES.npz --curve curve.png     (draw the calibration, too)
 
 Verify: all pairs. Identify: open set; in each of ten random splits half of the people with two or more photos are
 enrolled with up to n photos each, their other photos are the mated probes, every photo of everybody else is a
@@ -14,11 +15,14 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib import pyplot
 from scipy.cluster.hierarchy import fcluster, linkage
 
 from mien.matching import cosine_matrix, fit, group, normalise, rates
 
+mpl.use("agg")
 SPLITS = 10
 
 
@@ -44,6 +48,35 @@ def verify(similarity: np.ndarray, people: np.ndarray) -> dict[float, float]:
             f" pairs at 1, 5, 50 %: {spread}; of the median impostor {typical:.4f}"
         )
     return thresholds
+
+
+def draw_curve(similarity: np.ndarray, people: np.ndarray, target: Path) -> None:
+    """Draw what a confidence means: both kinds of pairs by similarity, and the error rates by confidence."""
+    upper = np.triu_indices(len(people), 1)
+    same = (people[:, None] == people)[upper]
+    scores = similarity[upper]
+    genuine, impostor = np.sort(scores[same]), np.sort(scores[~same])
+    calibration = fit(genuine, impostor, 1e-4)
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4.2))
+    bins = np.linspace(impostor[0], 1, 120).tolist()
+    left.hist(impostor, bins, density=True, alpha=0.6, label="impostor pairs")
+    left.hist(genuine, bins, density=True, alpha=0.6, label="genuine pairs")
+    axis = left.twinx()
+    grid = np.linspace(impostor[0], 1, 300)
+    axis.plot(grid, calibration.confidence(grid), "k", label="confidence")
+    axis.set_ylim(0, 1)
+    left.set_xlabel("cosine similarity")
+    left.legend(loc="upper center")
+    confidence = np.linspace(0.02, 0.98, 97)
+    at = np.array([calibration.similarity(float(value)) for value in confidence])
+    right.semilogy(confidence, 1 - np.searchsorted(impostor, at) / impostor.size, label="FMR")
+    right.semilogy(confidence, np.searchsorted(genuine, at) / genuine.size, label="FNMR")
+    right.axvline(0.5, color="k", lw=0.6)
+    right.axhspan(10**-4.5, 10**-3.5, alpha=0.15)
+    right.set_xlabel("confidence")
+    right.legend()
+    figure.tight_layout()
+    figure.savefig(target, dpi=110)
 
 
 Score = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
@@ -188,9 +221,13 @@ def grouping(templates: np.ndarray, people: np.ndarray, thresholds: dict[float, 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("templates", type=Path)
-    data = np.load(parser.parse_args().templates)
+    parser.add_argument("--curve", type=Path, help="draw the calibration curve to this file")
+    arguments = parser.parse_args()
+    data = np.load(arguments.templates)
     templates, people = data["embeddings"], data["labels"]
     thresholds = verify(cosine_matrix(templates, templates), people)
+    if arguments.curve:
+        draw_curve(cosine_matrix(templates, templates), people, arguments.curve)
     identify(templates, people, thresholds)
     grouping(templates, people, thresholds)
 

@@ -1,0 +1,89 @@
+"""Recognition as a whole: the right people are the same, and the stated calibration holds on real photos."""
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+from tests.shared import azure_photo, shared_path
+
+from mien.matching import Calibration, rates
+from mien.models.bindings import DEFAULT_RECOGNISER
+from mien.models.manifest import Task, builtin_manifests
+from mien.models.store import ModelStore
+from mien.vision import FaceEngine, Want
+from mien.vision.types import Face, Float32
+
+WANT = Want(recogniser=DEFAULT_RECOGNISER)
+
+
+@pytest.fixture(scope="module")
+def engine() -> FaceEngine:
+    store = ModelStore()
+    store.ensure()
+    return FaceEngine(store)
+
+
+def stated(name: str) -> Calibration:
+    calibration = builtin_manifests()[name].calibration
+    assert calibration is not None
+    return Calibration(threshold=calibration.threshold, slope=calibration.slope)
+
+
+def template(face: Face) -> Float32:
+    assert face.embedding is not None
+    return face.embedding.vector
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, pack in builtin_manifests().items() if pack.task is Task.RECOGNISER and pack.calibration]
+)
+def test_every_recogniser_states_a_calibration_that_matching_accepts(name: str) -> None:
+    calibration = stated(name)
+    assert calibration.confidence(calibration.threshold) == 0.5
+    assert calibration.confidence(1.0) > 0.99
+
+
+@pytest.mark.shared
+def test_adults_are_themselves_and_nobody_else(engine: FaceEngine) -> None:
+    calibration = stated(DEFAULT_RECOGNISER)
+    photos = sorted(shared_path("faces", "azure").glob("Family*.jpg"))
+    adults = [photo for photo in photos if re.search("Dad|Mom|Man|Lady", photo.stem)]
+    templates = {photo.stem: template(engine.analyze(photo.read_bytes(), WANT).faces[0]) for photo in adults}
+    for (a, left), (b, right) in itertools.combinations(templates.items(), 2):
+        same = a[:-1] == b[:-1]
+        confidence = calibration.confidence(float(left @ right))
+        assert (confidence >= 0.5) == same, (a, b, confidence)
+
+
+@pytest.mark.shared
+def test_everybody_in_the_family_photo_is_nearest_to_their_own_portrait(engine: FaceEngine) -> None:
+    portraits = {
+        photo.stem: template(engine.analyze(photo.read_bytes(), WANT).faces[0])
+        for photo in sorted(shared_path("faces", "azure").glob("Family*.jpg"))
+    }
+    names, gallery = list(portraits), np.array(list(portraits.values()))
+    faces = engine.analyze(azure_photo("identification1").read_bytes(), WANT).faces
+    from_left = sorted(faces, key=lambda face: face.box.left)
+    nearest = [names[int(np.argmax(gallery @ template(face)))][:-1] for face in from_left]
+    assert nearest == ["Family1-Son", "Family1-Dad", "Family1-Mom", "Family1-Daughter"]
+
+
+@pytest.mark.shared
+def test_the_threshold_separates_people_on_press_photos(engine: FaceEngine) -> None:
+    folders = [folder for folder in sorted(shared_path("faces", "lfw").iterdir()) if len(list(folder.iterdir())) > 1]
+    rows, people = [], []
+    for folder in folders[::6]:
+        for photo in sorted(folder.iterdir())[:2]:
+            faces = engine.analyze(photo.read_bytes(), WANT).faces
+            main = min(faces, key=lambda face: abs(face.box.left + face.box.width / 2 - 125))
+            rows.append(template(main))
+            people.append(folder.name)
+    similarity = np.array(rows) @ np.array(rows).T
+    upper = np.triu_indices(len(rows), 1)
+    same = (np.array(people)[:, None] == np.array(people))[upper]
+    genuine, impostor = similarity[upper][same], similarity[upper][~same]
+    threshold = stated(DEFAULT_RECOGNISER).threshold
+    assert genuine.size > 80
+    assert rates.fmr(impostor, threshold) <= 4e-4  # 1e-4 by calibration, in 17,000 pairs
+    assert float((genuine >= threshold).mean()) >= 0.96
