@@ -176,3 +176,12 @@ def test_damage_is_refused_or_harmless(
     except UnsafeCheckpointError:
         return
     assert all(isinstance(array, np.ndarray) for array in result.values())
+
+
+def test_a_memo_of_gigabytes_is_refused_before_it_is_made(tmp_path: Path) -> None:
+    data = _legacy({"x": _tensor()})
+    state = data.index(b"x", data.index(b"little_endian"))
+    put = data.index(b"q", state)  # BINPUT of one byte becomes LONG_BINPUT of four
+    damaged = data[:put] + b"r\xff\xff\xff\x7f" + data[put + 2 :]
+    with pytest.raises(UnsafeCheckpointError, match="memo"):
+        _read(tmp_path, damaged)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import math
 import pickle  # only through the restricted unpickler below
+import pickletools
 import struct
 import zipfile
 from collections import OrderedDict
@@ -101,7 +102,13 @@ class _Unpickler(pickle.Unpickler):
 
     def __init__(self, file: IO[bytes]) -> None:
         super().__init__(file, encoding="utf-8")
+        self._file = file
         self.storages: dict[str, _Storage] = {}
+
+    def load_from(self) -> Any:
+        """Read one pickle, after a look at its instructions."""
+        _check_instructions(self._file)
+        return self.load()
 
     def find_class(self, module: str, name: str) -> Any:
         """Resolve `module.name`, or refuse."""
@@ -130,6 +137,22 @@ class _Unpickler(pickle.Unpickler):
         return storage
 
 
+def _check_instructions(file: IO[bytes]) -> None:
+    """Refuse a pickle that would take memory out of all proportion to its length; leaves the file where it was.
+
+    The unpickler makes its memo as long as the highest index that is stored in it, before it stores anything: one
+    damaged byte can ask for tens of gigabytes. Well-formed pickles number the memo upwards from 0.
+    """
+    start, stored = file.tell(), 0
+    for opcode, argument, _ in pickletools.genops(file):
+        if opcode.name in {"PUT", "BINPUT", "LONG_BINPUT"}:
+            stored += 1
+            if argument is None or int(argument) > stored:
+                message = "the checkpoint's pickle is damaged: its memo is not numbered in order"
+                raise UnsafeCheckpointError(message)
+    file.seek(start)
+
+
 def _rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> _Tensor:
     if not isinstance(storage, _Storage):
         message = "a tensor without a storage"
@@ -150,7 +173,7 @@ def _read_zip(file: IO[bytes]) -> tuple[Any, dict[str, Array]]:
             message = "big-endian checkpoints are not read"
             raise UnsafeCheckpointError(message)
         unpickler = _Unpickler(io.BytesIO(archive.read(index)))
-        state = unpickler.load()
+        state = unpickler.load_from()
         storages = {}
         for key, storage in unpickler.storages.items():
             member = f"{root}data/{key}"
@@ -163,16 +186,16 @@ def _read_zip(file: IO[bytes]) -> tuple[Any, dict[str, Array]]:
 
 
 def _read_legacy(file: IO[bytes], size: int) -> tuple[Any, dict[str, Array]]:
-    if _Unpickler(file).load() != _LEGACY_MAGIC or _Unpickler(file).load() != _LEGACY_PROTOCOL:
+    if _Unpickler(file).load_from() != _LEGACY_MAGIC or _Unpickler(file).load_from() != _LEGACY_PROTOCOL:
         message = "neither a zip archive nor a legacy PyTorch file"
         raise UnsafeCheckpointError(message)
-    if not _Unpickler(file).load()["little_endian"]:
+    if not _Unpickler(file).load_from()["little_endian"]:
         message = "big-endian checkpoints are not read"
         raise UnsafeCheckpointError(message)
     unpickler = _Unpickler(file)
-    state = unpickler.load()
+    state = unpickler.load_from()
     storages = {}
-    for key in _Unpickler(file).load():
+    for key in _Unpickler(file).load_from():
         storage = unpickler.storages[key]
         (length,) = struct.unpack("<q", file.read(8))
         length_bytes = storage.length * np.dtype(storage.dtype).itemsize
