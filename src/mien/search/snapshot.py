@@ -18,6 +18,7 @@ import hmac
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -132,6 +133,31 @@ class SnapshotStore:
             entries = [self._merge([entry], old) if entry.dead else entry for entry in old.segments]
             kept = tuple(entry for entry in entries if entry.rows)
             self._swap(replace(old, generation=old.generation + 1, segments=kept))
+
+    def branch(self, folder: Path) -> SnapshotStore:
+        """Begin another snapshot that is as this one is now, and leaves this one alone when it is updated.
+
+        The files are shared by hard links, so that it costs next to nothing and takes no room.
+
+        Args:
+            folder: of the new snapshot, on the same file system; what lies in it is replaced.
+
+        Raises:
+            SnapshotError: there is no usable snapshot.
+        """
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, mode=0o700)
+        manifest = self._manifest()
+        try:
+            for entry in manifest.segments:
+                for name in filter(None, (entry.file, entry.dead_file)):
+                    (folder / name).hardlink_to(self.folder / name)
+        except FileNotFoundError as error:
+            raise SnapshotCorruptError(self.folder, "a file is missing") from error
+        new = SnapshotStore(folder, self._key)
+        with new._writing():
+            new._swap(manifest)
+        return new
 
     def load(self, previous: ExactSearch | None = None) -> ExactSearch:
         """Open the snapshot for searching.

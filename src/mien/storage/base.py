@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import DateTime, Dialect, ForeignKey, MetaData, TypeDecorator
+from sqlalchemy import DateTime, Dialect, ForeignKey, LargeBinary, MetaData, String, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+from sqlalchemy.types import TypeEngine
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -35,6 +36,29 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class AnyText(TypeDecorator[str]):
+    """Text exactly as a caller sent it, kept as bytes.
+
+    JSON may hold what a database's own text type refuses: U+0000 (PostgreSQL) and lone surrogates (both).
+    """
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002  SQLAlchemy names it
+        """Turn text into bytes."""
+        return None if value is None else value.encode("utf-8", "surrogatepass")
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:  # noqa: ARG002  SQLAlchemy names it
+        """Turn bytes back into text."""
+        return None if value is None else bytes(value).decode("utf-8", "surrogatepass")
+
+
+def OrderedText(length: int) -> TypeEngine[str]:  # noqa: N802  it stands where a type's name would
+    """Text that compares by its bytes on every database, as the contract's pages are ordered."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
 class Base(DeclarativeBase):

@@ -3,5 +3,26 @@
 from mien.storage.tables.accounts import KeyRow, ResourceRow
 from mien.storage.tables.crypto import DataKeyRow
 from mien.storage.tables.faces import DetectedFaceRow
+from mien.storage.tables.gallery import (
+    CollectionRow,
+    CropRow,
+    DuplicateRow,
+    EnrolmentPolicyRow,
+    PersistedFaceRow,
+    PersonRow,
+    RemovalRow,
+)
 
-__all__ = ["DataKeyRow", "DetectedFaceRow", "KeyRow", "ResourceRow"]
+__all__ = [
+    "CollectionRow",
+    "CropRow",
+    "DataKeyRow",
+    "DetectedFaceRow",
+    "DuplicateRow",
+    "EnrolmentPolicyRow",
+    "KeyRow",
+    "PersistedFaceRow",
+    "PersonRow",
+    "RemovalRow",
+    "ResourceRow",
+]

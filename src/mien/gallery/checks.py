@@ -1,0 +1,115 @@
+"""Checks of what callers give: names, user data, pages, and where a page begins."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from mien.gallery.errors import (
+    InvalidTopError,
+    NameEmptyError,
+    NameTooLongError,
+    NothingToUpdateError,
+    StartTooLongError,
+    UserDataTooLongError,
+)
+from mien.gallery.types import UNSET, Unset
+
+NAME_LENGTH: Final = 128
+USER_DATA_LENGTH: Final = 16_384
+FACE_USER_DATA_LENGTH: Final = 1_024
+START_LENGTH: Final = 64
+MAX_TOP: Final = 1_000
+
+_FIRST: Final = "0"
+_SHAPE: Final = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
+
+
+def check_name(name: str | None) -> str:
+    """Return a name that is fit to be kept.
+
+    Raises:
+        NameEmptyError: missing or white space.
+        NameTooLongError: more than 128 characters.
+    """
+    if name is None or not name.strip():
+        raise NameEmptyError("a name is required")
+    if len(name) > NAME_LENGTH:
+        raise NameTooLongError(f"a name has at most {NAME_LENGTH} characters, this one {len(name)}")
+    return name
+
+
+def check_user_data(user_data: str | None, limit: int = USER_DATA_LENGTH) -> str | None:
+    """Return user data that is fit to be kept.
+
+    Raises:
+        UserDataTooLongError: more than `limit` characters.
+    """
+    if user_data is not None and len(user_data) > limit:
+        raise UserDataTooLongError(f"user data has at most {limit} characters here, this one {len(user_data)}")
+    return user_data
+
+
+def check_update(name: str | Unset | None, user_data: str | Unset | None) -> dict[str, str | None]:
+    """Return the columns that an update changes; a property that is absent or null stays as it is.
+
+    Raises:
+        NothingToUpdateError: neither is given.
+        NameEmptyError: the name is given and empty.
+        NameTooLongError: more than 128 characters.
+        UserDataTooLongError: more than 16384 characters.
+    """
+    values: dict[str, str | None] = {}
+    if name is not UNSET and name is not None:
+        values["name"] = check_name(name)
+    if user_data is not UNSET and user_data is not None:
+        values["user_data"] = check_user_data(user_data)
+    if not values:
+        raise NothingToUpdateError("give a name or user data")
+    return values
+
+
+def check_page(start: str, top: int) -> None:
+    """Check what says which page is wanted.
+
+    Raises:
+        StartTooLongError: `start` has more than 64 characters.
+        InvalidTopError: `top` is not 1 to 1000.
+    """
+    if len(start) > START_LENGTH:
+        raise StartTooLongError(f"start has at most {START_LENGTH} characters")
+    if not 1 <= top <= MAX_TOP:
+        raise InvalidTopError(f"top is 1 to {MAX_TOP}")
+
+
+def first_id_after(start: str) -> UUID | None:
+    """Return the lowest id whose text comes after `start` as strings compare; None when there is none.
+
+    Ids are compared as lower-case hyphenated GUIDs; a `start` that is one is taken whatever its case.
+    """
+    text = start.lower() if len(start) == len(_SHAPE) else start
+    hexadecimal = ""
+    for position, place in enumerate(_SHAPE):
+        if position >= len(text):
+            return _filled(hexadecimal)
+        given = text[position]
+        digits = "-" if place == "-" else "0123456789abcdef"
+        if given in digits:
+            hexadecimal += "" if place == "-" else given
+            continue
+        larger = [digit for digit in digits if digit > given]
+        if not larger:
+            return _filled_after(hexadecimal)
+        return _filled(hexadecimal if place == "-" else hexadecimal + larger[0])
+    return _filled_after(hexadecimal)
+
+
+def _filled(prefix: str) -> UUID:
+    return UUID(prefix.ljust(32, _FIRST))
+
+
+def _filled_after(prefix: str) -> UUID | None:
+    """The lowest id that comes after all that begin with `prefix`."""
+    if not prefix.strip("f"):
+        return None
+    return _filled(f"{int(prefix, 16) + 1:0{len(prefix)}x}")

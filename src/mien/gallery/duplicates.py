@@ -1,0 +1,178 @@
+"""Suspicions: the same photo enrolled twice, the same person enrolled under two ids. Reported, never refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.live import LiveSearches
+from mien.gallery.rows import Rows
+from mien.gallery.types import Duplicate, DuplicateKind
+from mien.matching import Calibration
+from mien.matching.open_set import similarity_for_gallery
+from mien.search import Query
+from mien.storage.tables import CollectionRow, DuplicateRow, PersistedFaceRow
+
+COMPARED_FACES: Final = 5_000
+"""In collections of up to so many faces a new face is compared with all of them, for well under a millisecond."""
+
+SAME_IMAGE: Final = 0.995
+"""Cosine from which two templates are of one picture, saved again perhaps."""
+
+_REPORTED: Final = 10
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A face that is there already and looks like the new one."""
+
+    kind: DuplicateKind
+    face_id: UUID
+    person_id: UUID
+    confidence: float
+
+
+def same_photo(session: Session, collection: UUID, photo: bytes) -> list[Suspect]:
+    """Return the faces that were enrolled from the same place of the same image file."""
+    query = select(PersistedFaceRow.face_id, PersistedFaceRow.person_id)
+    query = query.where(PersistedFaceRow.collection == collection, PersistedFaceRow.photo == photo).limit(_REPORTED)
+    return [Suspect(DuplicateKind.SAME_PHOTO, face, person, 1.0) for face, person in session.execute(query)]
+
+
+def look_alikes(
+    live: LiveSearches,
+    session: Session,
+    row: CollectionRow,
+    template: NDArray[np.float32],
+    *,
+    person_id: UUID | None,
+    calibration: Calibration | None,
+) -> list[Suspect]:
+    """Return who is so much like a new face that they may be the same person, in collections that are small enough.
+
+    Args:
+        live: the searches as of now.
+        session: `row` was read in it.
+        row: the collection.
+        template: of the new face.
+        person_id: whose it is to be; None in face lists, where only the same picture counts.
+        calibration: of the recogniser; without one only the same picture counts.
+    """
+    if not 0 < row.faces <= COMPARED_FACES:
+        return []
+    search = live.search(session, row)
+    if search is None or search.dimension != len(template):
+        return []
+    alike = SAME_IMAGE
+    if person_id is not None and calibration is not None:
+        alike = min(SAME_IMAGE, similarity_for_gallery(calibration, len(search)))
+    found = []
+    for match in search.search(template[None], Query(top=3, min_similarity=alike))[0]:
+        confidence = calibration.confidence(match.similarity) if calibration else 1.0
+        if match.similarity >= SAME_IMAGE:
+            found.append(Suspect(DuplicateKind.SAME_PHOTO, match.face_id, match.person_id, confidence))
+        elif match.person_id != person_id:
+            found.append(Suspect(DuplicateKind.SAME_PERSON, match.face_id, match.person_id, confidence))
+    return found
+
+
+def record(
+    session: Session, row: CollectionRow, face: tuple[UUID, UUID], suspects: Sequence[Suspect], now: datetime
+) -> tuple[Duplicate, ...]:
+    """Write suspicions down and log them.
+
+    Args:
+        session: writes; has locked the collection.
+        row: the collection.
+        face: person and face id of the new face.
+        suspects: what it looks like.
+        now: the time.
+    """
+    by_face: dict[UUID, Suspect] = {}
+    for suspect in suspects:
+        by_face.setdefault(suspect.face_id, suspect)
+    person_id, face_id = face
+    found = []
+    for suspect in by_face.values():
+        session.add(
+            DuplicateRow(
+                resource_id=row.resource_id,
+                collection=row.uid,
+                face_id=face_id,
+                other_face_id=suspect.face_id,
+                kind=suspect.kind.value,
+                confidence=suspect.confidence,
+                found_at=now,
+            )
+        )
+        persons = (person_id, suspect.person_id) if Kind(row.kind).has_persons else (None, None)
+        found.append(_duplicate(suspect.kind, (face_id, suspect.face_id), persons, suspect.confidence, now))
+        _log.warning("likely duplicate enrolled", collection=row.collection_id, collection_kind=row.kind,
+                     why=suspect.kind.value, face=str(face_id), other=str(suspect.face_id))  # fmt: skip
+    return tuple(found)
+
+
+class Duplicates:
+    """What was suspected when faces were enrolled.
+
+    Args:
+        rows: opens sessions on collections.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def found(self, ref: CollectionRef) -> list[Duplicate]:
+        """Return the suspicions about faces that are still enrolled, oldest first.
+
+        Raises:
+            CollectionNotFoundError: there is no such collection.
+        """
+        with self._rows.reading(ref) as (session, row):
+            rows = session.scalars(
+                select(DuplicateRow).where(DuplicateRow.collection == row.uid).order_by(DuplicateRow.found_at)
+            ).all()
+            ids = {face for one in rows for face in (one.face_id, one.other_face_id)}
+            owners = _owners(session, row.uid, list(ids)) if ref.kind.has_persons else {}
+            return [
+                _duplicate(
+                    DuplicateKind(one.kind),
+                    (one.face_id, one.other_face_id),
+                    (owners.get(one.face_id), owners.get(one.other_face_id)),
+                    one.confidence,
+                    one.found_at,
+                )
+                for one in rows
+            ]
+
+
+def _owners(session: Session, collection: UUID, faces: list[UUID]) -> dict[UUID, UUID]:
+    found: dict[UUID, UUID] = {}
+    for start in range(0, len(faces), 500):
+        query = select(PersistedFaceRow.face_id, PersistedFaceRow.person_id).where(
+            PersistedFaceRow.collection == collection, PersistedFaceRow.face_id.in_(faces[start : start + 500])
+        )
+        found.update((face, person) for face, person in session.execute(query))
+    return found
+
+
+def _duplicate(
+    kind: DuplicateKind,
+    faces: tuple[UUID, UUID],
+    persons: tuple[UUID | None, UUID | None],
+    confidence: float,
+    found_at: datetime,
+) -> Duplicate:
+    whose, other = (str(person) if person else None for person in persons)
+    return Duplicate(kind, str(faces[0]), whose, str(faces[1]), other, round(confidence, 5), found_at)

@@ -1,0 +1,151 @@
+"""From a photo to the one face in it that is to be enrolled."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import cv2
+import numpy as np
+
+from mien.gallery.errors import NoFaceError, SeveralFacesError, TargetFaceOutOfRangeError
+from mien.gallery.policy import EnrolmentPolicy
+from mien.gallery.types import TargetFace
+from mien.vision.decode import decode
+from mien.vision.types import Embedding, Face, FaceBox, OperatingPoint, Want
+
+_SAME_BOX: Final = 0.5
+"""Two rectangles that share this much of their union (IoU) mean the same face."""
+
+_CROP_MARGIN: Final = 0.5
+"""Of the face rectangle's size, on every side: enough for any recogniser's alignment."""
+_CROP_QUALITY: Final = 95
+
+
+class Analysis(Protocol):
+    """What an engine found in an image."""
+
+    @property
+    def width(self) -> int:
+        """Pixels of the full, upright image."""
+        ...
+
+    @property
+    def height(self) -> int:
+        """Pixels of the full, upright image."""
+        ...
+
+    @property
+    def faces(self) -> tuple[Face, ...]:
+        """The faces, largest first."""
+        ...
+
+
+class Engine(Protocol):
+    """What enrolment needs of the vision engine."""
+
+    def analyze(self, image: bytes, want: Want) -> Analysis:
+        """Find the faces of an image file and compute what is wanted of them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A face that may be enrolled.
+
+    Attributes:
+        embedding: its template.
+        photo: names the image file and the face in it: SHA-256 (hex) of the bytes, and the rectangle.
+        crop: a JPEG of the face with a margin, when the policy keeps crops.
+    """
+
+    embedding: Embedding
+    photo: str
+    crop: bytes | None
+
+
+def enrol(
+    engine: Engine,
+    image: bytes,
+    pack: str,
+    policy: EnrolmentPolicy,
+    *,
+    target: TargetFace | None,
+    operating_point: OperatingPoint,
+) -> Enrolment:
+    """Find the face to be enrolled and check its quality.
+
+    Args:
+        engine: analyses the image.
+        image: an image file.
+        pack: the recogniser's.
+        policy: what the photo must be like.
+        target: which face; needed when there are several.
+        operating_point: how hard to look for faces.
+
+    Raises:
+        ImageError: the image cannot be analysed.
+        TargetFaceOutOfRangeError: the target does not lie in the image.
+        NoFaceError: there is no face, or none in the target.
+        SeveralFacesError: there are several.
+        LowQualityError: the photo does not meet the policy.
+    """
+    want = Want(operating_point=operating_point, recogniser=pack, attributes=policy.attributes)
+    analysis = engine.analyze(image, want)
+    face = choose(analysis, target)
+    policy.check(face)
+    assert face.embedding is not None
+    crop = make_crop(image, face.box) if policy.keep_crops else None
+    box = face.box
+    where = f"{box.left},{box.top},{box.width},{box.height}"
+    return Enrolment(face.embedding, f"{hashlib.sha256(image).hexdigest()}|{where}", crop)
+
+
+def choose(analysis: Analysis, target: TargetFace | None) -> Face:
+    """Return the face that is meant.
+
+    A face is in the target when its centre is. Where several are, the one whose rectangle is the target's (IoU of at
+    least one half) is meant: people in a group stand close.
+
+    Raises:
+        TargetFaceOutOfRangeError: the target does not lie in the image.
+        NoFaceError: there is no face, or none in the target.
+        SeveralFacesError: there are several.
+    """
+    faces = analysis.faces
+    if target is not None:
+        if target.left + target.width > analysis.width or target.top + target.height > analysis.height:
+            raise TargetFaceOutOfRangeError(f"the image has {analysis.width} × {analysis.height} pixels")
+        inside = tuple(face for face in faces if _centre_in(face.box, target))
+        same = tuple(face for face in inside if _overlap(face.box, target) >= _SAME_BOX)
+        faces = same if len(inside) > 1 and len(same) == 1 else inside
+    if not faces:
+        raise NoFaceError("no face has its centre in targetFace" if target else "no face was found")
+    if len(faces) > 1:
+        boxes = "; ".join(f"{face.box.left},{face.box.top},{face.box.width},{face.box.height}" for face in faces[:10])
+        raise SeveralFacesError(f"{len(faces)} faces, choose one with targetFace: {boxes}")
+    return faces[0]
+
+
+def make_crop(image: bytes, box: FaceBox) -> bytes:
+    """Return a JPEG of a face with a margin of half its size on every side, as far as the image goes."""
+    photo = decode(image)
+    across, down = box.width * _CROP_MARGIN, box.height * _CROP_MARGIN
+    region = photo.region(box.left - across, box.top - down, box.left + box.width + across, box.top + box.height + down)
+    done, data = cv2.imencode(".jpg", region.pixels, [cv2.IMWRITE_JPEG_QUALITY, _CROP_QUALITY])
+    if not done:
+        raise RuntimeError("a face could not be written as JPEG")
+    return np.asarray(data).tobytes()
+
+
+def _centre_in(box: FaceBox, target: TargetFace) -> bool:
+    x, y = box.left + box.width / 2, box.top + box.height / 2
+    return target.left <= x <= target.left + target.width and target.top <= y <= target.top + target.height
+
+
+def _overlap(box: FaceBox, target: TargetFace) -> float:
+    across = min(box.left + box.width, target.left + target.width) - max(box.left, target.left)
+    down = min(box.top + box.height, target.top + target.height) - max(box.top, target.top)
+    both = max(across, 0) * max(down, 0)
+    return both / (box.area + target.width * target.height - both)

@@ -1,0 +1,267 @@
+"""Enrolled faces: adding them from photos, showing, changing, deleting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mien.gallery.checks import FACE_USER_DATA_LENGTH, check_page, check_user_data, first_id_after
+from mien.gallery.duplicates import look_alikes, record, same_photo
+from mien.gallery.enrolment import Engine, Enrolment, enrol
+from mien.gallery.errors import (
+    FingerprintMismatchError,
+    PersistedFaceNotFoundError,
+    Quota,
+    QuotaExceededError,
+    TrainingNotFinishedError,
+)
+from mien.gallery.kinds import CollectionRef, parse_id
+from mien.gallery.live import LiveSearches
+from mien.gallery.persons import find_person
+from mien.gallery.policy import policy_of
+from mien.gallery.recognisers import Recogniser, Recognisers
+from mien.gallery.removal import remove_face
+from mien.gallery.rows import BUSY, Rows
+from mien.gallery.templates import Templates
+from mien.gallery.types import AddedFace, PersistedFace, TargetFace
+from mien.storage import Vault
+from mien.storage.tables import CollectionRow, CropRow, PersistedFaceRow
+from mien.vision.types import OperatingPoint
+
+
+@dataclass(frozen=True, slots=True)
+class _NewFace:
+    """A face ready to be inserted: everything slow or secret is done."""
+
+    face_id: UUID
+    person_id: str | None
+    user_data: str | None
+    vector: NDArray[np.float32]
+    template: bytes
+    photo: bytes
+    crop: bytes | None
+
+
+class PersistedFaces:
+    """The enrolled faces of face lists and persons.
+
+    Args:
+        rows: opens sessions on collections.
+        engine: analyses photos.
+        recognisers: what the labels stand for.
+        vault: seals what is kept.
+        live: searches of small collections, for finding duplicates.
+    """
+
+    def __init__(self, rows: Rows, engine: Engine, recognisers: Recognisers, vault: Vault, live: LiveSearches) -> None:
+        self._rows = rows
+        self._engine = engine
+        self._recognisers = recognisers
+        self._vault = vault
+        self._live = live
+        self._templates = Templates(vault)
+
+    def add(
+        self,
+        ref: CollectionRef,
+        image: bytes,
+        *,
+        person_id: str | None = None,
+        target: TargetFace | None = None,
+        operating_point: OperatingPoint = OperatingPoint.GENERAL,
+        user_data: str | None = None,
+    ) -> AddedFace:
+        """Enrol the face of a photo; it is committed when this returns.
+
+        Args:
+            ref: the collection.
+            image: an image file.
+            person_id: whose face it is, in groups; None in face lists.
+            target: which face, when there are several.
+            operating_point: how hard to look for faces.
+            user_data: at most 1024 characters.
+
+        Returns:
+            The new persisted face id, and what it may be a duplicate of.
+
+        Raises:
+            CollectionNotFoundError: there is no such collection.
+            PersonNotFoundError: there is no such person in it.
+            UserDataTooLongError: more than 1024 characters.
+            QuotaExceededError: the person or list has as many faces as the tier allows.
+            TrainingNotFinishedError: the collection is being trained.
+            ConflictError: it was deleted and made anew meanwhile.
+            FingerprintMismatchError: its faces were made by another recogniser than its label is bound to now.
+            ImageError: the image cannot be analysed.
+            TargetFaceOutOfRangeError: the target does not lie in the image.
+            NoFaceError: there is no face, or none in the target.
+            SeveralFacesError: there are several.
+            LowQualityError: the photo does not meet the policy.
+        """
+        check_user_data(user_data, FACE_USER_DATA_LENGTH)
+        with self._rows.reading(ref) as (session, row):
+            # Refuse before the costly part what would be refused after it.
+            if row.training_status in BUSY:
+                raise TrainingNotFinishedError(ref)
+            if ref.kind.has_persons:
+                find_person(session, ref, row, person_id or "")
+            recogniser = self._recognisers[row.recognition_model]
+            _check_fingerprint(row, recogniser)
+            policy = policy_of(session, row)
+        enrolment = enrol(self._engine, image, recogniser.pack, policy, target=target, operating_point=operating_point)
+        new = self._new(ref.resource_id, row.uid, enrolment, person_id, user_data)
+        with self._rows.writing(ref, uid=row.uid) as (session, row):
+            _check_fingerprint(row, recogniser)
+            return self._insert(session, ref, row, new, recogniser)
+
+    def get(self, ref: CollectionRef, face_id: str, person_id: str | None = None) -> PersistedFace:
+        """Return a face.
+
+        Raises:
+            CollectionNotFoundError: there is no such collection.
+            PersonNotFoundError: there is no such person in it.
+            PersistedFaceNotFoundError: there is no such face of the person or list.
+        """
+        with self._rows.reading(ref) as (session, row):
+            return _face(find_face(session, ref, row, face_id, person_id))
+
+    def page(self, ref: CollectionRef, start: str = "", top: int = 1000) -> list[PersistedFace]:
+        """Return faces of a list whose id comes after `start`, ascending.
+
+        Raises:
+            CollectionNotFoundError: there is no such collection.
+            StartTooLongError: `start` has more than 64 characters.
+            InvalidTopError: `top` is not 1 to 1000.
+        """
+        check_page(start, top)
+        with self._rows.reading(ref) as (session, row):
+            query = select(PersistedFaceRow).where(PersistedFaceRow.collection == row.uid)
+            if start:
+                first = first_id_after(start)
+                if first is None:
+                    return []
+                query = query.where(PersistedFaceRow.face_id >= first)
+            return [_face(face) for face in session.scalars(query.order_by(PersistedFaceRow.face_id).limit(top))]
+
+    def all(self, ref: CollectionRef) -> list[PersistedFace]:
+        """Return all faces of a face list, ascending (there are at most 1,000).
+
+        Raises:
+            CollectionNotFoundError: there is no such collection.
+        """
+        return self.page(ref)
+
+    def update(self, ref: CollectionRef, face_id: str, user_data: str | None, person_id: str | None = None) -> None:
+        """Change a face's user data; None leaves it as it is.
+
+        Raises:
+            What `get` raises, and:
+            UserDataTooLongError: more than 1024 characters.
+            TrainingNotFinishedError: the collection is being trained.
+        """
+        check_user_data(user_data, FACE_USER_DATA_LENGTH)
+        with self._rows.writing(ref) as (session, row):
+            face = find_face(session, ref, row, face_id, person_id)
+            if user_data is not None:
+                face.user_data = user_data
+
+    def delete(self, ref: CollectionRef, face_id: str, person_id: str | None = None) -> None:
+        """Delete a face; its template is gone from the tables at once.
+
+        Raises:
+            What `get` raises, and:
+            TrainingNotFinishedError: the collection is being trained.
+        """
+        with self._rows.writing(ref) as (session, row):
+            face = find_face(session, ref, row, face_id, person_id)
+            if ref.kind.has_persons:
+                find_person(session, ref, row, str(face.person_id)).faces -= 1
+            remove_face(session, row, face, self._rows.clock.now())
+
+    def _new(
+        self, resource_id: UUID, collection: UUID, enrolment: Enrolment, person_id: str | None, user_data: str | None
+    ) -> _NewFace:
+        face_id = uuid4()
+        crop = None
+        if enrolment.crop is not None:
+            crop = self._vault.seal(enrolment.crop, resource_id=resource_id, what=crop_name(collection, face_id))
+        template = self._templates.seal(resource_id, collection, face_id, enrolment.embedding)
+        photo = self._vault.keyed_hash(enrolment.photo)
+        return _NewFace(face_id, person_id, user_data, enrolment.embedding.vector, template, photo, crop)
+
+    def _insert(
+        self, session: Session, ref: CollectionRef, row: CollectionRow, new: _NewFace, recogniser: Recogniser
+    ) -> AddedFace:
+        limit = self._rows.limits(session, ref.resource_id, ref.kind).faces
+        person = find_person(session, ref, row, new.person_id or "") if ref.kind.has_persons else None
+        if (person.faces if person else row.faces) >= limit:
+            raise QuotaExceededError(Quota.FACES, ref.kind, limit)
+        whose = person.person_id if person else new.face_id
+        suspects = same_photo(session, row.uid, new.photo)
+        suspects += look_alikes(
+            self._live,
+            session,
+            row,
+            new.vector,
+            person_id=whose if person else None,
+            calibration=recogniser.measured,
+        )
+        row.revision += 1
+        row.faces += 1
+        row.fingerprint = recogniser.fingerprint
+        if person:
+            person.faces += 1
+        session.add(
+            PersistedFaceRow(
+                resource_id=ref.resource_id,
+                collection=row.uid,
+                face_id=new.face_id,
+                person_id=whose,
+                user_data=new.user_data,
+                sealed=new.template,
+                photo=new.photo,
+                revision=row.revision,
+            )
+        )
+        session.flush()
+        if new.crop is not None:
+            session.add(CropRow(resource_id=ref.resource_id, collection=row.uid, face_id=new.face_id, sealed=new.crop))
+        return AddedFace(str(new.face_id), record(session, row, (whose, new.face_id), suspects, self._rows.clock.now()))
+
+
+def crop_name(collection: UUID, face_id: UUID) -> str:
+    """What a sealed enrolment crop is bound to."""
+    return f"enrolment_crops/{collection}/{face_id}"
+
+
+def find_face(
+    session: Session, ref: CollectionRef, row: CollectionRow, face_id: str, person_id: str | None
+) -> PersistedFaceRow:
+    """Return the row of a face.
+
+    Raises:
+        PersonNotFoundError: there is no such person.
+        PersistedFaceNotFoundError: there is no such face of the person or list.
+    """
+    person = find_person(session, ref, row, person_id or "") if ref.kind.has_persons else None
+    parsed = parse_id(face_id)
+    query = select(PersistedFaceRow).where(PersistedFaceRow.collection == row.uid, PersistedFaceRow.face_id == parsed)
+    face = session.scalar(query) if parsed else None
+    if face is None or (person is not None and face.person_id != person.person_id):
+        raise PersistedFaceNotFoundError(ref.kind, face_id)
+    return face
+
+
+def _check_fingerprint(row: CollectionRow, recogniser: Recogniser) -> None:
+    """Refuse to mix templates of two recognisers; an empty collection takes the one that is bound now."""
+    if row.faces and row.fingerprint != recogniser.fingerprint:
+        raise FingerprintMismatchError(row.recognition_model)
+
+
+def _face(row: PersistedFaceRow) -> PersistedFace:
+    return PersistedFace(str(row.face_id), row.user_data)

@@ -1,0 +1,187 @@
+"""Searches of collections as they are now, kept in memory and brought up to date by what changed.
+
+Face lists and the person directory need no training: they are searched here. So is a small group when a new face is
+compared with who is enrolled already.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mien.clock import Clock
+from mien.gallery.templates import SealedFace, Templates
+from mien.search import ExactSearch, Faces
+from mien.search.segment import Segment
+from mien.storage.tables import CollectionRow, PersistedFaceRow, RemovalRow
+
+CACHED_TEMPLATES: Final = 4_000_000
+"""A template in memory takes six bytes a dimension."""
+KEEP_FOR: Final = timedelta(minutes=30)
+"""What nobody searched for so long is dropped; removals are remembered for longer than that (`REMOVALS_KEPT`)."""
+REMOVALS_KEPT: Final = timedelta(hours=1)
+_MERGE_RATIO: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    revision: int
+    search: ExactSearch | None
+    used: datetime
+
+
+class LiveSearches:
+    """The up-to-date searches of all collections that somebody searches.
+
+    Args:
+        templates: opens the rows.
+        clock: tells what was not used for long.
+    """
+
+    def __init__(self, templates: Templates, clock: Clock) -> None:
+        self._templates = templates
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._updating: dict[UUID, threading.Lock] = {}
+        self._entries: OrderedDict[UUID, _Entry] = OrderedDict()
+
+    def search(self, session: Session, row: CollectionRow) -> ExactSearch | None:
+        """Return a search of a collection as the session sees it, None when nothing is enrolled.
+
+        Args:
+            session: of the collection's resource; `row` was read in it.
+            row: the collection.
+        """
+        now = self._clock.now()
+        entry = self._entry(row.uid, row.revision, now)
+        if entry is None:
+            with self._lock:
+                lock = self._updating.setdefault(row.uid, threading.Lock())
+            with lock:
+                entry = self._entry(row.uid, row.revision, now)
+                if entry is None:
+                    entry = _Entry(row.revision, self._update(session, row, now), now)
+                    self._keep(row.uid, entry)
+        return entry.search
+
+    def forget_unused(self) -> int:
+        """Drop what was not used for half an hour, and what still has removed templates in memory.
+
+        Returns:
+            How many searches were dropped.
+        """
+        limit = self._clock.now() - KEEP_FOR
+        with self._lock:
+            old = [
+                uid
+                for uid, entry in self._entries.items()
+                if entry.used < limit or (entry.search is not None and any(len(dead) for dead in entry.search.dead))
+            ]
+            for uid in old:
+                self._entries.pop(uid)
+                self._updating.pop(uid, None)
+        return len(old)
+
+    def _entry(self, uid: UUID, revision: int, now: datetime) -> _Entry | None:
+        with self._lock:
+            entry = self._entries.get(uid)
+            if entry is None or entry.revision != revision:
+                return None
+            entry = self._entries[uid] = _Entry(entry.revision, entry.search, now)
+            self._entries.move_to_end(uid)
+            return entry
+
+    def _keep(self, uid: UUID, entry: _Entry) -> None:
+        with self._lock:
+            known = self._entries.get(uid)
+            if known is None or known.revision <= entry.revision:
+                self._entries[uid] = entry
+                self._entries.move_to_end(uid)
+            total = sum(len(one.search or ()) for one in self._entries.values())
+            while len(self._entries) > 1 and total > CACHED_TEMPLATES:
+                _, dropped = self._entries.popitem(last=False)
+                total -= len(dropped.search or ())
+
+    def _update(self, session: Session, row: CollectionRow, now: datetime) -> ExactSearch | None:
+        with self._lock:
+            known = self._entries.get(row.uid)
+        if known is not None and known.revision < row.revision and now - known.used < KEEP_FOR:
+            search = self._changed(session, row, known)
+            # What was added is all there; if the notes of removals are, too, the numbers are equal.
+            if len(search or ()) == row.faces:
+                return search
+        return self._changed(session, row, _Entry(-1, None, now))
+
+    def _changed(self, session: Session, row: CollectionRow, known: _Entry) -> ExactSearch | None:
+        search = known.search
+        removed = removed_since(session, row.uid, known.revision) if search is not None else []
+        added = self._templates.faces(row.resource_id, row.uid, added_since(session, row.uid, known.revision))
+        if search is not None and removed:
+            search = _without(search, removed)
+        if len(added):
+            segment = Segment.of(added, row.fingerprint)
+            same = search is not None and search.fingerprint == row.fingerprint
+            search = _with(search, segment) if search is not None and same else ExactSearch([segment])
+        return search if search is not None and len(search) else None
+
+
+def added_since(session: Session, collection: UUID, revision: int) -> list[SealedFace]:
+    """Return the faces that were enrolled after a revision of their collection."""
+    query = select(PersistedFaceRow.person_id, PersistedFaceRow.face_id, PersistedFaceRow.sealed)
+    query = query.where(PersistedFaceRow.collection == collection)
+    if revision >= 0:
+        query = query.where(PersistedFaceRow.revision > revision)
+    return [SealedFace(*found) for found in session.execute(query)]
+
+
+def removed_since(session: Session, collection: UUID, revision: int) -> list[tuple[UUID, UUID | None]]:
+    """Return the (person, face) pairs that were removed after a revision; a face of None is all of the person's."""
+    query = select(RemovalRow.person_id, RemovalRow.face_id)
+    query = query.where(RemovalRow.collection == collection, RemovalRow.revision > revision)
+    return [(found.person_id, found.face_id) for found in session.execute(query)]
+
+
+def _without(search: ExactSearch, removed: list[tuple[UUID, UUID | None]]) -> ExactSearch:
+    persons = [person for person, face in removed if face is None]
+    faces = [(person, face) for person, face in removed if face is not None]
+    dead = []
+    for segment, rows in zip(search.segments, search.dead, strict=True):
+        gone = np.union1d(segment.rows_of_persons(persons), segment.rows_of_faces(faces))
+        dead.append(np.union1d(rows, gone))
+    return ExactSearch(search.segments, dead)
+
+
+def _with(search: ExactSearch, segment: Segment) -> ExactSearch:
+    """Add a segment, merging those of similar size, so that there are never many."""
+    parts = [*zip(search.segments, search.dead, strict=True), (segment, np.empty(0, dtype=np.int64))]
+    parts.sort(key=lambda part: -len(part[0]))
+    first, total = len(parts), 0
+    for index in range(len(parts) - 1, -1, -1):
+        if total and len(parts[index][0]) < _MERGE_RATIO * total:
+            first = index
+        total += len(parts[index][0])
+    if first < len(parts):
+        merged = Segment.of(_joined(parts[first:]), segment.fingerprint)
+        parts[first:] = [(merged, np.empty(0, dtype=np.int64))]
+    return ExactSearch([part for part, _ in parts], [dead for _, dead in parts])
+
+
+def _joined(parts: list[tuple[Segment, np.ndarray[tuple[int], np.dtype[np.int64]]]]) -> Faces:
+    alive = []
+    for segment, dead in parts:
+        keep = np.ones(len(segment), dtype=bool)
+        keep[dead] = False
+        alive.append(segment.faces(np.flatnonzero(keep)))
+    return Faces(
+        np.concatenate([part.person_ids for part in alive]),
+        np.concatenate([part.face_ids for part in alive]),
+        np.concatenate([part.templates for part in alive]),
+    )

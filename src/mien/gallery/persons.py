@@ -1,0 +1,168 @@
+"""The persons of person groups and large person groups."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from mien.gallery.checks import check_name, check_page, check_update, check_user_data, first_id_after
+from mien.gallery.errors import PersonNotFoundError, Quota, QuotaExceededError
+from mien.gallery.kinds import CollectionRef, parse_id
+from mien.gallery.removal import remove_person
+from mien.gallery.rows import Rows
+from mien.gallery.types import UNSET, Person, Unset
+from mien.storage.tables import CollectionRow, PersistedFaceRow, PersonRow
+
+
+class Persons:
+    """Makes, lists, changes and deletes persons.
+
+    Args:
+        rows: opens sessions on collections.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def create(self, ref: CollectionRef, name: str, user_data: str | None = None) -> str:
+        """Make a person without faces.
+
+        Returns:
+            The person id, a lower-case GUID.
+
+        Raises:
+            CollectionNotFoundError: there is no such collection.
+            NameEmptyError: missing or white space.
+            NameTooLongError: more than 128 characters.
+            UserDataTooLongError: more than 16384 characters.
+            QuotaExceededError: the tier allows no more.
+            TrainingNotFinishedError: the collection is being trained.
+        """
+        check_name(name)
+        check_user_data(user_data)
+        person_id = uuid4()
+        with self._rows.writing(ref) as (session, row):
+            check_person_quota(self._rows, session, ref, row)
+            session.add(_row(row, person_id, name, user_data))
+            row.persons += 1
+        return str(person_id)
+
+    def get(self, ref: CollectionRef, person_id: str) -> Person:
+        """Return a person with the ids of their faces.
+
+        Raises:
+            CollectionNotFoundError: there is no such collection.
+            PersonNotFoundError: there is no such person in it.
+        """
+        with self._rows.reading(ref) as (session, row):
+            person = find_person(session, ref, row, person_id)
+            return _person(person, _faces_of(session, row.uid, [person.person_id]))
+
+    def page(self, ref: CollectionRef, start: str = "", top: int = 1000) -> list[Person]:
+        """Return persons whose id comes after `start`, ascending.
+
+        Raises:
+            CollectionNotFoundError: there is no such collection.
+            StartTooLongError: `start` has more than 64 characters.
+            InvalidTopError: `top` is not 1 to 1000.
+        """
+        check_page(start, top)
+        with self._rows.reading(ref) as (session, row):
+            query = select(PersonRow).where(PersonRow.collection == row.uid)
+            if start:
+                first = first_id_after(start)
+                if first is None:
+                    return []
+                query = query.where(PersonRow.person_id >= first)
+            people = session.scalars(query.order_by(PersonRow.person_id).limit(top)).all()
+            faces = _faces_of(session, row.uid, [person.person_id for person in people if person.faces])
+            return [_person(person, faces) for person in people]
+
+    def update(
+        self,
+        ref: CollectionRef,
+        person_id: str,
+        name: str | Unset | None = UNSET,
+        user_data: str | Unset | None = UNSET,
+    ) -> None:
+        """Change a name or user data, or both; raises as `create`, `get` and `Collections.update` do."""
+        values = check_update(name, user_data)
+        with self._rows.writing(ref) as (session, row):
+            person = find_person(session, ref, row, person_id)
+            for column, value in values.items():
+                setattr(person, column, value)
+
+    def delete(self, ref: CollectionRef, person_id: str) -> None:
+        """Delete a person with all faces; from now on nobody finds them.
+
+        Raises:
+            CollectionNotFoundError: there is no such collection.
+            PersonNotFoundError: there is no such person in it.
+            TrainingNotFinishedError: the collection is being trained.
+        """
+        with self._rows.writing(ref) as (session, row):
+            person = find_person(session, ref, row, person_id)
+            remove_person(session, row, person, self._rows.clock.now())
+
+
+def find_person(session: Session, ref: CollectionRef, row: CollectionRow, person_id: str) -> PersonRow:
+    """Return the row of a person.
+
+    Raises:
+        PersonNotFoundError: there is no such person in the collection.
+    """
+    parsed = parse_id(person_id)
+    person = (
+        session.scalar(select(PersonRow).where(PersonRow.collection == row.uid, PersonRow.person_id == parsed))
+        if parsed
+        else None
+    )
+    if person is None:
+        raise PersonNotFoundError(ref.kind, person_id)
+    return person
+
+
+def check_person_quota(rows: Rows, session: Session, ref: CollectionRef, row: CollectionRow, more: int = 1) -> None:
+    """Check that the tier allows more persons.
+
+    Raises:
+        QuotaExceededError: it does not.
+    """
+    limits = rows.limits(session, ref.resource_id, ref.kind)
+    if row.persons + more > limits.persons:
+        raise QuotaExceededError(Quota.PERSONS_OF_COLLECTION, ref.kind, limits.persons)
+    if limits.persons_in_all < limits.persons * limits.collections:
+        of_kind = select(func.sum(CollectionRow.persons)).where(CollectionRow.kind == ref.kind.value)
+        if (session.scalar(of_kind) or 0) + more > limits.persons_in_all:
+            raise QuotaExceededError(Quota.PERSONS_OF_RESOURCE, ref.kind, limits.persons_in_all)
+
+
+def _row(collection: CollectionRow, person_id: UUID, name: str, user_data: str | None) -> PersonRow:
+    return PersonRow(
+        resource_id=collection.resource_id,
+        collection=collection.uid,
+        person_id=person_id,
+        name=name,
+        user_data=user_data,
+        faces=0,
+    )
+
+
+def _faces_of(session: Session, collection: UUID, persons: list[UUID]) -> dict[UUID, list[str]]:
+    found: dict[UUID, list[str]] = {}
+    for start in range(0, len(persons), 500):
+        query = (
+            select(PersistedFaceRow.person_id, PersistedFaceRow.face_id)
+            .where(PersistedFaceRow.collection == collection)
+            .where(PersistedFaceRow.person_id.in_(persons[start : start + 500]))
+            .order_by(PersistedFaceRow.face_id)
+        )
+        for person_id, face_id in session.execute(query):
+            found.setdefault(person_id, []).append(str(face_id))
+    return found
+
+
+def _person(row: PersonRow, faces: dict[UUID, list[str]]) -> Person:
+    return Person(str(row.person_id), row.name, row.user_data, tuple(faces.get(row.person_id, ())))

@@ -1,0 +1,175 @@
+"""What a photo must be like to be enrolled, and whether a crop of it is kept."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mien.gallery.errors import LowQualityError, Shortfall
+from mien.gallery.kinds import CollectionRef
+from mien.gallery.rows import Rows
+from mien.storage.tables import CollectionRow, EnrolmentPolicyRow
+from mien.vision.types import Attribute, Face, Level3
+
+_LEVELS = ("low", "medium", "high")
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentPolicy:
+    """What is asked of photos that are enrolled; by default nothing, and no crop is kept.
+
+    Attributes:
+        min_quality: lowest qualityForRecognition, `low`, `medium` or `high`.
+        max_blur: highest blurLevel, `low` or `medium`.
+        no_occlusion: refuse faces with forehead, eyes or mouth covered.
+        max_yaw: degrees that the head may be turned to either side.
+        max_pitch: degrees that it may be lifted or lowered.
+        max_roll: degrees that it may be tilted.
+        min_size: pixels that the shorter side of the face rectangle must have.
+        keep_crops: keep an encrypted crop of each enrolled face, so that `mien models migrate` can make templates of
+            another recogniser from it.
+    """
+
+    min_quality: str | None = None
+    max_blur: str | None = None
+    no_occlusion: bool = False
+    max_yaw: float | None = None
+    max_pitch: float | None = None
+    max_roll: float | None = None
+    min_size: int | None = None
+    keep_crops: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("min_quality", "max_blur"):
+            if getattr(self, name) not in {None, *_LEVELS}:
+                raise ValueError(f"{name} is one of {', '.join(_LEVELS)}")
+        for name in ("max_yaw", "max_pitch", "max_roll", "min_size"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < 1e6:
+                raise ValueError(f"{name} must be positive")
+
+    @property
+    def attributes(self) -> frozenset[Attribute]:
+        """The attributes that must be computed to decide."""
+        wanted = {
+            Attribute.QUALITY: self.min_quality,
+            Attribute.BLUR: self.max_blur,
+            Attribute.OCCLUSION: self.no_occlusion,
+            Attribute.HEAD_POSE: self.max_yaw or self.max_pitch or self.max_roll,
+        }
+        return frozenset(attribute for attribute, asked in wanted.items() if asked)
+
+    def check(self, face: Face) -> None:
+        """Check a face that was analysed with `attributes`.
+
+        Raises:
+            LowQualityError: naming every measure that fails, and by how much.
+        """
+        found = [*self._levels(face), *self._covered(face), *self._pose(face), *self._size(face)]
+        if found:
+            raise LowQualityError(found)
+
+    def _levels(self, face: Face) -> list[Shortfall]:
+        found = []
+        quality, blur = face.attributes.quality, face.attributes.blur
+        if self.min_quality and quality is not None and _rank(quality) < _LEVELS.index(self.min_quality):
+            found.append(Shortfall("qualityForRecognition", quality.value, f"at least {self.min_quality}"))
+        if self.max_blur and blur is not None and _LEVELS.index(blur.level.value) > _LEVELS.index(self.max_blur):
+            found.append(Shortfall("blur", f"{blur.level.value} ({blur.value:.2f})", f"at most {self.max_blur}"))
+        return found
+
+    def _covered(self, face: Face) -> list[Shortfall]:
+        covered = face.attributes.occlusion
+        if not self.no_occlusion or covered is None:
+            return []
+        parts = [name for name in ("forehead", "eye", "mouth") if getattr(covered, name)]
+        return [Shortfall("occlusion", " and ".join(parts) + " covered", "nothing covered")] if parts else []
+
+    def _pose(self, face: Face) -> list[Shortfall]:
+        pose = face.attributes.head_pose
+        found = []
+        for name in ("yaw", "pitch", "roll"):
+            limit = getattr(self, f"max_{name}")
+            if limit is not None and pose is not None and abs(getattr(pose, name)) > limit:
+                found.append(Shortfall(name, f"{getattr(pose, name):.1f} degrees", f"at most {limit:g} to either side"))
+        return found
+
+    def _size(self, face: Face) -> list[Shortfall]:
+        side = min(face.box.width, face.box.height)
+        if self.min_size is None or side >= self.min_size:
+            return []
+        return [Shortfall("size", f"{side} pixels", f"at least {self.min_size} pixels")]
+
+    def to_json(self) -> str:
+        """The policy as text: only what differs from the default."""
+        default = EnrolmentPolicy()
+        return json.dumps({name: value for name, value in asdict(self).items() if value != getattr(default, name)})
+
+    @classmethod
+    def from_json(cls, text: str) -> EnrolmentPolicy:
+        """Read a policy; what this version does not know is left out."""
+        known = {field.name for field in fields(cls)}
+        given: dict[str, Any] = json.loads(text)
+        return cls(**{name: value for name, value in given.items() if name in known})
+
+
+def _rank(level: Level3) -> int:
+    return _LEVELS.index(level.value)
+
+
+class Policies:
+    """The enrolment policies of resources and collections.
+
+    Args:
+        rows: opens sessions.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def set(self, resource_id: UUID, policy: EnrolmentPolicy) -> None:
+        """Set the policy of all collections of a resource that have none of their own."""
+        with self._rows.database.write(resource_id) as session:
+            row = session.scalar(select(EnrolmentPolicyRow))
+            if row is None:
+                session.add(EnrolmentPolicyRow(resource_id=resource_id, policy=policy.to_json()))
+            else:
+                row.policy = policy.to_json()
+
+    def set_for(self, ref: CollectionRef, policy: EnrolmentPolicy | None) -> None:
+        """Set a collection's own policy, or with None that of its resource again.
+
+        Raises:
+            CollectionNotFoundError: there is none.
+        """
+        with self._rows.writing(ref, while_training=True) as (_, row):
+            row.policy = policy.to_json() if policy else None
+
+    def get(self, resource_id: UUID) -> EnrolmentPolicy:
+        """Return the policy of a resource."""
+        with self._rows.database.read(resource_id) as session:
+            return _of_resource(session)
+
+    def get_for(self, ref: CollectionRef) -> EnrolmentPolicy:
+        """Return the policy that holds for a collection.
+
+        Raises:
+            CollectionNotFoundError: there is none.
+        """
+        with self._rows.reading(ref) as (session, row):
+            return policy_of(session, row)
+
+
+def policy_of(session: Session, row: CollectionRow) -> EnrolmentPolicy:
+    """Return the policy that holds for a collection."""
+    return EnrolmentPolicy.from_json(row.policy) if row.policy else _of_resource(session)
+
+
+def _of_resource(session: Session) -> EnrolmentPolicy:
+    text = session.scalar(select(EnrolmentPolicyRow.policy))
+    return EnrolmentPolicy.from_json(text) if text else EnrolmentPolicy()

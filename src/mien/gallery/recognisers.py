@@ -1,0 +1,71 @@
+"""What the contract's recognition models stand for: pack, fingerprint, calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mien.gallery.errors import NotCalibratedError, UnknownRecognitionModelError
+from mien.matching import Calibration
+from mien.models import ModelStore
+from mien.models.bindings import Bindings
+
+
+@dataclass(frozen=True, slots=True)
+class Recogniser:
+    """The recogniser that a label is bound to.
+
+    Attributes:
+        label: `recognition_01` … `recognition_04`.
+        pack: name of the model pack.
+        fingerprint: of its templates.
+        measured: its calibration, None when it has none.
+    """
+
+    label: str
+    pack: str
+    fingerprint: str
+    measured: Calibration | None
+
+    @property
+    def calibration(self) -> Calibration:
+        """Its calibration.
+
+        Raises:
+            NotCalibratedError: it has none.
+        """
+        if self.measured is None:
+            raise NotCalibratedError(self.pack)
+        return self.measured
+
+
+class Recognisers:
+    """The recognisers of a server by label.
+
+    Args:
+        by_label: one a label.
+    """
+
+    def __init__(self, by_label: Mapping[str, Recogniser]) -> None:
+        self._by_label = dict(by_label)
+
+    @classmethod
+    def of(cls, store: ModelStore, bindings: Bindings) -> Recognisers:
+        """Read what the labels are bound to; needs no model files."""
+        found = {}
+        for label, pack in bindings.recognition.items():
+            measured = store.manifest(pack).calibration
+            calibration = Calibration(measured.threshold, measured.slope, measured.fmr) if measured else None
+            found[label] = Recogniser(label, pack, store.fingerprint(pack), calibration)
+        return cls(found)
+
+    def __getitem__(self, label: str) -> Recogniser:
+        """The recogniser of a label.
+
+        Raises:
+            UnknownRecognitionModelError: there is no such label.
+        """
+        found = self._by_label.get(label)
+        if found is None:
+            raise UnknownRecognitionModelError(f"there is no recognition model {label!r}")
+        return found

@@ -1,0 +1,57 @@
+"""Deleting what is enrolled: the rows at once, and a note for the snapshots and caches that may still have it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, or_, select
+from sqlalchemy.orm import Session
+
+from mien.storage.tables import CollectionRow, CropRow, DuplicateRow, PersistedFaceRow, PersonRow, RemovalRow
+
+
+def remove_person(session: Session, row: CollectionRow, person: PersonRow, now: datetime) -> None:
+    """Delete a person with all faces, in a writing session that has locked the collection."""
+    faces = (PersistedFaceRow.collection == row.uid, PersistedFaceRow.person_id == person.person_id)
+    ids = session.scalars(select(PersistedFaceRow.face_id).where(*faces)).all()
+    if ids:
+        _forget_duplicates(session, row.uid, ids)
+        session.execute(delete(CropRow).where(CropRow.collection == row.uid, CropRow.face_id.in_(ids)))
+        session.execute(delete(PersistedFaceRow).where(*faces))
+        row.faces -= len(ids)
+        note_removal(session, row, person.person_id, None, now)
+    elif row.snapshot is not None:
+        # The last training may have known faces of this person that were deleted since.
+        note_removal(session, row, person.person_id, None, now)
+    session.delete(person)
+    row.persons -= 1
+
+
+def remove_face(session: Session, row: CollectionRow, face: PersistedFaceRow, now: datetime) -> None:
+    """Delete a face, in a writing session that has locked the collection."""
+    _forget_duplicates(session, row.uid, [face.face_id])
+    session.delete(face)
+    row.faces -= 1
+    note_removal(session, row, face.person_id, None if face.person_id == face.face_id else face.face_id, now)
+
+
+def note_removal(session: Session, row: CollectionRow, person_id: UUID, face_id: UUID | None, now: datetime) -> None:
+    """Note that a face, or all of a person's, must go from snapshots and caches."""
+    row.revision += 1
+    session.add(
+        RemovalRow(
+            resource_id=row.resource_id,
+            collection=row.uid,
+            person_id=person_id,
+            face_id=face_id,
+            revision=row.revision,
+            removed_at=now,
+        )
+    )
+
+
+def _forget_duplicates(session: Session, collection: UUID, ids: Sequence[UUID]) -> None:
+    either = or_(DuplicateRow.face_id.in_(ids), DuplicateRow.other_face_id.in_(ids))
+    session.execute(delete(DuplicateRow).where(DuplicateRow.collection == collection, either))

@@ -1,0 +1,120 @@
+"""Finding and locking collections: the one place that scopes, checks ids and keeps writes and training apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from mien.accounts import Sku
+from mien.clock import Clock
+from mien.gallery.errors import CollectionNotFoundError, ConflictError, TrainingNotFinishedError
+from mien.gallery.kinds import COLLECTION_ID, CollectionRef, Kind
+from mien.gallery.quotas import Limits, Quotas
+from mien.storage import Database
+from mien.storage.tables import CollectionRow, ResourceRow
+
+BUSY: Final = frozenset({"notStarted", "running"})
+"""Training states in which a collection is being trained."""
+
+
+class Rows:
+    """Opens sessions on one collection.
+
+    Args:
+        database: where they are kept.
+        clock: stamps what happens.
+        quotas: how much a resource may hold.
+    """
+
+    def __init__(self, database: Database, clock: Clock, quotas: Quotas | None = None) -> None:
+        self.database = database
+        self.clock = clock
+        self.quotas = quotas or Quotas()
+
+    @contextmanager
+    def reading(self, ref: CollectionRef) -> Iterator[tuple[Session, CollectionRow]]:
+        """Open a reading session on a collection.
+
+        Raises:
+            CollectionNotFoundError: there is none.
+        """
+        with self.database.read(ref.resource_id) as session:
+            yield session, find(session, ref)
+
+    def get(self, ref: CollectionRef) -> CollectionRow:
+        """Return the row of a collection, for reading only.
+
+        Raises:
+            CollectionNotFoundError: there is none.
+        """
+        with self.reading(ref) as (_, row):
+            return row
+
+    @contextmanager
+    def writing(
+        self, ref: CollectionRef, *, uid: UUID | None = None, while_training: bool = False
+    ) -> Iterator[tuple[Session, CollectionRow]]:
+        """Open a writing session that has a collection to itself until it commits.
+
+        Args:
+            ref: which.
+            uid: refuse another collection that was made under the same id meanwhile.
+            while_training: do not refuse one that is being trained.
+
+        Raises:
+            CollectionNotFoundError: there is none.
+            TrainingNotFinishedError: it is being trained.
+            ConflictError: others kept it locked for too long.
+        """
+        with self.transaction(ref.resource_id, ref.collection_id) as session:
+            row = find(session, ref, lock=True)
+            if uid is not None and row.uid != uid:
+                raise ConflictError(ref.collection_id)
+            if not while_training and row.training_status in BUSY:
+                raise TrainingNotFinishedError(ref)
+            yield session, row
+
+    @contextmanager
+    def transaction(self, resource_id: UUID, name: str) -> Iterator[Session]:
+        """Open a writing session; a database that stays locked becomes a `ConflictError` on `name`."""
+        try:
+            with self.database.write(resource_id) as session:
+                yield session
+        except OperationalError as error:
+            if is_lock_timeout(error):
+                raise ConflictError(name) from error
+            raise
+
+    def limits(self, session: Session, resource_id: UUID, kind: Kind) -> Limits:
+        """Return how much of a kind a resource may hold."""
+        sku = session.scalar(select(ResourceRow.sku).where(ResourceRow.id == resource_id))
+        return self.quotas.of(Sku(sku or Sku.STANDARD), kind)
+
+
+def find(session: Session, ref: CollectionRef, *, lock: bool = False) -> CollectionRow:
+    """Return the row of a collection.
+
+    Raises:
+        CollectionNotFoundError: there is none.
+    """
+    if not COLLECTION_ID.fullmatch(ref.collection_id):
+        raise CollectionNotFoundError(ref, malformed=True)
+    query = select(CollectionRow).where(
+        CollectionRow.kind == ref.kind.value, CollectionRow.collection_id == ref.collection_id
+    )
+    row = session.scalar(query.with_for_update() if lock else query)
+    if row is None:
+        raise CollectionNotFoundError(ref)
+    return row
+
+
+def is_lock_timeout(error: OperationalError) -> bool:
+    """Whether a statement failed because others held a lock for too long, or each other's."""
+    text = str(error.orig).lower()
+    return any(words in text for words in ("database is locked", "deadlock detected", "lock timeout", "lock_timeout"))

@@ -1,0 +1,201 @@
+"""Where training puts what it made, and the searches loaded from it.
+
+A collection's folder has one folder for each training, of which the collection's row names the one that serves. A new
+training makes a new folder (its unchanged files are hard links), moves the name in the row, and deletes the old one:
+a crash at any point leaves one or the other whole.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shutil
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+
+from mien.search import ExactSearch, SnapshotMissingError, SnapshotStore
+from mien.storage import EVERY_RESOURCE, Database, Vault
+from mien.storage.tables import CollectionRow
+
+CACHED_COLLECTIONS: Final = 64
+CACHED_TEMPLATES: Final = 20_000_000
+"""A loaded template of 256 dimensions takes about half a kilobyte of memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    name: str
+    search: ExactSearch
+
+
+class Snapshots:
+    """The snapshots of all collections.
+
+    Args:
+        folder: where they are; processes of one server share it.
+        database: says which snapshot serves.
+        vault: opens the keys of their files.
+    """
+
+    def __init__(self, folder: Path, database: Database, vault: Vault) -> None:
+        self._folder = folder
+        self._database = database
+        self._vault = vault
+        self._lock = threading.Lock()
+        self._loading: dict[UUID, threading.Lock] = {}
+        self._loaded: OrderedDict[UUID, _Loaded] = OrderedDict()
+
+    @staticmethod
+    def key_name(uid: UUID) -> str:
+        """What the sealed key of a collection's snapshots is bound to."""
+        return f"collections/{uid}/snapshots"
+
+    def store(self, row: CollectionRow, name: str) -> SnapshotStore:
+        """Return the snapshot of a collection under this name, which need not exist."""
+        key = self._vault.open(row.snapshot_key, resource_id=row.resource_id, what=self.key_name(row.uid))
+        return SnapshotStore(self._of(row.uid) / name, key)
+
+    def fresh_name(self) -> str:
+        """Return a name that no snapshot has."""
+        return secrets.token_hex(8)
+
+    def search(self, row: CollectionRow) -> ExactSearch | None:
+        """Return the search of a collection as it was last trained, None when it never was.
+
+        Raises:
+            SnapshotError: the snapshot cannot be used.
+        """
+        if row.snapshot is None:
+            return None
+        loaded = self._cached(row.uid, row.snapshot)
+        if loaded is not None:
+            return loaded
+        with self._lock:
+            lock = self._loading.setdefault(row.uid, threading.Lock())
+        with lock:  # one thread loads, the others wait for it
+            return self._cached(row.uid, row.snapshot) or self._load(row)
+
+    def previous(self, uid: UUID) -> ExactSearch | None:
+        """Return what is loaded of a collection, whatever its age: its files need not be read again."""
+        with self._lock:
+            loaded = self._loaded.get(uid)
+        return loaded.search if loaded else None
+
+    def keep(self, uid: UUID, name: str, search: ExactSearch) -> None:
+        """Keep a loaded search, and let go of those that were not used for the longest time."""
+        with self._lock:
+            self._loaded[uid] = _Loaded(name, search)
+            self._loaded.move_to_end(uid)
+            total = sum(len(one.search) for one in self._loaded.values())
+            while len(self._loaded) > 1 and (len(self._loaded) > CACHED_COLLECTIONS or total > CACHED_TEMPLATES):
+                _, dropped = self._loaded.popitem(last=False)
+                total -= len(dropped.search)
+
+    def forget(self, uid: UUID) -> None:
+        """Delete all that there is of a collection."""
+        with self._lock:
+            self._loaded.pop(uid, None)
+            self._loading.pop(uid, None)
+        shutil.rmtree(self._of(uid), ignore_errors=True)
+
+    def tidy(self, uid: UUID, name: str | None) -> None:
+        """Delete a collection's snapshots but the one that serves. Only whoever holds `claim` may."""
+        folder = self._of(uid)
+        if folder.is_dir():
+            for path in folder.iterdir():
+                if path.is_dir() and path.name != name:
+                    shutil.rmtree(path, ignore_errors=True)
+
+    @contextmanager
+    def claim(self, uid: UUID) -> Iterator[bool]:
+        """Take the right to make a collection's next snapshot; gives False when another thread or process has it.
+
+        The lock is the kernel's: it goes with the process that holds it, however that ends.
+        """
+        folder = self._of(uid)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(folder / "claim", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+        finally:
+            os.close(handle)
+
+    def sweep(self) -> int:
+        """Let go of what is out of date in memory, and delete the folders of collections that are gone.
+
+        Returns:
+            How many were dropped or deleted.
+        """
+        with self._lock:
+            loaded = {uid: one.name for uid, one in self._loaded.items()}
+        on_disk = {uid for path in self._paths() if (uid := _uid_of(path)) is not None}
+        serving = self._serving({*loaded, *on_disk})
+        stale = [uid for uid, name in loaded.items() if serving.get(uid) != name]
+        with self._lock:
+            for uid in stale:
+                self._loaded.pop(uid, None)
+        gone = [uid for uid in on_disk if uid not in serving]
+        for uid in gone:
+            self.forget(uid)
+        return len(stale) + len(gone)
+
+    def _paths(self) -> list[Path]:
+        return list(self._folder.iterdir()) if self._folder.is_dir() else []
+
+    def _serving(self, uids: set[UUID]) -> dict[UUID, str | None]:
+        found: dict[UUID, str | None] = {}
+        wanted = list(uids)
+        with self._database.read(EVERY_RESOURCE) as session:
+            for start in range(0, len(wanted), 500):
+                some = CollectionRow.uid.in_(wanted[start : start + 500])
+                rows = session.execute(select(CollectionRow.uid, CollectionRow.snapshot).where(some))
+                found.update((row.uid, row.snapshot) for row in rows)
+        return found
+
+    def _of(self, uid: UUID) -> Path:
+        return self._folder / uid.hex
+
+    def _cached(self, uid: UUID, name: str) -> ExactSearch | None:
+        with self._lock:
+            loaded = self._loaded.get(uid)
+            if loaded is None or loaded.name != name:
+                return None
+            self._loaded.move_to_end(uid)
+            return loaded.search
+
+    def _load(self, row: CollectionRow) -> ExactSearch | None:
+        name = row.snapshot
+        while name is not None:
+            try:
+                search = self.store(row, name).load(self.previous(row.uid))
+            except SnapshotMissingError:
+                # A training may have moved on and deleted it since the row was read.
+                newer = self._serving({row.uid}).get(row.uid)
+                if newer == name:
+                    raise
+                name = newer
+            else:
+                self.keep(row.uid, name, search)
+                return search
+        return None
+
+
+def _uid_of(path: Path) -> UUID | None:
+    try:
+        return UUID(hex=path.name)
+    except ValueError:
+        return None

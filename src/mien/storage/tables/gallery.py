@@ -1,0 +1,152 @@
+"""Collections, their persons and enrolled faces, and what training and deleting leave to do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, PrimaryKeyConstraint, String, Uuid
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mien.storage.base import AnyText, Base, OrderedText, Owned
+
+
+def _of_collection() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["resource_id", "collection"], ["collections.resource_id", "collections.uid"], ondelete="CASCADE"
+    )
+
+
+class CollectionRow(Owned, Base):
+    """A collection, and where its training stands.
+
+    `uid` identifies it for ever, also when another is made under the caller's id later. `revision` counts the changes
+    of its templates; `trained_revision` is the one that the snapshot has. `snapshot` names the folder that serves:
+    the pointer that training moves. `snapshot_key` is the sealed key of the snapshots' files.
+    """
+
+    __tablename__ = "collections"
+    __table_args__ = (
+        PrimaryKeyConstraint("resource_id", "kind", "collection_id"),
+        Index("uq_collections_uid", "resource_id", "uid", unique=True),
+        Index("ix_collections_training_status", "training_status"),
+    )
+
+    kind: Mapped[str] = mapped_column(String(20))
+    collection_id: Mapped[str] = mapped_column(OrderedText(64))
+    uid: Mapped[UUID]
+    name: Mapped[str] = mapped_column(AnyText)
+    user_data: Mapped[str | None] = mapped_column(AnyText)
+    recognition_model: Mapped[str] = mapped_column(String(32))
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    policy: Mapped[str | None] = mapped_column(String(2000))
+    persons: Mapped[int] = mapped_column(BigInteger)
+    faces: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime]
+    revision: Mapped[int] = mapped_column(BigInteger)
+    trained_revision: Mapped[int] = mapped_column(BigInteger)
+    snapshot: Mapped[str | None] = mapped_column(String(64))
+    snapshot_key: Mapped[bytes] = mapped_column(LargeBinary)
+    training_status: Mapped[str | None] = mapped_column(String(12))
+    training_created_at: Mapped[datetime | None]
+    training_action_at: Mapped[datetime | None]
+    training_success_at: Mapped[datetime | None]
+    training_message: Mapped[str | None] = mapped_column(String(1000))
+
+
+class PersonRow(Owned, Base):
+    """A person of a collection."""
+
+    __tablename__ = "persons"
+    __table_args__ = (PrimaryKeyConstraint("resource_id", "collection", "person_id"), _of_collection())
+
+    collection: Mapped[UUID] = mapped_column(Uuid)
+    person_id: Mapped[UUID]
+    name: Mapped[str] = mapped_column(AnyText)
+    user_data: Mapped[str | None] = mapped_column(AnyText)
+    faces: Mapped[int]
+
+
+class PersistedFaceRow(Owned, Base):
+    """An enrolled face; in face lists its person is itself. `sealed` is its template, made at `revision`."""
+
+    __tablename__ = "persisted_faces"
+    __table_args__ = (
+        PrimaryKeyConstraint("resource_id", "collection", "face_id"),
+        _of_collection(),
+        Index("ix_persisted_faces_person", "resource_id", "collection", "person_id"),
+        Index("ix_persisted_faces_revision", "resource_id", "collection", "revision"),
+        Index("ix_persisted_faces_photo", "resource_id", "collection", "photo"),
+    )
+
+    collection: Mapped[UUID] = mapped_column(Uuid)
+    face_id: Mapped[UUID]
+    person_id: Mapped[UUID]
+    user_data: Mapped[str | None] = mapped_column(AnyText)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    photo: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    revision: Mapped[int] = mapped_column(BigInteger)
+
+
+class RemovalRow(Owned, Base):
+    """A face that was deleted and may still be in the snapshot; `face_id` is null for a whole person."""
+
+    __tablename__ = "removals"
+    __table_args__ = (
+        _of_collection(),
+        Index("ix_removals_collection", "resource_id", "collection", "revision"),
+        Index("ix_removals_removed_at", "removed_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    collection: Mapped[UUID] = mapped_column(Uuid)
+    person_id: Mapped[UUID]
+    face_id: Mapped[UUID | None]
+    revision: Mapped[int] = mapped_column(BigInteger)
+    removed_at: Mapped[datetime]
+
+
+class DuplicateRow(Owned, Base):
+    """Two enrolled faces that may be one photo, or one person under two ids."""
+
+    __tablename__ = "duplicates"
+    __table_args__ = (
+        PrimaryKeyConstraint("resource_id", "collection", "face_id", "other_face_id"),
+        _of_collection(),
+        Index("ix_duplicates_other", "resource_id", "collection", "other_face_id"),
+    )
+
+    collection: Mapped[UUID] = mapped_column(Uuid)
+    face_id: Mapped[UUID]
+    other_face_id: Mapped[UUID]
+    kind: Mapped[str] = mapped_column(String(12))
+    confidence: Mapped[float]
+    found_at: Mapped[datetime]
+
+
+class CropRow(Owned, Base):
+    """The sealed enrolment crop of a face, where the operator chose to keep them."""
+
+    __tablename__ = "enrolment_crops"
+    __table_args__ = (
+        PrimaryKeyConstraint("resource_id", "collection", "face_id"),
+        ForeignKeyConstraint(
+            ["resource_id", "collection", "face_id"],
+            ["persisted_faces.resource_id", "persisted_faces.collection", "persisted_faces.face_id"],
+            name="fk_enrolment_crops_face",
+            ondelete="CASCADE",
+        ),
+    )
+
+    collection: Mapped[UUID] = mapped_column(Uuid)
+    face_id: Mapped[UUID]
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class EnrolmentPolicyRow(Owned, Base):
+    """The enrolment policy of a resource, for collections that have none of their own."""
+
+    __tablename__ = "enrolment_policies"
+    __table_args__ = (PrimaryKeyConstraint("resource_id"),)
+
+    policy: Mapped[str] = mapped_column(String(2000))
