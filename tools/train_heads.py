@@ -52,9 +52,10 @@ LOW = (
     grid("sface/conv_12_relu", [(4, 6), (5, 7)], MOUTH, 7),
     grid("lite0/stage5", [(8, 10), (9, 11), (11, 13)], [(3, 6), (5, 9), (8, 11)], 14),
 )
-CHIN = (*LOW, grid("lite0/stage7", [(3, 5), (4, 6)], [(1, 6)], 7))
+BANDS = grid("sface/conv_12_relu", [(0, 2), (2, 5), (4, 7)], [(0, 7)], 7)
+BEARD = (*LOW, BANDS)
 SKULL = (*HAIR, grid("sface/conv_9_relu", [(0, 2), (1, 3), (2, 4), (3, 5)], [(0, 7)], 7))
-TINT = (*HAIR, grid("sface/conv_12_relu", [(0, 2), (2, 5), (4, 7)], [(0, 7)], 7))
+TINT = (*HAIR, BANDS)
 COLORS = ("black", "brown", "blond", "red", "gray", "white")
 
 
@@ -108,8 +109,8 @@ RECIPES = (
         drawn=True,
     ),
     Recipe("headwear", ("worn",), HEAD, flag("headwear"), "hats, caps, helmets, scarves over the hair, headbands"),
-    Recipe("moustache", ("present",), LOW, flag("moustache"), "a moustache, alone or in a beard"),
-    Recipe("beard", ("present",), CHIN, flag("beard"), "hair on the chin: goatee to full beard, not stubble"),
+    Recipe("moustache", ("present",), BEARD, flag("moustache"), "a moustache, alone or in a beard"),
+    Recipe("beard", ("present",), BEARD, flag("beard"), "hair on the chin: goatee to full beard, not stubble"),
     Recipe("sideburns", ("present",), LOW, flag("sideburns"), "hair before the ears to below their middle"),
     Recipe("hair_hidden", ("hidden",), HEAD, flag("invisible"), "hair that headwear hides", threshold=0.7),
     Recipe(

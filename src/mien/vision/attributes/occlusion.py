@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mien.vision.attributes.context import FaceContext
 from mien.vision.attributes.heads import load_head
-from mien.vision.types import Occlusion
+from mien.vision.attributes.worn import glasses
+from mien.vision.types import GlassesType, Occlusion
 
 _EYE_DOUBTFUL = 0.05
 """Above this, eyes that do not count as covered yet are looked at for sunglasses; nine faces in ten are below."""
@@ -16,7 +17,7 @@ def occlusion(context: FaceContext) -> Occlusion:
     An eye counts as covered when one of the two is; ordinary glasses, beards and moustaches do not cover.
     """
     values, borders = _values(context), load_head("occlusion").thresholds
-    eye = values["eye"] >= borders["eye"] or (values["eye"] >= _EYE_DOUBTFUL and _wears_sunglasses(context))
+    eye = values["eye"] >= borders["eye"] or (values["eye"] >= _EYE_DOUBTFUL and glasses(context) is GlassesType.SUN)
     return Occlusion(
         forehead=values["forehead"] >= borders["forehead"], eye=eye, mouth=values["mouth"] >= borders["mouth"]
     )
@@ -30,8 +31,3 @@ def mouth_covered(context: FaceContext) -> bool:
 def _values(context: FaceContext) -> dict[str, float]:
     head = load_head("occlusion")
     return {name: float(value) for name, value in zip(head.classes, head(context), strict=True)}
-
-
-def _wears_sunglasses(context: FaceContext) -> bool:
-    head = load_head("sunglasses")
-    return float(head(context)[0]) >= head.thresholds["present"]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mien.vision.attributes.accessories import accessories
 from mien.vision.attributes.age import PACK as AGE
 from mien.vision.attributes.age import age
 from mien.vision.attributes.blur import blur
@@ -18,7 +19,7 @@ from mien.vision.attributes.noise import noise
 from mien.vision.attributes.occlusion import occlusion
 from mien.vision.attributes.quality import quality_of
 from mien.vision.attributes.smile import smile
-from mien.vision.attributes.worn import accessories, glasses
+from mien.vision.attributes.worn import glasses
 from mien.vision.errors import UnsupportedAttributeError
 from mien.vision.pose import head_pose
 from mien.vision.types import Attribute, Attributes

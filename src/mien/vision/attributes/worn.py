@@ -1,11 +1,10 @@
-"""What is worn: glasses, and the accessories headwear, glasses and mask."""
+"""What is worn on eyes and head, by yes/no heads."""
 
 from __future__ import annotations
 
 from mien.vision.attributes.context import FaceContext
 from mien.vision.attributes.heads import load_head
-from mien.vision.attributes.mask import mask
-from mien.vision.types import Accessory, GlassesType, MaskType
+from mien.vision.types import GlassesType
 
 
 def glasses(context: FaceContext) -> GlassesType:
@@ -17,22 +16,6 @@ def glasses(context: FaceContext) -> GlassesType:
     if not _present("glasses", context):
         return GlassesType.NONE
     return GlassesType.SUN if _present("sunglasses", context) else GlassesType.READING
-
-
-def accessories(context: FaceContext) -> tuple[Accessory, ...]:
-    """List what is worn on head, eyes and mouth, with a confidence in [0, 1]: headwear, glasses, mask.
-
-    The confidence of the first two is calibrated for a wearer and a non-wearer being equally likely beforehand, and
-    they are listed from 0.5 on; a mask is listed when the attribute `mask` says that there is one.
-    """
-    worn = (
-        ("headWear", probability("headwear", context)),
-        ("glasses", probability("glasses", context)),
-    )
-    listed = [Accessory(name, round(confidence, 2)) for name, confidence in worn if confidence >= 0.5]
-    if mask(context).type is MaskType.FACE_MASK:
-        listed.append(Accessory("mask", round(float(load_head("mask")(context)[0]), 2)))
-    return tuple(listed)
 
 
 def probability(head: str, context: FaceContext) -> float:
