@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import delete, insert, select, text, update
-from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.database import ScopeError
@@ -159,3 +159,9 @@ def test_sqlite_is_set_up_for_durability_and_erasure(tmp_path: Path) -> None:
 def test_a_database_in_memory_is_refused() -> None:
     with pytest.raises(ValueError, match="must be a file"):
         Database("sqlite://")
+
+
+def test_what_is_stored_does_not_show_in_errors(database: Database) -> None:
+    with pytest.raises(DBAPIError) as caught, database.engine.begin() as connection:
+        connection.execute(text("INSERT INTO nowhere (secret) VALUES (:secret)"), {"secret": "a template"})
+    assert "a template" not in str(caught.value)

@@ -69,6 +69,7 @@ class Database:
             max_overflow=0,
             pool_timeout=30.0,
             pool_pre_ping=not self.is_sqlite,
+            hide_parameters=True,  # what is stored is biometric: it must not reach a log through an error
             connect_args=arguments,
         )
         if self.is_sqlite:
