@@ -15,6 +15,7 @@ _BOX = (80, 220, 80)
 _LANDMARK = (60, 200, 255)
 _AXES = ((80, 80, 255), (80, 220, 80), (255, 160, 60))  # x, y and z of the head, BGR
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
+_LONGEST = 48
 
 
 def draw_faces(pixels: Pixels, faces: Sequence[Face]) -> Pixels:
@@ -39,8 +40,7 @@ def draw_faces(pixels: Pixels, faces: Sequence[Face]) -> Pixels:
         pose = face.attributes.head_pose
         if pose is not None:
             _draw_axes(canvas, face, pose, unit)
-        for line, text in enumerate([f"{number}: {face.score:.2f}", *describe(face.attributes)]):
-            _write(canvas, text, (box.left, corner[1] + (line + 1) * 13 * unit), unit)
+        _label(canvas, [f"{number}: {face.score:.2f}", *describe(face.attributes)], (box.left, corner[1]), unit)
     return canvas
 
 
@@ -95,8 +95,15 @@ def _draw_axes(canvas: Pixels, face: Face, pose: HeadPose, unit: int) -> None:
         )
 
 
-def _write(canvas: Pixels, text: str, at: tuple[int, int], unit: int) -> None:
-    """Write a line with a dark rim, moved so that its start is inside the photo."""
-    x, y = max(2, at[0]), min(canvas.shape[0] - 3, at[1])
-    for colour, width in (((0, 0, 0), 3 * unit), ((255, 255, 255), unit)):
-        cv2.putText(canvas, text, (x, y), _FONT, 0.36 * unit, colour, width, cv2.LINE_AA)
+def _label(canvas: Pixels, lines: list[str], at: tuple[int, int], unit: int) -> None:
+    """Write lines in white on a dark panel, moved so that it is inside the photo where it fits."""
+    size, height = 0.3 * unit, 11 * unit
+    lines = [line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…" for line in lines]
+    width = max(cv2.getTextSize(line, _FONT, size, 1)[0][0] for line in lines) + 4 * unit
+    left = max(0, min(at[0], canvas.shape[1] - width))
+    top = max(0, min(at[1] + unit, canvas.shape[0] - height * len(lines) - 2 * unit))
+    panel = canvas[top : top + height * len(lines) + 2 * unit, left : left + width]
+    panel[:] = panel // 3
+    for number, line in enumerate(lines, start=1):
+        place = (left + 2 * unit, top + number * height - 2 * unit)
+        cv2.putText(canvas, line, place, _FONT, size, (255, 255, 255), 1, cv2.LINE_AA)
