@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,10 +19,13 @@ def to_input(images: NDArray[np.uint8], convention: InputConvention) -> NDArray[
     Returns:
         Contiguous float32: (n, 3, height, width), or (n, height, width, 3) where the layout is "nhwc".
     """
-    ordered = images[..., ::-1] if convention.colour == "rgb" else images
-    arranged = ordered.transpose(0, 3, 1, 2) if convention.layout == "nchw" else ordered
-    result = np.ascontiguousarray(arranged, dtype=np.float32)
-    shape = (1, 3, 1, 1) if convention.layout == "nchw" else (1, 1, 1, 3)
+    if convention.layout == "nchw":
+        result = np.asarray(cv2.dnn.blobFromImages(list(images), swapRB=convention.colour == "rgb"), np.float32)
+        shape = (1, 3, 1, 1)
+    else:
+        ordered = images[..., ::-1] if convention.colour == "rgb" else images
+        result = np.ascontiguousarray(ordered, dtype=np.float32)
+        shape = (1, 1, 1, 3)
     if any(convention.mean):
         result -= np.array(convention.mean, np.float32).reshape(shape)
     if any(value != 1 for value in convention.std):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from mien.models.runtime import Array, Network
@@ -73,15 +74,15 @@ class YuNet:
         Returns:
             All candidates above it, overlapping ones included, in no particular order.
         """
-        height, width = pixels.shape[:2]
-        padded = (-(-height // 32) * 32, -(-width // 32) * 32)
-        blob = np.zeros((1, 3, *padded), np.float32)
-        blob[0, :, :height, :width] = pixels.transpose(2, 0, 1)
+        below, beside = -pixels.shape[0] % 32, -pixels.shape[1] % 32
+        if below or beside:
+            pixels = np.asarray(cv2.copyMakeBorder(pixels, 0, below, 0, beside, cv2.BORDER_CONSTANT), np.uint8)
+        blob = np.asarray(cv2.dnn.blobFromImage(pixels))
         answers = self._network.run(blob, outputs=_OUTPUTS)
         parts = []
         for index, stride in enumerate(_STRIDES):
             cls, obj, bbox, kps = (answers[index + 3 * kind][0] for kind in range(4))
-            grid = _Grid(stride, padded[1] // stride)
+            grid = _Grid(stride, pixels.shape[1] // stride)
             parts.append(grid.decode(cls[:, 0] * obj[:, 0], bbox, kps, threshold))
         return Candidates.join(parts)
 

@@ -119,7 +119,7 @@ class FaceFinder:
         """
         for _ in range(passes):
             transform = align.similarity_transform(points, _UPRIGHT)
-            looked = self._detector.search(align.warp(pixels, transform, _LOOK, _LOOK), 0.4)
+            looked = self._detector.search(align.warp(pixels, transform, _LOOK, _LOOK, smooth=False), 0.4)
             if len(looked) == 0:
                 break
             best = _nearest_to_middle(looked)
