@@ -14,6 +14,7 @@ from mien.gateway.access import KeyCheck
 from mien.gateway.admission import WorkerPool
 from mien.gateway.door import Gateway
 from mien.gateway.exchange import Receive, Scope, Send
+from mien.gateway.origin import OriginFinder
 from mien.models import ModelStore
 from mien.models.bindings import Bindings, read_bindings
 from mien.services import Services, open_services
@@ -21,9 +22,12 @@ from mien.settings import Settings
 from mien.storage.retention import RetentionWorker
 from mien.vision.types import OperatingPoint
 from mien.wire.body import BodyLimits
+from mien.wire.context import Context
 from mien.wire.detect import Detect, Downloader, Engine, FaceMemory, ModelLabels, NoSessionImages, SessionImages
 from mien.wire.faults import explain
 from mien.wire.pages import Pages
+from mien.wire.ports import Gallery
+from mien.wire.recognition import recognition_operations
 from mien.wire.router import Router
 from mien.wire.url_addresses import AddressPolicy, parse_networks
 from mien.wire.url_fetch import FetchPolicy, fetch_image
@@ -43,7 +47,9 @@ class Parts:
         memory: keeps faces under short-lived ids.
         download: fetches the image of a URL.
         labels: what the contract's model names stand for.
+        gallery: what is enrolled and how it is searched; None for a server that only detects.
         limits: how much a client may send.
+        origin: finds out under which address a caller sees the server.
         session_images: the images of liveness sessions.
         workers: requests that are computed at the same time.
         queue_limit: requests that may wait for that.
@@ -56,7 +62,9 @@ class Parts:
     memory: FaceMemory
     download: Downloader
     labels: ModelLabels
+    gallery: Gallery | None = None
     limits: BodyLimits = field(default_factory=BodyLimits)
+    origin: OriginFinder = field(default_factory=OriginFinder)
     session_images: SessionImages = field(default_factory=NoSessionImages)
     workers: int = 2
     queue_limit: int = 256
@@ -84,6 +92,17 @@ class Application:
             session_images=parts.session_images,
         )
         operations = detect.operations()
+        if parts.gallery is not None:
+            context = Context(
+                gallery=parts.gallery,
+                workers=self._workers,
+                downloads=self._downloads,
+                download=parts.download,
+                labels=parts.labels,
+                limits=parts.limits,
+                origin=parts.origin,
+            )
+            operations += recognition_operations(context)
         router = Router(operations, Pages(operations).table())
         self._gateway = Gateway(router, [KeyCheck(parts.accounts)], explain)
 
@@ -146,6 +165,7 @@ def create_app(settings: Settings, services: Services, engine: Engine) -> Applic
             download=lambda url: fetch_image(url, policy),
             labels=model_labels(bindings),
             limits=BodyLimits(settings.max_image_bytes, settings.max_json_bytes, settings.body_timeout_seconds),
+            origin=OriginFinder(parse_networks(settings.trusted_proxies)),
             workers=settings.worker_threads,
             queue_limit=settings.queue_limit,
             on_startup=[retention.start],

@@ -85,6 +85,13 @@ class Settings(BaseSettings):
         default=20.0, ge=0, description="How long running requests may take to finish after a SIGTERM."
     )
 
+    trusted_proxies: str = Field(
+        default="",
+        description="Networks of reverse proxies whose `X-Forwarded-Proto`, `-Host` and `-Port` are believed when an "
+        "answer names an address of this server (`operation-Location`), with commas between them: "
+        "`10.0.0.0/8,127.0.0.1`.",
+    )
+
     # Work
     worker_threads: int = Field(
         default_factory=usable_cores,
@@ -187,7 +194,7 @@ class Settings(BaseSettings):
         names = [name for name in type(self).model_fields if name.startswith(("recognition_0", "detection_0"))]
         return {name: getattr(self, name) for name in names}
 
-    @field_validator("url_allowed_networks")
+    @field_validator("url_allowed_networks", "trusted_proxies")
     @classmethod
     def _are_networks(cls, value: str) -> str:
         for part in value.split(","):

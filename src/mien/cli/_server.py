@@ -96,6 +96,7 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
             access_log=False,  # its lines hold queries, and queries may hold keys
             server_header=False,
             timeout_keep_alive=75,  # longer than clients' pools keep idle connections, so that they close first
+            proxy_headers=False,  # uvicorn would believe them from this machine; `trusted_proxies` says whom to believe
             timeout_graceful_shutdown=round(settings.shutdown_seconds) or 1,
             backlog=2048,
             ssl_certfile=chain,

@@ -15,6 +15,8 @@ _INVALID = row("common", "BadArgument", "Request body is invalid.")
 _NOT_JSON = row("common", "BadArgument", "JSON parsing error.")
 _MEDIA_TYPE = row("v1.0_legacy", "BadArgument", "Invalid Media Type.")
 
+_URL = row("common", "InvalidURL", "Invalid image URL.")
+
 CLOSE = ((b"connection", b"close"),)
 """Headers of an answer to a request whose body is not worth waiting for."""
 
@@ -73,6 +75,21 @@ async def read_json(request: Request, limits: BodyLimits) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise _INVALID.problem(hint="The body must be a JSON object.")
     return {name.lower(): entry for name, entry in value.items()}
+
+
+def image_url(url: Any) -> str:
+    """Return the address of an image that a JSON body names.
+
+    Raises:
+        Problem: it is absent, not a text, or empty.
+    """
+    if url is None:
+        raise _INVALID.problem(hint="The body must have url.")
+    if not isinstance(url, str):
+        raise _INVALID.problem(hint="url must be a text.")
+    if not url.strip():
+        raise _URL.problem(hint="url is empty.")
+    return url.strip()
 
 
 def _json_hint(raw: bytes) -> str | None:

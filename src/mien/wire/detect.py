@@ -11,7 +11,7 @@ from uuid import UUID
 from mien.gateway.admission import WorkerPool
 from mien.gateway.exchange import Exchange, Operation, Response
 from mien.vision.types import Embedding, Face, OperatingPoint, Want
-from mien.wire.body import BodyLimits, read_image_or_json
+from mien.wire.body import BodyLimits, image_url, read_image_or_json
 from mien.wire.catalogue import row
 from mien.wire.detect_docs import describe_detect
 from mien.wire.detect_query import DetectQuery, parse_detect_query
@@ -19,7 +19,6 @@ from mien.wire.face_json import detected_faces
 from mien.wire.versions import ALL, BY_NAME, Version
 
 _BODY = row("common", "BadArgument", "Request body is invalid.")
-_URL = row("common", "InvalidURL", "Invalid image URL.")
 _NO_SESSION_IMAGE = row(
     "liveness_session", "SessionNotFound", "Session ID is not found. The session ID is expired or does not exist."
 )
@@ -173,8 +172,4 @@ def _source(body: Mapping[str, Any], version: Version) -> tuple[str | None, str 
         if not isinstance(session_image, str) or not session_image:
             raise _BODY.problem(hint="sessionImageId must be a text that is not empty.")
         return None, session_image
-    if not isinstance(url, str):
-        raise _BODY.problem(hint="url must be a text.")
-    if not url.strip():
-        raise _URL.problem(hint="url is empty.")
-    return url.strip(), None
+    return image_url(url), None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mien.gateway.exchange import Request
 from mien.vision.types import Attribute
 from mien.wire.catalogue import row
+from mien.wire.fields import boolean
 from mien.wire.versions import Version
 
 DETECTION_MODELS = ("detection_01", "detection_02", "detection_03")
@@ -69,19 +70,17 @@ def parse_detect_query(request: Request, version: Version) -> DetectQuery:
     Raises:
         Problem: an option is out of its range, or options do not go together.
     """
-    detection_model = (request.query_value("detectionmodel") or DETECTION_MODELS[0]).lower()
-    if detection_model not in DETECTION_MODELS:
-        raise _DETECTION_MODEL.problem(hint=f"It is one of {', '.join(DETECTION_MODELS)}.")
+    detection_model = parse_detection_model(request)
     recognition_model = (request.query_value("recognitionmodel") or RECOGNITION_MODELS[0]).lower()
     if recognition_model not in RECOGNITION_MODELS:
         raise _RECOGNITION_MODEL.problem(hint=f"It is one of {', '.join(RECOGNITION_MODELS)}.")
-    face_ids = _boolean(request.query_value("returnfaceid"), default=True)
+    face_ids = boolean(request.query_value("returnfaceid"), default=True)
     if face_ids is None:
         raise _FACE_ID.problem(hint=_BOOLEAN_HINT)
-    landmarks = _boolean(request.query_value("returnfacelandmarks"), default=False)
+    landmarks = boolean(request.query_value("returnfacelandmarks"), default=False)
     if landmarks is None:
         raise _LANDMARKS.problem(hint=_BOOLEAN_HINT)
-    named = _boolean(request.query_value("returnrecognitionmodel"), default=False)
+    named = boolean(request.query_value("returnrecognitionmodel"), default=False)
     if named is None:
         raise _RETURN_MODEL.problem(hint=_BOOLEAN_HINT)
     asked = [value for name, value in request.query if name == "returnfaceattributes"]
@@ -95,11 +94,16 @@ def parse_detect_query(request: Request, version: Version) -> DetectQuery:
 _BOOLEAN_HINT = "Write true or false."
 
 
-def _boolean(text: str | None, *, default: bool) -> bool | None:
-    """Return the value, the default when absent or empty, or None when it is neither true nor false."""
-    if not text:
-        return default
-    return {"true": True, "false": False}.get(text.strip().lower())
+def parse_detection_model(request: Request) -> str:
+    """Read `detectionModel`; an absent or empty one is detection_01.
+
+    Raises:
+        Problem: it is not one of the contract's labels.
+    """
+    detection_model = (request.query_value("detectionmodel") or DETECTION_MODELS[0]).lower()
+    if detection_model not in DETECTION_MODELS:
+        raise _DETECTION_MODEL.problem(hint=f"It is one of {', '.join(DETECTION_MODELS)}.")
+    return detection_model
 
 
 def _seconds(text: str | None) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from mien.gateway.exchange import Match, Operation
@@ -13,6 +13,7 @@ from mien.wire.versions import BY_NAME, STABLE
 _NOT_FOUND = row("gateway", "404", "Resource not found")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _PREFIX = "face"
+_LONGEST_HINTED = 300
 
 
 class Router:
@@ -121,14 +122,26 @@ class Router:
         methods, _parameters = self._find(version, rest)
         if methods:
             return methods.get(method) or next(iter(methods.values()))
-        wanted = "/".join(part.lower() for part in rest)
+        if sum(map(len, rest)) > _LONGEST_HINTED:
+            return None
+        lowered = [part.lower() for part in rest]
+        wanted = "/".join(lowered)
         paths = {
-            "/".join(segments): methods for rows in self._table.get(version, {}).values() for segments, methods in rows
+            "/".join(_filled(segments, lowered)): methods
+            for length, rows in self._table.get(version, {}).items()
+            for segments, methods in rows
+            if abs(length - len(rest)) <= 1
         }
         close = difflib.get_close_matches(wanted, paths, n=1, cutoff=0.7)
         if not close:
             return None
         return paths[close[0]].get(method) or next(iter(paths[close[0]].values()))
+
+
+def _filled(segments: tuple[str, ...], given: Sequence[str]) -> list[str]:
+    """Put a caller's own ids into a template, so that only its words are compared."""
+    ids = dict(enumerate(given))
+    return [ids.get(place, "") if part[0] == "{" else part for place, part in enumerate(segments)]
 
 
 def _segments(path: str) -> tuple[str, ...]:

@@ -22,6 +22,11 @@ class Version:
         session_images: whether detect takes a `sessionImageId`.
         pascal_levels: whether the levels of blur, exposure, noise and quality begin with a capital.
         head_wear: spelling of the accessory.
+        directory_searches: whether verify and identify search the person directory; they still do where its management
+            is gone.
+        candidates: how many candidates identify returns when the caller does not say.
+        null_dates: whether a training status spells out that there is no date yet, instead of leaving it out.
+        not_started: the name of the first state of what runs in the background.
     """
 
     name: str
@@ -29,6 +34,10 @@ class Version:
     session_images: bool = True
     pascal_levels: bool = False
     head_wear: str = "headwear"
+    directory_searches: bool = True
+    candidates: int = 10
+    null_dates: bool = True
+    not_started: str = "notStarted"
 
     def level(self, level: Level) -> str:
         """Return this version's spelling of a level."""
@@ -36,8 +45,8 @@ class Version:
         return text[0].upper() + text[1:] if self.pascal_levels else text
 
 
-def _legacy(name: str) -> Version:
-    """Return a version in the enum spelling of v1.0.
+def _legacy(name: str, *, directory_searches: bool) -> Version:
+    """Return a version in the spelling of v1.0.
 
     The spelling is that of the contract's v1.0 schema and examples. Published samples mix it with the newer one; the
     old SDK reads either, since it ignores case.
@@ -48,11 +57,15 @@ def _legacy(name: str) -> Version:
         session_images=False,
         pascal_levels=True,
         head_wear="headWear",
+        directory_searches=directory_searches,
+        candidates=1,
+        null_dates=False,
+        not_started="notstarted",
     )
 
 
-V1_0 = _legacy("v1.0")
-V1_0_PREVIEW = _legacy("v1.0-preview")
+V1_0 = _legacy("v1.0", directory_searches=False)
+V1_0_PREVIEW = _legacy("v1.0-preview", directory_searches=True)
 V1_1_PREVIEW = Version("v1.1-preview.1", session_images=False)
 V1_2_PREVIEW = Version("v1.2-preview.1")
 V1_2 = Version("v1.2")
@@ -69,3 +82,9 @@ STABLE = V1_2
 
 ALL = frozenset(BY_NAME)
 """The names of all versions."""
+
+DIRECTORY = frozenset({V1_0_PREVIEW.name, V1_1_PREVIEW.name, V1_2_PREVIEW.name})
+"""The versions that manage a person directory."""
+
+SNAPSHOTS = frozenset({V1_0.name})
+"""The versions that carry collections between resources."""

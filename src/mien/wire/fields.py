@@ -1,0 +1,171 @@
+"""Reading the fields of JSON bodies and the options of queries that operations share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mien.gallery import UNSET, TargetFace, Unset
+from mien.gallery.kinds import parse_id
+from mien.gateway.exchange import Request
+from mien.wire.catalogue import row
+
+BODY_INVALID = row("common", "BadArgument", "Request body is invalid.")
+_TOP = row("common", "BadArgument", "'top' is invalid.")
+_START = row("common", "BadArgument", "'start' is too long.")
+_RETURN_MODEL = row("mien", "BadArgument", "Invalid argument returnRecognitionModel.")
+_TARGET_FACE = row("common", "BadArgument", "Invalid argument targetFace.")
+_USER_DATA = row("common", "BadArgument", "'userData' is too long.")
+
+TOP = (1, 1000)
+START_LENGTH = 64
+FACE_USER_DATA = 1024
+
+# What a database cannot keep: NUL, and halves of surrogate pairs, which JSON can spell.
+_UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
+
+Body = Mapping[str, Any]
+
+
+def text(body: Body, name: str) -> str | None:
+    """Return the text `name` of a body whose names are in lower case; None when it is absent or null.
+
+    Raises:
+        Problem: it is not a text, or one that cannot be kept.
+    """
+    value = body.get(name.lower())
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise BODY_INVALID.problem(hint=f"{name} must be a text.")
+    if _UNKEEPABLE.search(value):
+        raise BODY_INVALID.problem(hint=f"{name} has a character that cannot be kept (NUL or half a surrogate pair).")
+    return value
+
+
+def changed_text(body: Body, name: str) -> str | Unset:
+    """Return the text `name`, or UNSET when it is absent or null: then an update leaves it as it is."""
+    value = text(body, name)
+    return UNSET if value is None else value
+
+
+def ids(body: Body, name: str) -> list[str]:
+    """Return the list of GUIDs `name`; an absent one is empty.
+
+    Raises:
+        Problem: it is not a list of GUIDs.
+    """
+    value = body.get(name.lower())
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise BODY_INVALID.problem(hint=f"{name} must be an array of ids.")
+    for entry in value:
+        if not isinstance(entry, str) or parse_id(entry) is None:
+            raise BODY_INVALID.problem(hint=f"{name} has {shown(entry)}, which is not a GUID.")
+    return value
+
+
+def id_of(body: Body, name: str) -> str:
+    """Return the GUID `name`.
+
+    Raises:
+        Problem: it is absent or not a GUID.
+    """
+    value = text(body, name)
+    if value is None:
+        raise BODY_INVALID.problem(hint=f"{name} is missing.")
+    if parse_id(value) is None:
+        raise BODY_INVALID.problem(hint=f"{name} is {shown(value)}, which is not a GUID.")
+    return value
+
+
+def whole(value: Any) -> int | None:
+    """Return a JSON number, or a text of one, as an integer; None when it is not whole."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return int(value) if isinstance(value, str) and _WHOLE.fullmatch(value.strip()) else None
+
+
+def shown(value: Any) -> str:
+    """Return a value for a hint: short, and only what the caller sent."""
+    return repr(value) if len(repr(value)) <= 60 else f"{repr(value)[:60]}…"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list a caller wants: at most `top` entries after `start`."""
+
+    start: str
+    top: int
+
+
+def parse_page(request: Request) -> Page:
+    """Read `start` and `top`; empty ones count as absent.
+
+    Raises:
+        Problem: `start` has more than 64 characters, or `top` is not 1 to 1000.
+    """
+    start = request.query_value("start") or ""
+    if len(start) > START_LENGTH:
+        raise _START.problem(hint=f"It is the id of the last entry before the page, at most {START_LENGTH} characters.")
+    given = request.query_value("top")
+    top = TOP[1] if not given else whole(given)
+    if top is None or not TOP[0] <= top <= TOP[1]:
+        raise _TOP.problem(hint=f"It is a whole number from {TOP[0]} to {TOP[1]}.")
+    return Page(start.replace("\x00", ""), top)
+
+
+def parse_return_model(request: Request) -> bool:
+    """Read `returnRecognitionModel`; false when absent or empty."""
+    value = boolean(request.query_value("returnrecognitionmodel"), default=False)
+    if value is None:
+        raise _RETURN_MODEL.problem(hint="Write true or false.")
+    return value
+
+
+def boolean(given: str | None, *, default: bool) -> bool | None:
+    """Return the value, the default when absent or empty, or None when it is neither true nor false."""
+    if not given:
+        return default
+    return {"true": True, "false": False}.get(given.strip().lower())
+
+
+def parse_target_face(request: Request) -> TargetFace | None:
+    """Read `targetFace=left,top,width,height`; None when absent or empty.
+
+    Raises:
+        Problem: it is not four whole numbers that make a rectangle.
+    """
+    given = request.query_value("targetface")
+    if not given:
+        return None
+    numbers = [whole(part) for part in given.strip().removeprefix("[").removesuffix("]").split(",")]
+    if len(numbers) == 4:
+        left, top, width, height = numbers
+        if left is not None and top is not None and width is not None and height is not None:
+            if left >= 0 and top >= 0 and width > 0 and height > 0:
+                return TargetFace(left, top, width, height)
+            raise _TARGET_FACE.problem(hint="left and top may not be negative, width and height must be positive.")
+    raise _TARGET_FACE.problem(hint="Write targetFace=left,top,width,height in whole pixels.")
+
+
+def parse_face_user_data(request: Request) -> str | None:
+    """Read the `userData` of a face to be added.
+
+    Raises:
+        Problem: it has more than 1024 characters, or one that cannot be kept.
+    """
+    given = request.query_value("userdata")
+    if given and len(given) > FACE_USER_DATA:
+        raise _USER_DATA.problem(hint=f"A face has at most {FACE_USER_DATA} characters of user data.")
+    if given and _UNKEEPABLE.search(given):
+        raise BODY_INVALID.problem(hint="userData has a character that cannot be kept (NUL).")
+    return given

@@ -1,0 +1,99 @@
+"""Face - Find Similar: the faces most like one, among face ids or the faces of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mien.gallery import CollectionRef, FindMode, SimilarFace
+from mien.gateway.exchange import Exchange, Operation, Response
+from mien.wire.body import read_json
+from mien.wire.catalogue import row
+from mien.wire.context import Context, answer
+from mien.wire.families import FACE_LIST, LARGE_FACE_LIST, Family
+from mien.wire.fields import Body, id_of, ids, shown, whole
+from mien.wire.recognition_docs import describe_find_similar
+from mien.wire.versions import ALL
+
+_ROWS = "find_similar"
+FACE_IDS = (1, 1000)
+CANDIDATES = (1, 1000)
+CANDIDATES_DEFAULT = 20
+
+_MODE = row(_ROWS, "BadArgument", "Mode is invalid.")
+_LENGTH = row(_ROWS, "BadArgument", "The length of faceIds is not in a valid range.")
+_CANDIDATES = row(_ROWS, "BadArgument", "The argument maxNumOfCandidatesReturned is not valid.")
+_NONE = row(_ROWS, "BadArgument", "LargeFaceListId, faceListId and faceIds are all null.")
+_SEVERAL = row(_ROWS, "BadArgument", "2 or more of largeFaceListId, faceListId and faceIds are not null.")
+_NOT_VALID = row(_ROWS, "BadArgument", "LargeFaceListId, faceListId and faceIds, not exactly one of them is valid.")
+_MODES = {mode.value.lower(): mode for mode in FindMode}
+
+Search = Callable[[], list[SimilarFace]]
+
+
+@dataclass(frozen=True, slots=True)
+class FindSimilar:
+    """The handler of Find Similar."""
+
+    context: Context
+
+    def operations(self) -> list[Operation]:
+        """The rows of this family for the router."""
+        return [
+            Operation(
+                "Face - Find Similar", "POST", "/findsimilars", self, ALL, "findsimilars", 1,
+                describe=describe_find_similar,
+            )
+        ]  # fmt: skip
+
+    async def __call__(self, exchange: Exchange) -> Response:
+        """Answer the faces most like the one given, best first."""
+        body = await read_json(exchange.request, self.context.limits)
+        face_id = id_of(body, "faceId")
+        mode, top = _mode(body), _top(body)
+        search, id_name = self._search(exchange, body, face_id, mode, top)
+
+        def work() -> Response:
+            return answer([{id_name: face.face_id, "confidence": face.confidence} for face in search()])
+
+        return await self.context.run(_ROWS, work)
+
+    def _search(self, exchange: Exchange, body: Body, face_id: str, mode: FindMode, top: int) -> tuple[Search, str]:
+        """Return the call of the gallery that is asked for, and what the ids that it finds are called."""
+        recognition, resource_id = self.context.gallery.recognition, exchange.resource_id
+        given = [name for name in ("faceIds", "faceListId", "largeFaceListId") if body.get(name.lower()) is not None]
+        if not given:
+            raise _NONE.problem()
+        if len(given) > 1:
+            raise _SEVERAL.problem(hint=f"Send one of {' and '.join(given)}.")
+        value = body[given[0].lower()]
+        if given[0] == "faceIds":
+            if not isinstance(value, list):
+                raise _NOT_VALID.problem(hint="faceIds must be an array of ids.")
+            if not FACE_IDS[0] <= len(value) <= FACE_IDS[1]:
+                raise _LENGTH.problem(hint=f"From {FACE_IDS[0]} to {FACE_IDS[1]} faces are searched in a call.")
+            face_ids = ids(body, "faceIds")
+            return lambda: recognition.find_similar(resource_id, face_id, face_ids, mode, top), "faceId"
+        if not isinstance(value, str) or not value:
+            raise _NOT_VALID.problem(hint=f"{given[0]} is {shown(value)}; it must be a text that is not empty.")
+        family: Family = FACE_LIST if given[0] == FACE_LIST.id_name else LARGE_FACE_LIST
+        ref = CollectionRef(resource_id, family.kind, value)
+        return lambda: recognition.find_similar_in(face_id, ref, mode, top), "persistedFaceId"
+
+
+def _mode(body: Body) -> FindMode:
+    given = body.get("mode")
+    if given is None:
+        return FindMode.MATCH_PERSON
+    mode = _MODES.get(given.lower()) if isinstance(given, str) else None
+    if mode is None:
+        raise _MODE.problem(hint=f"It is {' or '.join(FindMode)}.")
+    return mode
+
+
+def _top(body: Body) -> int:
+    given = body.get("maxnumofcandidatesreturned")
+    top = CANDIDATES_DEFAULT if given is None else whole(given)
+    if top is None or not CANDIDATES[0] <= top <= CANDIDATES[1]:
+        raise _CANDIDATES.problem(hint=f"It is a whole number from {CANDIDATES[0]} to {CANDIDATES[1]}.")
+    return top

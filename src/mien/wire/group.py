@@ -1,0 +1,42 @@
+"""Face - Group: which of many faces are of one person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mien.gateway.exchange import Exchange, Operation, Response
+from mien.wire.body import read_json
+from mien.wire.catalogue import row
+from mien.wire.context import Context, answer
+from mien.wire.fields import ids
+from mien.wire.recognition_docs import describe_group
+from mien.wire.versions import ALL
+
+_ROWS = "group"
+FACE_IDS = (2, 1000)
+_LENGTH = row(_ROWS, "BadArgument", "The length of faceIds is not in a valid range.")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The handler of Group."""
+
+    context: Context
+
+    def operations(self) -> list[Operation]:
+        """The rows of this family for the router."""
+        return [Operation("Face - Group", "POST", "/group", self, ALL, "group", 1, describe=describe_group)]
+
+    async def __call__(self, exchange: Exchange) -> Response:
+        """Answer the groups, the largest first, and the faces that are like no other: an empty list when none are."""
+        body = await read_json(exchange.request, self.context.limits)
+        face_ids = ids(body, "faceIds")
+        if not FACE_IDS[0] <= len(face_ids) <= FACE_IDS[1]:
+            raise _LENGTH.problem(hint=f"From {FACE_IDS[0]} to {FACE_IDS[1]} faces are grouped in a call.")
+        resource_id = exchange.resource_id
+
+        def work() -> Response:
+            found = self.context.gallery.recognition.group(resource_id, face_ids)
+            return answer({"groups": [list(group) for group in found.groups], "messyGroup": list(found.messy_group)})
+
+        return await self.context.run(_ROWS, work)

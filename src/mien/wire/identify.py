@@ -1,0 +1,149 @@
+"""Face - Identify: who faces are, among the persons of a group or of the person directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mien.gallery import CollectionRef, Identified
+from mien.gallery.kinds import parse_id
+from mien.gateway.exchange import Exchange, Operation, Response
+from mien.wire.body import read_json
+from mien.wire.catalogue import row
+from mien.wire.context import Context, answer
+from mien.wire.families import LARGE_PERSON_GROUP, PERSON_GROUP
+from mien.wire.fields import BODY_INVALID, Body, ids, shown, text, whole
+from mien.wire.recognition_docs import describe_identify
+from mien.wire.versions import ALL, BY_NAME, Version
+
+_ROWS = "identify"
+FACE_IDS = (1, 10)
+PERSON_IDS = (1, 30)
+CANDIDATES = (1, 100)
+WHOLE_DIRECTORY = "*"
+
+_LENGTH = row(_ROWS, "BadArgument", "The length of faceIds is not in a valid range.")
+_CANDIDATES = row(_ROWS, "BadArgument", "The argument maxNumOfCandidatesReturned is not valid.")
+_THRESHOLD = row(_ROWS, "BadArgument", "The argument confidenceThreshold is not valid.")
+_PERSON_IDS = row("mien", "BadArgument", "The length of personIds is not in a valid range.")
+_BOTH = row(
+    _ROWS,
+    "PersonGroupIdAndLargePersonGroupIdBothNotNull",
+    "Large person group ID and person group ID are both not null.",
+)
+_NEITHER = row(
+    _ROWS,
+    "PersonGroupIdAndLargePersonGroupIdBothNull",
+    "Large person group ID and person group ID are both null.",
+)
+_MISSING = row(
+    _ROWS, "MissingIdentificationScopeParameters", "No identification scope parameter is present in the request."
+)
+_INCOMPATIBLE = row(
+    _ROWS,
+    "IncompatibleIdentificationScopeParametersCombination",
+    "Incompatible identification scope parameters are present in the request.",
+)
+
+Search = Callable[[], list[Identified]]
+
+
+@dataclass(frozen=True, slots=True)
+class Identify:
+    """The handler of Identify."""
+
+    context: Context
+
+    def operations(self) -> list[Operation]:
+        """The rows of this family for the router."""
+        return [Operation("Face - Identify", "POST", "/identify", self, ALL, "identify", 1, describe=describe_identify)]
+
+    async def __call__(self, exchange: Exchange) -> Response:
+        """Answer, for each face, the persons it may be: best first, none for a stranger."""
+        version = BY_NAME[exchange.version]
+        body = await read_json(exchange.request, self.context.limits)
+        face_ids = ids(body, "faceIds")
+        if not FACE_IDS[0] <= len(face_ids) <= FACE_IDS[1]:
+            raise _LENGTH.problem(hint=f"From {FACE_IDS[0]} to {FACE_IDS[1]} faces are identified in a call.")
+        top, threshold = _top(body, version), _threshold(body)
+        search = self._search(exchange, body, face_ids, top, threshold)
+
+        def work() -> Response:
+            return answer(
+                [
+                    {
+                        "faceId": found.face_id,
+                        "candidates": [
+                            {"personId": candidate.person_id, "confidence": candidate.confidence}
+                            for candidate in found.candidates
+                        ],
+                    }
+                    for found in search()
+                ]
+            )
+
+        return await self.context.run(_ROWS, work)
+
+    def _search(
+        self,
+        exchange: Exchange,
+        body: Body,
+        face_ids: Sequence[str],
+        top: int,
+        threshold: float | None,
+    ) -> Search:
+        """Return the call of the gallery that the scope parameters ask for; exactly one of them may be there."""
+        recognition, resource_id = self.context.gallery.recognition, exchange.resource_id
+        version = BY_NAME[exchange.version]
+        group, large_group = text(body, PERSON_GROUP.id_name), text(body, LARGE_PERSON_GROUP.id_name)
+        dynamic = text(body, "dynamicPersonGroupId") if version.directory_searches else None
+        persons = body.get("personids") if version.directory_searches else None
+        scopes = [scope for scope in (group, large_group, dynamic, persons) if scope is not None]
+        if group is not None and large_group is not None and len(scopes) == 2:
+            raise _BOTH.problem()
+        if len(scopes) > 1:
+            raise _INCOMPATIBLE.problem(hint="Send exactly one of them.")
+        if group is not None or large_group is not None:
+            family = PERSON_GROUP if large_group is None else LARGE_PERSON_GROUP
+            ref = CollectionRef(resource_id, family.kind, group or large_group or "")
+            return lambda: recognition.identify(face_ids, ref, top, threshold)
+        if dynamic is not None:
+            return lambda: recognition.identify_dynamic(resource_id, face_ids, dynamic, top, threshold)
+        if persons is not None:
+            person_ids = _person_ids(persons)
+            return lambda: recognition.identify_persons(resource_id, face_ids, person_ids, top, threshold)
+        if version.directory_searches:
+            raise _MISSING.problem(
+                hint="Send one of personGroupId, largePersonGroupId, dynamicPersonGroupId and personIds."
+            )
+        raise _NEITHER.problem(hint=f"{version.name} identifies in a personGroupId or a largePersonGroupId.")
+
+
+def _top(body: Body, version: Version) -> int:
+    given = body.get("maxnumofcandidatesreturned")
+    top = version.candidates if given is None else whole(given)
+    if top is None or not CANDIDATES[0] <= top <= CANDIDATES[1]:
+        raise _CANDIDATES.problem(hint=f"It is a whole number from {CANDIDATES[0]} to {CANDIDATES[1]}.")
+    return top
+
+
+def _threshold(body: Body) -> float | None:
+    given = body.get("confidencethreshold")
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 1:
+        raise _THRESHOLD.problem(hint="It is a number from 0 to 1.")
+    return float(given)
+
+
+def _person_ids(given: object) -> tuple[str, ...]:
+    if not isinstance(given, list):
+        raise BODY_INVALID.problem(hint="personIds must be an array of ids.")
+    if given == [WHOLE_DIRECTORY]:
+        return (WHOLE_DIRECTORY,)
+    if not PERSON_IDS[0] <= len(given) <= PERSON_IDS[1]:
+        raise _PERSON_IDS.problem(hint=f'From {PERSON_IDS[0]} to {PERSON_IDS[1]}, or ["*"] for all persons.')
+    for entry in given:
+        if not isinstance(entry, str) or parse_id(entry) is None:
+            raise BODY_INVALID.problem(hint=f"personIds has {shown(entry)}, which is not a GUID.")
+    return tuple(given)

@@ -1,0 +1,36 @@
+"""All operations on enrolled and compared faces, as rows for the router."""
+
+from __future__ import annotations
+
+from mien.gateway.exchange import Operation
+from mien.wire.collections import collection_operations
+from mien.wire.context import Context
+from mien.wire.directory import Directory
+from mien.wire.dynamic_groups import DynamicGroups
+from mien.wire.find_similar import FindSimilar
+from mien.wire.group import Group
+from mien.wire.identify import Identify
+from mien.wire.operations import Operations
+from mien.wire.persisted_faces import persisted_face_operations
+from mien.wire.persons import person_operations
+from mien.wire.snapshots import Snapshots
+from mien.wire.training import training_operations
+from mien.wire.verify import Verify
+
+
+def recognition_operations(context: Context) -> list[Operation]:
+    """Return the rows of every family that stands on the gallery."""
+    return [
+        *Verify(context).operations(),
+        *Identify(context).operations(),
+        *FindSimilar(context).operations(),
+        *Group(context).operations(),
+        *collection_operations(context),
+        *persisted_face_operations(context),
+        *training_operations(context),
+        *person_operations(context),
+        *Directory(context).operations(),
+        *DynamicGroups(context).operations(),
+        *Operations(context).operations(),
+        *Snapshots(context).operations(),
+    ]

@@ -1,0 +1,130 @@
+"""Pieces of OpenAPI that the descriptions of operations share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from mien.wire.detect_query import DETECTION_MODELS, RECOGNITION_MODELS
+from mien.wire.fields import FACE_USER_DATA, START_LENGTH, TOP
+
+Json = dict[str, Any]
+
+UNIT: Json = {"type": "number", "minimum": 0, "maximum": 1}
+GUID: Json = {"type": "string", "format": "uuid"}
+BOOLEAN: Json = {"type": "boolean"}
+TEXT: Json = {"type": "string"}
+DATE: Json = {"type": "string", "format": "date-time"}
+DATE_OR_NULL: Json = {"type": ["string", "null"], "format": "date-time"}
+COLLECTION_ID: Json = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-z0-9_-]+$"}
+NAME: Json = {"type": "string", "minLength": 1, "maxLength": 128}
+USER_DATA: Json = {"type": "string", "maxLength": 16384}
+FACE_DATA: Json = {"type": "string", "maxLength": FACE_USER_DATA}
+MODEL: Json = {"type": "string", "enum": list(RECOGNITION_MODELS)}
+
+
+def array(items: Json, low: int | None = None, high: int | None = None) -> Json:
+    """Return the schema of an array, with limits of its length where there are any."""
+    limits = {"minItems": low, "maxItems": high}
+    return {"type": "array", "items": items, **{name: limit for name, limit in limits.items() if limit is not None}}
+
+
+def record(properties: Json, optional: Iterable[str] = ()) -> Json:
+    """Return the schema of an object; all properties are required but the optional ones."""
+    left_out = frozenset(optional)
+    required = [name for name in properties if name not in left_out]
+    return {"type": "object", **({"required": required} if required else {}), "properties": properties}
+
+
+def query(name: str, schema: Json, description: str) -> Json:
+    """Return a query parameter."""
+    return {"name": name, "in": "query", "schema": schema, "description": description}
+
+
+def in_path(name: str, schema: Json = GUID) -> Json:
+    """Return a path parameter."""
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def json_body(schema: Json) -> Json:
+    """Return a request body of JSON."""
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+IMAGE_BODY: Json = {
+    "required": True,
+    "content": {
+        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+        "application/json": {"schema": record({"url": {"type": "string", "format": "uri"}})},
+    },
+}
+"""An image of 1 KB to 6 MB, or where it is."""
+
+PAGE: Sequence[Json] = (
+    query("start", {"type": "string", "maxLength": START_LENGTH}, "Id of the last entry of the page before."),
+    query(
+        "top",
+        {"type": "integer", "minimum": TOP[0], "maximum": TOP[1], "default": TOP[1]},
+        "How many entries to return at most.",
+    ),
+)
+
+RETURN_MODEL: Json = query(
+    "returnRecognitionModel", {**BOOLEAN, "default": False}, "Whether to name the recognition model."
+)
+
+ENROL_OPTIONS: Sequence[Json] = (
+    {
+        **query(
+            "targetFace",
+            array({"type": "integer"}, 4, 4),
+            "left,top,width,height in pixels: which face to take; needed when the image has several.",
+        ),
+        "explode": False,
+    },
+    query(
+        "detectionModel",
+        {"type": "string", "enum": list(DETECTION_MODELS), "default": DETECTION_MODELS[0]},
+        "Finds the face.",
+    ),
+    query("userData", FACE_DATA, "What to attach to the face."),
+)
+
+
+def header(description: str) -> Json:
+    """Return the description of an address in a response header."""
+    return {"description": description, "schema": {"type": "string", "format": "uri"}}
+
+
+def operation(
+    operation_id: str,
+    description: str,
+    *,
+    parameters: Sequence[Json] = (),
+    body: Json | None = None,
+    result: Json | None = None,
+    status: int = 200,
+    says: str = "Done.",
+    headers: Json | None = None,
+) -> Json:
+    """Return an operation object.
+
+    Args:
+        operation_id: unique within the document.
+        description: what it does.
+        parameters: of path and query.
+        body: the request body, None when there is none.
+        result: schema of the answer, None when it has no body.
+        status: of success.
+        says: what the answer is.
+        headers: of the answer.
+    """
+    success: Json = {"description": says}
+    if result is not None:
+        success["content"] = {"application/json": {"schema": result}}
+    if headers:
+        success["headers"] = headers
+    described: Json = {"operationId": operation_id, "description": description, "parameters": list(parameters)}
+    if body is not None:
+        described["requestBody"] = body
+    return {**described, "responses": {str(status): success}}
