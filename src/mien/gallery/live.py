@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -29,6 +30,7 @@ KEEP_FOR: Final = timedelta(minutes=30)
 """What nobody searched for so long is dropped; removals are remembered for longer than that (`REMOVALS_KEPT`)."""
 REMOVALS_KEPT: Final = timedelta(hours=1)
 _MERGE_RATIO: Final = 4
+_ROWS_AT_ONCE: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +135,14 @@ class LiveSearches:
         return search if search is not None and len(search) else None
 
 
-def added_since(session: Session, collection: UUID, revision: int) -> list[SealedFace]:
-    """Return the faces that were enrolled after a revision of their collection."""
+def added_since(session: Session, collection: UUID, revision: int) -> Iterator[SealedFace]:
+    """Give the faces that were enrolled after a revision of their collection; read them while the session is open."""
     query = select(PersistedFaceRow.person_id, PersistedFaceRow.face_id, PersistedFaceRow.sealed)
     query = query.where(PersistedFaceRow.collection == collection)
     if revision >= 0:
         query = query.where(PersistedFaceRow.revision > revision)
-    return [SealedFace(*found) for found in session.execute(query)]
+    for found in session.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
+        yield SealedFace(*found)
 
 
 def removed_since(session: Session, collection: UUID, revision: int) -> list[tuple[UUID, UUID | None]]:

@@ -56,6 +56,11 @@ class Rows:
         with self.reading(ref) as (_, row):
             return row
 
+    def find(self, resource_id: UUID, uid: UUID) -> CollectionRow | None:
+        """Return the row of a collection by what it is inside the service, None when it is gone."""
+        with self.database.read(resource_id) as session:
+            return session.scalar(select(CollectionRow).where(CollectionRow.uid == uid))
+
     @contextmanager
     def writing(
         self, ref: CollectionRef, *, uid: UUID | None = None, while_training: bool = False

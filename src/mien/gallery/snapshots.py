@@ -22,7 +22,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from mien.search import ExactSearch, SnapshotMissingError, SnapshotStore
+from mien.search import ExactSearch, SnapshotError, SnapshotStore
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import CollectionRow
 
@@ -182,7 +182,7 @@ class Snapshots:
         while name is not None:
             try:
                 search = self.store(row, name).load(self.previous(row.uid))
-            except SnapshotMissingError:
+            except SnapshotError:
                 # A training may have moved on and deleted it since the row was read.
                 newer = self._serving({row.uid}).get(row.uid)
                 if newer == name:

@@ -76,14 +76,18 @@ class Database:
             event.listen(self.engine, "connect", _prepare_sqlite_connection)
             event.listen(self.engine, "begin", _begin_sqlite)
         self._writer = self.engine.execution_options(**{_WRITES: True})
+        # All statements of a reading session see one state, as they do on SQLite.
+        self._reader = (
+            self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
+        )
         # SQLite lets one writer in and makes the others poll, a millisecond and more at a time; threads of this process
         # queue here instead.
         self._turn: AbstractContextManager[object] = RLock() if self.is_sqlite else nullcontext()
 
     @contextmanager
     def read(self, scope: Scope) -> Iterator[Session]:
-        """Open a session that only reads, for one resource or for `EVERY_RESOURCE`."""
-        with ScopedSession(self.engine, expire_on_commit=False, autoflush=False, info={_SCOPE: scope}) as session:
+        """Open a session that only reads, for one resource or for `EVERY_RESOURCE`; it sees one state throughout."""
+        with ScopedSession(self._reader, expire_on_commit=False, autoflush=False, info={_SCOPE: scope}) as session:
             yield session
 
     @contextmanager

@@ -1,0 +1,117 @@
+"""Puts the services of the gallery together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien.clock import Clock
+from mien.gallery.bulk import Bulk
+from mien.gallery.collections import Collections
+from mien.gallery.detected_faces import DetectedFaces
+from mien.gallery.duplicates import Duplicates
+from mien.gallery.enrolment import Engine
+from mien.gallery.faces import PersistedFaces
+from mien.gallery.live import LiveSearches
+from mien.gallery.persons import Persons
+from mien.gallery.policy import Policies
+from mien.gallery.quotas import Quotas
+from mien.gallery.recognisers import Recognisers
+from mien.gallery.recognition import Recognition
+from mien.gallery.rows import Rows
+from mien.gallery.snapshots import Snapshots
+from mien.gallery.templates import Templates
+from mien.gallery.training import Training
+from mien.storage import Database, Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """The services; see `mien.gallery`.
+
+    Attributes:
+        collections: face lists, large face lists, person groups, large person groups.
+        persons: their persons.
+        faces: their enrolled faces.
+        bulk: enrolling many from ready embeddings.
+        policies: what photos must be like to be enrolled.
+        duplicates: what was suspected when they were.
+        training: trains and says how that goes.
+        recognition: verify, identify, find similar, group.
+        rows: opens sessions on collections (for the parts built on this one).
+        templates: seals and opens templates (likewise).
+        snapshots: what training made (likewise).
+        live: searches of collections as they are now (likewise).
+    """
+
+    collections: Collections
+    persons: Persons
+    faces: PersistedFaces
+    bulk: Bulk
+    policies: Policies
+    duplicates: Duplicates
+    training: Training
+    recognition: Recognition
+    rows: Rows
+    templates: Templates
+    snapshots: Snapshots
+    live: LiveSearches
+
+    def start(self) -> None:
+        """Start the training threads; they first take up what an earlier process left."""
+        self.training.begin()
+
+    def stop(self) -> None:
+        """Stop the training threads; what they do not finish is left to the next start."""
+        self.training.stop()
+
+    def purge(self) -> int:
+        """Delete what is due from snapshots, caches and disk; for the retention worker.
+
+        Returns:
+            How many things were deleted.
+        """
+        return self.training.purge_removed() + self.live.forget_unused() + self.snapshots.sweep()
+
+
+def open_gallery(
+    database: Database,
+    vault: Vault,
+    clock: Clock,
+    folder: Path,
+    *,
+    engine: Engine,
+    recognisers: Recognisers,
+    detected_faces: DetectedFaces,
+    quotas: Quotas | None = None,
+) -> Gallery:
+    """Put the services together; starts no thread.
+
+    Args:
+        database: where collections are kept.
+        vault: seals templates and the keys of snapshots.
+        clock: tells the time.
+        folder: for snapshots; all processes of a server share it.
+        engine: analyses photos.
+        recognisers: what the recognition labels stand for.
+        detected_faces: the short-lived face ids.
+        quotas: how much a resource may hold; the contract's limits when None.
+    """
+    rows = Rows(database, clock, quotas)
+    templates = Templates(vault)
+    snapshots = Snapshots(folder, database, vault)
+    live = LiveSearches(templates, clock)
+    return Gallery(
+        collections=Collections(rows, vault, recognisers, snapshots),
+        persons=Persons(rows),
+        faces=PersistedFaces(rows, engine, recognisers, vault, live),
+        bulk=Bulk(rows, templates, recognisers),
+        policies=Policies(rows),
+        duplicates=Duplicates(rows),
+        training=Training(rows, templates, snapshots),
+        recognition=Recognition(rows, detected_faces, recognisers, templates, snapshots=snapshots, live=live),
+        rows=rows,
+        templates=templates,
+        snapshots=snapshots,
+        live=live,
+    )

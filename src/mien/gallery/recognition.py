@@ -1,0 +1,358 @@
+"""Verify, identify, find similar and group."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Final
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mien.gallery.detected_faces import DetectedFace, DetectedFaces
+from mien.gallery.errors import (
+    FaceListEmptyError,
+    FaceNotFoundError,
+    FingerprintMismatchError,
+    IncompatibleModelError,
+    NotTrainedError,
+    PersonHasNoFaceError,
+    TrainingNotFinishedError,
+)
+from mien.gallery.kinds import CollectionRef
+from mien.gallery.live import LiveSearches
+from mien.gallery.persons import find_person
+from mien.gallery.recognisers import Recogniser, Recognisers
+from mien.gallery.rows import BUSY, Rows
+from mien.gallery.snapshots import Snapshots
+from mien.gallery.templates import SealedFace, Templates
+from mien.gallery.types import Candidate, FaceGroups, FindMode, Identified, SimilarFace, Verification
+from mien.matching import Calibration, cosine, group
+from mien.matching.open_set import similarity_at_fmr, similarity_for_gallery
+from mien.search import ExactSearch, Match, Query, TemplateSearch
+from mien.storage.tables import CollectionRow, PersistedFaceRow, RemovalRow
+
+IDENTICAL: Final = 0.5
+"""Confidence from which two faces are of one person (contract, section 4)."""
+DIGITS: Final = 5
+"""Decimals of a confidence, as Azure answers them. Decisions are made on what is answered."""
+GROUP_FMR: Final = 1e-4
+"""False match rate of the similarity at which `group` joins (see `mien.matching.grouping`)."""
+_ROUNDING: Final = 1e-5
+_REMEMBERED: Final = 256
+
+
+class Recognition:
+    """Compares short-lived faces with each other and with what is enrolled.
+
+    Args:
+        rows: opens sessions on collections.
+        faces: the short-lived face ids.
+        recognisers: what the labels stand for.
+        templates: opens enrolled templates.
+        snapshots: trained collections.
+        live: collections as they are now.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        faces: DetectedFaces,
+        recognisers: Recognisers,
+        templates: Templates,
+        *,
+        snapshots: Snapshots,
+        live: LiveSearches,
+    ) -> None:
+        self._rows = rows
+        self._faces = faces
+        self._recognisers = recognisers
+        self._templates = templates
+        self._snapshots = snapshots
+        self._live = live
+        self._removed = _RemovedPersons()
+
+    # Verify
+
+    def verify(self, resource_id: UUID, face_id1: str, face_id2: str) -> Verification:
+        """Compare two faces.
+
+        Raises:
+            FaceNotFoundError: an id is unknown or has expired.
+            IncompatibleModelError: they were detected with different recognition models.
+            FingerprintMismatchError: the label was bound to another recogniser between them.
+        """
+        one, other = self.probes(resource_id, [face_id1, face_id2])
+        recogniser = self.recogniser_of([one, other])
+        return verification(recogniser.calibration, cosine(one.embedding.vector, other.embedding.vector))
+
+    def verify_person(self, resource_id: UUID, face_id: str, person_id: str, ref: CollectionRef) -> Verification:
+        """Compare a face with a person of a group as it is now; it need not be trained.
+
+        Raises:
+            FaceNotFoundError: the face id is unknown or has expired.
+            CollectionNotFoundError: there is no such group.
+            PersonNotFoundError: there is no such person in it.
+            PersonHasNoFaceError: no face of the person is enrolled.
+            IncompatibleModelError: the face was detected with another recognition model than the group's.
+            FingerprintMismatchError: the group's faces were made by another recogniser.
+        """
+        (probe,) = self.probes(resource_id, [face_id])
+        with self._rows.reading(ref) as (session, row):
+            person = find_person(session, ref, row, person_id)
+            sealed = _faces_of_person(session, row.uid, person.person_id)
+        recogniser = self._check(probe, row.recognition_model, row.fingerprint if sealed else None)
+        return self.best_of(probe, recogniser, row, sealed)
+
+    def best_of(
+        self, probe: DetectedFace, recogniser: Recogniser, row: CollectionRow, sealed: Sequence[SealedFace]
+    ) -> Verification:
+        """Compare a face with the best of a person's faces.
+
+        Raises:
+            PersonHasNoFaceError: there are none.
+        """
+        if not sealed:
+            raise PersonHasNoFaceError("no face of the person is enrolled")
+        enrolled = self._templates.faces(row.resource_id, row.uid, sealed).templates
+        return verification(recogniser.calibration, max(cosine(probe.embedding.vector, one) for one in enrolled))
+
+    # Identify
+
+    def identify(
+        self,
+        face_ids: Sequence[str],
+        ref: CollectionRef,
+        top: int = 10,
+        confidence_threshold: float | None = None,
+    ) -> list[Identified]:
+        """Find the persons of a trained group that faces may be.
+
+        Args:
+            face_ids: the probes.
+            ref: a person group or large person group.
+            top: how many candidates at most, >= 1.
+            confidence_threshold: in [0, 1]; None for a threshold that grows with the group, so that at most about 1 %
+                of strangers are taken for somebody (`mien.matching.open_set`).
+
+        Raises:
+            FaceNotFoundError: an id is unknown or has expired.
+            CollectionNotFoundError: there is no such group.
+            NotTrainedError: it was never trained with success.
+            TrainingNotFinishedError: its first training is under way.
+            IncompatibleModelError: a face was detected with another recognition model than the group's.
+            FingerprintMismatchError: the group was trained with another recogniser.
+        """
+        probes = self.probes(ref.resource_id, face_ids)
+        with self._rows.reading(ref) as (session, row):
+            without = self._removed.of(session, row)
+        search = self._trained(ref, row)
+        for probe in probes:
+            self._check(probe, row.recognition_model, search.fingerprint)
+        calibration = self._recognisers[row.recognition_model].calibration
+        query = query_for(calibration, len(search), top, confidence_threshold, without=without)
+        return identified(probes, face_ids, search, query, calibration=calibration, threshold=confidence_threshold)
+
+    # Find similar
+
+    def find_similar(
+        self, resource_id: UUID, face_id: str, face_ids: Sequence[str], mode: FindMode, top: int = 20
+    ) -> list[SimilarFace]:
+        """Rank faces by their likeness with a face.
+
+        Raises:
+            FaceNotFoundError: an id is unknown or has expired.
+            IncompatibleModelError: they were detected with different recognition models.
+            FingerprintMismatchError: the label was bound to another recogniser between them.
+        """
+        unique = list(dict.fromkeys(face_ids))
+        probe, *others = self.probes(resource_id, [face_id, *unique])
+        calibration = self.recogniser_of([probe, *others]).calibration
+        vectors = np.stack([other.embedding.vector for other in others])
+        similarity = np.clip(vectors @ probe.embedding.vector, -1.0, 1.0)
+        least = _least(calibration, mode, len(others))
+        order = np.lexsort((np.array([other.face_id for other in others]), -similarity))
+        return [
+            SimilarFace(unique[position], confidence(calibration, float(similarity[position])))
+            for position in order[:top].tolist()
+            if similarity[position] >= least
+        ]
+
+    def find_similar_in(self, face_id: str, ref: CollectionRef, mode: FindMode, top: int = 20) -> list[SimilarFace]:
+        """Rank the faces of a face list (as it is now) or a large face list (as it was trained).
+
+        Raises:
+            FaceNotFoundError: the id is unknown or has expired.
+            CollectionNotFoundError: there is no such list.
+            FaceListEmptyError: the face list has no face.
+            NotTrainedError: the large face list was never trained with success.
+            TrainingNotFinishedError: its first training is under way.
+            IncompatibleModelError: the face was detected with another recognition model than the list's.
+            FingerprintMismatchError: the list's faces were made by another recogniser.
+        """
+        (probe,) = self.probes(ref.resource_id, [face_id])
+        search: TemplateSearch | None
+        with self._rows.reading(ref) as (session, row):
+            without = self._removed.of(session, row) if ref.kind.trained else frozenset()
+            self._check(probe, row.recognition_model, None)
+            search = None if ref.kind.trained else self._live.search(session, row)
+        if ref.kind.trained:
+            search = self._trained(ref, row)
+        if search is None:
+            raise FaceListEmptyError("the face list has no face")
+        calibration = self._check(probe, row.recognition_model, search.fingerprint).calibration
+        least = _least(calibration, mode, len(search))
+        query = Query(top=top, min_similarity=least, without=without)
+        found = search.search(probe.embedding.vector[None], query)[0]
+        return [SimilarFace(str(match.face_id), confidence(calibration, match.similarity)) for match in found]
+
+    # Group
+
+    def group(self, resource_id: UUID, face_ids: Sequence[str]) -> FaceGroups:
+        """Sort faces into groups of one person each; the same whatever their order.
+
+        Raises:
+            FaceNotFoundError: an id is unknown or has expired.
+            IncompatibleModelError: they were detected with different recognition models.
+            FingerprintMismatchError: the label was bound to another recogniser between them.
+        """
+        unique = list(dict.fromkeys(face_ids))
+        faces = self.probes(resource_id, unique)
+        calibration = self.recogniser_of(faces).calibration
+        vectors = np.stack([face.embedding.vector for face in faces])
+        found = group(vectors, similarity_at_fmr(calibration, GROUP_FMR))
+        return FaceGroups(
+            tuple(tuple(unique[position] for position in members) for members in found.groups),
+            tuple(unique[position] for position in found.messy),
+        )
+
+    # What they share
+
+    def probes(self, resource_id: UUID, face_ids: Sequence[str]) -> list[DetectedFace]:
+        """Return short-lived faces in the order of their ids.
+
+        Raises:
+            FaceNotFoundError: one is unknown or has expired.
+        """
+        found = self._faces.get_many(resource_id, face_ids)
+        for face_id in face_ids:
+            if face_id not in found:
+                raise FaceNotFoundError(face_id)
+        return [found[face_id] for face_id in face_ids]
+
+    def recogniser_of(self, faces: Sequence[DetectedFace]) -> Recogniser:
+        """Return the recogniser that made all of these templates.
+
+        Raises:
+            IncompatibleModelError: they were detected with different recognition models.
+            FingerprintMismatchError: the label was bound to another recogniser since one of them was detected.
+        """
+        label = faces[0].recognition_model
+        for face in faces:
+            recogniser = self._check(face, label, None)
+        return recogniser
+
+    def _check(self, probe: DetectedFace, label: str, fingerprint: str | None) -> Recogniser:
+        """Check that a probe may be compared with templates of this label and fingerprint (None: of any)."""
+        if probe.recognition_model != label:
+            raise IncompatibleModelError(f"the face was detected with {probe.recognition_model}, not with {label}")
+        recogniser = self._recognisers[label]
+        if {probe.embedding.fingerprint, fingerprint or recogniser.fingerprint} != {recogniser.fingerprint}:
+            raise FingerprintMismatchError(label)
+        return recogniser
+
+    def _trained(self, ref: CollectionRef, row: CollectionRow) -> ExactSearch:
+        search = self._snapshots.search(row)
+        if search is None:
+            raise TrainingNotFinishedError(ref) if row.training_status in BUSY else NotTrainedError(ref)
+        return search
+
+
+def verification(calibration: Calibration, similarity: float) -> Verification:
+    """Decide whether two templates of this similarity are of one person."""
+    sure = confidence(calibration, similarity)
+    return Verification(sure >= IDENTICAL, sure)
+
+
+def confidence(calibration: Calibration, similarity: float) -> float:
+    """The confidence that is answered for a similarity."""
+    return round(float(calibration.confidence(similarity)), DIGITS)
+
+
+def query_for(
+    calibration: Calibration,
+    templates: int,
+    top: int,
+    threshold: float | None,
+    *,
+    without: frozenset[UUID] = frozenset(),
+    only: frozenset[UUID] | None = None,
+) -> Query:
+    """Return the query of an identification among so many templates."""
+    if threshold is None:
+        least = similarity_for_gallery(calibration, templates)
+    else:  # a little below: what is answered is rounded
+        least = calibration.similarity(max(0.0, threshold - _ROUNDING))
+    return Query(top=top, min_similarity=least, without=without, only=only)
+
+
+def identified(
+    probes: Sequence[DetectedFace],
+    face_ids: Sequence[str],
+    search: TemplateSearch,
+    query: Query,
+    *,
+    calibration: Calibration,
+    threshold: float | None,
+) -> list[Identified]:
+    """Search for probes and answer with the candidates that reach the caller's threshold."""
+    vectors: NDArray[np.float32] = np.stack([probe.embedding.vector for probe in probes])
+    answers: list[list[Match]] = search.search(vectors, query)
+    return [
+        Identified(face_id, tuple(_candidates(matches, calibration, threshold)))
+        for face_id, matches in zip(face_ids, answers, strict=True)
+    ]
+
+
+def _candidates(matches: Iterable[Match], calibration: Calibration, threshold: float | None) -> Iterable[Candidate]:
+    for match in matches:
+        sure = confidence(calibration, match.similarity)
+        if threshold is None or sure >= threshold:
+            yield Candidate(str(match.person_id), sure)
+
+
+def _least(calibration: Calibration, mode: FindMode, templates: int) -> float:
+    return similarity_for_gallery(calibration, templates) if mode is FindMode.MATCH_PERSON else -1.0
+
+
+def _faces_of_person(session: Session, collection: UUID, person_id: UUID) -> list[SealedFace]:
+    query = select(PersistedFaceRow.person_id, PersistedFaceRow.face_id, PersistedFaceRow.sealed).where(
+        PersistedFaceRow.collection == collection, PersistedFaceRow.person_id == person_id
+    )
+    return [SealedFace(*found) for found in session.execute(query)]
+
+
+class _RemovedPersons:
+    """Who was deleted since the last training; read again only when a collection has changed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: OrderedDict[UUID, tuple[int, str | None, frozenset[UUID]]] = OrderedDict()
+
+    def of(self, session: Session, row: CollectionRow) -> frozenset[UUID]:
+        """Return the persons of a trained collection that must not be found any more."""
+        with self._lock:
+            known = self._known.get(row.uid)
+        if known is not None and known[:2] == (row.revision, row.snapshot):
+            return known[2]
+        query = select(RemovalRow.person_id).where(RemovalRow.collection == row.uid, RemovalRow.face_id.is_(None))
+        removed = frozenset(session.scalars(query))
+        with self._lock:
+            self._known[row.uid] = (row.revision, row.snapshot, removed)
+            while len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+        return removed

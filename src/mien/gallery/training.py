@@ -1,0 +1,287 @@
+"""Training: a snapshot of what is enrolled, made in the background, served once it is whole.
+
+The database says which collections are to be trained (`notStarted`, `running`); threads of any process take them up,
+each under the claim of its collection (`Snapshots.claim`), which the kernel takes back when a process dies. So a
+training that was killed is begun again by the next process that looks, and the old snapshot serves until then.
+While a collection is being trained nobody writes to it, so that what is read in several steps is of one state.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import delete, select, update
+
+from mien.gallery.errors import CollectionNotFoundError, NotTrainedError
+from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.live import REMOVALS_KEPT, added_since, removed_since
+from mien.gallery.rows import BUSY, Rows
+from mien.gallery.snapshots import Snapshots
+from mien.gallery.templates import Templates
+from mien.gallery.types import TrainingState, TrainingStatus
+from mien.search import SnapshotError
+from mien.storage import EVERY_RESOURCE
+from mien.storage.tables import CollectionRow, RemovalRow
+
+LOOK_SECONDS: Final = 5.0
+"""How long a training waits at most whose process died, when another is there."""
+PURGE_AFTER: Final = timedelta(minutes=30)
+"""How long a removed template may stay in a snapshot that is not trained again; the contract of issue 3 is an hour."""
+
+_EMPTY: Final = {
+    True: "There is no person with a face in the group: add one, then train again.",
+    False: "There is no face in the list: add one, then train again.",
+}
+_INTERNAL: Final = "The training failed for a reason inside the service; its log says more. Train again."
+_log = structlog.get_logger(__name__)
+
+
+class Training:
+    """Trains collections and says how that goes.
+
+    Args:
+        rows: opens sessions on collections.
+        templates: opens templates.
+        snapshots: where the results go.
+        threads: how many collections are trained at the same time.
+    """
+
+    def __init__(self, rows: Rows, templates: Templates, snapshots: Snapshots, threads: int = 2) -> None:
+        self._rows = rows
+        self._templates = templates
+        self._snapshots = snapshots
+        self._count = threads
+        self._wake = threading.Semaphore(0)
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    # What callers ask
+
+    def start(self, ref: CollectionRef) -> None:
+        """Ask for a training; what has not changed since the last success needs none and has succeeded already.
+
+        Raises:
+            CollectionNotFoundError: there is no such collection.
+            TrainingNotFinishedError: it is being trained.
+        """
+        now = self._rows.clock.now()
+        with self._rows.writing(ref) as (_, row):
+            done = row.faces > 0 and self._is_current(row)
+            row.training_status = (TrainingState.SUCCEEDED if done else TrainingState.NOT_STARTED).value
+            row.training_created_at = row.training_action_at = now
+            row.training_message = None
+            if done:
+                row.training_success_at = now
+        if not done:
+            self._wake.release()
+
+    def status(self, ref: CollectionRef) -> TrainingStatus:
+        """Return how the last training went or is going.
+
+        Raises:
+            CollectionNotFoundError: there is no such collection.
+            NotTrainedError: nobody ever asked for a training.
+        """
+        row = self._rows.get(ref)
+        if row.training_status is None or row.training_created_at is None:
+            raise NotTrainedError(ref)
+        return TrainingStatus(
+            TrainingState(row.training_status),
+            row.training_created_at,
+            row.training_action_at,
+            row.training_success_at,
+            row.training_message,
+        )
+
+    # The threads
+
+    def begin(self) -> None:
+        """Start the threads; they first take up what an earlier process left."""
+        for number in range(self._count):
+            thread = threading.Thread(target=self._run, name=f"mien-training-{number}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self, seconds: float = 10.0) -> None:
+        """End the threads; a training that takes longer is left to the next start."""
+        self._stopping.set()
+        for _ in self._threads:
+            self._wake.release()
+        for thread in self._threads:
+            thread.join(seconds)
+        self._threads.clear()
+
+    def run_pending(self) -> int:
+        """Do in this thread what is to be done and nobody else is doing; returns how many trainings ended."""
+        ended = 0
+        for resource_id, kind, collection_id in self._pending():
+            if self._stopping.is_set():
+                break
+            ended += self._train(CollectionRef(resource_id, Kind(kind), collection_id))
+        return ended
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.run_pending()
+            except Exception:
+                if self._stopping.is_set():
+                    return
+                _log.exception("looking for trainings failed")
+            self._wake.acquire(timeout=LOOK_SECONDS)
+
+    def _pending(self) -> list[tuple[UUID, str, str]]:
+        with self._rows.database.read(EVERY_RESOURCE) as session:
+            query = select(CollectionRow.resource_id, CollectionRow.kind, CollectionRow.collection_id)
+            query = query.where(CollectionRow.training_status.in_(sorted(BUSY)))
+            found = session.execute(query.order_by(CollectionRow.training_created_at)).all()
+            return [(row.resource_id, row.kind, row.collection_id) for row in found]
+
+    # One training
+
+    def _train(self, ref: CollectionRef) -> bool:
+        """Train a collection unless somebody else does; returns whether a training ended."""
+        try:
+            row = self._rows.get(ref)
+        except CollectionNotFoundError:  # its resource was deleted
+            return False
+        with self._snapshots.claim(row.uid) as claimed:
+            if not claimed:
+                return False
+            fresh = self._rows.find(row.resource_id, row.uid)
+            if fresh is None or fresh.training_status not in BUSY:  # it has ended while we took the claim
+                return False
+            row = fresh
+            try:
+                self._mark_running(row)
+                if row.faces == 0:
+                    self._end(row, None, _EMPTY[ref.kind.has_persons])
+                else:
+                    self._end(row, self._make(row), None)
+            except Exception:
+                if self._stopping.is_set():  # the database may be closed already: the next start goes on
+                    return False
+                _log.exception("training failed", collection=ref.collection_id, collection_kind=ref.kind.value)
+                self._end(row, None, _INTERNAL)
+        return True
+
+    def _mark_running(self, row: CollectionRow) -> None:
+        values = {"training_status": TrainingState.RUNNING.value, "training_action_at": self._rows.clock.now()}
+        with self._rows.database.write(row.resource_id) as session:
+            session.execute(update(CollectionRow).where(CollectionRow.uid == row.uid).values(**values))
+
+    def _make(self, row: CollectionRow) -> str:
+        """Make the snapshot of what is enrolled now, from the one before where there is one; return its name."""
+        self._snapshots.tidy(row.uid, row.snapshot)
+        name = self._snapshots.fresh_name()
+        store = self._snapshots.store(row, name)
+        previous = self._snapshots.previous(row.uid)
+        since = self._revision_to_go_on_from(row)
+        with self._rows.database.read(row.resource_id) as session:
+            added = self._templates.faces(row.resource_id, row.uid, added_since(session, row.uid, since))
+            removed = removed_since(session, row.uid, since) if since >= 0 else []
+        if since >= 0 and row.snapshot is not None:
+            try:
+                store = self._snapshots.store(row, row.snapshot).branch(store.folder)
+                store.update(added, removed, current=previous)
+            except SnapshotError as error:
+                _log.warning("a snapshot is unusable and is made anew from the database", reason=str(error))
+                with self._rows.database.read(row.resource_id) as session:
+                    added = self._templates.faces(row.resource_id, row.uid, added_since(session, row.uid, -1))
+                self._snapshots.tidy(row.uid, row.snapshot)
+                store.write(added, row.fingerprint)
+        else:
+            store.write(added, row.fingerprint)
+        # Loaded here, so that the first identify after a training need not wait for it.
+        self._snapshots.keep(row.uid, name, store.load(previous))
+        return name
+
+    def _revision_to_go_on_from(self, row: CollectionRow) -> int:
+        """The revision that the snapshot has, -1 when there is none to go on from."""
+        if row.snapshot is None or row.trained_revision < 0:
+            return -1
+        try:
+            search = self._snapshots.search(row)
+        except SnapshotError as error:
+            _log.warning("a snapshot is unusable and is made anew from the database", reason=str(error))
+            return -1
+        return row.trained_revision if search is not None and search.fingerprint == row.fingerprint else -1
+
+    def _end(self, row: CollectionRow, name: str | None, message: str | None) -> None:
+        """Move the pointer to the new snapshot, if there is one, and say how the training ended."""
+        now = self._rows.clock.now()
+        values: dict[str, object] = {
+            "training_status": (TrainingState.FAILED if name is None else TrainingState.SUCCEEDED).value,
+            "training_action_at": now,
+            "training_message": message,
+        }
+        if name is not None:
+            values |= {"snapshot": name, "trained_revision": row.revision, "training_success_at": now}
+        with self._rows.database.write(row.resource_id) as session:
+            session.execute(update(CollectionRow).where(CollectionRow.uid == row.uid).values(**values))
+            if name is not None:
+                applied = (RemovalRow.collection == row.uid, RemovalRow.revision <= row.revision)
+                session.execute(delete(RemovalRow).where(*applied))
+        if name is not None:
+            self._snapshots.tidy(row.uid, name)
+
+    def _is_current(self, row: CollectionRow) -> bool:
+        """Whether the snapshot is of what is enrolled now."""
+        if row.snapshot is None or row.trained_revision != row.revision:
+            return False
+        return self._snapshots.store(row, row.snapshot).exists
+
+    # Removed templates
+
+    def purge_removed(self) -> int:
+        """Take templates out of snapshots that were removed half an hour ago and not trained away since.
+
+        Returns:
+            How many notes of removals were done with.
+        """
+        now = self._rows.clock.now()
+        done = 0
+        with self._rows.database.read(EVERY_RESOURCE) as session:
+            due = select(RemovalRow.collection).where(RemovalRow.removed_at <= now - PURGE_AFTER).distinct()
+            rows = session.scalars(select(CollectionRow).where(CollectionRow.uid.in_(due))).all()
+        for row in rows:
+            if row.snapshot is None:
+                done += self._forget_removals(row, before=now - REMOVALS_KEPT)
+            elif row.training_status not in BUSY:
+                done += self._compact(row)
+        return done
+
+    def _forget_removals(self, row: CollectionRow, before: object) -> int:
+        with self._rows.database.write(row.resource_id) as session:
+            old = delete(RemovalRow).where(RemovalRow.collection == row.uid, RemovalRow.removed_at <= before)
+            return len(session.execute(old.returning(RemovalRow.id)).all())
+
+    def _compact(self, row: CollectionRow) -> int:
+        """Make the same snapshot without what was removed since, and nothing that was added."""
+        with self._snapshots.claim(row.uid) as claimed:
+            if not claimed or row.snapshot is None:
+                return 0
+            with self._rows.database.read(row.resource_id) as session:
+                fresh = session.scalar(select(CollectionRow).where(CollectionRow.uid == row.uid))
+                if fresh is None or fresh.training_status in BUSY or fresh.snapshot != row.snapshot:
+                    return 0
+                removed = removed_since(session, row.uid, -1)
+            name = self._snapshots.fresh_name()
+            previous = self._snapshots.previous(row.uid)
+            none = self._templates.faces(row.resource_id, row.uid, ())
+            store = self._snapshots.store(row, row.snapshot).branch(self._snapshots.store(row, name).folder)
+            store.update(none, removed, current=previous)
+            store.compact()
+            with self._rows.database.write(row.resource_id) as session:
+                # `trained_revision` stays: what was added since is still to be trained. The claim keeps others away.
+                session.execute(update(CollectionRow).where(CollectionRow.uid == row.uid).values(snapshot=name))
+                applied = (RemovalRow.collection == row.uid, RemovalRow.revision <= fresh.revision)
+                gone = session.execute(delete(RemovalRow).where(*applied).returning(RemovalRow.id)).all()
+            if previous is not None:
+                self._snapshots.keep(row.uid, name, store.load(previous))
+            self._snapshots.tidy(row.uid, name)
+            return len(gone)
