@@ -106,6 +106,17 @@ class Collections:
 
     def insert_into(self, session: Session, ref: CollectionRef, row: CollectionRow) -> None:
         """As `insert`, in a writing session; raises `IntegrityError` where another process was faster."""
+        self.check_free(session, ref)
+        session.add(row)
+        session.flush()
+
+    def check_free(self, session: Session, ref: CollectionRef) -> None:
+        """Check in a writing session that a collection can be made, and keep others from making it meanwhile.
+
+        Raises:
+            CollectionExistsError: there is one of that kind and id.
+            QuotaExceededError: the tier allows no more.
+        """
         self._rows.database.lock(session, f"collections {ref.resource_id}")
         same_kind = CollectionRow.kind == ref.kind.value
         taken = select(CollectionRow.uid).where(same_kind, CollectionRow.collection_id == ref.collection_id)
@@ -114,8 +125,6 @@ class Collections:
         limit = self._rows.limits(session, ref.resource_id, ref.kind).collections
         if (session.scalar(select(func.count()).select_from(CollectionRow).where(same_kind)) or 0) >= limit:
             raise QuotaExceededError(Quota.COLLECTIONS, ref.kind, limit)
-        session.add(row)
-        session.flush()
 
     def get(self, ref: CollectionRef) -> Collection:
         """Return a collection.

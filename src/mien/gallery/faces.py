@@ -2,49 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from uuid import UUID, uuid4
-
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mien.gallery.checks import FACE_USER_DATA_LENGTH, check_page, check_user_data, first_id_after
-from mien.gallery.duplicates import look_alikes, record, same_photo
-from mien.gallery.enrolment import Engine, Enrolment, enrol
+from mien.gallery.enrolment import Engine, enrol
 from mien.gallery.errors import (
-    FingerprintMismatchError,
     PersistedFaceNotFoundError,
     Quota,
     QuotaExceededError,
     TrainingNotFinishedError,
 )
+from mien.gallery.insertion import Insertion, NewFace, check_fingerprint
 from mien.gallery.kinds import CollectionRef, parse_id
 from mien.gallery.live import LiveSearches
 from mien.gallery.persons import find_person
 from mien.gallery.policy import policy_of
-from mien.gallery.recognisers import Recogniser, Recognisers
+from mien.gallery.recognisers import Recognisers
 from mien.gallery.removal import remove_face
 from mien.gallery.rows import BUSY, Rows
-from mien.gallery.templates import Templates
 from mien.gallery.types import AddedFace, PersistedFace, TargetFace
 from mien.storage import Vault
-from mien.storage.tables import CollectionRow, CropRow, PersistedFaceRow
+from mien.storage.tables import CollectionRow, PersistedFaceRow
 from mien.vision.types import OperatingPoint
-
-
-@dataclass(frozen=True, slots=True)
-class _NewFace:
-    """A face ready to be inserted: everything slow or secret is done."""
-
-    face_id: UUID
-    person_id: str | None
-    user_data: str | None
-    vector: NDArray[np.float32]
-    template: bytes
-    photo: bytes
-    crop: bytes | None
 
 
 class PersistedFaces:
@@ -62,9 +42,7 @@ class PersistedFaces:
         self._rows = rows
         self._engine = engine
         self._recognisers = recognisers
-        self._vault = vault
-        self._live = live
-        self._templates = Templates(vault)
+        self._insertion = Insertion(vault, live)
 
     def add(
         self,
@@ -111,13 +89,12 @@ class PersistedFaces:
             if ref.kind.has_persons:
                 find_person(session, ref, row, person_id or "")
             recogniser = self._recognisers[row.recognition_model]
-            _check_fingerprint(row, recogniser)
+            check_fingerprint(row, recogniser)
             policy = policy_of(session, row)
         enrolment = enrol(self._engine, image, recogniser.pack, policy, target=target, operating_point=operating_point)
-        new = self._new(ref.resource_id, row.uid, enrolment, person_id, user_data)
+        new = self._insertion.prepare(row, recogniser, enrolment, user_data)
         with self._rows.writing(ref, uid=row.uid) as (session, row):
-            _check_fingerprint(row, recogniser)
-            return self._insert(session, ref, row, new, recogniser)
+            return self._insert(session, ref, row, new, person_id)
 
     def get(self, ref: CollectionRef, face_id: str, person_id: str | None = None) -> PersistedFace:
         """Return a face.
@@ -183,60 +160,17 @@ class PersistedFaces:
                 find_person(session, ref, row, str(face.person_id)).faces -= 1
             remove_face(session, row, face, self._rows.clock.now())
 
-    def _new(
-        self, resource_id: UUID, collection: UUID, enrolment: Enrolment, person_id: str | None, user_data: str | None
-    ) -> _NewFace:
-        face_id = uuid4()
-        crop = None
-        if enrolment.crop is not None:
-            crop = self._vault.seal(enrolment.crop, resource_id=resource_id, what=crop_name(collection, face_id))
-        template = self._templates.seal(resource_id, collection, face_id, enrolment.embedding)
-        photo = self._vault.keyed_hash(enrolment.photo)
-        return _NewFace(face_id, person_id, user_data, enrolment.embedding.vector, template, photo, crop)
-
     def _insert(
-        self, session: Session, ref: CollectionRef, row: CollectionRow, new: _NewFace, recogniser: Recogniser
+        self, session: Session, ref: CollectionRef, row: CollectionRow, new: NewFace, person_id: str | None
     ) -> AddedFace:
         limit = self._rows.limits(session, ref.resource_id, ref.kind).faces
-        person = find_person(session, ref, row, new.person_id or "") if ref.kind.has_persons else None
+        person = find_person(session, ref, row, person_id or "") if ref.kind.has_persons else None
         if (person.faces if person else row.faces) >= limit:
             raise QuotaExceededError(Quota.FACES, ref.kind, limit)
-        whose = person.person_id if person else new.face_id
-        suspects = same_photo(session, row.uid, new.photo)
-        suspects += look_alikes(
-            self._live,
-            session,
-            row,
-            new.vector,
-            person_id=whose if person else None,
-            calibration=recogniser.measured,
-        )
-        row.revision += 1
-        row.faces += 1
-        row.fingerprint = recogniser.fingerprint
         if person:
             person.faces += 1
-        session.add(
-            PersistedFaceRow(
-                resource_id=ref.resource_id,
-                collection=row.uid,
-                face_id=new.face_id,
-                person_id=whose,
-                user_data=new.user_data,
-                sealed=new.template,
-                photo=new.photo,
-                revision=row.revision,
-            )
-        )
-        session.flush()
-        if new.crop is not None:
-            session.add(CropRow(resource_id=ref.resource_id, collection=row.uid, face_id=new.face_id, sealed=new.crop))
-        return AddedFace(str(new.face_id), record(session, row, (whose, new.face_id), suspects, self._rows.clock.now()))
-
-
-def crop_name(collection: UUID, face_id: UUID) -> str:
-    """What a sealed enrolment crop is bound to."""
-    return f"enrolment_crops/{collection}/{face_id}"
+        whose = person.person_id if person else None
+        return self._insertion.insert(session, row, new, person_id=whose, now=self._rows.clock.now())
 
 
 def find_face(
@@ -255,12 +189,6 @@ def find_face(
     if face is None or (person is not None and face.person_id != person.person_id):
         raise PersistedFaceNotFoundError(ref.kind, face_id)
     return face
-
-
-def _check_fingerprint(row: CollectionRow, recogniser: Recogniser) -> None:
-    """Refuse to mix templates of two recognisers; an empty collection takes the one that is bound now."""
-    if row.faces and row.fingerprint != recogniser.fingerprint:
-        raise FingerprintMismatchError(row.recognition_model)
 
 
 def _face(row: PersistedFaceRow) -> PersistedFace:

@@ -2,13 +2,68 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+from datetime import timedelta
+from typing import Final
+from uuid import UUID, uuid4
 
-from mien.gallery.types import Operation
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from mien.clock import Clock
+from mien.gallery.errors import OperationNotFoundError
+from mien.gallery.kinds import parse_id
+from mien.gallery.types import Operation, OperationState
+from mien.storage import EVERY_RESOURCE, Database
+from mien.storage.tables import OperationRow
+
+KEPT_FOR: Final = timedelta(hours=48)
+"""How long an operation can be asked for (contract, section 7)."""
+
+_PURGE_ROWS: Final = 500
 
 
 class Operations:
-    """The operations of a resource."""
+    """The operations of a resource.
+
+    Writes are done at once: their operation is recorded as succeeded by the transaction that makes the change, so that
+    neither is ever there without the other. A write that fails is answered with its error and leaves no operation.
+
+    Args:
+        database: where they are kept.
+        clock: tells what has expired.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def succeeded(self, session: Session, resource_id: UUID, resource_location: str | None = None) -> str:
+        """Record a write that this writing session makes.
+
+        Args:
+            session: commits the write.
+            resource_id: whose it is.
+            resource_location: what it made, as a path below `/face/v1.0`, or None.
+
+        Returns:
+            The operation id.
+        """
+        now = self._clock.now()
+        operation_id = uuid4()
+        session.add(
+            OperationRow(
+                resource_id=resource_id,
+                operation_id=operation_id,
+                status=OperationState.SUCCEEDED.value,
+                created_at=now,
+                action_at=now,
+                finished_at=now,
+                message=None,
+                resource_location=resource_location,
+                expires_at=now + KEPT_FOR,
+            )
+        )
+        return str(operation_id)
 
     def get(self, resource_id: UUID, operation_id: str) -> Operation:
         """Return an operation.
@@ -16,4 +71,41 @@ class Operations:
         Raises:
             OperationNotFoundError: there is none, or it is older than 48 hours.
         """
-        raise NotImplementedError
+        parsed = parse_id(operation_id)
+        row = None
+        if parsed is not None:
+            with self._database.read(resource_id) as session:
+                row = session.scalar(select(OperationRow).where(OperationRow.operation_id == parsed))
+        if row is None or self._clock.now() >= row.expires_at:
+            raise OperationNotFoundError("there is no such operation, or it is older than 48 hours")
+        return Operation(
+            str(row.operation_id),
+            OperationState(row.status),
+            row.created_at,
+            row.action_at,
+            row.finished_at,
+            row.message,
+            row.resource_location,
+        )
+
+    def purge_expired(self) -> int:
+        """Delete what has expired, in short transactions.
+
+        Returns:
+            How many operations were deleted.
+        """
+        now = self._clock.now()
+        deleted = 0
+        while True:
+            with self._database.write(EVERY_RESOURCE) as session:
+                old = select(OperationRow.operation_id).where(OperationRow.expires_at <= now).limit(_PURGE_ROWS)
+                ids = session.scalars(old).all()
+                if ids:
+                    session.execute(
+                        delete(OperationRow)
+                        .where(OperationRow.operation_id.in_(ids), OperationRow.expires_at <= now)
+                        .execution_options(synchronize_session=False)
+                    )
+            deleted += len(ids)
+            if len(ids) < _PURGE_ROWS:
+                return deleted

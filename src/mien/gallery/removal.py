@@ -14,19 +14,28 @@ from mien.storage.tables import CollectionRow, CropRow, DuplicateRow, PersistedF
 
 def remove_person(session: Session, row: CollectionRow, person: PersonRow, now: datetime) -> None:
     """Delete a person with all faces, in a writing session that has locked the collection."""
-    faces = (PersistedFaceRow.collection == row.uid, PersistedFaceRow.person_id == person.person_id)
+    if not remove_faces_of(session, row, person.person_id, now) and row.snapshot is not None:
+        # The last training may have known faces of this person that were deleted since.
+        note_removal(session, row, person.person_id, None, now)
+    session.delete(person)
+    row.persons -= 1
+
+
+def remove_faces_of(session: Session, row: CollectionRow, person_id: UUID, now: datetime) -> int:
+    """Delete a person's faces, in a writing session that has locked the collection.
+
+    Returns:
+        How many there were.
+    """
+    faces = (PersistedFaceRow.collection == row.uid, PersistedFaceRow.person_id == person_id)
     ids = session.scalars(select(PersistedFaceRow.face_id).where(*faces)).all()
     if ids:
         _forget_duplicates(session, row.uid, ids)
         session.execute(delete(CropRow).where(CropRow.collection == row.uid, CropRow.face_id.in_(ids)))
         session.execute(delete(PersistedFaceRow).where(*faces))
         row.faces -= len(ids)
-        note_removal(session, row, person.person_id, None, now)
-    elif row.snapshot is not None:
-        # The last training may have known faces of this person that were deleted since.
-        note_removal(session, row, person.person_id, None, now)
-    session.delete(person)
-    row.persons -= 1
+        note_removal(session, row, person_id, None, now)
+    return len(ids)
 
 
 def remove_face(session: Session, row: CollectionRow, face: PersistedFaceRow, now: datetime) -> None:

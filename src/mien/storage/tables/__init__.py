@@ -2,6 +2,13 @@
 
 from mien.storage.tables.accounts import KeyRow, ResourceRow
 from mien.storage.tables.crypto import DataKeyRow
+from mien.storage.tables.directory import (
+    DynamicGroupMemberRow,
+    DynamicGroupRow,
+    OperationRow,
+    TransferRow,
+    TransferUseRow,
+)
 from mien.storage.tables.faces import DetectedFaceRow
 from mien.storage.tables.gallery import (
     CollectionRow,
@@ -19,10 +26,15 @@ __all__ = [
     "DataKeyRow",
     "DetectedFaceRow",
     "DuplicateRow",
+    "DynamicGroupMemberRow",
+    "DynamicGroupRow",
     "EnrolmentPolicyRow",
     "KeyRow",
+    "OperationRow",
     "PersistedFaceRow",
     "PersonRow",
     "RemovalRow",
     "ResourceRow",
+    "TransferRow",
+    "TransferUseRow",
 ]

@@ -1,0 +1,133 @@
+"""Inserting an enrolled face: what is slow or secret before the transaction, what must be whole within it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from mien.gallery.duplicates import look_alikes, record, same_photo
+from mien.gallery.enrolment import Enrolment
+from mien.gallery.errors import FingerprintMismatchError
+from mien.gallery.live import LiveSearches
+from mien.gallery.recognisers import Recogniser
+from mien.gallery.templates import Templates
+from mien.gallery.types import AddedFace
+from mien.storage import Vault
+from mien.storage.tables import CollectionRow, CropRow, PersistedFaceRow
+
+
+@dataclass(frozen=True, slots=True)
+class NewFace:
+    """A face ready to be inserted: everything slow or secret is done."""
+
+    face_id: UUID
+    recogniser: Recogniser
+    user_data: str | None
+    vector: NDArray[np.float32]
+    template: bytes
+    photo: bytes
+    crop: bytes | None
+
+
+class Insertion:
+    """Inserts faces into collections.
+
+    Args:
+        vault: seals what is kept.
+        live: searches of small collections, for finding duplicates.
+    """
+
+    def __init__(self, vault: Vault, live: LiveSearches) -> None:
+        self._vault = vault
+        self._live = live
+        self._templates = Templates(vault)
+
+    def prepare(
+        self, row: CollectionRow, recogniser: Recogniser, enrolment: Enrolment, user_data: str | None
+    ) -> NewFace:
+        """Seal what is to be kept. Not inside a writing session (see `Vault.seal`).
+
+        Args:
+            row: the collection that the face is for.
+            recogniser: that made the template.
+            enrolment: the face.
+            user_data: what the caller attached.
+        """
+        resource_id, collection, face_id = row.resource_id, row.uid, uuid4()
+        crop = None
+        if enrolment.crop is not None:
+            crop = self._vault.seal(enrolment.crop, resource_id=resource_id, what=crop_name(collection, face_id))
+        template = self._templates.seal(resource_id, collection, face_id, enrolment.embedding)
+        photo = self._vault.keyed_hash(enrolment.photo)
+        return NewFace(face_id, recogniser, user_data, enrolment.embedding.vector, template, photo, crop)
+
+    def insert(
+        self,
+        session: Session,
+        row: CollectionRow,
+        new: NewFace,
+        *,
+        person_id: UUID | None,
+        now: datetime,
+    ) -> AddedFace:
+        """Insert a face in a writing session that has locked the collection.
+
+        Args:
+            session: writes.
+            row: the collection.
+            new: the face.
+            person_id: whose it is; None in face lists.
+            now: the time.
+
+        Returns:
+            The new persisted face id, and what it may be a duplicate of.
+
+        Raises:
+            FingerprintMismatchError: the collection's faces were made by another recogniser.
+        """
+        recogniser = new.recogniser
+        check_fingerprint(row, recogniser)
+        whose = person_id or new.face_id
+        suspects = same_photo(session, row.uid, new.photo)
+        suspects += look_alikes(
+            self._live, session, row, new.vector, person_id=person_id, calibration=recogniser.measured
+        )
+        row.revision += 1
+        row.faces += 1
+        row.fingerprint = recogniser.fingerprint
+        session.add(
+            PersistedFaceRow(
+                resource_id=row.resource_id,
+                collection=row.uid,
+                face_id=new.face_id,
+                person_id=whose,
+                user_data=new.user_data,
+                sealed=new.template,
+                photo=new.photo,
+                revision=row.revision,
+            )
+        )
+        session.flush()
+        if new.crop is not None:
+            session.add(CropRow(resource_id=row.resource_id, collection=row.uid, face_id=new.face_id, sealed=new.crop))
+        return AddedFace(str(new.face_id), record(session, row, (whose, new.face_id), suspects, now))
+
+
+def crop_name(collection: UUID, face_id: UUID) -> str:
+    """What a sealed enrolment crop is bound to."""
+    return f"enrolment_crops/{collection}/{face_id}"
+
+
+def check_fingerprint(row: CollectionRow, recogniser: Recogniser) -> None:
+    """Refuse to mix templates of two recognisers; an empty collection takes the one that is bound now.
+
+    Raises:
+        FingerprintMismatchError: the collection's faces were made by another recogniser.
+    """
+    if row.faces and row.fingerprint != recogniser.fingerprint:
+        raise FingerprintMismatchError(row.recognition_model)

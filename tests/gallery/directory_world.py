@@ -1,0 +1,91 @@
+"""The services of person directories over a real database and an engine whose photos are texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import numpy as np
+from tests.gallery.texts import FINGERPRINT, TextEngine, embedding, photo, recognisers
+
+from mien.accounts import Accounts, Sku
+from mien.clock import ManualClock
+from mien.gallery.collections import Collections
+from mien.gallery.detected_faces import DetectedFaces
+from mien.gallery.directory import DirectoryPersons
+from mien.gallery.directory_rows import DirectoryRows
+from mien.gallery.dynamic_groups import DynamicGroups
+from mien.gallery.insertion import Insertion
+from mien.gallery.live import LiveSearches
+from mien.gallery.operations import Operations
+from mien.gallery.quotas import Quotas
+from mien.gallery.rows import Rows
+from mien.gallery.snapshots import Snapshots
+from mien.gallery.templates import Templates
+from mien.storage import Database, Vault
+
+MODEL = "recognition_04"
+
+
+@dataclass(frozen=True)
+class World:
+    """The services of a directory and two resources that use them."""
+
+    persons: DirectoryPersons
+    groups: DynamicGroups
+    operations: Operations
+    detected: DetectedFaces
+    accounts: Accounts
+    owner: UUID
+    other: UUID
+
+    def resource(self, name: str, sku: Sku = Sku.STANDARD) -> UUID:
+        return self.accounts.create(name, sku=sku).id
+
+    def person(self, *seeds: int, name: str = "person", model: str = MODEL) -> str:
+        """A person of the owner with a face for each seed."""
+        person_id = self.persons.create(self.owner, name).id
+        assert person_id is not None
+        for seed in seeds:
+            self.face(person_id, seed, model)
+        return person_id
+
+    def face(self, person_id: str, seed: int, model: str = MODEL) -> str:
+        face_id = self.persons.add_face(self.owner, person_id, model, photo({"seed": seed})).id
+        assert face_id is not None
+        return face_id
+
+    def detect(self, vector: np.ndarray, model: str = MODEL, fingerprint: str = FINGERPRINT) -> str:
+        (face_id,) = self.detected.remember(self.owner, model, [embedding(vector, fingerprint)], 86400)
+        return face_id
+
+
+def build(
+    database: Database,
+    vault: Vault,
+    clock: ManualClock,
+    folder: Path,
+    *,
+    quotas: Quotas | None = None,
+    fingerprint: str = FINGERPRINT,
+) -> World:
+    """Open the services; a second call on the same database is another process's view of it."""
+    engine = TextEngine()
+    engine.fingerprint = fingerprint
+    labels = recognisers(fingerprint)
+    live = LiveSearches(Templates(vault), clock)
+    rows = Rows(database, clock, quotas)
+    collections = Collections(rows, vault, labels, Snapshots(folder, database, vault))
+    directory, operations = DirectoryRows(rows, collections, labels), Operations(database, clock)
+    accounts = Accounts(database, vault, clock)
+    resources = {one.name: one.id for one in accounts.resources()}
+    return World(
+        persons=DirectoryPersons(directory, operations, engine, Insertion(vault, live)),
+        groups=DynamicGroups(directory, operations),
+        operations=operations,
+        detected=DetectedFaces(database, vault, clock),
+        accounts=accounts,
+        owner=resources.get("owner") or accounts.create("owner").id,
+        other=resources.get("other") or accounts.create("other").id,
+    )
