@@ -27,6 +27,9 @@ check: $(VENV)/.test ## Style, types, layers
 
 unit: $(VENV)/.test ## The tests
 	$(BIN)/python -c "from mien.models import ModelStore; ModelStore().ensure()"
+	@if command -v npm > /dev/null; then npm --prefix tests/js ci --no-audit --no-fund \
+	  || echo "npm cannot install the JavaScript SDKs: their tests skip"; \
+	else echo "no npm: the tests of the JavaScript SDKs skip"; fi
 	$(BIN)/pytest
 
 bench: $(VENV)/.test ## The measurements in bench/, one after the other

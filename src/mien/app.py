@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from mien.gallery.enrolment import Engine as EnrolmentEngine
+from mien.gallery.gallery import open_gallery
+from mien.gallery.recognisers import Recognisers
 from mien.gateway.access import Accounts as KeyFinder
 from mien.gateway.access import KeyCheck
 from mien.gateway.admission import WorkerPool
@@ -26,7 +29,7 @@ from mien.wire.context import Context
 from mien.wire.detect import Detect, Downloader, Engine, FaceMemory, ModelLabels, NoSessionImages, SessionImages
 from mien.wire.faults import explain
 from mien.wire.pages import Pages
-from mien.wire.ports import Gallery
+from mien.wire.ports import Gallery, PersonDirectory
 from mien.wire.recognition import recognition_operations
 from mien.wire.router import Router
 from mien.wire.url_addresses import AddressPolicy, parse_networks
@@ -47,7 +50,8 @@ class Parts:
         memory: keeps faces under short-lived ids.
         download: fetches the image of a URL.
         labels: what the contract's model names stand for.
-        gallery: what is enrolled and how it is searched; None for a server that only detects.
+        gallery: collections, and what is compared with them; None for a server that only detects.
+        directory: the person directory and v1.0's snapshots; None for a server without.
         limits: how much a client may send.
         origin: finds out under which address a caller sees the server.
         session_images: the images of liveness sessions.
@@ -63,6 +67,7 @@ class Parts:
     download: Downloader
     labels: ModelLabels
     gallery: Gallery | None = None
+    directory: PersonDirectory | None = None
     limits: BodyLimits = field(default_factory=BodyLimits)
     origin: OriginFinder = field(default_factory=OriginFinder)
     session_images: SessionImages = field(default_factory=NoSessionImages)
@@ -95,6 +100,7 @@ class Application:
         if parts.gallery is not None:
             context = Context(
                 gallery=parts.gallery,
+                directory=parts.directory,
                 workers=self._workers,
                 downloads=self._downloads,
                 download=parts.download,
@@ -135,7 +141,7 @@ class Application:
             close()
 
 
-def create_app(settings: Settings, services: Services, engine: Engine) -> Application:
+def create_app(settings: Settings, services: Services, engine: EnrolmentEngine) -> Application:
     """Return the ASGI application of a server.
 
     Args:
@@ -146,7 +152,8 @@ def create_app(settings: Settings, services: Services, engine: Engine) -> Applic
     Raises:
         BindingError: a model name of the contract is bound to something that cannot serve it.
     """
-    bindings = read_bindings(ModelStore(settings.model_dir), settings.data_dir, settings.bindings())
+    store = ModelStore(settings.model_dir)
+    bindings = read_bindings(store, settings.data_dir, settings.bindings())
     policy = FetchPolicy(
         addresses=AddressPolicy(settings.url_allow_private, parse_networks(settings.url_allowed_networks)),
         max_bytes=settings.max_image_bytes,
@@ -156,7 +163,19 @@ def create_app(settings: Settings, services: Services, engine: Engine) -> Applic
         total_seconds=settings.url_total_seconds,
         ca_file=str(settings.url_ca_file) if settings.url_ca_file else None,
     )
-    retention = RetentionWorker([("face ids", services.detected_faces.purge_expired)], settings.purge_seconds)
+    gallery = open_gallery(
+        services.database,
+        services.vault,
+        services.clock,
+        settings.data_dir / "snapshots",
+        engine=engine,
+        recognisers=Recognisers.of(store, bindings),
+        detected_faces=services.detected_faces,
+    )
+    retention = RetentionWorker(
+        [("face ids", services.detected_faces.purge_expired), ("deleted templates", gallery.purge)],
+        settings.purge_seconds,
+    )
     return Application(
         Parts(
             accounts=services.accounts,
@@ -165,11 +184,12 @@ def create_app(settings: Settings, services: Services, engine: Engine) -> Applic
             download=lambda url: fetch_image(url, policy),
             labels=model_labels(bindings),
             limits=BodyLimits(settings.max_image_bytes, settings.max_json_bytes, settings.body_timeout_seconds),
+            gallery=gallery,
             origin=OriginFinder(parse_networks(settings.trusted_proxies)),
             workers=settings.worker_threads,
             queue_limit=settings.queue_limit,
-            on_startup=[retention.start],
-            on_shutdown=[retention.stop, services.database.close],
+            on_startup=[gallery.start, retention.start],
+            on_shutdown=[gallery.stop, retention.stop, services.database.close],
         )
     )
 

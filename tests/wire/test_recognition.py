@@ -30,7 +30,7 @@ def told() -> ToldGallery:
 
 @pytest.fixture
 async def api(told: ToldGallery, make_service: Callable[..., Service]) -> AsyncIterator[httpx.AsyncClient]:
-    service = make_service(gallery=told, origin=OriginFinder((ip_network("127.0.0.1"),)))
+    service = make_service(gallery=told, directory=told, origin=OriginFinder((ip_network("127.0.0.1"),)))
     async with service.client(**{"Ocp-Apim-Subscription-Key": KEY}) as client:
         yield client
     service.application.close()
@@ -168,7 +168,7 @@ async def test_verify_looks_where_the_body_says(api: httpx.AsyncClient, told: To
     await api.post("/face/v1.2/verify", json={**person, "largePersonGroupId": "g"})
     assert told.last[1][2].kind is Kind.LARGE_PERSON_GROUP
     await api.post("/face/v1.1-preview.1/verify", json=person)
-    assert told.last == ("recognition.verify_person", (A, B, None), {})
+    assert told.last == ("recognition.verify_person", (A, B), {})
     response = await api.post("/face/v1.0/verify", json=person)
     assert response.json()["error"]["code"] == "PersonGroupIdAndLargePersonGroupIdBothNull"
 

@@ -482,7 +482,7 @@ def test_every_row_of_these_families_is_provoked() -> None:
 async def test_rows(case: Case, make_service: Callable[..., Service], photo: bytes) -> None:
     told = ToldGallery()
     told.error = case.fault
-    service = make_service(gallery=told)
+    service = make_service(gallery=told, directory=told)
     is_image = isinstance(case.body, bytes)
     kind = "application/octet-stream" if is_image else "application/json"
     async with service.client(**{"Ocp-Apim-Subscription-Key": KEY, "Content-Type": kind}) as client:

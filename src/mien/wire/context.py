@@ -16,7 +16,7 @@ from mien.wire.body import BodyLimits, image_url, read_image_or_json
 from mien.wire.detect import Downloader, ModelLabels
 from mien.wire.families import Family
 from mien.wire.gallery_faults import explain_gallery
-from mien.wire.ports import Gallery
+from mien.wire.ports import Gallery, PersonDirectory
 
 T = TypeVar("T")
 
@@ -29,7 +29,8 @@ class Context:
     """What handlers stand on.
 
     Attributes:
-        gallery: what is enrolled and how it is searched.
+        gallery: collections, and what is compared with them.
+        directory: the person directory and v1.0's snapshots; None for a server without.
         workers: where everything that blocks or computes runs; one hop a request.
         downloads: where URLs are fetched; apart, so that a slow web server never holds a core.
         download: fetches a URL.
@@ -39,6 +40,7 @@ class Context:
     """
 
     gallery: Gallery
+    directory: PersonDirectory | None
     workers: WorkerPool
     downloads: WorkerPool
     download: Downloader

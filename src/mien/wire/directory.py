@@ -14,6 +14,7 @@ from mien.wire.context import EMPTY, Context, answer, without_none
 from mien.wire.fields import BODY_INVALID, changed_text, parse_page, text
 from mien.wire.gallery_faults import REMOVAL
 from mien.wire.persisted_faces import face_json, parse_enrol_query
+from mien.wire.ports import PersonDirectory
 from mien.wire.training import OPERATION_LOCATION
 from mien.wire.versions import DIRECTORY
 
@@ -48,6 +49,7 @@ class Directory:
     """The handlers of the person directory."""
 
     context: Context
+    services: PersonDirectory
 
     def operations(self) -> list[Operation]:
         """The rows of this family for the router."""
@@ -81,7 +83,7 @@ class Directory:
         resource_id = exchange.resource_id
 
         def work() -> Response:
-            started = self.context.gallery.directory.create(resource_id, name or "", user_data)
+            started = self.services.directory.create(resource_id, name or "", user_data)
             return accepted(self.context, exchange, started, f"{_PERSONS}/{started.id}", "personId")
 
         return await self.context.run(_ROWS, work)
@@ -91,7 +93,7 @@ class Directory:
         resource_id, person_id = exchange.resource_id, exchange.parameters["personId"]
 
         def work() -> Response:
-            return answer(_person_json(self.context.gallery.directory.get(resource_id, person_id)))
+            return answer(_person_json(self.services.directory.get(resource_id, person_id)))
 
         return await self.context.run(_ROWS, work)
 
@@ -100,7 +102,7 @@ class Directory:
         page, resource_id = parse_page(exchange.request), exchange.resource_id
 
         def work() -> Response:
-            found = self.context.gallery.directory.page(resource_id, page.start, page.top)
+            found = self.services.directory.page(resource_id, page.start, page.top)
             return answer([_person_json(person) for person in found])
 
         return await self.context.run(_ROWS, work)
@@ -112,7 +114,7 @@ class Directory:
         resource_id, person_id = exchange.resource_id, exchange.parameters["personId"]
 
         def work() -> Response:
-            self.context.gallery.directory.update(resource_id, person_id, name=name, user_data=user_data)
+            self.services.directory.update(resource_id, person_id, name=name, user_data=user_data)
             return EMPTY
 
         return await self.context.run(_ROWS, work)
@@ -122,7 +124,7 @@ class Directory:
         resource_id, person_id = exchange.resource_id, exchange.parameters["personId"]
 
         def work() -> Response:
-            started = self.context.gallery.directory.delete(resource_id, person_id)
+            started = self.services.directory.delete(resource_id, person_id)
             return accepted(self.context, exchange, started, "", None)
 
         return await self.context.run(_ROWS, work)
@@ -133,7 +135,7 @@ class Directory:
         resource_id, person_id = exchange.resource_id, exchange.parameters["personId"]
 
         def work() -> Response:
-            found = self.context.gallery.directory.groups_of(resource_id, person_id, page.start, page.top)
+            found = self.services.directory.groups_of(resource_id, person_id, page.start, page.top)
             return answer({"dynamicPersonGroupIds": found})
 
         return await self.context.run(_ROWS, work)
@@ -145,7 +147,7 @@ class Directory:
         resource_id, person_id, model = _of_faces(exchange)
 
         def work() -> Response:
-            started = self.context.gallery.directory.add_face(
+            started = self.services.directory.add_face(
                 resource_id,
                 person_id,
                 model,
@@ -164,7 +166,7 @@ class Directory:
         resource_id, person_id, model = _of_faces(exchange)
 
         def work() -> Response:
-            found = self.context.gallery.directory.face_ids(resource_id, person_id, model)
+            found = self.services.directory.face_ids(resource_id, person_id, model)
             return answer({"personId": person_id.lower(), "persistedFaceIds": found})
 
         return await self.context.run(_ROWS, work)
@@ -175,7 +177,7 @@ class Directory:
         face_id = exchange.parameters["persistedFaceId"]
 
         def work() -> Response:
-            return answer(face_json(self.context.gallery.directory.get_face(resource_id, person_id, model, face_id)))
+            return answer(face_json(self.services.directory.get_face(resource_id, person_id, model, face_id)))
 
         return await self.context.run(_ROWS, work)
 
@@ -189,7 +191,7 @@ class Directory:
         face_id = exchange.parameters["persistedFaceId"]
 
         def work() -> Response:
-            self.context.gallery.directory.update_face(resource_id, person_id, model, face_id, user_data)
+            self.services.directory.update_face(resource_id, person_id, model, face_id, user_data)
             return EMPTY
 
         return await self.context.run(_ROWS + REMOVAL, work)
@@ -200,7 +202,7 @@ class Directory:
         face_id = exchange.parameters["persistedFaceId"]
 
         def work() -> Response:
-            started = self.context.gallery.directory.delete_face(resource_id, person_id, model, face_id)
+            started = self.services.directory.delete_face(resource_id, person_id, model, face_id)
             return accepted(self.context, exchange, started, "", None)
 
         return await self.context.run(_ROWS + REMOVAL, work)

@@ -12,6 +12,7 @@ from mien.wire.body import read_json
 from mien.wire.context import EMPTY, Context, answer, without_none
 from mien.wire.directory import accepted
 from mien.wire.fields import changed_text, ids, parse_page, text
+from mien.wire.ports import PersonDirectory
 from mien.wire.versions import DIRECTORY
 
 _ROWS = "person_directory"
@@ -26,6 +27,7 @@ class DynamicGroups:
     """The handlers of dynamic person groups."""
 
     context: Context
+    services: PersonDirectory
 
     def operations(self) -> list[Operation]:
         """The rows of this family for the router."""
@@ -50,7 +52,7 @@ class DynamicGroups:
         resource_id, group_id = exchange.resource_id, _group_id(exchange)
 
         def work() -> Response:
-            started = self.context.gallery.dynamic_groups.create(resource_id, group_id, name or "", user_data, add)
+            started = self.services.dynamic_groups.create(resource_id, group_id, name or "", user_data, add)
             return accepted(self.context, exchange, started, "", None) if add else EMPTY
 
         return await self.context.run(_ROWS, work)
@@ -60,7 +62,7 @@ class DynamicGroups:
         resource_id, group_id = exchange.resource_id, _group_id(exchange)
 
         def work() -> Response:
-            return answer(_group_json(self.context.gallery.dynamic_groups.get(resource_id, group_id)))
+            return answer(_group_json(self.services.dynamic_groups.get(resource_id, group_id)))
 
         return await self.context.run(_ROWS, work)
 
@@ -69,7 +71,7 @@ class DynamicGroups:
         page, resource_id = parse_page(exchange.request), exchange.resource_id
 
         def work() -> Response:
-            found = self.context.gallery.dynamic_groups.page(resource_id, page.start, page.top)
+            found = self.services.dynamic_groups.page(resource_id, page.start, page.top)
             return answer([_group_json(group) for group in found])
 
         return await self.context.run(_ROWS, work)
@@ -82,7 +84,7 @@ class DynamicGroups:
         resource_id, group_id = exchange.resource_id, _group_id(exchange)
 
         def work() -> Response:
-            started = self.context.gallery.dynamic_groups.update(
+            started = self.services.dynamic_groups.update(
                 resource_id, group_id, name=name, user_data=user_data, add=add, remove=remove
             )
             return accepted(self.context, exchange, started, "", None) if add or remove else EMPTY
@@ -94,7 +96,7 @@ class DynamicGroups:
         resource_id, group_id = exchange.resource_id, _group_id(exchange)
 
         def work() -> Response:
-            started = self.context.gallery.dynamic_groups.delete(resource_id, group_id)
+            started = self.services.dynamic_groups.delete(resource_id, group_id)
             return accepted(self.context, exchange, started, "", None)
 
         return await self.context.run(_ROWS, work)
@@ -105,7 +107,7 @@ class DynamicGroups:
         resource_id, group_id = exchange.resource_id, _group_id(exchange)
 
         def work() -> Response:
-            found = self.context.gallery.dynamic_groups.persons(resource_id, group_id, page.start, page.top)
+            found = self.services.dynamic_groups.persons(resource_id, group_id, page.start, page.top)
             return answer({"personIds": found})
 
         return await self.context.run(_REFERENCES, work)

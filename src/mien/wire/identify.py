@@ -95,9 +95,10 @@ class Identify:
         """Return the call of the gallery that the scope parameters ask for; exactly one of them may be there."""
         recognition, resource_id = self.context.gallery.recognition, exchange.resource_id
         version = BY_NAME[exchange.version]
+        directory = self.context.directory if version.directory_searches else None
         group, large_group = text(body, PERSON_GROUP.id_name), text(body, LARGE_PERSON_GROUP.id_name)
-        dynamic = text(body, "dynamicPersonGroupId") if version.directory_searches else None
-        persons = body.get("personids") if version.directory_searches else None
+        dynamic = text(body, "dynamicPersonGroupId") if directory else None
+        persons = body.get("personids") if directory else None
         scopes = [scope for scope in (group, large_group, dynamic, persons) if scope is not None]
         if group is not None and large_group is not None and len(scopes) == 2:
             raise _BOTH.problem()
@@ -107,16 +108,15 @@ class Identify:
             family = PERSON_GROUP if large_group is None else LARGE_PERSON_GROUP
             ref = CollectionRef(resource_id, family.kind, group or large_group or "")
             return lambda: recognition.identify(face_ids, ref, top, threshold)
+        if directory is None:
+            raise _NEITHER.problem(hint=f"{version.name} identifies in a personGroupId or a largePersonGroupId.")
+        among = directory.recognition
         if dynamic is not None:
-            return lambda: recognition.identify_dynamic(resource_id, face_ids, dynamic, top, threshold)
+            return lambda: among.identify_dynamic(resource_id, face_ids, dynamic, top, threshold)
         if persons is not None:
             person_ids = _person_ids(persons)
-            return lambda: recognition.identify_persons(resource_id, face_ids, person_ids, top, threshold)
-        if version.directory_searches:
-            raise _MISSING.problem(
-                hint="Send one of personGroupId, largePersonGroupId, dynamicPersonGroupId and personIds."
-            )
-        raise _NEITHER.problem(hint=f"{version.name} identifies in a personGroupId or a largePersonGroupId.")
+            return lambda: among.identify_persons(resource_id, face_ids, person_ids, top, threshold)
+        raise _MISSING.problem(hint="It is personGroupId, largePersonGroupId, dynamicPersonGroupId or personIds.")
 
 
 def _top(body: Body, version: Version) -> int:

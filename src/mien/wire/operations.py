@@ -10,6 +10,7 @@ from mien.gallery.types import Operation as Write
 from mien.gateway.exchange import Exchange, Operation, Response
 from mien.wire import directory_docs as docs
 from mien.wire.context import Context, answer, without_none
+from mien.wire.ports import PersonDirectory
 from mien.wire.training import timestamp
 from mien.wire.versions import BY_NAME, DIRECTORY, SNAPSHOTS, Version
 
@@ -21,6 +22,7 @@ class Operations:
     """The handler of operations."""
 
     context: Context
+    services: PersonDirectory
 
     def operations(self) -> list[Operation]:
         """The rows of this family for the router."""
@@ -41,7 +43,7 @@ class Operations:
         version = BY_NAME[exchange.version]
 
         def work() -> Response:
-            return answer(operation_json(self.context.gallery.operations.get(resource_id, operation_id), version))
+            return answer(operation_json(self.services.operations.get(resource_id, operation_id), version))
 
         return await self.context.run("person_directory", work)
 

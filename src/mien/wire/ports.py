@@ -108,13 +108,44 @@ class Recognition(Protocol):
 
     def verify(self, resource_id: UUID, face_id1: str, face_id2: str) -> Verification: ...
 
-    def verify_person(
-        self, resource_id: UUID, face_id: str, person_id: str, ref: CollectionRef | None
-    ) -> Verification: ...
+    def verify_person(self, resource_id: UUID, face_id: str, person_id: str, ref: CollectionRef) -> Verification: ...
 
     def identify(
         self, face_ids: Sequence[str], ref: CollectionRef, top: int = 10, confidence_threshold: float | None = None
     ) -> list[Identified]: ...
+
+    def find_similar(
+        self, resource_id: UUID, face_id: str, face_ids: Sequence[str], mode: FindMode, top: int = 20
+    ) -> list[SimilarFace]: ...
+
+    def find_similar_in(self, face_id: str, ref: CollectionRef, mode: FindMode, top: int = 20) -> list[SimilarFace]: ...
+
+    def group(self, resource_id: UUID, face_ids: Sequence[str]) -> FaceGroups: ...
+
+
+class Gallery(Protocol):
+    """Collections, and what is compared with them."""
+
+    @property
+    def collections(self) -> Collections: ...
+
+    @property
+    def persons(self) -> Persons: ...
+
+    @property
+    def faces(self) -> Faces: ...
+
+    @property
+    def training(self) -> Training: ...
+
+    @property
+    def recognition(self) -> Recognition: ...
+
+
+class DirectoryRecognition(Protocol):
+    """Comparing with and searching in the person directory."""
+
+    def verify_person(self, resource_id: UUID, face_id: str, person_id: str) -> Verification: ...
 
     def identify_persons(
         self,
@@ -134,32 +165,9 @@ class Recognition(Protocol):
         confidence_threshold: float | None = None,
     ) -> list[Identified]: ...
 
-    def find_similar(
-        self, resource_id: UUID, face_id: str, face_ids: Sequence[str], mode: FindMode, top: int = 20
-    ) -> list[SimilarFace]: ...
 
-    def find_similar_in(self, face_id: str, ref: CollectionRef, mode: FindMode, top: int = 20) -> list[SimilarFace]: ...
-
-    def group(self, resource_id: UUID, face_ids: Sequence[str]) -> FaceGroups: ...
-
-
-class Gallery(Protocol):
-    """All of it."""
-
-    @property
-    def collections(self) -> Collections: ...
-
-    @property
-    def persons(self) -> Persons: ...
-
-    @property
-    def faces(self) -> Faces: ...
-
-    @property
-    def training(self) -> Training: ...
-
-    @property
-    def recognition(self) -> Recognition: ...
+class PersonDirectory(Protocol):
+    """The person directory, and what else is answered with operations: v1.0's snapshots."""
 
     @property
     def directory(self) -> DirectoryPersons: ...
@@ -172,3 +180,6 @@ class Gallery(Protocol):
 
     @property
     def transfers(self) -> Transfers: ...
+
+    @property
+    def recognition(self) -> DirectoryRecognition: ...

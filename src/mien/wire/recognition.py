@@ -20,6 +20,17 @@ from mien.wire.verify import Verify
 
 def recognition_operations(context: Context) -> list[Operation]:
     """Return the rows of every family that stands on the gallery."""
+    directory = context.directory
+    of_directory = (
+        []
+        if directory is None
+        else [
+            *Directory(context, directory).operations(),
+            *DynamicGroups(context, directory).operations(),
+            *Operations(context, directory).operations(),
+            *Snapshots(context, directory).operations(),
+        ]
+    )
     return [
         *Verify(context).operations(),
         *Identify(context).operations(),
@@ -29,8 +40,5 @@ def recognition_operations(context: Context) -> list[Operation]:
         *persisted_face_operations(context),
         *training_operations(context),
         *person_operations(context),
-        *Directory(context).operations(),
-        *DynamicGroups(context).operations(),
-        *Operations(context).operations(),
-        *Snapshots(context).operations(),
+        *of_directory,
     ]

@@ -14,6 +14,7 @@ from mien.wire.catalogue import row
 from mien.wire.context import EMPTY, Context, answer, without_none
 from mien.wire.families import BY_KIND, FAMILIES
 from mien.wire.fields import BODY_INVALID, Body, changed_text, ids, shown, text
+from mien.wire.ports import PersonDirectory
 from mien.wire.training import OPERATION_LOCATION, timestamp
 from mien.wire.versions import SNAPSHOTS
 
@@ -31,6 +32,7 @@ class Snapshots:
     """The handlers of snapshots."""
 
     context: Context
+    services: PersonDirectory
 
     def operations(self) -> list[Operation]:
         """The rows of this family for the router."""
@@ -57,7 +59,7 @@ class Snapshots:
         ref = CollectionRef(exchange.resource_id, kind, _object_id(body))
 
         def work() -> Response:
-            return _accepted(self.context.gallery.transfers.take(ref, scope, user_data))
+            return _accepted(self.services.transfers.take(ref, scope, user_data))
 
         return await self.context.run(_ROWS, work)
 
@@ -66,7 +68,7 @@ class Snapshots:
         resource_id, snapshot_id = exchange.resource_id, exchange.parameters["snapshotId"]
 
         def work() -> Response:
-            return answer(_snapshot_json(self.context.gallery.transfers.get(resource_id, snapshot_id)))
+            return answer(_snapshot_json(self.services.transfers.get(resource_id, snapshot_id)))
 
         return await self.context.run(_ROWS, work)
 
@@ -77,7 +79,7 @@ class Snapshots:
         kind, scope = (_kind(wanted) if wanted else None), _scope_query(exchange.request)
 
         def work() -> Response:
-            found = self.context.gallery.transfers.all(resource_id, kind, scope)
+            found = self.services.transfers.all(resource_id, kind, scope)
             return answer([_snapshot_json(transfer) for transfer in found])
 
         return await self.context.run(_ROWS, work)
@@ -90,7 +92,7 @@ class Snapshots:
         resource_id, snapshot_id = exchange.resource_id, exchange.parameters["snapshotId"]
 
         def work() -> Response:
-            self.context.gallery.transfers.update(resource_id, snapshot_id, apply_scope=scope, user_data=user_data)
+            self.services.transfers.update(resource_id, snapshot_id, apply_scope=scope, user_data=user_data)
             return EMPTY
 
         return await self.context.run(_ROWS, work)
@@ -100,7 +102,7 @@ class Snapshots:
         resource_id, snapshot_id = exchange.resource_id, exchange.parameters["snapshotId"]
 
         def work() -> Response:
-            self.context.gallery.transfers.delete(resource_id, snapshot_id)
+            self.services.transfers.delete(resource_id, snapshot_id)
             return EMPTY
 
         return await self.context.run(_ROWS, work)
@@ -115,7 +117,7 @@ class Snapshots:
         object_id = _object_id(body)
 
         def work() -> Response:
-            return _accepted(self.context.gallery.transfers.apply(resource_id, snapshot_id, object_id))
+            return _accepted(self.services.transfers.apply(resource_id, snapshot_id, object_id))
 
         return await self.context.run(_ROWS, work)
 

@@ -12,7 +12,7 @@ from mien.wire.context import Context, answer
 from mien.wire.families import LARGE_PERSON_GROUP, PERSON_GROUP
 from mien.wire.fields import Body, text
 from mien.wire.recognition_docs import describe_verify
-from mien.wire.versions import ALL, BY_NAME, Version
+from mien.wire.versions import ALL, BY_NAME
 
 _ROWS = "verify"
 _FACE_ID = row(_ROWS, "BadArgument", "Face ID is invalid.")
@@ -53,10 +53,17 @@ class Verify:
         face_id, person_id = _face_id(body, "faceId"), text(body, "personId")
         if not person_id:
             raise _PERSON_ID.problem(hint="personId is missing.")
-        scope = _scope(exchange, body, BY_NAME[exchange.version])
+        version, directory = BY_NAME[exchange.version], self.context.directory
+        scope = _scope(exchange, body)
+        if scope is None and (directory is None or not version.directory_searches):
+            raise _NEITHER.problem(hint=f"{version.name} has no person directory: name the group of the person.")
 
         def work_person() -> Response:
-            return _answer(self.context.gallery.recognition.verify_person(resource_id, face_id, person_id, scope))
+            if scope is not None:
+                recognition = self.context.gallery.recognition
+                return _answer(recognition.verify_person(resource_id, face_id, person_id, scope))
+            assert directory is not None
+            return _answer(directory.recognition.verify_person(resource_id, face_id, person_id))
 
         return await self.context.run(_ROWS, work_person)
 
@@ -70,7 +77,7 @@ def _face_id(body: Body, name: str) -> str:
     return value
 
 
-def _scope(exchange: Exchange, body: Body, version: Version) -> CollectionRef | None:
+def _scope(exchange: Exchange, body: Body) -> CollectionRef | None:
     """Return the group that the person is in; None for the person directory."""
     group, large_group = text(body, PERSON_GROUP.id_name), text(body, LARGE_PERSON_GROUP.id_name)
     if group is not None and large_group is not None:
@@ -79,8 +86,6 @@ def _scope(exchange: Exchange, body: Body, version: Version) -> CollectionRef | 
         return CollectionRef(exchange.resource_id, PERSON_GROUP.kind, group)
     if large_group is not None:
         return CollectionRef(exchange.resource_id, LARGE_PERSON_GROUP.kind, large_group)
-    if not version.directory_searches:
-        raise _NEITHER.problem(hint=f"{version.name} has no person directory: name the group that the person is in.")
     return None
 
 

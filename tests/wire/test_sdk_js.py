@@ -1,0 +1,53 @@
+"""The vendor's JavaScript SDKs, unmodified, against a real server process with TLS: they refuse plain HTTP."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from functools import partial
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from tests.conftest import Server, StartServer
+from tests.shared import shared_path
+
+pytestmark = pytest.mark.sdk
+FOLDER = Path(__file__).resolve().parents[1] / "js"
+
+
+@pytest.fixture(scope="module")
+def node() -> str:
+    """Node.js with the SDKs installed."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        pytest.skip("needs Node.js and npm")
+    installed = FOLDER / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < (FOLDER / "package-lock.json").stat().st_mtime:
+        command = [npm, "ci", "--no-audit", "--no-fund"]
+        done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=280, check=False)
+        if done.returncode:
+            pytest.skip(f"npm cannot install the SDKs: {done.stderr[-500:]}")
+    return node
+
+
+@pytest.fixture(scope="module")
+def tls_server(start_server: StartServer) -> Server:
+    return start_server("--tls")
+
+
+@pytest.mark.parametrize("script", ["rest", "legacy"])
+def test_the_javascript_sdk(script: str, node: str, tls_server: Server) -> None:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "ENDPOINT": tls_server.endpoint,
+        "KEY": tls_server.key1,
+        "PHOTOS": str(shared_path("faces", "azure")),
+        "NAME": f"js-{uuid4().hex[:8]}",
+        "NODE_EXTRA_CA_CERTS": str(tls_server.data_dir / "tls" / "ca.pem"),
+    }
+    command = [node, "--no-deprecation", f"{script}.mjs"]
+    run = partial(subprocess.run, capture_output=True, text=True, timeout=120, check=False)
+    done = run(command, cwd=FOLDER, env=environment)
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr + done.stdout
