@@ -9,6 +9,7 @@ from functools import partial
 from threading import Lock
 from typing import TypeVar
 
+import cv2
 import numpy as np
 
 from mien.models.runtime import Network
@@ -91,6 +92,9 @@ class FaceEngine:
     """
 
     def __init__(self, store: ModelStore | None = None, cores: int | None = None) -> None:
+        # OpenCV's own threads would share out each small warp and spin while they wait for the next, on cores that
+        # other images need: the spreading is done here, by whole faces.
+        cv2.setNumThreads(1)
         self._store = store or ModelStore()
         self._cores = SpareCores(cores)
         self._lock = Lock()
