@@ -8,6 +8,7 @@ from typing import Any
 from mien.gateway.errors import AccessDeniedError, BodyTimeoutError, BodyTooLargeError, OverloadedError
 from mien.gateway.problem import Problem
 from mien.models.errors import ModelError
+from mien.search.errors import SnapshotError
 from mien.vision.errors import (
     ImageTooLargeError,
     ImageTooSmallError,
@@ -70,6 +71,8 @@ _TABLE: dict[type[Exception], Callable[[Any], Problem]] = {
     FetchError: _fetch,
     # A pack is missing or broken: the text is for the operator, and goes to the log.
     ModelError: lambda _error: _UNAVAILABLE.problem(headers=[(b"retry-after", b"60")]),
+    # What training made is missing or damaged: likewise, with the command that mends it.
+    SnapshotError: lambda _error: _UNAVAILABLE.problem(headers=[(b"retry-after", b"60")]),
 }
 
 
