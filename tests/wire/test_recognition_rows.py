@@ -61,8 +61,8 @@ class Api:
         assert response.status_code == expect, response.text
         return response.json() if response.content else None
 
-    async def refused(self, status: int, code: str, message: str, *call: Any) -> None:
-        error = (await self.call(*call, expect=status))["error"]
+    async def refused(self, status: int, code: str, message: str, method: str, path: str, body: Any = None) -> None:
+        error = (await self.call(method, path, body, expect=status))["error"]
         assert (error["code"], error["message"]) == (code, message)
 
     async def detect(self, seed: int, model: str = "recognition_04") -> str:
