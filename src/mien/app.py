@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from mien.gallery.directory_services import open_directory
 from mien.gallery.enrolment import Engine as EnrolmentEngine
 from mien.gallery.gallery import open_gallery
 from mien.gallery.recognisers import Recognisers
@@ -163,17 +164,25 @@ def create_app(settings: Settings, services: Services, engine: EnrolmentEngine) 
         total_seconds=settings.url_total_seconds,
         ca_file=str(settings.url_ca_file) if settings.url_ca_file else None,
     )
+    recognisers = Recognisers.of(store, bindings)
     gallery = open_gallery(
         services.database,
         services.vault,
         services.clock,
         settings.data_dir / "snapshots",
         engine=engine,
-        recognisers=Recognisers.of(store, bindings),
+        recognisers=recognisers,
         detected_faces=services.detected_faces,
     )
+    directory = open_directory(
+        gallery, services.database, services.vault, services.clock, engine=engine, recognisers=recognisers
+    )
     retention = RetentionWorker(
-        [("face ids", services.detected_faces.purge_expired), ("deleted templates", gallery.purge)],
+        [
+            ("face ids", services.detected_faces.purge_expired),
+            ("deleted templates", gallery.purge),
+            ("operations and snapshots", directory.purge),
+        ],
         settings.purge_seconds,
     )
     return Application(
@@ -185,6 +194,7 @@ def create_app(settings: Settings, services: Services, engine: EnrolmentEngine) 
             labels=model_labels(bindings),
             limits=BodyLimits(settings.max_image_bytes, settings.max_json_bytes, settings.body_timeout_seconds),
             gallery=gallery,
+            directory=directory,
             origin=OriginFinder(parse_networks(settings.trusted_proxies)),
             workers=settings.worker_threads,
             queue_limit=settings.queue_limit,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -11,18 +12,15 @@ from tests.gallery.texts import FINGERPRINT, TextEngine, embedding, photo, recog
 
 from mien.accounts import Accounts, Sku
 from mien.clock import ManualClock
-from mien.gallery.collections import Collections
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.directory import DirectoryPersons
-from mien.gallery.directory_rows import DirectoryRows
+from mien.gallery.directory_recognition import DirectoryRecognition
+from mien.gallery.directory_services import open_directory
 from mien.gallery.dynamic_groups import DynamicGroups
-from mien.gallery.insertion import Insertion
-from mien.gallery.live import LiveSearches
+from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.operations import Operations
 from mien.gallery.quotas import Quotas
-from mien.gallery.rows import Rows
-from mien.gallery.snapshots import Snapshots
-from mien.gallery.templates import Templates
+from mien.gallery.transfers import Transfers
 from mien.storage import Database, Vault
 
 MODEL = "recognition_04"
@@ -35,6 +33,10 @@ class World:
     persons: DirectoryPersons
     groups: DynamicGroups
     operations: Operations
+    transfers: Transfers
+    recognition: DirectoryRecognition
+    gallery: Gallery
+    purge: Callable[[], int]
     detected: DetectedFaces
     accounts: Accounts
     owner: UUID
@@ -56,8 +58,10 @@ class World:
         assert face_id is not None
         return face_id
 
-    def detect(self, vector: np.ndarray, model: str = MODEL, fingerprint: str = FINGERPRINT) -> str:
-        (face_id,) = self.detected.remember(self.owner, model, [embedding(vector, fingerprint)], 86400)
+    def detect(
+        self, vector: np.ndarray, model: str = MODEL, fingerprint: str = FINGERPRINT, owner: UUID | None = None
+    ) -> str:
+        (face_id,) = self.detected.remember(owner or self.owner, model, [embedding(vector, fingerprint)], 86400)
         return face_id
 
 
@@ -71,20 +75,24 @@ def build(
     fingerprint: str = FINGERPRINT,
 ) -> World:
     """Open the services; a second call on the same database is another process's view of it."""
-    engine = TextEngine()
+    engine, labels = TextEngine(), recognisers(fingerprint)
     engine.fingerprint = fingerprint
-    labels = recognisers(fingerprint)
-    live = LiveSearches(Templates(vault), clock)
-    rows = Rows(database, clock, quotas)
-    collections = Collections(rows, vault, labels, Snapshots(folder, database, vault))
-    directory, operations = DirectoryRows(rows, collections, labels), Operations(database, clock)
+    faces = DetectedFaces(database, vault, clock)
+    gallery = open_gallery(
+        database, vault, clock, folder, engine=engine, recognisers=labels, detected_faces=faces, quotas=quotas
+    )
+    services = open_directory(gallery, database, vault, clock, engine=engine, recognisers=labels)
     accounts = Accounts(database, vault, clock)
     resources = {one.name: one.id for one in accounts.resources()}
     return World(
-        persons=DirectoryPersons(directory, operations, engine, Insertion(vault, live)),
-        groups=DynamicGroups(directory, operations),
-        operations=operations,
-        detected=DetectedFaces(database, vault, clock),
+        persons=services.directory,
+        groups=services.dynamic_groups,
+        operations=services.operations,
+        transfers=services.transfers,
+        recognition=services.recognition,
+        gallery=gallery,
+        purge=services.purge,
+        detected=faces,
         accounts=accounts,
         owner=resources.get("owner") or accounts.create("owner").id,
         other=resources.get("other") or accounts.create("other").id,

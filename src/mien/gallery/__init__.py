@@ -32,18 +32,20 @@ gallery.training.start(ref)                                                     
 gallery.training.status(ref)                                                        # TrainingStatus, or NotTrainedError
 
 gallery.recognition.verify(resource_id, face_id1, face_id2)                         # Verification
-gallery.recognition.verify_person(resource_id, face_id, person_id, ref)             # ref None: the person directory
+gallery.recognition.verify_person(resource_id, face_id, person_id, ref)             # Verification
 gallery.recognition.identify(face_ids, ref, top=10, confidence_threshold=None)      # list[Identified]
-gallery.recognition.identify_persons(resource_id, face_ids, person_ids, top, confidence_threshold)  # ids, or ("*",)
-gallery.recognition.identify_dynamic(resource_id, face_ids, group_id, top, confidence_threshold)
 gallery.recognition.find_similar(resource_id, face_id, face_ids, mode, top=20)      # list[SimilarFace]
 gallery.recognition.find_similar_in(face_id, ref, mode, top=20)
 gallery.recognition.group(resource_id, face_ids)                                    # FaceGroups
 
-gallery.directory        # DirectoryPersons, see mien.gallery.directory
-gallery.dynamic_groups   # DynamicGroups, see mien.gallery.dynamic_groups
-gallery.operations       # Operations.get(resource_id, operation_id) -> Operation
-gallery.transfers        # v1.0 snapshots, see mien.gallery.transfers
+# And of `open_directory(gallery, …)`, on the same tables:
+services.directory         # DirectoryPersons, see mien.gallery.directory
+services.dynamic_groups    # DynamicGroups, see mien.gallery.dynamic_groups
+services.operations        # Operations.get(resource_id, operation_id) -> Operation
+services.transfers         # v1.0 snapshots, see mien.gallery.transfers
+services.recognition.verify_person(resource_id, face_id, person_id)                 # Verification
+services.recognition.identify_persons(resource_id, face_ids, person_ids, top, confidence_threshold)  # ids, or ("*",)
+services.recognition.identify_dynamic(resource_id, face_ids, group_id, top, confidence_threshold)
 ```
 
 Errors, by call (all of `mien.gallery.errors`):

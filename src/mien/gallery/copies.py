@@ -1,0 +1,163 @@
+"""Copying a collection with all that is enrolled in it and what its last training made, also to another resource."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import numpy as np
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from mien.gallery.collections import Collections
+from mien.gallery.errors import ConflictError
+from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.live import removed_since
+from mien.gallery.recognisers import Recogniser
+from mien.gallery.rows import BUSY, Rows
+from mien.gallery.snapshots import Snapshots
+from mien.gallery.templates import Templates
+from mien.gallery.types import TrainingState
+from mien.search import ExactSearch, Faces, SnapshotMissingError
+from mien.storage.tables import CollectionRow, PersistedFaceRow, PersonRow
+
+_ROWS_AT_ONCE: Final = 1_000
+_ATTEMPTS: Final = 3
+
+
+class Copies:
+    """Makes copies of collections.
+
+    A copy is a collection of kind `Kind.TRANSFER`, which no call finds, until its maker gives it another name. Persons
+    and faces keep their ids. Everything secret is sealed anew, for the copy and its resource. The enrolment policy and
+    crops stay behind: they are the business of whoever runs the source.
+
+    Args:
+        rows: opens sessions.
+        collections: makes rows.
+        templates: seals templates anew.
+        snapshots: what training made.
+    """
+
+    def __init__(self, rows: Rows, collections: Collections, templates: Templates, snapshots: Snapshots) -> None:
+        self._rows = rows
+        self._collections = collections
+        self._templates = templates
+        self._snapshots = snapshots
+
+    @contextmanager
+    def of(self, source: CollectionRef, resource_id: UUID, name: str | None = None) -> Iterator[CollectionRow]:
+        """Copy a collection as it is at one moment; when the block raises, the copy is deleted.
+
+        Args:
+            source: what to copy.
+            resource_id: whose the copy is to be.
+            name: of the copy; None for a fresh one.
+
+        Raises:
+            CollectionNotFoundError: there is no such collection.
+            ConflictError: trainings followed each other so fast that the trained state could not be read.
+            SnapshotError: the trained state is unusable.
+        """
+        ref = CollectionRef(resource_id, Kind.TRANSFER, name or str(uuid4()))
+        for _ in range(_ATTEMPTS):
+            with self._rows.reading(source) as (session, row):  # all of whose statements see one state
+                try:
+                    search = self._snapshots.store(row, row.snapshot).load() if row.snapshot else None
+                except SnapshotMissingError:
+                    with self._rows.reading(source) as (_, newer):
+                        if newer.snapshot == row.snapshot:
+                            raise
+                    continue  # a training has replaced it between the two reads
+                copy = self._begin(ref, row)
+                try:
+                    self._fill(session, row, copy, search)
+                    yield copy
+                except BaseException:
+                    self.delete(copy)
+                    raise
+                return
+        raise ConflictError(source.collection_id)
+
+    def delete(self, copy: CollectionRow) -> None:
+        """Delete a copy with its files."""
+        with self._rows.database.write(copy.resource_id) as session:
+            session.execute(delete(CollectionRow).where(CollectionRow.uid == copy.uid))
+        self._snapshots.forget(copy.uid)
+
+    def _begin(self, ref: CollectionRef, source: CollectionRow) -> CollectionRow:
+        recogniser = Recogniser(source.recognition_model, "", source.fingerprint, None)
+        copy = self._collections.new_row(ref, source.name, source.user_data, recogniser)
+        copy.persons, copy.faces = source.persons, source.faces
+        copy.revision, copy.trained_revision = source.revision, source.trained_revision
+        if source.training_status not in BUSY:
+            copy.training_status = source.training_status
+            copy.training_created_at = source.training_created_at
+            copy.training_action_at = source.training_action_at
+            copy.training_message = source.training_message
+        elif source.training_success_at is not None:  # the training that runs is not the copy's: the last one is
+            copy.training_status = TrainingState.SUCCEEDED.value
+            copy.training_created_at = copy.training_action_at = source.training_success_at
+        copy.training_success_at = source.training_success_at
+        with self._rows.database.write(ref.resource_id) as session:
+            session.add(copy)
+        return copy
+
+    def _fill(self, session: Session, source: CollectionRow, copy: CollectionRow, search: ExactSearch | None) -> None:
+        persons = select(PersonRow.person_id, PersonRow.name, PersonRow.user_data, PersonRow.faces)
+        persons = persons.where(PersonRow.collection == source.uid).execution_options(yield_per=_ROWS_AT_ONCE)
+        for some in session.execute(persons).partitions():
+            self._insert(copy, PersonRow, [dict(one._mapping) for one in some])
+        faces = select(
+            PersistedFaceRow.face_id,
+            PersistedFaceRow.person_id,
+            PersistedFaceRow.user_data,
+            PersistedFaceRow.sealed,
+            PersistedFaceRow.photo,
+            PersistedFaceRow.revision,
+        )
+        faces = faces.where(PersistedFaceRow.collection == source.uid).execution_options(yield_per=_ROWS_AT_ONCE)
+        for found in session.execute(faces).partitions():
+            self._insert(copy, PersistedFaceRow, [self._resealed(source, copy, dict(one._mapping)) for one in found])
+        if search is not None:
+            trained = _faces(search, removed_since(session, source.uid, source.trained_revision))
+            name = self._snapshots.fresh_name()
+            self._snapshots.store(copy, name).write(trained, search.fingerprint)
+            with self._rows.database.write(copy.resource_id) as writing:
+                writing.merge(copy).snapshot = name
+            copy.snapshot = name
+
+    def _resealed(self, source: CollectionRow, copy: CollectionRow, face: Mapping[str, Any]) -> dict[str, Any]:
+        sealed = self._templates.reseal(
+            source.resource_id,
+            (source.uid, face["face_id"]),
+            (copy.resource_id, copy.uid, face["face_id"]),
+            face["sealed"],
+        )
+        return {**face, "sealed": sealed}
+
+    def _insert(
+        self, copy: CollectionRow, table: type[PersonRow | PersistedFaceRow], rows: list[dict[str, Any]]
+    ) -> None:
+        whole = [{**row, "resource_id": copy.resource_id, "collection": copy.uid} for row in rows]
+        with self._rows.database.write(copy.resource_id) as session:
+            session.execute(insert(table), whole)
+
+
+def _faces(search: ExactSearch, removed: Sequence[tuple[UUID, UUID | None]]) -> Faces:
+    """The faces of a trained state but the ones that were removed since: a copy must not bring them back."""
+    persons = [person for person, face in removed if face is None]
+    faces = [(person, face) for person, face in removed if face is not None]
+    parts = []
+    for segment, dead in zip(search.segments, search.dead, strict=True):
+        alive = np.ones(len(segment), dtype=bool)
+        for rows in (dead, segment.rows_of_persons(persons), segment.rows_of_faces(faces)):
+            alive[rows] = False
+        parts.append(segment.faces(np.flatnonzero(alive)))
+    return Faces(
+        np.concatenate([part.person_ids for part in parts]),
+        np.concatenate([part.face_ids for part in parts]),
+        np.concatenate([part.templates for part in parts]),
+    )
