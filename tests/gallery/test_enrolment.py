@@ -72,7 +72,7 @@ def test_a_template_opens_for_its_own_row_only(world: World) -> None:
 @pytest.mark.parametrize(
     ("policy", "face", "words"),
     [
-        (EnrolmentPolicy(min_quality="high"), {"quality": "medium"}, "ForRecognition is medium, required is at least high"),
+        (EnrolmentPolicy(min_quality="high"), {"quality": "medium"}, "is medium, required is at least high"),
         (EnrolmentPolicy(max_blur="low"), {"blur": "high"}, r"blur is high \(0.50\), required is at most low"),
         (EnrolmentPolicy(no_occlusion=True), {"mouth": True}, "occlusion is mouth covered"),
         (EnrolmentPolicy(max_yaw=20), {"yaw": -31.25}, "yaw is -31.2 degrees, required is at most 20 to either side"),

@@ -252,7 +252,10 @@ class Training:
             if row.snapshot is None:
                 done += self._forget_removals(row, before=now - REMOVALS_KEPT)
             elif row.training_status not in BUSY:
-                done += self._compact(row)
+                try:
+                    done += self._compact(row)
+                except SnapshotError as error:
+                    _log.error("removed templates cannot be taken out of a snapshot", reason=str(error))
         return done
 
     def _forget_removals(self, row: CollectionRow, before: object) -> int:

@@ -1,0 +1,216 @@
+"""Random sequences of operations against a small model in memory: what is enrolled, and what was last trained."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+from tests.conftest import MASTER_KEY
+from tests.gallery.conftest import CALIBRATION
+from tests.gallery.texts import TextEngine, embedding, photo, recognisers, unit
+
+from mien.accounts import Accounts
+from mien.clock import ManualClock
+from mien.gallery.detected_faces import DetectedFaces
+from mien.gallery.errors import NotTrainedError, PersistedFaceNotFoundError, PersonNotFoundError
+from mien.gallery.gallery import open_gallery
+from mien.gallery.kinds import CollectionRef, Kind
+from mien.storage import Database, MasterKey, Vault, migrate
+
+SEEDS = st.integers(0, 40)
+
+
+@dataclass
+class Model:
+    """What should be there.
+
+    Attributes:
+        people: faces (id → seed) by person, as they are now.
+        trained: the same as the last successful training saw it; None before the first.
+    """
+
+    people: dict[str, dict[str, int]] = field(default_factory=dict)
+    trained: dict[str, dict[str, int]] | None = None
+
+
+class GalleryMachine(RuleBasedStateMachine):
+    """One large person group; `database_url` is set by the test."""
+
+    database_url = ""
+    people = Bundle("people")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="mien-machine-"))
+        self.database = Database(self.database_url)
+        clock = self.clock = ManualClock()
+        self.vault = Vault(self.database, MasterKey.from_hex(MASTER_KEY), clock)
+        self.accounts = Accounts(self.database, self.vault, clock)
+        self.owner = self.accounts.create("owner").id
+        self.faces = DetectedFaces(self.database, self.vault, clock)
+        self.open_again()
+        self.ref = CollectionRef(self.owner, Kind.LARGE_PERSON_GROUP, "group")
+        self.gallery.collections.create(self.ref, "group", None, "recognition_04")
+        self.model = Model()
+
+    def teardown(self) -> None:
+        self.accounts.delete(self.owner)
+        self.database.close()
+        shutil.rmtree(self.folder)
+
+    @initialize(target=people, count=st.integers(0, 4))
+    def begin_with_some(self, count: int) -> object:
+        """Somebody enrolled and trained already: most mistakes are in what happens after that."""
+        some = [self.create_person() for _ in range(count)]
+        for seed, person in enumerate(some):
+            self.add_face(person, seed)
+        if some:
+            self.train(crash=False)
+        return multiple(*some)
+
+    @rule()
+    def open_again(self) -> None:
+        """As after a restart: nothing is in memory."""
+        self.gallery = open_gallery(
+            self.database,
+            self.vault,
+            self.clock,
+            self.folder,
+            engine=TextEngine(),
+            recognisers=recognisers(),
+            detected_faces=self.faces,
+        )
+
+    @rule(target=people)
+    def create_person(self) -> str:
+        person = self.gallery.persons.create(self.ref, "p")
+        self.model.people[person] = {}
+        return person
+
+    @rule(person=people, seed=SEEDS)
+    def add_face(self, person: str, seed: int) -> None:
+        if person in self.model.people:
+            added = self.gallery.faces.add(self.ref, photo({"seed": seed}), person_id=person)
+            known = {f for faces in self.model.people.values() for f, other in faces.items() if other == seed}
+            assert known <= {*(found.other_face_id for found in added.duplicates)} or len(known) > 3
+            self.model.people[person][added.persisted_face_id] = seed
+        else:
+            with pytest.raises(PersonNotFoundError):
+                self.gallery.faces.add(self.ref, photo({"seed": seed}), person_id=person)
+
+    @rule(person=people, data=st.data())
+    def delete_face(self, person: str, data: st.DataObject) -> None:
+        faces = self.model.people.get(person, {})
+        if faces:
+            face = data.draw(st.sampled_from(list(faces)))
+            self.gallery.faces.delete(self.ref, face, person)
+            del faces[face]
+            with pytest.raises(PersistedFaceNotFoundError):
+                self.gallery.faces.get(self.ref, face, person)
+
+    @rule(target=people, person=consumes(people))
+    def delete_person(self, person: str) -> object:
+        if person in self.model.people:
+            self.gallery.persons.delete(self.ref, person)
+            del self.model.people[person]
+        with pytest.raises(PersonNotFoundError):
+            self.gallery.persons.delete(self.ref, person)
+        return multiple()
+
+    @rule(crash=st.booleans())
+    def train(self, crash: bool) -> None:
+        self.gallery.training.start(self.ref)
+        if crash:
+            self.open_again()
+        self.gallery.training.run_pending()
+        status = self.gallery.training.status(self.ref).status.value
+        if any(self.model.people.values()):
+            assert status == "succeeded"
+            self.model.trained = {person: dict(faces) for person, faces in self.model.people.items()}
+        else:
+            assert status == "failed"
+
+    @rule()
+    def purge(self) -> None:
+        self.clock.advance(timedelta(minutes=31))
+        self.gallery.purge()
+
+    @rule(seed=SEEDS, threshold=st.sampled_from([0.0, 0.3, 0.9]))
+    def identify(self, seed: int, threshold: float) -> None:
+        (face_id,) = self.faces.remember(self.owner, "recognition_04", [embedding(unit(seed, near=seed + 1))], 60)
+        if self.model.trained is None:
+            with pytest.raises(NotTrainedError):
+                self.gallery.recognition.identify([face_id], self.ref)
+            return
+        probe = unit(seed, near=seed + 1)
+        expected = {}
+        for person, faces in self.model.trained.items():
+            # Of a person who is still there the faces of the training; a deleted one is never found.
+            if faces and person in self.model.people:
+                best = max(float(unit(other) @ probe) for other in faces.values())
+                expected[person] = round(CALIBRATION.confidence(best), 5)
+        found = self.gallery.recognition.identify([face_id], self.ref, 100, threshold)[0].candidates
+        got = {candidate.person_id: candidate.confidence for candidate in found}
+        gone = self._gone_faces()
+        for person, confidence in got.items():
+            assert person in expected
+            if person not in gone:
+                assert abs(confidence - expected[person]) <= 2e-5
+        for person, confidence in expected.items():
+            if person not in gone and confidence >= threshold + 2e-5:
+                assert person in got
+        assert [c.confidence for c in found] == sorted((c.confidence for c in found), reverse=True)
+
+    def _gone_faces(self) -> set[str]:
+        """Persons of whom a trained face was deleted: it may be found until the next training, or not any more."""
+        trained = self.model.trained or {}
+        return {person for person, faces in trained.items() if set(faces) - set(self.model.people.get(person, {}))}
+
+    @rule(person=people, seed=SEEDS)
+    def verify(self, person: str, seed: int) -> None:
+        faces = self.model.people.get(person)
+        if faces:
+            (face_id,) = self.faces.remember(self.owner, "recognition_04", [embedding(unit(seed))], 60)
+            found = self.gallery.recognition.verify_person(self.owner, face_id, person, self.ref)
+            best = max(float(np.clip(unit(other) @ unit(seed), -1, 1)) for other in faces.values())
+            assert abs(found.confidence - CALIBRATION.confidence(best)) <= 2e-5
+
+    @invariant()
+    def counts_and_pages_agree(self) -> None:
+        counted = self.gallery.collections.get(self.ref)
+        assert counted.persons == len(self.model.people)
+        assert counted.faces == sum(len(faces) for faces in self.model.people.values())
+        seen: dict[str, set[str]] = {}
+        start = ""
+        while page := self.gallery.persons.page(self.ref, start, 3):
+            seen.update((person.person_id, set(person.persisted_face_ids)) for person in page)
+            start = page[-1].person_id
+        assert seen == {person: set(faces) for person, faces in self.model.people.items()}
+        assert list(seen) == sorted(seen)
+
+
+def test_random_operations_keep_the_invariants(database_url: str) -> None:
+    database = Database(database_url)
+    migrate(database)
+    database.close()
+    machine = type("Machine", (GalleryMachine,), {"database_url": database_url})
+    quiet = [HealthCheck.too_slow, HealthCheck.data_too_large]
+    few = settings(max_examples=20, stateful_step_count=30, deadline=None, suppress_health_check=quiet)
+    run_state_machine_as_test(machine, settings=few)
