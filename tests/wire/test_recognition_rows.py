@@ -18,12 +18,14 @@ from mien.accounts import Accounts, Sku
 from mien.app import Application, Parts
 from mien.clock import ManualClock
 from mien.gallery.detected_faces import DetectedFaces
+from mien.gallery.directory_services import open_directory
 from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.kinds import Kind
 from mien.gallery.quotas import Limits, Quotas
 from mien.storage import Database, MasterKey, Vault, migrate
 from mien.wire.detect import ModelLabels
 from mien.wire.families import FAMILIES, LARGE_FACE_LIST, Family
+from mien.wire.versions import V1_0, V1_2, V1_2_PREVIEW
 
 NOBODY = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
 TIGHT = {
@@ -42,22 +44,26 @@ by_trained = pytest.mark.parametrize("family", TRAINED, ids=lambda family: famil
 
 @dataclass
 class Api:
-    """Calls of v1.2 and what came back.
+    """Calls and what came back.
 
     Attributes:
         client: with a good key.
         gallery: behind it; its training threads do not run.
         clock: of the server.
+        version: of the API.
     """
 
     client: httpx.AsyncClient
     gallery: Gallery
     clock: ManualClock
+    version: str = V1_2.name
 
     async def call(self, method: str, path: str, body: Any = None, expect: int = 200) -> Any:
         kind = "application/octet-stream" if isinstance(body, bytes) else "application/json"
         sent: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {} if body is None else {"json": body}
-        response = await self.client.request(method, f"/face/v1.2{path}", headers={"Content-Type": kind}, **sent)
+        response = await self.client.request(
+            method, f"/face/{self.version}{path}", headers={"Content-Type": kind}, **sent
+        )
         assert response.status_code == expect, response.text
         return response.json() if response.content else None
 
@@ -105,9 +111,10 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
         engine=engine,
         recognisers=recognisers(),
         detected_faces=faces,
-        quotas=Quotas(dict.fromkeys(Sku, TIGHT)),
+        quotas=Quotas(dict.fromkeys(Sku, TIGHT), dynamic_groups=2),
     )
     labels = ModelLabels(DETECTION, {f"recognition_0{n}": "text" for n in range(1, 5)})
+    directory = open_directory(gallery, database, vault, clock, engine=engine, recognisers=recognisers())
     parts = Parts(
         accounts=accounts,
         engine=engine,
@@ -115,6 +122,7 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
         download=lambda _url: photo(),
         labels=labels,
         gallery=gallery,
+        directory=directory,
         on_shutdown=[database.close],
     )
     application = Application(parts)
@@ -326,3 +334,75 @@ async def test_face_ids_end_to_the_second(api: Api) -> None:
     api.clock.advance(timedelta(seconds=1))
     gone = ("POST", "/verify", {"faceId1": probe, "faceId2": other})
     await api.refused(404, "FaceNotFound", "Face is not found.", *gone)
+
+
+async def test_the_person_directory(api: Api) -> None:
+    api.version = V1_2_PREVIEW.name
+    bad, lost, model = "BadArgument", "PersistedFaceNotFound", "recognitionModels/recognition_04"
+    made = await api.call("POST", "/persons", {"name": "Ann"}, 202)
+    person = f"/persons/{made['personId']}"
+    faces = f"{person}/{model}/persistedfaces"
+    await api.call("POST", "/persons", {"name": "Bob"}, 202)
+    limit = "Person number reached subscription level limit."
+    await api.refused(403, "QuotaExceeded", limit, "POST", "/persons", {"name": "Cid"})
+    await api.refused(404, "PersonNotFound", "Person is not found.", "GET", f"/persons/{NOBODY}")
+    await api.refused(404, "PersonNotFound", "Person ID is invalid.", "GET", "/persons/x")
+    await api.refused(400, bad, "'start' is not valid person ID.", "GET", "/persons?start=x")
+    await api.refused(400, bad, "Both 'name' and 'userData' are empty.", "PATCH", person, {})
+    unknown = "Recognition model is not supported for this feature."
+    await api.refused(400, bad, unknown, "GET", faces.replace("_04", "_09"))
+    probe = await api.detect(1)
+    verify = {"faceId": probe, "personId": made["personId"]}
+    nothing = "No persisted face of the person is found."
+    await api.refused(404, lost, nothing, "POST", "/verify", verify)
+    added = await api.call("POST", faces, photo({"seed": 1}), 202)
+    assert (await api.call("POST", "/verify", verify))["isIdentical"]
+    await api.call("POST", faces, photo({"seed": 2}), 202)
+    limit = "Persisted face number reached limit."
+    await api.refused(403, "QuotaExceeded", limit, "POST", faces, photo({"seed": 3}))
+    named = f"Persisted face `{NOBODY}` is not found."
+    await api.refused(404, lost, named, "GET", f"{faces}/{NOBODY}")
+    await api.refused(404, lost, "Persisted face is not found.", "DELETE", f"{faces}/{NOBODY}")
+    await api.refused(404, lost, "Persisted Face ID is invalid.", "GET", f"{faces}/x")
+    listed = await api.call("GET", faces)
+    assert (listed["personId"], len(listed["persistedFaceIds"])) == (made["personId"], 2)
+    assert added["persistedFaceId"] in listed["persistedFaceIds"]
+    for scope in ({"personIds": ["*"]}, {"personIds": [made["personId"]]}):
+        (answer,) = await api.call("POST", "/identify", {"faceIds": [probe], **scope})
+        assert [candidate["personId"] for candidate in answer["candidates"]] == [made["personId"]]
+
+    group, missing = "/dynamicpersongroups/g", "DynamicPersonGroupNotFound"
+    await api.call("PUT", group, {"name": "g", "addPersonIds": [made["personId"]]}, 202)
+    exists = "Dynamic person group ID `g` already exists."
+    await api.refused(409, "DynamicPersonGroupExists", exists, "PUT", group, {"name": "g"})
+    await api.refused(404, missing, "Dynamic person group was not found.", "GET", f"{group}x")
+    await api.refused(400, missing, "Dynamic person group ID is invalid.", "GET", "/dynamicpersongroups/NO!")
+    reference = "DynamicPersonGroupPersonReference `gx` is not found."
+    await api.refused(404, missing, reference, "GET", f"{group}x/persons")
+    assert await api.call("GET", f"{group}/persons") == {"personIds": [made["personId"]]}
+    assert await api.call("GET", f"{person}/dynamicPersonGroupReferences") == {"dynamicPersonGroupIds": ["g"]}
+    identify = {"faceIds": [probe], "dynamicPersonGroupId": "g"}
+    (answer,) = await api.call("POST", "/identify", identify)
+    assert [candidate["personId"] for candidate in answer["candidates"]] == [made["personId"]]
+    nowhere, wrong = {**identify, "dynamicPersonGroupId": "gx"}, {**identify, "dynamicPersonGroupId": "NO!"}
+    await api.refused(400, missing, "Dynamic person group is not found.", "POST", "/identify", nowhere)
+    await api.refused(400, bad, "Dynamic person group ID is invalid.", "POST", "/identify", wrong)
+    await api.call("PUT", "/dynamicpersongroups/h", {"name": "h"})
+    limit = "Dynamic person group number reached subscription level limit."
+    await api.refused(403, "QuotaExceeded", limit, "PUT", "/dynamicpersongroups/i", {"name": "i"})
+    await api.call("DELETE", person, expect=202)
+    (answer,) = await api.call("POST", "/identify", identify)
+    assert answer["candidates"] == []
+
+
+async def test_operations_and_snapshots(api: Api) -> None:
+    api.version = V1_0.name
+    lost = "Operation is not found."
+    await api.refused(404, "OperationNotFound", lost, "GET", f"/operations/{NOBODY}")
+    await api.refused(404, "OperationNotFound", lost, "GET", "/operations/x")
+    await api.refused(404, "SnapshotNotFound", "Snapshot is not found.", "GET", f"/snapshots/{NOBODY}")
+    await api.refused(404, "SnapshotNotFound", "Snapshot is not found.", "DELETE", "/snapshots/x")
+    take = {"type": "FaceList", "objectId": "g", "applyScope": [NOBODY]}
+    await api.refused(404, "FaceListNotFound", "Face list is not found.", "POST", "/snapshots", take)
+    invalid = {**take, "objectId": "NO!"}
+    await api.refused(404, "FaceListNotFound", "Face list ID is invalid.", "POST", "/snapshots", invalid)
