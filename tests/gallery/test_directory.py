@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -10,6 +11,7 @@ from tests.gallery.texts import photo, unit
 
 from mien.accounts import Sku
 from mien.clock import ManualClock
+from mien.gallery.directory_recognition import EVERYONE
 from mien.gallery.errors import (
     FingerprintMismatchError,
     InvalidStartError,
@@ -211,3 +213,23 @@ def test_no_template_is_readable_in_the_database(world: World, database: Databas
         (sealed,) = session.scalars(select(PersistedFaceRow.sealed)).all()
         assert session.scalar(select(func.count()).select_from(PersistedFaceRow)) == 1
     assert unit(1).tobytes()[:16] not in sealed
+
+
+def test_parallel_writes_are_all_done(world: World) -> None:
+    owner = world.resource("fresh")  # the first write of a resource makes its directory: here several at once
+
+    def work(number: int) -> str:
+        person = world.persons.create(owner, f"p{number}").id or ""
+        for seed in (number, 100 + number):
+            world.persons.add_face(owner, person, MODEL, photo({"seed": seed}))
+        world.groups.create(owner, f"g{number}", "Group", add=[person])
+        return person
+
+    with ThreadPoolExecutor(6) as threads:
+        made = list(threads.map(work, range(12)))
+    assert [one.person_id for one in world.persons.page(owner)] == sorted(made)
+    assert all(len(world.persons.face_ids(owner, person, MODEL)) == 2 for person in made)
+    assert len(world.groups.page(owner)) == 12
+    probes = [world.detect(unit(number), owner=owner) for number in range(10)]
+    found = world.recognition.identify_persons(owner, probes, EVERYONE)
+    assert [[one.person_id for one in answer.candidates] for answer in found] == [[person] for person in made[:10]]
