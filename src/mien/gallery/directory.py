@@ -158,12 +158,10 @@ class DirectoryPersons:
     ) -> Started:
         """Enrol a face; `Started.id` is the persisted face id."""
         check_user_data(user_data, FACE_USER_DATA_LENGTH)
-        self._rows.check_model(recognition_model)
         ref = faces_ref(resource_id, recognition_model)
-        with self._rows.reading(resource_id) as session:
-            find_person(session, resource_id, person_id)
         recogniser = self._rows.prepare(resource_id, recognition_model)
         with self._rows.reading(resource_id) as session:
+            find_person(session, resource_id, person_id)
             collection = find(session, ref)
             # Refuse before the costly part what would be refused after it.
             check_fingerprint(collection, recogniser)

@@ -38,6 +38,7 @@ class DirectoryRows:
         self.rows = rows
         self._collections = collections
         self._recognisers = recognisers
+        self._there: set[CollectionRef] = set()
 
     @contextmanager
     def reading(self, resource_id: UUID) -> Iterator[Session]:
@@ -75,6 +76,12 @@ class DirectoryRows:
         self._recognisers[label]
 
     def _ensure(self, ref: CollectionRef, recogniser: Recogniser) -> None:
+        if ref in self._there:  # it stays as long as its resource, whose id is never given again
+            return
+        self._make(ref, recogniser)
+        self._there.add(ref)
+
+    def _make(self, ref: CollectionRef, recogniser: Recogniser) -> None:
         with self.rows.database.read(ref.resource_id) as session:
             if find_collection(session, ref) is not None:
                 return
