@@ -327,6 +327,15 @@ async def test_find_similar_and_group(api: Api) -> None:
         await api.refused(400, "BadArgument", incompatible, "POST", "/findsimilars", {**body, "faceId": older})
 
 
+async def test_a_duplicate_is_told_of(api: Api) -> None:
+    owner = await api.owner(LARGE_FACE_LIST)
+    first = await api.enrol(owner, 1)
+    path, kind = f"/face/v1.2{owner}/persistedfaces", {"Content-Type": "application/octet-stream"}
+    again = await api.client.post(path, content=photo({"seed": 1}), headers=kind)
+    assert again.status_code == 200
+    assert f"the same photo as persisted face {first}" in again.headers["x-mien-duplicates"]
+
+
 async def test_face_ids_end_to_the_second(api: Api) -> None:
     probe, other = await api.detect(1), await api.detect(1)
     api.clock.advance(timedelta(seconds=86399))

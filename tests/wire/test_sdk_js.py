@@ -23,6 +23,9 @@ def node() -> str:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         pytest.skip("needs Node.js and npm")
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=20, check=True).stdout
+    if int(version.lstrip("v").partition(".")[0]) < 20:
+        pytest.skip(f"needs Node.js 20 or newer, this one is {version.strip()}")
     installed = FOLDER / "node_modules" / ".package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < (FOLDER / "package-lock.json").stat().st_mtime:
         command = [npm, "ci", "--no-audit", "--no-fund"]

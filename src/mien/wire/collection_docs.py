@@ -193,7 +193,7 @@ class Documents:
             self._id("update", "Face"),
             "Changes the userData of a face.",
             parameters=self._face,
-            body=schemas.json_body(record({"userData": FACE_DATA})),
+            body=schemas.json_body(record({"userData": FACE_DATA}, optional=["userData"])),
         )
 
     def delete_face(self, version: str) -> Json:

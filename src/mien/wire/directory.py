@@ -11,7 +11,7 @@ from mien.gateway.exchange import Exchange, Operation, Response
 from mien.wire import directory_docs as docs
 from mien.wire.body import read_json
 from mien.wire.context import EMPTY, Context, answer, without_none
-from mien.wire.fields import BODY_INVALID, changed_text, parse_page, text
+from mien.wire.fields import changed_text, parse_page, text
 from mien.wire.gallery_faults import REMOVAL
 from mien.wire.persisted_faces import face_json, parse_enrol_query
 from mien.wire.ports import PersonDirectory
@@ -182,16 +182,17 @@ class Directory:
         return await self.context.run(_ROWS, work)
 
     async def update_face(self, exchange: Exchange) -> Response:
-        """Change a face's user data; null removes it."""
+        """Change a face's user data; null removes it, and a body without it changes nothing."""
         body = await read_json(exchange.request, self.context.limits)
-        if "userdata" not in body:
-            raise BODY_INVALID.problem(hint="The body must have userData.")
-        user_data = text(body, "userData")
+        changes, user_data = "userdata" in body, text(body, "userData")
         resource_id, person_id, model = _of_faces(exchange)
         face_id = exchange.parameters["persistedFaceId"]
 
         def work() -> Response:
-            self.services.directory.update_face(resource_id, person_id, model, face_id, user_data)
+            if changes:
+                self.services.directory.update_face(resource_id, person_id, model, face_id, user_data)
+            else:
+                self.services.directory.get_face(resource_id, person_id, model, face_id)
             return EMPTY
 
         return await self.context.run(_ROWS + REMOVAL, work)

@@ -125,7 +125,7 @@ update_face = _fixed(
         "updatePersonFace",
         "Changes the userData of a face.",
         parameters=_FACE,
-        body=schemas.json_body(record({"userData": FACE_DATA})),
+        body=schemas.json_body(record({"userData": FACE_DATA}, optional=["userData"])),
     )
 )
 delete_face = _fixed(

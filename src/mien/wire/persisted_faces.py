@@ -14,9 +14,12 @@ from mien.wire.context import EMPTY, Context, answer, ref_of, without_none
 from mien.wire.detect import ModelLabels
 from mien.wire.detect_query import parse_detection_model
 from mien.wire.families import FAMILIES, Family
-from mien.wire.fields import BODY_INVALID, parse_face_user_data, parse_page, parse_target_face, text
+from mien.wire.fields import parse_face_user_data, parse_page, parse_target_face, text
 from mien.wire.gallery_faults import REMOVAL
 from mien.wire.versions import ALL
+
+DUPLICATES = b"x-mien-duplicates"
+"""Header of the answer to an enrolment that looks like one that was there before; the contract has no place for it."""
 
 
 def persisted_face_operations(context: Context) -> list[Operation]:
@@ -100,7 +103,9 @@ class PersistedFaces:
                 operating_point=query.operating_point,
                 user_data=query.user_data,
             )
-            return answer({"persistedFaceId": added.persisted_face_id})
+            suspicions = "; ".join(str(duplicate) for duplicate in added.duplicates)
+            headers = {DUPLICATES: suspicions.encode("ascii", "replace")} if suspicions else None
+            return answer({"persistedFaceId": added.persisted_face_id}, headers=headers)
 
         return await self.context.run(self.family.rows, work)
 
@@ -125,16 +130,17 @@ class PersistedFaces:
         return await self.context.run(self.family.rows, work)
 
     async def update(self, exchange: Exchange) -> Response:
-        """Change a face's user data; null removes it."""
+        """Change a face's user data; null removes it, and a body without it changes nothing."""
         body = await read_json(exchange.request, self.context.limits)
-        if "userdata" not in body:
-            raise BODY_INVALID.problem(hint="The body must have userData.")
-        user_data = text(body, "userData")
+        changes, user_data = "userdata" in body, text(body, "userData")
         ref, person_id = ref_of(exchange, self.family), exchange.parameters.get("personId")
         face_id = exchange.parameters["persistedFaceId"]
 
         def work() -> Response:
-            self.context.gallery.faces.update(ref, face_id, user_data, person_id=person_id)
+            if changes:
+                self.context.gallery.faces.update(ref, face_id, user_data, person_id=person_id)
+            else:
+                self.context.gallery.faces.get(ref, face_id, person_id=person_id)
             return EMPTY
 
         return await self.context.run(self._removal, work)
