@@ -13,16 +13,23 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from schemathesis.checks import not_a_server_error, response_schema_conformance, status_code_conformance
+from schemathesis.checks import (
+    content_type_conformance,
+    not_a_server_error,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 from schemathesis.generation import GenerationMode
 from tests.conftest import Server
 from tests.shared import azure_photo
 from tests.wire.test_contract import contract
 
-from mien.wire.versions import V1_0, V1_2
+from mien.wire.versions import V1_0, V1_2, V1_2_PREVIEW
 
 CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
 NOT_SERVED = re.compile(r"/(detectLiveness|sessionImages)|#overload")
+STRICT = [*CHECKS, content_type_conformance, response_headers_conformance]
 SEEN: Counter[int] = Counter()
 BODIES = {
     "/verify": "faceId1 faceId2",
@@ -95,6 +102,31 @@ def test_calls(version: str, method: str, path: str, server: Server, enrolled: d
         SEEN[response.status_code] += 1
 
     run()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("version", [V1_0.name, V1_2_PREVIEW.name])
+def test_our_own_document_tells_the_truth(version: str, server: Server, enrolled: dict[str, Any]) -> None:
+    with server.client() as client:
+        document = client.get(f"/openapi.json?version={version}").json()
+    headers = {"Ocp-Apim-Subscription-Key": server.key1}
+    schema = schemathesis.openapi.from_dict(document)
+    for path, methods in document["paths"].items():
+        for method in methods:
+            operation = schema[path][method.upper()]
+
+            @settings(
+                max_examples=3, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
+            )
+            @given(case=operation.as_strategy(GenerationMode.POSITIVE))
+            def run(case: Any) -> None:
+                if case.method.upper() != "DELETE":
+                    given_names = case.path_parameters or {}
+                    case.path_parameters = {name: enrolled.get(name, value) for name, value in given_names.items()}
+                response = case.call(base_url=f"{server.endpoint}/face/{version}", headers=headers)
+                case.validate_response(response, checks=STRICT)
+
+            run()
 
 
 def test_the_calls_went_deep() -> None:
