@@ -160,7 +160,7 @@ def test_random_calls_leave_what_was_written(
     database: Database, vault: Vault, clock: ManualClock, tmp_path: Path
 ) -> None:
     world = build(database, vault, clock, tmp_path)
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # hypothesis leaves it untyped
+    run_state_machine_as_test(
         machine(world),
         settings=settings(
             max_examples=12,
