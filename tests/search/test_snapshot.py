@@ -103,7 +103,7 @@ def test_a_kill_at_any_step_leaves_the_old_state_or_the_new_one(tmp_path: Path, 
 
 
 def test_missing_names_the_command_that_mends(tmp_path: Path) -> None:
-    with pytest.raises(SnapshotMissingError, match="mien doctor --rebuild-snapshots"):
+    with pytest.raises(SnapshotMissingError, match="mien gallery rebuild"):
         SnapshotStore(tmp_path / "none").load()
 
 
@@ -115,14 +115,14 @@ def test_every_truncation_and_flipped_bit_is_noticed(tmp_path: Path, key: bytes 
         whole = path.read_bytes()
         for length in {0, 5, 20, len(whole) // 3, len(whole) - 1}:
             path.write_bytes(whole[:length])
-            with pytest.raises(SnapshotError, match="mien doctor"):
+            with pytest.raises(SnapshotError, match="mien gallery rebuild"):
                 store.verify()
         random = np.random.default_rng(0)
         for position in [0, 9, 13, len(whole) - 1, *random.integers(0, len(whole), 60).tolist()]:
             damaged = bytearray(whole)
             damaged[position] ^= 1 << int(random.integers(8))
             path.write_bytes(damaged)
-            with pytest.raises(SnapshotError, match="mien doctor"):
+            with pytest.raises(SnapshotError, match="mien gallery rebuild"):
                 store.verify()
         path.write_bytes(whole)
     store.verify()

@@ -196,7 +196,7 @@ class FingerprintMismatchError(GalleryError):
     def __init__(self, label: str) -> None:
         super().__init__(
             f"{label} was bound to another recogniser since these faces were enrolled or detected: detect again; for "
-            "enrolled faces the operator runs `mien models migrate`, or binds the label back (`mien models bind`)"
+            "enrolled faces the operator binds the label back (`mien models bind`), or they are enrolled again"
         )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from mien.clock import Clock
 from mien.gallery.bulk import Bulk
 from mien.gallery.collections import Collections
+from mien.gallery.crops import Crops
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.duplicates import Duplicates
 from mien.gallery.enrolment import Engine
@@ -36,6 +37,7 @@ class Gallery:
         bulk: enrolling many from ready embeddings.
         policies: what photos must be like to be enrolled.
         duplicates: what was suspected when they were.
+        crops: what was kept of their photos.
         training: trains and says how that goes.
         recognition: verify, identify, find similar, group.
         rows: opens sessions on collections (for the parts built on this one).
@@ -50,6 +52,7 @@ class Gallery:
     bulk: Bulk
     policies: Policies
     duplicates: Duplicates
+    crops: Crops
     training: Training
     recognition: Recognition
     rows: Rows
@@ -108,6 +111,7 @@ def open_gallery(
         bulk=Bulk(rows, templates, recognisers),
         policies=Policies(rows),
         duplicates=Duplicates(rows),
+        crops=Crops(rows),
         training=Training(rows, templates, snapshots),
         recognition=Recognition(rows, detected_faces, recognisers, templates, snapshots=snapshots, live=live),
         rows=rows,

@@ -31,8 +31,8 @@ class EnrolmentPolicy:
         max_pitch: degrees that it may be lifted or lowered.
         max_roll: degrees that it may be tilted.
         min_size: pixels that the shorter side of the face rectangle must have.
-        keep_crops: keep an encrypted crop of each enrolled face, so that `mien models migrate` can make templates of
-            another recogniser from it.
+        keep_crops: keep an encrypted crop of each enrolled face, from which templates of another recogniser could be
+            made (`mien gallery crops` counts and erases them).
     """
 
     min_quality: str | None = None

@@ -97,6 +97,44 @@ class Training:
             row.training_message,
         )
 
+    def broken(self) -> list[CollectionRef]:
+        """Return the collections whose snapshot is missing or damaged; reads every byte of all of them."""
+        return [ref for ref, row in self.trained() if not self._is_sound(row)]
+
+    def trained(self) -> list[tuple[CollectionRef, CollectionRow]]:
+        """Return all collections of all resources that have a snapshot."""
+        with self._rows.database.read(EVERY_RESOURCE) as session:
+            rows = session.scalars(select(CollectionRow).where(CollectionRow.snapshot.is_not(None))).all()
+        callers = [row for row in rows if Kind(row.kind).trained]
+        return [(CollectionRef(row.resource_id, Kind(row.kind), row.collection_id), row) for row in callers]
+
+    def rebuild(self, ref: CollectionRef) -> TrainingStatus:
+        """Make a collection's snapshot anew from the database, in this thread or in whichever process is faster.
+
+        What was enrolled since the last training is in it, too.
+
+        Raises:
+            CollectionNotFoundError: there is no such collection.
+            TrainingNotFinishedError: it is being trained.
+        """
+        now = self._rows.clock.now()
+        with self._rows.writing(ref) as (_, row):
+            row.trained_revision = -1
+            row.training_status = TrainingState.NOT_STARTED.value
+            row.training_created_at = row.training_action_at = now
+            row.training_message = None
+        while (status := self.status(ref)).status.value in BUSY:
+            if not self._train(ref):
+                self._stopping.wait(0.1)
+        return status
+
+    def _is_sound(self, row: CollectionRow) -> bool:
+        try:
+            self._snapshots.store(row, row.snapshot or "").verify()
+        except SnapshotError:
+            return False
+        return True
+
     # The threads
 
     def begin(self) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-MEND = "mien doctor --rebuild-snapshots"
-"""The command that trains every collection whose snapshot is unusable again, from the database."""
+MEND = "mien gallery rebuild"
+"""The command that makes every unusable snapshot anew, from the database."""
 
 
 class SnapshotError(Exception):

@@ -1,0 +1,96 @@
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from mien.accounts import Accounts
+from mien.cli._main import build
+from mien.gallery.gallery import Gallery, open_gallery
+from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.recognisers import Recognisers
+from mien.gallery.types import NewPerson
+from mien.models import ModelStore
+from mien.models.bindings import read_bindings
+from mien.services import Services, open_services
+from mien.settings import Settings
+from mien.vision.engine import FaceEngine
+from mien.vision.types import Embedding
+
+runner = CliRunner()
+
+
+def run(folder: Path, *arguments: str) -> tuple[int, str]:
+    result = runner.invoke(build(["gallery"]), ["gallery", *arguments, "--data-dir", str(folder)])
+    return result.exit_code, result.output
+
+
+def opened(folder: Path) -> tuple[Services, Gallery, str]:
+    settings = Settings(data_dir=folder)
+    store = ModelStore(settings.model_dir)
+    recognisers = Recognisers.of(store, read_bindings(store, folder, settings.bindings()))
+    services = open_services(settings)
+    gallery = open_gallery(
+        services.database,
+        services.vault,
+        services.clock,
+        folder / "snapshots",
+        engine=FaceEngine(store),
+        recognisers=recognisers,
+        detected_faces=services.detected_faces,
+    )
+    return services, gallery, recognisers["recognition_04"].fingerprint
+
+
+@pytest.fixture
+def group(tmp_path: Path) -> CollectionRef:
+    services, gallery, fingerprint = opened(tmp_path)
+    owner = Accounts(services.database, services.vault, services.clock).create("front-desk").id
+    ref = CollectionRef(owner, Kind.PERSON_GROUP, "staff")
+    gallery.collections.create(ref, "Staff", None, "recognition_04")
+    vector = np.full(256, 1 / 16, np.float32)
+    gallery.bulk.add_persons(ref, [NewPerson("p", None, (Embedding(vector, fingerprint, 1.0),))])
+    gallery.training.start(ref)
+    gallery.training.run_pending()
+    services.close()
+    return ref
+
+
+def test_rebuild_mends_a_damaged_snapshot_and_leaves_sound_ones(group: CollectionRef, tmp_path: Path) -> None:
+    assert run(tmp_path, "rebuild") == (0, "Every snapshot is sound.\n")
+    for path in (tmp_path / "snapshots").rglob("*.segment"):
+        os.truncate(path, 100)
+    assert run(tmp_path, "rebuild") == (0, "personGroup/staff: succeeded\n")
+    assert run(tmp_path, "rebuild") == (0, "Every snapshot is sound.\n")
+    assert run(tmp_path, "rebuild", "--all") == (0, "personGroup/staff: succeeded\n")
+    services, gallery, _ = opened(tmp_path)
+    row = gallery.rows.get(group)
+    assert len(gallery.snapshots.store(row, row.snapshot or "").load()) == 1
+    services.close()
+
+
+def test_policies_are_set_shown_and_cleared(group: CollectionRef, tmp_path: Path) -> None:
+    code, text = run(tmp_path, "policy", "front-desk", "--min-quality", "medium", "--keep-crops")
+    assert (code, json.loads(text)["min_quality"], json.loads(text)["keep_crops"]) == (0, "medium", True)
+    name = "personGroups/staff"
+    assert json.loads(run(tmp_path, "policy", "front-desk", "--collection", name)[1])["min_quality"] == "medium"
+    assert (
+        json.loads(run(tmp_path, "policy", "front-desk", "--collection", name, "--max-yaw", "20")[1])["max_yaw"] == 20
+    )
+    assert json.loads(run(tmp_path, "policy", "front-desk", "--clear")[1])["min_quality"] is None
+    assert json.loads(run(tmp_path, "policy", "front-desk", "--collection", name)[1])["max_yaw"] == 20
+    assert run(tmp_path, "policy", "front-desk", "--min-quality", "best")[0] == 2
+    assert run(tmp_path, "policy", "nobody")[0] == 1
+    assert run(tmp_path, "policy", "front-desk", "--collection", "personGroup/none")[0] == 1
+    assert run(tmp_path, "policy", "front-desk", "--collection", "people/none")[0] == 2
+
+
+def test_crops_and_duplicates(group: CollectionRef, tmp_path: Path) -> None:
+    assert run(tmp_path, "crops", "front-desk") == (0, "0 crops kept\n")
+    assert run(tmp_path, "crops", "front-desk", "--collection", "personGroup/staff", "--erase") == (
+        0,
+        "0 crops erased\n",
+    )
+    assert run(tmp_path, "duplicates", "front-desk", "personGroup/staff") == (0, "[]\n")
