@@ -69,6 +69,9 @@ if [ -z "$installed" ]; then
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable . "${dev[@]}"
 fi
 
+# A browser for the tests of pages.
+[ "$what" = test ] && debian chromium
+
 touch ".venv/.$what"
 [ "$what" = test ] && touch .venv/.serve
 exit 0

@@ -7,6 +7,7 @@ import socket
 from urllib.parse import urlsplit
 
 import cv2
+import httpx
 import pytest
 from tests.conftest import Server
 from tests.hostile import drawn_face
@@ -78,3 +79,15 @@ def test_real_faces_fit_the_contract(version: str, model: str, server: Server) -
                 check.validate(face)
             areas = [face["faceRectangle"]["width"] * face["faceRectangle"]["height"] for face in faces]
             assert areas == sorted(areas, reverse=True)
+
+
+def test_every_page_of_the_documentation_is_served_with_all_operations(server: Server) -> None:
+    with httpx.Client(base_url=server.endpoint, timeout=60, trust_env=False) as browser:
+        for version in BY_NAME:
+            page = browser.get("/docs", params={"version": version})
+            assert page.status_code == 200, version
+            assert page.headers["content-type"].startswith("text/html")
+            described = browser.get("/openapi.json", params={"version": version}).json()
+            paths = described["paths"]
+            assert "/detect" in paths
+            assert all(f"/face/{version}{path}" in page.text for path in paths), version

@@ -24,8 +24,9 @@ _STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
 body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
 code, pre { font-family: ui-monospace, monospace; font-size: .9em }
+code, td { overflow-wrap: anywhere }
 pre { overflow-x: auto; padding: .8rem; border: 1px solid #8886; border-radius: .4rem }
-table { border-collapse: collapse; width: 100% }
+table { border-collapse: collapse; width: 100%; table-layout: fixed }
 th, td { text-align: left; vertical-align: top; padding: .35rem .6rem; border-bottom: 1px solid #8886 }
 details { border: 1px solid #8886; border-radius: .4rem; padding: .6rem 1rem; margin: .8rem 0 }
 summary { cursor: pointer; font-weight: 600 }
@@ -138,14 +139,19 @@ def _operation_html(method: str, path: str, entry: Json) -> str:
 
 
 def _kind(schema: Json) -> str:
+    """Say in words what a parameter may be."""
     if schema.get("type") == "array":
-        kind = f"any of {', '.join(schema['items']['enum'])}"
+        items = schema.get("items", {})
+        kind = f"any of {', '.join(items['enum'])}" if "enum" in items else f"list of {items.get('type', 'values')}"
     elif "enum" in schema:
-        kind = ", ".join(schema["enum"])
+        kind = ", ".join(str(value) for value in schema["enum"])
     else:
-        kind = schema["type"]
-        if "minimum" in schema:
-            kind += f", {schema['minimum']} to {schema['maximum']}"
+        kind = schema.get("type", "any value")
+        low, high = schema.get("minimum"), schema.get("maximum")
+        if low is not None and high is not None:
+            kind += f", {low} to {high}"
+        elif low is not None or high is not None:
+            kind += f", at least {low}" if high is None else f", at most {high}"
     default = schema.get("default")
     return kind if default is None else f"{kind}; default {json.dumps(default)}"
 
