@@ -210,6 +210,25 @@ def test_find_similar_in_a_face_list_is_always_of_now(world: World) -> None:
     assert [one.face_id for one in find(probe, ref, FindMode.MATCH_PERSON)] == [again]
 
 
+def test_removed_templates_leave_memory(world: World, clock: ManualClock) -> None:
+    ref = world.make(Kind.FACE_LIST)
+    ids = [world.gallery.faces.add(ref, photo({"seed": seed})).persisted_face_id for seed in range(5)]
+    probe = world.detect(unit(1))
+    find = world.gallery.recognition.find_similar_in
+    find(probe, ref, FindMode.MATCH_FACE)
+    world.gallery.faces.delete(ref, ids[0])
+    assert len(find(probe, ref, FindMode.MATCH_FACE)) == 4
+    assert world.gallery.live.forget_unused() == 0
+    for _ in range(7):  # used all the time
+        clock.advance(timedelta(minutes=5))
+        find(probe, ref, FindMode.MATCH_FACE)
+    assert world.gallery.live.forget_unused() == 1
+    assert len(find(probe, ref, FindMode.MATCH_FACE)) == 4
+    assert world.gallery.live.forget_unused() == 0
+    clock.advance(timedelta(minutes=31))
+    assert world.gallery.live.forget_unused() == 1
+
+
 def test_find_similar_in_a_large_face_list_is_of_the_last_training(world: World) -> None:
     ref = world.make(Kind.LARGE_FACE_LIST)
     probe = world.detect(unit(1))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -35,9 +35,12 @@ _ROWS_AT_ONCE: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
+    """A search as of a revision; `stale` is since when it holds removed templates, None when it holds none."""
+
     revision: int
     search: ExactSearch | None
     used: datetime
+    stale: datetime | None = None
 
 
 class LiveSearches:
@@ -70,12 +73,13 @@ class LiveSearches:
             with lock:
                 entry = self._entry(row.uid, row.revision, now)
                 if entry is None:
-                    entry = _Entry(row.revision, self._update(session, row, now), now)
+                    search = self._update(session, row, now)
+                    entry = _Entry(row.revision, search, now, self._stale_since(row.uid, search, now))
                     self._keep(row.uid, entry)
         return entry.search
 
     def forget_unused(self) -> int:
-        """Drop what was not used for half an hour, and what still has removed templates in memory.
+        """Drop what was not used for half an hour, and what has had removed templates in memory for so long.
 
         Returns:
             How many searches were dropped.
@@ -85,7 +89,7 @@ class LiveSearches:
             old = [
                 uid
                 for uid, entry in self._entries.items()
-                if entry.used < limit or (entry.search is not None and any(len(dead) for dead in entry.search.dead))
+                if entry.used < limit or (entry.stale is not None and entry.stale < limit)
             ]
             for uid in old:
                 self._entries.pop(uid)
@@ -97,9 +101,16 @@ class LiveSearches:
             entry = self._entries.get(uid)
             if entry is None or entry.revision != revision:
                 return None
-            entry = self._entries[uid] = _Entry(entry.revision, entry.search, now)
+            entry = self._entries[uid] = replace(entry, used=now)
             self._entries.move_to_end(uid)
             return entry
+
+    def _stale_since(self, uid: UUID, search: ExactSearch | None, now: datetime) -> datetime | None:
+        if search is None or not any(len(dead) for dead in search.dead):
+            return None
+        with self._lock:
+            known = self._entries.get(uid)
+        return known.stale or now if known is not None else now
 
     def _keep(self, uid: UUID, entry: _Entry) -> None:
         with self._lock:
