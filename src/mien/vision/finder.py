@@ -35,6 +35,11 @@ _SETTLED = 1.1
 change nothing that matters: a quarter of the faces of press photos settle at once."""
 _LOOK = 128
 """Side of the crop of a second look, in which the face is about half as wide."""
+_UPRIGHT_ONLY = (0,)
+_ACCEPT = 0.6
+"""Score from which a candidate is a face."""
+_CONFIRM = 0.65
+"""Score that an upright second look must give."""
 _CONFIRM_TURNED = 0.75
 """Score that a second look must give at a quarter turn: what is no face has three more chances to look like one."""
 _LOOKS = 60
@@ -48,19 +53,15 @@ class _Plan:
     """How one operating point looks.
 
     Attributes:
-        accept: score from which a candidate is a face without a second look.
         doubt: score from which a candidate gets a second look.
-        confirm: score that an upright second look must give.
-        sure: score from which a candidate gets none; above `accept` for a plan that asks again about faces, which
+        sure: score from which a candidate gets none; above `_ACCEPT` for a plan that asks again about faces, which
             finds those that are upside down.
         turns: quarter turns at which the second look is done.
         fine_always: whether the fine look is taken without a trace.
         whole_turns: whether the whole image is turned when nothing was found in it.
     """
 
-    accept: float
     doubt: float
-    confirm: float
     sure: float
     turns: tuple[int, ...]
     fine_always: bool
@@ -68,9 +69,9 @@ class _Plan:
 
 
 _PLANS = {
-    OperatingPoint.GENERAL: _Plan(0.6, 1.0, 1.0, 0.0, (), fine_always=False, whole_turns=False),
-    OperatingPoint.SENSITIVE: _Plan(0.6, 0.2, 0.65, 0.6, (0,), fine_always=True, whole_turns=False),
-    OperatingPoint.BEST: _Plan(0.6, 0.15, 0.65, 0.92, (0, 1, 2, 3), fine_always=False, whole_turns=True),
+    OperatingPoint.GENERAL: _Plan(1.0, 0.0, (), fine_always=False, whole_turns=False),
+    OperatingPoint.SENSITIVE: _Plan(0.2, 0.6, _UPRIGHT_ONLY, fine_always=True, whole_turns=False),
+    OperatingPoint.BEST: _Plan(0.15, 0.92, (0, 1, 2, 3), fine_always=False, whole_turns=True),
 }
 
 
@@ -98,9 +99,9 @@ class FaceFinder:
         found = self._look(pixels, plan)
         if plan.turns:
             found = self._second_looks(pixels, found, plan)
-        faces = suppress(found.take(found.scores >= plan.accept))
+        faces = suppress(found.take(found.scores >= _ACCEPT))
         if len(faces) == 0 and plan.whole_turns:
-            faces = self._turned(pixels, plan)
+            faces = self._turned(pixels)
         return [
             Detection((float(box[0]), float(box[1]), float(box[2]), float(box[3])), float(score), points)
             for box, score, points in zip(faces.boxes, faces.scores, faces.points, strict=True)
@@ -134,14 +135,14 @@ class FaceFinder:
         longest = max(pixels.shape[:2])
         coarse = self._at(pixels, min(longest, _COARSE), _TRACE)
         found = [coarse]
-        sure = coarse.take(coarse.scores >= plan.accept)
+        sure = coarse.take(coarse.scores >= _ACCEPT)
         scale = longest / min(longest, _COARSE)
         reduced = longest > _COARSE * 1.1
         traces = _traces(coarse, sure, scale) if reduced else _NOTHING
         if reduced and (plan.fine_always or len(traces) > _TRACES):
             found.append(self._at(pixels, min(longest, _FINE), _TRACE))
         elif len(traces):
-            found.extend(self._look_closely(pixels, box, _UPRIGHT_PLAN) for box in traces.boxes)
+            found.extend(self._look_closely(pixels, box, _UPRIGHT_ONLY) for box in traces.boxes)
         elif plan.fine_always and longest < _COARSE:
             found.append(self._at(pixels, min(2 * longest, _COARSE), _TRACE))
         if len(sure) == 0 or float(sure.boxes[:, 2].max()) > _LARGE * scale:
@@ -165,23 +166,23 @@ class FaceFinder:
         ranked = suppress(found.take(found.scores >= plan.doubt))
         doubtful = np.flatnonzero(ranked.scores < plan.sure)[:_LOOKS]
         if len(doubtful) == 0:
-            return found.take(found.scores >= plan.accept)
-        results = [ranked.take(ranked.scores >= plan.accept)]
+            return found.take(found.scores >= _ACCEPT)
+        results = [ranked.take(ranked.scores >= _ACCEPT)]
         for index in doubtful:
-            answer = self._look_closely(pixels, ranked.boxes[index], plan)
+            answer = self._look_closely(pixels, ranked.boxes[index], plan.turns)
             if len(answer) and float(answer.scores[0]) >= float(ranked.scores[index]):
                 results.append(answer)
         return Candidates.join(results)
 
-    def _look_closely(self, pixels: Pixels, box: Float32, plan: _Plan) -> Candidates:
+    def _look_closely(self, pixels: Pixels, box: Float32, turns: tuple[int, ...]) -> Candidates:
         """Search a square around `box`, scaled to `_LOOK`, at each of the quarter turns; the best answer or none."""
         side = 2.0 * float(max(box[2], box[3]))
         middle = np.asarray(box[:2] + box[2:] / 2, np.float32)
         answers = []
-        for turn in plan.turns:
+        for turn in turns:
             transform = _square_transform(middle, side, turn)
             seen = self._detector.search(
-                align.warp(pixels, transform, _LOOK, _LOOK), plan.confirm if turn == 0 else _CONFIRM_TURNED
+                align.warp(pixels, transform, _LOOK, _LOOK), _CONFIRM if turn == 0 else _CONFIRM_TURNED
             )
             if len(seen):
                 best = seen.take(np.array([_nearest_to_middle(seen)]))
@@ -192,7 +193,7 @@ class FaceFinder:
         joined = Candidates.join(answers)
         return joined.take(np.array([int(np.argmax(joined.scores))]))
 
-    def _turned(self, pixels: Pixels, plan: _Plan) -> Candidates:
+    def _turned(self, pixels: Pixels) -> Candidates:
         """Search the whole image lying on its sides and standing on its head."""
         height, width = pixels.shape[:2]
         answers = []
@@ -202,12 +203,11 @@ class FaceFinder:
             (cv2.ROTATE_90_COUNTERCLOCKWISE, np.array([[0, -1, width], [1, 0, 0]], np.float32)),
         ):
             turned = np.asarray(cv2.rotate(pixels, code), np.uint8)
-            answers.append(_moved(self._at(turned, min(max(height, width), _COARSE), plan.confirm), back))
+            answers.append(_moved(self._at(turned, min(max(height, width), _COARSE), _CONFIRM), back))
         return suppress(Candidates.join(answers))
 
 
 _UPRIGHT: Float32 = np.asarray((align.TEMPLATE_112 - 56) * (0.9 * _LOOK / 160) + _LOOK / 2, np.float32)
-_UPRIGHT_PLAN = _Plan(0.6, 0.0, 0.65, 1.0, (0,), fine_always=False, whole_turns=False)
 _NOTHING = Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32))
 
 
