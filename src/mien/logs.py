@@ -27,6 +27,11 @@ def redact(text: str) -> str:
     return _SECRETS.sub(BLOT, text)
 
 
+def is_secret_name(name: str) -> bool:
+    """Tell whether a field of this name holds a secret, whatever its value looks like."""
+    return _SECRET_NAMES.search(name) is not None
+
+
 def redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Structlog processor: blot out secrets in every field, by the field's name and by what it looks like."""
     for name, value in event.items():

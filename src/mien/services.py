@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mien.accounts import Accounts
 from mien.clock import Clock, SystemClock
+from mien.events import AuditLog
 from mien.gallery.detected_faces import DetectedFaces
 from mien.settings import Settings
 from mien.storage import Database, Vault, migrate
@@ -22,6 +23,7 @@ class Services:
         clock: tells the time.
         accounts: resources and their keys.
         detected_faces: the short-lived face ids.
+        audit: who did what to which resource.
     """
 
     database: Database
@@ -29,6 +31,7 @@ class Services:
     clock: Clock
     accounts: Accounts
     detected_faces: DetectedFaces
+    audit: AuditLog
 
     def close(self) -> None:
         """Close the database."""
@@ -63,4 +66,5 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         vault=vault,
         accounts=Accounts(database, vault, clock),
         detected_faces=DetectedFaces(database, vault, clock),
+        audit=AuditLog(database, clock),
     )

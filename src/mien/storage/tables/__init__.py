@@ -9,6 +9,7 @@ from mien.storage.tables.directory import (
     TransferRow,
     TransferUseRow,
 )
+from mien.storage.tables.events import AuditRow
 from mien.storage.tables.faces import DetectedFaceRow
 from mien.storage.tables.gallery import (
     CollectionRow,
@@ -21,6 +22,7 @@ from mien.storage.tables.gallery import (
 )
 
 __all__ = [
+    "AuditRow",
     "CollectionRow",
     "CropRow",
     "DataKeyRow",

@@ -1,0 +1,342 @@
+"""Who did what to which resource when: append-only, each entry hashed together with the one before it.
+
+A hash is SHA-256 over the JSON array of sequence, moment, actor, action, resource id, details and the previous hash.
+Whoever changes, inserts or removes an entry afterwards must change the hash of every later one; that the last ones are
+missing shows only against a sequence and hash noted elsewhere, for which every entry also goes to the service's log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import event, select
+from sqlalchemy.orm import Session
+
+from mien.clock import Clock
+from mien.logs import BLOT, is_secret_name, redact
+from mien.storage import EVERY_RESOURCE, Database
+from mien.storage.tables import AuditRow
+
+Details = Mapping[str, str | int | float | bool | None]
+
+FIRST: Final = "0" * 64
+"""What the first entry has for the hash of the one before."""
+
+MAX_TEXT: Final = 500
+"""Longest text of a detail, in characters."""
+
+_BATCH: Final = 500
+_ACTION: Final = re.compile(r"[A-Za-z0-9][\w ./:-]{0,99}", re.ASCII)
+_NAME: Final = re.compile(r"[A-Za-z]\w{0,63}", re.ASCII)
+_ENCODED: Final = re.compile(r"[0-9A-Za-z+/=_-]{100,}")  # a hash has 64 hexadecimal characters; templates are longer
+
+_log = structlog.get_logger("mien.audit")
+
+
+class AuditValueError(ValueError):
+    """A detail does not belong in the audit log: it may be an image, a template or a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One entry.
+
+    Attributes:
+        sequence: 1, 2, 3 …, without gaps.
+        at: when, UTC.
+        actor: who, such as `cli:anna`, `admin:token`, `resource:front-desk`.
+        action: what, such as `key.regenerate`.
+        resource_id: which resource; None when it is about the service. The resource may be gone.
+        details: what else there is to know.
+        previous: hash of the entry before, 64 hexadecimal characters.
+        hash: the entry's own.
+    """
+
+    sequence: int
+    at: datetime
+    actor: str
+    action: str
+    resource_id: UUID | None
+    details: Details
+    previous: str
+    hash: str
+
+    def expected_hash(self) -> str:
+        """Return the hash that the entry must have by its contents."""
+        resource = None if self.resource_id is None else str(self.resource_id)
+        covered = [self.sequence, _moment(self.at), self.actor, self.action, resource, self.details, self.previous]
+        return hashlib.sha256(_canonical(covered).encode("ascii")).hexdigest()
+
+    def to_json(self) -> str:
+        """Return the entry as one line of JSON."""
+        fields = {
+            "sequence": self.sequence,
+            "at": _moment(self.at),
+            "actor": self.actor,
+            "action": self.action,
+            "resource_id": None if self.resource_id is None else str(self.resource_id),
+            "details": dict(self.details),
+            "previous": self.previous,
+            "hash": self.hash,
+        }
+        return json.dumps(fields, ensure_ascii=True)
+
+    @classmethod
+    def from_json(cls, line: str) -> AuditEntry:
+        """Read an exported line.
+
+        Raises:
+            ValueError: it is not one.
+        """
+        try:
+            fields = json.loads(line)
+            resource = fields["resource_id"]
+            return cls(
+                int(fields["sequence"]),
+                datetime.fromisoformat(fields["at"]),
+                str(fields["actor"]),
+                str(fields["action"]),
+                None if resource is None else UUID(resource),
+                dict(fields["details"]),
+                str(fields["previous"]),
+                str(fields["hash"]),
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not an audit entry: {error!r}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a look at the whole chain found.
+
+    Attributes:
+        entries: how many entries are sound, counted from the first.
+        head: hash of the last sound one.
+        broken: sequence of the first entry that does not fit, None when all do.
+        reason: what is wrong with it.
+    """
+
+    entries: int
+    head: str
+    broken: int | None = None
+    reason: str | None = None
+
+
+class AuditLog:
+    """The audit log of a database, which all processes on it share.
+
+    Args:
+        database: where it is kept.
+        clock: stamps the entries.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def record(self, *, actor: str, action: str, resource_id: UUID | None, details: Details | None = None) -> None:
+        """Append an entry, in a transaction of its own; not to be called inside a writing session (`record_in` is).
+
+        Args:
+            actor: who; anything that looks like a key in it is blotted out.
+            action: what, such as `key.regenerate`; ASCII letters, digits and ` ./:-_`, 100 at most.
+            resource_id: to which resource; None for the service.
+            details: names (letters, digits, `_`) and plain values; texts up to `MAX_TEXT`, keys blotted out.
+
+        Raises:
+            AuditValueError: a name or a value does not belong here.
+        """
+        checked = _checked(action, details or {})
+        with self._database.write(EVERY_RESOURCE) as session:
+            self._append(session, actor, action, resource_id, checked)
+
+    def record_in(
+        self, session: Session, *, actor: str, action: str, resource_id: UUID | None, details: Details | None = None
+    ) -> None:
+        """Append an entry within a writing session, so that it is there if and only if what it tells of is.
+
+        Other writers of the log wait until the session ends: call it last.
+
+        Raises:
+            AuditValueError: as `record`.
+        """
+        self._append(session, actor, action, resource_id, _checked(action, details or {}))
+
+    def _append(
+        self, session: Session, actor: str, action: str, resource_id: UUID | None, details: dict[str, object]
+    ) -> None:
+        self._database.lock(session, "audit log")
+        session.flush()
+        last = session.execute(
+            select(AuditRow.sequence, AuditRow.hash).order_by(AuditRow.sequence.desc()).limit(1)
+        ).first()
+        text = _canonical(details)
+        draft = AuditEntry(
+            1 if last is None else last.sequence + 1,
+            self._clock.now().astimezone(UTC),
+            clean_actor(actor),
+            action,
+            resource_id,
+            json.loads(text),
+            FIRST if last is None else last.hash,
+            "",
+        )
+        row = AuditRow(
+            sequence=draft.sequence,
+            at=draft.at,
+            actor=draft.actor,
+            action=action,
+            resource_id=resource_id,
+            details=text,
+            previous=draft.previous,
+            hash=draft.expected_hash(),
+        )
+        session.add(row)
+        session.flush()
+        said = {"sequence": draft.sequence, "action": action, "actor": draft.actor, "hash": row.hash}
+        event.listen(session, "after_commit", lambda _: _log.info("audit", **said), once=True)
+
+    def search(
+        self,
+        *,
+        resource_id: UUID | None = None,
+        actor: str | None = None,
+        action: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> list[AuditEntry]:
+        """Return entries, newest first; for the next page, give the last one's sequence as `before`.
+
+        Args:
+            resource_id: of this resource only.
+            actor: by this actor only.
+            action: this action only; a `*` at the end stands for anything (`key.*`).
+            since: not before this moment.
+            until: before this moment.
+            before: with a lower sequence than this.
+            limit: how many at most, 1 to 1000.
+        """
+        query = select(AuditRow).order_by(AuditRow.sequence.desc()).limit(max(1, min(limit, 1000)))
+        if resource_id is not None:
+            query = query.where(AuditRow.resource_id == resource_id)
+        if actor is not None:
+            query = query.where(AuditRow.actor == actor)
+        if action is not None:
+            prefix = action.removesuffix("*")
+            matches = AuditRow.action.startswith(prefix, autoescape=True)
+            query = query.where(matches if action.endswith("*") else AuditRow.action == action)
+        if since is not None:
+            query = query.where(AuditRow.at >= since)
+        if until is not None:
+            query = query.where(AuditRow.at < until)
+        if before is not None:
+            query = query.where(AuditRow.sequence < before)
+        with self._database.read(EVERY_RESOURCE) as session:
+            return [_entry(row) for row in session.scalars(query)]
+
+    def entries(self, *, after: int = 0) -> Iterator[AuditEntry]:
+        """Yield all entries with a higher sequence than `after`, oldest first, in short transactions."""
+        while True:
+            query = select(AuditRow).where(AuditRow.sequence > after).order_by(AuditRow.sequence).limit(_BATCH)
+            with self._database.read(EVERY_RESOURCE) as session:
+                rows = [_entry(row) for row in session.scalars(query)]
+            yield from rows
+            if len(rows) < _BATCH:
+                return
+            after = rows[-1].sequence
+
+    def export(self, *, after: int = 0) -> Iterator[str]:
+        """Yield the entries as lines of JSON, oldest first; `verify_entries` checks such a file without a database."""
+        return (entry.to_json() for entry in self.entries(after=after))
+
+    def verify(self, *, known: tuple[int, str] | None = None) -> Verification:
+        """Check every link of the chain and name the first broken one.
+
+        Args:
+            known: sequence and hash of an entry, noted elsewhere; the log must still have it.
+        """
+        return verify_entries(self.entries(), known=known)
+
+
+def verify_entries(entries: Iterable[AuditEntry], *, known: tuple[int, str] | None = None) -> Verification:
+    """Check entries from the first on, in their order; see `AuditLog.verify`."""
+    head = FIRST
+    count = 0
+    for entry in entries:
+        reason = _fault(entry, count + 1, head, known)
+        if reason is not None:
+            return Verification(count, head, count + 1, reason)
+        head = entry.hash
+        count += 1
+    if known is not None and count < known[0]:
+        return Verification(count, head, count + 1, "the last entries are missing")
+    return Verification(count, head)
+
+
+def _fault(entry: AuditEntry, sequence: int, head: str, known: tuple[int, str] | None) -> str | None:
+    if entry.sequence != sequence:
+        return f"entry {sequence} is missing"
+    if entry.previous != head:
+        return "it does not follow the entry before it"
+    if entry.hash != entry.expected_hash():
+        return "its contents do not have its hash"
+    if known is not None and known[0] == sequence and known[1] != entry.hash:
+        return "its hash is not the one that was noted"
+    return None
+
+
+def _checked(action: str, details: Details) -> dict[str, object]:
+    """Return the details as they may be stored.
+
+    Raises:
+        AuditValueError: action, name or value does not belong in the log.
+    """
+    if not _ACTION.fullmatch(action):
+        raise AuditValueError("an action is up to 100 ASCII letters, digits, blanks and ./:-_")
+    checked: dict[str, object] = {}
+    for name, value in details.items():
+        if not _NAME.fullmatch(name):
+            raise AuditValueError("the name of a detail is up to 64 letters, digits and underscores")
+        checked[name] = _checked_value(name, value)
+    return checked
+
+
+def _checked_value(name: str, value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise AuditValueError(f"{name!r} is not a finite number")
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if not isinstance(value, str):
+        raise AuditValueError(f"{name!r} is a {type(value).__name__}; details are texts, numbers, booleans and None")
+    if len(value) > MAX_TEXT or _ENCODED.search(value):
+        raise AuditValueError(f"{name!r} is too long for the audit log, or encodes something")
+    return BLOT if is_secret_name(name) else redact(str(value))
+
+
+def clean_actor(actor: str) -> str:
+    """Return an actor's name as the log has it: printable, without keys, 200 characters at most."""
+    return "".join(sign if sign.isprintable() else "?" for sign in redact(actor))[:200]
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _entry(row: AuditRow) -> AuditEntry:
+    details = json.loads(row.details)
+    return AuditEntry(row.sequence, row.at, row.actor, row.action, row.resource_id, details, row.previous, row.hash)
