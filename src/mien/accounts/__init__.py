@@ -1,6 +1,6 @@
 """Who may call: resources and their keys.
 
-Main types: `Accounts`, `Resource`, `KeyPair`, `Sku`.
+Main types: `Accounts`, `Resource`, `KeyPair`, `Sku`, `Feature`.
 
 Example:
     ```
@@ -9,6 +9,19 @@ Example:
     ```
 """
 
-from mien.accounts.resources import AccountError, Accounts, KeyPair, KeySlot, Resource, Sku
+from mien.accounts.features import ALL_FEATURES, Feature
+from mien.accounts.resources import AccountError, Accounts
+from mien.accounts.types import KeyPair, KeySlot, ProvisioningState, Resource, Sku, Terms
 
-__all__ = ["AccountError", "Accounts", "KeyPair", "KeySlot", "Resource", "Sku"]
+__all__ = [
+    "ALL_FEATURES",
+    "AccountError",
+    "Accounts",
+    "Feature",
+    "KeyPair",
+    "KeySlot",
+    "ProvisioningState",
+    "Resource",
+    "Sku",
+    "Terms",
+]

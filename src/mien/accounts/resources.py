@@ -7,15 +7,13 @@ import re
 import secrets
 import threading
 import time
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
-from typing import Final, Literal
+from typing import Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
+from mien.accounts.types import KeyPair, KeySlot, Resource, Sku
 from mien.clock import Clock
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import KeyRow, ResourceRow
@@ -26,51 +24,9 @@ CACHE_SECONDS: Final = 5.0
 _NAME: Final = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,62}[a-zA-Z0-9])?")
 _CACHE_SIZE: Final = 10_000
 
-KeySlot = Literal[1, 2]
-
-
-class Sku(StrEnum):
-    """Pricing tiers, as Azure names them."""
-
-    FREE = "F0"
-    STANDARD = "S0"
-    ENTERPRISE = "E0"
-
 
 class AccountError(Exception):
     """A resource cannot be made or found; the message is for whoever runs the service."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """What Azure calls an account of kind Face.
-
-    Attributes:
-        id: identifies it for ever; everything a caller stores is scoped by it.
-        name: unique on this server.
-        location: a region's name, e.g. `westeurope`.
-        sku: its tier.
-        custom_subdomain: first label of its own host name, or None.
-        created_at: when it was made.
-    """
-
-    id: UUID
-    name: str
-    location: str
-    sku: Sku
-    custom_subdomain: str | None
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class KeyPair:
-    """The two keys of a resource; both are valid. They never show in a log: their text form hides them."""
-
-    key1: str
-    key2: str
-
-    def __repr__(self) -> str:
-        return "KeyPair(key1=***, key2=***)"
 
 
 class Accounts:

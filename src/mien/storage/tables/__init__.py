@@ -1,6 +1,6 @@
 """All tables, a module a subject. Importing this package fills `Base.metadata`, which migrations are compared with."""
 
-from mien.storage.tables.accounts import KeyRow, ResourceRow
+from mien.storage.tables.accounts import AccessRequestRow, AccountsVersionRow, KeyRow, ResourceRow
 from mien.storage.tables.crypto import DataKeyRow
 from mien.storage.tables.directory import (
     DynamicGroupMemberRow,
@@ -22,6 +22,8 @@ from mien.storage.tables.gallery import (
 )
 
 __all__ = [
+    "AccessRequestRow",
+    "AccountsVersionRow",
     "AuditRow",
     "CollectionRow",
     "CropRow",

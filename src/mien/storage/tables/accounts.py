@@ -1,18 +1,31 @@
-"""Resources (what Azure calls an account of kind Face) and their keys."""
+"""Resources (what Azure calls an account of kind Face), their keys, and requests for limited access."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, LargeBinary, PrimaryKeyConstraint, String
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Index,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    String,
+    Text,
+    false,
+    true,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mien.storage.base import Base, Owned
 
 
 class ResourceRow(Base):
-    """One resource; everything a caller stores belongs to one."""
+    """One resource; everything a caller stores belongs to one.
+
+    `tags` and `ip_rules` are JSON, an object and a list. `terms` is JSON: who acknowledged the terms, when and how.
+    """
 
     __tablename__ = "resources"
 
@@ -22,6 +35,15 @@ class ResourceRow(Base):
     sku: Mapped[str] = mapped_column(String(8))
     custom_subdomain: Mapped[str | None] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime]
+    tags: Mapped[str] = mapped_column(Text, server_default="{}")
+    state: Mapped[str] = mapped_column(String(16), server_default="Succeeded")
+    public_network_access: Mapped[bool] = mapped_column(server_default=true())
+    default_action: Mapped[str] = mapped_column(String(8), server_default="Allow")
+    ip_rules: Mapped[str] = mapped_column(Text, server_default="[]")
+    local_auth: Mapped[bool] = mapped_column(server_default=true())
+    request_log: Mapped[bool] = mapped_column(server_default=false())
+    terms: Mapped[str | None] = mapped_column(Text)
+    deleted_at: Mapped[datetime | None]
 
 
 class KeyRow(Owned, Base):
@@ -34,3 +56,36 @@ class KeyRow(Owned, Base):
     lookup: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime]
+
+
+class AccessRequestRow(Owned, Base):
+    """A request for limited access. `features` are names with commas between them."""
+
+    __tablename__ = "access_requests"
+    __table_args__ = (
+        PrimaryKeyConstraint("resource_id", "request_id"),
+        Index("ix_access_requests_request_id", "request_id", unique=True),
+        Index("ix_access_requests_state", "state"),
+    )
+
+    request_id: Mapped[UUID]
+    features: Mapped[str] = mapped_column(String(200))
+    organisation: Mapped[str] = mapped_column(Text)
+    contact: Mapped[str] = mapped_column(Text)
+    use_case: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(12))
+    requested_by: Mapped[str] = mapped_column(Text)
+    requested_at: Mapped[datetime]
+    changed_by: Mapped[str] = mapped_column(Text)
+    changed_at: Mapped[datetime]
+    reason: Mapped[str | None] = mapped_column(Text)
+    expires_at: Mapped[datetime | None]
+
+
+class AccountsVersionRow(Base):
+    """One row that counts the changes of resources, keys and approvals, so that other processes see them cheaply."""
+
+    __tablename__ = "accounts_version"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    version: Mapped[int] = mapped_column(BigInteger)

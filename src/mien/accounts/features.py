@@ -1,0 +1,21 @@
+"""What is only open to resources that were approved for it (Azure's limited access)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+
+class Feature(StrEnum):
+    """A feature behind limited access, in the words that Azure's errors use."""
+
+    IDENTIFICATION = "Identification"
+    VERIFICATION = "Verification"
+    LIVENESS = "Liveness"
+    LIMITED_ATTRIBUTES = "LimitedAttributes"
+
+
+ALL_FEATURES: Final = frozenset(Feature)
+
+REQUESTED_APART: Final = frozenset({Feature.LIVENESS, Feature.LIMITED_ATTRIBUTES})
+"""Each of these takes a request of its own, as on Azure; the others may share one."""

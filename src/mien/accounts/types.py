@@ -1,0 +1,99 @@
+"""What a resource is: tier, network rules, acknowledged terms, granted features; and its pair of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+from mien.accounts.features import Feature
+
+KeySlot = Literal[1, 2]
+DefaultAction = Literal["Allow", "Deny"]
+
+
+class Sku(StrEnum):
+    """Pricing tiers, as Azure names them."""
+
+    FREE = "F0"
+    STANDARD = "S0"
+    ENTERPRISE = "E0"
+
+
+class ProvisioningState(StrEnum):
+    """Where the making or removing of a resource stands, in Azure's words."""
+
+    SUCCEEDED = "Succeeded"
+    DELETING = "Deleting"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Who acknowledged the responsible-AI terms for a resource, the declaration on use by police included, and when.
+
+    Attributes:
+        accepted_by: the person or client who did.
+        accepted_at: when.
+        development: whether it was `mien serve --dev` that did so, for a resource that is only for trying things out.
+    """
+
+    accepted_by: str
+    accepted_at: datetime
+    development: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What Azure calls an account of kind Face.
+
+    Attributes:
+        id: identifies it for ever; everything a caller stores is scoped by it.
+        name: unique on this server.
+        location: a region's name, e.g. `westeurope`.
+        sku: its tier.
+        custom_subdomain: first label of its own host name, in lower case, or None.
+        created_at: when it was made.
+        tags: names and values that its owner files it by.
+        state: where its making or removing stands.
+        public_network_access: whether it may be called from anywhere but private endpoints.
+        default_action: what becomes of a caller whom none of `ip_rules` names.
+        ip_rules: addresses and networks (CIDR) that are let in.
+        local_auth: whether its keys are accepted, not only tokens.
+        features: what it is approved for now.
+        access_state: the state of the newest request for a feature, for hints; absent when there was none.
+        request_log: whether its calls are logged for diagnosis.
+        terms: who acknowledged the terms; None for a resource of a version that did not ask.
+        deleted_at: when it was deleted, if it can still be restored.
+    """
+
+    id: UUID
+    name: str
+    location: str
+    sku: Sku
+    custom_subdomain: str | None
+    created_at: datetime
+    tags: Mapping[str, str] = field(default_factory=dict, hash=False)
+    state: ProvisioningState = ProvisioningState.SUCCEEDED
+    public_network_access: bool = True
+    default_action: DefaultAction = "Allow"
+    ip_rules: tuple[str, ...] = ()
+    local_auth: bool = True
+    features: frozenset[Feature] = frozenset()
+    access_state: Mapping[Feature, str] = field(default_factory=dict, hash=False)
+    request_log: bool = False
+    terms: Terms | None = None
+    deleted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """The two keys of a resource; both are valid. They never show in a log: their text form hides them."""
+
+    key1: str
+    key2: str
+
+    def __repr__(self) -> str:
+        return "KeyPair(key1=***, key2=***)"
