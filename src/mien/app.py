@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from mien.events import CallObserver, Exposition, Level, Recorder, purge_metrics
+from mien.gallery.counts import faces_stored
 from mien.gallery.directory_services import open_directory
 from mien.gallery.enrolment import Engine as EnrolmentEngine
 from mien.gallery.gallery import open_gallery
@@ -16,7 +18,7 @@ from mien.gallery.recognisers import Recognisers
 from mien.gateway.access import Accounts as KeyFinder
 from mien.gateway.access import KeyCheck
 from mien.gateway.admission import WorkerPool
-from mien.gateway.door import Gateway
+from mien.gateway.door import Gateway, Observer
 from mien.gateway.exchange import Receive, Scope, Send
 from mien.gateway.origin import OriginFinder
 from mien.models import ModelStore
@@ -56,6 +58,7 @@ class Parts:
         limits: how much a client may send.
         origin: finds out under which address a caller sees the server.
         session_images: the images of liveness sessions.
+        observers: told of every answer.
         workers: requests that are computed at the same time.
         queue_limit: requests that may wait for that.
         on_startup: called when the server starts, in their order, before the first request.
@@ -72,6 +75,7 @@ class Parts:
     limits: BodyLimits = field(default_factory=BodyLimits)
     origin: OriginFinder = field(default_factory=OriginFinder)
     session_images: SessionImages = field(default_factory=NoSessionImages)
+    observers: Sequence[Observer] = ()
     workers: int = 2
     queue_limit: int = 256
     on_startup: Sequence[Callable[[], None]] = ()
@@ -79,7 +83,13 @@ class Parts:
 
 
 class Application:
-    """The ASGI application: requests go to the gateway, the server's stop to the parts."""
+    """The ASGI application: requests go to the gateway, the server's stop to the parts.
+
+    Attributes:
+        exposition: the metrics for Prometheus, to be served where only operators come; None without a database.
+    """
+
+    exposition: Exposition | None = None
 
     def __init__(self, parts: Parts) -> None:
         """Put the parts together; starts no thread and opens nothing."""
@@ -111,7 +121,17 @@ class Application:
             )
             operations += recognition_operations(context)
         router = Router(operations, Pages(operations).table())
-        self._gateway = Gateway(router, [KeyCheck(parts.accounts)], explain)
+        self._gateway = Gateway(router, [KeyCheck(parts.accounts)], explain, parts.observers)
+
+    def levels(self) -> list[Level]:
+        """Return the numbers of this process that Prometheus is told."""
+        pool = self._workers
+        return [
+            Level("mien_queue_length", "Calls that wait for a worker thread.", lambda: pool.waiting),
+            Level("mien_busy_workers", "Calls that a worker thread computes.", lambda: pool.taken - pool.waiting),
+            Level("mien_computed_total", "Pieces of work that worker threads have done.", lambda: pool.finished),
+            Level("mien_computing_seconds_total", "How long they took, together.", lambda: pool.busy_seconds),
+        ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -165,6 +185,13 @@ def create_app(settings: Settings, services: Services, engine: EnrolmentEngine) 
         ca_file=str(settings.url_ca_file) if settings.url_ca_file else None,
     )
     recognisers = Recognisers.of(store, bindings)
+    database = services.database
+    recorder = Recorder(
+        database,
+        services.clock,
+        flush_seconds=settings.metrics_seconds,
+        gauges={"FacesStored": lambda: faces_stored(database)},
+    )
     gallery = open_gallery(
         services.database,
         services.vault,
@@ -173,6 +200,7 @@ def create_app(settings: Settings, services: Services, engine: EnrolmentEngine) 
         engine=engine,
         recognisers=recognisers,
         detected_faces=services.detected_faces,
+        trained=recorder.trained,
     )
     directory = open_directory(
         gallery, services.database, services.vault, services.clock, engine=engine, recognisers=recognisers
@@ -182,10 +210,11 @@ def create_app(settings: Settings, services: Services, engine: EnrolmentEngine) 
             ("face ids", services.detected_faces.purge_expired),
             ("deleted templates", gallery.purge),
             ("operations and snapshots", directory.purge),
+            ("metrics", lambda: purge_metrics(database, services.clock, settings.metrics_days)),
         ],
         settings.purge_seconds,
     )
-    return Application(
+    application = Application(
         Parts(
             accounts=services.accounts,
             engine=engine,
@@ -198,10 +227,18 @@ def create_app(settings: Settings, services: Services, engine: EnrolmentEngine) 
             origin=OriginFinder(parse_networks(settings.trusted_proxies)),
             workers=settings.worker_threads,
             queue_limit=settings.queue_limit,
-            on_startup=[gallery.start, retention.start],
-            on_shutdown=[gallery.stop, retention.stop, services.database.close],
+            observers=[CallObserver(recorder)],
+            on_startup=[gallery.start, recorder.start, retention.start],
+            on_shutdown=[gallery.stop, recorder.stop, retention.stop, services.database.close],
         )
     )
+    application.exposition = Exposition(
+        recorder,
+        lambda: {resource.id: resource.name for resource in services.accounts.resources()},
+        application.levels(),
+        {"mien_faces_stored": lambda: faces_stored(database)},
+    )
+    return application
 
 
 def model_labels(bindings: Bindings) -> ModelLabels:

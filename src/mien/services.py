@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mien.accounts import Accounts
 from mien.clock import Clock, SystemClock
-from mien.events import AuditLog
+from mien.events import AuditLog, MetricStore
 from mien.gallery.detected_faces import DetectedFaces
 from mien.settings import Settings
 from mien.storage import Database, Vault, migrate
@@ -24,6 +24,7 @@ class Services:
         accounts: resources and their keys.
         detected_faces: the short-lived face ids.
         audit: who did what to which resource.
+        metrics: what was counted.
     """
 
     database: Database
@@ -32,6 +33,7 @@ class Services:
     accounts: Accounts
     detected_faces: DetectedFaces
     audit: AuditLog
+    metrics: MetricStore
 
     def close(self) -> None:
         """Close the database."""
@@ -67,4 +69,5 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         accounts=Accounts(database, vault, clock),
         detected_faces=DetectedFaces(database, vault, clock),
         audit=AuditLog(database, clock),
+        metrics=MetricStore(database),
     )

@@ -173,6 +173,12 @@ class Settings(BaseSettings):
     purge_seconds: float = Field(
         default=60.0, gt=0, description="How often expired rows (face ids) are deleted from the database."
     )
+    metrics_seconds: float = Field(
+        default=5.0, gt=0, le=300, description="How often what was counted is written to the database."
+    )
+    metrics_days: int = Field(
+        default=93, ge=1, le=3660, description="How long the metrics of a minute are kept (Azure keeps them 93 days)."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least serious log message that is written."
     )

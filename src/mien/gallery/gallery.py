@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 from mien.clock import Clock
 from mien.gallery.bulk import Bulk
@@ -87,6 +89,7 @@ def open_gallery(
     recognisers: Recognisers,
     detected_faces: DetectedFaces,
     quotas: Quotas | None = None,
+    trained: Callable[[UUID, int], None] | None = None,
 ) -> Gallery:
     """Put the services together; starts no thread.
 
@@ -99,6 +102,7 @@ def open_gallery(
         recognisers: what the recognition labels stand for.
         detected_faces: the short-lived face ids.
         quotas: how much a resource may hold; the contract's limits when None.
+        trained: told of each training that succeeded: the resource, and how many faces there were.
     """
     rows = Rows(database, clock, quotas)
     templates = Templates(vault)
@@ -112,7 +116,7 @@ def open_gallery(
         policies=Policies(rows),
         duplicates=Duplicates(rows),
         crops=Crops(rows),
-        training=Training(rows, templates, snapshots),
+        training=Training(rows, templates, snapshots, trained=trained),
         recognition=Recognition(rows, detected_faces, recognisers, templates, snapshots=snapshots, live=live),
         rows=rows,
         templates=templates,

@@ -34,11 +34,28 @@ class WorkerPool:
         self._lock = threading.Lock()
         self._taken = 0
         self._seconds = 0.0  # moving average of one function's run time
+        self._finished = 0
+        self._busy_seconds = 0.0
 
     @property
     def taken(self) -> int:
         """How many functions run or wait."""
         return self._taken
+
+    @property
+    def waiting(self) -> int:
+        """How many functions wait for a thread."""
+        return max(0, self._taken - self._workers)
+
+    @property
+    def finished(self) -> int:
+        """How many functions have run since the start."""
+        return self._finished
+
+    @property
+    def busy_seconds(self) -> float:
+        """How long functions have run since the start, all threads together."""
+        return self._busy_seconds
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `function` in a worker thread and return what it returns, or raise what it raises.
@@ -68,7 +85,11 @@ class WorkerPool:
         try:
             return function(*args, **kwargs)
         finally:
-            self._seconds += _SMOOTHING * (perf_counter() - start - self._seconds)
+            seconds = perf_counter() - start
+            with self._lock:
+                self._seconds += _SMOOTHING * (seconds - self._seconds)
+                self._finished += 1
+                self._busy_seconds += seconds
 
     def _release(self, _future: Future[T] | None) -> None:
         with self._lock:

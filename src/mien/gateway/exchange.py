@@ -36,15 +36,17 @@ class Request:
         method: upper-case HTTP method.
         path: decoded path, as sent (case kept).
         headers: raw pairs, names in lower case.
+        received: bytes of the body that were read so far.
     """
 
-    __slots__ = ("_query", "_receive", "headers", "method", "path", "scope")
+    __slots__ = ("_query", "_receive", "headers", "method", "path", "received", "scope")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers: Sequence[tuple[bytes, bytes]] = scope["headers"]
+        self.received = 0
         self._receive = receive
         self._query: list[tuple[str, str]] | None = None
 
@@ -102,6 +104,7 @@ class Request:
                 raise ClientGoneError
             chunk: bytes = message.get("body", b"")
             size += len(chunk)
+            self.received = size
             more: bool = message.get("more_body", False)
             if size > limit:
                 # Without a length nobody knows how much is still to come: read on for a while, as above.

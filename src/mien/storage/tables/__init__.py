@@ -9,7 +9,7 @@ from mien.storage.tables.directory import (
     TransferRow,
     TransferUseRow,
 )
-from mien.storage.tables.events import AuditRow
+from mien.storage.tables.events import AuditRow, CallRow, GaugeRow
 from mien.storage.tables.faces import DetectedFaceRow
 from mien.storage.tables.gallery import (
     CollectionRow,
@@ -25,6 +25,7 @@ __all__ = [
     "AccessRequestRow",
     "AccountsVersionRow",
     "AuditRow",
+    "CallRow",
     "CollectionRow",
     "CropRow",
     "DataKeyRow",
@@ -33,6 +34,7 @@ __all__ = [
     "DynamicGroupMemberRow",
     "DynamicGroupRow",
     "EnrolmentPolicyRow",
+    "GaugeRow",
     "KeyRow",
     "OperationRow",
     "PersistedFaceRow",

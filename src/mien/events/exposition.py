@@ -1,0 +1,92 @@
+"""What a Prometheus server is told: the counts of this process since it began, and its levels of this moment.
+
+Each process has its own counts, as Prometheus wants it: it adds them up and notices restarts. Labels are names of
+resources, operations, statuses and error codes; nothing that a caller could make up is one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from mien.events.recorder import Recorder
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+Names = Callable[[], Mapping[UUID, str]]
+Gauges = Mapping[str, Callable[[], Mapping[UUID, int]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A number that the process can be asked for at any time.
+
+    Attributes:
+        name: with the unit at its end; one of a sum that only grows ends in `_total`.
+        description: one sentence.
+        read: gives it.
+    """
+
+    name: str
+    description: str
+    read: Callable[[], float]
+
+
+class Exposition:
+    """Renders the metrics in Prometheus' text formats; an ASGI application too, for mounting.
+
+    Args:
+        recorder: what was counted.
+        names: gives the names of the resources by their ids.
+        levels: the process's own numbers, such as the length of its queue.
+        gauges: levels of resources, by the name they are given here.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        names: Names,
+        levels: Iterable[Level] = (),
+        gauges: Gauges | None = None,
+    ) -> None:
+        self._recorder = recorder
+        self._names = names
+        self._levels = tuple(levels)
+        self._gauges = dict(gauges or {})
+        self._registry: CollectorRegistry | None = None
+        self._lock = Lock()
+
+    def render(self, accept: str = "") -> tuple[bytes, str]:
+        """Return the page and its media type; reads the database for the names, so call it from a thread.
+
+        Args:
+            accept: the request's `Accept` header, which chooses the format.
+        """
+        from prometheus_client.exposition import choose_encoder  # noqa: PLC0415  a start need not wait for it
+
+        from mien.events.families import make_registry  # noqa: PLC0415  likewise
+
+        with self._lock:
+            if self._registry is None:
+                self._registry = make_registry(self._recorder, self._names, self._levels, self._gauges)
+        encode, media_type = choose_encoder(accept)
+        return encode(self._registry), media_type
+
+    async def __call__(
+        self,
+        scope: MutableMapping[str, Any],
+        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ) -> None:
+        """Answer an HTTP request with the page."""
+        del receive
+        accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
+        body, media_type = await asyncio.to_thread(self.render, accept.decode("latin-1"))
+        headers = [(b"content-type", media_type.encode()), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

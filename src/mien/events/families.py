@@ -1,0 +1,109 @@
+"""The metric families of the page for Prometheus; imported when it is first asked for."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+from uuid import UUID
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from mien.events.exposition import Gauges, Level, Names
+from mien.events.metrics import BOUNDS, NOBODY
+from mien.events.recorder import BUCKETS, COLUMNS, FIELDS, Key, Recorder
+
+_FIRST_BUCKET: Final = len(FIELDS)
+_COUNTERS: Final = (
+    ("blocked", "mien_blocked_calls", "Calls over the rate or the volume of the tier."),
+    ("data_in", "mien_received_bytes", "Size of request bodies."),
+    ("data_out", "mien_sent_bytes", "Size of answers' bodies."),
+    ("transactions", "mien_face_transactions", "Billed transactions of successful calls."),
+    ("trained", "mien_face_images_trained", "Enrolled faces in trainings that succeeded."),
+)
+
+
+def make_registry(recorder: Recorder, names: Names, levels: Sequence[Level], gauges: Gauges) -> CollectorRegistry:
+    """Return a registry of what was counted, of the process itself, and of the given levels and gauges."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    registry.register(_Calls(recorder, names, levels, gauges))
+    return registry
+
+
+class _Calls(Collector):
+    def __init__(
+        self,
+        recorder: Recorder,
+        names: Names,
+        levels: Sequence[Level],
+        gauges: Gauges,
+    ) -> None:
+        self._recorder = recorder
+        self._names = names
+        self._levels = levels
+        self._gauges = gauges
+
+    def collect(self) -> Iterator[Metric]:
+        names = {NOBODY: ""} | dict(self._names())
+        totals = self._recorder.totals()
+        yield from _counters(totals, names)
+        yield _latency(totals, names)
+        for name, read in self._gauges.items():
+            gauge = GaugeMetricFamily(name, "By resource.", labels=["resource"])
+            for resource_id, value in read().items():
+                gauge.add_metric([_name(names, resource_id)], value)
+            yield gauge
+        for level in self._levels:
+            kind = CounterMetricFamily if level.name.endswith("_total") else GaugeMetricFamily
+            yield kind(level.name, level.description, value=level.read())
+
+
+def _counters(totals: Mapping[Key, list[int]], names: Mapping[UUID, str]) -> Iterator[Metric]:
+    calls = CounterMetricFamily("mien_calls", "Answered calls.", labels=["resource", "operation", "status", "code"])
+    answers: Counter[tuple[str, ...]] = Counter()  # a deleted resource may have had the name of another
+    sums: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * len(COLUMNS))
+    for (resource_id, operation, status, code), cell in totals.items():
+        name = _name(names, resource_id)
+        if cell[0]:
+            answers[name, operation, str(status), code] += cell[0]
+        merged = sums[name, operation]
+        for index, value in enumerate(cell):
+            merged[index] += value
+    for labels, count in sorted(answers.items()):
+        calls.add_metric(labels, count)
+    yield calls
+    for column, metric, description in _COUNTERS:
+        counter = CounterMetricFamily(metric, description, labels=["resource", "operation"])
+        for both, cell in sorted(sums.items()):
+            if value := cell[COLUMNS.index(column)]:
+                counter.add_metric(both, value)
+        yield counter
+
+
+def _latency(totals: Mapping[Key, list[int]], names: Mapping[UUID, str]) -> Metric:
+    family = HistogramMetricFamily(
+        "mien_call_duration_seconds", "From the first byte of a call to its answer.", labels=["resource", "operation"]
+    )
+    sums: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * (len(BUCKETS) + 1))
+    for (resource_id, operation, _, _), cell in totals.items():
+        if not cell[0]:
+            continue
+        merged = sums[_name(names, resource_id), operation]
+        merged[0] += cell[FIELDS.index("latency_sum")]
+        for index, value in enumerate(cell[_FIRST_BUCKET:], 1):
+            merged[index] += value
+    for labels, (microseconds, *counts) in sorted(sums.items()):
+        buckets: list[tuple[str, float]] = []
+        below = 0
+        for bound, count in zip([*(str(bound / 1000) for bound in BOUNDS), "+Inf"], counts, strict=True):
+            below += count
+            buckets.append((bound, below))
+        family.add_metric(list(labels), buckets, sum_value=microseconds / 1_000_000)
+    return family
+
+
+def _name(names: Mapping[UUID, str], resource_id: UUID) -> str:
+    return names.get(resource_id, str(resource_id))

@@ -1,0 +1,254 @@
+"""Counts calls in memory and adds them to the database every few seconds, from a thread of its own.
+
+Recording is a look-up and a few additions under a lock. Processes add to the same rows, so that what is asked of the
+database is the sum of all of them. What a killed process had not yet written is lost, a few seconds' worth; an ordinary
+stop writes everything.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import delete, func
+from sqlalchemy.exc import SQLAlchemyError
+
+from mien.clock import Clock
+from mien.events.metrics import BOUNDS
+from mien.storage import Database
+from mien.storage.tables import CallRow, GaugeRow
+
+Key = tuple[UUID, str, int, str]
+"""Resource, operation, status and error code."""
+
+Levels = Callable[[], Mapping[UUID, int]]
+"""Reads a gauge: its value for each resource that has one."""
+
+TRAINING: Final = "Training"
+"""The operation under which trained images are counted."""
+
+FIELDS: Final = ("calls", "blocked", "data_in", "data_out", "transactions", "trained", "latency_sum", "latency_max")
+BUCKETS: Final = tuple(f"b{number:02}" for number in range(len(BOUNDS) + 1))
+COLUMNS: Final = FIELDS + BUCKETS
+
+_FIRST_BUCKET: Final = len(FIELDS)
+_MAXIMUM: Final = FIELDS.index("latency_max")
+_MICROSECONDS: Final = tuple(bound * 1000 for bound in BOUNDS)
+_EMPTY: Final = [0] * len(COLUMNS)
+
+_log = structlog.get_logger(__name__)
+
+
+class Recorder:
+    """Counts what happens; safe to call from any thread.
+
+    Args:
+        database: where the minutes are kept.
+        clock: says which minute it is.
+        flush_seconds: pause between two writes.
+        gauges: levels to read now and then, by the metric's name.
+        gauge_seconds: pause between two readings.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        flush_seconds: float = 5.0,
+        gauges: Mapping[str, Levels] | None = None,
+        gauge_seconds: float = 300.0,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._flush_seconds = flush_seconds
+        self._gauges = dict(gauges or {})
+        self._rounds = max(1, round(gauge_seconds / flush_seconds))
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._minutes: dict[int, dict[Key, list[int]]] = {}
+        self._totals: dict[Key, list[int]] = {}
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def call(
+        self,
+        resource_id: UUID,
+        operation: str,
+        status: int,
+        code: str,
+        *,
+        seconds: float,
+        data_in: int,
+        data_out: int,
+        transactions: int,
+        blocked: bool,
+    ) -> None:
+        """Count one answered call.
+
+        Args:
+            resource_id: whose call it is; `NOBODY` when that could not be found out.
+            operation: its name.
+            status: HTTP status of the answer.
+            code: error code of the answer; empty for a success.
+            seconds: how long it took.
+            data_in: bytes of the request's body.
+            data_out: bytes of the answer's body.
+            transactions: billed transactions.
+            blocked: whether it was refused for its rate or volume.
+        """
+        microseconds = int(seconds * 1_000_000)
+        bucket = _FIRST_BUCKET + bisect_left(_MICROSECONDS, microseconds)
+        with self._lock:
+            for cell in self._cells((resource_id, operation, status, code)):
+                cell[0] += 1
+                cell[1] += blocked
+                cell[2] += data_in
+                cell[3] += data_out
+                cell[4] += transactions
+                cell[6] += microseconds
+                cell[_MAXIMUM] = max(cell[_MAXIMUM], microseconds)
+                cell[bucket] += 1
+
+    def trained(self, resource_id: UUID, images: int) -> None:
+        """Count the faces of a training that succeeded."""
+        with self._lock:
+            for cell in self._cells((resource_id, TRAINING, 0, "")):
+                cell[5] += images
+
+    def _cells(self, key: Key) -> tuple[list[int], list[int]]:
+        """The counts of this minute and those since the start."""
+        minute = int(self._clock.now().timestamp()) // 60
+        cells = self._minutes.get(minute)
+        if cells is None:
+            cells = self._minutes[minute] = {}
+        cell = cells.get(key)
+        if cell is None:
+            cell = cells[key] = _EMPTY.copy()
+        total = self._totals.get(key)
+        if total is None:
+            total = self._totals[key] = _EMPTY.copy()
+        return cell, total
+
+    def totals(self) -> dict[Key, list[int]]:
+        """Return what this process has counted since it began, in the order of `COLUMNS`; for Prometheus."""
+        with self._lock:
+            return {key: cell.copy() for key, cell in self._totals.items()}
+
+    def flush(self) -> int:
+        """Add what was counted since the last time to the database; kept for the next time when that fails.
+
+        Returns:
+            How many rows were written.
+        """
+        with self._writing:
+            with self._lock:
+                taken, self._minutes = self._minutes, {}
+            rows = [
+                {"resource_id": key[0], "minute": minute, "operation": key[1], "status": key[2], "code": key[3]}
+                | dict(zip(COLUMNS, cell, strict=True))
+                for minute, cells in taken.items()
+                for key, cell in cells.items()
+            ]
+            # Always in one order: processes that wrote the same rows in different orders would wait for each other.
+            rows.sort(key=lambda row: (row["resource_id"], row["minute"], row["operation"], row["status"], row["code"]))
+            if not rows:
+                return 0
+            try:
+                with self._database.writing_connection() as connection:
+                    connection.execute(self._add_calls, rows)
+            except SQLAlchemyError:
+                with self._lock:
+                    for minute, cells in taken.items():
+                        _merge(self._minutes.setdefault(minute, {}), cells)
+                raise
+            return len(rows)
+
+    @property
+    def _add_calls(self) -> Any:
+        insert = _insert(self._database, CallRow)
+        greatest = func.max if self._database.is_sqlite else func.greatest
+        sums = {name: getattr(CallRow, name) + insert.excluded[name] for name in COLUMNS}
+        sums["latency_max"] = greatest(CallRow.latency_max, insert.excluded["latency_max"])
+        key = [CallRow.resource_id, CallRow.minute, CallRow.operation, CallRow.status, CallRow.code]
+        return insert.on_conflict_do_update(index_elements=key, set_=sums)
+
+    def read_gauges(self) -> None:
+        """Note the levels of this minute; processes that read the same ones write the same rows."""
+        minute = int(self._clock.now().timestamp()) // 60
+        rows = [
+            {"resource_id": resource, "minute": minute, "name": name, "value": value}
+            for name, levels in self._gauges.items()
+            for resource, value in sorted(levels().items())
+        ]
+        if not rows:
+            return
+        insert = _insert(self._database, GaugeRow)
+        statement = insert.on_conflict_do_update(
+            index_elements=[GaugeRow.resource_id, GaugeRow.minute, GaugeRow.name],
+            set_={"value": insert.excluded["value"]},
+        )
+        with self._database.writing_connection() as connection:
+            connection.execute(statement, rows)
+
+    def start(self) -> None:
+        """Start the thread that writes."""
+        self._thread = threading.Thread(target=self._run, name="mien-metrics", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and write what is left."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._try(self.flush)
+
+    def _run(self) -> None:
+        rounds = 0
+        while not self._stop.wait(self._flush_seconds):
+            self._try(self.flush)
+            if rounds % self._rounds == 0:
+                self._try(self.read_gauges)
+            rounds += 1
+
+    @staticmethod
+    def _try(work: Callable[[], object]) -> None:
+        try:
+            work()
+        except Exception:  # the next round tries again
+            _log.exception("metrics could not be written")
+
+
+def _insert(database: Database, table: type[CallRow] | type[GaugeRow]) -> Any:
+    """An insertion that may update rows that are there already; each dialect has its own class for it."""
+    if database.is_sqlite:
+        from sqlalchemy.dialects.sqlite import insert  # noqa: PLC0415  only the dialect in use is loaded
+
+        return insert(table)
+    from sqlalchemy.dialects.postgresql import insert as insert_postgresql  # noqa: PLC0415  likewise
+
+    return insert_postgresql(table)
+
+
+def purge_metrics(database: Database, clock: Clock, days: int) -> int:
+    """Delete minutes that are older than `days`; for the retention worker.
+
+    Returns:
+        How many rows were deleted.
+    """
+    before = int(clock.now().timestamp()) // 60 - days * 24 * 60
+    with database.writing_connection() as connection:
+        found = [connection.execute(delete(table).where(table.minute < before)) for table in (CallRow, GaugeRow)]
+    return sum(result.rowcount for result in found)
+
+
+def _merge(into: dict[Key, list[int]], cells: Mapping[Key, list[int]]) -> None:
+    for key, cell in cells.items():
+        old = into.setdefault(key, _EMPTY.copy())
+        highest = max(old[_MAXIMUM], cell[_MAXIMUM])
+        old[:] = [one + other for one, other in zip(old, cell, strict=True)]
+        old[_MAXIMUM] = highest
