@@ -31,6 +31,7 @@ from mien.wire.body import BodyLimits
 from mien.wire.context import Context
 from mien.wire.detect import Detect, Downloader, Engine, FaceMemory, ModelLabels, NoSessionImages, SessionImages
 from mien.wire.faults import explain
+from mien.wire.liveness_pages import LivenessPages
 from mien.wire.pages import Pages
 from mien.wire.ports import Gallery, PersonDirectory
 from mien.wire.recognition import recognition_operations
@@ -61,6 +62,7 @@ class Parts:
         observers: told of every answer.
         workers: requests that are computed at the same time.
         queue_limit: requests that may wait for that.
+        demo_key: gives the key that the liveness demo calls with; None for a server that is not for trying out.
         on_startup: called when the server starts, in their order, before the first request.
         on_shutdown: called when the server stops, in their order, after the last request.
     """
@@ -78,6 +80,7 @@ class Parts:
     observers: Sequence[Observer] = ()
     workers: int = 2
     queue_limit: int = 256
+    demo_key: Callable[[], str] | None = None
     on_startup: Sequence[Callable[[], None]] = ()
     on_shutdown: Sequence[Callable[[], None]] = ()
 
@@ -120,7 +123,8 @@ class Application:
                 origin=parts.origin,
             )
             operations += recognition_operations(context)
-        router = Router(operations, Pages(operations).table())
+        pages = Pages(operations).table() + LivenessPages(self, parts.demo_key, parts.origin).table()
+        router = Router(operations, pages)
         self._gateway = Gateway(router, [KeyCheck(parts.accounts)], explain, parts.observers)
 
     def levels(self) -> list[Level]:
@@ -162,13 +166,19 @@ class Application:
             close()
 
 
-def create_app(settings: Settings, services: Services, engine: EnrolmentEngine) -> Application:
+def create_app(
+    settings: Settings,
+    services: Services,
+    engine: EnrolmentEngine,
+    demo_key: Callable[[], str] | None = None,
+) -> Application:
     """Return the ASGI application of a server.
 
     Args:
         settings: every knob.
         services: what keeps state; closed when the application stops.
         engine: analyses images.
+        demo_key: gives the key that the liveness demo calls with; None for a server that is not for trying out.
 
     Raises:
         BindingError: a model name of the contract is bound to something that cannot serve it.
@@ -227,6 +237,7 @@ def create_app(settings: Settings, services: Services, engine: EnrolmentEngine) 
             origin=OriginFinder(parse_networks(settings.trusted_proxies)),
             workers=settings.worker_threads,
             queue_limit=settings.queue_limit,
+            demo_key=demo_key,
             observers=[CallObserver(recorder)],
             on_startup=[gallery.start, recorder.start, retention.start],
             on_shutdown=[gallery.stop, recorder.stop, retention.stop, services.database.close],

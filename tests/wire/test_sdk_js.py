@@ -6,32 +6,26 @@ import os
 import shutil
 import subprocess
 from functools import partial
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from tests.conftest import Server, StartServer
+from tests.npm import FOLDER, node_modules
 from tests.shared import shared_path
 
 pytestmark = pytest.mark.sdk
-FOLDER = Path(__file__).resolve().parents[1] / "js"
 
 
 @pytest.fixture(scope="module")
 def node() -> str:
     """Node.js with the SDKs installed."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
+    node = shutil.which("node")
+    if node is None:
         pytest.skip("needs Node.js and npm")
     version = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=20, check=True).stdout
     if int(version.lstrip("v").partition(".")[0]) < 20:
         pytest.skip(f"needs Node.js 20 or newer, this one is {version.strip()}")
-    installed = FOLDER / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < (FOLDER / "package-lock.json").stat().st_mtime:
-        command = [npm, "ci", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=280, check=False)
-        if done.returncode:
-            pytest.skip(f"npm cannot install the SDKs: {done.stderr[-500:]}")
+    node_modules()
     return node
 
 

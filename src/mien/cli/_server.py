@@ -85,7 +85,10 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
     try:
         ca, chain, key = _certificates(settings, services)
         resource, keys = _resource(services, dev)
-        app = create_app(settings, services, loaded.engine)
+        demo = resource.id if dev and resource else None
+        app = create_app(
+            settings, services, loaded.engine, demo_key=(lambda: services.accounts.keys(demo).key1) if demo else None
+        )
         config = uvicorn.Config(
             app,
             loop="uvloop" if os.name == "posix" else "asyncio",

@@ -1,0 +1,140 @@
+"""Can everybody use the component: by keyboard, by screen reader, in their language, on a phone."""
+
+from __future__ import annotations
+
+import pytest
+from tests.liveness.web.conftest import OpenApplication
+from tests.liveness.web.fake_channel import Plan
+from tests.liveness.web.test_component import SHORT, begin_positioning
+from tests.npm import node_modules
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    return (node_modules() / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("locale", ["en", "fa"])
+def test_axe_finds_nothing(application: OpenApplication, axe: str, scheme: str, locale: str) -> None:
+    app = application(color_scheme=scheme)
+    app.page.evaluate(axe)
+
+    def check() -> list[str]:
+        found = app.page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+        return [f"{rule['id']}: {[node['html'] for node in rule['nodes']]}" for rule in found["violations"]]
+
+    app.begin(Plan(feedback=["MoveCloser"] * 1000), {"locale": locale})
+    assert check() == []
+    app.go_on()
+    app.page.locator(".said:not(:empty)").wait_for()
+    assert check() == []
+
+
+def test_by_keyboard(application: OpenApplication) -> None:
+    app, plan = application(), Plan(challenge=SHORT)
+    focused = "document.querySelector('mien-face-liveness').shadowRoot.activeElement?.textContent"
+    keyboard = app.page.keyboard
+    app.page.locator("#before").focus()
+    app.begin(plan)
+    assert app.page.evaluate(focused) == "Face check"  # so that a screen reader begins here, and Enter does nothing
+    keyboard.press("Enter")
+    reached = []
+    for _ in range(4):
+        keyboard.press("Tab")
+        reached.append(app.page.evaluate(focused))
+    assert {"Cancel", "Continue"} <= set(reached)
+    assert "Before" not in reached
+    while app.page.evaluate(focused) != "Continue":
+        keyboard.press("Tab")
+    keyboard.press("Enter")
+    assert app.outcome()["value"]["digest"] == plan.digest()
+    assert app.page.evaluate("document.activeElement.id") == "before"
+
+
+def test_a_screen_reader_hears_what_to_do(application: OpenApplication) -> None:
+    app = application()
+    begin_positioning(app)
+    status = app.page.get_by_role("status")
+    status.filter(has_text="Come closer.").wait_for()
+    assert status.get_attribute("aria-live") == "polite"
+    dialog = app.page.get_by_role("dialog", name="Face check")
+    assert dialog.get_by_role("group", name="What your camera sees").count() == 1
+    assert dialog.get_by_role("button").all_inner_texts() == ["Cancel"]
+    assert app.page.evaluate("document.querySelector('mien-face-liveness').shadowRoot.querySelector(':modal') !== null")
+
+
+def test_the_warning_about_flashes_cannot_be_skipped(application: OpenApplication) -> None:
+    app = application()
+    app.begin(Plan(), {"skipInstructions": True})
+    assert app.page.get_by_text("Your place").count() == 0
+    assert app.page.get_by_role("note").get_by_text("Flashing colours").is_visible()
+
+
+@pytest.mark.parametrize(
+    ("locale", "dictionary", "language", "direction", "title", "go"),
+    [
+        ("en", None, "en", "ltr", "Face check", "Continue"),
+        ("pt", None, "pt", "ltr", "Verificação do rosto", "Continuar"),
+        ("pt-PT", None, "pt-PT", "ltr", "Verificação do rosto", "Continuar"),
+        ("fa", None, "fa", "rtl", "بررسی صورت", "ادامه"),
+        ("fa-IR", {"Title": "سلام"}, "fa-IR", "rtl", "سلام", "ادامه"),
+        ("ar", {"Continue": "متابعة"}, "ar", "rtl", "Face check", "متابعة"),
+        ("de", {"Title": "Gesicht prüfen"}, "de", "ltr", "Gesicht prüfen", "Continue"),
+        ("xx", None, "en", "ltr", "Face check", "Continue"),
+    ],
+)
+def test_languages(
+    application: OpenApplication,
+    locale: str,
+    dictionary: dict[str, str] | None,
+    language: str,
+    direction: str,
+    title: str,
+    go: str,
+) -> None:
+    app = application()
+    app.begin(Plan(), {"locale": locale, "languageDictionary": dictionary})
+    dialog = app.page.locator("dialog")
+    assert (dialog.get_attribute("lang"), dialog.get_attribute("dir")) == (language, direction)
+    assert app.page.locator("h2").inner_text() == title
+    assert app.page.locator("button.primary").inner_text() == go
+
+
+def test_every_language_has_every_text(application: OpenApplication) -> None:
+    app = application()
+    keys = app.page.evaluate(
+        """async () => {
+            const { languages } = await import("/liveness/web/v1/mien-face-liveness.js");
+            return Object.values(languages).map((texts) => Object.keys(texts).sort().join());
+        }"""
+    )
+    assert len(keys) == 3
+    assert len(set(keys)) == 1
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844), (320, 568), (844, 390), (568, 320)])
+def test_everything_is_in_view(application: OpenApplication, width: int, height: int) -> None:
+    app = application(viewport={"width": width, "height": height})
+
+    def inside(selector: str) -> bool:
+        box = app.page.locator(selector).bounding_box()
+        assert box is not None
+        across = box["x"] >= 0 and box["x"] + box["width"] <= width + 0.5
+        return across and box["y"] >= 0 and box["y"] + box["height"] <= height + 0.5
+
+    overflow = "() => { const d = document.querySelector('mien-face-liveness').shadowRoot.querySelector('dialog');"
+    overflow += " return d.scrollWidth - d.clientWidth; }"
+    app.begin(Plan(feedback=["MoveCloser"] * 1000))
+    assert app.page.evaluate(overflow) <= 0
+    app.go_on()
+    app.page.locator(".said:not(:empty)").wait_for()
+    assert app.page.evaluate(overflow) <= 0
+    for selector in (".said", ".oval", ".foot button.cancel"):
+        assert inside(selector), selector
+    oval = app.page.locator(".oval").bounding_box()
+    assert oval is not None
+    assert oval["width"] / oval["height"] == pytest.approx(0.75, abs=0.02)
+    assert oval["height"] >= 0.4 * height or oval["width"] >= 0.8 * width
