@@ -100,6 +100,8 @@ class Server:
         output: the file that its output goes to; keys are in it.
         log: the file that its log (stderr) goes to.
         data_dir: its data folder.
+        management: the control plane's URL.
+        admin_token: opens it, until the server stops.
     """
 
     endpoint: str
@@ -109,6 +111,8 @@ class Server:
     output: Path
     log: Path
     data_dir: Path
+    management: str
+    admin_token: str
 
     def client(self) -> httpx.Client:
         """A client that has the endpoint and key1 set; the caller closes it."""
@@ -150,7 +154,17 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServ
                 pytest.fail(f"the server did not start:\n{log.read_text()}")
             time.sleep(0.02)
         told = json.loads(ready.read_text())
-        return Server(told["endpoint"], told["key1"], told["key2"], process, output, log, folder)
+        return Server(
+            told["endpoint"],
+            told["key1"],
+            told["key2"],
+            process,
+            output,
+            log,
+            folder,
+            told["management"],
+            told["admin_token"],
+        )
 
     yield start
     for process in started:

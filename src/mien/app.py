@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mien.events import CallObserver, Exposition, Level, Recorder, purge_metrics
 from mien.gallery.counts import faces_stored
@@ -21,6 +22,8 @@ from mien.gateway.admission import WorkerPool
 from mien.gateway.door import Gateway, Observer
 from mien.gateway.exchange import Receive, Scope, Send
 from mien.gateway.origin import OriginFinder
+from mien.management import AdminTokens
+from mien.management.login import Login
 from mien.models import ModelStore
 from mien.models.bindings import Bindings, read_bindings
 from mien.services import Services, open_services
@@ -39,7 +42,10 @@ from mien.wire.router import Router
 from mien.wire.url_addresses import AddressPolicy, parse_networks
 from mien.wire.url_fetch import FetchPolicy, fetch_image
 
-__all__ = ["Application", "Parts", "Services", "create_app", "model_labels", "open_services"]
+if TYPE_CHECKING:
+    from mien.management.application import ControlPlane
+
+__all__ = ["Application", "Parts", "Services", "create_app", "create_management", "model_labels", "open_services"]
 
 _DOWNLOAD_THREADS = 16
 
@@ -250,6 +256,35 @@ def create_app(
         {"mien_faces_stored": lambda: faces_stored(database)},
     )
     return application
+
+
+def create_management(settings: Settings, services: Services, endpoint: str) -> ControlPlane:
+    """Return the ASGI application of the management port.
+
+    Args:
+        settings: every knob.
+        services: what keeps state; closed by whoever opened it.
+        endpoint: URL of the data plane on this machine.
+    """
+    # FastAPI takes half a second to import, and a server may do without
+    from mien.management.application import ControlPlane  # noqa: PLC0415  see above
+    from mien.management.application import Parts as ControlParts  # noqa: PLC0415  see above
+
+    tokens = AdminTokens(services.database, services.vault, services.clock)
+    return ControlPlane(
+        ControlParts(
+            accounts=services.accounts,
+            tokens=tokens,
+            login=Login(tokens),
+            audit=services.audit,
+            database=services.database,
+            clock=services.clock,
+            endpoint=endpoint,
+            domain=settings.domain,
+            body_limit=settings.max_json_bytes,
+            body_seconds=settings.body_timeout_seconds,
+        )
+    )
 
 
 def model_labels(bindings: Bindings) -> ModelLabels:

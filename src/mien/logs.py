@@ -13,12 +13,13 @@ import structlog
 BLOT: Final = "***"
 
 _SECRET_NAMES: Final = re.compile(r"(^|[_-])(key[12]?|keys|token|secret|password|authorization|cookie)$", re.IGNORECASE)
-# Keys (32 hexadecimal characters; longer runs are hashes), bearer tokens, and keys in a query or header of any form.
+# Keys (32 hexadecimal characters; longer runs are hashes), tokens, and keys in a query or header of any form.
 _SECRETS: Final = re.compile(
     r"(?<![0-9A-Za-z-])[0-9a-f]{32}(?![0-9A-Za-z-])"
     r"|(?i:(?<=bearer )\S+)"
     r"|(?i:(?<=subscription-key[=:])\s*[^\s&'\"]+)"
     r"|eyJ[\w-]+\.[\w-]+\.[\w-]+"
+    r"|mien_admin_[\w-]{20,}"
 )
 
 

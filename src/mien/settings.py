@@ -85,6 +85,20 @@ class Settings(BaseSettings):
         default=20.0, ge=0, description="How long running requests may take to finish after a SIGTERM."
     )
 
+    management: bool = Field(default=True, description="Whether to serve the control plane, on a port of its own.")
+    management_host: str = Field(
+        default="127.0.0.1",
+        description="Address that the control plane listens on. Loopback by default: whoever may administer is "
+        "then on this machine, or comes through a tunnel or a reverse proxy.",
+    )
+    management_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port of the control plane; 0 takes a free one. When absent, the port after `port` (a free one "
+        "when `port` is 0).",
+    )
+
     trusted_proxies: str = Field(
         default="",
         description="Networks of reverse proxies whose `X-Forwarded-Proto`, `-Host` and `-Port` are believed when an "

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import ipaddress
-import json
 import os
-import secrets
 import signal
 import socket
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import structlog
 import uvicorn
@@ -23,7 +22,9 @@ from rich.console import Console
 from sqlalchemy.exc import OperationalError
 
 from mien.accounts import KeyPair, Resource
-from mien.app import create_app
+from mien.app import create_app, create_management
+from mien.cli._control import BackgroundServer, Server, admin_token
+from mien.cli._greeting import Reached, greet, write_ready_file
 from mien.cli._pull import pull
 from mien.models import ModelError, ModelStore
 from mien.models.bindings import read_bindings
@@ -55,6 +56,12 @@ class Listener:
     socket: socket.socket
     endpoint: str
 
+    def __enter__(self) -> Listener:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
 
 def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
     """Serve until a signal comes.
@@ -75,86 +82,96 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
     console = Console(highlight=False, soft_wrap=True)
     if (settings.tls_cert is None) != (settings.tls_key is None):
         raise StartError("a certificate needs its key: give both --tls-cert and --tls-key")
-    listener = listen(settings)
-    try:
+    with ExitStack() as opened:
+        listener = opened.enter_context(listen(settings, settings.host, settings.port, "--port"))
+        control = opened.enter_context(_listen_for_control(settings)) if settings.management else None
         loaded = _load(settings)
-    except StartError:
-        listener.socket.close()
-        raise
-    services = loaded.services
-    try:
-        ca, chain, key = _certificates(settings, services)
-        resource, keys = _resource(services, dev)
-        demo = resource.id if dev and resource else None
-        app = create_app(
-            settings, services, loaded.engine, demo_key=(lambda: services.accounts.keys(demo).key1) if demo else None
-        )
-        config = uvicorn.Config(
-            app,
-            loop="uvloop" if os.name == "posix" else "asyncio",
-            http=HttpProtocol,
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,  # its lines hold queries, and queries may hold keys
-            server_header=False,
-            timeout_keep_alive=75,  # longer than clients' pools keep idle connections, so that they close first
-            proxy_headers=False,  # uvicorn would believe them from this machine; `trusted_proxies` says whom to believe
-            timeout_graceful_shutdown=round(settings.shutdown_seconds) or 1,
-            backlog=2048,
-            ssl_certfile=chain,
-            ssl_keyfile=key,
-        )
+        services = loaded.services
+        opened.callback(services.close)
+        try:
+            ca, chain, key = _certificates(settings, services)
+            resource, keys = _resource(services, dev)
+            demo = resource.id if dev and resource else None
+            demo_key = (lambda: services.accounts.keys(demo).key1) if demo else None
+            app = create_app(settings, services, loaded.engine, demo_key=demo_key)
 
-        def ready() -> None:
-            if dev and resource and keys:
-                _greet(console, settings, listener.endpoint, keys, ca)
-            if ready_file:
-                write_ready_file(ready_file, listener.endpoint, keys)
-            threading.Thread(target=_load_rest, args=(loaded,), name="mien-models", daemon=True).start()
-            _log.info("serving", endpoint=listener.endpoint, data=str(settings.data_dir), pid=os.getpid())
+            def configured(served: Any) -> uvicorn.Config:
+                return uvicorn.Config(
+                    served,
+                    loop="uvloop" if os.name == "posix" else "asyncio",
+                    http=HttpProtocol,
+                    ws="none",
+                    lifespan="on",
+                    log_config=None,
+                    access_log=False,  # its lines hold queries, and queries may hold keys
+                    server_header=False,
+                    timeout_keep_alive=75,  # longer than clients' pools keep idle connections: they close first
+                    proxy_headers=False,  # uvicorn would believe this machine's; `trusted_proxies` says whom to believe
+                    timeout_graceful_shutdown=round(settings.shutdown_seconds) or 1,
+                    backlog=2048,
+                    ssl_certfile=chain,
+                    ssl_keyfile=key,
+                )
 
-        Server(config, ready).run(sockets=[listener.socket])
-    except (ModelError, OSError) as error:
-        raise StartError(str(error)) from error
-    finally:
-        listener.socket.close()
-        services.close()
-        if ready_file:
-            ready_file.unlink(missing_ok=True)
+            beside: BackgroundServer | None = None
+            admin: str | None = None
+            if control is not None:
+                admin = opened.enter_context(admin_token(services, dev=dev))
+                plane = create_management(settings, services, listener.endpoint)
+                beside = opened.enter_context(BackgroundServer(configured(plane), control.socket))
+            reached = Reached(listener.endpoint, control.endpoint if control else None, keys, admin, ca)
+
+            def ready() -> None:
+                greet(console, settings, reached, dev=dev and resource is not None)
+                if ready_file:
+                    opened.callback(ready_file.unlink, missing_ok=True)
+                    write_ready_file(ready_file, reached)
+                threading.Thread(target=_load_rest, args=(loaded,), name="mien-models", daemon=True).start()
+                _log.info(
+                    "serving",
+                    endpoint=reached.endpoint,
+                    management=reached.management,
+                    data=str(settings.data_dir),
+                    pid=os.getpid(),
+                )
+
+            Server(configured(app), ready, beside).run(sockets=[listener.socket])
+        except (ModelError, OSError) as error:
+            raise StartError(str(error)) from error
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
     raise SystemExit(0)
 
 
-class Server(uvicorn.Server):
-    """A server that calls back when it has begun to accept connections."""
-
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._ready = ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then say so."""
-        await super().startup(sockets)
-        if self.started:
-            await asyncio.to_thread(self._ready)
+def _listen_for_control(settings: Settings) -> Listener:
+    port = settings.management_port
+    if port is None:
+        port = settings.port + 1 if settings.port else 0
+    if port > 65535:
+        raise StartError("there is no port after 65535: choose one with --management-port (0 takes a free one)")
+    return listen(settings, settings.management_host, port, "--management-port")
 
 
-def listen(settings: Settings) -> Listener:
-    """Bind the address and port of the settings.
+def listen(settings: Settings, host: str, port: int, option: str) -> Listener:
+    """Bind an address and port.
+
+    Args:
+        settings: say whether HTTPS is spoken there.
+        host: address or name.
+        port: 0 takes a free one.
+        option: what chooses another port, for the error.
 
     Raises:
         StartError: the port is taken, or the address is not one of this machine.
     """
-    where = f"{settings.host}:{settings.port}"
+    where = f"{host}:{port}"
     try:
-        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = found[0]
         bound = socket.socket(family, kind, protocol)
     except (OSError, UnicodeError) as error:
-        raise StartError(f"{settings.host!r} is not an address to listen on: {error}") from error
+        raise StartError(f"{host!r} is not an address to listen on: {error}") from error
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
@@ -163,14 +180,14 @@ def listen(settings: Settings) -> Listener:
         bound.close()
         if error.errno == errno.EADDRINUSE:
             raise StartError(
-                f"port {settings.port} of {settings.host} is in use by another program: "
-                "stop it, or choose another port with --port (0 takes a free one)"
+                f"port {port} of {host} is in use by another program: "
+                f"stop it, or choose another port with {option} (0 takes a free one)"
             ) from error
         if error.errno == errno.EACCES:
             raise StartError(f"not allowed to listen on {where}: ports below 1024 need privileges") from error
         raise StartError(f"cannot listen on {where}: {error.strerror}") from error
     scheme = "https" if settings.tls or settings.tls_cert else "http"
-    return Listener(bound, f"{scheme}://{_reachable(settings.host, family)}:{bound.getsockname()[1]}")
+    return Listener(bound, f"{scheme}://{_reachable(host, family)}:{bound.getsockname()[1]}")
 
 
 def _reachable(host: str, family: int) -> str:
@@ -184,24 +201,6 @@ def _reachable(host: str, family: int) -> str:
     return f"[{address}]" if address.version == 6 else str(address)
 
 
-def write_ready_file(path: Path, endpoint: str, keys: KeyPair | None) -> None:
-    """Write the ready file in one step, readable by its owner only: it holds keys."""
-    content = {
-        "endpoint": endpoint,
-        "key1": keys.key1 if keys else None,
-        "key2": keys.key2 if keys else None,
-        "management": None,
-        "admin_token": None,
-        "pid": os.getpid(),
-    }
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as out:
-        json.dump(content, out, indent=2)
-        out.write("\n")
-    draft.replace(path)
-
-
 def _certificates(settings: Settings, services: Services) -> tuple[Path | None, Path | None, Path | None]:
     """Return the authority to trust when it is ours, the certificate chain and its key; Nones without TLS."""
     if settings.tls_cert and settings.tls_key:
@@ -212,7 +211,7 @@ def _certificates(settings: Settings, services: Services) -> tuple[Path | None, 
 
     hosts = {"localhost", "127.0.0.1", "::1", socket.gethostname()}
     hosts |= {settings.domain, f"*.{settings.domain}", f"*.api.{settings.domain}"}
-    hosts |= {settings.host} - {"0.0.0.0", "::"}  # noqa: S104  nothing is bound here
+    hosts |= {settings.host, settings.management_host} - {"0.0.0.0", "::"}  # noqa: S104  nothing is bound here
     files = ensure_certificate(settings.data_dir / "tls", hosts, services.clock)
     return files.ca, files.chain, files.chain
 
@@ -238,6 +237,8 @@ def _load(settings: Settings) -> _Loaded:
         with ThreadPoolExecutor(1) as pool:
             loading = pool.submit(engine.prepare, first)
             services = open_services(settings)
+            if settings.management:
+                import_module("mien.management.application")  # brings FastAPI, while the models load
         try:
             loading.result()
         except BaseException:
@@ -268,27 +269,3 @@ def _resource(services: Services, dev: bool) -> tuple[Resource | None, KeyPair |
         return resources[0], None
     resource = resources[0] if resources else services.accounts.create(DEV_RESOURCE, custom_subdomain=DEV_RESOURCE)
     return resource, services.accounts.keys(resource.id)
-
-
-def _greet(console: Console, settings: Settings, endpoint: str, keys: KeyPair, ca: Path | None) -> None:
-    """Print how to call the service. On the terminal only: the log never sees the keys."""
-    trust = f" --cacert {ca}" if ca else ""
-    console.print(f"\n[bold]Mien answers at {endpoint}[/bold]\n")
-    console.print(f"  endpoint  {endpoint}")
-    console.print(f"  key1      {keys.key1}")
-    console.print(f"  key2      {keys.key2}")
-    console.print(f"  data      {settings.data_dir}")
-    console.print(f"  models    {settings.model_dir}")
-    if ca:
-        console.print(f"\nClients must trust the local authority [bold]{ca}[/bold]:")
-        console.print(f"  Python    export REQUESTS_CA_BUNDLE={ca} SSL_CERT_FILE={ca}")
-        console.print(f"  Node.js   export NODE_EXTRA_CA_CERTS={ca}")
-        console.print(f"  Debian    cp {ca} /usr/local/share/ca-certificates/mien.crt && update-ca-certificates")
-    console.print("\nTry it with a photo of a face:\n")
-    console.print(
-        f'  curl{trust} "{endpoint}/face/v1.2/detect?detectionModel=detection_03&recognitionModel=recognition_04'
-        '&returnFaceLandmarks=true" \\\n'
-        f'    -H "Ocp-Apim-Subscription-Key: {keys.key1}" -H "Content-Type: application/octet-stream" \\\n'
-        "    --data-binary @photo.jpg\n",
-        markup=False,
-    )

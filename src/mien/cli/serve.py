@@ -16,6 +16,13 @@ _ENVIRONMENT = "Settings that no option names are environment variables: see doc
 def command(
     host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one. [default: 8080]")] = None,
+    management_host: Annotated[
+        str | None, typer.Option(help="Address that the control plane listens on. [default: 127.0.0.1]")
+    ] = None,
+    management_port: Annotated[
+        int | None,
+        typer.Option(help="Port of the control plane; 0 takes a free one. [default: the port after --port]"),
+    ] = None,
     data_dir: Annotated[
         Path | None, typer.Option(help="Where database, keys and certificates live. [default: ~/.local/share/mien]")
     ] = None,
@@ -45,6 +52,8 @@ def command(
     options: dict[str, Any] = {
         "host": host,
         "port": port,
+        "management_host": management_host,
+        "management_port": management_port,
         "data_dir": data_dir.absolute() if data_dir else None,
         "tls": tls or None,
         "tls_cert": tls_cert,

@@ -20,10 +20,13 @@ from mien.storage.tables.gallery import (
     PersonRow,
     RemovalRow,
 )
+from mien.storage.tables.management import AdminTokenRow, ArmRow, SubscriptionTermsRow
 
 __all__ = [
     "AccessRequestRow",
     "AccountsVersionRow",
+    "AdminTokenRow",
+    "ArmRow",
     "AuditRow",
     "CallRow",
     "CollectionRow",
@@ -41,6 +44,7 @@ __all__ = [
     "PersonRow",
     "RemovalRow",
     "ResourceRow",
+    "SubscriptionTermsRow",
     "TransferRow",
     "TransferUseRow",
 ]

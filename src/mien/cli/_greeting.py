@@ -1,0 +1,90 @@
+"""Tells whoever started the service how to reach it: on the terminal and in the ready file, never in the log."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from mien.accounts import KeyPair
+from mien.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Reached:
+    """How a running service is reached.
+
+    Attributes:
+        endpoint: URL of the data plane.
+        management: URL of the control plane; None when it is off.
+        keys: of the first resource, in development.
+        admin_token: made at this start; None when there was a token already.
+        ca: the local certificate authority that clients must trust; None without one.
+    """
+
+    endpoint: str
+    management: str | None
+    keys: KeyPair | None
+    admin_token: str | None
+    ca: Path | None
+
+
+def write_ready_file(path: Path, reached: Reached) -> None:
+    """Write the ready file in one step, readable by its owner only: it holds keys."""
+    content = {
+        "endpoint": reached.endpoint,
+        "key1": reached.keys.key1 if reached.keys else None,
+        "key2": reached.keys.key2 if reached.keys else None,
+        "management": reached.management,
+        "admin_token": reached.admin_token,
+        "pid": os.getpid(),
+    }
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as out:
+        json.dump(content, out, indent=2)
+        out.write("\n")
+    draft.replace(path)
+
+
+def greet(console: Console, settings: Settings, reached: Reached, *, dev: bool) -> None:
+    """Print how to call the service; out of development only a first admin token, which nobody can be shown later."""
+    if dev and reached.keys:
+        _greet_developer(console, settings, reached, reached.keys)
+    elif reached.admin_token:
+        console.print(
+            "\nThe first admin token of this database. It is shown only now; keep it, or make others with it:\n"
+        )
+        console.print(f"  management   {reached.management}")
+        console.print(f"  admin token  {reached.admin_token}\n", markup=False)
+
+
+def _greet_developer(console: Console, settings: Settings, reached: Reached, keys: KeyPair) -> None:
+    ca = reached.ca
+    trust = f" --cacert {ca}" if ca else ""
+    console.print(f"\n[bold]Mien answers at {reached.endpoint}[/bold]\n")
+    console.print(f"  endpoint     {reached.endpoint}")
+    console.print(f"  key1         {keys.key1}")
+    console.print(f"  key2         {keys.key2}")
+    if reached.management:
+        console.print(f"  management   {reached.management}")
+        console.print(f"  admin token  {reached.admin_token}  (until the service stops)", markup=False)
+    console.print(f"  data         {settings.data_dir}")
+    console.print(f"  models       {settings.model_dir}")
+    if ca:
+        console.print(f"\nClients must trust the local authority [bold]{ca}[/bold]:")
+        console.print(f"  Python    export REQUESTS_CA_BUNDLE={ca} SSL_CERT_FILE={ca}")
+        console.print(f"  Node.js   export NODE_EXTRA_CA_CERTS={ca}")
+        console.print(f"  Debian    cp {ca} /usr/local/share/ca-certificates/mien.crt && update-ca-certificates")
+    console.print("\nTry it with a photo of a face:\n")
+    console.print(
+        f'  curl{trust} "{reached.endpoint}/face/v1.2/detect?detectionModel=detection_03'
+        '&recognitionModel=recognition_04&returnFaceLandmarks=true" \\\n'
+        f'    -H "Ocp-Apim-Subscription-Key: {keys.key1}" -H "Content-Type: application/octet-stream" \\\n'
+        "    --data-binary @photo.jpg\n",
+        markup=False,
+    )

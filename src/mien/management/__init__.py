@@ -1,0 +1,20 @@
+"""The control plane over HTTP, on a port of its own.
+
+Two families of routes: those of Azure's resource manager for `Microsoft.CognitiveServices/accounts`, which the official
+management SDKs and command-line tools speak, and plain JSON ones under `/mien/v1` for what Azure does in its portal:
+terms, approvals, alerts, the audit log. Whoever calls shows an admin token or a token of an OpenID Connect issuer.
+
+Main types: `ControlPlane` (the ASGI application and what it stands on), `AdminTokens`, `Role`. Importing this package
+is cheap; `mien.management.application` brings FastAPI with it.
+
+Example:
+    ```
+    made = AdminTokens(database, vault, clock).create("anna", Role.ADMIN, created_by="cli:root")
+    print(made.secret)  # shown once: only a keyed hash is stored
+    ```
+"""
+
+from mien.management.roles import Permission, Role
+from mien.management.tokens import AdminToken, AdminTokens, NewToken, TokenError
+
+__all__ = ["AdminToken", "AdminTokens", "NewToken", "Permission", "Role", "TokenError"]

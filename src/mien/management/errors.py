@@ -1,0 +1,83 @@
+"""What the control plane refuses, in Azure's words where Azure has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class ManagementError(Exception):
+    """An error answer: it leaves as ARM's `{"error": {"code", "message"}}`.
+
+    Attributes:
+        status: HTTP status.
+        code: a word for programs.
+        message: a sentence for people.
+        target: which field or parameter is wrong, if one is.
+        headers: further response headers.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        target: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(f"{status} {code}: {message}")
+        self.status = status
+        self.code = code
+        self.message = message
+        self.target = target
+        self.headers = dict(headers or {})
+
+    def body(self) -> dict[str, Any]:
+        """Return ARM's error object."""
+        error: dict[str, Any] = {"code": self.code, "message": self.message}
+        if self.target is not None:
+            error["target"] = self.target
+        return {"error": error}
+
+
+def invalid(message: str, target: str | None = None) -> ManagementError:
+    """A request body that says something impossible."""
+    return ManagementError(400, "InvalidRequestContent", message, target=target)
+
+
+def missing_account(name: str, group: str) -> ManagementError:
+    """No account of that name in that resource group."""
+    return ManagementError(
+        404,
+        "ResourceNotFound",
+        f"The Resource 'Microsoft.CognitiveServices/accounts/{name}' under resource group '{group}' was not found. "
+        "For more details please go to https://aka.ms/ARMResourceNotFoundFix",
+    )
+
+
+def not_found(what: str) -> ManagementError:
+    """Something of `/mien/v1` is not there."""
+    return ManagementError(404, "NotFound", f"{what} was not found.")
+
+
+def conflict(message: str, code: str = "Conflict") -> ManagementError:
+    """The request does not fit the state of things."""
+    return ManagementError(409, code, message)
+
+
+def terms_required() -> ManagementError:
+    """Nobody accepted the responsible-AI terms for the subscription (CONTRACT section 12; the status is unrecorded)."""
+    return ManagementError(
+        409,
+        "ResourceKindRequireAcceptTerms",
+        "This subscription cannot create Face until you agree to Responsible AI terms for this resource. You can agree "
+        "to Responsible AI terms by creating a resource through the Azure Portal then trying again. On this server: "
+        "POST /mien/v1/subscriptions/{subscription}/terms, or the portal.",
+    )
+
+
+def unforeseen() -> ManagementError:
+    """A mistake of ours; what it was is in the log."""
+    text = "The server met an unforeseen error; its log tells more under the answer's x-ms-request-id."
+    return ManagementError(500, "InternalServerError", text)

@@ -1,0 +1,162 @@
+"""Who administers: bearer tokens, their roles, and a growing pause for whoever guesses."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Final, Protocol
+
+from mien.management.errors import ManagementError
+from mien.management.roles import Permission, Role
+from mien.management.tokens import AdminTokens
+
+FREE_FAILURES: Final = 5
+"""Wrong tokens that an address may send before it has to pause."""
+
+LONGEST_PAUSE: Final = 60.0
+"""Seconds; the pause doubles with every wrong token from one second up to this."""
+
+_FORGET: Final = 900.0
+_ADDRESSES: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who calls the control plane.
+
+    Attributes:
+        name: for the audit log, such as `token:anna` or `oidc:anna@example.com`.
+        role: what they may do.
+    """
+
+    name: str
+    role: Role
+
+    def require(self, permission: Permission, what: str) -> None:
+        """Let pass only who has a permission.
+
+        Raises:
+            ManagementError: 403, with ARM's words.
+        """
+        if not self.role.may(permission):
+            raise ManagementError(
+                403,
+                "AuthorizationFailed",
+                f"The client '{self.name}' with role '{self.role}' does not have authorization to perform '{what}': "
+                f"it needs the permission '{permission}'.",
+            )
+
+
+class TokenLogin(Protocol):
+    """Recognises bearer tokens of another issuer."""
+
+    def identify(self, token: str) -> Actor | None:
+        """Return who a token stands for; None when it is not of this issuer, not valid, or without a role here."""
+        ...
+
+
+class Backoff:
+    """Counts wrong tokens by address, in memory; bounded, forgets after a quarter of an hour.
+
+    Args:
+        now: seconds of a clock that never goes back.
+    """
+
+    def __init__(self, now: Callable[[], float] = monotonic) -> None:
+        self._now = now
+        self._lock = threading.Lock()
+        self._failures: OrderedDict[str, tuple[int, float, float]] = OrderedDict()  # count, last, open again
+
+    def wait(self, address: str) -> float:
+        """Seconds until this address may try again; 0 when it may now."""
+        with self._lock:
+            entry = self._failures.get(address)
+            return 0.0 if entry is None else max(0.0, entry[2] - self._now())
+
+    def failed(self, address: str) -> None:
+        """Note a wrong token."""
+        now = self._now()
+        with self._lock:
+            count, last, _ = self._failures.pop(address, (0, now, now))
+            count = 1 if now - last > _FORGET else count + 1
+            over = count - FREE_FAILURES
+            pause = min(LONGEST_PAUSE, 2.0 ** min(over - 1, 10)) if over > 0 else 0.0
+            self._failures[address] = (count, now, now + pause)
+            if len(self._failures) > _ADDRESSES:
+                self._failures.popitem(last=False)
+
+    def succeeded(self, address: str) -> None:
+        """Forget the failures of an address."""
+        with self._lock:
+            self._failures.pop(address, None)
+
+
+class Login:
+    """Turns an Authorization header into an actor.
+
+    Args:
+        tokens: the admin tokens.
+        others: issuers of other tokens, asked in their order.
+        backoff: slows guessing down.
+    """
+
+    def __init__(
+        self, tokens: AdminTokens, others: tuple[TokenLogin, ...] = (), backoff: Backoff | None = None
+    ) -> None:
+        self._tokens = tokens
+        self._others = others
+        self._backoff = backoff or Backoff()
+
+    def identify(self, authorization: str | None, address: str) -> Actor:
+        """Return who calls.
+
+        Only this header counts, never a cookie: a page of another origin cannot make a browser send it.
+
+        Args:
+            authorization: the header's value, None when it is missing.
+            address: of the caller.
+
+        Raises:
+            ManagementError: 401 without a valid token, 429 after too many wrong ones.
+        """
+        if pause := self._backoff.wait(address):
+            seconds = math.ceil(pause)
+            raise ManagementError(
+                429,
+                "TooManyRequests",
+                f"Too many wrong tokens came from this address. Please retry after {seconds} seconds.",
+                headers={"Retry-After": str(seconds)},
+            )
+        if authorization is None:
+            raise _unauthenticated("AuthenticationFailed", "The 'Authorization' header is missing.")
+        scheme, _, token = authorization.partition(" ")
+        actor = self._find(token.strip()) if scheme.lower() == "bearer" else None
+        if actor is None:
+            self._backoff.failed(address)
+            raise _unauthenticated(
+                "InvalidAuthenticationToken",
+                "The access token is invalid: give a token of `mien admin token create`, or one of the configured "
+                "OpenID Connect issuer with a role here, as 'Authorization: Bearer TOKEN'.",
+            )
+        self._backoff.succeeded(address)
+        return actor
+
+    def _find(self, token: str) -> Actor | None:
+        if not token or not token.isascii():
+            return None
+        found = self._tokens.find(token)
+        if found is not None:
+            return Actor(f"token:{found.name}", found.role)
+        for other in self._others:
+            if actor := other.identify(token):
+                return actor
+        return None
+
+
+def _unauthenticated(code: str, message: str) -> ManagementError:
+    text = f"Authentication failed. {message}"
+    return ManagementError(401, code, text, headers={"WWW-Authenticate": 'Bearer realm="mien"'})

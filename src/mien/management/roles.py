@@ -1,0 +1,41 @@
+"""What an administrator may do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class Permission(StrEnum):
+    """What a route asks of its caller."""
+
+    READ = "read"
+    """See everything but keys."""
+    REQUEST = "request"
+    """Ask for limited access on behalf of a resource."""
+    APPROVE = "approve"
+    """Review, approve, reject, revoke and renew limited access."""
+    MANAGE = "manage"
+    """Change resources, rules and terms; see keys."""
+    TOKENS = "tokens"
+    """Make and revoke admin tokens."""
+
+
+class Role(StrEnum):
+    """Whom an admin token, or a role of an OpenID Connect token, stands for."""
+
+    ADMIN = "admin"
+    APPROVER = "approver"
+    READER = "reader"
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the role includes a permission."""
+        return permission in _GRANTS[self]
+
+
+_GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
+    Role.ADMIN: frozenset(Permission),
+    Role.APPROVER: frozenset({Permission.READ, Permission.REQUEST, Permission.APPROVE}),
+    Role.READER: frozenset({Permission.READ}),
+}

@@ -1,0 +1,48 @@
+"""Whether the service can do its work; for load balancers and probes, so without a login."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Literal
+
+from fastapi import APIRouter
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from mien.management.routing import Json, Shown
+from mien.storage import Database
+
+
+class Health(Shown):
+    """What the probe is told."""
+
+    status: Literal["ok", "failing"]
+    database: Literal["ok", "failing"]
+    version: str
+    uptime_seconds: float
+
+
+def routes(database: Database, uptime: Callable[[], float]) -> APIRouter:
+    """Return the route.
+
+    Args:
+        database: asked at every probe.
+        uptime: seconds since the start.
+    """
+    router = APIRouter(tags=["health"])
+
+    @router.get("/health", response_model=Health, responses={503: {"model": Health}})
+    def health() -> Json:
+        """Say whether the service can do its work; 503 when it cannot."""
+        try:
+            with database.engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+            well = True
+        except SQLAlchemyError:
+            well = False
+        word: Literal["ok", "failing"] = "ok" if well else "failing"
+        told = Health(status=word, database=word, version=version("mien"), uptime_seconds=uptime())
+        return Json(told.model_dump(by_alias=True), 200 if well else 503)
+
+    return router

@@ -1,0 +1,77 @@
+"""Admin tokens over HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from mien.management.errors import not_found
+from mien.management.roles import Role
+from mien.management.routing import Journal, Shown, Strict, TokenKeeper
+from mien.management.tokens import AdminTokens, TokenError
+
+
+class TokenWanted(Strict):
+    """A token to be made."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    role: Role
+    days: Annotated[int | None, Field(ge=1, le=3650)] = None
+
+
+class TokenSeen(Shown):
+    """A token, without its secret."""
+
+    id: UUID
+    name: str
+    role: Role
+    created_at: datetime
+    created_by: str
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+class TokenMade(TokenSeen):
+    """A token that was just made, with its secret, which is shown only now."""
+
+    token: str
+
+
+class TokenList(Shown):
+    """All tokens."""
+
+    value: list[TokenSeen]
+
+
+def routes(tokens: AdminTokens, journal: Journal) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(prefix="/mien/v1/admin-tokens", tags=["admin tokens"])
+
+    @router.get("", response_model=TokenList)
+    def list_tokens(_actor: TokenKeeper) -> TokenList:
+        """List all admin tokens, without their secrets."""
+        return TokenList(value=[TokenSeen.model_validate(token) for token in tokens.list()])
+
+    @router.post("", response_model=TokenMade, status_code=201)
+    def create_token(wanted: TokenWanted, actor: TokenKeeper) -> TokenMade:
+        """Make an admin token; its secret is shown only in this answer."""
+        life = timedelta(days=wanted.days) if wanted.days else None
+        made = tokens.create(wanted.name, wanted.role, created_by=actor.name, life=life)
+        journal.did(actor, "admin.token.create", token_id=str(made.token.id), name=wanted.name, role=wanted.role.value)
+        return TokenMade(**TokenSeen.model_validate(made.token).model_dump(), token=made.secret)
+
+    @router.delete("/{token_id}", response_model=TokenSeen)
+    def revoke_token(token_id: UUID, actor: TokenKeeper) -> TokenSeen:
+        """Revoke an admin token; it is refused from now on."""
+        try:
+            token = tokens.revoke(token_id)
+        except TokenError:
+            raise not_found(f"The admin token {token_id}") from None
+        journal.did(actor, "admin.token.revoke", token_id=str(token_id), name=token.name)
+        return TokenSeen.model_validate(token)
+
+    return router

@@ -1,0 +1,53 @@
+"""What the control plane keeps: admin tokens, terms that were accepted, and where ARM files a resource."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import LargeBinary, PrimaryKeyConstraint, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mien.storage.base import Base, Owned
+
+
+class AdminTokenRow(Base):
+    """A token of an administrator: its keyed hash, never the token."""
+
+    __tablename__ = "admin_tokens"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    role: Mapped[str] = mapped_column(String(16))
+    lookup: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    created_at: Mapped[datetime]
+    created_by: Mapped[str] = mapped_column(String(200))
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class SubscriptionTermsRow(Base):
+    """That somebody accepted the responsible-AI terms for a subscription. The newest counts; the older ones stay."""
+
+    __tablename__ = "subscription_terms"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    subscription: Mapped[str] = mapped_column(String(100), index=True)
+    accepted_by: Mapped[str] = mapped_column(String(200))
+    accepted_at: Mapped[datetime]
+    statement: Mapped[str] = mapped_column(Text)
+
+
+class ArmRow(Owned, Base):
+    """Where ARM files a resource, and those of its properties that mean nothing to Mien but are echoed (JSON)."""
+
+    __tablename__ = "arm_accounts"
+    __table_args__ = (PrimaryKeyConstraint("resource_id"),)
+
+    subscription: Mapped[str] = mapped_column(String(100))
+    resource_group: Mapped[str] = mapped_column(String(90))
+    echo: Mapped[str] = mapped_column(Text)
+    created_by: Mapped[str] = mapped_column(String(200))
+    changed_by: Mapped[str] = mapped_column(String(200))
+    changed_at: Mapped[datetime]
+    etag: Mapped[UUID]

@@ -1,0 +1,79 @@
+"""`mien admin token`, and the tokens that `mien serve` makes by itself."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+from tests.conftest import Server, StartServer, stop
+
+from mien.cli import _server
+from mien.settings import Settings
+
+
+def run(*arguments: str, fails: bool = False) -> str:
+    command = [sys.executable, "-m", "mien", "admin", "token", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode != 0) == fails, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr if fails else done.stdout
+
+
+def status(url: str, token: str | None) -> int:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return httpx.get(url + "/mien/v1/admin-tokens", headers=headers, trust_env=False).status_code
+
+
+def test_the_command_line_makes_lists_and_revokes_tokens(tmp_path: Path) -> None:
+    at = ("--data-dir", str(tmp_path))
+    made = json.loads(run("create", "anna", "--role", "reader", "--days", "3", "--json", *at))
+    secret = run("create", "bob", *at).strip()
+    assert secret.startswith("mien_admin_")
+    listed = run("list", "--json", *at)
+    assert [(one["name"], one["role"]) for one in json.loads(listed)] == [("anna", "reader"), ("bob", "admin")]
+    assert secret not in listed
+    assert made["token"] not in listed
+    run("revoke", made["id"], *at)
+    assert "revoked" in run("list", *at)
+    assert "no admin token" in run("revoke", str(uuid4()), *at, fails=True)
+
+
+def test_a_token_of_the_command_line_opens_a_running_server_until_it_is_revoked(server: Server) -> None:
+    at = ("--data-dir", str(server.data_dir))
+    made = json.loads(run("create", "anna", "--json", *at))
+    assert status(server.management, made["token"]) == 200
+    run("revoke", made["id"], *at)
+    assert status(server.management, made["token"]) == 401
+
+
+def test_in_development_every_start_has_a_token_that_ends_with_it(start_server: StartServer) -> None:
+    first = start_server()
+    assert first.admin_token in first.output.read_text()
+    assert first.management in first.output.read_text()
+    assert status(first.management, first.admin_token) == 200
+    assert status(first.management, None) == 401
+    assert httpx.get(first.management + "/health", trust_env=False).json()["status"] == "ok"
+    assert stop(first.process) == 0
+    assert first.admin_token not in first.log.read_text()
+    second = start_server(data_dir=first.data_dir)
+    assert second.admin_token != first.admin_token
+    assert status(second.management, second.admin_token) == 200
+    assert status(second.management, first.admin_token) == 401
+
+
+def test_the_management_port_is_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, int, str]] = []
+    monkeypatch.setattr(_server, "listen", lambda _settings, *where: asked.append(where))
+    for settings in (
+        Settings(port=9000),
+        Settings(port=0),
+        Settings(port=9000, management_port=7, management_host="192.0.2.1"),
+    ):
+        _server._listen_for_control(settings)
+    option = "--management-port"
+    assert asked == [("127.0.0.1", 9001, option), ("127.0.0.1", 0, option), ("192.0.2.1", 7, option)]
+    with pytest.raises(_server.StartError, match="--management-port"):
+        _server._listen_for_control(Settings(port=65535))

@@ -1,0 +1,77 @@
+"""The control plane on an empty database, without a server process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.conftest import MASTER_KEY
+
+from mien.accounts import Accounts
+from mien.clock import ManualClock
+from mien.events import AuditLog
+from mien.management import AdminTokens, Role
+from mien.management.application import ControlPlane, Parts
+from mien.management.login import Login
+from mien.storage import Database, MasterKey, Vault, migrate
+
+
+@dataclass
+class World:
+    """A control plane and what it stands on."""
+
+    parts: Parts
+    plane: ControlPlane
+    clock: ManualClock
+
+    def token(self, role: Role) -> str:
+        """A new admin token of a role."""
+        return self.parts.tokens.create(f"a {role}", role, created_by="test").secret
+
+    def client(self, token: str | None) -> httpx.AsyncClient:
+        """A client that shows a token; what the server has no answer for is raised."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        transport = httpx.ASGITransport(app=self.plane)
+        return httpx.AsyncClient(transport=transport, base_url="http://management.test", headers=headers)
+
+
+def make_world(database: Database) -> World:
+    """A control plane on a migrated database."""
+    clock = ManualClock()
+    vault = Vault(database, MasterKey.from_hex(MASTER_KEY), clock)
+    tokens = AdminTokens(database, vault, clock)
+    parts = Parts(
+        accounts=Accounts(database, vault, clock),
+        tokens=tokens,
+        login=Login(tokens),
+        audit=AuditLog(database, clock),
+        database=database,
+        clock=clock,
+        endpoint="http://127.0.0.1:8080",
+        domain="cognitiveservices.localhost",
+    )
+    return World(parts, ControlPlane(parts), clock)
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    """On SQLite and on PostgreSQL."""
+    return make_world(database)
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> World:
+    """On SQLite only, for what no database changes."""
+    database = Database(f"sqlite:///{tmp_path / 'mien.db'}")
+    migrate(database)
+    return make_world(database)
+
+
+@pytest.fixture
+async def admin(quick: World) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with every permission, on SQLite."""
+    async with quick.client(quick.token(Role.ADMIN)) as client:
+        yield client
