@@ -10,6 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import structlog
+
+from mien.clock import Clock, SystemClock
 from mien.events import CallObserver, Exposition, Level, Recorder, purge_metrics
 from mien.gallery.counts import faces_stored
 from mien.gallery.directory_services import open_directory
@@ -22,6 +25,8 @@ from mien.gateway.admission import WorkerPool
 from mien.gateway.door import Gateway, Observer
 from mien.gateway.exchange import Receive, Scope, Send
 from mien.gateway.origin import OriginFinder
+from mien.liveness.abuse import AbusePolicy
+from mien.liveness.service import Liveness, open_liveness
 from mien.management import AdminTokens
 from mien.management.login import Login
 from mien.models import ModelStore
@@ -34,6 +39,7 @@ from mien.wire.body import BodyLimits
 from mien.wire.context import Context
 from mien.wire.detect import Detect, Downloader, Engine, FaceMemory, ModelLabels, NoSessionImages, SessionImages
 from mien.wire.faults import explain
+from mien.wire.liveness import LivenessContext, liveness_operations
 from mien.wire.liveness_pages import LivenessPages
 from mien.wire.pages import Pages
 from mien.wire.ports import Gallery, PersonDirectory
@@ -48,6 +54,8 @@ if TYPE_CHECKING:
 __all__ = ["Application", "Parts", "Services", "create_app", "create_management", "model_labels", "open_services"]
 
 _DOWNLOAD_THREADS = 16
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,9 @@ class Parts:
         limits: how much a client may send.
         origin: finds out under which address a caller sees the server.
         session_images: the images of liveness sessions.
+        liveness: the liveness sessions; None for a server without.
+        public_endpoint: under which address browsers find the server; None for the one that a caller used.
+        clock: tells the time.
         observers: told of every answer.
         workers: requests that are computed at the same time.
         queue_limit: requests that may wait for that.
@@ -83,6 +94,9 @@ class Parts:
     limits: BodyLimits = field(default_factory=BodyLimits)
     origin: OriginFinder = field(default_factory=OriginFinder)
     session_images: SessionImages = field(default_factory=NoSessionImages)
+    liveness: Liveness | None = None
+    public_endpoint: str | None = None
+    clock: Clock = field(default_factory=SystemClock)
     observers: Sequence[Observer] = ()
     workers: int = 2
     queue_limit: int = 256
@@ -129,6 +143,17 @@ class Application:
                 origin=parts.origin,
             )
             operations += recognition_operations(context)
+        if parts.liveness is not None:
+            operations += liveness_operations(
+                LivenessContext(
+                    liveness=parts.liveness,
+                    workers=self._workers,
+                    limits=parts.limits,
+                    origin=parts.origin,
+                    clock=parts.clock,
+                    public_endpoint=parts.public_endpoint,
+                )
+            )
         pages = Pages(operations).table() + LivenessPages(self, parts.demo_key, parts.origin).table()
         router = Router(operations, pages)
         self._gateway = Gateway(router, [KeyCheck(parts.accounts)], explain, parts.observers)
@@ -221,11 +246,13 @@ def create_app(
     directory = open_directory(
         gallery, services.database, services.vault, services.clock, engine=engine, recognisers=recognisers
     )
+    liveness = _open_liveness(settings, services, engine, recognisers)
     retention = RetentionWorker(
         [
             ("face ids", services.detected_faces.purge_expired),
             ("deleted templates", gallery.purge),
             ("operations and snapshots", directory.purge),
+            ("liveness sessions", liveness.purge),
             ("metrics", lambda: purge_metrics(database, services.clock, settings.metrics_days)),
         ],
         settings.purge_seconds,
@@ -241,6 +268,10 @@ def create_app(
             gallery=gallery,
             directory=directory,
             origin=OriginFinder(parse_networks(settings.trusted_proxies)),
+            session_images=liveness.sessions,
+            liveness=liveness,
+            public_endpoint=settings.public_endpoint,
+            clock=services.clock,
             workers=settings.worker_threads,
             queue_limit=settings.queue_limit,
             demo_key=demo_key,
@@ -284,6 +315,26 @@ def create_management(settings: Settings, services: Services, endpoint: str) -> 
             body_limit=settings.max_json_bytes,
             body_seconds=settings.body_timeout_seconds,
         )
+    )
+
+
+def _open_liveness(
+    settings: Settings, services: Services, engine: EnrolmentEngine, recognisers: Recognisers
+) -> Liveness:
+    """Open the liveness sessions; faces are compared by what `recognition_04` stands for."""
+    nonce = settings.liveness_test_nonce
+    if nonce is not None:
+        _log.warning("all liveness challenges are equal: liveness_test_nonce is for tests only")
+    return open_liveness(
+        services.database,
+        services.vault,
+        services.clock,
+        engine=engine,
+        recogniser=recognisers["recognition_04"].pack,
+        policy=AbusePolicy(
+            settings.liveness_free_failures, settings.liveness_longest_wait_seconds, settings.liveness_frame_days
+        ),
+        test_nonce=bytes.fromhex(nonce.get_secret_value()) if nonce else None,
     )
 
 

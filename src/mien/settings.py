@@ -126,6 +126,42 @@ class Settings(BaseSettings):
         default=60.0, gt=0, description="How long a client may take to send a request body."
     )
 
+    # Liveness detection
+    public_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/?#\s]+$",
+        description="Address under which browsers find this server, such as `https://face.example.com`: it goes into "
+        "the tokens of liveness sessions. When absent, the address that the session's creator called.",
+    )
+    liveness_origins: str = Field(
+        default="*",
+        description="Origins of the web pages that may run liveness detection in a browser, with commas between them, "
+        "such as `https://shop.example,https://www.shop.example`; `*` for all. A page needs a session's token anyway.",
+    )
+    liveness_concurrent: int = Field(
+        default=64, ge=1, description="Liveness clients that may be connected at the same time; more are told to wait."
+    )
+    liveness_free_failures: int = Field(
+        default=3,
+        ge=0,
+        description="Failed liveness attempts of a device or user within a day before it has to wait, twice as long "
+        "after each; ten times as many for a network address.",
+    )
+    liveness_longest_wait_seconds: float = Field(
+        default=3600.0, ge=0, description="The longest such wait; 0 switches waiting off."
+    )
+    liveness_frame_days: float = Field(
+        default=30.0,
+        ge=0,
+        description="How long frames of liveness attempts are remembered, as keyed hashes, to refuse a video that is "
+        "shown again.",
+    )
+    liveness_test_nonce: SecretStr | None = Field(
+        default=None,
+        description="For tests only: the nonce of every liveness attempt, 32 or more hexadecimal characters. It makes "
+        "all challenges equal and foreseeable, so liveness detection then proves nothing.",
+    )
+
     # Images from URLs
     url_allow_private: bool = Field(
         default=False,
@@ -213,6 +249,13 @@ class Settings(BaseSettings):
         """What `recognition_01` … `detection_03` are set to, by label; see `mien.models.bindings`."""
         names = [name for name in type(self).model_fields if name.startswith(("recognition_0", "detection_0"))]
         return {name: getattr(self, name) for name in names}
+
+    @field_validator("liveness_test_nonce")
+    @classmethod
+    def _is_nonce(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(bytes.fromhex(value.get_secret_value())) < 16:
+            raise ValueError("a nonce has at least 32 hexadecimal characters")
+        return value
 
     @field_validator("url_allowed_networks", "trusted_proxies")
     @classmethod

@@ -41,7 +41,7 @@ def validator(version: str, legacy: str, modern: str) -> jsonschema.Draft202012V
     schemas = document["components"]["schemas"] if "components" in document else document["definitions"]
     for schema in schemas.values():
         if schema.get("type") == "object" and not name.endswith("Error") and name != "FaceErrorResponse":
-            schema["additionalProperties"] = False
+            schema.setdefault("additionalProperties", False)
     return jsonschema.Draft202012Validator(
         {**document, "$ref": f"#/{folder}/{name}"}, format_checker=jsonschema.FormatChecker(["uuid"])
     )

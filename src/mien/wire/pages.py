@@ -11,7 +11,7 @@ from importlib.metadata import version as package_version
 from mien.gateway.exchange import Exchange, Handler, Operation, Response
 from mien.wire.catalogue import ROWS
 from mien.wire.openapi import Json, document
-from mien.wire.versions import BY_NAME, STABLE
+from mien.wire.versions import KNOWN, STABLE
 
 _HTML = b"text/html; charset=utf-8"
 _TEXT = b"text/plain; charset=utf-8"
@@ -82,7 +82,7 @@ class Pages:
         """Return the documentation of a version as a page."""
         chosen = _version(exchange)
         described = document(self.operations, chosen)
-        links = "".join(f'<a href="/docs?version={name}">{name}</a>' for name in BY_NAME)
+        links = "".join(f'<a href="/docs?version={name}">{name}</a>' for name in KNOWN)
         parts = [
             f"<h1>Face API {escape(chosen)}</h1><nav>{links}</nav>",
             f'<p>Served by Mien {package_version("mien")}. <a href="/openapi.json?version={chosen}">OpenAPI</a> · '
@@ -111,7 +111,7 @@ class Pages:
 
 def _version(exchange: Exchange) -> str:
     asked = exchange.request.query_value("version") or ""
-    return asked if asked in BY_NAME else STABLE.name
+    return asked if asked in KNOWN else STABLE.name
 
 
 def _operation_html(method: str, path: str, entry: Json) -> str:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from mien.gateway.exchange import Match, Operation
 from mien.wire.catalogue import row
-from mien.wire.versions import BY_NAME, STABLE
+from mien.wire.versions import KNOWN, STABLE
 
 _NOT_FOUND = row("gateway", "404", "Resource not found")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -31,7 +31,7 @@ class Router:
             pages: what has a path of its own, without parameters.
         """
         self.operations = tuple(operations)
-        self._versions = {name.lower(): name for name in BY_NAME}
+        self._versions = {name.lower(): name for name in KNOWN}
         self._pages = {(page.method, _segments(page.template.lower())): page for page in pages}
         # version → number of segments → (segments, operations by method); parameters are segments in braces
         self._table: dict[str, dict[int, list[tuple[tuple[str, ...], dict[str, Operation]]]]] = {}
@@ -91,7 +91,7 @@ class Router:
             return self._hint_below(method, version, rest[1:])
         if rest and _looks_like_version(rest[0]):
             operation = self._nearest(method, STABLE.name, rest[1:])
-            known = ", ".join(BY_NAME)
+            known = ", ".join(KNOWN)
             example = f" Did you mean {_call(operation, STABLE.name)}?" if operation else ""
             return f"{rest[0]} is not an API version of this server; it has {known}.{example}"
         operation = self._nearest(method, STABLE.name, rest)
@@ -107,7 +107,7 @@ class Router:
         if methods:
             right = " or ".join(_call(operation, version) for operation in methods.values())
             return f"{method} is not a method of this path. Did you mean {right}?"
-        for other in reversed(BY_NAME):
+        for other in reversed(KNOWN):
             methods, _parameters = self._find(other, rest)
             if methods:
                 right = " or ".join(_call(operation, other) for operation in methods.values())

@@ -66,22 +66,27 @@ def _legacy(name: str, *, directory_searches: bool) -> Version:
 
 V1_0 = _legacy("v1.0", directory_searches=False)
 V1_0_PREVIEW = _legacy("v1.0-preview", directory_searches=True)
+V1_0_PREVIEW_1 = Version("v1.0-preview.1", session_images=False)
+"""Liveness sessions only, shaped like those of v1.1-preview.1: the name under which their first clients called."""
 V1_1_PREVIEW = Version("v1.1-preview.1", session_images=False)
 V1_2_PREVIEW = Version("v1.2-preview.1")
 V1_2 = Version("v1.2")
 V1_3_PREVIEW = Version("v1.3-preview.1")
 
 VERSIONS: tuple[Version, ...] = (V1_0, V1_0_PREVIEW, V1_1_PREVIEW, V1_2_PREVIEW, V1_2, V1_3_PREVIEW)
-"""All versions, oldest first."""
+"""All versions with detection and recognition, oldest first."""
 
 BY_NAME = MappingProxyType({version.name: version for version in VERSIONS})
-"""Versions by their canonical name."""
+"""Versions with detection and recognition by their canonical name."""
+
+KNOWN = (*BY_NAME, V1_0_PREVIEW_1.name)
+"""The names of everything that is an API version."""
 
 STABLE = V1_2
 """The newest version that is not a preview: what hints and the documentation name."""
 
 ALL = frozenset(BY_NAME)
-"""The names of all versions."""
+"""The names of all versions with detection and recognition."""
 
 DIRECTORY = frozenset({V1_0_PREVIEW.name, V1_1_PREVIEW.name, V1_2_PREVIEW.name})
 """The versions that manage a person directory."""

@@ -20,6 +20,15 @@ from mien.storage.tables.gallery import (
     PersonRow,
     RemovalRow,
 )
+from mien.storage.tables.liveness import (
+    LivenessAttemptRow,
+    LivenessFrameRow,
+    LivenessImageRow,
+    LivenessSessionRow,
+    LivenessSettingsRow,
+    LivenessStrikeRow,
+    SigningKeyRow,
+)
 from mien.storage.tables.management import AdminTokenRow, ArmRow, SubscriptionTermsRow
 
 __all__ = [
@@ -39,11 +48,18 @@ __all__ = [
     "EnrolmentPolicyRow",
     "GaugeRow",
     "KeyRow",
+    "LivenessAttemptRow",
+    "LivenessFrameRow",
+    "LivenessImageRow",
+    "LivenessSessionRow",
+    "LivenessSettingsRow",
+    "LivenessStrikeRow",
     "OperationRow",
     "PersistedFaceRow",
     "PersonRow",
     "RemovalRow",
     "ResourceRow",
+    "SigningKeyRow",
     "SubscriptionTermsRow",
     "TransferRow",
     "TransferUseRow",

@@ -1,0 +1,87 @@
+"""What liveness sessions raise on purpose. No HTTP here: the wire maps each to the contract's error or to a message."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class SessionError(Exception):
+    """Base of everything that liveness sessions raise on purpose; the text is fit for a hint."""
+
+
+class SessionNotFoundError(SessionError):
+    """There is no such session of this resource and kind: it never was, was deleted, or is older than 48 hours."""
+
+
+class SessionImageNotFoundError(SessionError):
+    """There is no session image of that id: it never was, or its session is gone."""
+
+
+class InvalidStartError(SessionError):
+    """The start of a page is not an id of what is listed."""
+
+
+class VerifyImageError(SessionError):
+    """The verify image cannot serve as a reference."""
+
+
+class NoFaceError(VerifyImageError):
+    """There is no face in the verify image."""
+
+
+class SeveralFacesError(VerifyImageError):
+    """There is more than one face in the verify image."""
+
+
+class Refusal(StrEnum):
+    """Why a token opens nothing."""
+
+    MALFORMED = "malformed"
+    KEY = "key"
+    FOREIGN = "foreign"
+    EXPIRED = "expired"
+    GONE = "gone"
+    USED_UP = "used up"
+    ADDRESS = "address"
+    CLOSED = "closed"
+
+
+REASONS = {
+    Refusal.MALFORMED: "This is not a session token.",
+    Refusal.KEY: "A key of the resource was passed where the session's authToken belongs. A key must never reach a "
+    "client: create the session on your server and hand over the authToken of the answer.",
+    Refusal.FOREIGN: "The token was not signed by this server, or was changed.",
+    Refusal.EXPIRED: "The token has expired: create another session.",
+    Refusal.GONE: "The session of the token does not exist: it was deleted, or is older than 48 hours.",
+    Refusal.USED_UP: "The session takes no more attempts: create another one.",
+    Refusal.ADDRESS: "The session was made for another address (expectedClientIpAddress).",
+    Refusal.CLOSED: "The resource of the session does not serve liveness detection any more.",
+}
+
+
+class TokenRefusedError(SessionError):
+    """A token opens nothing.
+
+    Attributes:
+        refusal: why.
+    """
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(REASONS[refusal])
+        self.refusal = refusal
+
+
+class LockedOutError(SessionError):
+    """Too many attempts of this device, user or address have failed.
+
+    Attributes:
+        retry_after: whole seconds until the next attempt is taken.
+    """
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"too many attempts have failed; try again in {retry_after} s")
+        self.retry_after = retry_after
+
+
+class AttemptOverError(SessionError):
+    """The attempt does not run any more: its session was deleted, its time is over, or another one took its place."""

@@ -1,0 +1,53 @@
+"""From a verify image to the template that a live face is compared with."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Protocol
+
+from mien.liveness.errors import NoFaceError, SeveralFacesError
+from mien.liveness.records import VerifyReference
+from mien.vision.types import Attribute, Face, Want
+
+
+class Analysis(Protocol):
+    """What an engine found in an image."""
+
+    @property
+    def faces(self) -> tuple[Face, ...]:
+        """The faces, largest first."""
+        ...
+
+
+class Engine(Protocol):
+    """What liveness sessions need of the vision engine."""
+
+    def analyze(self, image: bytes, want: Want) -> Analysis:
+        """Find the faces of an image file and compute what is wanted of them."""
+        ...
+
+
+def make_reference(engine: Engine, image: bytes, pack: str) -> VerifyReference:
+    """Return the reference of a verify image.
+
+    Args:
+        engine: analyses the image.
+        image: an image file.
+        pack: the recogniser that judges attempts.
+
+    Raises:
+        ImageError: the image cannot be analysed.
+        NoFaceError: there is no face in it.
+        SeveralFacesError: there is more than one: nobody could say whom the live face is compared with.
+    """
+    want = Want(recogniser=pack, attributes=frozenset({Attribute.QUALITY}))
+    faces = engine.analyze(image, want).faces
+    if not faces:
+        raise NoFaceError("there is no face in the verify image")
+    if len(faces) > 1:
+        raise SeveralFacesError(f"there are {len(faces)} faces in the verify image, one is wanted")
+    face = faces[0]
+    assert face.embedding is not None
+    assert face.attributes.quality is not None
+    digest = hashlib.sha256(image).hexdigest().upper()
+    return VerifyReference(face.embedding, face.box, face.attributes.quality.value, digest)

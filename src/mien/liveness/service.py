@@ -1,0 +1,84 @@
+"""What a server opens to serve liveness sessions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from mien.clock import Clock
+from mien.liveness.abuse import AbusePolicy, AbuseWatch
+from mien.liveness.attempts import Attempts
+from mien.liveness.records import Session, SessionOptions
+from mien.liveness.reference import Engine, make_reference
+from mien.liveness.sessions import Sessions
+from mien.liveness.tokens import Tokens
+from mien.storage import Database, Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Liveness:
+    """The liveness sessions of a server.
+
+    Attributes:
+        sessions: making, reading, listing, erasing.
+        attempts: beginning and ending.
+        tokens: signing and reading.
+        watch: strikes and repeated frames.
+        engine: analyses verify images.
+        recogniser: pack of the templates that are compared.
+    """
+
+    sessions: Sessions
+    attempts: Attempts
+    tokens: Tokens
+    watch: AbuseWatch
+    engine: Engine
+    recogniser: str
+
+    def create(self, resource_id: UUID, options: SessionOptions, verify_image: bytes | None = None) -> Session:
+        """Make a session.
+
+        Args:
+            resource_id: whose it is.
+            options: what it is for; the caller has checked them.
+            verify_image: an image file with the face to compare with, or None.
+
+        Raises:
+            ImageError: the image cannot be analysed.
+            NoFaceError: there is no face in it.
+            SeveralFacesError: there is more than one.
+        """
+        reference = make_reference(self.engine, verify_image, self.recogniser) if verify_image is not None else None
+        return self.sessions.create(resource_id, options, reference)
+
+    def purge(self) -> int:
+        """Delete what is over, and close attempts that nobody finished; returns how many rows."""
+        return self.sessions.purge() + self.attempts.purge() + self.watch.purge() + self.tokens.purge()
+
+
+def open_liveness(
+    database: Database,
+    vault: Vault,
+    clock: Clock,
+    *,
+    engine: Engine,
+    recogniser: str,
+    policy: AbusePolicy | None = None,
+    test_nonce: bytes | None = None,
+) -> Liveness:
+    """Return the liveness sessions of a database.
+
+    Args:
+        database: where they are kept.
+        vault: seals what they hold.
+        clock: tells what has expired.
+        engine: analyses verify images.
+        recogniser: pack of the templates that are compared.
+        policy: what an operator set against abuse.
+        test_nonce: for tests only: every attempt's nonce, so that the answer to a challenge can be made ahead.
+    """
+    tokens = Tokens(database, vault, clock)
+    sessions = Sessions(database, vault, clock, tokens)
+    watch = AbuseWatch(database, vault, clock, policy or AbusePolicy())
+    attempts = Attempts(database, vault, clock, tokens=tokens, sessions=sessions, watch=watch, test_nonce=test_nonce)
+    return Liveness(sessions, attempts, tokens, watch, engine, recogniser)

@@ -1,0 +1,55 @@
+"""The application with liveness sessions on a real database, around an engine that sees what it is told to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import httpx
+from tests.wire.conftest import DETECTION, KEY, Accounts, Memory, ToldEngine, Web
+
+from mien.accounts import Accounts as RealAccounts
+from mien.app import Application, Parts
+from mien.clock import ManualClock
+from mien.liveness.service import Liveness, open_liveness
+from mien.storage import Database, Vault
+from mien.wire.body import BodyLimits
+from mien.wire.detect import ModelLabels
+
+
+@dataclass
+class LivenessService:
+    """The application and what stands behind it."""
+
+    engine: ToldEngine
+    liveness: Liveness
+    clock: ManualClock
+    application: Application
+    resource_id: UUID
+
+    def client(self, **headers: str) -> httpx.AsyncClient:
+        headers = {"Ocp-Apim-Subscription-Key": KEY, **headers}
+        return httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.application), base_url="http://mien.test", headers=headers
+        )
+
+
+def make_liveness_service(database: Database, vault: Vault, clock: ManualClock) -> LivenessService:
+    resource = RealAccounts(database, vault, clock).create("front-desk")
+    engine, accounts = ToldEngine(), Accounts()
+    accounts.resource = resource  # type: ignore[assignment]  # as much of one as the gateway asks for
+    liveness = open_liveness(database, vault, clock, engine=engine, recogniser="pack")
+    application = Application(
+        Parts(
+            accounts=accounts,
+            engine=engine,
+            memory=Memory(),
+            download=Web(),
+            labels=ModelLabels(DETECTION, {f"recognition_0{n}": "pack" for n in range(1, 5)}),
+            limits=BodyLimits(seconds=1),
+            session_images=liveness.sessions,
+            liveness=liveness,
+            clock=clock,
+        )
+    )
+    return LivenessService(engine, liveness, clock, application, resource.id)
