@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.accounts import Accounts
+from mien.accounts import DEVELOPMENT_TERMS, Accounts
 from mien.clock import SystemClock
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.gallery import Gallery, open_gallery
@@ -92,7 +92,7 @@ def main() -> None:
         database = Database(f"sqlite:///{folder / 'mien.db'}")
         migrate(database)
         vault = Vault(database, load_master_key(folder), clock)
-        owner = Accounts(database, vault, clock).create("bench").id
+        owner = Accounts(database, vault, clock).create("bench", terms=DEVELOPMENT_TERMS).id
         faces = DetectedFaces(database, vault, clock)
         calibration = Calibration(0.751, 60.0, 1e-4)
         recogniser = Recogniser("recognition_04", "bench", FINGERPRINT, calibration)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.accounts import Accounts
+from mien.accounts import DEVELOPMENT_TERMS, Accounts
 from mien.clock import SystemClock
 from mien.gallery.detected_faces import DetectedFaces
 from mien.storage import Database, Vault, load_master_key, migrate
@@ -41,7 +41,7 @@ def main() -> None:
         migrate(database)
         vault = Vault(database, load_master_key(Path(folder)), clock)
         accounts, faces = Accounts(database, vault, clock), DetectedFaces(database, vault, clock)
-        resource = accounts.create(f"bench-{time.time_ns()}")
+        resource = accounts.create(f"bench-{time.time_ns()}", terms=DEVELOPMENT_TERMS)
         key = accounts.keys(resource.id).key1
         one = Embedding(np.full(256, 1 / 16, np.float32), "f" * 64, 1.0)
 
@@ -60,6 +60,7 @@ def main() -> None:
         measure("key check, key seen lately", lambda: accounts.find_by_key(key), 20000)
         measure("key check, unknown key", lambda: accounts.find_by_key("0" * 32), 1000)
         accounts.delete(resource.id)
+        accounts.purge(resource.id)
         database.close()
 
 

@@ -254,6 +254,8 @@ def create_app(
             ("operations and snapshots", directory.purge),
             ("liveness sessions", liveness.purge),
             ("metrics", lambda: purge_metrics(database, services.clock, settings.metrics_days)),
+            ("deleted resources", services.accounts.purge_due),
+            ("approvals that are over", services.access.expire_due),
         ],
         settings.purge_seconds,
     )

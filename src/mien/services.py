@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
 
-from mien.accounts import Accounts
+from mien.accounts import AccessRequests, AccountRules, Accounts
 from mien.clock import Clock, SystemClock
 from mien.events import AuditLog, MetricStore
 from mien.gallery.detected_faces import DetectedFaces
@@ -22,6 +25,7 @@ class Services:
         vault: seals what is stored.
         clock: tells the time.
         accounts: resources and their keys.
+        access: requests for limited access.
         detected_faces: the short-lived face ids.
         audit: who did what to which resource.
         metrics: what was counted.
@@ -31,6 +35,7 @@ class Services:
     vault: Vault
     clock: Clock
     accounts: Accounts
+    access: AccessRequests
     detected_faces: DetectedFaces
     audit: AuditLog
     metrics: MetricStore
@@ -62,12 +67,27 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     except BaseException:
         database.close()
         raise
+    audit = AuditLog(database, clock)
+    rules = AccountRules(settings.free_resources, settings.paid_resources, timedelta(hours=settings.keep_deleted_hours))
+    erase = _snapshots_eraser(settings, database, vault)
     return Services(
         clock=clock,
         database=database,
         vault=vault,
-        accounts=Accounts(database, vault, clock),
+        accounts=Accounts(database, vault, clock, audit, rules=rules, erasers=[erase]),
+        access=AccessRequests(database, clock, audit, timedelta(days=settings.approval_days)),
         detected_faces=DetectedFaces(database, vault, clock),
-        audit=AuditLog(database, clock),
+        audit=audit,
         metrics=MetricStore(database),
     )
+
+
+def _snapshots_eraser(settings: Settings, database: Database, vault: Vault) -> Callable[[UUID], object]:
+    """Return what deletes the trained snapshots of a resource whose collections are gone."""
+
+    def erase(_: UUID) -> None:
+        from mien.gallery.snapshots import Snapshots  # noqa: PLC0415  brings numpy, which most commands need not
+
+        Snapshots(settings.data_dir / "snapshots", database, vault).sweep()
+
+    return erase

@@ -106,6 +106,23 @@ class Settings(BaseSettings):
         "`10.0.0.0/8,127.0.0.1`.",
     )
 
+    # Resources and approvals
+    free_resources: int = Field(default=1, ge=0, description="How many resources of tier F0 there may be.")
+    paid_resources: int | None = Field(
+        default=None,
+        ge=1,
+        description="How many resources of tiers S0 and E0 there may be in a location. "
+        "When absent, what Azure allows: 10, and 5 in UAE North, Brazil South and Qatar Central.",
+    )
+    keep_deleted_hours: float = Field(
+        default=48.0, ge=0, description="How long a deleted resource can be restored before it is purged for good."
+    )
+    approval_days: float = Field(
+        default=365.0,
+        gt=0,
+        description="How long an approval for limited access lasts unless its reviewer says otherwise.",
+    )
+
     # Work
     worker_threads: int = Field(
         default_factory=usable_cores,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from mien.accounts import Accounts
+from mien.accounts import DEVELOPMENT_TERMS, Accounts
 from mien.cli._main import build
 from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.kinds import CollectionRef, Kind
@@ -47,7 +47,7 @@ def opened(folder: Path) -> tuple[Services, Gallery, str]:
 @pytest.fixture
 def group(tmp_path: Path) -> CollectionRef:
     services, gallery, fingerprint = opened(tmp_path)
-    owner = Accounts(services.database, services.vault, services.clock).create("front-desk").id
+    owner = Accounts(services.database, services.vault, services.clock).create("front-desk", terms=DEVELOPMENT_TERMS).id
     ref = CollectionRef(owner, Kind.PERSON_GROUP, "staff")
     gallery.collections.create(ref, "Staff", None, "recognition_04")
     vector = np.full(256, 1 / 16, np.float32)

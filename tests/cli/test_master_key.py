@@ -2,6 +2,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from mien.accounts import DEVELOPMENT_TERMS
 from mien.services import open_services
 from mien.settings import Settings
 
@@ -14,7 +15,7 @@ def rotate(data_dir: Path, **environment: str) -> subprocess.CompletedProcess[st
 def test_keys_of_resources_outlive_the_master_key(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, master_key=None, master_key_file=None, database_url=None)
     services = open_services(settings)
-    made = services.accounts.create("a")
+    made = services.accounts.create("a", terms=DEVELOPMENT_TERMS)
     keys = services.accounts.keys(made.id)
     services.close()
     before = (tmp_path / "master.key").read_text()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tests.gallery.texts import CALIBRATION, FINGERPRINT, TextEngine, embedding, photo, recognisers, unit
 
-from mien.accounts import Accounts
+from mien.accounts import DEVELOPMENT_TERMS, Accounts
 from mien.clock import ManualClock
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.gallery import Gallery, open_gallery
@@ -81,4 +81,6 @@ def world(database: Database, vault: Vault, clock: ManualClock, tmp_path: Path) 
             quotas=quotas,
         )
 
-    return World(open_again(), accounts.create("owner").id, faces, engine, accounts, open_again)
+    return World(
+        open_again(), accounts.create("owner", terms=DEVELOPMENT_TERMS).id, faces, engine, accounts, open_again
+    )

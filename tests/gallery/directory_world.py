@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 from tests.gallery.texts import FINGERPRINT, TextEngine, embedding, photo, recognisers
 
-from mien.accounts import Accounts, Sku
+from mien.accounts import DEVELOPMENT_TERMS, Accounts, Sku
 from mien.clock import ManualClock
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.directory import DirectoryPersons
@@ -43,7 +43,7 @@ class World:
     other: UUID
 
     def resource(self, name: str, sku: Sku = Sku.STANDARD) -> UUID:
-        return self.accounts.create(name, sku=sku).id
+        return self.accounts.create(name, sku=sku, terms=DEVELOPMENT_TERMS).id
 
     def person(self, *seeds: int, name: str = "person", model: str = MODEL) -> str:
         """A person of the owner with a face for each seed."""
@@ -94,6 +94,6 @@ def build(
         purge=services.purge,
         detected=faces,
         accounts=accounts,
-        owner=resources.get("owner") or accounts.create("owner").id,
-        other=resources.get("other") or accounts.create("other").id,
+        owner=resources.get("owner") or accounts.create("owner", terms=DEVELOPMENT_TERMS).id,
+        other=resources.get("other") or accounts.create("other", terms=DEVELOPMENT_TERMS).id,
     )

@@ -3,7 +3,7 @@ from uuid import UUID, uuid4
 import pytest
 from tests.gallery.conftest import World, photo
 
-from mien.accounts import Sku
+from mien.accounts import DEVELOPMENT_TERMS, Sku
 from mien.gallery.checks import first_id_after
 from mien.gallery.errors import (
     CollectionExistsError,
@@ -49,7 +49,7 @@ def test_a_collection_is_made_shown_changed_and_deleted(world: World, kind: Kind
 
 
 def test_kinds_and_resources_do_not_see_each_other(world: World) -> None:
-    other = world.accounts.create("other").id
+    other = world.accounts.create("other", terms=DEVELOPMENT_TERMS).id
     for kind in PUBLIC_KINDS:
         world.make(kind, "same")
         world.gallery.collections.create(CollectionRef(other, kind, "same"), f"of other {kind}")

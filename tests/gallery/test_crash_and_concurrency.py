@@ -16,7 +16,7 @@ from tests.conftest import MASTER_KEY
 from tests.gallery.conftest import World, photo, unit
 from tests.gallery.texts import TextEngine, embedding, recognisers
 
-from mien.accounts import Accounts
+from mien.accounts import DEVELOPMENT_TERMS, Accounts
 from mien.clock import SystemClock
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.errors import ConflictError, GalleryError, TrainingNotFinishedError
@@ -112,7 +112,7 @@ def place(database_url: str, tmp_path: Path) -> tuple[str, Path, CollectionRef]:
     database = Database(database_url)
     migrate(database)
     vault = Vault(database, MasterKey.from_hex(MASTER_KEY), SystemClock())
-    owner = Accounts(database, vault, SystemClock()).create("owner").id
+    owner = Accounts(database, vault, SystemClock()).create("owner", terms=DEVELOPMENT_TERMS).id
     ref = CollectionRef(owner, Kind.LARGE_PERSON_GROUP, "group")
     opened(database, tmp_path)[0].collections.create(ref, "group", None, "recognition_04")
     database.close()

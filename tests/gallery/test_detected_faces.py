@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, update
 from tests.conftest import MASTER_KEY
 
-from mien.accounts import Accounts
+from mien.accounts import DEVELOPMENT_TERMS, Accounts
 from mien.clock import ManualClock, SystemClock
 from mien.gallery.detected_faces import DetectedFaces
 from mien.storage import EVERY_RESOURCE, Database, MasterKey, Vault, migrate
@@ -33,7 +33,7 @@ def faces(database: Database, vault: Vault, clock: ManualClock) -> DetectedFaces
 
 @pytest.fixture
 def owner(database: Database, vault: Vault, clock: ManualClock) -> UUID:
-    return Accounts(database, vault, clock).create("owner").id
+    return Accounts(database, vault, clock).create("owner", terms=DEVELOPMENT_TERMS).id
 
 
 def test_a_face_comes_back_bit_for_bit(faces: DetectedFaces, owner: UUID, clock: ManualClock) -> None:
@@ -67,7 +67,7 @@ def test_a_face_is_gone_from_the_moment_it_expires(faces: DetectedFaces, owner: 
 def test_another_resource_does_not_see_it(
     faces: DetectedFaces, owner: UUID, database: Database, vault: Vault, clock: ManualClock
 ) -> None:
-    other = Accounts(database, vault, clock).create("other").id
+    other = Accounts(database, vault, clock).create("other", terms=DEVELOPMENT_TERMS).id
     (face_id,) = faces.remember(owner, "recognition_04", [embedding()], 60)
     assert faces.get(other, face_id) is None
     assert faces.get(owner, face_id) is not None
@@ -105,7 +105,7 @@ def test_a_purged_template_is_nowhere_in_the_files(
     database = Database(f"sqlite:///{tmp_path / 'mien.db'}")
     migrate(database)
     vault = Vault(database, MasterKey.from_hex(MASTER_KEY), clock)
-    owner = Accounts(database, vault, clock).create("owner").id
+    owner = Accounts(database, vault, clock).create("owner", terms=DEVELOPMENT_TERMS).id
     faces = DetectedFaces(database, vault, clock)
     faces.remember(owner, "recognition_04", [embedding(seed) for seed in range(50)], 60)
     with database.read(owner) as session:
@@ -158,7 +158,7 @@ def test_an_answered_face_id_survives_kill_9(database_url: str, tmp_path: Path) 
     database = Database(database_url)
     migrate(database)
     vault = Vault(database, MasterKey.from_hex(MASTER_KEY), SystemClock())
-    owner = Accounts(database, vault, SystemClock()).create("owner").id
+    owner = Accounts(database, vault, SystemClock()).create("owner", terms=DEVELOPMENT_TERMS).id
     command = [sys.executable, "-c", REMEMBER_FOR_EVER, database_url, MASTER_KEY, str(owner)]
     for _ in range(3):
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

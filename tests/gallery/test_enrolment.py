@@ -6,6 +6,7 @@ from PIL import Image
 from sqlalchemy import func, select
 from tests.gallery.conftest import World, embedding, photo, unit
 
+from mien.accounts import DEVELOPMENT_TERMS
 from mien.gallery.enrolment import make_crop
 from mien.gallery.errors import (
     LowQualityError,
@@ -102,7 +103,7 @@ def test_the_policy_of_a_resource_holds_where_a_collection_has_none(world: World
     with pytest.raises(LowQualityError):
         world.gallery.faces.add(ref, photo({"seed": 1}))
     world.gallery.faces.add(own, photo({"seed": 1}))
-    other = world.accounts.create("other").id
+    other = world.accounts.create("other", terms=DEVELOPMENT_TERMS).id
     assert world.gallery.policies.get(other) == EnrolmentPolicy()
 
 

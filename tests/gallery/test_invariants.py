@@ -26,7 +26,7 @@ from tests.conftest import MASTER_KEY
 from tests.gallery.conftest import CALIBRATION
 from tests.gallery.texts import TextEngine, embedding, photo, recognisers, unit
 
-from mien.accounts import Accounts
+from mien.accounts import DEVELOPMENT_TERMS, Accounts
 from mien.clock import ManualClock
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.errors import NotTrainedError, PersistedFaceNotFoundError, PersonNotFoundError
@@ -63,7 +63,7 @@ class GalleryMachine(RuleBasedStateMachine):
         clock = self.clock = ManualClock()
         self.vault = Vault(self.database, MasterKey.from_hex(MASTER_KEY), clock)
         self.accounts = Accounts(self.database, self.vault, clock)
-        self.owner = self.accounts.create("owner").id
+        self.owner = self.accounts.create("owner", terms=DEVELOPMENT_TERMS).id
         self.faces = DetectedFaces(self.database, self.vault, clock)
         self.open_again()
         self.ref = CollectionRef(self.owner, Kind.LARGE_PERSON_GROUP, "group")
@@ -72,6 +72,7 @@ class GalleryMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.accounts.delete(self.owner)
+        self.accounts.purge(self.owner)
         self.database.close()
         shutil.rmtree(self.folder)
 

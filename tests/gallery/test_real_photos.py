@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.shared import azure_photo
 
-from mien.accounts import Accounts
+from mien.accounts import DEVELOPMENT_TERMS, Accounts
 from mien.clock import ManualClock
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.errors import LowQualityError, NoFaceError, SeveralFacesError
@@ -46,7 +46,7 @@ def test_a_family_is_enrolled_trained_and_identified(
     gallery = open_gallery(
         database, vault, clock, tmp_path / "snapshots", engine=engine, recognisers=recognisers, detected_faces=faces
     )
-    owner = Accounts(database, vault, clock).create("owner").id
+    owner = Accounts(database, vault, clock).create("owner", terms=DEVELOPMENT_TERMS).id
     ref = CollectionRef(owner, Kind.LARGE_PERSON_GROUP, "family")
     gallery.collections.create(ref, "Family", None, "recognition_04")
     gallery.policies.set_for(ref, EnrolmentPolicy(keep_crops=True))

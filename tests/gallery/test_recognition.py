@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 from tests.gallery.conftest import CALIBRATION, World, embedding, photo, unit
 
+from mien.accounts import DEVELOPMENT_TERMS
 from mien.clock import ManualClock
 from mien.gallery.errors import (
     CollectionNotFoundError,
@@ -47,7 +48,7 @@ def test_verify_two_faces(world: World) -> None:
 
 
 def test_faces_of_other_resources_and_expired_ones_are_not_found(world: World, clock: ManualClock) -> None:
-    other = world.accounts.create("other").id
+    other = world.accounts.create("other", terms=DEVELOPMENT_TERMS).id
     one, two = world.detect(unit(1)), world.detect(unit(2))
     with pytest.raises(FaceNotFoundError):
         world.gallery.recognition.verify(other, one, two)

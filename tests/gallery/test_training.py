@@ -188,6 +188,7 @@ def test_deleting_leaves_no_file(world: World, tmp_path: Path) -> None:
     add(world, other, 1)
     world.train(other)
     world.accounts.delete(world.owner)
+    world.accounts.purge(world.owner)
     assert world.gallery.purge() >= 1
     assert list((tmp_path / "snapshots").iterdir()) == []
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from mien.accounts.features import Feature
@@ -28,6 +28,27 @@ class ProvisioningState(StrEnum):
 
     SUCCEEDED = "Succeeded"
     DELETING = "Deleting"
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """What somebody declares when a resource is made.
+
+    Attributes:
+        accepted_by: who does; a name that can be asked later.
+        responsible_ai: they acknowledge the responsible-AI terms (docs/limited-access.md has them).
+        not_for_police: they declare that the resource is not used by or for a police department in the United States.
+        development: the resource is only for trying things out, on one's own.
+    """
+
+    accepted_by: str
+    responsible_ai: bool
+    not_for_police: bool
+    development: bool = False
+
+
+DEVELOPMENT_TERMS: Final = Acknowledgement("mien serve --dev", True, True, development=True)
+"""What `mien serve --dev` declares for the resource that it makes; the server says so when it starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +107,36 @@ class Resource:
     request_log: bool = False
     terms: Terms | None = None
     deleted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceChange:
+    """What to change of a resource; None leaves a thing as it is. See `Resource` for what each is."""
+
+    sku: Sku | None = None
+    custom_subdomain: str | None = None
+    tags: Mapping[str, str] | None = None
+    public_network_access: bool | None = None
+    default_action: str | None = None
+    ip_rules: Sequence[str] | None = None
+    local_auth: bool | None = None
+    request_log: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRules:
+    """What holds for all resources of a server.
+
+    Attributes:
+        free_resources: how many of tier F0 there may be (Azure: 1).
+        paid_resources: how many of tiers S0 and E0 there may be in a location; None for what Azure allows, which is 10,
+            and 5 in UAE North, Brazil South and Qatar Central (contract, section 10).
+        keep_deleted: how long a deleted resource can be restored (Azure: 48 hours).
+    """
+
+    free_resources: int = 1
+    paid_resources: int | None = None
+    keep_deleted: timedelta = timedelta(hours=48)
 
 
 @dataclass(frozen=True, slots=True)

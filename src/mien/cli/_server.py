@@ -21,9 +21,10 @@ import uvicorn
 from rich.console import Console
 from sqlalchemy.exc import OperationalError
 
-from mien.accounts import KeyPair, Resource
+from mien.accounts import AccountError, KeyPair, Resource
 from mien.app import create_app, create_management
 from mien.cli._control import BackgroundServer, Server, admin_token
+from mien.cli._development import development_resource
 from mien.cli._greeting import Reached, greet, write_ready_file
 from mien.cli._pull import pull
 from mien.models import ModelError, ModelStore
@@ -34,8 +35,6 @@ from mien.storage.crypto import MasterKeyError
 from mien.storage.migrations import MigrationError
 from mien.vision.engine import FaceEngine
 from mien.wire.protocol import HttpProtocol
-
-DEV_RESOURCE = "dev"
 
 _log = structlog.get_logger(__name__)
 
@@ -263,9 +262,11 @@ def _resource(services: Services, dev: bool) -> tuple[Resource | None, KeyPair |
     """Return the first resource and its keys; make one when there is none and `dev` says so."""
     resources = services.accounts.resources()
     if not resources and not dev:
-        _log.warning("there is no resource yet, so nobody can call: start once with --dev to make one")
+        _log.warning("there is no resource yet, so nobody can call: make one with `mien resource create`")
         return None, None
     if not dev:
         return resources[0], None
-    resource = resources[0] if resources else services.accounts.create(DEV_RESOURCE, custom_subdomain=DEV_RESOURCE)
-    return resource, services.accounts.keys(resource.id)
+    try:
+        return development_resource(services)
+    except AccountError as error:
+        raise StartError(str(error)) from error

@@ -155,7 +155,7 @@ def _opened(data_dir: Path | None) -> Iterator[tuple[Services, Gallery]]:
 
 
 def _resource(services: Services, name: str) -> UUID:
-    found = services.accounts.get(name)
+    found = services.accounts.named(name)
     if found is None:
         typer.echo(f"mien: there is no resource {name!r}", err=True)
         raise typer.Exit(1)

@@ -190,6 +190,11 @@ class Vault:
             self._newest.pop(resource_id, None)
             self._by_id = {number: key for number, key in self._by_id.items() if key.resource_id != resource_id}
 
+    def owners(self) -> set[UUID]:
+        """Return the resources whose data keys are in memory."""
+        with self._lock:
+            return {key.resource_id for key in list(self._by_id.values()) if key.resource_id}
+
     def rewrap(self, new_master: MasterKey) -> int:
         """Wrap every data key under another master key, all or none; what they sealed stays as it is.
 

@@ -7,7 +7,7 @@ never the database's integrity. On PostgreSQL its own settings hold.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import Enum
 from pathlib import Path
@@ -83,6 +83,7 @@ class Database:
         # SQLite lets one writer in and makes the others poll, a millisecond and more at a time; threads of this process
         # queue here instead.
         self._turn: AbstractContextManager[object] = RLock() if self.is_sqlite else nullcontext()
+        self._closers: list[Callable[[], None]] = []
 
     @contextmanager
     def read(self, scope: Scope) -> Iterator[Session]:
@@ -132,8 +133,14 @@ class Database:
                 raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
                 raw.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}").close()
 
+    def on_close(self, close: Callable[[], None]) -> None:
+        """Have `close` called when the database is closed, by whoever holds a connection of its own."""
+        self._closers.append(close)
+
     def close(self) -> None:
         """Close all connections."""
+        for close in self._closers:
+            close()
         self.engine.dispose()
 
 

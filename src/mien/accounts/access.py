@@ -1,0 +1,367 @@
+"""Limited access: requests for features, their review, approval for a time, verification anew, revocation."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mien.accounts.errors import (
+    AccessRequestNotFoundError,
+    AlreadyRequestedError,
+    InvalidValueError,
+    ReasonMissingError,
+    ResourceNotFoundError,
+    TransitionError,
+)
+from mien.accounts.features import ALL_FEATURES, REQUESTED_APART, Feature
+from mien.accounts.records import bump, features_of, state_of
+from mien.accounts.requests import (
+    ADVICE,
+    APPROVE,
+    OPEN,
+    REJECT,
+    RENEW,
+    REVIEW,
+    REVOKE,
+    WITHDRAW,
+    AccessRequest,
+    RequestState,
+    Step,
+)
+from mien.accounts.types import DEVELOPMENT_TERMS, Resource
+from mien.accounts.vagueness import findings
+from mien.accounts.validation import checked_text
+from mien.clock import Clock
+from mien.events import AuditLog
+from mien.storage import EVERY_RESOURCE, Database
+from mien.storage.tables import AccessRequestRow, ResourceRow
+
+APPROVED_FOR: Final = timedelta(days=365)
+
+
+class AccessRequests:
+    """The requests of all resources. Every step goes into the audit log with who took it.
+
+    A request goes submitted → in review → approved or rejected; an approval expires, and can be renewed (verified
+    anew) or revoked; what is not over yet can be withdrawn. All processes go by a step at their next look-up.
+
+    Args:
+        database: where they are kept.
+        clock: stamps steps and tells what has expired.
+        audit: told of every step; the database's own log when None.
+        approved_for: how long an approval lasts unless its reviewer says otherwise.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        audit: AuditLog | None = None,
+        approved_for: timedelta = APPROVED_FOR,
+    ) -> None:
+        self.approved_for = approved_for
+        self._database = database
+        self._clock = clock
+        self._audit = audit or AuditLog(database, clock)
+
+    def submit(
+        self,
+        resource_id: UUID,
+        features: Collection[Feature],
+        *,
+        organisation: str,
+        contact: str,
+        use_case: str,
+        actor: str,
+    ) -> AccessRequest:
+        """Make a request.
+
+        Args:
+            resource_id: which resource wants access.
+            features: to what: Identification and Verification together or either; each of the others alone.
+            organisation: who stands behind it, up to 200 characters.
+            contact: whom to ask back: an e-mail address or telephone number.
+            use_case: whose faces, what for and why, up to 4000 characters.
+            actor: who makes it, for the audit log.
+
+        Raises:
+            ResourceNotFoundError: there is no such resource.
+            InvalidValueError: a text is missing or too long, or the features cannot be requested together.
+            AlreadyRequestedError: a request for one of the features is under way or approved.
+        """
+        wanted = frozenset(features)
+        if not wanted:
+            raise InvalidValueError("features", "a request names at least one feature")
+        if len(wanted) > 1 and (apart := wanted & REQUESTED_APART):
+            names = " and ".join(sorted(apart))
+            raise InvalidValueError("features", f"{names} must be requested apart from other features, each by itself")
+        row = self._new(
+            resource_id,
+            wanted,
+            actor=actor,
+            organisation=checked_text("organisation", organisation, 200),
+            contact=checked_text("contact", contact, 200),
+            use_case=checked_text("use_case", use_case, 4000),
+        )
+        with self._database.write(EVERY_RESOURCE) as session:
+            bump(session)
+            name = _name_of(session, resource_id)
+            self._check_not_open(session, resource_id, wanted)
+            session.add(row)
+            session.flush()
+            request = self._request(row, name)
+            flags = ", ".join(one.rule for one in request.findings)
+            self._record(session, "request", request, actor, flagged=flags or None)
+        return request
+
+    def review(self, request_id: UUID, *, actor: str) -> AccessRequest:
+        """Take a submitted request into review.
+
+        Raises:
+            AccessRequestNotFoundError: there is none.
+            TransitionError: it is past that.
+        """
+        return self._take(REVIEW, request_id, actor, None)
+
+    def approve(
+        self, request_id: UUID, *, actor: str, lasts: timedelta | None = None, note: str | None = None
+    ) -> AccessRequest:
+        """Approve a request in review.
+
+        Args:
+            request_id: which.
+            actor: who approves.
+            lasts: how long the approval lasts; the usual time when None.
+            note: what the applicant should know.
+
+        Raises:
+            AccessRequestNotFoundError: there is none.
+            TransitionError: it is not in review.
+            InvalidValueError: `lasts` is not positive.
+        """
+        return self._take(APPROVE, request_id, actor, note, self.approved_for if lasts is None else lasts)
+
+    def reject(self, request_id: UUID, *, actor: str, reason: str) -> AccessRequest:
+        """Reject a request in review.
+
+        Raises:
+            AccessRequestNotFoundError: there is none.
+            TransitionError: it is not in review.
+            ReasonMissingError: no reason was given.
+        """
+        return self._take(REJECT, request_id, actor, reason)
+
+    def revoke(self, request_id: UUID, *, actor: str, reason: str) -> AccessRequest:
+        """Take an approval back.
+
+        Raises:
+            AccessRequestNotFoundError: there is none.
+            TransitionError: it is not approved.
+            ReasonMissingError: no reason was given.
+        """
+        return self._take(REVOKE, request_id, actor, reason)
+
+    def renew(
+        self, request_id: UUID, *, actor: str, lasts: timedelta | None = None, note: str | None = None
+    ) -> AccessRequest:
+        """Say that the use was verified anew: the approval lasts as long again from now, and never shorter than before.
+
+        Raises:
+            AccessRequestNotFoundError: there is none.
+            TransitionError: it is neither approved nor expired.
+            InvalidValueError: `lasts` is not positive.
+            AlreadyRequestedError: it has expired, and a newer request is under way.
+        """
+        return self._take(RENEW, request_id, actor, note, self.approved_for if lasts is None else lasts)
+
+    def withdraw(self, request_id: UUID, *, actor: str, note: str | None = None) -> AccessRequest:
+        """Withdraw a request, or give an approval back.
+
+        Raises:
+            AccessRequestNotFoundError: there is none.
+            TransitionError: it is over already.
+        """
+        return self._take(WITHDRAW, request_id, actor, note)
+
+    def get(self, request_id: UUID) -> AccessRequest:
+        """Return a request.
+
+        Raises:
+            AccessRequestNotFoundError: there is none.
+        """
+        with self._database.read(EVERY_RESOURCE) as session:
+            row = _find(session, request_id)
+            return self._request(row, _name_of(session, row.resource_id, deleted=True))
+
+    def requests(
+        self, resource_id: UUID | None = None, states: Collection[RequestState] | None = None
+    ) -> list[AccessRequest]:
+        """Return requests, oldest first.
+
+        Args:
+            resource_id: of this resource only.
+            states: in these states only.
+        """
+        query = select(AccessRequestRow, ResourceRow.name).join(
+            ResourceRow, ResourceRow.id == AccessRequestRow.resource_id
+        )
+        if resource_id is not None:
+            query = query.where(AccessRequestRow.resource_id == resource_id)
+        with self._database.read(EVERY_RESOURCE) as session:
+            rows = session.execute(query.order_by(AccessRequestRow.requested_at, AccessRequestRow.request_id))
+            found = [self._request(row, name) for row, name in rows]
+        return [one for one in found if states is None or one.state in states]
+
+    def expire_due(self) -> int:
+        """Mark approvals that are over as expired, and note that in the audit log.
+
+        They stopped to count at their hour, without this.
+
+        Returns:
+            How many were marked.
+        """
+        over = (
+            AccessRequestRow.state == RequestState.APPROVED.value,
+            AccessRequestRow.expires_at <= self._clock.now(),
+        )
+        with self._database.read(EVERY_RESOURCE) as session:
+            if session.scalar(select(AccessRequestRow.request_id).where(*over).limit(1)) is None:
+                return 0
+        with self._database.write(EVERY_RESOURCE) as session:
+            bump(session)
+            rows = session.scalars(select(AccessRequestRow).where(*over)).all()
+            for row in rows:
+                row.state = RequestState.EXPIRED.value
+            for row in rows:
+                request = self._request(row, _name_of(session, row.resource_id, deleted=True))
+                self._record(session, "expire", request, "mien")
+        return len(rows)
+
+    def approve_for_development(self, resource: Resource) -> None:
+        """Approve everything that was never requested, without end, for a resource that only tries things out."""
+        actor = DEVELOPMENT_TERMS.accepted_by
+        missing = ALL_FEATURES - resource.access_state.keys()  # what was revoked since stays so
+        if not missing:
+            return
+        text = "Made by mien serve --dev to try the service out on one's own machine."
+        row = self._new(resource.id, missing, actor=actor, organisation="development", contact="nobody", use_case=text)
+        row.state = RequestState.APPROVED.value
+        with self._database.write(EVERY_RESOURCE) as session:
+            bump(session)
+            session.add(row)
+            session.flush()
+            self._record(session, "approve", self._request(row, resource.name), actor, development=True)
+
+    def _new(
+        self,
+        resource_id: UUID,
+        features: frozenset[Feature],
+        *,
+        actor: str,
+        organisation: str,
+        contact: str,
+        use_case: str,
+    ) -> AccessRequestRow:
+        now = self._clock.now()
+        return AccessRequestRow(
+            resource_id=resource_id,
+            request_id=uuid4(),
+            features=",".join(sorted(features)),
+            organisation=organisation,
+            contact=contact,
+            use_case=use_case,
+            state=RequestState.SUBMITTED.value,
+            requested_by=actor,
+            requested_at=now,
+            changed_by=actor,
+            changed_at=now,
+        )
+
+    def _take(
+        self, step: Step, request_id: UUID, actor: str, reason: str | None, lasts: timedelta | None = None
+    ) -> AccessRequest:
+        reason = checked_text("reason", reason, 1000) if reason and reason.strip() else None
+        if step.needs_reason and reason is None:
+            raise ReasonMissingError(step.done)
+        if lasts is not None and lasts <= timedelta(0):
+            raise InvalidValueError("lasts", "an approval lasts for a time that is not over at once")
+        now = self._clock.now()
+        with self._database.write(EVERY_RESOURCE) as session:
+            bump(session)
+            row = _find(session, request_id)
+            name = _name_of(session, row.resource_id)
+            state = RequestState(state_of(row, now))
+            if state not in step.sources:
+                raise TransitionError(request_id, state.value, step.done, ADVICE[state])
+            if state is RequestState.EXPIRED and step is RENEW:
+                self._check_not_open(session, row.resource_id, features_of(row))
+            row.state, row.changed_by, row.changed_at, row.reason = step.target.value, actor, now, reason
+            endless = step is RENEW and row.expires_at is None
+            if lasts is not None and not endless:
+                row.expires_at = max(now + lasts, row.expires_at or now)
+            session.flush()
+            request = self._request(row, name)
+            expires = None if request.expires_at is None else request.expires_at.isoformat(timespec="seconds")
+            details = {"expires_at": expires} if lasts is not None else {}
+            self._record(session, step.name, request, actor, was=state.value, **details)
+        return request
+
+    def _check_not_open(self, session: Session, resource_id: UUID, features: frozenset[Feature]) -> None:
+        now = self._clock.now()
+        for row in session.scalars(select(AccessRequestRow).where(AccessRequestRow.resource_id == resource_id)):
+            state = RequestState(state_of(row, now))
+            if state in OPEN and (both := features_of(row) & features):
+                raise AlreadyRequestedError(min(both), state.value.replace("_", " "), row.request_id)
+
+    def _request(self, row: AccessRequestRow, name: str) -> AccessRequest:
+        return AccessRequest(
+            id=row.request_id,
+            resource_id=row.resource_id,
+            resource_name=name,
+            features=features_of(row),
+            organisation=row.organisation,
+            contact=row.contact,
+            use_case=row.use_case,
+            state=RequestState(state_of(row, self._clock.now())),
+            requested_by=row.requested_by,
+            requested_at=row.requested_at,
+            changed_by=row.changed_by,
+            changed_at=row.changed_at,
+            reason=row.reason,
+            expires_at=row.expires_at,
+            findings=findings(row.organisation, row.contact, row.use_case),
+        )
+
+    def _record(
+        self, session: Session, step: str, request: AccessRequest, actor: str, **details: str | bool | None
+    ) -> None:
+        about = {
+            "request": str(request.id),
+            "features": ",".join(sorted(request.features)),
+            "state": request.state.value,
+            **details,
+        }
+        if request.reason is not None:
+            about["reason"] = request.reason[:99]  # the log refuses longer texts without blanks
+        self._audit.record_in(
+            session, actor=actor, action=f"access.{step}", resource_id=request.resource_id, details=about
+        )
+
+
+def _find(session: Session, request_id: UUID) -> AccessRequestRow:
+    row = session.scalar(select(AccessRequestRow).where(AccessRequestRow.request_id == request_id))
+    if row is None:
+        raise AccessRequestNotFoundError(request_id)
+    return row
+
+
+def _name_of(session: Session, resource_id: UUID, *, deleted: bool = False) -> str:
+    row = session.get(ResourceRow, resource_id)
+    if row is None or (row.deleted_at is not None and not deleted):
+        raise ResourceNotFoundError(resource_id)
+    return row.name

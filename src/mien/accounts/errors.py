@@ -1,0 +1,136 @@
+"""What can go wrong with resources and approvals; every message is for the person who looks after the service."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+
+class AccountError(Exception):
+    """Base of everything that this package raises on purpose."""
+
+
+class InvalidValueError(AccountError):
+    """A name, location, address or text is not of the form that it must have.
+
+    Attributes:
+        field: which, such as `name` or `ip_rules`.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class ResourceNotFoundError(AccountError):
+    """There is no such resource, or it is deleted."""
+
+    def __init__(self, what: str | UUID) -> None:
+        super().__init__(f"there is no resource {str(what)!r}")
+
+
+class NameTakenError(AccountError):
+    """There is a resource of that name already."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is a resource named {name!r} already")
+
+
+class SubdomainTakenError(AccountError):
+    """Another resource has that custom subdomain; a deleted one keeps its own until it is purged."""
+
+    def __init__(self, subdomain: str) -> None:
+        super().__init__(f"the custom subdomain {subdomain!r} is taken by another resource already")
+
+
+class SubdomainFixedError(AccountError):
+    """A custom subdomain, once given, stays: clients have it in their settings."""
+
+    def __init__(self, subdomain: str) -> None:
+        super().__init__(f"the custom subdomain {subdomain!r} cannot be changed or removed: make another resource")
+
+
+class SoftDeletedError(AccountError):
+    """A deleted resource still has that name; Azure answers `FlagMustBeSetForRestore`."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"a deleted resource is named {name!r}: restore it, or purge it and make a new one")
+        self.name = name
+
+
+class NotDeletedError(AccountError):
+    """Only a deleted resource can be restored or purged."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the resource {name!r} is not deleted: delete it first")
+
+
+class TermsNotAcceptedError(AccountError):
+    """A resource cannot be made before somebody acknowledged the terms.
+
+    Attributes:
+        code: what Azure's control plane answers.
+        missing: what was not acknowledged.
+    """
+
+    code: Final = "ResourceKindRequireAcceptTerms"
+
+    def __init__(self, missing: tuple[str, ...]) -> None:
+        super().__init__("a resource needs somebody who acknowledges: " + "; ".join(missing))
+        self.missing = missing
+
+
+class ResourceQuotaError(AccountError):
+    """The server has as many resources of that tier as it may.
+
+    Attributes:
+        limit: how many that is.
+    """
+
+    def __init__(self, message: str, limit: int) -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
+class AccessError(AccountError):
+    """Base of what can go wrong with requests for limited access."""
+
+
+class AccessRequestNotFoundError(AccessError):
+    """There is no request with that id."""
+
+    def __init__(self, request_id: UUID | str) -> None:
+        super().__init__(f"there is no access request {request_id}")
+
+
+class AlreadyRequestedError(AccessError):
+    """A request for one of the features is under way or approved.
+
+    Attributes:
+        request_id: that request.
+    """
+
+    def __init__(self, feature: str, state: str, request_id: UUID) -> None:
+        super().__init__(f"{feature} is requested already: request {request_id} is {state}")
+        self.request_id = request_id
+
+
+class TransitionError(AccessError):
+    """A request cannot go from its state to the one that was asked for.
+
+    Attributes:
+        state: where it is.
+        action: what was asked for.
+    """
+
+    def __init__(self, request_id: UUID, state: str, action: str, advice: str) -> None:
+        super().__init__(f"access request {request_id} is {state} and cannot be {action}: {advice}")
+        self.state = state
+        self.action = action
+
+
+class ReasonMissingError(AccessError):
+    """Whoever rejects or revokes must say why: the applicant reads it."""
+
+    def __init__(self, action: str) -> None:
+        super().__init__(f"a request is only {action} with a reason: the applicant reads it")

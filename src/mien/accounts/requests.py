@@ -1,0 +1,103 @@
+"""A request for limited access, and the steps that it may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from mien.accounts.features import Feature
+from mien.accounts.vagueness import Finding
+
+
+class RequestState(StrEnum):
+    """Where a request stands."""
+
+    SUBMITTED = "submitted"
+    IN_REVIEW = "in_review"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    REVOKED = "revoked"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+
+OPEN: Final = frozenset({RequestState.SUBMITTED, RequestState.IN_REVIEW, RequestState.APPROVED})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step that a person takes: from which states to which, and what a refusal advises."""
+
+    name: str
+    done: str
+    sources: frozenset[RequestState]
+    target: RequestState
+    needs_reason: bool = False
+
+
+REVIEW: Final = Step("review", "reviewed", frozenset({RequestState.SUBMITTED}), RequestState.IN_REVIEW)
+APPROVE: Final = Step("approve", "approved", frozenset({RequestState.IN_REVIEW}), RequestState.APPROVED)
+REJECT: Final = Step(
+    "reject", "rejected", frozenset({RequestState.IN_REVIEW}), RequestState.REJECTED, needs_reason=True
+)
+REVOKE: Final = Step(
+    "revoke",
+    "revoked",
+    frozenset({RequestState.APPROVED, RequestState.EXPIRED}),
+    RequestState.REVOKED,
+    needs_reason=True,
+)
+RENEW: Final = Step("renew", "renewed", frozenset({RequestState.APPROVED, RequestState.EXPIRED}), RequestState.APPROVED)
+WITHDRAW: Final = Step("withdraw", "withdrawn", OPEN, RequestState.WITHDRAWN)
+
+ADVICE: Final = {
+    RequestState.SUBMITTED: "take it into review first",
+    RequestState.IN_REVIEW: "approve or reject it first",
+    RequestState.APPROVED: "it can be renewed, revoked or withdrawn",
+    RequestState.EXPIRED: "it can be renewed or revoked",
+    RequestState.REJECTED: "that is final; make a new request",
+    RequestState.REVOKED: "that is final; make a new request",
+    RequestState.WITHDRAWN: "that is final; make a new request",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """A request for limited access.
+
+    Attributes:
+        id: identifies it.
+        resource_id: which resource wants access.
+        resource_name: its name.
+        features: to what.
+        organisation: who stands behind it.
+        contact: whom to ask back.
+        use_case: what it is for, in the applicant's words.
+        state: where it stands now.
+        requested_by: who made it.
+        requested_at: when.
+        changed_by: who took the last step.
+        changed_at: when.
+        reason: why it was rejected or revoked, or a note to another step; None without.
+        expires_at: when the approval ends; None when there is none or it does not.
+        findings: what its description leaves open, for the reviewer.
+    """
+
+    id: UUID
+    resource_id: UUID
+    resource_name: str
+    features: frozenset[Feature]
+    organisation: str
+    contact: str
+    use_case: str
+    state: RequestState
+    requested_by: str
+    requested_at: datetime
+    changed_by: str
+    changed_at: datetime
+    reason: str | None
+    expires_at: datetime | None
+    findings: tuple[Finding, ...]

@@ -1,0 +1,43 @@
+"""The resource that `mien serve --dev` makes, so that everything can be tried out at once."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+
+from mien.accounts import DEVELOPMENT_TERMS, AccountError, KeyPair, Resource
+from mien.services import Services
+
+DEV_RESOURCE: Final = "dev"
+
+_log = structlog.get_logger(__name__)
+
+
+def development_resource(services: Services) -> tuple[Resource, KeyPair]:
+    """Return the resource to try things out with, and its keys; make it when there is no resource at all.
+
+    It is approved for everything. A server that has other resources only shows the first one's keys: those go through
+    the same requests as without `--dev`.
+
+    Raises:
+        AccountError: the resource was deleted and not purged yet.
+    """
+    accounts, actor = services.accounts, DEVELOPMENT_TERMS.accepted_by
+    resources = accounts.resources()
+    resource = next((one for one in resources if one.name == DEV_RESOURCE), resources[0] if resources else None)
+    if resource is None:
+        if accounts.named(DEV_RESOURCE, deleted=True):
+            raise AccountError(
+                f"the resource {DEV_RESOURCE!r} was deleted: bring it back with "
+                f"`mien resource restore {DEV_RESOURCE}`, or have it gone with `mien resource purge {DEV_RESOURCE}`"
+            )
+        resource = accounts.create(DEV_RESOURCE, terms=DEVELOPMENT_TERMS, custom_subdomain=DEV_RESOURCE, actor=actor)
+        _log.warning(
+            "a resource for development was made: the responsible-AI terms and the declaration on use by police count "
+            "as acknowledged by whoever started this server, and everything is approved",
+            name=resource.name,
+        )
+    if resource.name == DEV_RESOURCE:
+        services.access.approve_for_development(resource)
+    return accounts.get(resource.id) or resource, accounts.keys(resource.id, actor=actor)

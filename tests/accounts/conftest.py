@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import pytest
+
+from mien.accounts import AccessRequests, AccountRules, Accounts, Acknowledgement
+from mien.clock import ManualClock
+from mien.events import AuditLog
+from mien.storage import Database, Vault
+
+TERMS = Acknowledgement("Anna Admin", responsible_ai=True, not_for_police=True)
+
+
+@pytest.fixture
+def accounts(database: Database, vault: Vault, clock: ManualClock) -> Accounts:
+    return Accounts(database, vault, clock, rules=AccountRules(free_resources=2))
+
+
+@pytest.fixture
+def access(database: Database, clock: ManualClock) -> AccessRequests:
+    return AccessRequests(database, clock)
+
+
+@pytest.fixture
+def audit(database: Database, clock: ManualClock) -> AuditLog:
+    return AuditLog(database, clock)
