@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from mien.clock import Clock, SystemClock
-from mien.events import CallObserver, Exposition, Level, Recorder, purge_metrics
-from mien.gallery.counts import faces_stored
+from mien.events import Exposition, Level
 from mien.gallery.directory_services import open_directory
 from mien.gallery.enrolment import Engine as EnrolmentEngine
 from mien.gallery.gallery import open_gallery
@@ -31,6 +30,7 @@ from mien.management import AdminTokens
 from mien.management.login import Login
 from mien.models import ModelStore
 from mien.models.bindings import Bindings, read_bindings
+from mien.monitoring import open_monitoring
 from mien.services import Services, open_services
 from mien.settings import Settings
 from mien.storage.retention import RetentionWorker
@@ -226,13 +226,7 @@ def create_app(
         ca_file=str(settings.url_ca_file) if settings.url_ca_file else None,
     )
     recognisers = Recognisers.of(store, bindings)
-    database = services.database
-    recorder = Recorder(
-        database,
-        services.clock,
-        flush_seconds=settings.metrics_seconds,
-        gauges={"FacesStored": lambda: faces_stored(database)},
-    )
+    monitoring = open_monitoring(settings, services)
     gallery = open_gallery(
         services.database,
         services.vault,
@@ -241,7 +235,7 @@ def create_app(
         engine=engine,
         recognisers=recognisers,
         detected_faces=services.detected_faces,
-        trained=recorder.trained,
+        trained=monitoring.recorder.trained,
     )
     directory = open_directory(
         gallery, services.database, services.vault, services.clock, engine=engine, recognisers=recognisers
@@ -253,7 +247,7 @@ def create_app(
             ("deleted templates", gallery.purge),
             ("operations and snapshots", directory.purge),
             ("liveness sessions", liveness.purge),
-            ("metrics", lambda: purge_metrics(database, services.clock, settings.metrics_days)),
+            ("metrics and alerts", monitoring.purge),
             ("deleted resources", services.accounts.purge_due),
             ("approvals that are over", services.access.expire_due),
         ],
@@ -277,17 +271,12 @@ def create_app(
             workers=settings.worker_threads,
             queue_limit=settings.queue_limit,
             demo_key=demo_key,
-            observers=[CallObserver(recorder)],
-            on_startup=[gallery.start, recorder.start, retention.start],
-            on_shutdown=[gallery.stop, recorder.stop, retention.stop, services.database.close],
+            observers=monitoring.observers,
+            on_startup=[gallery.start, monitoring.start, retention.start],
+            on_shutdown=[gallery.stop, monitoring.stop, retention.stop, services.database.close],
         )
     )
-    application.exposition = Exposition(
-        recorder,
-        lambda: {resource.id: resource.name for resource in services.accounts.resources()},
-        application.levels(),
-        {"mien_faces_stored": lambda: faces_stored(database)},
-    )
+    application.exposition = monitoring.exposition(application.levels())
     return application
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from mien.accounts import AccessRequests, AccountRules, Accounts
 from mien.clock import Clock, SystemClock
-from mien.events import AuditLog, MetricStore
+from mien.events import AlertRules, AuditLog, MetricStore
 from mien.gallery.detected_faces import DetectedFaces
 from mien.settings import Settings
 from mien.storage import Database, Vault, migrate
@@ -29,6 +29,7 @@ class Services:
         detected_faces: the short-lived face ids.
         audit: who did what to which resource.
         metrics: what was counted.
+        alerts: the rules of who is told of what.
     """
 
     database: Database
@@ -39,6 +40,7 @@ class Services:
     detected_faces: DetectedFaces
     audit: AuditLog
     metrics: MetricStore
+    alerts: AlertRules
 
     def close(self) -> None:
         """Close the database."""
@@ -79,6 +81,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         detected_faces=DetectedFaces(database, vault, clock),
         audit=audit,
         metrics=MetricStore(database),
+        alerts=AlertRules(database, vault, clock),
     )
 
 

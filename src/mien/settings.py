@@ -246,6 +246,16 @@ class Settings(BaseSettings):
     metrics_days: int = Field(
         default=93, ge=1, le=3660, description="How long the metrics of a minute are kept (Azure keeps them 93 days)."
     )
+    alert_seconds: float = Field(default=15.0, ge=1, le=3600, description="How often the alert rules are evaluated.")
+    webhook_allow_private: bool = Field(
+        default=False,
+        description="Whether alerts may be sent to private and loopback addresses (link-local ones, where cloud "
+        "metadata lives, stay refused).",
+    )
+    webhook_allowed_networks: str = Field(
+        default="",
+        description="Networks that alerts may always be sent to, whatever they are, with commas between them.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least serious log message that is written."
     )
@@ -274,7 +284,7 @@ class Settings(BaseSettings):
             raise ValueError("a nonce has at least 32 hexadecimal characters")
         return value
 
-    @field_validator("url_allowed_networks", "trusted_proxies")
+    @field_validator("url_allowed_networks", "webhook_allowed_networks", "trusted_proxies")
     @classmethod
     def _are_networks(cls, value: str) -> str:
         for part in value.split(","):

@@ -1,7 +1,7 @@
-"""What happened, and who is told: the audit log and the metrics.
+"""What happened, and who is told: the audit log, the metrics, alerts, the request log.
 
 Main types: `AuditLog`, `Recorder` (counts calls), `MetricStore` (answers a `Question` about them), `Exposition` (for
-Prometheus).
+Prometheus), `AlertRules` and `AlertMonitor`, `RequestLog`.
 
 Example:
     ```
@@ -15,20 +15,30 @@ Example:
     ```
 """
 
+from mien.events.alerts import AlertError, AlertRule, AlertRules, Condition, QuotaUse
 from mien.events.audit import AuditEntry, AuditLog, AuditValueError, Verification
+from mien.events.deliveries import Deliveries
 from mien.events.exposition import Exposition, Level
 from mien.events.metrics import METRICS, Aggregation, Metric, MetricError
+from mien.events.monitor import AlertMonitor
 from mien.events.observer import CallObserver
 from mien.events.query import MetricStore, Point, Question, Series
 from mien.events.recorder import Recorder, purge_metrics
+from mien.events.request_log import RequestLog
 
 __all__ = [
     "METRICS",
     "Aggregation",
+    "AlertError",
+    "AlertMonitor",
+    "AlertRule",
+    "AlertRules",
     "AuditEntry",
     "AuditLog",
     "AuditValueError",
     "CallObserver",
+    "Condition",
+    "Deliveries",
     "Exposition",
     "Level",
     "Metric",
@@ -36,7 +46,9 @@ __all__ = [
     "MetricStore",
     "Point",
     "Question",
+    "QuotaUse",
     "Recorder",
+    "RequestLog",
     "Series",
     "Verification",
     "purge_metrics",

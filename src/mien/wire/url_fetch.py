@@ -102,10 +102,10 @@ def fetch_image(url: str, policy: FetchPolicy, *, resolve: Resolver = system_res
         FetchError: the URL is not acceptable, or the download failed.
         ImageTooLargeError: the content is longer than `policy.max_bytes`.
     """
-    backend = _GuardedBackend(policy, resolve, time.monotonic() + policy.total_seconds)
+    backend = GuardedBackend(policy, resolve, time.monotonic() + policy.total_seconds)
     target = parse_url(url, policy)
     with httpcore.ConnectionPool(
-        ssl_context=_ssl_context(policy.ca_file), max_keepalive_connections=0, network_backend=backend
+        ssl_context=ssl_context(policy.ca_file), max_keepalive_connections=0, network_backend=backend
     ) as pool:
         for _ in range(policy.max_redirects + 1):
             answer = _get(pool, target, policy)
@@ -195,12 +195,13 @@ def _read(response: httpcore.Response, policy: FetchPolicy) -> bytes | str:
 
 
 @lru_cache(maxsize=4)
-def _ssl_context(ca_file: str | None) -> ssl.SSLContext:
+def ssl_context(ca_file: str | None) -> ssl.SSLContext:
+    """Return what checks certificates, by the system's authorities or those of a PEM file."""
     # Loading the authorities takes tens of milliseconds; a context may be shared between threads.
     return ssl.create_default_context(cafile=ca_file)
 
 
-class _GuardedBackend(httpcore.NetworkBackend):
+class GuardedBackend(httpcore.NetworkBackend):
     """Connects only to addresses that the policy allows, and ends everything at the deadline."""
 
     def __init__(self, policy: FetchPolicy, resolve: Resolver, deadline: float) -> None:
@@ -217,6 +218,7 @@ class _GuardedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
+        """Connect to a host, if the policy allows all of its addresses."""
         addresses = self._judged(host, port)
         for number, address in enumerate(addresses[:4]):
             try:

@@ -9,7 +9,7 @@ from mien.storage.tables.directory import (
     TransferRow,
     TransferUseRow,
 )
-from mien.storage.tables.events import AuditRow, CallRow, GaugeRow
+from mien.storage.tables.events import AlertDeliveryRow, AlertRuleRow, AuditRow, CallRow, GaugeRow
 from mien.storage.tables.faces import DetectedFaceRow
 from mien.storage.tables.gallery import (
     CollectionRow,
@@ -35,6 +35,8 @@ __all__ = [
     "AccessRequestRow",
     "AccountsVersionRow",
     "AdminTokenRow",
+    "AlertDeliveryRow",
+    "AlertRuleRow",
     "ArmRow",
     "AuditRow",
     "CallRow",

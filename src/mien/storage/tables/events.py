@@ -1,11 +1,11 @@
-"""What happened: the audit log, and metrics by the minute."""
+"""What happened and who is told: the audit log, metrics by the minute, alerts."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, PrimaryKeyConstraint, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, PrimaryKeyConstraint, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mien.storage.base import Base
@@ -86,3 +86,44 @@ class GaugeRow(Base):
     minute: Mapped[int] = mapped_column(BigInteger, autoincrement=False)
     name: Mapped[str] = mapped_column(String(40))
     value: Mapped[int] = mapped_column(BigInteger)
+
+
+class AlertRuleRow(Base):
+    """A rule that somebody is told about; a rule without a resource watches all of them together.
+
+    `url` and `secret` are sealed: addresses of webhooks often have a secret in them. `firing` is the state that was
+    told last; `checked_at` is when some server last looked: the one that wrote it may go on with what it found.
+    """
+
+    __tablename__ = "alert_rules"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    resource_id: Mapped[UUID | None] = mapped_column(ForeignKey("resources.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    condition: Mapped[str] = mapped_column(Text)
+    url: Mapped[bytes | None] = mapped_column(LargeBinary)
+    secret: Mapped[bytes | None] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
+    firing: Mapped[bool]
+    value: Mapped[float | None]
+    changed_at: Mapped[datetime | None]
+    checked_at: Mapped[datetime | None]
+
+
+class AlertDeliveryRow(Base):
+    """A message that a webhook is to get; the server that holds the claim sends it."""
+
+    __tablename__ = "alert_deliveries"
+    __table_args__ = (Index(None, "rule_id", "number"), Index(None, "state", "due_at"))
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(unique=True)
+    rule_id: Mapped[UUID] = mapped_column(ForeignKey("alert_rules.id", ondelete="CASCADE"))
+    event: Mapped[str] = mapped_column(String(10))
+    body: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(10))
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    claimed_until: Mapped[datetime | None]
+    attempts: Mapped[int]
+    outcome: Mapped[str | None] = mapped_column(String(300))

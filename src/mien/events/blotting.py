@@ -1,0 +1,90 @@
+"""Blotting out keys and tokens of a call that is written down for diagnosis.
+
+Stricter than the ordinary log's redaction: here headers, queries and paths are written as callers sent them, and
+callers put keys in the strangest places. What the call itself showed as a key or token is blotted out wherever it
+stands, also as a part of something; so is everything that could be one by its length.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import unquote_plus
+
+from mien.logs import BLOT
+
+_NAMES: Final = re.compile(
+    r"key|token|secret|auth|cookie|passw|credential|assertion|signature|^(sig|sas|jwt|code|pwd|se|sv)$", re.IGNORECASE
+)
+# Keys have 32 hexadecimal digits (Azure's newer ones 84 letters and digits); tokens are longer. Guids have 36 signs,
+# with hyphens, and are wanted, and so are paths.
+_LONG: Final = re.compile(r"eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)*|[0-9A-Za-z+=]{32,}|[\w~+=-]{40,}", re.ASCII)
+_SHORTEST: Final = 8
+_CREDENTIAL_HEADERS: Final = (
+    "ocp-apim-subscription-key",
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "x-api-key",
+)
+_DECODINGS: Final = 3
+
+
+class Blotter:
+    """Blots out what one call showed.
+
+    Args:
+        headers: of the call, names in lower case.
+        query: of the call, decoded.
+    """
+
+    def __init__(self, headers: Iterable[tuple[str, str]], query: Iterable[tuple[str, str]]) -> None:
+        shown: set[str] = set()
+        for name, value in headers:
+            if name in _CREDENTIAL_HEADERS or _NAMES.search(name):
+                shown |= _parts(value)
+        for name, value in query:
+            if _NAMES.search(name):
+                shown |= _parts(value)
+        found = sorted((re.escape(one) for one in shown), key=len, reverse=True)
+        self._shown = re.compile("|".join(found), re.IGNORECASE) if found else None
+
+    def text(self, text: str) -> str:
+        """Return a text without what may be a key or token; all of it is blotted out if one is hidden by %-signs."""
+        plain = text
+        for _ in range(_DECODINGS):
+            decoded = unquote_plus(plain)
+            if decoded == plain:
+                break
+            plain = decoded
+        else:
+            return BLOT
+        if plain != text and self._blot(plain) != plain:
+            return BLOT
+        return self._blot(text)
+
+    def named(self, name: str, value: str) -> str:
+        """Return the value of a header or query parameter, blotted out by its name or by what it is."""
+        return BLOT if _NAMES.search(name) else self.text(value)
+
+    def tree(self, value: Any) -> Any:
+        """Return parsed JSON, with every text in it treated."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {self.text(str(name)): self.tree(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self.tree(item) for item in value]
+        return value
+
+    def _blot(self, text: str) -> str:
+        if self._shown is not None:
+            text = self._shown.sub(BLOT, text)
+        return _LONG.sub(BLOT, text)
+
+
+def _parts(value: str) -> set[str]:
+    """What of a value may turn up elsewhere: the whole, and its parts, as in `Bearer …` and `a=…; b=…`."""
+    parts = {value.strip(), *re.split(r"[\s;,=:&\"']+", value)}
+    return {part for part in parts if len(part) >= _SHORTEST}

@@ -1,0 +1,189 @@
+"""Looks at the alert rules every few seconds, and sees to it that what changed is told once."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import or_, update
+
+from mien.clock import Clock
+from mien.events.alerts import QUOTA_USE, AlertRule, AlertRules, Event, QuotaUse, message, worst
+from mien.events.deliveries import FIRST_PAUSE, Deliveries
+from mien.events.query import MetricStore, Question
+from mien.storage import EVERY_RESOURCE, Database
+from mien.storage.tables import AlertDeliveryRow, AlertRuleRow
+
+_SHARE: Final = 0.8  # of a round: so that a server that is a little early does not find the rule claimed
+
+_log = structlog.get_logger("mien.alerts")
+
+
+class AlertMonitor:
+    """Evaluates rules and sends what follows, each in a thread of its own: a slow receiver delays no evaluation.
+
+    Any number of servers may do so on one database: each look at a rule is claimed by one of them.
+
+    Args:
+        database: where rules and messages are.
+        rules: the rules.
+        deliveries: sends.
+        metrics: what the rules are about.
+        clock: tells the time.
+        uses: gives how much of their quotas all resources use.
+        names: gives the names of the resources.
+        seconds: pause between two rounds.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        rules: AlertRules,
+        deliveries: Deliveries,
+        metrics: MetricStore,
+        clock: Clock,
+        *,
+        uses: Callable[[], Sequence[QuotaUse]] = list,
+        names: Callable[[], Mapping[UUID, str]] = dict,
+        seconds: float = 15.0,
+    ) -> None:
+        self._database = database
+        self._rules = rules
+        self._deliveries = deliveries
+        self._metrics = metrics
+        self._clock = clock
+        self._uses = uses
+        self._names = names
+        self._seconds = seconds
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def look(self) -> None:
+        """Look at every rule whose turn it is, and write down what is to be sent."""
+        rules = self._rules.rules()
+        uses = list(self._uses()) if any(rule.condition.metric == QUOTA_USE for rule in rules) else []
+        for rule in rules:
+            try:
+                self._look(rule, uses)
+            except Exception:  # the other rules go on
+                _log.exception("a rule could not be evaluated", rule=str(rule.id))
+        self._wake.set()
+
+    def send(self) -> None:
+        """Send what is due."""
+        self._deliveries.send_due(self._stop.is_set)
+
+    def _look(self, rule: AlertRule, uses: Sequence[QuotaUse]) -> None:
+        now = self._clock.now()
+        free = or_(
+            AlertRuleRow.checked_at.is_(None),
+            AlertRuleRow.checked_at <= now - timedelta(seconds=self._seconds * _SHARE),
+        )
+        claim = (
+            update(AlertRuleRow)
+            .where(AlertRuleRow.id == rule.id, free)
+            .values(checked_at=now)
+            .returning(AlertRuleRow.firing)
+        )
+        with self._database.write(EVERY_RESOURCE) as session:
+            claimed = session.execute(claim).first()
+        if claimed is None:
+            return
+        value = self._value(rule, uses)
+        met = rule.condition.is_met(value)
+        if met == claimed.firing:
+            return
+        event: Event = "fired" if met else "resolved"
+        body = message(rule, event, value, now, self._names())
+        change = (
+            update(AlertRuleRow)
+            .where(AlertRuleRow.id == rule.id, AlertRuleRow.firing == claimed.firing, AlertRuleRow.checked_at == now)
+            .values(firing=met, value=value, changed_at=now)
+            .returning(AlertRuleRow.id)
+        )
+        with self._database.write(EVERY_RESOURCE) as session:
+            if session.execute(change).first() is None:  # another server has looked since, and saw more
+                return
+            if rule.host is not None:
+                session.add(
+                    AlertDeliveryRow(
+                        id=UUID(json.loads(body)["id"]),
+                        rule_id=rule.id,
+                        event=event,
+                        body=body,
+                        state="pending",
+                        created_at=now,
+                        due_at=now,
+                        attempts=0,
+                    )
+                )
+        said = json.loads(body)
+        _log.warning(f"alert {event}", **{name: said[name] for name in ("rule", "resource", "metric", "value")})
+
+    def _value(self, rule: AlertRule, uses: Sequence[QuotaUse]) -> float | None:
+        condition = rule.condition
+        if condition.metric == QUOTA_USE:
+            return worst(uses, condition, rule.resource_id)
+        now = self._clock.now()
+        return self._metrics.value(
+            Question(
+                condition.metric,
+                now - timedelta(minutes=condition.minutes),
+                now,
+                resource_id=rule.resource_id,
+                operation=condition.operation,
+                aggregation=condition.aggregation,
+                percentile=condition.percentile,
+            )
+        )
+
+    def start(self) -> None:
+        """Start the threads; what an earlier process left is sent first."""
+        for name, work in (("look", self._keep_looking), ("send", self._keep_sending)):
+            thread = threading.Thread(target=work, name=f"mien-alerts-{name}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """Finish what is being done, then end; what is not sent yet is sent after the next start."""
+        self._stop.set()
+        self._wake.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _keep_looking(self) -> None:
+        while not self._stop.wait(self._seconds):
+            self._try(self.look)
+
+    def _keep_sending(self) -> None:
+        while not self._stop.is_set():
+            self._try(self.send)
+            self._wake.wait(min(self._seconds, FIRST_PAUSE.total_seconds()))
+            self._wake.clear()
+
+    @staticmethod
+    def _try(work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception:  # the next round tries again
+            _log.exception("alerts could not be looked at or sent")
+
+
+def try_out(rules: AlertRules, deliveries: Deliveries, clock: Clock, rule_id: UUID) -> str | None:
+    """Send a test message of a rule now.
+
+    Returns:
+        What went wrong; None when the receiver took it.
+
+    Raises:
+        AlertError: there is no such rule.
+    """
+    rule = rules.get(rule_id)
+    body = message(rule, "test", rule.value, clock.now(), {})
+    return deliveries.attempt(rule_id, UUID(json.loads(body)["id"]), "test", body)

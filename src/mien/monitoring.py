@@ -1,0 +1,131 @@
+"""Opens what counts calls, watches alert rules and writes requests down, for one server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from mien.events import (
+    AlertMonitor,
+    CallObserver,
+    Deliveries,
+    Exposition,
+    Level,
+    QuotaUse,
+    Recorder,
+    RequestLog,
+    purge_metrics,
+)
+from mien.gallery.counts import faces_stored, storage_use
+from mien.gateway.door import Observer
+from mien.services import Services
+from mien.settings import Settings
+from mien.wire.url_addresses import AddressPolicy, parse_networks
+from mien.wire.url_fetch import FetchPolicy
+from mien.wire.webhook import post
+
+
+@dataclass(frozen=True, slots=True)
+class Monitoring:
+    """What watches a server.
+
+    Attributes:
+        recorder: counts.
+        monitor: watches the alert rules.
+        deliveries: sends alerts.
+        observers: what the front door is to tell of every answer.
+        services: what keeps state.
+        days: how long metrics are kept.
+    """
+
+    recorder: Recorder
+    monitor: AlertMonitor
+    deliveries: Deliveries
+    observers: Sequence[Observer]
+    services: Services
+    days: int
+
+    def start(self) -> None:
+        """Start the threads."""
+        self.recorder.start()
+        self.monitor.start()
+
+    def stop(self) -> None:
+        """End the threads; what was counted is written, what is not sent yet is sent after the next start."""
+        self.monitor.stop()
+        self.recorder.stop()
+
+    def purge(self) -> int:
+        """Delete old minutes and old messages; for the retention worker.
+
+        Returns:
+            How many rows were deleted.
+        """
+        old = purge_metrics(self.services.database, self.services.clock, self.days)
+        return old + self.deliveries.purge()
+
+    def exposition(self, levels: Sequence[Level]) -> Exposition:
+        """Return the metrics for Prometheus.
+
+        Args:
+            levels: the process's own numbers.
+        """
+        database = self.services.database
+        return Exposition(
+            self.recorder, lambda: names(self.services), levels, {"mien_faces_stored": lambda: faces_stored(database)}
+        )
+
+
+def open_monitoring(settings: Settings, services: Services) -> Monitoring:
+    """Put it together; starts no thread.
+
+    Args:
+        settings: how often, how long, and where webhooks may be.
+        services: what keeps state.
+    """
+    database, clock = services.database, services.clock
+    recorder = Recorder(
+        database,
+        clock,
+        flush_seconds=settings.metrics_seconds,
+        gauges={"FacesStored": lambda: faces_stored(database)},
+    )
+    deliveries = open_deliveries(settings, services)
+    monitor = AlertMonitor(
+        database,
+        services.alerts,
+        deliveries,
+        services.metrics,
+        clock,
+        uses=lambda: quota_uses(services),
+        names=lambda: names(services),
+        seconds=settings.alert_seconds,
+    )
+    observers: list[Observer] = [CallObserver(recorder), RequestLog()]
+    return Monitoring(recorder, monitor, deliveries, observers, services, settings.metrics_days)
+
+
+def open_deliveries(settings: Settings, services: Services) -> Deliveries:
+    """Return what sends alerts to webhooks, as the settings allow it."""
+    networks = parse_networks(settings.webhook_allowed_networks)
+    policy = FetchPolicy(
+        AddressPolicy(settings.webhook_allow_private, networks),
+        total_seconds=10.0,
+        ca_file=str(settings.url_ca_file) if settings.url_ca_file else None,
+    )
+
+    def send(url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        return post(url, body, headers, policy)
+
+    return Deliveries(services.database, services.alerts, send, services.clock)
+
+
+def quota_uses(services: Services) -> list[QuotaUse]:
+    """Return how much of their quotas all resources use."""
+    return storage_use(services.database)
+
+
+def names(services: Services) -> dict[UUID, str]:
+    """Return the names of the resources."""
+    return {resource.id: resource.name for resource in services.accounts.resources()}
