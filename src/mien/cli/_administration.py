@@ -1,0 +1,168 @@
+"""What the commands that look after resources share: opening the database, who acts, tables, JSON, confirmation."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import typer
+
+if TYPE_CHECKING:
+    from mien.accounts import Resource
+    from mien.services import Services
+
+DataDir = Annotated[Path | None, typer.Option(help="Where the database and the master key are. [MIEN_DATA_DIR]")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+As = Annotated[str | None, typer.Option("--as", help="Who does this, for the audit log. [default: the system's user]")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Name = Annotated[str, typer.Argument(help="Name of the resource.")]
+
+
+@contextmanager
+def opened(data_dir: Path | None) -> Iterator[Services]:
+    """Open the database; what goes wrong on purpose becomes one sentence and exit code 1."""
+    from sqlalchemy.exc import OperationalError
+
+    from mien.accounts import AccountError
+    from mien.logs import configure_logs
+    from mien.services import open_services
+    from mien.settings import Settings
+    from mien.storage.crypto import MasterKeyError
+    from mien.storage.migrations import MigrationError
+
+    settings = Settings(data_dir=data_dir.absolute()) if data_dir else Settings()
+    configure_logs("warning", settings.log_format)
+    services = None
+    try:
+        services = open_services(settings)
+        yield services
+    except OperationalError as error:
+        fail(f"the database does not answer: {error.orig}")
+    except (AccountError, MasterKeyError, MigrationError, OSError) as error:
+        fail(str(error))
+    finally:
+        if services is not None:
+            services.close()
+
+
+def fail(message: str) -> None:
+    """Say what is wrong and leave with exit code 1."""
+    typer.echo(f"mien: {message}", err=True)
+    raise typer.Exit(1) from None
+
+
+def person(given: str | None) -> str:
+    """Return who acts: the name given, else the system's user."""
+    if given and given.strip():
+        return given.strip()
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name
+        return "unknown"
+
+
+def actor(given: str | None) -> str:
+    """Return who acts as the audit log has it."""
+    return f"cli:{person(given)}"
+
+
+def resource_named(services: Services, name: str, *, deleted: bool = False) -> Resource:
+    """Return the resource of that name.
+
+    Raises:
+        ResourceNotFoundError: there is none; the message says so when it is only deleted.
+    """
+    from mien.accounts.errors import NotDeletedError, ResourceNotFoundError, SoftDeletedError
+
+    found = services.accounts.named(name, deleted=deleted)
+    if found is not None:
+        return found
+    if services.accounts.named(name, deleted=not deleted):
+        raise NotDeletedError(name) if deleted else SoftDeletedError(name)
+    raise ResourceNotFoundError(name)
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask before what cannot be undone; leaves with exit code 1 on no, or when nobody can be asked.
+
+    Raises:
+        typer.Abort: the answer is no.
+    """
+    if not yes:
+        typer.confirm(question, abort=True)
+
+
+def plain(value: object) -> Any:
+    """Return a dataclass, an enum, a moment, an id as what JSON has."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): plain(one) for name, one in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(plain(one) for one in value)
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID) else value
+
+
+def print_json(value: object) -> None:
+    """Print as JSON."""
+    typer.echo(json.dumps(plain(value), indent=2))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows under their columns; plain lines, never cut off, when the output is no terminal."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    cells = [[_cell(value) for value in row] for row in rows]
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        widths = [max(len(line[column]) for line in [columns, *cells]) for column in range(len(columns))]
+        for line in [columns, *cells]:
+            typer.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+        return
+    table = Table(*columns, box=None, header_style="bold")
+    for row in cells:
+        table.add_row(*(Text(text) for text in row))
+    console.print(table)
+
+
+def print_facts(facts: Iterable[tuple[str, object]]) -> None:
+    """Print names and values, a line each."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    lines = [(name, _cell(value)) for name, value in facts]
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        width = max(len(name) for name, _ in lines)
+        for name, text in lines:
+            typer.echo(f"{name:<{width}}  {text}")
+        return
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in lines:
+        table.add_row(name, Text(text))
+    console.print(table)
+
+
+def _cell(value: object) -> str:
+    return "–" if value is None or value == "" else str(value)
+
+
+def moment(at: datetime | None) -> str | None:
+    """Return a moment for people."""
+    return None if at is None else f"{at:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,233 @@
+"""`mien access`: request, review, approve, reject, revoke and renew limited access."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from mien.accounts.features import Feature
+from mien.accounts.requests import RequestState
+from mien.cli._administration import (
+    As,
+    AsJson,
+    DataDir,
+    Name,
+    Yes,
+    actor,
+    confirm,
+    moment,
+    opened,
+    print_facts,
+    print_json,
+    print_table,
+    resource_named,
+)
+
+if TYPE_CHECKING:
+    from mien.accounts import AccessRequest
+    from mien.services import Services
+
+app = typer.Typer(help="Decide who may use what is behind limited access.", no_args_is_help=True)
+
+Id = Annotated[str, typer.Argument(help="Id of the request, or enough of its beginning.")]
+Reason = Annotated[str, typer.Option(help="Why; the applicant reads it.")]
+Note = Annotated[str | None, typer.Option(help="What the applicant should know.")]
+Days = Annotated[float | None, typer.Option(help="How long it lasts. [default: MIEN_APPROVAL_DAYS]", min=0)]
+
+_SHORT = 8
+
+
+@app.command()
+def request(
+    name: Name,
+    feature: Annotated[
+        list[Feature],
+        typer.Option(help="What for; Identification and Verification may go together, each of the others alone."),
+    ],
+    organisation: Annotated[str, typer.Option(help="Who stands behind it.")],
+    contact: Annotated[str, typer.Option(help="Whom to ask back: an e-mail address or telephone number.")],
+    use_case: Annotated[str | None, typer.Option(help="Whose faces, what for and why, and how people agree.")] = None,
+    use_case_file: Annotated[
+        Path | None, typer.Option(help="A file with that text.", exists=True, dir_okay=False)
+    ] = None,
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Request access for a resource."""
+    if (use_case is None) == (use_case_file is None):
+        raise typer.BadParameter("say what it is for, with --use-case or --use-case-file")
+    text = use_case if use_case_file is None else use_case_file.read_text("utf-8", errors="replace")
+    with opened(data_dir) as services:
+        made = services.access.submit(
+            resource_named(services, name).id,
+            feature,
+            organisation=organisation,
+            contact=contact,
+            use_case=text or "",
+            actor=actor(as_name),
+        )
+        _show(made, as_json)
+
+
+@app.command()
+def review(request_id: Id, as_name: As = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Take a submitted request into review; shows what its description leaves open."""
+    with opened(data_dir) as services:
+        _show(services.access.review(_find(services, request_id).id, actor=actor(as_name)), as_json)
+
+
+@app.command()
+def approve(
+    request_id: Id,
+    days: Days = None,
+    note: Note = None,
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Approve a request in review; every server goes by it at once."""
+    with opened(data_dir) as services:
+        lasts = None if days is None else timedelta(days=days)
+        found = _find(services, request_id)
+        _show(services.access.approve(found.id, actor=actor(as_name), lasts=lasts, note=note), as_json)
+
+
+@app.command()
+def reject(
+    request_id: Id, reason: Reason, as_name: As = None, as_json: AsJson = False, data_dir: DataDir = None
+) -> None:
+    """Reject a request in review."""
+    with opened(data_dir) as services:
+        _show(services.access.reject(_find(services, request_id).id, actor=actor(as_name), reason=reason), as_json)
+
+
+@app.command()
+def revoke(
+    request_id: Id,
+    reason: Reason,
+    yes: Yes = False,
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Take an approval back; callers are refused at once."""
+    with opened(data_dir) as services:
+        found = _find(services, request_id)
+        confirm(f"Revoke {_features(found)} of {found.resource_name!r}? Callers are refused at once.", yes)
+        _show(services.access.revoke(found.id, actor=actor(as_name), reason=reason), as_json)
+
+
+@app.command()
+def renew(
+    request_id: Id,
+    days: Days = None,
+    note: Note = None,
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Say that the use was verified anew: an approval, expired or not, lasts on from now."""
+    with opened(data_dir) as services:
+        lasts = None if days is None else timedelta(days=days)
+        found = _find(services, request_id)
+        _show(services.access.renew(found.id, actor=actor(as_name), lasts=lasts, note=note), as_json)
+
+
+@app.command()
+def withdraw(
+    request_id: Id, yes: Yes = False, as_name: As = None, as_json: AsJson = False, data_dir: DataDir = None
+) -> None:
+    """Withdraw a request, or give an approval back."""
+    with opened(data_dir) as services:
+        found = _find(services, request_id)
+        if found.state is RequestState.APPROVED:
+            confirm(f"Give {_features(found)} of {found.resource_name!r} back? Callers are refused at once.", yes)
+        _show(services.access.withdraw(found.id, actor=actor(as_name)), as_json)
+
+
+@app.command("list")
+def list_requests(
+    name: Annotated[str | None, typer.Argument(help="Name of a resource. [default: all]")] = None,
+    state: Annotated[
+        list[RequestState] | None, typer.Option(help="Only in this state; may be given several times.")
+    ] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """List requests, oldest first."""
+    with opened(data_dir) as services:
+        owner = resource_named(services, name).id if name else None
+        found = services.access.requests(owner, state or None)
+        if as_json:
+            print_json(found)
+            return
+        print_table(
+            ("id", "resource", "features", "state", "since", "expires", "flags", "reason"),
+            (
+                (
+                    str(one.id)[:_SHORT],
+                    one.resource_name,
+                    _features(one),
+                    one.state.value,
+                    moment(one.changed_at),
+                    moment(one.expires_at),
+                    ", ".join(finding.rule for finding in one.findings),
+                    one.reason,
+                )
+                for one in found
+            ),
+        )
+
+
+@app.command()
+def show(request_id: Id, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Show a request with everything that a reviewer should know."""
+    with opened(data_dir) as services:
+        _show(_find(services, request_id), as_json)
+
+
+def _find(services: Services, text: str) -> AccessRequest:
+    """Return the request whose id is or begins with `text`."""
+    from mien.accounts.errors import AccessRequestNotFoundError
+
+    try:
+        return services.access.get(UUID(text))
+    except ValueError:
+        pass
+    matches = [one for one in services.access.requests() if str(one.id).startswith(text.lower())]
+    if len(matches) != 1 or not text:
+        if matches:
+            raise typer.BadParameter(f"{len(matches)} requests begin with {text!r}", param_hint="REQUEST_ID")
+        raise AccessRequestNotFoundError(text)
+    return matches[0]
+
+
+def _features(one: AccessRequest) -> str:
+    return ", ".join(sorted(one.features))
+
+
+def _show(one: AccessRequest, as_json: bool) -> None:
+    if as_json:
+        print_json(one)
+        return
+    print_facts(
+        [
+            ("id", one.id),
+            ("resource", one.resource_name),
+            ("features", _features(one)),
+            ("state", one.state.value.replace("_", " ")),
+            ("requested", f"{moment(one.requested_at)} by {one.requested_by}"),
+            ("last step", f"{moment(one.changed_at)} by {one.changed_by}"),
+            ("expires", moment(one.expires_at)),
+            ("reason", one.reason),
+            ("organisation", one.organisation),
+            ("contact", one.contact),
+            ("use case", one.use_case),
+            *((f"ask: {finding.rule}", finding.explanation) for finding in one.findings),
+        ]
+    )

@@ -1,0 +1,269 @@
+"""`mien resource`: make, show, change, delete and bring back the resources of a server."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mien.accounts.types import Sku
+from mien.cli._administration import (
+    As,
+    AsJson,
+    DataDir,
+    Name,
+    Yes,
+    actor,
+    confirm,
+    fail,
+    moment,
+    opened,
+    person,
+    plain,
+    print_facts,
+    print_json,
+    print_table,
+    resource_named,
+)
+
+if TYPE_CHECKING:
+    from mien.accounts import Acknowledgement, Resource
+    from mien.services import Services
+
+app = typer.Typer(help="Look after resources: who may call this server, and from where.", no_args_is_help=True)
+
+Location = Annotated[str, typer.Option(help="A region's name, such as westeurope, or one of your own.")]
+Tags = Annotated[list[str] | None, typer.Option("--tag", help="NAME=VALUE; may be given several times.")]
+Rules = Annotated[
+    list[str] | None, typer.Option("--ip-rule", help="Address or network to let in; may be given several times.")
+]
+Action = Annotated[
+    str | None, typer.Option("--default-action", help="Allow or Deny callers whom no IP rule names. [default: Allow]")
+]
+PublicAccess = Annotated[bool | None, typer.Option("--public/--private", help="Whether it may be called at all.")]
+LocalAuth = Annotated[
+    bool | None, typer.Option("--local-auth/--no-local-auth", help="Whether keys are accepted, not only tokens.")
+]
+RequestLog = Annotated[
+    bool | None, typer.Option("--request-log/--no-request-log", help="Log its calls for diagnosis, without bodies.")
+]
+
+
+@app.command()
+def create(
+    name: Name,
+    location: Location = "local",
+    sku: Annotated[Sku, typer.Option(help="Its tier.")] = Sku.STANDARD,
+    subdomain: Annotated[str | None, typer.Option(help="First label of its own host name.")] = None,
+    tag: Tags = None,
+    ip_rule: Rules = None,
+    default_action: Action = None,
+    public: PublicAccess = None,
+    local_auth: LocalAuth = None,
+    request_log: RequestLog = None,
+    accept_terms: Annotated[
+        bool, typer.Option("--accept-terms", help="You acknowledge the responsible-AI terms.")
+    ] = False,
+    not_for_police: Annotated[
+        bool,
+        typer.Option("--not-for-police", help="You declare: not used by or for a police department in the US."),
+    ] = False,
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a resource; somebody must acknowledge the terms for it. Its keys are shown by `mien key list`."""
+    terms = _terms(person(as_name), accept_terms, not_for_police)
+    with opened(data_dir) as services:
+        made = services.accounts.create(
+            name,
+            terms=terms,
+            location=location,
+            sku=sku,
+            custom_subdomain=subdomain,
+            tags=_tags(tag),
+            public_network_access=public is not False,
+            default_action=default_action or "Allow",
+            ip_rules=ip_rule or (),
+            local_auth=local_auth is not False,
+            request_log=bool(request_log),
+            actor=actor(as_name),
+        )
+        _show(services, made, as_json)
+
+
+@app.command("list")
+def list_resources(
+    deleted: Annotated[bool, typer.Option("--deleted", help="Those that can still be restored.")] = False,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """List resources."""
+    with opened(data_dir) as services:
+        accounts = services.accounts
+        found = accounts.deleted() if deleted else accounts.resources()
+        if as_json:
+            print_json([_fields(services, one) for one in found])
+            return
+        last = "purged at" if deleted else "features"
+        print_table(
+            ("name", "location", "tier", "subdomain", "made", last),
+            (
+                (
+                    one.name,
+                    one.location,
+                    one.sku.value,
+                    one.custom_subdomain,
+                    moment(one.created_at),
+                    moment(accounts.purge_at(one)) if deleted else ", ".join(sorted(one.features)),
+                )
+                for one in found
+            ),
+        )
+
+
+@app.command()
+def show(name: Name, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Show a resource."""
+    with opened(data_dir) as services:
+        _show(services, resource_named(services, name), as_json)
+
+
+@app.command()
+def update(
+    name: Name,
+    sku: Annotated[Sku | None, typer.Option(help="Its tier.")] = None,
+    subdomain: Annotated[str | None, typer.Option(help="Its custom subdomain, once and for all.")] = None,
+    tag: Tags = None,
+    no_tags: Annotated[bool, typer.Option("--no-tags", help="Take all tags away.")] = False,
+    ip_rule: Rules = None,
+    no_ip_rules: Annotated[bool, typer.Option("--no-ip-rules", help="Take all IP rules away.")] = False,
+    default_action: Action = None,
+    public: PublicAccess = None,
+    local_auth: LocalAuth = None,
+    request_log: RequestLog = None,
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Change what a resource is set to; tags and IP rules are replaced as a whole. Servers go by it at once."""
+    from mien.accounts import ResourceChange
+
+    with opened(data_dir) as services:
+        change = ResourceChange(
+            sku=sku,
+            custom_subdomain=subdomain,
+            tags={} if no_tags else _tags(tag),
+            public_network_access=public,
+            default_action=default_action,
+            ip_rules=() if no_ip_rules else ip_rule,
+            local_auth=local_auth,
+            request_log=request_log,
+        )
+        resource = resource_named(services, name)
+        _show(services, services.accounts.update(resource.id, change, actor=actor(as_name)), as_json)
+
+
+@app.command()
+def delete(name: Name, yes: Yes = False, as_name: As = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Delete a resource: its keys are refused at once; for a while it can be restored."""
+    with opened(data_dir) as services:
+        resource = resource_named(services, name)
+        confirm(f"Delete the resource {resource.name!r}? Callers are refused at once.", yes)
+        gone = services.accounts.delete(resource.id, actor=actor(as_name))
+        if as_json:
+            print_json(_fields(services, gone))
+        else:
+            until = moment(services.accounts.purge_at(gone))
+            typer.echo(f"{gone.name} is deleted; until {until} `mien resource restore {gone.name}` brings it back")
+
+
+@app.command()
+def restore(name: Name, as_name: As = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Bring a deleted resource back as it was."""
+    with opened(data_dir) as services:
+        resource = resource_named(services, name, deleted=True)
+        _show(services, services.accounts.restore(resource.id, actor=actor(as_name)), as_json)
+
+
+@app.command()
+def purge(name: Name, yes: Yes = False, as_name: As = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Delete a deleted resource for good: faces, collections, approvals, keys; nobody can bring it back."""
+    with opened(data_dir) as services:
+        resource = resource_named(services, name, deleted=True)
+        confirm(f"Purge {resource.name!r} with everything that it holds? This cannot be undone.", yes)
+        services.accounts.purge(resource.id, actor=actor(as_name))
+        if as_json:
+            print_json({"purged": resource.name, "id": resource.id})
+        else:
+            typer.echo(f"{resource.name} is gone for good")
+
+
+def _terms(who: str, accept_terms: bool, not_for_police: bool) -> Acknowledgement:
+    """Return what is acknowledged; asks for what no option said when there is somebody to ask."""
+    from mien.accounts import Acknowledgement
+
+    if not sys.stdin.isatty():
+        missing = [
+            option
+            for option, given in (("--accept-terms", accept_terms), ("--not-for-police", not_for_police))
+            if not given
+        ]
+        if missing:
+            fail(
+                "a resource needs somebody who acknowledges the responsible-AI terms and declares that it is not used "
+                f"by or for a police department in the United States: read docs/limited-access.md, then add "
+                f"{' and '.join(missing)}"
+            )
+    else:
+        ask = "Do you acknowledge the responsible-AI terms (docs/limited-access.md)?"
+        accept_terms = accept_terms or typer.confirm(ask)
+        ask = "Do you declare that it is not used by or for a police department in the United States?"
+        not_for_police = not_for_police or typer.confirm(ask)
+    return Acknowledgement(who, responsible_ai=accept_terms, not_for_police=not_for_police)
+
+
+def _tags(given: list[str] | None) -> dict[str, str] | None:
+    if given is None:
+        return None
+    tags = {}
+    for one in given:
+        name, separator, value = one.partition("=")
+        if not separator:
+            raise typer.BadParameter(f"{one!r} is not NAME=VALUE", param_hint="--tag")
+        tags[name] = value
+    return tags
+
+
+def _fields(services: Services, resource: Resource) -> dict[str, object]:
+    fields: dict[str, object] = plain(resource)
+    if resource.deleted_at is not None:
+        fields["purge_at"] = plain(services.accounts.purge_at(resource))
+    return fields
+
+
+def _show(services: Services, resource: Resource, as_json: bool) -> None:
+    if as_json:
+        print_json(_fields(services, resource))
+        return
+    terms = resource.terms
+    states = (f"{feature} {state.replace('_', ' ')}" for feature, state in sorted(resource.access_state.items()))
+    print_facts(
+        [
+            ("name", resource.name),
+            ("id", resource.id),
+            ("location", resource.location),
+            ("tier", resource.sku.value),
+            ("subdomain", resource.custom_subdomain),
+            ("tags", ", ".join(f"{name}={value}" for name, value in resource.tags.items())),
+            ("made", moment(resource.created_at)),
+            ("terms", f"acknowledged by {terms.accepted_by}, {moment(terms.accepted_at)}" if terms else None),
+            ("public access", "enabled" if resource.public_network_access else "disabled"),
+            ("other callers", "allowed" if resource.default_action == "Allow" else "denied"),
+            ("IP rules", ", ".join(resource.ip_rules)),
+            ("keys", "accepted" if resource.local_auth else "refused, tokens only"),
+            ("request log", "on" if resource.request_log else "off"),
+            ("limited access", ", ".join(states)),
+        ]
+    )
