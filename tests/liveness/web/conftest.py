@@ -22,13 +22,14 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Test</titl
 LaunchBrowser = Callable[..., Browser]
 
 
-@pytest.fixture(scope="session")
+# Of a module, not of the session: while Playwright runs, no other event loop can, and other modules have such tests.
+@pytest.fixture(scope="module")
 def playwright_driver() -> Iterator[Playwright]:
     with sync_playwright() as driver:
         yield driver
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def launch(playwright_driver: Playwright) -> Iterator[LaunchBrowser]:
     """Starts Chromium; by default with Chromium's own fake camera, and permission to use it."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -48,7 +49,7 @@ def launch(playwright_driver: Playwright) -> Iterator[LaunchBrowser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(launch: LaunchBrowser) -> Browser:
     return launch()
 

@@ -166,10 +166,14 @@ class FakeServer:
         return int(self._runner.addresses[0][1])
 
     def close(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(20)
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(20)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(20)
         self._loop.close()
+
+    async def _stop(self) -> None:
+        await self._runner.cleanup()
+        await asyncio.sleep(0.1)  # in which connections are closed
 
     def page(self, path: str, html: str, **headers: str) -> str:
         """Serve a page; return its URL."""

@@ -112,7 +112,7 @@ def test_colours_are_shown_when_the_challenge_says(application: OpenApplication)
 
 def test_the_person_is_guided(application: OpenApplication) -> None:
     app = application()
-    plan = Plan(feedback=["MoveCloser"] * 9 + ["WordFromTheFuture"] * 9 + ["None"] * 9)
+    plan = Plan(feedback=["MoveCloser"] * 8 + ["WordFromTheFuture"] * 8 + ["None"] * 8)
     app.page.evaluate(RECORD_TEXTS)
     app.begin(plan)
     app.go_on()
@@ -168,12 +168,12 @@ def test_what_goes_wrong_has_its_name(application: OpenApplication, plan: Plan, 
     assert app.page.locator("dialog").count() == 0
 
 
-@pytest.mark.parametrize("token", ["", "no token", "a.b.c", "e30.e30.e30"])
-def test_what_is_no_token_is_not_sent_anywhere(application: OpenApplication, token: str) -> None:
+def test_what_is_no_token_is_not_sent_anywhere(application: OpenApplication) -> None:
     app = application()
     app.page.evaluate(CAMERAS)
-    app.begin_with(token)
-    assert app.error()["livenessError"] == "InvalidToken"
+    for token in ("", "no token", "a.b.c", "e30.e30.e30"):
+        app.begin_with(token)
+        assert app.error()["livenessError"] == "InvalidToken"
     assert app.page.evaluate("window.tracks.length") == 0
 
 

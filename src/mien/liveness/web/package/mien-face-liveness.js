@@ -670,7 +670,7 @@ button:focus-visible { outline: 3px solid var(--accent); outline-offset: 3px; }
   padding: .5rem 1rem; border-radius: .8rem; border: 1px solid #8a8a94;
   background: #ffffff; color: #1b1b1f; font-size: 1.15em; font-weight: 600; text-align: center;
 }
-.stage { position: relative; height: 100%; aspect-ratio: 3 / 4; max-width: 100%; min-height: 0; }
+.stage { position: relative; height: 100%; aspect-ratio: 3 / 4; max-width: 84%; min-height: 0; }
 .oval {
   position: absolute; inset: 0; margin: auto; max-height: 100%; aspect-ratio: 3 / 4; width: 100%; box-sizing: border-box;
   border-radius: 50%; overflow: hidden; border: .35rem solid #3c3c46; background: #2a2a30;
