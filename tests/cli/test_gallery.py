@@ -94,3 +94,12 @@ def test_crops_and_duplicates(group: CollectionRef, tmp_path: Path) -> None:
         "0 crops erased\n",
     )
     assert run(tmp_path, "duplicates", "front-desk", "personGroup/staff") == (0, "[]\n")
+
+
+def test_a_purged_resource_leaves_no_snapshot_behind(group: CollectionRef, tmp_path: Path) -> None:
+    assert list((tmp_path / "snapshots").rglob("*.segment"))
+    app = build(["resource"])
+    for verb in ("delete", "purge"):
+        done = runner.invoke(app, ["resource", verb, "front-desk", "--yes", "--data-dir", str(tmp_path)])
+        assert done.exit_code == 0, done.output
+        assert bool(list((tmp_path / "snapshots").iterdir())) == (verb == "delete")
