@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -90,8 +91,7 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
         try:
             ca, chain, key = _certificates(settings, services)
             resource, keys = _resource(services, dev)
-            demo = resource.id if dev and resource else None
-            demo_key = (lambda: services.accounts.keys(demo).key1) if demo else None
+            demo_key = _demo_key(services, resource, keys) if dev and resource and keys else None
             app = create_app(settings, services, loaded.engine, demo_key=demo_key)
 
             def configured(served: Any) -> uvicorn.Config:
@@ -256,6 +256,19 @@ def _load_rest(loaded: _Loaded) -> None:
         loaded.engine.prepare(loaded.rest)
     except ModelError as error:
         _log.error("a model cannot be loaded", reason=str(error))
+
+
+def _demo_key(services: Services, resource: Resource, keys: KeyPair) -> Callable[[], str]:
+    """Return what gives the liveness demo its key: listed anew, which is audited, only when it was changed."""
+    known = keys.key1
+
+    def current() -> str:
+        nonlocal known
+        if services.accounts.find_by_key(known) is None:
+            known = services.accounts.keys(resource.id).key1
+        return known
+
+    return current
 
 
 def _resource(services: Services, dev: bool) -> tuple[Resource | None, KeyPair | None]:

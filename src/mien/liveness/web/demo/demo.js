@@ -70,10 +70,11 @@ async function run() {
     client = await detector.start(token);
   } catch (error) {
     const { livenessError, recognitionError, message, attemptsLeft } = error;
-    client = { livenessError, recognitionError, message, attemptsLeft };
+    client = { livenessError, recognitionError, attemptsLeft };
+    if (message !== livenessError) client.message = message;
   }
   if (!dev) {
-    const text = client.resultId ? "Done. Your server can ask for the session's result now." : client.message;
+    const text = client.resultId ? "Your server can ask for the session's result now." : (client.message ?? "");
     conclude(client.livenessError ?? "Done", text, { client });
     return;
   }
