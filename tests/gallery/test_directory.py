@@ -201,7 +201,7 @@ def test_a_model_bound_anew_takes_no_face_beside_those_of_the_old_one(
 ) -> None:
     person = world.person(1)
     rebound = build(database, vault, clock, tmp_path, fingerprint="b" * 64)
-    with pytest.raises(FingerprintMismatchError, match="mien models bind"):
+    with pytest.raises(FingerprintMismatchError, match="mien models migrate"):
         rebound.face(person, 2)
     rebound.persons.delete(rebound.owner, person)  # an empty model takes the recogniser that is bound now
     assert rebound.person(2)

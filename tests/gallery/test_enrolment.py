@@ -157,9 +157,9 @@ def test_a_crop_has_a_margin_and_stays_in_the_picture() -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (200, 300, 3), dtype=np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=95)
-    with Image.open(io.BytesIO(make_crop(buffer.getvalue(), FaceBox(100, 60, 80, 60)))) as crop:
+    with Image.open(io.BytesIO(make_crop(buffer.getvalue(), FaceBox(100, 60, 80, 60)).jpeg)) as crop:
         assert crop.size == (160, 120)
-    with Image.open(io.BytesIO(make_crop(buffer.getvalue(), FaceBox(0, 0, 80, 60)))) as crop:
+    with Image.open(io.BytesIO(make_crop(buffer.getvalue(), FaceBox(0, 0, 80, 60)).jpeg)) as crop:
         assert crop.size == (120, 90)
 
 

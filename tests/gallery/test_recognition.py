@@ -68,7 +68,7 @@ def test_faces_of_other_models_or_weights_are_never_compared(world: World) -> No
     ):
         with pytest.raises(IncompatibleModelError):
             call(labelled)
-        with pytest.raises(FingerprintMismatchError, match="mien models bind"):
+        with pytest.raises(FingerprintMismatchError, match="detect it again"):
             call(weights)
     group, faces = world.make(Kind.PERSON_GROUP), world.make(Kind.FACE_LIST)
     person = world.gallery.persons.create(group, "p")

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-from uuid import UUID
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from mien.gallery.gallery import Gallery
-    from mien.gallery.kinds import CollectionRef
-    from mien.services import Services
+from mien.cli._gallery import collection_ref, opened, resource_id
 
 app = typer.Typer(help="Look after enrolled faces: policies, duplicates, kept crops, snapshots.", no_args_is_help=True)
 
@@ -33,7 +27,7 @@ def rebuild(
     data_dir: DataDir = None,
 ) -> None:
     """Make snapshots anew from the database where they are missing or damaged; servers may go on meanwhile."""
-    with _opened(data_dir) as (_, gallery):
+    with opened(data_dir) as (_, gallery, _):
         refs = [ref for ref, _ in gallery.training.trained()] if every else gallery.training.broken()
         failed = 0
         for ref in refs:
@@ -67,9 +61,9 @@ def policy(
     """Show what photos must be like to be enrolled; with options, set it, all of it at once."""
     from mien.gallery.policy import EnrolmentPolicy
 
-    with _opened(data_dir) as (services, gallery):
-        owner = _resource(services, resource)
-        ref = _ref(owner, collection)
+    with opened(data_dir) as (services, gallery, _):
+        owner = resource_id(services, resource)
+        ref = collection_ref(owner, collection)
         try:
             wanted = EnrolmentPolicy(
                 min_quality, max_blur, no_occlusion, max_yaw, max_pitch, max_roll, min_size, keep_crops
@@ -90,9 +84,8 @@ def duplicates(
     resource: Resource, collection: Annotated[str, typer.Argument(help="As KIND/ID.")], data_dir: DataDir = None
 ) -> None:
     """List enrolled faces that may be one photo twice, or one person under two ids."""
-    with _opened(data_dir) as (services, gallery):
-        ref = _ref(_resource(services, resource), collection)
-        assert ref is not None
+    with opened(data_dir) as (services, gallery, _):
+        ref = collection_ref(resource_id(services, resource), collection)
         found = gallery.duplicates.found(ref)
         typer.echo(json.dumps([asdict(one) for one in found], indent=2, default=str))
 
@@ -105,70 +98,10 @@ def crops(
     data_dir: DataDir = None,
 ) -> None:
     """Count the enrolment crops that are kept, or erase them."""
-    with _opened(data_dir) as (services, gallery):
-        owner = _resource(services, resource)
-        ref = _ref(owner, collection)
+    with opened(data_dir) as (services, gallery, _):
+        owner = resource_id(services, resource)
+        ref = collection_ref(owner, collection)
         if erase:
             typer.echo(f"{gallery.crops.erase(owner, ref)} crops erased")
         else:
             typer.echo(f"{gallery.crops.count(owner, ref)} crops kept")
-
-
-@contextmanager
-def _opened(data_dir: Path | None) -> Iterator[tuple[Services, Gallery]]:
-    """Open what the commands work on; what goes wrong on purpose becomes one sentence and exit code 1."""
-    from mien.gallery.errors import GalleryError
-    from mien.gallery.gallery import open_gallery
-    from mien.gallery.recognisers import Recognisers
-    from mien.models import ModelError, ModelStore
-    from mien.models.bindings import read_bindings
-    from mien.services import open_services
-    from mien.settings import Settings
-    from mien.storage.crypto import MasterKeyError
-    from mien.storage.migrations import MigrationError
-    from mien.vision.engine import FaceEngine
-
-    settings = Settings(data_dir=data_dir.absolute()) if data_dir else Settings()
-    services = None
-    try:
-        store = ModelStore(settings.model_dir)
-        bindings = read_bindings(store, settings.data_dir, settings.bindings())
-        services = open_services(settings)
-        yield (
-            services,
-            open_gallery(
-                services.database,
-                services.vault,
-                services.clock,
-                settings.data_dir / "snapshots",
-                engine=FaceEngine(store),
-                recognisers=Recognisers.of(store, bindings),
-                detected_faces=services.detected_faces,
-            ),
-        )
-    except (GalleryError, ModelError, MasterKeyError, MigrationError, OSError) as error:
-        typer.echo(f"mien: {error}", err=True)
-        raise typer.Exit(1) from None
-    finally:
-        if services is not None:
-            services.close()
-
-
-def _resource(services: Services, name: str) -> UUID:
-    found = services.accounts.named(name)
-    if found is None:
-        typer.echo(f"mien: there is no resource {name!r}", err=True)
-        raise typer.Exit(1)
-    return found.id
-
-
-def _ref(owner: UUID, text: str | None) -> CollectionRef | None:
-    from mien.gallery.kinds import PUBLIC_KINDS, CollectionRef
-
-    if text is None:
-        return None
-    kind, _, collection_id = text.partition("/")
-    for known in PUBLIC_KINDS:
-        if kind.lower() in {known.value.lower(), f"{known.value.lower()}s"}:
-            return CollectionRef(owner, known, collection_id)
-    raise typer.BadParameter(f"{text!r} is not KIND/ID; kinds are {', '.join(one.value for one in PUBLIC_KINDS)}")

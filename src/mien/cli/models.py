@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mien.cli._migrate import migrate
+
 if TYPE_CHECKING:
     from mien.models.manifest import InputConvention, Manifest
     from mien.models.sources import Report
@@ -206,7 +208,8 @@ def bind(
 ) -> None:
     """Say which pack serves which of the contract's labels; without arguments, show the bindings.
 
-    Faces that were enrolled under a label before it was bound anew cannot be compared with new ones.
+    Faces that were enrolled under a label before it was bound anew cannot be compared with new ones: run
+    `mien models migrate`, which makes their templates anew from the crops that were kept.
     """
     with _errors(as_json):
         from mien.models.bindings import read_bindings, write_bindings
@@ -291,6 +294,9 @@ def _from_index(store: ModelStore) -> list[str]:
         for name, pack in store.manifests().items()
         if all(file.source.kind == "package" for file in pack.files.values())
     ]
+
+
+app.command()(migrate)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Table, insert
 
 from mien.gallery.checks import check_name, check_user_data
-from mien.gallery.errors import FingerprintMismatchError, Quota, QuotaExceededError
+from mien.gallery.errors import ConflictError, FingerprintMismatchError, Quota, QuotaExceededError
 from mien.gallery.kinds import CollectionRef
 from mien.gallery.persons import check_person_quota
 from mien.gallery.recognisers import Recognisers
@@ -50,6 +50,7 @@ class Bulk:
             CollectionNotFoundError: there is no such group.
             TrainingNotFinishedError: it is being trained.
             QuotaExceededError: the tier allows no more.
+            ConflictError: it was migrated to another recognition model meanwhile.
             FingerprintMismatchError: an embedding is of another recogniser than the group's label is bound to.
             NameEmptyError: a name is missing.
             NameTooLongError: a name has more than 128 characters.
@@ -94,8 +95,10 @@ class Bulk:
                     raise FingerprintMismatchError(label)
                 faces.append(self._face(ref, uid, person_id, embedding))
         with self._rows.writing(ref, uid=uid) as (session, row):
+            if row.recognition_model != label:
+                raise ConflictError(ref.collection_id)  # it was migrated meanwhile
             if row.faces and row.fingerprint != fingerprint:
-                raise FingerprintMismatchError(label)
+                raise FingerprintMismatchError(label, ref)
             limits = self._rows.limits(session, ref.resource_id, ref.kind)
             most = max(len(person.embeddings) for person in people) if ref.kind.has_persons else row.faces + len(faces)
             if most > limits.faces:

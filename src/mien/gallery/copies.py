@@ -12,6 +12,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from mien.gallery.collections import Collections
+from mien.gallery.crops import crop_name
 from mien.gallery.errors import ConflictError
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.live import removed_since
@@ -21,9 +22,11 @@ from mien.gallery.snapshots import Snapshots
 from mien.gallery.templates import Templates
 from mien.gallery.types import TrainingState
 from mien.search import ExactSearch, Faces, SnapshotMissingError
-from mien.storage.tables import CollectionRow, PersistedFaceRow, PersonRow
+from mien.storage import Vault
+from mien.storage.tables import CollectionRow, CropRow, PersistedFaceRow, PersonRow
 
 _ROWS_AT_ONCE: Final = 1_000
+_CROPS_AT_ONCE: Final = 100
 _ATTEMPTS: Final = 3
 
 
@@ -31,20 +34,24 @@ class Copies:
     """Makes copies of collections.
 
     A copy is a collection of kind `Kind.TRANSFER`, which no call finds, until its maker gives it another name. Persons
-    and faces keep their ids. Everything secret is sealed anew, for the copy and its resource. The enrolment policy and
-    crops stay behind: they are the business of whoever runs the source.
+    and faces keep their ids. Everything secret is sealed anew, for the copy and its resource. The collection's own
+    enrolment policy and its crops come along, so that the copy can be migrated to another recogniser as the source can.
 
     Args:
         rows: opens sessions.
         collections: makes rows.
         templates: seals templates anew.
+        vault: seals crops anew.
         snapshots: what training made.
     """
 
-    def __init__(self, rows: Rows, collections: Collections, templates: Templates, snapshots: Snapshots) -> None:
+    def __init__(
+        self, rows: Rows, collections: Collections, templates: Templates, vault: Vault, snapshots: Snapshots
+    ) -> None:
         self._rows = rows
         self._collections = collections
         self._templates = templates
+        self._vault = vault
         self._snapshots = snapshots
 
     @contextmanager
@@ -90,7 +97,7 @@ class Copies:
     def _begin(self, ref: CollectionRef, source: CollectionRow) -> CollectionRow:
         recogniser = Recogniser(source.recognition_model, "", source.fingerprint, None)
         copy = self._collections.new_row(ref, source.name, source.user_data, recogniser)
-        copy.persons, copy.faces = source.persons, source.faces
+        copy.persons, copy.faces, copy.policy = source.persons, source.faces, source.policy
         copy.revision, copy.trained_revision = source.revision, source.trained_revision
         if source.training_status not in BUSY:
             copy.training_status = source.training_status
@@ -121,6 +128,9 @@ class Copies:
         faces = faces.where(PersistedFaceRow.collection == source.uid).execution_options(yield_per=_ROWS_AT_ONCE)
         for found in session.execute(faces).partitions():
             self._insert(copy, PersistedFaceRow, [self._resealed(source, copy, dict(one._mapping)) for one in found])
+        crops = select(CropRow.face_id, CropRow.sealed).where(CropRow.collection == source.uid)
+        for kept in session.execute(crops.execution_options(yield_per=_CROPS_AT_ONCE)).partitions():
+            self._insert(copy, CropRow, [self._crop(source, copy, face, sealed) for face, sealed in kept])
         if search is not None:
             trained = _faces(search, removed_since(session, source.uid, source.trained_revision))
             name = self._snapshots.fresh_name()
@@ -138,8 +148,13 @@ class Copies:
         )
         return {**face, "sealed": sealed}
 
+    def _crop(self, source: CollectionRow, copy: CollectionRow, face: UUID, sealed: bytes) -> dict[str, Any]:
+        plain = self._vault.open(sealed, resource_id=source.resource_id, what=crop_name(source.uid, face))
+        again = self._vault.seal(plain, resource_id=copy.resource_id, what=crop_name(copy.uid, face))
+        return {"face_id": face, "sealed": again}
+
     def _insert(
-        self, copy: CollectionRow, table: type[PersonRow | PersistedFaceRow], rows: list[dict[str, Any]]
+        self, copy: CollectionRow, table: type[PersonRow | PersistedFaceRow | CropRow], rows: list[dict[str, Any]]
     ) -> None:
         whole = [{**row, "resource_id": copy.resource_id, "collection": copy.uid} for row in rows]
         with self._rows.database.write(copy.resource_id) as session:

@@ -1,7 +1,10 @@
-"""The enrolment crops that an operator chose to keep: counting and erasing them."""
+"""The enrolment crops that an operator chose to keep: what one is, counting and erasing them."""
 
 from __future__ import annotations
 
+import struct
+from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
@@ -9,6 +12,45 @@ from sqlalchemy import delete, func, select
 from mien.gallery.kinds import CollectionRef
 from mien.gallery.rows import Rows
 from mien.storage.tables import CropRow
+from mien.vision.types import FaceBox
+
+_HEADER: Final = struct.Struct("<4s4i")
+_MAGIC: Final = b"crop"
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A face cut out of an enrolled photo.
+
+    Attributes:
+        jpeg: the picture, with a margin around the face.
+        box: where in it the face is; other people may stand in the margin.
+    """
+
+    jpeg: bytes
+    box: FaceBox
+
+    def pack(self) -> bytes:
+        """The crop as bytes, to be sealed."""
+        box = self.box
+        return _HEADER.pack(_MAGIC, box.left, box.top, box.width, box.height) + self.jpeg
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Crop:
+        """Read what `pack` wrote.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        if len(data) < _HEADER.size or data[:4] != _MAGIC:
+            raise ValueError("not an enrolment crop")
+        _, *box = _HEADER.unpack_from(data)
+        return cls(data[_HEADER.size :], FaceBox(*box))
+
+
+def crop_name(collection: UUID, face_id: UUID) -> str:
+    """What a sealed enrolment crop is bound to."""
+    return f"enrolment_crops/{collection}/{face_id}"
 
 
 class Crops:

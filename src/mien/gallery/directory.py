@@ -158,6 +158,31 @@ class DirectoryPersons:
     ) -> Started:
         """Enrol a face; `Started.id` is the persisted face id."""
         check_user_data(user_data, FACE_USER_DATA_LENGTH)
+        while True:
+            started = self._add_face(
+                resource_id,
+                person_id,
+                recognition_model,
+                image,
+                target=target,
+                operating_point=operating_point,
+                user_data=user_data,
+            )
+            if started is not None:
+                return started
+
+    def _add_face(
+        self,
+        resource_id: UUID,
+        person_id: str,
+        recognition_model: str,
+        image: bytes,
+        *,
+        target: TargetFace | None,
+        operating_point: OperatingPoint,
+        user_data: str | None,
+    ) -> Started | None:
+        """Enrol a face; None when the directory was migrated to another recogniser meanwhile."""
         ref = faces_ref(resource_id, recognition_model)
         recogniser = self._rows.prepare(resource_id, recognition_model)
         with self._rows.reading(resource_id) as session:
@@ -173,8 +198,10 @@ class DirectoryPersons:
             limit = self._rows.rows.limits(session, resource_id, Kind.DIRECTORY).faces
             if person.faces >= limit:
                 raise QuotaExceededError(Quota.FACES, Kind.DIRECTORY, limit)
-            person.faces += 1
             row = find(session, ref, lock=True)
+            if row.uid != collection.uid or (row.faces and row.fingerprint != collection.fingerprint):
+                return None
+            person.faces += 1
             now = self._rows.rows.clock.now()
             added = self._insertion.insert(session, row, new, person_id=person.person_id, now=now)
             return Started(added.persisted_face_id, self._operations.succeeded(session, resource_id))

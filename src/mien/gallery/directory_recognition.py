@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mien.gallery.detected_faces import DetectedFace
@@ -27,6 +27,7 @@ from mien.gallery.errors import FingerprintMismatchError, IncompatibleModelError
 from mien.gallery.live import LiveSearches
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.recognition import Recognition, identified, query_for
+from mien.gallery.rows import ref_of
 from mien.gallery.templates import SealedFace
 from mien.gallery.types import Identified, Verification
 from mien.storage.tables import CollectionRow, DynamicGroupRow, PersistedFaceRow
@@ -152,7 +153,9 @@ class DirectoryRecognition:
     def _recogniser(self, collection: CollectionRow, probes: Sequence[DetectedFace]) -> Recogniser:
         """The recogniser of a collection, when the probes and the enrolled faces are all of it."""
         recogniser = self._recognisers[collection.recognition_model]
-        if {collection.fingerprint, *(probe.embedding.fingerprint for probe in probes)} != {recogniser.fingerprint}:
+        if collection.fingerprint != recogniser.fingerprint:
+            raise FingerprintMismatchError(collection.recognition_model, ref_of(collection))
+        if {probe.embedding.fingerprint for probe in probes} != {recogniser.fingerprint}:
             raise FingerprintMismatchError(collection.recognition_model)
         return recogniser
 
@@ -160,6 +163,7 @@ class DirectoryRecognition:
 def _sealed_faces(session: Session, collection: CollectionRow, person_id: UUID) -> list[SealedFace]:
     query = select(PersistedFaceRow.person_id, PersistedFaceRow.face_id, PersistedFaceRow.sealed)
     query = query.where(PersistedFaceRow.collection == collection.uid, PersistedFaceRow.person_id == person_id)
+    query = query.where(func.length(PersistedFaceRow.sealed) > 0)
     return [SealedFace(*found) for found in session.execute(query)]
 
 

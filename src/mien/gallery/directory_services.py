@@ -61,7 +61,7 @@ def open_directory(
     """
     operations = Operations(database, clock)
     rows = DirectoryRows(gallery.rows, gallery.collections, recognisers)
-    copies = Copies(gallery.rows, gallery.collections, gallery.templates, gallery.snapshots)
+    copies = Copies(gallery.rows, gallery.collections, gallery.templates, vault, gallery.snapshots)
     return DirectoryServices(
         directory=DirectoryPersons(rows, operations, engine, Insertion(vault, gallery.live)),
         dynamic_groups=DynamicGroups(rows, operations),

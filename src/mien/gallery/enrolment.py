@@ -9,6 +9,7 @@ from typing import Final, Protocol
 import cv2
 import numpy as np
 
+from mien.gallery.crops import Crop
 from mien.gallery.errors import NoFaceError, SeveralFacesError, TargetFaceOutOfRangeError
 from mien.gallery.policy import EnrolmentPolicy
 from mien.gallery.types import TargetFace
@@ -57,12 +58,12 @@ class Enrolment:
     Attributes:
         embedding: its template.
         photo: names the image file and the face in it: SHA-256 (hex) of the bytes, and the rectangle.
-        crop: a JPEG of the face with a margin, when the policy keeps crops.
+        crop: the face with a margin, when the policy keeps crops.
     """
 
     embedding: Embedding
     photo: str
-    crop: bytes | None
+    crop: Crop | None
 
 
 def enrol(
@@ -118,7 +119,7 @@ def choose(analysis: Analysis, target: TargetFace | None) -> Face:
         if target.left + target.width > analysis.width or target.top + target.height > analysis.height:
             raise TargetFaceOutOfRangeError(f"the image has {analysis.width} × {analysis.height} pixels")
         inside = tuple(face for face in faces if _centre_in(face.box, target))
-        same = tuple(face for face in inside if _overlap(face.box, target) >= _SAME_BOX)
+        same = tuple(face for face in inside if overlap(face.box, target) >= _SAME_BOX)
         faces = same if len(inside) > 1 and len(same) == 1 else inside
     if not faces:
         raise NoFaceError("no face has its centre in targetFace" if target else "no face was found")
@@ -128,15 +129,16 @@ def choose(analysis: Analysis, target: TargetFace | None) -> Face:
     return faces[0]
 
 
-def make_crop(image: bytes, box: FaceBox) -> bytes:
-    """Return a JPEG of a face with a margin of half its size on every side, as far as the image goes."""
+def make_crop(image: bytes, box: FaceBox) -> Crop:
+    """Cut out a face with a margin of half its size on every side, as far as the image goes."""
     photo = decode(image)
     across, down = box.width * _CROP_MARGIN, box.height * _CROP_MARGIN
     region = photo.region(box.left - across, box.top - down, box.left + box.width + across, box.top + box.height + down)
     done, data = cv2.imencode(".jpg", region.pixels, [cv2.IMWRITE_JPEG_QUALITY, _CROP_QUALITY])
     if not done:
         raise RuntimeError("a face could not be written as JPEG")
-    return np.asarray(data).tobytes()
+    left, top = box.left - round(region.left), box.top - round(region.top)
+    return Crop(np.asarray(data).tobytes(), FaceBox(left, top, box.width, box.height))
 
 
 def _centre_in(box: FaceBox, target: TargetFace) -> bool:
@@ -144,8 +146,9 @@ def _centre_in(box: FaceBox, target: TargetFace) -> bool:
     return target.left <= x <= target.left + target.width and target.top <= y <= target.top + target.height
 
 
-def _overlap(box: FaceBox, target: TargetFace) -> float:
+def overlap(box: FaceBox, target: TargetFace | FaceBox) -> float:
+    """Return what two rectangles share, as a part of their union (IoU)."""
     across = min(box.left + box.width, target.left + target.width) - max(box.left, target.left)
     down = min(box.top + box.height, target.top + target.height) - max(box.top, target.top)
     both = max(across, 0) * max(down, 0)
-    return both / (box.area + target.width * target.height - both)
+    return both / (box.width * box.height + target.width * target.height - both)

@@ -191,12 +191,22 @@ class IncompatibleModelError(GalleryError):
 
 
 class FingerprintMismatchError(GalleryError):
-    """Templates of one label come from different weights: it was bound anew. The text says what mends it."""
+    """Templates of one label come from different weights: it was bound anew. The text says what mends it.
 
-    def __init__(self, label: str) -> None:
+    Args:
+        label: the recognition model.
+        ref: the collection whose faces are of other weights; None when it is a short-lived face.
+    """
+
+    def __init__(self, label: str, ref: CollectionRef | None = None) -> None:
+        if ref is None:
+            super().__init__(f"{label} was bound to another recogniser since a face was detected: detect it again")
+            return
+        name = f"{ref.kind.value}/{ref.collection_id}"
         super().__init__(
-            f"{label} was bound to another recogniser since these faces were enrolled or detected: detect again; for "
-            "enrolled faces the operator binds the label back (`mien models bind`), or they are enrolled again"
+            f"{label} was bound to another recogniser since the faces of {name} were enrolled: the operator runs "
+            f"`mien models migrate --collection {name}` and starts the servers anew, or binds {label} back "
+            "(`mien models bind`)"
         )
 
 

@@ -82,6 +82,24 @@ class PersistedFaces:
             LowQualityError: the photo does not meet the policy.
         """
         check_user_data(user_data, FACE_USER_DATA_LENGTH)
+        while True:
+            added = self._add(
+                ref, image, person_id=person_id, target=target, operating_point=operating_point, user_data=user_data
+            )
+            if added is not None:
+                return added
+
+    def _add(
+        self,
+        ref: CollectionRef,
+        image: bytes,
+        *,
+        person_id: str | None,
+        target: TargetFace | None,
+        operating_point: OperatingPoint,
+        user_data: str | None,
+    ) -> AddedFace | None:
+        """Enrol a face; None when the collection was migrated to another recogniser meanwhile."""
         with self._rows.reading(ref) as (session, row):
             # Refuse before the costly part what would be refused after it.
             if row.training_status in BUSY:
@@ -93,8 +111,10 @@ class PersistedFaces:
             policy = policy_of(session, row)
         enrolment = enrol(self._engine, image, recogniser.pack, policy, target=target, operating_point=operating_point)
         new = self._insertion.prepare(row, recogniser, enrolment, user_data)
-        with self._rows.writing(ref, uid=row.uid) as (session, row):
-            return self._insert(session, ref, row, new, person_id)
+        with self._rows.writing(ref, uid=row.uid) as (session, fresh):
+            if (fresh.recognition_model, fresh.fingerprint) != (row.recognition_model, row.fingerprint) and fresh.faces:
+                return None
+            return self._insert(session, ref, fresh, new, person_id)
 
     def get(self, ref: CollectionRef, face_id: str, person_id: str | None = None) -> PersistedFace:
         """Return a face.

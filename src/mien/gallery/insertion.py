@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from mien.gallery.crops import crop_name
 from mien.gallery.duplicates import look_alikes, record, same_photo
 from mien.gallery.enrolment import Enrolment
 from mien.gallery.errors import FingerprintMismatchError
 from mien.gallery.live import LiveSearches
 from mien.gallery.recognisers import Recogniser
+from mien.gallery.rows import ref_of
 from mien.gallery.templates import Templates
 from mien.gallery.types import AddedFace
 from mien.storage import Vault
@@ -61,7 +63,7 @@ class Insertion:
         resource_id, collection, face_id = row.resource_id, row.uid, uuid4()
         crop = None
         if enrolment.crop is not None:
-            crop = self._vault.seal(enrolment.crop, resource_id=resource_id, what=crop_name(collection, face_id))
+            crop = self._vault.seal(enrolment.crop.pack(), resource_id=resource_id, what=crop_name(collection, face_id))
         template = self._templates.seal(resource_id, collection, face_id, enrolment.embedding)
         photo = self._vault.keyed_hash(enrolment.photo)
         return NewFace(face_id, recogniser, user_data, enrolment.embedding.vector, template, photo, crop)
@@ -118,11 +120,6 @@ class Insertion:
         return AddedFace(str(new.face_id), record(session, row, (whose, new.face_id), suspects, now))
 
 
-def crop_name(collection: UUID, face_id: UUID) -> str:
-    """What a sealed enrolment crop is bound to."""
-    return f"enrolment_crops/{collection}/{face_id}"
-
-
 def check_fingerprint(row: CollectionRow, recogniser: Recogniser) -> None:
     """Refuse to mix templates of two recognisers; an empty collection takes the one that is bound now.
 
@@ -130,4 +127,4 @@ def check_fingerprint(row: CollectionRow, recogniser: Recogniser) -> None:
         FingerprintMismatchError: the collection's faces were made by another recogniser.
     """
     if row.faces and row.fingerprint != recogniser.fingerprint:
-        raise FingerprintMismatchError(row.recognition_model)
+        raise FingerprintMismatchError(row.recognition_model, ref_of(row))

@@ -15,7 +15,7 @@ from typing import Final
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mien.clock import Clock
@@ -129,7 +129,7 @@ class LiveSearches:
         if known is not None and known.revision < row.revision and now - known.used < KEEP_FOR:
             search = self._changed(session, row, known)
             # What was added is all there; if the notes of removals are, too, the numbers are equal.
-            if len(search or ()) == row.faces:
+            if len(search or ()) == row.faces or len(search or ()) == row.faces - _without_template(session, row.uid):
                 return search
         return self._changed(session, row, _Entry(-1, None, now))
 
@@ -147,13 +147,22 @@ class LiveSearches:
 
 
 def added_since(session: Session, collection: UUID, revision: int) -> Iterator[SealedFace]:
-    """Give the faces that were enrolled after a revision of their collection; read them while the session is open."""
+    """Give the faces that were enrolled after a revision of their collection; read them while the session is open.
+
+    Faces that were left out of a migration to another recogniser have no template and are not among them.
+    """
     query = select(PersistedFaceRow.person_id, PersistedFaceRow.face_id, PersistedFaceRow.sealed)
-    query = query.where(PersistedFaceRow.collection == collection)
+    query = query.where(PersistedFaceRow.collection == collection, func.length(PersistedFaceRow.sealed) > 0)
     if revision >= 0:
         query = query.where(PersistedFaceRow.revision > revision)
     for found in session.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
         yield SealedFace(*found)
+
+
+def _without_template(session: Session, collection: UUID) -> int:
+    """How many faces a migration left out."""
+    query = select(func.count()).select_from(PersistedFaceRow).where(PersistedFaceRow.collection == collection)
+    return session.scalar(query.where(func.length(PersistedFaceRow.sealed) == 0)) or 0
 
 
 def removed_since(session: Session, collection: UUID, revision: int) -> list[tuple[UUID, UUID | None]]:

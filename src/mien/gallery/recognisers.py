@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mien.gallery.errors import NotCalibratedError, UnknownRecognitionModelError
@@ -69,3 +69,7 @@ class Recognisers:
         if found is None:
             raise UnknownRecognitionModelError(f"there is no recognition model {label!r}")
         return found
+
+    def __iter__(self) -> Iterator[Recogniser]:
+        """The recognisers, one a label."""
+        return iter(self._by_label.values())

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mien.gallery.detected_faces import DetectedFace, DetectedFaces
@@ -105,7 +105,7 @@ class Recognition:
         with self._rows.reading(ref) as (session, row):
             person = find_person(session, ref, row, person_id)
             sealed = _faces_of_person(session, row.uid, person.person_id)
-        recogniser = self._check(probe, row.recognition_model, row.fingerprint if sealed else None)
+        recogniser = self._check(probe, row.recognition_model, row.fingerprint if sealed else None, ref)
         return self.best_of(probe, recogniser, row, sealed)
 
     def best_of(
@@ -150,9 +150,9 @@ class Recognition:
         probes = self.probes(ref.resource_id, face_ids)
         with self._rows.reading(ref) as (session, row):
             without = self._removed.of(session, row)
-        search = self._trained(ref, row)
+        row, search = self._trained(ref, row)
         for probe in probes:
-            self._check(probe, row.recognition_model, search.fingerprint)
+            self._check(probe, row.recognition_model, search.fingerprint, ref)
         calibration = self._recognisers[row.recognition_model].calibration
         query = query_for(calibration, len(search), top, confidence_threshold, without=without)
         return identified(probes, face_ids, search, query, calibration=calibration, threshold=confidence_threshold)
@@ -201,10 +201,10 @@ class Recognition:
             self._check(probe, row.recognition_model, None)
             search = None if ref.kind.trained else self._live.search(session, row)
         if ref.kind.trained:
-            search = self._trained(ref, row)
+            row, search = self._trained(ref, row)
         if search is None:
             raise FaceListEmptyError("the face list has no face")
-        calibration = self._check(probe, row.recognition_model, search.fingerprint).calibration
+        calibration = self._check(probe, row.recognition_model, search.fingerprint, ref).calibration
         least = _least(calibration, mode, len(search))
         query = Query(top=top, min_similarity=least, without=without)
         found = search.search(probe.embedding.vector[None], query)[0]
@@ -256,20 +256,28 @@ class Recognition:
             recogniser = self._check(face, label, None)
         return recogniser
 
-    def _check(self, probe: DetectedFace, label: str, fingerprint: str | None) -> Recogniser:
+    def _check(
+        self, probe: DetectedFace, label: str, fingerprint: str | None, ref: CollectionRef | None = None
+    ) -> Recogniser:
         """Check that a probe may be compared with templates of this label and fingerprint (None: of any)."""
         if probe.recognition_model != label:
             raise IncompatibleModelError(f"the face was detected with {probe.recognition_model}, not with {label}")
         recogniser = self._recognisers[label]
-        if {probe.embedding.fingerprint, fingerprint or recogniser.fingerprint} != {recogniser.fingerprint}:
+        if fingerprint not in {None, recogniser.fingerprint}:
+            raise FingerprintMismatchError(label, ref)
+        if probe.embedding.fingerprint != recogniser.fingerprint:
             raise FingerprintMismatchError(label)
         return recogniser
 
-    def _trained(self, ref: CollectionRef, row: CollectionRow) -> ExactSearch:
+    def _trained(self, ref: CollectionRef, row: CollectionRow) -> tuple[CollectionRow, ExactSearch]:
+        """Return the trained state, and the row that it belongs to: it may have been migrated since it was read."""
         search = self._snapshots.search(row)
         if search is None:
             raise TrainingNotFinishedError(ref) if row.training_status in BUSY else NotTrainedError(ref)
-        return search
+        if search.fingerprint != row.fingerprint:
+            row = self._rows.get(ref)
+            search = self._snapshots.search(row) or search
+        return row, search
 
 
 def verification(calibration: Calibration, similarity: float) -> Verification:
@@ -331,7 +339,9 @@ def _least(calibration: Calibration, mode: FindMode, templates: int) -> float:
 
 def _faces_of_person(session: Session, collection: UUID, person_id: UUID) -> list[SealedFace]:
     query = select(PersistedFaceRow.person_id, PersistedFaceRow.face_id, PersistedFaceRow.sealed).where(
-        PersistedFaceRow.collection == collection, PersistedFaceRow.person_id == person_id
+        PersistedFaceRow.collection == collection,
+        PersistedFaceRow.person_id == person_id,
+        func.length(PersistedFaceRow.sealed) > 0,
     )
     return [SealedFace(*found) for found in session.execute(query)]
 

@@ -61,6 +61,11 @@ class Rows:
         with self.database.read(resource_id) as session:
             return session.scalar(select(CollectionRow).where(CollectionRow.uid == uid))
 
+    def snapshot_of(self, resource_id: UUID, uid: UUID) -> str | None:
+        """Return the name of the snapshot that serves, None when there is none."""
+        row = self.find(resource_id, uid)
+        return row.snapshot if row else None
+
     @contextmanager
     def writing(
         self, ref: CollectionRef, *, uid: UUID | None = None, while_training: bool = False
@@ -100,6 +105,11 @@ class Rows:
         """Return how much of a kind a resource may hold."""
         sku = session.scalar(select(ResourceRow.sku).where(ResourceRow.id == resource_id))
         return self.quotas.of(Sku(sku or Sku.STANDARD), kind)
+
+
+def ref_of(row: CollectionRow) -> CollectionRef:
+    """Return the name of a collection."""
+    return CollectionRef(row.resource_id, Kind(row.kind), row.collection_id)
 
 
 def find(session: Session, ref: CollectionRef, *, lock: bool = False) -> CollectionRow:

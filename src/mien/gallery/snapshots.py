@@ -116,14 +116,15 @@ class Snapshots:
                     shutil.rmtree(path, ignore_errors=True)
 
     @contextmanager
-    def claim(self, uid: UUID) -> Iterator[bool]:
+    def claim(self, uid: UUID, what: str = "claim") -> Iterator[bool]:
         """Take the right to make a collection's next snapshot; gives False when another thread or process has it.
 
-        The lock is the kernel's: it goes with the process that holds it, however that ends.
+        With another `what` it is another right (to migrate the collection). The lock is the kernel's: it goes with the
+        process that holds it, however that ends.
         """
         folder = self._of(uid)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(folder / "claim", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = os.open(folder / what, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -30,6 +30,7 @@ from mien.models.manifest import (
     Conversion,
     Manifest,
     PackFile,
+    Task,
     builtin_manifests,
     read_manifest,
     unknown_pack,
@@ -214,6 +215,13 @@ class ModelStore:
             UnknownPackError: if there is none of that name.
         """
         return all(self._path(pack, role, file).is_file() for pack, role, file in self._files([name]))
+
+    def installed_with(self, fingerprint: str) -> str | None:
+        """Return the name of an installed recogniser that makes templates of this fingerprint, None without one."""
+        for name, pack in self.manifests().items():
+            if pack.task is Task.RECOGNISER and self.fingerprint(name) == fingerprint and self.installed(name):
+                return name
+        return None
 
     def load(self, name: str) -> LoadedPack:
         """Check and load a pack's networks; each is loaded once however often it is asked for.

@@ -30,6 +30,7 @@ from mien.storage.tables.liveness import (
     SigningKeyRow,
 )
 from mien.storage.tables.management import AdminTokenRow, ArmRow, SubscriptionTermsRow
+from mien.storage.tables.model_migrations import ModelMigrationRow, OtherTemplateRow
 
 __all__ = [
     "AccessRequestRow",
@@ -56,7 +57,9 @@ __all__ = [
     "LivenessSessionRow",
     "LivenessSettingsRow",
     "LivenessStrikeRow",
+    "ModelMigrationRow",
     "OperationRow",
+    "OtherTemplateRow",
     "PersistedFaceRow",
     "PersonRow",
     "RemovalRow",

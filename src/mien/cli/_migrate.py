@@ -1,0 +1,227 @@
+"""`mien models migrate`: collections get templates of another recogniser, made from the crops that were kept."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mien.cli._gallery import collection_ref, opened, resource_id
+
+if TYPE_CHECKING:
+    from mien.gallery.kinds import CollectionRef
+    from mien.gallery.migrations import Migrations, Plan, Report
+
+_SHOWN = 10
+
+
+def migrate(
+    resource: Annotated[str | None, typer.Option(help="Only collections of this resource.")] = None,
+    collection: Annotated[
+        str | None,
+        typer.Option(help="Only this one, as KIND/ID; directory/recognition_0N are the faces of a person directory."),
+    ] = None,
+    *,
+    to: Annotated[
+        str | None, typer.Option(help="Recognition model to migrate to; when absent, each stays with its own label.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what can be migrated and what not.")] = False,
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="Make the new templates, and leave the old ones serving.")
+    ] = False,
+    leave_out: Annotated[
+        bool, typer.Option("--leave-out", help="Migrate although some faces cannot be: nobody finds those any more.")
+    ] = False,
+    roll_back: Annotated[
+        bool, typer.Option("--roll-back", help="Undo the last migration, or drop what was prepared.")
+    ] = False,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Delete the old templates: it cannot be rolled back any more.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    data_dir: Annotated[
+        Path | None, typer.Option("--data-dir", help="Where the database and the snapshots are. [MIEN_DATA_DIR]")
+    ] = None,
+) -> None:
+    """Make the templates of collections anew by the recogniser that their label is bound to now, or by that of --to.
+
+    The crops that `mien gallery policy --keep-crops` had kept are what they are made from. Servers go on meanwhile with
+    the old templates; a migration that was interrupted goes on where it was.
+    """
+    if to and not (resource or collection):
+        raise typer.BadParameter("--to needs --resource or --collection: it changes what callers must detect with")
+    with opened(data_dir) as (services, _, migrations):
+        names = {one.id: one.name for one in services.accounts.resources()}
+        owner = resource_id(services, resource) if resource else None
+        refs = [one for one in migrations.collections(owner) if collection is None or _is(one, collection)]
+        if collection and not refs:
+            typer.echo(f"mien: there is no collection {collection!r}", err=True)
+            raise typer.Exit(1)
+        job = _Job(migrations, leave_out=leave_out, as_json=as_json)
+        if roll_back or forget:
+            do = job.roll_back if roll_back else job.forget
+            known = [ref for ref in refs if migrations.last(ref) is not None]
+            results = [{"resource": names.get(ref.resource_id), **do(ref)} for ref in known]
+        else:
+            plans = [plan for plan in (migrations.plan(ref, to) for ref in refs) if _worth(plan, collection)]
+            blocked = any(plan.lost for plan in plans) and not leave_out
+            do_plan = job.show if dry_run or blocked else job.prepare if prepare else job.migrate
+            results = [{"resource": names.get(plan.ref.resource_id), **do_plan(plan)} for plan in plans]
+            if blocked and not dry_run:
+                typer.echo(
+                    "mien: nothing was changed, because some faces cannot be migrated: no crop of them was kept. Enrol "
+                    "them again, or leave them out with --leave-out.",
+                    err=True,
+                )
+                job.failed = True
+        _print(results, as_json=as_json)
+        if job.failed:
+            raise typer.Exit(1)
+
+
+class _Job:
+    """Does one thing with one collection and tells it as JSON."""
+
+    def __init__(self, migrations: Migrations, *, leave_out: bool, as_json: bool) -> None:
+        self._migrations = migrations
+        self._leave_out = leave_out
+        self._quiet = as_json or not sys.stderr.isatty()
+        self.failed = False
+
+    def show(self, plan: Plan) -> dict[str, Any]:
+        """Tell what would be done."""
+        return _told(plan, "planned", plan.lost)
+
+    def prepare(self, plan: Plan) -> dict[str, Any]:
+        """Make templates."""
+        return self._do(plan, "prepared", self._migrations.prepare)
+
+    def migrate(self, plan: Plan) -> dict[str, Any]:
+        """Make templates and switch."""
+        return self._do(plan, "migrated", self._migrations.migrate)
+
+    def roll_back(self, ref: CollectionRef) -> dict[str, Any]:
+        """Undo a migration."""
+        from mien.gallery.errors import GalleryError
+
+        before = self._migrations.last(ref)
+        assert before is not None
+        with _progress(_name(ref), quiet=self._quiet) as report:
+            try:
+                plan, lost = self._migrations.roll_back(ref, leave_out=self._leave_out, report=report)
+            except GalleryError as error:
+                return self._refused(self._migrations.plan(ref, before.from_model), error)
+        if before.switched_at is None:
+            return _told(plan, "dropped", ())
+        told = _told(plan, "rolled back", lost)
+        bound = self._migrations.bound_to(before.from_model)
+        if bound.fingerprint != before.from_fingerprint:
+            told["note"] = (
+                f"{before.from_model} is bound to {bound.pack}: bind it back to "
+                f"{plan.target.pack or 'the old pack'} with `mien models bind`, and start the servers anew"
+            )
+        return told
+
+    def forget(self, ref: CollectionRef) -> dict[str, Any]:
+        """Delete old templates."""
+        from mien.gallery.errors import GalleryError
+
+        plan = self._migrations.plan(ref)
+        try:
+            count = self._migrations.forget(ref, leave_out=self._leave_out)
+        except GalleryError as error:
+            return self._refused(plan, error)
+        return {"collection": _name(ref), "result": "forgotten", "templates": count}
+
+    def _do(self, plan: Plan, result: str, call: Callable[..., list[Any]]) -> dict[str, Any]:
+        from mien.gallery.errors import GalleryError
+
+        with _progress(_name(plan.ref), quiet=self._quiet) as report:
+            try:
+                lost = call(plan, leave_out=self._leave_out, report=report)
+            except GalleryError as error:
+                return self._refused(plan, error)
+        told = _told(plan, result, lost)
+        if plan.model == plan.target.label:
+            told["note"] = (
+                f"servers that were started before {plan.model} was bound to {plan.target.pack} must be started anew"
+            )
+        return told
+
+    def _refused(self, plan: Plan, error: Exception) -> dict[str, Any]:
+        self.failed = True
+        return {**_told(plan, "refused", getattr(error, "lost", ())), "error": str(error)}
+
+
+def _told(plan: Plan, result: str, lost: Any) -> dict[str, Any]:
+    return {
+        "collection": _name(plan.ref),
+        "from": {"model": plan.model, "fingerprint": plan.fingerprint},
+        "to": {"model": plan.target.label, "fingerprint": plan.target.fingerprint, "pack": plan.target.pack},
+        "faces": plan.faces,
+        "ready": plan.ready,
+        "to_make": plan.to_make,
+        "cannot": [{"personId": str(person), "persistedFaceId": str(face)} for person, face in lost],
+        "result": result,
+    }
+
+
+def _print(results: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"collections": results}, indent=2))
+        return
+    if not results:
+        typer.echo("There is nothing to do.")
+    for one in results:
+        if one["result"] == "forgotten":
+            typer.echo(f"{one['resource']} {one['collection']}: {one['templates']} old templates deleted")
+            continue
+        typer.echo(
+            f"{one['resource']} {one['collection']}: {one['result']}, {one['from']['model']} "
+            f"({one['from']['fingerprint'][:12]}) to {one['to']['model']} ({one['to']['fingerprint'][:12]})"
+        )
+        typer.echo(
+            f"  {one['faces']} faces: {one['ready']} had templates, {one['to_make']} had crops to make them from, "
+            f"{len(one['cannot'])} cannot be migrated"
+        )
+        for face in one["cannot"][:_SHOWN]:
+            typer.echo(f"  cannot: face {face['persistedFaceId']} of person {face['personId']}")
+        if len(one["cannot"]) > _SHOWN:
+            typer.echo(f"  and {len(one['cannot']) - _SHOWN} more; --json lists all")
+        for key in ("error", "note"):
+            if key in one:
+                typer.echo(f"  {one[key]}", err=key == "error")
+
+
+def _worth(plan: Plan, named: str | None) -> bool:
+    """Whether a collection needs anything; one without faces only when it is named, or gets another label."""
+    if not plan.needed:
+        return False
+    return bool(plan.faces or named or (plan.model != plan.target.label and plan.ref.kind != "directory"))
+
+
+def _is(ref: CollectionRef, text: str) -> bool:
+    return collection_ref(ref.resource_id, text, directory=True) == ref
+
+
+def _name(ref: CollectionRef) -> str:
+    return f"{ref.kind.value}/{ref.collection_id}"
+
+
+@contextmanager
+def _progress(name: str, *, quiet: bool) -> Iterator[Report | None]:
+    if quiet:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(name, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)

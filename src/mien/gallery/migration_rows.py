@@ -1,0 +1,191 @@
+"""What a migration between recognisers reads and writes in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final, cast
+from uuid import UUID
+
+from sqlalchemy import Select, Table, and_, delete, func, insert, literal, select, update
+from sqlalchemy.orm import Session
+
+from mien.gallery.recognisers import Recogniser
+from mien.gallery.templates import SealedFace
+from mien.storage.tables import (
+    CollectionRow,
+    CropRow,
+    ModelMigrationRow,
+    OtherTemplateRow,
+    PersistedFaceRow,
+    RemovalRow,
+)
+
+# On the tables, not the classes: whole tables are moved by one statement, which names the resource itself.
+_FACES: Final = cast("Table", PersistedFaceRow.__table__)
+_OTHERS: Final = cast("Table", OtherTemplateRow.__table__)
+_ROWS_AT_ONCE: Final = 2_000
+_NONE: Final = b""
+"""The template of a face that was left out of a migration."""
+
+
+def missing(session: Session, collection: UUID, fingerprint: str) -> list[tuple[UUID, UUID, bool]]:
+    """Return the faces without a template of this recogniser: (person, face, whether there is a crop), by id."""
+    same_face = (OtherTemplateRow.collection == PersistedFaceRow.collection) & (
+        OtherTemplateRow.face_id == PersistedFaceRow.face_id
+    )
+    its_crop = and_(CropRow.collection == PersistedFaceRow.collection, CropRow.face_id == PersistedFaceRow.face_id)
+    query = (
+        select(PersistedFaceRow.person_id, PersistedFaceRow.face_id, CropRow.face_id.is_not(None))
+        .select_from(PersistedFaceRow)
+        .outerjoin(OtherTemplateRow, and_(same_face, OtherTemplateRow.fingerprint == fingerprint))
+        .outerjoin(CropRow, its_crop)
+        .where(PersistedFaceRow.collection == collection, OtherTemplateRow.face_id.is_(None))
+        .order_by(PersistedFaceRow.face_id)
+    )
+    return [(person, face, bool(crop)) for person, face, crop in session.execute(query)]
+
+
+def crops(session: Session, collection: UUID, faces: Sequence[UUID]) -> list[tuple[UUID, bytes]]:
+    """Return the sealed crops of some faces."""
+    query = select(CropRow.face_id, CropRow.sealed)
+    query = query.where(CropRow.collection == collection, CropRow.face_id.in_(faces))
+    return [(face, sealed) for face, sealed in session.execute(query)]
+
+
+def still_there(session: Session, collection: UUID, faces: Sequence[UUID]) -> set[UUID]:
+    """Return those of some faces that have not been deleted meanwhile, and keep them from being until the end."""
+    query = select(PersistedFaceRow.face_id)
+    query = query.where(PersistedFaceRow.collection == collection, PersistedFaceRow.face_id.in_(faces))
+    return set(session.scalars(query.with_for_update(read=True)))
+
+
+def add_templates(session: Session, row: CollectionRow, fingerprint: str, made: Sequence[tuple[UUID, bytes]]) -> None:
+    """Keep sealed templates of another recogniser, of faces that are there."""
+    rows = [
+        {
+            "resource_id": row.resource_id,
+            "collection": row.uid,
+            "face_id": face,
+            "fingerprint": fingerprint,
+            "sealed": sealed,
+        }
+        for face, sealed in made
+    ]
+    if rows:
+        session.execute(insert(OtherTemplateRow), rows)
+
+
+def templates_of(session: Session, collection: UUID, fingerprint: str) -> Iterator[SealedFace]:
+    """Give the faces with their templates of another recogniser; read them while the session is open."""
+    query = select(PersistedFaceRow.person_id, PersistedFaceRow.face_id, OtherTemplateRow.sealed)
+    query = query.join(
+        OtherTemplateRow,
+        and_(
+            OtherTemplateRow.collection == PersistedFaceRow.collection,
+            OtherTemplateRow.face_id == PersistedFaceRow.face_id,
+        ),
+    ).where(PersistedFaceRow.collection == collection, OtherTemplateRow.fingerprint == fingerprint)
+    for found in session.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
+        yield SealedFace(*found)
+
+
+def swap_templates(session: Session, row: CollectionRow, fingerprint: str) -> None:
+    """Let the faces of a collection have their templates of another recogniser, and keep those that they had.
+
+    Args:
+        session: has locked the collection.
+        row: the collection, whose fingerprint is still the old one; its revision goes up.
+        fingerprint: of the other recogniser.
+    """
+    connection = session.connection()
+    faces = and_(_FACES.c.resource_id == row.resource_id, _FACES.c.collection == row.uid)
+    others = and_(_OTHERS.c.resource_id == row.resource_id, _OTHERS.c.collection == row.uid)
+    connection.execute(delete(_OTHERS).where(others, _OTHERS.c.fingerprint == row.fingerprint))
+    columns = ["resource_id", "collection", "face_id", "fingerprint", "sealed"]
+    kept = select(
+        _FACES.c.resource_id, _FACES.c.collection, _FACES.c.face_id, literal(row.fingerprint), _FACES.c.sealed
+    ).where(faces, func.length(_FACES.c.sealed) > 0)
+    connection.execute(insert(_OTHERS).from_select(columns, kept))
+    its_other = (
+        select(_OTHERS.c.sealed)
+        .where(others, _OTHERS.c.face_id == _FACES.c.face_id, _OTHERS.c.fingerprint == fingerprint)
+        .scalar_subquery()
+    )
+    row.revision += 1
+    new = func.coalesce(its_other, literal(_NONE))
+    connection.execute(update(_FACES).where(faces).values(sealed=new, revision=row.revision))
+    connection.execute(delete(_OTHERS).where(others, _OTHERS.c.fingerprint == fingerprint))
+
+
+def forget_removals(session: Session, row: CollectionRow) -> None:
+    """Delete the notes of removals, which no search needs that begins anew."""
+    session.execute(delete(RemovalRow).where(RemovalRow.collection == row.uid, RemovalRow.revision <= row.revision))
+
+
+def note(session: Session, row: CollectionRow, to: Recogniser, now: datetime) -> None:
+    """Write down that a migration has begun, unless it has."""
+    known = session.scalar(_migration(row.uid))
+    if known is not None and known.switched_at is None and known.to_fingerprint == to.fingerprint:
+        known.to_model = to.label
+        return
+    if known is not None:
+        session.delete(known)
+        session.flush()
+    session.add(
+        ModelMigrationRow(
+            resource_id=row.resource_id,
+            collection=row.uid,
+            from_model=row.recognition_model,
+            from_fingerprint=row.fingerprint,
+            to_model=to.label,
+            to_fingerprint=to.fingerprint,
+            started_at=now,
+            switched_at=None,
+        )
+    )
+
+
+def note_of(session: Session, collection: UUID) -> ModelMigrationRow | None:
+    """Return what is written down about a collection's last migration."""
+    return session.scalar(_migration(collection))
+
+
+def unnote(session: Session, collection: UUID) -> None:
+    """Delete what is written down about a collection's last migration."""
+    session.execute(delete(ModelMigrationRow).where(ModelMigrationRow.collection == collection))
+
+
+def without_template(session: Session, collection: UUID) -> list[tuple[UUID, UUID]]:
+    """Return the faces that a migration left out: (person, face), by face."""
+    query = select(PersistedFaceRow.person_id, PersistedFaceRow.face_id)
+    query = query.where(PersistedFaceRow.collection == collection, func.length(PersistedFaceRow.sealed) == 0)
+    return [(person, face) for person, face in session.execute(query.order_by(PersistedFaceRow.face_id))]
+
+
+def drop_prepared(session: Session, known: ModelMigrationRow) -> None:
+    """Delete what a migration has prepared that did not switch; what is the only template of a face stays."""
+    only = select(PersistedFaceRow.face_id).where(
+        PersistedFaceRow.collection == known.collection, func.length(PersistedFaceRow.sealed) == 0
+    )
+    session.execute(
+        delete(OtherTemplateRow).where(
+            OtherTemplateRow.collection == known.collection,
+            OtherTemplateRow.fingerprint == known.to_fingerprint,
+            OtherTemplateRow.face_id.not_in(only),
+        )
+    )
+    unnote(session, known.collection)
+
+
+def forget(session: Session, collection: UUID) -> int:
+    """Delete the templates of other recognisers and what is written down; returns how many templates there were."""
+    gone = session.execute(
+        delete(OtherTemplateRow).where(OtherTemplateRow.collection == collection).returning(OtherTemplateRow.face_id)
+    ).all()
+    unnote(session, collection)
+    return len(gone)
+
+
+def _migration(collection: UUID) -> Select[ModelMigrationRow]:
+    return select(ModelMigrationRow).where(ModelMigrationRow.collection == collection)
