@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import insert, select
 from tests.accounts.conftest import TERMS
+from tests.conftest import MASTER_KEY
 
 from mien.accounts import AccountRules, Accounts, Acknowledgement, ProvisioningState, ResourceChange, Sku, Terms
 from mien.accounts.errors import (
@@ -22,7 +24,7 @@ from mien.accounts.errors import (
 )
 from mien.clock import ManualClock
 from mien.events import AuditLog
-from mien.storage import EVERY_RESOURCE, Database, Vault
+from mien.storage import EVERY_RESOURCE, Database, MasterKey, Vault
 from mien.storage.base import Base
 from mien.storage.tables import DetectedFaceRow, KeyRow, ResourceRow
 
@@ -338,3 +340,26 @@ def test_rules_may_be_wider(database: Database, vault: Vault, clock: ManualClock
         accounts.create(f"r{number}", terms=TERMS, location="uaenorth")
     with pytest.raises(ResourceQuotaError, match="12"):
         accounts.create("r12", terms=TERMS, location="uaenorth")
+
+
+def test_of_many_at_once_one_gets_the_name_and_none_goes_over_the_quota(
+    database_url: str, database: Database, clock: ManualClock
+) -> None:
+    """Each with connections of its own, as in so many processes."""
+    opened = [Database(database_url) for _ in range(4)]
+    many = [Accounts(one, Vault(one, MasterKey.from_hex(MASTER_KEY), clock), clock) for one in opened]
+
+    def outcome(accounts: Accounts, name: str, sku: Sku) -> str:
+        try:
+            return accounts.create(name, terms=TERMS, sku=sku).name
+        except (NameTakenError, ResourceQuotaError) as error:
+            return type(error).__name__
+
+    with ThreadPoolExecutor(4) as pool:
+        same = list(pool.map(outcome, many, ["same"] * 4, [Sku.STANDARD] * 4))
+        free = list(pool.map(outcome, many, [f"free-{number}" for number in range(4)], [Sku.FREE] * 4))
+    assert sorted(same) == ["NameTakenError"] * 3 + ["same"]
+    assert free.count("ResourceQuotaError") == 3
+    assert len(many[0].resources()) == 2
+    for one in opened:
+        one.close()
