@@ -244,15 +244,21 @@ class AccessRequests:
 
     def approve_for_development(self, resource: Resource) -> None:
         """Approve everything that was never requested, without end, for a resource that only tries things out."""
-        actor = DEVELOPMENT_TERMS.accepted_by
-        missing = ALL_FEATURES - resource.access_state.keys()  # what was revoked since stays so
-        if not missing:
+        if resource.access_state.keys() >= ALL_FEATURES:
             return
+        actor = DEVELOPMENT_TERMS.accepted_by
         text = "Made by mien serve --dev to try the service out on one's own machine."
-        row = self._new(resource.id, missing, actor=actor, organisation="development", contact="nobody", use_case=text)
-        row.state = RequestState.APPROVED.value
         with self._database.write(EVERY_RESOURCE) as session:
             bump(session)
+            mine = select(AccessRequestRow).where(AccessRequestRow.resource_id == resource.id)
+            requested = frozenset[Feature]().union(*(features_of(row) for row in session.scalars(mine)))
+            missing = ALL_FEATURES - requested  # what was revoked since stays so
+            if not missing:
+                return
+            row = self._new(
+                resource.id, missing, actor=actor, organisation="development", contact="nobody", use_case=text
+            )
+            row.state = RequestState.APPROVED.value
             session.add(row)
             session.flush()
             self._record(session, "approve", self._request(row, resource.name), actor, development=True)

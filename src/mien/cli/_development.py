@@ -6,7 +6,8 @@ from typing import Final
 
 import structlog
 
-from mien.accounts import DEVELOPMENT_TERMS, AccountError, KeyPair, Resource
+from mien.accounts import DEVELOPMENT_TERMS, AccountError, Accounts, KeyPair, Resource
+from mien.accounts.errors import NameTakenError, SoftDeletedError
 from mien.services import Services
 
 DEV_RESOURCE: Final = "dev"
@@ -24,20 +25,31 @@ def development_resource(services: Services) -> tuple[Resource, KeyPair]:
         AccountError: the resource was deleted and not purged yet.
     """
     accounts, actor = services.accounts, DEVELOPMENT_TERMS.accepted_by
-    resources = accounts.resources()
-    resource = next((one for one in resources if one.name == DEV_RESOURCE), resources[0] if resources else None)
+    resource = _present(accounts)
     if resource is None:
-        if accounts.named(DEV_RESOURCE, deleted=True):
+        try:
+            resource = accounts.create(
+                DEV_RESOURCE, terms=DEVELOPMENT_TERMS, custom_subdomain=DEV_RESOURCE, actor=actor
+            )
+        except SoftDeletedError:
             raise AccountError(
                 f"the resource {DEV_RESOURCE!r} was deleted: bring it back with "
                 f"`mien resource restore {DEV_RESOURCE}`, or have it gone with `mien resource purge {DEV_RESOURCE}`"
+            ) from None
+        except NameTakenError:  # another server on the same database has just made it
+            resource = _present(accounts)
+            assert resource is not None
+        else:
+            _log.warning(
+                "a resource for development was made: the responsible-AI terms and the declaration on use by police "
+                "count as acknowledged by whoever started this server, and everything is approved",
+                name=resource.name,
             )
-        resource = accounts.create(DEV_RESOURCE, terms=DEVELOPMENT_TERMS, custom_subdomain=DEV_RESOURCE, actor=actor)
-        _log.warning(
-            "a resource for development was made: the responsible-AI terms and the declaration on use by police count "
-            "as acknowledged by whoever started this server, and everything is approved",
-            name=resource.name,
-        )
     if resource.name == DEV_RESOURCE:
         services.access.approve_for_development(resource)
     return accounts.get(resource.id) or resource, accounts.keys(resource.id, actor=actor)
+
+
+def _present(accounts: Accounts) -> Resource | None:
+    resources = accounts.resources()
+    return next((one for one in resources if one.name == DEV_RESOURCE), resources[0] if resources else None)
