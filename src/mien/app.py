@@ -296,6 +296,7 @@ def create_management(settings: Settings, services: Services, endpoint: str) -> 
     return ControlPlane(
         ControlParts(
             accounts=services.accounts,
+            access=services.access,
             tokens=tokens,
             login=Login(tokens),
             audit=services.audit,

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from tests.conftest import MASTER_KEY
 
-from mien.accounts import Accounts
+from mien.accounts import AccessRequests, Accounts
 from mien.clock import ManualClock
 from mien.events import AuditLog
 from mien.management import AdminTokens, Role
@@ -45,6 +45,7 @@ def make_world(database: Database) -> World:
     tokens = AdminTokens(database, vault, clock)
     parts = Parts(
         accounts=Accounts(database, vault, clock),
+        access=AccessRequests(database, clock),
         tokens=tokens,
         login=Login(tokens),
         audit=AuditLog(database, clock),

@@ -12,16 +12,20 @@ import anyio.to_thread
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 
-from mien.accounts import Accounts
+from mien.accounts import AccessRequests, Accounts
 from mien.clock import Clock
 from mien.events import AuditLog
+from mien.management.arm import accounts, catalogue, deleted
+from mien.management.arm.filing import Filing, SubscriptionTerms
+from mien.management.arm.routing import Arm
+from mien.management.arm.shapes import Addresses
 from mien.management.errors import unforeseen
 from mien.management.explain import KNOWN, explain
 from mien.management.guard import Api, Guard, Receive, Scope, Send
 from mien.management.login import Login
 from mien.management.routing import Journal, Json
 from mien.management.tokens import AdminTokens
-from mien.management.v1 import health, tokens
+from mien.management.v1 import health, terms, tokens
 from mien.storage import Database
 
 OPENAPI: Final = "/mien/v1/openapi.json"
@@ -38,6 +42,7 @@ class Parts:
 
     Attributes:
         accounts: the resources.
+        access: requests for limited access.
         tokens: the admin tokens.
         login: recognises who calls.
         audit: who did what.
@@ -50,6 +55,7 @@ class Parts:
     """
 
     accounts: Accounts
+    access: AccessRequests
     tokens: AdminTokens
     login: Login
     audit: AuditLog
@@ -123,6 +129,18 @@ def _routers(parts: Parts) -> Iterable[APIRouter]:
     started = parts.clock.now()
     yield health.routes(parts.database, lambda: _uptime(started, parts.clock))
     yield tokens.routes(parts.tokens, journal)
+    subscriptions = SubscriptionTerms(parts.database, parts.clock)
+    yield terms.routes(subscriptions, journal)
+    arm = Arm(
+        accounts=parts.accounts,
+        filing=Filing(parts.database, parts.accounts),
+        terms=subscriptions,
+        addresses=Addresses(parts.endpoint, parts.domain),
+        clock=parts.clock,
+    )
+    yield accounts.routes(arm)
+    yield deleted.routes(arm)
+    yield catalogue.routes(arm)
 
 
 def _uptime(started: datetime, clock: Clock) -> float:

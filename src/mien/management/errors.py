@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+TERMS: Final = (
+    "This subscription cannot create Face until you agree to Responsible AI terms for this resource. You can agree to "
+    "Responsible AI terms by creating a resource through the Azure Portal then trying again. On this server: the "
+    "portal, or POST /mien/v1/subscriptions/{{subscription}}/terms."
+)
+"""Azure's words (CONTRACT section 12) and where to go here; a template, for `str.format`."""
 
 
 class ManagementError(Exception):
@@ -64,17 +71,6 @@ def not_found(what: str) -> ManagementError:
 def conflict(message: str, code: str = "Conflict") -> ManagementError:
     """The request does not fit the state of things."""
     return ManagementError(409, code, message)
-
-
-def terms_required() -> ManagementError:
-    """Nobody accepted the responsible-AI terms for the subscription (CONTRACT section 12; the status is unrecorded)."""
-    return ManagementError(
-        409,
-        "ResourceKindRequireAcceptTerms",
-        "This subscription cannot create Face until you agree to Responsible AI terms for this resource. You can agree "
-        "to Responsible AI terms by creating a resource through the Azure Portal then trying again. On this server: "
-        "POST /mien/v1/subscriptions/{subscription}/terms, or the portal.",
-    )
 
 
 def unforeseen() -> ManagementError:

@@ -9,8 +9,21 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from mien.accounts import AccountError
+from mien.accounts.errors import (
+    AccessRequestNotFoundError,
+    AlreadyRequestedError,
+    InvalidValueError,
+    NameTakenError,
+    NotDeletedError,
+    ResourceNotFoundError,
+    ResourceQuotaError,
+    SoftDeletedError,
+    SubdomainTakenError,
+    TermsNotAcceptedError,
+    TransitionError,
+)
 from mien.events import AuditValueError
-from mien.management.errors import ManagementError, conflict
+from mien.management.errors import TERMS, ManagementError
 from mien.management.tokens import TokenError
 
 KNOWN: Final[tuple[type[Exception], ...]] = (
@@ -22,6 +35,34 @@ KNOWN: Final[tuple[type[Exception], ...]] = (
     TokenError,
 )
 """Exceptions that `explain` has words for; any other is a mistake of ours."""
+
+_OURS: Final[dict[type[Exception], tuple[int, str, str]]] = {
+    InvalidValueError: (400, "InvalidRequestContent", ""),
+    TermsNotAcceptedError: (409, TermsNotAcceptedError.code, TERMS),
+    NameTakenError: (409, "ResourceNameInUse", ""),
+    SoftDeletedError: (409, "FlagMustBeSetForRestore", ""),
+    SubdomainTakenError: (
+        409,
+        "CustomDomainInUse",
+        "Please pick a different name. The subdomain name is not available as it's already used by a resource. If the "
+        "resource using the name was deleted in the last 48 hours, you may need to purge the deleted resource.",
+    ),
+    ResourceQuotaError: (409, "QuotaExceeded", ""),
+    ResourceNotFoundError: (404, "ResourceNotFound", ""),
+    AccessRequestNotFoundError: (404, "NotFound", ""),
+    AlreadyRequestedError: (409, "Conflict", ""),
+    TransitionError: (409, "Conflict", ""),
+    NotDeletedError: (409, "Conflict", ""),
+    TokenError: (409, "Conflict", ""),
+}
+"""Status, code, and words where Azure has its own; without, the error's own sentence."""
+
+_TARGETS: Final = {
+    "custom_subdomain": "properties.customSubDomainName",
+    "default_action": "properties.networkAcls.defaultAction",
+    "ip_rules": "properties.networkAcls.ipRules",
+    "use_case": "useCase",
+}
 
 _HTTP: Final = {
     404: ("NotFound", "There is nothing at this address."),
@@ -38,9 +79,9 @@ def explain(error: Exception) -> ManagementError:
     if isinstance(error, HTTPException):
         code, message = _HTTP.get(error.status_code, ("BadRequest", "The request cannot be understood."))
         return ManagementError(error.status_code, code, message, headers=dict(error.headers or {}))
-    if isinstance(error, TokenError):
-        return conflict(_sentence(error))
-    return ManagementError(400, "BadRequest", _sentence(error))
+    status, code, words = next((row for kind, row in _OURS.items() if isinstance(error, kind)), (400, "BadRequest", ""))
+    target = _TARGETS.get(error.field, error.field) if isinstance(error, InvalidValueError) else None
+    return ManagementError(status, code, words.format(error) or _sentence(error), target=target)
 
 
 def _sentence(error: Exception) -> str:

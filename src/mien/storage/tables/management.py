@@ -50,4 +50,3 @@ class ArmRow(Owned, Base):
     created_by: Mapped[str] = mapped_column(String(200))
     changed_by: Mapped[str] = mapped_column(String(200))
     changed_at: Mapped[datetime]
-    etag: Mapped[UUID]

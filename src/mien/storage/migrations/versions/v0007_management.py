@@ -47,7 +47,6 @@ def upgrade() -> None:
         sa.Column("created_by", sa.String(200), nullable=False),
         sa.Column("changed_by", sa.String(200), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("etag", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(
             ["resource_id"], ["resources.id"], name="fk_arm_accounts_resource_id", ondelete="CASCADE"
         ),

@@ -1,0 +1,182 @@
+"""Where ARM files a resource, and which subscriptions accepted the responsible-AI terms."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+
+from mien.accounts import Accounts, Acknowledgement, Resource
+from mien.clock import Clock
+from mien.storage import EVERY_RESOURCE, Database
+from mien.storage.tables import ArmRow, SubscriptionTermsRow
+
+DEFAULT_SUBSCRIPTION: Final = "00000000-0000-0000-0000-000000000000"
+DEFAULT_GROUP: Final = "mien"
+
+STATEMENT: Final = (
+    "I acknowledge the responsible-AI terms of this service for all resources of the subscription, and declare that "
+    "none of them is used by or for a police department in the United States."
+)
+"""What is accepted; kept with every acceptance, so that a later wording does not change what was said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where ARM files a resource.
+
+    Attributes:
+        subscription: its id, as given.
+        group: name of its resource group, as given.
+        created_by: who filed it.
+        changed_by: who changed it last through ARM.
+        changed_at: when that was.
+        echo: properties that mean nothing to Mien and are answered as they came.
+    """
+
+    subscription: str
+    group: str
+    created_by: str
+    changed_by: str
+    changed_at: datetime
+    echo: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def is_in(self, subscription: str, group: str | None = None) -> bool:
+        """Whether it is of a subscription and, if one is named, of a resource group; in whatever case."""
+        same = self.subscription.lower() == subscription.lower()
+        return same and (group is None or self.group.lower() == group.lower())
+
+
+Filed = tuple[Resource, Place]
+
+
+class Filing:
+    """Finds resources as ARM names them.
+
+    Args:
+        database: where places are kept.
+        accounts: the resources.
+    """
+
+    def __init__(self, database: Database, accounts: Accounts) -> None:
+        self._database = database
+        self._accounts = accounts
+
+    def living(self, subscription: str, group: str | None = None) -> list[Filed]:
+        """Return the resources of a subscription, or of one of its groups, oldest first."""
+        return self._file(self._accounts.resources(), subscription, group)
+
+    def deleted(self, subscription: str, group: str | None = None) -> list[Filed]:
+        """Return the deleted ones that can still be restored."""
+        return self._file(self._accounts.deleted(), subscription, group)
+
+    def find(self, subscription: str, group: str, name: str, *, deleted: bool = False) -> Filed | None:
+        """Return the resource of a name in a group, or None; with `deleted`, the deleted one."""
+        resource = self._accounts.named(name, deleted=deleted)
+        if resource is None:
+            return None
+        place = self.place(resource)
+        return (resource, place) if place.is_in(subscription, group) else None
+
+    def place(self, resource: Resource) -> Place:
+        """Return where a resource is filed."""
+        with self._database.read(resource.id) as session:
+            row = session.get(ArmRow, resource.id)
+        return _place(row, resource)
+
+    def put(self, resource_id: UUID, place: Place) -> None:
+        """File a resource, or change what is written down there."""
+        with self._database.write(resource_id) as session:
+            session.merge(
+                ArmRow(
+                    resource_id=resource_id,
+                    subscription=place.subscription,
+                    resource_group=place.group,
+                    echo=json.dumps(place.echo),
+                    created_by=place.created_by[:200],
+                    changed_by=place.changed_by[:200],
+                    changed_at=place.changed_at,
+                )
+            )
+
+    def _file(self, resources: list[Resource], subscription: str, group: str | None) -> list[Filed]:
+        with self._database.read(EVERY_RESOURCE) as session:
+            rows = {row.resource_id: row for row in session.scalars(select(ArmRow))}
+        filed = ((resource, _place(rows.get(resource.id), resource)) for resource in resources)
+        return [(resource, place) for resource, place in filed if place.is_in(subscription, group)]
+
+
+def _place(row: ArmRow | None, resource: Resource) -> Place:
+    if row is None:
+        return Place(DEFAULT_SUBSCRIPTION, DEFAULT_GROUP, "mien", "mien", resource.created_at)
+    return Place(
+        row.subscription, row.resource_group, row.created_by, row.changed_by, row.changed_at, json.loads(row.echo)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """That somebody accepted the terms for a subscription.
+
+    Attributes:
+        subscription: which.
+        accepted_by: who did.
+        accepted_at: when.
+        statement: what they accepted.
+    """
+
+    subscription: str
+    accepted_by: str
+    accepted_at: datetime
+    statement: str
+
+
+class SubscriptionTerms:
+    """The responsible-AI terms of subscriptions. ARM has no property for them: on Azure the portal accepts them.
+
+    Args:
+        database: where acceptances are kept, all of them; the newest counts.
+        clock: stamps them.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def accept(self, subscription: str, accepted_by: str) -> Acceptance:
+        """Record that somebody accepts `STATEMENT` for a subscription."""
+        made = Acceptance(subscription, accepted_by, self._clock.now(), STATEMENT)
+        with self._database.write(EVERY_RESOURCE) as session:
+            session.add(
+                SubscriptionTermsRow(
+                    id=uuid4(),
+                    subscription=subscription.lower(),
+                    accepted_by=accepted_by,
+                    accepted_at=made.accepted_at,
+                    statement=made.statement,
+                )
+            )
+        return made
+
+    def history(self, subscription: str) -> list[Acceptance]:
+        """Return all acceptances for a subscription, newest first."""
+        query = (
+            select(SubscriptionTermsRow)
+            .where(SubscriptionTermsRow.subscription == subscription.lower())
+            .order_by(SubscriptionTermsRow.accepted_at.desc())
+        )
+        with self._database.read(EVERY_RESOURCE) as session:
+            return [
+                Acceptance(row.subscription, row.accepted_by, row.accepted_at, row.statement)
+                for row in session.scalars(query)
+            ]
+
+    def acknowledgement(self, subscription: str) -> Acknowledgement | None:
+        """Return what counts for a new resource of a subscription; None when nobody accepted."""
+        found = self.history(subscription)
+        return Acknowledgement(found[0].accepted_by, responsible_ai=True, not_for_police=True) if found else None

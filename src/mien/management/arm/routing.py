@@ -1,0 +1,81 @@
+"""What the routes of ARM share: their addresses, the version that every call names, what they stand on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+
+from mien.accounts import Accounts
+from mien.clock import Clock
+from mien.management.arm.filing import Filed, Filing, SubscriptionTerms
+from mien.management.arm.shapes import PROVIDER, Addresses
+from mien.management.errors import ManagementError, missing_account
+
+IN_SUBSCRIPTION: Final = "/subscriptions/{subscription}/providers/" + PROVIDER
+IN_GROUP: Final = "/subscriptions/{subscription}/resourceGroups/{group}/providers/" + PROVIDER
+ACCOUNT: Final = IN_GROUP + "/accounts/{account}"
+
+Subscription = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
+Group = Annotated[str, Path(pattern=r"^[\w().-]{0,89}[\w()-]$")]
+AccountName = Annotated[str, Path(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$")]
+Location = Annotated[str, Path(pattern=r"^[A-Za-z0-9 -]{1,64}$")]
+Answer = dict[str, Any]
+
+_VERSION: Final = re.compile(r"20\d\d-\d\d-\d\d(-preview|-privatepreview)?", re.IGNORECASE)
+_NEWEST: Final = "2025-09-01"
+
+
+async def _check_version(
+    request: Request,
+    _version: Annotated[str | None, Query(alias="api-version", description=f"Such as {_NEWEST}.")] = None,
+) -> None:
+    """Refuse a call that names no version; the answers are the same in all of them.
+
+    Raises:
+        ManagementError: 400.
+    """
+    given = next((value for name, value in request.query_params.multi_items() if name.lower() == "api-version"), "")
+    if not given:
+        text = "The api-version query parameter (?api-version=) is required for all requests."
+        raise ManagementError(400, "MissingApiVersionParameter", text)
+    if not _VERSION.fullmatch(given):
+        text = f"The api-version '{given[:50]}' is invalid. The supported versions are dates such as '{_NEWEST}'."
+        raise ManagementError(400, "InvalidApiVersionParameter", text)
+
+
+def arm_router(tag: str) -> APIRouter:
+    """Return a router whose routes all ask for `api-version`."""
+    return APIRouter(tags=[tag], dependencies=[Depends(_check_version)])
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """What the routes stand on.
+
+    Attributes:
+        accounts: the resources.
+        filing: finds them as ARM names them.
+        terms: acceptances by subscription.
+        addresses: of the data plane.
+        clock: tells the time.
+    """
+
+    accounts: Accounts
+    filing: Filing
+    terms: SubscriptionTerms
+    addresses: Addresses
+    clock: Clock
+
+    def find(self, subscription: str, group: str, name: str) -> Filed:
+        """Return an account.
+
+        Raises:
+            ManagementError: 404, there is none.
+        """
+        found = self.filing.find(subscription, group, name)
+        if found is None:
+            raise missing_account(name, group)
+        return found

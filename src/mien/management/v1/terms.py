@@ -1,0 +1,59 @@
+"""Accepting the responsible-AI terms for a subscription, which on Azure only its portal can."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path
+from pydantic import Field
+
+from mien.management.arm.filing import STATEMENT, SubscriptionTerms
+from mien.management.routing import READERS, Journal, Manager, Shown, Strict
+
+Subscription = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
+
+
+class AcceptanceWanted(Strict):
+    """What somebody declares. Both statements must be true: there is no creating resources without."""
+
+    accepted_by: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    responsible_ai: Literal[True]
+    not_for_police: Literal[True]
+
+
+class AcceptanceSeen(Shown):
+    """That somebody accepted."""
+
+    subscription: str
+    accepted_by: str
+    accepted_at: datetime
+    statement: str
+
+
+class Terms(Shown):
+    """What there is to accept, and who did."""
+
+    accepted: bool
+    statement: str
+    value: list[AcceptanceSeen]
+
+
+def routes(terms: SubscriptionTerms, journal: Journal) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(prefix="/mien/v1/subscriptions/{subscription}/terms", tags=["terms"])
+
+    @router.get("", dependencies=READERS)
+    def show_terms(subscription: Subscription) -> Terms:
+        """Show the terms and who accepted them for a subscription, newest first."""
+        history = [AcceptanceSeen.model_validate(one) for one in terms.history(subscription)]
+        return Terms(accepted=bool(history), statement=STATEMENT, value=history)
+
+    @router.post("", status_code=201)
+    def accept_terms(subscription: Subscription, body: AcceptanceWanted, actor: Manager) -> AcceptanceSeen:
+        """Accept the terms for a subscription, so that accounts can be made in it."""
+        made = terms.accept(subscription, body.accepted_by)
+        journal.did(actor, "terms.accept", subscription=subscription, accepted_by=body.accepted_by)
+        return AcceptanceSeen.model_validate(made)
+
+    return router
