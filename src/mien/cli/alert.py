@@ -1,0 +1,189 @@
+"""`mien alert`: rules on metrics and quotas, and who is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from mien.cli._administration import (
+    As,
+    AsJson,
+    DataDir,
+    actor,
+    fail,
+    moment,
+    opened,
+    print_facts,
+    print_json,
+    print_table,
+    resource_named,
+)
+
+if TYPE_CHECKING:
+    from mien.events import AlertRule
+    from mien.services import Services
+
+app = typer.Typer(help="Be told when a metric or the use of a quota crosses a threshold.", no_args_is_help=True)
+
+Rule = Annotated[UUID, typer.Argument(help="The rule's id.")]
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="What to call the rule.")],
+    metric: Annotated[str, typer.Option(help="A metric, such as ServerErrors, or QuotaUse (in per cent).")],
+    above: Annotated[float | None, typer.Option(help="Fire at this value or more. [QuotaUse: 80]")] = None,
+    below: Annotated[float | None, typer.Option(help="Fire at this value or less.")] = None,
+    *,
+    resource: Annotated[str | None, typer.Option(help="Of this resource only; else of all.")] = None,
+    webhook: Annotated[str | None, typer.Option(help="Address to post to; else only the log is told.")] = None,
+    minutes: Annotated[int, typer.Option(help="Look at the last so many minutes.")] = 5,
+    aggregation: Annotated[str | None, typer.Option(help="Total, Average, Maximum, Count or Percentile.")] = None,
+    percentile: Annotated[float, typer.Option(help="Which one, with the aggregation Percentile.")] = 95.0,
+    operation: Annotated[str | None, typer.Option(help="Of this operation only, such as 'Face - Detect'.")] = None,
+    quota: Annotated[str | None, typer.Option(help="With QuotaUse: rate, volume or storage; else the fullest.")] = None,
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a rule. The secret that signs what the webhook gets is shown once."""
+    from mien.events import AlertError, Condition
+    from mien.events.alerts import QUOTA_THRESHOLD, QUOTA_USE
+    from mien.events.metrics import Aggregation
+
+    if above is None and below is None and metric == QUOTA_USE:
+        above = QUOTA_THRESHOLD
+    threshold = above if above is not None else below
+    if threshold is None or (above is not None and below is not None):
+        raise typer.BadParameter("give either --above or --below")
+    if aggregation is not None and aggregation.capitalize() not in set(Aggregation):
+        raise typer.BadParameter(f"aggregations are {', '.join(Aggregation)}")
+    with _opened(data_dir) as services:
+        try:
+            condition = Condition(
+                metric,
+                threshold,
+                above is None,
+                minutes,
+                None if aggregation is None else Aggregation(aggregation.capitalize()),
+                percentile,
+                operation,
+                quota,
+            )
+        except AlertError as error:
+            raise typer.BadParameter(str(error)) from error
+        owner = None if resource is None else resource_named(services, resource).id
+        rule, secret = services.alerts.create(name, condition, resource_id=owner, url=webhook)
+        _record(services, as_name, "create", rule)
+    if as_json:
+        print_json({"rule": rule, "secret": secret})
+        return
+    print_facts([("id", rule.id), ("fires", _words(rule)), ("webhook", rule.host), ("secret", secret)])
+
+
+@app.command("list")
+def list_rules(
+    resource: Annotated[str | None, typer.Option(help="Of this resource only.")] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Show the rules and their states."""
+    with _opened(data_dir) as services:
+        rules = services.alerts.rules(None if resource is None else resource_named(services, resource).id)
+        names = {one.id: one.name for one in services.accounts.resources()}
+    if as_json:
+        print_json(rules)
+        return
+    rows = [
+        [
+            rule.id,
+            rule.name,
+            "all" if rule.resource_id is None else names.get(rule.resource_id, rule.resource_id),
+            _words(rule),
+            rule.host,
+            f"firing since {moment(rule.changed_at)}" if rule.firing else "quiet",
+        ]
+        for rule in rules
+    ]
+    print_table(["id", "name", "resource", "fires", "webhook", "state"], rows)
+
+
+@app.command()
+def show(rule_id: Rule, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Show a rule and what was sent of it lately."""
+    with _opened(data_dir) as services:
+        rule = services.alerts.get(rule_id)
+        deliveries = services.alerts.deliveries(rule_id)
+    if as_json:
+        print_json({"rule": rule, "deliveries": deliveries})
+        return
+    print_facts([("name", rule.name), ("fires", _words(rule)), ("webhook", rule.host), ("firing", rule.firing)])
+    rows = [[moment(one.created_at), one.event, one.state, one.attempts, one.outcome] for one in deliveries]
+    print_table(["when", "event", "state", "attempts", "outcome"], rows)
+
+
+@app.command()
+def delete(rule_id: Rule, as_name: As = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Delete a rule, with what it still had to send."""
+    with _opened(data_dir) as services:
+        rule = services.alerts.get(rule_id)
+        services.alerts.delete(rule_id)
+        _record(services, as_name, "delete", rule)
+    if as_json:
+        print_json({"deleted": rule_id})
+    else:
+        typer.echo(f"the rule {rule.name!r} is deleted")
+
+
+@app.command("test")
+def send_test(rule_id: Rule, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Send a test message to a rule's webhook now; exit code 1 and the reason when it does not arrive."""
+    from mien.events.monitor import try_out
+    from mien.monitoring import open_deliveries
+    from mien.settings import Settings
+
+    settings = Settings(data_dir=data_dir.absolute()) if data_dir else Settings()
+    with _opened(data_dir) as services:
+        problem = try_out(services.alerts, open_deliveries(settings, services), services.clock, rule_id)
+    if as_json:
+        print_json({"delivered": problem is None, "reason": problem})
+    else:
+        typer.echo("the receiver took it" if problem is None else f"it did not arrive: {problem}")
+    if problem is not None:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _opened(data_dir: Path | None) -> Iterator[Services]:
+    from mien.events import AlertError
+
+    with opened(data_dir) as services:
+        try:
+            yield services
+        except AlertError as error:
+            fail(str(error))
+
+
+def _record(services: Services, as_name: str | None, verb: str, rule: AlertRule) -> None:
+    details = {"rule": str(rule.id), "name": rule.name, "fires": _words(rule), "webhook": rule.host}
+    services.audit.record(actor=actor(as_name), action=f"alert.{verb}", resource_id=rule.resource_id, details=details)
+
+
+def _words(rule: AlertRule) -> str:
+    condition = rule.condition
+    parts = [condition.metric]
+    if condition.quota is not None:
+        parts.append(f"of {condition.quota}")
+    if condition.operation is not None:
+        parts.append(f"of {condition.operation}")
+    if condition.aggregation is not None:
+        parts.append(f"({condition.aggregation.value})")
+    parts.append(f"{'≤' if condition.below else '≥'} {condition.threshold:g}")
+    if condition.metric != "QuotaUse":
+        parts.append(f"in {condition.minutes} min")
+    return " ".join(parts)

@@ -1,0 +1,122 @@
+"""`mien audit`: who did what to which resource when."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from mien.cli._administration import AsJson, DataDir, fail, opened, print_json, print_table, resource_named
+from mien.cli._times import moment_of
+
+if TYPE_CHECKING:
+    from mien.services import Services
+
+app = typer.Typer(help="Read, export and check the audit log.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_entries(
+    resource: Annotated[str | None, typer.Option(help="Of this resource: its name, or its id if it is gone.")] = None,
+    actor: Annotated[str | None, typer.Option(help="By this actor, such as cli:anna.")] = None,
+    action: Annotated[str | None, typer.Option(help="This action; a * at the end: 'key.*'.")] = None,
+    since: Annotated[str | None, typer.Option(help="From when: so long ago (90m, 6h, 30d), or a date.")] = None,
+    until: Annotated[str | None, typer.Option(help="Until when.")] = None,
+    limit: Annotated[int, typer.Option(help="How many entries at most.", min=1, max=1000)] = 50,
+    before: Annotated[int | None, typer.Option(help="Only entries before this number: the next page.")] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Show entries, newest first."""
+    with opened(data_dir) as services:
+        now = services.clock.now()
+        entries = services.audit.search(
+            resource_id=None if resource is None else _resource_id(services, resource),
+            actor=actor,
+            action=action,
+            since=None if since is None else moment_of(since, now),
+            until=None if until is None else moment_of(until, now),
+            before=before,
+            limit=limit,
+        )
+        names = {one.id: one.name for one in services.accounts.resources()}
+    if as_json:
+        print_json(entries)
+        return
+    rows = [
+        [
+            entry.sequence,
+            f"{entry.at:%Y-%m-%d %H:%M:%S}",
+            entry.actor,
+            entry.action,
+            None if entry.resource_id is None else names.get(entry.resource_id, entry.resource_id),
+            ", ".join(f"{name}={value}" for name, value in entry.details.items()),
+        ]
+        for entry in entries
+    ]
+    print_table(["number", "when (UTC)", "who", "what", "resource", "details"], rows)
+
+
+@app.command()
+def export(
+    file: Annotated[Path | None, typer.Argument(help="Where to; standard output when absent.")] = None,
+    after: Annotated[int, typer.Option(help="Only entries after this number.", min=0)] = 0,
+    data_dir: DataDir = None,
+) -> None:
+    """Write all entries as JSON, one a line, oldest first; `mien audit verify` checks such a file too."""
+    with opened(data_dir) as services:
+        if file is None:
+            for line in services.audit.export(after=after):
+                typer.echo(line)
+            return
+        with file.open("w", encoding="utf-8") as out:
+            count = sum(out.write(f"{line}\n") > 0 for line in services.audit.export(after=after))
+    typer.echo(f"{count} entries written to {file}")
+
+
+@app.command()
+def verify(
+    file: Annotated[Path | None, typer.Argument(help="A whole export; the database when absent.")] = None,
+    known: Annotated[
+        str | None, typer.Option(help="An entry noted earlier, as NUMBER:HASH, which must still be there.")
+    ] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Check every link of the chain; exit code 1 and the first broken one when it was tampered with."""
+    from mien.events.audit import AuditEntry, verify_entries
+
+    noted = None if known is None else _noted(known)
+    if file is None:
+        with opened(data_dir) as services:
+            found = services.audit.verify(known=noted)
+    else:
+        try:
+            with file.open(encoding="utf-8") as lines:
+                found = verify_entries((AuditEntry.from_json(line) for line in lines), known=noted)
+        except (OSError, ValueError) as error:
+            fail(str(error))
+    if as_json:
+        print_json(found)
+    elif found.broken is None:
+        typer.echo(f"{found.entries} entries, unbroken; note {found.entries}:{found.head}")
+    else:
+        typer.echo(f"entry {found.broken} is broken: {found.reason}")
+    if found.broken is not None:
+        raise typer.Exit(1)
+
+
+def _noted(text: str) -> tuple[int, str]:
+    number, _, digest = text.partition(":")
+    if not number.isdigit() or len(digest) != 64:
+        raise typer.BadParameter(f"{text!r} is not NUMBER:HASH, as `mien audit verify` prints it")
+    return int(number), digest.lower()
+
+
+def _resource_id(services: Services, text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        return resource_named(services, text).id
