@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import structlog
@@ -22,10 +23,13 @@ from mien.gateway.access import Accounts as KeyFinder
 from mien.gateway.access import KeyCheck
 from mien.gateway.admission import WorkerPool
 from mien.gateway.door import Gateway, Observer
-from mien.gateway.exchange import Receive, Scope, Send
+from mien.gateway.exchange import Operation, Receive, Scope, Send
 from mien.gateway.origin import OriginFinder
 from mien.liveness.abuse import AbusePolicy
+from mien.liveness.guidance import Finder, Place
+from mien.liveness.recording import FrameLimits
 from mien.liveness.service import Liveness, open_liveness
+from mien.liveness.types import FrameJudge
 from mien.management import AdminTokens
 from mien.management.login import Login
 from mien.models import ModelStore
@@ -41,6 +45,10 @@ from mien.wire.detect import Detect, Downloader, Engine, FaceMemory, ModelLabels
 from mien.wire.faults import explain
 from mien.wire.liveness import LivenessContext, liveness_operations
 from mien.wire.liveness_pages import LivenessPages
+from mien.wire.liveness_posts import LivenessPosts
+from mien.wire.liveness_run import ChannelContext
+from mien.wire.liveness_socket import LivenessSocket
+from mien.wire.origins import Origins
 from mien.wire.pages import Pages
 from mien.wire.ports import Gallery, PersonDirectory
 from mien.wire.recognition import recognition_operations
@@ -74,6 +82,7 @@ class Parts:
         origin: finds out under which address a caller sees the server.
         session_images: the images of liveness sessions.
         liveness: the liveness sessions; None for a server without.
+        channel: how the clients of sessions are served; None for a server that takes no frames.
         public_endpoint: under which address browsers find the server; None for the one that a caller used.
         clock: tells the time.
         observers: told of every answer.
@@ -95,6 +104,7 @@ class Parts:
     origin: OriginFinder = field(default_factory=OriginFinder)
     session_images: SessionImages = field(default_factory=NoSessionImages)
     liveness: Liveness | None = None
+    channel: ChannelParts | None = None
     public_endpoint: str | None = None
     clock: Clock = field(default_factory=SystemClock)
     observers: Sequence[Observer] = ()
@@ -103,6 +113,29 @@ class Parts:
     demo_key: Callable[[], str] | None = None
     on_startup: Sequence[Callable[[], None]] = ()
     on_shutdown: Sequence[Callable[[], None]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelParts:
+    """How clients of liveness sessions are served.
+
+    Attributes:
+        judge: judges attempts.
+        finder: finds the faces of positioning frames.
+        limits: how much a client may send.
+        place: where the face is wanted.
+        concurrent: clients at the same time.
+        origins: which web pages may connect.
+        now: seconds of a clock that never goes back.
+    """
+
+    judge: FrameJudge
+    finder: Finder
+    limits: FrameLimits = field(default_factory=FrameLimits)
+    place: Place = field(default_factory=Place)
+    concurrent: int = 64
+    origins: Origins = field(default_factory=Origins)
+    now: Callable[[], float] = monotonic
 
 
 class Application:
@@ -118,6 +151,8 @@ class Application:
         """Put the parts together; starts no thread and opens nothing."""
         self._workers = WorkerPool(parts.workers, parts.queue_limit)
         self._downloads = WorkerPool(_DOWNLOAD_THREADS, parts.queue_limit)
+        self._glances = WorkerPool(max(2, parts.workers), parts.queue_limit)
+        self._socket: LivenessSocket | None = None
         self._on_startup = parts.on_startup
         self._on_shutdown = parts.on_shutdown
         detect = Detect(
@@ -154,6 +189,8 @@ class Application:
                     public_endpoint=parts.public_endpoint,
                 )
             )
+            if parts.channel is not None:
+                operations += self._open_channel(parts, parts.liveness, parts.channel)
         pages = Pages(operations).table() + LivenessPages(self, parts.demo_key, parts.origin).table()
         router = Router(operations, pages)
         self._gateway = Gateway(router, [KeyCheck(parts.accounts)], explain, parts.observers)
@@ -175,7 +212,26 @@ class Application:
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1000})
+            if self._socket is not None:
+                await self._socket(scope, receive, send)
+            else:
+                await send({"type": "websocket.close", "code": 1000})
+
+    def _open_channel(self, parts: Parts, liveness: Liveness, channel: ChannelParts) -> list[Operation]:
+        """Serve the clients of liveness sessions: by WebSocket, and by the operations returned."""
+        context = ChannelContext(
+            liveness=liveness,
+            judge=channel.judge,
+            finder=channel.finder,
+            workers=self._workers,
+            glances=self._glances,
+            limits=channel.limits,
+            place=channel.place,
+            concurrent=channel.concurrent,
+            now=channel.now,
+        )
+        self._socket = LivenessSocket(context, parts.origin, channel.origins)
+        return LivenessPosts(context, parts.origin, channel.origins).operations()
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -193,6 +249,7 @@ class Application:
         """Let running work end and close the parts."""
         self._downloads.close()
         self._workers.close()
+        self._glances.close()
         for close in self._on_shutdown:
             close()
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from mien.accounts import Accounts
+from mien.accounts import DEVELOPMENT_TERMS, Accounts
 from mien.clock import ManualClock
 from mien.liveness.abuse import AbusePolicy
 from mien.liveness.records import VerifyReference
@@ -30,7 +30,7 @@ REFERENCE = VerifyReference(
 
 @pytest.fixture
 def resource_id(database: Database, vault: Vault, clock: ManualClock) -> UUID:
-    return Accounts(database, vault, clock).create("front-desk").id
+    return Accounts(database, vault, clock).create("front-desk", terms=DEVELOPMENT_TERMS).id
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import func, select
 from tests.liveness.conftest import REFERENCE
 
-from mien.accounts import Accounts
+from mien.accounts import DEVELOPMENT_TERMS, Accounts
 from mien.clock import ManualClock
 from mien.liveness.attempts import Admission
 from mien.liveness.errors import (
@@ -244,7 +244,7 @@ def test_what_is_kept_is_sealed(liveness: Liveness, resource_id: UUID, database:
 def test_another_resource_sees_nothing(
     liveness: Liveness, resource_id: UUID, database: Database, vault: Vault, clock: ManualClock
 ) -> None:
-    stranger = Accounts(database, vault, clock).create("stranger").id
+    stranger = Accounts(database, vault, clock).create("stranger", terms=DEVELOPMENT_TERMS).id
     session = liveness.sessions.create(resource_id, replace(OPTIONS, keep_image=True))
     admission = admit(liveness, session)
     begun = liveness.attempts.begin(admission, 60)

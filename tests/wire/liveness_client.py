@@ -8,9 +8,11 @@ from uuid import UUID
 import httpx
 from tests.wire.conftest import DETECTION, KEY, Accounts, Memory, ToldEngine, Web
 
+from mien.accounts import DEVELOPMENT_TERMS
 from mien.accounts import Accounts as RealAccounts
-from mien.app import Application, Parts
+from mien.app import Application, ChannelParts, Parts
 from mien.clock import ManualClock
+from mien.liveness.abuse import AbusePolicy
 from mien.liveness.service import Liveness, open_liveness
 from mien.storage import Database, Vault
 from mien.wire.body import BodyLimits
@@ -34,11 +36,17 @@ class LivenessService:
         )
 
 
-def make_liveness_service(database: Database, vault: Vault, clock: ManualClock) -> LivenessService:
-    resource = RealAccounts(database, vault, clock).create("front-desk")
+def make_liveness_service(
+    database: Database,
+    vault: Vault,
+    clock: ManualClock,
+    channel: ChannelParts | None = None,
+    policy: AbusePolicy | None = None,
+) -> LivenessService:
+    resource = RealAccounts(database, vault, clock).create("front-desk", terms=DEVELOPMENT_TERMS)
     engine, accounts = ToldEngine(), Accounts()
     accounts.resource = resource  # type: ignore[assignment]  # as much of one as the gateway asks for
-    liveness = open_liveness(database, vault, clock, engine=engine, recogniser="pack")
+    liveness = open_liveness(database, vault, clock, engine=engine, recogniser="pack", policy=policy)
     application = Application(
         Parts(
             accounts=accounts,
@@ -49,6 +57,7 @@ def make_liveness_service(database: Database, vault: Vault, clock: ManualClock) 
             limits=BodyLimits(seconds=1),
             session_images=liveness.sessions,
             liveness=liveness,
+            channel=channel,
             clock=clock,
         )
     )

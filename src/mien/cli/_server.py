@@ -28,6 +28,7 @@ from mien.cli._control import BackgroundServer, Server, admin_token
 from mien.cli._development import development_resource
 from mien.cli._greeting import Reached, greet, write_ready_file
 from mien.cli._pull import pull
+from mien.liveness.recording import FrameLimits
 from mien.models import ModelError, ModelStore
 from mien.models.bindings import read_bindings
 from mien.services import Services, open_services
@@ -99,7 +100,9 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
                     served,
                     loop="uvloop" if os.name == "posix" else "asyncio",
                     http=HttpProtocol,
-                    ws="none",
+                    ws="websockets-sansio",
+                    ws_max_size=FrameLimits().frame_bytes + 4096,  # refused before it is in memory
+                    ws_per_message_deflate=False,  # JPEGs do not get smaller
                     lifespan="on",
                     log_config=None,
                     access_log=False,  # its lines hold queries, and queries may hold keys

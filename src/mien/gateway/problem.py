@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -18,6 +18,7 @@ class Problem(Exception):  # noqa: N818  an answer, not a bug: named as RFC 9457
         doc: path of the page that explains the error; sent only together with a hint.
         explanation: one sentence on what the error means; the text of `innererror` when there is a hint.
         inner: an `innererror` (code, message) that the contract itself prescribes.
+        details: what else is sent in `innererror.details`; only together with a hint.
         headers: further response headers.
     """
 
@@ -32,6 +33,7 @@ class Problem(Exception):  # noqa: N818  an answer, not a bug: named as RFC 9457
         explanation: str | None = None,
         inner: tuple[str, str] | None = None,
         headers: Sequence[tuple[bytes, bytes]] = (),
+        details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(f"{status} {code}: {message}")
         self.status = status
@@ -42,6 +44,7 @@ class Problem(Exception):  # noqa: N818  an answer, not a bug: named as RFC 9457
         self.explanation = explanation
         self.inner = inner
         self.headers = tuple(headers)
+        self.details = dict(details or {})
 
     def body(self) -> bytes:
         """Return the compact JSON envelope.
@@ -53,5 +56,6 @@ class Problem(Exception):  # noqa: N818  an answer, not a bug: named as RFC 9457
             code, message = self.inner or (self.code, self.explanation or self.message)
             error["innererror"] = {"code": code, "message": message}
         if self.hint:
-            error["innererror"]["details"] = {"hint": self.hint} | ({"doc": self.doc} if self.doc else {})
+            doc = {"doc": self.doc} if self.doc else {}
+            error["innererror"]["details"] = {"hint": self.hint, **doc, **self.details}
         return json.dumps({"error": error}, separators=(",", ":"), ensure_ascii=False).encode()

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from types import MappingProxyType
+from typing import Any
 
 from mien.gateway.problem import Problem
 
@@ -55,6 +56,7 @@ class Row:
         values: Sequence[str] = (),
         inner: tuple[str, str] | None = None,
         headers: Sequence[tuple[bytes, bytes]] = (),
+        details: Mapping[str, Any] | None = None,
     ) -> Problem:
         """Return the error answer of this row.
 
@@ -63,6 +65,7 @@ class Row:
             values: what the message's placeholders stand for, in their order.
             inner: an `innererror` that the contract prescribes.
             headers: further response headers.
+            details: what else to tell beside the hint.
 
         Raises:
             ValueError: as many values are needed as the message has placeholders.
@@ -82,6 +85,7 @@ class Row:
             explanation=self.explanation,
             inner=inner,
             headers=headers,
+            details=details,
         )
 
 

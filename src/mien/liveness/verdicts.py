@@ -1,0 +1,93 @@
+"""From an attempt's frames to its outcome: what was shown before is refused, the rest is judged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from time import perf_counter
+from typing import Final
+
+from mien.liveness.attempts import Admission, Attempts, Begun
+from mien.liveness.challenge import Challenge
+from mien.liveness.recording import Recording
+from mien.liveness.records import NO_BOX, Outcome
+from mien.liveness.types import Decision, FrameJudge, LivenessError, RecognitionError
+from mien.vision.types import FaceBox
+
+REPEATED: Final = "repetition"
+"""Name of the evidence that a video was shown before."""
+
+
+def conclude(
+    judge: FrameJudge,
+    attempts: Attempts,
+    admission: Admission,
+    begun: Begun,
+    *,
+    challenge: Challenge,
+    recording: Recording,
+    box: FaceBox | None,
+) -> tuple[Outcome, RecognitionError]:
+    """Judge an attempt and record what came of it; computes for about a second in the calling thread.
+
+    Args:
+        judge: judges frames.
+        attempts: records outcomes.
+        admission: whose attempt it is.
+        begun: the attempt.
+        challenge: what it was asked for.
+        recording: what the client sent.
+        box: where the face was before the challenge, for outcomes without a frame of their own.
+
+    Returns:
+        The outcome as it was recorded, and what to tell the client about recognition.
+
+    Raises:
+        AttemptOverError: the attempt does not run any more; nothing was recorded.
+    """
+    start = perf_counter()
+    options, reference = admission.session.options, admission.session.reference
+    outcome = Outcome(box=box or NO_BOX, digest=recording.digest(), content_length=recording.size)
+    recognition, image, suspicious = RecognitionError.NONE, None, False
+    repeats = attempts.repeats(admission, recording.image_hashes) if recording.frames else []
+    if not recording.frames:
+        outcome = replace(
+            outcome,
+            error_code=LivenessError.NO_FACE_DETECTED.value,
+            error_message="No frame of the challenge reached the server.",
+        )
+    elif repeats:
+        outcome = replace(outcome, decision=Decision.SPOOF, reasons=(REPEATED,), evidence={REPEATED: {"score": 0.0}})
+        suspicious = True
+    else:
+        verdict = judge.judge(recording.frames, challenge, reference.embedding if reference else None)
+        best = verdict.best
+        confidence = None if verdict.match_confidence is None else round(float(verdict.match_confidence), 8)
+        identical = None if confidence is None else confidence >= options.confidence_threshold
+        problem = verdict.problem
+        outcome = replace(
+            outcome,
+            decision=verdict.decision,
+            box=best.box if best else outcome.box,
+            time_ms=best.time_ms if best else 0,
+            error_code=problem.liveness.value if problem else None,
+            error_message=problem.message if problem else "",
+            confidence=confidence if options.with_verify else None,
+            identical=identical if options.with_verify else None,
+            evidence=verdict.evidence_json(),
+            reasons=tuple(verdict.reasons),
+            judge_version=verdict.model_version,
+        )
+        recognition = problem.recognition if problem else RecognitionError.NONE
+        image = best.jpeg if best else None
+        suspicious = verdict.decision in {Decision.SPOOF, Decision.UNCERTAIN} or identical is False
+    outcome = replace(outcome, latency_ms=round((perf_counter() - start) * 1000))
+    recorded = attempts.finish(
+        admission,
+        begun,
+        outcome,
+        image=image,
+        image_hashes=recording.image_hashes,
+        repeats=repeats,
+        suspicious=suspicious,
+    )
+    return recorded, recognition

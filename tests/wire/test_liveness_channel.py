@@ -1,0 +1,672 @@
+"""The liveness channel through the real ASGI application: WebSocket and POSTs, honest clients and others."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import struct
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import cv2
+import numpy as np
+import pytest
+from tests.conftest import MASTER_KEY
+from tests.wire.conftest import KEY
+from tests.wire.liveness_client import LivenessService, make_liveness_service
+
+from mien.app import ChannelParts
+from mien.clock import ManualClock
+from mien.liveness.abuse import AbusePolicy
+from mien.liveness.challenge import Challenge
+from mien.liveness.recording import FrameLimits
+from mien.liveness.records import SessionOptions
+from mien.liveness.types import (
+    BestFrame,
+    Decision,
+    Evidence,
+    LivenessError,
+    Mode,
+    Problem,
+    RecognitionError,
+    TimedFrame,
+    Verdict,
+)
+from mien.storage import Database, MasterKey, Vault, migrate
+from mien.vision.types import Embedding, Face, FaceBox, Want
+from mien.wire.origins import Origins
+
+PATH = "/face/v1.2/detectLiveness/singleModal"
+DEVICE = "723d6d03-ef33-40a8-9682-23a1feb7bccd"
+FRONTAL = np.array([[40, 40], [80, 40], [60, 60], [45, 80], [75, 80]], np.float32)
+
+
+@dataclass(frozen=True)
+class Seen:
+    faces: tuple[Face, ...]
+    width: int = 160
+    height: int = 160
+
+
+class ToldFinder:
+    """Finds a face where it is told to."""
+
+    def __init__(self) -> None:
+        self.boxes: list[FaceBox] = [FaceBox(50, 40, 60, 80)]
+        self.points = FRONTAL
+
+    def analyze(self, image: bytes, want: Want) -> Seen:
+        return Seen(tuple(Face(box, 0.9, self.points) for box in self.boxes))
+
+
+class ToldJudge:
+    """Decides what it is told to, and keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.decision: Decision | None = Decision.REAL
+        self.problem: Problem | None = None
+        self.confidence: float | None = None
+        self.error: Exception | None = None
+        self.given: list[tuple[Sequence[TimedFrame], Challenge, Embedding | None]] = []
+
+    def judge(self, frames: Sequence[TimedFrame], challenge: Challenge, reference: Embedding | None = None) -> Verdict:
+        self.given.append((frames, challenge, reference))
+        if self.error is not None:
+            raise self.error
+        best = BestFrame(bytes(frames[0].image), FaceBox(1, 2, 3, 4), frames[0].time_ms)
+        evidence = (Evidence("reflection", 0.9, {"lag": 1.0}),)
+        return Verdict(
+            None if self.problem else self.decision, self.problem, evidence, (), best, self.confidence, "test-1"
+        )
+
+
+class Steps:
+    """Seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@dataclass
+class Stage:
+    service: LivenessService
+    finder: ToldFinder
+    judge: ToldJudge
+    steps: Steps
+
+    def token(self, **options: Any) -> str:
+        given = {"device_correlation_id": DEVICE, **options}
+        made = SessionOptions(Mode.PASSIVE, endpoint="http://mien.test", route=PATH, **given)
+        return self.service.liveness.create(self.service.resource_id, made).token
+
+    def session(self, token: str) -> Any:
+        body = token.split(".")[1]
+        session_id = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))["sid"]
+        return self.service.liveness.sessions.get(self.service.resource_id, session_id, with_verify=False)
+
+
+@pytest.fixture
+def make_stage(tmp_path: Path, clock: ManualClock) -> Iterator[Callable[..., Stage]]:
+    made: list[tuple[LivenessService, Database]] = []
+
+    def make(policy: AbusePolicy | None = None, concurrent: int = 64, **limits: Any) -> Stage:
+        database = Database(f"sqlite:///{tmp_path / f'{uuid4().hex}.db'}")
+        migrate(database)
+        vault = Vault(database, MasterKey.from_hex(MASTER_KEY), clock)
+        finder, judge, steps = ToldFinder(), ToldJudge(), Steps()
+        channel = ChannelParts(
+            judge=judge, finder=finder, limits=FrameLimits(**limits), concurrent=concurrent, now=steps
+        )
+        service = make_liveness_service(database, vault, clock, channel, policy)
+        made.append((service, database))
+        return Stage(service, finder, judge, steps)
+
+    yield make
+    for service, database in made:
+        service.application.close()
+        database.close()
+
+
+@pytest.fixture
+def stage(make_stage: Callable[..., Stage]) -> Stage:
+    return make_stage()
+
+
+@dataclass
+class Socket:
+    """A client's end of a WebSocket, straight at the ASGI application."""
+
+    incoming: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
+    outgoing: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
+    task: asyncio.Task[None] | None = None
+
+    async def open(self, stage: Stage, path: str = PATH, protocol: str = "mien-liveness.1", **headers: str) -> Any:
+        scope = {
+            "type": "websocket",
+            "path": path,
+            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+            "client": ("192.0.2.7", 1234),
+            "subprotocols": [protocol],
+            "query_string": b"",
+        }
+        await self.incoming.put({"type": "websocket.connect"})
+        application = stage.service.application(scope, self.incoming.get, self.outgoing.put)
+        self.task = asyncio.get_running_loop().create_task(application)
+        return await self.raw()
+
+    async def raw(self) -> dict[str, Any]:
+        return await asyncio.wait_for(self.outgoing.get(), 20)
+
+    async def say(self, **message: Any) -> None:
+        await self.incoming.put({"type": "websocket.receive", "text": json.dumps(message)})
+
+    async def show(self, frame: bytes) -> None:
+        await self.incoming.put({"type": "websocket.receive", "bytes": frame})
+
+    async def hear(self) -> dict[str, Any]:
+        """The next message; at the end, after it, the connection is closed."""
+        sent = await self.raw()
+        assert sent["type"] == "websocket.send", sent
+        message: dict[str, Any] = json.loads(sent["text"])
+        if message["type"] in {"result", "failure"}:
+            assert await self.raw() == {"type": "websocket.close", "code": 1000}
+            assert self.task is not None
+            await self.task
+        return message
+
+    async def leave(self) -> None:
+        await self.incoming.put({"type": "websocket.disconnect", "code": 1001})
+        assert self.task is not None
+        await self.task
+
+
+@pytest.fixture
+async def sockets() -> AsyncIterator[Callable[..., Any]]:
+    opened: list[Socket] = []
+
+    async def connect(stage: Stage, **given: Any) -> Socket:
+        socket = Socket()
+        opened.append(socket)
+        assert await socket.open(stage, **given) == {"type": "websocket.accept", "subprotocol": "mien-liveness.1"}
+        return socket
+
+    yield connect
+    for socket in opened:
+        if socket.task is not None and not socket.task.done():
+            await socket.leave()
+
+
+def jpeg(seed: int, side: int = 160) -> bytes:
+    pixels = np.random.default_rng(seed).integers(90, 160, (side, side, 3), dtype=np.uint8)
+    return bytes(cv2.imencode(".jpg", pixels)[1])
+
+
+def frame(number: int, time_ms: int, image: bytes | None = None, *, positioning: bool = False) -> bytes:
+    head = struct.pack(">II", time_ms, number | (0x8000_0000 if positioning else 0))
+    return head + (jpeg(number) if image is None else image)
+
+
+async def position(socket: Socket) -> dict[str, Any]:
+    """Go on until the challenge comes."""
+    for number in range(3):
+        await socket.show(frame(number, number * 200, positioning=True))
+        said = await socket.hear()
+        assert (said["type"], said["sequence"], said["key"]) == ("feedback", number, "None")
+    said = await socket.hear()
+    assert said["type"] == "challenge"
+    return said
+
+
+async def answer(socket: Socket, stage: Stage, said: dict[str, Any], seed: int = 0) -> list[bytes]:
+    """Answer a challenge to its end; returns the messages."""
+    sent = []
+    for number in range(6):
+        stage.steps.seconds += said["durationMs"] / 6000
+        sent.append(frame(number, round((number + 0.5) * said["durationMs"] / 6), jpeg(1000 * seed + number)))
+        await socket.show(sent[-1])
+    await socket.say(type="end")
+    return sent
+
+
+async def test_an_attempt_from_hello_to_result(stage: Stage, sockets: Callable[..., Any]) -> None:
+    token = stage.token(keep_image=True, send_results=True)
+    socket = await sockets(stage, **{"User-Agent": "Browser"})
+    await socket.say(type="hello", token=token, clientRequestId="mine", something="new")
+    accepted = await socket.hear()
+    assert (accepted["type"], accepted["attemptsLeft"], accepted["mode"]) == ("accepted", 3, "Passive")
+    assert stage.session(token).status == "NotStarted"
+    challenge = await position(socket)
+    assert stage.session(token).status == "Running"
+    assert (challenge["attemptId"], challenge["challenge"]["durationMs"]) == (1, challenge["durationMs"])
+    await socket.show(frame(9, 9, positioning=True))  # was on its way: ignored
+    sent = await answer(socket, stage, challenge)
+    result = await socket.hear()
+    assert (result["type"], result["livenessDecision"]) == ("result", "realface")
+
+    session = stage.session(token)
+    (attempt,) = session.attempts
+    assert (str(attempt.request_id), attempt.request.client_request_id) == (result["resultId"], "mine")
+    assert attempt.request.user_agent == "Browser"
+    assert attempt.outcome.digest == result["digest"]
+    own = hashlib.sha256(f"mien-liveness.1\n{session.id}\n1\n".encode())
+    for message in sent:
+        own.update(hashlib.sha256(message).digest())
+    assert own.hexdigest().upper() == result["digest"]
+    assert stage.service.liveness.sessions.find(stage.service.resource_id, attempt.outcome.image_id) == sent[0][8:]
+    assert attempt.outcome.evidence == {"reflection": {"score": 0.9, "lag": 1.0}}
+    ((frames, drawn, _reference),) = stage.judge.given
+    assert [entry.image for entry in frames] == [message[8:] for message in sent]
+    assert drawn.to_json() == challenge["challenge"]
+
+
+async def test_the_client_is_told_the_decision_only_when_the_session_says_so(
+    stage: Stage, sockets: Callable[..., Any]
+) -> None:
+    socket = await sockets(stage)
+    await socket.say(type="hello", token=stage.token())
+    await socket.hear()
+    await answer(socket, stage, await position(socket))
+    assert set(await socket.hear()) == {"type", "resultId", "digest", "attemptId"}
+
+
+async def fail(socket: Socket) -> tuple[str, str]:
+    said = await socket.hear()
+    assert said["type"] == "failure", said
+    return said["livenessError"], said["message"]
+
+
+async def test_tokens_that_open_nothing(stage: Stage, sockets: Callable[..., Any], clock: ManualClock) -> None:
+    expired, deleted = stage.token(token_seconds=60), stage.token()
+    stage.service.liveness.sessions.delete(stage.service.resource_id, stage.session(deleted).id, with_verify=False)
+    clock.advance(timedelta(seconds=60))
+    for token, why in (
+        (expired, "expired"),
+        (deleted, "does not exist"),
+        (KEY, "A key of the resource was passed"),
+        ("", "not a session token"),
+        (None, "no token"),
+        (stage.token(expected_address="192.0.2.8"), "another address"),
+    ):
+        socket = await sockets(stage)
+        await socket.say(type="hello", token=token)
+        error, message = await fail(socket)
+        assert error == "InvalidToken"
+        assert why in message
+
+
+async def test_what_breaks_the_protocol_before_the_challenge(stage: Stage, sockets: Callable[..., Any]) -> None:
+    messages: list[Any] = ["{", "[]", '"hello"', json.dumps({"type": "end"}), frame(0, 0), "x" * 20000]
+    for message in messages:
+        socket = await sockets(stage)
+        kind = "text" if isinstance(message, str) else "bytes"
+        await socket.incoming.put({"type": "websocket.receive", kind: message})
+        assert (await fail(socket))[0] == "UnexpectedClientError"
+    for said in ({"deviceCorrelationId": "mine"}, {"userCorrelationId": "me"}, {"clientRequestId": 1}):
+        socket = await sockets(stage)
+        await socket.say(type="hello", token=stage.token(), **said)
+        assert (await fail(socket))[0] == "UnexpectedClientError"
+    for message in (
+        b"short",
+        frame(0, 0, b"no image" * 10),
+        frame(0, 0, jpeg(1, 2000)),
+        frame(0, 0),
+        frame(0, 0, b"\xff" * 300_000),
+    ):
+        token = stage.token()
+        socket = await sockets(stage)
+        await socket.say(type="hello", token=token)
+        await socket.hear()
+        await socket.show(message)
+        assert (await fail(socket))[0] == "UnexpectedClientError"
+        assert stage.session(token).attempts == ()
+
+
+@pytest.mark.parametrize("broken", ["order", "sequence", "future", "early end", "flood"])
+async def test_what_breaks_the_protocol_in_the_challenge_uses_the_attempt_up(
+    broken: str, make_stage: Callable[..., Stage], sockets: Callable[..., Any]
+) -> None:
+    stage = make_stage(frames=4)
+    token = stage.token()
+    socket = await sockets(stage)
+    await socket.say(type="hello", token=token)
+    await socket.hear()
+    challenge = await position(socket)
+    stage.steps.seconds += 1
+    frames = {
+        "order": [frame(0, 500), frame(1, 400)],
+        "sequence": [frame(1, 400), frame(1, 500)],
+        "future": [frame(0, 2500)],
+        "early end": [],
+        "flood": [frame(number, 100 * number) for number in range(5)],
+    }[broken]
+    for message in frames:
+        await socket.show(message)
+    if broken == "early end":
+        await socket.say(type="end")
+    assert (await fail(socket))[0] == "UnexpectedClientError"
+    (attempt,) = stage.session(token).attempts
+    assert (attempt.status, attempt.outcome.error_code) == ("Failed", "UnexpectedClientError")
+    assert challenge["attemptId"] == 1
+
+
+async def test_what_the_judge_finds_is_told(stage: Stage, sockets: Callable[..., Any]) -> None:
+    token = stage.token()
+    stage.judge.problem = Problem(LivenessError.MASK, RecognitionError.MASK, "Mask detected on face image.")
+    for left, seed in ((2, 1), (1, 2), (0, 3)):
+        socket = await sockets(stage)
+        await socket.say(type="hello", token=token)
+        await socket.hear()
+        await answer(socket, stage, await position(socket), seed)
+        said = await socket.hear()
+        assert (said["livenessError"], said["recognitionError"], said["attemptsLeft"]) == (
+            "FaceWithMaskDetected",
+            "FaceWithMaskDetected",
+            left,
+        )
+    socket = await sockets(stage)
+    await socket.say(type="hello", token=token)
+    assert (await fail(socket))[0] == "InvalidToken"
+    assert stage.session(token).status == "Failed"
+
+
+async def test_a_fault_of_the_judge_is_ours(stage: Stage, sockets: Callable[..., Any]) -> None:
+    token = stage.token()
+    stage.judge.error = RuntimeError("broken")
+    socket = await sockets(stage)
+    await socket.say(type="hello", token=token)
+    await socket.hear()
+    await answer(socket, stage, await position(socket))
+    assert (await fail(socket))[0] == "UnexpectedServerError"
+    (attempt,) = stage.session(token).attempts
+    assert attempt.outcome.error_code == "UnexpectedServerError"
+
+
+async def test_the_same_video_again_is_a_presentation_attack(stage: Stage, sockets: Callable[..., Any]) -> None:
+    for seed, decision in ((1, "realface"), (1, "spoofface"), (2, "realface")):
+        token = stage.token(send_results=True)
+        socket = await sockets(stage)
+        await socket.say(type="hello", token=token)
+        await socket.hear()
+        await answer(socket, stage, await position(socket), seed)
+        assert (await socket.hear())["livenessDecision"] == decision
+    assert len(stage.judge.given) == 2  # the repetition needed no judge
+
+
+async def test_guidance(stage: Stage, sockets: Callable[..., Any]) -> None:
+    socket = await sockets(stage)
+    await socket.say(type="hello", token=stage.token())
+    await socket.hear()
+    turned = FRONTAL + np.array([[0, 0], [0, 0], [18, 0], [0, 0], [0, 0]], np.float32)
+    told: list[tuple[list[FaceBox], Any, bytes | None, str]] = [
+        ([], FRONTAL, None, "LookAtCamera"),
+        ([FaceBox(75, 75, 10, 12)], FRONTAL, None, "MoveCloser"),
+        ([FaceBox(66, 60, 28, 36)], FRONTAL, None, "ContinueToMoveCloser"),
+        ([FaceBox(10, 10, 140, 140)], FRONTAL, None, "MoveBack"),
+        ([FaceBox(0, 40, 60, 80)], FRONTAL, None, "FaceNotCentered"),
+        ([FaceBox(50, 40, 60, 80)], turned, None, "LookInFront"),
+        (
+            [FaceBox(50, 40, 60, 80)],
+            FRONTAL,
+            bytes(cv2.imencode(".jpg", np.full((160, 160, 3), 9, np.uint8))[1]),
+            "IncreaseBrightnessToMax",
+        ),
+        (
+            [FaceBox(50, 40, 60, 80)],
+            FRONTAL,
+            bytes(cv2.imencode(".jpg", np.full((160, 160, 3), 250, np.uint8))[1]),
+            "TooBright",
+        ),
+        ([FaceBox(50, 40, 60, 80), FaceBox(0, 0, 40, 40)], FRONTAL, None, "MultipleFaces"),
+        ([FaceBox(50, 40, 60, 80)], FRONTAL, None, "None"),
+        ([FaceBox(65, 40, 60, 80)], FRONTAL, None, "TooMuchMovement"),
+    ]
+    for number, (boxes, points, image, key) in enumerate(told):
+        stage.finder.boxes, stage.finder.points = boxes, points
+        await socket.show(frame(number, number, image, positioning=True))
+        said = await socket.hear()
+        assert (said["key"], "face" in said) == (key, bool(boxes))
+    assert said["face"] == {"left": 0.4062, "top": 0.25, "width": 0.375, "height": 0.5}
+
+
+async def test_whoever_goes_uses_the_attempt_up_only_after_the_challenge(
+    stage: Stage, sockets: Callable[..., Any]
+) -> None:
+    token = stage.token()
+    socket = await sockets(stage)
+    await socket.say(type="hello", token=token)
+    await socket.hear()
+    await socket.leave()
+    assert stage.session(token).attempts == ()
+    for reason in (None, "CameraStartupFailure"):
+        socket = await sockets(stage)
+        await socket.say(type="hello", token=token)
+        await socket.hear()
+        await position(socket)
+        if reason:
+            await socket.say(type="cancel", reason=reason)
+            assert (await fail(socket))[0] == reason
+        else:
+            await socket.leave()
+    assert [attempt.status for attempt in stage.session(token).attempts] == ["Canceled", "Canceled"]
+
+
+async def test_a_new_connection_takes_the_place_of_the_old(stage: Stage, sockets: Callable[..., Any]) -> None:
+    token = stage.token()
+    first, second = await sockets(stage), await sockets(stage)
+    await first.say(type="hello", token=token)
+    await first.hear()
+    await second.say(type="hello", token=token)
+    assert (await fail(first))[0] == "UserCanceledSession"
+    assert (await second.hear())["type"] == "accepted"
+    await answer(second, stage, await position(second))
+    assert (await second.hear())["type"] == "result"
+
+
+async def test_time_runs_out(make_stage: Callable[..., Stage], sockets: Callable[..., Any]) -> None:
+    stage = make_stage(positioning_seconds=0.2)
+    for boxes, error in (([], "NoFaceDetected"), ([FaceBox(0, 0, 60, 80)], "TimedOut")):
+        stage.finder.boxes = boxes
+        socket = await sockets(stage)
+        await socket.say(type="hello", token=stage.token())
+        await socket.hear()
+        await socket.show(frame(0, 0, positioning=True))
+        await socket.hear()
+        assert (await fail(socket))[0] == error
+
+
+async def test_a_challenge_nobody_answers(
+    make_stage: Callable[..., Stage], sockets: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = make_stage(grace_seconds=0.1)
+    monkeypatch.setattr(Challenge, "duration_ms", 100)
+    token = stage.token()
+    socket = await sockets(stage)
+    await socket.say(type="hello", token=token)
+    await socket.hear()
+    await position(socket)
+    assert (await fail(socket))[0] == "TimedOut"
+    (attempt,) = stage.session(token).attempts
+    assert (attempt.status, attempt.outcome.error_code) == ("Failed", "TimedOut")
+
+
+async def test_a_full_server_says_so(make_stage: Callable[..., Stage], sockets: Callable[..., Any]) -> None:
+    stage = make_stage(concurrent=1)
+    first, second = await sockets(stage), await sockets(stage)
+    await first.say(type="hello", token=stage.token())
+    await first.hear()
+    await second.say(type="hello", token=stage.token())
+    said = await second.hear()
+    assert (said["livenessError"], said["retryAfterSeconds"] > 0, said["attemptsLeft"]) == (
+        "ServerRequestTimedOut",
+        True,
+        1,
+    )
+    await first.say(type="cancel")
+    await first.hear()
+    third = await sockets(stage)
+    await third.say(type="hello", token=stage.token())
+    assert (await third.hear())["type"] == "accepted"
+
+
+async def test_a_device_that_failed_too_often_waits(
+    make_stage: Callable[..., Stage], sockets: Callable[..., Any]
+) -> None:
+    stage = make_stage(AbusePolicy(free_failures=0))
+    stage.judge.decision = Decision.UNCERTAIN
+    socket = await sockets(stage)
+    await socket.say(type="hello", token=stage.token())
+    await socket.hear()
+    await answer(socket, stage, await position(socket))
+    assert (await socket.hear())["type"] == "result"
+    socket = await sockets(stage)
+    await socket.say(type="hello", token=stage.token())
+    said = await socket.hear()
+    assert (said["livenessError"], said["retryAfterSeconds"]) == ("UnexpectedClientError", 15)
+
+
+async def test_sessions_with_verify(stage: Stage, sockets: Callable[..., Any], photo: bytes) -> None:
+    socket = await sockets(stage)
+    await socket.say(type="hello", token=stage.token(with_verify=True))
+    assert (await fail(socket))[0] == "VerifyImageNotProvided"
+    for seed, (confidence, threshold, identical) in enumerate([(0.6, 0.5, True), (0.6, 0.7, False), (None, 0.5, None)]):
+        options = SessionOptions(
+            Mode.PASSIVE_ACTIVE, True, uuid4().hex, send_results=True, confidence_threshold=threshold
+        )
+        made = stage.service.liveness.create(stage.service.resource_id, options, photo)
+        stage.judge.confidence = confidence
+        socket = await sockets(stage)
+        await socket.say(type="hello", token=made.token)
+        await socket.hear()
+        await answer(socket, stage, await position(socket), seed)
+        verified = (await socket.hear()).get("verifyResult")
+        assert verified == (None if confidence is None else {"matchConfidence": confidence, "isIdentical": identical})
+        assert stage.judge.given[-1][2] is not None
+        assert stage.judge.given[-1][1].mode is Mode.PASSIVE_ACTIVE
+
+
+async def test_ids_that_the_client_sets(stage: Stage, sockets: Callable[..., Any]) -> None:
+    options: dict[str, Any] = {"device_correlation_id": None, "device_set_in_client": True}
+    socket = await sockets(stage)
+    await socket.say(type="hello", token=stage.token(**options))
+    assert (await fail(socket))[0] == "UnexpectedClientError"
+    socket = await sockets(stage)
+    await socket.say(
+        type="hello",
+        token=stage.token(**options, user_set_in_client=True),
+        deviceCorrelationId="device",
+        userCorrelationId="user",
+    )
+    assert (await socket.hear())["type"] == "accepted"
+
+
+async def test_what_is_no_channel(stage: Stage) -> None:
+    refused = {"type": "websocket.close", "code": 1000}
+    for path in ("/", "/face/v1.0/detectLiveness/singleModal", "/face/v1.2/detect", f"{PATH}/more"):
+        assert await Socket().open(stage, path=path) == refused
+    assert (await Socket().open(stage, path="//FACE/V1.1-preview.1/detectlivenesswithverify/SINGLEMODAL/"))["type"] == (
+        "websocket.accept"
+    )
+    socket = Socket()
+    assert await socket.open(stage, protocol="other") == {"type": "websocket.accept"}
+    assert (await socket.hear())["livenessError"] == "ClientVersionNotSupported"
+
+
+# The fallback
+
+
+def records(*messages: bytes | dict[str, Any]) -> bytes:
+    out = b""
+    for message in messages:
+        content = message if isinstance(message, bytes) else json.dumps(message).encode()
+        out += struct.pack(">BI", 2 if isinstance(message, bytes) else 1, len(content)) + content
+    return out
+
+
+async def test_an_attempt_over_posts(stage: Stage) -> None:
+    token = stage.token(send_results=True)
+    origin = {"Origin": "https://shop.example"}
+    async with stage.service.client(Authorization=f"Bearer {token}", **origin) as client:
+        preflight = await client.options(f"{PATH}/attempts")
+        assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (204, "*")
+        assert "authorization" in preflight.headers["access-control-allow-headers"]
+        begun = await client.post(f"{PATH}/attempts", json={"type": "hello"})
+        assert begun.headers["access-control-allow-origin"] == "*"
+        channel, (accepted,) = begun.json()["channel"], begun.json()["messages"]
+        assert accepted["type"] == "accepted"
+        path = f"{PATH}/attempts/{channel}"
+
+        async def post(*messages: bytes | dict[str, Any]) -> list[dict[str, Any]]:
+            response = await client.post(path, content=records(*messages))
+            assert response.status_code == 200, response.text
+            told: list[dict[str, Any]] = response.json()["messages"]
+            return told
+
+        heard: list[dict[str, Any]] = []
+        for number in range(3):
+            heard += await post(frame(number, number, positioning=True))
+        while not heard or heard[-1]["type"] != "challenge":
+            heard += await post()
+        challenge = heard[-1]
+        stage.steps.seconds += challenge["durationMs"] / 1000
+        (result,) = await post(frame(0, 100), frame(1, 200), {"type": "end"})
+        assert (result["type"], result["livenessDecision"]) == ("result", "realface")
+        over = await client.post(path)
+        assert over.json()["error"]["code"] == "LivenessChannelNotFound"
+
+
+async def test_errors_of_the_fallback(stage: Stage) -> None:
+    deleted = stage.token()
+    stage.service.liveness.sessions.delete(stage.service.resource_id, stage.session(deleted).id, with_verify=False)
+    path = f"{PATH}/attempts"
+    for headers, status, code, hint in (
+        ({}, 401, "InvalidAuthToken", "A key of the resource was passed"),  # the client's default header
+        ({"Authorization": "Bearer x"}, 401, "InvalidAuthToken", "not a session token"),
+        ({"Authorization": f"Bearer {deleted}"}, 404, "LivenessSessionNotFound", "deleted"),
+    ):
+        async with stage.service.client(**headers) as client:
+            response = await client.post(path, json={})
+            error = response.json()["error"]
+            assert (response.status_code, error["code"]) == (status, code)
+            details = error["innererror"]["details"]
+            assert hint in details["hint"]
+            assert details["livenessError"] == "InvalidToken"
+    token = stage.token()
+    async with stage.service.client(Authorization=f"Bearer {token}") as client:
+        assert (await client.post(path, content=b"{")).json()["error"]["code"] == "InvalidRequestBody"
+        channel = (await client.post(path, json={})).json()["channel"]
+        for body in (b"\x02", b"\x03\0\0\0\0", b"\x01\0\0\0\x05abc"):
+            cut = await client.post(f"{path}/{channel}", content=body)
+            assert cut.json()["error"]["code"] == "InvalidRequestBody"
+        stranger = await client.post(f"{path}/{channel}", headers={"Authorization": f"Bearer {stage.token()}"})
+        assert stranger.json()["error"]["code"] == "LivenessChannelNotFound"
+        both = await asyncio.gather(*(client.post(f"{path}/{channel}") for _ in range(2)))
+        assert sorted(response.status_code for response in both) == [200, 409]
+
+
+async def test_a_silent_client_of_the_fallback_is_given_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mien.wire.liveness_posts._SILENT_SECONDS", 0.1)
+    async with stage.service.client(Authorization=f"Bearer {stage.token()}") as client:
+        channel = (await client.post(f"{PATH}/attempts", json={})).json()["channel"]
+        await asyncio.sleep(0.3)
+        gone = await client.post(f"{PATH}/attempts/{channel}")
+        assert gone.json()["error"]["code"] == "LivenessChannelNotFound"
+
+
+def test_the_origins_that_may_connect() -> None:
+    some = Origins.parse("https://shop.example, https://Other.example/")
+    assert some.allow("https://shop.example")
+    assert some.allow("https://other.example")
+    assert some.allow(None)
+    assert not some.allow("https://evil.example")
+    assert some.headers("https://evil.example") == ()
+    assert dict(some.headers("https://shop.example"))[b"access-control-allow-origin"] == b"https://shop.example"
+    assert replace(some, allowed=frozenset({"*"})).allow("https://evil.example")
