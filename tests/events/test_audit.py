@@ -79,11 +79,11 @@ def test_an_entry_is_rolled_back_with_what_it_tells_of(audit: AuditLog, database
     assert audit.search() == []
 
 
-@pytest.mark.parametrize("statement", ["UPDATE audit_log SET actor = 'nobody'", "DELETE FROM audit_log"])
-def test_the_database_itself_refuses_changes(audit: AuditLog, database: Database, statement: str) -> None:
+def test_the_database_itself_refuses_changes(audit: AuditLog, database: Database) -> None:
     fill(audit, 2)
-    with pytest.raises(DBAPIError, match="append-only"), database.writing_connection() as connection:
-        connection.execute(text(statement))
+    for statement in ("UPDATE audit_log SET actor = 'nobody'", "DELETE FROM audit_log"):
+        with pytest.raises(DBAPIError, match="append-only"), database.writing_connection() as connection:
+            connection.execute(text(statement))
     assert audit.verify().entries == 2
 
 
@@ -150,9 +150,8 @@ def test_processes_do_not_break_the_chain(audit: AuditLog, database_url: str) ->
     assert audit.verify().entries == 60
 
 
-@pytest.mark.parametrize(
-    "details",
-    [
+def test_what_may_be_biometric_is_refused(audit: AuditLog) -> None:
+    refused: list[dict[str, Any]] = [
         {"image": b"\xff\xd8\xff"},
         {"template": [0.1, 0.2]},
         {"text": "a b " * 200},
@@ -160,11 +159,10 @@ def test_processes_do_not_break_the_chain(audit: AuditLog, database_url: str) ->
         {"number": float("nan")},
         {"a name": 1},
         {"name\n": 1},
-    ],
-)
-def test_what_may_be_biometric_is_refused(audit: AuditLog, details: Any) -> None:
-    with pytest.raises(AuditValueError):
-        audit.record(actor="cli:anna", action="test", resource_id=None, details=details)
+    ]
+    for details in refused:
+        with pytest.raises(AuditValueError):
+            audit.record(actor="cli:anna", action="test", resource_id=None, details=details)
     assert audit.search() == []
 
 

@@ -144,22 +144,19 @@ def test_faces_stored_are_read_as_a_level(database: Database, clock: ManualClock
     assert ask("FacesStored", resource_id=ONE, interval=timedelta(minutes=5)) == [10, 30]
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"name": "ProcessedImages"},
-        {"name": "TotalCalls", "aggregation": Aggregation.PERCENTILE},
-        {"name": "FacesStored", "split": "code"},
-        {"name": "FacesStored", "operation": "Face - Detect"},
-        {"name": "TotalCalls", "split": "colour"},
-        {"name": "TotalCalls", "interval": timedelta(seconds=90)},
-        {"name": "TotalCalls", "minutes": 0},
-        {"name": "Latency", "aggregation": Aggregation.PERCENTILE, "percentile": 101.0},
-    ],
-)
-def test_a_question_that_makes_no_sense_is_refused(ask: Callable[..., Any], options: dict[str, Any]) -> None:
-    with pytest.raises(MetricError):
-        ask(**options)
+def test_a_question_that_makes_no_sense_is_refused(ask: Callable[..., Any]) -> None:
+    for name, options in (
+        ("ProcessedImages", {}),
+        ("TotalCalls", {"aggregation": Aggregation.PERCENTILE}),
+        ("FacesStored", {"split": "code"}),
+        ("FacesStored", {"operation": "Face - Detect"}),
+        ("TotalCalls", {"split": "colour"}),
+        ("TotalCalls", {"interval": timedelta(seconds=90)}),
+        ("TotalCalls", {"minutes": 0}),
+        ("Latency", {"aggregation": Aggregation.PERCENTILE, "percentile": 101.0}),
+    ):
+        with pytest.raises(MetricError):
+            ask(name, **options)
 
 
 def test_threads_and_processes_add_up(

@@ -62,7 +62,7 @@ def test_the_request_log_is_switched_while_the_server_runs(running: Server, serv
         services.accounts.update(resource.id, ResourceChange(request_log=True))
         wait_for(lambda: call() in {line["request_id"] for line in lines(running)})
         services.accounts.update(resource.id, ResourceChange(request_log=False))
-        time.sleep(5)
+        wait_for(lambda: call() not in {line["request_id"] for line in lines(running)})
         before = len(lines(running))
         call()
         call()
