@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DataDir = Annotated[Path | None, typer.Option(help="Where the database and the master key are. [MIEN_DATA_DIR]")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-As = Annotated[str | None, typer.Option("--as", help="Who does this, for the audit log. [default: the system's user]")]
+As = Annotated[str | None, typer.Option("--as", help="Who does this, for the audit log. (default: the system's user)")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Name = Annotated[str, typer.Argument(help="Name of the resource.")]
 

@@ -36,7 +36,7 @@ app = typer.Typer(help="Decide who may use what is behind limited access.", no_a
 Id = Annotated[str, typer.Argument(help="Id of the request, or enough of its beginning.")]
 Reason = Annotated[str, typer.Option(help="Why; the applicant reads it.")]
 Note = Annotated[str | None, typer.Option(help="What the applicant should know.")]
-Days = Annotated[float | None, typer.Option(help="How long it lasts. [default: MIEN_APPROVAL_DAYS]", min=0)]
+Days = Annotated[float | None, typer.Option(help="How long it lasts. (default: MIEN_APPROVAL_DAYS)", min=0)]
 
 _SHORT = 8
 
@@ -152,7 +152,7 @@ def withdraw(
 
 @app.command("list")
 def list_requests(
-    name: Annotated[str | None, typer.Argument(help="Name of a resource. [default: all]")] = None,
+    name: Annotated[str | None, typer.Argument(help="Name of a resource. (default: all)")] = None,
     state: Annotated[
         list[RequestState] | None, typer.Option(help="Only in this state; may be given several times.")
     ] = None,

@@ -37,7 +37,7 @@ def _group() -> None:
 def create(
     name: Annotated[str, typer.Argument(help="Whose token it is, or what for.")],
     role: Annotated[Role, typer.Option(help="What it may do.")] = Role.ADMIN,
-    days: Annotated[int | None, typer.Option(help="How long it is good for. [default: for ever]", min=1)] = None,
+    days: Annotated[int | None, typer.Option(help="How long it is good for. (default: for ever)", min=1)] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:

@@ -39,7 +39,7 @@ Rules = Annotated[
     list[str] | None, typer.Option("--ip-rule", help="Address or network to let in; may be given several times.")
 ]
 Action = Annotated[
-    str | None, typer.Option("--default-action", help="Allow or Deny callers whom no IP rule names. [default: Allow]")
+    str | None, typer.Option("--default-action", help="Allow or Deny callers whom no IP rule names. (default: Allow)")
 ]
 PublicAccess = Annotated[bool | None, typer.Option("--public/--private", help="Whether it may be called at all.")]
 LocalAuth = Annotated[

@@ -14,17 +14,17 @@ _ENVIRONMENT = "Settings that no option names are environment variables: see doc
 
 
 def command(
-    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one. [default: 8080]")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. (default: 127.0.0.1)")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one. (default: 8080)")] = None,
     management_host: Annotated[
-        str | None, typer.Option(help="Address that the control plane listens on. [default: 127.0.0.1]")
+        str | None, typer.Option(help="Address that the control plane listens on. (default: 127.0.0.1)")
     ] = None,
     management_port: Annotated[
         int | None,
-        typer.Option(help="Port of the control plane; 0 takes a free one. [default: the port after --port]"),
+        typer.Option(help="Port of the control plane; 0 takes a free one. (default: the port after --port)"),
     ] = None,
     data_dir: Annotated[
-        Path | None, typer.Option(help="Where database, keys and certificates live. [default: ~/.local/share/mien]")
+        Path | None, typer.Option(help="Where database, keys and certificates live. (default: ~/.local/share/mien)")
     ] = None,
     tls: Annotated[
         bool, typer.Option("--tls", help="Serve HTTPS with a certificate of a local authority, made when missing.")
