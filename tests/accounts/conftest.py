@@ -23,3 +23,7 @@ def access(database: Database, clock: ManualClock) -> AccessRequests:
 @pytest.fixture
 def audit(database: Database, clock: ManualClock) -> AuditLog:
     return AuditLog(database, clock)
+
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For tests of rules that no database has a part in: once is enough."""

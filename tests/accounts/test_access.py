@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.accounts.conftest import TERMS
+from tests.accounts.conftest import TERMS, on_sqlite
 
 from mien.accounts import (
     ALL_FEATURES,
@@ -157,6 +157,7 @@ LEGAL = {
 }
 
 
+@on_sqlite
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.sampled_from(sorted(STEPS)), max_size=6))
 def test_only_legal_steps_are_taken_whatever_is_tried(
@@ -183,6 +184,7 @@ def test_only_legal_steps_are_taken_whatever_is_tried(
     assert found.access_state[Feature.LIVENESS] == end
 
 
+@on_sqlite
 def test_reasons_are_required(access: AccessRequests, resource: Resource) -> None:
     made = ask(access, resource)
     access.review(made.id, actor="b")
@@ -196,6 +198,7 @@ def test_reasons_are_required(access: AccessRequests, resource: Resource) -> Non
     assert access.revoke(made.id, actor="b", reason="x" * 1000).reason == "x" * 1000  # the audit log takes less
 
 
+@on_sqlite
 def test_what_a_request_must_have(access: AccessRequests, resource: Resource) -> None:
     for features in ([], [Feature.LIVENESS, Feature.VERIFICATION], list(ALL_FEATURES)):
         with pytest.raises(InvalidValueError) as caught:
@@ -219,6 +222,7 @@ def test_what_a_request_must_have(access: AccessRequests, resource: Resource) ->
     assert [one.features for one in access.requests(states={RequestState.IN_REVIEW})] == [{Feature.LIVENESS}]
 
 
+@on_sqlite
 def test_a_vague_request_is_flagged_to_the_reviewer_and_in_the_audit_log(
     access: AccessRequests, resource: Resource, audit: AuditLog
 ) -> None:
@@ -256,6 +260,7 @@ def test_requests_go_with_their_resource(access: AccessRequests, accounts: Accou
     assert access.requests() == []
 
 
+@on_sqlite
 def test_hints_say_where_the_request_stands_and_what_to_do(
     access: AccessRequests, accounts: Accounts, resource: Resource, clock: ManualClock
 ) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import insert, select
-from tests.accounts.conftest import TERMS
+from tests.accounts.conftest import TERMS, on_sqlite
 from tests.conftest import MASTER_KEY
 
 from mien.accounts import AccountRules, Accounts, Acknowledgement, ProvisioningState, ResourceChange, Sku, Terms
@@ -57,6 +57,7 @@ def test_a_new_resource_has_two_keys_and_both_find_it(accounts: Accounts, clock:
     assert (made.features, made.access_state, made.deleted_at) == (frozenset(), {}, None)
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "terms",
     [None, replace(TERMS, responsible_ai=False), replace(TERMS, not_for_police=False)],
@@ -72,6 +73,7 @@ def test_without_all_terms_nothing_is_made(accounts: Accounts, terms: Acknowledg
         accounts.create("a", terms=replace(TERMS, accepted_by=" "))
 
 
+@on_sqlite
 @pytest.mark.parametrize("change", [str.upper, lambda k: k + " ", lambda k: k[:-1], lambda k: "", lambda k: "\udcff"])
 def test_only_the_exact_key_is_accepted(accounts: Accounts, change: Callable[[str], str]) -> None:
     made = accounts.create("a", terms=TERMS)
@@ -82,6 +84,7 @@ def test_only_the_exact_key_is_accepted(accounts: Accounts, change: Callable[[st
     assert accounts.find_by_key(key) == made
 
 
+@on_sqlite
 def test_keys_are_compared_in_constant_time(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
     key = accounts.keys(accounts.create("a", terms=TERMS).id).key1
     compared: list[tuple[bytes, bytes]] = []
@@ -131,6 +134,7 @@ def test_names_and_subdomains_are_unique(accounts: Accounts) -> None:
     assert accounts.is_free("other")
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("field", "values"),
     [
@@ -151,6 +155,7 @@ def test_malformed_values_are_refused_by_field(accounts: Accounts, field: str, v
     assert accounts.resources() == []
 
 
+@on_sqlite
 def test_locations_of_ones_own_are_fine_and_misspelt_regions_are_not(accounts: Accounts) -> None:
     assert accounts.create("a", terms=TERMS, location="cellar-2").location == "cellar-2"
     with pytest.raises(InvalidValueError, match="did you mean 'westeurope'"):
@@ -334,6 +339,7 @@ def test_a_row_of_an_older_version_is_a_resource_without_terms(database: Databas
     assert (found.local_auth, found.request_log, found.ip_rules, found.tags) == (True, False, (), {})
 
 
+@on_sqlite
 def test_rules_may_be_wider(database: Database, vault: Vault, clock: ManualClock) -> None:
     accounts = Accounts(database, vault, clock, rules=AccountRules(paid_resources=12))
     for number in range(12):
