@@ -16,7 +16,8 @@ from mien.models.runtime import Array, Network
 from mien.vision.types import Float32, Pixels
 
 _STRIDES = (8, 16, 32)
-_OUTPUTS = tuple(f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") for stride in _STRIDES)
+_OUTPUTS = ("scores", "boxes", "points")
+_KEPT_GRIDS = 64
 _OVERLAP = 0.3
 _MAX_CANDIDATES = 2000
 """Candidates above the threshold that are considered at all; a crowd of 100 faces gives about 1,500."""
@@ -58,11 +59,12 @@ class YuNet:
     """The network and the decoding of its answers.
 
     Args:
-        network: YuNet 2023mar in float32 with open height and width.
+        network: YuNet 2023mar in float32 with open height and width, its heads joined (`models/convert/yunet.py`).
     """
 
     def __init__(self, network: Network) -> None:
         self._network = network
+        self._grids: dict[tuple[int, int], tuple[Float32, Float32]] = {}
 
     def search(self, pixels: Pixels, threshold: float) -> Candidates:
         """Find faces at the scale that the image has.
@@ -78,33 +80,33 @@ class YuNet:
         if below or beside:
             pixels = np.asarray(cv2.copyMakeBorder(pixels, 0, below, 0, beside, cv2.BORDER_CONSTANT), np.uint8)
         blob = np.asarray(cv2.dnn.blobFromImage(pixels))
-        answers = self._network.run(blob, outputs=_OUTPUTS)
-        parts = []
-        for index, stride in enumerate(_STRIDES):
-            cls, obj, bbox, kps = (answers[index + 3 * kind][0] for kind in range(4))
-            grid = _Grid(stride, pixels.shape[1] // stride)
-            parts.append(grid.decode(cls[:, 0] * obj[:, 0], bbox, kps, threshold))
-        return Candidates.join(parts)
+        scores, boxes, points = (answer[0] for answer in self._network.run(blob, outputs=_OUTPUTS))
+        likely = np.flatnonzero(scores >= np.float32(threshold))
+        cells, strides = self._cells(pixels.shape[1] // 32, pixels.shape[0] // 32)
+        cells, strides = cells[likely], strides[likely]
+        offsets = boxes[likely]
+        size = np.exp(offsets[:, 2:]) * strides
+        corner = (cells + offsets[:, :2]) * strides - size / 2
+        five = (points[likely].reshape(-1, 5, 2) + cells[:, None]) * strides[:, None]
+        return Candidates(np.concatenate([corner, size], axis=1), scores[likely], five)
+
+    def _cells(self, across: int, down: int) -> tuple[Float32, Float32]:
+        """Column and row of each cell, float32 (n, 2), and its stride, (n, 1), for an input of so many times 32."""
+        known = self._grids.get((across, down))
+        if known is None:
+            if len(self._grids) >= _KEPT_GRIDS:
+                self._grids.clear()
+            known = self._grids[across, down] = _cells(across, down)
+        return known
 
 
-@dataclass(frozen=True, slots=True)
-class _Grid:
-    """One of the detector's grids: the distance of its cells in pixels, and how many are in a row."""
-
-    stride: int
-    columns: int
-
-    def decode(self, products: Array, bbox: Array, kps: Array, threshold: float) -> Candidates:
-        """Read the answers of the cells whose score, the root of `products`, is above the threshold."""
-        likely = np.flatnonzero(products >= threshold * threshold)
-        rows, cols = np.divmod(likely, self.columns)
-        cells = np.stack([cols, rows], axis=1).astype(np.float32)
-        scores = np.sqrt(np.clip(products[likely], 0, 1)).astype(np.float32)
-        offsets = bbox[likely]
-        size = np.exp(offsets[:, 2:]) * self.stride
-        corner = (cells + offsets[:, :2]) * self.stride - size / 2
-        points = (kps[likely].reshape(-1, 5, 2) + cells[:, None]) * self.stride
-        return Candidates(np.concatenate([corner, size], axis=1), scores, points.astype(np.float32))
+def _cells(across: int, down: int) -> tuple[Float32, Float32]:
+    cells, strides = [], []
+    for stride in _STRIDES:
+        rows, columns = np.mgrid[: down * 32 // stride, : across * 32 // stride]
+        cells.append(np.stack([columns.ravel(), rows.ravel()], axis=1))
+        strides.append(np.full((rows.size, 1), stride))
+    return np.concatenate(cells).astype(np.float32), np.concatenate(strides).astype(np.float32)
 
 
 def suppress(candidates: Candidates, overlap: float = _OVERLAP) -> Candidates:

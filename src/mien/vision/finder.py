@@ -6,12 +6,17 @@ but in 97 to 99 of 100 cases it leaves a faint trace (score above 0.06 to 0.1), 
 seldom has. Each trace gets a second look of its own, a small crop in which the detector is surer either way; only
 where there are many is the whole image searched once more at a finer scale.
 
+A general look starts smaller still: at the scale at which that minimum is 15 pixels wide (a fifth of the time in a
+photo of 640×480). Such a look is believed where it is sure of everything that it sees and all of that is large, as in a
+portrait; otherwise the full look is taken as well.
+
 At the best operating point every doubtful candidate gets a second look, also turned by quarters, which finds faces
 that lie or stand on their heads.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -22,10 +27,24 @@ from mien.vision.detector import Candidates, YuNet, suppress
 from mien.vision.types import Detection, Float32, OperatingPoint, Pixels
 
 _COARSE = 640
+_SWIFT = 2.4
+"""How many times smaller than the image a swift look is: faces of 36 pixels are then 15 wide. Templates of 2,134 photos
+of 640×640 match as well as after a full look (TAR .9917 at FMR 1e-4 and .9755 at 1e-5 against .9925 and .9755)."""
+_SWIFT_LEAST = 256
+"""Long side of the smallest swift look. At 128, in photos of 250 pixels, the TAR at 1e-5 fell from .978 to .971."""
+_SWIFT_WIDTH = 48.0
+"""Narrowest face, in the swift look's pixels, that needs no other: below, boxes are 5 % and more of their width off."""
+_SWIFT_DOUBT = 0.4
+_SWIFT_SURE = 0.75
+"""Sure of everything: it sees a face, and no place scores between these two."""
 _FINE = 1280
+_FULL_HD = 1920
 _TINY = 256
 _TRACE = 0.06
 """Least score that counts as a trace of a small face."""
+_TRACE_LEAST = 26.0
+"""Traces narrower than this in an image of up to 1920 pixels (in proportion beyond) are left alone: the contract's
+minimum is 36, and boxes of traces are at most a quarter too narrow."""
 _SMALL = 28.0
 """Below this width in the detector's input, boxes are unsure and a finer look may find more of the kind."""
 _LARGE = 380.0
@@ -59,6 +78,7 @@ class _Plan:
         turns: quarter turns at which the second look is done.
         fine_always: whether the fine look is taken without a trace.
         whole_turns: whether the whole image is turned when nothing was found in it.
+        swift: whether it starts with a swift look.
     """
 
     doubt: float
@@ -66,10 +86,11 @@ class _Plan:
     turns: tuple[int, ...]
     fine_always: bool
     whole_turns: bool
+    swift: bool = False
 
 
 _PLANS = {
-    OperatingPoint.GENERAL: _Plan(1.0, 0.0, (), fine_always=False, whole_turns=False),
+    OperatingPoint.GENERAL: _Plan(1.0, 0.0, (), fine_always=False, whole_turns=False, swift=True),
     OperatingPoint.SENSITIVE: _Plan(0.2, 0.6, _UPRIGHT_ONLY, fine_always=True, whole_turns=False),
     OperatingPoint.BEST: _Plan(0.15, 0.92, (0, 1, 2, 3), fine_always=False, whole_turns=True),
 }
@@ -133,12 +154,12 @@ class FaceFinder:
 
     def _look(self, pixels: Pixels, plan: _Plan) -> Candidates:
         longest = max(pixels.shape[:2])
-        coarse = self._at(pixels, min(longest, _COARSE), _TRACE)
+        coarse, side = self._first_look(pixels, plan)
         found = [coarse]
         sure = coarse.take(coarse.scores >= _ACCEPT)
-        scale = longest / min(longest, _COARSE)
-        reduced = longest > _COARSE * 1.1
-        traces = _traces(coarse, sure, scale) if reduced else _NOTHING
+        scale = longest / side
+        reduced = longest > side * 1.1
+        traces = _traces(coarse, sure, scale, _TRACE_LEAST * max(1.0, longest / _FULL_HD)) if reduced else _NOTHING
         if reduced and (plan.fine_always or len(traces) > _TRACES):
             found.append(self._at(pixels, min(longest, _FINE), _TRACE))
         elif len(traces):
@@ -148,6 +169,19 @@ class FaceFinder:
         if len(sure) == 0 or float(sure.boxes[:, 2].max()) > _LARGE * scale:
             found.append(self._at(pixels, min(longest, _TINY), _TRACE))
         return found[0] if len(found) == 1 else Candidates.join(found)
+
+    def _first_look(self, pixels: Pixels, plan: _Plan) -> tuple[Candidates, int]:
+        """Search the whole image once, or twice where a swift look is not sure; also give the long side searched."""
+        longest = max(pixels.shape[:2])
+        side = min(longest, _COARSE)
+        swift = max(_SWIFT_LEAST, math.ceil(longest / _SWIFT / 32) * 32)
+        if plan.swift and swift < side:
+            looked = self._at(pixels, swift, _TRACE)
+            places = suppress(looked.take(looked.scores >= _SWIFT_DOUBT))
+            sure = len(places) and float(places.scores[-1]) >= _SWIFT_SURE
+            if sure and float(places.boxes[:, 2].min()) >= _SWIFT_WIDTH * longest / swift:
+                return looked, swift
+        return self._at(pixels, side, _TRACE), side
 
     def _at(self, pixels: Pixels, longest: int, threshold: float) -> Candidates:
         """Search at the scale at which the long side has `longest` pixels; the answer is in `pixels`' own."""
@@ -211,9 +245,10 @@ _UPRIGHT: Float32 = np.asarray((align.TEMPLATE_112 - 56) * (0.9 * _LOOK / 160) +
 _NOTHING = Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32))
 
 
-def _traces(coarse: Candidates, sure: Candidates, scale: float) -> Candidates:
-    """Small candidates that are neither surely found nor parts of what is: one for each place."""
-    small = coarse.take(coarse.boxes[:, 2] < _SMALL * scale)
+def _traces(coarse: Candidates, sure: Candidates, scale: float, least: float) -> Candidates:
+    """Small candidates from a width on that are neither surely found nor parts of what is: one for each place."""
+    widths = coarse.boxes[:, 2]
+    small = coarse.take((widths < _SMALL * scale) & (widths >= least))
     if len(small) == 0:
         return small
     middles = small.boxes[:, :2] + small.boxes[:, 2:] / 2
