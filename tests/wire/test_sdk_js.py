@@ -34,7 +34,7 @@ def tls_server(start_server: StartServer) -> Server:
     return start_server("--tls")
 
 
-@pytest.mark.parametrize("script", ["rest", "legacy"])
+@pytest.mark.parametrize("script", ["rest", "legacy", "liveness"])
 def test_the_javascript_sdk(script: str, node: str, tls_server: Server) -> None:
     environment = {
         "PATH": os.environ["PATH"],
