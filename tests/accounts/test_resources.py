@@ -26,7 +26,7 @@ from mien.clock import ManualClock
 from mien.events import AuditLog
 from mien.storage import EVERY_RESOURCE, Database, MasterKey, Vault
 from mien.storage.base import Base
-from mien.storage.tables import DetectedFaceRow, KeyRow, ResourceRow
+from mien.storage.tables import DetectedFaceRow, GaugeRow, KeyRow, ResourceRow
 
 
 def test_a_new_resource_has_two_keys_and_both_find_it(accounts: Accounts, clock: ManualClock) -> None:
@@ -255,13 +255,21 @@ def test_a_purge_leaves_nothing(database: Database, vault: Vault, clock: ManualC
                 expires_at=clock.now() + timedelta(days=1),
             )
             session.add(face)
+            session.add(GaugeRow(resource_id=one.id, minute=1, name="FacesStored", value=1))
     with pytest.raises(NotDeletedError):
         accounts.purge(made.id)
     accounts.delete(made.id)
     accounts.purge(made.id, actor="anna")
     assert erased == [made.id]
     assert rows_of(database, made.id) == {"audit_log"}  # who did what stays
-    assert rows_of(database, other.id) == {"audit_log", "data_keys", "detected_faces", "keys", "resources"}
+    assert rows_of(database, other.id) == {
+        "audit_log",
+        "data_keys",
+        "detected_faces",
+        "keys",
+        "metric_gauges",
+        "resources",
+    }
     assert vault.owners() == {other.id}
     with pytest.raises(Exception, match="key"):
         vault.open(sealed[made.id], resource_id=made.id, what="w")
@@ -269,6 +277,17 @@ def test_a_purge_leaves_nothing(database: Database, vault: Vault, clock: ManualC
     with pytest.raises(ResourceNotFoundError):
         accounts.purge(made.id)
     assert accounts.create("a", terms=TERMS).id != made.id
+
+
+def test_no_table_can_keep_what_a_purge_should_delete() -> None:
+    """Whoever adds a table with a resource's rows lets the database delete them with it, or `Accounts.purge` does."""
+    apart = set()
+    for table in Base.metadata.sorted_tables:
+        if (column := table.c.get("resource_id")) is not None:
+            parents = {key.column.table.name: key.ondelete for key in column.foreign_keys}
+            if parents.get("resources") != "CASCADE":
+                apart.add(table.name)
+    assert apart == {"audit_log", "metric_calls", "metric_gauges"}
 
 
 def rows_of(database: Database, resource_id: UUID) -> set[str]:

@@ -38,7 +38,7 @@ from mien.accounts.validation import (
 from mien.clock import Clock
 from mien.events import AuditLog
 from mien.storage import EVERY_RESOURCE, Database, Vault
-from mien.storage.tables import AccessRequestRow, KeyRow, ResourceRow
+from mien.storage.tables import AccessRequestRow, CallRow, GaugeRow, KeyRow, ResourceRow
 
 Eraser = Callable[[UUID], object]
 
@@ -286,6 +286,8 @@ class Accounts:
             resource = self._resource(session, row)
         with self._database.write(EVERY_RESOURCE) as session:
             bump(session)
+            for counts in (CallRow, GaugeRow):
+                session.execute(delete(counts).where(counts.resource_id == resource_id))
             session.execute(delete(ResourceRow).where(ResourceRow.id == resource_id))  # all that it owns goes with it
             self._record(session, actor, "resource.purge", resource)
         self._vault.forget(resource_id)
