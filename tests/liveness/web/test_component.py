@@ -203,6 +203,21 @@ def test_posts_where_websockets_do_not_work(application: OpenApplication) -> Non
     assert "token" not in plan.hellos[0]
 
 
+def test_a_network_that_is_too_slow(application: OpenApplication) -> None:
+    app, plan = application(), Plan()
+    app.page.evaluate(
+        """() => {
+            let asked = 0;
+            Object.defineProperty(WebSocket.prototype, "bufferedAmount", { get() { return ++asked > 5 ? 1e6 : 0; } });
+        }"""
+    )
+    app.begin(plan)
+    app.go_on()
+    assert app.outcome()["value"]["digest"] == plan.digest()
+    assert len(plan.frames) == 5
+    assert [frame.sequence for frame in plan.frames] == list(range(5))
+
+
 def test_a_refusal_over_posts(application: OpenApplication) -> None:
     app = application()
     app.begin(Plan(websocket=False, at={"hello": {"livenessError": "InvalidToken", "attemptsLeft": 0}}))

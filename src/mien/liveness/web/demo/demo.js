@@ -10,7 +10,7 @@ const detector = find("mien-face-liveness");
 const MEANINGS = {
   realface: "A real face: the evidence says that the person was there.",
   spoofface: "An attack: a photo, a screen, a replay or the like.",
-  uncertain: "The evidence is too thin for either. Try again in better light, or with the passive–active mode.",
+  uncertain: "The evidence is too thin for either. Try again in even, not too bright light; the passive–active mode tells more.",
 };
 
 find(dev ? "#create" : "#paste").hidden = false;

@@ -395,8 +395,8 @@ const silent = (message) => new LivenessDetectionError(LivenessError.ServerReque
 /** Messages to and from the server. `onMessage` gets objects, `onLost` one error when the connection is gone. */
 class SocketChannel {
   static OPEN_MS = 8000;
-  /** More than this unsent means that the network is too slow: frames are left out. */
-  static FULL_BYTES = 768 * 1024;
+  /** More than this unsent means that the network is too slow: frames are left out, so that the rest comes in time. */
+  static FULL_BYTES = 256 * 1024;
 
   static async open(claims, hello) {
     const url = new URL(claims.route, claims.endpoint);
