@@ -19,12 +19,13 @@ from mien.gallery.directory_services import open_directory
 from mien.gallery.enrolment import Engine as EnrolmentEngine
 from mien.gallery.gallery import open_gallery
 from mien.gallery.recognisers import Recognisers
-from mien.gateway.access import Accounts as KeyFinder
-from mien.gateway.access import KeyCheck
+from mien.gateway.access import Accounts as ResourceFinder
 from mien.gateway.admission import WorkerPool
 from mien.gateway.door import Gateway, Observer
 from mien.gateway.exchange import Operation, Receive, Scope, Send
-from mien.gateway.origin import OriginFinder
+from mien.gateway.front_door import FrontDoor
+from mien.gateway.opening import open_front_door
+from mien.gateway.origin import OriginFinder, parse_networks
 from mien.liveness.abuse import AbusePolicy
 from mien.liveness.guidance import Finder, Place
 from mien.liveness.recording import FrameLimits
@@ -53,7 +54,7 @@ from mien.wire.pages import Pages
 from mien.wire.ports import Gallery, PersonDirectory
 from mien.wire.recognition import recognition_operations
 from mien.wire.router import Router
-from mien.wire.url_addresses import AddressPolicy, parse_networks
+from mien.wire.url_addresses import AddressPolicy
 from mien.wire.url_fetch import FetchPolicy, fetch_image
 
 if TYPE_CHECKING:
@@ -71,13 +72,14 @@ class Parts:
     """What an application is put together from.
 
     Attributes:
-        accounts: finds the resource of a key.
+        accounts: finds resources.
         engine: analyses images.
         memory: keeps faces under short-lived ids.
         download: fetches the image of a URL.
         labels: what the contract's model names stand for.
         gallery: collections, and what is compared with them; None for a server that only detects.
         directory: the person directory and v1.0's snapshots; None for a server without.
+        front_door: who may call, and how often; None for one that knows keys, hosts and approvals only.
         limits: how much a client may send.
         origin: finds out under which address a caller sees the server.
         session_images: the images of liveness sessions.
@@ -93,13 +95,14 @@ class Parts:
         on_shutdown: called when the server stops, in their order, after the last request.
     """
 
-    accounts: KeyFinder
+    accounts: ResourceFinder
     engine: Engine
     memory: FaceMemory
     download: Downloader
     labels: ModelLabels
     gallery: Gallery | None = None
     directory: PersonDirectory | None = None
+    front_door: FrontDoor | None = None
     limits: BodyLimits = field(default_factory=BodyLimits)
     origin: OriginFinder = field(default_factory=OriginFinder)
     session_images: SessionImages = field(default_factory=NoSessionImages)
@@ -191,9 +194,11 @@ class Application:
             )
             if parts.channel is not None:
                 operations += self._open_channel(parts, parts.liveness, parts.channel)
-        pages = Pages(operations).table() + LivenessPages(self, parts.demo_key, parts.origin).table()
-        router = Router(operations, pages)
-        self._gateway = Gateway(router, [KeyCheck(parts.accounts)], explain, parts.observers)
+        self._front_door = parts.front_door or FrontDoor(parts.accounts, origin=parts.origin)
+        pages = Pages(operations, self._front_door.status).table()
+        pages += LivenessPages(self, parts.demo_key, parts.origin).table()
+        router = Router(operations, [*pages, *self._front_door.operations()])
+        self._gateway = Gateway(router, self._front_door.steps(), explain, parts.observers)
 
     def levels(self) -> list[Level]:
         """Return the numbers of this process that Prometheus is told."""
@@ -241,6 +246,7 @@ class Application:
                     begin()
                 await send({"type": "lifespan.startup.complete"})
             else:
+                await self._front_door.close()
                 self.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
@@ -310,9 +316,18 @@ def create_app(
         ],
         settings.purge_seconds,
     )
+    origin = OriginFinder(parse_networks(settings.trusted_proxies))
     application = Application(
         Parts(
             accounts=services.accounts,
+            front_door=open_front_door(
+                settings,
+                accounts=services.accounts,
+                database=services.database,
+                vault=services.vault,
+                clock=services.clock,
+                origin=origin,
+            ),
             engine=engine,
             memory=services.detected_faces,
             download=lambda url: fetch_image(url, policy),
@@ -320,7 +335,7 @@ def create_app(
             limits=BodyLimits(settings.max_image_bytes, settings.max_json_bytes, settings.body_timeout_seconds),
             gallery=gallery,
             directory=directory,
-            origin=OriginFinder(parse_networks(settings.trusted_proxies)),
+            origin=origin,
             session_images=liveness.sessions,
             liveness=liveness,
             public_endpoint=settings.public_endpoint,

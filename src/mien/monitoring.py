@@ -19,9 +19,10 @@ from mien.events import (
 )
 from mien.gallery.counts import faces_stored, storage_use
 from mien.gateway.door import Observer
+from mien.gateway.origin import parse_networks
 from mien.services import Services
 from mien.settings import Settings
-from mien.wire.url_addresses import AddressPolicy, parse_networks
+from mien.wire.url_addresses import AddressPolicy
 from mien.wire.url_fetch import FetchPolicy
 from mien.wire.webhook import post
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 import os
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_REDIS_SCHEMES: Final = ("redis", "rediss", "valkey", "valkeys")
 
 
 def _default_data_dir() -> Path:
@@ -101,9 +104,56 @@ class Settings(BaseSettings):
 
     trusted_proxies: str = Field(
         default="",
-        description="Networks of reverse proxies whose `X-Forwarded-Proto`, `-Host` and `-Port` are believed when an "
-        "answer names an address of this server (`operation-Location`), with commas between them: "
-        "`10.0.0.0/8,127.0.0.1`.",
+        description="Networks of reverse proxies whose `X-Forwarded-Proto`, `-Host`, `-Port` and `-For` are believed "
+        "for the endpoint that was called, the addresses in answers (`operation-Location`) and the caller's own; "
+        "with commas between them: `10.0.0.0/8,127.0.0.1`.",
+    )
+    private_networks: str = Field(
+        default="",
+        description="Networks that count as private endpoints, with commas between them: their callers reach a "
+        "resource whatever its IP rules, and one whose public network access is disabled.",
+    )
+
+    # Tokens
+    oidc_issuer: str | None = Field(
+        default=None,
+        description="URL of the OpenID Connect issuer whose tokens are accepted on custom subdomains, to the letter as "
+        "`iss` has it: `https://login.microsoftonline.com/TENANT/v2.0`. When absent, keys only.",
+    )
+    oidc_audience: str = Field(
+        default="https://cognitiveservices.azure.com",
+        description="What the tokens' `aud` must be, with or without a slash at the end; "
+        "several with commas between them.",
+    )
+    oidc_jwks_url: str | None = Field(
+        default=None,
+        description="Where the issuer's signing keys are. When absent, its discovery document says "
+        "(`/.well-known/openid-configuration`).",
+    )
+    oidc_roles_claim: str = Field(
+        default="roles",
+        description="The claim that names roles; points lead into objects: `realm_access.roles`.",
+    )
+
+    # How many calls
+    rate_limits: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="Whether calls are counted against the tiers' rates and the free tier's monthly volume; "
+        "`auto` is off under `mien serve --dev`, else on.",
+    )
+    rate_free_per_minute: int = Field(
+        default=20, ge=0, description="Calls a minute of a resource of tier F0; 0 for any number."
+    )
+    rate_paid_per_second: int = Field(
+        default=10, ge=0, description="Calls a second of a resource of tier S0 or E0; 0 for any number."
+    )
+    free_calls_per_month: int = Field(
+        default=30_000, ge=0, description="Calls a calendar month (UTC) of a resource of tier F0; 0 for any number."
+    )
+    redis_url: SecretStr | None = Field(
+        default=None,
+        description="Redis or Valkey that counts calls for all servers of a database: `redis://`, `rediss://` (TLS), "
+        "`valkey://` or `valkeys://`. When absent, each server counts for itself.",
     )
 
     # Resources and approvals
@@ -284,7 +334,21 @@ class Settings(BaseSettings):
             raise ValueError("a nonce has at least 32 hexadecimal characters")
         return value
 
-    @field_validator("url_allowed_networks", "webhook_allowed_networks", "trusted_proxies")
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and urlsplit(value.get_secret_value()).scheme not in _REDIS_SCHEMES:
+            raise ValueError(f"begins with {', '.join(f'{scheme}://' for scheme in _REDIS_SCHEMES)}")
+        return value
+
+    @field_validator("oidc_issuer", "oidc_jwks_url")
+    @classmethod
+    def _is_web_address(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).scheme not in {"http", "https"}:
+            raise ValueError("begins with https://")
+        return value
+
+    @field_validator("url_allowed_networks", "webhook_allowed_networks", "trusted_proxies", "private_networks")
     @classmethod
     def _are_networks(cls, value: str) -> str:
         for part in value.split(","):

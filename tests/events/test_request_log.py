@@ -1,23 +1,21 @@
 import json
 import string
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.wire.conftest import resource
 
+from mien.accounts import Resource
 from mien.events.request_log import RequestLog, describe
 from mien.gateway.exchange import Exchange, Operation, Request, Response
 
 
-@dataclass
-class Caller:
-    request_log: bool = True
-    name: str = "front-desk"
-    id: UUID = field(default_factory=uuid4)
+def logged(*, request_log: bool = True) -> Resource:
+    return resource(name="front-desk", request_log=request_log)
 
 
 async def handler(_exchange: Exchange) -> Response:
@@ -28,7 +26,7 @@ async def receive() -> dict[str, Any]:
     raise NotImplementedError
 
 
-def exchange(caller: Caller | None, path: str, query: str, headers: list[tuple[bytes, bytes]]) -> Exchange:
+def exchange(caller: Resource | None, path: str, query: str, headers: list[tuple[bytes, bytes]]) -> Exchange:
     scope = {
         "method": "POST",
         "path": path,
@@ -46,7 +44,7 @@ def line(call: Exchange, response: Response) -> dict[str, Any]:
 
 
 def test_a_line_tells_what_is_needed_to_find_a_mistake() -> None:
-    caller = Caller()
+    caller = logged()
     client_id = str(uuid4())
     headers = [
         (b"ocp-apim-subscription-key", b"0123456789abcdef0123456789abcdef"),
@@ -71,13 +69,13 @@ def test_a_line_tells_what_is_needed_to_find_a_mistake() -> None:
 
 
 def test_bodies_of_successes_are_never_written() -> None:
-    told = line(exchange(Caller(), "/face/v1.2/detect", "", []), Response(200, b'[{"faceId": "secret-face"}]'))
+    told = line(exchange(logged(), "/face/v1.2/detect", "", []), Response(200, b'[{"faceId": "secret-face"}]'))
     assert "secret-face" not in json.dumps(told)
     assert "error" not in told
 
 
-@pytest.mark.parametrize("caller", [None, Caller(request_log=False)])
-def test_off_is_off(caller: Caller | None) -> None:
+@pytest.mark.parametrize("caller", [None, logged(request_log=False)])
+def test_off_is_off(caller: Resource | None) -> None:
     lines: list[object] = []
     call = exchange(caller, "/face/v1.2/detect", "", [])
     log = RequestLog(lines.append)
@@ -131,7 +129,7 @@ def test_no_key_or_token_ever_appears(secret: str, wrap: str, encode: Any, place
         error[text] = {}
     if "client id" in places:
         headers.append((b"x-ms-client-request-id", text.encode("latin-1")))
-    told = json.dumps(line(exchange(Caller(), path, query, headers), Response(401, json.dumps(error).encode())))
+    told = json.dumps(line(exchange(logged(), path, query, headers), Response(401, json.dumps(error).encode())))
     for _ in range(6):
         assert secret.lower() not in told.lower()
         told = unquote(unquote_plus(told))
@@ -139,5 +137,5 @@ def test_no_key_or_token_ever_appears(secret: str, wrap: str, encode: Any, place
 
 @given(st.binary(max_size=200), st.lists(st.tuples(st.binary(max_size=30), st.binary(max_size=60))), st.text())
 def test_any_call_can_be_written_down(body: bytes, headers: list[tuple[bytes, bytes]], query: str) -> None:
-    call = exchange(Caller(), "/" + query, quote(query), headers)
+    call = exchange(logged(), "/" + query, quote(query), headers)
     line(call, Response(500, body))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import cv2
@@ -11,6 +13,7 @@ import httpx
 import numpy as np
 import pytest
 
+from mien.accounts import ALL_FEATURES, Resource, Sku
 from mien.app import Application, Parts
 from mien.vision.decode import decode
 from mien.vision.types import (
@@ -67,11 +70,10 @@ FIELD_OF = {
 }
 
 
-@dataclass(frozen=True)
-class Resource:
-    """A caller."""
-
-    id: UUID = field(default_factory=uuid4)
+def resource(**fields: Any) -> Resource:
+    """A resource with everything approved, unless told otherwise."""
+    made = datetime(2026, 1, 1, tzinfo=UTC)
+    return replace(Resource(uuid4(), "wire", "westeurope", Sku.STANDARD, "wire", made, features=ALL_FEATURES), **fields)
 
 
 @dataclass(frozen=True)
@@ -118,10 +120,13 @@ class Accounts:
     """One resource with one key."""
 
     def __init__(self) -> None:
-        self.resource = Resource()
+        self.resource = resource()
 
     def find_by_key(self, key: str) -> Resource | None:
         return self.resource if key == KEY else None
+
+    def find_by_subdomain(self, label: str) -> Resource | None:
+        return self.resource if label == self.resource.custom_subdomain else None
 
 
 class Web:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import httpx
 from tests.wire.conftest import DETECTION, KEY, Accounts, Memory, ToldEngine, Web
 
-from mien.accounts import DEVELOPMENT_TERMS
+from mien.accounts import ALL_FEATURES, DEVELOPMENT_TERMS
 from mien.accounts import Accounts as RealAccounts
 from mien.app import Application, ChannelParts, Parts
 from mien.clock import ManualClock
@@ -43,9 +43,10 @@ def make_liveness_service(
     channel: ChannelParts | None = None,
     policy: AbusePolicy | None = None,
 ) -> LivenessService:
-    resource = RealAccounts(database, vault, clock).create("front-desk", terms=DEVELOPMENT_TERMS)
+    made = RealAccounts(database, vault, clock).create("front-desk", terms=DEVELOPMENT_TERMS)
+    resource = replace(made, features=ALL_FEATURES)
     engine, accounts = ToldEngine(), Accounts()
-    accounts.resource = resource  # type: ignore[assignment]  # as much of one as the gateway asks for
+    accounts.resource = resource
     liveness = open_liveness(database, vault, clock, engine=engine, recogniser="pack", policy=policy)
     application = Application(
         Parts(

@@ -14,7 +14,7 @@ from tests.conftest import MASTER_KEY
 from tests.gallery.texts import TextEngine, photo, recognisers
 from tests.wire.conftest import DETECTION
 
-from mien.accounts import DEVELOPMENT_TERMS, Accounts, Sku
+from mien.accounts import DEVELOPMENT_TERMS, AccessRequests, Accounts, Sku
 from mien.app import Application, Parts
 from mien.clock import ManualClock
 from mien.gallery.detected_faces import DetectedFaces
@@ -102,7 +102,9 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
     migrate(database)
     vault = Vault(database, MasterKey.from_hex(MASTER_KEY), clock)
     accounts, faces, engine = Accounts(database, vault, clock), DetectedFaces(database, vault, clock), TextEngine()
-    key = accounts.keys(accounts.create("wire", terms=DEVELOPMENT_TERMS).id).key1
+    resource = accounts.create("wire", terms=DEVELOPMENT_TERMS)
+    AccessRequests(database, clock).approve_for_development(resource)
+    key = accounts.keys(resource.id).key1
     gallery = open_gallery(
         database,
         vault,

@@ -7,8 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from mien.gateway.origin import parse_networks
 from mien.settings import Settings
-from mien.wire.url_addresses import AddressPolicy, parse_networks
+from mien.wire.url_addresses import AddressPolicy
 
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # machines of CI are shared
 PUBLIC = ["8.8.8.8", "1.1.1.1", "20.60.1.2", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"]

@@ -89,6 +89,8 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
         loaded = _load(settings)
         services = loaded.services
         opened.callback(services.close)
+        if dev and settings.rate_limits == "auto":
+            settings = settings.model_copy(update={"rate_limits": "off"})
         try:
             ca, chain, key = _certificates(settings, services)
             resource, keys = _resource(services, dev)

@@ -1,111 +1,200 @@
-"""Who asks: the key of a request, and what may be wrong with it."""
+"""Who asks: the endpoint, the key or the token of a request, and what may be wrong with them."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from time import monotonic
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from mien.gateway.errors import AccessDeniedError
-from mien.gateway.exchange import Caller, Exchange, Request
+from mien.accounts import Resource
+from mien.gateway.endpoints import Endpoint, Endpoints
+from mien.gateway.errors import (
+    AccessDeniedError,
+    BadTokenError,
+    KeysDisabledError,
+    PermissionDeniedError,
+    TokenNeedsSubdomainError,
+    UnknownHostError,
+)
+from mien.gateway.exchange import Authentication, Exchange, Principal, Request
+from mien.gateway.hints import key_of, why_missing, why_wrong
+from mien.gateway.origin import OriginFinder
+from mien.gateway.roles import allowed, data_action, grants, why_not
+from mien.gateway.short_tokens import ShortTokens
+from mien.gateway.tokens import TokenVerifier
 
-KEY_HEADER = b"ocp-apim-subscription-key"
-KEY_QUERY = "subscription-key"
+T = TypeVar("T")
 
-_HEADER_NAME = "Ocp-Apim-Subscription-Key"
-_LOOKALIKES = (b"subscription-key", b"api-key", b"x-api-key", b"apikey", b"ocp-apim-subscription-region")
-_WARM_SECONDS = 4.0  # less than the accounts remember a key
-_WARM_KEYS = 10_000
-_QUOTES = "\"'`“”‘’"
+_WARM_SECONDS = 4.0  # less than the accounts remember what they found
+_WARM_ENTRIES = 10_000
+_BEARER = "bearer "
 
 
 class Accounts(Protocol):
-    """What the key check needs of the accounts."""
+    """What the front door needs of the accounts; both calls may take a database, and are quick when repeated."""
 
-    def find_by_key(self, key: str) -> Caller | None:
+    def find_by_key(self, key: str) -> Resource | None:
         """Return the resource that `key` opens, or None."""
         ...
 
+    def find_by_subdomain(self, label: str) -> Resource | None:
+        """Return the resource whose custom subdomain this is (in lower case), or None."""
+        ...
 
-class KeyCheck:
-    """The gateway's step that turns a key into a caller."""
 
-    def __init__(self, accounts: Accounts) -> None:
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What a caller showed, and whom it stands for."""
+
+    resource: Resource
+    principal: Principal
+
+
+class Access:
+    """The gateway's first step: turns host and key or token into a caller.
+
+    Args:
+        accounts: finds resources.
+        endpoints: reads hosts.
+        origin: finds the host that the caller asked.
+        short_tokens: reads what a key was exchanged for; None for a server without.
+        verifier: checks tokens of the issuer; None when no issuer is trusted.
+        in_place: whether the accounts answer within microseconds what they have answered lately.
+    """
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        endpoints: Endpoints,
+        origin: OriginFinder,
+        short_tokens: ShortTokens | None = None,
+        verifier: TokenVerifier | None = None,
+        *,
+        in_place: bool = True,
+    ) -> None:
         self._accounts = accounts
+        self._endpoints = endpoints
+        self._origin = origin
+        self._short_tokens = short_tokens
+        self._verifier = verifier
+        self._in_place = in_place
         self._warm: dict[int, float] = {}
 
     async def __call__(self, exchange: Exchange) -> None:
-        """Set the exchange's caller.
+        """Set the exchange's caller and principal.
 
         Raises:
-            AccessDeniedError: no key, or none of ours.
+            UnknownHostError: the host is below the domain, but nobody's.
+            AccessDeniedError: no key or token, none of ours, or one of another resource than the host's.
+            BadTokenError: the token is not genuine or not in date.
+            TokenNeedsSubdomainError: a token of the issuer came to a host without a resource.
+            KeysDisabledError: the resource takes no keys.
+            IssuerUnavailableError: whether the token is genuine cannot be told now.
         """
+        endpoint = self._endpoints.of(self._origin.host(exchange.request))
+        owner = await self._owner(endpoint)
         if not exchange.operation.needs_key:
             return
-        request = exchange.request
-        key = request.header(KEY_HEADER)
-        if key is None:
-            key = request.query_value(KEY_QUERY)
-        if key is None:
-            raise AccessDeniedError(_why_missing(request))
-        caller = await self._find(key) if key else None
-        if caller is None:
-            raise AccessDeniedError(_why_wrong(key))
-        exchange.caller = caller
+        shown = await self._shown(exchange.request, endpoint, owner)
+        resource = shown.resource
+        self._check_endpoint(resource, endpoint, owner)
+        if not resource.local_auth and shown.principal.authentication is not Authentication.ISSUER_TOKEN:
+            raise KeysDisabledError
+        exchange.caller, exchange.principal = resource, shown.principal
 
-    async def _find(self, key: str) -> Caller | None:
-        """Look a key up: in place while the accounts still remember it, else in a thread: it may take a database."""
+    async def _owner(self, endpoint: Endpoint) -> Resource | None:
+        """Return the resource that the host belongs to, or None for a host that is no resource's."""
+        if endpoint.unknown:
+            raise UnknownHostError(
+                f"A host below {self._endpoints.domain} is {self._endpoints.custom('NAME')} "
+                f"or LOCATION.{self._endpoints.custom('api')}."
+            )
+        if endpoint.subdomain is None:
+            return None
+        owner = await self._find(self._accounts.find_by_subdomain, endpoint.subdomain)
+        if owner is None:
+            raise UnknownHostError(f"No resource of this server has the subdomain {endpoint.subdomain[:64]!r}.")
+        return owner
+
+    async def _shown(self, request: Request, endpoint: Endpoint, owner: Resource | None) -> _Shown:
+        key = key_of(request)
+        if key is not None:
+            return _Shown(await self._of_key(key), Principal(Authentication.KEY))
+        authorization = request.header(b"authorization") or ""
+        if authorization[: len(_BEARER)].lower() != _BEARER:
+            raise AccessDeniedError(why_missing(request))
+        token = authorization[len(_BEARER) :].strip()
+        if self._short_tokens is not None and self._short_tokens.is_one(token):
+            key = self._short_tokens.key_of(token)
+            resource = await self._find(self._accounts.find_by_key, key)
+            if resource is None:
+                raise BadTokenError("The key that the token was exchanged for is no longer valid.")
+            return _Shown(resource, Principal(Authentication.SHORT_TOKEN))
+        if self._verifier is None:
+            raise AccessDeniedError(why_missing(request))
+        if owner is None:
+            raise TokenNeedsSubdomainError(self._where_tokens_go(endpoint))
+        identity = await self._verifier.verify(token)
+        principal = Principal(Authentication.ISSUER_TOKEN, identity.subject, grants(identity.roles))
+        return _Shown(owner, principal)
+
+    async def _of_key(self, key: str) -> Resource:
+        found = await self._find(self._accounts.find_by_key, key) if key else None
+        if found is None:
+            raise AccessDeniedError(why_wrong(key))
+        return found
+
+    def _where_tokens_go(self, endpoint: Endpoint) -> str:
+        came = "A regional endpoint" if endpoint.region else "This host"
+        return (
+            f"{came} does not say which resource the token is for: "
+            f"call https://{self._endpoints.custom('SUBDOMAIN')} of the resource."
+        )
+
+    def _check_endpoint(self, resource: Resource, endpoint: Endpoint, owner: Resource | None) -> None:
+        """Refuse a key of one resource at the endpoint of another, or of another region."""
+        if owner is not None and owner.id != resource.id:
+            raise AccessDeniedError(
+                f"The key is one of another resource than {endpoint.subdomain}: {self._own_endpoints(resource)}"
+            )
+        if endpoint.region is not None and endpoint.region != resource.location.lower():
+            raise AccessDeniedError(
+                f"The key's resource is in {resource.location}, not in {endpoint.region}: "
+                f"{self._own_endpoints(resource)}"
+            )
+
+    def _own_endpoints(self, resource: Resource) -> str:
+        own = self._endpoints.custom(resource.custom_subdomain) if resource.custom_subdomain else None
+        regional = self._endpoints.regional(resource.location)
+        return f"call {own} or {regional}." if own else f"call {regional}."
+
+    async def _find(self, finder: Callable[[str], T | None], name: str) -> T | None:
+        """Look up: in place while the accounts still remember it, else in a thread: it may take a database."""
+        if not self._in_place:
+            return await asyncio.to_thread(finder, name)
         now = monotonic()
-        mark = hash(key)
+        mark = hash((finder, name))
         if self._warm.get(mark, 0.0) > now:
-            return self._accounts.find_by_key(key)
-        caller = await asyncio.to_thread(self._accounts.find_by_key, key)
-        if caller is not None:
-            if len(self._warm) >= _WARM_KEYS:
+            return finder(name)
+        found = await asyncio.to_thread(finder, name)
+        if found is not None:
+            if len(self._warm) >= _WARM_ENTRIES:
                 self._warm.clear()
             self._warm[mark] = now + _WARM_SECONDS
-        return caller
+        return found
 
 
-def _why_missing(request: Request) -> str:
-    authorization = request.header(b"authorization")
-    if authorization is not None and authorization.lower().startswith("bearer"):
-        return (
-            "A bearer token was sent, but this server takes keys only: send a key of the resource "
-            f"in the header {_HEADER_NAME}."
-        )
-    if authorization is not None:
-        return f"The key belongs in the header {_HEADER_NAME}, not in Authorization."
-    for name in _LOOKALIKES:
-        if request.header(name) is not None:
-            return f"The header {name.decode()} was sent; the key belongs in the header {_HEADER_NAME}."
-    return f"No key was sent: add the header {_HEADER_NAME} with one of the resource's two keys."
+async def check_data_action(exchange: Exchange) -> None:
+    """The gateway's step that holds an operation against the principal's roles; a key may do everything.
 
-
-_ODDITIES: tuple[tuple[Callable[[str], bool], str], ...] = (
-    (lambda key: not key.strip(), f"The header {_HEADER_NAME} is empty: was the variable that holds the key set?"),
-    (lambda key: key != key.strip(), "The key has blanks or a line break before or after it."),
-    (lambda key: key[0] in _QUOTES or key[-1] in _QUOTES, "The key is wrapped in quotes: send it without them."),
-    (
-        lambda key: key.lower().startswith("bearer "),
-        f'The header {_HEADER_NAME} takes the key alone, without the word "Bearer".',
-    ),
-    (
-        lambda key: key.startswith("eyJ") and key.count(".") == 2,
-        f"This is a token (JWT), not a key: {_HEADER_NAME} takes one of the resource's two keys.",
-    ),
-    (
-        lambda key: key[0] in "<{[$" or "your" in key.lower(),
-        "This looks like a placeholder from an example: replace it with one of the resource's two keys.",
-    ),
-    (
-        lambda key: key.lower().startswith(("http://", "https://")),
-        "This is an address, not a key: are endpoint and key mixed up?",
-    ),
-)
-
-
-def _why_wrong(key: str) -> str | None:
-    """Say what is odd about the form of a key; never whether a mended one would do."""
-    return next((text for odd, text in _ODDITIES if odd(key)), None)
+    Raises:
+        PermissionDeniedError: no role allows it.
+    """
+    principal, resource = exchange.principal, exchange.caller
+    if principal is None or resource is None or principal.grants is None:
+        return
+    action = data_action(exchange.operation.action)
+    if not allowed(principal.grants, resource.name, action):
+        raise PermissionDeniedError(why_not(principal.grants, resource.name, action))

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from mien.accounts import Feature, Sku
+
 
 class GatewayError(Exception):
     """Base of everything that the gateway raises on purpose."""
+
+
+class UnknownHostError(GatewayError):
+    """The host of the request is below the server's domain, but no resource has it.
+
+    Attributes:
+        hint: what is wrong with the host.
+    """
+
+    def __init__(self, hint: str) -> None:
+        super().__init__(hint)
+        self.hint = hint
 
 
 class AccessDeniedError(GatewayError):
@@ -16,6 +32,112 @@ class AccessDeniedError(GatewayError):
 
     def __init__(self, hint: str | None = None) -> None:
         super().__init__(hint or "unknown key")
+        self.hint = hint
+
+
+class BadTokenError(GatewayError):
+    """A bearer token is malformed, expired, not for this service, or not signed by whom it should be.
+
+    Attributes:
+        hint: what is wrong with it.
+    """
+
+    def __init__(self, hint: str) -> None:
+        super().__init__(hint)
+        self.hint = hint
+
+
+class TokenNeedsSubdomainError(GatewayError):
+    """A token of the issuer came to a host that does not name a resource.
+
+    Attributes:
+        hint: where to send it.
+    """
+
+    def __init__(self, hint: str) -> None:
+        super().__init__(hint)
+        self.hint = hint
+
+
+class IssuerUnavailableError(GatewayError):
+    """The issuer's signing keys are not known and cannot be fetched now: nobody can tell whether a token is genuine."""
+
+
+class PermissionDeniedError(GatewayError):
+    """A genuine token's principal has no role on the resource that allows the operation.
+
+    Attributes:
+        hint: the data action that is missing, and what the principal has.
+    """
+
+    def __init__(self, hint: str) -> None:
+        super().__init__(hint)
+        self.hint = hint
+
+
+class KeysDisabledError(GatewayError):
+    """The resource takes no keys; one was sent, or a token that was exchanged for one."""
+
+
+class NetworkDeniedError(GatewayError):
+    """The caller's address may not call the resource.
+
+    Attributes:
+        public_access: whether the resource is open to addresses that its rules name; else to private endpoints only.
+        hint: which address was seen.
+    """
+
+    def __init__(self, hint: str, *, public_access: bool) -> None:
+        super().__init__(hint)
+        self.public_access = public_access
+        self.hint = hint
+
+
+class RateExceededError(GatewayError):
+    """More calls than the resource's tier allows in so short a time.
+
+    Attributes:
+        operation: its name, for the message.
+        version: the API version.
+        sku: the resource's tier.
+        retry_after: whole seconds until a call is allowed again.
+        rate: what is allowed, such as "20 calls in 60 s".
+    """
+
+    def __init__(self, operation: str, version: str, sku: Sku, retry_after: int, rate: str) -> None:
+        super().__init__(f"more than {rate}")
+        self.operation = operation
+        self.version = version
+        self.sku = sku
+        self.retry_after = retry_after
+        self.rate = rate
+
+
+class VolumeExceededError(GatewayError):
+    """The free tier's calls of this month are used up.
+
+    Attributes:
+        days: how long until the next month begins.
+        limit: calls a month.
+    """
+
+    def __init__(self, days: float, limit: int) -> None:
+        super().__init__(f"more than {limit} calls this month")
+        self.days = days
+        self.limit = limit
+
+
+class FeatureNotGrantedError(GatewayError):
+    """The resource is not approved for what it asked for.
+
+    Attributes:
+        missing: the features, any of which may be enough; in the order in which they are named to the caller.
+        hint: how the resource's requests for them stand.
+    """
+
+    def __init__(self, missing: Sequence[Feature], hint: str) -> None:
+        super().__init__(f"not approved for {', '.join(missing)}")
+        self.missing = tuple(missing)
         self.hint = hint
 
 

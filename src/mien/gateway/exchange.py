@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from enum import StrEnum
+from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
 
+from mien.accounts import Resource
 from mien.gateway.errors import BodyTimeoutError, BodyTooLargeError, ClientGoneError
+from mien.gateway.roles import Grant
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -18,15 +21,6 @@ Send = Callable[[Message], Awaitable[None]]
 
 JSON_TYPE = b"application/json; charset=utf-8"
 _DRAIN_BYTES = 16 * 1024 * 1024
-
-
-class Caller(Protocol):
-    """The resource that a key belongs to, as far as the front door and the operations care."""
-
-    @property
-    def id(self) -> UUID:
-        """The resource's id: what every stored row is scoped by."""
-        ...
 
 
 class Request:
@@ -141,7 +135,7 @@ class Operation:
             the whole path.
         handler: awaits the exchange, gives the response; raises what the gateway's `explain` knows.
         versions: names of the API versions that have it; empty for a page.
-        action: the role-based access action, such as "detect".
+        action: the role-based access action, such as "detect"; what `mien.gateway.roles` and `gates` go by.
         transactions: how many billed transactions one successful call is.
         needs_key: whether the caller must show a key.
         describe: gives the operation's OpenAPI object for the name of a version; None leaves it undocumented.
@@ -158,6 +152,29 @@ class Operation:
     describe: Callable[[str], Mapping[str, Any]] | None = None
 
 
+class Authentication(StrEnum):
+    """How a caller showed who it is."""
+
+    KEY = "key"
+    SHORT_TOKEN = "short token"  # noqa: S105  a name, not a secret
+    ISSUER_TOKEN = "issuer token"  # noqa: S105  likewise
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who acts for the resource.
+
+    Attributes:
+        authentication: by what it was recognised.
+        subject: the principal's id with the token's issuer; None for whoever has a key.
+        grants: its roles; None for whoever has a key, which may do everything.
+    """
+
+    authentication: Authentication
+    subject: str | None = None
+    grants: tuple[Grant, ...] | None = None
+
+
 @dataclass(slots=True)
 class Exchange:
     """One request on its way through the gateway to its handler and back.
@@ -169,6 +186,8 @@ class Exchange:
         parameters: values of the template's names, as sent.
         request_id: a fresh guid, sent back as `apim-request-id`.
         caller: the resource that asks; None until a step has set it, and for pages.
+        principal: who acts for it; None as long as there is no caller.
+        blocked: whether it was refused for the number of calls, by rate or volume.
     """
 
     request: Request
@@ -176,7 +195,20 @@ class Exchange:
     version: str
     parameters: Mapping[str, str]
     request_id: str
-    caller: Caller | None = None
+    caller: Resource | None = None
+    principal: Principal | None = None
+    blocked: bool = False
+
+    @property
+    def resource(self) -> Resource:
+        """The resource that asks.
+
+        Raises:
+            RuntimeError: no step has set the caller; an operation that needs one must not run without.
+        """
+        if self.caller is None:
+            raise RuntimeError(f"{self.operation.name} ran without a caller")
+        return self.caller
 
     @property
     def resource_id(self) -> UUID:
@@ -185,9 +217,7 @@ class Exchange:
         Raises:
             RuntimeError: no step has set the caller; an operation that needs one must not run without.
         """
-        if self.caller is None:
-            raise RuntimeError(f"{self.operation.name} ran without a caller")
-        return self.caller.id
+        return self.resource.id
 
 
 @dataclass(frozen=True, slots=True)

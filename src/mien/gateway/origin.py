@@ -1,28 +1,30 @@
-"""Where the caller sees this server: scheme, host and port of the addresses that answers point to."""
+"""Where the caller sees this server, and from where: scheme, host and port of the request, address of the client."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from mien.gateway.exchange import Request
 
 Network = IPv4Network | IPv6Network
+Address = IPv4Address | IPv6Address
 
 _AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 _PORT = re.compile(r"[0-9]{1,5}")
+_WITHOUT_PORT = re.compile(r":[0-9]+\Z")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 @dataclass(frozen=True, slots=True)
 class OriginFinder:
-    """Finds out under which address a caller reached this server.
+    """Finds out under which address a caller reached this server, and from which.
 
     Attributes:
-        trusted_proxies: networks whose `X-Forwarded-Proto`, `-Host` and `-Port` are believed; from anyone else these
-            headers could send a client to a stranger's server with its key.
+        trusted_proxies: networks whose `X-Forwarded-Proto`, `-Host`, `-Port` and `-For` are believed; from anyone else
+            these headers could send a client to a stranger's server with its key, or pass a network rule.
     """
 
     trusted_proxies: Sequence[Network] = ()
@@ -38,16 +40,65 @@ class OriginFinder:
             authority = _with_port(authority, scheme, _first(request.header(b"x-forwarded-port")))
         return f"{scheme}://{authority or _listening(request)}"
 
+    def host(self, request: Request) -> str:
+        """Return the host name or address that the caller asked, in lower case, without port or final dot.
+
+        It is empty when the request names none, or none that could be one.
+        """
+        authority = _authority(request.header(b"host"))
+        if self._from_proxy(request):
+            authority = _authority(_first(request.header(b"x-forwarded-host"))) or authority
+        return _WITHOUT_PORT.sub("", authority).lower().rstrip(".")
+
+    def client(self, request: Request) -> Address | None:
+        """Return the address that the request comes from; None when it comes from none, as over a Unix socket.
+
+        Each proxy appends the address that it was called from: what the nearest trusted one wrote is believed, and
+        then what the one before it wrote as long as that one is trusted too.
+        """
+        nearest = _address(str((request.scope.get("client") or ("",))[0]))
+        if nearest is None or not self._trusts(nearest):
+            return nearest
+        lines = [value.decode("latin-1") for name, value in request.headers if name == b"x-forwarded-for"]
+        for text in reversed(",".join(lines).split(",")):
+            written = _address(text.strip())
+            if written is None:
+                break
+            nearest = written
+            if not self._trusts(nearest):
+                break
+        return nearest
+
     def _from_proxy(self, request: Request) -> bool:
         client = request.scope.get("client")
         if not self.trusted_proxies or not client:
             return False
-        try:
-            address = ip_address(client[0])
-        except ValueError:
-            return False
-        mapped = getattr(address, "ipv4_mapped", None) or address
-        return any(mapped in network for network in self.trusted_proxies)
+        address = _address(client[0])
+        return address is not None and self._trusts(address)
+
+    def _trusts(self, address: Address) -> bool:
+        return any(address in network for network in self.trusted_proxies)
+
+
+def parse_networks(text: str) -> tuple[Network, ...]:
+    """Read networks with commas between them, as the settings have them.
+
+    Raises:
+        ValueError: a part is no network.
+    """
+    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _address(text: str) -> Address | None:
+    """Read an address, with or without a port; one of IPv4 that is written as IPv6 is of IPv4."""
+    bare = text[1:].partition("]")[0] if text.startswith("[") else text
+    if bare.count(":") == 1:
+        bare = bare.partition(":")[0]
+    try:
+        address = ip_address(bare)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _first(header: str | None) -> str:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
+from mien.accounts import Resource
+from mien.gateway import gates
 from mien.gateway.admission import WorkerPool
 from mien.gateway.exchange import Exchange, Operation, Response
-from mien.vision.types import Embedding, Face, OperatingPoint, Want
+from mien.vision.types import Attribute, Embedding, Face, OperatingPoint, Want
 from mien.wire.body import BodyLimits, image_url, read_image_or_json
 from mien.wire.catalogue import row
 from mien.wire.detect_docs import describe_detect
@@ -122,6 +124,7 @@ class Detect:
         """Answer a call: the faces of the image, largest first; `[]` when there are none."""
         version = BY_NAME[exchange.version]
         query = parse_detect_query(exchange.request, version)
+        _check_approval(exchange.resource, query)
         body = await read_image_or_json(exchange.request, self.limits)
         resource_id = exchange.resource_id
         if isinstance(body, bytes):
@@ -157,6 +160,23 @@ class Detect:
             with_attributes=bool(query.attributes),
         )
         return Response(body=json.dumps(answer, separators=(",", ":"), allow_nan=False).encode())
+
+
+_LIMITED = frozenset(
+    {Attribute.AGE, Attribute.SMILE, Attribute.FACIAL_HAIR, Attribute.HAIR, Attribute.MAKEUP},
+)
+
+
+def _check_approval(resource: Resource, query: DetectQuery) -> None:
+    """Hold what is asked for against what the resource is approved for.
+
+    Raises:
+        FeatureNotGrantedError: a face id or a limited attribute is asked for without approval.
+    """
+    needed = [gates.RECOGNITION] if query.face_ids else []
+    if query.attributes & _LIMITED:
+        needed.append(gates.LIMITED_ATTRIBUTES)
+    gates.require(resource, *needed)
 
 
 def _source(body: Mapping[str, Any], version: Version) -> tuple[str | None, str | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mien.gateway.errors import AccessDeniedError, BodyTimeoutError, BodyTooLargeError, OverloadedError
+from mien.gateway.errors import BodyTimeoutError, BodyTooLargeError, OverloadedError
 from mien.gateway.problem import Problem
 from mien.models.errors import ModelError
 from mien.search.errors import SnapshotError
@@ -17,14 +17,9 @@ from mien.vision.errors import (
 )
 from mien.wire.body import CLOSE
 from mien.wire.catalogue import Row, row
+from mien.wire.gateway_faults import GATEWAY
 from mien.wire.url_fetch import FetchError, FetchFailure
 
-_DENIED = row(
-    "common",
-    "401",
-    "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
-    "active subscription and use a correct regional API endpoint for your resource.",
-)
 _TOO_SMALL = row("common", "InvalidImageSize", "Image size is too small.")
 _TOO_BIG = row("common", "InvalidImageSize", "Image size is too big.")
 _INVALID_URL = row("common", "InvalidURL", "Invalid image URL.")
@@ -60,7 +55,7 @@ def _fetch(error: FetchError) -> Problem:
 
 
 _TABLE: dict[type[Exception], Callable[[Any], Problem]] = {
-    AccessDeniedError: lambda error: _DENIED.problem(hint=error.hint),
+    **GATEWAY,
     OverloadedError: _overloaded,
     BodyTooLargeError: lambda error: _TOO_BIG.problem(headers=CLOSE if error.endless else ()),
     BodyTimeoutError: lambda _error: _TIMEOUT.problem(headers=CLOSE),

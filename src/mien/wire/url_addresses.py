@@ -7,7 +7,7 @@ addresses are judged, after resolution, in the form in which they will be connec
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
 Address = IPv4Address | IPv6Address
@@ -78,15 +78,6 @@ class AddressPolicy:
         if ip.is_multicast or not ip.is_global or _within(ip, _NEVER):
             return "is reserved (MIEN_URL_ALLOWED_NETWORKS can list it)"
         return None
-
-
-def parse_networks(text: str) -> tuple[Network, ...]:
-    """Networks with commas between them, as `MIEN_URL_ALLOWED_NETWORKS` has them.
-
-    Raises:
-        ValueError: a part is no network.
-    """
-    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 def _within(ip: Address, networks: tuple[Network, ...]) -> bool:

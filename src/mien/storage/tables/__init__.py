@@ -31,6 +31,7 @@ from mien.storage.tables.liveness import (
 )
 from mien.storage.tables.management import AdminTokenRow, ArmRow, SubscriptionTermsRow
 from mien.storage.tables.model_migrations import ModelMigrationRow, OtherTemplateRow
+from mien.storage.tables.volume import CallVolumeRow
 
 __all__ = [
     "AccessRequestRow",
@@ -41,6 +42,7 @@ __all__ = [
     "ArmRow",
     "AuditRow",
     "CallRow",
+    "CallVolumeRow",
     "CollectionRow",
     "CropRow",
     "DataKeyRow",

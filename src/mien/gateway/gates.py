@@ -1,0 +1,85 @@
+"""Limited access: what a resource must be approved for before it may do something.
+
+What only reads or deletes what is kept is never gated: whoever loses an approval can still see and erase it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from mien.accounts import Feature, Resource, access_hint
+from mien.gateway.errors import FeatureNotGrantedError
+from mien.gateway.exchange import Exchange
+
+Requirement = tuple[Feature, ...]
+"""Features of which one is enough."""
+
+IDENTIFICATION: Final[Requirement] = (Feature.IDENTIFICATION,)
+VERIFICATION: Final[Requirement] = (Feature.VERIFICATION,)
+RECOGNITION: Final[Requirement] = (Feature.IDENTIFICATION, Feature.VERIFICATION)
+"""What face ids, templates and their comparison need: either use is a reason to make them."""
+LIVENESS: Final[Requirement] = (Feature.LIVENESS,)
+LIMITED_ATTRIBUTES: Final[Requirement] = (Feature.LIMITED_ATTRIBUTES,)
+
+BY_FAMILY: Final[Mapping[str, tuple[Requirement, ...]]] = MappingProxyType(
+    {
+        "detect": (),  # by what is asked for: see the operation
+        "identify": (IDENTIFICATION,),
+        "verify": (VERIFICATION,),
+        "findsimilars": (RECOGNITION,),
+        "group": (RECOGNITION,),
+        "facelists": (RECOGNITION,),
+        "largefacelists": (RECOGNITION,),
+        "persongroups": (RECOGNITION,),
+        "largepersongroups": (RECOGNITION,),
+        "persons": (RECOGNITION,),
+        "dynamicpersongroups": (RECOGNITION,),
+        "snapshots": (RECOGNITION,),
+        "operations": (),
+        "detectliveness": (LIVENESS,),
+        "detectlivenesswithverify": (LIVENESS,),
+        "session": (),
+        "sessionimages": (),
+        "settings": (),
+    }
+)
+"""What the operations of each family need, by the first part of their action."""
+
+_FREE_VERBS: Final = frozenset({"read", "delete"})
+
+
+async def check_features(exchange: Exchange) -> None:
+    """The gateway's last step: holds the operation against the resource's approvals.
+
+    Raises:
+        FeatureNotGrantedError: something is missing.
+    """
+    if exchange.caller is not None:
+        needed = requirements(exchange.operation.action)
+        if needed:
+            require(exchange.caller, *needed)
+
+
+def requirements(action: str) -> tuple[Requirement, ...]:
+    """Return what an operation needs, by its action; for a family that nobody entered, nothing."""
+    family, _, rest = action.partition("/")
+    if rest.rpartition("/")[2] in _FREE_VERBS:
+        return ()
+    return BY_FAMILY.get(family, ())
+
+
+def require(resource: Resource, *needed: Requirement) -> None:
+    """Check that a resource is approved for everything that is needed.
+
+    Operations whose need depends on what they are asked for call this themselves, with the exchange's resource.
+
+    Raises:
+        FeatureNotGrantedError: something is missing; of alternatives all are named, as Azure does.
+    """
+    missing = [one for one in needed if resource.features.isdisjoint(one)]
+    if missing:
+        names = list(dict.fromkeys(feature for one in missing for feature in one))
+        either = " Either of the two is enough." if missing == [RECOGNITION] else ""
+        raise FeatureNotGrantedError(names, access_hint(resource, names) + either)

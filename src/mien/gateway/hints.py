@@ -1,0 +1,63 @@
+"""The key of a request, and what may be wrong with it: said without ever telling whether a mended one would do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mien.gateway.exchange import Request
+
+_KEY_HEADER = b"ocp-apim-subscription-key"
+_KEY_QUERY = "subscription-key"
+_HEADER_NAME = "Ocp-Apim-Subscription-Key"
+_LOOKALIKES = (b"subscription-key", b"api-key", b"x-api-key", b"apikey", b"ocp-apim-subscription-region")
+_QUOTES = "\"'`“”‘’"
+
+
+def key_of(request: Request) -> str | None:
+    """Return the key that a request shows, in the header or else in the query; None when there is none."""
+    key = request.header(_KEY_HEADER)
+    return request.query_value(_KEY_QUERY) if key is None else key
+
+
+def why_missing(request: Request) -> str:
+    """Say where the key belongs, to a caller that sent none."""
+    authorization = request.header(b"authorization")
+    if authorization is not None and authorization.lower().startswith("bearer"):
+        return (
+            "A bearer token was sent, but not one that this server issued, and no other issuer is trusted here: "
+            f"send a key of the resource in the header {_HEADER_NAME}."
+        )
+    if authorization is not None:
+        return f"The key belongs in the header {_HEADER_NAME}, not in Authorization."
+    for name in _LOOKALIKES:
+        if request.header(name) is not None:
+            return f"The header {name.decode()} was sent; the key belongs in the header {_HEADER_NAME}."
+    return f"No key was sent: add the header {_HEADER_NAME} with one of the resource's two keys."
+
+
+_ODDITIES: tuple[tuple[Callable[[str], bool], str], ...] = (
+    (lambda key: not key.strip(), f"The header {_HEADER_NAME} is empty: was the variable that holds the key set?"),
+    (lambda key: key != key.strip(), "The key has blanks or a line break before or after it."),
+    (lambda key: key[0] in _QUOTES or key[-1] in _QUOTES, "The key is wrapped in quotes: send it without them."),
+    (
+        lambda key: key.lower().startswith("bearer "),
+        f'The header {_HEADER_NAME} takes the key alone, without the word "Bearer".',
+    ),
+    (
+        lambda key: key.startswith("eyJ") and key.count(".") == 2,
+        f"This is a token (JWT), not a key: {_HEADER_NAME} takes one of the resource's two keys.",
+    ),
+    (
+        lambda key: key[0] in "<{[$" or "your" in key.lower(),
+        "This looks like a placeholder from an example: replace it with one of the resource's two keys.",
+    ),
+    (
+        lambda key: key.lower().startswith(("http://", "https://")),
+        "This is an address, not a key: are endpoint and key mixed up?",
+    ),
+)
+
+
+def why_wrong(key: str) -> str | None:
+    """Say what is odd about the form of a key; never whether a mended one would do."""
+    return next((text for odd, text in _ODDITIES if odd(key)), None)

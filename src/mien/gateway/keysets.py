@@ -1,0 +1,135 @@
+"""The signing keys of a token issuer: fetched off the event loop, kept for a while, fetched anew when they rotate."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+import structlog
+from joserfc.errors import JoseError
+from joserfc.jwk import Key, KeySet
+
+from mien.gateway.errors import IssuerUnavailableError
+
+FRESH_SECONDS: Final = 3600.0
+"""How long fetched keys are used without asking again."""
+
+STALE_SECONDS: Final = 24 * 3600.0
+"""How long they are used when the issuer does not answer: a key that it withdrew meanwhile is believed that long."""
+
+ATTEMPTS: Final = 5
+"""How often the issuer is asked in `ATTEMPT_SECONDS`, so that forged tokens cannot make this server hammer it."""
+
+ATTEMPT_SECONDS: Final = 60.0
+
+_MAX_BYTES: Final = 1024 * 1024
+_SYMMETRIC: Final = "oct"
+
+log = structlog.get_logger("mien.gateway")
+
+Fetch = Callable[[str], bytes]
+"""Gets the body of a URL; blocks; raises `OSError` or `httpx.HTTPError`."""
+
+
+class KeySets:
+    """The keys of one issuer; for any number of threads and event loops.
+
+    Args:
+        issuer: the issuer's URL; its discovery document says where the keys are.
+        url: where the keys (JWKS) are, for an issuer without a discovery document.
+        fetch: gets a URL; over HTTP when None.
+        now: seconds of a clock that only goes forward.
+    """
+
+    def __init__(
+        self,
+        issuer: str,
+        url: str | None = None,
+        *,
+        fetch: Fetch | None = None,
+        now: Callable[[], float] = monotonic,
+    ) -> None:
+        self._issuer = issuer
+        self._url = url
+        self._fetch = fetch or _over_http
+        self._now = now
+        self._lock = threading.Lock()
+        self._keys: tuple[Key, ...] = ()
+        self._fetched = float("-inf")
+        self._attempts: deque[float] = deque(maxlen=ATTEMPTS)
+
+    async def find(self, name: str | None) -> tuple[Key, ...]:
+        """Return the keys that may have signed a token.
+
+        Args:
+            name: the key id in the token's header; None when it has none, and any key may have signed it.
+
+        Raises:
+            IssuerUnavailableError: the keys cannot be had now.
+        """
+        found, fetched = self._named(name), self._fetched
+        if (not found or self._now() - fetched > FRESH_SECONDS) and self._may_ask():
+            await asyncio.to_thread(self._refresh, fetched)
+            found = self._named(name)
+        if self._now() - self._fetched > STALE_SECONDS:
+            raise IssuerUnavailableError(f"the signing keys of {self._issuer} cannot be fetched")
+        return found
+
+    def _named(self, name: str | None) -> tuple[Key, ...]:
+        return self._keys if name is None else tuple(key for key in self._keys if key.kid == name)
+
+    def _may_ask(self) -> bool:
+        return len(self._attempts) < ATTEMPTS or self._now() - self._attempts[0] > ATTEMPT_SECONDS
+
+    def _refresh(self, fetched: float) -> None:
+        """Fetch the keys, unless somebody else did since the moment `fetched`."""
+        with self._lock:
+            if self._fetched != fetched or not self._may_ask():
+                return
+            self._attempts.append(self._now())
+            try:
+                self._keys = self._load()
+            except (OSError, httpx.HTTPError, JoseError, ValueError, LookupError, TypeError) as error:
+                log.error("an issuer's signing keys cannot be fetched", issuer=self._issuer, reason=str(error))
+            else:
+                self._fetched = self._now()
+
+    def _load(self) -> tuple[Key, ...]:
+        url = self._url or self._discover()
+        _require_safe(url)
+        keys = KeySet.import_key_set(json.loads(self._fetch(url)))
+        # A symmetric key in a public document is no secret: whoever reads it could sign.
+        return tuple(key for key in keys.keys if key.key_type != _SYMMETRIC and key.get("use") in {None, "sig"})
+
+    def _discover(self) -> str:
+        url = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
+        _require_safe(url)
+        document: dict[str, Any] = json.loads(self._fetch(url))
+        if str(document.get("issuer", "")).rstrip("/") != self._issuer.rstrip("/"):
+            raise ValueError(f"{url} is the document of another issuer: {document.get('issuer')}")
+        return str(document["jwks_uri"])
+
+
+def _require_safe(url: str) -> None:
+    """Refuse to take keys over plain HTTP, where anybody on the way could exchange them, but from this machine."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}):
+        raise ValueError(f"{url} is not an https address")
+
+
+def _over_http(url: str) -> bytes:
+    with httpx.Client(timeout=5.0, follow_redirects=False) as client, client.stream("GET", url) as response:
+        response.raise_for_status()
+        body = b""
+        for chunk in response.iter_bytes():
+            body += chunk
+            if len(body) > _MAX_BYTES:
+                raise ValueError(f"{url} is longer than {_MAX_BYTES} bytes")
+        return body

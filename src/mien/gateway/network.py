@@ -1,0 +1,70 @@
+"""From where a resource may be called: public access, and the addresses that its rules let in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_network
+
+from mien.accounts import Resource
+from mien.gateway.errors import NetworkDeniedError
+from mien.gateway.exchange import Exchange, Request
+from mien.gateway.origin import Address, Network, OriginFinder
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkRules:
+    """The gateway's step that holds the caller's address against the resource's rules.
+
+    Attributes:
+        origin: finds the caller's address, past trusted proxies.
+        private: networks that count as private endpoints: from there a resource can be called whatever its rules.
+    """
+
+    origin: OriginFinder
+    private: Sequence[Network] = ()
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Check the exchange's caller, when there is one.
+
+        Raises:
+            NetworkDeniedError: the address is not let in.
+        """
+        if exchange.caller is not None:
+            self.check(exchange.caller, exchange.request)
+
+    def check(self, resource: Resource, request: Request) -> None:
+        """Check a request to a resource.
+
+        Raises:
+            NetworkDeniedError: the address is not let in.
+        """
+        if resource.public_network_access and resource.default_action == "Allow":
+            return
+        address = self.origin.client(request)
+        if address is not None and any(address in network for network in self.private):
+            return
+        seen = f"The call came from {address}" if address is not None else "The call came from no address"
+        if not resource.public_network_access:
+            raise NetworkDeniedError(
+                f"{seen}, which is none of the private networks of this server.", public_access=False
+            )
+        if address is None or not _named(address, resource.ip_rules):
+            raise NetworkDeniedError(f"{seen}, which no IP rule of the resource names.", public_access=True)
+
+
+def _named(address: Address, rules: tuple[str, ...]) -> bool:
+    return any(address in network for network in _networks(rules))
+
+
+@lru_cache(maxsize=4096)
+def _networks(rules: tuple[str, ...]) -> tuple[Network, ...]:
+    """Read a resource's rules, each an address or a network; one that is neither lets nobody in."""
+    found: list[Network] = []
+    for rule in rules:
+        try:
+            found.append(ip_network(rule.strip(), strict=False))
+        except ValueError:
+            continue
+    return tuple(found)

@@ -1,0 +1,51 @@
+"""The front door as the settings want it."""
+
+from __future__ import annotations
+
+from mien.accounts import Accounts
+from mien.clock import Clock
+from mien.gateway.front_door import FrontDoor
+from mien.gateway.keysets import KeySets
+from mien.gateway.origin import OriginFinder, parse_networks
+from mien.gateway.rates import RateLimits, Rates
+from mien.gateway.short_tokens import ShortTokens
+from mien.gateway.tokens import TokenVerifier
+from mien.gateway.volume import CallVolume
+from mien.settings import Settings
+from mien.storage import Database, Vault
+
+
+def open_front_door(
+    settings: Settings, *, accounts: Accounts, database: Database, vault: Vault, clock: Clock, origin: OriginFinder
+) -> FrontDoor:
+    """Return who may call, from where and how often; opens no connection yet."""
+    rates = volume = None
+    if settings.rate_limits != "off":
+        redis = settings.redis_url.get_secret_value() if settings.redis_url else None
+        rates = RateLimits(Rates(settings.rate_free_per_minute, settings.rate_paid_per_second), redis)
+        if settings.free_calls_per_month:
+            volume = CallVolume(database, clock, settings.free_calls_per_month)
+    return FrontDoor(
+        accounts,
+        domain=settings.domain,
+        origin=origin,
+        private_networks=parse_networks(settings.private_networks),
+        short_tokens=ShortTokens(vault.keyed_hash, clock),
+        verifier=token_verifier(settings, clock),
+        rates=rates,
+        volume=volume,
+        in_place=database.is_sqlite,
+    )
+
+
+def token_verifier(settings: Settings, clock: Clock) -> TokenVerifier | None:
+    """Return what checks the tokens of the issuer that the settings name; None when they name none."""
+    if settings.oidc_issuer is None:
+        return None
+    return TokenVerifier(
+        settings.oidc_issuer,
+        KeySets(settings.oidc_issuer, settings.oidc_jwks_url),
+        clock,
+        audiences=[part.strip() for part in settings.oidc_audience.split(",") if part.strip()],
+        roles_claim=settings.oidc_roles_claim,
+    )

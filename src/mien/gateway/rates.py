@@ -1,0 +1,159 @@
+"""How many calls a resource may make in a short time: counted here, or in a Redis that several servers share.
+
+A window moves with the clock: in no minute (F0) or second (S0, E0) are more calls let through than the tier allows.
+
+When Redis does not answer, each server counts alone until it does, and says so in the log at once and every minute:
+calls are then still bounded, by the tier's rate on every server, and the service goes on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import monotonic, time
+from typing import Any, Final
+
+import structlog
+from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
+from limits.aio.storage import RedisStorage
+from limits.aio.strategies import MovingWindowRateLimiter as SharedWindow
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter as LocalWindow
+from redis.asyncio import ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from mien.accounts import Resource, Sku
+from mien.gateway.errors import RateExceededError
+from mien.gateway.exchange import Exchange
+
+_ANSWER_SECONDS: Final = 0.5
+"""How long Redis may take; what is slower is as good as away."""
+_RETRY_SECONDS: Final = 5.0
+_REMIND_SECONDS: Final = 60.0
+
+log = structlog.get_logger("mien.gateway")
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What the tiers allow; 0 for any number.
+
+    Attributes:
+        free_per_minute: calls a minute of F0.
+        paid_per_second: calls a second of S0 and E0.
+    """
+
+    free_per_minute: int = 20
+    paid_per_second: int = 10
+
+    def items(self) -> Mapping[Sku, RateLimitItem]:
+        """Return the limit of each tier that has one."""
+        found: dict[Sku, RateLimitItem] = {}
+        if self.free_per_minute:
+            found[Sku.FREE] = RateLimitItemPerMinute(self.free_per_minute)
+        if self.paid_per_second:
+            found[Sku.STANDARD] = found[Sku.ENTERPRISE] = RateLimitItemPerSecond(self.paid_per_second)
+        return found
+
+
+class RateLimits:
+    """The gateway's step that counts calls.
+
+    Args:
+        rates: what the tiers allow.
+        redis_url: `redis://`, `rediss://` (TLS) or `valkey://` URL of the server that counts for all; None counts here.
+    """
+
+    def __init__(self, rates: Rates, redis_url: str | None = None) -> None:
+        self._items = rates.items()
+        self._local = LocalWindow(MemoryStorage())
+        self._pool = _connections(redis_url) if redis_url else None
+        self._shared = SharedWindow(_storage(self._pool)) if self._pool is not None else None
+        self._away_until = 0.0
+        self._remind_at = 0.0
+
+    @property
+    def counts_alone(self) -> bool:
+        """Whether this server counts for itself although it should share: Redis did not answer lately."""
+        return self._shared is not None and self._away_until > 0.0
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Count a call of the API; pages and the token exchange are not counted.
+
+        Raises:
+            RateExceededError: it is one too many.
+        """
+        resource = exchange.caller
+        if resource is None or not exchange.version:
+            return
+        item = self._items.get(resource.sku)
+        if item is None:
+            return
+        wait = await self._hit(item, str(resource.id))
+        if wait is not None:
+            exchange.blocked = True
+            raise self._refusal(exchange, resource, item, wait)
+
+    async def close(self) -> None:
+        """Close the connections to Redis."""
+        if self._pool is not None:
+            await self._pool.aclose()
+
+    @staticmethod
+    def _refusal(exchange: Exchange, resource: Resource, item: RateLimitItem, wait: float) -> RateExceededError:
+        seconds = min(max(1, math.ceil(wait)), item.get_expiry())
+        span = f"{item.get_expiry()} s" if item.get_expiry() != 1 else "a second"
+        rate = f"{item.amount} calls in {span}"
+        return RateExceededError(exchange.operation.name, exchange.version, resource.sku, seconds, rate)
+
+    async def _hit(self, item: RateLimitItem, resource: str) -> float | None:
+        """Count, and return how many seconds to wait when it was one too many."""
+        shared = self._shared
+        if shared is not None and monotonic() >= self._away_until:
+            try:
+                if await shared.hit(item, resource):
+                    wait = None
+                else:
+                    wait = (await shared.get_window_stats(item, resource)).reset_time - time()
+            except (RedisError, OSError, TimeoutError) as error:
+                self._went_away(error)
+            else:
+                if self._away_until:
+                    self._away_until = 0.0
+                    log.info("Redis answers again: calls are counted together")
+                return wait
+        if self._local.hit(item, resource):
+            return None
+        return self._local.get_window_stats(item, resource).reset_time - time()
+
+    def _went_away(self, error: Exception) -> None:
+        now = monotonic()
+        self._away_until = now + _RETRY_SECONDS
+        if now >= self._remind_at:
+            self._remind_at = now + _REMIND_SECONDS
+            log.error(
+                "Redis does not answer: every server counts calls by itself, so together they let more through",
+                reason=type(error).__name__,
+            )
+
+
+def _connections(url: str) -> ConnectionPool:
+    """Return connections to Redis, or to Valkey, which speaks the same protocol; they are opened as calls come."""
+    scheme, separator, rest = url.partition("://")
+    scheme = {"valkey": "redis", "valkeys": "rediss"}.get(scheme, scheme)
+    return ConnectionPool.from_url(
+        f"{scheme}{separator}{rest}",
+        max_connections=1000,
+        socket_timeout=_ANSWER_SECONDS,
+        socket_connect_timeout=_ANSWER_SECONDS,
+        retry=Retry(NoBackoff(), 1),  # once: a connection that the server closed meanwhile
+    )
+
+
+def _storage(connections: ConnectionPool) -> RedisStorage:
+    # The library passes on to the client what it does not know; its annotation is narrower than that.
+    options: dict[str, Any] = {"connection_pool": connections}
+    return RedisStorage("async+redis://", implementation="redispy", key_prefix="mien", **options)

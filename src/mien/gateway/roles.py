@@ -1,0 +1,103 @@
+"""Role-based access: which role allows which operation, in Azure's names.
+
+A token carries names of roles in a claim. A name may be followed by `@` and the name of a resource; it then holds for
+that resource only, else for all resources of the server.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+PREFIX: Final = "Microsoft.CognitiveServices/accounts/Face/"
+"""What every data action of the service begins with."""
+
+_VERBS: Final = frozenset({"read", "write", "delete", "action"})
+_NOISE: Final = re.compile(r"[^a-z0-9]+")
+
+
+class Role(StrEnum):
+    """Azure's built-in roles that this service knows."""
+
+    FACE_RECOGNIZER = "Cognitive Services Face Recognizer"
+    USER = "Cognitive Services User"
+    DATA_CONTRIBUTOR = "Cognitive Services Data Contributor"
+    CONTRIBUTOR = "Cognitive Services Contributor"
+
+
+_EVERYTHING: Final = None
+
+DATA_ACTIONS: Final[Mapping[Role, frozenset[str] | None]] = MappingProxyType(
+    {
+        Role.FACE_RECOGNIZER: frozenset(
+            f"{PREFIX}{name}/action" for name in ("detect", "verify", "identify", "group", "findsimilars")
+        ),
+        Role.USER: _EVERYTHING,
+        Role.DATA_CONTRIBUTOR: _EVERYTHING,
+        # As on Azure: it manages resources and their keys and calls nothing.
+        Role.CONTRIBUTOR: frozenset(),
+    }
+)
+"""The data actions of each role; None for all of them."""
+
+_BY_BARE_NAME: Final = MappingProxyType({_NOISE.sub("", role.lower()): role for role in Role})
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role that a principal has.
+
+    Attributes:
+        role: which.
+        resource: name of the one resource that it holds for, in lower case; None for all.
+    """
+
+    role: Role
+    resource: str | None = None
+
+
+def grants(names: Iterable[str]) -> tuple[Grant, ...]:
+    """Return the roles among names of a token's claim; others, which are for other services, are left out.
+
+    Letter case, blanks and punctuation in a role's name do not matter: many issuers take no blanks.
+    """
+    found: list[Grant] = []
+    for name in names:
+        text, at, resource = name.partition("@")
+        role = _BY_BARE_NAME.get(_NOISE.sub("", text.lower()))
+        if role is not None:
+            found.append(Grant(role, resource.strip().lower() if at else None))
+    return tuple(found)
+
+
+def data_action(action: str) -> str:
+    """Return the full name of an operation's `action`, such as `…/Face/detect/action`."""
+    verb = action.rpartition("/")[2]
+    return f"{PREFIX}{action}" if verb in _VERBS and verb != action else f"{PREFIX}{action}/action"
+
+
+def allowed(held: Iterable[Grant], resource: str, action: str) -> bool:
+    """Tell whether roles allow a data action (its full name) on a resource (its name)."""
+    for grant in held:
+        if grant.resource in {None, resource.lower()}:
+            actions = DATA_ACTIONS[grant.role]
+            if actions is None or action in actions:
+                return True
+    return False
+
+
+def why_not(held: tuple[Grant, ...], resource: str, action: str) -> str:
+    """Say what roles that do not allow a data action lack."""
+    here = [grant.role for grant in held if grant.resource in {None, resource.lower()}]
+    need = f"The operation needs the data action {action}, which {Role.USER} has."
+    if not held:
+        return f"The token names no role of this service. {need}"
+    if not here:
+        return f"The token's roles are for other resources than {resource}. {need}"
+    if here == [Role.CONTRIBUTOR]:
+        return f"{Role.CONTRIBUTOR} manages resources and keys and has no data action. {need}"
+    return f"The token's roles here: {', '.join(here)}. {need}"

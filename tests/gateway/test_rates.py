@@ -1,0 +1,125 @@
+"""How many calls: windows that move, counts that are shared, a Redis that goes away, and months."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from time import perf_counter
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from tests.wire.conftest import resource
+
+from mien.accounts import Resource, Sku
+from mien.clock import ManualClock
+from mien.gateway.errors import RateExceededError, VolumeExceededError
+from mien.gateway.exchange import Exchange, Operation, Request, Response
+from mien.gateway.rates import RateLimits, Rates
+from mien.gateway.volume import CallVolume
+from mien.storage import EVERY_RESOURCE, Database
+from mien.storage.tables import ResourceRow
+
+
+async def nothing(_exchange: Exchange) -> Response:
+    return Response()
+
+
+def call(caller: Resource | None, version: str = "v1.2") -> Exchange:
+    async def receive() -> dict[str, Any]:
+        return {}
+
+    request = Request({"method": "POST", "path": "/", "headers": []}, receive)
+    operation = Operation("Face - Detect", "POST", "/detect", nothing, action="detect")
+    return Exchange(request, operation, version, {}, "id", caller)
+
+
+async def let_through(limits: RateLimits, caller: Resource, calls: int) -> int:
+    """Make calls at once and return how many were let through."""
+    results = await asyncio.gather(*(limits(call(caller)) for _ in range(calls)), return_exceptions=True)
+    assert all(result is None or isinstance(result, RateExceededError) for result in results), results
+    return sum(result is None for result in results)
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["memory", "redis"])
+async def test_the_tiers_rates(shared: bool, request: pytest.FixtureRequest) -> None:
+    limits = RateLimits(Rates(), request.getfixturevalue("redis_url") if shared else None)
+    free, other, paid = resource(sku=Sku.FREE), resource(sku=Sku.FREE), resource(sku=Sku.STANDARD)
+    assert await let_through(limits, free, 30) == 20
+    assert await let_through(limits, other, 5) == 5
+    assert await let_through(limits, paid, 15) == 10
+    refused = call(free)
+    with pytest.raises(RateExceededError) as caught:
+        await limits(refused)
+    assert refused.blocked
+    assert 50 <= caught.value.retry_after <= 60
+    await asyncio.sleep(1.05)
+    assert await let_through(limits, paid, 15) == 10  # the second is over
+    assert await let_through(limits, free, 1) == 0  # the minute is not
+    assert not limits.counts_alone
+    await limits.close()
+
+
+async def test_what_is_not_counted() -> None:
+    limits = RateLimits(Rates(free_per_minute=1, paid_per_second=0))
+    assert await let_through(limits, resource(sku=Sku.ENTERPRISE), 100) == 100
+    free = resource(sku=Sku.FREE)
+    for exchange in (call(None), call(free, version=""), call(free)):
+        await limits(exchange)
+    with pytest.raises(RateExceededError):
+        await limits(call(free))
+
+
+async def test_two_servers_share_one_count(redis_url: str) -> None:
+    one, two = RateLimits(Rates(), redis_url), RateLimits(Rates(), redis_url)
+    caller = resource(sku=Sku.FREE)
+    counts = await asyncio.gather(let_through(one, caller, 25), let_through(two, caller, 25))
+    assert sum(counts) == 20
+    await asyncio.gather(one.close(), two.close())
+
+
+async def test_a_redis_that_does_not_answer_takes_nobody_down() -> None:
+    silent = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    silent.close()
+    await silent.wait_closed()
+    limits = RateLimits(Rates(), f"valkey://127.0.0.1:{port}")
+    caller = resource(sku=Sku.FREE)
+    begin = perf_counter()
+    assert await let_through(limits, caller, 30) == 20  # still bounded, by this server alone
+    assert perf_counter() - begin < 10
+    assert limits.counts_alone
+    await limits.close()
+
+
+@pytest.fixture
+def free(database: Database) -> Resource:
+    made = resource(id=uuid4(), sku=Sku.FREE)
+    with database.write(EVERY_RESOURCE) as session:
+        session.add(
+            ResourceRow(id=made.id, name=made.name, location="x", sku=made.sku.value, created_at=made.created_at)
+        )
+    return made
+
+
+async def test_the_months_volume(database: Database, free: Resource) -> None:
+    clock = ManualClock(datetime(2026, 12, 30, 12, tzinfo=UTC))
+    volume = CallVolume(database, clock, limit=3)
+    for _ in range(3):
+        await volume(call(free))
+    again = CallVolume(database, clock, limit=3)  # another server, or this one after a restart
+    refused = call(free)
+    with pytest.raises(VolumeExceededError) as caught:
+        await again(refused)
+    assert refused.blocked
+    assert (caught.value.days, caught.value.limit) == (1.5, 3)
+    await again(call(resource(sku=Sku.STANDARD)))  # paid tiers have no volume
+    clock.advance(timedelta(days=1.5))
+    await again(call(free))
+
+
+def test_volume_is_exact_under_parallel_calls(database: Database, free: Resource) -> None:
+    volume = CallVolume(database, ManualClock(), limit=25)
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(lambda _: volume.take(free.id), range(60))) == 25
