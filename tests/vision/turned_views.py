@@ -38,7 +38,7 @@ def turned_view(
     source = cv2.warpAffine(pixels, move, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     vertices = points * scale
     vertices[:, :2] += move[:, 2]
-    depth = _depth(vertices, side)
+    depth = depth_map(vertices, side)
     y, x = np.mgrid[:side, :side].astype(np.float64)
     pivot = np.array([size, size, float(depth[size, size]) + 0.55 * size])
     turn = rotation(yaw, pitch)
@@ -63,7 +63,7 @@ def rotation(yaw: float, pitch: float) -> Float64:
     return np.asarray(about_y @ about_x)
 
 
-def _depth(vertices: Float64, side: int) -> Float64:
+def depth_map(vertices: Float64, side: int) -> Float64:
     """Inside the face the mesh's depth; outside that of the nearest rim, and farther away with the distance."""
     grid, known = np.zeros((side, side)), np.zeros((side, side), np.uint8)
     plane = vertices[:, :2].astype(np.float32)

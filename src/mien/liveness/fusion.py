@@ -1,0 +1,201 @@
+"""From evidence to a decision: the one place where it is taken.
+
+Each kind of attack is stopped by one or two methods and passes the others: a printed photo reflects the flashes like a
+face, a replayed video turns its head like one. So evidence is not added up, where much of one kind would make up for
+none of another; the weakest that is needed decides:
+
+- `spoofface` when one method that may veto says so clearly;
+- `realface` when every method that the mode needs says so;
+- `uncertain` otherwise: something that is needed was not to be seen, or was neither here nor there.
+
+Scores come from measured numbers by logistic curves (0.5 at `middle`). They were set with `python -m bench.liveness
+--part calibration`; docs/liveness-accuracy.md reports other people, with the curves as they are here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from mien.liveness.challenge import Direction
+from mien.liveness.order import Order
+from mien.liveness.turns import Turn
+from mien.liveness.types import Decision, Evidence, Mode
+from mien.matching import Calibration
+from mien.vision.presentation.dynamics import Dynamics
+from mien.vision.presentation.reflection import Reflection
+
+VERSION: Final = "mien-liveness-1"
+"""Changes with the methods and their curves; told as `modelVersion` beside the evidence."""
+
+NEEDED: Final[Mapping[Mode, tuple[str, ...]]] = {
+    Mode.PASSIVE: ("order", "continuity", "reflection", "material"),
+    Mode.PASSIVE_ACTIVE: ("order", "continuity", "reflection", "turnReflection", "turns", "planarity"),
+}
+"""What must speak for a real face. Passive needs the material, which the optional pack sees: nothing else in it tells a
+print from a face."""
+
+VETOING: Final = ("order", "continuity", "reflection", "turnReflection", "planarity", "material")
+"""Who may say `spoofface`. A turn that was not done is the person's mistake, a face that does not blink is no proof."""
+
+ACCEPT: Final = 0.5
+VETO: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A logistic curve: 0.5 at `middle`, 0.73 one `width` above it."""
+
+    middle: float
+    width: float
+
+    def __call__(self, value: float) -> float:
+        """The score in (0, 1) of a measured value."""
+        return float(1 / (1 + np.exp(-np.clip((value - self.middle) / self.width, -30, 30))))
+
+
+REFLECTION: Final = Curve(0.75, 0.04)
+"""Of the correlation over the frontal flashes. Of other nonces' challenges 0.3 % exceed 0.75 with ten flashes, and
+1.3 % with eight; of those, as good as none exceeds the next one as well."""
+TURN_REFLECTION: Final = Curve(0.6, 0.05)
+"""Of the correlation while the head turns, where shading adds to the noise."""
+EVENNESS: Final = 0.12
+"""A channel that follows this much less than the best one is not lit by the screen. Tungsten light makes 0.3."""
+FLICKER: Final = 0.02
+"""Contrast from which a face changes its colour so much that the screen's light cannot be lost in noise: if it does not
+follow, something else lights it."""
+
+TURNED: Final = Curve(0.9, 0.07)
+"""Of the angle by the one that is needed."""
+EARLY: Final = 0.6
+"""Who is turned by this share of what is needed when the request comes does not answer it."""
+
+DEPTH: Final = {
+    Direction.LEFT: Curve(0.066, 0.003),
+    Direction.RIGHT: Curve(0.066, 0.003),
+    Direction.UP: Curve(0.045, 0.003),
+    Direction.DOWN: Curve(0.045, 0.003),
+}
+"""Of the homography's residual, in distances of the eyes."""
+PLANE: Final = 17.0
+"""Degrees: a face foreshortened like a plane that is turned so far was turned, even when its mesh was not."""
+
+MATERIAL: Final = Curve(0.45, 0.08)
+"""Of the mean probability of both networks, median over the views."""
+
+
+def of_order(order: Order) -> Evidence:
+    """Evidence of times and numbers."""
+    measured = {
+        "fps": order.fps,
+        "gapMs": order.gap_ms,
+        "covered": order.covered,
+        "distinct": order.distinct,
+        "backwards": float(order.backwards),
+    }
+    return Evidence("order", order.score, measured)
+
+
+def of_reflection(name: str, found: Reflection | None) -> Evidence:
+    """Evidence of the flashes on the face; `name` is "reflection" or "turnReflection"."""
+    if found is None:
+        return Evidence(name, None)
+    curve = REFLECTION if name == "reflection" else TURN_REFLECTION
+    score: float | None = curve(found.correlation)
+    if score is not None and score < ACCEPT and found.contrast < FLICKER:
+        score = None  # the room may be so bright that the screen does not show
+    elif score is not None and score >= ACCEPT and found.evenness < EVENNESS:
+        score = (VETO + ACCEPT) / 2  # part of the light follows the screen: a chance, or something in between
+    measured = {
+        "correlation": found.correlation,
+        "latencyMs": found.latency_ms,
+        "gain": found.gain,
+        "evenness": found.evenness,
+        "contrast": found.contrast,
+        "frames": float(found.frames),
+    }
+    return Evidence(name, score, measured)
+
+
+def of_turns(turns: Sequence[Turn]) -> Evidence:
+    """Evidence of the turns: in the asked direction, when they were asked."""
+    if not turns:
+        return Evidence("turns", None)
+    score = min(TURNED(turn.share) for turn in turns)
+    if any(turn.before * turn.share > 0 and turn.before / max(turn.angle, 1e-3) >= EARLY for turn in turns):
+        score = min(score, 0.3)
+    measured: dict[str, float] = {}
+    for number, turn in enumerate(turns, 1):
+        measured |= {f"angle{number}": turn.angle, f"before{number}": turn.before, f"other{number}": turn.other}
+    return Evidence("turns", score, measured)
+
+
+def of_planarity(turns: Sequence[Turn]) -> Evidence:
+    """Evidence of depth, from the turns that were done and from those in which a plane was turned instead."""
+    scores: list[float] = []
+    measured: dict[str, float] = {}
+    for number, turn in enumerate(turns, 1):
+        measured[f"plane{number}"] = turn.plane
+        if turn.depth is None:
+            continue
+        measured[f"residual{number}"] = turn.depth.residual
+        score = DEPTH[turn.asked.direction](turn.depth.residual)
+        if turn.share >= TURNED.middle or (turn.plane >= PLANE and turn.other < 1):
+            scores.append(score)
+    return Evidence("planarity", min(scores) if scores else None, measured)
+
+
+def of_material(real: Sequence[float]) -> Evidence:
+    """Evidence of the passive networks; `real` is the mean of both for each view."""
+    if not real:
+        return Evidence("material", None)
+    middle = float(np.median(real))
+    return Evidence(
+        "material",
+        MATERIAL(middle),
+        {"real": middle, "least": float(min(real)), "views": float(len(real))},
+    )
+
+
+def of_continuity(similarities: Sequence[float], calibration: Calibration | None, jumps: int) -> Evidence:
+    """Evidence that all frames show one person.
+
+    Args:
+        similarities: of the templates of chosen frames with that of the best one.
+        calibration: of the recogniser; its confidence that the least alike are one person is the score.
+        jumps: how often the face was suddenly elsewhere.
+    """
+    measured = {"views": float(len(similarities)), "jumps": float(jumps)}
+    if not similarities or calibration is None:
+        return Evidence("continuity", None, measured)
+    least = float(min(similarities))
+    return Evidence("continuity", calibration.confidence(least), measured | {"least": least})
+
+
+def of_dynamics(found: Dynamics | None) -> Evidence:
+    """Evidence of blinks and of a mouth that moves; recorded, never decisive."""
+    if found is None:
+        return Evidence("dynamics", None)
+    score = 0.8 if found.blinks else 0.6 if found.mouth > 0.02 else 0.4
+    return Evidence("dynamics", score, {"blinks": float(found.blinks), "mouth": found.mouth})
+
+
+def decide(mode: Mode, evidence: Sequence[Evidence]) -> tuple[Decision, tuple[str, ...]]:
+    """Take the decision.
+
+    Args:
+        mode: says what is needed.
+        evidence: at most one of a name.
+
+    Returns:
+        The decision, and the names of the methods that kept it from being `realface`.
+    """
+    scores = {item.name: item.score for item in evidence}
+    against = tuple(name for name in VETOING if (score := scores.get(name)) is not None and score < VETO)
+    if against:
+        return Decision.SPOOF, against
+    missing = tuple(name for name in NEEDED[mode] if (score := scores.get(name)) is None or score < ACCEPT)
+    return (Decision.UNCERTAIN, missing) if missing else (Decision.REAL, ())

@@ -1,0 +1,234 @@
+"""The judge of an attempt: runs each method on as few frames as it needs and puts the verdict together.
+
+Every frame is decoded once and followed by the face mesh; the detector, the passive networks, the attributes and the
+recogniser look at a handful of chosen ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from mien.liveness import fusion, problems
+from mien.liveness.best import candidates, jpeg_of, rank
+from mien.liveness.challenge import Challenge
+from mien.liveness.order import order
+from mien.liveness.turns import Neutral, Turn, neutral, turns
+from mien.liveness.types import BestFrame, Decision, Evidence, Problem, TimedFrame, Verdict
+from mien.matching import Calibration
+from mien.models import ModelStore
+from mien.vision.decode import decode
+from mien.vision.detector import YuNet
+from mien.vision.engine import DETECTOR, FaceEngine
+from mien.vision.errors import ImageError
+from mien.vision.finder import FaceFinder
+from mien.vision.landmarks import FaceMesh
+from mien.vision.presentation.dynamics import dynamics
+from mien.vision.presentation.material import PACK, MaterialNetworks
+from mien.vision.presentation.reflection import Reflection, reflection
+from mien.vision.presentation.track import Sighting, Track, follow
+from mien.vision.types import Attribute, Embedding, Face, Pixels, Want
+
+_WORKING_SIDE: Final = 640
+"""Long side down to which larger frames are decoded."""
+_MATERIAL_VIEWS: Final = 5
+_NEAR_NEUTRAL: Final = 14.0
+"""Degrees within which a frame counts as frontal for the passive networks."""
+_COMPARED: Final = 3
+"""Frames beside the two best ones whose templates are compared."""
+_SAME_FACE_TURNED: Final = 22.0
+"""Degrees: templates of faces that are turned farther say little."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """Frames that can be decoded, the face followed through them, and what was asked of it."""
+
+    frames: Sequence[TimedFrame]
+    track: Track
+    challenge: Challenge
+    ahead: Neutral
+    asked: Sequence[Turn]
+
+    def pixels(self, sighting: Sighting) -> Pixels:
+        return _pixels(self.frames[sighting.index])
+
+    def turned(self, sighting: Sighting) -> float:
+        """Degrees from the neutral pose."""
+        return float(np.hypot(sighting.pose.yaw - self.ahead.yaw, sighting.pose.pitch - self.ahead.pitch))
+
+
+class Judge:
+    """Judges attempts; safe to call from many threads.
+
+    Args:
+        engine: finds attributes and templates.
+        store: where the packs are; pass the engine's own so that nothing is loaded twice.
+        recogniser: pack that makes the templates; the reference must come from the same.
+
+    Attributes:
+        passive_network: whether the optional pack is installed, without which passive attempts stay `uncertain`.
+    """
+
+    def __init__(self, engine: FaceEngine, store: ModelStore, recogniser: str = "sface-dlib") -> None:
+        self._engine = engine
+        self._recogniser = recogniser
+        mesh = store.load("mesh").networks
+        self._mesher = FaceMesh(mesh["mesh"], mesh["iris"])
+        self._finder = FaceFinder(YuNet(store.load(DETECTOR).network))
+        self._material = MaterialNetworks(store.load(PACK)) if store.installed(PACK) else None
+        self._fingerprint = store.fingerprint(recogniser)
+        measured = store.manifest(recogniser).calibration
+        self._calibration = Calibration(measured.threshold, measured.slope, measured.fmr) if measured else None
+        self.passive_network = self._material is not None
+
+    @property
+    def hint(self) -> str | None:
+        """What an operator should know at start-up; None when all is there."""
+        if self.passive_network:
+            return None
+        return (
+            "the passive network is not installed, so that passive liveness attempts end as uncertain, never as "
+            f"realface: run `mien models pull {PACK}` (or `mien models pull {PACK} --from FOLDER`) and start again"
+        )
+
+    def judge(self, frames: Sequence[TimedFrame], challenge: Challenge, reference: Embedding | None = None) -> Verdict:
+        """Judge one attempt; see `FrameJudge.judge`."""
+        if reference is not None and reference.fingerprint != self._fingerprint:
+            message = f"the reference was not made by {self._recogniser}, which judges attempts"
+            raise ValueError(message)
+        ordered = order(frames, challenge)
+        evidence = [fusion.of_order(ordered)]
+        kept = ordered.kept
+        unreadable: list[int] = []
+        track = follow(self._decoded(kept, unreadable), self._finder, self._mesher)
+        if len(unreadable) > len(kept) / 3:
+            return self._verdict(None, problems.UNREADABLE, evidence)
+        ahead = neutral(track, challenge)
+        problem = problems.track_problem(track, challenge, ahead)
+        if problem is not None or ahead is None:
+            return self._verdict(None, problem or problems.LOST, evidence)
+        readable = [frame for index, frame in enumerate(kept) if index not in set(unreadable)]
+        attempt = _Attempt(readable, track, challenge, ahead, turns(track, challenge, ahead))
+        return self._look(attempt, evidence, reference)
+
+    def _look(self, attempt: _Attempt, evidence: list[Evidence], reference: Embedding | None) -> Verdict:
+        """Look closely at chosen frames of a track in which one face can be followed."""
+        challenge, asked = attempt.challenge, attempt.asked
+        ranked = rank(candidates(attempt.track, challenge, attempt.ahead), challenge, attempt.pixels)[:2]
+        looks = [self._face(attempt, sighting, problems.ATTRIBUTES) for sighting in ranked]
+        best = looks[0]
+        if best is None:
+            return self._verdict(None, problems.LOST, evidence)
+        problem = problems.face_problem([face.attributes for face in looks if face is not None])
+        others = [face.embedding for face in looks[1:] if face is not None and face.embedding is not None]
+        evidence += [
+            self._continuity(attempt, best, others),
+            fusion.of_reflection("reflection", _reflection(attempt, 0, challenge.frontal_ms)),
+            fusion.of_material(self._material_views(attempt)),
+            fusion.of_dynamics(dynamics(attempt.track)),
+        ]
+        if asked:
+            after = _reflection(attempt, challenge.frontal_ms, challenge.duration_ms + 1000)
+            evidence += [fusion.of_reflection("turnReflection", after), fusion.of_turns(asked)]
+            evidence.append(fusion.of_planarity(asked))
+        frame = attempt.frames[ranked[0].index]
+        told = self._verdict(None, problem, evidence)
+        told = replace(
+            told,
+            best=BestFrame(jpeg_of(frame), best.box, frame.time_ms),
+            match_confidence=self._match(best, reference),
+        )
+        if problem is not None:
+            return told
+        decision, reasons = fusion.decide(challenge.mode, evidence)
+        if decision is not Decision.SPOOF and any(turn.share < fusion.TURNED.middle for turn in asked):
+            return replace(told, problem=problems.NOT_TURNED)
+        return replace(told, decision=decision, reasons=reasons)
+
+    def _decoded(self, frames: Sequence[TimedFrame], unreadable: list[int]) -> Iterator[tuple[float, Pixels]]:
+        size: tuple[int, ...] | None = None
+        for index, frame in enumerate(frames):
+            try:
+                pixels = _pixels(frame)
+            except ImageError:
+                unreadable.append(index)
+                continue
+            if size is not None and pixels.shape != size:  # a client that turns its frames is told so
+                unreadable.append(index)
+                continue
+            size = pixels.shape
+            yield float(frame.time_ms), pixels
+
+    def _face(
+        self, attempt: _Attempt, sighting: Sighting, attributes: frozenset[Attribute] = frozenset()
+    ) -> Face | None:
+        """The face of one frame with its template, as the engine sees it; None where it finds none."""
+        want = Want(recogniser=self._recogniser, attributes=attributes, max_faces=1)
+        faces = self._engine.analyze(attempt.frames[sighting.index].image, want).faces
+        return faces[0] if faces else None
+
+    def _material_views(self, attempt: _Attempt) -> list[float]:
+        """How real the passive networks find the face in a few frontal frames; empty without the pack."""
+        if self._material is None:
+            return []
+        frontal = [
+            (sighting, sighting.detection.box)
+            for sighting in attempt.track.sightings
+            if sighting.detection is not None and attempt.turned(sighting) < _NEAR_NEUTRAL
+        ]
+        chosen = [frontal[index] for index in _spread(len(frontal), _MATERIAL_VIEWS)]
+        views = [(attempt.pixels(sighting), box) for sighting, box in chosen]
+        return [float(value) for value in self._material.real(views).mean(axis=1)]
+
+    def _continuity(self, attempt: _Attempt, best: Face, others: Sequence[Embedding]) -> Evidence:
+        """Compare the best frame's template with those after jumps, of each turn, of the start, and of the end."""
+        sightings = attempt.track.sightings
+        jumps = [sighting for sighting in sightings if sighting.jumped]
+        chosen = jumps[:2]
+        for turn in attempt.asked:  # a frame of the turn itself, but not so far turned that its template says little
+            during = [s for s in sightings if turn.asked.start_ms + 300 <= s.time_ms <= turn.asked.end_ms + 300]
+            if during:
+                chosen.append(min(during, key=lambda s: abs(attempt.turned(s) - _SAME_FACE_TURNED)))
+        ends = [s for s in (sightings[0], sightings[-1]) if attempt.turned(s) < _SAME_FACE_TURNED]
+        faces = [self._face(attempt, sighting) for sighting in [*chosen, *ends][:_COMPARED]]
+        embeddings = [*others, *(face.embedding for face in faces if face is not None)]
+        own = best.embedding
+        found = [float(own.vector @ other.vector) for other in embeddings if own is not None and other is not None]
+        return fusion.of_continuity(found, self._calibration, len(jumps))
+
+    def _match(self, face: Face, reference: Embedding | None) -> float | None:
+        if reference is None or face.embedding is None or self._calibration is None:
+            return None
+        return self._calibration.confidence(float(face.embedding.vector @ reference.vector))
+
+    @staticmethod
+    def _verdict(decision: Decision | None, problem: Problem | None, evidence: Sequence[Evidence]) -> Verdict:
+        return Verdict(decision, problem, tuple(evidence), model_version=fusion.VERSION)
+
+
+def _reflection(attempt: _Attempt, begin_ms: int, end_ms: int) -> Reflection | None:
+    """The flashes on the face within a time, with the head's movement taken out."""
+    seen = [sighting for sighting in attempt.track.sightings if begin_ms <= sighting.time_ms <= end_ms]
+    if not seen:
+        return None
+    width = float(np.median([sighting.width for sighting in seen]))
+    angles = np.array([(s.pose.yaw, s.pose.pitch) for s in seen], np.float64) / 30
+    angles -= angles.mean(axis=0)
+    places = np.array([(*s.middle, s.width) for s in seen], np.float64) / width
+    nuisances = np.column_stack([angles, angles**2, places - places.mean(axis=0)])
+    times = np.array([sighting.time_ms for sighting in seen], np.float64)
+    colours = np.array([sighting.colour for sighting in seen], np.float64)
+    return reflection(times, colours, attempt.challenge.light, nuisances)
+
+
+def _pixels(frame: TimedFrame) -> Pixels:
+    return decode(frame.image, working_side=_WORKING_SIDE).pixels if isinstance(frame.image, bytes) else frame.image
+
+
+def _spread(count: int, wanted: int) -> list[int]:
+    """Indices of `wanted` of `count` things, evenly spread."""
+    return sorted({round(index) for index in np.linspace(0, count - 1, min(count, wanted))}) if count else []

@@ -1,0 +1,124 @@
+"""Whether the head turned as it was asked to: where to, in which order, when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from mien.liveness.challenge import Challenge, Direction, HeadTurn
+from mien.vision.landmarks import Mesh
+from mien.vision.presentation.planarity import Depth, depth, mean_mesh, plane_angle
+from mien.vision.presentation.track import Sighting, Track
+
+_REACTION_MS: Final = 100
+"""Nobody turns sooner after being asked."""
+_LATE_MS: Final = 700
+"""How long after a request ended the head may still be turned."""
+_FRAMES: Final = 5
+"""The farthest turned frames of a turn are looked at, so many."""
+_NEUTRAL: Final = 5
+
+NEEDED: Final = {Direction.LEFT: 18.0, Direction.RIGHT: 18.0, Direction.UP: 12.0, Direction.DOWN: 12.0}
+"""Degrees from the neutral pose at which a turn counts."""
+
+_SIGNS: Final = {
+    Direction.LEFT: (0, 1.0),
+    Direction.RIGHT: (0, -1.0),
+    Direction.UP: (1, 1.0),
+    Direction.DOWN: (1, -1.0),
+}
+"""Which of (yaw, pitch) a direction is about, and its sign in an image that is not mirrored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """How one turn was done.
+
+    Attributes:
+        asked: what was asked for.
+        angle: degrees in the asked direction, median of the farthest frames; negative for the opposite one.
+        before: degrees in the asked direction when it was asked.
+        other: the largest turn in any other direction meanwhile, as a share of what that direction needs.
+        depth: of the face in the farthest frames; None without frames.
+        plane: largest angle by which a plane would have to be turned to be foreshortened as the face then is.
+    """
+
+    asked: HeadTurn
+    angle: float
+    before: float
+    other: float
+    depth: Depth | None
+    plane: float
+
+    @property
+    def share(self) -> float:
+        """How much of what is needed was done."""
+        return self.angle / NEEDED[self.asked.direction]
+
+
+@dataclass(frozen=True, slots=True)
+class Neutral:
+    """The pose and the mesh of the person who looks ahead.
+
+    Attributes:
+        yaw: degrees.
+        pitch: degrees.
+        mesh: mean of the frames that are nearest to that pose.
+    """
+
+    yaw: float
+    pitch: float
+    mesh: Mesh
+
+
+def neutral(track: Track, challenge: Challenge) -> Neutral | None:
+    """Find the neutral pose from the frontal part; None when it hardly shows a face."""
+    frontal = [sighting for sighting in track.sightings if sighting.time_ms <= challenge.frontal_ms]
+    if len(frontal) < _NEUTRAL:
+        return None
+    yaw = float(np.median([sighting.pose.yaw for sighting in frontal]))
+    pitch = float(np.median([sighting.pose.pitch for sighting in frontal]))
+    frontal.sort(key=lambda sighting: abs(sighting.pose.yaw - yaw) + abs(sighting.pose.pitch - pitch))
+    return Neutral(yaw, pitch, mean_mesh([sighting.mesh for sighting in frontal[:_NEUTRAL]]))
+
+
+def turns(track: Track, challenge: Challenge, ahead: Neutral) -> list[Turn]:
+    """Measure every turn that was asked for; a turn without frames has an angle of 0."""
+    found = []
+    for index, asked in enumerate(challenge.turns):
+        until = asked.end_ms + _LATE_MS
+        if index + 1 < len(challenge.turns):  # what comes after the next request belongs to that one
+            until = min(until, challenge.turns[index + 1].start_ms + 4 * _REACTION_MS)
+        window = [s for s in track.sightings if asked.start_ms + _REACTION_MS <= s.time_ms <= until]
+        found.append(_turn(asked, window, track.sightings, ahead))
+    return found
+
+
+def _turn(asked: HeadTurn, window: Sequence[Sighting], all_of_them: Sequence[Sighting], ahead: Neutral) -> Turn:
+    angles = [(sighting, _angle(sighting, asked.direction, ahead)) for sighting in window]
+    farthest = sorted(angles, key=lambda pair: -pair[1])[:_FRAMES]
+    when_asked = [s for s in all_of_them if asked.start_ms - 150 <= s.time_ms <= asked.start_ms + _REACTION_MS]
+    early = np.median([_angle(s, asked.direction, ahead) for s in when_asked]) if when_asked else 0.0
+    others = [
+        np.median(sorted((_angle(s, direction, ahead) for s in window), reverse=True)[:_FRAMES]) / needed
+        for direction, needed in NEEDED.items()
+        if direction is not asked.direction and window
+    ]
+    planes = sorted((plane_angle(ahead.mesh, s.mesh) for s in window), reverse=True)[:_FRAMES]
+    return Turn(
+        asked=asked,
+        angle=float(np.median([angle for _, angle in farthest])) if farthest else 0.0,
+        before=float(early),
+        other=float(max(others)) if others else 0.0,
+        depth=depth(ahead.mesh, [(sighting.mesh, angle) for sighting, angle in farthest]),
+        plane=float(np.median(planes)) if planes else 0.0,
+    )
+
+
+def _angle(sighting: Sighting, direction: Direction, ahead: Neutral) -> float:
+    axis, sign = _SIGNS[direction]
+    change = (sighting.pose.yaw - ahead.yaw, sighting.pose.pitch - ahead.pitch)[axis]
+    return sign * change

@@ -1,0 +1,135 @@
+"""Whether a face's colour follows a light that was shone on it.
+
+A screen that changes its colour changes the colour of a face in front of it, by a few per cent. What the skin's red,
+green and blue do over time is compared with what the screen did, shifted by every latency that a camera may have.
+Only differences between the channels count: a camera that follows the brightness, a face that comes nearer or turns
+away changes all three alike, and the logarithm turns that into a sum which drops out.
+
+A recording of another attempt shows other colours. A printed photo reflects the light as a face does: this method is
+about *when*, not about what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float64 = NDArray[np.float64]
+
+LATENCIES_MS: Final = tuple(range(0, 321, 20))
+"""From a change of the screen until a frame shows it: 20 to 60 ms for the screen, the rest for the camera."""
+
+MIN_FRAMES: Final = 12
+"""Fewer frames cannot tell one sequence from another."""
+
+_EXPOSURE_MS: Final = 40.0
+_CHROMA: Final = np.eye(3) - 1 / 3
+"""Takes the mean of the three channels away."""
+_MIXING: Final = np.array([[0.85, 0.10, 0.05], [0.08, 0.84, 0.08], [0.03, 0.12, 0.85]])
+"""How much of a screen's red, green and blue each channel of a camera sees: typical overlaps of filters."""
+_SUBSETS: Final = tuple(channels for count in (3, 2, 1) for channels in combinations(range(3), count))
+
+
+@dataclass(frozen=True, slots=True)
+class Reflection:
+    """How well a light explains the colours of a face.
+
+    Attributes:
+        correlation: in [0, 1], between what the light explains and what was seen; the best over the latencies.
+        latency_ms: where it is best.
+        gain: by how much a full white light brightens the face, as a share of the light that is there anyway.
+        evenness: smallest by largest gain of the three channels; 0 when one does not follow at all.
+        contrast: root mean square of what was seen, as a share of the face's brightness.
+        frames: how many were used.
+    """
+
+    correlation: float
+    latency_ms: float
+    gain: float
+    evenness: float
+    contrast: float
+    frames: int
+
+
+def reflection(
+    times_ms: Float64, colours: Float64, light: Callable[[Float64], Float64], nuisances: Float64
+) -> Reflection | None:
+    """Compare a face's colour with a light.
+
+    Args:
+        times_ms: (n,), of the frames.
+        colours: (n, 3), linear red, green and blue of the skin, in [0, 1].
+        light: from times (m,) in ms to the linear red, green and blue (m, 3) that were shone.
+        nuisances: (n, k), what else may change the colour (such as the head's pose); taken out by regression.
+
+    Returns:
+        None with fewer than `MIN_FRAMES` frames, or when there is nothing to see.
+    """
+    count = len(times_ms)
+    if count < max(MIN_FRAMES, nuisances.shape[1] + 8):
+        return None
+    basis = _orthonormal(times_ms, nuisances)
+    seen = _without(basis, np.log(np.maximum(colours, 1e-3))) @ _CHROMA
+    power = float((seen**2).sum())
+    if power <= 1e-12:
+        return None
+    best, best_latency, best_gains = -1.0, 0.0, np.zeros(3)
+    for latency in LATENCIES_MS:
+        moments = [light(times_ms - latency + offset) for offset in (-_EXPOSURE_MS / 2, 0.0, _EXPOSURE_MS / 2)]
+        shone = _without(basis, np.mean(moments, axis=0) @ _MIXING.T)
+        explained, gains = _explain(shone, seen)
+        if explained > best:
+            best, best_latency, best_gains = explained, float(latency), gains
+    largest = float(best_gains.max())
+    return Reflection(
+        correlation=float(np.sqrt(np.clip(best / power, 0, 1))),
+        latency_ms=best_latency,
+        gain=float(best_gains.mean()),
+        evenness=float(best_gains.min()) / largest if largest > 0 else 0.0,
+        contrast=float(np.sqrt(power / count)),
+        frames=count,
+    )
+
+
+def _explain(shone: Float64, seen: Float64) -> tuple[float, Float64]:
+    """Fit one gain a channel, none negative (light is only added), by least squares.
+
+    Returns:
+        The sum of squares that is explained, and the gains (3,).
+    """
+    inner = (shone.T @ shone) * _CHROMA
+    outer = np.einsum("nc,nc->c", shone, seen)
+    best, gains = 0.0, np.zeros(3)
+    for channels in _SUBSETS:  # the active set of non-negative least squares, by trying all seven
+        chosen = np.ix_(channels, channels)
+        try:
+            fitted = np.linalg.solve(inner[chosen], outer[list(channels)])
+        except np.linalg.LinAlgError:
+            continue
+        if (fitted < 0).any():
+            continue
+        explained = float(fitted @ outer[list(channels)])
+        if explained > best:
+            best, gains = explained, np.zeros(3)
+            gains[list(channels)] = fitted
+    return best, gains
+
+
+def _orthonormal(times_ms: Float64, nuisances: Float64) -> Float64:
+    """An orthonormal basis (n, m) of a constant, a slow drift, and the nuisances."""
+    drift = (times_ms - times_ms.mean()) / 1000
+    columns = np.column_stack([np.ones(len(times_ms)), drift, nuisances])
+    scale = np.linalg.norm(columns - columns.mean(axis=0), axis=0)
+    scale[0] = 1.0
+    kept = columns[:, scale > 1e-9] / scale[scale > 1e-9]
+    left, singular, _ = np.linalg.svd(kept, full_matrices=False)
+    return np.asarray(left[:, singular > 1e-8 * singular[0]])
+
+
+def _without(basis: Float64, signals: Float64) -> Float64:
+    return np.asarray(signals - basis @ (basis.T @ signals))

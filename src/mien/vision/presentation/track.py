@@ -1,0 +1,170 @@
+"""Following one face through a video: where it is, how it is turned, and what colour it has, frame by frame.
+
+The detector looks at the first frame, about once a second, and wherever the mesh loses the face; in between the mesh
+of the last frame is the first crop of the next, which takes a quarter of the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from mien.vision.finder import FaceFinder
+from mien.vision.landmarks import FaceMesh, Mesh
+from mien.vision.pose import head_pose
+from mien.vision.presentation.skin import skin_colour
+from mien.vision.types import Detection, Float32, HeadPose, OperatingPoint, Pixels
+
+_PRESENT = 0.5
+"""Presence below which the mesh does not show a face."""
+_DETECT_EVERY_MS = 650
+_JUMP = 0.6
+"""Shift of the face's middle between two frames, in widths of the face, beyond which it may be another face."""
+_OTHER_FACE = 0.35
+"""A second face counts when it is this wide relative to the one that is followed: bystanders do not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One frame with the face in it.
+
+    Attributes:
+        index: of the frame among those given.
+        time_ms: of the frame.
+        mesh: the face's surface in the frame's pixels.
+        pose: of the head.
+        colour: float32 (3,), mean linear red, green and blue of the skin in [0, 1].
+        detection: what the detector saw; None in frames that it did not look at.
+        jumped: whether the face is somewhere else than the frame before lets expect.
+    """
+
+    index: int
+    time_ms: float
+    mesh: Mesh
+    pose: HeadPose
+    colour: Float32
+    detection: Detection | None
+    jumped: bool
+
+    @property
+    def middle(self) -> Float32:
+        """Of the face, x and y in pixels."""
+        points = self.mesh.points[:, :2]
+        return np.asarray((points.min(axis=0) + points.max(axis=0)) / 2, np.float32)
+
+    @property
+    def width(self) -> float:
+        """Of the face in pixels."""
+        return float(np.ptp(self.mesh.points[:, 0]))
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A face through a video.
+
+    Attributes:
+        sightings: the frames that show it, in order.
+        frames: how many frames were looked at.
+        most_faces: the largest number of faces of similar size in one frame.
+        size: width and height of the frames' pixels.
+    """
+
+    sightings: tuple[Sighting, ...]
+    frames: int
+    most_faces: int
+    size: tuple[int, int]
+
+    @property
+    def times(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        """Float64 (n,), ms."""
+        return np.array([sighting.time_ms for sighting in self.sightings], np.float64)
+
+    def angles(self) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+        """Float64 (n, 3): yaw, pitch, roll in degrees."""
+        return np.array([(s.pose.yaw, s.pose.pitch, s.pose.roll) for s in self.sightings], np.float64).reshape(-1, 3)
+
+
+def follow(frames: Iterable[tuple[float, Pixels]], finder: FaceFinder, mesher: FaceMesh) -> Track:
+    """Follow the largest face.
+
+    Args:
+        frames: time in ms and BGR uint8 (h, w, 3) of each frame, in order; all of one size.
+        finder: finds faces in a frame.
+        mesher: finds their surface.
+    """
+    sightings: list[Sighting] = []
+    last: Sighting | None = None
+    detected_at, most, count, size = -np.inf, 0, 0, (0, 0)
+    for index, (time, pixels) in enumerate(frames):
+        count, size = index + 1, (pixels.shape[1], pixels.shape[0])
+        mesh, detection = None, None
+        if last is not None:
+            mesh = mesher.follow(pixels, last.mesh)
+        due = time - detected_at >= _DETECT_EVERY_MS
+        if due or mesh is None or mesh.presence < _PRESENT:
+            found = finder.find(pixels, OperatingPoint.GENERAL)
+            detected_at = time
+            detection = _followed(found, mesh)
+            if detection is None:
+                last = None
+                continue
+            most = max(most, sum(face.box[2] >= _OTHER_FACE * detection.box[2] for face in found))
+            if mesh is None or mesh.presence < _PRESENT or not _inside(mesh, detection):
+                mesh = mesher.find(pixels, detection.points, mirrored=False)
+                if mesh.presence < _PRESENT:
+                    last = None
+                    continue
+        before = sightings[-1] if sightings else None
+        sighting = Sighting(index, time, mesh, head_pose(mesh), skin_colour(pixels, mesh), detection, jumped=False)
+        if before is not None and _jumped(before, sighting):
+            sighting = Sighting(index, time, mesh, sighting.pose, sighting.colour, detection, jumped=True)
+        sightings.append(sighting)
+        last = sighting
+    return Track(tuple(sightings), count, most, size)
+
+
+def _followed(found: list[Detection], mesh: Mesh | None) -> Detection | None:
+    """The detection that the mesh is on, else the largest."""
+    if not found:
+        return None
+    if mesh is not None:
+        on = [face for face in found if _inside(mesh, face)]
+        if on:
+            return max(on, key=lambda face: face.score)
+    return max(found, key=lambda face: face.box[2] * face.box[3])
+
+
+def _inside(mesh: Mesh, face: Detection) -> bool:
+    """Whether a mesh's middle lies in the detection's box and its size fits."""
+    low, high = mesh.points[:, :2].min(axis=0), mesh.points[:, :2].max(axis=0)
+    x, y = (low + high) / 2
+    left, top, width, height = face.box
+    fits = 0.5 < float(high[0] - low[0]) / max(width, 1e-6) < 2
+    return fits and left < x < left + width and top < y < top + height
+
+
+def _jumped(before: Sighting, now: Sighting) -> bool:
+    """Whether the face moved or changed its size more than a head can from one frame to the next."""
+    limit = _JUMP * before.width * max(1.0, (now.time_ms - before.time_ms) / 150)
+    moved = float(np.linalg.norm(now.middle - before.middle))
+    grown = now.width / max(before.width, 1e-6)
+    return moved > limit or not 0.6 < grown < 1.7
+
+
+def sharpness(pixels: Pixels, sighting: Sighting) -> float:
+    """How sharp the face is: the variance of the Laplacian of its luma at 96 pixels, relative to its own contrast."""
+    low = np.maximum(sighting.mesh.points[:, :2].min(axis=0), 0).astype(int)
+    high = np.minimum(sighting.mesh.points[:, :2].max(axis=0) + 1, sighting_size(pixels)).astype(int)
+    if (high - low).min() < 8:
+        return 0.0
+    luma = cv2.cvtColor(pixels[low[1] : high[1], low[0] : high[0]], cv2.COLOR_BGR2GRAY)
+    luma = cv2.resize(luma, (96, 96), interpolation=cv2.INTER_AREA if luma.shape[0] > 96 else cv2.INTER_LINEAR)
+    return float(cv2.Laplacian(luma, cv2.CV_32F).var() / max(float(luma.var()), 25.0))
+
+
+def sighting_size(pixels: Pixels) -> tuple[int, int]:
+    """Width and height of pixels."""
+    return pixels.shape[1], pixels.shape[0]

@@ -1,0 +1,244 @@
+"""The judge on rendered clips: a person passes, and each attack is stopped by the method that is there for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from tests.liveness.heads import Head
+from tests.liveness.render import Camera, Kind, decoded, render
+from tests.shared import azure_photo, shared_path
+
+from mien.liveness.challenge import Challenge
+from mien.liveness.judge import Judge
+from mien.liveness.types import Decision, LivenessError, Mode, RecognitionError, TimedFrame, Verdict
+from mien.models.store import ModelStore
+from mien.vision.engine import FaceEngine
+from mien.vision.types import Want
+
+PASSIVE = Challenge.draw(bytes([1]) * 16, Mode.PASSIVE)
+ACTIVE = Challenge.draw(bytes([2]) * 16, Mode.PASSIVE_ACTIVE)
+CAMERA = Camera(fps=12)
+
+
+def frames(kind: Kind, head: Head, challenge: Challenge, other: Head | None = None, **more: float) -> list[TimedFrame]:
+    return render(kind, head, challenge, seed=4, camera=CAMERA, other=other, **more)
+
+
+@pytest.fixture(scope="module")
+def live_active(judge: Judge, man: Head) -> Verdict:
+    return judge.judge(frames(Kind.LIVE, man, ACTIVE), ACTIVE)
+
+
+def test_a_person_who_is_there_passes_passively(judge: Judge, man: Head) -> None:
+    verdict = judge.judge(frames(Kind.LIVE, man, PASSIVE), PASSIVE)
+    assert verdict.decision is Decision.REAL
+    assert verdict.reasons == ()
+    assert verdict.problem is None
+
+
+def test_a_person_who_turns_as_asked_passes(live_active: Verdict) -> None:
+    assert live_active.decision is Decision.REAL
+
+
+def test_every_method_that_was_tried_is_kept_with_its_score(live_active: Verdict) -> None:
+    told = live_active.evidence_json()
+    assert set(told) == {
+        "order", "continuity", "reflection", "material", "dynamics", "turnReflection", "turns", "planarity",
+    }  # fmt: skip
+    assert live_active.score("planarity") == pytest.approx(1, abs=0.1)
+    assert live_active.model_version
+
+
+def test_the_best_frame_is_one_of_the_clip_and_its_rectangle_is_on_the_face(judge: Judge, man: Head) -> None:
+    clip = frames(Kind.LIVE, man, PASSIVE)
+    best = judge.judge(clip, PASSIVE).best
+    assert best is not None
+    assert best.jpeg in [frame.image for frame in clip]
+    centre = np.array([best.box.left + best.box.width / 2, best.box.top + best.box.height / 2])
+    assert np.linalg.norm(centre - man.middle) < 0.25 * man.width
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (Kind.PRINT, "planarity"),
+        (Kind.BENT_60, "planarity"),
+        (Kind.BENT_120, "planarity"),
+        (Kind.CUT_OUT_EYES, "planarity"),
+        (Kind.SCREEN_STILL, "planarity"),
+        (Kind.INJECTED_RIGHT_TURNS, "reflection"),
+        (Kind.REPLAY_RIGHT_TURNS, "material"),
+        (Kind.SWAP, "continuity"),
+    ],
+)
+def test_an_attack_is_a_spoof_and_the_reason_is_named(
+    judge: Judge, man: Head, woman: Head, kind: Kind, reason: str
+) -> None:
+    verdict = judge.judge(frames(kind, man, ACTIVE, other=woman), ACTIVE)
+    assert verdict.decision is Decision.SPOOF
+    assert reason in verdict.reasons
+
+
+def test_an_answer_to_another_nonce_is_a_spoof(judge: Judge, man: Head) -> None:
+    answer = frames(Kind.LIVE, man, PASSIVE)
+    other = Challenge.draw(bytes([9]) * 16, Mode.PASSIVE)
+    verdict = judge.judge(answer, other)
+    assert verdict.decision is Decision.SPOOF
+    assert verdict.reasons == ("reflection",)
+
+
+def test_a_face_that_the_screen_does_not_light_is_uncertain(judge: Judge, man: Head) -> None:
+    verdict = judge.judge(frames(Kind.LIVE, man, PASSIVE, reflection=0.0), PASSIVE)
+    assert verdict.decision is Decision.UNCERTAIN
+    assert verdict.reasons == ("reflection",)
+
+
+def test_a_turn_that_was_not_done_is_named_and_no_spoof(judge: Judge, man: Head) -> None:
+    verdict = judge.judge(frames(Kind.LIVE_STILL, man, ACTIVE), ACTIVE)
+    assert verdict.decision is None
+    assert verdict.problem is not None
+    assert verdict.problem.liveness is LivenessError.HEAD_TURN_NOT_PERFORMED
+    assert verdict.best is not None
+
+
+def test_turning_the_other_way_is_not_turning(judge: Judge, man: Head) -> None:
+    mirrored = [
+        replace(frame, image=np.ascontiguousarray(decoded(frame.image)[:, ::-1]))  # type: ignore[arg-type]  # bytes
+        for frame in frames(Kind.LIVE, man, ACTIVE)
+    ]
+    verdict = judge.judge(mirrored, ACTIVE)
+    assert verdict.problem is not None
+    assert verdict.problem.liveness is LivenessError.HEAD_TURN_NOT_PERFORMED
+
+
+def test_without_the_optional_networks_passive_is_uncertain_and_the_hint_says_what_to_run(man: Head) -> None:
+    store = ModelStore()
+    if store.installed("minifasnet"):
+        pytest.skip("the user's own store has the optional pack minifasnet")
+    judge = Judge(FaceEngine(store), store)
+    assert "mien models pull minifasnet" in (judge.hint or "")
+    assert not judge.passive_network
+    verdict = judge.judge(frames(Kind.LIVE, man, PASSIVE), PASSIVE)
+    assert verdict.decision is Decision.UNCERTAIN
+    assert verdict.reasons == ("material",)
+    assert judge.judge(frames(Kind.LIVE, man, ACTIVE), ACTIVE).decision is Decision.REAL
+
+
+def test_the_reference_is_compared_with_the_best_frame(judge: Judge, engine: FaceEngine, man: Head) -> None:
+    clip = frames(Kind.LIVE, man, PASSIVE)
+    want = Want(recogniser="sface-dlib")
+    same, other = (
+        engine.analyze(azure_photo(name).read_bytes(), want).faces[0].embedding
+        for name in ("Family2-Man1", "Family1-Mom1")
+    )
+    matched, unmatched = (judge.judge(clip, PASSIVE, reference).match_confidence for reference in (same, other))
+    assert matched is not None
+    assert unmatched is not None
+    assert matched > 0.5 > unmatched
+
+
+def test_a_reference_of_another_recogniser_is_refused(judge: Judge, engine: FaceEngine) -> None:
+    photo = azure_photo("Family2-Man1").read_bytes()
+    reference = engine.analyze(photo, Want(recogniser="sface")).faces[0].embedding
+    with pytest.raises(ValueError, match="reference"):
+        judge.judge([], PASSIVE, reference)
+
+
+def _shown(change: object, clip: list[TimedFrame]) -> list[TimedFrame]:
+    assert callable(change)
+    return [replace(frame, image=change(decoded(frame.image))) for frame in clip]  # type: ignore[arg-type]  # bytes
+
+
+def _covered(pixels: np.ndarray, head: Head, low: int, high: int) -> np.ndarray:
+    """A blue cloth from one mesh vertex down to another."""
+    top, bottom = int(head.points[low, 1]), int(head.points[high, 1])
+    left, right = int(head.points[:, 0].min()), int(head.points[:, 0].max())
+    covered = pixels.copy()
+    covered[top:bottom, left:right] = (150, 110, 70)
+    return covered
+
+
+@pytest.mark.parametrize(
+    ("change", "liveness", "recognition"),
+    [
+        (lambda p: np.full_like(p, 90), LivenessError.NO_FACE_DETECTED, RecognitionError.FACE_NOT_FOUND),
+        (lambda p: cv2.GaussianBlur(p, (0, 0), 7), LivenessError.BLUR, RecognitionError.BLUR),
+        (lambda p: (p * 0.18).astype(np.uint8), LivenessError.FACE_TRACKING_FAILED, RecognitionError.GENERIC_FAILURE),
+        (
+            lambda p: np.clip(p.astype(np.int32) * 2 + 110, 0, 255).astype(np.uint8),
+            LivenessError.BRIGHTNESS,
+            RecognitionError.BRIGHTNESS,
+        ),
+        (
+            lambda p: cv2.copyMakeBorder(cv2.resize(p, (108, 144)), 168, 168, 126, 126, cv2.BORDER_CONSTANT),
+            LivenessError.FACE_TRACKING_FAILED,
+            RecognitionError.IMAGE_TOO_SMALL,
+        ),
+        (
+            lambda p: np.hstack([p, p]),
+            LivenessError.FACE_TRACKING_FAILED,
+            RecognitionError.SEVERAL_FACES,
+        ),
+    ],
+    ids=["no face", "blur", "dark", "bright", "small", "several"],
+)
+def test_what_is_wrong_with_the_picture_is_named_and_no_spoof(
+    judge: Judge, man: Head, change: object, liveness: LivenessError, recognition: RecognitionError
+) -> None:
+    verdict = judge.judge(_shown(change, frames(Kind.LIVE, man, PASSIVE)), PASSIVE)
+    assert verdict.decision is None
+    assert verdict.problem is not None
+    assert (verdict.problem.liveness, verdict.problem.recognition) == (liveness, recognition)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "errors"),
+    [
+        (4, 152, {LivenessError.MASK, LivenessError.MOUTH_NOT_VISIBLE}),
+        (105, 195, {LivenessError.EYES_NOT_VISIBLE}),
+    ],
+    ids=["mouth", "eyes"],
+)
+def test_a_covered_face_is_named(judge: Judge, woman: Head, low: int, high: int, errors: set[LivenessError]) -> None:
+    clip = _shown(lambda p: _covered(p, woman, low, high), frames(Kind.LIVE, woman, PASSIVE))
+    verdict = judge.judge(clip, PASSIVE)
+    assert verdict.problem is not None
+    assert verdict.problem.liveness in errors
+
+
+def test_frames_that_are_no_pictures_are_named(judge: Judge) -> None:
+    broken = [TimedFrame(b"\xff\xd8\xff" + bytes(3000), index * 80, index) for index in range(40)]
+    verdict = judge.judge(broken, PASSIVE)
+    assert verdict.problem is not None
+    assert verdict.problem.recognition is RecognitionError.CONTENT_DECODING
+
+
+def test_nothing_at_all_is_no_face(judge: Judge) -> None:
+    verdict = judge.judge([], PASSIVE)
+    assert verdict.problem is not None
+    assert verdict.problem.liveness is LivenessError.NO_FACE_DETECTED
+
+
+@pytest.mark.parametrize("name", ["real", "screen-replay"])
+def test_a_real_video_without_flashes_never_passes(judge: Judge, name: str) -> None:
+    verdict = judge.judge(_video(shared_path("pad", "clips", f"{name}.mp4")), PASSIVE)
+    assert verdict.decision is not Decision.REAL
+    if name == "screen-replay":
+        assert "material" in verdict.reasons
+
+
+def _video(path: Path) -> list[TimedFrame]:
+    capture = cv2.VideoCapture(str(path))
+    found: list[TimedFrame] = []
+    for index in range(60):
+        shown, pixels = capture.read()
+        if not shown:
+            break
+        if index % 2 == 0:
+            found.append(TimedFrame(np.asarray(pixels, np.uint8), index * 50, len(found)))
+    capture.release()
+    return found

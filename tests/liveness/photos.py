@@ -1,0 +1,39 @@
+"""Heads of the shared photos, ready to be put into clips."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tests.liveness.heads import Head, find_head
+
+from mien.models.store import ModelStore
+from mien.vision.detector import YuNet
+from mien.vision.finder import FaceFinder
+from mien.vision.landmarks import FaceMesh
+from mien.vision.types import OperatingPoint
+
+
+def head_in_photo(photo: Path, size: tuple[int, int] = (360, 480)) -> Head:
+    """The largest face of a photo, in a frame of `size` (width, height).
+
+    Raises:
+        ValueError: if the photo shows no face.
+    """
+    pixels = np.asarray(cv2.imread(str(photo), cv2.IMREAD_COLOR), np.uint8)
+    finder, mesher = _networks()
+    faces = finder.find(pixels, OperatingPoint.GENERAL)
+    if not faces:
+        message = f"no face in {photo}"
+        raise ValueError(message)
+    largest = max(faces, key=lambda face: face.box[2])
+    return find_head(mesher, pixels, finder.refine(pixels, largest.points), size)
+
+
+@cache
+def _networks() -> tuple[FaceFinder, FaceMesh]:
+    store = ModelStore()
+    mesh = store.load("mesh").networks
+    return FaceFinder(YuNet(store.load("yunet").network)), FaceMesh(mesh["mesh"], mesh["iris"])
