@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from tests.conftest import StartServer
@@ -180,6 +181,24 @@ def test_a_running_server_goes_by_what_the_commands_change(start_server: StartSe
         assert status(server.key2) == 401
         run(folder, "resource", "restore", "dev")
         assert status(server.key2) == 200
-        told(folder, "resource", "create", "other", *TERMS)
-        assert status(told(folder, "key", "list", "other")["key2"]) == 200
+        told(folder, "resource", "create", "desk", *TERMS)
+        key = told(folder, "key", "list", "desk")["key2"]
+        assert status(key) == 200  # reading takes no approval
+
+        def verify() -> dict[str, Any]:
+            body = {"faceId1": str(uuid4()), "faceId2": str(uuid4())}
+            headers = {"Ocp-Apim-Subscription-Key": key}
+            error: dict[str, Any] = client.post("/face/v1.2/verify", json=body, headers=headers).json()["error"]
+            return error
+
+        assert "mien access request desk" in json.dumps(verify())
+        made = ask(folder, "Verification")
+        assert "was submitted" in json.dumps(verify())
+        told(folder, "access", "review", made["id"])
+        told(folder, "access", "approve", made["id"])
+        assert verify()["code"] == "FaceNotFound"
+        told(folder, "access", "revoke", made["id"], "--yes", "--reason", "r")
+        error = verify()
+        assert error["innererror"]["code"] == "UnsupportedFeature"
+        assert "was revoked" in json.dumps(error)
     assert server.key1 not in server.log.read_text()
