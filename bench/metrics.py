@@ -45,6 +45,7 @@ class Exchange:
 
     caller: Caller
     operation: Operation = field(default_factory=Operation)
+    blocked: bool = False
 
 
 @dataclass(frozen=True)

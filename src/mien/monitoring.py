@@ -20,6 +20,7 @@ from mien.events import (
 from mien.gallery.counts import faces_stored, storage_use
 from mien.gateway.door import Observer
 from mien.gateway.origin import parse_networks
+from mien.gateway.usage import rate_use, volume_use
 from mien.services import Services
 from mien.settings import Settings
 from mien.wire.url_addresses import AddressPolicy
@@ -99,7 +100,7 @@ def open_monitoring(settings: Settings, services: Services) -> Monitoring:
         deliveries,
         services.metrics,
         clock,
-        uses=lambda: quota_uses(services),
+        uses=lambda: quota_uses(settings, services),
         names=lambda: names(services),
         seconds=settings.alert_seconds,
     )
@@ -122,9 +123,16 @@ def open_deliveries(settings: Settings, services: Services) -> Deliveries:
     return Deliveries(services.database, services.alerts, send, services.clock)
 
 
-def quota_uses(services: Services) -> list[QuotaUse]:
-    """Return how much of their quotas all resources use."""
-    return storage_use(services.database)
+def quota_uses(settings: Settings, services: Services) -> list[QuotaUse]:
+    """Return how much of their quotas all resources use: of storage, and of calls where those are limited."""
+    uses = storage_use(services.database)
+    if settings.rate_limits != "off":
+        now = services.clock.now()
+        skus = {resource.id: resource.sku for resource in services.accounts.resources()}
+        free, paid = settings.rate_free_per_minute, settings.rate_paid_per_second
+        uses += rate_use(services.metrics, skus, free, paid, now)
+        uses += volume_use(services.database, skus, settings.free_calls_per_month, now)
+    return uses
 
 
 def names(services: Services) -> dict[UUID, str]:

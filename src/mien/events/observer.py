@@ -12,8 +12,6 @@ from mien.events.recorder import Recorder
 UNKNOWN: Final = "Unknown"
 """The operation of calls to a path that no operation has."""
 
-_VOLUME: Final = b"call volume quota"
-
 
 class Request(Protocol):
     """What is looked at of a request."""
@@ -64,6 +62,11 @@ class Exchange(Protocol):
         """The resource, if it was found."""
         ...
 
+    @property
+    def blocked(self) -> bool:
+        """Whether it was refused for the number of calls."""
+        ...
+
 
 class Response(Protocol):
     """What is looked at of an answer."""
@@ -107,7 +110,7 @@ class CallObserver:
             data_in=body_size(request),
             data_out=len(response.body),
             transactions=transactions,
-            blocked=status == 429 or (status == 403 and _VOLUME in response.body),
+            blocked=exchange is not None and exchange.blocked,
         )
 
 

@@ -1,0 +1,62 @@
+"""How much of the tiers' rates and volumes resources use, for alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+
+from mien.accounts import Sku
+from mien.events import MetricStore, Question, QuotaUse
+from mien.events.metrics import Aggregation
+from mien.storage import EVERY_RESOURCE, Database
+from mien.storage.tables import CallVolumeRow
+
+WINDOW: Final = timedelta(minutes=5)
+
+
+def rate_use(
+    metrics: MetricStore, skus: Mapping[UUID, Sku], free_per_minute: int, paid_per_second: int, now: datetime
+) -> list[QuotaUse]:
+    """Return the calls of each resource in its busiest minute of the last five, of those that its tier allows.
+
+    Rates by the second are looked at by the minute too: short peaks show as BlockedCalls, not here.
+
+    Args:
+        metrics: what was counted.
+        skus: the tier of each resource.
+        free_per_minute: calls that F0 allows a minute; 0 for any number.
+        paid_per_second: calls that S0 and E0 allow a second; 0 for any number.
+        now: the end of the five minutes.
+    """
+    question = Question("TotalCalls", now - WINDOW, now, aggregation=Aggregation.MAXIMUM, split="resource")
+    found = []
+    for series in metrics.ask(question):
+        sku = skus.get(UUID(series.label))
+        limit = free_per_minute if sku is Sku.FREE else 60 * paid_per_second
+        calls = series.points[0].value
+        if sku is not None and limit and calls is not None:
+            found.append(QuotaUse(UUID(series.label), "rate", "callsPerMinute", calls, limit))
+    return found
+
+
+def volume_use(database: Database, skus: Mapping[UUID, Sku], limit: int, now: datetime) -> list[QuotaUse]:
+    """Return how much of the month's calls the resources of the free tier have made.
+
+    Args:
+        database: where the calls are counted.
+        skus: the tier of each resource.
+        limit: calls a month; 0 for any number.
+        now: a moment of the month.
+    """
+    query = select(CallVolumeRow.resource_id, CallVolumeRow.calls).where(CallVolumeRow.month == now.strftime("%Y-%m"))
+    with database.read(EVERY_RESOURCE) as session:
+        rows = session.execute(query).all() if limit else []
+    return [
+        QuotaUse(resource_id, "volume", "callsPerMonth", calls, limit)
+        for resource_id, calls in rows
+        if skus.get(resource_id) is Sku.FREE
+    ]
