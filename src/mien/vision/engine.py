@@ -19,20 +19,16 @@ from mien.vision.attributes.registry import estimate_attributes, packs_for
 from mien.vision.decode import Photo, decode
 from mien.vision.detector import YuNet
 from mien.vision.embedder import Recogniser
-from mien.vision.finder import FaceFinder
+from mien.vision.finder import FULL_HD, MIN_FACE, FaceFinder
 from mien.vision.landmarks import FaceMesh, Mesh, landmarks27
 from mien.vision.spare_cores import SpareCores
 from mien.vision.types import Attributes, Detection, Embedding, Face, FaceBox, Float32, OperatingPoint, Pixels, Want
 
 DETECTOR = "yunet"
 
-MIN_FACE = 36.0
-"""Side of the smallest face that the contract promises to find in 1920×1080 and smaller (its section 2)."""
-
 _MIN_FACE_SLACK = 0.9
 """Boxes of two detectors differ by about a tenth; faces are reported down to this share of the minimum."""
 
-_FULL_HD = 1920
 _WORKING_SIDE = {OperatingPoint.GENERAL: 960, OperatingPoint.SENSITIVE: 1280, OperatingPoint.BEST: 1280}
 """Large JPEGs are decoded at a reduced size that leaves the long side this many pixels; the smallest face to be found
 (36 of 1920) then still has 18 or 24."""
@@ -140,7 +136,7 @@ class FaceEngine:
         else:
             photo = Photo.from_pixels(image)
         finder = self._finder()
-        found = finder.find(photo.pixels, want.operating_point)
+        found = finder.find(photo.pixels, want.operating_point, _least(photo) / photo.scale)
         boxes = _boxes(photo, found)
         chosen = sorted(
             (index for index, box in enumerate(boxes) if _large_enough(box, photo)),
@@ -226,9 +222,13 @@ def _boxes(photo: Photo, found: list[Detection]) -> list[FaceBox]:
 
 def _large_enough(box: FaceBox, photo: Photo) -> bool:
     """Tell whether a face has the contract's minimum size, which grows with images beyond 1920×1080."""
-    grown = max(1.0, max(photo.width, photo.height) / _FULL_HD)
-    least = MIN_FACE * _MIN_FACE_SLACK * grown
-    return box.area >= least * least
+    side = _MIN_FACE_SLACK * _least(photo)
+    return box.area >= side * side
+
+
+def _least(photo: Photo) -> float:
+    """Side of the smallest face that is to be found, in pixels of the full image."""
+    return MIN_FACE * max(1.0, max(photo.width, photo.height) / FULL_HD)
 
 
 def _view(photo: Photo, detection: Detection) -> _View:

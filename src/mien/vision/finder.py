@@ -26,10 +26,13 @@ from mien.vision import align
 from mien.vision.detector import Candidates, YuNet, suppress
 from mien.vision.types import Detection, Float32, OperatingPoint, Pixels
 
+MIN_FACE = 36.0
+"""Side of the smallest face that the contract promises to find in 1920×1080 and smaller (its section 2)."""
+FULL_HD = 1920
 _COARSE = 640
-_SWIFT = 2.4
-"""How many times smaller than the image a swift look is: faces of 36 pixels are then 15 wide. Templates of 2,134 photos
-of 640×640 match as well as after a full look (TAR .9917 at FMR 1e-4 and .9755 at 1e-5 against .9925 and .9755)."""
+_SWIFT = 15.0
+"""Width of the smallest face in a swift look's pixels. Templates of 2,134 photos of 640×640 match as well after one as
+after a full look (TAR .9917 at FMR 1e-4 and .9755 at 1e-5 against .9925 and .9755)."""
 _SWIFT_LEAST = 256
 """Long side of the smallest swift look. At 128, in photos of 250 pixels, the TAR at 1e-5 fell from .978 to .971."""
 _SWIFT_WIDTH = 48.0
@@ -38,13 +41,11 @@ _SWIFT_DOUBT = 0.4
 _SWIFT_SURE = 0.75
 """Sure of everything: it sees a face, and no place scores between these two."""
 _FINE = 1280
-_FULL_HD = 1920
 _TINY = 256
 _TRACE = 0.06
 """Least score that counts as a trace of a small face."""
-_TRACE_LEAST = 26.0
-"""Traces narrower than this in an image of up to 1920 pixels (in proportion beyond) are left alone: the contract's
-minimum is 36, and boxes of traces are at most a quarter too narrow."""
+_TRACE_SHARE = 0.72
+"""Traces narrower than this share of the smallest face are left alone: their boxes are at most a quarter too narrow."""
 _SMALL = 28.0
 """Below this width in the detector's input, boxes are unsure and a finer look may find more of the kind."""
 _LARGE = 380.0
@@ -106,18 +107,19 @@ class FaceFinder:
     def __init__(self, detector: YuNet) -> None:
         self._detector = detector
 
-    def find(self, pixels: Pixels, point: OperatingPoint) -> list[Detection]:
+    def find(self, pixels: Pixels, point: OperatingPoint, least: float | None = None) -> list[Detection]:
         """Find all faces.
 
         Args:
             pixels: BGR uint8 (h, w, 3).
             point: how hard to look.
+            least: width in those pixels of the smallest face that matters; the contract's minimum when None.
 
         Returns:
             Faces in those pixels, best score first; their boxes may reach beyond the image.
         """
         plan = _PLANS[point]
-        found = self._look(pixels, plan)
+        found = self._look(pixels, plan, least or MIN_FACE * max(1.0, max(pixels.shape[:2]) / FULL_HD))
         if plan.turns:
             found = self._second_looks(pixels, found, plan)
         faces = suppress(found.take(found.scores >= _ACCEPT))
@@ -152,14 +154,14 @@ class FaceFinder:
                 break
         return points
 
-    def _look(self, pixels: Pixels, plan: _Plan) -> Candidates:
+    def _look(self, pixels: Pixels, plan: _Plan, least: float) -> Candidates:
         longest = max(pixels.shape[:2])
-        coarse, side = self._first_look(pixels, plan)
+        coarse, side = self._first_look(pixels, plan, least)
         found = [coarse]
         sure = coarse.take(coarse.scores >= _ACCEPT)
         scale = longest / side
         reduced = longest > side * 1.1
-        traces = _traces(coarse, sure, scale, _TRACE_LEAST * max(1.0, longest / _FULL_HD)) if reduced else _NOTHING
+        traces = _traces(coarse, sure, scale, _TRACE_SHARE * least) if reduced else _NOTHING
         if reduced and (plan.fine_always or len(traces) > _TRACES):
             found.append(self._at(pixels, min(longest, _FINE), _TRACE))
         elif len(traces):
@@ -170,11 +172,11 @@ class FaceFinder:
             found.append(self._at(pixels, min(longest, _TINY), _TRACE))
         return found[0] if len(found) == 1 else Candidates.join(found)
 
-    def _first_look(self, pixels: Pixels, plan: _Plan) -> tuple[Candidates, int]:
+    def _first_look(self, pixels: Pixels, plan: _Plan, least: float) -> tuple[Candidates, int]:
         """Search the whole image once, or twice where a swift look is not sure; also give the long side searched."""
         longest = max(pixels.shape[:2])
         side = min(longest, _COARSE)
-        swift = max(_SWIFT_LEAST, math.ceil(longest / _SWIFT / 32) * 32)
+        swift = max(_SWIFT_LEAST, math.ceil(longest * _SWIFT / least / 32) * 32)
         if plan.swift and swift < side:
             looked = self._at(pixels, swift, _TRACE)
             places = suppress(looked.take(looked.scores >= _SWIFT_DOUBT))
