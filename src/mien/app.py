@@ -15,6 +15,7 @@ import structlog
 
 from mien.clock import Clock, SystemClock
 from mien.events import Exposition, Level
+from mien.events.monitor import try_out
 from mien.gallery.directory_services import open_directory
 from mien.gallery.enrolment import Engine as EnrolmentEngine
 from mien.gallery.gallery import open_gallery
@@ -35,7 +36,7 @@ from mien.management import AdminTokens
 from mien.management.login import Login
 from mien.models import ModelStore
 from mien.models.bindings import Bindings, read_bindings
-from mien.monitoring import open_monitoring
+from mien.monitoring import open_deliveries, open_monitoring
 from mien.services import Services, open_services
 from mien.settings import Settings
 from mien.storage.retention import RetentionWorker
@@ -352,18 +353,22 @@ def create_app(
     return application
 
 
-def create_management(settings: Settings, services: Services, endpoint: str) -> ControlPlane:
+def create_management(
+    settings: Settings, services: Services, endpoint: str, exposition: Exposition | None = None
+) -> ControlPlane:
     """Return the ASGI application of the management port.
 
     Args:
         settings: every knob.
         services: what keeps state; closed by whoever opened it.
         endpoint: URL of the data plane on this machine.
+        exposition: the counts of the data plane in this process.
     """
     # FastAPI takes half a second to import, and a server may do without
     from mien.management.application import ControlPlane  # noqa: PLC0415  see above
     from mien.management.application import Parts as ControlParts  # noqa: PLC0415  see above
 
+    deliveries = open_deliveries(settings, services)
     tokens = AdminTokens(services.database, services.vault, services.clock)
     return ControlPlane(
         ControlParts(
@@ -372,10 +377,15 @@ def create_management(settings: Settings, services: Services, endpoint: str) -> 
             tokens=tokens,
             login=Login(tokens),
             audit=services.audit,
+            metrics=services.metrics,
+            alerts=services.alerts,
+            try_out=lambda rule: try_out(services.alerts, deliveries, services.clock, rule),
             database=services.database,
             clock=services.clock,
-            endpoint=endpoint,
+            endpoint=settings.public_endpoint or endpoint,
             domain=settings.domain,
+            exposition=exposition,
+            open_metrics=settings.open_metrics,
             body_limit=settings.max_json_bytes,
             body_seconds=settings.body_timeout_seconds,
         )

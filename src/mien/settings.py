@@ -102,6 +102,12 @@ class Settings(BaseSettings):
         "when `port` is 0).",
     )
 
+    open_metrics: bool = Field(
+        default=True,
+        description="Whether programs on this machine may read `/metrics` of the control plane without a token; "
+        "all others need one.",
+    )
+
     trusted_proxies: str = Field(
         default="",
         description="Networks of reverse proxies whose `X-Forwarded-Proto`, `-Host`, `-Port` and `-For` are believed "

@@ -12,7 +12,7 @@ from tests.conftest import MASTER_KEY
 
 from mien.accounts import AccessRequests, Accounts
 from mien.clock import ManualClock
-from mien.events import AuditLog
+from mien.events import AlertRules, AuditLog, MetricStore
 from mien.management import AdminTokens, Role
 from mien.management.application import ControlPlane, Parts
 from mien.management.login import Login
@@ -43,12 +43,16 @@ def make_world(database: Database) -> World:
     clock = ManualClock()
     vault = Vault(database, MasterKey.from_hex(MASTER_KEY), clock)
     tokens = AdminTokens(database, vault, clock)
+    rules = AlertRules(database, vault, clock)
     parts = Parts(
         accounts=Accounts(database, vault, clock),
         access=AccessRequests(database, clock),
         tokens=tokens,
         login=Login(tokens),
         audit=AuditLog(database, clock),
+        metrics=MetricStore(database),
+        alerts=rules,
+        try_out=lambda _: "nobody listens",
         database=database,
         clock=clock,
         endpoint="http://127.0.0.1:8080",

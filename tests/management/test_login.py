@@ -15,55 +15,55 @@ class Seconds:
         return self.now
 
 
-def test_guessing_gets_slower_and_a_right_token_ends_it(quick: World) -> None:
+async def test_guessing_gets_slower_and_a_right_token_ends_it(quick: World) -> None:
     seconds = Seconds()
     login = Login(quick.parts.tokens, backoff=Backoff(seconds))
     right = quick.token(Role.READER)
 
-    def status(token: str, address: str = "192.0.2.1") -> tuple[int, str | None]:
+    async def status(token: str, address: str = "192.0.2.1") -> tuple[int, str | None]:
         try:
-            login.identify(f"Bearer {token}", address)
+            await login.identify(f"Bearer {token}", address)
         except ManagementError as error:
             return error.status, error.headers.get("Retry-After")
         return 200, None
 
-    assert [status(f"wrong {n}")[0] for n in range(FREE_FAILURES + 1)] == [401] * (FREE_FAILURES + 1)
+    assert [(await status(f"wrong {n}"))[0] for n in range(FREE_FAILURES + 1)] == [401] * (FREE_FAILURES + 1)
     pauses = []
     for _ in range(8):
-        code, wait = status(right)  # not even looked at
+        code, wait = await status(right)  # not even looked at
         assert code == 429
         assert wait is not None
         pauses.append(int(wait))
-        assert status(right, "192.0.2.2")[0] == 200  # another address has nothing to do with it
+        assert (await status(right, "192.0.2.2"))[0] == 200  # another address has nothing to do with it
         seconds.now += int(wait)
-        assert status("wrong")[0] == 401
+        assert (await status("wrong"))[0] == 401
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
     seconds.now += LONGEST_PAUSE
-    assert status(right)[0] == 200
-    assert status("wrong")[0] == 401
-    assert status(right)[0] == 200  # counting began anew
+    assert (await status(right))[0] == 200
+    assert (await status("wrong"))[0] == 401
+    assert (await status(right))[0] == 200  # counting began anew
 
 
-def test_a_missing_token_is_no_guess(quick: World) -> None:
+async def test_a_missing_token_is_no_guess(quick: World) -> None:
     for _ in range(FREE_FAILURES * 3):
         with pytest.raises(ManagementError, match="header is missing"):
-            quick.parts.login.identify(None, "192.0.2.1")
+            await quick.parts.login.identify(None, "192.0.2.1")
 
 
 @pytest.mark.parametrize(
     "header",
     ["", "Bearer", "Bearer ", "Basic {}", "{}", "Bearer x{}", "Bearer {}x", "Bearer mien_admin_", "Bearer \xe9"],
 )
-def test_anything_but_the_token_as_bearer_is_refused(quick: World, header: str) -> None:
+async def test_anything_but_the_token_as_bearer_is_refused(quick: World, header: str) -> None:
     secret = quick.token(Role.ADMIN)
     with pytest.raises(ManagementError) as caught:
-        quick.parts.login.identify(header.format(secret), "192.0.2.1")
+        await quick.parts.login.identify(header.format(secret), "192.0.2.1")
     assert caught.value.status == 401
     assert secret not in caught.value.message
 
 
-def test_the_scheme_is_read_in_any_case(quick: World) -> None:
-    assert quick.parts.login.identify(f"bEARER  {quick.token(Role.READER)}", "x").role is Role.READER
+async def test_the_scheme_is_read_in_any_case(quick: World) -> None:
+    assert (await quick.parts.login.identify(f"bEARER  {quick.token(Role.READER)}", "x")).role is Role.READER
 
 
 def test_roles_grant_what_their_names_say() -> None:

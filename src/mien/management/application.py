@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import ipaddress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -11,21 +12,25 @@ from typing import Any, Final
 import anyio.to_thread
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse
 
 from mien.accounts import AccessRequests, Accounts
 from mien.clock import Clock
-from mien.events import AuditLog
+from mien.events import AlertRules, AuditLog, Exposition, MetricStore
 from mien.management.arm import accounts, catalogue, deleted
+from mien.management.arm import metrics as arm_metrics
 from mien.management.arm.filing import Filing, SubscriptionTerms
 from mien.management.arm.routing import Arm
 from mien.management.arm.shapes import Addresses
 from mien.management.errors import unforeseen
 from mien.management.explain import KNOWN, explain
 from mien.management.guard import Api, Guard, Receive, Scope, Send
-from mien.management.login import Login
-from mien.management.routing import Journal, Json
+from mien.management.login import Actor, Login
+from mien.management.roles import Role
+from mien.management.routing import Journal
 from mien.management.tokens import AdminTokens
-from mien.management.v1 import health, terms, tokens
+from mien.management.v1 import access, alerts, audit, health, metrics, resources, terms, tokens
+from mien.management.v1.alerts import TryOut
 from mien.storage import Database
 
 OPENAPI: Final = "/mien/v1/openapi.json"
@@ -33,6 +38,7 @@ OPEN_PATHS: Final = frozenset({"/health", OPENAPI})
 """What anybody may ask for."""
 
 _FIRST_PARTS: Final = frozenset({"subscriptions", "providers", "mien", "health", "metrics"})
+_OF_PROXIES: Final = frozenset({b"authorization", b"forwarded", b"via", b"x-forwarded-for", b"x-real-ip"})
 _THREADS: Final = 8  # handlers are plain functions; they ask the database, whose pool the data plane needs too
 
 
@@ -46,10 +52,16 @@ class Parts:
         tokens: the admin tokens.
         login: recognises who calls.
         audit: who did what.
+        metrics: what was counted.
+        alerts: who is told of it.
+        try_out: sends a test message of an alert rule.
         database: asked by the health check.
         clock: tells the time.
         endpoint: URL at which the data plane answers on this machine; scheme and port of resources' endpoints.
         domain: of the resources' host names.
+        exposition: this process's counts for Prometheus; None without a data plane.
+        open_metrics: whether programs on this machine may scrape without a token.
+        free_calls: calls a month of the free tier; 0 for any number.
         body_limit: longest body, in bytes.
         body_seconds: how long a client may take to send one.
     """
@@ -59,10 +71,16 @@ class Parts:
     tokens: AdminTokens
     login: Login
     audit: AuditLog
+    metrics: MetricStore
+    alerts: AlertRules
+    try_out: TryOut
     database: Database
     clock: Clock
     endpoint: str
     domain: str
+    exposition: Exposition | None = None
+    open_metrics: bool = True
+    free_calls: int = 30_000
     body_limit: int = 1024 * 1024
     body_seconds: float = 60.0
 
@@ -82,6 +100,7 @@ class ControlPlane:
             self.api,
             parts.login.identify,
             open_paths=OPEN_PATHS,
+            neighbour=_scraper if parts.open_metrics else _nobody,
             templates=lambda: self.api.openapi()["paths"],
             body_limit=parts.body_limit,
             body_seconds=parts.body_seconds,
@@ -104,12 +123,26 @@ def _is_api(path: str) -> bool:
     return path.lstrip("/").partition("/")[0].lower() in _FIRST_PARTS
 
 
+def _nobody(_path: str, _scope: Scope, _headers: Mapping[bytes, bytes]) -> None:
+    """Trust no one without a token."""
+
+
+def _scraper(path: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Actor | None:
+    """Let a program on this machine scrape; a reverse proxy on it speaks for others, and shows that in its headers."""
+    if path != "/metrics" or headers.keys() & _OF_PROXIES or not scope.get("client"):
+        return None
+    try:
+        near = ipaddress.ip_address(scope["client"][0]).is_loopback
+    except ValueError:
+        return None
+    return Actor("scraper", Role.READER) if near else None
+
+
 def build_api(parts: Parts) -> FastAPI:
     """Return the routes; they expect the guard before them."""
     api = FastAPI(
         title="Mien control plane",
         version=version("mien"),
-        default_response_class=Json,
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,
         openapi_url=OPENAPI,
@@ -130,30 +163,33 @@ def _routers(parts: Parts) -> Iterable[APIRouter]:
     yield health.routes(parts.database, lambda: _uptime(started, parts.clock))
     yield tokens.routes(parts.tokens, journal)
     subscriptions = SubscriptionTerms(parts.database, parts.clock)
+    addresses = Addresses(parts.endpoint, parts.domain)
+    filing = Filing(parts.database, parts.accounts)
+    yield resources.routes(parts.accounts, filing, addresses)
     yield terms.routes(subscriptions, journal)
-    arm = Arm(
-        accounts=parts.accounts,
-        filing=Filing(parts.database, parts.accounts),
-        terms=subscriptions,
-        addresses=Addresses(parts.endpoint, parts.domain),
-        clock=parts.clock,
-    )
+    yield access.routes(parts.access, parts.accounts, parts.audit)
+    yield alerts.routes(parts.alerts, parts.accounts, journal, parts.try_out)
+    yield audit.routes(parts.audit, parts.accounts)
+    yield metrics.routes(parts.metrics, parts.accounts, parts.clock)
+    yield metrics.prometheus(parts.exposition)
+    arm = Arm(parts.accounts, filing, subscriptions, addresses, parts.clock)
     yield accounts.routes(arm)
     yield deleted.routes(arm)
     yield catalogue.routes(arm)
+    yield arm_metrics.routes(arm, parts.metrics, parts.free_calls)
 
 
 def _uptime(started: datetime, clock: Clock) -> float:
     return round((clock.now() - started).total_seconds(), 3)
 
 
-async def _answer(_request: Request, error: Exception) -> Json:
+async def _answer(_request: Request, error: Exception) -> JSONResponse:
     problem = explain(error)
-    return Json(problem.body(), problem.status, headers=problem.headers)
+    return JSONResponse(problem.body(), problem.status, headers=problem.headers)
 
 
-async def _mistake(_request: Request, _error: Exception) -> Json:
-    return Json(unforeseen().body(), 500)
+async def _mistake(_request: Request, _error: Exception) -> JSONResponse:
+    return JSONResponse(unforeseen().body(), 500)
 
 
 def _openapi(api: FastAPI) -> dict[str, Any]:

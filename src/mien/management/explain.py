@@ -22,7 +22,7 @@ from mien.accounts.errors import (
     TermsNotAcceptedError,
     TransitionError,
 )
-from mien.events import AuditValueError
+from mien.events import AlertError, AuditValueError, MetricError
 from mien.management.errors import TERMS, ManagementError
 from mien.management.tokens import TokenError
 
@@ -31,7 +31,9 @@ KNOWN: Final[tuple[type[Exception], ...]] = (
     RequestValidationError,
     HTTPException,
     AccountError,
+    AlertError,
     AuditValueError,
+    MetricError,
     TokenError,
 )
 """Exceptions that `explain` has words for; any other is a mistake of ours."""

@@ -11,7 +11,7 @@ import math
 import re
 import traceback
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any, Final
 
 import structlog
@@ -28,7 +28,7 @@ Api = Callable[[Scope, Receive, Send], Awaitable[None]]
 ACTOR: Final = "mien.actor"
 """Where the actor is in the ASGI scope."""
 
-_JSON: Final = b"application/json; charset=utf-8"
+_JSON: Final = b"application/json"
 _DEPTH: Final = 32
 _ODD: Final = re.compile("[\x00\ud800-\udfff]")
 _REQUEST_ID: Final = re.compile(rb"[\x21-\x7e]{1,200}")
@@ -41,8 +41,9 @@ class Guard:
 
     Args:
         api: the routes.
-        identify: who calls, from Authorization header and address; None lets an open path pass without an actor.
+        identify: who calls, from Authorization header and address.
         open_paths: what anybody may ask for.
+        neighbour: who calls without a token, if path, scope and headers are enough to trust; mostly None.
         templates: gives the paths of the routes, with `{names}`; literal parts match in any case, as ARM's do.
         body_limit: longest body, in bytes.
         body_seconds: how long a client may take to send it.
@@ -51,9 +52,10 @@ class Guard:
     def __init__(
         self,
         api: Api,
-        identify: Callable[[str | None, str], Actor],
+        identify: Callable[[str | None, str], Awaitable[Actor]],
         *,
         open_paths: Iterable[str],
+        neighbour: Callable[[str, Scope, Mapping[bytes, bytes]], Actor | None],
         templates: Callable[[], Iterable[str]],
         body_limit: int,
         body_seconds: float,
@@ -61,6 +63,7 @@ class Guard:
         self._api = api
         self._identify = identify
         self._open = frozenset(open_paths)
+        self._neighbour = neighbour
         self._templates = templates
         self._literals: dict[int, list[list[str | None]]] | None = None
         self._limit = body_limit
@@ -99,10 +102,8 @@ class Guard:
             given = headers.get(b"authorization")
             client = scope.get("client")
             address = client[0] if client else ""
-            # the look-up asks the database
-            scope[ACTOR] = await asyncio.to_thread(
-                self._identify, None if given is None else given.decode("latin-1"), address
-            )
+            text = None if given is None else given.decode("latin-1")
+            scope[ACTOR] = self._neighbour(path, scope, headers) or await self._identify(text, address)
         body = await self._body(headers, receive)
         if body:
             _check_json(body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import threading
 from collections import OrderedDict
@@ -54,7 +55,7 @@ class Actor:
 class TokenLogin(Protocol):
     """Recognises bearer tokens of another issuer."""
 
-    def identify(self, token: str) -> Actor | None:
+    async def identify(self, token: str) -> Actor | None:
         """Return who a token stands for; None when it is not of this issuer, not valid, or without a role here."""
         ...
 
@@ -111,7 +112,7 @@ class Login:
         self._others = others
         self._backoff = backoff or Backoff()
 
-    def identify(self, authorization: str | None, address: str) -> Actor:
+    async def identify(self, authorization: str | None, address: str) -> Actor:
         """Return who calls.
 
         Only this header counts, never a cookie: a page of another origin cannot make a browser send it.
@@ -134,7 +135,7 @@ class Login:
         if authorization is None:
             raise _unauthenticated("AuthenticationFailed", "The 'Authorization' header is missing.")
         scheme, _, token = authorization.partition(" ")
-        actor = self._find(token.strip()) if scheme.lower() == "bearer" else None
+        actor = await self._find(token.strip()) if scheme.lower() == "bearer" else None
         if actor is None:
             self._backoff.failed(address)
             raise _unauthenticated(
@@ -145,14 +146,14 @@ class Login:
         self._backoff.succeeded(address)
         return actor
 
-    def _find(self, token: str) -> Actor | None:
+    async def _find(self, token: str) -> Actor | None:
         if not token or not token.isascii():
             return None
-        found = self._tokens.find(token)
+        found = await asyncio.to_thread(self._tokens.find, token)  # asks the database
         if found is not None:
             return Actor(f"token:{found.name}", found.role)
         for other in self._others:
-            if actor := other.identify(token):
+            if actor := await other.identify(token):
                 return actor
         return None
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import Depends, Request
-from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
@@ -33,16 +31,6 @@ class Shown(BaseModel):
     """Base of the answers of `/mien/v1`: filled from our dataclasses, in JSON's spelling of names."""
 
     model_config = ConfigDict(alias_generator=to_camel, from_attributes=True, validate_by_name=True)
-
-
-class Json(Response):
-    """A JSON answer as Azure sends it."""
-
-    media_type = "application/json; charset=utf-8"
-
-    def render(self, content: Any) -> bytes:
-        """Return compact JSON in UTF-8."""
-        return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
 
 
 class Allow:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
 from pydantic import BeforeValidator
 
 from mien.accounts import Resource
@@ -26,7 +27,7 @@ from mien.management.arm.routing import (
 )
 from mien.management.errors import ManagementError, conflict
 from mien.management.login import Actor
-from mien.management.routing import READERS, Json, Manager, Strict
+from mien.management.routing import READERS, Manager, Strict
 
 
 class KeyWanted(Strict):
@@ -58,7 +59,7 @@ def routes(arm: Arm) -> APIRouter:
     @router.put(ACCOUNT, responses={201: {"description": "Created or restored."}})
     def create_account(
         subscription: Subscription, group: Group, account: AccountName, body: AccountBody, actor: Manager
-    ) -> Json:
+    ) -> JSONResponse:
         """Make an account, change the one that is there, or restore a deleted one (`properties.restore`)."""
         body.check()
         location = checked_location(body.required("location"))
@@ -70,17 +71,17 @@ def routes(arm: Arm) -> APIRouter:
                 raise _elsewhere(found[0], group, location)
             if body.properties.restore:
                 raise _nothing_to_restore()
-            return Json(_change(arm, found[0], found[1], body, actor, whole=True))
+            return JSONResponse(_change(arm, found[0], found[1], body, actor, whole=True))
         deleted = arm.filing.find(subscription, group, account, deleted=True)
         if deleted is not None and body.properties.restore:
             resource = arm.accounts.restore(deleted[0].id, actor=actor.name)
-            return Json(shapes.account(resource, deleted[1], arm.addresses), 201)
+            return JSONResponse(shapes.account(resource, deleted[1], arm.addresses), 201)
         if deleted is not None:
             raise _is_deleted(shapes.account_id(deleted[1], deleted[0].name))
         if body.properties.restore:
             raise _nothing_to_restore()
         place = Place(subscription, group, actor.name, actor.name, arm.clock.now(), body.echo())
-        return Json(_create(arm, place, account, body), 201)
+        return JSONResponse(_create(arm, place, account, body), 201)
 
     @router.patch(ACCOUNT)
     def update_account(

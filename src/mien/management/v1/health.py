@@ -7,10 +7,11 @@ from importlib.metadata import version
 from typing import Literal
 
 from fastapi import APIRouter
+from fastapi.responses import JSONResponse
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from mien.management.routing import Json, Shown
+from mien.management.routing import Shown
 from mien.storage import Database
 
 
@@ -33,7 +34,7 @@ def routes(database: Database, uptime: Callable[[], float]) -> APIRouter:
     router = APIRouter(tags=["health"])
 
     @router.get("/health", response_model=Health, responses={503: {"model": Health}})
-    def health() -> Json:
+    def health() -> JSONResponse:
         """Say whether the service can do its work; 503 when it cannot."""
         try:
             with database.engine.connect() as connection:
@@ -43,6 +44,6 @@ def routes(database: Database, uptime: Callable[[], float]) -> APIRouter:
             well = False
         word: Literal["ok", "failing"] = "ok" if well else "failing"
         told = Health(status=word, database=word, version=version("mien"), uptime_seconds=uptime())
-        return Json(told.model_dump(by_alias=True), 200 if well else 503)
+        return JSONResponse(told.model_dump(by_alias=True), 200 if well else 503)
 
     return router

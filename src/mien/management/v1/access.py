@@ -1,0 +1,162 @@
+"""Limited access: asking for it, and what reviewers do about that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from mien.accounts import AccessRequest, AccessRequests, Accounts, Feature, RequestState
+from mien.events import AuditLog
+from mien.management.routing import READERS, Approver, Requester, Shown, Strict
+from mien.management.v1.fields import ResourceName, Sorted, find
+
+Text = Annotated[str, Field(min_length=1, max_length=4000)]
+
+
+class RequestWanted(Strict):
+    """A request for limited access."""
+
+    resource: ResourceName
+    features: Annotated[list[Feature], Field(min_length=1, max_length=4)]
+    organisation: Text
+    contact: Text
+    use_case: Text
+
+
+class Note(Strict):
+    """A step with a note; rejecting and revoking need a reason, which the applicant reads."""
+
+    reason: Annotated[str | None, Field(max_length=1000)] = None
+
+
+class Approval(Note):
+    """An approval for a time; the server's setting when it is not said for how long."""
+
+    days: Annotated[float | None, Field(gt=0, le=3650)] = None
+
+
+class FindingSeen(Shown):
+    """Something that a description leaves open."""
+
+    rule: str
+    explanation: str
+
+
+class RequestSeen(Shown):
+    """A request as it stands."""
+
+    id: UUID
+    resource_id: UUID
+    resource_name: str
+    features: Annotated[list[Feature], Sorted]
+    organisation: str
+    contact: str
+    use_case: str
+    state: RequestState
+    requested_by: str
+    requested_at: datetime
+    changed_by: str
+    changed_at: datetime
+    reason: str | None
+    expires_at: datetime | None
+    findings: list[FindingSeen]
+
+
+class RequestList(Shown):
+    """Requests, oldest first."""
+
+    value: list[RequestSeen]
+
+
+class StepSeen(Shown):
+    """A step of a request, from the audit log."""
+
+    at: datetime
+    actor: str
+    action: str
+    details: dict[str, str | int | float | bool | None]
+
+
+class History(Shown):
+    """What happened to a request, oldest first."""
+
+    value: list[StepSeen]
+
+
+def routes(access: AccessRequests, accounts: Accounts, audit: AuditLog) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(prefix="/mien/v1/access-requests", tags=["limited access"])
+
+    @router.get("", dependencies=READERS)
+    def list_requests(
+        resource: Annotated[str | None, Query(max_length=64, description="Name or id; of this resource only.")] = None,
+        state: Annotated[list[RequestState] | None, Query(description="In these states only.")] = None,
+    ) -> RequestList:
+        """List requests, oldest first."""
+        resource_id = None if resource is None else find(accounts, resource).id
+        return RequestList(value=[_seen(one) for one in access.requests(resource_id, state)])
+
+    @router.post("", status_code=201)
+    def submit_request(body: RequestWanted, actor: Requester) -> RequestSeen:
+        """Ask for limited access for a resource. What the description leaves open is in `findings`."""
+        made = access.submit(
+            find(accounts, body.resource).id,
+            body.features,
+            organisation=body.organisation,
+            contact=body.contact,
+            use_case=body.use_case,
+            actor=actor.name,
+        )
+        return _seen(made)
+
+    @router.get("/{request_id}", dependencies=READERS)
+    def get_request(request_id: UUID) -> RequestSeen:
+        """Return a request."""
+        return _seen(access.get(request_id))
+
+    @router.get("/{request_id}/history", dependencies=READERS)
+    def get_history(request_id: UUID) -> History:
+        """Return who took which step of a request when, oldest first."""
+        about = access.get(request_id)
+        entries = audit.search(resource_id=about.resource_id, action="access.*", limit=1000)
+        steps = [one for one in reversed(entries) if one.details.get("request") == str(request_id)]
+        return History(value=[StepSeen.model_validate(one) for one in steps])
+
+    def step(name: str, take: Callable[[UUID, str, str | None], AccessRequest], said: str) -> None:
+        @router.post("/{request_id}/" + name, name=f"{name}_request", description=said)
+        def endpoint(request_id: UUID, actor: Approver, body: Note | None = None) -> RequestSeen:
+            return _seen(take(request_id, actor.name, body.reason if body else None))
+
+    def long_step(
+        name: str, take: Callable[[UUID, str, str | None, timedelta | None], AccessRequest], said: str
+    ) -> None:
+        @router.post("/{request_id}/" + name, name=f"{name}_request", description=said)
+        def endpoint(request_id: UUID, actor: Approver, body: Approval | None = None) -> RequestSeen:
+            body = body or Approval()
+            lasts = None if body.days is None else timedelta(days=body.days)
+            return _seen(take(request_id, actor.name, body.reason, lasts))
+
+    step("review", lambda one, who, _note: access.review(one, actor=who), "Take a request into review.")
+    long_step(
+        "approve",
+        lambda one, who, note, lasts: access.approve(one, actor=who, note=note, lasts=lasts),
+        "Approve a request that is in review, for a time.",
+    )
+    step("reject", lambda one, who, why: access.reject(one, actor=who, reason=why or ""), "Reject it, with a reason.")
+    step("revoke", lambda one, who, why: access.revoke(one, actor=who, reason=why or ""), "Revoke it, with a reason.")
+    long_step(
+        "renew",
+        lambda one, who, note, lasts: access.renew(one, actor=who, note=note, lasts=lasts),
+        "Renew an approval, after verifying it anew.",
+    )
+    step("withdraw", lambda one, who, note: access.withdraw(one, actor=who, note=note), "Withdraw a request.")
+    return router
+
+
+def _seen(request: AccessRequest) -> RequestSeen:
+    return RequestSeen.model_validate(request)

@@ -1,0 +1,163 @@
+"""Alert rules: who is told when a metric or the use of a quota crosses a threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from mien.accounts import Accounts
+from mien.events import Aggregation, AlertError, AlertRule, AlertRules, Condition
+from mien.events.alerts import QUOTA_THRESHOLD, QUOTA_USE
+from mien.management.errors import not_found
+from mien.management.routing import READERS, Journal, Manager, Shown, Strict
+from mien.management.v1.fields import ResourceName, find
+
+TryOut = Callable[[UUID], str | None]
+"""Sends a test message of a rule; returns what went wrong, None when the receiver took it."""
+
+
+class ConditionBody(Strict):
+    """What makes a rule fire; a rule without one watches the use of all quotas, from 80 % on."""
+
+    metric: Annotated[str, Field(max_length=40, description="Name of a metric, or QuotaUse.")] = QUOTA_USE
+    threshold: float = QUOTA_THRESHOLD
+    below: bool = False
+    minutes: Annotated[int, Field(ge=1, le=1440)] = 5
+    aggregation: Aggregation | None = None
+    percentile: Annotated[float, Field(gt=0, le=100)] = 95.0
+    operation: Annotated[str | None, Field(max_length=100)] = None
+    quota: Annotated[str | None, Field(max_length=20)] = None
+
+
+class ConditionSeen(Shown):
+    """What makes a rule fire."""
+
+    metric: str
+    threshold: float
+    below: bool
+    minutes: int
+    aggregation: Aggregation | None
+    percentile: float
+    operation: str | None
+    quota: str | None
+
+
+class RuleWanted(Strict):
+    """A rule to be made."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    resource: ResourceName | None = None
+    condition: ConditionBody = Field(default_factory=ConditionBody)
+    url: Annotated[str | None, Field(max_length=2000, description="Webhook; without, the log alone is told.")] = None
+    secret: Annotated[str | None, Field(max_length=200, description="Signs messages; made when absent.")] = None
+
+
+class RuleSeen(Shown):
+    """A rule as it stands; of the webhook only the host, since its address may have a secret in it."""
+
+    id: UUID
+    name: str
+    resource_id: UUID | None
+    condition: ConditionSeen
+    host: str | None
+    created_at: datetime
+    firing: bool
+    value: float | None
+    changed_at: datetime | None
+
+
+class RuleMade(RuleSeen):
+    """A rule that was just made, with the secret that signs its messages, which is shown only now."""
+
+    secret: str | None
+
+
+class RuleList(Shown):
+    """Rules, oldest first."""
+
+    value: list[RuleSeen]
+
+
+class DeliverySeen(Shown):
+    """A message to a webhook."""
+
+    id: UUID
+    event: str
+    state: str
+    created_at: datetime
+    attempts: int
+    outcome: str | None
+
+
+class DeliveryList(Shown):
+    """Messages, newest first."""
+
+    value: list[DeliverySeen]
+
+
+class Tried(Shown):
+    """What became of a test message."""
+
+    delivered: bool
+    problem: str | None
+
+
+def routes(alerts: AlertRules, accounts: Accounts, journal: Journal, try_out: TryOut) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(prefix="/mien/v1/alert-rules", tags=["alerts"])
+
+    def found(rule_id: UUID) -> AlertRule:
+        try:
+            return alerts.get(rule_id)
+        except AlertError:
+            raise not_found(f"The alert rule {rule_id}") from None
+
+    @router.get("", dependencies=READERS)
+    def list_rules(resource: Annotated[ResourceName | None, Query()] = None) -> RuleList:
+        """List the rules."""
+        owner = None if resource is None else find(accounts, resource).id
+        return RuleList(value=[RuleSeen.model_validate(one) for one in alerts.rules(owner)])
+
+    @router.post("", status_code=201)
+    def create_rule(body: RuleWanted, actor: Manager) -> RuleMade:
+        """Make a rule."""
+        owner = None if body.resource is None else find(accounts, body.resource).id
+        condition = Condition(**body.condition.model_dump())
+        rule, secret = alerts.create(body.name, condition, resource_id=owner, url=body.url, secret=body.secret)
+        journal.did(
+            actor, "alert.create", owner, rule=str(rule.id), name=rule.name, metric=condition.metric, to=rule.host
+        )
+        return RuleMade(**RuleSeen.model_validate(rule).model_dump(), secret=secret)
+
+    @router.get("/{rule_id}", dependencies=READERS)
+    def get_rule(rule_id: UUID) -> RuleSeen:
+        """Return a rule."""
+        return RuleSeen.model_validate(found(rule_id))
+
+    @router.delete("/{rule_id}", status_code=204)
+    def delete_rule(rule_id: UUID, actor: Manager) -> None:
+        """Delete a rule, with what it still had to send."""
+        rule = found(rule_id)
+        alerts.delete(rule_id)
+        journal.did(actor, "alert.delete", rule.resource_id, rule=str(rule_id), name=rule.name)
+
+    @router.get("/{rule_id}/deliveries", dependencies=READERS)
+    def list_deliveries(rule_id: UUID, limit: Annotated[int, Query(ge=1, le=500)] = 20) -> DeliveryList:
+        """List the newest messages of a rule."""
+        found(rule_id)
+        return DeliveryList(value=[DeliverySeen.model_validate(one) for one in alerts.deliveries(rule_id, limit)])
+
+    @router.post("/{rule_id}/test")
+    def test_rule(rule_id: UUID, actor: Manager) -> Tried:
+        """Send a test message of a rule now, and say whether the receiver took it."""
+        rule = found(rule_id)
+        problem = try_out(rule_id)
+        journal.did(actor, "alert.test", rule.resource_id, rule=str(rule_id), delivered=problem is None)
+        return Tried(delivered=problem is None, problem=problem)
+
+    return router

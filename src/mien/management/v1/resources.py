@@ -1,0 +1,89 @@
+"""Resources by name, for what ARM does not say of them; and the switch of the request log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path
+
+from mien.accounts import Accounts, Feature, Resource, ResourceChange, Sku
+from mien.management.arm.filing import Filing
+from mien.management.arm.shapes import Addresses, account_id
+from mien.management.routing import READERS, Manager, Shown, Strict
+from mien.management.v1.fields import Sorted, find
+
+
+class TermsSeen(Shown):
+    """Who acknowledged the terms."""
+
+    accepted_by: str
+    accepted_at: datetime
+    development: bool
+
+
+class ResourceSeen(Shown):
+    """A resource, with what ARM has no words for."""
+
+    id: UUID
+    name: str
+    arm_id: str
+    endpoint: str
+    location: str
+    sku: Sku
+    created_at: datetime
+    features: Annotated[list[Feature], Sorted]
+    access_state: dict[Feature, str]
+    request_log: bool
+    terms: TermsSeen | None
+
+
+class ResourceList(Shown):
+    """Resources, oldest first."""
+
+    value: list[ResourceSeen]
+
+
+class Switch(Strict):
+    """On or off."""
+
+    enabled: bool
+
+
+def routes(accounts: Accounts, filing: Filing, addresses: Addresses) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(prefix="/mien/v1/resources", tags=["resources"])
+
+    def seen(resource: Resource) -> ResourceSeen:
+        return ResourceSeen(
+            id=resource.id,
+            name=resource.name,
+            arm_id=account_id(filing.place(resource), resource.name),
+            endpoint=addresses.of(resource),
+            location=resource.location,
+            sku=resource.sku,
+            created_at=resource.created_at,
+            features=sorted(resource.features),
+            access_state=dict(resource.access_state),
+            request_log=resource.request_log,
+            terms=None if resource.terms is None else TermsSeen.model_validate(resource.terms),
+        )
+
+    @router.get("", dependencies=READERS)
+    def list_resources() -> ResourceList:
+        """List all resources of the server."""
+        return ResourceList(value=[seen(resource) for resource in accounts.resources()])
+
+    @router.get("/{resource}", dependencies=READERS)
+    def get_resource(resource: Annotated[str, Path(max_length=64)]) -> ResourceSeen:
+        """Return a resource by its name or id."""
+        return seen(find(accounts, resource))
+
+    @router.put("/{resource}/request-log")
+    def switch_request_log(resource: Annotated[str, Path(max_length=64)], body: Switch, actor: Manager) -> ResourceSeen:
+        """Switch the log of a resource's calls on or off, while the servers run; it never has bodies of requests."""
+        change = ResourceChange(request_log=body.enabled)
+        return seen(accounts.update(find(accounts, resource).id, change, actor=actor.name))
+
+    return router
