@@ -46,6 +46,7 @@ from mien.wire.context import Context
 from mien.wire.detect import Detect, Downloader, Engine, FaceMemory, ModelLabels, NoSessionImages, SessionImages
 from mien.wire.faults import explain
 from mien.wire.liveness import LivenessContext, liveness_operations
+from mien.wire.liveness_gate import ClientGate
 from mien.wire.liveness_pages import LivenessPages
 from mien.wire.liveness_posts import LivenessPosts
 from mien.wire.liveness_run import ChannelContext
@@ -62,6 +63,9 @@ if TYPE_CHECKING:
     from mien.management.application import ControlPlane
 
 __all__ = ["Application", "Parts", "Services", "create_app", "create_management", "model_labels", "open_services"]
+
+LIVENESS_LABEL = "recognition_04"
+"""Liveness sessions compare faces by what this label stands for."""
 
 _DOWNLOAD_THREADS = 16
 
@@ -266,6 +270,7 @@ def create_app(
     services: Services,
     engine: EnrolmentEngine,
     demo_key: Callable[[], str] | None = None,
+    judge: FrameJudge | None = None,
 ) -> Application:
     """Return the ASGI application of a server.
 
@@ -274,6 +279,7 @@ def create_app(
         services: what keeps state; closed when the application stops.
         engine: analyses images.
         demo_key: gives the key that the liveness demo calls with; None for a server that is not for trying out.
+        judge: judges liveness attempts; None for a server that takes none.
 
     Raises:
         BindingError: a model name of the contract is bound to something that cannot serve it.
@@ -339,6 +345,14 @@ def create_app(
             origin=origin,
             session_images=liveness.sessions,
             liveness=liveness,
+            channel=ChannelParts(
+                judge=judge,
+                finder=engine,
+                concurrent=settings.liveness_concurrent,
+                origins=Origins.parse(settings.liveness_origins),
+            )
+            if judge is not None
+            else None,
             public_endpoint=settings.public_endpoint,
             clock=services.clock,
             workers=settings.worker_threads,
@@ -395,7 +409,7 @@ def create_management(
 def _open_liveness(
     settings: Settings, services: Services, engine: EnrolmentEngine, recognisers: Recognisers
 ) -> Liveness:
-    """Open the liveness sessions; faces are compared by what `recognition_04` stands for."""
+    """Open the liveness sessions."""
     nonce = settings.liveness_test_nonce
     if nonce is not None:
         _log.warning("all liveness challenges are equal: liveness_test_nonce is for tests only")
@@ -404,7 +418,8 @@ def _open_liveness(
         services.vault,
         services.clock,
         engine=engine,
-        recogniser=recognisers["recognition_04"].pack,
+        recogniser=recognisers[LIVENESS_LABEL].pack,
+        serves=ClientGate(services.accounts, parse_networks(settings.private_networks)),
         policy=AbusePolicy(
             settings.liveness_free_failures, settings.liveness_longest_wait_seconds, settings.liveness_frame_days
         ),

@@ -125,6 +125,9 @@ class Accounts:
     def find_by_key(self, key: str) -> Resource | None:
         return self.resource if key == KEY else None
 
+    def get(self, resource_id: UUID) -> Resource | None:
+        return self.resource if resource_id == self.resource.id else None
+
     def find_by_subdomain(self, label: str) -> Resource | None:
         return self.resource if label == self.resource.custom_subdomain else None
 

@@ -17,6 +17,7 @@ from mien.liveness.service import Liveness, open_liveness
 from mien.storage import Database, Vault
 from mien.wire.body import BodyLimits
 from mien.wire.detect import ModelLabels
+from mien.wire.liveness_gate import ClientGate
 
 
 @dataclass
@@ -27,6 +28,7 @@ class LivenessService:
     liveness: Liveness
     clock: ManualClock
     application: Application
+    accounts: Accounts
     resource_id: UUID
 
     def client(self, **headers: str) -> httpx.AsyncClient:
@@ -47,7 +49,9 @@ def make_liveness_service(
     resource = replace(made, features=ALL_FEATURES)
     engine, accounts = ToldEngine(), Accounts()
     accounts.resource = resource
-    liveness = open_liveness(database, vault, clock, engine=engine, recogniser="pack", policy=policy)
+    liveness = open_liveness(
+        database, vault, clock, engine=engine, recogniser="pack", policy=policy, serves=ClientGate(accounts)
+    )
     application = Application(
         Parts(
             accounts=accounts,
@@ -62,4 +66,4 @@ def make_liveness_service(
             clock=clock,
         )
     )
-    return LivenessService(engine, liveness, clock, application, resource.id)
+    return LivenessService(engine, liveness, clock, application, accounts, resource.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from tests.conftest import MASTER_KEY
 from tests.wire.liveness_client import LivenessService, make_liveness_service
 from tests.wire.test_contract import contract, validator
 
+from mien.accounts import ALL_FEATURES, Feature
 from mien.clock import ManualClock
+from mien.liveness.errors import TokenRefusedError
 from mien.liveness.records import ClientRequest, Outcome
 from mien.liveness.types import Decision
 from mien.storage import Database, MasterKey, Vault, migrate
@@ -408,6 +411,33 @@ async def test_sessions_of_another_resource_and_kind_are_not_there(service: Live
         assert wrong.json()["error"]["code"] == "SessionNotFound"
         for name in (str(uuid4()), "x", "%00"):
             assert (await client.get(f"{base('v1.2')}/{name}")).status_code == 404
+
+
+async def test_sessions_need_the_approval(service: LivenessService) -> None:
+    async with service.client() as client:
+        session = await created(client, "v1.2")
+        service.accounts.resource = replace(service.accounts.resource, features=ALL_FEATURES - {Feature.LIVENESS})
+        refused = await client.post(base("v1.2"), json=BODY)
+        assert (refused.status_code, refused.json()["error"]["innererror"]["code"]) == (403, "UnsupportedFeature")
+        path = f"{base('v1.2')}/{session['sessionId']}"
+        assert (await client.get(path)).status_code == 200  # what is there can be seen and erased
+        with pytest.raises(TokenRefusedError):
+            run_attempt(service, session["authToken"])
+        assert (await client.delete(path)).status_code == 204
+
+
+@pytest.mark.parametrize(("rules", "good"), [(("192.0.2.0/24",), True), (("198.51.100.1",), False)])
+async def test_clients_come_from_where_the_network_rules_let_them(
+    rules: tuple[str, ...], good: bool, service: LivenessService
+) -> None:
+    async with service.client() as client:
+        session = await created(client, "v1.2")
+    service.accounts.resource = replace(service.accounts.resource, default_action="Deny", ip_rules=rules)
+    if good:
+        run_attempt(service, session["authToken"])  # from 192.0.2.7
+    else:
+        with pytest.raises(TokenRefusedError):
+            run_attempt(service, session["authToken"])
 
 
 async def test_the_first_name_of_the_preview_has_nothing_else(service: LivenessService) -> None:

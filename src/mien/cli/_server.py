@@ -23,11 +23,12 @@ from rich.console import Console
 from sqlalchemy.exc import OperationalError
 
 from mien.accounts import AccountError, KeyPair, Resource
-from mien.app import create_app, create_management
+from mien.app import LIVENESS_LABEL, create_app, create_management
 from mien.cli._control import BackgroundServer, Server, admin_token
 from mien.cli._development import development_resource
 from mien.cli._greeting import Reached, greet, write_ready_file
 from mien.cli._pull import pull
+from mien.liveness.judge import Judge
 from mien.liveness.recording import FrameLimits
 from mien.models import ModelError, ModelStore
 from mien.models.bindings import read_bindings
@@ -95,7 +96,7 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
             ca, chain, key = _certificates(settings, services)
             resource, keys = _resource(services, dev)
             demo_key = _demo_key(services, resource, keys) if dev and resource and keys else None
-            app = create_app(settings, services, loaded.engine, demo_key=demo_key)
+            app = create_app(settings, services, loaded.engine, demo_key=demo_key, judge=loaded.judge)
 
             def configured(served: Any) -> uvicorn.Config:
                 return uvicorn.Config(
@@ -226,6 +227,7 @@ class _Loaded:
 
     services: Services
     engine: FaceEngine
+    judge: Judge
     rest: tuple[str, ...]
 
 
@@ -233,7 +235,8 @@ def _load(settings: Settings) -> _Loaded:
     """Fetch missing models; load those that most requests need while the database opens."""
     try:
         store = ModelStore(settings.model_dir)
-        bound = read_bindings(store, settings.data_dir, settings.bindings()).packs()
+        bindings = read_bindings(store, settings.data_dir, settings.bindings())
+        bound = bindings.packs()
         first = list(dict.fromkeys([*bound, "mesh"]))
         rest = tuple(name for name in store.default_names() if name not in first)
         pull(store, [*first, *rest])
@@ -245,6 +248,7 @@ def _load(settings: Settings) -> _Loaded:
                 import_module("mien.management.application")  # brings FastAPI, while the models load
         try:
             loading.result()
+            judge = Judge(engine, store, bindings.recognition[LIVENESS_LABEL])
         except BaseException:
             services.close()
             raise
@@ -252,7 +256,9 @@ def _load(settings: Settings) -> _Loaded:
         raise StartError(f"the database does not answer: {error.orig}") from error
     except (ModelError, MasterKeyError, MigrationError, OSError) as error:
         raise StartError(str(error)) from error
-    return _Loaded(services, engine, rest)
+    if judge.hint:
+        _log.warning(judge.hint)
+    return _Loaded(services, engine, judge, rest)
 
 
 def _load_rest(loaded: _Loaded) -> None:

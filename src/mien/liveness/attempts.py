@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
@@ -30,6 +30,9 @@ from mien.liveness.tokens import Tokens
 from mien.liveness.types import Decision
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import LivenessAttemptRow, LivenessImageRow, LivenessSessionRow
+
+Serves = Callable[[UUID, str], bool]
+"""Whether a resource serves a client at an address."""
 
 _ID_LETTERS: Final = string.ascii_letters + string.digits
 _IMAGE_ID_LENGTH: Final = 44
@@ -85,6 +88,7 @@ class Attempts:
         tokens: reads what clients show.
         sessions: what attempts belong to.
         watch: keeps abuse in check.
+        serves: tells for a resource and a client's address whether the client is served.
         test_nonce: for tests only: every attempt's nonce.
     """
 
@@ -97,6 +101,7 @@ class Attempts:
         tokens: Tokens,
         sessions: Sessions,
         watch: AbuseWatch,
+        serves: Serves | None = None,
         test_nonce: bytes | None = None,
     ) -> None:
         self._database = database
@@ -105,6 +110,7 @@ class Attempts:
         self._tokens = tokens
         self._sessions = sessions
         self._watch = watch
+        self._serves = serves
         self._test_nonce = test_nonce
 
     def admit(
@@ -133,6 +139,8 @@ class Attempts:
         if session.over:
             raise TokenRefusedError(Refusal.EXPIRED if session.expired else Refusal.USED_UP)
         options = session.options
+        if self._serves is not None and not self._serves(resource_id, request.address):
+            raise TokenRefusedError(Refusal.CLOSED)
         if not _expected(request.address, options.expected_address):
             raise TokenRefusedError(Refusal.ADDRESS)
         subjects = self._watch.subjects(

@@ -55,7 +55,7 @@ REASONS = {
     Refusal.GONE: "The session of the token does not exist: it was deleted, or is older than 48 hours.",
     Refusal.USED_UP: "The session takes no more attempts: create another one.",
     Refusal.ADDRESS: "The session was made for another address (expectedClientIpAddress).",
-    Refusal.CLOSED: "The resource of the session does not serve liveness detection any more.",
+    Refusal.CLOSED: "The resource of the session does not serve liveness detection, or not to this network address.",
 }
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from mien.clock import Clock
 from mien.liveness.abuse import AbusePolicy, AbuseWatch
-from mien.liveness.attempts import Attempts
+from mien.liveness.attempts import Attempts, Serves
 from mien.liveness.records import Session, SessionOptions
 from mien.liveness.reference import Engine, make_reference
 from mien.liveness.sessions import Sessions
@@ -64,6 +64,7 @@ def open_liveness(
     engine: Engine,
     recogniser: str,
     policy: AbusePolicy | None = None,
+    serves: Serves | None = None,
     test_nonce: bytes | None = None,
 ) -> Liveness:
     """Return the liveness sessions of a database.
@@ -75,10 +76,13 @@ def open_liveness(
         engine: analyses verify images.
         recogniser: pack of the templates that are compared.
         policy: what an operator set against abuse.
+        serves: tells for a resource and a client's address whether the client is served; None for all.
         test_nonce: for tests only: every attempt's nonce, so that the answer to a challenge can be made ahead.
     """
     tokens = Tokens(database, vault, clock)
     sessions = Sessions(database, vault, clock, tokens)
     watch = AbuseWatch(database, vault, clock, policy or AbusePolicy())
-    attempts = Attempts(database, vault, clock, tokens=tokens, sessions=sessions, watch=watch, test_nonce=test_nonce)
+    attempts = Attempts(
+        database, vault, clock, tokens=tokens, sessions=sessions, watch=watch, serves=serves, test_nonce=test_nonce
+    )
     return Liveness(sessions, attempts, tokens, watch, engine, recogniser)

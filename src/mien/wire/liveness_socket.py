@@ -110,8 +110,7 @@ def is_channel(path: str) -> bool:
 
 def client_request(request: Request, origin: OriginFinder) -> ClientRequest:
     """Return how a client came."""
-    del origin
-    address = (request.scope.get("client") or (None,))[0]
+    address = origin.client(request)
     return ClientRequest(
         method=request.method,
         path=request.path,

@@ -1,0 +1,119 @@
+"""A client of the liveness channel without a browser: shows a photo, and answers challenges by doing nothing.
+
+What it shows is a flat photo that neither turns nor reflects: a presentation attack.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import cv2
+import httpx
+import numpy as np
+from numpy.typing import NDArray
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+PROTOCOL = "mien-liveness.1"
+SIZE = (480, 640)
+"""Width and height of its camera."""
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """Return what a token says, unchecked, as a client reads it."""
+    body = token.split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    return claims
+
+
+def placed(photo: bytes, face: dict[str, int], share: float = 0.42) -> NDArray[np.uint8]:
+    """Return a camera picture with the photo's face in the middle, `share` of the width wide."""
+    pixels = cv2.imdecode(np.frombuffer(photo, np.uint8), cv2.IMREAD_COLOR)
+    assert pixels is not None
+    width, height = SIZE
+    scale = share * width / face["width"]
+    middle = (face["left"] + face["width"] / 2, face["top"] + face["height"] / 2)
+    matrix = np.array(
+        [[scale, 0, width / 2 - scale * middle[0]], [0, scale, height / 2 - scale * middle[1]]], np.float64
+    )
+    moved = cv2.warpAffine(pixels, matrix, SIZE, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.uint8)
+
+
+@dataclass
+class Robot:
+    """Runs attempts.
+
+    Attributes:
+        picture: what its camera sees, uint8 (h, w, 3) BGR.
+        fps: of its camera.
+        seed: of the camera's noise: no two runs are alike.
+        challenged: set when a challenge has come.
+    """
+
+    picture: NDArray[np.uint8]
+    fps: float = 10.0
+    seed: int = 0
+    challenged: threading.Event = field(default_factory=threading.Event)
+
+    def jpeg(self, number: int) -> bytes:
+        """Return a frame; the camera's noise differs each time."""
+        dice = np.random.default_rng([self.seed, number])
+        noise = dice.integers(-3, 4, self.picture.shape, dtype=np.int16)
+        noisy = np.clip(self.picture.astype(np.int16) + noise, 0, 255).astype(np.uint8)
+        return bytes(cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, 85])[1])
+
+    def run(self, token: str, **hello: str) -> dict[str, Any]:
+        """Go through an attempt; returns the last message."""
+        claims = claims_of(token)
+        parts = urlsplit(claims["endpoint"])
+        scheme = {"http": "ws", "https": "wss"}[parts.scheme]
+        url = urlunsplit((scheme, parts.netloc, claims["route"], "", ""))
+        with connect(url, subprotocols=[PROTOCOL], max_size=None, proxy=None) as socket:  # type: ignore[list-item]  # a NewType of str
+            socket.send(json.dumps({"type": "hello", "token": token, **hello}))
+            return self._talk(socket)
+
+    def _talk(self, socket: ClientConnection) -> dict[str, Any]:
+        shown = 0
+        while True:
+            said: dict[str, Any] = json.loads(socket.recv(timeout=120))
+            if said["type"] in {"result", "failure"}:
+                return said
+            if said["type"] in {"accepted", "feedback"}:
+                head = struct.pack(">II", shown * 200, shown | 0x8000_0000)
+                socket.send(head + self.jpeg(10_000 + shown))
+                shown += 1
+                time.sleep(0.02)
+            elif said["type"] == "challenge":
+                self.challenged.set()
+                threading.Thread(target=self._answer, args=(socket, said["durationMs"]), daemon=True).start()
+
+    def _answer(self, socket: ClientConnection, duration_ms: int) -> None:
+        with suppress(ConnectionClosed):
+            self._send(socket, duration_ms)
+
+    def _send(self, socket: ClientConnection, duration_ms: int) -> None:
+        start = time.monotonic()
+        for number in range(int(duration_ms / 1000 * self.fps)):
+            wait = start + number / self.fps - time.monotonic()
+            if wait > 0:
+                time.sleep(wait)
+            socket.send(struct.pack(">II", round((time.monotonic() - start) * 1000), number) + self.jpeg(number))
+        time.sleep(max(0.0, start + duration_ms / 1000 - time.monotonic()))
+        socket.send(json.dumps({"type": "end"}))
+
+
+def robot_for(client: httpx.Client, photo: bytes, seed: int = 0) -> Robot:
+    """Return a robot whose camera sees the face of a photo."""
+    found = client.post(
+        "/face/v1.2/detect?returnFaceId=false", content=photo, headers={"Content-Type": "application/octet-stream"}
+    )
+    return Robot(placed(photo, found.json()[0]["faceRectangle"]), seed=seed)
