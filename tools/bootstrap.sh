@@ -69,8 +69,8 @@ if [ -z "$installed" ]; then
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable . "${dev[@]}"
 fi
 
-# A browser for the tests of pages.
-[ "$what" = test ] && debian chromium
+# A browser for the tests of pages, and what several servers count calls in.
+[ "$what" = test ] && debian chromium redis-server
 
 touch ".venv/.$what"
 [ "$what" = test ] && touch .venv/.serve

@@ -57,13 +57,20 @@ def document(operations: Iterable[Operation], version: str) -> Json:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": f"/face/{version}"}],
-        "security": [{"key": []}, {"keyInQuery": []}],
+        "security": [{"key": []}, {"keyInQuery": []}, {"token": []}],
         "paths": paths,
         "components": {
             "schemas": {"Error": ERROR_SCHEMA},
             "securitySchemes": {
                 "key": {"type": "apiKey", "in": "header", "name": "Ocp-Apim-Subscription-Key"},
                 "keyInQuery": {"type": "apiKey", "in": "query", "name": "subscription-key"},
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "Of the issuer that the operator trusts, on custom subdomains; or from "
+                    "POST /sts/v1.0/issueToken.",
+                },
             },
             "responses": {
                 "Error": {
