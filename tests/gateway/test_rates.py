@@ -14,6 +14,7 @@ from tests.wire.conftest import resource
 
 from mien.accounts import Resource, Sku
 from mien.clock import ManualClock
+from mien.gateway import rates
 from mien.gateway.errors import RateExceededError, VolumeExceededError
 from mien.gateway.exchange import Exchange, Operation, Request, Response
 from mien.gateway.rates import RateLimits, Rates
@@ -123,3 +124,45 @@ def test_volume_is_exact_under_parallel_calls(database: Database, free: Resource
     volume = CallVolume(database, ManualClock(), limit=25)
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(lambda _: volume.take(free.id), range(60))) == 25
+
+
+async def test_counts_are_shared_again_once_redis_is_back(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "_RETRY_SECONDS", 0.2)
+    port = int(redis_url.rpartition(":")[2].partition("/")[0])
+    open_, connections = asyncio.Event(), set[asyncio.StreamWriter]()
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass bytes on to the real Redis, as long as the way is open."""
+        connections.add(writer)
+        if not open_.is_set():
+            writer.close()
+            return
+        there, back = await asyncio.open_connection("127.0.0.1", port)
+        connections.add(back)
+
+        async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+            while data := await source.read(4096):
+                target.write(data)
+                await target.drain()
+            target.close()
+
+        await asyncio.gather(copy(reader, back), copy(there, writer), return_exceptions=True)
+
+    open_.set()
+    way = await asyncio.start_server(relay, "127.0.0.1", 0)
+    limits = RateLimits(Rates(), f"redis://127.0.0.1:{way.sockets[0].getsockname()[1]}")
+    direct, caller = RateLimits(Rates(), redis_url), resource(sku=Sku.FREE)
+    assert await let_through(limits, caller, 5) == 5
+    open_.clear()
+    for connection in connections:
+        connection.close()
+    assert await let_through(limits, caller, 25) == 20  # counted here, from nothing
+    alone = [limits.counts_alone]
+    open_.set()
+    await asyncio.sleep(0.3)
+    assert await let_through(limits, caller, 1) == 1  # the sixth of those that Redis knows
+    alone.append(limits.counts_alone)
+    assert alone == [True, False]
+    assert await let_through(direct, caller, 20) == 14
+    await asyncio.gather(limits.close(), direct.close())
+    way.close()
