@@ -306,6 +306,7 @@ def create_app(
         recognisers=recognisers,
         detected_faces=services.detected_faces,
         trained=monitoring.recorder.trained,
+        search_engine=settings.search_engine,
     )
     directory = open_directory(
         gallery, services.database, services.vault, services.clock, engine=engine, recognisers=recognisers

@@ -89,8 +89,10 @@ def _snapshots_eraser(settings: Settings, database: Database, vault: Vault) -> C
     """Return what deletes the trained snapshots of a resource whose collections are gone."""
 
     def erase(_: UUID) -> None:
-        from mien.gallery.snapshots import Snapshots  # noqa: PLC0415  brings numpy, which most commands need not
+        # They bring numpy, which most commands need not.
+        from mien.gallery.pg_snapshots import PgSnapshots  # noqa: PLC0415  see above
+        from mien.gallery.snapshots import Snapshots  # noqa: PLC0415  see above
 
-        Snapshots(settings.data_dir / "snapshots", database, vault).sweep()
+        Snapshots(settings.data_dir / "snapshots", database, vault, PgSnapshots.left_behind(database)).sweep()
 
     return erase

@@ -58,6 +58,12 @@ class Settings(BaseSettings):
     database_pool: int = Field(
         default=16, ge=1, le=500, description="Connections to the database that one process keeps at most."
     )
+    search_engine: Literal["exact", "pgvector", "pgvector-hnsw"] = Field(
+        default="exact",
+        description="What trained collections are searched with. `exact`: in this process, from encrypted files. "
+        "`pgvector` (compares every template) and `pgvector-hnsw` (an index: faster in large collections, may miss a "
+        "neighbour): by PostgreSQL, which has to see the templates, so that they lie there **unencrypted**.",
+    )
     master_key: SecretStr | None = Field(
         default=None,
         description="The master key that wraps the data keys: 32 bytes as 64 hexadecimal characters. "

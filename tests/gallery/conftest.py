@@ -64,6 +64,19 @@ class World:
 
 @pytest.fixture
 def world(database: Database, vault: Vault, clock: ManualClock, tmp_path: Path) -> World:
+    return open_world(database, vault, clock, tmp_path)
+
+
+def open_world(
+    database: Database,
+    vault: Vault,
+    clock: ManualClock,
+    folder: Path,
+    *,
+    owner: UUID | None = None,
+    search_engine: str = "exact",
+) -> World:
+    """Open a gallery, for a new resource when no owner is given."""
     accounts = Accounts(database, vault, clock)
     faces = DetectedFaces(database, vault, clock)
     engine = TextEngine()
@@ -74,13 +87,14 @@ def world(database: Database, vault: Vault, clock: ManualClock, tmp_path: Path) 
             database,
             vault,
             clock,
-            tmp_path / "snapshots",
+            folder / "snapshots",
             engine=engine,
             recognisers=recognisers(fingerprint),
             detected_faces=faces,
             quotas=quotas,
+            search_engine=search_engine,
         )
 
-    return World(
-        open_again(), accounts.create("owner", terms=DEVELOPMENT_TERMS).id, faces, engine, accounts, open_again
-    )
+    if owner is None:
+        owner = accounts.create("owner", terms=DEVELOPMENT_TERMS).id
+    return World(open_again(), owner, faces, engine, accounts, open_again)

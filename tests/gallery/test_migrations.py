@@ -75,11 +75,24 @@ def bound(labels: dict[str, str]) -> Recognisers:
 
 
 def opened(
-    database: Database, vault: Vault, clock: ManualClock, folder: Path, labels: dict[str, str] = LABELS
+    database: Database,
+    vault: Vault,
+    clock: ManualClock,
+    folder: Path,
+    labels: dict[str, str] = LABELS,
+    *,
+    search_engine: str = "exact",
 ) -> tuple[World, Migrations, DirectoryServices]:
     engine, faces = TwoEngines(), DetectedFaces(database, vault, clock)
     gallery = open_gallery(
-        database, vault, clock, folder / "snapshots", engine=engine, recognisers=bound(labels), detected_faces=faces
+        database,
+        vault,
+        clock,
+        folder / "snapshots",
+        engine=engine,
+        recognisers=bound(labels),
+        detected_faces=faces,
+        search_engine=search_engine,
     )
     accounts = Accounts(database, vault, clock)
     there = accounts.named("owner")

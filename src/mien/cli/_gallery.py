@@ -47,6 +47,7 @@ def opened(data_dir: Path | None) -> Iterator[tuple[Services, Gallery, Migration
             engine=engine,
             recognisers=recognisers,
             detected_faces=services.detected_faces,
+            search_engine=settings.search_engine,
         )
         migrations = Migrations(
             gallery, services.vault, engine, recognisers,

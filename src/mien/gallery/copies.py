@@ -18,7 +18,7 @@ from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.live import removed_since
 from mien.gallery.recognisers import Recogniser
 from mien.gallery.rows import BUSY, Rows
-from mien.gallery.snapshots import Snapshots
+from mien.gallery.snapshots import Snapshots, TrainedSearch
 from mien.gallery.templates import Templates
 from mien.gallery.types import TrainingState
 from mien.search import ExactSearch, Faces, SnapshotMissingError
@@ -112,7 +112,7 @@ class Copies:
             session.add(copy)
         return copy
 
-    def _fill(self, session: Session, source: CollectionRow, copy: CollectionRow, search: ExactSearch | None) -> None:
+    def _fill(self, session: Session, source: CollectionRow, copy: CollectionRow, search: TrainedSearch | None) -> None:
         persons = select(PersonRow.person_id, PersonRow.name, PersonRow.user_data, PersonRow.faces)
         persons = persons.where(PersonRow.collection == source.uid).execution_options(yield_per=_ROWS_AT_ONCE)
         for some in session.execute(persons).partitions():
@@ -133,7 +133,7 @@ class Copies:
             self._insert(copy, CropRow, [self._crop(source, copy, face, sealed) for face, sealed in kept])
         if search is not None:
             trained = _faces(search, removed_since(session, source.uid, source.trained_revision))
-            name = self._snapshots.fresh_name()
+            name = self._snapshots.fresh_name(search.fingerprint)
             self._snapshots.store(copy, name).write(trained, search.fingerprint)
             with self._rows.database.write(copy.resource_id) as writing:
                 writing.merge(copy).snapshot = name
@@ -161,10 +161,12 @@ class Copies:
             session.execute(insert(table), whole)
 
 
-def _faces(search: ExactSearch, removed: Sequence[tuple[UUID, UUID | None]]) -> Faces:
+def _faces(search: TrainedSearch, removed: Sequence[tuple[UUID, UUID | None]]) -> Faces:
     """The faces of a trained state but the ones that were removed since: a copy must not bring them back."""
     persons = [person for person, face in removed if face is None]
     faces = [(person, face) for person, face in removed if face is not None]
+    if not isinstance(search, ExactSearch):
+        search = ExactSearch.of(search.faces(), search.fingerprint)
     parts = []
     for segment, dead in zip(search.segments, search.dead, strict=True):
         alive = np.ones(len(segment), dtype=bool)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 from uuid import UUID
+
+import structlog
 
 from mien.clock import Clock
 from mien.gallery.bulk import Bulk
@@ -17,6 +20,7 @@ from mien.gallery.enrolment import Engine
 from mien.gallery.faces import PersistedFaces
 from mien.gallery.live import LiveSearches
 from mien.gallery.persons import Persons
+from mien.gallery.pg_snapshots import PgSnapshots
 from mien.gallery.policy import Policies
 from mien.gallery.quotas import Quotas
 from mien.gallery.recognisers import Recognisers
@@ -25,7 +29,13 @@ from mien.gallery.rows import Rows
 from mien.gallery.snapshots import Snapshots
 from mien.gallery.templates import Templates
 from mien.gallery.training import Training
+from mien.search.pgvector import Method
 from mien.storage import Database, Vault
+
+EXACT: Final = "exact"
+PGVECTOR_HNSW: Final = "pgvector-hnsw"
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,7 @@ def open_gallery(
     detected_faces: DetectedFaces,
     quotas: Quotas | None = None,
     trained: Callable[[UUID, int], None] | None = None,
+    search_engine: str = EXACT,
 ) -> Gallery:
     """Put the services together; starts no thread.
 
@@ -103,10 +114,23 @@ def open_gallery(
         detected_faces: the short-lived face ids.
         quotas: how much a resource may hold; the contract's limits when None.
         trained: told of each training that succeeded: the resource, and how many faces there were.
+        search_engine: what trained collections are searched with: `exact`, in this process and from encrypted files, or
+            `pgvector` (compares all) or `pgvector-hnsw` (an index), in PostgreSQL, where templates lie unencrypted.
+
+    Raises:
+        SearchEngineError: the search engine is not to be had.
     """
     rows = Rows(database, clock, quotas)
     templates = Templates(vault)
-    snapshots = Snapshots(folder, database, vault)
+    into_pg = search_engine != EXACT
+    if into_pg:
+        pg: PgSnapshots | None = PgSnapshots.chosen(
+            database, Method.HNSW if search_engine == PGVECTOR_HNSW else Method.EXACT
+        )
+        _log.warning("templates of trained collections are kept unencrypted in PostgreSQL", search_engine=search_engine)
+    else:
+        pg = PgSnapshots.left_behind(database)
+    snapshots = Snapshots(folder, database, vault, pg, into_pg=into_pg)
     live = LiveSearches(templates, clock)
     return Gallery(
         collections=Collections(rows, vault, recognisers, snapshots),

@@ -95,7 +95,7 @@ def _retrain(gallery: Gallery, ref: CollectionRef, target: Recogniser, finish: C
     try:
         finish()
         row = gallery.rows.get(ref)
-        name = gallery.snapshots.fresh_name()
+        name = gallery.snapshots.fresh_name(target.fingerprint)
         with gallery.rows.database.read(row.resource_id) as session:
             sealed = rows_of.templates_of(session, row.uid, target.fingerprint)
             faces = gallery.templates.faces(row.resource_id, row.uid, sealed)

@@ -33,7 +33,7 @@ from mien.gallery.templates import SealedFace, Templates
 from mien.gallery.types import Candidate, FaceGroups, FindMode, Identified, SimilarFace, Verification
 from mien.matching import Calibration, cosine, group
 from mien.matching.open_set import similarity_at_fmr, similarity_for_gallery
-from mien.search import ExactSearch, Match, Query, TemplateSearch
+from mien.search import Match, Query, TemplateSearch
 from mien.storage.tables import CollectionRow, PersistedFaceRow, RemovalRow
 
 IDENTICAL: Final = 0.5
@@ -269,7 +269,7 @@ class Recognition:
             raise FingerprintMismatchError(label)
         return recogniser
 
-    def _trained(self, ref: CollectionRef, row: CollectionRow) -> tuple[CollectionRow, ExactSearch]:
+    def _trained(self, ref: CollectionRef, row: CollectionRow) -> tuple[CollectionRow, TemplateSearch]:
         """Return the trained state, and the row that it belongs to: it may have been migrated since it was read."""
         search = self._snapshots.search(row)
         if search is None:

@@ -22,7 +22,9 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from mien.gallery.pg_snapshots import PgSnapshot, PgSnapshots
 from mien.search import ExactSearch, SnapshotError, SnapshotStore
+from mien.search.pgvector import PgVectorSearch
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import CollectionRow
 
@@ -31,10 +33,18 @@ CACHED_TEMPLATES: Final = 20_000_000
 """A loaded template of 256 dimensions takes about half a kilobyte of memory."""
 
 
+Snapshot = SnapshotStore | PgSnapshot
+TrainedSearch = ExactSearch | PgVectorSearch
+
+
 @dataclass(frozen=True, slots=True)
 class _Loaded:
     name: str
-    search: ExactSearch
+    search: TrainedSearch
+
+    @property
+    def in_memory(self) -> int:
+        return len(self.search) if isinstance(self.search, ExactSearch) else 0
 
 
 class Snapshots:
@@ -44,10 +54,16 @@ class Snapshots:
         folder: where they are; processes of one server share it.
         database: says which snapshot serves.
         vault: opens the keys of their files.
+        pg: those in PostgreSQL, when there may be any.
+        into_pg: whether trainings put what they make there, instead of into files.
     """
 
-    def __init__(self, folder: Path, database: Database, vault: Vault) -> None:
+    def __init__(
+        self, folder: Path, database: Database, vault: Vault, pg: PgSnapshots | None = None, *, into_pg: bool = False
+    ) -> None:
         self._folder = folder
+        self._pg = pg
+        self._into_pg = into_pg
         self._database = database
         self._vault = vault
         self._lock = threading.Lock()
@@ -59,16 +75,33 @@ class Snapshots:
         """What the sealed key of a collection's snapshots is bound to."""
         return f"collections/{uid}/snapshots"
 
-    def store(self, row: CollectionRow, name: str) -> SnapshotStore:
+    def store(self, row: CollectionRow, name: str) -> Snapshot:
         """Return the snapshot of a collection under this name, which need not exist."""
+        if self._pg is not None and self._pg.is_name(name):
+            return self._pg.store(row, name)
         key = self._vault.open(row.snapshot_key, resource_id=row.resource_id, what=self.key_name(row.uid))
         return SnapshotStore(self._of(row.uid) / name, key)
 
-    def fresh_name(self) -> str:
-        """Return a name that no snapshot has."""
-        return secrets.token_hex(8)
+    def fresh_name(self, fingerprint: str) -> str:
+        """Return a name that no snapshot has, for one of this recogniser."""
+        return PgSnapshots.fresh_name(fingerprint) if self._into_pg else secrets.token_hex(8)
 
-    def search(self, row: CollectionRow) -> ExactSearch | None:
+    def goes_on(self, name: str) -> bool:
+        """Whether a next training can go on from the snapshot of this name: both are of one engine."""
+        return PgSnapshots.is_name(name) == self._into_pg
+
+    def branch(self, row: CollectionRow, old: str, new: str) -> Snapshot:
+        """Begin the snapshot `new` with what `old` is now.
+
+        Raises:
+            SnapshotError: there is no usable one.
+        """
+        source, target = self.store(row, old), self.store(row, new)
+        if isinstance(source, SnapshotStore) and isinstance(target, SnapshotStore):
+            return source.branch(target.folder)
+        return target  # in PostgreSQL it is the same place: an update is one transaction
+
+    def search(self, row: CollectionRow) -> TrainedSearch | None:
         """Return the search of a collection as it was last trained, None when it never was.
 
         Raises:
@@ -88,17 +121,17 @@ class Snapshots:
         """Return what is loaded of a collection, whatever its age: its files need not be read again."""
         with self._lock:
             loaded = self._loaded.get(uid)
-        return loaded.search if loaded else None
+        return loaded.search if loaded and isinstance(loaded.search, ExactSearch) else None
 
-    def keep(self, uid: UUID, name: str, search: ExactSearch) -> None:
+    def keep(self, uid: UUID, name: str, search: TrainedSearch) -> None:
         """Keep a loaded search, and let go of those that were not used for the longest time."""
         with self._lock:
             self._loaded[uid] = _Loaded(name, search)
             self._loaded.move_to_end(uid)
-            total = sum(len(one.search) for one in self._loaded.values())
+            total = sum(one.in_memory for one in self._loaded.values())
             while len(self._loaded) > 1 and (len(self._loaded) > CACHED_COLLECTIONS or total > CACHED_TEMPLATES):
                 _, dropped = self._loaded.popitem(last=False)
-                total -= len(dropped.search)
+                total -= dropped.in_memory
 
     def forget(self, uid: UUID) -> None:
         """Delete all that there is of a collection."""
@@ -106,6 +139,8 @@ class Snapshots:
             self._loaded.pop(uid, None)
             self._loading.pop(uid, None)
         shutil.rmtree(self._of(uid), ignore_errors=True)
+        if self._pg is not None:
+            self._pg.tidy(uid, None)
 
     def tidy(self, uid: UUID, name: str | None) -> None:
         """Delete a collection's snapshots but the one that serves. Only whoever holds `claim` may."""
@@ -114,6 +149,8 @@ class Snapshots:
             for path in folder.iterdir():
                 if path.is_dir() and path.name != name:
                     shutil.rmtree(path, ignore_errors=True)
+        if self._pg is not None:
+            self._pg.tidy(uid, name)
 
     @contextmanager
     def claim(self, uid: UUID, what: str = "claim") -> Iterator[bool]:
@@ -144,6 +181,7 @@ class Snapshots:
         with self._lock:
             loaded = {uid: one.name for uid, one in self._loaded.items()}
         on_disk = {uid for path in self._paths() if (uid := _uid_of(path)) is not None}
+        on_disk.update(self._pg.collections() if self._pg is not None else ())
         serving = self._serving({*loaded, *on_disk})
         stale = [uid for uid, name in loaded.items() if serving.get(uid) != name]
         with self._lock:
@@ -170,7 +208,7 @@ class Snapshots:
     def _of(self, uid: UUID) -> Path:
         return self._folder / uid.hex
 
-    def _cached(self, uid: UUID, name: str) -> ExactSearch | None:
+    def _cached(self, uid: UUID, name: str) -> TrainedSearch | None:
         with self._lock:
             loaded = self._loaded.get(uid)
             if loaded is None or loaded.name != name:
@@ -178,7 +216,7 @@ class Snapshots:
             self._loaded.move_to_end(uid)
             return loaded.search
 
-    def _load(self, row: CollectionRow) -> ExactSearch | None:
+    def _load(self, row: CollectionRow) -> TrainedSearch | None:
         name = row.snapshot
         while name is not None:
             try:

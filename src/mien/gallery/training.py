@@ -225,7 +225,7 @@ class Training:
     def _make(self, row: CollectionRow) -> str:
         """Make the snapshot of what is enrolled now, from the one before where there is one; return its name."""
         self._snapshots.tidy(row.uid, row.snapshot)
-        name = self._snapshots.fresh_name()
+        name = self._snapshots.fresh_name(row.fingerprint)
         store = self._snapshots.store(row, name)
         previous = self._snapshots.previous(row.uid)
         since = self._revision_to_go_on_from(row)
@@ -234,7 +234,7 @@ class Training:
             removed = removed_since(session, row.uid, since) if since >= 0 else []
         if since >= 0 and row.snapshot is not None:
             try:
-                store = self._snapshots.store(row, row.snapshot).branch(store.folder)
+                store = self._snapshots.branch(row, row.snapshot, name)
                 store.update(added, removed, current=previous)
             except SnapshotError as error:
                 _log.warning("a snapshot is unusable and is made anew from the database", reason=str(error))
@@ -250,7 +250,7 @@ class Training:
 
     def _revision_to_go_on_from(self, row: CollectionRow) -> int:
         """The revision that the snapshot has, -1 when there is none to go on from."""
-        if row.snapshot is None or row.trained_revision < 0:
+        if row.snapshot is None or row.trained_revision < 0 or not self._snapshots.goes_on(row.snapshot):
             return -1
         try:
             search = self._snapshots.search(row)
@@ -281,7 +281,7 @@ class Training:
 
     def _is_current(self, row: CollectionRow) -> bool:
         """Whether the snapshot is of what is enrolled now."""
-        if row.snapshot is None or row.trained_revision != row.revision:
+        if row.snapshot is None or row.trained_revision != row.revision or not self._snapshots.goes_on(row.snapshot):
             return False
         return self._snapshots.store(row, row.snapshot).exists
 
@@ -323,10 +323,13 @@ class Training:
                 if fresh is None or fresh.training_status in BUSY or fresh.snapshot != row.snapshot:
                     return 0
                 removed = removed_since(session, row.uid, -1)
-            name = self._snapshots.fresh_name()
+            if not self._snapshots.goes_on(row.snapshot):  # another engine was chosen: its next training replaces it
+                return 0
+            search = self._snapshots.search(row)
+            name = self._snapshots.fresh_name(search.fingerprint if search is not None else row.fingerprint)
             previous = self._snapshots.previous(row.uid)
             none = self._templates.faces(row.resource_id, row.uid, ())
-            store = self._snapshots.store(row, row.snapshot).branch(self._snapshots.store(row, name).folder)
+            store = self._snapshots.branch(row, row.snapshot, name)
             store.update(none, removed, current=previous)
             store.compact()
             with self._rows.database.write(row.resource_id) as session:

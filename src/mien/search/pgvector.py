@@ -135,7 +135,10 @@ class PgVectorStore:
         """
         with self._engine.connect() as connection:
             fingerprint, dimension = self._collection(connection)
-        return PgVectorSearch(self._engine, self._scope, fingerprint, dimension, self._method)
+            count = connection.execute(text(f"SELECT count(*) FROM search_templates WHERE {_SCOPE}"), self._scope)
+            return PgVectorSearch(
+                self._engine, self._scope, fingerprint, dimension, self._method, count=int(count.scalar_one())
+            )
 
     def _collection(self, connection: Connection, *, lock: bool = False) -> tuple[str, int]:
         query = f"SELECT fingerprint, dimension FROM search_collections WHERE {_SCOPE}"
@@ -148,6 +151,8 @@ class PgVectorStore:
         statement = text(
             "INSERT INTO search_templates"
             " VALUES (:resource, :collection, :person, :face, :dimension, CAST(:template AS vector))"
+            # A training that was killed after it committed is done again.
+            " ON CONFLICT DO NOTHING"
         )
         for start in range(0, len(faces), _ROWS_AT_ONCE):
             end = min(len(faces), start + _ROWS_AT_ONCE)
@@ -165,16 +170,24 @@ class PgVectorStore:
 
 
 class PgVectorSearch:
-    """See `types.TemplateSearch`; made by `PgVectorStore.load`."""
+    """See `types.TemplateSearch`; made by `PgVectorStore.load`. Its length is that of when it was loaded."""
 
     def __init__(
-        self, engine: Engine, scope: Mapping[str, str], fingerprint: str, dimension: int, method: Method
+        self,
+        engine: Engine,
+        scope: Mapping[str, str],
+        fingerprint: str,
+        dimension: int,
+        method: Method,
+        *,
+        count: int,
     ) -> None:
         self._engine = engine
         self._scope = dict(scope)
         self._fingerprint = fingerprint
         self._dimension = int(dimension)
         self._method = method
+        self._count = count
 
     @property
     def dimension(self) -> int:
@@ -187,9 +200,17 @@ class PgVectorSearch:
         return self._fingerprint
 
     def __len__(self) -> int:
+        return self._count
+
+    def faces(self) -> Faces:
+        """All faces with their templates."""
+        statement = text(
+            f"SELECT person_id, face_id, CAST(template AS real[]) AS template FROM search_templates WHERE {_SCOPE}"
+        )
         with self._engine.connect() as connection:
-            count = text(f"SELECT count(*) FROM search_templates WHERE {_SCOPE}")
-            return int(connection.execute(count, self._scope).scalar_one())
+            rows = connection.execute(statement, self._scope).all()
+        templates = np.array([row.template for row in rows], dtype=np.float32).reshape(len(rows), self._dimension)
+        return Faces.of([row.person_id for row in rows], [row.face_id for row in rows], templates)
 
     def search(self, probes: NDArray[Any], query: Query) -> list[list[Match]]:
         """See `types.TemplateSearch.search`.

@@ -1,0 +1,164 @@
+"""Trained states in PostgreSQL, for pgvector: what folders of snapshot files are for the engine in process.
+
+A trained state lies under its collection and the fingerprint of its recogniser, so that templates of two recognisers
+never share a place. Training changes it in one transaction. The server must see the templates: they are not encrypted.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import DBAPIError
+
+from mien.search import Faces, SnapshotMissingError
+from mien.search.pgvector import Method, NotTrainedError, PgVectorSearch, PgVectorStore, create_tables
+from mien.storage import Database
+from mien.storage.tables import CollectionRow
+
+_PREFIX: Final = "pg-"
+_FINGERPRINT: Final = 16
+
+
+class SearchEngineError(OSError):
+    """The search engine that was chosen is not to be had; the message says why and what mends it."""
+
+
+class PgSnapshot:
+    """One trained state; in the dress of `SnapshotStore`.
+
+    Args:
+        store: where it is.
+        name: what the collection's row calls it, for messages.
+    """
+
+    def __init__(self, store: PgVectorStore, name: str) -> None:
+        self._store = store
+        self._name = name
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a trained state."""
+        try:
+            self._store.load()
+        except NotTrainedError:
+            return False
+        return True
+
+    def write(self, faces: Faces, fingerprint: str) -> None:
+        """Replace whatever there is."""
+        self._store.write(faces, fingerprint)
+
+    def update(self, added: Faces, removed: Collection[tuple[UUID, UUID | None]] = (), current: object = None) -> None:
+        """Apply what changed; see `SnapshotStore.update`."""
+        del current
+        try:
+            self._store.update(added, removed)
+        except NotTrainedError as error:
+            raise self._missing() from error
+
+    def compact(self) -> None:
+        """Nothing: what was removed is gone from the table."""
+
+    def verify(self) -> None:
+        """Check that it is there.
+
+        Raises:
+            SnapshotMissingError: it is not.
+        """
+        self.load()
+
+    def load(self, previous: object = None) -> PgVectorSearch:
+        """Open it for searching.
+
+        Raises:
+            SnapshotMissingError: there is none.
+        """
+        del previous
+        try:
+            return self._store.load()
+        except NotTrainedError as error:
+            raise self._missing() from error
+
+    def _missing(self) -> SnapshotMissingError:
+        return SnapshotMissingError(Path(self._name), "there is none in PostgreSQL")
+
+
+class PgSnapshots:
+    """The trained states of all collections in PostgreSQL.
+
+    Args:
+        database: of PostgreSQL, with pgvector.
+        method: how neighbours are found.
+    """
+
+    def __init__(self, database: Database, method: Method) -> None:
+        self._database = database
+        self._method = method
+
+    @classmethod
+    def chosen(cls, database: Database, method: Method) -> PgSnapshots:
+        """Prepare a database for pgvector.
+
+        Raises:
+            SearchEngineError: it is not PostgreSQL, or has no pgvector.
+        """
+        if database.is_sqlite:
+            raise SearchEngineError(
+                "the search engine pgvector needs PostgreSQL: set MIEN_DATABASE_URL, or MIEN_SEARCH_ENGINE=exact"
+            )
+        try:
+            with database.engine.begin() as connection:
+                database.lock(connection, "search tables")
+                create_tables(connection)
+        except DBAPIError as error:
+            raise SearchEngineError(
+                f"PostgreSQL cannot be searched with pgvector ({error.orig}): install pgvector 0.8 or later and let "
+                "the user create the extension `vector`, or set MIEN_SEARCH_ENGINE=exact"
+            ) from error
+        return cls(database, method)
+
+    @classmethod
+    def left_behind(cls, database: Database) -> PgSnapshots | None:
+        """What an earlier choice of pgvector left in the database; it serves until the next training."""
+        if database.is_sqlite or not inspect(database.engine).has_table("search_collections"):
+            return None
+        return cls(database, Method.EXACT)
+
+    @staticmethod
+    def is_name(name: str) -> bool:
+        """Whether a snapshot of this name is in PostgreSQL."""
+        return name.startswith(_PREFIX)
+
+    @staticmethod
+    def fresh_name(fingerprint: str) -> str:
+        """Return a name for the trained state of a recogniser."""
+        return f"{_PREFIX}{fingerprint[:_FINGERPRINT]}-{secrets.token_hex(8)}"
+
+    def store(self, row: CollectionRow, name: str) -> PgSnapshot:
+        """Return the trained state of a collection under this name, which need not exist."""
+        scope = (str(row.resource_id), _place(row.uid, name))
+        return PgSnapshot(PgVectorStore(self._database.engine, *scope, self._method), name)
+
+    def tidy(self, uid: UUID, name: str | None) -> None:
+        """Delete a collection's trained states but the one of this name."""
+        kept = _place(uid, name) if name is not None and self.is_name(name) else ""
+        statement = "DELETE FROM search_collections WHERE collection_id LIKE :all AND collection_id <> :kept"
+        with self._database.engine.begin() as connection:
+            connection.execute(text(statement), {"all": f"{uid.hex}/%", "kept": kept})
+
+    def collections(self) -> Sequence[UUID]:
+        """Return the collections that have a trained state here."""
+        with self._database.engine.connect() as connection:
+            found = connection.execute(
+                text("SELECT DISTINCT split_part(collection_id, '/', 1) FROM search_collections")
+            )
+            return [UUID(hex=one) for one in found.scalars()]
+
+
+def _place(uid: UUID, name: str) -> str:
+    return f"{uid.hex}/{name[len(_PREFIX) :][:_FINGERPRINT]}"
