@@ -14,7 +14,7 @@ from mien.gallery.errors import (
     SeveralFacesError,
     TargetFaceOutOfRangeError,
 )
-from mien.gallery.kinds import Kind
+from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.policy import EnrolmentPolicy
 from mien.gallery.types import DuplicateKind, FindMode, NewPerson, TargetFace
 from mien.storage.crypto import CryptoError
@@ -176,3 +176,61 @@ def test_bulk_enrolment_counts(world: World) -> None:
     assert sorted(faces) == [one.persisted_face_id for one in world.gallery.faces.page(listed)]
     with world.gallery.rows.database.read(world.owner) as session:
         assert session.scalar(select(func.count()).select_from(PersistedFaceRow)) == 4203
+
+
+def pairs(world: World, ref: CollectionRef) -> set[tuple[str, str | None, str | None]]:
+    return {(one.kind.value, one.person_id, one.other_person_id) for one in world.gallery.duplicates.found(ref)}
+
+
+def test_look_alikes_are_those_of_now_whoever_wrote_them(world: World) -> None:
+    ref = world.make(Kind.PERSON_GROUP)
+    one, two, three = (world.gallery.persons.create(ref, name) for name in ("one", "two", "three"))
+    first = world.gallery.faces.add(ref, photo({"seed": 1}), person_id=one).persisted_face_id
+    other = world.open()
+    # Written elsewhere, and seen here; removed elsewhere, and not seen any more.
+    alike = photo({"seed": 2, "near": 1, "away": 0.1})
+    assert [d.other_face_id for d in other.faces.add(ref, alike, person_id=two).duplicates] == [first]
+    assert world.gallery.faces.add(ref, photo({"seed": 3}), person_id=three).duplicates == ()
+    other.faces.delete(ref, first, one)
+    again = world.gallery.faces.add(ref, photo({"seed": 4, "near": 1, "away": 0.1}), person_id=three)
+    assert {d.other_person_id for d in again.duplicates} == {two}
+    world.gallery.persons.delete(ref, two)
+    assert other.faces.add(ref, photo({"seed": 5, "near": 1, "away": 0.1}), person_id=three).duplicates == ()
+    for seed in range(200, 300):  # more than the matrix has room for at first
+        world.gallery.faces.add(ref, photo({"seed": seed}), person_id=three)
+    found = world.gallery.faces.add(ref, photo({"seed": 9, "near": 250, "away": 0.1}), person_id=one)
+    assert {d.other_person_id for d in found.duplicates} == {three}
+
+
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_imports_and_large_collections_are_compared_by_training(
+    world: World, size: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if size == "large":
+        for module in ("duplicates", "trained_duplicates"):
+            monkeypatch.setattr(f"mien.gallery.{module}.COMPARED_FACES", 3)
+    ref = world.make(Kind.LARGE_PERSON_GROUP)
+    people = [NewPerson(str(n), None, (embedding(unit(n)), embedding(unit(n + 5000, n, 0.1)))) for n in range(20)]
+    ids = world.gallery.bulk.add_persons(ref, people)
+    (twin,) = world.gallery.bulk.add_persons(ref, [NewPerson("twin", None, (embedding(unit(900, 7, 0.1)),))])
+    assert pairs(world, ref) == set()
+    assert world.train(ref) == "succeeded"
+    found = {frozenset((a, b)) for kind, a, b in pairs(world, ref) if kind == "samePerson"}
+    assert found == {frozenset((twin, ids[7]))}
+    # What comes later is compared once, and nothing is written twice.
+    late = world.gallery.persons.create(ref, "late")
+    told = world.gallery.faces.add(ref, photo({"seed": 901, "near": 3, "away": 0.1}), person_id=late).duplicates
+    assert bool(told) == (size == "small")
+    assert world.train(ref) == "succeeded"
+    found = {frozenset((a, b)) for _, a, b in pairs(world, ref)}
+    assert found == {frozenset((twin, ids[7])), frozenset((late, ids[3]))}
+    world.gallery.training.rebuild(ref)
+    assert {frozenset((a, b)) for _, a, b in pairs(world, ref)} == found
+
+
+def test_the_same_picture_imported_twice_is_reported(world: World) -> None:
+    ref = world.make(Kind.LARGE_FACE_LIST)
+    one, other, _ = world.gallery.bulk.add_faces(ref, [embedding(unit(1)), embedding(unit(1)), embedding(unit(2))])
+    world.train(ref)
+    (found,) = world.gallery.duplicates.found(ref)
+    assert ({found.face_id, found.other_face_id}, found.kind.value) == ({one, other}, "samePhoto")

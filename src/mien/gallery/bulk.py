@@ -27,7 +27,7 @@ _FACES: Final = insert(cast("Table", PersistedFaceRow.__table__))
 
 
 class Bulk:
-    """Enrols persons and faces by the thousand. Duplicates are not looked for.
+    """Enrols persons and faces by the thousand. Duplicates are looked for when the collection is trained.
 
     Args:
         rows: opens sessions on collections.

@@ -63,7 +63,7 @@ def open_directory(
     rows = DirectoryRows(gallery.rows, gallery.collections, recognisers)
     copies = Copies(gallery.rows, gallery.collections, gallery.templates, vault, gallery.snapshots)
     return DirectoryServices(
-        directory=DirectoryPersons(rows, operations, engine, Insertion(vault, gallery.live)),
+        directory=DirectoryPersons(rows, operations, engine, Insertion(vault, gallery.lookalikes)),
         dynamic_groups=DynamicGroups(rows, operations),
         operations=operations,
         transfers=Transfers(gallery.rows, gallery.collections, copies, operations),

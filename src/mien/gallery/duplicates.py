@@ -15,16 +15,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mien.gallery.kinds import CollectionRef, Kind
-from mien.gallery.live import LiveSearches
+from mien.gallery.lookalikes import COMPARED_FACES, Lookalikes
 from mien.gallery.rows import Rows
 from mien.gallery.types import Duplicate, DuplicateKind
 from mien.matching import Calibration
 from mien.matching.open_set import similarity_for_gallery
-from mien.search import Query
 from mien.storage.tables import CollectionRow, DuplicateRow, PersistedFaceRow
-
-COMPARED_FACES: Final = 5_000
-"""In collections of up to so many faces a new face is compared with all of them, for well under a millisecond."""
 
 SAME_IMAGE: Final = 0.995
 """Cosine from which two templates are of one picture, saved again perhaps."""
@@ -51,7 +47,7 @@ def same_photo(session: Session, collection: UUID, photo: bytes) -> list[Suspect
 
 
 def look_alikes(
-    live: LiveSearches,
+    lookalikes: Lookalikes,
     session: Session,
     row: CollectionRow,
     template: NDArray[np.float32],
@@ -62,7 +58,7 @@ def look_alikes(
     """Return who is so much like a new face that they may be the same person, in collections that are small enough.
 
     Args:
-        live: the searches as of now.
+        lookalikes: the templates of small collections.
         session: `row` was read in it.
         row: the collection.
         template: of the new face.
@@ -71,24 +67,27 @@ def look_alikes(
     """
     if not 0 < row.faces <= COMPARED_FACES:
         return []
-    search = live.search(session, row)
-    if search is None or search.dimension != len(template):
-        return []
     alike = SAME_IMAGE
     if person_id is not None and calibration is not None:
-        alike = min(SAME_IMAGE, similarity_for_gallery(calibration, len(search)))
-    found = []
-    for match in search.search(template[None], Query(top=3, min_similarity=alike))[0]:
-        confidence = calibration.confidence(match.similarity) if calibration else 1.0
-        if match.similarity >= SAME_IMAGE:
-            found.append(Suspect(DuplicateKind.SAME_PHOTO, match.face_id, match.person_id, confidence))
-        elif match.person_id != person_id:
-            found.append(Suspect(DuplicateKind.SAME_PERSON, match.face_id, match.person_id, confidence))
-    return found
+        alike = min(SAME_IMAGE, similarity_for_gallery(calibration, row.faces))
+    found: dict[UUID, Suspect] = {}  # of each person the most like, which comes first
+    for person, face, similarity in lookalikes.most_like(session, row, template, alike):
+        confidence = float(calibration.confidence(similarity)) if calibration else 1.0
+        if similarity >= SAME_IMAGE:
+            found.setdefault(person, Suspect(DuplicateKind.SAME_PHOTO, face, person, confidence))
+        elif person != person_id:
+            found.setdefault(person, Suspect(DuplicateKind.SAME_PERSON, face, person, confidence))
+    return list(found.values())[:_REPORTED]
 
 
 def record(
-    session: Session, row: CollectionRow, face: tuple[UUID, UUID], suspects: Sequence[Suspect], now: datetime
+    session: Session,
+    row: CollectionRow,
+    face: tuple[UUID, UUID],
+    suspects: Sequence[Suspect],
+    now: datetime,
+    *,
+    quiet: bool = False,
 ) -> tuple[Duplicate, ...]:
     """Write suspicions down and log them.
 
@@ -98,6 +97,7 @@ def record(
         face: person and face id of the new face.
         suspects: what it looks like.
         now: the time.
+        quiet: leave it to the caller to log.
     """
     by_face: dict[UUID, Suspect] = {}
     for suspect in suspects:
@@ -118,6 +118,8 @@ def record(
         )
         persons = (person_id, suspect.person_id) if Kind(row.kind).has_persons else (None, None)
         found.append(_duplicate(suspect.kind, (face_id, suspect.face_id), persons, suspect.confidence, now))
+        if quiet:
+            continue
         _log.warning("likely duplicate enrolled", collection=row.collection_id, collection_kind=row.kind,
                      why=suspect.kind.value, face=str(face_id), other=str(suspect.face_id))  # fmt: skip
     return tuple(found)

@@ -15,7 +15,7 @@ from mien.gallery.errors import (
 )
 from mien.gallery.insertion import Insertion, NewFace, check_fingerprint
 from mien.gallery.kinds import CollectionRef, parse_id
-from mien.gallery.live import LiveSearches
+from mien.gallery.lookalikes import Lookalikes
 from mien.gallery.persons import find_person
 from mien.gallery.policy import policy_of
 from mien.gallery.recognisers import Recognisers
@@ -35,14 +35,16 @@ class PersistedFaces:
         engine: analyses photos.
         recognisers: what the labels stand for.
         vault: seals what is kept.
-        live: searches of small collections, for finding duplicates.
+        lookalikes: the templates of small collections, for finding duplicates.
     """
 
-    def __init__(self, rows: Rows, engine: Engine, recognisers: Recognisers, vault: Vault, live: LiveSearches) -> None:
+    def __init__(
+        self, rows: Rows, engine: Engine, recognisers: Recognisers, vault: Vault, lookalikes: Lookalikes
+    ) -> None:
         self._rows = rows
         self._engine = engine
         self._recognisers = recognisers
-        self._insertion = Insertion(vault, live)
+        self._insertion = Insertion(vault, lookalikes)
 
     def add(
         self,

@@ -19,6 +19,7 @@ from mien.gallery.duplicates import Duplicates
 from mien.gallery.enrolment import Engine
 from mien.gallery.faces import PersistedFaces
 from mien.gallery.live import LiveSearches
+from mien.gallery.lookalikes import Lookalikes
 from mien.gallery.persons import Persons
 from mien.gallery.pg_snapshots import PgSnapshots
 from mien.gallery.policy import Policies
@@ -28,6 +29,7 @@ from mien.gallery.recognition import Recognition
 from mien.gallery.rows import Rows
 from mien.gallery.snapshots import Snapshots
 from mien.gallery.templates import Templates
+from mien.gallery.trained_duplicates import TrainedDuplicates
 from mien.gallery.training import Training
 from mien.search.pgvector import Method
 from mien.storage import Database, Vault
@@ -56,6 +58,7 @@ class Gallery:
         templates: seals and opens templates (likewise).
         snapshots: what training made (likewise).
         live: searches of collections as they are now (likewise).
+        lookalikes: the templates of small collections (likewise).
     """
 
     collections: Collections
@@ -71,6 +74,7 @@ class Gallery:
     templates: Templates
     snapshots: Snapshots
     live: LiveSearches
+    lookalikes: Lookalikes
 
     def start(self) -> None:
         """Start the training threads; they first take up what an earlier process left."""
@@ -131,19 +135,21 @@ def open_gallery(
     else:
         pg = PgSnapshots.left_behind(database)
     snapshots = Snapshots(folder, database, vault, pg, into_pg=into_pg)
-    live = LiveSearches(templates, clock)
+    live, lookalikes = LiveSearches(templates, clock), Lookalikes(templates)
+    later = TrainedDuplicates(rows, templates, snapshots, recognisers)
     return Gallery(
         collections=Collections(rows, vault, recognisers, snapshots),
         persons=Persons(rows),
-        faces=PersistedFaces(rows, engine, recognisers, vault, live),
+        faces=PersistedFaces(rows, engine, recognisers, vault, lookalikes),
         bulk=Bulk(rows, templates, recognisers),
         policies=Policies(rows),
         duplicates=Duplicates(rows),
         crops=Crops(rows),
-        training=Training(rows, templates, snapshots, trained=trained),
+        training=Training(rows, templates, snapshots, trained=trained, look=later.look),
         recognition=Recognition(rows, detected_faces, recognisers, templates, snapshots=snapshots, live=live),
         rows=rows,
         templates=templates,
         snapshots=snapshots,
         live=live,
+        lookalikes=lookalikes,
     )

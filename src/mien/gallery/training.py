@@ -50,6 +50,7 @@ class Training:
         snapshots: where the results go.
         threads: how many collections are trained at the same time.
         trained: told of each training that succeeded: whose, and how many faces there were.
+        look: called after each that succeeded, to look for duplicates (`TrainedDuplicates.look`).
     """
 
     def __init__(
@@ -57,14 +58,17 @@ class Training:
         rows: Rows,
         templates: Templates,
         snapshots: Snapshots,
+        *,
         threads: int = 2,
         trained: Callable[[UUID, int], None] | None = None,
+        look: Callable[[UUID, UUID, int, Callable[[], bool]], object] | None = None,
     ) -> None:
         self._rows = rows
         self._templates = templates
         self._snapshots = snapshots
         self._count = threads
         self._tell = trained
+        self._look = look
         self._wake = threading.Semaphore(0)
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -193,6 +197,7 @@ class Training:
 
     def _train(self, ref: CollectionRef) -> bool:
         """Train a collection unless somebody else does; returns whether a training ended."""
+        succeeded = False
         try:
             row = self._rows.get(ref)
         except CollectionNotFoundError:  # its resource was deleted
@@ -210,11 +215,18 @@ class Training:
                     self._end(row, None, _EMPTY[ref.kind.has_persons])
                 else:
                     self._end(row, self._make(row), None)
+                    succeeded = True
             except Exception:
                 if self._stopping.is_set():  # the database may be closed already: the next start goes on
                     return False
                 _log.exception("training failed", collection=ref.collection_id, collection_kind=ref.kind.value)
                 self._end(row, None, _INTERNAL)
+        if succeeded and self._look is not None:
+            try:
+                self._look(row.uid, row.resource_id, row.trained_revision, self._stopping.is_set)
+            except Exception:
+                if not self._stopping.is_set():
+                    _log.exception("looking for duplicates failed", collection=ref.collection_id)
         return True
 
     def _mark_running(self, row: CollectionRow) -> None:
