@@ -420,7 +420,9 @@ class SocketChannel {
 
   constructor(socket) {
     this.socket = socket;
+    /** @type {(message: any) => void} */
     this.onMessage = () => {};
+    /** @type {(error: Error) => void} */
     this.onLost = () => {};
     socket.addEventListener("message", (event) => {
       if (typeof event.data === "string") this.onMessage(JSON.parse(event.data));
@@ -478,7 +480,9 @@ class PostChannel {
   constructor(url, headers, first) {
     this.url = url;
     this.headers = { ...headers, "content-type": "application/octet-stream" };
+    /** @type {(message: any) => void} */
     this.onMessage = () => {};
+    /** @type {(error: Error) => void} */
     this.onLost = () => {};
     this.queue = [];
     this.bytes = 0;
@@ -770,7 +774,7 @@ class View {
     this.texts = texts;
     this.settings = settings;
     this.root = root;
-    this.focused = document.activeElement;
+    this.focused = /** @type {HTMLElement | null} */ (document.activeElement);
 
     this.title = make("h2", { id: "title", tabIndex: -1, textContent: text("Title") });
     const tips = [1, 2, 3].map((number) =>
@@ -1165,7 +1169,7 @@ const FROM_ATTRIBUTES = new Map(
 );
 
 /** Frameworks that draw pages on a server import the module there, where there are no elements. */
-const Element = globalThis.HTMLElement ?? class {};
+const Element = globalThis.HTMLElement ?? /** @type {typeof HTMLElement} */ (/** @type {unknown} */ (class {}));
 
 /** The custom element. All properties are read when `start` is called. */
 export class FaceLivenessDetector extends Element {
@@ -1224,7 +1228,12 @@ export class FaceLivenessDetector extends Element {
    * Run one attempt of a session.
    *
    * @param {string} sessionAuthorizationToken the session's `authToken`
-   * @returns {Promise<{resultId: string, digest: string}>} rejects with a `LivenessDetectionError`
+   * @returns {Promise<{
+   *   resultId: string,
+   *   digest: string,
+   *   livenessDecision?: string,
+   *   verifyResult?: { matchConfidence: number, isIdentical: boolean },
+   * }>} rejects with a `LivenessDetectionError`
    */
   async start(sessionAuthorizationToken) {
     if (this.#attempt) throw new LivenessDetectionError(LivenessError.UnexpectedClientError, "an attempt is running");
@@ -1244,6 +1253,7 @@ export class FaceLivenessDetector extends Element {
   }
 }
 
+/** @returns {Readonly<Record<string | number, any>>} names by number and numbers by name */
 const numbered = (...list) => {
   const table = {};
   list.forEach((name, number) => {
