@@ -27,7 +27,7 @@ from joserfc.jwk import RSAKey
 
 from mien.accounts import DEVELOPMENT_TERMS, AccessRequests, Accounts
 from mien.clock import SystemClock
-from mien.events import CallObserver, Recorder
+from mien.events import CallObserver, Recorder, RequestLog
 from mien.gateway.door import Gateway
 from mien.gateway.exchange import Exchange, Match, Operation, Receive, Response, Scope, Send
 from mien.gateway.front_door import FrontDoor
@@ -124,7 +124,7 @@ def main() -> None:
         recorder = Recorder(database, clock)
         recorder.start()
         router = OneRoute()
-        full = Gateway(router, front_door.steps(), explain, [CallObserver(recorder)])
+        full = Gateway(router, front_door.steps(), explain, [CallObserver(recorder), RequestLog()])
         both = Both(Gateway(router, [], explain), full, front_door)
         config = uvicorn.Config(both, port=0, loop="uvloop", http="httptools", log_config=None, lifespan="on")
         server = uvicorn.Server(config)
