@@ -1,4 +1,5 @@
 import io
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from sqlalchemy import func, select
 from tests.gallery.conftest import World, embedding, photo, unit
 
 from mien.accounts import DEVELOPMENT_TERMS
+from mien.clock import ManualClock
 from mien.gallery.enrolment import make_crop
 from mien.gallery.errors import (
     LowQualityError,
@@ -234,3 +236,13 @@ def test_the_same_picture_imported_twice_is_reported(world: World) -> None:
     world.train(ref)
     (found,) = world.gallery.duplicates.found(ref)
     assert ({found.face_id, found.other_face_id}, found.kind.value) == ({one, other}, "samePhoto")
+
+
+def test_removed_templates_leave_the_memory_of_look_alikes(world: World, clock: ManualClock) -> None:
+    ref = world.make(Kind.FACE_LIST)
+    for seed in (1, 2):
+        world.gallery.faces.add(ref, photo({"seed": seed}))
+    assert world.gallery.lookalikes.forget_old() == 0
+    clock.advance(timedelta(minutes=31))
+    assert world.gallery.lookalikes.forget_old() == 1
+    assert world.gallery.faces.add(ref, photo({"seed": 1})).duplicates

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -50,12 +52,16 @@ class Api:
         client: with a good key.
         gallery: behind it; its training threads do not run.
         clock: of the server.
+        engine: that finds the faces.
+        owner_id: the resource.
         version: of the API.
     """
 
     client: httpx.AsyncClient
     gallery: Gallery
     clock: ManualClock
+    engine: TextEngine
+    owner_id: UUID
     version: str = V1_2.name
 
     async def call(self, method: str, path: str, body: Any = None, expect: int = 200) -> Any:
@@ -98,7 +104,14 @@ class Api:
 
 @pytest.fixture
 async def api(tmp_path: Path) -> AsyncIterator[Api]:
-    clock, database = ManualClock(), Database(f"sqlite:///{tmp_path / 'mien.db'}")
+    async with open_api(f"sqlite:///{tmp_path / 'mien.db'}", tmp_path) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def open_api(database_url: str, tmp_path: Path) -> AsyncIterator[Api]:
+    """Put the real application together on a database."""
+    clock, database = ManualClock(), Database(database_url)
     migrate(database)
     vault = Vault(database, MasterKey.from_hex(MASTER_KEY), clock)
     accounts, faces, engine = Accounts(database, vault, clock), DetectedFaces(database, vault, clock), TextEngine()
@@ -131,7 +144,7 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
     transport = httpx.ASGITransport(application)
     headers = {"Ocp-Apim-Subscription-Key": key}
     async with httpx.AsyncClient(transport=transport, base_url="http://mien.test", headers=headers) as client:
-        yield Api(client, gallery, clock)
+        yield Api(client, gallery, clock, engine, resource.id)
     application.close()
 
 

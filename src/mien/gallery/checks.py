@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import ColumnElement, false, true
+from sqlalchemy.orm import InstrumentedAttribute
+
 from mien.gallery.errors import (
     InvalidTopError,
     NameEmptyError,
@@ -80,6 +83,14 @@ def check_page(start: str, top: int) -> None:
         raise StartTooLongError(f"start has at most {START_LENGTH} characters")
     if not 1 <= top <= MAX_TOP:
         raise InvalidTopError(f"top is 1 to {MAX_TOP}")
+
+
+def comes_after(column: InstrumentedAttribute[UUID], start: str) -> ColumnElement[bool]:
+    """Return the condition that an id comes after `start` as strings compare; all do when it is empty."""
+    if not start:
+        return true()
+    first = first_id_after(start)
+    return false() if first is None else column >= first
 
 
 def first_id_after(start: str) -> UUID | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mien.gallery.checks import FACE_USER_DATA_LENGTH, check_page, check_user_data, first_id_after
+from mien.gallery.checks import FACE_USER_DATA_LENGTH, check_page, check_user_data, comes_after
 from mien.gallery.enrolment import Engine, enrol
 from mien.gallery.errors import (
     PersistedFaceNotFoundError,
@@ -140,11 +140,7 @@ class PersistedFaces:
         check_page(start, top)
         with self._rows.reading(ref) as (session, row):
             query = select(PersistedFaceRow).where(PersistedFaceRow.collection == row.uid)
-            if start:
-                first = first_id_after(start)
-                if first is None:
-                    return []
-                query = query.where(PersistedFaceRow.face_id >= first)
+            query = query.where(comes_after(PersistedFaceRow.face_id, start))
             return [_face(face) for face in session.scalars(query.order_by(PersistedFaceRow.face_id).limit(top))]
 
     def all(self, ref: CollectionRef) -> list[PersistedFace]:

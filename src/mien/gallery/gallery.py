@@ -90,7 +90,8 @@ class Gallery:
         Returns:
             How many things were deleted.
         """
-        return self.training.purge_removed() + self.live.forget_unused() + self.snapshots.sweep()
+        forgotten = self.live.forget_unused() + self.lookalikes.forget_old()
+        return self.training.purge_removed() + forgotten + self.snapshots.sweep()
 
 
 def open_gallery(
@@ -135,7 +136,7 @@ def open_gallery(
     else:
         pg = PgSnapshots.left_behind(database)
     snapshots = Snapshots(folder, database, vault, pg, into_pg=into_pg)
-    live, lookalikes = LiveSearches(templates, clock), Lookalikes(templates)
+    live, lookalikes = LiveSearches(templates, clock), Lookalikes(templates, clock)
     later = TrainedDuplicates(rows, templates, snapshots, recognisers)
     return Gallery(
         collections=Collections(rows, vault, recognisers, snapshots),

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -13,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from mien.gallery.live import added_since, removed_since
+from mien.clock import Clock
+from mien.gallery.live import KEEP_FOR, added_since, removed_since
 from mien.gallery.templates import Templates
 from mien.search.types import pack_ids
 from mien.storage.tables import CollectionRow
@@ -35,6 +37,7 @@ class _Matrix:
     persons: Ids
     faces: Ids
     templates: NDArray[np.float32]
+    made: datetime
     count: int = 0
 
     def append(self, persons: Ids, faces: Ids, templates: NDArray[np.float32]) -> None:
@@ -66,10 +69,12 @@ class Lookalikes:
 
     Args:
         templates: opens the rows.
+        clock: tells what is old.
     """
 
-    def __init__(self, templates: Templates) -> None:
+    def __init__(self, templates: Templates, clock: Clock) -> None:
         self._templates = templates
+        self._clock = clock
         self._lock = threading.Lock()
         self._known: OrderedDict[UUID, _Matrix] = OrderedDict()
 
@@ -100,6 +105,19 @@ class Lookalikes:
                 for at in best.tolist()
             ]
 
+    def forget_old(self) -> int:
+        """Drop what was read more than half an hour ago: removed templates may still be in its memory.
+
+        Returns:
+            How many collections were dropped.
+        """
+        limit = self._clock.now() - KEEP_FOR
+        with self._lock:
+            old = [uid for uid, one in self._known.items() if one.made < limit]
+            for uid in old:
+                del self._known[uid]
+        return len(old)
+
     def _current(self, session: Session, row: CollectionRow, dimension: int) -> _Matrix:
         matrix = self._known.pop(row.uid, None)
         if matrix is not None and (matrix.revision > row.revision or matrix.fingerprint != row.fingerprint):
@@ -110,7 +128,7 @@ class Lookalikes:
                 matrix = None
         if matrix is None:
             empty = np.empty((0, 16), np.uint8)
-            matrix = _Matrix(row.fingerprint, -1, empty, empty, np.empty((0, dimension), np.float32))
+            matrix = _Matrix(row.fingerprint, -1, empty, empty, np.empty((0, dimension), np.float32), self._clock.now())
             self._follow(session, row, matrix)
         self._known[row.uid] = matrix
         total = sum(one.count for one in self._known.values())

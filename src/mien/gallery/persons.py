@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from mien.gallery.checks import check_name, check_page, check_update, check_user_data, first_id_after
+from mien.gallery.checks import check_name, check_page, check_update, check_user_data, comes_after
 from mien.gallery.errors import PersonNotFoundError, Quota, QuotaExceededError
 from mien.gallery.kinds import CollectionRef, parse_id
 from mien.gallery.removal import remove_person
@@ -70,12 +70,7 @@ class Persons:
         """
         check_page(start, top)
         with self._rows.reading(ref) as (session, row):
-            query = select(PersonRow).where(PersonRow.collection == row.uid)
-            if start:
-                first = first_id_after(start)
-                if first is None:
-                    return []
-                query = query.where(PersonRow.person_id >= first)
+            query = select(PersonRow).where(PersonRow.collection == row.uid, comes_after(PersonRow.person_id, start))
             people = session.scalars(query.order_by(PersonRow.person_id).limit(top)).all()
             faces = _faces_of(session, row.uid, [person.person_id for person in people if person.faces])
             return [_person(person, faces) for person in people]

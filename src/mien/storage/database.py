@@ -63,6 +63,9 @@ class Database:
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             file.touch(mode=0o600)  # the files beside it take its mode
         arguments: dict[str, Any] = {"timeout": 30.0} if self.is_sqlite else {"prepare_threshold": 2}
+        if not self.is_sqlite and "options" not in self.url.query:
+            # As on SQLite: who waits for another writer's lock is told after a while, and does not wait for ever.
+            arguments["options"] = f"-c lock_timeout={_BUSY_MILLISECONDS}"
         self.engine: Engine = create_engine(
             self.url,
             pool_size=pool_size,

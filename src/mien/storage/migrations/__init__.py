@@ -52,6 +52,8 @@ def migrate(database: Database) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         with database.writing_connection() as connection:
+            if not database.is_sqlite:  # another process may take long over it: wait
+                connection.execute(text("SET LOCAL lock_timeout = 0"))
             database.lock(connection, "migrations")
             config = alembic_config()
             config.attributes["connection"] = connection
