@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import structlog
 
 from mien.clock import Clock, SystemClock
-from mien.events import Exposition, Level
+from mien.events import Exposition, Level, Recorder
 from mien.events.monitor import try_out
 from mien.gallery.directory_services import open_directory
 from mien.gallery.enrolment import Engine as EnrolmentEngine
@@ -49,7 +50,7 @@ from mien.wire.liveness import LivenessContext, liveness_operations
 from mien.wire.liveness_gate import ClientGate
 from mien.wire.liveness_pages import LivenessPages
 from mien.wire.liveness_posts import LivenessPosts
-from mien.wire.liveness_run import ChannelContext
+from mien.wire.liveness_run import ChannelContext, Count
 from mien.wire.liveness_socket import LivenessSocket
 from mien.wire.origins import Origins
 from mien.wire.pages import Pages
@@ -135,6 +136,7 @@ class ChannelParts:
         concurrent: clients at the same time.
         origins: which web pages may connect.
         now: seconds of a clock that never goes back.
+        count: told of every attempt that came to an end.
     """
 
     judge: FrameJudge
@@ -144,6 +146,7 @@ class ChannelParts:
     concurrent: int = 64
     origins: Origins = field(default_factory=Origins)
     now: Callable[[], float] = monotonic
+    count: Count | None = None
 
 
 class Application:
@@ -239,6 +242,7 @@ class Application:
             place=channel.place,
             concurrent=channel.concurrent,
             now=channel.now,
+            count=channel.count,
         )
         self._socket = LivenessSocket(context, parts.origin, channel.origins)
         return LivenessPosts(context, parts.origin, channel.origins).operations()
@@ -351,6 +355,7 @@ def create_app(
                 finder=engine,
                 concurrent=settings.liveness_concurrent,
                 origins=Origins.parse(settings.liveness_origins),
+                count=_attempts_counted(monitoring.recorder),
             )
             if judge is not None
             else None,
@@ -405,6 +410,25 @@ def create_management(
             body_seconds=settings.body_timeout_seconds,
         )
     )
+
+
+def _attempts_counted(recorder: Recorder) -> Count:
+    """Return what counts liveness attempts as calls: frames come by other ways than the front door."""
+
+    def count(resource_id: UUID, error: str, seconds: float, size: int) -> None:
+        recorder.call(
+            resource_id,
+            "Liveness Client - Attempt",
+            400 if error else 200,
+            error,
+            seconds=seconds,
+            data_in=size,
+            data_out=0,
+            transactions=0 if error else 1,
+            blocked=False,
+        )
+
+    return count
 
 
 def _open_liveness(

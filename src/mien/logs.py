@@ -97,3 +97,5 @@ def configure_logs(level: str = "info", form: Literal["auto", "console", "json"]
     root.setLevel(level.upper())
     for chatty in ("alembic", "httpx", "httpcore", "asyncio", "uvicorn.error"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+    # It warns of every malformed form, which is the client's fault and answered as such.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -366,3 +367,47 @@ def test_abuse_monitoring_can_be_switched_off(liveness: Liveness, resource_id: U
     liveness.sessions.set_abuse_monitoring(resource_id, enabled=False)
     assert not liveness.sessions.abuse_monitoring(resource_id)
     assert fail(liveness, liveness.sessions.create(resource_id, OPTIONS)).abuse is None
+
+
+def test_no_more_attempts_begin_than_are_allowed_however_many_try_at_once(
+    liveness: Liveness, resource_id: UUID
+) -> None:
+    session = liveness.sessions.create(resource_id, OPTIONS)
+    admission = admit(liveness, session)
+
+    def begin(_: int) -> bytes | None:
+        try:
+            return liveness.attempts.begin(admission, 60).nonce
+        except TokenRefusedError:
+            return None
+
+    with ThreadPoolExecutor(8) as pool:
+        nonces = [nonce for nonce in pool.map(begin, range(8)) if nonce]
+    assert len(nonces) == len(set(nonces)) == 3
+
+
+def test_an_attempt_is_finished_once(liveness: Liveness, resource_id: UUID) -> None:
+    admission = admit(liveness, liveness.sessions.create(resource_id, OPTIONS))
+    begun = liveness.attempts.begin(admission, 60)
+
+    def finish(_: int) -> bool:
+        try:
+            liveness.attempts.finish(admission, begun, SPOOF)
+        except AttemptOverError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(finish, range(4))) == 1
+
+
+def test_a_session_that_is_deleted_while_it_is_judged_leaves_nothing(
+    liveness: Liveness, resource_id: UUID, database: Database
+) -> None:
+    session = liveness.sessions.create(resource_id, replace(OPTIONS, keep_image=True))
+    admission = admit(liveness, session)
+    begun = liveness.attempts.begin(admission, 60)
+    liveness.sessions.delete(resource_id, session.id, with_verify=False)
+    with pytest.raises(AttemptOverError):
+        liveness.attempts.finish(admission, begun, SPOOF, image=b"jpeg", image_hashes=[b"1" * 32], suspicious=True)
+    assert rows(database) == {}

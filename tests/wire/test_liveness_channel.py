@@ -102,6 +102,7 @@ class Stage:
     finder: ToldFinder
     judge: ToldJudge
     steps: Steps
+    counted: list[tuple[Any, ...]]
 
     def token(self, **options: Any) -> str:
         given = {"device_correlation_id": DEVICE, **options}
@@ -123,12 +124,18 @@ def make_stage(tmp_path: Path, clock: ManualClock) -> Iterator[Callable[..., Sta
         migrate(database)
         vault = Vault(database, MasterKey.from_hex(MASTER_KEY), clock)
         finder, judge, steps = ToldFinder(), ToldJudge(), Steps()
+        counted: list[tuple[Any, ...]] = []
         channel = ChannelParts(
-            judge=judge, finder=finder, limits=FrameLimits(**limits), concurrent=concurrent, now=steps
+            judge=judge,
+            finder=finder,
+            limits=FrameLimits(**limits),
+            concurrent=concurrent,
+            now=steps,
+            count=lambda *told: counted.append(told),
         )
         service = make_liveness_service(database, vault, clock, channel, policy)
         made.append((service, database))
-        return Stage(service, finder, judge, steps)
+        return Stage(service, finder, judge, steps, counted)
 
     yield make
     for service, database in made:
@@ -515,6 +522,31 @@ async def test_a_full_server_says_so(make_stage: Callable[..., Stage], sockets: 
     third = await sockets(stage)
     await third.say(type="hello", token=stage.token())
     assert (await third.hear())["type"] == "accepted"
+
+
+async def test_an_address_has_at_most_half_of_the_places(
+    make_stage: Callable[..., Stage], sockets: Callable[..., Any]
+) -> None:
+    stage = make_stage(concurrent=4)
+    held = [await sockets(stage) for _ in range(3)]
+    for socket in held:
+        await socket.say(type="hello", token=stage.token())
+    assert sorted([(await socket.hear())["type"] for socket in held]) == ["accepted", "accepted", "failure"]
+
+
+async def test_attempts_are_counted(stage: Stage, sockets: Callable[..., Any]) -> None:
+    for problem in (None, Problem(LivenessError.BLUR, RecognitionError.BLUR, "Blurred.")):
+        stage.judge.problem = problem
+        socket = await sockets(stage)
+        await socket.say(type="hello", token=stage.token())
+        await socket.hear()
+        await answer(socket, stage, await position(socket), seed=len(stage.counted))
+        await socket.hear()
+    assert [entry[:2] for entry in stage.counted] == [
+        (stage.service.resource_id, ""),
+        (stage.service.resource_id, "ExcessiveImageBlurDetected"),
+    ]
+    assert all(seconds > 2 and size > 1000 for _, _, seconds, size in stage.counted)
 
 
 async def test_a_device_that_failed_too_often_waits(

@@ -37,7 +37,7 @@ class FrameLimits:
     side: int = 640
     frame_bytes: int = 256 * 1024
     frames: int = 300
-    total_bytes: int = 16 * 1024 * 1024
+    total_bytes: int = 12 * 1024 * 1024
     positioning_fps: int = 5
     challenge_fps: int = 15
     positioning_seconds: float = 60.0

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from time import monotonic
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
 import structlog
 
@@ -27,6 +28,7 @@ from mien.wire import liveness_messages as messages
 from mien.wire.liveness_messages import Json, ProtocolError
 
 T = TypeVar("T")
+Count = Callable[[UUID, str, float, int], None]
 
 HELLO_SECONDS: Final = 10.0
 _JUDGING_SECONDS: Final = 60.0
@@ -49,8 +51,9 @@ class ChannelContext:
             their place never keep requests waiting.
         limits: how much a client may send.
         place: where the face is wanted.
-        concurrent: clients at the same time.
+        concurrent: clients at the same time; half as many of one address.
         now: seconds of a clock that never goes back; times frames.
+        count: told of every attempt that came to an end: resource, error name ("" for a decision), seconds, bytes.
         open: by token, the run that is going on; shared by all runs.
     """
 
@@ -63,7 +66,15 @@ class ChannelContext:
     place: Place = field(default_factory=Place)
     concurrent: int = 64
     now: Callable[[], float] = monotonic
+    count: Count | None = None
     open: dict[str, Run] = field(default_factory=dict)
+
+    def has_place(self, token: str, address: str) -> bool:
+        """Tell whether another client may begin: one that takes its own place again always may."""
+        if token in self.open:
+            return True
+        of_address = sum(run.address == address for run in self.open.values())
+        return len(self.open) < self.concurrent and of_address < max(1, self.concurrent // 2)
 
 
 class _Phase(Enum):
@@ -171,12 +182,12 @@ class Run:
         if not isinstance(token, str):
             await self._fail(LivenessError.INVALID_TOKEN, "hello has no token")
             return
-        if token not in context.open and len(context.open) >= context.concurrent:
+        if not context.has_place(token, self.address):
             await self._full()
             return
         attempts = context.liveness.attempts
         admission = await self._guarded(lambda: attempts.admit(token, request, device=device, user=user))
-        if admission is None:
+        if admission is None or not self._is(_Phase.HELLO):  # refused, or too late
             return
         options = admission.session.options
         if options.device_set_in_client is (device is None):
@@ -188,6 +199,9 @@ class Run:
         if options.with_verify and admission.session.reference is None:
             await self._fail(LivenessError.VERIFY_IMAGE_NOT_PROVIDED, "the session was made without a verify image")
             return
+        if not context.has_place(token, self.address):  # others came while the database was asked
+            await self._full()
+            return
         before = context.open.get(token)
         context.open[token] = self
         self._token = token
@@ -197,6 +211,11 @@ class Run:
         self._phase = _Phase.POSITIONING
         self._in(context.limits.positioning_seconds)
         await self._send(messages.accepted(admission, context.limits, context.place))
+
+    @property
+    def address(self) -> str:
+        """Where the client is."""
+        return self._request.address
 
     async def replaced(self) -> None:
         """Give way to another connection of the same session."""
@@ -400,6 +419,7 @@ class Run:
         self._in(None)
         if self._context.open.get(self._token) is self:
             del self._context.open[self._token]
+        self._count(last)
         try:
             await self._send(last)
         finally:
@@ -411,6 +431,13 @@ class Run:
 
     def _elapsed_ms(self) -> float:
         return (self._context.now() - self._sent_at) * 1000
+
+    def _count(self, last: Json) -> None:
+        """Count an attempt whose challenge was sent."""
+        context, admission, recording = self._context, self._admission, self._recording
+        if context.count is not None and admission is not None and recording is not None:
+            seconds = self._elapsed_ms() / 1000
+            context.count(admission.resource_id, last.get("livenessError", ""), seconds, recording.size)
 
     def _in(self, seconds: float | None) -> None:
         """Set when the phase ends by itself; None for not at all."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mien.gateway.exchange import Message, Receive, Request, Scope, Send
@@ -22,6 +22,8 @@ _VERSIONS: Final = frozenset(name.lower() for name in LIVENESS_VERSIONS)
 _LONGEST_AGENT: Final = 300
 _CLOSE: Final = {"type": "websocket.close", "code": 1000}
 _UNANSWERED: Final = 5.0
+_WAITING: Final = 4
+"""Connections for each place, those included that have not said hello yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,14 @@ class LivenessSocket:
     context: ChannelContext
     origin: OriginFinder
     origins: Origins
+    _connected: set[object] = field(default_factory=set, init=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         await receive()  # websocket.connect
         request = Request({**scope, "method": "GET"}, receive)
-        if not is_channel(request.path) or not self.origins.allow(request.header(b"origin")):
+        full = len(self._connected) >= _WAITING * self.context.concurrent
+        if full or not is_channel(request.path) or not self.origins.allow(request.header(b"origin")):
             await send(_CLOSE)  # answered with 403: there is no connection yet
             return
         offered = scope.get("subprotocols", ())
@@ -53,7 +57,12 @@ class LivenessSocket:
             await send(_CLOSE)
             return
         await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
-        await self._serve(client_request(request, self.origin), receive, send)
+        connection = object()
+        self._connected.add(connection)
+        try:
+            await self._serve(client_request(request, self.origin), receive, send)
+        finally:
+            self._connected.discard(connection)
 
     async def _serve(self, request: ClientRequest, receive: Receive, send: Send) -> None:
         gone = False
