@@ -26,7 +26,7 @@ from mien.gateway.admission import WorkerPool
 from mien.gateway.door import Gateway, Observer
 from mien.gateway.exchange import Operation, Receive, Scope, Send
 from mien.gateway.front_door import FrontDoor
-from mien.gateway.opening import open_front_door
+from mien.gateway.opening import open_front_door, token_verifier
 from mien.gateway.origin import OriginFinder, parse_networks
 from mien.liveness.abuse import AbusePolicy
 from mien.liveness.guidance import Finder, Place
@@ -35,6 +35,7 @@ from mien.liveness.service import Liveness, open_liveness
 from mien.liveness.types import FrameJudge
 from mien.management import AdminTokens
 from mien.management.login import Login
+from mien.management.oidc import IssuerLogin
 from mien.models import ModelStore
 from mien.models.bindings import Bindings, read_bindings
 from mien.monitoring import open_deliveries, open_monitoring
@@ -389,13 +390,14 @@ def create_management(
     from mien.management.application import Parts as ControlParts  # noqa: PLC0415  see above
 
     deliveries = open_deliveries(settings, services)
+    verifier = token_verifier(settings, services.clock, settings.management_audience)
     tokens = AdminTokens(services.database, services.vault, services.clock)
     return ControlPlane(
         ControlParts(
             accounts=services.accounts,
             access=services.access,
             tokens=tokens,
-            login=Login(tokens),
+            login=Login(tokens, (IssuerLogin(verifier),) if verifier else ()),
             audit=services.audit,
             metrics=services.metrics,
             alerts=services.alerts,
@@ -406,6 +408,8 @@ def create_management(
             domain=settings.domain,
             exposition=exposition,
             open_metrics=settings.open_metrics,
+            free_calls=settings.free_calls_per_month,
+            origin=OriginFinder(parse_networks(settings.trusted_proxies)),
             body_limit=settings.max_json_bytes,
             body_seconds=settings.body_timeout_seconds,
         )

@@ -137,6 +137,11 @@ class Settings(BaseSettings):
         description="What the tokens' `aud` must be, with or without a slash at the end; "
         "several with commas between them.",
     )
+    management_audience: str = Field(
+        default="https://management.azure.com",
+        description="What `aud` must be in tokens for the control plane, with or without a slash at the end; several "
+        "with commas between them. Such a token also names a role: `Mien.Admin`, `Mien.Approver` or `Mien.Reader`.",
+    )
     oidc_jwks_url: str | None = Field(
         default=None,
         description="Where the issuer's signing keys are. When absent, its discovery document says "

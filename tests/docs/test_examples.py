@@ -51,7 +51,13 @@ def test_an_example_works(example: Example, server: Server, tmp_path: Path) -> N
     if example.language == "bash" and "curl" in example.text and shutil.which("curl") is None:
         pytest.skip("needs curl")
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = os.environ | {"FACE_ENDPOINT": server.endpoint, "FACE_APIKEY": server.key1, "PATH": path}
+    environment = os.environ | {
+        "FACE_ENDPOINT": server.endpoint,
+        "FACE_APIKEY": server.key1,
+        "FACE_MANAGEMENT": server.management,
+        "FACE_ADMIN_TOKEN": server.admin_token,
+        "PATH": path,
+    }
     done = subprocess.run(
         [*command, example.text],
         cwd=tmp_path,

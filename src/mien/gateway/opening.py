@@ -38,14 +38,20 @@ def open_front_door(
     )
 
 
-def token_verifier(settings: Settings, clock: Clock) -> TokenVerifier | None:
-    """Return what checks the tokens of the issuer that the settings name; None when they name none."""
+def token_verifier(settings: Settings, clock: Clock, audience: str | None = None) -> TokenVerifier | None:
+    """Return what checks the tokens of the issuer that the settings name; None when they name none.
+
+    Args:
+        settings: name the issuer.
+        clock: tells whether a token is in date.
+        audience: what tokens are made out to, with commas between several; that of the data plane when None.
+    """
     if settings.oidc_issuer is None:
         return None
     return TokenVerifier(
         settings.oidc_issuer,
         KeySets(settings.oidc_issuer, settings.oidc_jwks_url),
         clock,
-        audiences=[part.strip() for part in settings.oidc_audience.split(",") if part.strip()],
+        audiences=[part.strip() for part in (audience or settings.oidc_audience).split(",") if part.strip()],
         roles_claim=settings.oidc_roles_claim,
     )

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Final
 
 import anyio.to_thread
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI
+from fastapi import Request as HttpRequest
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 
 from mien.accounts import AccessRequests, Accounts
 from mien.clock import Clock
 from mien.events import AlertRules, AuditLog, Exposition, MetricStore
+from mien.gateway.exchange import Request
+from mien.gateway.origin import OriginFinder
 from mien.management.arm import accounts, catalogue, deleted
 from mien.management.arm import metrics as arm_metrics
 from mien.management.arm.filing import Filing, SubscriptionTerms
@@ -24,7 +27,7 @@ from mien.management.arm.routing import Arm
 from mien.management.arm.shapes import Addresses
 from mien.management.errors import unforeseen
 from mien.management.explain import KNOWN, explain
-from mien.management.guard import Api, Guard, Receive, Scope, Send
+from mien.management.guard import Api, Guard, Message, Receive, Scope, Send
 from mien.management.login import Actor, Login
 from mien.management.roles import Role
 from mien.management.routing import Journal
@@ -62,6 +65,7 @@ class Parts:
         exposition: this process's counts for Prometheus; None without a data plane.
         open_metrics: whether programs on this machine may scrape without a token.
         free_calls: calls a month of the free tier; 0 for any number.
+        origin: finds out which address a caller has.
         body_limit: longest body, in bytes.
         body_seconds: how long a client may take to send one.
     """
@@ -81,6 +85,7 @@ class Parts:
     exposition: Exposition | None = None
     open_metrics: bool = True
     free_calls: int = 30_000
+    origin: OriginFinder = field(default_factory=OriginFinder)
     body_limit: int = 1024 * 1024
     body_seconds: float = 60.0
 
@@ -99,6 +104,7 @@ class ControlPlane:
         self._guard = Guard(
             self.api,
             parts.login.identify,
+            address=lambda scope: str(parts.origin.client(Request(scope, _no_body)) or ""),
             open_paths=OPEN_PATHS,
             neighbour=_scraper if parts.open_metrics else _nobody,
             templates=lambda: self.api.openapi()["paths"],
@@ -121,6 +127,10 @@ class ControlPlane:
 
 def _is_api(path: str) -> bool:
     return path.lstrip("/").partition("/")[0].lower() in _FIRST_PARTS
+
+
+async def _no_body() -> Message:
+    raise RuntimeError("only the head of the request was to be read")
 
 
 def _nobody(_path: str, _scope: Scope, _headers: Mapping[bytes, bytes]) -> None:
@@ -183,12 +193,12 @@ def _uptime(started: datetime, clock: Clock) -> float:
     return round((clock.now() - started).total_seconds(), 3)
 
 
-async def _answer(_request: Request, error: Exception) -> JSONResponse:
+async def _answer(_request: HttpRequest, error: Exception) -> JSONResponse:
     problem = explain(error)
     return JSONResponse(problem.body(), problem.status, headers=problem.headers)
 
 
-async def _mistake(_request: Request, _error: Exception) -> JSONResponse:
+async def _mistake(_request: HttpRequest, _error: Exception) -> JSONResponse:
     return JSONResponse(unforeseen().body(), 500)
 
 

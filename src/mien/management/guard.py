@@ -42,6 +42,7 @@ class Guard:
     Args:
         api: the routes.
         identify: who calls, from Authorization header and address.
+        address: where a request comes from.
         open_paths: what anybody may ask for.
         neighbour: who calls without a token, if path, scope and headers are enough to trust; mostly None.
         templates: gives the paths of the routes, with `{names}`; literal parts match in any case, as ARM's do.
@@ -54,6 +55,7 @@ class Guard:
         api: Api,
         identify: Callable[[str | None, str], Awaitable[Actor]],
         *,
+        address: Callable[[Scope], str],
         open_paths: Iterable[str],
         neighbour: Callable[[str, Scope, Mapping[bytes, bytes]], Actor | None],
         templates: Callable[[], Iterable[str]],
@@ -62,6 +64,7 @@ class Guard:
     ) -> None:
         self._api = api
         self._identify = identify
+        self._address = address
         self._open = frozenset(open_paths)
         self._neighbour = neighbour
         self._templates = templates
@@ -100,10 +103,8 @@ class Guard:
             raise ManagementError(400, "InvalidRequestUri", "The address holds a zero byte.")
         if path not in self._open:
             given = headers.get(b"authorization")
-            client = scope.get("client")
-            address = client[0] if client else ""
             text = None if given is None else given.decode("latin-1")
-            scope[ACTOR] = self._neighbour(path, scope, headers) or await self._identify(text, address)
+            scope[ACTOR] = self._neighbour(path, scope, headers) or await self._identify(text, self._address(scope))
         body = await self._body(headers, receive)
         if body:
             _check_json(body)

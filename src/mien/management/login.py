@@ -21,6 +21,10 @@ FREE_FAILURES: Final = 5
 LONGEST_PAUSE: Final = 60.0
 """Seconds; the pause doubles with every wrong token from one second up to this."""
 
+_WRONG: Final = (
+    "give a token of `mien admin token create`, or one of the configured OpenID Connect issuer with a role here, as "
+    "'Authorization: Bearer TOKEN'."
+)
 _FORGET: Final = 900.0
 _ADDRESSES: Final = 10_000
 
@@ -52,11 +56,20 @@ class Actor:
             )
 
 
+class WrongTokenError(Exception):
+    """A token is of a known issuer and yet opens nothing; the message says why."""
+
+
 class TokenLogin(Protocol):
     """Recognises bearer tokens of another issuer."""
 
     async def identify(self, token: str) -> Actor | None:
-        """Return who a token stands for; None when it is not of this issuer, not valid, or without a role here."""
+        """Return who a token stands for; None when it is not of this issuer.
+
+        Raises:
+            WrongTokenError: it looks like one of this issuer, but is not valid.
+            ManagementError: it is valid, and yet nobody can be let in.
+        """
         ...
 
 
@@ -135,14 +148,14 @@ class Login:
         if authorization is None:
             raise _unauthenticated("AuthenticationFailed", "The 'Authorization' header is missing.")
         scheme, _, token = authorization.partition(" ")
-        actor = await self._find(token.strip()) if scheme.lower() == "bearer" else None
+        why = _WRONG
+        try:
+            actor = await self._find(token.strip()) if scheme.lower() == "bearer" else None
+        except WrongTokenError as error:
+            actor, why = None, str(error)
         if actor is None:
             self._backoff.failed(address)
-            raise _unauthenticated(
-                "InvalidAuthenticationToken",
-                "The access token is invalid: give a token of `mien admin token create`, or one of the configured "
-                "OpenID Connect issuer with a role here, as 'Authorization: Bearer TOKEN'.",
-            )
+            raise _unauthenticated("InvalidAuthenticationToken", f"The access token is invalid: {why}")
         self._backoff.succeeded(address)
         return actor
 

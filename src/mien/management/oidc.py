@@ -1,0 +1,52 @@
+"""Administrators with a token of the configured OpenID Connect issuer."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mien.gateway.errors import BadTokenError, IssuerUnavailableError
+from mien.gateway.tokens import TokenVerifier
+from mien.management.errors import ManagementError
+from mien.management.login import Actor, WrongTokenError
+from mien.management.roles import Role
+
+ROLES: Final = {"Mien.Admin": Role.ADMIN, "Mien.Approver": Role.APPROVER, "Mien.Reader": Role.READER}
+"""What a token must name, strongest first; the first that it has counts."""
+
+
+class IssuerLogin:
+    """Recognises tokens of an issuer.
+
+    Args:
+        verifier: tells whether a token is genuine and for the control plane.
+    """
+
+    def __init__(self, verifier: TokenVerifier) -> None:
+        self._verifier = verifier
+
+    async def identify(self, token: str) -> Actor | None:
+        """Return who a token stands for; None when it is no JWT at all.
+
+        Raises:
+            WrongTokenError: it is one, but not genuine, not in date or not for the control plane.
+            ManagementError: 403 for a genuine token without a role, 503 when the issuer's keys cannot be had.
+        """
+        if token.count(".") != 2:
+            return None
+        try:
+            found = await self._verifier.verify(token)
+        except BadTokenError as error:
+            raise WrongTokenError(error.hint) from error
+        except IssuerUnavailableError as error:
+            text = "The token cannot be checked now: its issuer's keys cannot be fetched."
+            raise ManagementError(503, "ServiceUnavailable", text, headers={"Retry-After": "10"}) from error
+        name = next((found.claims[one] for one in ("preferred_username", "upn") if one in found.claims), None)
+        actor = name if isinstance(name, str) and name.isprintable() else found.subject
+        for role_name, role in ROLES.items():
+            if role_name in found.roles:
+                return Actor(f"oidc:{actor}", role)
+        raise ManagementError(
+            403,
+            "AuthorizationFailed",
+            f"The client '{actor}' has no role here: its token must name one of {', '.join(ROLES)}.",
+        )
