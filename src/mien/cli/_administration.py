@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 from uuid import UUID
 
 import typer
@@ -52,7 +52,7 @@ def opened(data_dir: Path | None) -> Iterator[Services]:
             services.close()
 
 
-def fail(message: str) -> None:
+def fail(message: str) -> NoReturn:
     """Say what is wrong and leave with exit code 1."""
     typer.echo(f"mien: {message}", err=True)
     raise typer.Exit(1) from None
