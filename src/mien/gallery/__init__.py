@@ -48,6 +48,8 @@ services.recognition.identify_persons(resource_id, face_ids, person_ids, top, co
 services.recognition.identify_dynamic(resource_id, face_ids, group_id, top, confidence_threshold)
 ```
 
+`mien.gallery.migrations.Migrations` gives collections templates of another recogniser, for `mien models migrate`.
+
 Errors, by call (all of `mien.gallery.errors`):
 
 * every call on a collection: `CollectionNotFoundError` (`malformed`: the id could not be one), recognition included.
