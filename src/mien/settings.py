@@ -243,7 +243,8 @@ class Settings(BaseSettings):
     liveness_test_nonce: SecretStr | None = Field(
         default=None,
         description="For tests only: the nonce of every liveness attempt, 32 or more hexadecimal characters. It makes "
-        "all challenges equal and foreseeable, so liveness detection then proves nothing.",
+        "all challenges equal and foreseeable, so liveness detection then proves nothing; without `--dev` the service "
+        "does not start with it.",
     )
 
     # Images from URLs

@@ -137,6 +137,16 @@ def test_another_master_key_is_a_clear_error(start_server: StartServer) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_foreseeable_liveness_challenges_are_for_development_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIEN_LIVENESS_TEST_NONCE", "00" * 32)
+    done = serve("--port", "0", "--data-dir", str(tmp_path))
+    assert done.returncode == 1
+    assert "MIEN_LIVENESS_TEST_NONCE" in done.stderr
+    assert "--dev" in done.stderr
+
+
 def test_a_database_that_does_not_answer_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIEN_DATABASE_URL", "postgresql://nobody:secret-word@127.0.0.1:1/none")
     done = serve("--port", "0", "--data-dir", str(tmp_path))

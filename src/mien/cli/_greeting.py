@@ -88,3 +88,4 @@ def _greet_developer(console: Console, settings: Settings, reached: Reached, key
         "    --data-binary @photo.jpg\n",
         markup=False,
     )
+    console.print(f"See liveness detection with your camera at [bold]{reached.endpoint}/liveness/demo[/bold]\n")

@@ -84,6 +84,11 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
     console = Console(highlight=False, soft_wrap=True)
     if (settings.tls_cert is None) != (settings.tls_key is None):
         raise StartError("a certificate needs its key: give both --tls-cert and --tls-key")
+    if settings.liveness_test_nonce is not None and not dev:
+        raise StartError(
+            "MIEN_LIVENESS_TEST_NONCE makes all liveness challenges equal, so that anybody can answer them ahead: "
+            "the service starts with it only for development, with --dev"
+        )
     with ExitStack() as opened:
         listener = opened.enter_context(listen(settings, settings.host, settings.port, "--port"))
         control = opened.enter_context(_listen_for_control(settings)) if settings.management else None

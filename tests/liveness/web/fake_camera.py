@@ -16,7 +16,7 @@ import numpy as np
 from mien.vision.types import Pixels
 
 FPS = 15
-STILL_SECONDS = 6
+STILL_SECONDS = 5
 """Long enough for the page to have the face placed, shorter than the server's patience with a challenge."""
 
 _MARK = 32

@@ -1,0 +1,196 @@
+"""Whole attempts: a real server, a real browser, and a fake camera whose clip answers the attempt's challenge.
+
+The server's challenges are all drawn from one nonce (a setting for tests), so that the answer can be rendered ahead: on
+a head that is made from a photo, as a person would give it, and as attackers would. The page is the server's own demo,
+which shows the whole loop: session, attempt, result, audit.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page
+from tests.conftest import Server, StartServer
+from tests.liveness.heads import Head
+from tests.liveness.photos import head_in_photo
+from tests.liveness.render import Camera, Kind, render, resampled
+from tests.liveness.web.conftest import LaunchBrowser
+from tests.liveness.web.fake_camera import FPS, HOLD_CHALLENGE, camera, write_clip
+from tests.shared import azure_photo
+
+from mien.liveness.challenge import Challenge
+from mien.liveness.types import Mode
+
+pytestmark = [pytest.mark.timeout(240), pytest.mark.shared]
+
+NONCE = bytes(range(32))
+OTHER = bytes(range(32, 64))
+SIZE = (360, 480)
+
+
+@pytest.fixture(scope="module")
+def live_server(start_server: StartServer) -> Server:
+    return start_server(liveness_test_nonce=NONCE.hex(), liveness_free_failures="1000")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_token(live_server: Server) -> tuple[str, float]:
+    """The token of a session that lives for a minute, and when it was made: before the tests that take that long."""
+    return create(live_server, authTokenTimeToLiveInSeconds=60)["authToken"], time.monotonic()
+
+
+@pytest.fixture(scope="module")
+def head() -> Head:
+    return head_in_photo(azure_photo("Family1-Dad2"), SIZE)
+
+
+def create(server: Server, **options: Any) -> dict[str, Any]:
+    """Create a session as an application's server does."""
+    body = {"livenessOperationMode": "PassiveActive", "deviceCorrelationId": "browser"} | options
+    with server.client() as client:
+        answer = client.post("/face/v1.2/detectLiveness-sessions", json=body)
+    assert answer.status_code == 200, answer.text
+    created: dict[str, Any] = answer.json()
+    return created
+
+
+@dataclass
+class Shown:
+    """What the demo page shows in the end."""
+
+    title: str
+    meaning: str
+    client: dict[str, Any]
+    session: dict[str, Any]
+    audit: list[dict[str, Any]]
+
+    @property
+    def explained(self) -> str:
+        return json.dumps([self.title, self.client, self.audit])
+
+
+Film = Callable[..., Browser]
+
+
+@pytest.fixture
+def film(launch: LaunchBrowser, head: Head, tmp_path: Path) -> Iterator[Film]:
+    """Renders a clip, and opens a browser whose camera shows it."""
+    opened: list[Browser] = []
+    clip = tmp_path / "clip.y4m"
+
+    def start(kind: Kind, nonce: bytes = NONCE, mode: Mode = Mode.PASSIVE_ACTIVE) -> Browser:
+        steady = Camera(fps=FPS, jitter_ms=0, latency_ms=60, adapts=0.3)
+        answer = render(kind, head, Challenge.draw(nonce, mode), seed=5, camera=steady)
+        write_clip(clip, resampled(answer, FPS))
+        opened.append(launch(*camera(clip)))
+        return opened[-1]
+
+    yield start
+    for browser in opened:
+        browser.close()
+    clip.unlink(missing_ok=True)
+
+
+def demo(browser: Browser, server: Server, mode: str = "PassiveActive", photo: Path | None = None) -> Shown:
+    """Run the demo page from beginning to end."""
+    context = browser.new_context(viewport={"width": 900, "height": 900})
+    context.add_init_script(HOLD_CHALLENGE)
+    page = context.new_page()
+    page.set_default_timeout(90_000)
+    page.goto(f"{server.endpoint}/liveness/demo")
+    page.check(f"input[value={mode}]")
+    if photo is not None:
+        page.set_input_files("input[type=file]", photo)
+    page.get_by_role("button", name="Start").click()
+    page.locator("dialog button.primary").click()
+    page.locator("#outcome").wait_for()
+    shown = Shown(
+        page.locator("#decision").inner_text(),
+        page.locator("#meaning").inner_text(),
+        read(page, "client"),
+        read(page, "session"),
+        read(page, "audit"),
+    )
+    if "sessionImageId" in json.dumps(shown.session):
+        page.locator("#picture img").wait_for()
+        assert page.locator("#picture img").evaluate("(image) => image.decode().then(() => image.naturalWidth)") > 0
+    context.close()
+    return shown
+
+
+def read(page: Page, name: str) -> Any:
+    return json.loads(page.locator(f"#{name}").text_content() or "null")
+
+
+def test_a_person_who_is_there(film: Film, live_server: Server) -> None:
+    shown = demo(film(Kind.LIVE), live_server, photo=azure_photo("Family1-Dad1"))
+    assert "result" in shown.session, shown.explained
+    body = shown.session["result"]["response"]["body"]
+    assert body["livenessDecision"] == "realface", shown.explained
+    assert shown.title == "realface"
+    assert body["verifyResult"]["isIdentical"] is True
+    assert "The same person as in the photo" in shown.meaning
+    assert shown.session["status"] == "ResultAvailable"
+    assert shown.session["result"]["digest"] == shown.client["digest"]
+    assert [entry["digest"] for entry in shown.audit] == [shown.client["digest"]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "nonce"),
+    [(Kind.LIVE, OTHER), (Kind.PRINT, NONCE), (Kind.REPLAY_RIGHT_TURNS, NONCE)],
+    ids=["an answer to another nonce", "a photo", "a replay"],
+)
+def test_who_is_not_there(film: Film, live_server: Server, kind: Kind, nonce: bytes) -> None:
+    shown = demo(film(kind, nonce), live_server)
+    assert shown.title in {"spoofface", "uncertain", "HeadTurnNotPerformed"}, shown.explained
+    if kind is not Kind.LIVE:
+        assert shown.title == "spoofface", shown.explained
+
+
+def test_tokens_that_are_not_valid_any_more(
+    launch: LaunchBrowser, live_server: Server, short_token: tuple[str, float]
+) -> None:
+    deleted = create(live_server)
+    with live_server.client() as client:
+        path = f"/face/v1.2/detectLiveness-sessions/{deleted['sessionId']}"
+        assert client.delete(path).status_code == 204
+    expired, made = short_token
+    forged = f"{create(live_server)['authToken'][:-8]}AAAAAAAA"
+    page = launch().new_page()
+    page.goto(f"{live_server.endpoint}/liveness/demo")
+    start = """(token) => {
+        window.error = null;
+        document.querySelector("mien-face-liveness").start(token).catch(
+            (error) => { window.error = error.livenessError; });
+    }"""
+    time.sleep(max(0.0, made + 61 - time.monotonic()))
+    for token in (deleted["authToken"], forged, expired):
+        page.evaluate(start, token)
+        page.locator("dialog button.primary").click()
+        while (error := page.evaluate("window.error")) is None:
+            page.wait_for_timeout(20)
+        assert error == "InvalidToken"
+
+
+def test_a_server_that_is_not_for_trying_out_asks_for_a_token(launch: LaunchBrowser, live_server: Server) -> None:
+    """The page's other form, with the same server's answer about its mode changed on the way."""
+    page = launch().new_page()
+    html = httpx.get(f"{live_server.endpoint}/liveness/demo", trust_env=False).text
+    page.route(
+        "**/liveness/demo",
+        lambda route: route.fulfill(body=html.replace('data-dev="true"', 'data-dev="false"'), content_type="text/html"),
+    )
+    page.goto(f"{live_server.endpoint}/liveness/demo")
+    assert not page.locator("input[type=file]").is_visible()
+    page.get_by_label("authToken").fill(create(live_server)["authToken"])
+    page.get_by_role("button", name="Start").click()
+    page.keyboard.press("Escape")
+    page.locator("#outcome").wait_for()
+    assert page.locator("#decision").inner_text() == "UserCanceledSession"
