@@ -48,10 +48,10 @@ from mien.wire.context import Context
 from mien.wire.detect import Detect, Downloader, Engine, FaceMemory, ModelLabels, NoSessionImages, SessionImages
 from mien.wire.faults import explain
 from mien.wire.liveness import LivenessContext, liveness_operations
+from mien.wire.liveness_context import ChannelContext, Count
 from mien.wire.liveness_gate import ClientGate
 from mien.wire.liveness_pages import LivenessPages
 from mien.wire.liveness_posts import LivenessPosts
-from mien.wire.liveness_run import ChannelContext, Count
 from mien.wire.liveness_socket import LivenessSocket
 from mien.wire.origins import Origins
 from mien.wire.pages import Pages

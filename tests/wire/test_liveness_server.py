@@ -117,9 +117,13 @@ def test_a_key_is_no_token(server: Server, robot: Robot) -> None:
         assert (refused.status_code, refused.json()["error"]["code"]) == (401, "InvalidAuthToken")
         assert "must never reach a client" in refused.json()["error"]["innererror"]["details"]["hint"]
         session = create(client)
-        mixed_up = client.get(f"{SESSIONS}/x", headers={"Ocp-Apim-Subscription-Key": session["authToken"]})
-        assert mixed_up.status_code == 401
-        assert "token" in mixed_up.json()["error"]["innererror"]["details"]["hint"]
+        token = session["authToken"]
+        with httpx.Client(base_url=server.endpoint, trust_env=False) as stranger:
+            for shown in ({"Ocp-Apim-Subscription-Key": token}, {"Authorization": f"Bearer {token}"}):
+                mixed_up = stranger.get(f"{SESSIONS}/x", headers=shown)
+                assert mixed_up.status_code == 401
+                hint = mixed_up.json()["error"]["innererror"]["details"]["hint"]
+                assert "authToken of a liveness session" in hint
 
 
 def test_a_killed_server_leaves_no_attempt_running(start_server: StartServer, robot: Robot) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable
 
 from mien.gateway.exchange import Request
@@ -10,7 +12,24 @@ _KEY_HEADER = b"ocp-apim-subscription-key"
 _KEY_QUERY = "subscription-key"
 _HEADER_NAME = "Ocp-Apim-Subscription-Key"
 _LOOKALIKES = (b"subscription-key", b"api-key", b"x-api-key", b"apikey", b"ocp-apim-subscription-region")
+_LONGEST_TOKEN = 4096
 _QUOTES = "\"'`“”‘’"
+
+
+_OF_A_SESSION = "This is the authToken of a liveness session, which opens that session's channel for its client only:"
+_SESSION_ISSUER = "mien-liveness"
+
+
+def is_session_token(token: str) -> bool:
+    """Tell whether a text says of itself that it is the token of a liveness session; nothing of that is checked."""
+    parts = token.split(".")
+    if len(parts) != 3 or len(token) > _LONGEST_TOKEN:
+        return False
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(claims, dict) and claims.get("iss") == _SESSION_ISSUER
 
 
 def key_of(request: Request) -> str | None:
@@ -23,6 +42,8 @@ def why_missing(request: Request) -> str:
     """Say where the key belongs, to a caller that sent none."""
     authorization = request.header(b"authorization")
     if authorization is not None and authorization.lower().startswith("bearer"):
+        if is_session_token(authorization[len("bearer") :].strip()):
+            return f"{_OF_A_SESSION} send a key of the resource in the header {_HEADER_NAME}, from your own server."
         return (
             "A bearer token was sent, but not one that this server issued, and no other issuer is trusted here: "
             f"send a key of the resource in the header {_HEADER_NAME}."
@@ -42,6 +63,10 @@ _ODDITIES: tuple[tuple[Callable[[str], bool], str], ...] = (
     (
         lambda key: key.lower().startswith("bearer "),
         f'The header {_HEADER_NAME} takes the key alone, without the word "Bearer".',
+    ),
+    (
+        is_session_token,
+        f"{_OF_A_SESSION} {_HEADER_NAME} takes one of the resource's two keys, on your own server.",
     ),
     (
         lambda key: key.startswith("eyJ") and key.count(".") == 2,

@@ -18,8 +18,9 @@ from mien.wire.body import CLOSE
 from mien.wire.catalogue import row
 from mien.wire.context import answer
 from mien.wire.liveness_body import INVALID_BODY
+from mien.wire.liveness_context import ChannelContext
 from mien.wire.liveness_messages import ProtocolError, read_message
-from mien.wire.liveness_run import ChannelContext, Run
+from mien.wire.liveness_run import Run
 from mien.wire.liveness_socket import client_request
 from mien.wire.liveness_versions import LIVENESS_VERSIONS
 from mien.wire.origins import Origins

@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from enum import Enum, auto
-from time import monotonic
 from typing import Any, Final, TypeVar
-from uuid import UUID
 
 import structlog
 
-from mien.gateway.admission import WorkerPool
 from mien.gateway.errors import OverloadedError
 from mien.liveness.attempts import Admission, Begun
 from mien.liveness.challenge import LONGEST_MS, Challenge
 from mien.liveness.errors import AttemptOverError, LockedOutError, Refusal, TokenRefusedError
-from mien.liveness.guidance import STEADY_FRAMES, Feedback, Finder, Glance, Place, glance
-from mien.liveness.recording import FrameError, FrameLimits, Recording, parse_frame
+from mien.liveness.guidance import STEADY_FRAMES, Feedback, Glance, glance
+from mien.liveness.recording import FrameError, Recording, parse_frame
 from mien.liveness.records import NO_BOX, ClientRequest, Outcome
-from mien.liveness.service import Liveness
-from mien.liveness.types import FrameJudge, LivenessError, RecognitionError
+from mien.liveness.types import LivenessError, RecognitionError
 from mien.liveness.verdicts import conclude
 from mien.vision.errors import VisionError
 from mien.wire import liveness_messages as messages
+from mien.wire.liveness_context import ChannelContext
 from mien.wire.liveness_messages import Json, ProtocolError
 
 T = TypeVar("T")
-Count = Callable[[UUID, str, float, int], None]
 
 HELLO_SECONDS: Final = 10.0
 _JUDGING_SECONDS: Final = 60.0
@@ -36,45 +32,6 @@ _EARLY_MS: Final = 500
 _RETRY_SECONDS: Final = 5
 
 _log = structlog.get_logger("mien.liveness")
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelContext:
-    """What runs stand on.
-
-    Attributes:
-        liveness: sessions and attempts.
-        judge: judges attempts.
-        finder: finds the faces of positioning frames.
-        workers: where attempts are judged.
-        glances: where positioning frames are looked at and the database is asked; apart, so that people who find
-            their place never keep requests waiting.
-        limits: how much a client may send.
-        place: where the face is wanted.
-        concurrent: clients at the same time; half as many of one address.
-        now: seconds of a clock that never goes back; times frames.
-        count: told of every attempt that came to an end: resource, error name ("" for a decision), seconds, bytes.
-        open: by token, the run that is going on; shared by all runs.
-    """
-
-    liveness: Liveness
-    judge: FrameJudge
-    finder: Finder
-    workers: WorkerPool
-    glances: WorkerPool
-    limits: FrameLimits = field(default_factory=FrameLimits)
-    place: Place = field(default_factory=Place)
-    concurrent: int = 64
-    now: Callable[[], float] = monotonic
-    count: Count | None = None
-    open: dict[str, Run] = field(default_factory=dict)
-
-    def has_place(self, token: str, address: str) -> bool:
-        """Tell whether another client may begin: one that takes its own place again always may."""
-        if token in self.open:
-            return True
-        of_address = sum(run.address == address for run in self.open.values())
-        return len(self.open) < self.concurrent and of_address < max(1, self.concurrent // 2)
 
 
 class _Phase(Enum):

@@ -12,8 +12,9 @@ from mien.gateway.origin import OriginFinder
 from mien.liveness.recording import PROTOCOL
 from mien.liveness.records import ClientRequest
 from mien.liveness.types import LivenessError
+from mien.wire.liveness_context import ChannelContext
 from mien.wire.liveness_messages import failure
-from mien.wire.liveness_run import ChannelContext, Run
+from mien.wire.liveness_run import Run
 from mien.wire.liveness_versions import LIVENESS_VERSIONS
 from mien.wire.origins import Origins
 
