@@ -1,6 +1,6 @@
 # Everything a newcomer or a build machine needs. `make serve` and `make test` begin from a bare machine with Python.
 .DEFAULT_GOAL := help
-.PHONY: help serve test check unit bench docs format clean
+.PHONY: help serve test check unit bench docs site format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -38,6 +38,9 @@ bench: $(VENV)/.test ## The measurements in bench/, one after the other
 
 docs: $(VENV)/.test ## Write the pages of docs/ that are made from the code
 	@for script in tools/write_*_docs.py; do $(BIN)/python $$script || exit 1; done
+
+site: $(VENV)/.test ## Build the documentation as a site, in build/site
+	@$(BIN)/sphinx-build -W --keep-going -q -b html docs build/site && echo "build/site/index.html"
 
 format: $(VENV)/.test ## Format the code
 	$(BIN)/ruff format .

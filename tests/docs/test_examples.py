@@ -9,9 +9,16 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import Server
+from tests.npm import node_modules
 from tests.shared import REPOSITORY, azure_photo
 
 PAGES = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")])
+INTERPRETERS = {
+    "python": [sys.executable, "-c"],
+    "bash": ["bash", "-euo", "pipefail", "-c"],
+    "js": ["node", "--input-type=module", "-e"],
+}
+LANGUAGES = {*INTERPRETERS, "csharp"}
 BLOCK = re.compile(
     r"(?:^<!-- (?P<mark>run|not run: [^>]+?|output) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
@@ -39,7 +46,7 @@ def examples() -> list[Example]:
     return [Example(page, block) for page in PAGES for block in BLOCK.finditer(page.read_text(encoding="utf-8"))]
 
 
-@pytest.mark.parametrize("example", [each for each in examples() if each.language in {"python", "bash"}], ids=repr)
+@pytest.mark.parametrize("example", [each for each in examples() if each.language in LANGUAGES], ids=repr)
 def test_an_example_is_run_or_says_why_not(example: Example) -> None:
     assert example.mark is not None, "put `<!-- run -->` or `<!-- not run: why -->` before it"
 
@@ -47,7 +54,9 @@ def test_an_example_is_run_or_says_why_not(example: Example) -> None:
 @pytest.mark.parametrize("example", [each for each in examples() if each.mark == "run"], ids=repr)
 def test_an_example_works(example: Example, server: Server, tmp_path: Path) -> None:
     shutil.copy(azure_photo("detection1"), tmp_path / "photo.jpg")
-    command = [sys.executable, "-c"] if example.language == "python" else ["bash", "-euo", "pipefail", "-c"]
+    command = INTERPRETERS[example.language]
+    if example.language == "js":
+        (tmp_path / "node_modules").symlink_to(node_modules())
     if example.language == "bash" and "curl" in example.text and shutil.which("curl") is None:
         pytest.skip("needs curl")
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
