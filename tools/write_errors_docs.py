@@ -12,8 +12,8 @@ TARGET = Path(__file__).resolve().parents[1] / "docs" / "errors.md"
 HEAD = """# Error catalogue
 
 Every error answer is `{"error": {"code": …, "message": …}}`; the code is also in the header `x-ms-error-code`. What
-Mien knows beyond that is in `error.innererror.details`: a `hint` for this very call. `mien doctor --explain` reads a
-whole answer, a `curl -v` log or a HAR file. Made from `src/mien/wire/catalogue.json` by `make docs`.
+Mien knows beyond that is in `error.innererror.details`: a `hint` for this very call. Made from
+`src/mien/wire/catalogue.json` by `make docs`.
 """
 
 TITLES = {
