@@ -77,3 +77,13 @@ def test_the_management_port_is_the_next_one(monkeypatch: pytest.MonkeyPatch) ->
     assert asked == [("127.0.0.1", 9001, option), ("127.0.0.1", 0, option), ("192.0.2.1", 7, option)]
     with pytest.raises(_server.StartError, match="--management-port"):
         _server._listen_for_control(Settings(port=65535))
+
+
+def test_prometheus_finds_the_calls_of_the_data_plane_on_the_management_port(server: Server) -> None:
+    with server.client() as client:
+        client.get("/face/v1.2/facelists/of-nobody")
+    page = httpx.get(server.management + "/metrics", trust_env=False)
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/plain")
+    assert "# TYPE mien_" in page.text
+    assert 'resource="dev"' in page.text

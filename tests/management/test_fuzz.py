@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error, response_schema_conformance, status_code_conformance
 from schemathesis.core.result import Ok
@@ -96,6 +96,8 @@ def test_whatever_is_sent_to_an_account_there_is_no_5xx(quick: World, token: str
             return await client.request(method, path, params={"api-version": "2025-09-01"}, content=body)
 
     @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=HEALTH)
+    @example(method="PUT", name="a1", body={"location": "westeurope", "kind": "Face", "sku": {"name": "S0"}})
+    @example(method="PATCH", name="a2", body={})
     @given(method=st.sampled_from(["PUT", "PATCH"]), name=NAMES | st.just("a1"), body=ACCOUNT)
     def run(method: str, name: str, body: Any) -> None:
         content = json.dumps(body).encode()
