@@ -23,7 +23,7 @@ def head_in_photo(photo: Path, size: tuple[int, int] = (360, 480)) -> Head:
         ValueError: if the photo shows no face.
     """
     pixels = np.asarray(cv2.imread(str(photo), cv2.IMREAD_COLOR), np.uint8)
-    finder, mesher = _networks()
+    finder, mesher = networks()
     faces = finder.find(pixels, OperatingPoint.GENERAL)
     if not faces:
         message = f"no face in {photo}"
@@ -33,7 +33,8 @@ def head_in_photo(photo: Path, size: tuple[int, int] = (360, 480)) -> Head:
 
 
 @cache
-def _networks() -> tuple[FaceFinder, FaceMesh]:
+def networks() -> tuple[FaceFinder, FaceMesh]:
+    """The detector and the mesh of the user's model store."""
     store = ModelStore()
     mesh = store.load("mesh").networks
     return FaceFinder(YuNet(store.load("yunet").network)), FaceMesh(mesh["mesh"], mesh["iris"])

@@ -90,6 +90,9 @@ class Camera:
         )
 
 
+_DECODED = ((np.arange(256) / 255) ** 2.2).astype(np.float32)
+_ENCODED = ((np.arange(4096) / 4095) ** (1 / 2.2) * 255).astype(np.float32)
+
 Script = Callable[[float], Pose]
 Scene = Callable[[float], tuple[Pixels, Float32, float]]
 """At a time: BGR uint8 (h, w, 3), the share (h, w) of the screen's light that falls on each pixel as on a face beside
@@ -149,6 +152,7 @@ def film(
     """Film a scene that the flashes of a challenge light up."""
     mixing = np.array([[0.86, 0.1, 0.04], [0.08, 0.84, 0.08], [0.03, 0.12, 0.85]])  # of a camera's filters
     frames: list[TimedFrame] = []
+    noise: Float32 | None = None
     time, gain, usual = float(rng.uniform(0, 40)), 1.0, 0.0
     while time < duration_ms + 120:
         pixels, share, glare = scene(time)
@@ -160,9 +164,11 @@ def film(
         usual = usual or bright
         step = 1 - np.exp(-1000 / camera.fps / 400)
         gain += ((usual / bright) ** camera.adapts - gain) * step if frames else 0.0
-        encoded = np.clip(lit * gain, 0, 1) ** np.float32(1 / 2.2) * 255
-        noisy = encoded + rng.normal(0, camera.noise, encoded.shape).astype(np.float32)
-        image = np.clip(noisy, 0, 255).astype(np.uint8)
+        levels = np.asarray(np.clip(lit * np.float32(gain), 0, 1) * 4095, np.uint16)
+        if noise is None:
+            noise = rng.normal(0, camera.noise, (2, *lit.shape)).astype(np.float32)
+        grain = np.roll(noise[len(frames) % 2], int(rng.integers(lit.shape[0])), axis=0)
+        image = np.asarray(np.clip(_ENCODED[levels] + grain, 0, 255), np.uint8)
         jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, camera.quality])[1].tobytes()
         frames.append(TimedFrame(jpeg, round(time), len(frames)))
         time += max(20.0, 1000 / camera.fps + float(rng.normal(0, camera.jitter_ms)))
@@ -245,7 +251,7 @@ def _replay_scene(
     clip = film(
         live_scene(head, performing(recorded, rng)),
         recorded,
-        Camera(fps=25, adapts=0.3, noise=1, quality=92),
+        Camera(fps=18, adapts=0.3, noise=1, quality=92),
         reflection,
         rng,
         duration_ms=challenge.duration_ms,
@@ -313,7 +319,7 @@ def decoded(jpeg: bytes) -> Pixels:
 
 
 def _linear(pixels: Pixels) -> Float32:
-    return np.asarray((pixels.astype(np.float32) / 255) ** np.float32(2.2))
+    return _DECODED[pixels]
 
 
 def resampled(frames: Sequence[TimedFrame], fps: float) -> list[Pixels]:

@@ -19,7 +19,7 @@ nonces = st.binary(min_size=16, max_size=32)
 modes = st.sampled_from(list(Mode))
 
 KNOWN_COLOURS = ["#FFFFFF", "#00FF40", "#2040FF", "#FF80A0"]
-KNOWN_TURNS = [("right", 2704), ("down", 4115)]
+KNOWN_TURNS = [("down", 2704), ("right", 4115)]
 
 
 @given(nonces, modes)
@@ -62,8 +62,8 @@ def test_turns_come_after_the_frontal_part_and_one_after_the_other(nonce: bytes)
     first, second = drawn.turns
     assert 2000 < drawn.frontal_ms <= first.start_ms < first.end_ms < second.start_ms < second.end_ms
     assert second.end_ms <= drawn.duration_ms
-    assert first.direction is not second.direction
-    assert {first.direction, second.direction} & {Direction.LEFT, Direction.RIGHT}
+    sideways = {Direction.LEFT, Direction.RIGHT}
+    assert (first.direction in sideways) is not (second.direction in sideways)
 
 
 @given(nonces, modes)
@@ -107,8 +107,8 @@ def test_the_light_is_that_of_the_flash_at_that_time() -> None:
 def test_nonces_are_spread_over_all_turns_and_colours() -> None:
     drawn = [Challenge.draw(os.urandom(16), Mode.PASSIVE_ACTIVE) for _ in range(600)]
     pairs = Counter(tuple(turn.direction for turn in challenge.turns) for challenge in drawn)
-    assert len(pairs) == 10
-    assert max(pairs.values()) < 110  # 60 expected; 110 is more than six standard deviations away
+    assert len(pairs) == 8
+    assert max(pairs.values()) < 125  # 75 expected; 125 is more than six standard deviations away
     colours = Counter(flash.color for challenge in drawn for flash in challenge.flashes)
     assert set(colours) == set(COLOURS)
     assert min(colours.values()) > 0.6 * max(colours.values())

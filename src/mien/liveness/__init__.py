@@ -4,6 +4,6 @@ An attempt is a challenge, drawn from its nonce (`challenge`), the frames that a
 them (`judge`). Methods that look at frames live in `mien.vision.presentation`; what they find is weighed in `fusion`.
 
     challenge = Challenge.draw(nonce, Mode.PASSIVE_ACTIVE)
-    verdict = Judge().judge(frames, challenge)
+    verdict = Judge(engine, store).judge(frames, challenge)
     verdict.decision, verdict.evidence_json()
 """

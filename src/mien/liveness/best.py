@@ -11,7 +11,6 @@ import numpy as np
 from mien.liveness.challenge import Challenge
 from mien.liveness.turns import Neutral
 from mien.liveness.types import TimedFrame
-from mien.vision.presentation.dynamics import openness
 from mien.vision.presentation.track import Sighting, Track, sharpness
 from mien.vision.types import Pixels
 
@@ -25,7 +24,7 @@ _QUALITY: Final = 92
 def candidates(track: Track, challenge: Challenge, ahead: Neutral) -> list[Sighting]:
     """The most frontal frames with open eyes, best first; at least one if there are sightings."""
     frontal = [s for s in track.sightings if s.time_ms <= challenge.frontal_ms] or list(track.sightings)
-    eyes = np.array([openness(sighting.mesh) for sighting in frontal])
+    eyes = np.array([sighting.eyes for sighting in frontal])
     usual = max(float(np.median(eyes)), 1e-6)
     light = challenge.light([sighting.time_ms - _LATENCY_MS for sighting in frontal])
     coloured = light.max(axis=1) - light.min(axis=1)

@@ -54,12 +54,13 @@ class Direction(StrEnum):
 
 
 _PAIRS: Final = tuple(
-    (first, second)
-    for first in Direction
-    for second in Direction
-    if first is not second and {first, second} != {Direction.UP, Direction.DOWN}
+    pair
+    for sideways in (Direction.LEFT, Direction.RIGHT)
+    for upright in (Direction.UP, Direction.DOWN)
+    for pair in ((sideways, upright), (upright, sideways))
 )
-"""The first and the second turn: different ones, of which at least one is sideways, where depth shows best."""
+"""The first and the second turn: one about each axis, because a photo that is bent about one looks deep when it turns
+about that one only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,11 @@ class _Attempt:
     def pixels(self, sighting: Sighting) -> Pixels:
         return _pixels(self.frames[sighting.index])
 
+    @property
+    def frontal(self) -> list[Sighting]:
+        """The frames before the first turn was asked for."""
+        return [s for s in self.track.sightings if s.time_ms <= self.challenge.frontal_ms]
+
     def turned(self, sighting: Sighting) -> float:
         """Degrees from the neutral pose."""
         return float(np.hypot(sighting.pose.yaw - self.ahead.yaw, sighting.pose.pitch - self.ahead.pitch))
@@ -129,7 +134,7 @@ class Judge:
             self._continuity(attempt, best, others),
             fusion.of_reflection("reflection", _reflection(attempt, 0, challenge.frontal_ms)),
             fusion.of_material(self._material_views(attempt)),
-            fusion.of_dynamics(dynamics(attempt.track)),
+            fusion.of_dynamics(dynamics(attempt.frontal)),
         ]
         if asked:
             after = _reflection(attempt, challenge.frontal_ms, challenge.duration_ms + 1000)
@@ -221,7 +226,7 @@ def _reflection(attempt: _Attempt, begin_ms: int, end_ms: int) -> Reflection | N
     places = np.array([(*s.middle, s.width) for s in seen], np.float64) / width
     nuisances = np.column_stack([angles, angles**2, places - places.mean(axis=0)])
     times = np.array([sighting.time_ms for sighting in seen], np.float64)
-    colours = np.array([sighting.colour for sighting in seen], np.float64)
+    colours = np.array([sighting.colours for sighting in seen], np.float64)
     return reflection(times, colours, attempt.challenge.light, nuisances)
 
 

@@ -57,7 +57,7 @@ class Order:
 def order(frames: Sequence[TimedFrame], challenge: Challenge) -> Order:
     """Look at the order of an attempt's frames; pixels are not decoded."""
     if not frames:
-        return Order((), 0.0, float(challenge.duration_ms), 0.0, 0.0, 0)
+        return Order((), 0.0, float(challenge.duration_ms), 0.0, 1.0, 0)
     backwards = sum(b.time_ms < a.time_ms or b.sequence <= a.sequence for a, b in pairwise(frames))
     digests = [_digest(frame) for frame in frames]
     fresh = [frame for index, frame in enumerate(frames) if index == 0 or digests[index] != digests[index - 1]]

@@ -67,7 +67,7 @@ def test_the_best_frame_is_one_of_the_clip_and_its_rectangle_is_on_the_face(judg
     [
         (Kind.PRINT, "planarity"),
         (Kind.BENT_60, "planarity"),
-        (Kind.BENT_120, "planarity"),
+        (Kind.BENT_120, "material"),
         (Kind.CUT_OUT_EYES, "planarity"),
         (Kind.SCREEN_STILL, "planarity"),
         (Kind.INJECTED_RIGHT_TURNS, "reflection"),

@@ -5,20 +5,18 @@ Weak evidence either way: many people do not blink in three seconds, and every v
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from mien.vision.landmarks import Mesh
 from mien.vision.presentation.planarity import eye_distance
-from mien.vision.presentation.track import Track
+from mien.vision.presentation.track import Sighting
 
-_EYES: Final = (((33, 133), ((160, 144), (159, 145), (158, 153))), ((263, 362), ((387, 373), (386, 374), (385, 380))))
-"""Mesh vertices of each eye's corners, and of three pairs of its upper and lower lid."""
 _LIPS: Final = (13, 14)
-_SHUT: Final = 0.6
-"""An eye is shut when it is this far open relative to the median."""
+_SHUT: Final = 0.85
+"""An eye is shut when it has this share of its usual contrast: without iris, pupil and white only lashes are left."""
 _LONGEST_BLINK_MS: Final = 700.0
 
 
@@ -35,27 +33,24 @@ class Dynamics:
     mouth: float
 
 
-def openness(mesh: Mesh) -> float:
-    """How far the eyes are open: height by width, mean of both; about 0.25 to 0.4 open, below 0.15 shut."""
-    points = mesh.points[:, :2]
-    shares = []
-    for (outer, inner), pairs in _EYES:
-        width = float(np.linalg.norm(points[outer] - points[inner]))
-        height = np.mean([np.linalg.norm(points[upper] - points[lower]) for upper, lower in pairs])
-        shares.append(float(height) / max(width, 1e-3))
-    return float(np.mean(shares))
+def dynamics(sightings: Sequence[Sighting]) -> Dynamics | None:
+    """Look for blinks and for a mouth that moves.
 
+    Args:
+        sightings: frames of a face that looks ahead, in order; turning changes what is to be seen in the eyes.
 
-def dynamics(track: Track) -> Dynamics | None:
-    """Look for blinks and for a mouth that moves; None with fewer than eight frames."""
-    if len(track.sightings) < 8:
+    Returns:
+        None with fewer than eight frames.
+    """
+    if len(sightings) < 8:
         return None
-    eyes = np.array([openness(sighting.mesh) for sighting in track.sightings])
+    eyes = np.array([sighting.eyes for sighting in sightings])
     lips = [
         float(np.linalg.norm(s.mesh.points[_LIPS[0], :2] - s.mesh.points[_LIPS[1], :2])) / eye_distance(s.mesh)
-        for s in track.sightings
+        for s in sightings
     ]
-    return Dynamics(_blinks(eyes, track.times), float(np.std(lips)))
+    times = np.array([sighting.time_ms for sighting in sightings])
+    return Dynamics(_blinks(eyes, times), float(np.std(lips)))
 
 
 def _blinks(

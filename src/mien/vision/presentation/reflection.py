@@ -11,7 +11,7 @@ about *when*, not about what.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
@@ -63,26 +63,26 @@ def reflection(
 
     Args:
         times_ms: (n,), of the frames.
-        colours: (n, 3), linear red, green and blue of the skin, in [0, 1].
+        colours: (n, regions, 3), linear red, green and blue of regions of the skin in [0, 1]; NaN where one is not to
+            be seen. Each region has its own usual colour and its own answer to the nuisances, all have the same gains.
         light: from times (m,) in ms to the linear red, green and blue (m, 3) that were shone.
         nuisances: (n, k), what else may change the colour (such as the head's pose); taken out by regression.
 
     Returns:
-        None with fewer than `MIN_FRAMES` frames, or when there is nothing to see.
+        None where no region is seen in `MIN_FRAMES` frames, or there is nothing to see.
     """
-    count = len(times_ms)
-    if count < max(MIN_FRAMES, nuisances.shape[1] + 8):
-        return None
-    basis = _orthonormal(times_ms, nuisances)
-    seen = _without(basis, np.log(np.maximum(colours, 1e-3))) @ _CHROMA
+    regions = _regions(times_ms, colours, nuisances)
+    logarithms = np.log(np.maximum(np.nan_to_num(colours, nan=1.0), 1e-3)) @ _CHROMA
+    present, seen = _average(regions, lambda number: logarithms[:, number])
     power = float((seen**2).sum())
     if power <= 1e-12:
         return None
     best, best_latency, best_gains = -1.0, 0.0, np.zeros(3)
     for latency in LATENCIES_MS:
         moments = [light(times_ms - latency + offset) for offset in (-_EXPOSURE_MS / 2, 0.0, _EXPOSURE_MS / 2)]
-        shone = _without(basis, np.mean(moments, axis=0) @ _MIXING.T)
-        explained, gains = _explain(shone, seen)
+        shone = np.mean(moments, axis=0) @ _MIXING.T
+        there = _average(regions, lambda _: shone)[1]  # noqa: B023  # called at once
+        explained, gains = _explain((there.T @ there) * _CHROMA, np.einsum("nc,nc->c", there, seen))
         if explained > best:
             best, best_latency, best_gains = explained, float(latency), gains
     largest = float(best_gains.max())
@@ -91,24 +91,59 @@ def reflection(
         latency_ms=best_latency,
         gain=float(best_gains.mean()),
         evenness=float(best_gains.min()) / largest if largest > 0 else 0.0,
-        contrast=float(np.sqrt(power / count)),
-        frames=count,
+        contrast=float(np.sqrt(power / present)),
+        frames=present,
     )
 
 
-def _explain(shone: Float64, seen: Float64) -> tuple[float, Float64]:
+@dataclass(frozen=True, slots=True)
+class _Region:
+    """When a region is seen (n,), and an orthonormal basis of what is taken out of its colours then."""
+
+    number: int
+    present: NDArray[np.bool_]
+    basis: Float64
+
+
+def _regions(times_ms: Float64, colours: Float64, nuisances: Float64) -> list[_Region]:
+    """The regions that are seen often enough."""
+    found = []
+    for number in range(colours.shape[1]):
+        present = np.asarray(np.isfinite(colours[:, number]).all(axis=1), np.bool_)
+        if present.sum() >= max(MIN_FRAMES, nuisances.shape[1] + 8):
+            found.append(_Region(number, present, _orthonormal(times_ms[present], nuisances[present])))
+    return found
+
+
+def _average(regions: Sequence[_Region], signal: Callable[[int], Float64]) -> tuple[int, Float64]:
+    """Take out of each region's signal what belongs to the region, and average over the regions seen in each frame.
+
+    Returns:
+        In how many frames one is seen, and (n, 3); zeros in frames without any.
+    """
+    if not regions:
+        return 0, np.zeros((0, 3))
+    total, count = np.zeros((len(regions[0].present), 3)), np.zeros(len(regions[0].present))
+    for region in regions:
+        total[region.present] += _without(region.basis, signal(region.number)[region.present])
+        count[region.present] += 1
+    return int((count > 0).sum()), np.asarray(total / np.maximum(count, 1)[:, None])
+
+
+def _explain(inner: Float64, outer: Float64) -> tuple[float, Float64]:
     """Fit one gain a channel, none negative (light is only added), by least squares.
+
+    Args:
+        inner: (3, 3), products of the channels' lights.
+        outer: (3,), products of each channel's light with what was seen.
 
     Returns:
         The sum of squares that is explained, and the gains (3,).
     """
-    inner = (shone.T @ shone) * _CHROMA
-    outer = np.einsum("nc,nc->c", shone, seen)
     best, gains = 0.0, np.zeros(3)
     for channels in _SUBSETS:  # the active set of non-negative least squares, by trying all seven
-        chosen = np.ix_(channels, channels)
         try:
-            fitted = np.linalg.solve(inner[chosen], outer[list(channels)])
+            fitted = np.linalg.solve(inner[np.ix_(channels, channels)], outer[list(channels)])
         except np.linalg.LinAlgError:
             continue
         if (fitted < 0).any():

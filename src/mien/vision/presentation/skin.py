@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import cv2
 import numpy as np
 
@@ -9,15 +11,22 @@ from mien.vision.canonical import canonical_mesh
 from mien.vision.landmarks import Mesh
 from mien.vision.types import Float32, Pixels
 
-_CHEEK = (117, 118, 101, 36, 203, 206, 187, 123)
+_CHEEK: Final = (117, 118, 101, 36, 203, 206, 187, 123)
 """Mesh vertices around the image's left cheek."""
-_FOREHEAD = (109, 10, 338, 337, 9, 108)
-_NOSE = (6, 197, 195, 5)
-_LINEAR = ((np.arange(256) / 255.0) ** 2.2).astype(np.float32)
-_SIDE = 64
+_FOREHEAD: Final = (109, 10, 338, 337, 9, 108)
+_NOSE: Final = (6, 197, 195, 5)
+_LINEAR: Final = ((np.arange(256) / 255.0) ** 2.2).astype(np.float32)
+_SIDE: Final = 64
+_NARROW: Final = 0.4
+"""A cheek of less than this share of the other's area is turned away, and its outline reaches the background."""
+_FEWEST: Final = 6
+"""Pixels that a region must have."""
 
 
-def skin_colour(pixels: Pixels, mesh: Mesh) -> Float32:
+REGIONS: Final = ("cheek on the image's left", "cheek on the image's right", "forehead and nose")
+
+
+def skin_colours(pixels: Pixels, mesh: Mesh) -> Float32:
     """Measure the skin's colour.
 
     Args:
@@ -25,30 +34,37 @@ def skin_colour(pixels: Pixels, mesh: Mesh) -> Float32:
         mesh: of a face in them.
 
     Returns:
-        float32 (3,), mean linear red, green and blue in [0, 1]; pixels that are black or clipped are left out unless
-        all are.
+        float32 (3, 3), mean linear red, green and blue in [0, 1] of each of `REGIONS`; NaN for one that is outside the
+        image, or turned so far away that its outline is narrow. Black and clipped pixels are left out unless most are.
     """
     points = mesh.points[:, :2]
     low = np.floor(points.min(axis=0)).astype(int)
     high = np.ceil(points.max(axis=0)).astype(int) + 1
     low, high = np.maximum(low, 0), np.minimum(high, (pixels.shape[1], pixels.shape[0]))
+    found = np.full((3, 3), np.nan, np.float32)
     if (high - low).min() < 4:
-        return np.zeros(3, np.float32)
+        return found
     region = pixels[low[1] : high[1], low[0] : high[0]]
     scale = _SIDE / max(region.shape[:2])
     if scale < 1:
         region = np.asarray(cv2.resize(region, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
-    scale_x, scale_y = region.shape[1] / (high[0] - low[0]), region.shape[0] / (high[1] - low[1])
-    mask = np.zeros(region.shape[:2], np.uint8)
+    factor = (region.shape[1] / (high[0] - low[0]), region.shape[0] / (high[1] - low[1]))
     mirror = canonical_mesh().mirror
-    for outline in (_CHEEK, tuple(mirror[list(_CHEEK)]), _FOREHEAD):
-        corners = (points[list(outline)] - low) * (scale_x, scale_y)
-        cv2.fillPoly(mask, [corners.round().astype(np.int32)], 1)
-    bridge = ((points[list(_NOSE)] - low) * (scale_x, scale_y)).round().astype(np.int32)
-    cv2.polylines(mask, [bridge], isClosed=False, color=1, thickness=max(1, region.shape[1] // 20))
-    chosen = region[mask > 0]
-    if len(chosen) == 0:
-        return np.zeros(3, np.float32)
-    usable = (chosen.max(axis=1) < 252) & (chosen.max(axis=1) > 8)
-    kept = chosen[usable] if usable.sum() * 4 >= len(chosen) else chosen
-    return np.asarray(_LINEAR[kept].mean(axis=0)[::-1], np.float32)
+    outlines = [(points[list(names)] - low) * factor for names in (_CHEEK, mirror[list(_CHEEK)], _FOREHEAD)]
+    areas = [float(cv2.contourArea(outline.astype(np.float32))) for outline in outlines]
+    for number, outline in enumerate(outlines):
+        if number < 2 and areas[number] < _NARROW * areas[1 - number]:
+            continue
+        mask = np.zeros(region.shape[:2], np.uint8)
+        cv2.fillPoly(mask, [outline.round().astype(np.int32)], 1)
+        if number == 2:
+            bridge = ((points[list(_NOSE)] - low) * factor).round().astype(np.int32)
+            cv2.polylines(mask, [bridge], isClosed=False, color=1, thickness=max(1, region.shape[1] // 20))
+        chosen = region[mask > 0]
+        if len(chosen) < _FEWEST:
+            continue
+        brightest = chosen.max(axis=1)
+        usable = (brightest < 252) & (brightest > 8)
+        kept = chosen[usable] if usable.sum() * 4 >= len(chosen) else chosen
+        found[number] = _LINEAR[kept].mean(axis=0)[::-1]
+    return found

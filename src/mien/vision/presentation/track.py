@@ -15,7 +15,8 @@ import numpy as np
 from mien.vision.finder import FaceFinder
 from mien.vision.landmarks import FaceMesh, Mesh
 from mien.vision.pose import head_pose
-from mien.vision.presentation.skin import skin_colour
+from mien.vision.presentation.eyes import eye_contrast
+from mien.vision.presentation.skin import skin_colours
 from mien.vision.types import Detection, Float32, HeadPose, OperatingPoint, Pixels
 
 _PRESENT = 0.5
@@ -36,7 +37,8 @@ class Sighting:
         time_ms: of the frame.
         mesh: the face's surface in the frame's pixels.
         pose: of the head.
-        colour: float32 (3,), mean linear red, green and blue of the skin in [0, 1].
+        colours: float32 (3, 3), linear red, green and blue of the skin's regions, see `skin_colourss`.
+        eyes: how much is to be seen in the eyes, see `eye_contrast`.
         detection: what the detector saw; None in frames that it did not look at.
         jumped: whether the face is somewhere else than the frame before lets expect.
     """
@@ -45,7 +47,8 @@ class Sighting:
     time_ms: float
     mesh: Mesh
     pose: HeadPose
-    colour: Float32
+    colours: Float32
+    eyes: float
     detection: Detection | None
     jumped: bool
 
@@ -117,10 +120,16 @@ def follow(frames: Iterable[tuple[float, Pixels]], finder: FaceFinder, mesher: F
                 if mesh.presence < _PRESENT:
                     last = None
                     continue
-        before = sightings[-1] if sightings else None
-        sighting = Sighting(index, time, mesh, head_pose(mesh), skin_colour(pixels, mesh), detection, jumped=False)
-        if before is not None and _jumped(before, sighting):
-            sighting = Sighting(index, time, mesh, sighting.pose, sighting.colour, detection, jumped=True)
+        sighting = Sighting(
+            index,
+            time,
+            mesh,
+            head_pose(mesh),
+            skin_colours(pixels, mesh),
+            eye_contrast(pixels, mesh),
+            detection,
+            jumped=bool(sightings) and _jumped(sightings[-1], time, mesh),
+        )
         sightings.append(sighting)
         last = sighting
     return Track(tuple(sightings), count, most, size)
@@ -146,25 +155,21 @@ def _inside(mesh: Mesh, face: Detection) -> bool:
     return fits and left < x < left + width and top < y < top + height
 
 
-def _jumped(before: Sighting, now: Sighting) -> bool:
+def _jumped(before: Sighting, time: float, mesh: Mesh) -> bool:
     """Whether the face moved or changed its size more than a head can from one frame to the next."""
-    limit = _JUMP * before.width * max(1.0, (now.time_ms - before.time_ms) / 150)
-    moved = float(np.linalg.norm(now.middle - before.middle))
-    grown = now.width / max(before.width, 1e-6)
+    low, high = mesh.points[:, :2].min(axis=0), mesh.points[:, :2].max(axis=0)
+    limit = _JUMP * before.width * max(1.0, (time - before.time_ms) / 150)
+    moved = float(np.linalg.norm((low + high) / 2 - before.middle))
+    grown = float(high[0] - low[0]) / max(before.width, 1e-6)
     return moved > limit or not 0.6 < grown < 1.7
 
 
 def sharpness(pixels: Pixels, sighting: Sighting) -> float:
     """How sharp the face is: the variance of the Laplacian of its luma at 96 pixels, relative to its own contrast."""
     low = np.maximum(sighting.mesh.points[:, :2].min(axis=0), 0).astype(int)
-    high = np.minimum(sighting.mesh.points[:, :2].max(axis=0) + 1, sighting_size(pixels)).astype(int)
+    high = np.minimum(sighting.mesh.points[:, :2].max(axis=0) + 1, (pixels.shape[1], pixels.shape[0])).astype(int)
     if (high - low).min() < 8:
         return 0.0
     luma = cv2.cvtColor(pixels[low[1] : high[1], low[0] : high[0]], cv2.COLOR_BGR2GRAY)
     luma = cv2.resize(luma, (96, 96), interpolation=cv2.INTER_AREA if luma.shape[0] > 96 else cv2.INTER_LINEAR)
     return float(cv2.Laplacian(luma, cv2.CV_32F).var() / max(float(luma.var()), 25.0))
-
-
-def sighting_size(pixels: Pixels) -> tuple[int, int]:
-    """Width and height of pixels."""
-    return pixels.shape[1], pixels.shape[0]

@@ -1,0 +1,89 @@
+"""The decision: the weakest evidence that is needed decides, and a veto comes before everything."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mien.liveness import fusion
+from mien.liveness.fusion import NEEDED, VETOING, decide
+from mien.liveness.types import Decision, Evidence, Mode
+from mien.matching import Calibration
+from mien.vision.presentation.reflection import Reflection
+
+modes = st.sampled_from(list(Mode))
+scores = st.one_of(st.none(), st.floats(0, 1))
+ALL = sorted({name for names in NEEDED.values() for name in names} | set(VETOING) | {"dynamics"})
+everything = st.fixed_dictionaries(dict.fromkeys(ALL, scores))
+
+
+def evidence(given_scores: dict[str, float | None]) -> list[Evidence]:
+    return [Evidence(name, score) for name, score in given_scores.items()]
+
+
+@given(modes, everything)
+def test_a_real_face_has_all_that_is_needed_and_no_veto(mode: Mode, found: dict[str, float | None]) -> None:
+    decision, reasons = decide(mode, evidence(found))
+    if decision is Decision.REAL:
+        assert all((found[name] or 0) >= fusion.ACCEPT for name in NEEDED[mode])
+        assert all((score := found[name]) is None or score >= fusion.VETO for name in VETOING)
+        assert reasons == ()
+    else:
+        assert reasons
+
+
+@given(modes, everything, st.sampled_from(ALL), st.floats(0, 1))
+def test_more_evidence_for_a_person_never_harms(
+    mode: Mode, found: dict[str, float | None], name: str, higher: float
+) -> None:
+    order = [Decision.SPOOF, Decision.UNCERTAIN, Decision.REAL]
+    before = order.index(decide(mode, evidence(found))[0])
+    score = found[name]
+    if score is not None and higher >= score:
+        assert order.index(decide(mode, evidence({**found, name: higher}))[0]) >= before
+
+
+@given(modes)
+def test_nothing_at_all_is_uncertain(mode: Mode) -> None:
+    assert decide(mode, []) == (Decision.UNCERTAIN, NEEDED[mode])
+
+
+def test_passive_without_the_networks_is_never_real() -> None:
+    decision, reasons = decide(Mode.PASSIVE, evidence(dict.fromkeys(["order", "continuity", "reflection"], 1.0)))
+    assert (decision, reasons) == (Decision.UNCERTAIN, ("material",))
+
+
+def test_a_face_that_does_not_blink_is_no_attack() -> None:
+    found: dict[str, float | None] = dict.fromkeys(NEEDED[Mode.PASSIVE], 0.9)
+    assert decide(Mode.PASSIVE, evidence({**found, "dynamics": 0.0}))[0] is Decision.REAL
+
+
+def reflected(correlation: float, contrast: float = 0.05, evenness: float = 0.9) -> float | None:
+    return fusion.of_reflection("reflection", Reflection(correlation, 80, 0.1, evenness, contrast, 36)).score
+
+
+def test_flashes_that_fit_speak_for_a_person() -> None:
+    assert (reflected(0.9) or 0) > 0.9
+    assert (reflected(0.9, contrast=0.006) or 0) > 0.9
+
+
+def test_a_face_that_flickers_otherwise_is_an_attack_and_one_that_does_not_is_nothing() -> None:
+    assert (score := reflected(0.4)) is not None
+    assert score < fusion.VETO
+    assert reflected(0.4, contrast=0.006) is None
+
+
+def test_one_channel_alone_does_not_fit() -> None:
+    score = reflected(0.9, evenness=0.05)
+    assert score is not None
+    assert fusion.VETO <= score < fusion.ACCEPT
+
+
+@pytest.mark.parametrize(("least", "speaks"), [(0.95, True), (0.72, True), (0.55, False)])
+def test_continuity_is_the_recognisers_confidence(least: float, speaks: bool) -> None:  # a parameter
+    calibration = Calibration(0.69, 48)
+    score = fusion.of_continuity([0.98, least], calibration, 0).score
+    assert score == calibration.confidence(least)
+    assert (score > fusion.ACCEPT) is speaks
+    assert fusion.of_continuity([0.98], None, 0).score is None

@@ -1,0 +1,113 @@
+"""Attempts made from real videos: frames of a person who moves the head, put in the order that a challenge asks for.
+
+The flashes are simulated on the face; everything else (skin, light, camera, the way the head turns) is as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from tests.liveness.render import Camera, film
+
+from mien.liveness.challenge import Challenge, Direction
+from mien.liveness.types import TimedFrame
+from mien.vision.finder import FaceFinder
+from mien.vision.landmarks import FaceMesh
+from mien.vision.presentation.track import Track, follow
+from mien.vision.types import Float32, Pixels
+
+_RATE: Final = 30.0
+
+
+@dataclass(frozen=True)
+class Footage:
+    """A video of 30 frames a second in which somebody looks ahead, turns left and right, and looks down and up.
+
+    Attributes:
+        frames: BGR uint8 (h, w, 3).
+        ahead: numbers of frames that look ahead, first and last.
+        turns: for each direction the frames from looking ahead to the farthest point.
+        track: the face through the whole video.
+    """
+
+    frames: Sequence[Pixels]
+    ahead: tuple[int, int]
+    turns: Mapping[Direction, tuple[int, int]]
+    track: Track
+
+    def number(self, challenge: Challenge, time: float, late_ms: float) -> int:
+        """Which frame shows what the person does at a time, who begins `late_ms` after being asked."""
+        for turn in challenge.turns:
+            first, farthest = self.turns[turn.direction]
+            there = (farthest - first) / _RATE * 1000
+            begun, back = time - turn.start_ms - late_ms, turn.end_ms + 100 - time
+            if begun > 0 and back > -there:
+                share = min(begun / there, 1.0, (back + there) / there)
+                return round(first + share * (farthest - first))
+        low, high = self.ahead
+        step = int(time / 1000 * _RATE) % (2 * (high - low))
+        return low + (step if step <= high - low else 2 * (high - low) - step)
+
+
+@cache
+def footage(path: Path, ahead: tuple[int, int], *turns: tuple[Direction, int, int]) -> Footage:
+    """Read a video and follow the face in it."""
+    from tests.liveness.photos import networks  # noqa: PLC0415  # it loads them
+
+    capture = cv2.VideoCapture(str(path))
+    frames: list[Pixels] = []
+    while (shown := capture.read())[0]:
+        frames.append(np.asarray(shown[1], np.uint8))
+    capture.release()
+    finder, mesher = networks()
+    track = _followed(frames, finder, mesher)
+    return Footage(frames, ahead, {direction: (first, last) for direction, first, last in turns}, track)
+
+
+def _followed(frames: Sequence[Pixels], finder: FaceFinder, mesher: FaceMesh) -> Track:
+    return follow(((index / _RATE * 1000, frame) for index, frame in enumerate(frames)), finder, mesher)
+
+
+def attempt(
+    shown: Footage, asked: Challenge, flashed: Challenge, *, reflection: float, seed: int = 0
+) -> list[TimedFrame]:
+    """A clip of the person who does what `asked` asks, under the flashes of `flashed`."""
+    rng = np.random.default_rng(seed)
+    late = float(rng.uniform(250, 500))
+    meshes = {sighting.index: sighting.mesh for sighting in shown.track.sightings}
+
+    def scene(time: float) -> tuple[Pixels, Float32, float]:
+        number = shown.number(asked, time, late)
+        pixels = shown.frames[number]
+        share = np.full(pixels.shape[:2], 0.15, np.float32)
+        if number in meshes:
+            hull = cv2.convexHull(meshes[number].points[:, :2].round().astype(np.int32))
+            cv2.fillConvexPoly(share, hull, 0.9)
+        return pixels, np.asarray(cv2.GaussianBlur(share, (0, 0), 9), np.float32), 0.0
+
+    camera = Camera.drawn(rng)
+    return film(scene, flashed, camera, reflection, rng, duration_ms=asked.duration_ms)
+
+
+REAL: Final = (
+    (2, 50),
+    (Direction.LEFT, 52, 68),
+    (Direction.RIGHT, 214, 230),
+    (Direction.DOWN, 336, 356),
+    (Direction.UP, 420, 441),
+)
+"""What `pad/clips/real.mp4` shows when, for `footage`."""
+REPLAYED: Final = (
+    (2, 120),
+    (Direction.LEFT, 134, 150),
+    (Direction.RIGHT, 294, 310),
+    (Direction.DOWN, 416, 434),
+    (Direction.UP, 508, 523),
+)
+"""What `pad/clips/screen-replay.mp4` shows when."""
