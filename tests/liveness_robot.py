@@ -57,12 +57,15 @@ class Robot:
         fps: of its camera.
         seed: of the camera's noise: no two runs are alike.
         challenged: set when a challenge has come.
+        waited: seconds from its last `end` to the last message.
     """
 
     picture: NDArray[np.uint8]
     fps: float = 10.0
     seed: int = 0
     challenged: threading.Event = field(default_factory=threading.Event)
+    waited: float = 0.0
+    _ended: float = 0.0
 
     def jpeg(self, number: int) -> bytes:
         """Return a frame; the camera's noise differs each time."""
@@ -86,6 +89,7 @@ class Robot:
         while True:
             said: dict[str, Any] = json.loads(socket.recv(timeout=120))
             if said["type"] in {"result", "failure"}:
+                self.waited = time.monotonic() - self._ended
                 return said
             if said["type"] in {"accepted", "feedback"}:
                 head = struct.pack(">II", shown * 200, shown | 0x8000_0000)
@@ -108,6 +112,7 @@ class Robot:
                 time.sleep(wait)
             socket.send(struct.pack(">II", round((time.monotonic() - start) * 1000), number) + self.jpeg(number))
         time.sleep(max(0.0, start + duration_ms / 1000 - time.monotonic()))
+        self._ended = time.monotonic()
         socket.send(json.dumps({"type": "end"}))
 
 
