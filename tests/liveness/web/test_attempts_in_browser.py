@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Page
 from tests.conftest import Server, StartServer
@@ -177,20 +176,3 @@ def test_tokens_that_are_not_valid_any_more(
         while (error := page.evaluate("window.error")) is None:
             page.wait_for_timeout(20)
         assert error == "InvalidToken"
-
-
-def test_a_server_that_is_not_for_trying_out_asks_for_a_token(launch: LaunchBrowser, live_server: Server) -> None:
-    """The page's other form, with the same server's answer about its mode changed on the way."""
-    page = launch().new_page()
-    html = httpx.get(f"{live_server.endpoint}/liveness/demo", trust_env=False).text
-    page.route(
-        "**/liveness/demo",
-        lambda route: route.fulfill(body=html.replace('data-dev="true"', 'data-dev="false"'), content_type="text/html"),
-    )
-    page.goto(f"{live_server.endpoint}/liveness/demo")
-    assert not page.locator("input[type=file]").is_visible()
-    page.get_by_label("authToken").fill(create(live_server)["authToken"])
-    page.get_by_role("button", name="Start").click()
-    page.keyboard.press("Escape")
-    page.locator("#outcome").wait_for()
-    assert page.locator("#decision").inner_text() == "UserCanceledSession"
