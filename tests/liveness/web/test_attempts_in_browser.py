@@ -22,10 +22,11 @@ from tests.liveness.photos import head_in_photo
 from tests.liveness.render import Camera, Kind, render, resampled
 from tests.liveness.web.conftest import LaunchBrowser
 from tests.liveness.web.fake_camera import FPS, HOLD_CHALLENGE, camera, write_clip
-from tests.shared import azure_photo
+from tests.shared import azure_photo, shared_path
 
 from mien.liveness.challenge import Challenge
 from mien.liveness.types import Mode
+from mien.models.store import ModelStore, default_root
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.shared]
 
@@ -151,6 +152,18 @@ def test_who_is_not_there(film: Film, live_server: Server, kind: Kind, nonce: by
     assert shown.title in {"spoofface", "uncertain", "HeadTurnNotPerformed"}, shown.explained
     if kind is not Kind.LIVE:
         assert shown.title == "spoofface", shown.explained
+
+
+def test_without_turns(film: Film, start_server: StartServer, tmp_path: Path) -> None:
+    """The passive mode, which needs the optional networks."""
+    published = shared_path("models", "minifasnet")
+    (tmp_path / "networks").mkdir()
+    for path in (default_root() / "networks").glob("*"):
+        (tmp_path / "networks" / path.name).symlink_to(path)
+    ModelStore(tmp_path).ensure(["minifasnet"], folder=published)
+    server = start_server(liveness_test_nonce=NONCE.hex(), model_dir=str(tmp_path))
+    shown = demo(film(Kind.LIVE, mode=Mode.PASSIVE), server, mode="Passive")
+    assert shown.title == "realface", shown.explained
 
 
 def test_tokens_that_are_not_valid_any_more(
