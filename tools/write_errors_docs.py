@@ -35,13 +35,13 @@ def render() -> str:
 
 def _family(name: str, rows: list[Row]) -> str:
     title = TITLES.get(name, name.replace("_", " ").capitalize())
-    table = "| status, code | message | what it means | what to do |\n|---|---|---|---|\n"
+    table = "| answer | what it means, and what to do |\n|---|---|\n"
     return f"\n## {title}\n\n{table}" + "".join(_line(row) for row in rows)
 
 
 def _line(row: Row) -> str:
-    cells = (f"{row.status} `{row.code}`", row.message, row.explanation, row.next_step)
-    return "| " + " | ".join(_cell(cell) for cell in cells) + " |\n"
+    message = row.message.replace("|", "\\|").replace("`", "'")
+    return f"| {row.status} `{row.code}`<br>`{message}` | {_cell(row.explanation)}<br>**{_cell(row.next_step)}** |\n"
 
 
 def _cell(text: str) -> str:
