@@ -52,6 +52,8 @@ AZURE = (
 """One photo a person; the others of that folder show the same people again."""
 IN_PASSIVE = tuple(kind for kind in Kind if "turns" not in kind.value and kind is not Kind.LIVE_STILL)
 VIDEO_NONCES = 8
+SIZE = (288, 384)
+"""Of rendered frames; clients send up to 640 pixels, which takes three times as long to render."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Plan:
     flat_every: int
 
 
-PLANS = {"calibration": Plan(12, 1, 3, 2), "evaluation": Plan(24, 2, 3, 1)}
+PLANS = {"calibration": Plan(12, 1, 3, 2), "evaluation": Plan(20, 2, 4, 1)}
 
 
 def main() -> None:
@@ -120,6 +122,10 @@ def judge_clips(part: str, out: Path, only: str | None) -> None:
 def planned(part: str, mode: Mode) -> Iterator[tuple[str, str, partial[tuple[Challenge, list[TimedFrame]]]]]:
     """Name, kind and recipe of every clip."""
     plan = PLANS[part]
+    if part == "evaluation":
+        for number in range(VIDEO_NONCES):
+            for kind in ("real video", "video replayed on a screen", "real video, other flashes", "real video, unlit"):
+                yield f"{mode}/{kind}/{number}", kind, partial(filmed, kind, mode, number)
     heads = people(part, plan.people)
     kinds = IN_PASSIVE if mode is Mode.PASSIVE else tuple(Kind)
     for number, (person, photo) in enumerate(heads):
@@ -130,10 +136,6 @@ def planned(part: str, mode: Mode) -> Iterator[tuple[str, str, partial[tuple[Cha
             every = plan.flat_every if kind in FLAT and mode is Mode.PASSIVE_ACTIVE else plan.attacks_every
             if kind is not Kind.LIVE and (number + index) % every == 0:
                 yield f"{mode}/{kind.name}/{person}", kind.value, partial(synthetic, kind, photo, other, mode, 7)
-    if part == "evaluation":
-        for number in range(VIDEO_NONCES):
-            for kind in ("real video", "video replayed on a screen", "real video, other flashes", "real video, unlit"):
-                yield f"{mode}/{kind}/{number}", kind, partial(filmed, kind, mode, number)
 
 
 def synthetic(kind: Kind, photo: Path, other: Path, mode: Mode, seed: int) -> tuple[Challenge, list[TimedFrame]]:
@@ -191,7 +193,7 @@ def fit(photo: Path) -> bool:
 
 
 def head(photo: Path) -> Head:
-    return head_in_photo(photo)
+    return head_in_photo(photo, SIZE)
 
 
 def report(rows: list[dict[str, object]]) -> None:

@@ -39,7 +39,7 @@ _NEAR_NEUTRAL: Final = 14.0
 """Degrees within which a frame counts as frontal for the passive networks."""
 _COMPARED: Final = 3
 """Frames beside the two best ones whose templates are compared."""
-_SAME_FACE_TURNED: Final = 22.0
+_SAME_FACE_TURNED: Final = 15.0
 """Degrees: templates of faces that are turned farther say little."""
 
 
