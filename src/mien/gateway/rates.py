@@ -12,25 +12,20 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from time import monotonic, time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
-from limits.aio.storage import RedisStorage
-from limits.aio.strategies import MovingWindowRateLimiter as SharedWindow
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter as LocalWindow
-from redis.asyncio import ConnectionPool
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from mien.accounts import Resource, Sku
 from mien.gateway.errors import RateExceededError
 from mien.gateway.exchange import Exchange
 
-_ANSWER_SECONDS: Final = 0.5
-"""How long Redis may take; what is slower is as good as away."""
+if TYPE_CHECKING:
+    from mien.gateway.shared_counts import SharedCounts
+
 _RETRY_SECONDS: Final = 5.0
 _REMIND_SECONDS: Final = 60.0
 
@@ -70,8 +65,7 @@ class RateLimits:
     def __init__(self, rates: Rates, redis_url: str | None = None) -> None:
         self._items = rates.items()
         self._local = LocalWindow(MemoryStorage())
-        self._pool = _connections(redis_url) if redis_url else None
-        self._shared = SharedWindow(_storage(self._pool)) if self._pool is not None else None
+        self._shared = _shared_counts(redis_url) if redis_url else None
         self._away_until = 0.0
         self._remind_at = 0.0
 
@@ -99,8 +93,8 @@ class RateLimits:
 
     async def close(self) -> None:
         """Close the connections to Redis."""
-        if self._pool is not None:
-            await self._pool.aclose()
+        if self._shared is not None:
+            await self._shared.close()
 
     @staticmethod
     def _refusal(exchange: Exchange, resource: Resource, item: RateLimitItem, wait: float) -> RateExceededError:
@@ -114,11 +108,8 @@ class RateLimits:
         shared = self._shared
         if shared is not None and monotonic() >= self._away_until:
             try:
-                if await shared.hit(item, resource):
-                    wait = None
-                else:
-                    wait = (await shared.get_window_stats(item, resource)).reset_time - time()
-            except (RedisError, OSError, TimeoutError) as error:
+                wait = await shared.hit(item, resource)
+            except OSError as error:
                 self._went_away(error)
             else:
                 if self._away_until:
@@ -136,24 +127,11 @@ class RateLimits:
             self._remind_at = now + _REMIND_SECONDS
             log.error(
                 "Redis does not answer: every server counts calls by itself, so together they let more through",
-                reason=type(error).__name__,
+                reason=str(error) or type(error).__name__,
             )
 
 
-def _connections(url: str) -> ConnectionPool:
-    """Return connections to Redis, or to Valkey, which speaks the same protocol; they are opened as calls come."""
-    scheme, separator, rest = url.partition("://")
-    scheme = {"valkey": "redis", "valkeys": "rediss"}.get(scheme, scheme)
-    return ConnectionPool.from_url(
-        f"{scheme}{separator}{rest}",
-        max_connections=1000,
-        socket_timeout=_ANSWER_SECONDS,
-        socket_connect_timeout=_ANSWER_SECONDS,
-        retry=Retry(NoBackoff(), 1),  # once: a connection that the server closed meanwhile
-    )
+def _shared_counts(url: str) -> SharedCounts:
+    from mien.gateway.shared_counts import SharedCounts  # noqa: PLC0415  # only where there is a Redis
 
-
-def _storage(connections: ConnectionPool) -> RedisStorage:
-    # The library passes on to the client what it does not know; its annotation is narrower than that.
-    options: dict[str, Any] = {"connection_pool": connections}
-    return RedisStorage("async+redis://", implementation="redispy", key_prefix="mien", **options)
+    return SharedCounts(url)
