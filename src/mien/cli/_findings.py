@@ -1,0 +1,57 @@
+"""Prints what the doctor found, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.text import Text
+
+from mien.doctor.findings import Finding, Report, Severity
+
+_MARKS = {
+    Severity.OK: ("✓", "green"),
+    Severity.NOTE: ("·", "cyan"),
+    Severity.WARNING: ("!", "yellow"),
+    Severity.ERROR: ("✗", "bold red"),
+}
+_NAME_WIDTH = 17
+_VERDICTS = {
+    Severity.OK: "Nothing is wrong.",
+    Severity.NOTE: "Nothing is wrong.",
+    Severity.WARNING: "It works, but something needs attention.",
+    Severity.ERROR: "Something is wrong.",
+}
+
+
+def print_finding(console: Console, finding: Finding) -> None:
+    """Print one finding: what was found, what it means, what to do."""
+    mark, style = _MARKS[finding.severity]
+    if not console.encoding.lower().startswith("utf"):
+        mark = {"✓": "+", "·": "-", "✗": "x"}.get(mark, mark)
+    lead = Text.assemble((mark, style), " ", (finding.check.ljust(_NAME_WIDTH), style), " ")
+    blank = Text(" " * len(lead))
+    for part in _parts(finding, style):
+        for line in part.wrap(console, max(20, console.width - len(lead))):
+            line.rstrip()
+            console.print(lead + line, soft_wrap=True)
+            lead = blank
+
+
+def _parts(finding: Finding, style: str) -> Iterator[Text]:
+    yield Text(finding.found)
+    if finding.means:
+        yield Text(finding.means, style="dim")
+    if finding.next_step and finding.severity > Severity.OK:
+        yield Text.assemble(("→ ", style), finding.next_step)
+
+
+def print_verdict(console: Console, report: Report) -> None:
+    """Print how bad it is, why later checks were left out, and the one thing to do next."""
+    _mark, style = _MARKS[report.severity]
+    console.print()
+    console.print(Text(_VERDICTS[report.severity], style=style))
+    if report.stopped:
+        console.print(Text(f"Later checks were left out: {report.stopped}.", style="dim"))
+    if report.next_step:
+        console.print(Text.assemble(("Next: ", "bold"), report.next_step))

@@ -1,0 +1,145 @@
+"""Whether the key is taken, what stands in its way, and which API versions answer."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mien.doctor.case import Case, Findings, Stop, finding, refused
+from mien.doctor.client import Answer, Trouble
+from mien.doctor.contract import KEY_HEADER, STABLE, VERSIONS
+from mien.doctor.findings import Finding, Severity
+
+_PROBE: Final = "largefacelists"
+_PROBE_QUERY: Final = {"top": "1"}
+_BETWEEN: Final = ("via", "x-cache", "x-forwarded-for", "x-proxy-cache", "x-bluecoat-via", "x-zscaler")
+
+
+def check_key(case: Case) -> Findings:
+    """Ask with the key for a listing of one entry, which changes nothing.
+
+    Raises:
+        Stop: the key is not taken.
+    """
+    answer = ask(case, "GET", f"/face/{STABLE}/{_PROBE}", _PROBE_QUERY)
+    if answer.status == 404 and not answer.html:
+        for version in reversed(VERSIONS):
+            if version != STABLE:
+                answer = ask(case, "GET", f"/face/{version}/{_PROBE}", _PROBE_QUERY)
+                if answer.status != 404:
+                    case.version = version
+                    break
+    if answer.ok and isinstance(answer.json(), list):
+        yield finding("key", Severity.OK, "The key is accepted.")
+        return
+    if answer.ok:
+        yield finding(
+            "key",
+            Severity.ERROR,
+            f"The call was answered {answer.status}, but not with a list.",
+            "Another service, or a proxy with a page of its own, answers at this address.",
+            "Compare the endpoint with the one beside the resource's keys.",
+        )
+        raise Stop("the answers are not the Face service's")
+    if answer.status == 401:
+        yield from _unauthorised(case, answer)
+        raise Stop("the key is not accepted")
+    if answer.status == 429:
+        yield refused("rate-limit", Severity.ERROR, case, answer)
+        raise Stop("too many calls are being made to this resource already")
+    if answer.status == 404 and not answer.html:
+        yield refused("key", Severity.ERROR, case, answer, "No API version has the operation asked for. ")
+        raise Stop("no API version of the Face service answers here")
+    if "Public access is disabled" in str(answer.error.get("message", "")):
+        yield _not_private(case, answer)
+    else:
+        yield refused("key", Severity.ERROR, case, answer)
+    raise Stop("calls are refused before the service looks at them")
+
+
+def _not_private(case: Case, answer: Answer) -> Finding:
+    told = refused("private-endpoint", Severity.ERROR, case, answer)
+    means = f"{told.means} This call came by the public address."
+    return Finding("private-endpoint", Severity.ERROR, told.found, means, told.next_step, told.details)
+
+
+def _unauthorised(case: Case, answer: Answer) -> Findings:
+    """Say why the key is refused: it did not arrive, or it is not this resource's."""
+    between = [name for name in _BETWEEN if name in answer.headers]
+    if "No key was sent" in answer.hint or "missing subscription key" in str(answer.error.get("message", "")).lower():
+        yield finding(
+            "key",
+            Severity.ERROR,
+            f"The key was sent, but it did not arrive: the server saw no header {KEY_HEADER}.",
+            f"Something between strips it{_by(answer, between)}.",
+            f"Let the proxy pass the header {KEY_HEADER} on: API gateways drop all headers that are not listed.",
+        )
+        return
+    if not case.options.key_in_query:
+        found = refused("key", Severity.ERROR, case, answer)
+        means = found.means
+        if between or "apim-request-id" not in answer.headers:
+            means += f" Or something between strips the header{_by(answer, between)}: --key-in-query finds out."
+        yield Finding("key", Severity.ERROR, found.found, means, found.next_step, found.details)
+        return
+    path = f"/face/{case.version}/{_PROBE}"
+    key = case.client.key or ""
+    second = ask(case, "GET", path, {**_PROBE_QUERY, "subscription-key": key}, with_key=False)
+    if second.ok:
+        yield finding(
+            "key",
+            Severity.ERROR,
+            f"The key is right, but the header {KEY_HEADER} does not arrive: in the query it is accepted.",
+            f"Something between strips the header{_by(answer, between)}.",
+            f"Let the proxy pass the header {KEY_HEADER} on; then regenerate the key, which was in a URL now.",
+        )
+        return
+    yield refused("key", Severity.ERROR, case, answer, "Neither in the header nor in the query is the key accepted. ")
+
+
+def _by(answer: Answer, between: list[str]) -> str:
+    return f" (the answer came through {answer.headers[between[0]]})" if between else ""
+
+
+def check_versions(case: Case) -> Findings:
+    """Ask each API version for the same listing."""
+    answering, odd = [], []
+    for version in VERSIONS:
+        answer = ask(case, "GET", f"/face/{version}/{_PROBE}", _PROBE_QUERY)
+        if answer.status == 429:
+            break
+        if answer.ok:
+            answering.append(version)
+        elif answer.status != 404:
+            odd.append(f"{version} ({answer.status})")
+    case.versions = tuple(answering)
+    if not answering:
+        yield finding("versions", Severity.WARNING, "No API version answered the listing.", "", "", refused=odd)
+        return
+    stable = [version for version in answering if "preview" not in version]
+    case.version = (stable or answering)[-1]
+    found = f"These API versions answer: {', '.join(answering)}."
+    if odd:
+        yield finding("versions", Severity.NOTE, f"{found} These refuse: {', '.join(odd)}.", versions=answering)
+    else:
+        yield finding("versions", Severity.OK, found, versions=answering)
+    wanted = case.target.version
+    if wanted and wanted.lower() not in answering:
+        yield finding(
+            "versions",
+            Severity.ERROR,
+            f"The URL names {wanted}, which this endpoint does not answer.",
+            "Every call with it is answered 404.",
+            f"Use {case.version}.",
+        )
+
+
+def ask(case: Case, method: str, path: str, params: dict[str, str] | None = None, *, with_key: bool = True) -> Answer:
+    """Make a call.
+
+    Raises:
+        Stop: no answer came, although earlier calls were answered.
+    """
+    try:
+        return case.client.call(method, path, params=params, with_key=with_key)
+    except Trouble as trouble:
+        raise Stop(f"the endpoint stopped answering ({trouble.kind}: {trouble.reason})") from trouble

@@ -1,0 +1,78 @@
+"""What is known of an endpoint while it is being examined, and what checks use to say what they found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from mien.doctor.address import Target
+from mien.doctor.client import Answer, Client
+from mien.doctor.findings import Finding, Severity
+from mien.doctor.options import Options
+from mien.doctor.refusals import Refusal, explain_page, explain_refusal
+
+
+class Stop(Exception):  # noqa: N818  not an error: enough is known
+    """Nothing more can be learnt; the message says why."""
+
+
+@dataclass(slots=True)
+class Case:
+    """One examination.
+
+    Attributes:
+        options: what to examine.
+        target: where it is.
+        client: calls it.
+        service: "mien", "azure" or "unknown": who answers.
+        version: the API version that checks call.
+        granted: whether a feature is approved, by its name; absent where it could not be told.
+        face_id: an id made by this examination; None while there is none.
+        skew: how many seconds this machine's clock is ahead of the server's; None when it is not known.
+        versions: the API versions that answer; empty while that is not known.
+    """
+
+    options: Options
+    target: Target
+    client: Client
+    service: str = "unknown"
+    version: str = "v1.2"
+    granted: dict[str, bool] = field(default_factory=dict)
+    face_id: str | None = None
+    skew: float | None = None
+    versions: tuple[str, ...] = ()
+
+    @property
+    def base(self) -> str:
+        """The path that operations hang under."""
+        return f"/face/{self.version}"
+
+    def explain(self, answer: Answer) -> Refusal:
+        """Return what an answer that is no success means."""
+        if answer.html or not answer.error:
+            if answer.html or answer.status < 500:
+                page = answer.body.decode("utf-8", "replace")
+                if answer.html:
+                    return explain_page(answer.status, page, answer.headers)
+            return explain_refusal(answer.status, {}, path=answer.path)
+        return explain_refusal(
+            answer.status, answer.error, path=answer.path, hint=answer.hint, azure=self.service == "azure"
+        )
+
+
+def finding(
+    check: str, severity: Severity, found: str, means: str = "", next_step: str = "", **details: Any
+) -> Finding:
+    """Return a finding; details by keyword."""
+    return Finding(check, severity, found, means, next_step, details)
+
+
+def refused(check: str, severity: Severity, case: Case, answer: Answer, before: str = "") -> Finding:
+    """Return the finding that an answer was a refusal."""
+    refusal = case.explain(answer)
+    found = f"{before}{refusal.found}"
+    return Finding(check, severity, found, refusal.means, refusal.next_step, {"status": answer.status})
+
+
+Findings = Iterator[Finding]

@@ -1,0 +1,291 @@
+"""Calls an endpoint: times every call, counts them, waits when told to, and says plainly why none got through."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from mien.doctor.address import Target
+from mien.doctor.contract import KEY_HEADER
+
+_LONGEST_BODY: Final = 1 << 20
+_MOST_WAITS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back.
+
+    Attributes:
+        method: of the request.
+        path: of the request, without its query.
+        status: HTTP status.
+        headers: response headers by their names in lower case.
+        body: the body, as far as the first megabyte.
+        seconds: from sending until the last byte.
+        sent_at: when it was sent, by this machine's clock, in seconds since 1970.
+        tls: version and certificate of the connection; empty without TLS.
+    """
+
+    method: str
+    path: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    seconds: float
+    sent_at: float
+    tls: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether it succeeded."""
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:
+        """Return the body as JSON, or None when it is none."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+    @property
+    def html(self) -> bool:
+        """Whether it is a page for people."""
+        kind = self.headers.get("content-type", "").lower()
+        return "html" in kind or self.body.lstrip()[:14].lower().startswith((b"<!doctype", b"<html"))
+
+    @property
+    def error(self) -> Mapping[str, Any]:
+        """The error object of the body; empty when there is none."""
+        body = self.json()
+        if not isinstance(body, dict):
+            return {}
+        found = body.get("error", body if "message" in body else None)
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def hint(self) -> str:
+        """What a Mien server knows beyond the message; empty for any other."""
+        inner = self.error.get("innererror")
+        details = inner.get("details") if isinstance(inner, dict) else None
+        hint = details.get("hint") if isinstance(details, dict) else None
+        return hint if isinstance(hint, str) else ""
+
+    @property
+    def server_seconds(self) -> float | None:
+        """How long the service says that it worked on it."""
+        text = self.headers.get("x-envoy-upstream-service-time", "")
+        return int(text) / 1000 if text.isdigit() else None
+
+    @property
+    def skew(self) -> float | None:
+        """How many seconds this machine's clock is ahead of the server's; None without a date."""
+        try:
+            told = parsedate_to_datetime(self.headers["date"]).timestamp()
+        except (KeyError, ValueError, TypeError):
+            return None
+        # The date has whole seconds: its true value lies half a second later on average.
+        return self.sent_at + self.seconds / 2 - (told + 0.5)
+
+    @property
+    def retry_after(self) -> float | None:
+        """How many seconds to wait, when the answer says so."""
+        text = self.headers.get("retry-after", "")
+        return float(text) if text.isdigit() else None
+
+
+class Trouble(Exception):  # noqa: N818  a finding rather than a fault of ours
+    """No answer came.
+
+    Attributes:
+        kind: "dns", "refused", "timeout", "tls", "proxy", "reset" or "other".
+        reason: what the library said.
+        certificate: why a certificate was refused, by OpenSSL's number; 0 when it was not that.
+    """
+
+    def __init__(self, kind: str, reason: str, certificate: int = 0) -> None:
+        super().__init__(f"{kind}: {reason}")
+        self.kind = kind
+        self.reason = reason
+        self.certificate = certificate
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """An answer 429, and how long it told to wait."""
+
+    answer: Answer
+    seconds: float | None
+
+
+class Client:
+    """Calls one endpoint.
+
+    Args:
+        target: where it is.
+        key: sent with the calls that need it; None for none.
+        seconds: how long to wait for an answer.
+        authority: file with certificate authorities to trust besides the usual ones.
+        patience: how many seconds to wait at most when a call is answered 429.
+        sleep: waits.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        key: str | None = None,
+        *,
+        seconds: float = 10.0,
+        authority: Path | None = None,
+        patience: float = 5.0,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.target = target
+        self.key = key
+        self.answers: list[Answer] = []
+        self.waits: list[Wait] = []
+        self.transactions = 0
+        self.seconds = seconds
+        self._patience = patience
+        self._sleep = sleep
+        self._client = httpx.Client(
+            base_url=target.endpoint,
+            verify=trusted(authority),
+            timeout=seconds,
+            headers={"User-Agent": f"mien-doctor/{version('mien')}"},
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        body: Any = None,
+        with_key: bool = True,
+    ) -> Answer:
+        """Make a call, and wait and repeat it when it is answered 429 with a time that patience allows.
+
+        Raises:
+            Trouble: no answer came.
+        """
+        for turn in range(_MOST_WAITS + 1):
+            answer = self._call(method, path, params, content, body, with_key=with_key)
+            if answer.status != 429:
+                return answer
+            wait = answer.retry_after
+            self.waits.append(Wait(answer, wait))
+            if turn == _MOST_WAITS or wait is None or wait > self._patience:
+                return answer
+            self._sleep(wait)
+        raise AssertionError("unreachable")
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        content: bytes | None,
+        body: Any,
+        *,
+        with_key: bool,
+    ) -> Answer:
+        headers = {KEY_HEADER: self.key} if with_key and self.key is not None else {}
+        if content is not None:
+            headers["Content-Type"] = "application/octet-stream"
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = json.dumps(body).encode()
+        request = self._client.build_request(method, path, params=params, content=content, headers=headers)
+        sent_at, start = time.time(), time.perf_counter()
+        try:
+            response = self._client.send(request, stream=True)
+            try:
+                tls = _tls_of(response)
+                taken = b""
+                for chunk in response.iter_bytes():
+                    taken += chunk
+                    if len(taken) > _LONGEST_BODY:
+                        break
+            finally:
+                response.close()
+        except httpx.HTTPError as error:
+            raise trouble_of(error) from error
+        seconds = time.perf_counter() - start
+        answered = {name.lower(): value for name, value in response.headers.items()}
+        answer = Answer(method, path, response.status_code, answered, taken, seconds, sent_at, tls)
+        self.answers.append(answer)
+        self.transactions += "csp-billing-usage" in answered
+        return answer
+
+
+def trusted(authority: Path | None) -> ssl.SSLContext:
+    """Return what to trust: the system's authorities, those that Python's SDKs bring along, and the one that is given.
+
+    Raises:
+        OSError: the given file cannot be read.
+    """
+    context = httpx.create_ssl_context()
+    context.load_default_certs()
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE")
+    for file in (authority, Path(bundle) if bundle and Path(bundle).is_file() else None):
+        if file is not None:
+            context.load_verify_locations(file)
+    return context
+
+
+def _tls_of(response: httpx.Response) -> Mapping[str, Any]:
+    stream = response.extensions.get("network_stream")
+    secured = stream.get_extra_info("ssl_object") if stream is not None else None
+    if secured is None:
+        return {}
+    return {"version": secured.version(), "certificate": secured.getpeercert() or {}}
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or seen.__context__
+
+
+def trouble_of(error: httpx.HTTPError) -> Trouble:
+    """Say plainly why no answer came."""
+    reason = str(error) or type(error).__name__
+    told = next((trouble for cause in _causes(error) if (trouble := _trouble_below(cause, reason))), None)
+    if told is not None:
+        return told
+    kinds = ((httpx.ProxyError, "proxy"), (httpx.TimeoutException, "timeout"), (httpx.RemoteProtocolError, "reset"))
+    kind = next((kind for errors, kind in kinds if isinstance(error, errors)), "other")
+    return Trouble(kind, type(error).__name__ if kind == "timeout" else reason)
+
+
+def _trouble_below(cause: BaseException, reason: str) -> Trouble | None:
+    """Say what an error of the operating system or of OpenSSL means; None for any other."""
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return Trouble("tls", cause.verify_message or reason, cause.verify_code or -1)
+    if isinstance(cause, ssl.SSLError):
+        return Trouble("tls", cause.reason or reason)
+    kinds = (
+        (socket.gaierror, "dns"),
+        (ConnectionRefusedError, "refused"),
+        (ConnectionResetError, "reset"),
+        (BrokenPipeError, "reset"),
+    )
+    return next((Trouble(kind, reason) for errors, kind in kinds if isinstance(cause, errors)), None)

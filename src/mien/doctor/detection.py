@@ -1,0 +1,272 @@
+"""Detect on the built-in photo, the features with limited access, the attributes, and the latency."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any, Final
+
+from mien.doctor.case import Case, Findings, Stop, finding, refused
+from mien.doctor.client import Answer, Trouble
+from mien.doctor.contract import (
+    FACE_ID_SECONDS,
+    LIMITED_ATTRIBUTES,
+    LIVENESS_VERSIONS,
+    PLAIN_ATTRIBUTES,
+    RETIRED_ATTRIBUTES,
+)
+from mien.doctor.findings import Severity
+from mien.doctor.refusals import missing_features
+
+_NOWHERE: Final = "00000000-0000-0000-0000-000000000000"
+
+
+def photo() -> bytes:
+    """Return the built-in photo: JPEG, 320 × 320 pixels, one face, in the public domain (see NOTICE)."""
+    return resources.files("mien.doctor").joinpath("photo.jpg").read_bytes()
+
+
+def detect(case: Case, *, version: str | None = None, **query: str) -> Answer:
+    """Detect on the built-in photo; no face id is made unless the query asks for one.
+
+    Raises:
+        Stop: no answer came.
+    """
+    params = {"detectionModel": "detection_03", "recognitionModel": "recognition_04", "returnFaceId": "false"} | query
+    try:
+        return case.client.call("POST", f"/face/{version or case.version}/detect", params=params, content=photo())
+    except Trouble as trouble:
+        raise Stop(f"the endpoint stopped answering ({trouble.kind}: {trouble.reason})") from trouble
+
+
+def check_detect(case: Case) -> Findings:
+    """Detect on the built-in photo without a face id, which takes no approval and keeps nothing.
+
+    Raises:
+        Stop: it is refused, so that what builds on it would be, too.
+    """
+    answer = detect(case)
+    if not answer.ok:
+        yield refused("detect", Severity.ERROR, case, answer)
+        raise Stop("detect does not work")
+    faces = answer.json()
+    count = len(faces) if isinstance(faces, list) else -1
+    if count == 1:
+        yield finding("detect", Severity.OK, "Detect finds the one face of the built-in photo.")
+    elif count == 0:
+        yield finding(
+            "detect",
+            Severity.ERROR,
+            "Detect finds no face in the built-in photo, which has one.",
+            "Something changes the image on its way, or the server's models are not those that it needs.",
+            "On Mien, look at `mien models list`; look at whether a proxy rewrites bodies.",
+        )
+    else:
+        yield finding("detect", Severity.WARNING, f"Detect answers {count} faces for a photo with one.")
+
+
+def check_features(case: Case) -> Findings:
+    """Try what takes an approval, in calls that make nothing but one face id of the shortest life."""
+    answer = detect(case, returnFaceId="true", faceIdTimeToLive=str(FACE_ID_SECONDS[0]))
+    faces = answer.json()
+    if answer.ok and isinstance(faces, list) and faces and isinstance(faces[0], dict) and "faceId" in faces[0]:
+        case.face_id = str(faces[0]["faceId"])
+        yield finding(
+            "features",
+            Severity.OK,
+            f"Detect gives face ids. (One was made for this; it expires by itself in {FACE_ID_SECONDS[0]} s.)",
+        )
+    elif not answer.ok:
+        yield refused("features", Severity.WARNING, case, answer, "Detect gives no face ids: ")
+    face = case.face_id or _NOWHERE
+    group = f"doctor-{uuid.uuid4().hex[:12]}"  # there is none of this name
+    probes: Mapping[str, tuple[str, Any]] = {
+        "Identification": (f"{case.base}/identify", {"faceIds": [face], "largePersonGroupId": group}),
+        "Verification": (f"{case.base}/verify", {"faceId1": face, "faceId2": face}),
+        # No session is made: the body lacks what a session needs, and approvals are looked at first.
+        "Liveness": (_liveness_path(case), {}),
+    }
+    for feature, (path, body) in probes.items():
+        if not path:
+            yield finding("features", Severity.NOTE, f"{feature}: no API version that answers has it.")
+            continue
+        yield from _probe(case, feature, path, body)
+
+
+def _liveness_path(case: Case) -> str:
+    if case.version in {"v1.2", "v1.3-preview.1"}:
+        return f"{case.base}/detectLiveness-sessions"
+    older = [version for version in case.versions if version in LIVENESS_VERSIONS]
+    return f"/face/{older[-1]}/detectLiveness/singleModal/sessions" if older else ""
+
+
+def _probe(case: Case, feature: str, path: str, body: Any) -> Findings:
+    try:
+        answer = case.client.call("POST", path, body=body)
+    except Trouble as trouble:
+        raise Stop(f"the endpoint stopped answering ({trouble.kind}: {trouble.reason})") from trouble
+    missing = missing_features(str(answer.error))
+    if answer.status == 403 and (missing or "UnsupportedFeature" in str(answer.error)):
+        case.granted[feature] = False
+        yield refused("features", Severity.WARNING, case, answer, f"{feature} is not approved. ")
+    elif answer.status == 404 and answer.error.get("code") == "404":
+        yield finding("features", Severity.NOTE, f"{feature}: this endpoint has no such operation.")
+    elif answer.ok or answer.status in {400, 404}:
+        # Past the approval: what is refused now is the request, as it is meant to be.
+        case.granted[feature] = True
+        yield finding("features", Severity.OK, f"{feature} is approved.", granted=True)
+    else:
+        yield refused("features", Severity.WARNING, case, answer, f"{feature} could not be tried. ")
+
+
+def check_attributes(case: Case) -> Findings:
+    """Ask for each attribute: all that everybody gets in two calls, the limited and the retired ones by themselves."""
+    yield from _check_plain(case)
+    granted, refusals, limited = [], {}, []
+    for name in LIMITED_ATTRIBUTES:
+        version = "v1.0" if name == "makeup" else case.version
+        if name == "makeup" and case.versions and "v1.0" not in case.versions:
+            continue
+        answer = detect(case, version=version, detectionModel="detection_01", returnFaceAttributes=name)
+        if answer.ok and _has(answer, name):
+            granted.append(name)
+        elif answer.status == 403 and missing_features(str(answer.error)):
+            limited.append(name)
+            refusals["limited"] = answer
+        else:
+            refusals[name] = answer
+    case.granted["LimitedAttributes"] = bool(granted) and not limited
+    if granted:
+        yield finding(
+            "attributes", Severity.OK, f"Granted, of the limited attributes: {', '.join(granted)}.", granted=granted
+        )
+    if limited:
+        before = f"Not approved: {', '.join(limited)}. "
+        yield refused("attributes", Severity.NOTE, case, refusals.pop("limited"), before)
+    for name, answer in refusals.items():
+        if answer.ok:
+            yield finding("attributes", Severity.NOTE, f"{name} is answered without a value.", "", "")
+        else:
+            yield refused("attributes", Severity.NOTE, case, answer, f"{name} is not returned. ")
+    yield from _check_retired(case)
+
+
+def _check_plain(case: Case) -> Findings:
+    given: list[str] = []
+    for model in ("detection_03", "detection_01"):
+        names = [name for name, at in PLAIN_ATTRIBUTES.items() if at == model]
+        answer = detect(case, detectionModel=model, returnFaceAttributes=",".join(names))
+        if answer.ok and all(_has(answer, name) for name in names):
+            given += names
+            continue
+        for name in names:  # one of them is refused: which?
+            single = detect(case, detectionModel=model, returnFaceAttributes=name)
+            if single.ok and _has(single, name):
+                given.append(name)
+            elif single.ok:
+                yield finding("attributes", Severity.WARNING, f"{name} ({model}) is answered without a value.")
+            else:
+                yield refused("attributes", Severity.WARNING, case, single, f"{name} ({model}) is not returned. ")
+    if given:
+        yield finding(
+            "attributes", Severity.OK, f"Given to everybody, and given here: {', '.join(given)}.", given=given
+        )
+
+
+def _check_retired(case: Case) -> Findings:
+    """Look whether retired attributes are refused; a service of before 2023 would return them."""
+    version = "v1.0" if not case.versions or "v1.0" in case.versions else case.version
+    answer = detect(
+        case, version=version, detectionModel="detection_01", returnFaceAttributes=",".join(RETIRED_ATTRIBUTES)
+    )
+    names = " and ".join(RETIRED_ATTRIBUTES)
+    if answer.ok:
+        yield finding("attributes", Severity.NOTE, f"{names} are retired, but this endpoint still takes them.")
+        return
+    yield finding(
+        "attributes",
+        Severity.NOTE,
+        f"{names} are retired: asking for them is refused ({answer.status}).",
+        "No approval brings them back; an application that asks for them fails as a whole.",
+        "Leave them out of returnFaceAttributes.",
+        retired=list(RETIRED_ATTRIBUTES),
+    )
+
+
+def _has(answer: Answer, name: str) -> bool:
+    faces = answer.json()
+    if not isinstance(faces, list) or not faces:
+        return False
+    attributes = faces[0].get("faceAttributes") if isinstance(faces[0], dict) else None
+    return isinstance(attributes, dict) and name in attributes
+
+
+def check_latency(case: Case) -> Findings:
+    """Time calls of detect without a face id, on the connection that is open already."""
+    answers: list[Answer] = []
+    for _turn in range(case.options.samples):
+        answer = detect(case)
+        if answer.status == 429:
+            break
+        if answer.ok:
+            answers.append(answer)
+    if not answers:
+        return
+    whole = sorted(answer.seconds for answer in answers)
+    inside = sorted(seconds for answer in answers if (seconds := answer.server_seconds) is not None)
+    figures = {name: round(1000 * percentile(whole, share)) for name, share in (("p50", 0.5), ("p95", 0.95))}
+    figures["max"] = round(1000 * whole[-1])
+    text = ", ".join(f"{name} {value} ms" for name, value in figures.items())
+    found = f"Detect takes {text} over {len(whole)} calls"
+    details: dict[str, Any] = {"milliseconds": figures, "calls": len(whole)}
+    if inside:
+        server = round(1000 * percentile(inside, 0.5))
+        details["server_p50_milliseconds"] = server
+        found += f"; {server} ms of the median within the service, the rest on the way"
+    slow = figures["p50"] > 2000
+    way = bool(inside) and figures["p50"] > 4 * details["server_p50_milliseconds"] and figures["p50"] > 300
+    means = "Most of it is the way: distance, a proxy, or a slow uplink." if way else "That is slow." if slow else ""
+    step = "Use a resource in a nearer region, keep connections open, and send smaller images." if slow or way else ""
+    yield finding("latency", Severity.WARNING if slow else Severity.OK, f"{found}.", means, step, **details)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the value that this share of the sorted values does not exceed (nearest rank)."""
+    return values[max(0, math.ceil(share * len(values)) - 1)]
+
+
+def check_rate_limit(case: Case) -> Findings:
+    """Say what the calls of this examination showed of the rate limit."""
+    waits = case.client.waits
+    calls, metered = len(case.client.answers), case.client.transactions
+    made = f"{calls} calls were made" + (f", {metered} of them count as transactions" if metered else "")
+    if not waits:
+        yield finding("rate-limit", Severity.OK, f"No call met the rate limit. {made}.", calls=calls)
+        return
+    longest = max((wait.seconds or 0 for wait in waits), default=0)
+    refusal = case.explain(waits[0].answer)
+    told = f"{longest:.0f} s at most" if longest else "no time to wait was told"
+    yield finding(
+        "rate-limit",
+        Severity.WARNING,
+        f"{len(waits)} of {calls} calls met the rate limit ({told}): {refusal.found}",
+        refusal.means,
+        refusal.next_step,
+        limited=len(waits),
+        calls=calls,
+    )
+
+
+def still_there(case: Case, face_id: str) -> Answer:
+    """Ask whether a face id is known, by comparing it with itself.
+
+    Raises:
+        Stop: no answer came.
+    """
+    path = f"{case.base}/findsimilars"
+    try:
+        return case.client.call("POST", path, body={"faceId": face_id, "faceIds": [face_id]})
+    except Trouble as trouble:
+        raise Stop(f"the endpoint stopped answering ({trouble.kind}: {trouble.reason})") from trouble

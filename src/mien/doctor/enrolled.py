@@ -1,0 +1,240 @@
+"""What is enrolled: models and training of the collections, and face ids that end."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from mien.doctor.access import ask
+from mien.doctor.case import Case, Findings, finding, refused
+from mien.doctor.detection import still_there
+from mien.doctor.findings import Finding, Severity
+
+_GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_SOON: Final = timedelta(minutes=15)
+_LONG_TRAINING: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of collection.
+
+    Attributes:
+        path: below the version.
+        id_name: of its id in JSON.
+        name: for people.
+        members: what tells whether something is in it, below its own path; empty when nothing is asked.
+        trained: whether it is trained.
+    """
+
+    path: str
+    id_name: str
+    name: str
+    members: str
+    trained: bool
+
+
+_KINDS: Final = (
+    Kind("persongroups", "personGroupId", "person group", "persons", trained=True),
+    Kind("largepersongroups", "largePersonGroupId", "large person group", "persons", trained=True),
+    Kind("largefacelists", "largeFaceListId", "large face list", "persistedfaces", trained=True),
+    Kind("facelists", "faceListId", "face list", "", trained=False),
+)
+
+
+def check_collections(case: Case) -> Findings:
+    """Look at the recognition model and the training of every collection, up to the number that the options allow."""
+    models: Counter[str] = Counter()
+    other: list[str] = []
+    looked = left = 0
+    for kind in _KINDS:
+        query = {"returnRecognitionModel": "true"} | ({"top": "1000"} if kind.trained else {})
+        answer = ask(case, "GET", f"{case.base}/{kind.path}", query)
+        listed = answer.json()
+        if not answer.ok or not isinstance(listed, list):
+            yield refused("collections", Severity.WARNING, case, answer, f"The {kind.name}s could not be listed. ")
+            continue
+        for entry in listed:
+            if not isinstance(entry, dict) or not isinstance(entry.get(kind.id_name), str):
+                continue
+            model = str(entry.get("recognitionModel") or "recognition_01")
+            models[model] += 1
+            if case.options.recognition_model and model != case.options.recognition_model:
+                other.append(f"{kind.name} {entry[kind.id_name]!r} ({model})")
+            if kind.trained and looked < case.options.most_groups:
+                looked += 1
+                yield from _check_training(case, kind, entry[kind.id_name])
+            elif kind.trained:
+                left += 1
+    if left:
+        yield finding(
+            "training",
+            Severity.NOTE,
+            f"{left} more collections were not looked at.",
+            "Each takes a call or two.",
+            "--most-groups looks at more.",
+            left=left,
+        )
+    yield from _check_models(case, models, other)
+
+
+def _check_models(case: Case, models: Counter[str], other: list[str]) -> Iterator[Finding]:
+    told = ", ".join(f"{model} ({count})" for model, count in sorted(models.items()))
+    if not models:
+        yield finding("collections", Severity.OK, "There are no collections.")
+        return
+    if other:
+        shown = ", ".join(other[:8]) + (f" and {len(other) - 8} more" if len(other) > 8 else "")
+        yield finding(
+            "recognition-model",
+            Severity.ERROR,
+            f"The application uses {case.options.recognition_model}, but these have another model: {shown}.",
+            "Face ids of one model cannot be compared with faces of another: \"'recognitionModel' is incompatible.\"",
+            "Call detect with the collection's own recognitionModel, or make the collection anew with the other.",
+            models=dict(models),
+            differing=other,
+        )
+    elif len(models) > 1 and case.options.recognition_model is None:
+        yield finding(
+            "recognition-model",
+            Severity.WARNING,
+            f"The collections have different recognition models: {told}.",
+            "A face id only fits collections of the model that it was made with; detect's default is recognition_01.",
+            "Run with --recognition-model and the model of the application to see which do not fit.",
+            models=dict(models),
+        )
+    else:
+        yield finding(
+            "recognition-model", Severity.OK, f"Recognition models of the collections: {told}.", models=dict(models)
+        )
+
+
+def _check_training(case: Case, kind: Kind, name: str) -> Findings:
+    path = f"{case.base}/{kind.path}/{name}"
+    answer = ask(case, "GET", f"{path}/training")
+    status = answer.json()
+    about = f"The {kind.name} {name!r}"
+    train = f"Train it: POST {path}/train"
+    if answer.status == 404 and "NotTrained" in str(answer.error.get("code")):
+        inside = ask(case, "GET", f"{path}/{kind.members}", {"top": "1"})
+        if inside.ok and inside.json() == []:
+            yield finding("training", Severity.NOTE, f"{about} is empty and was never trained.", "", "")
+            return
+        means = "Whoever is in it cannot be found: the calls are answered with NotTrained."
+        yield finding("training", Severity.WARNING, f"{about} was never trained.", means, train, collection=name)
+        return
+    if not answer.ok or not isinstance(status, dict):
+        yield refused("training", Severity.WARNING, case, answer, f"The training of {about} could not be asked after. ")
+        return
+    state = str(status.get("status", "")).lower()
+    changed, trained = moment(status.get("lastActionDateTime")), moment(status.get("lastSuccessfulTrainingDateTime"))
+    if state == "failed":
+        message = str(status.get("message") or "no reason is given").rstrip(".")
+        means = "The last training that succeeded goes on serving, if there was one; later changes are not found."
+        yield finding(
+            "training", Severity.ERROR, f"The training of {about} failed: {message}.", means,
+            "Add persons with faces, or take out what the message names, and train again.", collection=name,
+        )  # fmt: skip
+    elif state == "running" or state.replace("not", "non") == "nonstarted":
+        created = moment(status.get("createdDateTime"))
+        long = created is not None and datetime.now(UTC) - created > _LONG_TRAINING
+        yield finding(
+            "training", Severity.WARNING if long else Severity.NOTE, f"{about} is being trained.",
+            "It has been for more than an hour." if long else "Changes to it are refused until that is done.",
+            f"Ask again: GET {path}/training" if long else "", collection=name,
+        )  # fmt: skip
+    elif changed is not None and trained is not None and changed > trained:
+        yield finding(
+            "training", Severity.WARNING, f"{about} was changed at {changed:%Y-%m-%d %H:%M} and trained before that.",
+            "Who was added since is not found, and who was taken out still is.", train, collection=name,
+        )  # fmt: skip
+    else:
+        when = f" at {trained:%Y-%m-%d %H:%M} UTC" if trained else ""
+        yield finding("training", Severity.OK, f"{about} is trained{when}.", collection=name)
+
+
+def check_face_ids(case: Case) -> Findings:
+    """Look whether the given face ids are known, and when they end as far as it can be told."""
+    options = case.options
+    for face_id in options.face_ids:
+        if not _GUID.fullmatch(face_id.strip()):
+            yield finding(
+                "face-id",
+                Severity.ERROR,
+                f"{face_id[:40]!r} is no face id.",
+                "Face ids look like c5c24a82-6845-4031-9d5d-978df9175426.",
+                "Compare it with what detect answered.",
+            )
+            continue
+        answer = still_there(case, face_id.strip())
+        code = str(answer.error.get("code"))
+        ends = expiry_text(options.detected_at, options.face_id_seconds, case.skew)
+        if answer.ok:
+            yield from _alive(case, face_id)
+        elif code == "FaceNotFound":
+            yield finding(
+                "face-id",
+                Severity.ERROR,
+                f"The face id {face_id} is not known{ends}.",
+                "It has expired, belongs to another resource, or was never made: a face id lives for the "
+                "faceIdTimeToLive of its detect call, 60 to 86400 s.",
+                "Detect again just before it is needed; what should last belongs in a person or a list.",
+            )
+        else:
+            yield refused("face-id", Severity.WARNING, case, answer, f"Whether {face_id} is known cannot be told. ")
+
+
+def _alive(case: Case, face_id: str) -> Findings:
+    options = case.options
+    if options.detected_at is None:
+        yield finding(
+            "face-id",
+            Severity.OK,
+            f"The face id {face_id} is known.",
+            "The service does not tell when it expires.",
+            "",
+        )
+        return
+    left = time_left(options.detected_at, options.face_id_seconds, case.skew)
+    ends = expiry_text(options.detected_at, options.face_id_seconds, case.skew)
+    soon = left < _SOON
+    yield finding(
+        "face-id",
+        Severity.WARNING if soon else Severity.OK,
+        f"The face id {face_id} is known{ends}.",
+        "Calls with it will be answered FaceNotFound from then on." if soon else "",
+        "Detect again, with a longer faceIdTimeToLive (86400 s at most)." if soon else "",
+        secondsLeft=round(left.total_seconds()),
+    )
+
+
+def time_left(detected: datetime, seconds: int, skew: float | None) -> timedelta:
+    """Return how long a face id still lives, by the server's clock; below zero when it has expired."""
+    now = datetime.now(UTC) - timedelta(seconds=skew or 0.0)
+    return detected + timedelta(seconds=seconds) - now
+
+
+def expiry_text(detected: datetime | None, seconds: int, skew: float | None) -> str:
+    """Return words on when a face id ends or ended; empty when it is not known when it was made."""
+    if detected is None:
+        return ""
+    end = detected.astimezone(UTC) + timedelta(seconds=seconds)
+    left = time_left(detected, seconds, skew)
+    word = "expires" if left > timedelta(0) else "expired"
+    return f"; by its detect call it {word} at {end:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def moment(value: Any) -> datetime | None:
+    """Return a date of the service, which may have seven decimals; None when it is none."""
+    if not isinstance(value, str):
+        return None
+    text = re.sub(r"(\.\d{6})\d+", r"\1", value.strip().replace("Z", "+00:00"))
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)

@@ -1,0 +1,125 @@
+"""The examination: every check in its order, until enough is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from mien.doctor.access import check_key, check_versions
+from mien.doctor.address import examine_url
+from mien.doctor.case import Case, Stop
+from mien.doctor.client import Client
+from mien.doctor.connection import check_connection
+from mien.doctor.detection import (
+    check_attributes,
+    check_detect,
+    check_features,
+    check_latency,
+    check_rate_limit,
+)
+from mien.doctor.enrolled import check_collections, check_face_ids
+from mien.doctor.findings import Finding, Report, Severity
+from mien.doctor.keyform import examine_key
+from mien.doctor.network import Resolved, check_name, check_private_endpoint, check_proxy, proxy_for, resolve
+from mien.doctor.options import Options
+from mien.doctor.redaction import Redactor
+from mien.doctor.sdks import check_sdks, installed
+
+Resolve = Callable[[str, int, float], Resolved]
+Listener = Callable[[Finding], None]
+
+
+def examine(options: Options, on_finding: Listener | None = None, resolver: Resolve = resolve) -> Report:
+    """Examine an endpoint.
+
+    Args:
+        options: what to examine, and how.
+        on_finding: told of every finding as it is made.
+        resolver: looks a name up.
+
+    Raises:
+        OSError: the file with the certificate authority cannot be read.
+    """
+    return _Examination(options, on_finding, resolver).run()
+
+
+class _Examination:
+    def __init__(self, options: Options, on_finding: Listener | None, resolver: Resolve) -> None:
+        self._options = options
+        self._on_finding = on_finding
+        self._resolve = resolver
+        self._redactor = Redactor([options.key] if options.key else [])
+        self._findings: list[Finding] = []
+        self._case: Case | None = None
+        self._subject = options.url
+
+    def run(self) -> Report:
+        stopped = None
+        checks = self._checks()
+        while True:
+            try:
+                self._add(next(checks))
+            except StopIteration:
+                break
+            except Stop as stop:
+                stopped = str(stop)
+                break
+        if stopped is not None:
+            for found in self._regardless():
+                self._add(found)
+        calls = 0
+        if self._case is not None:
+            calls = len(self._case.client.answers)
+            self._case.client.close()
+        told = None if stopped is None else self._redactor.text(stopped)
+        return Report(self._redactor.text(self._subject), tuple(self._findings), told, calls)
+
+    def _add(self, made: Finding) -> None:
+        found = self._redactor.finding(made)
+        self._findings.append(found)
+        if self._on_finding is not None:
+            self._on_finding(found)
+
+    def _checks(self) -> Iterator[Finding]:
+        """Make every check that needs no more than the ones before it found."""
+        options = self._options
+        form = examine_url(options.url)
+        yield from form.findings
+        target = form.target
+        if target is None:
+            self._subject = options.url
+            raise Stop("the URL cannot be used")
+        self._subject = target.endpoint
+        if not form.findings:
+            yield Finding("url", Severity.OK, f"{target.endpoint} is well formed.")
+        client = Client(target, seconds=options.seconds, authority=options.authority, patience=options.patience)
+        self._case = case = Case(options, target, client)
+        proxy = proxy_for(target)
+        resolved = (
+            Resolved() if target.address is not None else self._resolve(target.host, target.port, options.seconds)
+        )
+        yield from check_name(target, resolved, proxy)
+        yield from check_private_endpoint(target, resolved, proxy, expected=options.private_endpoint)
+        yield from check_proxy(target, proxy)
+        yield from check_connection(case, proxy)
+        key = examine_key(options.key, options.key_source)
+        yield from key.findings
+        if key.usable is None:
+            raise Stop("there is no key to go on with")
+        if not key.findings:
+            yield Finding("key-form", Severity.OK, "The key has the form of one.")
+        client.key = key.usable
+        yield from check_key(case)
+        yield from check_versions(case)
+        yield from check_detect(case)
+        yield from check_features(case)
+        yield from check_attributes(case)
+        yield from check_latency(case)
+        yield from check_collections(case)
+        yield from check_face_ids(case)
+        yield from check_rate_limit(case)
+        yield from check_sdks(installed(options.packages, options.project), case.versions)
+
+    def _regardless(self) -> Iterator[Finding]:
+        """Make the checks that need no answer, after the others were stopped."""
+        answering = self._case.versions if self._case is not None else ()
+        yield from check_sdks(installed(self._options.packages, self._options.project), answering)

@@ -1,0 +1,108 @@
+"""Reads what `curl -v` prints."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from mien.doctor.explain.observed import Observed
+
+_REQUEST: Final = re.compile(r"^> ([A-Z]+) (\S+) HTTP/[\d.]+\s*$")
+_RESPONSE: Final = re.compile(r"^< HTTP/[\d.]+ (\d{3})")
+_HEADER: Final = re.compile(r"^[<>] ([^\s:]+):\s*(.*?)\s*$")
+_EXIT: Final = re.compile(r"curl: \((\d+)\)[^\n]*")
+_AFTER_BODY: Final = re.compile(
+    r"\* (?:Connection #|Closing|Connected|Issue another|Ignoring|Request completely|TLSv|Curl_)"
+)
+_NOISE: Final = re.compile(
+    r"^(?:[{}] \[\d+ bytes data\]|\s*%? *Total\s|\s*Dload\s|[\s\d.:kMG-]*--:--:--.*|[\s\d]+[\d:\s-]+)$"
+)
+_TELLING: Final = re.compile(
+    r"SSL|TLS|certificat|refused|timed? ?out|Could not resolve|proxy|reset|expire|subject|issuer|Unable", re.IGNORECASE
+)
+
+
+def is_curl_log(text: str) -> bool:
+    """Whether a text is a log of curl: lines with its marks, or its last word."""
+    marks = sum(1 for line in text.splitlines()[:5000] if line[:2] in {"* ", "> ", "< "})
+    return marks >= 3 or bool(_REQUEST.search(text) or _RESPONSE.search(text)) or bool(_EXIT.search(text))
+
+
+@dataclass(slots=True)
+class _Draft:
+    method: str = ""
+    url: str = ""
+    sent: dict[str, str] = field(default_factory=dict)
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    body: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    in_body: bool = False
+
+    def observed(self, scheme: str) -> Observed:
+        host = self.sent.get("host", "")
+        whole = f"{scheme}://{host}{self.url}" if host and self.url.startswith("/") else self.url
+        return Observed(
+            method=self.method,
+            url=whole,
+            sent=self.sent if self.method else None,
+            status=self.status,
+            headers=self.headers,
+            body="\n".join(self.body).strip(),
+            notes=tuple(self.notes),
+        )
+
+
+def read_curl_log(text: str) -> list[Observed]:
+    """Return the calls of a log, oldest first; those to a proxy (CONNECT) only when they failed."""
+    drafts: list[_Draft] = []
+    current = _Draft()
+    secure = False
+    for line in text.splitlines():
+        secure = secure or bool(re.match(r"\* .*(?:SSL connection using|TLS handshake|ALPN)", line))
+        if (request := _REQUEST.match(line)) is not None:
+            if current.method or current.status is not None:
+                drafts.append(current)
+                current = _Draft()
+            current.method, current.url = request[1], request[2]
+            current.in_body = False
+        elif (response := _RESPONSE.match(line)) is not None:
+            current.status, current.headers, current.body, current.in_body = int(response[1]), {}, [], False
+        elif line.startswith(">") and (header := _HEADER.match(line)) is not None:
+            current.sent.setdefault(header[1].lower(), header[2])
+        elif line.startswith("<") and (header := _HEADER.match(line)) is not None:
+            current.headers.setdefault(header[1].lower(), header[2])
+        elif line.rstrip() == "<":
+            current.in_body = True
+        elif line.startswith("* "):
+            if _TELLING.search(line):
+                current.notes.append(line[2:].strip())
+        else:
+            _take_line(current, line)
+    drafts.append(current)
+    scheme = "https" if secure else "http"
+    found = [draft.observed(scheme) for draft in drafts if draft.method or draft.status is not None or draft.notes]
+    kept = [one for one in found if one.method != "CONNECT" or not 200 <= (one.status or 0) < 300]
+    return _with_last_word(kept or found, text)
+
+
+def _take_line(current: _Draft, line: str) -> None:
+    """Take a line without a mark: part of the body, what curl says in the end, or its progress meter."""
+    if _EXIT.search(line):
+        current.notes.append(line.strip())
+        return
+    if _NOISE.match(line) or not (current.in_body or line.lstrip().startswith(("{", "["))):
+        return
+    after = _AFTER_BODY.search(line)  # curl writes its next remark right behind a body without a line's end
+    current.body.append(line[: after.start()] if after else line)
+
+
+def _with_last_word(found: list[Observed], text: str) -> list[Observed]:
+    """See to it that curl's last word belongs to a call, also when there was none."""
+    last = _EXIT.search(text)
+    if last is None or any(last[0] in note for one in found for note in one.notes):
+        return found
+    if not found:
+        return [Observed(notes=(last[0],))]
+    return [*found[:-1], replace(found[-1], notes=(*found[-1].notes, last[0]))]

@@ -1,0 +1,331 @@
+"""Says what a pasted call shows: what was asked wrongly, what the answer means, what to do."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+from mien.doctor.address import examine_url
+from mien.doctor.contract import AZURE_SUFFIXES, KEY_HEADER, LIVENESS_VERSIONS, STABLE, VERSIONS
+from mien.doctor.enrolled import expiry_text, time_left
+from mien.doctor.explain.observed import Observed
+from mien.doctor.explain.reading import read
+from mien.doctor.explain.transport import explain_notes
+from mien.doctor.findings import Finding, Report, Severity
+from mien.doctor.keyform import examine_key
+from mien.doctor.redaction import SECRET_HEADERS, Redactor
+from mien.doctor.refusals import explain_page, explain_refusal
+from mien.wire.catalogue import ROWS
+
+_MOST_CALLS: Final = 50
+_SOON_SECONDS: Final = 900
+_SKEW_SECONDS: Final = 60
+_OFF: Final = 2
+
+
+def explain(raw: bytes, name: str) -> Report:
+    """Explain what somebody pasted; asks nobody, and never shows a key that is in it.
+
+    Args:
+        raw: an error body, an HTTP answer, a `curl -v` log, a HAR file, or what an SDK's exception printed.
+        name: where it comes from, for the report.
+    """
+    calls = read(raw)
+    redactor = Redactor(secret for call in calls for secret in _secrets(call))
+    findings: list[Finding] = []
+    for number, call in enumerate(calls[-_MOST_CALLS:], start=1):
+        prefix = f"Call {number} ({_shown(call)}): " if len(calls) > 1 else ""
+        for found in _explain_call(call):
+            if found not in findings or prefix:
+                findings.append(
+                    Finding(
+                        found.check, found.severity, prefix + found.found, found.means, found.next_step, found.details
+                    )
+                )
+    if not findings:
+        findings.append(_nothing())
+    return Report(redactor.text(name), tuple(redactor.finding(one) for one in findings))
+
+
+def _nothing() -> Finding:
+    return Finding(
+        "paste",
+        Severity.WARNING,
+        "There is no error of a Face service in this that is known.",
+        "It takes an error body, status and headers, a whole `curl -v` log, a HAR file, or an SDK's exception.",
+        "Repeat the call with `curl -v` and paste all that it prints.",
+    )
+
+
+def _secrets(call: Observed) -> Iterator[str]:
+    for headers in (call.sent or {}, call.told):
+        for header in SECRET_HEADERS & set(headers):
+            value = headers[header]
+            yield value
+            yield value.partition(" ")[2]
+    try:
+        query = parse_qs(urlsplit(call.url).query)
+    except ValueError:
+        return
+    for names in query:
+        if "key" in names.lower() or names.lower() in {"sig", "token", "code"}:
+            yield from query[names]
+
+
+def _shown(call: Observed) -> str:
+    """Return method and path for people, without the query, which may hold a key."""
+    try:
+        path = urlsplit(call.url).path
+    except ValueError:
+        path = ""
+    return " ".join(part for part in (call.method, path[:80], str(call.status or "no answer")) if part)
+
+
+def _explain_call(call: Observed) -> Iterator[Finding]:
+    failed = call.status is None or call.status >= 300
+    yield from _request(call, failed=failed)
+    yield from explain_notes(call)
+    yield from _answer(call)
+    yield from _clock(call)
+    yield from _face_ids(call)
+
+
+def _is_azure(call: Observed) -> bool:
+    try:
+        host = (urlsplit(call.url).hostname or "").lower()
+    except ValueError:
+        return False
+    return host.endswith(AZURE_SUFFIXES)
+
+
+def _request(call: Observed, *, failed: bool) -> Iterator[Finding]:
+    """Look at what was asked."""
+    if "://" in call.url:
+        for found in examine_url(call.url.partition("/face/")[0] or call.url).findings:
+            if found.severity >= Severity.WARNING:
+                yield found
+    yield from _path(call, failed=failed)
+    if call.sent is None:
+        return
+    yield from _credentials(call.sent, call, failed=failed)
+    kind = call.sent.get("content-type", "").lower()
+    if failed and kind.startswith("application/x-www-form-urlencoded"):
+        yield Finding(
+            "request",
+            Severity.WARNING,
+            "The body was announced as a form (application/x-www-form-urlencoded), which is what curl does by itself.",
+            "The service takes JSON or the bytes of an image.",
+            "Add Content-Type: application/json, or application/octet-stream and --data-binary for a file.",
+        )
+
+
+def _path(call: Observed, *, failed: bool) -> Iterator[Finding]:
+    try:
+        path = urlsplit(call.url).path
+    except ValueError:
+        return
+    if "//" in path and failed:
+        yield Finding(
+            "request",
+            Severity.WARNING,
+            "The path has a doubled slash.",
+            "The endpoint ends in a slash and the path begins with one; some gateways answer that with 404.",
+            "Write the endpoint without a slash at its end.",
+        )
+    parts = [part for part in path.split("/") if part]
+    if not parts or not failed:
+        return
+    if parts[0].lower() == "face" and len(parts) > 1 and parts[1].lower() not in (*VERSIONS, *LIVENESS_VERSIONS):
+        yield Finding(
+            "request",
+            Severity.ERROR,
+            f"{parts[1][:30]!r} is not an API version.",
+            f"There are {', '.join(VERSIONS)}.",
+            f"Use {STABLE}.",
+        )
+    elif [part.lower() for part in parts[:3:2]] == ["face", "face"]:
+        yield Finding(
+            "request",
+            Severity.ERROR,
+            "The path has /face and the version twice.",
+            "The endpoint that the SDK was given has a path already.",
+            "Give the SDK the endpoint without a path.",
+        )
+
+
+def _credentials(sent: Mapping[str, str], call: Observed, *, failed: bool) -> Iterator[Finding]:
+    key = sent.get(KEY_HEADER.lower())
+    if key is not None:
+        if failed:
+            yield from examine_key(key, f"the header {KEY_HEADER}").findings
+        if call.browser:
+            yield Finding(
+                "request",
+                Severity.WARNING,
+                "A browser sent the resource's key.",
+                "Who opens the page can read and use it; browsers get a liveness session's authToken at most.",
+                "Make the call on your server, and regenerate the key.",
+            )
+        return
+    query = "subscription-key" in call.url.lower()
+    authorization = sent.get("authorization", "")
+    if authorization or query or call.status not in {401, 403} or not sent:
+        if authorization and not authorization.lower().startswith("bearer") and failed:
+            yield Finding(
+                "request",
+                Severity.ERROR,
+                "The header Authorization holds something else than a Bearer token.",
+                f"The key belongs in the header {KEY_HEADER}; Authorization takes tokens.",
+                f"Send {KEY_HEADER}: <key>.",
+            )
+        return
+    near = [name for name in sent if "key" in name or "subscription" in name]
+    found = f"The request has no header {KEY_HEADER}" + (f", but one named {near[0]}." if near else ".")
+    yield Finding("request", Severity.ERROR, found, "", f"Send one of the resource's two keys in {KEY_HEADER}.")
+
+
+def _answer(call: Observed) -> Iterator[Finding]:
+    """Say what the answer means, by the error catalogue."""
+    error, told = _error_of(call.body)
+    if call.status is not None and call.status < 300 and not error:
+        if not told and call.body and _is_page(call):
+            yield _page(call)
+        elif not call.body or told is not None:
+            yield Finding("answer", Severity.OK, f"The call succeeded ({call.status}).")
+        return
+    if _is_page(call):
+        yield _page(call)
+        return
+    if not error and call.status is None:
+        message = _known_words(call)
+        if message is None:
+            return
+        error = {"message": message}
+    headers = call.told
+    if not error.get("code") and headers.get("x-ms-error-code"):
+        error = {**error, "code": headers["x-ms-error-code"]}
+    path = urlsplit(call.url).path if _readable(call.url) else ""
+    refusal = explain_refusal(call.status, error, path=path, hint=_hint(error), azure=_is_azure(call))
+    step = refusal.next_step
+    wait = headers.get("retry-after", "")
+    means = refusal.means
+    if wait.isdigit():
+        means += f" Retry-After says {wait} s."
+    elif call.status == 429:
+        means += " No Retry-After is shown."
+    row = refusal.row
+    details: dict[str, Any] = {"status": call.status, "code": error.get("code") or None}
+    if row is not None:
+        details |= {"family": row.family, "catalogue": row.anchor}
+    if "apim-request-id" in headers:
+        details["requestId"] = headers["apim-request-id"]
+    yield Finding("answer", Severity.ERROR, refusal.found, means, step, details)
+
+
+def _known_words(call: Observed) -> str | None:
+    """Return a message of the catalogue that a text without any form holds, or None."""
+    text = " ".join(" ".join(call.notes).split()).lower()
+    messages = sorted({row.message for row in ROWS if "<" not in row.message}, key=len, reverse=True)
+    return next((message for message in messages if message.lower().rstrip(".") in text), None)
+
+
+def _page(call: Observed) -> Finding:
+    refusal = explain_page(call.status, call.body, call.told)
+    return Finding("answer", Severity.ERROR, refusal.found, refusal.means, refusal.next_step, {"status": call.status})
+
+
+def _is_page(call: Observed) -> bool:
+    return "html" in call.told.get("content-type", "").lower() or bool(
+        re.match(r"\s*<(?:!doctype|html)", call.body, re.IGNORECASE)
+    )
+
+
+def _readable(url: str) -> bool:
+    try:
+        urlsplit(url)
+    except ValueError:
+        return False
+    return True
+
+
+def _error_of(body: str) -> tuple[Mapping[str, Any], Any]:
+    """Return the error object of a body, and the body as JSON; an empty error when there is none."""
+    try:
+        parsed = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}, None
+    if not isinstance(parsed, dict):
+        return {}, parsed
+    inner = parsed.get("error")
+    if isinstance(inner, dict):
+        return inner, parsed
+    if isinstance(inner, str):  # OAuth, and older gateways
+        return {"code": inner, "message": str(parsed.get("error_description") or parsed.get("message") or "")}, parsed
+    if isinstance(parsed.get("message"), str) or isinstance(parsed.get("Message"), str):
+        message = parsed.get("message") or parsed.get("Message")
+        return {"code": parsed.get("code") or parsed.get("statusCode") or "", "message": message}, parsed
+    return {}, parsed
+
+
+def _hint(error: Mapping[str, Any]) -> str:
+    inner = error.get("innererror")
+    details = inner.get("details") if isinstance(inner, dict) else None
+    hint = details.get("hint") if isinstance(details, dict) else None
+    return hint if isinstance(hint, str) else ""
+
+
+def _clock(call: Observed) -> Iterator[Finding]:
+    told = _date(call)
+    if told is None or call.at is None:
+        return
+    skew = (call.at - told).total_seconds()
+    if abs(skew) < _SKEW_SECONDS:
+        return
+    way = "ahead of" if skew > 0 else "behind"
+    yield Finding(
+        "clock",
+        Severity.WARNING,
+        f"The client's clock was {abs(skew):.0f} s {way} the server's, or the answer took that long.",
+        "Tokens are refused as expired or not yet valid when clocks differ by more than some minutes.",
+        "Switch time synchronisation on.",
+    )
+
+
+def _face_ids(call: Observed) -> Iterator[Finding]:
+    """Say when the face ids of a detect call end."""
+    _error, told = _error_of(call.body)
+    if not isinstance(told, list) or not _readable(call.url):
+        return
+    ids = [face["faceId"] for face in told if isinstance(face, dict) and isinstance(face.get("faceId"), str)]
+    made = _date(call) or call.at
+    if not ids or made is None:
+        return
+    query = {name.lower(): values for name, values in parse_qs(urlsplit(call.url).query).items()}
+    given = query.get("faceidtimetolive", ["86400"])[0]
+    seconds = int(given) if given.isascii() and given.isdigit() and len(given) < 8 else 86400
+    left = time_left(made, seconds, None).total_seconds()
+    many = f"{len(ids)} face ids were made" if len(ids) > 1 else f"The face id {ids[0]} was made"
+    ended = left <= 0
+    yield Finding(
+        "face-id",
+        Severity.WARNING if left < _SOON_SECONDS else Severity.OK,
+        f"{many}{expiry_text(made, seconds, None)}.",
+        "Calls with it are answered FaceNotFound."
+        if ended
+        else "They will be answered FaceNotFound after that."
+        if left < _SOON_SECONDS
+        else "",
+        "Detect again, with a longer faceIdTimeToLive (86400 s at most)." if left < _SOON_SECONDS else "",
+    )
+
+
+def _date(call: Observed) -> datetime | None:
+    try:
+        return parsedate_to_datetime(call.told["date"])
+    except (KeyError, ValueError, TypeError):
+        return None

@@ -1,0 +1,102 @@
+"""What an examination found: one finding a fact, in plain words, with the one thing to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Final
+
+
+class Severity(IntEnum):
+    """How bad a finding is; the higher the worse."""
+
+    OK = 0
+    NOTE = 1
+    WARNING = 2
+    ERROR = 3
+
+    @property
+    def word(self) -> str:
+        """The name as it is printed and written into JSON."""
+        return self.name.lower()
+
+
+EXIT_STATUS: Final[Mapping[Severity, int]] = {Severity.OK: 0, Severity.NOTE: 0, Severity.WARNING: 1, Severity.ERROR: 3}
+"""The exit status by the worst finding; 2 is what the shell's conventions and typer keep for wrong usage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fact about the endpoint, the way to it, or a pasted error.
+
+    Attributes:
+        check: what was looked at, such as "key"; the names are in docs/doctor.md.
+        severity: how bad it is.
+        found: what was found, in one sentence.
+        means: what that means for the caller; empty when `found` says it all.
+        next_step: the one thing to do; empty when nothing is to be done.
+        details: figures and names for `--json`; never a key.
+    """
+
+    check: str
+    severity: Severity
+    found: str
+    means: str = ""
+    next_step: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the finding for `--json`."""
+        return {
+            "check": self.check,
+            "severity": self.severity.word,
+            "found": self.found,
+            "means": self.means or None,
+            "nextStep": self.next_step or None,
+            "details": dict(self.details),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All findings, in the order in which they were made.
+
+    Attributes:
+        subject: what was examined: an endpoint, or the name of what was pasted.
+        findings: what was found.
+        stopped: why later checks were left out; None when all were made.
+        calls: how many HTTP requests were made.
+    """
+
+    subject: str
+    findings: Sequence[Finding]
+    stopped: str | None = None
+    calls: int = 0
+
+    @property
+    def severity(self) -> Severity:
+        """How bad the worst finding is."""
+        return max((finding.severity for finding in self.findings), default=Severity.OK)
+
+    @property
+    def exit_status(self) -> int:
+        """The exit status of the command."""
+        return EXIT_STATUS[self.severity]
+
+    @property
+    def next_step(self) -> str:
+        """The one thing to do next: that of the first among the worst findings that has one."""
+        wanting = [one for one in self.findings if one.next_step and one.severity >= Severity.WARNING]
+        return max(wanting, key=lambda one: one.severity).next_step if wanting else ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report for `--json`."""
+        return {
+            "subject": self.subject,
+            "severity": self.severity.word,
+            "nextStep": self.next_step or None,
+            "stopped": self.stopped,
+            "calls": self.calls,
+            "findings": [finding.as_json() for finding in self.findings],
+        }

@@ -1,0 +1,257 @@
+"""The way to the endpoint before a connection: its name, private endpoints, proxies."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import socket
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from mien.doctor.address import Target
+from mien.doctor.case import Findings, Stop, finding
+from mien.doctor.findings import Severity
+
+_VARIABLES: Final = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+_ZONE: Final = "privatelink.cognitiveservices.azure.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What a name leads to.
+
+    Attributes:
+        addresses: IP addresses, in the order of preference.
+        alias: the canonical name, where the system tells it.
+        problem: why there are no addresses; empty when there are.
+    """
+
+    addresses: tuple[str, ...] = ()
+    alias: str = ""
+    problem: str = ""
+
+
+def resolve(host: str, port: int, seconds: float) -> Resolved:
+    """Ask the system for a host's addresses, and wait no longer than this for it."""
+    results: list[Resolved] = []
+
+    def ask() -> None:
+        try:
+            flags = socket.AI_CANONNAME
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+        except (OSError, UnicodeError) as error:
+            results.append(Resolved(problem=str(error)))
+            return
+        addresses = dict.fromkeys(str(entry[4][0]) for entry in found)
+        results.append(Resolved(tuple(addresses), next((entry[3] for entry in found if entry[3]), "")))
+
+    thread = threading.Thread(target=ask, daemon=True)  # getaddrinfo has no time-out of its own
+    thread.start()
+    thread.join(seconds)
+    return results[0] if results else Resolved(problem=f"the name server did not answer within {seconds:g} s")
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """The proxy that calls go through.
+
+    Attributes:
+        url: its address without user and password; empty when calls go straight.
+        bypass: whether one is set but NO_PROXY leaves this host out.
+        variables: variables about proxies that are set, without user and password.
+    """
+
+    url: str = ""
+    bypass: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def proxy_for(target: Target) -> Proxy:
+    """Return the proxy that Python's HTTP libraries use for this endpoint."""
+    proxies = getproxies()
+    chosen = proxies.get(target.scheme) or proxies.get("all") or ""
+    shown = {name: _without_user(value) for name in _VARIABLES if (value := os.environ.get(name))}
+    if chosen and _bypassed(target):
+        return Proxy("", True, shown)
+    return Proxy(_without_user(chosen), False, shown)
+
+
+def _bypassed(target: Target) -> bool:
+    try:
+        return bool(proxy_bypass(f"{target.host}:{target.port}"))
+    except (OSError, ValueError):
+        return False
+
+
+def check_proxy(target: Target, proxy: Proxy) -> Findings:
+    """Look at the settings for proxies."""
+    for upper, lower in (("HTTPS_PROXY", "https_proxy"), ("HTTP_PROXY", "http_proxy")):
+        one, other = proxy.variables.get(upper), proxy.variables.get(lower)
+        if one and other and one != other:
+            yield finding(
+                "proxy",
+                Severity.WARNING,
+                f"{upper} and {lower} name different proxies, {one} and {other}.",
+                "Some programs read the one, some the other, so they behave differently.",
+                "Set both to the same address, or only the lower-case one.",
+            )
+    if proxy.bypass:
+        yield finding("proxy", Severity.OK, "A proxy is set, but NO_PROXY leaves this host out: calls go straight.")
+        return
+    if not proxy.url:
+        yield finding("proxy", Severity.OK, "No proxy is set: calls go straight to the endpoint.")
+        return
+    if not re.match(r"(https?|socks5h?)://", proxy.url):
+        yield finding(
+            "proxy",
+            Severity.WARNING,
+            f"The proxy's address {proxy.url} lacks its scheme.",
+            "Some libraries refuse it, others assume http://.",
+            f"Write http://{proxy.url.rpartition('/')[2]}",
+            proxy=proxy.url,
+        )
+    own = target.loopback or (target.address is not None and target.address.is_private)
+    if own:
+        yield finding(
+            "proxy",
+            Severity.WARNING,
+            f"Calls to {target.host} go through the proxy {proxy.url}.",
+            "The proxy looks for that address on its own machine or network, where the server is not.",
+            f"Add {target.host} to NO_PROXY.",
+            proxy=proxy.url,
+        )
+        return
+    yield finding(
+        "proxy",
+        Severity.NOTE,
+        f"Calls go through the proxy {proxy.url}.",
+        "It resolves the name, and can inspect, change or refuse calls.",
+        "",
+        proxy=proxy.url,
+    )
+
+
+def check_name(target: Target, resolved: Resolved, proxy: Proxy) -> Findings:
+    """Look at whether the host's name leads anywhere.
+
+    Raises:
+        Stop: it leads nowhere, and no proxy would resolve it.
+    """
+    if target.address is not None:
+        yield finding("dns", Severity.OK, f"{target.host} is an address; no name is looked up.")
+        return
+    if resolved.addresses:
+        names = ", ".join(resolved.addresses[:4])
+        alias = f" (as {resolved.alias})" if resolved.alias and resolved.alias != target.host else ""
+        yield finding(
+            "dns",
+            Severity.OK,
+            f"{target.host} is {names}{alias}.",
+            addresses=list(resolved.addresses),
+            alias=resolved.alias,
+        )
+        return
+    if proxy.url:
+        yield finding(
+            "dns",
+            Severity.NOTE,
+            f"{target.host} is not known here: {resolved.problem}.",
+            "The proxy looks it up by itself, so that may do no harm.",
+            "",
+        )
+        return
+    yield finding("dns", Severity.ERROR, f"{target.host} is not known: {resolved.problem}.", *_unknown_name(target))
+    raise Stop("the host's name leads nowhere")
+
+
+def _unknown_name(target: Target) -> tuple[str, str]:
+    if target.azure and target.regional:
+        return (
+            "There is no such region, or this machine's name server does not answer.",
+            "Compare the region with the resource's location, such as westeurope.",
+        )
+    if target.azure:
+        return (
+            "There is no resource with this custom subdomain (it may be deleted, or misspelt), or this machine's name "
+            "server does not know the world outside.",
+            "Copy the endpoint from the resource's page Keys and Endpoint; if it is the same, try another network.",
+        )
+    return (
+        "The name is misspelt, or known on another network only.",
+        "Compare the name with what the server printed when it started; a name of your own needs an entry in DNS or in "
+        "the file hosts.",
+    )
+
+
+def check_private_endpoint(target: Target, resolved: Resolved, proxy: Proxy, *, expected: bool) -> Findings:
+    """Look at mistakes with private endpoints; without `expected` only say when one is in use."""
+    private = [one for one in resolved.addresses if _is_private(one)]
+    if not expected:
+        if private and target.azure:
+            yield finding(
+                "private-endpoint",
+                Severity.NOTE,
+                f"{target.host} is the private address {private[0]}: a private endpoint, or somebody's own entry.",
+                "--private-endpoint looks closer.",
+            )
+        return
+    if target.address is not None:
+        yield finding(
+            "private-endpoint",
+            Severity.ERROR,
+            "The URL has the private endpoint's address instead of the resource's name.",
+            "The certificate is for the name, and the service finds the resource by it.",
+            "Use https://NAME.cognitiveservices.azure.com and let DNS lead it to the address.",
+        )
+    elif target.regional:
+        yield finding(
+            "private-endpoint",
+            Severity.ERROR,
+            "A regional endpoint never leads to a private endpoint.",
+            "All resources of the region share that name.",
+            "Give the resource a custom subdomain and use it.",
+        )
+    elif proxy.url:
+        yield finding(
+            "private-endpoint",
+            Severity.ERROR,
+            f"Calls go through the proxy {proxy.url}, which looks the name up by itself.",
+            "It gets the public address unless it is in the same network with the same DNS.",
+            f"Add {target.host} to NO_PROXY.",
+        )
+    elif public := [one for one in resolved.addresses if one not in private]:
+        linked = _ZONE.partition(".")[0] in resolved.alias
+        yield finding(
+            "private-endpoint",
+            Severity.ERROR,
+            f"{target.host} is the public address {public[0]} here.",
+            "The resource has a private endpoint, but this network does not resolve it."
+            if linked
+            else "This network's DNS does not know of the private endpoint.",
+            f"Link the private DNS zone {_ZONE} to this network, or have its own name server forward to 168.63.129.16.",
+        )
+    elif private:
+        yield finding("private-endpoint", Severity.OK, f"{target.host} leads to the private address {private[0]}.")
+
+
+def _is_private(text: str) -> bool:
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return False
+    return address.is_private or address.is_loopback
+
+
+def _without_user(url: str) -> str:
+    """Return a proxy's URL without user and password."""
+    try:
+        split = urlsplit(url if "//" in url else f"//{url}")
+        host = split.netloc.rpartition("@")[2]
+    except ValueError:
+        return "(unreadable)"
+    return f"{split.scheme}://{host}" if split.scheme else host

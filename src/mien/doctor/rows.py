@@ -1,0 +1,118 @@
+"""Finds the row of the error catalogue that an answer is, by status, code, message and path."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from mien.wire.catalogue import ROWS, Row
+
+_PLACEHOLDER: Final = re.compile(r"<[^<>]+>")
+_NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
+_SPACE: Final = re.compile(r"\s+")
+# What stands for other values in texts that were recorded once: the operation, tier and version of that call.
+_RECORDED: Final = (
+    (
+        re.compile(r"Requests to the .+? Operation under Face API - \S+"),
+        "Requests to the <o> Operation under Face API - <v>",
+    ),
+    (re.compile(r"Face [A-Z]\d pricing tier"), "Face <tier> pricing tier"),
+    (re.compile(r"<n> seconds?"), "<n> second<s>"),
+    (re.compile(r"1 second(?=\.)"), "<n> second<s>"),
+    (re.compile(r"\d+ seconds(?=\.)"), "<n> second<s>"),
+    (re.compile(r"\d[\d.]* days"), "<time>"),
+    (re.compile(r"features: [\w, ]+"), "features: <features>"),
+)
+_FAMILIES: Final = {
+    "detect": ("detect", "common"),
+    "findsimilars": ("find_similar", "common"),
+    "identify": ("identify", "common"),
+    "verify": ("verify", "common"),
+    "group": ("group", "common"),
+    "facelists": ("face_list", "common"),
+    "largefacelists": ("large_face_list", "common"),
+    "persongroups": ("person_group", "common"),
+    "largepersongroups": ("large_person_group", "common"),
+    "persons": ("person_directory", "common"),
+    "dynamicpersongroups": ("person_directory", "common"),
+    "operations": ("person_directory", "mien"),
+    "snapshots": ("v1.0_legacy", "mien"),
+    "session": ("liveness_session", "common"),
+    "sessionimages": ("liveness_session", "common"),
+}
+_ANY_PATH: Final = ("gateway", "limited_access", "common", "mien")
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A row, and how sure it is.
+
+    Attributes:
+        row: of the catalogue.
+        exact: whether the message is the row's, placeholders and figures apart; else only code or status agree.
+    """
+
+    row: Row
+    exact: bool
+
+
+def family_of(path: str) -> tuple[str, ...]:
+    """Return the families whose rows an answer to this path may be, nearest first; empty when it tells nothing."""
+    parts = [part.lower() for part in path.partition("?")[0].split("/") if part]
+    parts = parts[2:] if parts[:1] == ["face"] else parts
+    if not parts:
+        return ()
+    if parts[0].startswith("detectliveness"):
+        return ("liveness_session", "common")
+    return _FAMILIES.get(parts[0], ())
+
+
+def find_row(status: int | None, code: str, message: str, path: str = "") -> Match | None:
+    """Return the row that an error answer is; None when nothing in the catalogue is like it.
+
+    Args:
+        status: HTTP status, or None when it is not known.
+        code: error code; may be empty.
+        message: the error's text; may be empty.
+        path: of the request, to tell families with the same text apart; may be empty.
+    """
+    families = family_of(path)
+    said = _plain(message)
+    candidates = [row for row in ROWS if _pattern(row.message).fullmatch(said)] if said else []
+    exact = bool(candidates)
+    if not exact and said:
+        # A text that was cut short, or has something added, as SDKs do.
+        candidates = [row for row in ROWS if len(said) > 12 and _pattern(row.message).match(said)]
+        exact = bool(candidates)
+    if not exact and code:
+        candidates = [row for row in ROWS if row.code.lower() == code.lower() and status in {None, row.status}]
+    if not candidates and status is not None:
+        candidates = [row for row in ROWS if row.status == status and row.family in {"gateway", "common", "mien"}]
+        candidates = candidates if len({row.code for row in candidates}) == 1 else candidates[:0]
+    if not candidates:
+        return None
+
+    def fits(row: Row) -> tuple[bool, bool, int, int]:
+        near = families.index(row.family) if row.family in families else len(families)
+        usual = _ANY_PATH.index(row.family) if row.family in _ANY_PATH else len(_ANY_PATH)
+        return (status not in {None, row.status}, bool(code) and row.code.lower() != code.lower(), near, usual)
+
+    return Match(min(candidates, key=fits), exact)
+
+
+@lru_cache(maxsize=512)
+def _pattern(message: str) -> re.Pattern[str]:
+    """Return what a row's message matches: anything in place of what stands for values."""
+    text = _plain(message)
+    for recorded, general in _RECORDED:
+        text = recorded.sub(general, text)
+    parts = [_NUMBER.sub("#", re.escape(part)) for part in _PLACEHOLDER.split(text)]
+    return re.compile(".{0,200}?".join(part.replace("#", _NUMBER.pattern) for part in parts), re.IGNORECASE)
+
+
+def _plain(message: str) -> str:
+    """Return a text with one blank for any run of them, and straight quotes."""
+    text = _SPACE.sub(" ", message).strip()
+    return re.sub("[’‘]", "'", re.sub("[“”]", '"', text))
