@@ -56,8 +56,8 @@ def test_every_row_is_explained(row: Row) -> None:
             429,
             "429",
             "Requests to the Face - Verify Operation under Face API - v1.1-preview.1 have exceeded call rate limit of "
-            "your current Face E0 pricing tier. Please retry after 3 seconds. Please contact Azure support service if you "
-            "would like to further increase the default rate limit.",
+            "your current Face E0 pricing tier. Please retry after 3 seconds. Please contact Azure support service if "
+            "you would like to further increase the default rate limit.",
             "More calls of this operation",
         ),
         (429, "429", "Rate limit is exceeded. Try again in 5 seconds.", "An old text for too many"),
