@@ -33,6 +33,8 @@ pytestmark = [pytest.mark.timeout(240), pytest.mark.shared]
 NONCE = bytes(range(32))
 OTHER = bytes(range(32, 64))
 SIZE = (360, 480)
+FEWEST = 9.0
+"""Frames a second below which a busy machine, not the person, is why there is no decision."""
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +74,15 @@ class Shown:
     audit: list[dict[str, Any]]
 
     @property
+    def frames_a_second(self) -> float:
+        """How many the browser managed to send, as the judge measured it; enough where nothing was judged."""
+        try:
+            measured: float = self.audit[-1]["response"]["body"]["evidence"]["order"]["fps"]
+        except (IndexError, KeyError):
+            return FEWEST
+        return measured
+
+    @property
     def explained(self) -> str:
         return json.dumps([self.title, self.client, self.audit])
 
@@ -85,9 +96,9 @@ def film(launch: LaunchBrowser, head: Head, tmp_path: Path) -> Iterator[Film]:
     opened: list[Browser] = []
     clip = tmp_path / "clip.y4m"
 
-    def start(kind: Kind, nonce: bytes = NONCE, mode: Mode = Mode.PASSIVE_ACTIVE) -> Browser:
+    def start(kind: Kind, nonce: bytes, mode: Mode, seed: int) -> Browser:
         steady = Camera(fps=FPS, jitter_ms=0, latency_ms=60, adapts=0.3)
-        answer = render(kind, head, Challenge.draw(nonce, mode), seed=5, camera=steady)
+        answer = render(kind, head, Challenge.draw(nonce, mode), seed=seed, camera=steady)
         write_clip(clip, resampled(answer, FPS))
         opened.append(launch(*camera(clip)))
         return opened[-1]
@@ -98,7 +109,24 @@ def film(launch: LaunchBrowser, head: Head, tmp_path: Path) -> Iterator[Film]:
     clip.unlink(missing_ok=True)
 
 
-def demo(browser: Browser, server: Server, mode: str = "PassiveActive", photo: Path | None = None) -> Shown:
+def attempt(
+    film: Film,
+    server: Server,
+    kind: Kind,
+    *,
+    nonce: bytes = NONCE,
+    mode: Mode = Mode.PASSIVE_ACTIVE,
+    photo: Path | None = None,
+) -> Shown:
+    """Film a clip and run the demo page with it; again with another clip where the machine had no time for it."""
+    for seed in (5, 6, 7):
+        shown = demo(film(kind, nonce, mode, seed), server, mode.value, photo)
+        if shown.frames_a_second >= FEWEST:
+            break
+    return shown
+
+
+def demo(browser: Browser, server: Server, mode: str, photo: Path | None) -> Shown:
     """Run the demo page from beginning to end."""
     context = browser.new_context(viewport={"width": 900, "height": 900})
     context.add_init_script(HOLD_CHALLENGE)
@@ -130,7 +158,7 @@ def read(page: Page, name: str) -> Any:
 
 
 def test_a_person_who_is_there(film: Film, live_server: Server) -> None:
-    shown = demo(film(Kind.LIVE), live_server, photo=azure_photo("Family1-Dad1"))
+    shown = attempt(film, live_server, Kind.LIVE, photo=azure_photo("Family1-Dad1"))
     assert "result" in shown.session, shown.explained
     body = shown.session["result"]["response"]["body"]
     assert body["livenessDecision"] == "realface", shown.explained
@@ -148,7 +176,7 @@ def test_a_person_who_is_there(film: Film, live_server: Server) -> None:
     ids=["an answer to another nonce", "a photo", "a replay"],
 )
 def test_who_is_not_there(film: Film, live_server: Server, kind: Kind, nonce: bytes) -> None:
-    shown = demo(film(kind, nonce), live_server)
+    shown = attempt(film, live_server, kind, nonce=nonce)
     assert shown.title in {"spoofface", "uncertain", "HeadTurnNotPerformed"}, shown.explained
     if kind is not Kind.LIVE:
         assert shown.title == "spoofface", shown.explained
@@ -162,7 +190,7 @@ def test_without_turns(film: Film, start_server: StartServer, tmp_path: Path) ->
         (tmp_path / "networks" / path.name).symlink_to(path)
     ModelStore(tmp_path).ensure(["minifasnet"], folder=published)
     server = start_server(liveness_test_nonce=NONCE.hex(), model_dir=str(tmp_path))
-    shown = demo(film(Kind.LIVE, mode=Mode.PASSIVE), server, mode="Passive")
+    shown = attempt(film, server, Kind.LIVE, mode=Mode.PASSIVE)
     assert shown.title == "realface", shown.explained
 
 

@@ -358,20 +358,17 @@ class FrameGrabber {
     this.generation++;
   }
 
-  /** The picture of now, neither mirrored nor cut, its longer side at most `side` pixels. */
+  /** The picture of now, neither mirrored nor cut, its longer side at most `side` pixels; null when it got too large. */
   async jpeg() {
     const { videoWidth: width, videoHeight: height } = this.video;
     const scale = Math.min(1, this.side / Math.max(width, height));
     const [wide, high] = [Math.round(width * scale), Math.round(height * scale)];
     if (this.canvas.width !== wide || this.canvas.height !== high) [this.canvas.width, this.canvas.height] = [wide, high];
     this.paint.drawImage(this.video, 0, 0, wide, high);
-    let blob = await this.#encode(this.quality);
-    if (blob && blob.size + 8 > this.maxBytes) blob = await this.#encode(this.quality * 0.7);
-    return blob && blob.size + 8 <= this.maxBytes ? blob.arrayBuffer() : null;
-  }
-
-  #encode(quality) {
-    return new Promise((resolve) => this.canvas.toBlob(resolve, "image/jpeg", quality));
+    const blob = await new Promise((resolve) => this.canvas.toBlob(resolve, "image/jpeg", this.quality));
+    if (blob && blob.size + 8 <= this.maxBytes) return blob.arrayBuffer();
+    this.quality *= 0.8; // the canvas holds the next picture by now: only that one can be made smaller
+    return null;
   }
 }
 
@@ -927,6 +924,8 @@ class Attempt {
   static RESULT_MS = 60000;
   /** The camera shows the last colour only a moment after the screen does. */
   static TAIL_MS = 250;
+  /** Pictures that are made into JPEGs at the same time: browsers take their time when the page is busy. */
+  static ENCODING = 3;
 
   constructor(element, settings, token) {
     this.settings = settings;
@@ -935,7 +934,6 @@ class Attempt {
     this.phase = "intro";
     this.over = false; // nothing is to be said to the server any more
     this.waiting = new Map();
-    this.dropped = 0;
     this.view = new View(element.shadowRoot, new Texts(settings.locale, settings.languageDictionary), settings, () => this.cancel());
     this.hidden = () => document.hidden && this.cancel();
   }
@@ -1068,21 +1066,20 @@ class Attempt {
     let sequence = 0;
     let due = 0;
     let bytes = 0;
-    let encoding = false;
+    let encoding = 0;
     let ready = Promise.resolve();
     this.grabber.start((taken) => {
       if (start === null) return;
       const time = taken - start;
       // A little early is in time: cameras do not keep exact intervals, and theirs is seldom a multiple of ours.
       if (time < 0 || time < due - 8 || sequence >= maxFrames) return;
-      if (encoding || this.channel.full) {
-        this.dropped++;
-        return;
-      }
+      if (encoding >= Attempt.ENCODING || this.channel.full) return;
       due = Math.max(due + 1000 / fps, time);
-      encoding = true;
-      ready = this.grabber.jpeg().then((jpeg) => {
-        encoding = false;
+      encoding++;
+      const taking = this.grabber.jpeg();
+      ready = ready.then(async () => {
+        const jpeg = await taking;
+        encoding--;
         if (!jpeg || this.stop.reason || bytes + jpeg.byteLength + 8 > maxTotalBytes) return;
         const message = frameMessage(time, sequence++, jpeg);
         bytes += message.byteLength;
