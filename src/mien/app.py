@@ -15,6 +15,7 @@ from uuid import UUID
 import structlog
 
 from mien.clock import Clock, SystemClock
+from mien.console import Faces, open_portal
 from mien.events import Exposition, Level, Recorder
 from mien.events.monitor import try_out
 from mien.gallery.directory_services import open_directory
@@ -155,9 +156,11 @@ class Application:
 
     Attributes:
         exposition: the metrics for Prometheus, to be served where only operators come; None without a database.
+        faces: what it knows of faces, for the portal; None without a database.
     """
 
     exposition: Exposition | None = None
+    faces: Faces | None = None
 
     def __init__(self, parts: Parts) -> None:
         """Put the parts together; starts no thread and opens nothing."""
@@ -371,11 +374,16 @@ def create_app(
         )
     )
     application.exposition = monitoring.exposition(application.levels())
+    application.faces = Faces(gallery, engine, recognisers, store, bindings)
     return application
 
 
 def create_management(
-    settings: Settings, services: Services, endpoint: str, exposition: Exposition | None = None
+    settings: Settings,
+    services: Services,
+    endpoint: str,
+    exposition: Exposition | None = None,
+    faces: Faces | None = None,
 ) -> ControlPlane:
     """Return the ASGI application of the management port.
 
@@ -384,6 +392,7 @@ def create_management(
         services: what keeps state; closed by whoever opened it.
         endpoint: URL of the data plane on this machine.
         exposition: the counts of the data plane in this process.
+        faces: what the data plane in this process knows of faces; without it there is no portal.
     """
     # FastAPI takes half a second to import, and a server may do without
     from mien.management.application import ControlPlane  # noqa: PLC0415  see above
@@ -392,12 +401,14 @@ def create_management(
     deliveries = open_deliveries(settings, services)
     verifier = token_verifier(settings, services.clock, settings.management_audience)
     tokens = AdminTokens(services.database, services.vault, services.clock)
+    login = Login(tokens, (IssuerLogin(verifier),) if verifier else ())
+    portal = open_portal(settings, services, faces, login, endpoint) if settings.portal and faces else None
     return ControlPlane(
         ControlParts(
             accounts=services.accounts,
             access=services.access,
             tokens=tokens,
-            login=Login(tokens, (IssuerLogin(verifier),) if verifier else ()),
+            login=login,
             audit=services.audit,
             metrics=services.metrics,
             alerts=services.alerts,
@@ -412,7 +423,8 @@ def create_management(
             origin=OriginFinder(parse_networks(settings.trusted_proxies)),
             body_limit=settings.max_json_bytes,
             body_seconds=settings.body_timeout_seconds,
-        )
+        ),
+        portal,
     )
 
 

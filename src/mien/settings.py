@@ -100,6 +100,9 @@ class Settings(BaseSettings):
         description="Address that the control plane listens on. Loopback by default: whoever may administer is "
         "then on this machine, or comes through a tunnel or a reverse proxy.",
     )
+    portal: bool = Field(
+        default=True, description="Whether the port of the control plane serves the portal, the web pages, as well."
+    )
     management_port: int | None = Field(
         default=None,
         ge=0,

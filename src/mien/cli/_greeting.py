@@ -73,6 +73,8 @@ def _greet_developer(console: Console, settings: Settings, reached: Reached, key
     if reached.management:
         console.print(f"  management   {reached.management}")
         console.print(f"  admin token  {reached.admin_token}  (until the service stops)", markup=False)
+        if settings.portal:
+            console.print(f"  portal       {reached.management}/  (sign in with the admin token)", markup=False)
     console.print(f"  data         {settings.data_dir}")
     console.print(f"  models       {settings.model_dir}")
     if ca:

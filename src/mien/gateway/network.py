@@ -40,9 +40,17 @@ class NetworkRules:
         Raises:
             NetworkDeniedError: the address is not let in.
         """
-        if resource.public_network_access and resource.default_action == "Allow":
+        if not _open_to_all(resource):
+            self.check_address(resource, self.origin.client(request))
+
+    def check_address(self, resource: Resource, address: Address | None) -> None:
+        """Check a caller's address, None for one that has none.
+
+        Raises:
+            NetworkDeniedError: the address is not let in.
+        """
+        if _open_to_all(resource):
             return
-        address = self.origin.client(request)
         if address is not None and any(address in network for network in self.private):
             return
         seen = f"The call came from {address}" if address is not None else "The call came from no address"
@@ -52,6 +60,10 @@ class NetworkRules:
             )
         if address is None or not _named(address, resource.ip_rules):
             raise NetworkDeniedError(f"{seen}, which no IP rule of the resource names.", public_access=True)
+
+
+def _open_to_all(resource: Resource) -> bool:
+    return resource.public_network_access and resource.default_action == "Allow"
 
 
 def _named(address: Address, rules: tuple[str, ...]) -> bool:

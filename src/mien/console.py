@@ -1,0 +1,89 @@
+"""Puts the portal together from what a server has open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mien.events.monitor import try_out
+from mien.gallery.enrolment import Engine
+from mien.gallery.gallery import Gallery
+from mien.gallery.migrations import Migrations
+from mien.gallery.recognisers import Recognisers
+from mien.gateway.network import NetworkRules
+from mien.gateway.origin import OriginFinder, parse_networks
+from mien.management import AdminTokens
+from mien.management.arm.shapes import Addresses
+from mien.management.login import Login
+from mien.models import ModelStore
+from mien.models.bindings import Bindings
+from mien.monitoring import open_deliveries, quota_uses
+from mien.portal import Portal, PortalParts
+from mien.services import Services
+from mien.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """What a server knows of faces.
+
+    Attributes:
+        gallery: who is enrolled.
+        engine: analyses photos.
+        recognisers: what the recognition labels stand for.
+        store: the model packs.
+        bindings: which pack serves which label.
+    """
+
+    gallery: Gallery
+    engine: Engine
+    recognisers: Recognisers
+    store: ModelStore
+    bindings: Bindings
+
+
+def open_portal(settings: Settings, services: Services, faces: Faces, login: Login, endpoint: str) -> Portal:
+    """Return the portal; it loads its pages when somebody comes.
+
+    Args:
+        settings: every knob.
+        services: what keeps state.
+        faces: the server's gallery and models.
+        login: recognises who signs in; the control plane's own, so that guesses at both count together.
+        endpoint: URL of the data plane on this machine.
+    """
+    tokens = AdminTokens(services.database, services.vault, services.clock)
+    deliveries = open_deliveries(settings, services)
+    return Portal(
+        PortalParts(
+            accounts=services.accounts,
+            access=services.access,
+            tokens=tokens,
+            login=login,
+            vault=services.vault,
+            clock=services.clock,
+            audit=services.audit,
+            metrics=services.metrics,
+            alerts=services.alerts,
+            try_out=lambda rule: try_out(services.alerts, deliveries, services.clock, rule),
+            quota_uses=lambda: quota_uses(settings, services),
+            network=NetworkRules(
+                OriginFinder(parse_networks(settings.trusted_proxies)), parse_networks(settings.private_networks)
+            ),
+            addresses=Addresses(settings.public_endpoint or endpoint, settings.domain),
+            local_endpoint=endpoint,
+            gallery=faces.gallery,
+            engine=faces.engine,
+            recognisers=faces.recognisers,
+            migrations=Migrations(
+                faces.gallery,
+                services.vault,
+                faces.engine,
+                faces.recognisers,
+                pack_of=faces.store.installed_with,
+                threads=settings.worker_threads,
+            ),
+            store=faces.store,
+            bindings=faces.bindings,
+            image_limit=settings.max_image_bytes,
+        )
+    )

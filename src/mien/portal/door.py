@@ -1,0 +1,177 @@
+"""What every request to the portal passes: who is signed in, whether it comes from our own page, safe headers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+import structlog
+from anyio import to_thread
+from starlette.responses import RedirectResponse, Response
+
+from mien.management.guard import Api, Message, Receive, Scope, Send
+from mien.portal.parts import PortalParts
+from mien.portal.session import COOKIE, Session, Sessions
+from mien.portal.sign_in import SIGN_IN, SIGN_OUT, SignIn
+
+SESSION: Final = "mien.session"
+"""Where the session is in the ASGI scope of a page's request."""
+
+_SAFE: Final = frozenset({"GET", "HEAD"})
+_log = structlog.get_logger("mien.portal")
+
+
+class Portal:
+    """The ASGI application of the portal.
+
+    The interface behind it is loaded with the first request of somebody who is signed in: a server that nobody looks
+    at starts sooner and stays smaller.
+
+    Args:
+        parts: what it stands on.
+    """
+
+    def __init__(self, parts: PortalParts) -> None:
+        self._parts = parts
+        self._sessions = Sessions(parts.vault, parts.tokens, parts.clock)
+        self._sign_in = SignIn(parts.login, self._sessions, parts.audit)
+        self._policy = _policy(parts.local_endpoint)
+        self._loading = asyncio.Lock()
+        self._interface: Api | None = None
+        self._running: AbstractAsyncContextManager[Any] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "websocket":
+            await self._connect(scope, receive, send)
+        else:
+            await self._serve(scope, receive, self._guarded(scope, send))
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = _headers(scope)
+        path, method = scope["path"], scope["method"]
+        if method not in _SAFE and not _from_here(headers, method):
+            answer = Response("This request does not come from the portal's own pages.", 403, media_type="text/plain")
+            await answer(scope, receive, send)
+        elif path in {SIGN_IN, SIGN_OUT}:
+            await self._sign_in(scope, receive, send)
+        elif (session := await self._session(headers)) is None:
+            await _refused(scope)(scope, receive, send)
+        else:
+            scope[SESSION] = session
+            await (await self._load())(scope, receive, send)
+
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a page's websocket through: other origins' pages may open websockets, and send our cookie along."""
+        headers = _headers(scope)
+        session = await self._session(headers) if _from_here(headers, "GET", origin_needed=True) else None
+        if session is None:
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        scope[SESSION] = session
+        await (await self._load())(scope, receive, send)
+
+    async def _session(self, headers: dict[bytes, bytes]) -> Session | None:
+        value = _cookie(headers)
+        return await to_thread.run_sync(self._sessions.read, value) if value else None
+
+    async def _load(self) -> Api:
+        if self._interface is None:
+            async with self._loading:
+                if self._interface is None:
+                    self._interface, self._running = await self._start()
+        return self._interface
+
+    async def _start(self) -> tuple[Api, AbstractAsyncContextManager[Any]]:
+        def build() -> Any:
+            from mien.portal.interface import build_interface  # noqa: PLC0415  takes a second, and much memory
+
+            return build_interface(self._parts, self._sessions)
+
+        interface = await to_thread.run_sync(build)
+        running: AbstractAsyncContextManager[Any] = interface.router.lifespan_context(interface)
+        await running.__aenter__()
+        _log.info("the portal is loaded")
+        return interface, running
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await send({"type": "lifespan.startup.complete"})
+                continue
+            if self._running is not None:
+                await self._running.__aexit__(None, None, None)
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+
+    def _guarded(self, scope: Scope, send: Send) -> Send:
+        cached = scope["path"].startswith("/_nicegui/") and "/client/" not in scope["path"]
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                added = [*self._policy, *(() if cached else [(b"cache-control", b"no-store")])]
+                names = {name for name, _ in added}
+                kept = [pair for pair in message.get("headers", ()) if pair[0].lower() not in names]
+                message["headers"] = [*kept, *added]
+            await send(message)
+
+        return answer
+
+
+def _policy(endpoint: str) -> list[tuple[bytes, bytes]]:
+    """Return the headers of every answer: nothing comes from elsewhere, nobody frames the portal."""
+    split = urlsplit(endpoint)
+    content = (
+        "default-src 'self'; "
+        # Vue compiles templates in the browser, and the library starts its pages by inline scripts
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+        f"img-src 'self' data: blob:; font-src 'self' data:; frame-src {split.scheme}://{split.netloc}; "
+        "connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+    )
+    return [
+        (b"content-security-policy", content.encode()),
+        (b"x-frame-options", b"DENY"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"same-origin"),
+    ]
+
+
+def _headers(scope: Scope) -> dict[bytes, bytes]:
+    found: dict[bytes, bytes] = {}
+    pairs: Iterable[tuple[bytes, bytes]] = scope["headers"]
+    for name, value in pairs:
+        found[name] = found[name] + b"; " + value if name == b"cookie" and name in found else value
+    return found
+
+
+def _from_here(headers: dict[bytes, bytes], method: str, *, origin_needed: bool = False) -> bool:
+    """Whether a request comes from a page of this very origin, as far as the browser says."""
+    origin = headers.get(b"origin", b"").decode("latin-1")
+    host = headers.get(b"host", b"").decode("latin-1")
+    if origin:
+        return urlsplit(origin).netloc.lower() == host.lower()
+    return headers.get(b"sec-fetch-site") == b"same-origin" or (method in _SAFE and not origin_needed)
+
+
+def _cookie(headers: dict[bytes, bytes]) -> str | None:
+    for part in headers.get(b"cookie", b"").decode("latin-1").split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == COOKIE:
+            return value
+    return None
+
+
+def _refused(scope: Scope) -> Response:
+    """Send who reads a page to the sign-in; refuse scripts' requests, which could not follow."""
+    if scope["method"] in _SAFE and not scope["path"].startswith("/_nicegui"):
+        query = scope.get("query_string", b"").decode("latin-1")
+        wanted = scope["path"] + (f"?{query}" if query else "")
+        return RedirectResponse(SIGN_IN if wanted == "/" else f"{SIGN_IN}?next={quote(wanted, safe='')}", 303)
+    return Response("Sign in first.", 401, media_type="text/plain")

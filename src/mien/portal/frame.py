@@ -1,0 +1,130 @@
+"""What every page has around it: skip link, resource chooser, navigation, heading, light or dark, who is signed in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from nicegui import ui
+
+from mien.portal.sign_in import SIGN_OUT
+from mien.portal.visitor import Visitor
+from mien.portal.widgets import Tag, choice, icon, icon_button
+
+THEME: Final = "mien_theme"
+"""Cookie of the choice between light and dark; without it the browser's own counts."""
+
+LOGO: Final = (
+    '<svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="8" fill="#0e6675"/>'
+    '<path d="M8 22V11l8 7 8-7v11" fill="none" stroke="#fff" stroke-width="3" stroke-linecap="round" '
+    'stroke-linejoin="round"/></svg>'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the portal.
+
+    Attributes:
+        path: of its address.
+        title: in the navigation, the heading and the window's title.
+        about: a sentence under the heading.
+        group: under which heading it is in the navigation.
+        icon: in the navigation.
+        render: draws it.
+        needs_resource: whether it is about one resource.
+        listed: whether the navigation has it.
+    """
+
+    path: str
+    title: str
+    about: str
+    group: str
+    icon: str
+    render: Callable[[Visitor], Awaitable[None]]
+    needs_resource: bool = True
+    listed: bool = True
+
+
+@contextmanager
+def frame(visitor: Visitor, page: Page, pages: Iterable[Page], theme: str | None) -> Iterator[None]:
+    """Draw the frame; what is drawn in the context is the page's content.
+
+    Args:
+        visitor: who looks.
+        page: at what.
+        pages: what there is to go to.
+        theme: `light`, `dark`, or None for what the browser prefers.
+    """
+    about = f"{page.title} · {visitor.chosen.name} · Mien" if visitor.chosen else f"{page.title} · Mien"
+    ui.page_title(about)
+    ui.dark_mode({"dark": True, "light": False}.get(theme or ""))
+    with ui.left_drawer(value=None, elevated=False).classes("side").props("width=236 breakpoint=1023") as drawer:
+        _navigate(visitor, page, pages)
+    with ui.header(elevated=False).classes("top"):
+        menu = icon_button("menu", "Menu", drawer.toggle).classes("lt-md")
+        menu.props["aria-controls"] = f"c{drawer.id}"
+        with Tag("a", classes="brand", href=visitor.link("/"), aria_label="Mien, overview"):
+            ui.html(LOGO, sanitize=False)
+            Tag("span", "Mien")
+        Tag("div", classes="grow")
+        if visitor.chosen is not None:
+            _choose(visitor, visitor.chosen.name)
+        switch = icon_button("contrast", "Light or dark")
+        switch.on("click", js_handler=_SWITCH)
+        _who(visitor)
+    with Tag("div", classes="page") as content:
+        with Tag("div", classes="head"), Tag("div"):
+            Tag("h1", page.title)
+            Tag("p", page.about)
+        yield
+    ui.skip_link("Skip to the page", target=content)
+
+
+def _navigate(visitor: Visitor, current: Page, pages: Iterable[Page]) -> None:
+    groups: dict[str, list[Page]] = {}
+    for page in pages:
+        if page.listed:
+            groups.setdefault(page.group, []).append(page)
+    with Tag("nav", aria_label="Pages"):
+        for number, (group, members) in enumerate(groups.items()):
+            name = f"nav-group-{number}"
+            Tag("div", group, "group", id=name)
+            with Tag("ul", aria_labelledby=name):
+                for page in members:
+                    with Tag("li"), Tag("a", href=visitor.link(page.path)) as link:
+                        icon(page.icon)
+                        Tag("span", page.title)
+                    if page.path == current.path:
+                        link.props["aria-current"] = "page"
+
+
+def _choose(visitor: Visitor, name: str) -> None:
+    with Tag("div", classes="chooser"):
+        Tag("label", "Resource", "small soft", for_="resource")
+        box = choice("Resource", {one.name: one.name for one in visitor.resources}, name, _GO)
+        box.props["id"] = "resource"
+
+
+def _who(visitor: Visitor) -> None:
+    actor = visitor.session.actor
+    with Tag("div", classes="who"):
+        Tag("div", actor.name.partition(":")[2] or actor.name)
+        Tag("div", actor.role.value, "soft")
+    with Tag("form", method="post", action=SIGN_OUT):
+        button = icon_button("logout", "Sign out")
+        button.props["type"] = "submit"
+
+
+_GO: Final = """(event) => {
+    const address = new URL(location.href);
+    const page = address.pathname.split("/")[1];
+    location.href = "/" + page + "?" + new URLSearchParams({ resource: event.target.value });
+}"""
+_SWITCH: Final = f"""() => {{
+    const dark = !document.body.classList.contains("body--dark");
+    Quasar.Dark.set(dark);
+    document.cookie = "{THEME}=" + (dark ? "dark" : "light") + "; path=/; max-age=31536000; samesite=strict";
+}}"""

@@ -1,0 +1,96 @@
+"""Puts the pages into the user-interface library, which draws them in Python and keeps them alive by a websocket."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+import structlog
+from fastapi import FastAPI
+from nicegui import app as library
+from nicegui import ui
+from starlette.requests import Request
+
+from mien.accounts import Resource
+from mien.portal.door import SESSION
+from mien.portal.frame import THEME, Page, frame
+from mien.portal.pages import PAGES
+from mien.portal.parts import PortalParts
+from mien.portal.session import Session, Sessions
+from mien.portal.visitor import EXPECTED, Visitor, sentence
+from mien.portal.widgets import banner, empty
+
+_STYLE: Final = (Path(__file__).parent / "static" / "portal.css").read_text(encoding="utf-8")
+_ICON: Final = (
+    "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'><rect width='32' height='32' rx='8' fill='#0e6675'/>"
+    "<path d='M8 22V11l8 7 8-7v11' fill='none' stroke='white' stroke-width='3'/></svg>"
+)
+_BUILD_SECONDS: Final = 30.0
+
+_log = structlog.get_logger("mien.portal")
+
+
+def build_interface(parts: PortalParts, sessions: Sessions) -> FastAPI:
+    """Return the application with all pages; it expects the portal's door before it.
+
+    The library keeps its application in a global: there is one interface a process.
+
+    Args:
+        parts: what the pages stand on.
+        sessions: tell whether a session goes on.
+    """
+    application = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    ui.add_css(_STYLE, shared=True)
+    for page in PAGES:
+        ui.page(page.path, response_timeout=_BUILD_SECONDS)(_handler(page, parts, sessions))
+    ui.run_with(
+        application,
+        title="Mien",
+        favicon=_ICON,
+        language="en-US",
+        tailwind=False,
+        show_welcome_message=False,
+        reconnect_timeout=20.0,
+    )
+    library.on_exception(lambda error: _log.error("a page failed", exc_info=error))
+    return application
+
+
+def _handler(page: Page, parts: PortalParts, sessions: Sessions) -> Callable[[Request], Awaitable[None]]:
+    async def show(request: Request) -> None:
+        visitor = await visit(request, parts, sessions)
+        theme = request.cookies.get(THEME)
+        with frame(visitor, page, PAGES, theme if theme in {"light", "dark"} else None):
+            if page.needs_resource and visitor.chosen is None:
+                empty(
+                    "add_box",
+                    "There is no resource yet",
+                    "A resource is what an application calls: it has an endpoint, two keys and a tier.",
+                    ("Create a resource", "/resources/new"),
+                )
+                return
+            try:
+                await page.render(visitor)
+            except EXPECTED as error:
+                banner("bad", "This page cannot be shown", sentence(str(error)))
+            except Exception:
+                _log.exception("a page could not be drawn", page=page.path)
+                banner("bad", "This page cannot be shown", "The reason is inside the service; its log says more.")
+
+    return show
+
+
+async def visit(request: Request, parts: PortalParts, sessions: Sessions) -> Visitor:
+    """Return who looks at what, by the session and the address."""
+    session: Session = request.scope[SESSION]
+    query = {**request.query_params, **{name: str(value) for name, value in request.path_params.items()}}
+    wanted = query.pop("resource", None)
+    visitor = Visitor(parts, sessions, session, (), None, query)
+    resources = tuple(await visitor.ask(parts.accounts.resources))
+    return Visitor(parts, sessions, session, resources, _chosen(resources, wanted), query)
+
+
+def _chosen(resources: tuple[Resource, ...], wanted: str | None) -> Resource | None:
+    named = (one for one in resources if wanted is not None and one.name.lower() == wanted.lower())
+    return next(named, resources[0] if resources else None)

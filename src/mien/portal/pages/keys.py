@@ -1,0 +1,88 @@
+"""Keys and endpoint: shown on demand, copied, replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from nicegui import ui
+
+from mien.accounts import KeyPair
+from mien.management.roles import Permission
+from mien.portal.frame import Page
+from mien.portal.visitor import Visitor
+from mien.portal.widgets import Tag, banner, button, code, confirm, copy_button, facts, section, text
+
+
+async def render(visitor: Visitor) -> None:
+    """Draw the page."""
+    resource, parts = visitor.resource, visitor.parts
+    with section("Endpoint", "What an SDK takes as its endpoint."):
+        addresses = [("Its own name", parts.addresses.of(resource)), ("On this machine", f"{parts.local_endpoint}/")]
+        facts((name, _address(address)) for name, address in addresses)
+        text("A name like this needs an entry in DNS, or in the hosts file, that leads to this server.", "soft small")
+    if not resource.local_auth:
+        banner("warn", "Keys are refused", "Local authentication is off for this resource: only tokens are accepted.")
+    with section("Keys", "Both are valid. Replace one while applications use the other."):
+        shown = Tag("div", classes="stack")
+        may = visitor.may(Permission.MANAGE)
+
+        async def show() -> None:
+            keys = await visitor.act(Permission.MANAGE, lambda: parts.accounts.keys(resource.id, actor=visitor.name))
+            if keys is not None:
+                _draw(visitor, shown, keys)
+
+        with shown:
+            button(
+                "Show the keys", show, "primary", image="visibility", may=may, why_not="Only administrators see keys."
+            )
+            text("The audit log notes who looks.", "soft small")
+    with section("In an application", "Keep the key out of the code: in the environment, or in a secret store."):
+        code(f'export FACE_ENDPOINT="{parts.local_endpoint}"\nexport FACE_KEY="…"', "Environment")
+
+
+def _address(address: str) -> Callable[[], None]:
+    def draw() -> None:
+        with Tag("div", classes="row", style="gap:.2rem;flex-wrap:nowrap"):
+            Tag("code", address)
+            copy_button(address, "the endpoint")
+
+    return draw
+
+
+def _draw(visitor: Visitor, place: ui.element, keys: KeyPair) -> None:
+    place.clear()
+    slots: tuple[tuple[Literal[1, 2], str], ...] = ((1, keys.key1), (2, keys.key2))
+    with place:
+        for slot, key in slots:
+            with Tag("div", classes="row"):
+                Tag("strong", f"Key {slot}")
+                Tag("span", key, "secret grow", data_key=str(slot))
+                copy_button(key, f"key {slot}")
+                button("Regenerate", _asker(visitor, place, slot), "danger", image="autorenew")
+
+
+def _asker(visitor: Visitor, place: ui.element, slot: Literal[1, 2]) -> Callable[[], None]:
+    async def regenerate() -> None:
+        accounts, resource = visitor.parts.accounts, visitor.resource
+
+        def replace() -> KeyPair:
+            accounts.regenerate_key(resource.id, slot, actor=visitor.name)
+            return accounts.keys(resource.id, actor=visitor.name)
+
+        keys = await visitor.act(Permission.MANAGE, replace, f"Key {slot} was replaced.")
+        if keys is not None:
+            _draw(visitor, place, keys)
+
+    def ask() -> None:
+        confirm(
+            f"Regenerate key {slot}?",
+            f"The present key {slot} of {visitor.resource.name} is refused at once, everywhere. This cannot be undone.",
+            f"Regenerate key {slot}",
+            regenerate,
+        )
+
+    return ask
+
+
+PAGE = Page("/keys", "Keys and endpoint", "What an application needs to call the resource.", "Resource", "key", render)

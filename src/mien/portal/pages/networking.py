@@ -1,0 +1,86 @@
+"""Networking: public access, rules by address, and whether an address would get in."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import Final
+
+from nicegui import ui
+
+from mien.accounts import ResourceChange
+from mien.gateway.errors import NetworkDeniedError
+from mien.management.roles import Permission
+from mien.portal.frame import Page
+from mien.portal.visitor import Visitor, sentence, tell
+from mien.portal.widgets import Tag, banner, button, section, text
+
+_CHOICES: Final = {
+    "all": "Everybody: from all networks",
+    "rules": "Only the addresses below",
+    "none": "Nobody but this server's private networks",
+}
+
+
+async def render(visitor: Visitor) -> None:
+    """Draw the page."""
+    resource, parts = visitor.resource, visitor.parts
+    may = visitor.may(Permission.MANAGE)
+    now = "none" if not resource.public_network_access else "all" if resource.default_action == "Allow" else "rules"
+    with section("Who may call", "A call from elsewhere is refused with 403, whatever key it shows."):
+        access = ui.radio(_CHOICES, value=now).props('aria-label="Who may call"')
+        rules = ui.textarea("Addresses and networks, one a line", value="\n".join(resource.ip_rules)).props(
+            'outlined autogrow hint="Such as 203.0.113.7 or 198.51.100.0/24; IPv6 as well"'
+        )
+        rules.bind_visibility_from(access, "value", backward=lambda value: value == "rules")
+
+        async def save() -> None:
+            lines = [line.strip() for line in str(rules.value or "").splitlines() if line.strip()]
+            change = ResourceChange(
+                public_network_access=access.value != "none",
+                default_action="Allow" if access.value == "all" else "Deny" if access.value == "rules" else None,
+                ip_rules=lines if access.value == "rules" else None,
+            )
+            await visitor.act(
+                Permission.MANAGE,
+                lambda: parts.accounts.update(resource.id, change, actor=visitor.name),
+                "Saved: it holds on every server within seconds.",
+            )
+
+        if not may:
+            access.disable()
+            rules.disable()
+        with Tag("div"):
+            button("Save", save, "primary", may=may)
+    with section("Would this address get in?", "By the gateway's own rule, and what is saved now."):
+        address = ui.input("IP address of a caller").props("outlined").classes("grow")
+        answer = Tag("div", role="status")
+
+        async def look() -> None:
+            answer.clear()
+            try:
+                caller = ip_address(str(address.value or "").strip())
+            except ValueError:
+                tell("That is not an IP address.", "bad")
+                return
+            current = await visitor.ask(lambda: parts.accounts.get(resource.id))
+            with answer:
+                if current is None:
+                    banner("bad", "The resource is gone")
+                    return
+                try:
+                    parts.network.check_address(current, caller)
+                except NetworkDeniedError as error:
+                    banner("bad", f"No, {caller} is refused", sentence(str(error)))
+                else:
+                    banner("good", f"Yes, {caller} gets in", "If it shows a valid key or token.")
+
+        address.on("keydown.enter", look)
+        with Tag("div"):
+            button("Check", look)
+    text(
+        "Behind a reverse proxy the caller's address is what the proxy says, if it is one of the trusted proxies.",
+        "soft small",
+    )
+
+
+PAGE = Page("/networking", "Networking", "From where the resource may be called.", "Resource", "lan", render)

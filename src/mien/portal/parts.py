@@ -1,0 +1,74 @@
+"""What the portal stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from mien.accounts import AccessRequests, Accounts
+from mien.clock import Clock
+from mien.events import AlertRules, AuditLog, MetricStore
+from mien.events.alerts import QuotaUse
+from mien.gallery.enrolment import Engine
+from mien.gallery.gallery import Gallery
+from mien.gallery.migrations import Migrations
+from mien.gallery.recognisers import Recognisers
+from mien.gateway.network import NetworkRules
+from mien.management import AdminTokens
+from mien.management.arm.shapes import Addresses
+from mien.management.login import Login
+from mien.models import ModelStore
+from mien.models.bindings import Bindings
+from mien.storage import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class PortalParts:
+    """What the portal stands on; the same objects as the server's own.
+
+    Attributes:
+        accounts: the resources.
+        access: requests for limited access.
+        tokens: the admin tokens, to see that a session's is still good.
+        login: recognises who signs in, and slows down who guesses.
+        vault: signs sessions.
+        clock: tells the time.
+        audit: who did what.
+        metrics: what was counted.
+        alerts: who is told of it.
+        try_out: sends a test message of an alert rule.
+        quota_uses: gives how much of their quotas all resources use.
+        network: the gateway's rule of who gets in from where.
+        addresses: the endpoints of resources.
+        local_endpoint: URL of the data plane on this machine, whatever the host names are.
+        gallery: who is enrolled.
+        engine: analyses photos.
+        recognisers: what the recognition labels stand for.
+        migrations: moves collections to other models.
+        store: the model packs.
+        bindings: which pack serves which label.
+        image_limit: longest photo, in bytes.
+    """
+
+    accounts: Accounts
+    access: AccessRequests
+    tokens: AdminTokens
+    login: Login
+    vault: Vault
+    clock: Clock
+    audit: AuditLog
+    metrics: MetricStore
+    alerts: AlertRules
+    try_out: Callable[[UUID], str | None]
+    quota_uses: Callable[[], Sequence[QuotaUse]]
+    network: NetworkRules
+    addresses: Addresses
+    local_endpoint: str
+    gallery: Gallery
+    engine: Engine
+    recognisers: Recognisers
+    migrations: Migrations
+    store: ModelStore
+    bindings: Bindings
+    image_limit: int = 6 * 1024 * 1024

@@ -1,0 +1,125 @@
+"""Who is signed in: a signed cookie, good for a working day, and no longer than the token that it was made with."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from mien.clock import Clock
+from mien.management import AdminTokens, Role
+from mien.management.login import Actor
+from mien.management.tokens import PREFIX
+from mien.storage import Vault
+
+COOKIE: Final = "mien_session"
+LIFE: Final = timedelta(hours=10)
+
+_LONGEST: Final = 2048
+_PURPOSE: Final = "portal session 1 "  # so that no other keyed hash of the vault is a session's signature
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in person.
+
+    Attributes:
+        actor: who, and what they may do.
+        until: when they have to sign in again.
+        token: id of the admin token that they signed in with; None for one of another issuer.
+    """
+
+    actor: Actor
+    until: datetime
+    token: UUID | None
+
+
+class Sessions:
+    """Makes and reads sessions; nothing is stored, so that every server of a database knows them.
+
+    Args:
+        vault: its secret signs.
+        tokens: tell whether a session's token was revoked.
+        clock: tells whether a session is over.
+    """
+
+    def __init__(self, vault: Vault, tokens: AdminTokens, clock: Clock) -> None:
+        self._vault = vault
+        self._tokens = tokens
+        self._clock = clock
+
+    def begin(self, actor: Actor, secret: str) -> tuple[Session, str]:
+        """Begin a session.
+
+        Args:
+            actor: who signed in.
+            secret: the token that they did so with.
+
+        Returns:
+            The session, and the cookie's value.
+        """
+        now = self._clock.now()
+        token = self._tokens.find(secret) if secret.startswith(PREFIX) else None
+        ends = [now + LIFE]
+        if token is not None and token.expires_at is not None:
+            ends.append(token.expires_at)
+        if token is None and (end := _end_of_jwt(secret)) is not None:
+            ends.append(end)
+        session = Session(actor, min(ends), token.id if token else None)
+        content = {
+            "name": actor.name,
+            "role": actor.role.value,
+            "until": int(session.until.timestamp()),
+            "token": str(session.token) if session.token else None,
+        }
+        payload = _pack(content)
+        return session, f"{payload}.{self._sign(payload)}"
+
+    def read(self, cookie: str) -> Session | None:
+        """Return the session of a cookie; None when it is forged, over, or its token was revoked. Asks the database."""
+        payload, _, signature = cookie.partition(".")
+        if len(cookie) > _LONGEST or not cookie.isascii() or not hmac.compare_digest(signature, self._sign(payload)):
+            return None
+        try:
+            content = _unpack(payload)
+            until = datetime.fromtimestamp(content["until"], UTC)
+            token = UUID(content["token"]) if content["token"] else None
+            session = Session(Actor(content["name"], Role(content["role"])), until, token)
+        except (ValueError, KeyError, TypeError, binascii.Error):
+            return None
+        return session if self.is_open(session) else None
+
+    def is_open(self, session: Session) -> bool:
+        """Whether a session goes on: its time is not over, its token was not revoked. Asks the database."""
+        now = self._clock.now()
+        if now >= session.until:
+            return False
+        return session.token is None or any(
+            one.id == session.token and one.role is session.actor.role and one.valid(now) for one in self._tokens.list()
+        )
+
+    def _sign(self, payload: str) -> str:
+        return self._vault.keyed_hash(_PURPOSE + payload).hex()
+
+
+def _pack(content: dict[str, Any]) -> str:
+    """Write as base64url without its padding, whose sign would have to be quoted in a cookie."""
+    return base64.urlsafe_b64encode(json.dumps(content, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def _unpack(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    return found
+
+
+def _end_of_jwt(token: str) -> datetime | None:
+    """When a JSON web token, which was verified already, expires."""
+    try:
+        return datetime.fromtimestamp(_unpack(token.split(".")[1])["exp"], UTC)
+    except (IndexError, ValueError, KeyError, TypeError, binascii.Error, OverflowError):
+        return None

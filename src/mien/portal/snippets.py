@@ -1,0 +1,66 @@
+"""First calls, ready to copy: curl and the official SDKs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_QUERY: Final = "detectionModel=detection_03&recognitionModel=recognition_04"
+
+
+def first_calls(endpoint: str) -> dict[str, str]:
+    """Return the first call in each language; the key comes from the environment, never from the page.
+
+    Args:
+        endpoint: of the resource, without a slash at its end.
+    """
+    return {
+        "curl": (
+            'export FACE_KEY="…"   # from the page “Keys and endpoint”\n'
+            f'curl "{endpoint}/face/v1.2/detect?{_QUERY}&returnFaceLandmarks=true" \\\n'
+            '  -H "Ocp-Apim-Subscription-Key: $FACE_KEY" -H "Content-Type: application/octet-stream" \\\n'
+            "  --data-binary @photo.jpg"
+        ),
+        "Python": (
+            "# pip install azure-ai-vision-face\n"
+            "import os\n"
+            "from azure.ai.vision.face import FaceClient\n"
+            "from azure.ai.vision.face.models import FaceDetectionModel, FaceRecognitionModel\n"
+            "from azure.core.credentials import AzureKeyCredential\n\n"
+            f'client = FaceClient("{endpoint}", AzureKeyCredential(os.environ["FACE_KEY"]))\n'
+            'with client, open("photo.jpg", "rb") as photo:\n'
+            "    faces = client.detect(\n"
+            "        photo.read(),\n"
+            "        detection_model=FaceDetectionModel.DETECTION03,\n"
+            "        recognition_model=FaceRecognitionModel.RECOGNITION04,\n"
+            "        return_face_id=True,\n"
+            "    )\n"
+            "for face in faces:\n"
+            "    print(face.face_id, face.face_rectangle)"
+        ),
+        "JavaScript": (
+            "// npm install @azure-rest/ai-vision-face @azure/core-auth\n"
+            'import { readFileSync } from "node:fs";\n'
+            'import createFaceClient from "@azure-rest/ai-vision-face";\n'
+            'import { AzureKeyCredential } from "@azure/core-auth";\n\n'
+            f'const client = createFaceClient("{endpoint}", new AzureKeyCredential(process.env.FACE_KEY));\n'
+            'const answer = await client.path("/detect").post({\n'
+            '  contentType: "application/octet-stream",\n'
+            "  queryParameters: {\n"
+            '    detectionModel: "detection_03", recognitionModel: "recognition_04", returnFaceId: true,\n'
+            "  },\n"
+            '  body: readFileSync("photo.jpg"),\n'
+            "});\n"
+            "console.log(answer.body);"
+        ),
+        "C#": (
+            "// dotnet add package Azure.AI.Vision.Face --prerelease\n"
+            "using Azure;\n"
+            "using Azure.AI.Vision.Face;\n\n"
+            'var key = new AzureKeyCredential(Environment.GetEnvironmentVariable("FACE_KEY")!);\n'
+            f'var client = new FaceClient(new Uri("{endpoint}"), key);\n'
+            'var photo = BinaryData.FromBytes(File.ReadAllBytes("photo.jpg"));\n'
+            "var faces = await client.DetectAsync(\n"
+            "    photo, FaceDetectionModel.Detection03, FaceRecognitionModel.Recognition04, returnFaceId: true);\n"
+            "foreach (var face in faces.Value) Console.WriteLine(face.FaceId);"
+        ),
+    }

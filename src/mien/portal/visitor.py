@@ -1,0 +1,128 @@
+"""Who looks at a page, at which resource, and what they may do there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import urlencode
+
+import structlog
+from anyio import to_thread
+from nicegui import ui
+
+from mien.accounts import AccountError, Resource
+from mien.events import MetricError
+from mien.events.alerts import AlertError
+from mien.events.audit import AuditValueError
+from mien.gallery.errors import GalleryError
+from mien.management.errors import ManagementError
+from mien.management.roles import Permission
+from mien.management.routing import Detail, Journal
+from mien.models import ModelError
+from mien.portal.parts import PortalParts
+from mien.portal.session import Session, Sessions
+from mien.vision.errors import VisionError
+
+EXPECTED = (AccountError, GalleryError, AlertError, AuditValueError, MetricError, ModelError, VisionError)
+"""What services raise on purpose: the text is for whoever asked."""
+
+_T = TypeVar("_T")
+_log = structlog.get_logger("mien.portal")
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A signed-in person on a page.
+
+    Attributes:
+        parts: the services.
+        sessions: tell whether the session goes on.
+        session: of the person.
+        resources: all resources, for choosing.
+        chosen: the one that the page is about; None when there is none at all.
+        query: what else the address says.
+    """
+
+    parts: PortalParts
+    sessions: Sessions
+    session: Session
+    resources: tuple[Resource, ...]
+    chosen: Resource | None
+    query: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """As the audit log has it."""
+        return self.session.actor.name
+
+    @property
+    def resource(self) -> Resource:
+        """The resource that the page is about; only pages that need one ask."""
+        assert self.chosen is not None
+        return self.chosen
+
+    def may(self, permission: Permission) -> bool:
+        """Whether they have a permission."""
+        return self.session.actor.role.may(permission)
+
+    def link(self, path: str, **query: str) -> str:
+        """Return the address of a page about the same resource."""
+        found = {"resource": self.chosen.name, **query} if self.chosen else query
+        return f"{path}?{urlencode(found)}" if found else path
+
+    def note(self, action: str, **details: Detail) -> None:
+        """Write into the audit log what was done to the resource; for what the service does not record itself."""
+        Journal(self.parts.audit).did(self.session.actor, action, self.resource.id if self.chosen else None, **details)
+
+    async def ask(self, work: Callable[[], _T]) -> _T:
+        """Run what asks the database or computes in a thread, and return its answer."""
+        return await to_thread.run_sync(work)
+
+    async def act(self, permission: Permission, work: Callable[[], _T], done: str | None = None) -> _T | None:
+        """Do something on a person's behalf, and tell them how it went.
+
+        The session and the role are looked at anew: a page stays open longer than a token is good.
+
+        Args:
+            permission: what is needed.
+            work: does it, in a thread.
+            done: said when it went well.
+
+        Returns:
+            What `work` returned; None when it was refused or failed, which they were told then.
+        """
+
+        def checked() -> _T:
+            if not self.sessions.is_open(self.session):
+                raise ManagementError(401, "Unauthorized", "Your session is over: sign in again.")
+            self.session.actor.require(permission, done or "this")
+            return work()
+
+        try:
+            result = await to_thread.run_sync(checked)
+        except ManagementError as error:
+            tell(error.message, "bad")
+        except EXPECTED as error:
+            tell(sentence(str(error)), "bad")
+        except Exception:
+            _log.exception("the portal could not do what was asked")
+            tell("That did not work, for a reason inside the service; its log says more.", "bad")
+        else:
+            if done:
+                tell(done, "good")
+            return result
+        return None
+
+
+def sentence(text: str) -> str:
+    """Return a service's message as a sentence."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def tell(text: str, tone: str) -> None:
+    """Show a message for a while, and read it to who cannot see it."""
+    kind = {"good": "positive", "bad": "negative", "warn": "warning"}.get(tone, "info")
+    seconds = 8000 if tone == "bad" else 4000
+    ui.notify(text, type=kind, position="top", multi_line=True, timeout=seconds, close_button="Close", icon=None)  # type: ignore[arg-type]  # one of its words

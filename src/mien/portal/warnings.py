@@ -1,0 +1,115 @@
+"""What somebody should know about a resource before anything else; the most urgent first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from mien.accounts import AccessRequest, Feature, ProvisioningState, RequestState, Resource
+from mien.events import QuotaUse
+from mien.gallery.migrations import Plan
+
+SOON: Final = timedelta(days=30)
+NEAR: Final = 80.0
+"""Percent of a quota from which on somebody should know."""
+
+_QUOTAS: Final = {"rate": "calls at a time", "volume": "calls a month", "storage": "storage"}
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A warning.
+
+    Attributes:
+        tone: `bad`, `warn` or `info`.
+        title: what is the matter.
+        about: what that means, and what to do.
+        action: words and path of where to do it; None when there is no such page.
+    """
+
+    tone: str
+    title: str
+    about: str
+    action: tuple[str, str] | None = None
+
+
+def blocked(resource: Resource) -> str | None:
+    """Return what keeps everybody from calling a resource; None when it runs."""
+    if resource.state is not ProvisioningState.SUCCEEDED:
+        return "It is being deleted."
+    if resource.default_action == "Deny" and not resource.ip_rules and resource.public_network_access:
+        return "Nobody gets in: callers are refused unless a rule names them, and there is no rule."
+    return None
+
+
+def warnings_of(
+    resource: Resource,
+    requests: Sequence[AccessRequest],
+    uses: Sequence[QuotaUse],
+    mismatched: Sequence[Plan],
+    now: datetime,
+) -> list[Warned]:
+    """Return what to warn of.
+
+    Args:
+        resource: which.
+        requests: its requests for limited access.
+        uses: how much of their quotas resources use.
+        mismatched: its collections whose templates are of other weights than their label is bound to.
+        now: the time.
+    """
+    found = [*_states(resource), *_models(mismatched), *_access(resource, requests, now), *_quotas(resource, uses)]
+    return sorted(found, key=lambda one: ("bad", "warn", "info").index(one.tone))
+
+
+def _states(resource: Resource) -> Iterator[Warned]:
+    if reason := blocked(resource):
+        yield Warned("bad", "Nobody can call this resource", reason, ("Networking", "/networking"))
+    elif not resource.public_network_access:
+        about = "It can only be called from this server's private networks."
+        yield Warned("info", "Public access is off", about, ("Networking", "/networking"))
+    if not resource.local_auth:
+        yield Warned("info", "Keys are refused", "Only tokens are accepted: local authentication is off.")
+
+
+def _models(mismatched: Sequence[Plan]) -> Iterator[Warned]:
+    if mismatched:
+        names = ", ".join(f"{plan.ref.kind.value}/{plan.ref.collection_id}" for plan in mismatched[:3])
+        more = f" and {len(mismatched) - 3} more" if len(mismatched) > 3 else ""
+        about = (
+            f"The faces of {names}{more} were enrolled with other weights than their recognition model has now. "
+            "They can neither be searched nor added to until they are migrated, or the label is bound back."
+        )
+        yield Warned("bad", "Fingerprints do not match", about, ("Migrate", "/people"))
+
+
+def _access(resource: Resource, requests: Sequence[AccessRequest], now: datetime) -> Iterator[Warned]:
+    page = ("Limited access", "/access")
+    for request in requests:
+        names = " and ".join(sorted(request.features))
+        if request.state in {RequestState.SUBMITTED, RequestState.IN_REVIEW}:
+            where = "waits for a reviewer" if request.state is RequestState.SUBMITTED else "is in review"
+            yield Warned(
+                "info", f"{names} is pending", f"The request {where}; calls are refused until it is approved.", page
+            )
+        elif request.state is RequestState.APPROVED and request.expires_at and request.expires_at - now < SOON:
+            about = f"It ends on {request.expires_at:%Y-%m-%d}. A reviewer renews it after verifying the use anew."
+            yield Warned("warn", f"The approval of {names} expires soon", about, page)
+        elif request.state is RequestState.EXPIRED and not request.features <= resource.features:
+            about = f"It ended on {request.expires_at:%Y-%m-%d}; calls are refused." if request.expires_at else ""
+            yield Warned("bad", f"The approval of {names} has expired", about, page)
+    if Feature.LIVENESS not in resource.features and Feature.LIVENESS not in resource.access_state:
+        about = "Liveness sessions are refused until somebody asks for it, and a reviewer approves."
+        yield Warned("info", "Liveness is not approved", about, ("Ask for it", "/access"))
+
+
+def _quotas(resource: Resource, uses: Sequence[QuotaUse]) -> Iterator[Warned]:
+    for use in uses:
+        if use.resource_id == resource.id and use.percent >= NEAR:
+            tone = "bad" if use.percent >= 100 else "warn"
+            title = f"{_QUOTAS.get(use.quota, use.quota).capitalize()}: {use.percent:.0f} % of the quota is used"
+            yield Warned(
+                tone, title, f"{use.used:,.0f} of {use.limit:,.0f} ({use.name}).", ("Metrics", "/metrics-and-alerts")
+            )
