@@ -37,7 +37,7 @@ class Portal:
     def __init__(self, parts: PortalParts) -> None:
         self._parts = parts
         self._sessions = Sessions(parts.vault, parts.tokens, parts.clock)
-        self._sign_in = SignIn(parts.login, self._sessions, parts.audit)
+        self._sign_in = SignIn(parts.login, self._sessions, parts.audit, parts.network.origin)
         self._policy = _policy(parts.local_endpoint)
         self._loading = asyncio.Lock()
         self._interface: Api | None = None

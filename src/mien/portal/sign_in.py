@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mien.events import AuditLog
+from mien.gateway.exchange import Request as Head
+from mien.gateway.origin import OriginFinder
 from mien.management.errors import ManagementError
 from mien.management.guard import Receive, Scope, Send
 from mien.management.login import Login
@@ -32,9 +34,11 @@ class SignIn:
         login: recognises tokens.
         sessions: makes cookies.
         audit: told who came and went.
+        origin: finds out, past trusted proxies, who asks and whether by HTTPS.
     """
 
-    def __init__(self, login: Login, sessions: Sessions, audit: AuditLog) -> None:
+    def __init__(self, login: Login, sessions: Sessions, audit: AuditLog, origin: OriginFinder) -> None:
+        self._origin = origin
         self._login = login
         self._sessions = sessions
         self._audit = audit
@@ -58,9 +62,9 @@ class SignIn:
         wanted, secret = form.get("next", "/"), form.get("token", "").strip()
         if not secret:
             return self._page(wanted, "Give a token.", 400)
-        address = request.client.host if request.client else ""
+        head = Head(request.scope, request.receive)
         try:
-            actor = await self._login.identify(f"Bearer {secret}", address)
+            actor = await self._login.identify(f"Bearer {secret}", str(self._origin.client(head) or ""))
         except ManagementError as error:
             said = (
                 "This token is not valid: it is wrong, expired or revoked, or has no role here."
@@ -76,7 +80,7 @@ class SignIn:
             cookie,
             expires=session.until,
             path="/",
-            secure=request.url.scheme == "https",
+            secure=self._origin(head).startswith("https:"),
             httponly=True,
             samesite="strict",
         )
