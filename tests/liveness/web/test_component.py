@@ -12,7 +12,7 @@ from playwright.sync_api import Browser
 from tests.liveness.web.conftest import PAGE, Application, LaunchBrowser, OpenApplication
 from tests.liveness.web.fake_channel import CHALLENGE, FakeServer, Plan
 
-from mien.liveness.types import LivenessError
+from mien.liveness.types import LivenessError, RecognitionError
 from mien.liveness.web import assets
 
 pytestmark = pytest.mark.timeout(120)
@@ -74,6 +74,7 @@ def test_a_run_from_start_to_result(application: OpenApplication) -> None:
     assert app.page.evaluate("document.activeElement.id") == "before"
     assert app.troubles == []
 
+    assert [frame.sequence for frame in plan.positioning] == list(range(len(plan.positioning)))
     times = [frame.time for frame in plan.frames]
     assert len(times) >= 8
     assert times == sorted(times)
@@ -323,6 +324,17 @@ class TestCancel:
         app.begin(plan)
         app.go_on()
         assert app.outcome()["value"]["digest"] == plan.digest()
+
+
+def test_the_names_of_errors_are_the_servers(application: OpenApplication) -> None:
+    found = application().page.evaluate(
+        """async () => {
+            const { LivenessError, RecognitionError } = await import("/liveness/web/v1/mien-face-liveness.js");
+            return [Object.values(LivenessError), Object.values(RecognitionError)];
+        }"""
+    )
+    assert set(found[0]) == set(LivenessError)
+    assert set(found[1]) == set(RecognitionError)
 
 
 def test_only_one_attempt_at_a_time(application: OpenApplication) -> None:

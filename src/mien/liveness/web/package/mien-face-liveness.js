@@ -1048,11 +1048,12 @@ class Attempt {
     this.grabber.start((time) => {
       taken = time;
     });
-    for (let sequence = 0; !done && !this.stop.reason; sequence++) {
+    let sequence = 0;
+    while (!done && !this.stop.reason) {
       if (performance.now() - start > (seconds + 5) * 1000) throw new LivenessDetectionError(LivenessError.TimedOut, "no well placed face in time");
       const [time, jpeg] = [taken, await this.grabber.jpeg()];
       const heard = this.#message("feedback");
-      if (jpeg && !done) this.channel.send(frameMessage(time - start, POSITIONING_BIT | sequence, jpeg));
+      if (jpeg && !done) this.channel.send(frameMessage(time - start, POSITIONING_BIT | sequence++, jpeg));
       await Promise.race([challenge, Promise.all([Promise.race([heard, sleep(Attempt.FEEDBACK_MS)]), sleep(1000 / fps)])]);
     }
     this.grabber.stop();
