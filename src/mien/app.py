@@ -43,6 +43,7 @@ from mien.monitoring import open_deliveries, open_monitoring
 from mien.services import Services, open_services
 from mien.settings import Settings
 from mien.storage.retention import RetentionWorker
+from mien.subjects import Subjects, open_subjects
 from mien.vision.types import OperatingPoint
 from mien.wire.body import BodyLimits
 from mien.wire.context import Context
@@ -157,10 +158,12 @@ class Application:
     Attributes:
         exposition: the metrics for Prometheus, to be served where only operators come; None without a database.
         faces: what it knows of faces, for the portal; None without a database.
+        subjects: the data-subject tools, likewise.
     """
 
     exposition: Exposition | None = None
     faces: Faces | None = None
+    subjects: Subjects | None = None
 
     def __init__(self, parts: Parts) -> None:
         """Put the parts together; starts no thread and opens nothing."""
@@ -320,12 +323,24 @@ def create_app(
         gallery, services.database, services.vault, services.clock, engine=engine, recognisers=recognisers
     )
     liveness = _open_liveness(settings, services, engine, recognisers)
+    subjects = open_subjects(
+        services.database,
+        services.vault,
+        services.clock,
+        audit=services.audit,
+        gallery=gallery,
+        engine=engine,
+        recognisers=recognisers,
+        detected_faces=services.detected_faces,
+        sessions=liveness.sessions,
+    )
     retention = RetentionWorker(
         [
             ("face ids", services.detected_faces.purge_expired),
             ("deleted templates", gallery.purge),
             ("operations and snapshots", directory.purge),
             ("liveness sessions", liveness.purge),
+            ("data subjects", subjects.purge),
             ("metrics and alerts", monitoring.purge),
             ("deleted resources", services.accounts.purge_due),
             ("approvals that are over", services.access.expire_due),
@@ -375,6 +390,7 @@ def create_app(
     )
     application.exposition = monitoring.exposition(application.levels())
     application.faces = Faces(gallery, engine, recognisers, store, bindings)
+    application.subjects = subjects
     return application
 
 

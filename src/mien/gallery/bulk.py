@@ -78,6 +78,7 @@ class Bulk:
         fingerprint = self._recognisers[label].fingerprint
         persons: list[dict[str, Any]] = []
         faces: list[dict[str, Any]] = []
+        now = self._rows.clock.now()
         for person in people:
             person_id = person.person_id or uuid4()
             persons.append(
@@ -88,6 +89,7 @@ class Bulk:
                     "name": check_name(person.name),
                     "user_data": check_user_data(person.user_data),
                     "faces": len(person.embeddings),
+                    "created_at": now,
                 }
             )
             for embedding in person.embeddings:
@@ -111,7 +113,8 @@ class Bulk:
             row.faces += len(faces)
             row.fingerprint = fingerprint
             if faces:
-                session.connection().execute(_FACES, [{**face, "revision": row.revision} for face in faces])
+                of_now = {"revision": row.revision, "created_at": now}
+                session.connection().execute(_FACES, [face | of_now for face in faces])
         return [str(person["person_id"]) for person in persons]
 
     def _face(self, ref: CollectionRef, uid: UUID, person_id: UUID, embedding: Embedding) -> dict[str, Any]:

@@ -113,7 +113,14 @@ class Copies:
         return copy
 
     def _fill(self, session: Session, source: CollectionRow, copy: CollectionRow, search: TrainedSearch | None) -> None:
-        persons = select(PersonRow.person_id, PersonRow.name, PersonRow.user_data, PersonRow.faces)
+        persons = select(
+            PersonRow.person_id,
+            PersonRow.name,
+            PersonRow.user_data,
+            PersonRow.faces,
+            PersonRow.created_at,
+            PersonRow.seen_at,
+        )
         persons = persons.where(PersonRow.collection == source.uid).execution_options(yield_per=_ROWS_AT_ONCE)
         for some in session.execute(persons).partitions():
             self._insert(copy, PersonRow, [dict(one._mapping) for one in some])
@@ -124,6 +131,8 @@ class Copies:
             PersistedFaceRow.sealed,
             PersistedFaceRow.photo,
             PersistedFaceRow.revision,
+            PersistedFaceRow.created_at,
+            PersistedFaceRow.seen_at,
         )
         faces = faces.where(PersistedFaceRow.collection == source.uid).execution_options(yield_per=_ROWS_AT_ONCE)
         for found in session.execute(faces).partitions():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import numpy as np
 from sqlalchemy import Row, Table, delete, insert, select
+from sqlalchemy.orm import Session
 
 from mien.clock import Clock
 from mien.storage import EVERY_RESOURCE, Database, Vault
@@ -106,6 +107,21 @@ class DetectedFaces:
             for given, face_id in wanted.items()
             if face_id in rows and now < rows[face_id].expires_at
         }
+
+    def every(self, resource_id: UUID) -> Iterator[DetectedFace]:
+        """Yield all faces of a resource that have not expired."""
+        with self._database.read(resource_id) as session:
+            query = _SELECT.where(DetectedFaceRow.expires_at > self._clock.now())
+            rows: Iterator[Row[Any]] = iter(session.execute(query.execution_options(yield_per=_PURGE_ROWS)))
+            yield from map(self._face, rows)
+
+    def forget(self, session: Session, face_ids: Sequence[UUID]) -> list[UUID]:
+        """Delete faces before their time, in a writing session of their resource; returns those that were there."""
+        gone: list[UUID] = []
+        for first in range(0, len(face_ids), _PURGE_ROWS):
+            some = DetectedFaceRow.face_id.in_(face_ids[first : first + _PURGE_ROWS])
+            gone += session.scalars(delete(DetectedFaceRow).where(some).returning(DetectedFaceRow.face_id))
+        return gone
 
     def purge_expired(self) -> int:
         """Delete what has expired, in short transactions, and scrub it from the database's files.

@@ -84,6 +84,7 @@ class DirectoryPersons:
                     name=name,
                     user_data=user_data,
                     faces=0,
+                    created_at=self._rows.rows.clock.now(),
                 )
             )
             return Started(str(person_id), self._operations.succeeded(session, resource_id))

@@ -112,6 +112,7 @@ class Insertion:
                 sealed=new.template,
                 photo=new.photo,
                 revision=row.revision,
+                created_at=now,
             )
         )
         session.flush()

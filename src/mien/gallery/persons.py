@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import func, select
@@ -45,7 +46,7 @@ class Persons:
         person_id = uuid4()
         with self._rows.writing(ref) as (session, row):
             check_person_quota(self._rows, session, ref, row)
-            session.add(_row(row, person_id, name, user_data))
+            session.add(_row(row, person_id, name, user_data, self._rows.clock.now()))
             row.persons += 1
         return str(person_id)
 
@@ -134,7 +135,7 @@ def check_person_quota(rows: Rows, session: Session, ref: CollectionRef, row: Co
             raise QuotaExceededError(Quota.PERSONS_OF_RESOURCE, ref.kind, limits.persons_in_all)
 
 
-def _row(collection: CollectionRow, person_id: UUID, name: str, user_data: str | None) -> PersonRow:
+def _row(collection: CollectionRow, person_id: UUID, name: str, user_data: str | None, now: datetime) -> PersonRow:
     return PersonRow(
         resource_id=collection.resource_id,
         collection=collection.uid,
@@ -142,6 +143,7 @@ def _row(collection: CollectionRow, person_id: UUID, name: str, user_data: str |
         name=name,
         user_data=user_data,
         faces=0,
+        created_at=now,
     )
 
 

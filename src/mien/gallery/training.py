@@ -20,7 +20,7 @@ from sqlalchemy import delete, select, update
 from mien.gallery.errors import CollectionNotFoundError, NotTrainedError
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.live import REMOVALS_KEPT, added_since, removed_since
-from mien.gallery.rows import BUSY, Rows
+from mien.gallery.rows import BUSY, Rows, ref_of
 from mien.gallery.snapshots import Snapshots
 from mien.gallery.templates import Templates
 from mien.gallery.types import TrainingState, TrainingStatus
@@ -319,6 +319,50 @@ class Training:
                 except SnapshotError as error:
                     _log.error("removed templates cannot be taken out of a snapshot", reason=str(error))
         return done
+
+    def take_out(self, resource_id: UUID, uid: UUID) -> bool:
+        """Take templates that were removed out of a collection's snapshot now, whatever engine made it.
+
+        Returns:
+            Whether none of them is left in it; not so while the collection is being trained, or another thread or
+            process is at its snapshot.
+        """
+        row = self._rows.find(resource_id, uid)
+        if row is None or row.snapshot is None:
+            return True
+        if row.training_status in BUSY:
+            return False
+        with self._rows.database.read(resource_id) as session:
+            due = removed_since(session, uid, -1)
+        if not due:
+            return self._tidy(row)
+        try:
+            if self._snapshots.goes_on(row.snapshot):
+                return self._compact(row) > 0
+        except SnapshotError as error:
+            _log.warning("a snapshot is unusable and is made anew from the database", reason=str(error))
+        return self.rebuild(ref_of(row)).status is TrainingState.SUCCEEDED if row.faces else self._drop(row)
+
+    def _tidy(self, row: CollectionRow) -> bool:
+        """Delete what a process left behind that was killed when it had made a newer snapshot."""
+        with self._snapshots.claim(row.uid) as claimed:
+            fresh = self._rows.find(row.resource_id, row.uid) if claimed else None
+            if fresh is not None:
+                self._snapshots.tidy(row.uid, fresh.snapshot)
+        return claimed
+
+    def _drop(self, row: CollectionRow) -> bool:
+        """Delete the snapshot of a collection in which nothing is enrolled any more."""
+        with self._snapshots.claim(row.uid) as claimed:
+            if not claimed:
+                return False
+            with self._rows.writing(ref_of(row), uid=row.uid) as (session, fresh):
+                if fresh.faces:
+                    return False
+                fresh.snapshot, fresh.trained_revision = None, -1
+                session.execute(delete(RemovalRow).where(RemovalRow.collection == row.uid))
+            self._snapshots.tidy(row.uid, None)
+        return True
 
     def _forget_removals(self, row: CollectionRow, before: object) -> int:
         with self._rows.database.write(row.resource_id) as session:

@@ -31,6 +31,7 @@ from mien.storage.tables.liveness import (
 )
 from mien.storage.tables.management import AdminTokenRow, ArmRow, SubscriptionTermsRow
 from mien.storage.tables.model_migrations import ModelMigrationRow, OtherTemplateRow
+from mien.storage.tables.subjects import ConsentRow, ErasureRow, ReceiptKeyRow, RetentionRuleRow
 from mien.storage.tables.volume import CallVolumeRow
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "CallRow",
     "CallVolumeRow",
     "CollectionRow",
+    "ConsentRow",
     "CropRow",
     "DataKeyRow",
     "DetectedFaceRow",
@@ -51,6 +53,7 @@ __all__ = [
     "DynamicGroupMemberRow",
     "DynamicGroupRow",
     "EnrolmentPolicyRow",
+    "ErasureRow",
     "GaugeRow",
     "KeyRow",
     "LivenessAttemptRow",
@@ -64,8 +67,10 @@ __all__ = [
     "OtherTemplateRow",
     "PersistedFaceRow",
     "PersonRow",
+    "ReceiptKeyRow",
     "RemovalRow",
     "ResourceRow",
+    "RetentionRuleRow",
     "SigningKeyRow",
     "SubscriptionTermsRow",
     "TransferRow",

@@ -55,7 +55,7 @@ class CollectionRow(Owned, Base):
 
 
 class PersonRow(Owned, Base):
-    """A person of a collection."""
+    """A person of a collection; `seen_at` is when a face was last recognised as theirs, to the day."""
 
     __tablename__ = "persons"
     __table_args__ = (PrimaryKeyConstraint("resource_id", "collection", "person_id"), _of_collection())
@@ -65,10 +65,15 @@ class PersonRow(Owned, Base):
     name: Mapped[str] = mapped_column(AnyText)
     user_data: Mapped[str | None] = mapped_column(AnyText)
     faces: Mapped[int]
+    created_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime | None]
 
 
 class PersistedFaceRow(Owned, Base):
-    """An enrolled face; in face lists its person is itself. `sealed` is its template, made at `revision`."""
+    """An enrolled face; in face lists its person is itself. `sealed` is its template, made at `revision`.
+
+    `seen_at` is kept in face lists only, where no person has it.
+    """
 
     __tablename__ = "persisted_faces"
     __table_args__ = (
@@ -86,6 +91,8 @@ class PersistedFaceRow(Owned, Base):
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     photo: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     revision: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime | None]
 
 
 class RemovalRow(Owned, Base):

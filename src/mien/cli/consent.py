@@ -1,0 +1,142 @@
+"""`mien consent`: on what ground somebody is enrolled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from mien.cli._administration import (
+    As,
+    AsJson,
+    Name,
+    actor,
+    moment,
+    print_facts,
+    print_json,
+    print_table,
+    resource_named,
+)
+from mien.cli._subjects import DataDir, Where, opened, place_ref
+from mien.cli._times import moment_of
+
+if TYPE_CHECKING:
+    from mien.subjects import Consent
+
+app = typer.Typer(help="Record, list and withdraw consents of enrolled people.", no_args_is_help=True)
+
+_STATES = "valid, expired or withdrawn"
+
+
+@app.command()
+def add(
+    name: Name,
+    collection: Annotated[str, typer.Argument(help="directory, or KIND/ID.")],
+    member: Annotated[str, typer.Argument(help="The personId; in face lists the persistedFaceId.")],
+    purpose: Annotated[str, typer.Option(help="To what.")],
+    given_by: Annotated[str, typer.Option(help="Who consented: the person, or who may speak for them.")],
+    evidence: Annotated[str | None, typer.Option(help="Where the proof is: a form's number, a link.")] = None,
+    given: Annotated[str | None, typer.Option(help="When: so long ago (6h, 30d) or a date. (default: now)")] = None,
+    expires: Annotated[str | None, typer.Option(help="Until when: a date. (default: no end)")] = None,
+    *,
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Record that somebody consented."""
+    with opened(data_dir) as (services, subjects):
+        now = services.clock.now()
+        owner = resource_named(services, name).id
+        made = subjects.consents.add(
+            place_ref(owner, collection),
+            member,
+            given_by=given_by,
+            purpose=purpose,
+            evidence=evidence,
+            given_at=None if given is None else moment_of(given, now),
+            expires_at=None if expires is None else moment_of(expires, now),
+            actor=actor(as_name),
+        )
+    _show(made, as_json)
+
+
+@app.command("list")
+def list_consents(
+    name: Name,
+    collection: Where = None,
+    member: Annotated[str | None, typer.Option(help="Of this person, or face of a list; with --collection.")] = None,
+    state: Annotated[str | None, typer.Option(help=f"Only those that are {_STATES}.")] = None,
+    *,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """List consents, oldest first."""
+    from mien.subjects import ConsentState
+
+    if member is not None and collection is None:
+        raise typer.BadParameter("--member needs --collection")
+    if state is not None and state not in {"valid", "expired", "withdrawn"}:
+        raise typer.BadParameter(f"{state!r} is not {_STATES}")
+    with opened(data_dir) as (services, subjects):
+        owner = resource_named(services, name).id
+        ref = None if collection is None else place_ref(owner, collection)
+        found = subjects.consents.find(owner, ref, member, None if state is None else ConsentState(state))
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("consent", "where", "of", "given by", "purpose", "given", "expires", "state"),
+        (
+            (
+                one.consent_id,
+                one.collection,
+                one.person_id or one.face_id,
+                one.given_by,
+                one.purpose,
+                moment(one.given_at),
+                moment(one.expires_at),
+                one.state.value,
+            )
+            for one in found
+        ),
+    )
+
+
+@app.command()
+def withdraw(
+    name: Name,
+    consent_id: Annotated[UUID, typer.Argument(help="Its id.")],
+    reason: Annotated[str | None, typer.Option(help="Why.")] = None,
+    at: Annotated[str | None, typer.Option(help="When: so long ago (6h, 30d) or a date. (default: now)")] = None,
+    *,
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Note that a consent was withdrawn; the person stays until a rule or you erase them."""
+    with opened(data_dir) as (services, subjects):
+        owner = resource_named(services, name).id
+        when = None if at is None else moment_of(at, services.clock.now())
+        done = subjects.consents.withdraw(owner, consent_id, reason=reason, at=when, actor=actor(as_name))
+    _show(done, as_json)
+
+
+def _show(one: Consent, as_json: bool) -> None:
+    if as_json:
+        print_json(one)
+        return
+    print_facts(
+        [
+            ("consent", one.consent_id),
+            ("of", f"{one.person_id or one.face_id} in {one.collection}"),
+            ("given by", one.given_by),
+            ("purpose", one.purpose),
+            ("evidence", one.evidence),
+            ("given", moment(one.given_at)),
+            ("expires", moment(one.expires_at)),
+            ("withdrawn", moment(one.withdrawn_at)),
+            ("reason", one.reason),
+            ("state", one.state.value),
+        ]
+    )

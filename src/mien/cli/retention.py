@@ -1,0 +1,110 @@
+"""`mien retention`: what is deleted by itself, and after how many days."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from mien.cli._administration import (
+    As,
+    AsJson,
+    Name,
+    actor,
+    moment,
+    print_facts,
+    print_json,
+    print_table,
+    resource_named,
+)
+from mien.cli._subjects import DataDir, Where, opened, place_ref
+
+app = typer.Typer(help="Set, list, remove and try rules of retention.", no_args_is_help=True)
+
+_WHAT = {
+    "faces-created": "facesCreated",
+    "persons-created": "personsCreated",
+    "not-seen": "notSeen",
+    "consent-over": "consentOver",
+    "consent-missing": "consentMissing",
+}
+
+
+@app.command("set")
+def set_rule(
+    name: Name,
+    what: Annotated[str, typer.Argument(help=f"What to delete: {', '.join(_WHAT)}.")],
+    days: Annotated[int, typer.Option(help="After how many days.", min=0)],
+    collection: Where = None,
+    *,
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Set a rule for a collection, or for all of a resource; the running servers go by it within an hour."""
+    from mien.subjects import What
+
+    if what not in _WHAT:
+        raise typer.BadParameter(f"{what!r} is not one of {', '.join(_WHAT)}", param_hint="WHAT")
+    with opened(data_dir) as (services, subjects):
+        owner = resource_named(services, name).id
+        ref = None if collection is None else place_ref(owner, collection)
+        rule = subjects.rules.set(owner, What(_WHAT[what]), days, ref, actor=actor(as_name))
+    if as_json:
+        print_json(rule)
+        return
+    print_facts([("rule", rule.rule_id), ("deletes", what), ("in", rule.collection or "all"), ("after days", days)])
+
+
+@app.command("list")
+def list_rules(name: Name, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """List the rules of a resource."""
+    with opened(data_dir) as (services, subjects):
+        found = subjects.rules.all(resource_named(services, name).id)
+    if as_json:
+        print_json(found)
+        return
+    rows = (
+        (one.rule_id, _said(one.what), one.collection or "all", one.days, one.created_by, moment(one.created_at))
+        for one in found
+    )
+    print_table(("rule", "deletes", "in", "after days", "set by", "when"), rows)
+
+
+@app.command()
+def remove(
+    name: Name,
+    rule_id: Annotated[UUID, typer.Argument(help="Its id.")],
+    as_name: As = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Remove a rule."""
+    with opened(data_dir) as (services, subjects):
+        subjects.rules.remove(resource_named(services, name).id, rule_id, actor=actor(as_name))
+
+
+@app.command()
+def run(
+    name: Name,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be deleted.")] = False,
+    *,
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Go by the rules of a resource now."""
+    with opened(data_dir) as (services, subjects):
+        found = subjects.rules.run(resource_named(services, name).id, dry=dry_run, actor=actor(as_name))
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        typer.echo("There is nothing to delete.")
+        return
+    rows = ((_said(one.what), one.collection, one.persons, one.faces, one.skipped) for one in found)
+    print_table(("rule", "in", "persons", "faces", "left alone because"), rows)
+
+
+def _said(what: str) -> str:
+    return next(said for said, value in _WHAT.items() if value == what)

@@ -1,0 +1,219 @@
+"""`mien subject`: what is kept of a person in a resource: find it, export it, erase it, prove that it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from mien.cli._administration import (
+    As,
+    AsJson,
+    Name,
+    actor,
+    moment,
+    print_facts,
+    print_json,
+    print_table,
+    resource_named,
+)
+from mien.cli._subjects import DataDir, Ids, Photo, Possible, TargetBox, Texts, Users, opened, whom_of
+
+if TYPE_CHECKING:
+    from mien.subjects import Found
+
+app = typer.Typer(help="Find, export and erase what is kept of a person.", no_args_is_help=True)
+
+
+@app.command()
+def find(
+    name: Name,
+    photo: Photo = None,
+    target: TargetBox = None,
+    ids: Ids = None,
+    texts: Texts = None,
+    users: Users = None,
+    *,
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Find a person in all collections of a resource, among short-lived faces and liveness sessions."""
+    whom = whom_of(photo, target, ids, texts, users)
+    with opened(data_dir) as (services, subjects):
+        found = subjects.find(resource_named(services, name).id, whom, actor=actor(as_name))
+    _show(found, as_json)
+
+
+@app.command()
+def export(
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="The ZIP file to be made.", dir_okay=False)],
+    photo: Photo = None,
+    target: TargetBox = None,
+    ids: Ids = None,
+    texts: Texts = None,
+    users: Users = None,
+    *,
+    possible: Possible = False,
+    templates: Annotated[bool, typer.Option(help="Whether the templates are in it, too.")] = True,
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Write all that is kept of a person into a ZIP file that only you can read."""
+    whom = whom_of(photo, target, ids, texts, users)
+    with opened(data_dir) as (services, subjects):
+        owner = resource_named(services, name).id
+        # Written beside it and moved when it is whole; tempfile makes it readable to the user alone.
+        handle, unfinished = tempfile.mkstemp(dir=file.absolute().parent, prefix=f".{file.name}.")
+        try:
+            with os.fdopen(handle, "wb") as out:
+                found, counts = subjects.export(
+                    owner, whom, out, possible=possible, templates=templates, actor=actor(as_name)
+                )
+            Path(unfinished).replace(file)
+        finally:
+            Path(unfinished).unlink(missing_ok=True)
+    if as_json:
+        print_json({"file": str(file), "counts": counts})
+        return
+    print_facts((key.replace("_", " "), value) for key, value in counts.items())
+    if found.nothing:
+        typer.echo("Nothing is kept of them.")
+
+
+@app.command()
+def erase(
+    name: Name,
+    photo: Photo = None,
+    target: TargetBox = None,
+    ids: Ids = None,
+    texts: Texts = None,
+    users: Users = None,
+    *,
+    possible: Possible = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, it is only shown what would be erased.")] = False,
+    receipt: Annotated[
+        Path | None, typer.Option(help="Where to write the receipt. (default: erasure-ID.json)", dir_okay=False)
+    ] = None,
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Erase a person everywhere in a resource, for good, and write a signed receipt; shows what it would do first."""
+    whom = whom_of(photo, target, ids, texts, users)
+    with opened(data_dir) as (services, subjects):
+        owner = resource_named(services, name).id
+        found, erased = subjects.erase(owner, whom, possible=possible, dry=not yes, actor=actor(as_name))
+    if erased is None:
+        if not as_json and not found.nothing:
+            typer.echo("Would be erased (--yes does it):", err=True)
+        _show(found, as_json)
+        return
+    file = receipt or Path(f"erasure-{erased.receipt_id}.json")
+    file.write_text(erased.receipt + "\n", encoding="utf-8")
+    if as_json:
+        print_json({"receipt_id": erased.receipt_id, "file": str(file), "counts": dict(erased.counts)})
+        return
+    print_facts([*((key.replace("_", " "), value) for key, value in erased.counts.items()), ("receipt", file)])
+
+
+@app.command()
+def receipts(name: Name, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """List the erasures of a resource; one without an end is still to be finished."""
+    with opened(data_dir) as (services, subjects):
+        found = subjects.eraser.receipts(resource_named(services, name).id)
+    if as_json:
+        print_json(found)
+        return
+    rows = ((one.receipt_id, one.actor, moment(one.started_at), moment(one.finished_at)) for one in found)
+    print_table(("receipt", "who", "begun", "finished"), rows)
+
+
+@app.command()
+def receipt(name: Name, receipt_id: Annotated[UUID, typer.Argument(help="Its id.")], data_dir: DataDir = None) -> None:
+    """Print a receipt again; an erasure that was cut short is finished first."""
+    with opened(data_dir) as (services, subjects):
+        typer.echo(subjects.eraser.finish(resource_named(services, name).id, receipt_id).receipt)
+
+
+@app.command("receipt-key")
+def receipt_key(data_dir: DataDir = None) -> None:
+    """Print the public key that receipts are signed by, as a JSON Web Key, for whoever checks them elsewhere."""
+    with opened(data_dir) as (_, subjects):
+        typer.echo(json.dumps(subjects.receipts.public_key(), indent=2))
+
+
+@app.command("verify-receipt")
+def verify_receipt(
+    file: Annotated[Path, typer.Argument(help="The receipt.", exists=True, dir_okay=False)],
+    ids: Annotated[
+        list[str] | None, typer.Option("--id", help="Also say whether the person or face of this id was erased.")
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option(help="A public key (JSON Web Key or PEM), instead of this server's.", exists=True)
+    ] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Check that a receipt was signed by this server and not changed since; exit code 1 when not."""
+    from mien.subjects.receipts import read_file
+
+    with opened(data_dir) as (_, subjects):
+        public = key.read_text(encoding="utf-8") if key else None
+        verified = subjects.receipts.verify(read_file(file), public)
+        covered = {one: verified.covers(one) for one in ids or ()}
+    if as_json:
+        print_json({"receipt": dict(verified.receipt), "key_id": verified.key_id, "ids": covered})
+    else:
+        told = verified.receipt
+        print_facts(
+            [
+                ("receipt", f"{told['receipt_id']}, genuine"),
+                ("resource", told["resource"]["name"]),
+                ("finished", told["finished_at"]),
+                *((key.replace("_", " "), value) for key, value in told["counts"].items()),
+                *((one, "erased" if known else "not in this receipt") for one, known in covered.items()),
+            ]
+        )
+    if not all(covered.values()):
+        raise typer.Exit(1)
+
+
+def _show(found: Found, as_json: bool) -> None:
+    """Print what was found."""
+    if as_json:
+        print_json(found)
+        return
+    if found.nothing:
+        typer.echo("Nothing is kept of them.")
+    else:
+        print_table(("where", "id", "name", "match", "confidence", "faces", "consent", "enrolled"), _rows(found))
+    for one in found.not_searched:
+        typer.echo(f"not searched by photo: {one.faces} faces in {one.collection}: {one.reason}", err=True)
+
+
+def _rows(found: Found) -> list[tuple[object, ...]]:
+    rows: list[tuple[object, ...]] = []
+    for one in found.holdings:
+        where = one.collection + "".join(f" + {group}" for group in one.dynamic_groups)
+        made = moment(one.created_at)
+        sure = _sure(one.confidence)
+        rows.append((where, one.member_id, one.name, one.match.value, sure, len(one.faces), one.consent.value, made))
+    for face in found.probes:
+        gone = f"until {moment(face.expires_at)}"
+        rows.append(("short-lived face", face.face_id, "", face.match.value, _sure(face.confidence), 1, "", gone))
+    for session in found.sessions:
+        user, match, made = session.user_correlation_id, session.match.value, moment(session.created_at)
+        rows.append(("liveness session", session.session_id, user, match, _sure(session.confidence), "", "", made))
+    return rows
+
+
+def _sure(confidence: float | None) -> str | None:
+    return None if confidence is None else f"{confidence:.2f}"

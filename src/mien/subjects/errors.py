@@ -1,0 +1,31 @@
+"""What the data-subject tools raise on purpose; the text is fit for whoever asked."""
+
+from __future__ import annotations
+
+
+class SubjectError(Exception):
+    """Base of them all."""
+
+
+class InvalidSubjectError(SubjectError):
+    """What was asked makes no sense: nothing to look for, a text that is too long, a moment that cannot be."""
+
+
+class ConsentNotFoundError(SubjectError):
+    """There is no such consent."""
+
+
+class RuleNotFoundError(SubjectError):
+    """There is no such rule of retention."""
+
+
+class ReceiptNotFoundError(SubjectError):
+    """There is no such receipt."""
+
+
+class InvalidReceiptError(SubjectError):
+    """A receipt was not signed by this server, or was changed since."""
+
+
+class UnfinishedError(SubjectError):
+    """An erasure could not be finished now: a collection is being trained. It goes on by itself."""

@@ -1,0 +1,121 @@
+"""Comparing one face with every template of a resource, whatever is trained: exactly, and in little memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from mien.gallery.enrolment import Engine, choose
+from mien.gallery.live import added_since
+from mien.gallery.recognisers import Recogniser, Recognisers
+from mien.gallery.recognition import confidence
+from mien.gallery.templates import SealedFace, Templates
+from mien.gallery.types import TargetFace
+from mien.matching.open_set import similarity_for_gallery
+from mien.storage.tables import CollectionRow
+from mien.subjects.types import Match
+from mien.vision.types import Want
+
+_AT_ONCE: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How alike a face is with the one on the photo.
+
+    Attributes:
+        similarity: cosine.
+        fingerprint: of the recogniser.
+    """
+
+    similarity: float
+    fingerprint: str
+
+
+class Probe:
+    """The face on a photo, as each recogniser sees it that is in use.
+
+    Args:
+        engine: analyses the photo.
+        recognisers: what the labels stand for.
+        photo: an image file.
+        target: which face, when there are several.
+    """
+
+    def __init__(self, engine: Engine, recognisers: Recognisers, photo: bytes, target: TargetFace | None) -> None:
+        self._engine = engine
+        self._recognisers = recognisers
+        self._photo = photo
+        self._target = target
+        self._made: dict[str, NDArray[np.float32]] = {}
+        self._known = {one.fingerprint: one for one in recognisers}
+        self.compared = 0
+
+    def recogniser(self, fingerprint: str) -> Recogniser | None:
+        """Return the recogniser that makes templates of a fingerprint, None when none that is bound does."""
+        return self._known.get(fingerprint)
+
+    def vector(self, recogniser: Recogniser) -> NDArray[np.float32]:
+        """Return the photo's template, a unit vector.
+
+        Raises:
+            ImageError: the image cannot be analysed.
+            NoFaceError: there is no face, or none in the target.
+            SeveralFacesError: there are several.
+            TargetFaceOutOfRangeError: the target does not lie in the image.
+        """
+        known = self._made.get(recogniser.fingerprint)
+        if known is None:
+            face = choose(self._engine.analyze(self._photo, Want(recogniser=recogniser.pack)), self._target)
+            assert face.embedding is not None
+            known = self._made[recogniser.fingerprint] = face.embedding.vector
+        return known
+
+    def check(self) -> None:
+        """See that there is one face on the photo that is meant, also where nothing is enrolled; raises as `vector`."""
+        for recogniser in self._recognisers:
+            self.vector(recogniser)
+            return
+
+    def compare(self, fingerprint: str, template: NDArray[np.float32]) -> Likeness | None:
+        """Compare with one template; None when it is another person's, or of a recogniser that is not bound."""
+        recogniser = self._known.get(fingerprint)
+        if recogniser is None:
+            return None
+        self.compared += 1
+        similarity = float(np.clip(self.vector(recogniser) @ template, -1.0, 1.0))
+        return Likeness(similarity, fingerprint) if similarity >= recogniser.calibration.threshold else None
+
+    def search(
+        self, session: Session, row: CollectionRow, templates: Templates
+    ) -> Mapping[tuple[UUID, UUID], Likeness]:
+        """Return the (person, face) pairs of a collection that count as the same person, with how alike they are."""
+        recogniser = self._known[row.fingerprint]
+        vector, least = self.vector(recogniser), recogniser.calibration.threshold
+        found = {}
+        for some in _batches(added_since(session, row.uid, -1)):
+            faces = templates.faces(row.resource_id, row.uid, some)
+            similarity = np.clip(faces.templates @ vector, -1.0, 1.0)
+            self.compared += len(some)
+            for at in np.flatnonzero(similarity >= least).tolist():
+                found[some[at].person_id, some[at].face_id] = Likeness(float(similarity[at]), row.fingerprint)
+        return found
+
+    def judge(self, likeness: Likeness) -> tuple[Match, float]:
+        """Return how sure a likeness is, now that all have been compared, and its confidence."""
+        calibration = self._known[likeness.fingerprint].calibration
+        sure = likeness.similarity >= similarity_for_gallery(calibration, self.compared)
+        return Match.SURE if sure else Match.POSSIBLE, confidence(calibration, likeness.similarity)
+
+
+def _batches(faces: Iterable[SealedFace]) -> Iterator[list[SealedFace]]:
+    iterator = iter(faces)
+    while batch := list(islice(iterator, _AT_ONCE)):
+        yield batch

@@ -1,0 +1,177 @@
+"""The data-subject tools together, each use of them on record: what command line, control plane and portal call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import IO
+from uuid import UUID
+
+from mien.clock import Clock
+from mien.events import AuditLog
+from mien.events.audit import Details
+from mien.gallery.detected_faces import DetectedFaces
+from mien.gallery.enrolment import Engine
+from mien.gallery.gallery import Gallery
+from mien.gallery.recognisers import Recognisers
+from mien.liveness.sessions import Sessions
+from mien.storage import Database, Vault
+from mien.subjects.consents import Consents
+from mien.subjects.erasing import Erased, Eraser
+from mien.subjects.exporting import Exporter, marks_of
+from mien.subjects.finding import Finder
+from mien.subjects.receipts import Receipts
+from mien.subjects.rules import Rules
+from mien.subjects.sessions import HeldSessions
+from mien.subjects.types import Found, Whom
+
+_MARKS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """The data-subject tools.
+
+    Attributes:
+        finder: finds; use `find`, which is on record.
+        exporter: exports; use `export`.
+        eraser: erases; use `erase`. Finishes what was killed, and gives receipts again.
+        receipts: checks receipts.
+        consents: consent records.
+        rules: rules of retention.
+        audit: where uses are recorded.
+        vault: makes the marks that the record has instead of ids.
+    """
+
+    finder: Finder
+    exporter: Exporter
+    eraser: Eraser
+    receipts: Receipts
+    consents: Consents
+    rules: Rules
+    audit: AuditLog
+    vault: Vault
+
+    def find(self, resource_id: UUID, whom: Whom, *, actor: str) -> Found:
+        """Find all that is kept of somebody in a resource; raises as `Finder.find`."""
+        found = self.finder.find(resource_id, whom)
+        self._record(found, "subject.find", actor, photo=whom.photo is not None)
+        return found
+
+    def export(
+        self, resource_id: UUID, whom: Whom, out: IO[bytes], *, possible: bool, templates: bool, actor: str
+    ) -> tuple[Found, dict[str, int]]:
+        """Write all that is kept of somebody as a ZIP.
+
+        Args:
+            resource_id: the resource.
+            whom: whom to look for.
+            out: where to.
+            possible: whether what is only possibly theirs is written, too.
+            templates: whether templates are written.
+            actor: who does it.
+
+        Returns:
+            What was found and written, and how many of what.
+        """
+        found = self.finder.find(resource_id, whom)
+        found = found if possible else found.certain()
+        counts = self.exporter.write(found, out, with_templates=templates)
+        self._record(found, "subject.export", actor, photo=whom.photo is not None)
+        return found, counts
+
+    def erase(
+        self, resource_id: UUID, whom: Whom, *, possible: bool, dry: bool, actor: str
+    ) -> tuple[Found, Erased | None]:
+        """Erase all that is kept of somebody; what was killed of this resource is finished first.
+
+        Args:
+            resource_id: the resource.
+            whom: whom to look for.
+            possible: whether what is only possibly theirs is erased, too.
+            dry: only look.
+            actor: who does it.
+
+        Returns:
+            What was found, and what came of it: None when there was nothing, or `dry`.
+
+        Raises:
+            What `Finder.find` raises, and:
+            UnfinishedError: a collection is being trained for too long; the erasure goes on by itself.
+        """
+        if not dry:
+            self.eraser.finish_killed(resource_id)
+        found = self.finder.find(resource_id, whom)
+        found = found if possible else found.certain()
+        if dry or (found.nothing and not whom.users):
+            self._record(found, "subject.find", actor, photo=whom.photo is not None)
+            return found, None
+        return found, self.eraser.erase(found, whom, actor=actor)
+
+    def purge(self) -> int:
+        """Finish erasures that were killed and go by the rules of retention; for the retention worker."""
+        return len(self.eraser.finish_killed()) + self.rules.purge()
+
+    def _record(self, found: Found, action: str, actor: str, *, photo: bool) -> None:
+        marks = marks_of(self.vault, found.ids())
+        details: Details = {
+            "holdings": len(found.holdings),
+            "detected_faces": len(found.probes),
+            "liveness_sessions": len(found.sessions),
+            "photo": photo,
+            "subjects": " ".join(marks[:_MARKS]),
+        }
+        self.audit.record(actor=actor, action=action, resource_id=found.resource_id, details=details)
+
+
+def open_subjects(
+    database: Database,
+    vault: Vault,
+    clock: Clock,
+    *,
+    audit: AuditLog,
+    gallery: Gallery,
+    engine: Engine,
+    recognisers: Recognisers,
+    detected_faces: DetectedFaces,
+    sessions: Sessions,
+) -> Subjects:
+    """Put the tools together; starts nothing.
+
+    Args:
+        database: where everything is kept.
+        vault: opens what is sealed.
+        clock: tells the time.
+        audit: the log.
+        gallery: the collections.
+        engine: analyses photos.
+        recognisers: what the recognition labels stand for.
+        detected_faces: the short-lived faces.
+        sessions: the liveness sessions.
+    """
+    held = HeldSessions(sessions, database, vault)
+    receipts = Receipts(database, vault, clock)
+    finder = Finder(
+        database,
+        clock,
+        engine=engine,
+        recognisers=recognisers,
+        templates=gallery.templates,
+        probes=detected_faces,
+        sessions=held,
+    )
+    exporter = Exporter(
+        database, vault, clock, templates=gallery.templates, probes=detected_faces, sessions=held, audit=audit
+    )
+    eraser = Eraser(
+        gallery.rows, gallery.training, probes=detected_faces, sessions=held, receipts=receipts, audit=audit
+    )
+    return Subjects(
+        finder=finder,
+        exporter=exporter,
+        eraser=eraser,
+        receipts=receipts,
+        consents=Consents(database, clock, audit),
+        rules=Rules(gallery.rows, audit),
+        audit=audit,
+        vault=vault,
+    )

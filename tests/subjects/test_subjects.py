@@ -1,0 +1,291 @@
+"""Finding, exporting and erasing a person in collections of every kind."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import zipfile
+from datetime import timedelta
+from uuid import UUID
+
+import numpy as np
+import pytest
+from joserfc.jwk import ECKey
+from sqlalchemy import func, select
+from tests.gallery.texts import embedding, photo, unit
+from tests.subjects.world import KINDS, Place
+
+from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.types import FindMode
+from mien.liveness.records import SessionOptions, VerifyReference
+from mien.liveness.types import Mode
+from mien.search import ExactSearch
+from mien.storage import EVERY_RESOURCE
+from mien.storage.tables import (
+    ConsentRow,
+    DetectedFaceRow,
+    DynamicGroupMemberRow,
+    ErasureRow,
+    LivenessSessionRow,
+    PersistedFaceRow,
+    PersonRow,
+    RemovalRow,
+)
+from mien.subjects import InvalidReceiptError, InvalidSubjectError, Match, Whom
+from mien.vision.types import FaceBox
+
+ANNA, OTTO = 1, 50
+OF_ANNA = Whom(photo=photo({"seed": 99, "near": ANNA, "away": 0.3}), users=frozenset({"anna"}))
+
+
+@pytest.fixture
+def full(place: Place) -> dict[str, str]:
+    """Anna and Otto in all kinds of collections, a v1.0 snapshot, the directory, sessions; ids of Anna."""
+    owner = place.owner
+    ids = {}
+    for kind in KINDS:
+        ref = place.world.make(kind)
+        ids[kind.value] = place.enrol(ref, "Anna", 11, 12, near=ANNA)
+        place.enrol(ref, "Otto", 61, near=OTTO)
+        if kind.trained:
+            assert place.world.train(ref) == "succeeded"
+    directory = place.directory
+    person = directory.directory.create(owner, "Anna").id
+    stranger = directory.directory.create(owner, "Otto").id
+    assert person
+    assert stranger
+    for label in ("recognition_03", "recognition_04"):
+        directory.directory.add_face(owner, person, label, photo({"seed": 13, "near": ANNA, "away": 0.3}))
+    directory.directory.add_face(owner, stranger, "recognition_04", photo({"seed": 62, "near": OTTO}))
+    directory.dynamic_groups.create(owner, "lobby", "Lobby", add=[person, stranger])
+    ids["directory"] = person
+    ids["probe"] = place.world.detect(unit(14, ANNA))
+    place.world.detect(unit(63, OTTO))
+    options = SessionOptions(mode=Mode.PASSIVE, with_verify=True)
+    reference = VerifyReference(embedding(unit(15, ANNA)), FaceBox(0, 0, 9, 9), "high", "A" * 64)
+    ids["session"] = place.sessions.create(owner, options, reference).id
+    named = SessionOptions(mode=Mode.PASSIVE, user_correlation_id="anna")
+    ids["of user"] = place.sessions.create(owner, named).id
+    place.sessions.create(owner, SessionOptions(mode=Mode.PASSIVE, user_correlation_id="otto"))
+    ref = place.world.ref(Kind.PERSON_GROUP)
+    directory.transfers.take(ref, [owner])
+    there = place.of(place.other)
+    foreign = there.make(Kind.PERSON_GROUP)
+    ids["foreign"] = place.enrol(foreign, "Anna", 16, near=ANNA)
+    return ids
+
+
+def test_a_photo_finds_a_person_in_every_kind_of_collection_and_in_no_other_resource(
+    place: Place, full: dict[str, str]
+) -> None:
+    found = place.subjects.find(place.owner, OF_ANNA, actor="test")
+    assert sorted(one.collection.split("/")[0] for one in found.holdings) == sorted(
+        ["directory", *2 * ["faceList", "largeFaceList"], "personGroup", "largePersonGroup", "transfer"]
+    )
+    assert {one.name for one in found.holdings} == {"Anna", None}
+    assert all(one.match is Match.SURE and one.confidence and one.confidence > 0.9 for one in found.holdings)
+    (in_directory,) = (one for one in found.holdings if one.collection == "directory")
+    assert in_directory.dynamic_groups == ("lobby",)
+    assert [face.recognition_model for face in in_directory.faces] == ["recognition_03", "recognition_04"]
+    assert [one.face_id for one in found.probes] == [full["probe"]]
+    assert {one.session_id for one in found.sessions} == {full["session"], full["of user"]}
+    assert full["foreign"] not in found.ids()
+    assert found.compared == 21
+    assert found.not_searched == ()
+    (entry,) = place.audit.search(action="subject.find")
+    assert entry.details["holdings"] == 8
+    assert not any(one in str(entry.details) for one in found.ids())
+
+
+def test_ids_and_texts_find_what_they_name_and_nothing_else(place: Place, full: dict[str, str]) -> None:
+    group = full[Kind.PERSON_GROUP.value]
+    by_id = place.subjects.find(place.owner, Whom(ids=frozenset({UUID(group), UUID(full["probe"])})), actor="test")
+    assert {one.person_id for one in by_id.holdings} == {group}
+    assert {one.collection.split("/")[0] for one in by_id.holdings} == {"personGroup", "transfer"}
+    assert {*(one.match for one in by_id.holdings), *(one.match for one in by_id.probes)} == {Match.NAMED}
+    face = by_id.holdings[0].faces[0].face_id
+    by_face = place.subjects.find(place.owner, Whom(ids=frozenset({UUID(face)})), actor="test")
+    assert by_face.holdings == by_id.holdings
+    by_text = place.subjects.find(place.owner, Whom(texts=frozenset({"Otto"})), actor="test")
+    assert len(by_text.holdings) == 6
+    with pytest.raises(InvalidSubjectError):
+        place.subjects.find(place.owner, Whom(), actor="test")
+
+
+def test_an_export_has_all_of_it_and_only_theirs(place: Place, full: dict[str, str]) -> None:
+    ref = place.world.ref(Kind.PERSON_GROUP)
+    gallery = place.world.gallery
+    person = full[Kind.PERSON_GROUP.value]
+    place.subjects.consents.add(ref, person, given_by="Anna", purpose="the door", evidence="form 7", actor="cli:test")
+    out = io.BytesIO()
+    found, counts = place.subjects.export(place.owner, OF_ANNA, out, possible=False, templates=True, actor="test")
+    assert counts["holdings"] == 8
+    assert counts["templates"] == 12 + 2
+    assert counts["liveness_sessions"] == 2
+    with zipfile.ZipFile(out) as archive:
+        told = json.loads(archive.read("subject.json"))
+        templates = json.loads(archive.read("templates.json"))
+    assert "Otto" not in json.dumps(told)
+    assert "eyJ" not in json.dumps(told)
+    (consent,) = next(one for one in told["holdings"] if one["person_id"] == person and one["consents"])["consents"]
+    assert (consent["given_by"], consent["evidence"], consent["state"]) == ("Anna", "form 7", "valid")
+    assert [entry["action"] for entry in told["audit"]] == ["consent.add"]
+    face = next(face for one in found.holdings if one.person_id == person for face in one.faces)
+    (kept, *_) = (one for one in templates if one["id"] == face.face_id)
+    vector = np.frombuffer(base64.b64decode(kept["vector"]), "<f4")
+    assert float(vector @ unit(ANNA)) > 0.9
+    assert kept["fingerprint"] == face.fingerprint
+    out = io.BytesIO()
+    place.subjects.export(place.owner, OF_ANNA, out, possible=False, templates=False, actor="test")
+    assert "templates.json" not in zipfile.ZipFile(out).namelist()
+    assert gallery.crops.count(place.owner) == 0
+
+
+def test_an_erased_person_is_nowhere_and_the_receipt_proves_it(place: Place, full: dict[str, str]) -> None:
+    gallery, owner = place.world.gallery, place.owner
+    group = place.world.ref(Kind.PERSON_GROUP)
+    for kind in KINDS:
+        if kind.trained:  # in memory, too
+            gallery.snapshots.search(gallery.rows.get(place.world.ref(kind)))
+    place.subjects.consents.add(group, full["personGroup"], given_by="Anna", purpose="the door", actor="test")
+    found, nothing = place.subjects.erase(owner, OF_ANNA, possible=False, dry=True, actor="test")
+    assert nothing is None
+    assert len(found.holdings) == 8
+    ids = found.ids()
+    _, erased = place.subjects.erase(owner, OF_ANNA, possible=False, dry=False, actor="cli:test")
+    assert erased is not None
+    assert dict(erased.counts) == {
+        "persons": 4, "faces": 12, "old_templates": 0, "crops": 0, "consents": 1, "memberships": 1,
+        "detected_faces": 1, "liveness_sessions": 2, "session_images": 0,
+    }  # fmt: skip
+    with place.database.read(owner) as session:
+
+        def rest(table: type) -> int:
+            return session.scalar(select(func.count()).select_from(table)) or 0
+
+        assert (rest(PersonRow), rest(PersistedFaceRow), rest(ConsentRow)) == (4, 6, 0)
+        assert (rest(DetectedFaceRow), rest(LivenessSessionRow), rest(DynamicGroupMemberRow)) == (1, 1, 1)
+        assert {row.name for row in session.scalars(select(PersonRow))} == {"Otto"}
+    assert place.subjects.find(owner, OF_ANNA, actor="test").nothing
+    for kind in KINDS:
+        ref = place.world.ref(kind)
+        row = gallery.rows.get(ref)
+        assert row.faces == 1
+        if kind.trained:
+            search = gallery.snapshots.store(row, row.snapshot or "").load()
+            assert isinstance(search, ExactSearch)
+            assert [len(segment) for segment in search.segments] == [1]
+            assert not any(map(len, search.dead))
+    probe = place.world.detect(unit(17, ANNA))
+    for kind in (Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP):
+        (identified,) = gallery.recognition.identify([probe], place.world.ref(kind))
+        assert identified.candidates == ()
+    for kind in (Kind.FACE_LIST, Kind.LARGE_FACE_LIST):
+        assert gallery.recognition.find_similar_in(probe, place.world.ref(kind), FindMode.MATCH_PERSON) == []
+    assert len(place.of(place.other).gallery.persons.page(CollectionRef(place.other, Kind.PERSON_GROUP, "group"))) == 1
+    verified = place.subjects.receipts.verify(erased.receipt)
+    assert all(verified.covers(one) for one in ids)
+    assert not verified.covers(full["foreign"])
+    assert not any(one in erased.receipt for one in ids if one != full["probe"])
+    assert "Anna" not in erased.receipt
+    assert place.subjects.eraser.receipt(owner, erased.receipt_id) == erased.receipt
+    assert place.subjects.erase(owner, Whom(photo=OF_ANNA.photo), possible=False, dry=True, actor="t")[0].probes
+    assert place.audit.verify().broken is None
+
+
+def test_no_bytes_of_a_template_are_left_in_files(place: Place) -> None:
+    """Snapshots without encryption, to see into them: what is removed is not only marked as dead."""
+    ref = place.world.make(Kind.LARGE_PERSON_GROUP)
+    anna = place.enrol(ref, "Anna", 11, near=ANNA)
+    for number in range(9):
+        place.enrol(ref, f"other {number}", 100 + number)
+    place.world.train(ref)
+    gallery = place.world.gallery
+    files = {path.name for path in place.snapshots.rglob("*.segment")}
+    place.subjects.erase(place.owner, Whom(ids=frozenset({UUID(anna)})), possible=False, dry=False, actor="test")
+    row = gallery.rows.get(ref)
+    search = gallery.snapshots.store(row, row.snapshot or "").load()
+    assert isinstance(search, ExactSearch)
+    assert len(search) == 9
+    assert not any(map(len, search.dead))
+    assert not files & {path.name for path in place.snapshots.rglob("*.segment")}
+    assert not list(place.snapshots.rglob("*.dead"))
+    with place.database.read(EVERY_RESOURCE) as session:
+        assert session.scalars(select(RemovalRow)).all() == []
+
+
+@pytest.mark.parametrize("step", range(6))
+def test_an_erasure_that_is_killed_anywhere_is_finished_and_counts_once(
+    place: Place, full: dict[str, str], step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    eraser = place.subjects.eraser
+    left = [step]
+
+    def dying(name: str) -> None:
+        real = getattr(eraser, name)
+
+        def run(*arguments: object, **named: object) -> object:
+            result = real(*arguments, **named)
+            if left[0] == 0:
+                left[0] -= 1
+                raise Killed
+            left[0] -= 1
+            return result
+
+        monkeypatch.setattr(eraser, name, run)
+
+    for name in ("_remove", "_remove_rest", "_sign"):
+        dying(name)
+    with pytest.raises(Killed):
+        place.subjects.erase(place.owner, OF_ANNA, possible=False, dry=False, actor="cli:test")
+    monkeypatch.undo()
+    assert place.subjects.purge() == 0, "somebody may still be at it"
+    place.clock.advance(timedelta(minutes=3))
+    place.subjects.purge()
+    with place.database.read(place.owner) as session:
+        row = session.scalars(select(ErasureRow)).one()
+    assert row.plan is None
+    assert row.receipt is not None
+    told = place.subjects.receipts.verify(row.receipt).receipt
+    assert (told["counts"]["persons"], told["counts"]["faces"], told["actor"]) == (4, 12, "cli:test")
+    assert place.subjects.find(place.owner, Whom(texts=frozenset({"Anna"})), actor="t").nothing
+    assert len(place.audit.search(action="subject.erase")) == 1
+
+
+def test_a_receipt_that_was_changed_is_not_believed(place: Place, full: dict[str, str]) -> None:
+    _, erased = place.subjects.erase(place.owner, OF_ANNA, possible=False, dry=False, actor="cli:test")
+    assert erased is not None
+    receipts = place.subjects.receipts
+    key = json.dumps(receipts.public_key())
+    assert receipts.verify(erased.receipt, key).receipt["counts"] == erased.counts
+    whole = json.loads(erased.receipt)
+    head, body, signature = whole["signature"].split(".")
+    changed = json.loads(base64.urlsafe_b64decode(body + "=="))
+    changed["counts"]["faces"] = 1
+    forged = base64.urlsafe_b64encode(json.dumps(changed).encode()).rstrip(b"=").decode()
+    for document in (
+        json.dumps({**whole, "receipt": {**whole["receipt"], "actor": "nobody"}}),
+        json.dumps({"receipt": changed, "signature": f"{head}.{forged}.{signature}"}),
+        erased.receipt.replace('"faces": 12', '"faces": 1, "faces": 12'),
+        json.dumps({**whole, "signature": "a.b.c"}),
+        "[]",
+        "nothing",
+    ):
+        with pytest.raises(InvalidReceiptError):
+            receipts.verify(document)
+    foreign = receipts.__class__(place.database, place.subjects.vault, place.clock)
+    assert foreign.verify(erased.receipt).key_id == receipts.public_key()["kid"]
+    with pytest.raises(InvalidReceiptError, match="not that of"):
+        receipts.verify(erased.receipt, json.dumps(ECKey.generate_key("P-256").as_dict(private=False)))
+
+
+def test_consents_go_with_their_person(place: Place) -> None:
+    ref = place.world.make(Kind.PERSON_GROUP)
+    person = place.enrol(ref, "Anna", 11, near=ANNA)
+    place.subjects.consents.add(ref, person, given_by="Anna", purpose="door", actor="t")
+    place.world.gallery.persons.delete(ref, person)
+    assert place.subjects.consents.find(place.owner) == []
