@@ -18,7 +18,7 @@ _NAMES: Final = re.compile(
     r"key|token|secret|auth|cookie|passw|credential|assertion|signature|^(sig|sas|jwt|code|pwd|se|sv)$", re.IGNORECASE
 )
 # Keys have 32 hexadecimal digits (Azure's newer ones 84 letters and digits); tokens are longer. Guids have 36 signs,
-# with hyphens, and are wanted, and so are paths. The names of query parameters come in lower case: a token among them too.
+# with hyphens, and are wanted, and so are paths. Names of query parameters come in lower case, a token among them too.
 _LONG: Final = re.compile(r"(?i:eyJ)[\w-]+\.[\w-]+(?:\.[\w-]*)*|[0-9A-Za-z+=]{32,}|[\w~+=-]{40,}", re.ASCII)
 _SHORTEST: Final = 8
 _CREDENTIAL_HEADERS: Final = (
