@@ -155,6 +155,7 @@ def running(azure: Azure, certificate: Path | None = None) -> Iterator[Azure]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = 1 << 16  # one packet an answer
 
         def handle_any(self) -> None:
             split = urlsplit(self.path)

@@ -44,6 +44,10 @@ def test_the_states_of_a_training(world: World, clock: ManualClock) -> None:
     assert (done.status, done.message) == (TrainingState.SUCCEEDED, None)
     assert (done.created, done.last_action, done.last_success) == (asked, clock.now(), clock.now())
     assert training.run_pending() == 0
+    clock.advance(timedelta(seconds=5))
+    add(world, ref, 2)
+    changed = training.status(ref)
+    assert (changed.last_action, changed.last_success) == (clock.now(), done.last_success)
 
 
 def test_a_training_without_faces_fails_and_says_why(world: World) -> None:

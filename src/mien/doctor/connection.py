@@ -11,7 +11,7 @@ import httpx
 from cryptography import x509
 
 from mien.doctor.case import Case, Findings, Stop, finding, refused
-from mien.doctor.client import Answer, Trouble, trouble_of
+from mien.doctor.client import Answer, Trouble
 from mien.doctor.findings import Finding, Severity
 from mien.doctor.network import Proxy
 
@@ -148,9 +148,9 @@ def _look_unverified(case: Case) -> bytes | None:
             client.stream("GET", f"{case.target.endpoint}/status") as response,
         ):
             secured = response.extensions["network_stream"].get_extra_info("ssl_object")
-            return None if secured is None else secured.getpeercert(binary_form=True)
-    except httpx.HTTPError as error:
-        trouble_of(error)
+            shown = None if secured is None else secured.getpeercert(True)
+            return shown if isinstance(shown, bytes) else None
+    except httpx.HTTPError:
         return None
 
 

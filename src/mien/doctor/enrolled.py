@@ -117,7 +117,8 @@ def _check_training(case: Case, kind: Kind, name: str) -> Findings:
     path = f"{case.base}/{kind.path}/{name}"
     answer = ask(case, "GET", f"{path}/training")
     status = answer.json()
-    about = f"The {kind.name} {name!r}"
+    plain = f"the {kind.name} {name!r}"
+    about = f"T{plain[1:]}"
     train = f"Train it: POST {path}/train"
     if answer.status == 404 and "NotTrained" in str(answer.error.get("code")):
         inside = ask(case, "GET", f"{path}/{kind.members}", {"top": "1"})
@@ -128,7 +129,7 @@ def _check_training(case: Case, kind: Kind, name: str) -> Findings:
         yield finding("training", Severity.WARNING, f"{about} was never trained.", means, train, collection=name)
         return
     if not answer.ok or not isinstance(status, dict):
-        yield refused("training", Severity.WARNING, case, answer, f"The training of {about} could not be asked after. ")
+        yield refused("training", Severity.WARNING, case, answer, f"The training of {plain} could not be asked after. ")
         return
     state = str(status.get("status", "")).lower()
     changed, trained = moment(status.get("lastActionDateTime")), moment(status.get("lastSuccessfulTrainingDateTime"))
@@ -136,7 +137,7 @@ def _check_training(case: Case, kind: Kind, name: str) -> Findings:
         message = str(status.get("message") or "no reason is given").rstrip(".")
         means = "The last training that succeeded goes on serving, if there was one; later changes are not found."
         yield finding(
-            "training", Severity.ERROR, f"The training of {about} failed: {message}.", means,
+            "training", Severity.ERROR, f"The training of {plain} failed: {message}.", means,
             "Add persons with faces, or take out what the message names, and train again.", collection=name,
         )  # fmt: skip
     elif state == "running" or state.replace("not", "non") == "nonstarted":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import distributions
@@ -36,10 +35,11 @@ def installed(packages: Iterable[Path] = (), project: Path | None = None) -> lis
         project: a folder whose `node_modules` is looked at.
     """
     found: dict[tuple[str, str], Sdk] = {}
-    sets = [distributions(), *(distributions(path=[str(folder)]) for folder in packages)]
-    for one in (distribution for some in sets for distribution in some):
-        name = re.sub(r"[-_.]+", "-", one.metadata["Name"] or "").lower()
-        if name in SDK_VERSIONS:
+    for name in SDK_VERSIONS:
+        found_here = [*distributions(name=name)]
+        for folder in packages:
+            found_here += distributions(name=name, path=[str(folder)])
+        for one in found_here:
             found[name, one.version] = Sdk(name, one.version, api_version(name, one.version))
     for name in SDK_VERSIONS if project is not None else ():
         manifest = (project or Path()) / "node_modules" / name / "package.json"

@@ -110,6 +110,7 @@ class Bulk:
                 row.persons += len(persons)
                 session.connection().execute(_PERSONS, persons)
             row.revision += 1
+            row.training_action_at = self._rows.clock.now()
             row.faces += len(faces)
             row.fingerprint = fingerprint
             if faces:

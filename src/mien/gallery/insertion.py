@@ -100,6 +100,7 @@ class Insertion:
             self._lookalikes, session, row, new.vector, person_id=person_id, calibration=recogniser.measured
         )
         row.revision += 1
+        row.training_action_at = now
         row.faces += 1
         row.fingerprint = recogniser.fingerprint
         session.add(

@@ -49,6 +49,7 @@ def remove_face(session: Session, row: CollectionRow, face: PersistedFaceRow, no
 def note_removal(session: Session, row: CollectionRow, person_id: UUID, face_id: UUID | None, now: datetime) -> None:
     """Note that a face, or all of a person's, must go from snapshots and caches."""
     row.revision += 1
+    row.training_action_at = now
     session.add(
         RemovalRow(
             resource_id=row.resource_id,

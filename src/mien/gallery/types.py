@@ -147,7 +147,7 @@ class TrainingStatus:
     Attributes:
         status: its state.
         created: when it was asked for.
-        last_action: when the state last changed; None before the first change.
+        last_action: when the state or the faces last changed; later than `last_success` when a training is due.
         last_success: when a training last succeeded; None before the first success.
         message: why it failed, else None.
     """
