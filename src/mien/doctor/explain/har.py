@@ -37,7 +37,7 @@ def _call(entry: Mapping[str, Any], *, browser: bool) -> Observed:
         for text in (response.get("_error"), entry.get("_error"), response.get("statusText"))
         if isinstance(text, str) and text
     )
-    if status in {0, None, -1}:
+    if not isinstance(status, int) or status <= 0:
         notes = (*notes, "The browser got no answer, or was not allowed to see it.")
     return Observed(
         method=str(request.get("method", "")),
