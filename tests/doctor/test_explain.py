@@ -257,9 +257,10 @@ def test_a_clipboard_without_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
 PIECES = st.sampled_from(
     [
         "> POST /face/v1.2/detect HTTP/1.1\n", "< HTTP/1.1 ", "401", "HTTP/2 500\n", "< ", "> ", "* ", "\n", "\r\n",
-        ":", "{", "}", "[", '"error"', '{"error":{"code":"x","message":"y"}}', "curl: (", "60)", "Host: h\n", "Code: A\n",
+        ":", "{", "}", "[", '"error"', '{"error":{"code":"x","message":"y"}}', "curl: (", "60)", "Host: h\n",
         '{"log":{"entries":[', '{"request":1,"response":{"status":0}}', "]}}", "<html>", "http://[", "//", "\x00", "é",
-        "Date: nonsense\n", "faceId", "eyJ.a.b", "HTTP/1.1 999 x\n", "null", "1e999", '{"log":{}}', "Message: m\n",
+        "Code: A\n", "Date: nonsense\n", "faceId", "eyJ.a.b", "HTTP/1.1 999 x\n", "null", "1e999", '{"log":{}}',
+        "Message: m\n",
     ]
 )  # fmt: skip
 
