@@ -4,13 +4,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.gallery.conftest import World, embedding, photo, unit
+from tests.gallery.conftest import World, embedding, open_world, photo, unit
 
 from mien.clock import ManualClock
 from mien.gallery.errors import CollectionNotFoundError, NotTrainedError, TrainingNotFinishedError
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.types import FindMode, NewPerson, TrainingState
 from mien.search import SnapshotStore
+from mien.storage import Database, Vault
 
 
 def add(world: World, ref: CollectionRef, *seeds: int) -> list[str]:
@@ -211,3 +212,51 @@ def test_threads_take_up_what_was_asked_for(world: World) -> None:
         assert fresh.training.status(ref).status is TrainingState.SUCCEEDED
     finally:
         fresh.stop()
+
+
+def test_deleted_templates_leave_the_files_within_half_an_hour_of_a_training_that_only_skips_them(
+    world: World, clock: ManualClock
+) -> None:
+    ref = world.make(Kind.PERSON_GROUP)
+    ids = add(world, ref, *range(10))
+    world.train(ref)
+    world.gallery.persons.delete(ref, ids[3])
+    world.train(ref)
+    assert found(world, ref) == set(ids) - {ids[3]}
+    store = stored(world, ref)
+    assert store.holds_removed  # one of ten: the training rewrites nothing
+    world.gallery.purge()
+    assert stored(world, ref).holds_removed
+    clock.advance(timedelta(minutes=30))
+    world.gallery.purge()
+    assert not stored(world, ref).holds_removed
+    assert {len(segment) for segment in stored(world, ref).load().segments} == {9}
+    assert found(world, ref) == set(ids) - {ids[3]}
+    assert world.gallery.purge() == 0
+
+
+def test_a_machine_without_the_snapshot_makes_it_from_the_database(
+    world: World, database: Database, vault: Vault, clock: ManualClock, tmp_path: Path
+) -> None:
+    other = open_world(database, vault, clock, tmp_path / "other machine", owner=world.owner)
+    ref = world.make(Kind.PERSON_GROUP)
+    ids = add(world, ref, *range(6))
+    world.train(ref)
+    late = add(world, ref, 6)
+    world.gallery.persons.delete(ref, ids[1])
+    # What was trained, no more and no less, on either machine.
+    assert found(other, ref) == found(world, ref) == set(ids) - {ids[1]}
+    assert other.train(ref) == "succeeded"
+    expected = {*ids, *late} - {ids[1]}
+    assert found(world, ref) == found(other, ref) == expected
+    world.gallery.purge()
+    other.gallery.purge()
+    for folder in (tmp_path, tmp_path / "other machine"):  # nothing is left of the training before
+        assert len({path.parent for path in (folder / "snapshots").glob("*/*/*.segment")}) == 1
+
+
+def stored(world: World, ref: CollectionRef) -> SnapshotStore:
+    row = world.gallery.rows.get(ref)
+    store = world.gallery.snapshots.store(row, row.snapshot or "")
+    assert isinstance(store, SnapshotStore)
+    return store

@@ -76,8 +76,8 @@ class Copies:
                 except SnapshotMissingError:
                     with self._rows.reading(source) as (_, newer):
                         if newer.snapshot == row.snapshot:
-                            raise
-                    continue  # a training has replaced it between the two reads
+                            self._snapshots.search(newer)  # on another machine, perhaps: makes it here, or raises
+                    continue  # a training has replaced it between the two reads, or it is here now
                 copy = self._begin(ref, row)
                 try:
                     self._fill(session, row, copy, search)
@@ -143,9 +143,10 @@ class Copies:
         if search is not None:
             trained = _faces(search, removed_since(session, source.uid, source.trained_revision))
             name = self._snapshots.fresh_name(search.fingerprint)
-            self._snapshots.store(copy, name).write(trained, search.fingerprint)
-            with self._rows.database.write(copy.resource_id) as writing:
-                writing.merge(copy).snapshot = name
+            with self._snapshots.claim(copy.uid):  # nobody else tidies it away
+                self._snapshots.store(copy, name).write(trained, search.fingerprint)
+                with self._rows.database.write(copy.resource_id) as writing:
+                    writing.merge(copy).snapshot = name
             copy.snapshot = name
 
     def _resealed(self, source: CollectionRow, copy: CollectionRow, face: Mapping[str, Any]) -> dict[str, Any]:

@@ -159,6 +159,15 @@ def added_since(session: Session, collection: UUID, revision: int) -> Iterator[S
         yield SealedFace(*found)
 
 
+def enrolled_by(session: Session, collection: UUID, revision: int) -> Iterator[SealedFace]:
+    """Give the faces that were enrolled by a revision of their collection and are still there; see `added_since`."""
+    query = select(PersistedFaceRow.person_id, PersistedFaceRow.face_id, PersistedFaceRow.sealed)
+    query = query.where(PersistedFaceRow.collection == collection, PersistedFaceRow.revision <= revision)
+    query = query.where(func.length(PersistedFaceRow.sealed) > 0)
+    for found in session.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
+        yield SealedFace(*found)
+
+
 def _without_template(session: Session, collection: UUID) -> int:
     """How many faces a migration left out."""
     query = select(func.count()).select_from(PersistedFaceRow).where(PersistedFaceRow.collection == collection)

@@ -61,6 +61,11 @@ class PgSnapshot:
         except NotTrainedError as error:
             raise self._missing() from error
 
+    @property
+    def holds_removed(self) -> bool:
+        """No: what was removed is gone from the table."""
+        return False
+
     def compact(self) -> None:
         """Nothing: what was removed is gone from the table."""
 

@@ -2,7 +2,8 @@
 
 A collection's folder has one folder for each training, of which the collection's row names the one that serves. A new
 training makes a new folder (its unchanged files are hard links), moves the name in the row, and deletes the old one:
-a crash at any point leaves one or the other whole.
+a crash at any point leaves one or the other whole. Machines that share a database have each a folder of their own: what
+one of them trained, another makes for itself from the database when it is first asked.
 """
 
 from __future__ import annotations
@@ -20,10 +21,13 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+import structlog
 from sqlalchemy import select
 
+from mien.gallery.live import enrolled_by
 from mien.gallery.pg_snapshots import PgSnapshot, PgSnapshots
-from mien.search import ExactSearch, SnapshotError, SnapshotStore
+from mien.gallery.templates import Templates
+from mien.search import ExactSearch, SnapshotError, SnapshotMissingError, SnapshotStore
 from mien.search.pgvector import PgVectorSearch
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import CollectionRow
@@ -32,6 +36,7 @@ CACHED_COLLECTIONS: Final = 64
 CACHED_TEMPLATES: Final = 20_000_000
 """A loaded template of 256 dimensions takes about half a kilobyte of memory."""
 
+_log = structlog.get_logger(__name__)
 
 Snapshot = SnapshotStore | PgSnapshot
 TrainedSearch = ExactSearch | PgVectorSearch
@@ -53,7 +58,7 @@ class Snapshots:
     Args:
         folder: where they are; processes of one server share it.
         database: says which snapshot serves.
-        vault: opens the keys of their files.
+        vault: opens the keys of their files, and templates.
         pg: those in PostgreSQL, when there may be any.
         into_pg: whether trainings put what they make there, instead of into files.
     """
@@ -66,6 +71,7 @@ class Snapshots:
         self._into_pg = into_pg
         self._database = database
         self._vault = vault
+        self._templates = Templates(vault)
         self._lock = threading.Lock()
         self._loading: dict[UUID, threading.Lock] = {}
         self._loaded: OrderedDict[UUID, _Loaded] = OrderedDict()
@@ -173,14 +179,14 @@ class Snapshots:
             os.close(handle)
 
     def sweep(self) -> int:
-        """Let go of what is out of date in memory, and delete the folders of collections that are gone.
+        """Let go of what is out of date in memory, and delete the files of collections and trainings that are gone.
 
         Returns:
             How many were dropped or deleted.
         """
         with self._lock:
             loaded = {uid: one.name for uid, one in self._loaded.items()}
-        on_disk = {uid for path in self._paths() if (uid := _uid_of(path)) is not None}
+        on_disk = {uid for path in self._paths(self._folder) if (uid := _uid_of(path)) is not None}
         on_disk.update(self._pg.collections() if self._pg is not None else ())
         serving = self._serving({*loaded, *on_disk})
         stale = [uid for uid, name in loaded.items() if serving.get(uid) != name]
@@ -190,10 +196,22 @@ class Snapshots:
         gone = [uid for uid in on_disk if uid not in serving]
         for uid in gone:
             self.forget(uid)
-        return len(stale) + len(gone)
+        return len(stale) + len(gone) + sum(self._tidy_left(uid, serving[uid]) for uid in on_disk if uid in serving)
 
-    def _paths(self) -> list[Path]:
-        return list(self._folder.iterdir()) if self._folder.is_dir() else []
+    def _tidy_left(self, uid: UUID, name: str | None) -> bool:
+        """Delete what another machine's training, or a process that was killed, has left out of date here."""
+        if not any(path.is_dir() and path.name != name for path in self._paths(self._of(uid))):
+            return False
+        with self.claim(uid) as claimed:
+            if claimed:
+                serving = self._serving({uid})  # read anew: a training may have ended before the claim was ours
+                if uid in serving:
+                    self.tidy(uid, serving[uid])
+        return claimed
+
+    @staticmethod
+    def _paths(folder: Path) -> list[Path]:
+        return list(folder.iterdir()) if folder.is_dir() else []
 
     def _serving(self, uids: set[UUID]) -> dict[UUID, str | None]:
         found: dict[UUID, str | None] = {}
@@ -221,16 +239,33 @@ class Snapshots:
         while name is not None:
             try:
                 search = self.store(row, name).load(self.previous(row.uid))
-            except SnapshotError:
+            except SnapshotError as error:
                 # A training may have moved on and deleted it since the row was read.
                 newer = self._serving({row.uid}).get(row.uid)
-                if newer == name:
+                if newer == name and not (isinstance(error, SnapshotMissingError) and self._restore(row, name)):
                     raise
                 name = newer
             else:
                 self.keep(row.uid, name, search)
                 return search
         return None
+
+    def _restore(self, row: CollectionRow, name: str) -> bool:
+        """Make the files of a snapshot again, of what was enrolled when it was made and is still there."""
+        with self._database.read(row.resource_id) as session:
+            fresh = session.scalar(select(CollectionRow).where(CollectionRow.uid == row.uid))
+            if fresh is None or fresh.snapshot != name or fresh.trained_revision < 0:
+                return False
+            store = self.store(fresh, name)
+            if not isinstance(store, SnapshotStore):
+                return False
+            enrolled = enrolled_by(session, fresh.uid, fresh.trained_revision)
+            faces = self._templates.faces(fresh.resource_id, fresh.uid, enrolled)
+        if not len(faces):
+            return False
+        store.write(faces, fresh.fingerprint)
+        _log.info("a trained snapshot that was not here is made again from the database", faces=len(faces))
+        return True
 
 
 def _uid_of(path: Path) -> UUID | None:

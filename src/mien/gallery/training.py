@@ -281,9 +281,11 @@ class Training:
         }
         if name is not None:
             values |= {"snapshot": name, "trained_revision": row.revision, "training_success_at": now}
+        # Where removed templates are only skipped, their notes stay, so that `purge_removed` takes them out in time.
+        clean = name is not None and not self._snapshots.store(row, name).holds_removed
         with self._rows.database.write(row.resource_id) as session:
             session.execute(update(CollectionRow).where(CollectionRow.uid == row.uid).values(**values))
-            if name is not None:
+            if clean:
                 applied = (RemovalRow.collection == row.uid, RemovalRow.revision <= row.revision)
                 session.execute(delete(RemovalRow).where(*applied))
         if name is not None:
@@ -300,7 +302,7 @@ class Training:
     # Removed templates
 
     def purge_removed(self) -> int:
-        """Take templates out of snapshots that were removed half an hour ago and not trained away since.
+        """Take templates out of snapshots that were removed half an hour ago and have not left with a training since.
 
         Returns:
             How many notes of removals were done with.
@@ -389,8 +391,12 @@ class Training:
             store.update(none, removed, current=previous)
             store.compact()
             with self._rows.database.write(row.resource_id) as session:
-                # `trained_revision` stays: what was added since is still to be trained. The claim keeps others away.
-                session.execute(update(CollectionRow).where(CollectionRow.uid == row.uid).values(snapshot=name))
+                # `trained_revision` stays: what was added since is still to be trained. The claim keeps others away,
+                # but not those on another machine, whose snapshots lie in another folder.
+                same = (CollectionRow.uid == row.uid, CollectionRow.snapshot == row.snapshot)
+                moved = update(CollectionRow).where(*same).values(snapshot=name).returning(CollectionRow.uid)
+                if session.scalar(moved) is None:
+                    return 0
                 applied = (RemovalRow.collection == row.uid, RemovalRow.revision <= fresh.revision)
                 gone = session.execute(delete(RemovalRow).where(*applied).returning(RemovalRow.id)).all()
             if previous is not None:

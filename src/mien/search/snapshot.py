@@ -81,6 +81,15 @@ class SnapshotStore:
         """Whether there is a trained state."""
         return (self.folder / _MANIFEST).exists()
 
+    @property
+    def holds_removed(self) -> bool:
+        """Whether templates of removed faces are still in the files, skipped by every search; see `compact`.
+
+        Raises:
+            SnapshotError: there is no usable snapshot.
+        """
+        return any(entry.dead for entry in self._manifest().segments)
+
     def write(self, faces: Faces, fingerprint: str) -> None:
         """Replace whatever there is by these faces.
 
