@@ -72,15 +72,17 @@ def test_rebuild_mends_a_damaged_snapshot_and_leaves_sound_ones(group: Collectio
 
 
 def test_policies_are_set_shown_and_cleared(group: CollectionRef, tmp_path: Path) -> None:
-    code, text = run(tmp_path, "policy", "front-desk", "--min-quality", "medium", "--keep-crops")
+    code, text = run(tmp_path, "policy", "front-desk", "--min-quality", "medium", "--keep-crops", "--json")
     assert (code, json.loads(text)["min_quality"], json.loads(text)["keep_crops"]) == (0, "medium", True)
     name = "personGroups/staff"
-    assert json.loads(run(tmp_path, "policy", "front-desk", "--collection", name)[1])["min_quality"] == "medium"
     assert (
-        json.loads(run(tmp_path, "policy", "front-desk", "--collection", name, "--max-yaw", "20")[1])["max_yaw"] == 20
+        json.loads(run(tmp_path, "policy", "front-desk", "--collection", name, "--json")[1])["min_quality"] == "medium"
     )
-    assert json.loads(run(tmp_path, "policy", "front-desk", "--clear")[1])["min_quality"] is None
-    assert json.loads(run(tmp_path, "policy", "front-desk", "--collection", name)[1])["max_yaw"] == 20
+    strict = run(tmp_path, "policy", "front-desk", "--collection", name, "--max-yaw", "20", "--json", "--as", "anna")
+    assert json.loads(strict[1])["max_yaw"] == 20
+    assert "max yaw       20" in run(tmp_path, "policy", "front-desk", "--collection", name)[1]
+    assert json.loads(run(tmp_path, "policy", "front-desk", "--clear", "--json")[1])["min_quality"] is None
+    assert json.loads(run(tmp_path, "policy", "front-desk", "--collection", name, "--json")[1])["max_yaw"] == 20
     assert run(tmp_path, "policy", "front-desk", "--min-quality", "best")[0] == 2
     assert run(tmp_path, "policy", "nobody")[0] == 1
     assert run(tmp_path, "policy", "front-desk", "--collection", "personGroup/none")[0] == 1
@@ -93,7 +95,23 @@ def test_crops_and_duplicates(group: CollectionRef, tmp_path: Path) -> None:
         0,
         "0 crops erased\n",
     )
-    assert run(tmp_path, "duplicates", "front-desk", "personGroup/staff") == (0, "[]\n")
+    assert run(tmp_path, "crops", "front-desk", "--json") == (0, '{\n  "kept": 0\n}\n')
+    assert run(tmp_path, "duplicates", "front-desk", "personGroup/staff", "--json") == (0, "[]\n")
+    assert run(tmp_path, "duplicates", "front-desk", "personGroup/staff")[1] == "No duplicates are known.\n"
+
+
+def test_what_changes_something_is_in_the_audit_log_with_who_did_it(group: CollectionRef, tmp_path: Path) -> None:
+    run(tmp_path, "policy", "front-desk", "--max-yaw", "20", "--keep-crops", "--as", "anna")
+    run(tmp_path, "policy", "front-desk")  # only shows it
+    run(tmp_path, "crops", "front-desk", "--collection", "personGroup/staff", "--erase", "--as", "ben")
+    run(tmp_path, "crops", "front-desk")
+    services, _, _ = opened(tmp_path)
+    found = [(one.actor, one.action, one.resource_id, dict(one.details)) for one in services.audit.search(limit=2)]
+    services.close()
+    assert found == [
+        ("cli:ben", "gallery.crops.erase", group.resource_id, {"collection": "personGroup/staff", "crops": 0}),
+        ("cli:anna", "gallery.policy", group.resource_id, {"collection": None, "max_yaw": 20.0, "keep_crops": True}),
+    ]
 
 
 def test_a_purged_resource_leaves_no_snapshot_behind(group: CollectionRef, tmp_path: Path) -> None:

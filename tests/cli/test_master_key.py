@@ -24,6 +24,8 @@ def test_keys_of_resources_outlive_the_master_key(tmp_path: Path) -> None:
     assert (tmp_path / "master.key").read_text() != before
     services = open_services(settings)
     assert services.accounts.keys(made.id) == keys
+    (entry,) = services.audit.search(action="master_key.rotate")
+    assert entry.details == {"data_keys": 2}
     assert services.accounts.find_by_key(keys.key1) == made
     services.close()
 

@@ -163,6 +163,11 @@ def rebound_weights(
         assert "There is nothing to do." in mien(tmp_path, settings, *command.split()[1:]).stdout
         forgotten = mien(tmp_path, settings, *command.split()[1:], "--forget")
         assert "5 old templates deleted" in forgotten.stdout
+        audited = json.loads(mien(tmp_path, settings, "audit", "list", "--action", "gallery.*", "--json").stdout)
+        noted = [(one["action"], one["details"].get("collection")) for one in reversed(audited)]
+        steps = ["", ".roll_back", "", ".forget"]
+        staff = "largePersonGroup/staff"
+        assert noted == [("gallery.policy", None)] + [(f"gallery.migrate{step}", staff) for step in steps]
     stop(server.process)
 
 

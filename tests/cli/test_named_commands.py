@@ -40,3 +40,22 @@ def test_every_command_that_is_named_exists() -> None:
         assert first in commands, (words, where)
         if first in groups and " " in words:
             assert words in commands, (words, where)
+
+
+def test_every_command_can_print_json() -> None:
+    root = get_command(build(command_names()))
+    context = typer.Context(root)
+    without = set()
+    for name in command_names():
+        command = root.get_command(context, name)  # type: ignore[attr-defined]  # the root is a group
+        without.update(_without_json(name, command))
+    # The ready file of the first is JSON; the others print nothing else.
+    assert without == {"serve", "subject receipt", "subject receipt-key"}
+
+
+def _without_json(name: str, command: object) -> set[str]:
+    inner = getattr(command, "commands", {})
+    if inner:
+        return {found for word, one in inner.items() for found in _without_json(f"{name} {word}", one)}
+    options = {option for parameter in getattr(command, "params", ()) for option in parameter.opts}
+    return set() if "--json" in options else {name}

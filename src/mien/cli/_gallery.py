@@ -24,6 +24,7 @@ def opened(data_dir: Path | None) -> Iterator[tuple[Services, Gallery, Migration
     from mien.gallery.gallery import open_gallery
     from mien.gallery.migrations import Migrations
     from mien.gallery.recognisers import Recognisers
+    from mien.logs import configure_logs
     from mien.models import ModelError, ModelStore
     from mien.models.bindings import read_bindings
     from mien.services import open_services
@@ -33,6 +34,7 @@ def opened(data_dir: Path | None) -> Iterator[tuple[Services, Gallery, Migration
     from mien.vision.engine import FaceEngine
 
     settings = Settings(data_dir=data_dir.absolute()) if data_dir else Settings()
+    configure_logs("warning", settings.log_format)
     services = None
     try:
         store = ModelStore(settings.model_dir)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mien.cli._administration import As, actor
 from mien.cli._gallery import collection_ref, opened, resource_id
 
 if TYPE_CHECKING:
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
     from mien.gallery.migrations import Migrations, Plan, Report
 
 _SHOWN = 10
+_CHANGES = {
+    "migrated": "gallery.migrate",
+    "dropped": "gallery.migrate.drop",
+    "rolled back": "gallery.migrate.roll_back",
+    "forgotten": "gallery.migrate.forget",
+}
+"""What the audit log calls a result; what is only planned or prepared changes nothing yet."""
 
 
 def migrate(
@@ -43,6 +51,7 @@ def migrate(
     forget: Annotated[
         bool, typer.Option("--forget", help="Delete the old templates: it cannot be rolled back any more.")
     ] = False,
+    as_name: As = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     data_dir: Annotated[
         Path | None, typer.Option("--data-dir", help="Where the database and the snapshots are. [MIEN_DATA_DIR]")
@@ -79,6 +88,13 @@ def migrate(
                     err=True,
                 )
                 job.failed = True
+        owners = {name: one for one, name in names.items()}
+        for one in results:
+            if one["result"] in _CHANGES:
+                services.audit.record(
+                    actor=actor(as_name), action=_CHANGES[one["result"]], resource_id=owners.get(one["resource"]),
+                    details=_noted(one),
+                )  # fmt: skip
         _print(results, as_json=as_json)
         if job.failed:
             raise typer.Exit(1)
@@ -156,6 +172,14 @@ class _Job:
     def _refused(self, plan: Plan, error: Exception) -> dict[str, Any]:
         self.failed = True
         return {**_told(plan, "refused", getattr(error, "lost", ())), "error": str(error)}
+
+
+def _noted(result: dict[str, Any]) -> dict[str, str | int]:
+    """What the audit log keeps of a result."""
+    if "to" not in result:
+        return {"collection": result["collection"], "templates": result["templates"]}
+    ends = {end: f"{result[end]['model']} {result[end]['fingerprint'][:12]}" for end in ("from", "to")}
+    return {"collection": result["collection"], **ends, "faces": result["faces"], "left_out": len(result["cannot"])}
 
 
 def _told(plan: Plan, result: str, lost: Any) -> dict[str, Any]:

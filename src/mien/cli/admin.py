@@ -78,7 +78,10 @@ def list_tokens(as_json: AsJson = False, data_dir: DataDir = None) -> None:
 
 @_tokens.command("revoke")
 def revoke(
-    token_id: Annotated[UUID, typer.Argument(help="Its id.")], as_name: As = None, data_dir: DataDir = None
+    token_id: Annotated[UUID, typer.Argument(help="Its id.")],
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
 ) -> None:
     """Refuse an admin token from now on, on every running server."""
     from mien.management import TokenError
@@ -89,7 +92,10 @@ def revoke(
         except TokenError as error:
             fail(str(error))
         _record(services, actor(as_name), "revoke", token)
-    typer.echo(f"the token {token.name!r} is revoked")
+    if as_json:
+        print_json({"token": token.id, "name": token.name, "revoked": True})
+    else:
+        typer.echo(f"the token {token.name!r} is revoked")
 
 
 def _of(services: Services) -> AdminTokens:

@@ -63,6 +63,7 @@ def list_entries(
 def export(
     file: Annotated[Path | None, typer.Argument(help="Where to; standard output when absent.")] = None,
     after: Annotated[int, typer.Option(help="Only entries after this number.", min=0)] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Say as JSON what was written to FILE.")] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Write all entries as JSON, one a line, oldest first; `mien audit verify` checks such a file too."""
@@ -73,7 +74,10 @@ def export(
             return
         with file.open("w", encoding="utf-8") as out:
             count = sum(out.write(f"{line}\n") > 0 for line in services.audit.export(after=after))
-    typer.echo(f"{count} entries written to {file}")
+    if as_json:
+        print_json({"entries": count, "file": str(file)})
+    else:
+        typer.echo(f"{count} entries written to {file}")
 
 
 @app.command()

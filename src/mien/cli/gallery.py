@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from mien.cli._administration import As, AsJson, actor, print_facts, print_json, print_table
 from mien.cli._gallery import collection_ref, opened, resource_id
 
 app = typer.Typer(help="Look after enrolled faces: policies, duplicates, kept crops, snapshots.", no_args_is_help=True)
@@ -24,19 +24,24 @@ Collection = Annotated[
 @app.command()
 def rebuild(
     every: Annotated[bool, typer.Option("--all", help="All snapshots, not only those that are damaged.")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Make snapshots anew from the database where they are missing or damaged; servers may go on meanwhile."""
     with opened(data_dir) as (_, gallery, _):
         refs = [ref for ref, _ in gallery.training.trained()] if every else gallery.training.broken()
-        failed = 0
+        done = []
         for ref in refs:
             status = gallery.training.rebuild(ref)
-            failed += status.status.value != "succeeded"
-            typer.echo(f"{ref.kind.value}/{ref.collection_id}: {status.status.value} {status.message or ''}".rstrip())
-        if not refs:
+            name = f"{ref.kind.value}/{ref.collection_id}"
+            done.append({"collection": name, "status": status.status.value, "message": status.message})
+            if not as_json:
+                typer.echo(f"{name}: {status.status.value} {status.message or ''}".rstrip())
+        if as_json:
+            print_json({"rebuilt": done})
+        elif not refs:
             typer.echo("Every snapshot is sound.")
-        if failed:
+        if any(one["status"] != "succeeded" for one in done):
             raise typer.Exit(1)
 
 
@@ -56,6 +61,8 @@ def policy(
     min_size: Annotated[int | None, typer.Option(help="Pixels of the face rectangle's shorter side.")] = None,
     keep_crops: Annotated[bool, typer.Option("--keep-crops", help="Keep an encrypted crop of each new face.")] = False,
     clear: Annotated[bool, typer.Option("--clear", help="Ask for nothing any more.")] = False,
+    as_name: As = None,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Show what photos must be like to be enrolled; with options, set it, all of it at once."""
@@ -75,19 +82,40 @@ def policy(
                 gallery.policies.set(owner, wanted)
             else:
                 gallery.policies.set_for(ref, None if clear else wanted)
+            set_to = {name: value for name, value in asdict(wanted).items() if value}
+            services.audit.record(
+                actor=actor(as_name), action="gallery.policy", resource_id=owner,
+                details={"collection": collection} | set_to,
+            )  # fmt: skip
         holds = gallery.policies.get(owner) if ref is None else gallery.policies.get_for(ref)
-        typer.echo(json.dumps(asdict(holds), indent=2))
+        if as_json:
+            print_json(holds)
+        else:
+            print_facts((name.replace("_", " "), _said(value)) for name, value in asdict(holds).items())
+
+
+def _said(value: object) -> object:
+    return ("no", "yes")[value] if isinstance(value, bool) else value
 
 
 @app.command()
 def duplicates(
-    resource: Resource, collection: Annotated[str, typer.Argument(help="As KIND/ID.")], data_dir: DataDir = None
+    resource: Resource,
+    collection: Annotated[str, typer.Argument(help="As KIND/ID.")],
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
 ) -> None:
     """List enrolled faces that may be one photo twice, or one person under two ids."""
     with opened(data_dir) as (services, gallery, _):
         ref = collection_ref(resource_id(services, resource), collection)
         found = gallery.duplicates.found(ref)
-        typer.echo(json.dumps([asdict(one) for one in found], indent=2, default=str))
+        if as_json:
+            print_json(found)
+        elif not found:
+            typer.echo("No duplicates are known.")
+        else:
+            columns = list(asdict(found[0]))
+            print_table([name.replace("_", " ") for name in columns], [list(asdict(one).values()) for one in found])
 
 
 @app.command()
@@ -95,13 +123,21 @@ def crops(
     resource: Resource,
     collection: Collection = None,
     erase: Annotated[bool, typer.Option("--erase", help="Delete them, for good.")] = False,
+    as_name: As = None,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Count the enrolment crops that are kept, or erase them."""
     with opened(data_dir) as (services, gallery, _):
         owner = resource_id(services, resource)
         ref = collection_ref(owner, collection)
+        count = gallery.crops.erase(owner, ref) if erase else gallery.crops.count(owner, ref)
         if erase:
-            typer.echo(f"{gallery.crops.erase(owner, ref)} crops erased")
+            services.audit.record(
+                actor=actor(as_name), action="gallery.crops.erase", resource_id=owner,
+                details={"collection": collection, "crops": count},
+            )  # fmt: skip
+        if as_json:
+            print_json({"erased" if erase else "kept": count})
         else:
-            typer.echo(f"{gallery.crops.count(owner, ref)} crops kept")
+            typer.echo(f"{count} crops {'erased' if erase else 'kept'}")

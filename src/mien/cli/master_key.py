@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from mien.cli._administration import As, AsJson, actor, print_json
+
 app = typer.Typer(help="Replace the key that all that is stored depends on.", no_args_is_help=True)
 
 
@@ -17,12 +19,15 @@ def _group() -> None:
 
 @app.command("rotate")
 def rotate(
+    as_name: As = None,
+    as_json: AsJson = False,
     data_dir: Annotated[Path | None, typer.Option(help="Where the database and the key live. [MIEN_DATA_DIR]")] = None,
 ) -> None:
     """Make a new master key and wrap every data key with it; what they sealed stays as it is.
 
     Stop the servers first, or restart them after: they keep the old key in memory.
     """
+    from mien.logs import configure_logs
     from mien.services import open_services
     from mien.settings import Settings
     from mien.storage.crypto import MasterKeyError
@@ -30,6 +35,7 @@ def rotate(
     from mien.storage.rotation import rotate_master_key
 
     settings = Settings(data_dir=data_dir.absolute()) if data_dir else Settings()
+    configure_logs("warning", settings.log_format)
     if settings.master_key is not None or settings.master_key_file is not None:
         typer.echo("mien: the master key comes from MIEN_MASTER_KEY or MIEN_MASTER_KEY_FILE, not from here", err=True)
         raise typer.Exit(1)
@@ -39,5 +45,12 @@ def rotate(
         typer.echo(f"mien: {error}", err=True)
         raise typer.Exit(1) from None
     wrapped = rotate_master_key(services.vault, settings.data_dir)
+    services.audit.record(
+        actor=actor(as_name), action="master_key.rotate", resource_id=None, details={"data_keys": wrapped}
+    )
     services.close()
-    typer.echo(f"{wrapped} data keys are wrapped by a new master key, in {settings.data_dir / 'master.key'}")
+    path = settings.data_dir / "master.key"
+    if as_json:
+        print_json({"data_keys": wrapped, "file": str(path)})
+    else:
+        typer.echo(f"{wrapped} data keys are wrapped by a new master key, in {path}")

@@ -77,11 +77,14 @@ def remove(
     name: Name,
     rule_id: Annotated[UUID, typer.Argument(help="Its id.")],
     as_name: As = None,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Remove a rule."""
     with opened(data_dir) as (services, subjects):
         subjects.rules.remove(resource_named(services, name).id, rule_id, actor=actor(as_name))
+    if as_json:
+        print_json({"removed": rule_id})
 
 
 @app.command()
