@@ -40,6 +40,7 @@ def look(azure: Azure, key: str | None = KEY, **options: Any) -> Report:
         "samples": 2,
         "seconds": 5.0,
         "patience": 0.0,
+        "interval": 0.0,
         "key_source": "the variable FACE_KEY",
     } | options
     report = examine(
@@ -111,7 +112,7 @@ def test_a_wrong_key(azure: Azure) -> None:
 def test_a_key_with_a_line_break_is_mended_and_still_an_error(azure: Azure) -> None:
     report = look(azure, f"{KEY}\n")
     assert of(report, "key-form").severity is Severity.ERROR
-    assert of(report, "key").found == "The key is accepted."
+    assert of(report, "key").found == "Mended like that, the key is accepted."
     assert "Copy the key again" in report.next_step
 
 
@@ -141,7 +142,7 @@ def test_no_key(azure: Azure) -> None:
             "F0 to S0",
         ),
         (error(404, "404", "Resource not found"), "no operation with this method", "Compare method"),
-        (error(429, "429", "Rate limit is exceeded.", Retry_After="30"), "tier allows", "Retry-After"),
+        (error(429, "429", "Rate limit is exceeded.", Retry_After="30"), "others use the resource", "--patience 30"),
         (error(500, "InternalServerError", "Internal server error."), "", "Repeat"),
     ],
     ids=lambda value: str(value.status) if isinstance(value, Reply) else "",
@@ -168,7 +169,7 @@ def test_features_that_are_not_approved(azure: Azure) -> None:
     assert (report.severity, report.exit_status) == (Severity.WARNING, 1)
     for feature in ("Identification", "Verification", "Liveness"):
         assert "aka.ms/facerecognition" in of(report, "features", f"{feature} is not approved").next_step
-    assert "Identification, Verification" in of(report, "features", "no face ids").found
+    assert "neither Identification nor Verification" in of(report, "features", "no face ids").found
     assert "age, smile, facialHair, hair, makeup" in of(report, "attributes", "Not approved").found
 
 

@@ -51,7 +51,7 @@ class World:
         return self.services.accounts.keys(made.id).key1
 
     def look(self, key: str | None, **options: Any) -> Report:
-        given: dict[str, Any] = {"samples": 2, "patience": 0.0, "url": self.server.endpoint} | options
+        given: dict[str, Any] = {"samples": 2, "patience": 0.0, "interval": 0.0, "url": self.server.endpoint} | options
         report = examine(Options(given.pop("url"), key=key, **given))
         if key:
             assert key not in json.dumps(report.as_json()), "a key was printed"
@@ -159,8 +159,10 @@ def test_a_liveness_token_in_place_of_the_key(world: World) -> None:
 def test_the_free_tier_meets_its_rate(world: World) -> None:
     report = world.look(world.make("free", sku=Sku.FREE))
     limited = of(report, "rate-limit")
-    assert limited.severity is Severity.WARNING
-    assert "20 calls in 60 s" in limited.means or "F0" in limited.found
+    assert (limited.severity, report.stopped) == (Severity.WARNING, "the rate limit is reached")
+    assert "with its 20 calls" in limited.means
+    assert "--patience" in report.next_step
+    assert report.calls == 1 + 20 + 1  # the first one has no key
 
 
 def test_collections_in_every_state_of_training(world: World) -> None:

@@ -54,4 +54,6 @@ def print_verdict(console: Console, report: Report) -> None:
     if report.stopped:
         console.print(Text(f"Later checks were left out: {report.stopped}.", style="dim"))
     if report.next_step:
-        console.print(Text.assemble(("Next: ", "bold"), report.next_step))
+        for line in Text.assemble(("Next: ", "bold"), report.next_step).wrap(console, console.width):
+            line.rstrip()
+            console.print(line, soft_wrap=True)

@@ -20,11 +20,11 @@ _URL_VARIABLES = ("FACE_ENDPOINT",)
 
 def command(
     url: Annotated[
-        str | None, typer.Argument(help="The endpoint, as it is written in the application. [FACE_ENDPOINT]")
+        str | None, typer.Argument(help="The endpoint, as it is written in the application. (default: FACE_ENDPOINT)")
     ] = None,
     *,
     key_env: Annotated[
-        str | None, typer.Option(help="Variable that holds the key. [default: FACE_KEY, else FACE_APIKEY]")
+        str | None, typer.Option(help="Variable that holds the key. (default: FACE_KEY, else FACE_APIKEY)")
     ] = None,
     explain: Annotated[
         str | None,

@@ -29,7 +29,10 @@ def check_key(case: Case) -> Findings:
                     case.version = version
                     break
     if answer.ok and isinstance(answer.json(), list):
-        yield finding("key", Severity.OK, "The key is accepted.")
+        mended = case.client.key != case.options.key
+        yield finding(
+            "key", Severity.OK, "Mended like that, the key is accepted." if mended else "The key is accepted."
+        )
         return
     if answer.ok:
         yield finding(
@@ -43,9 +46,6 @@ def check_key(case: Case) -> Findings:
     if answer.status == 401:
         yield from _unauthorised(case, answer)
         raise Stop("the key is not accepted")
-    if answer.status == 429:
-        yield refused("rate-limit", Severity.ERROR, case, answer)
-        raise Stop("too many calls are being made to this resource already")
     if answer.status == 404 and not answer.html:
         yield refused("key", Severity.ERROR, case, answer, "No API version has the operation asked for. ")
         raise Stop("no API version of the Face service answers here")
@@ -105,8 +105,6 @@ def check_versions(case: Case) -> Findings:
     answering, odd = [], []
     for version in VERSIONS:
         answer = ask(case, "GET", f"/face/{version}/{_PROBE}", _PROBE_QUERY)
-        if answer.status == 429:
-            break
         if answer.ok:
             answering.append(version)
         elif answer.status != 404:

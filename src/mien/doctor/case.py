@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from mien.doctor.address import Target
 from mien.doctor.client import Answer, Client
 from mien.doctor.findings import Finding, Severity
 from mien.doctor.options import Options
 from mien.doctor.refusals import Refusal, explain_page, explain_refusal
+
+_THIS_COMMAND: Final = re.compile(r"; `mien doctor URL`[^;]*?(?=\.$|;)")
 
 
 class Stop(Exception):  # noqa: N818  not an error: enough is known
@@ -50,15 +53,13 @@ class Case:
 
     def explain(self, answer: Answer) -> Refusal:
         """Return what an answer that is no success means."""
-        if answer.html or not answer.error:
-            if answer.html or answer.status < 500:
-                page = answer.body.decode("utf-8", "replace")
-                if answer.html:
-                    return explain_page(answer.status, page, answer.headers)
-            return explain_refusal(answer.status, {}, path=answer.path)
-        return explain_refusal(
+        if answer.html:
+            return explain_page(answer.status, answer.body.decode("utf-8", "replace"), answer.headers)
+        refusal = explain_refusal(
             answer.status, answer.error, path=answer.path, hint=answer.hint, azure=self.service == "azure"
         )
+        # What the catalogue says of this command is for those who do not run it yet.
+        return replace(refusal, next_step=_THIS_COMMAND.sub("", refusal.next_step))
 
 
 def finding(
@@ -73,6 +74,14 @@ def refused(check: str, severity: Severity, case: Case, answer: Answer, before: 
     refusal = case.explain(answer)
     found = f"{before}{refusal.found}"
     return Finding(check, severity, found, refusal.means, refusal.next_step, {"status": answer.status})
+
+
+def not_approved(check: str, severity: Severity, case: Case, answer: Answer, found: str) -> Finding:
+    """Return the finding that an approval is missing; the server's own hint, where there is one, says the most."""
+    refusal = case.explain(answer)
+    means = answer.hint or refusal.means
+    details = {"status": answer.status, "missing": list(refusal.missing)}
+    return Finding(check, severity, found, means, refusal.next_step, details)
 
 
 Findings = Iterator[Finding]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 import socket
 import ssl
 import time
@@ -21,6 +23,9 @@ from mien.doctor.contract import KEY_HEADER
 
 _LONGEST_BODY: Final = 1 << 20
 _MOST_WAITS: Final = 2
+_TIER: Final = re.compile(r"Face ([FSE])\d pricing tier")
+_ALLOWED: Final = {"F": (20, 60.0), "S": (10, 1.0), "E": (10, 1.0)}
+"""Calls that each tier allows, and in how many seconds (contract, section 10)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,10 @@ class Answer:
         return float(text) if text.isdigit() else None
 
 
+class LimitReached(Exception):  # noqa: N818  a finding rather than a fault of ours
+    """A call met the rate limit, and waiting would take longer than patience allows."""
+
+
 class Trouble(Exception):  # noqa: N818  a finding rather than a fault of ours
     """No answer came.
 
@@ -123,10 +132,19 @@ class Trouble(Exception):  # noqa: N818  a finding rather than a fault of ours
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """An answer 429, and how long it told to wait."""
+    """An answer 429.
+
+    Attributes:
+        answer: the answer.
+        seconds: how long it told to wait; None when it did not say.
+        own: how many calls this client had made by then within the window that the tier counts, this one not.
+        allowed: how many the tier allows in it; None when the answer does not name the tier.
+    """
 
     answer: Answer
     seconds: float | None
+    own: int
+    allowed: int | None
 
 
 class Client:
@@ -138,6 +156,7 @@ class Client:
         seconds: how long to wait for an answer.
         authority: file with certificate authorities to trust besides the usual ones.
         patience: how many seconds to wait at most when a call is answered 429.
+        interval: how many seconds lie between the beginnings of two calls at least, so that a tier is not filled.
         sleep: waits.
     """
 
@@ -149,6 +168,7 @@ class Client:
         seconds: float = 10.0,
         authority: Path | None = None,
         patience: float = 5.0,
+        interval: float = 0.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.target = target
@@ -158,6 +178,8 @@ class Client:
         self.transactions = 0
         self.seconds = seconds
         self._patience = patience
+        self._interval = interval
+        self._begun = -math.inf
         self._sleep = sleep
         self._client = httpx.Client(
             base_url=target.endpoint,
@@ -184,17 +206,26 @@ class Client:
 
         Raises:
             Trouble: no answer came.
+            LimitReached: the time to wait is longer, or is not told.
         """
         for turn in range(_MOST_WAITS + 1):
             answer = self._call(method, path, params, content, body, with_key=with_key)
             if answer.status != 429:
                 return answer
             wait = answer.retry_after
-            self.waits.append(Wait(answer, wait))
+            self.waits.append(self._wait(answer))
             if turn == _MOST_WAITS or wait is None or wait > self._patience:
-                return answer
+                raise LimitReached
             self._sleep(wait)
         raise AssertionError("unreachable")
+
+    def _wait(self, answer: Answer) -> Wait:
+        """Tell whether this client's own calls are enough to have met the limit."""
+        tier = _TIER.search(str(answer.error.get("message", "")))
+        allowed, window = _ALLOWED["F" if tier is None else tier[1]]
+        counted = [one for one in self.answers if one.status != 429 and one.path.startswith("/face/")]
+        own = [one for one in counted if answer.sent_at - one.sent_at < window]
+        return Wait(answer, answer.retry_after, len(own), None if tier is None else allowed)
 
     def _call(
         self,
@@ -213,6 +244,10 @@ class Client:
             headers["Content-Type"] = "application/json"
             content = json.dumps(body).encode()
         request = self._client.build_request(method, path, params=params, content=content, headers=headers)
+        early = self._begun + self._interval - time.monotonic()
+        if early > 0:
+            self._sleep(early)
+        self._begun = time.monotonic()
         sent_at, start = time.time(), time.perf_counter()
         try:
             response = self._client.send(request, stream=True)

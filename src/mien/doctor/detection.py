@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any, Final
 
-from mien.doctor.case import Case, Findings, Stop, finding, refused
+from mien.doctor.case import Case, Findings, Stop, finding, not_approved, refused
 from mien.doctor.client import Answer, Trouble
 from mien.doctor.contract import (
     FACE_ID_SECONDS,
@@ -78,6 +78,9 @@ def check_features(case: Case) -> Findings:
             Severity.OK,
             f"Detect gives face ids. (One was made for this; it expires by itself in {FACE_ID_SECONDS[0]} s.)",
         )
+    elif missing := missing_features(str(answer.error)):
+        told = f"Detect gives no face ids: neither {' nor '.join(missing)} is approved."
+        yield not_approved("features", Severity.WARNING, case, answer, told)
     elif not answer.ok:
         yield refused("features", Severity.WARNING, case, answer, "Detect gives no face ids: ")
     face = case.face_id or _NOWHERE
@@ -110,7 +113,7 @@ def _probe(case: Case, feature: str, path: str, body: Any) -> Findings:
     missing = missing_features(str(answer.error))
     if answer.status == 403 and (missing or "UnsupportedFeature" in str(answer.error)):
         case.granted[feature] = False
-        yield refused("features", Severity.WARNING, case, answer, f"{feature} is not approved. ")
+        yield not_approved("features", Severity.WARNING, case, answer, f"{feature} is not approved.")
     elif answer.status == 404 and answer.error.get("code") == "404":
         yield finding("features", Severity.NOTE, f"{feature}: this endpoint has no such operation.")
     elif answer.ok or answer.status in {400, 404}:
@@ -143,8 +146,8 @@ def check_attributes(case: Case) -> Findings:
             "attributes", Severity.OK, f"Granted, of the limited attributes: {', '.join(granted)}.", granted=granted
         )
     if limited:
-        before = f"Not approved: {', '.join(limited)}. "
-        yield refused("attributes", Severity.NOTE, case, refusals.pop("limited"), before)
+        told = f"Not approved, of the limited attributes: {', '.join(limited)}."
+        yield not_approved("attributes", Severity.NOTE, case, refusals.pop("limited"), told)
     for name, answer in refusals.items():
         if answer.ok:
             yield finding("attributes", Severity.NOTE, f"{name} is answered without a value.", "", "")
@@ -208,8 +211,6 @@ def check_latency(case: Case) -> Findings:
     answers: list[Answer] = []
     for _turn in range(case.options.samples):
         answer = detect(case)
-        if answer.status == 429:
-            break
         if answer.ok:
             answers.append(answer)
     if not answers:
@@ -237,26 +238,35 @@ def percentile(values: Sequence[float], share: float) -> float:
     return values[max(0, math.ceil(share * len(values)) - 1)]
 
 
-def check_rate_limit(case: Case) -> Findings:
-    """Say what the calls of this examination showed of the rate limit."""
+def check_rate_limit(case: Case, *, stopped: bool = False) -> Findings:
+    """Say what the calls of this examination showed of the rate limit, and whether it met it by itself.
+
+    Args:
+        case: the examination.
+        stopped: whether it ended there.
+    """
     waits = case.client.waits
     calls, metered = len(case.client.answers), case.client.transactions
     made = f"{calls} calls were made" + (f", {metered} of them count as transactions" if metered else "")
     if not waits:
         yield finding("rate-limit", Severity.OK, f"No call met the rate limit. {made}.", calls=calls)
         return
-    longest = max((wait.seconds or 0 for wait in waits), default=0)
-    refusal = case.explain(waits[0].answer)
-    told = f"{longest:.0f} s at most" if longest else "no time to wait was told"
-    yield finding(
-        "rate-limit",
-        Severity.WARNING,
-        f"{len(waits)} of {calls} calls met the rate limit ({told}): {refusal.found}",
-        refusal.means,
-        refusal.next_step,
-        limited=len(waits),
-        calls=calls,
-    )
+    first = waits[0]
+    refusal = case.explain(first.answer)
+    alone = first.allowed is not None and first.own >= first.allowed
+    means = refusal.means
+    if alone:
+        severity = Severity.WARNING if stopped else Severity.NOTE
+        means += f" This examination met it by itself, with its {first.own} calls."
+    else:
+        severity = Severity.ERROR if stopped else Severity.WARNING
+        means += f" Only {first.own} of the calls were this examination's: others use the resource at the same time."
+    step = refusal.next_step
+    if stopped:
+        wait = f"{first.seconds:.0f}" if first.seconds else "60"
+        step = f"--patience {wait} waits for it. {step}"
+    found = f"{len(waits)} of {calls} calls met the rate limit: {refusal.found}"
+    yield finding("rate-limit", severity, found, means, step, limited=len(waits), calls=calls)
 
 
 def still_there(case: Case, face_id: str) -> Answer:

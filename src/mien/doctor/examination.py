@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from mien.doctor.access import check_key, check_versions
 from mien.doctor.address import examine_url
 from mien.doctor.case import Case, Stop
-from mien.doctor.client import Client
+from mien.doctor.client import Client, LimitReached
 from mien.doctor.connection import check_connection
 from mien.doctor.detection import (
     check_attributes,
@@ -63,6 +63,9 @@ class _Examination:
             except Stop as stop:
                 stopped = str(stop)
                 break
+            except LimitReached:
+                stopped = "the rate limit is reached"
+                break
         if stopped is not None:
             for found in self._regardless():
                 self._add(found)
@@ -91,7 +94,13 @@ class _Examination:
         self._subject = target.endpoint
         if not form.findings:
             yield Finding("url", Severity.OK, f"{target.endpoint} is well formed.")
-        client = Client(target, seconds=options.seconds, authority=options.authority, patience=options.patience)
+        client = Client(
+            target,
+            seconds=options.seconds,
+            authority=options.authority,
+            patience=options.patience,
+            interval=options.interval,
+        )
         self._case = case = Case(options, target, client)
         proxy = proxy_for(target)
         resolved = (
@@ -121,5 +130,7 @@ class _Examination:
 
     def _regardless(self) -> Iterator[Finding]:
         """Make the checks that need no answer, after the others were stopped."""
+        if self._case is not None and self._case.client.waits:
+            yield from check_rate_limit(self._case, stopped=True)
         answering = self._case.versions if self._case is not None else ()
         yield from check_sdks(installed(self._options.packages, self._options.project), answering)

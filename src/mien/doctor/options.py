@@ -18,6 +18,7 @@ class Options:
         authority: file with a certificate authority to trust besides the usual ones.
         seconds: how long to wait for an answer.
         patience: how many seconds to wait at most when a call is answered 429.
+        interval: how many seconds lie between two calls at least; 0.12 keeps below ten in a second.
         samples: how many calls of detect the percentiles of latency are taken from; 0 for none.
         recognition_model: the model that the application says it uses.
         face_ids: face ids of the application to look for.
@@ -36,6 +37,7 @@ class Options:
     authority: Path | None = None
     seconds: float = 10.0
     patience: float = 5.0
+    interval: float = 0.12
     samples: int = 10
     recognition_model: str | None = None
     face_ids: tuple[str, ...] = ()
