@@ -27,23 +27,24 @@ _VERDICTS = {
 def print_finding(console: Console, finding: Finding) -> None:
     """Print one finding: what was found, what it means, what to do."""
     mark, style = _MARKS[finding.severity]
+    arrow = "→"
     if not console.encoding.lower().startswith("utf"):
-        mark = {"✓": "+", "·": "-", "✗": "x"}.get(mark, mark)
+        mark, arrow = {"✓": "+", "·": "-", "✗": "x"}.get(mark, mark), ">"
     lead = Text.assemble((mark, style), " ", (finding.check.ljust(_NAME_WIDTH), style), " ")
     blank = Text(" " * len(lead))
-    for part in _parts(finding, style):
+    for part in _parts(finding, style, arrow):
         for line in part.wrap(console, max(20, console.width - len(lead))):
             line.rstrip()
             console.print(lead + line, soft_wrap=True)
             lead = blank
 
 
-def _parts(finding: Finding, style: str) -> Iterator[Text]:
+def _parts(finding: Finding, style: str, arrow: str) -> Iterator[Text]:
     yield Text(finding.found)
     if finding.means:
         yield Text(finding.means, style="dim")
     if finding.next_step and finding.severity > Severity.OK:
-        yield Text.assemble(("→ ", style), finding.next_step)
+        yield Text.assemble((f"{arrow} ", style), finding.next_step)
 
 
 def print_verdict(console: Console, report: Report) -> None:
