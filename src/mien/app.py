@@ -400,6 +400,8 @@ def create_management(
     endpoint: str,
     exposition: Exposition | None = None,
     faces: Faces | None = None,
+    *,
+    subjects: Subjects | None = None,
 ) -> ControlPlane:
     """Return the ASGI application of the management port.
 
@@ -409,6 +411,7 @@ def create_management(
         endpoint: URL of the data plane on this machine.
         exposition: the counts of the data plane in this process.
         faces: what the data plane in this process knows of faces; without it there is no portal.
+        subjects: the data-subject tools of the data plane in this process.
     """
     # FastAPI takes half a second to import, and a server may do without
     from mien.management.application import ControlPlane  # noqa: PLC0415  see above
@@ -434,10 +437,11 @@ def create_management(
             endpoint=settings.public_endpoint or endpoint,
             domain=settings.domain,
             exposition=exposition,
+            subjects=subjects,
             open_metrics=settings.open_metrics,
             free_calls=settings.free_calls_per_month,
             origin=OriginFinder(parse_networks(settings.trusted_proxies)),
-            body_limit=settings.max_json_bytes,
+            body_limit=max(settings.max_json_bytes, settings.max_image_bytes * 4 // 3 + 65_536),  # a photo in base64
             body_seconds=settings.body_timeout_seconds,
         ),
         portal,

@@ -13,10 +13,19 @@ from tests.conftest import MASTER_KEY
 from mien.accounts import AccessRequests, Accounts
 from mien.clock import ManualClock
 from mien.events import AlertRules, AuditLog, MetricStore
+from mien.gallery.detected_faces import DetectedFaces
+from mien.gallery.gallery import open_gallery
+from mien.gallery.recognisers import Recognisers
+from mien.liveness.sessions import Sessions
+from mien.liveness.tokens import Tokens
 from mien.management import AdminTokens, Role
 from mien.management.application import ControlPlane, Parts
 from mien.management.login import Login
+from mien.models import ModelStore
+from mien.models.bindings import read_bindings
 from mien.storage import Database, MasterKey, Vault, migrate
+from mien.subjects import Subjects, open_subjects
+from mien.vision.engine import FaceEngine
 
 
 @dataclass
@@ -57,8 +66,29 @@ def make_world(database: Database) -> World:
         clock=clock,
         endpoint="http://127.0.0.1:8080",
         domain="cognitiveservices.localhost",
+        subjects=_subjects(database, vault, clock),
     )
     return World(parts, ControlPlane(parts), clock)
+
+
+def _subjects(database: Database, vault: Vault, clock: ManualClock) -> Subjects:
+    """The data-subject tools; photos are really read."""
+    store = ModelStore()
+    engine, recognisers = FaceEngine(store), Recognisers.of(store, read_bindings(store, Path("nowhere")))
+    faces = DetectedFaces(database, vault, clock)
+    return open_subjects(
+        database,
+        vault,
+        clock,
+        audit=AuditLog(database, clock),
+        gallery=open_gallery(
+            database, vault, clock, Path("nowhere"), engine=engine, recognisers=recognisers, detected_faces=faces
+        ),
+        engine=engine,
+        recognisers=recognisers,
+        detected_faces=faces,
+        sessions=Sessions(database, vault, clock, Tokens(database, vault, clock)),
+    )
 
 
 @pytest.fixture

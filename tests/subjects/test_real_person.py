@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import time
 import zipfile
@@ -132,3 +134,50 @@ def test_rules_are_set_listed_tried_and_removed(lobby: Server) -> None:
     assert CliRunner().invoke(build(COMMANDS), removing).exit_code == 0
     assert mien(lobby, "retention", "list", "dev") == []
     assert "not one of" in mien(lobby, "retention", "set", "dev", "everything", "--days", "1", code=2)
+
+
+def test_the_control_plane_does_the_same_for_those_who_may(lobby: Server) -> None:
+    photo = base64.b64encode(azure_photo("Family1-Son2").read_bytes()).decode()
+    with lobby.client() as client:
+        send(client, "PUT", "facelists/sons", json={"name": "x", "recognitionModel": "recognition_04"})
+        face = add(client, "facelists/sons/persistedfaces", "Family1-Son1")
+    base = f"{lobby.management}/mien/v1"
+    headers = {"Authorization": f"Bearer {lobby.admin_token}"}
+    with httpx.Client(base_url=base, headers=headers, timeout=60, trust_env=False) as admin:
+
+        def call(method: str, path: str, status: int = 200, **given: Any) -> httpx.Response:
+            answer = admin.request(method, path, **given)
+            assert answer.status_code == status, answer.text
+            return answer
+
+        found = call("POST", "/resources/dev/subjects/find", json={"photo": photo}).json()
+        assert [one["collection"] for one in found["holdings"]] == ["faceList/sons"]
+        consent = {"collection": "faceList/sons", "member": face, "givenBy": "Dad", "purpose": "a test"}
+        made = call("POST", "/resources/dev/consents", 201, json=consent).json()
+        call("POST", f"/resources/dev/consents/{made['consentId']}/withdraw")
+        assert call("GET", "/resources/dev/consents").json()["value"][0]["state"] == "withdrawn"
+        rule = call("POST", "/resources/dev/retention-rules", 201, json={"what": "consentOver", "days": 1}).json()
+        assert call("POST", "/resources/dev/retention-rules/run").json()["value"] == []
+        call("DELETE", f"/resources/dev/retention-rules/{rule['ruleId']}", 204)
+        call("DELETE", f"/resources/dev/retention-rules/{rule['ruleId']}", 404)
+        archive = zipfile.ZipFile(
+            io.BytesIO(call("POST", "/resources/dev/subjects/export", json={"photo": photo}).content)
+        )
+        assert face in archive.read("subject.json").decode()
+        erasing = "/resources/dev/subjects/erase"
+        assert call("POST", erasing, json={"photo": photo}).json()["receipt"] is None
+        done = call("POST", erasing, json={"photo": photo, "dryRun": False}).json()
+        assert done["counts"]["faces"] == done["counts"]["consents"] == 1
+        again = call("GET", f"/resources/dev/erasure-receipts/{done['receiptId']}").json()
+        assert json.loads(done["receipt"]) == again
+        assert call("POST", "/erasure-receipts/verify", json={"receipt": done["receipt"]}).json()["genuine"]
+        changed = done["receipt"].replace('"faces": 1', '"faces": 2')
+        assert not call("POST", "/erasure-receipts/verify", json={"receipt": changed}).json()["genuine"]
+        assert call("GET", "/erasure-receipts/key").json()["kty"] == "EC"
+        call("POST", "/resources/dev/subjects/find", 400, json={})
+        call("POST", "/resources/dev/subjects/find", 400, json={"photo": "no image"})
+        reader = call("POST", "/admin-tokens", 201, json={"name": "reader", "role": "reader"}).json()
+        admin.headers["Authorization"] = f"Bearer {reader['token']}"
+        for path in ("find", "export", "erase"):
+            call("POST", f"/resources/dev/subjects/{path}", 403, json={"photo": photo})
+        call("GET", "/resources/dev/consents", 403)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.gallery.texts import photo
+from tests.gallery.texts import photo, unit
 from tests.subjects.world import Place
 
 from mien.gallery.directory_rows import persons_ref
 from mien.gallery.errors import PersistedFaceNotFoundError, PersonNotFoundError
 from mien.gallery.kinds import Kind
+from mien.gallery.types import FindMode
 from mien.subjects import ConsentState, InvalidSubjectError, RuleNotFoundError, What
 
 
@@ -139,3 +140,33 @@ def test_consents_of_those_who_are_not_there_are_refused(place: Place) -> None:
     assert consents.find(place.owner, persons_ref(place.owner), home) == [made]
     with pytest.raises(InvalidSubjectError):
         place.subjects.rules.set(place.owner, What.PERSONS_CREATED, 0, actor="t")
+
+
+def test_who_was_recognised_is_seen_and_stays(place: Place) -> None:
+    world, owner = place.world, place.owner
+    gallery, directory = world.gallery, place.directory
+    group, faces, large = (world.make(kind) for kind in (Kind.PERSON_GROUP, Kind.FACE_LIST, Kind.LARGE_PERSON_GROUP))
+    for ref in (group, faces, large):
+        place.enrol(ref, "seen", 1)
+        place.enrol(ref, "unseen", 2)
+    for name, seed in (("seen", 1), ("unseen", 2)):
+        person = directory.directory.create(owner, name).id or ""
+        directory.directory.add_face(owner, person, "recognition_04", photo({"seed": seed}))
+    world.train(group)
+    place.subjects.rules.set(owner, What.NOT_SEEN, 30, actor="t")
+    place.clock.advance(timedelta(days=20))
+    probe = world.detect(unit(1))
+    gallery.recognition.identify([probe], group)
+    gallery.recognition.find_similar_in(probe, faces, FindMode.MATCH_PERSON)
+    gallery.recognition.find_similar_in(probe, faces, FindMode.MATCH_FACE)  # which ranks strangers, too
+    for one in gallery.persons.page(large):
+        gallery.recognition.verify_person(owner, probe, one.person_id, large)
+    directory.recognition.identify_persons(owner, [probe], ["*"])
+    assert gallery.sightings.write() == 4
+    gallery.recognition.identify([probe], group)
+    assert gallery.sightings.write() == 0, "once a day is enough"
+    place.clock.advance(timedelta(days=15))
+    place.subjects.rules.run(owner, actor="t")
+    assert (people(place), people(place, Kind.LARGE_PERSON_GROUP)) == ({"seen"}, {"seen"})
+    assert [one.user_data for one in gallery.faces.page(faces)] == ["seen"]
+    assert [one.name for one in directory.directory.page(owner)] == ["seen"]

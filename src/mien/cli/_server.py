@@ -127,7 +127,9 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
             admin: str | None = None
             if control is not None:
                 admin = opened.enter_context(admin_token(services, dev=dev))
-                plane = create_management(settings, services, listener.endpoint, app.exposition, app.faces)
+                plane = create_management(
+                    settings, services, listener.endpoint, app.exposition, app.faces, subjects=app.subjects
+                )
                 beside = opened.enter_context(BackgroundServer(configured(plane), control.socket))
             reached = Reached(listener.endpoint, control.endpoint if control else None, keys, admin, ca)
 

@@ -26,7 +26,7 @@ from mien.gallery.dynamic_groups import find_group, members_of
 from mien.gallery.errors import FingerprintMismatchError, IncompatibleModelError, PersonHasNoFaceError
 from mien.gallery.live import LiveSearches
 from mien.gallery.recognisers import Recogniser, Recognisers
-from mien.gallery.recognition import Recognition, identified, query_for
+from mien.gallery.recognition import Recognition, identified, query_for, recognised
 from mien.gallery.rows import ref_of
 from mien.gallery.templates import SealedFace
 from mien.gallery.types import Identified, Verification
@@ -80,7 +80,10 @@ class DirectoryRecognition:
             others = ", ".join(name for name, faces in sealed.items() if faces)
             raise IncompatibleModelError(f"the face was detected with {label}, those of the person with {others}")
         recogniser = self._recogniser(of_models[label], [probe])
-        return self._recognition.best_of(probe, recogniser, of_models[label], sealed[label])
+        verified = self._recognition.best_of(probe, recogniser, of_models[label], sealed[label])
+        if verified.is_identical:
+            self._recognition.sightings.note(of_models[label], [str(person.person_id)])
+        return verified
 
     def identify_persons(
         self,
@@ -146,6 +149,7 @@ class DirectoryRecognition:
             query = query_for(calibration, searched, top, threshold, only=only)
             given = [probe.face_id for probe in own]
             answers = identified(own, given, search, query, calibration=calibration, threshold=threshold)
+            self._recognition.sightings.note(collection, recognised(answers))
             for position, answer in zip(positions, answers, strict=True):
                 found[position] = answer
         return found

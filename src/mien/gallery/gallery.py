@@ -27,6 +27,7 @@ from mien.gallery.quotas import Quotas
 from mien.gallery.recognisers import Recognisers
 from mien.gallery.recognition import Recognition
 from mien.gallery.rows import Rows
+from mien.gallery.sightings import Sightings
 from mien.gallery.snapshots import Snapshots
 from mien.gallery.templates import Templates
 from mien.gallery.trained_duplicates import TrainedDuplicates
@@ -59,6 +60,7 @@ class Gallery:
         snapshots: what training made (likewise).
         live: searches of collections as they are now (likewise).
         lookalikes: the templates of small collections (likewise).
+        sightings: when who was last recognised.
     """
 
     collections: Collections
@@ -75,6 +77,7 @@ class Gallery:
     snapshots: Snapshots
     live: LiveSearches
     lookalikes: Lookalikes
+    sightings: Sightings
 
     def start(self) -> None:
         """Start the training threads; they first take up what an earlier process left."""
@@ -83,13 +86,15 @@ class Gallery:
     def stop(self) -> None:
         """Stop the training threads; what they do not finish is left to the next start."""
         self.training.stop()
+        self.sightings.write()
 
     def purge(self) -> int:
-        """Delete what is due from snapshots, caches and disk; for the retention worker.
+        """Delete what is due from snapshots, caches and disk, and write down who was seen; for the retention worker.
 
         Returns:
             How many things were deleted.
         """
+        self.sightings.write()
         forgotten = self.live.forget_unused() + self.lookalikes.forget_old()
         return self.training.purge_removed() + forgotten + self.snapshots.sweep()
 
@@ -137,6 +142,7 @@ def open_gallery(
         pg = PgSnapshots.left_behind(database)
     snapshots = Snapshots(folder, database, vault, pg, into_pg=into_pg)
     live, lookalikes = LiveSearches(templates, clock), Lookalikes(templates, clock)
+    sightings = Sightings(database, clock)
     later = TrainedDuplicates(rows, templates, snapshots, recognisers)
     return Gallery(
         collections=Collections(rows, vault, recognisers, snapshots),
@@ -147,10 +153,13 @@ def open_gallery(
         duplicates=Duplicates(rows),
         crops=Crops(rows),
         training=Training(rows, templates, snapshots, trained=trained, look=later.look),
-        recognition=Recognition(rows, detected_faces, recognisers, templates, snapshots=snapshots, live=live),
+        recognition=Recognition(
+            rows, detected_faces, recognisers, templates, snapshots=snapshots, live=live, sightings=sightings
+        ),
         rows=rows,
         templates=templates,
         snapshots=snapshots,
         live=live,
         lookalikes=lookalikes,
+        sightings=sightings,
     )

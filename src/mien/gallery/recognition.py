@@ -28,6 +28,7 @@ from mien.gallery.live import LiveSearches
 from mien.gallery.persons import find_person
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.rows import BUSY, Rows
+from mien.gallery.sightings import Sightings
 from mien.gallery.snapshots import Snapshots
 from mien.gallery.templates import SealedFace, Templates
 from mien.gallery.types import Candidate, FaceGroups, FindMode, Identified, SimilarFace, Verification
@@ -56,6 +57,7 @@ class Recognition:
         templates: opens enrolled templates.
         snapshots: trained collections.
         live: collections as they are now.
+        sightings: is told who was recognised.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Recognition:
         *,
         snapshots: Snapshots,
         live: LiveSearches,
+        sightings: Sightings,
     ) -> None:
         self._rows = rows
         self._faces = faces
@@ -74,6 +77,7 @@ class Recognition:
         self._templates = templates
         self._snapshots = snapshots
         self._live = live
+        self.sightings = sightings
         self._removed = _RemovedPersons()
 
     # Verify
@@ -106,7 +110,10 @@ class Recognition:
             person = find_person(session, ref, row, person_id)
             sealed = _faces_of_person(session, row.uid, person.person_id)
         recogniser = self._check(probe, row.recognition_model, row.fingerprint if sealed else None, ref)
-        return self.best_of(probe, recogniser, row, sealed)
+        verified = self.best_of(probe, recogniser, row, sealed)
+        if verified.is_identical:
+            self.sightings.note(row, [str(person.person_id)])
+        return verified
 
     def best_of(
         self, probe: DetectedFace, recogniser: Recogniser, row: CollectionRow, sealed: Sequence[SealedFace]
@@ -155,7 +162,9 @@ class Recognition:
             self._check(probe, row.recognition_model, search.fingerprint, ref)
         calibration = self._recognisers[row.recognition_model].calibration
         query = query_for(calibration, len(search), top, confidence_threshold, without=without)
-        return identified(probes, face_ids, search, query, calibration=calibration, threshold=confidence_threshold)
+        found = identified(probes, face_ids, search, query, calibration=calibration, threshold=confidence_threshold)
+        self.sightings.note(row, recognised(found))
+        return found
 
     # Find similar
 
@@ -208,6 +217,8 @@ class Recognition:
         least = _least(calibration, mode, len(search))
         query = Query(top=top, min_similarity=least, without=without)
         found = search.search(probe.embedding.vector[None], query)[0]
+        if mode is FindMode.MATCH_PERSON:
+            self.sightings.note(row, [str(match.face_id) for match in found])
         return [SimilarFace(str(match.face_id), confidence(calibration, match.similarity)) for match in found]
 
     # Group
@@ -306,6 +317,12 @@ def query_for(
     else:  # a little below: what is answered is rounded
         least = calibration.similarity(max(0.0, threshold - _ROUNDING))
     return Query(top=top, min_similarity=least, without=without, only=only)
+
+
+def recognised(answers: Iterable[Identified]) -> list[str]:
+    """The persons as whom probes were recognised: the best candidate of each, where it is likely enough."""
+    best = (answer.candidates[0] for answer in answers if answer.candidates)
+    return [one.person_id for one in best if one.confidence >= IDENTICAL]
 
 
 def identified(

@@ -32,9 +32,10 @@ from mien.management.login import Actor, Login
 from mien.management.roles import Role
 from mien.management.routing import Journal
 from mien.management.tokens import AdminTokens
-from mien.management.v1 import access, alerts, audit, health, metrics, resources, terms, tokens
+from mien.management.v1 import access, alerts, audit, health, metrics, resources, retention, subjects, terms, tokens
 from mien.management.v1.alerts import TryOut
 from mien.storage import Database
+from mien.subjects import Subjects
 
 OPENAPI: Final = "/mien/v1/openapi.json"
 OPEN_PATHS: Final = frozenset({"/health", OPENAPI})
@@ -63,6 +64,7 @@ class Parts:
         endpoint: URL at which the data plane answers on this machine; scheme and port of resources' endpoints.
         domain: of the resources' host names.
         exposition: this process's counts for Prometheus; None without a data plane.
+        subjects: the data-subject tools; None without a data plane.
         open_metrics: whether programs on this machine may scrape without a token.
         free_calls: calls a month of the free tier; 0 for any number.
         origin: finds out which address a caller has.
@@ -83,6 +85,7 @@ class Parts:
     endpoint: str
     domain: str
     exposition: Exposition | None = None
+    subjects: Subjects | None = None
     open_metrics: bool = True
     free_calls: int = 30_000
     origin: OriginFinder = field(default_factory=OriginFinder)
@@ -182,6 +185,10 @@ def _routers(parts: Parts) -> Iterable[APIRouter]:
     yield audit.routes(parts.audit, parts.accounts)
     yield metrics.routes(parts.metrics, parts.accounts, parts.clock)
     yield metrics.prometheus(parts.exposition)
+    if parts.subjects is not None:
+        yield subjects.routes(parts.subjects, parts.accounts)
+        yield subjects.receipt_routes(parts.subjects)
+        yield retention.routes(parts.subjects, parts.accounts)
     arm = Arm(parts.accounts, filing, subscriptions, addresses, parts.clock)
     yield accounts.routes(arm)
     yield deleted.routes(arm)

@@ -23,8 +23,24 @@ from mien.accounts.errors import (
     TransitionError,
 )
 from mien.events import AlertError, AuditValueError, MetricError
+from mien.gallery.errors import (
+    CollectionNotFoundError,
+    ConflictError,
+    GalleryError,
+    PersistedFaceNotFoundError,
+    PersonNotFoundError,
+    TrainingNotFinishedError,
+)
 from mien.management.errors import TERMS, ManagementError
 from mien.management.tokens import TokenError
+from mien.subjects.errors import (
+    ConsentNotFoundError,
+    ReceiptNotFoundError,
+    RuleNotFoundError,
+    SubjectError,
+    UnfinishedError,
+)
+from mien.vision.errors import VisionError
 
 KNOWN: Final[tuple[type[Exception], ...]] = (
     ManagementError,
@@ -35,6 +51,9 @@ KNOWN: Final[tuple[type[Exception], ...]] = (
     AuditValueError,
     MetricError,
     TokenError,
+    GalleryError,
+    SubjectError,
+    VisionError,
 )
 """Exceptions that `explain` has words for; any other is a mistake of ours."""
 
@@ -56,6 +75,15 @@ _OURS: Final[dict[type[Exception], tuple[int, str, str]]] = {
     TransitionError: (409, "Conflict", ""),
     NotDeletedError: (409, "Conflict", ""),
     TokenError: (409, "Conflict", ""),
+    CollectionNotFoundError: (404, "NotFound", ""),
+    PersonNotFoundError: (404, "NotFound", ""),
+    PersistedFaceNotFoundError: (404, "NotFound", ""),
+    ConsentNotFoundError: (404, "NotFound", ""),
+    ReceiptNotFoundError: (404, "NotFound", ""),
+    RuleNotFoundError: (404, "NotFound", ""),
+    ConflictError: (409, "Conflict", ""),
+    TrainingNotFinishedError: (409, "Conflict", ""),
+    UnfinishedError: (409, "Conflict", ""),
 }
 """Status, code, and words where Azure has its own; without, the error's own sentence."""
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from mien.gallery.directory_rows import find_collection, persons_ref
 from mien.gallery.errors import CollectionNotFoundError, PersistedFaceNotFoundError, PersonNotFoundError
-from mien.gallery.kinds import CollectionRef, Kind, parse_id
+from mien.gallery.kinds import COLLECTION_ID, CollectionRef, Kind, parse_id
 from mien.storage.tables import CollectionRow, PersistedFaceRow, PersonRow
 
 DIRECTORY = "directory"
@@ -31,7 +31,7 @@ def find_home(session: Session, ref: CollectionRef) -> CollectionRow:
     Raises:
         CollectionNotFoundError: there is none.
     """
-    row = find_collection(session, home_of(ref))
+    row = find_collection(session, home_of(ref)) if COLLECTION_ID.fullmatch(ref.collection_id) else None
     if row is None:
         raise CollectionNotFoundError(ref)
     return row

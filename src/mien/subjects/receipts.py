@@ -93,6 +93,19 @@ class Receipts:
             raise InvalidReceiptError("the receipt was changed after it was signed")
         return Verified(signed, str(checked.headers()["kid"]))
 
+    def check(self, document: str) -> tuple[Verified | None, str | None]:
+        """As `verify`, but answers with the reason instead of raising it."""
+        try:
+            return self.verify(document), None
+        except InvalidReceiptError as error:
+            return None, str(error)
+
+    @staticmethod
+    def document(text: str) -> dict[str, Any]:
+        """Return a receipt of `sign` as JSON."""
+        parsed: dict[str, Any] = json.loads(text)
+        return parsed
+
     def public_key(self) -> dict[str, Any]:
         """Return the public key as a JSON Web Key, to be kept by whoever checks receipts elsewhere."""
         row = self._key()

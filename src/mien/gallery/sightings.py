@@ -1,0 +1,90 @@
+"""When an enrolled person was last recognised, to the day: what rules of retention ask.
+
+Recognising must cost nothing more for it: who was recognised is noted in memory, once a day, and written down by the
+retention worker. A process that is killed forgets the last minute; the next recognition of a day after tells again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from mien.clock import Clock
+from mien.gallery.directory_rows import find_collection, persons_ref
+from mien.gallery.kinds import Kind
+from mien.storage import Database
+from mien.storage.tables import CollectionRow, PersistedFaceRow, PersonRow
+
+_REMEMBERED: Final = 200_000
+_AT_ONCE: Final = 500
+
+Seen = tuple[UUID, UUID, UUID]
+"""Resource, collection, and the person, or the face of a list."""
+
+
+class Sightings:
+    """Notes who was recognised.
+
+    Args:
+        database: where it is written down.
+        clock: tells the day.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._noted: OrderedDict[Seen, date] = OrderedDict()
+        self._pending: set[Seen] = set()
+
+    def note(self, row: CollectionRow, members: Iterable[str]) -> None:
+        """Note that persons, or faces of a list, were recognised in a collection."""
+        today = self._clock.now().date()
+        with self._lock:
+            for member in members:
+                seen = (row.resource_id, row.uid, UUID(member))
+                if self._noted.get(seen) != today:
+                    self._noted[seen] = today
+                    self._pending.add(seen)
+            while len(self._noted) > _REMEMBERED:
+                self._noted.popitem(last=False)
+
+    def write(self) -> int:
+        """Write down who was noted since the last time; returns how many."""
+        with self._lock:
+            pending, self._pending = self._pending, set()
+        by_collection: dict[tuple[UUID, UUID], list[UUID]] = {}
+        for owner, collection, member in sorted(pending):
+            by_collection.setdefault((owner, collection), []).append(member)
+        for (owner, collection), members in by_collection.items():
+            for start in range(0, len(members), _AT_ONCE):
+                try:
+                    self._write(owner, collection, members[start : start + _AT_ONCE])
+                except BaseException:
+                    with self._lock:  # the next time tries again; what was written is only written twice
+                        self._pending |= pending
+                    raise
+        return len(pending)
+
+    def _write(self, owner: UUID, collection: UUID, members: list[UUID]) -> None:
+        now = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        with self._database.write(owner) as session:
+            row = session.scalar(select(CollectionRow).where(CollectionRow.uid == collection))
+            if row is None:
+                return
+            if row.kind == Kind.DIRECTORY.value:
+                row = find_collection(session, persons_ref(owner)) or row
+            table = PersonRow if Kind(row.kind).has_persons else PersistedFaceRow
+            member = table.person_id  # in lists it is the face's own id
+            session.execute(
+                update(table)
+                .where(table.collection == row.uid, member.in_(members))
+                .values(seen_at=now)
+                .execution_options(synchronize_session=False)
+            )
