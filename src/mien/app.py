@@ -25,7 +25,7 @@ from mien.gallery.recognisers import Recognisers
 from mien.gateway.access import Accounts as ResourceFinder
 from mien.gateway.admission import WorkerPool
 from mien.gateway.door import Gateway, Observer
-from mien.gateway.exchange import Operation, Receive, Scope, Send
+from mien.gateway.exchange import Message, Operation, Receive, Scope, Send
 from mien.gateway.front_door import FrontDoor
 from mien.gateway.opening import open_front_door, token_verifier
 from mien.gateway.origin import OriginFinder, parse_networks
@@ -54,7 +54,7 @@ from mien.wire.liveness_context import ChannelContext, Count
 from mien.wire.liveness_gate import ClientGate
 from mien.wire.liveness_pages import LivenessPages
 from mien.wire.liveness_posts import LivenessPosts
-from mien.wire.liveness_socket import LivenessSocket
+from mien.wire.liveness_socket import LivenessSocket, is_channel
 from mien.wire.origins import Origins
 from mien.wire.pages import Pages
 from mien.wire.ports import Gallery, PersonDirectory
@@ -232,10 +232,11 @@ class Application:
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "websocket":
-            if self._socket is not None:
+            if self._socket is not None and is_channel(scope["path"]):
                 await self._socket(scope, receive, send)
-            else:
-                await send({"type": "websocket.close", "code": 1000})
+            else:  # no connection is made: the answer is that to a call without a body
+                await receive()
+                await self._gateway({**scope, "type": "http", "method": "GET"}, _no_body, _in_place_of_websocket(send))
 
     def _open_channel(self, parts: Parts, liveness: Liveness, channel: ChannelParts) -> list[Operation]:
         """Serve the clients of liveness sessions: by WebSocket, and by the operations returned."""
@@ -486,6 +487,19 @@ def _open_liveness(
         ),
         test_nonce=bytes.fromhex(nonce.get_secret_value()) if nonce else None,
     )
+
+
+async def _no_body() -> Message:
+    return {"type": "http.request"}
+
+
+def _in_place_of_websocket(send: Send) -> Send:
+    """Answer a handshake by HTTP (ASGI's extension `websocket.http.response`, which uvicorn has)."""
+
+    async def answer(message: Message) -> None:
+        await send({**message, "type": f"websocket.{message['type']}"})
+
+    return answer
 
 
 def model_labels(bindings: Bindings) -> ModelLabels:

@@ -44,3 +44,21 @@ def test_bodies_that_nobody_reads_do_not_stop_the_connection(server: Server) -> 
             )
             assert response.json()["error"]["code"] == "InvalidImageSize"
         assert client.get("/status").status_code == httpx.codes.OK
+
+
+def test_a_websocket_where_there_is_none_is_answered_as_any_call(server: Server) -> None:
+    handshake = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    with server.client() as client:
+        for path, status in (("facelists", 200), ("detect", 404), ("nowhere", 404)):
+            response = client.get(f"/face/v1.2/{path}", headers=handshake)
+            assert (response.status_code, response.headers["content-type"]) == (
+                status,
+                "application/json; charset=utf-8",
+            )
+            assert response.json() == [] if status == 200 else response.json()["error"]["code"] == "404"
+            assert response.headers["apim-request-id"]
