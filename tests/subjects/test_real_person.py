@@ -61,6 +61,8 @@ def test_a_person_is_found_by_another_photo_exported_and_erased_while_the_server
     monkeypatch.chdir(tmp_path)
     another = str(azure_photo("Family1-Dad2"))
     new = {"name": "x", "recognitionModel": "recognition_04"}
+    keep = ["gallery", "policy", "dev", "--keep-crops", "--data-dir", str(lobby.data_dir)]
+    assert CliRunner().invoke(build(["gallery"]), keep).exit_code == 0
     with lobby.client() as client:
         for kind in ("facelists", "largefacelists", "persongroups", "largepersongroups"):
             send(client, "PUT", f"{kind}/family", json=new)
@@ -101,6 +103,8 @@ def test_a_person_is_found_by_another_photo_exported_and_erased_while_the_server
         mien(lobby, "subject", "export", "dev", "dad.zip", "--photo", another)
         with zipfile.ZipFile("dad.zip") as archive:
             told = archive.read("subject.json").decode()
+            crops = [archive.read(name) for name in archive.namelist() if name.startswith("crops/")]
+        assert [crop[:3] for crop in crops] == [b"\xff\xd8\xff"] * 5
         assert "form 12" in told
         assert "Family1-Mom1" not in told
         assert Path("dad.zip").stat().st_mode & 0o077 == 0
@@ -110,7 +114,7 @@ def test_a_person_is_found_by_another_photo_exported_and_erased_while_the_server
         old = set((lobby.data_dir / "snapshots").rglob("*.segment"))
         done = mien(lobby, "subject", "erase", "dev", "--photo", another, "--yes", "--receipt", "receipt.json")
         assert (done["counts"]["persons"], done["counts"]["faces"], done["counts"]["consents"]) == (3, 5, 1)
-        assert done["counts"]["detected_faces"] == 1
+        assert (done["counts"]["detected_faces"], done["counts"]["crops"]) == (1, 5)
         assert not any(path.exists() for path in old), "every file had a template of the person"
         dad = detect(client, "Family1-Dad2")
         after = send(client, "POST", "identify", json={**question, "faceIds": [dad, mum]})

@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import numpy as np
@@ -195,7 +196,7 @@ def test_an_erased_person_is_nowhere_and_the_receipt_proves_it(place: Place, ful
 
 
 def test_no_bytes_of_a_template_are_left_in_files(place: Place) -> None:
-    """Snapshots without encryption, to see into them: what is removed is not only marked as dead."""
+    """What is removed is not only marked as dead: every file that had it is gone, the database's own pages, too."""
     ref = place.world.make(Kind.LARGE_PERSON_GROUP)
     anna = place.enrol(ref, "Anna", 11, near=ANNA)
     for number in range(9):
@@ -203,6 +204,10 @@ def test_no_bytes_of_a_template_are_left_in_files(place: Place) -> None:
     place.world.train(ref)
     gallery = place.world.gallery
     files = {path.name for path in place.snapshots.rglob("*.segment")}
+    of_anna = PersistedFaceRow.person_id == UUID(anna)
+    with place.database.read(place.owner) as session:
+        (sealed,) = session.scalars(select(PersistedFaceRow.sealed).where(of_anna))
+    assert not place.database.is_sqlite or any(sealed in data for data in _files(place))
     place.subjects.erase(place.owner, Whom(ids=frozenset({UUID(anna)})), possible=False, dry=False, actor="test")
     row = gallery.rows.get(ref)
     search = gallery.snapshots.store(row, row.snapshot or "").load()
@@ -211,8 +216,39 @@ def test_no_bytes_of_a_template_are_left_in_files(place: Place) -> None:
     assert not any(map(len, search.dead))
     assert not files & {path.name for path in place.snapshots.rglob("*.segment")}
     assert not list(place.snapshots.rglob("*.dead"))
+    persons = {bytes(one) for part in search.segments for one in part.faces(np.arange(len(part))).person_ids}
+    assert UUID(anna).bytes not in persons
+    assert not place.database.is_sqlite or not any(sealed in data for data in _files(place))
     with place.database.read(EVERY_RESOURCE) as session:
         assert session.scalars(select(RemovalRow)).all() == []
+
+
+def _files(place: Place) -> list[bytes]:
+    """SQLite's database and its log, as they are on disk."""
+    database = Path(place.database.url.database or "")
+    return [path.read_bytes() for path in database.parent.glob(f"{database.name}*") if path.is_file()]
+
+
+def test_snapshot_files_go_that_a_killed_process_left(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    ref = place.world.make(Kind.PERSON_GROUP)
+    anna = place.enrol(ref, "Anna", 11)
+    place.enrol(ref, "Otto", 61)
+    place.world.train(ref)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(place.world.gallery.snapshots, "tidy", killed)
+    whom = Whom(ids=frozenset({UUID(anna)}))
+    with pytest.raises(KeyboardInterrupt):
+        place.subjects.erase(place.owner, whom, possible=False, dry=False, actor="cli:test")
+    monkeypatch.undo()
+    assert len(list(place.snapshots.rglob("*.segment"))) == 2, "the old file is still there"
+    place.clock.advance(timedelta(minutes=3))
+    assert place.subjects.purge() == 1
+    assert len(list(place.snapshots.rglob("*.segment"))) == 1
+    (known,) = place.subjects.eraser.receipts(place.owner)
+    assert known.finished_at is not None
 
 
 @pytest.mark.parametrize("step", range(6))

@@ -41,6 +41,8 @@ LEFT_ALONE: Final = timedelta(minutes=2)
 """An erasure at which nobody has worked for so long was killed."""
 PATIENCE: Final = 120.0
 """Seconds to wait for a training to end."""
+_SHORT: Final = 2.0
+"""What a retention worker waits, which has other things to do."""
 
 _MEMBERS_AT_ONCE: Final = 50
 _log = structlog.get_logger(__name__)
@@ -162,8 +164,13 @@ class Eraser:
             )
         return erasure_id
 
-    def finish(self, resource_id: UUID, erasure_id: UUID) -> Erased:
+    def finish(self, resource_id: UUID, erasure_id: UUID, *, patience: float = PATIENCE) -> Erased:
         """Bring an erasure to its end; one that has ended gives its receipt again.
+
+        Args:
+            resource_id: the resource.
+            erasure_id: from `begin`.
+            patience: seconds to wait for trainings to end.
 
         Raises:
             ReceiptNotFoundError: there is no such erasure.
@@ -172,7 +179,7 @@ class Eraser:
         row = self._get(resource_id, erasure_id)
         if row.receipt is None:
             plan = json.loads(row.plan or "{}")
-            until = time.monotonic() + PATIENCE
+            until = time.monotonic() + patience
             for uid, members in plan["members"].items():
                 for start in range(0, len(members), _MEMBERS_AT_ONCE):
                     some = [UUID(one) for one in members[start : start + _MEMBERS_AT_ONCE]]
@@ -202,7 +209,7 @@ class Eraser:
         done = []
         for owner, erasure_id in killed:
             try:
-                done.append(self.finish(owner, erasure_id))
+                done.append(self.finish(owner, erasure_id, patience=_SHORT))
             except (UnfinishedError, ConflictError) as error:
                 _log.warning("an erasure is not finished yet", receipt=str(erasure_id), reason=str(error))
         return done
