@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -448,6 +450,33 @@ def test_a_proxy_for_an_address_of_ones_own(azure: Azure, monkeypatch: pytest.Mo
     assert "Add 127.0.0.1 to NO_PROXY" in of(look(azure), "proxy", "go through").next_step
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     assert look(azure).exit_status == 0
+
+
+@pytest.mark.parametrize("proxy", ["ftp://proxy.example", "socks5://proxy.example:1080"])
+def test_a_proxy_that_cannot_be_used(azure: Azure, monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    report = look(azure)
+    assert "cannot be used" in of(report, "proxy").found
+    assert (report.stopped, report.calls) == ("the proxy's address cannot be used", 0)
+
+
+def test_an_answer_that_never_ends() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as dripping:
+
+        def drip() -> None:
+            caller = dripping.accept()[0]
+            caller.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            with contextlib.suppress(OSError):
+                for _ in range(100):
+                    caller.sendall(b"x")
+                    time.sleep(0.02)
+            caller.close()
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        report = look(Azure(url=f"http://127.0.0.1:{dripping.getsockname()[1]}"), seconds=0.1)
+        thread.join(5)
+    assert "does not answer" in of(report, "connection").found
 
 
 def test_a_server_that_never_speaks() -> None:

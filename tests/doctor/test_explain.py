@@ -6,12 +6,16 @@ import base64
 import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
+from mien.cli._findings import print_finding, print_verdict
 from mien.doctor.explain import ClipboardError, explain, read, read_clipboard
 from mien.doctor.findings import Finding, Report, Severity
 from mien.doctor.redaction import MARK, Redactor
@@ -252,6 +256,29 @@ def test_a_clipboard_without_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ClipboardError, match="xclip"):
         read_clipboard()
+
+
+def test_the_clipboard(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "xclip"
+    program.write_text("#!/bin/sh\nprintf '%s' \"$1 $2 $3\"\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert read_clipboard() == b"-selection clipboard -o"
+    program.write_text("#!/bin/sh\nexit 1\n")
+    with pytest.raises(ClipboardError, match="with xclip"):
+        read_clipboard()
+
+
+def test_what_a_server_says_does_not_steer_the_terminal() -> None:
+    body = json.dumps({"error": {"code": "x", "message": "a\x1b]0;owned\x07b \x9b2J c"}}).encode()
+    console = Console(file=StringIO(), force_terminal=True, width=100)
+    report = explain(body, "paste")
+    for found in report.findings:
+        print_finding(console, found)
+    print_verdict(console, report)
+    printed = console.file.getvalue()  # type: ignore[attr-defined]  # it is a StringIO
+    assert "owned" in printed
+    assert not any(mark in printed for mark in ("\x1b]", "\x07", "\x9b"))
 
 
 PIECES = st.sampled_from(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,6 +78,7 @@ def test_what_is_meant_is_mended_and_said(given_url: str, endpoint: str | None, 
         ("https://api.projectoxford.ai", "before 2018"),
         ("https://mien.example:80a", "cannot be read"),
         ("https://", "no host"),
+        ("https://a..b\u00ad", "no host's name"),
     ],
 )
 def test_what_cannot_be_meant_stops(given_url: str, words: str) -> None:
@@ -90,6 +92,8 @@ def test_what_cannot_be_meant_stops(given_url: str, words: str) -> None:
 def test_any_text_is_read_without_failing(text: str) -> None:
     form = examine_url(text)
     assert form.target is not None or form.findings
+    if form.target is not None:
+        httpx.URL(form.target.endpoint)
 
 
 def jwt(**claims: object) -> str:
@@ -132,6 +136,8 @@ def test_what_is_around_a_key_is_taken_away(key: str, words: str) -> None:
         ("", "empty"),
         (" \n", "empty"),
         ('""', "empty"),
+        ("Bearer ", "only what may stand before one"),
+        ("key1=", "only what may stand before one"),
         (jwt(iss="mien-liveness", sid="x"), "authToken of a liveness session"),
         (jwt(sessionId="x"), "authToken of a liveness session"),
         (jwt(iss="https://sts.windows.net/t/", aud="https://graph.microsoft.com"), "Microsoft Entra token"),

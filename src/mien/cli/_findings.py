@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from rich.console import Console
@@ -16,6 +17,7 @@ _MARKS = {
     Severity.ERROR: ("✗", "bold red"),
 }
 _NAME_WIDTH = 17
+_CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _VERDICTS = {
     Severity.OK: "Nothing is wrong.",
     Severity.NOTE: "Nothing is wrong.",
@@ -39,12 +41,19 @@ def print_finding(console: Console, finding: Finding) -> None:
             lead = blank
 
 
+def _plain(text: str) -> Text:
+    """Return a text for the terminal: what a server or a paste puts in must not steer it."""
+    return Text(_CONTROLS.sub("\ufffd", text))
+
+
 def _parts(finding: Finding, style: str, arrow: str) -> Iterator[Text]:
-    yield Text(finding.found)
+    yield _plain(finding.found)
     if finding.means:
-        yield Text(finding.means, style="dim")
+        means = _plain(finding.means)
+        means.stylize("dim")
+        yield means
     if finding.next_step and finding.severity > Severity.OK:
-        yield Text.assemble((f"{arrow} ", style), finding.next_step)
+        yield Text.assemble((f"{arrow} ", style), _plain(finding.next_step))
 
 
 def print_verdict(console: Console, report: Report) -> None:
@@ -53,8 +62,8 @@ def print_verdict(console: Console, report: Report) -> None:
     console.print()
     console.print(Text(_VERDICTS[report.severity], style=style))
     if report.stopped:
-        console.print(Text(f"Later checks were left out: {report.stopped}.", style="dim"))
+        console.print(Text(f"Later checks were left out: {_plain(report.stopped)}.", style="dim"))
     if report.next_step:
-        for line in Text.assemble(("Next: ", "bold"), report.next_step).wrap(console, console.width):
+        for line in Text.assemble(("Next: ", "bold"), _plain(report.next_step)).wrap(console, console.width):
             line.rstrip()
             console.print(line, soft_wrap=True)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+import httpx
+
 from mien.doctor.contract import AZURE_SUFFIXES, KEY_HEADER, LIVENESS_VERSIONS, STABLE, VERSIONS
 from mien.doctor.findings import Finding, Severity
 
@@ -140,7 +142,13 @@ def _read(text: str, notes: _Notes) -> Target | None:
             "Give the resource a custom subdomain and use https://NAME.cognitiveservices.azure.com",
         )
     version = _check_path(split, notes)
-    return Target(scheme, host, port, version, regional, azure)
+    target = Target(scheme, host, port, version, regional, azure)
+    try:
+        httpx.URL(target.endpoint)
+    except httpx.InvalidURL:
+        notes.add(Severity.ERROR, f"{host[:80]!r} can be no host's name.", "", _WHERE)
+        return None
+    return target
 
 
 def _split(text: str, notes: _Notes) -> tuple[SplitResult, str, int] | None:

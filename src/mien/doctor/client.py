@@ -23,6 +23,9 @@ from mien.doctor.contract import KEY_HEADER
 
 _LONGEST_BODY: Final = 1 << 20
 _MOST_WAITS: Final = 2
+_DRIP: Final = 4
+"""How many time-outs a body may take that comes in small pieces."""
+
 _TIER: Final = re.compile(r"Face ([FSE])\d pricing tier")
 _ALLOWED: Final = {"F": (20, 60.0), "S": (10, 1.0), "E": (10, 1.0)}
 """Calls that each tier allows, and in how many seconds (contract, section 10)."""
@@ -256,6 +259,8 @@ class Client:
                 taken = b""
                 for chunk in response.iter_bytes():
                     taken += chunk
+                    if time.perf_counter() - start > _DRIP * self.seconds:
+                        raise Trouble("timeout", "the answer never ends")
                     if len(taken) > _LONGEST_BODY:
                         break
             finally:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import httpx
+
 from mien.doctor.access import check_key, check_versions
 from mien.doctor.address import examine_url
 from mien.doctor.case import Case, Stop
@@ -94,13 +96,23 @@ class _Examination:
         self._subject = target.endpoint
         if not form.findings:
             yield Finding("url", Severity.OK, f"{target.endpoint} is well formed.")
-        client = Client(
-            target,
-            seconds=options.seconds,
-            authority=options.authority,
-            patience=options.patience,
-            interval=options.interval,
-        )
+        try:
+            client = Client(
+                target,
+                seconds=options.seconds,
+                authority=options.authority,
+                patience=options.patience,
+                interval=options.interval,
+            )
+        except (ValueError, ImportError, httpx.InvalidURL) as error:
+            yield Finding(
+                "proxy",
+                Severity.ERROR,
+                f"The proxy that is set cannot be used: {error}.",
+                "Python's HTTP libraries fail in the same way before they make a call.",
+                "Write HTTP_PROXY, HTTPS_PROXY and ALL_PROXY like http://proxy.example:3128",
+            )
+            raise Stop("the proxy's address cannot be used") from error
         self._case = case = Case(options, target, client)
         proxy = proxy_for(target)
         resolved = (

@@ -47,6 +47,8 @@ def examine_key(given: str | None, source: str) -> KeyForm:
     if not given.strip(_INVISIBLE + " \t\r\n" + _QUOTES):
         return _lost(f"There is no key: {source} is empty.", f"Set {source} to one of the resource's two keys.")
     key, findings = _mend(given, source)
+    if not key:
+        return _lost(f"There is no key in {source}, only what may stand before one.", f"Set it to a key: {_WHERE}")
     if (lost := _mistaken(key, source)) is not None:
         return KeyForm(None, (*findings, *lost.findings))
     if any(not "!" <= letter <= "~" for letter in key):

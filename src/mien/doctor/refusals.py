@@ -41,6 +41,9 @@ _PROXY_MARKS: Final = {
     "application gateway": "Azure Application Gateway",
     "azure front door": "Azure Front Door",
 }
+_LONGEST: Final = 1000
+"""How much of a server's text is repeated, in characters; the longest message of the contract has 220."""
+
 _TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 
@@ -104,7 +107,7 @@ def explain_refusal(
         if not match.exact:
             means = f"The catalogue does not have this text; its code stands for: {means}"
     if hint:
-        means = f"{means} The server adds: {hint}".strip()
+        means = f"{means} The server adds: {_text(hint)}".strip()
     if azure:
         step = next((advice for words, advice in _ON_AZURE if words in f"{message} {inner_message}"), step)
     return Refusal(found, means, step, row, missing)
@@ -150,6 +153,8 @@ def missing_features(message: str) -> tuple[str, ...]:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, str) and len(value) > _LONGEST:
+        return f"{value[:_LONGEST]}…"
     return value if isinstance(value, str) else str(value) if isinstance(value, int) else ""
 
 
