@@ -85,7 +85,9 @@ def _mend(given: str, source: str) -> tuple[str, list[Finding]]:
     label = _LABEL.match(key)
     key = cut(key[label.end() :] if label else key, "begins with its own name", "The name is sent as part of the key.")
     bearer = f"{KEY_HEADER} takes the key alone; the word belongs to tokens, in the header Authorization."
-    return cut(key[7:].strip() if key.lower().startswith("bearer ") else key, 'begins with "Bearer"', bearer), findings
+    return cut(
+        key[6:].strip() if f"{key.lower()} ".startswith("bearer ") else key, 'begins with "Bearer"', bearer
+    ), findings
 
 
 def _mistaken(key: str, source: str) -> KeyForm | None:
