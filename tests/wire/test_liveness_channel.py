@@ -479,7 +479,7 @@ async def test_a_new_connection_takes_the_place_of_the_old(stage: Stage, sockets
 
 
 async def test_time_runs_out(make_stage: Callable[..., Stage], sockets: Callable[..., Any]) -> None:
-    stage = make_stage(positioning_seconds=0.2)
+    stage = make_stage(positioning_seconds=1)
     for boxes, error in (([], "NoFaceDetected"), ([FaceBox(0, 0, 60, 80)], "TimedOut")):
         stage.finder.boxes = boxes
         socket = await sockets(stage)

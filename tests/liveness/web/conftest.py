@@ -89,7 +89,7 @@ class Application:
     def go_on(self) -> None:
         self.page.locator("button.primary").click()
 
-    def outcome(self, seconds: float = 20) -> Any:
+    def outcome(self, seconds: float = 60) -> Any:
         """What `start` resolved to, or rejected with."""
         # Not wait_for_function: a page's policy against evaluated text would stop that.
         until = time.monotonic() + seconds
@@ -99,7 +99,7 @@ class Application:
         assert isinstance(found, dict | list)
         return found
 
-    def error(self, seconds: float = 20) -> dict[str, Any]:
+    def error(self, seconds: float = 60) -> dict[str, Any]:
         outcome = self.outcome(seconds)
         assert "error" in outcome, outcome
         error: dict[str, Any] = outcome["error"]
@@ -126,6 +126,7 @@ def application(fake: FakeServer, browser: Browser) -> Iterator[OpenApplication]
         context = (other or browser).new_context(**options)
         contexts.append(context)
         page = context.new_page()
+        page.set_default_timeout(60_000)  # a busy machine is no failure
         troubles: list[str] = []
         page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: troubles.append(str(error)))

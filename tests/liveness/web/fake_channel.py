@@ -24,12 +24,12 @@ from mien.liveness.web import assets
 
 CHALLENGE: dict[str, Any] = {
     "mode": "PassiveActive",
-    "durationMs": 2400,
+    "durationMs": 2800,
     "flashes": [
         {"startMs": 0, "durationMs": 300, "color": "#202020"},
         {"startMs": 300, "durationMs": 300, "color": "#FFFFFF"},
         {"startMs": 600, "durationMs": 300, "color": "#2040FF"},
-        {"startMs": 900, "durationMs": 1500, "color": "#FFFF00"},
+        {"startMs": 900, "durationMs": 1900, "color": "#FFFF00"},
     ],
     "turns": [{"direction": "left", "startMs": 1000, "durationMs": 1200}],
 }

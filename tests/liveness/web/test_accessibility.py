@@ -8,7 +8,7 @@ from tests.liveness.web.fake_channel import Plan
 from tests.liveness.web.test_component import SHORT, begin_positioning
 from tests.npm import node_modules
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from mien.liveness.challenge import Challenge
 from mien.liveness.types import Mode
 from mien.models.store import ModelStore, default_root
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.shared]
+pytestmark = [pytest.mark.timeout(480), pytest.mark.shared]
 
 NONCE = bytes(range(32))
 OTHER = bytes(range(32, 64))

@@ -16,7 +16,7 @@ from tests.npm import node_modules
 
 from mien.liveness.web import MANIFEST_PATH
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 
 WITHOUT_WEBSOCKETS = """() => {
     window.WebSocket = class { constructor() { throw new Error("no WebSockets here"); } };
