@@ -1,24 +1,22 @@
 """`mien admin token`, and the tokens that `mien serve` makes by itself."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
 from tests.conftest import Server, StartServer, stop
+from typer.testing import CliRunner
 
 from mien.cli import _server
+from mien.cli._main import build
 from mien.settings import Settings
 
 
 def run(*arguments: str, fails: bool = False) -> str:
-    command = [sys.executable, "-m", "mien", "admin", "token", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode != 0) == fails, done.stderr
-    assert "Traceback" not in done.stderr
+    done = CliRunner().invoke(build(["admin"]), ["admin", "token", *arguments])
+    assert done.exit_code == int(fails), done.output
     return done.stderr if fails else done.stdout
 
 
