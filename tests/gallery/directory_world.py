@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 from tests.gallery.texts import FINGERPRINT, TextEngine, embedding, photo, recognisers
 
-from mien.accounts import DEVELOPMENT_TERMS, Accounts, Sku
+from mien.accounts import AccountRules, Accounts, DEVELOPMENT_TERMS, Sku
 from mien.clock import ManualClock
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.directory import DirectoryPersons
@@ -82,7 +82,7 @@ def build(
         database, vault, clock, folder, engine=engine, recognisers=labels, detected_faces=faces, quotas=quotas
     )
     services = open_directory(gallery, database, vault, clock, engine=engine, recognisers=labels)
-    accounts = Accounts(database, vault, clock)
+    accounts = Accounts(database, vault, clock, rules=AccountRules(paid_resources=1000))  # a run each, of random ones
     resources = {one.name: one.id for one in accounts.resources()}
     return World(
         persons=services.directory,
