@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 from tests.gallery.texts import FINGERPRINT, TextEngine, embedding, photo, recognisers
 
-from mien.accounts import AccountRules, Accounts, DEVELOPMENT_TERMS, Sku
+from mien.accounts import DEVELOPMENT_TERMS, AccountRules, Accounts, Sku
 from mien.clock import ManualClock
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.directory import DirectoryPersons
