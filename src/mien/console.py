@@ -71,6 +71,7 @@ def open_portal(settings: Settings, services: Services, faces: Faces, login: Log
             ),
             addresses=Addresses(settings.public_endpoint or endpoint, settings.domain),
             local_endpoint=endpoint,
+            memory=services.detected_faces,
             gallery=faces.gallery,
             engine=faces.engine,
             recognisers=faces.recognisers,

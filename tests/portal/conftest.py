@@ -12,9 +12,9 @@ from tests.conftest import Server, StartServer
 from tests.npm import node_modules
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def portal(start_server: StartServer) -> Server:
-    """The server of a module."""
+    """The server of these tests."""
     return start_server()
 
 

@@ -20,6 +20,9 @@ from mien.portal.sign_in import SIGN_IN, SIGN_OUT, SignIn
 SESSION: Final = "mien.session"
 """Where the session is in the ASGI scope of a page's request."""
 
+UPLOAD_FRAME: Final = 64 * 1024
+"""How much longer than a photo a form with it may be, in bytes."""
+
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _log = structlog.get_logger("mien.portal")
 
@@ -58,6 +61,8 @@ class Portal:
         if method not in _SAFE and not _from_here(headers, method):
             answer = Response("This request does not come from the portal's own pages.", 403, media_type="text/plain")
             await answer(scope, receive, send)
+        elif method not in _SAFE and not self._is_short(headers):
+            await Response("That is too long.", 413, media_type="text/plain")(scope, receive, send)
         elif path in {SIGN_IN, SIGN_OUT}:
             await self._sign_in(scope, receive, send)
         elif (session := await self._session(headers)) is None:
@@ -65,6 +70,11 @@ class Portal:
         else:
             scope[SESSION] = session
             await (await self._load())(scope, receive, send)
+
+    def _is_short(self, headers: dict[bytes, bytes]) -> bool:
+        """Whether a body is as long as a photo at most; browsers say how long it is."""
+        length = headers.get(b"content-length", b"")
+        return length.isdigit() and int(length[:20]) <= self._parts.image_limit + UPLOAD_FRAME
 
     async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a page's websocket through: other origins' pages may open websockets, and send our cookie along."""

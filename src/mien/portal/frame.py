@@ -13,6 +13,8 @@ from mien.portal.sign_in import SIGN_OUT
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, choice, icon, icon_button
 
+_DRAWER: Final = "show-if-above width=236 breakpoint=1023"
+
 THEME: Final = "mien_theme"
 """Cookie of the choice between light and dark; without it the browser's own counts."""
 
@@ -61,7 +63,7 @@ def frame(visitor: Visitor, page: Page, pages: Iterable[Page], theme: str | None
     about = f"{page.title} · {visitor.chosen.name} · Mien" if visitor.chosen else f"{page.title} · Mien"
     ui.page_title(about)
     ui.dark_mode({"dark": True, "light": False}.get(theme or ""))
-    with ui.left_drawer(value=None, elevated=False).classes("side").props("width=236 breakpoint=1023") as drawer:
+    with ui.left_drawer(value=False, elevated=False).classes("side").props(_DRAWER) as drawer:
         _navigate(visitor, page, pages)
     with ui.header(elevated=False).classes("top"):
         menu = icon_button("menu", "Menu", drawer.toggle).classes("lt-md")
@@ -97,8 +99,10 @@ def _navigate(visitor: Visitor, current: Page, pages: Iterable[Page]) -> None:
                     with Tag("li"), Tag("a", href=visitor.link(page.path)) as link:
                         icon(page.icon)
                         Tag("span", page.title)
-                    if page.path == current.path:
+                    if current.path == page.path:
                         link.props["aria-current"] = "page"
+                    elif page.path != "/" and current.path.startswith(page.path + "/"):
+                        link.props["aria-current"] = "true"
 
 
 def _choose(visitor: Visitor, name: str) -> None:

@@ -10,10 +10,11 @@ import structlog
 from fastapi import FastAPI
 from nicegui import app as library
 from nicegui import ui
+from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
 
 from mien.accounts import Resource
-from mien.portal.door import SESSION
+from mien.portal.door import SESSION, UPLOAD_FRAME
 from mien.portal.frame import THEME, Page, frame
 from mien.portal.pages import PAGES
 from mien.portal.parts import PortalParts
@@ -40,6 +41,7 @@ def build_interface(parts: PortalParts, sessions: Sessions) -> FastAPI:
         parts: what the pages stand on.
         sessions: tell whether a session goes on.
     """
+    MultiPartParser.spool_max_size = parts.image_limit + UPLOAD_FRAME  # photos of faces are never written to disk
     application = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     ui.add_css(_STYLE, shared=True)
     for page in PAGES:

@@ -10,6 +10,7 @@ from mien.accounts import AccessRequests, Accounts
 from mien.clock import Clock
 from mien.events import AlertRules, AuditLog, MetricStore
 from mien.events.alerts import QuotaUse
+from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.enrolment import Engine
 from mien.gallery.gallery import Gallery
 from mien.gallery.migrations import Migrations
@@ -42,6 +43,7 @@ class PortalParts:
         network: the gateway's rule of who gets in from where.
         addresses: the endpoints of resources.
         local_endpoint: URL of the data plane on this machine, whatever the host names are.
+        memory: the short-lived face ids.
         gallery: who is enrolled.
         engine: analyses photos.
         recognisers: what the recognition labels stand for.
@@ -65,6 +67,7 @@ class PortalParts:
     network: NetworkRules
     addresses: Addresses
     local_endpoint: str
+    memory: DetectedFaces
     gallery: Gallery
     engine: Engine
     recognisers: Recognisers

@@ -10,6 +10,8 @@ from typing import Any
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
+_LONG = 45
+
 Handler = Callable[[], Awaitable[Any] | Any]
 Cell = str | int | float | None | Callable[[], object]
 """Text, a number, or what draws the cell."""
@@ -19,14 +21,14 @@ class Tag(TextElement):
     """An HTML element.
 
     Args:
-        name: of the element, such as `section`.
+        element: its name, such as `section`.
         text: in it.
         classes: of the style sheet.
         attributes: of HTML; `_` stands for `-`, and one at the end is dropped (`for_`).
     """
 
-    def __init__(self, name: str, text: str = "", classes: str = "", **attributes: str | bool) -> None:
-        super().__init__(tag=name, text=text)
+    def __init__(self, element: str, /, text: str = "", classes: str = "", **attributes: str | bool) -> None:
+        super().__init__(tag=element, text=text)
         if classes:
             self.classes(classes)
         for attribute, value in attributes.items():
@@ -180,6 +182,8 @@ def _fill(place: Tag, value: Cell) -> None:
             value()
     else:
         place.text = "–" if value is None or value == "" else str(value)
+        if len(place.text) > _LONG:
+            place.classes("long")
 
 
 def tile(name: str, value: str, note: str = "") -> None:

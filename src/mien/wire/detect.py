@@ -162,9 +162,10 @@ class Detect:
         return Response(body=json.dumps(answer, separators=(",", ":"), allow_nan=False).encode())
 
 
-_LIMITED = frozenset(
+LIMITED = frozenset(
     {Attribute.AGE, Attribute.SMILE, Attribute.FACIAL_HAIR, Attribute.HAIR, Attribute.MAKEUP},
 )
+"""The attributes behind limited access."""
 
 
 def _check_approval(resource: Resource, query: DetectQuery) -> None:
@@ -174,7 +175,7 @@ def _check_approval(resource: Resource, query: DetectQuery) -> None:
         FeatureNotGrantedError: a face id or a limited attribute is asked for without approval.
     """
     needed = [gates.RECOGNITION] if query.face_ids else []
-    if query.attributes & _LIMITED:
+    if query.attributes & LIMITED:
         needed.append(gates.LIMITED_ATTRIBUTES)
     gates.require(resource, *needed)
 

@@ -3,12 +3,41 @@
 from typing import Final
 
 from mien.portal.frame import Page
-from mien.portal.pages import keys, networking, overview
+from mien.portal.pages import (
+    access,
+    audit,
+    keys,
+    metrics,
+    models,
+    networking,
+    overview,
+    people,
+    people_group,
+    resources,
+    review,
+    try_identify,
+    try_it,
+    try_verify,
+)
 
 PAGES: Final[tuple[Page, ...]] = (
     overview.PAGE,
     keys.PAGE,
     networking.PAGE,
+    try_it.PAGE,
+    try_verify.PAGE,
+    try_identify.PAGE,
+    try_identify.LIVENESS,
+    people.PAGE,
+    people_group.PAGE,
+    people_group.PERSON,
+    metrics.PAGE,
+    access.PAGE,
+    review.PAGE,
+    audit.PAGE,
+    models.PAGE,
+    resources.PAGE,
+    resources.CREATE,
 )
 
 __all__ = ["PAGES"]

@@ -1,0 +1,240 @@
+"""Metrics and alerts: charts of a resource's calls, errors, latency and storage; rules that tell somebody."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+
+from nicegui import ui
+
+from mien.events import METRICS, Aggregation, AlertRule, Condition, Question, QuotaUse, Series
+from mien.events.alerts import QUOTA_USE
+from mien.management.roles import Permission
+from mien.portal.frame import Page
+from mien.portal.visitor import Visitor, tell
+from mien.portal.widgets import Tag, badge, banner, button, confirm, empty, meter, section, table, text
+
+_SPANS: Final = {
+    "1h": ("1 hour", timedelta(hours=1), timedelta(minutes=1)),
+    "24h": ("24 hours", timedelta(days=1), timedelta(minutes=15)),
+    "7d": ("7 days", timedelta(days=7), timedelta(hours=2)),
+    "30d": ("30 days", timedelta(days=30), timedelta(hours=8)),
+}
+_COLOURS: Final = ("#1b8fa3", "#d9730d", "#8a63d2", "#2f9e5b", "#c2410c", "#4c78c9")
+_INK: Final = "#7d8b98"
+_TIME: Final = {"axisLabel": {"color": _INK, "hideOverlap": True}, "splitLine": {"show": False}, "splitNumber": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the charts show."""
+
+    calls: list[Series]
+    errors: list[Series]
+    latency: list[Series]
+    faces: list[Series]
+    uses: list[QuotaUse]
+
+
+def _find(visitor: Visitor, span: str) -> _Found:
+    parts, resource = visitor.parts, visitor.resource
+    now = parts.clock.now()
+    _, length, step = _SPANS[span]
+
+    def ask(name: str, **more: Any) -> list[Series]:
+        return parts.metrics.ask(Question(name, now - length, now, resource.id, interval=step, **more))
+
+    def percentile(rank: float) -> Series:
+        found = ask("Latency", aggregation=Aggregation.PERCENTILE, percentile=rank)[0]
+        return Series(f"p{rank:g}", found.points)
+
+    return _Found(
+        ask("TotalCalls", split="operation"),
+        ask("TotalErrors", split="code"),
+        [percentile(rank) for rank in (50.0, 95.0, 99.0)],
+        [Series("faces", one.points) for one in ask("FacesStored")],
+        sorted((one for one in parts.quota_uses() if one.resource_id == resource.id), key=lambda one: -one.percent),
+    )
+
+
+async def render(visitor: Visitor) -> None:
+    """Draw the page."""
+    span = visitor.query.get("span", "24h")
+    span = span if span in _SPANS else "24h"
+    with Tag("nav", classes="tabs", aria_label="Time"):
+        for name, (words, _, _) in _SPANS.items():
+            link = Tag("a", words, href=visitor.link("/metrics-and-alerts", span=name))
+            if name == span:
+                link.props["aria-current"] = "page"
+    found = await visitor.ask(lambda: _find(visitor, span))
+    with Tag("div", classes="two"):
+        _chart("Calls", "By operation", found.calls, stacked=True)
+        _chart("Errors", "By code", found.errors, stacked=True)
+        _chart("Latency", "Percentiles of all calls, in milliseconds", found.latency)
+        _chart("Faces stored", "Read every five minutes", found.faces)
+    with section("Quotas", "How much of what the tier allows is used."):
+        if not found.uses:
+            text("Nothing is stored yet, and calls are not limited.", "soft")
+        for use in found.uses:
+            meter(f"{use.quota}: {use.name}", use.percent / 100, f"{use.used:,.0f} of {use.limit:,.0f}")
+    await _alerts(visitor)
+
+
+def _chart(title: str, about: str, series: Sequence[Series], *, stacked: bool = False) -> None:
+    with section(title, about):
+        if not any(point.value for one in series for point in one.points):
+            empty("show_chart", "Nothing in this time")
+            return
+        total = sum(point.value or 0 for one in series for point in one.points)
+        names = ", ".join(one.label or "without a code" for one in series)
+        said = f"{title}: {names}" + (f"; {total:,.0f} in all" if stacked else "")
+        chart = ui.echart(chart_options(series, stacked=stacked)).classes("chart").props("role=img")
+        chart.props["aria-label"] = said
+
+
+def chart_options(series: Sequence[Series], *, stacked: bool) -> dict[str, Any]:
+    """Return a chart over time, for both light and dark."""
+    axis = {"axisLabel": {"color": _INK}, "splitLine": {"lineStyle": {"opacity": 0.25}}}
+    return {
+        "animation": False,
+        "color": _COLOURS,
+        "grid": {"left": 55, "right": 15, "top": 15, "bottom": 60},
+        "tooltip": {"trigger": "axis", "confine": True},
+        "legend": {"bottom": 0, "type": "scroll", "textStyle": {"color": _INK}},
+        "xAxis": {"type": "time", **_TIME},
+        "yAxis": {"type": "value", "min": 0, **axis},
+        "series": [
+            {
+                "name": one.label or "without a code",
+                "type": "bar" if stacked else "line",
+                "symbolSize": 5,
+                "connectNulls": False,
+                "data": [[int(point.at.timestamp() * 1000), point.value] for point in one.points],
+                **({"stack": "all", "barMinWidth": 2} if stacked else {}),
+            }
+            for one in series
+        ],
+    }
+
+
+async def _alerts(visitor: Visitor) -> None:
+    every = await visitor.ask(visitor.parts.alerts.rules)
+    rules = [one for one in every if one.resource_id in {None, visitor.resource.id}]
+    with section(
+        "Alert rules", "A rule tells the log, and a webhook if it has one, when it fires and when it is over."
+    ):
+        if not rules:
+            empty("notifications_none", "There is no rule yet")
+        else:
+            table(
+                "Alert rules",
+                ["Name", "State", "Condition", "For", "Tells", ""],
+                [
+                    [
+                        rule.name,
+                        partial(badge, *(("firing", "bad") if rule.firing else ("quiet", "good"))),
+                        _condition(rule.condition),
+                        visitor.resource.name if rule.resource_id else "all resources",
+                        rule.host or "the log",
+                        partial(_buttons, visitor, rule),
+                    ]
+                    for rule in rules
+                ],
+            )
+    with section("Make a rule"):
+        _form(visitor)
+
+
+def _condition(condition: Condition) -> str:
+    than = "at most" if condition.below else "at least"
+    return f"{condition.metric} {than} {condition.threshold:g} over {condition.minutes} min"
+
+
+def _buttons(visitor: Visitor, rule: AlertRule) -> None:
+    may = visitor.may(Permission.MANAGE)
+
+    async def test() -> None:
+        def work() -> tuple[str | None]:
+            problem = visitor.parts.try_out(rule.id)
+            visitor.note("alert.test", rule=str(rule.id), delivered=problem is None)
+            return (problem,)
+
+        if outcome := await visitor.act(Permission.MANAGE, work):
+            tell(
+                f"It was not taken: {outcome[0]}" if outcome[0] else "The receiver took it.",
+                "bad" if outcome[0] else "good",
+            )
+
+    async def delete() -> None:
+        def work() -> bool:
+            visitor.parts.alerts.delete(rule.id)
+            visitor.note("alert.delete", rule=str(rule.id), name=rule.name)
+            return True
+
+        if await visitor.act(Permission.MANAGE, work):
+            ui.navigate.reload()
+
+    with Tag("div", classes="row", style="gap:0;flex-wrap:nowrap"):
+        if rule.host:
+            button("Test", test, "quiet", may=may)
+        button("Delete", _ask(rule, delete), "quiet", may=may)
+
+
+def _ask(rule: AlertRule, delete: Callable[[], Awaitable[None]]) -> Callable[[], None]:
+    def ask() -> None:
+        confirm(f"Delete the rule {rule.name}?", "What it still had to send is dropped.", "Delete", delete)
+
+    return ask
+
+
+def _form(visitor: Visitor) -> None:
+    metrics = {QUOTA_USE: "Use of a quota, in percent"}
+    metrics |= {name: f"{one.display} ({one.aggregation.value})" for name, one in METRICS.items()}
+    with Tag("div", classes="two"):
+        name = ui.input("Name").props("outlined")
+        metric = ui.select(metrics, value="ServerErrors", label="Metric").props("outlined")
+        threshold = ui.number("Fires at", value=1).props("outlined")
+        minutes = ui.number("Over so many minutes", value=5, min=1, precision=0).props("outlined")
+        url = ui.input("Webhook (optional)").props('outlined hint="https://…; without one only the log is told"')
+        below = ui.checkbox("Low values are the bad ones")
+    secret_shown = Tag("div", role="status")
+
+    async def make() -> None:
+        def work() -> tuple[AlertRule, str | None]:
+            condition = Condition(
+                str(metric.value), float(threshold.value or 0), below=bool(below.value), minutes=int(minutes.value or 0)
+            )
+            rule, secret = visitor.parts.alerts.create(
+                str(name.value or ""),
+                condition,
+                resource_id=visitor.resource.id,
+                url=str(url.value) if url.value else None,
+            )
+            visitor.note("alert.create", rule=str(rule.id), name=rule.name, metric=condition.metric, to=rule.host)
+            return rule, secret
+
+        made = await visitor.act(Permission.MANAGE, work)
+        if made is None:
+            return
+        if made[1] is None:
+            ui.navigate.reload()
+            return
+        secret_shown.clear()
+        with secret_shown:
+            banner("good", "The rule is made", f"Its messages are signed with this secret, shown only now: {made[1]}")
+
+    with Tag("div"):
+        button("Make the rule", make, "primary", may=visitor.may(Permission.MANAGE))
+
+
+PAGE = Page(
+    "/metrics-and-alerts",
+    "Metrics and alerts",
+    "Calls, errors, latency, storage; and who is told.",
+    "Use",
+    "insights",
+    render,
+)

@@ -1,0 +1,97 @@
+"""The reviewer's queue: requests of all resources, each with what may be done about it now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from nicegui import ui
+
+from mien.accounts import AccessRequest, RequestState
+from mien.accounts.requests import APPROVE, REJECT, RENEW, REVIEW, REVOKE, Step
+from mien.management.roles import Permission
+from mien.portal.frame import Page
+from mien.portal.pages.access import history, show_request
+from mien.portal.visitor import Visitor, tell
+from mien.portal.widgets import Tag, button, empty, section, text
+
+_WAITING: Final = (RequestState.SUBMITTED, RequestState.IN_REVIEW)
+_STEPS: Final = (
+    (REVIEW, "Take into review", "primary"),
+    (APPROVE, "Approve", "primary"),
+    (REJECT, "Reject", "danger"),
+    (RENEW, "Renew", "plain"),
+    (REVOKE, "Revoke", "danger"),
+)
+
+
+async def render(visitor: Visitor) -> None:
+    """Draw the page."""
+    requests = await visitor.ask(visitor.parts.access.requests)
+    waiting = [one for one in requests if one.state in _WAITING]
+    decided = [one for one in requests if one.state in {RequestState.APPROVED, RequestState.EXPIRED}]
+    with section("Waiting", "The oldest first. Who asks reads the reason of a decision."):
+        if not waiting:
+            empty("task_alt", "Nothing waits for a reviewer")
+        for request in waiting:
+            await _draw(visitor, request)
+    with section("Approved and expired"):
+        if not decided:
+            empty("verified_user", "Nothing is approved")
+        for request in reversed(decided):
+            await _draw(visitor, request)
+
+
+async def _draw(visitor: Visitor, request: AccessRequest) -> None:
+    steps = await visitor.ask(lambda: history(visitor, request))
+    may = visitor.may(Permission.APPROVE)
+    with Tag("article", classes="card"):
+        show_request(request, steps)
+        reason = ui.input("Reason or note").props("outlined dense")
+        days = ui.number("Days that an approval lasts", value=visitor.parts.access.approved_for.days, min=1, max=3650)
+        days.props("outlined dense")
+        days.set_visibility(request.state is not RequestState.SUBMITTED)
+        if not may:
+            reason.disable()
+            days.disable()
+        with Tag("div", classes="row"):
+            for step, label, kind in _STEPS:
+                if request.state in step.sources:
+                    button(label, _taker(visitor, request, step, reason, days), kind, may=may)
+        if not may:
+            text("Only approvers and administrators decide.", "soft small")
+
+
+def _taker(
+    visitor: Visitor, request: AccessRequest, step: Step, reason: ui.input, days: ui.number
+) -> Callable[[], object]:
+    async def take() -> None:
+        access, actor = visitor.parts.access, visitor.name
+        why = str(reason.value or "").strip()
+        if step.needs_reason and not why:
+            tell("Give a reason: who asked reads it.", "bad")
+            return
+        lasts = timedelta(days=float(days.value)) if days.value else None
+        ways: dict[str, Callable[[], AccessRequest]] = {
+            REVIEW.name: lambda: access.review(request.id, actor=actor),
+            APPROVE.name: lambda: access.approve(request.id, actor=actor, lasts=lasts, note=why or None),
+            REJECT.name: lambda: access.reject(request.id, actor=actor, reason=why),
+            RENEW.name: lambda: access.renew(request.id, actor=actor, lasts=lasts, note=why or None),
+            REVOKE.name: lambda: access.revoke(request.id, actor=actor, reason=why),
+        }
+        if await visitor.act(Permission.APPROVE, ways[step.name]) is not None:
+            ui.navigate.to(visitor.link("/review"))
+
+    return take
+
+
+PAGE = Page(
+    "/review",
+    "Review",
+    "Requests for limited access of all resources.",
+    "Approvals",
+    "rule",
+    render,
+    needs_resource=False,
+)

@@ -1,0 +1,118 @@
+"""Try it: what the detector finds in a photo, drawn on it and told beside it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nicegui import ui
+
+from mien.accounts import Feature
+from mien.management.roles import Permission
+from mien.portal.frame import Page
+from mien.portal.photos import drawn, drop, picture
+from mien.portal.visitor import Visitor
+from mien.portal.widgets import Tag, banner, empty, facts, loading, section, text
+from mien.vision.attributes.registry import REFUSED
+from mien.vision.draw import describe
+from mien.vision.types import Attribute, Face, OperatingPoint, Want
+from mien.wire.detect import LIMITED
+
+TABS: Final = (
+    ("/try", "Detect"),
+    ("/try/verify", "Verify"),
+    ("/try/identify", "Identify"),
+    ("/try/liveness", "Liveness"),
+)
+MODEL: Final = "recognition_04"
+
+
+def tabs(visitor: Visitor, current: str) -> None:
+    """Draw the way to the other pages of this kind."""
+    with Tag("nav", classes="tabs", aria_label="Try it"):
+        for path, label in TABS:
+            link = Tag("a", label, href=visitor.link(path))
+            if path == current:
+                link.props["aria-current"] = "page"
+
+
+def approved(visitor: Visitor, feature: Feature, what: str) -> bool:
+    """Whether the resource is approved for a feature; says so when it is not."""
+    if feature in visitor.resource.features:
+        return True
+    about = f"{what} is limited access, here as for every caller."
+    banner(
+        "warn",
+        f"{visitor.resource.name} is not approved for {feature.value}",
+        about,
+        ("Ask for it", visitor.link("/access")),
+    )
+    return False
+
+
+async def render(visitor: Visitor) -> None:
+    """Draw the page."""
+    tabs(visitor, "/try")
+    limited = Feature.LIMITED_ATTRIBUTES in visitor.resource.features
+    wanted = frozenset(Attribute) - frozenset(REFUSED) - (frozenset() if limited else LIMITED)
+    points = {point.value: f"{label} ({point.value})" for label, point in _points(visitor).items()}
+    with section("Photo", "It is analysed on this server and not kept."):
+        model = ui.select(points, value=OperatingPoint.BEST.value, label="Detection model").props("outlined")
+
+        async def analyse(image: bytes) -> None:
+            result.clear()
+            with result:
+                waiting = loading("Looking for faces …")
+            want = Want(operating_point=OperatingPoint(str(model.value)), landmarks=True, attributes=wanted)
+
+            def work() -> tuple[str, tuple[Face, ...]]:
+                faces = visitor.parts.engine.analyze(image, want).faces
+                return drawn(image, faces), faces
+
+            found = await visitor.act(Permission.READ, work)
+            waiting.delete()
+            if found is not None:
+                with result:
+                    _show(*found)
+
+        drop(visitor, "Drop a photo", analyse)
+        result = Tag("div", classes="stack")
+    if not limited:
+        text("Age, smile and hair are left out: they are limited access.", "soft small")
+
+
+def _points(visitor: Visitor) -> dict[str, OperatingPoint]:
+    bound = visitor.parts.bindings.detection
+    return {label: OperatingPoint(bound[label].operating_point) for label in sorted(bound)}
+
+
+def _show(address: str, faces: tuple[Face, ...]) -> None:
+    count = "One face" if len(faces) == 1 else f"{len(faces)} faces"
+    picture(address, f"The photo with {count.lower()}, their boxes, landmarks and the axes of their heads")
+    with Tag("div", role="status"):
+        text(f"{count} found.")
+    if not faces:
+        empty(
+            "face_retouching_off",
+            "No face was found",
+            "Try detection_02 or detection_03, or a photo in which faces are larger.",
+        )
+    with Tag("div", classes="two"):
+        for number, face in enumerate(faces, start=1):
+            with Tag("section", classes="card"):
+                Tag("h3", f"Face {number}")
+                box = face.box
+                lines = [("box", f"{box.left}, {box.top}, {box.width} × {box.height}"), ("score", f"{face.score:.3f}")]
+                lines += [
+                    (name, value) for name, _, value in (one.partition(": ") for one in describe(face.attributes))
+                ]
+                facts(lines)
+
+
+PAGE = Page(
+    "/try",
+    "Try it",
+    "What the service finds in a photo: boxes, 27 landmarks, pose, attributes, quality.",
+    "Use",
+    "science",
+    render,
+)

@@ -1,0 +1,132 @@
+"""Try it: are two photos of one person; with the similarity on the curve that makes a confidence of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from nicegui import ui
+
+from mien.accounts import Feature
+from mien.gallery.enrolment import choose
+from mien.management.roles import Permission
+from mien.matching import Calibration, cosine
+from mien.portal.frame import Page
+from mien.portal.pages.try_it import MODEL, approved, tabs
+from mien.portal.photos import cut_out, drop, picture
+from mien.portal.visitor import Visitor
+from mien.portal.widgets import Tag, banner, loading, section
+from mien.vision.types import Face, OperatingPoint, Want
+
+
+async def render(visitor: Visitor) -> None:
+    """Draw the page."""
+    tabs(visitor, "/try/verify")
+    if not approved(visitor, Feature.VERIFICATION, "Verification"):
+        return
+    recogniser = visitor.parts.recognisers[MODEL]
+    faces: dict[int, Face] = {}
+    sides = Tag("div", classes="two")
+    outcome = Tag("div", classes="stack", role="status")
+
+    def compare() -> None:
+        outcome.clear()
+        first, second = (faces[place].embedding if place in faces else None for place in (1, 2))
+        if first is None or second is None:
+            return
+        curve, alike = recogniser.calibration, float(cosine(first.vector, second.vector))
+        confidence = curve.confidence(alike)
+        same = confidence >= 0.5
+        with outcome:
+            said = (
+                f"Confidence {confidence:.3f}; similarity {alike:.3f}, of which {curve.threshold:.3f} is the threshold."
+            )
+            banner("good" if same else "warn", "The same person" if same else "Not the same person", said)
+            rate = f", at a false match rate of {curve.fmr:g}" if curve.fmr else ""
+            with section("Calibration", f"How {recogniser.pack} makes a confidence of a similarity{rate}."):
+                chart = ui.echart(options(curve, alike, confidence)).classes("chart").props("role=img")
+                chart.props["aria-label"] = said
+
+    with sides:
+        for place in (1, 2):
+            _side(visitor, place, faces, compare)
+
+
+def _side(visitor: Visitor, place: int, faces: dict[int, Face], changed: Any) -> None:
+    recogniser = visitor.parts.recognisers[MODEL]
+    with section(f"Photo {place}"):
+
+        async def take(image: bytes) -> None:
+            shown.clear()
+            faces.pop(place, None)
+            with shown:
+                waiting = loading("Looking for the face …")
+
+            def work() -> tuple[str, Face]:
+                want = Want(operating_point=OperatingPoint.BEST, recogniser=recogniser.pack)
+                face = choose(visitor.parts.engine.analyze(image, want), None)
+                return cut_out(image, face.box), face
+
+            found = await visitor.act(Permission.READ, work)
+            waiting.delete()
+            if found is not None:
+                faces[place] = found[1]
+                with shown:
+                    picture(found[0], f"The face of photo {place}")
+            changed()
+
+        drop(visitor, f"Drop photo {place}", take)
+        shown = Tag("div")
+
+
+def options(curve: Calibration, similarity: float, confidence: float) -> dict[str, Any]:
+    """Return the chart of a calibration curve with one pair on it."""
+    across = np.linspace(-0.2, 1, 121)
+    line = [[round(float(x), 3), round(float(y), 5)] for x, y in zip(across, curve.confidence(across), strict=True)]
+    ink, accent = "#7d8b98", "#1b8fa3"
+    axis = {"axisLabel": {"color": ink}, "nameTextStyle": {"color": ink}, "splitLine": {"lineStyle": {"opacity": 0.25}}}
+    at = {"silent": True, "symbol": "none", "lineStyle": {"type": "dashed", "color": ink}}
+    return {
+        "animation": False,
+        "grid": {"left": 50, "right": 20, "top": 30, "bottom": 45},
+        "xAxis": {
+            "type": "value",
+            "min": -0.2,
+            "max": 1,
+            "name": "similarity",
+            "nameLocation": "middle",
+            "nameGap": 28,
+            **axis,
+        },
+        "yAxis": {"type": "value", "min": 0, "max": 1, "name": "confidence", **axis},
+        "series": [
+            {
+                "type": "line",
+                "data": line,
+                "showSymbol": False,
+                "lineStyle": {"color": accent, "width": 3},
+                "markLine": {
+                    **at,
+                    "label": {"show": False},
+                    "data": [{"yAxis": 0.5}, {"xAxis": round(curve.threshold, 4)}],
+                },
+            },
+            {
+                "type": "scatter",
+                "data": [[similarity, confidence]],
+                "symbolSize": 16,
+                "itemStyle": {"color": "#d9730d"},
+            },
+        ],
+    }
+
+
+PAGE = Page(
+    "/try/verify",
+    "Verify two photos",
+    "Whether two faces are of one person, and how sure that is.",
+    "Use",
+    "science",
+    render,
+    listed=False,
+)

@@ -1,0 +1,85 @@
+"""Photos on pages: dropped or chosen by people, drawn on, shown."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Final
+
+import cv2
+import numpy as np
+from nicegui import events, ui
+
+from mien.portal.visitor import Visitor, tell
+from mien.portal.widgets import Tag, icon, size
+from mien.vision.decode import decode
+from mien.vision.draw import draw_faces
+from mien.vision.types import Attributes, Face, FaceBox, Pixels
+
+OnPhoto = Callable[[bytes], Awaitable[None]]
+
+_SIDE: Final = 1200
+_QUALITY: Final = 88
+
+
+def drop(visitor: Visitor, label: str, on_photo: OnPhoto) -> None:
+    """A place to drop a photo on, or to choose one with; also by keyboard.
+
+    Args:
+        visitor: who does.
+        label: what to drop, such as "Drop a photo".
+        on_photo: called with the file.
+    """
+    limit = visitor.parts.image_limit
+
+    async def uploaded(event: events.UploadEventArguments) -> None:
+        await on_photo(await event.file.read())
+
+    def rejected() -> None:
+        tell(f"Photos have {size(limit)} at most.", "bad")
+
+    upload = ui.upload(auto_upload=True, max_file_size=limit, on_upload=uploaded, on_rejected=rejected)
+    upload.classes("sr").props("inert aria-hidden=true")
+    add = f"const box = getElement({upload.id}).$refs.qRef; box.reset(); box.addFiles(files);"
+    with Tag("label", classes="drop") as zone:
+        icon("add_a_photo")
+        Tag("strong", label)
+        Tag("span", f"JPEG, PNG, GIF or BMP, up to {size(limit)}; or choose a file", "small")
+        chosen = Tag("input", type="file", accept="image/jpeg,image/png,image/gif,image/bmp", aria_label=label)
+        chosen.on("change", js_handler=f"(e) => {{ const files = e.target.files; {add} e.target.value = ''; }}")
+    zone.on("dragover", js_handler="(e) => { e.preventDefault(); e.currentTarget.classList.add('over'); }")
+    zone.on("dragleave", js_handler="(e) => e.currentTarget.classList.remove('over')")
+    done = "e.preventDefault(); e.currentTarget.classList.remove('over'); const files = e.dataTransfer.files;"
+    zone.on("drop", js_handler=f"(e) => {{ {done} if (files.length) {{ {add} }} }}")
+
+
+def drawn(image: bytes, faces: tuple[Face, ...]) -> str:
+    """Return a photo with what was found drawn on it, as a data URL; attributes but the pose are left to the page."""
+    plain = tuple(replace(face, attributes=Attributes(head_pose=face.attributes.head_pose)) for face in faces)
+    return _url(draw_faces(decode(image).full_pixels(), plain))
+
+
+def cut_out(image: bytes, box: FaceBox) -> str:
+    """Return a face with a margin, as a data URL."""
+    across, down = round(box.width * 0.3), round(box.height * 0.3)
+    pixels = decode(image).full_pixels()
+    part = pixels[max(0, box.top - down) : box.top + box.height + down, max(0, box.left - across) :]
+    return _url(np.ascontiguousarray(part[:, : box.width + 2 * across]), 320)
+
+
+def _url(pixels: Pixels, side: int = _SIDE) -> str:
+    height, width = pixels.shape[:2]
+    share = side / max(height, width)
+    if share < 1:
+        target = (max(1, round(width * share)), max(1, round(height * share)))
+        pixels = np.asarray(cv2.resize(pixels, target, interpolation=cv2.INTER_AREA), np.uint8)
+    done, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    if not done:
+        raise RuntimeError("a picture could not be written as JPEG")
+    return "data:image/jpeg;base64," + base64.b64encode(np.asarray(data).tobytes()).decode()
+
+
+def picture(address: str, said: str) -> Tag:
+    """Show a picture; `said` is for who cannot see it."""
+    return Tag("img", classes="photo", src=address, alt=said)

@@ -1,0 +1,81 @@
+"""Trying the service out on photos, and people: enrolling, training, finding, erasing."""
+
+from __future__ import annotations
+
+import pytest
+from tests.conftest import Server
+from tests.portal.conftest import OpenPerson
+from tests.shared import azure_photo
+
+pytestmark = [pytest.mark.timeout(180), pytest.mark.shared]
+
+DAD = "Family1-Dad1"
+
+
+def test_what_is_found_in_a_photo(person: OpenPerson) -> None:
+    page = person().go("/try")
+    page.get_by_label("Drop a photo").set_input_files(azure_photo("detection1"))
+    page.get_by_role("status").filter(has_text="found.").wait_for()
+    card = page.locator("section.card").filter(has_text="Face 1")
+    assert {"head pose", "glasses", "quality", "blur", "age", "mask"} <= set(card.locator("dt").all_inner_texts())
+    size = page.locator("img.photo").evaluate("async (image) => { await image.decode(); return image.naturalWidth; }")
+    assert size >= 400
+
+
+def test_what_is_no_photo(person: OpenPerson) -> None:
+    someone = person()
+    page = someone.go("/try")
+    page.get_by_label("Drop a photo").set_input_files(
+        {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"no photo"}
+    )
+    page.locator(".q-notification.bg-negative").wait_for()
+    assert page.get_by_text("Looking for faces").count() == 0
+
+
+def test_two_photos_of_one_person(person: OpenPerson) -> None:
+    page = person().go("/try/verify")
+    page.get_by_label("Drop photo 1").set_input_files(azure_photo(DAD))
+    page.get_by_alt_text("The face of photo 1").wait_for()
+    page.get_by_label("Drop photo 2").set_input_files(azure_photo("Family1-Dad2"))
+    page.get_by_text("The same person", exact=True).wait_for()
+    page.get_by_role("img", name="Confidence").locator("canvas").wait_for()
+    page.get_by_label("Drop photo 2").set_input_files(azure_photo("Family1-Mom1"))
+    page.get_by_text("Not the same person").wait_for()
+
+
+def test_people_from_enrolment_to_erasure(person: OpenPerson, portal: Server) -> None:
+    someone = person()
+    page = someone.go("/people")
+    page.get_by_label("Name").fill("Family")
+    page.get_by_label("Id").fill("family")
+    page.get_by_role("button", name="Make it").click()
+    page.get_by_label("Name of a new person").fill("Dad")
+    page.get_by_role("button", name="Add the person").click()
+    page.get_by_label("Drop a photo to enrol").set_input_files(azure_photo("detection3"))
+    page.get_by_text("The photo was not enrolled").or_(page.get_by_text("Enrolled", exact=True)).wait_for()
+    page.get_by_label("Drop a photo to enrol").set_input_files(azure_photo(DAD))
+    page.get_by_text("Enrolled", exact=True).wait_for()
+    page.get_by_role("link", name="Show it").click()
+    page.get_by_role("link", name="Back to the group").click()
+    page.get_by_role("button", name="Train").click()
+    page.get_by_text("trained", exact=True).wait_for()
+
+    someone.go("/try/identify")
+    page.get_by_label("Drop a photo").set_input_files(azure_photo("Family1-Dad2"))
+    page.get_by_role("cell", name="Dad", exact=True).wait_for()
+
+    someone.go("/people/largePersonGroup/family")
+    page.get_by_role("link", name="Dad", exact=True).click()
+    page.get_by_role("button", name="Erase the person").click()
+    page.get_by_role("dialog").get_by_role("button", name="Erase").click()
+    page.get_by_text("There is nobody in this group yet").wait_for()
+    page.get_by_role("button", name="Erase").click()
+    page.get_by_role("dialog").get_by_role("button", name="Erase").click()
+    page.get_by_role("heading", name="Make a group or list").wait_for()
+    assert page.get_by_role("link", name="Family").count() == 0
+    with portal.client() as client:
+        assert client.get("/face/v1.2/largepersongroups/family").status_code == 404
+    log = someone.go("/audit").locator("table").inner_text()
+    for action in ("collection.create", "person.create", "face.add", "collection.train", "portal.identify",
+                   "person.delete", "collection.delete"):  # fmt: skip
+        assert action in log

@@ -1,0 +1,106 @@
+"""Resources, limited access and its review, each by the role that may."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import pytest
+from tests.conftest import Server
+from tests.portal.conftest import OpenPerson
+
+pytestmark = pytest.mark.timeout(180)
+
+USE_CASE = (
+    "Employees of our office enter the building through a gate that compares their face with the photo on their badge, "
+    "so that nobody enters with a stolen one. They consent in writing, can use a card instead, and we delete "
+    "the photos after 30 days."
+)
+
+
+def token(portal: Server, role: str) -> str:
+    answer = httpx.post(
+        portal.management + "/mien/v1/admin-tokens",
+        json={"name": role, "role": role},
+        headers={"Authorization": f"Bearer {portal.admin_token}"},
+        trust_env=False,
+    )
+    assert answer.status_code == 201
+    return str(answer.json()["token"])
+
+
+def test_from_a_new_resource_to_its_approval(person: OpenPerson, portal: Server) -> None:
+    admin = person()
+    page = admin.go("/resources/new")
+    page.get_by_label("Name", exact=True).fill("front-desk")
+    page.get_by_role("button", name="Create").click()
+    page.locator(".q-notification.bg-negative").wait_for()  # nobody acknowledged the terms
+    page.get_by_role("checkbox", name="I acknowledge").click()
+    page.get_by_role("checkbox", name="police").click()
+    page.get_by_role("button", name="Create").click()
+    page.get_by_text("Liveness is not approved").wait_for()
+    assert page.get_by_role("combobox", name="Resource").input_value() == "front-desk"
+
+    admin.go("/try/verify?resource=front-desk")
+    assert page.get_by_text("front-desk is not approved for Verification").is_visible()
+
+    approver = person(token(portal, "approver"))
+    asks = approver.go("/access?resource=front-desk")
+    asks.get_by_role("checkbox", name=re.compile("^Verification")).click()
+    asks.get_by_label("Organisation").fill("Example Ltd")
+    asks.get_by_label("Contact").fill("anna@example.com")
+    asks.get_by_label("Use case").fill(USE_CASE)
+    asks.get_by_role("button", name="Submit").click()
+    asks.locator("article").filter(has_text="submitted").wait_for()
+
+    queue = approver.go("/review")
+    request = queue.locator("article").filter(has_text="front-desk")
+    request.get_by_role("button", name="Take into review").click()
+    request.get_by_role("button", name="Reject").wait_for()
+    request.get_by_role("button", name="Reject").click()
+    approver.told("Give a reason")
+    request.get_by_label("Reason or note").fill("Badge gates are fine.")
+    request.get_by_role("button", name="Approve").click()
+    queue.locator("article").filter(has_text="front-desk").filter(has_text="approved").wait_for()
+
+    shown = admin.go("/access?resource=front-desk").locator("article").inner_text()
+    assert "Badge gates are fine." in shown
+    overview = admin.go("/?resource=front-desk")
+    assert overview.locator("dd").get_by_text("Verification", exact=True).is_visible()
+
+    admin.go("/resources")
+    row = page.get_by_role("row").filter(has_text="front-desk")
+    row.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete front-desk").click()
+    page.get_by_role("button", name="Restore").click()
+    page.get_by_role("row").filter(has_text="front-desk").get_by_role("button", name="Delete").wait_for()
+
+
+def test_a_reader_changes_nothing(person: OpenPerson, portal: Server) -> None:
+    reader = person(token(portal, "reader"))
+    for path, buttons in {
+        "/keys": ["Show the keys"],
+        "/networking": ["Save"],
+        "/access": ["Submit", "Withdraw"],
+        "/review": ["Renew", "Revoke"],
+        "/people": ["Make it"],
+        "/metrics-and-alerts": ["Make the rule"],
+        "/resources/new": ["Create"],
+    }.items():
+        page = reader.go(path)
+        for name in buttons:
+            assert page.get_by_role("button", name=name).first.is_disabled(), (path, name)
+
+
+def test_a_revoked_token_ends_what_its_page_can_do(person: OpenPerson, portal: Server) -> None:
+    someone = person(token(portal, "admin"))
+    page = someone.go("/keys")
+    bearer = {"Authorization": f"Bearer {portal.admin_token}"}
+    url = portal.management + "/mien/v1/admin-tokens"
+    listed = httpx.get(url, headers=bearer, trust_env=False).json()["value"]
+    (mine,) = (one["id"] for one in listed if one["name"] == "admin")
+    assert httpx.delete(f"{url}/{mine}", headers=bearer, trust_env=False).status_code == 200
+    page.get_by_role("button", name="Show the keys").click()
+    someone.told("Your session is over")
+    page.reload()
+    page.get_by_role("heading", name="Sign in").wait_for()
