@@ -110,6 +110,9 @@ def erase(
     whom = whom_of(photo, target, ids, texts, users)
     with opened(data_dir) as (services, subjects):
         owner = resource_named(services, name).id
+        for finished in subjects.eraser.finish_killed(owner, at_once=True) if yes else ():
+            again = f"`mien subject receipt {name} {finished.receipt_id}` prints its receipt"
+            typer.echo(f"An erasure that was cut short is finished: {again}.", err=True)
         found, erased = subjects.erase(owner, whom, possible=possible, dry=not yes, actor=actor(as_name))
     if erased is None:
         if not as_json and not found.nothing:

@@ -44,7 +44,7 @@ PATIENCE: Final = 120.0
 _SHORT: Final = 2.0
 """What a retention worker waits, which has other things to do."""
 
-_MEMBERS_AT_ONCE: Final = 50
+_MEMBERS_AT_ONCE: Final = 20
 _log = structlog.get_logger(__name__)
 
 

@@ -30,7 +30,7 @@ LONGEST: Final = 36_500
 EVERY: Final = timedelta(hours=1)
 """How often servers go by the rules."""
 
-_AT_ONCE: Final = 100
+_AT_ONCE: Final = 25
 _ACTOR: Final = "mien retention"
 _log = structlog.get_logger(__name__)
 

@@ -1,0 +1,58 @@
+"""Receipts: whatever is changed in one, it does not pass for another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.conftest import MASTER_KEY
+
+from mien.clock import ManualClock
+from mien.storage import Database, MasterKey, Vault, migrate
+from mien.subjects import InvalidReceiptError, Receipts
+from mien.subjects.receipts import TYPE, hash_of
+
+RECEIPT = {"type": TYPE, "counts": {"faces": 3}, "salt": "s", "id_hashes": [hash_of("an-id", "s")]}
+
+
+@pytest.fixture
+def receipts(tmp_path: Path) -> Receipts:
+    database, clock = Database(f"sqlite:///{tmp_path / 'mien.db'}"), ManualClock()
+    migrate(database)
+    return Receipts(database, Vault(database, MasterKey.from_hex(MASTER_KEY), clock), clock)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_no_change_of_a_receipt_makes_it_say_something_else(receipts: Receipts, data: st.DataObject) -> None:
+    document = receipts.sign(RECEIPT)
+    at = data.draw(st.integers(0, len(document)))
+    length = data.draw(st.integers(0, 5))
+    changed = document[:at] + data.draw(st.text(max_size=5)) + document[at + length :]
+    try:
+        verified = receipts.verify(changed)
+    except InvalidReceiptError:
+        return
+    assert verified.receipt == RECEIPT
+
+
+def test_a_receipt_tells_of_ids_that_one_knows(receipts: Receipts) -> None:
+    verified = receipts.verify(receipts.sign(RECEIPT))
+    assert verified.covers("AN-ID")
+    assert not verified.covers("another")
+
+
+def test_what_was_signed_for_another_purpose_is_no_receipt(receipts: Receipts) -> None:
+    with pytest.raises(InvalidReceiptError, match="not a receipt"):
+        receipts.verify(receipts.sign({**RECEIPT, "type": "something else"}))
+
+
+@given(st.text() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(str))
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_anything_else_is_refused_in_one_way(receipts: Receipts, text: str) -> None:
+    with pytest.raises(InvalidReceiptError):
+        receipts.verify(text)
+    with pytest.raises(InvalidReceiptError):
+        receipts.verify(receipts.sign(RECEIPT), text or "{")
