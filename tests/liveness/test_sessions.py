@@ -8,6 +8,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from mien.liveness.tokens import KEY_AGE, Tokens
 from mien.liveness.types import Decision, Mode
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.base import Base
+from mien.storage.tables import LivenessAttemptRow, LivenessImageRow, LivenessSessionRow
 
 OPTIONS = SessionOptions(Mode.PASSIVE, device_correlation_id="device", endpoint="https://here", route="/face/v1.2/x")
 REQUEST = ClientRequest("GET", "/face/v1.2/x", "browser", "192.0.2.7")
@@ -210,6 +212,31 @@ def test_nothing_is_left_of_a_deleted_session(liveness: Liveness, resource_id: U
     }
     liveness.sessions.delete(resource_id, session.id, with_verify=False)
     assert rows(database) == {"liveness_frames": 1}  # a keyed hash, kept to know the video again
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_no_file_holds_what_was_deleted(
+    liveness: Liveness, resource_id: UUID, database: Database, tmp_path: Path
+) -> None:
+    session = liveness.sessions.create(resource_id, replace(OPTIONS, keep_image=True))
+    admission = admit(liveness, session)
+    begun = liveness.attempts.begin(admission, 60)
+    liveness.attempts.finish(admission, begun, REAL, image=bytes(20_000))
+    with database.read(EVERY_RESOURCE) as reader:
+        sealed = [
+            reader.scalars(select(row.sealed)).one()
+            for row in (LivenessSessionRow, LivenessAttemptRow, LivenessImageRow)
+        ]
+    # Long values are spread over pages, so that only a part is sure to be in one piece.
+    parts = [part for content in sealed for part in (content[40:72], content[-32:])]
+
+    def held() -> list[bytes]:
+        files = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+        return [part for part in parts if part in files]
+
+    assert held() == parts
+    liveness.sessions.delete(resource_id, session.id, with_verify=False)
+    assert held() == []
 
 
 def test_what_has_expired_is_purged(
