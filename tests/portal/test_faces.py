@@ -18,6 +18,7 @@ def test_what_is_found_in_a_photo(person: OpenPerson) -> None:
     page.get_by_role("status").filter(has_text="found.").wait_for()
     card = page.locator("section.card").filter(has_text="Face 1")
     assert {"head pose", "glasses", "quality", "blur", "age", "mask"} <= set(card.locator("dt").all_inner_texts())
+    assert "forehead no" in card.last.inner_text()
     size = page.locator("img.photo").evaluate("async (image) => { await image.decode(); return image.naturalWidth; }")
     assert size >= 400
 

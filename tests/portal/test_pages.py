@@ -78,7 +78,13 @@ def test_light_and_dark_are_kept(person: OpenPerson) -> None:
     someone = person()
     someone.go("/").get_by_role("button", name="Light or dark").click()
     someone.page.locator("body.body--dark").wait_for()
-    someone.go("/keys").locator("body.body--dark").wait_for()
+    page = someone.go("/keys")
+    page.get_by_role("button", name="Light or dark").click()
+    page.locator("body.body--light").wait_for()
+    page.get_by_role("button", name="Light or dark").click()
+    page.get_by_role("button", name="Show the keys").click()
+    page.locator("[data-key='2']").wait_for()
+    assert page.locator("body.body--dark").count() == 1
 
 
 def test_the_overview_tells_how_to_call(person: OpenPerson) -> None:

@@ -13,7 +13,7 @@ from mien.portal.sign_in import SIGN_OUT
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, choice, icon, icon_button
 
-_DRAWER: Final = "show-if-above width=236 breakpoint=1023"
+_DRAWER: Final = "show-if-above width=252 breakpoint=1023"
 
 THEME: Final = "mien_theme"
 """Cookie of the choice between light and dark; without it the browser's own counts."""
@@ -62,7 +62,7 @@ def frame(visitor: Visitor, page: Page, pages: Iterable[Page], theme: str | None
     """
     about = f"{page.title} · {visitor.chosen.name} · Mien" if visitor.chosen else f"{page.title} · Mien"
     ui.page_title(about)
-    ui.dark_mode({"dark": True, "light": False}.get(theme or ""))
+    theme_switch = ui.dark_mode({"dark": True, "light": False}.get(theme or ""))
     with ui.left_drawer(value=False, elevated=False).classes("side").props(_DRAWER) as drawer:
         _navigate(visitor, page, pages)
     with ui.header(elevated=False).classes("top"):
@@ -75,7 +75,8 @@ def frame(visitor: Visitor, page: Page, pages: Iterable[Page], theme: str | None
         if visitor.chosen is not None:
             _choose(visitor, visitor.chosen.name)
         switch = icon_button("contrast", "Light or dark")
-        switch.on("click", js_handler=_SWITCH)
+        # The page's own element must know, too: it sets the theme anew whenever something on the page changes.
+        switch.on("click", lambda event: theme_switch.set_value(bool(event.args)), js_handler=_SWITCH)
         _who(visitor)
     with Tag("div", classes="page") as content:
         with Tag("div", classes="head"), Tag("div"):
@@ -131,4 +132,5 @@ _SWITCH: Final = f"""() => {{
     const dark = !document.body.classList.contains("body--dark");
     Quasar.Dark.set(dark);
     document.cookie = "{THEME}=" + (dark ? "dark" : "light") + "; path=/; max-age=31536000; samesite=strict";
+    emit(dark);
 }}"""

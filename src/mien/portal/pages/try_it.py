@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass
+from enum import Enum
 from typing import Final
 
 from nicegui import ui
@@ -13,7 +15,6 @@ from mien.portal.photos import drawn, drop, picture
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, banner, empty, facts, loading, section, text
 from mien.vision.attributes.registry import REFUSED
-from mien.vision.draw import describe
 from mien.vision.types import Attribute, Face, OperatingPoint, Want
 from mien.wire.detect import LIMITED
 
@@ -102,10 +103,25 @@ def _show(address: str, faces: tuple[Face, ...]) -> None:
                 Tag("h3", f"Face {number}")
                 box = face.box
                 lines = [("box", f"{box.left}, {box.top}, {box.width} × {box.height}"), ("score", f"{face.score:.3f}")]
-                lines += [
-                    (name, value) for name, _, value in (one.partition(": ") for one in describe(face.attributes))
-                ]
+                found = ((item.name, getattr(face.attributes, item.name)) for item in fields(face.attributes))
+                lines += [(name.replace("_", " "), words(value)) for name, value in found if value is not None]
                 facts(lines)
+
+
+def words(value: object) -> str:
+    """Return what an attribute was found to be, for people."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    if isinstance(value, tuple):
+        return "; ".join(words(part) for part in value) or "none"
+    if is_dataclass(value):
+        parts = ((item.name.replace("_", " "), getattr(value, item.name)) for item in fields(value))
+        return ", ".join(f"{name} {words(part)}" for name, part in parts)
+    return str(value)
 
 
 PAGE = Page(
