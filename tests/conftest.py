@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import os
 import shutil
 import signal
@@ -21,12 +22,36 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import structlog
 from sqlalchemy import create_engine, text
 
 from mien.clock import ManualClock
 from mien.storage import Database, MasterKey, Vault, migrate
 
 MASTER_KEY = "00112233445566778899aabbccddeeff" * 2
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logs_are_not_kept() -> Iterator[None]:
+    """Let no logger keep the set-up that it had when it was first used: the next test has another."""
+    configure = structlog.configure
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            structlog, "configure", lambda **set_up: configure(**set_up | {"cache_logger_on_first_use": False})
+        )
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """Undo what a command that ran in the tests' own process did to the logs, which other tests read."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 @pytest.fixture(scope="session")
