@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from mien.events.monitor import try_out
 from mien.gallery.enrolment import Engine
@@ -10,6 +11,7 @@ from mien.gallery.gallery import Gallery
 from mien.gallery.migrations import Migrations
 from mien.gallery.recognisers import Recognisers
 from mien.gateway.network import NetworkRules
+from mien.gateway.opening import token_verifier
 from mien.gateway.origin import OriginFinder, parse_networks
 from mien.management import AdminTokens
 from mien.management.arm.shapes import Addresses
@@ -18,6 +20,7 @@ from mien.models import ModelStore
 from mien.models.bindings import Bindings
 from mien.monitoring import open_deliveries, quota_uses
 from mien.portal import Portal, PortalParts
+from mien.portal.openid import Client, OpenId
 from mien.services import Services
 from mien.settings import Settings
 
@@ -86,5 +89,17 @@ def open_portal(settings: Settings, services: Services, faces: Faces, login: Log
             store=faces.store,
             bindings=faces.bindings,
             image_limit=settings.max_image_bytes,
+            openid=_open_id(settings, services),
+            session_life=timedelta(hours=settings.portal_session_hours),
         )
     )
+
+
+def _open_id(settings: Settings, services: Services) -> OpenId | None:
+    """Return what signs people in at the issuer, when the portal is registered there."""
+    issuer, name, secret = settings.oidc_issuer, settings.portal_client_id, settings.portal_client_secret
+    if issuer is None or name is None:
+        return None
+    client = Client(issuer, name, secret.get_secret_value() if secret else None, settings.portal_scopes)
+    verifier = token_verifier(settings, services.clock, name)
+    return OpenId(client, verifier, services.vault, services.clock) if verifier else None

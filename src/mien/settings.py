@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _REDIS_SCHEMES: Final = ("redis", "rediss", "valkey", "valkeys")
@@ -153,6 +153,25 @@ class Settings(BaseSettings):
     oidc_roles_claim: str = Field(
         default="roles",
         description="The claim that names roles; points lead into objects: `realm_access.roles`.",
+    )
+    portal_client_id: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Client id under which the portal is registered with `oidc_issuer`: people then sign in there. The "
+        "redirect address to register is the portal's own with `/sign-in/callback`. When absent, they paste a token.",
+    )
+    portal_client_secret: SecretStr | None = Field(
+        default=None, description="Secret of that client. When absent it is a public one, whose codes PKCE protects."
+    )
+    portal_scopes: str = Field(
+        default="openid profile email",
+        description="What the portal asks the issuer for, with blanks between; whatever makes the id token name roles.",
+    )
+    portal_session_hours: float = Field(
+        default=10.0,
+        gt=0,
+        le=720,
+        description="How long somebody stays signed in to the portal, unless the token that they showed ends sooner.",
     )
 
     # How many calls
@@ -367,6 +386,20 @@ class Settings(BaseSettings):
     def _is_web_address(cls, value: str | None) -> str | None:
         if value is not None and urlsplit(value).scheme not in {"http", "https"}:
             raise ValueError("begins with https://")
+        return value
+
+    @field_validator("portal_client_id")
+    @classmethod
+    def _has_issuer(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("oidc_issuer") is None:
+            raise ValueError("needs MIEN_OIDC_ISSUER, where people sign in")
+        return value
+
+    @field_validator("portal_scopes")
+    @classmethod
+    def _asks_for_id_token(cls, value: str) -> str:
+        if "openid" not in value.split():
+            raise ValueError("has openid among others: without it there is no id token")
         return value
 
     @field_validator("url_allowed_networks", "webhook_allowed_networks", "trusted_proxies", "private_networks")

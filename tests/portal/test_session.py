@@ -5,12 +5,17 @@ from __future__ import annotations
 import base64
 import json
 from datetime import timedelta
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from tests.portal.issuer import CLIENT, SECRET, sign_in_issuer
 
 from mien.clock import ManualClock
+from mien.gateway.keysets import KeySets
+from mien.gateway.tokens import TokenVerifier
 from mien.management import AdminTokens, Role
 from mien.management.login import Actor
+from mien.portal.openid import PATIENCE, Client, OpenId, SignInError
 from mien.portal.session import LIFE, Sessions
 from mien.storage import Database, Vault
 
@@ -56,3 +61,31 @@ def test_a_session_of_another_issuer_ends_with_its_token(sessions: Sessions, clo
     claims = base64.urlsafe_b64encode(json.dumps({"exp": end.timestamp()}).encode()).decode().rstrip("=")
     session, _ = sessions.begin(Actor("oidc:ben", Role.READER), f"e30.{claims}.signature")
     assert session.until == end
+
+
+def test_a_session_of_who_signed_in_at_the_issuer_is_as_long_as_the_settings_say(
+    vault: Vault, tokens: AdminTokens, clock: ManualClock
+) -> None:
+    session, cookie = Sessions(vault, tokens, clock, timedelta(hours=1)).begin(Actor("oidc:ben", Role.READER), None)
+    assert session.until == clock.now() + timedelta(hours=1)
+    assert session.at_issuer
+    assert Sessions(vault, tokens, clock).read(cookie) == session
+
+
+async def test_who_takes_too_long_at_the_issuer_begins_anew(vault: Vault, clock: ManualClock) -> None:
+    callback = "http://127.0.0.1/sign-in/callback"
+    with sign_in_issuer() as issuer:
+        issuer.clock = clock
+        verifier = TokenVerifier(issuer.url, KeySets(issuer.url), clock, audiences=[CLIENT])
+        openid = OpenId(Client(issuer.url, CLIENT, SECRET, "openid"), verifier, vault, clock)
+
+        async def sign_in(after: timedelta) -> tuple[Actor, str]:
+            address, cookie = await openid.begin("/keys", callback)
+            asked = dict(parse_qsl(urlsplit(address).query))
+            clock.advance(after)
+            answer = {"code": issuer.give(asked, "anna", "Mien.Reader"), "state": asked["state"]}
+            return await openid.end(answer, cookie, callback)
+
+        assert await sign_in(PATIENCE - timedelta(seconds=1)) == (Actor("oidc:anna", Role.READER), "/keys")
+        with pytest.raises(SignInError, match="too long"):
+            await sign_in(PATIENCE)

@@ -8,14 +8,14 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Final
 
 import httpx
 import structlog
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
+from mien.gateway.discovery import Fetch, over_http, read_discovery, require_safe
 from mien.gateway.errors import IssuerUnavailableError
 
 FRESH_SECONDS: Final = 3600.0
@@ -29,13 +29,9 @@ ATTEMPTS: Final = 5
 
 ATTEMPT_SECONDS: Final = 60.0
 
-_MAX_BYTES: Final = 1024 * 1024
 _SYMMETRIC: Final = "oct"
 
 log = structlog.get_logger("mien.gateway")
-
-Fetch = Callable[[str], bytes]
-"""Gets the body of a URL; blocks; raises `OSError` or `httpx.HTTPError`."""
 
 
 class KeySets:
@@ -58,7 +54,7 @@ class KeySets:
     ) -> None:
         self._issuer = issuer
         self._url = url
-        self._fetch = fetch or _over_http
+        self._fetch = fetch or over_http
         self._now = now
         self._lock = threading.Lock()
         self._keys: tuple[Key, ...] = ()
@@ -103,33 +99,10 @@ class KeySets:
 
     def _load(self) -> tuple[Key, ...]:
         url = self._url or self._discover()
-        _require_safe(url)
+        require_safe(url)
         keys = KeySet.import_key_set(json.loads(self._fetch(url)))
         # A symmetric key in a public document is no secret: whoever reads it could sign.
         return tuple(key for key in keys.keys if key.key_type != _SYMMETRIC and key.get("use") in {None, "sig"})
 
     def _discover(self) -> str:
-        url = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
-        _require_safe(url)
-        document: dict[str, Any] = json.loads(self._fetch(url))
-        if str(document.get("issuer", "")).rstrip("/") != self._issuer.rstrip("/"):
-            raise ValueError(f"{url} is the document of another issuer: {document.get('issuer')}")
-        return str(document["jwks_uri"])
-
-
-def _require_safe(url: str) -> None:
-    """Refuse to take keys over plain HTTP, where anybody on the way could exchange them, but from this machine."""
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}):
-        raise ValueError(f"{url} is not an https address")
-
-
-def _over_http(url: str) -> bytes:
-    with httpx.Client(timeout=5.0, follow_redirects=False) as client, client.stream("GET", url) as response:
-        response.raise_for_status()
-        body = b""
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) > _MAX_BYTES:
-                raise ValueError(f"{url} is longer than {_MAX_BYTES} bytes")
-        return body
+        return str(read_discovery(self._issuer, self._fetch)["jwks_uri"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from mien.gateway.errors import BadTokenError, IssuerUnavailableError
-from mien.gateway.tokens import TokenVerifier
+from mien.gateway.tokens import Identity, TokenVerifier
 from mien.management.errors import ManagementError
 from mien.management.login import Actor, WrongTokenError
 from mien.management.roles import Role
@@ -40,13 +40,23 @@ class IssuerLogin:
         except IssuerUnavailableError as error:
             text = "The token cannot be checked now: its issuer's keys cannot be fetched."
             raise ManagementError(503, "ServiceUnavailable", text, headers={"Retry-After": "10"}) from error
-        name = next((found.claims[one] for one in ("preferred_username", "upn") if one in found.claims), None)
-        actor = name if isinstance(name, str) and name.isprintable() else found.subject
-        for role_name, role in ROLES.items():
-            if role_name in found.roles:
-                return Actor(f"oidc:{actor}", role)
-        raise ManagementError(
-            403,
-            "AuthorizationFailed",
-            f"The client '{actor}' has no role here: its token must name one of {', '.join(ROLES)}.",
-        )
+        return actor_of(found)
+
+
+def actor_of(identity: Identity) -> Actor:
+    """Return who somebody with a genuine token is here.
+
+    Raises:
+        ManagementError: 403, their token names no role.
+    """
+    claims = identity.claims
+    name = next((claims[one] for one in ("preferred_username", "upn") if one in claims), None)
+    actor = name if isinstance(name, str) and name.isprintable() else identity.subject
+    for role_name, role in ROLES.items():
+        if role_name in identity.roles:
+            return Actor(f"oidc:{actor}", role)
+    raise ManagementError(
+        403,
+        "AuthorizationFailed",
+        f"The client '{actor}' has no role here: its token must name one of {', '.join(ROLES)}.",
+    )

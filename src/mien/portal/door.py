@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from mien.management.guard import Api, Message, Receive, Scope, Send
 from mien.portal.parts import PortalParts
 from mien.portal.session import COOKIE, Session, Sessions
-from mien.portal.sign_in import SIGN_IN, SIGN_OUT, SignIn
+from mien.portal.sign_in import OPEN, SIGN_IN, SignIn
 
 SESSION: Final = "mien.session"
 """Where the session is in the ASGI scope of a page's request."""
@@ -39,8 +39,8 @@ class Portal:
 
     def __init__(self, parts: PortalParts) -> None:
         self._parts = parts
-        self._sessions = Sessions(parts.vault, parts.tokens, parts.clock)
-        self._sign_in = SignIn(parts.login, self._sessions, parts.audit, parts.network.origin)
+        self._sessions = Sessions(parts.vault, parts.tokens, parts.clock, parts.session_life)
+        self._sign_in = SignIn(parts.login, self._sessions, parts.audit, parts.network.origin, parts.openid)
         self._policy = _policy(parts.local_endpoint)
         self._loading = asyncio.Lock()
         self._interface: Api | None = None
@@ -63,7 +63,7 @@ class Portal:
             await answer(scope, receive, send)
         elif method not in _SAFE and not self._is_short(headers):
             await Response("That is too long.", 413, media_type="text/plain")(scope, receive, send)
-        elif path in {SIGN_IN, SIGN_OUT}:
+        elif path in OPEN:
             await self._sign_in(scope, receive, send)
         elif (session := await self._session(headers)) is None:
             await _refused(scope)(scope, receive, send)

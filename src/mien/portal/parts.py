@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from mien.accounts import AccessRequests, Accounts
@@ -21,6 +22,8 @@ from mien.management.arm.shapes import Addresses
 from mien.management.login import Login
 from mien.models import ModelStore
 from mien.models.bindings import Bindings
+from mien.portal.openid import OpenId
+from mien.portal.session import LIFE
 from mien.storage import Vault
 
 
@@ -51,6 +54,8 @@ class PortalParts:
         store: the model packs.
         bindings: which pack serves which label.
         image_limit: longest photo, in bytes.
+        openid: signs people in at the issuer; None where they can only give tokens.
+        session_life: how long somebody stays signed in.
     """
 
     accounts: Accounts
@@ -75,3 +80,5 @@ class PortalParts:
     store: ModelStore
     bindings: Bindings
     image_limit: int = 6 * 1024 * 1024
+    openid: OpenId | None = None
+    session_life: timedelta = LIFE

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
-import hmac
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from mien.clock import Clock
 from mien.management import AdminTokens, Role
 from mien.management.login import Actor
 from mien.management.tokens import PREFIX
+from mien.portal.signed import Signer, unpack
 from mien.storage import Vault
 
 COOKIE: Final = "mien_session"
 LIFE: Final = timedelta(hours=10)
 
-_LONGEST: Final = 2048
 _PURPOSE: Final = "portal session 1 "  # so that no other keyed hash of the vault is a session's signature
 
 
@@ -32,11 +29,13 @@ class Session:
         actor: who, and what they may do.
         until: when they have to sign in again.
         token: id of the admin token that they signed in with; None for one of another issuer.
+        at_issuer: whether they signed in at the issuer itself, where they are still known when the session is over.
     """
 
     actor: Actor
     until: datetime
     token: UUID | None
+    at_issuer: bool = False
 
 
 class Sessions:
@@ -46,51 +45,55 @@ class Sessions:
         vault: its secret signs.
         tokens: tell whether a session's token was revoked.
         clock: tells whether a session is over.
+        life: how long a session is at most.
     """
 
-    def __init__(self, vault: Vault, tokens: AdminTokens, clock: Clock) -> None:
-        self._vault = vault
+    def __init__(self, vault: Vault, tokens: AdminTokens, clock: Clock, life: timedelta = LIFE) -> None:
+        self._signer = Signer(vault, _PURPOSE)
         self._tokens = tokens
         self._clock = clock
+        self._life = life
 
-    def begin(self, actor: Actor, secret: str) -> tuple[Session, str]:
+    def begin(self, actor: Actor, secret: str | None) -> tuple[Session, str]:
         """Begin a session.
 
         Args:
             actor: who signed in.
-            secret: the token that they did so with.
+            secret: the token that they did so with; None when they did so at the issuer, whose id token says who came,
+                not for how long.
 
         Returns:
             The session, and the cookie's value.
         """
         now = self._clock.now()
-        token = self._tokens.find(secret) if secret.startswith(PREFIX) else None
-        ends = [now + LIFE]
+        token = self._tokens.find(secret) if secret and secret.startswith(PREFIX) else None
+        ends = [now + self._life]
         if token is not None and token.expires_at is not None:
             ends.append(token.expires_at)
-        if token is None and (end := _end_of_jwt(secret)) is not None:
+        if secret and token is None and (end := _end_of_jwt(secret)) is not None:
             ends.append(end)
-        session = Session(actor, min(ends), token.id if token else None)
+        session = Session(actor, min(ends), token.id if token else None, secret is None)
         content = {
             "name": actor.name,
             "role": actor.role.value,
             "until": int(session.until.timestamp()),
             "token": str(session.token) if session.token else None,
+            "at_issuer": session.at_issuer,
         }
-        payload = _pack(content)
-        return session, f"{payload}.{self._sign(payload)}"
+        return session, self._signer.write(content)
 
     def read(self, cookie: str) -> Session | None:
         """Return the session of a cookie; None when it is forged, over, or its token was revoked. Asks the database."""
-        payload, _, signature = cookie.partition(".")
-        if len(cookie) > _LONGEST or not cookie.isascii() or not hmac.compare_digest(signature, self._sign(payload)):
+        content = self._signer.read(cookie)
+        if content is None:
             return None
         try:
-            content = _unpack(payload)
             until = datetime.fromtimestamp(content["until"], UTC)
             token = UUID(content["token"]) if content["token"] else None
-            session = Session(Actor(content["name"], Role(content["role"])), until, token)
-        except (ValueError, KeyError, TypeError, binascii.Error):
+            session = Session(
+                Actor(content["name"], Role(content["role"])), until, token, content.get("at_issuer") is True
+            )
+        except (ValueError, KeyError, TypeError):
             return None
         return session if self.is_open(session) else None
 
@@ -103,23 +106,10 @@ class Sessions:
             one.id == session.token and one.role is session.actor.role and one.valid(now) for one in self._tokens.list()
         )
 
-    def _sign(self, payload: str) -> str:
-        return self._vault.keyed_hash(_PURPOSE + payload).hex()
-
-
-def _pack(content: dict[str, Any]) -> str:
-    """Write as base64url without its padding, whose sign would have to be quoted in a cookie."""
-    return base64.urlsafe_b64encode(json.dumps(content, separators=(",", ":")).encode()).decode().rstrip("=")
-
-
-def _unpack(text: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    return found
-
 
 def _end_of_jwt(token: str) -> datetime | None:
     """When a JSON web token, which was verified already, expires."""
     try:
-        return datetime.fromtimestamp(_unpack(token.split(".")[1])["exp"], UTC)
+        return datetime.fromtimestamp(unpack(token.split(".")[1])["exp"], UTC)
     except (IndexError, ValueError, KeyError, TypeError, binascii.Error, OverflowError):
         return None

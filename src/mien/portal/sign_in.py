@@ -1,4 +1,4 @@
-"""Signing in and out: a plain form, without scripts, that takes a token once and gives a cookie for it."""
+"""Signing in and out, without scripts: at the issuer, or by a form that takes a token once; both give a cookie."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 from typing import Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 from anyio import to_thread
 from starlette.requests import Request
@@ -17,43 +17,105 @@ from mien.gateway.exchange import Request as Head
 from mien.gateway.origin import OriginFinder
 from mien.management.errors import ManagementError
 from mien.management.guard import Receive, Scope, Send
-from mien.management.login import Login
+from mien.management.login import Actor, Backoff, Login
+from mien.portal.openid import CALLBACK, PATIENCE, START, OpenId, SignInError
 from mien.portal.session import COOKIE, Session, Sessions
 
 SIGN_IN: Final = "/sign-in"
 SIGN_OUT: Final = "/sign-out"
 
+OPEN: Final = frozenset({SIGN_IN, SIGN_OUT, START, CALLBACK})
+"""What nobody needs to be signed in for."""
+
+BEGUN: Final = "mien_signing_in"
+"""Cookie of somebody who is at the issuer. Not of the same site only: the issuer's page leads back."""
+
 _LONGEST: Final = 16 * 1024
-_PAGE: Final = Template((Path(__file__).parent / "static" / "sign_in.html").read_text(encoding="utf-8"))
+_LONGEST_PATH: Final = 1024
+_STATIC: Final = Path(__file__).parent / "static"
+_PAGE: Final = Template((_STATIC / "sign_in.html").read_text(encoding="utf-8"))
+_ONWARD: Final = Template((_STATIC / "onward.html").read_text(encoding="utf-8"))
 
 
 class SignIn:
-    """Answers the two paths that nobody needs to be signed in for.
+    """Answers the paths that nobody needs to be signed in for.
 
     Args:
         login: recognises tokens.
         sessions: makes cookies.
         audit: told who came and went.
         origin: finds out, past trusted proxies, who asks and whether by HTTPS.
+        openid: signs people in at the issuer; None where they can only give tokens.
     """
 
-    def __init__(self, login: Login, sessions: Sessions, audit: AuditLog, origin: OriginFinder) -> None:
+    def __init__(
+        self, login: Login, sessions: Sessions, audit: AuditLog, origin: OriginFinder, openid: OpenId | None = None
+    ) -> None:
         self._origin = origin
         self._login = login
         self._sessions = sessions
         self._audit = audit
+        self._openid = openid
+        self._backoff = Backoff()  # of who comes back with what the issuer did not give; each costs it a call
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
-        if request.method != "POST":
+        path = request.url.path
+        if path in {START, CALLBACK}:
+            answer = await self._at_issuer(request) if request.method == "GET" else RedirectResponse(SIGN_IN, 303)
+        elif request.method != "POST":
             wanted = request.query_params.get("next", "/")
-            answer = self._page(wanted) if request.url.path == SIGN_IN else RedirectResponse("/", 303)
-        elif request.url.path == SIGN_OUT:
+            answer = self._page(wanted) if path == SIGN_IN else RedirectResponse("/", 303)
+        elif path == SIGN_OUT:
             answer = await self._leave(request)
         else:
             answer = await self._enter(request)
         await answer(scope, receive, send)
+
+    async def _at_issuer(self, request: Request) -> Response:
+        """Send somebody to the issuer, or take in who comes back from there."""
+        if self._openid is None:
+            return RedirectResponse(SIGN_IN, 303)
+        head = Head(request.scope, request.receive)
+        callback = self._origin(head) + CALLBACK
+        wanted = inside(request.query_params.get("next", "/"))
+        try:
+            if request.url.path == START:
+                address, cookie = await self._openid.begin(wanted if len(wanted) <= _LONGEST_PATH else "/", callback)
+                answer: Response = RedirectResponse(address, 303)
+                lasts = int(PATIENCE.total_seconds())
+                answer.set_cookie(
+                    BEGUN,
+                    cookie,
+                    max_age=lasts,
+                    path=SIGN_IN,
+                    secure=callback.startswith("https:"),
+                    httponly=True,
+                    samesite="lax",
+                )
+                return answer
+            actor, wanted = await self._come_back(self._openid, request, head, callback)
+        except SignInError as error:
+            answer = self._page(wanted, str(error), error.status)
+        else:
+            # A page that leads on by itself: what the issuer's page led to would not get cookies of this site only.
+            answer = _onward(inside(wanted), "You are signed in.")
+            await self._begin(answer, head, actor, None)
+        answer.delete_cookie(BEGUN, path=SIGN_IN, httponly=True, samesite="lax")
+        return answer
+
+    async def _come_back(self, openid: OpenId, request: Request, head: Head, callback: str) -> tuple[Actor, str]:
+        address = str(self._origin.client(head) or "")
+        if self._backoff.wait(address):
+            raise SignInError("Too many sign-ins failed from this address: wait a minute.", 429)
+        try:
+            found = await openid.end(dict(request.query_params), request.cookies.get(BEGUN), callback)
+        except SignInError:
+            self._backoff.failed(address)
+            raise
+        self._backoff.succeeded(address)
+        return found
 
     async def _enter(self, request: Request) -> Response:
         form = await _form(request)
@@ -72,9 +134,13 @@ class SignIn:
                 else error.message
             )
             return self._page(wanted, said, error.status, dict(error.headers))
+        answer = RedirectResponse(inside(wanted), 303)
+        await self._begin(answer, head, actor, secret)
+        return answer
+
+    async def _begin(self, answer: Response, head: Head, actor: Actor, secret: str | None) -> None:
         session, cookie = await to_thread.run_sync(self._sessions.begin, actor, secret)
         await to_thread.run_sync(self._note, session, "portal.sign_in")
-        answer = RedirectResponse(inside(wanted), 303)
         answer.set_cookie(
             COOKIE,
             cookie,
@@ -84,14 +150,18 @@ class SignIn:
             httponly=True,
             samesite="strict",
         )
-        return answer
 
     async def _leave(self, request: Request) -> Response:
         cookie = request.cookies.get(COOKIE)
         session = await to_thread.run_sync(self._sessions.read, cookie) if cookie else None
+        answer: Response = RedirectResponse(SIGN_IN, 303)
         if session is not None:
             await to_thread.run_sync(self._note, session, "portal.sign_out")
-        answer = RedirectResponse(SIGN_IN, 303)
+            if session.at_issuer and self._openid is not None:
+                back = self._origin(Head(request.scope, request.receive)) + SIGN_IN
+                if address := await self._openid.leave(back):
+                    # A page of its own: forms of ours may not lead elsewhere, not even in the end.
+                    answer = _onward(address, "You are signed out here. Now you are signed out at the issuer.")
         answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
         return answer
 
@@ -99,13 +169,36 @@ class SignIn:
         role = {"role": session.actor.role.value}
         self._audit.record(actor=session.actor.name, action=action, resource_id=None, details=role)
 
-    @staticmethod
-    def _page(wanted: str, trouble: str = "", status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    def _page(
+        self, wanted: str, trouble: str = "", status: int = 200, headers: dict[str, str] | None = None
+    ) -> Response:
         said = f'<p class="trouble" id="trouble" role="alert">{escape(trouble)}</p>' if trouble else ""
         described = 'aria-describedby="trouble" aria-invalid="true"' if trouble else 'aria-describedby="hint"'
-        page = _PAGE.substitute(trouble=said, described=described, next=escape(inside(wanted), quote=True))
+        wanted = inside(wanted)
+        issuer = ""
+        if self._openid is not None:
+            address = f"{START}?{urlencode({'next': wanted})}"
+            issuer = _ISSUER.substitute(address=escape(address, quote=True), name=escape(self._openid.name))
+        page = _PAGE.substitute(
+            trouble=said,
+            described=described,
+            next=escape(wanted, quote=True),
+            issuer=issuer,
+            focus="" if issuer else "autofocus",
+        )
         kept = {name: value for name, value in (headers or {}).items() if name.lower() == "retry-after"}
         return HTMLResponse(page, status, kept)
+
+
+_ISSUER: Final = Template(
+    '<a class="go" href="$address">Sign in with your organisation</a>\n'
+    '  <p class="hint">You give your password to $name only.</p>\n  <p class="or">or</p>'
+)
+
+
+def _onward(address: str, said: str) -> Response:
+    """Return a page that leads on, at once or by its link."""
+    return HTMLResponse(_ONWARD.substitute(address=escape(address, quote=True), said=escape(said)))
 
 
 def inside(wanted: str) -> str:

@@ -1,0 +1,251 @@
+"""Signing in at an OpenID Connect issuer: authorization code flow, bound to the browser by state, nonce and PKCE.
+
+The browser keeps one signed cookie meanwhile, and it holds no secret: nonce and PKCE verifier are made from the state
+by the vault's key, on whatever server of the database the person comes back to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import Any, Final
+from urllib.parse import quote_plus, urlencode, urlsplit
+
+import httpx
+import structlog
+
+from mien.clock import Clock
+from mien.gateway.discovery import Fetch, over_http, read_discovery, require_safe
+from mien.gateway.errors import BadTokenError, IssuerUnavailableError
+from mien.gateway.tokens import Identity, TokenVerifier
+from mien.management.errors import ManagementError
+from mien.management.login import Actor
+from mien.management.oidc import actor_of
+from mien.portal.signed import Signer
+from mien.storage import Vault
+
+START: Final = "/sign-in/start"
+CALLBACK: Final = "/sign-in/callback"
+
+PATIENCE: Final = timedelta(minutes=15)
+"""How long somebody may take at the issuer."""
+
+_FRESH_SECONDS: Final = 3600.0
+_LONGEST: Final = 4096
+_ANEW: Final = "Sign in again."
+
+_log = structlog.get_logger("mien.portal")
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The portal, as it is registered with the issuer.
+
+    Attributes:
+        issuer: the issuer's URL.
+        id: the client id.
+        secret: the client's secret; None for a public client.
+        scopes: what is asked for, with blanks between.
+    """
+
+    issuer: str
+    id: str
+    secret: str | None
+    scopes: str
+
+
+class SignInError(Exception):
+    """Somebody could not be signed in; the message is for them.
+
+    Attributes:
+        status: of the answer.
+    """
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class OpenId:
+    """Sends people to the issuer and recognises who comes back.
+
+    Args:
+        client: who we are there.
+        verifier: tells whether an id token is genuine, made out to the client and in date.
+        vault: its key signs cookies and makes nonces and PKCE verifiers.
+        clock: tells whether somebody took too long.
+        fetch: gets the discovery document.
+    """
+
+    def __init__(
+        self, client: Client, verifier: TokenVerifier, vault: Vault, clock: Clock, *, fetch: Fetch = over_http
+    ) -> None:
+        self._client = client
+        self._verifier = verifier
+        self._vault = vault
+        self._clock = clock
+        self._fetch = fetch
+        self._signer = Signer(vault, "portal sign-in at issuer 1 ")
+        self._document: dict[str, Any] = {}
+        self._read = float("-inf")
+
+    @property
+    def name(self) -> str:
+        """Name of the issuer for people: its host."""
+        return urlsplit(self._client.issuer).netloc
+
+    async def begin(self, wanted: str, callback: str) -> tuple[str, str]:
+        """Begin to sign somebody in.
+
+        Args:
+            wanted: path of the page that they want to see.
+            callback: URL that the issuer sends them back to.
+
+        Returns:
+            Where to send them, and the value of the cookie to send along.
+
+        Raises:
+            SignInError: the issuer does not answer.
+        """
+        address = await self._endpoint("authorization_endpoint")
+        state = secrets.token_urlsafe(24)
+        challenge = hashlib.sha256(self._derived("verifier", state).encode()).digest()
+        asked = {
+            "response_type": "code",
+            "client_id": self._client.id,
+            "redirect_uri": callback,
+            "scope": self._client.scopes,
+            "state": state,
+            "nonce": self._derived("nonce", state),
+            "code_challenge": base64.urlsafe_b64encode(challenge).decode().rstrip("="),
+            "code_challenge_method": "S256",
+        }
+        until = int((self._clock.now() + PATIENCE).timestamp())
+        return _with_query(address, asked), self._signer.write({"state": state, "wanted": wanted, "until": until})
+
+    async def end(self, answer: Mapping[str, str], cookie: str | None, callback: str) -> tuple[Actor, str]:
+        """Recognise somebody who comes back.
+
+        Args:
+            answer: the query that the issuer sent them with.
+            cookie: what `begin` gave to their browser.
+            callback: the same URL as then.
+
+        Returns:
+            Who they are, and the path of the page that they wanted to see.
+
+        Raises:
+            SignInError: nobody can be signed in so.
+        """
+        begun = self._signer.read(cookie) if cookie else None
+        if begun is None or not hmac.compare_digest(answer.get("state", "").encode(), str(begun["state"]).encode()):
+            raise SignInError(f"This sign-in was not begun in this browser, or another one after it. {_ANEW}")
+        if self._clock.now() >= datetime.fromtimestamp(begun["until"], UTC):
+            raise SignInError(f"That took too long. {_ANEW}")
+        if answer.get("iss", self._client.issuer) != self._client.issuer:  # RFC 9207
+            raise SignInError(f"The answer is of another issuer. {_ANEW}")
+        if "error" in answer:
+            raise SignInError(_refusal(answer), 403)
+        state, code = str(begun["state"]), answer.get("code", "")
+        if not code or len(code) > _LONGEST:
+            raise SignInError(f"The issuer sent no code. {_ANEW}")
+        token = await self._redeem(code, self._derived("verifier", state), callback)
+        identity = await self._verified(token)
+        if not hmac.compare_digest(str(identity.claims.get("nonce")).encode(), self._derived("nonce", state).encode()):
+            raise SignInError(f"The id token is of another sign-in. {_ANEW}")
+        try:
+            return actor_of(identity), str(begun["wanted"])
+        except ManagementError as error:
+            raise SignInError(error.message, error.status) from error
+
+    async def leave(self, back: str) -> str | None:
+        """Return where to send somebody to be signed out at the issuer, too; None where that is not possible.
+
+        Args:
+            back: URL that the issuer sends them back to.
+        """
+        try:
+            address = await self._endpoint("end_session_endpoint")
+        except SignInError:
+            return None
+        return _with_query(address, {"client_id": self._client.id, "post_logout_redirect_uri": back})
+
+    async def _redeem(self, code: str, verifier: str, callback: str) -> str:
+        """Exchange a code for an id token."""
+        address = await self._endpoint("token_endpoint")
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": callback, "code_verifier": verifier}
+        account = httpx.Auth()
+        if self._client.secret is None:
+            form["client_id"] = self._client.id
+        elif "client_secret_basic" in self._document.get("token_endpoint_auth_methods_supported", _BASIC):
+            # RFC 6749, 2.3.1, has both encoded as in a form.
+            account = httpx.BasicAuth(quote_plus(self._client.id), quote_plus(self._client.secret))
+        else:
+            form |= {"client_id": self._client.id, "client_secret": self._client.secret}
+        try:
+            async with httpx.AsyncClient(timeout=10.0, follow_redirects=False) as client:
+                got = await client.post(address, data=form, auth=account, headers={"Accept": "application/json"})
+            content = got.json()
+        except (httpx.HTTPError, ValueError) as error:
+            _log.error("the issuer's token endpoint does not answer", reason=str(error))
+            raise SignInError(_AWAY, 503) from error
+        token = content.get("id_token") if isinstance(content, dict) and got.is_success else None
+        if not isinstance(token, str):
+            reason = content.get("error") if isinstance(content, dict) else None
+            _log.error("the issuer gave no id token", status=got.status_code, reason=str(reason)[:100])
+            raise SignInError(f"The issuer did not take the code, or this server's secret. {_ANEW}", 502)
+        return token
+
+    async def _verified(self, token: str) -> Identity:
+        try:
+            identity = await self._verifier.verify(token)
+        except BadTokenError as error:
+            _log.error("the issuer's id token is not valid", reason=error.hint)
+            raise SignInError(f"The issuer's id token is not valid; the log says why. {_ANEW}", 502) from error
+        except IssuerUnavailableError as error:
+            raise SignInError(_AWAY, 503) from error
+        # A token for several parties says for which it was issued: OpenID Connect Core, 3.1.3.7.
+        if identity.claims.get("azp", self._client.id) != self._client.id:
+            raise SignInError(f"The id token was issued to another client. {_ANEW}", 502)
+        return identity
+
+    async def _endpoint(self, name: str) -> str:
+        if monotonic() - self._read > _FRESH_SECONDS:
+            try:
+                self._document = await asyncio.to_thread(read_discovery, self._client.issuer, self._fetch)
+            except (OSError, httpx.HTTPError, ValueError) as error:
+                _log.error("the issuer's discovery document cannot be read", reason=str(error))
+                raise SignInError(_AWAY, 503) from error
+            self._read = monotonic()
+        address = self._document.get(name)
+        try:
+            require_safe(str(address))
+        except ValueError as error:
+            raise SignInError(f"The issuer has no {name.replace('_', ' ')}.", 502) from error
+        return str(address)
+
+    def _derived(self, use: str, state: str) -> str:
+        return self._vault.keyed_hash(f"portal sign-in {use} 1 {state}").hex()
+
+
+_BASIC: Final = ("client_secret_basic",)
+_AWAY: Final = "The issuer does not answer. Try again later, or give an admin token."
+
+
+def _with_query(address: str, query: dict[str, str]) -> str:
+    return f"{address}{'&' if urlsplit(address).query else '?'}{urlencode(query)}"
+
+
+def _refusal(answer: Mapping[str, str]) -> str:
+    """Say why the issuer let somebody not in; its own words are shown as words, and shortened."""
+    if answer["error"] == "access_denied":
+        return "The issuer did not let you in, or you turned back."
+    said = (answer.get("error_description") or answer["error"])[:200]
+    return f"The issuer said: {said if said.isprintable() else answer['error'][:100]}"
