@@ -121,3 +121,34 @@ def test_a_purged_resource_leaves_no_snapshot_behind(group: CollectionRef, tmp_p
         done = runner.invoke(app, ["resource", verb, "front-desk", "--yes", "--data-dir", str(tmp_path)])
         assert done.exit_code == 0, done.output
         assert bool(list((tmp_path / "snapshots").iterdir())) == (verb == "delete")
+
+
+def test_persons_are_merged_and_moved(group: CollectionRef, tmp_path: Path) -> None:
+    services, gallery, fingerprint = opened(tmp_path)
+    vector = np.full(256, 1 / 16, np.float32)
+    faces = (Embedding(vector, fingerprint, 1.0), Embedding(-vector, fingerprint, 1.0))
+    (other,) = gallery.bulk.add_persons(group, [NewPerson("q", None, faces)])
+    gallery.collections.create(CollectionRef(group.resource_id, Kind.LARGE_PERSON_GROUP, "left"), "Left")
+    (first,) = (one for one in gallery.persons.page(group) if one.person_id != other)
+    theirs = gallery.persons.get(group, other).persisted_face_ids
+    names = ("front-desk", "personGroup/staff")
+    code, said = run(tmp_path, "move-faces", *names, other, first.person_id, theirs[0], "--json")
+    assert (code, json.loads(said)) == (0, {"faces": 1})
+    assert set(gallery.persons.get(group, first.person_id).persisted_face_ids) == {
+        *first.persisted_face_ids,
+        theirs[0],
+    }
+    code, said = run(tmp_path, "merge", *names, first.person_id, other)
+    assert (code, said.startswith("2 faces are of")) == (0, True)
+    code, said = run(tmp_path, "move", *names, other, "largePersonGroup/left")
+    assert (code, "recognition_01" in said) == (1, True)
+    gallery.collections.delete(CollectionRef(group.resource_id, Kind.LARGE_PERSON_GROUP, "left"))
+    to = CollectionRef(group.resource_id, Kind.LARGE_PERSON_GROUP, "left")
+    gallery.collections.create(to, "Left", None, "recognition_04")
+    assert run(tmp_path, "move", *names, other, "largePersonGroup/left")[0] == 0
+    assert len(gallery.persons.get(to, other).persisted_face_ids) == 3
+    assert gallery.collections.get(group).persons == 0
+    told = [(one.action, one.details.get("person")) for one in services.audit.search()]
+    for action, person in (("face.move", other), ("person.merge", first.person_id), ("person.move", other)):
+        assert (action, person) in told
+    services.close()

@@ -29,7 +29,7 @@ from tests.gallery.texts import TextEngine, embedding, photo, recognisers, unit
 from mien.accounts import DEVELOPMENT_TERMS, Accounts
 from mien.clock import ManualClock
 from mien.gallery.detected_faces import DetectedFaces
-from mien.gallery.errors import NotTrainedError, PersistedFaceNotFoundError, PersonNotFoundError
+from mien.gallery.errors import NotTrainedError, PersistedFaceNotFoundError, PersonNotFoundError, SamePersonError
 from mien.gallery.gallery import open_gallery
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.storage import Database, MasterKey, Vault, migrate
@@ -44,10 +44,12 @@ class Model:
     Attributes:
         people: faces (id → seed) by person, as they are now.
         trained: the same as the last successful training saw it; None before the first.
+        back: who left the group since then and came back.
     """
 
     people: dict[str, dict[str, int]] = field(default_factory=dict)
     trained: dict[str, dict[str, int]] | None = None
+    back: set[str] = field(default_factory=set)
 
 
 class GalleryMachine(RuleBasedStateMachine):
@@ -67,7 +69,9 @@ class GalleryMachine(RuleBasedStateMachine):
         self.faces = DetectedFaces(self.database, self.vault, clock)
         self.open_again()
         self.ref = CollectionRef(self.owner, Kind.LARGE_PERSON_GROUP, "group")
-        self.gallery.collections.create(self.ref, "group", None, "recognition_04")
+        self.elsewhere = CollectionRef(self.owner, Kind.PERSON_GROUP, "elsewhere")
+        for ref in (self.ref, self.elsewhere):
+            self.gallery.collections.create(ref, "group", None, "recognition_04")
         self.model = Model()
 
     def teardown(self) -> None:
@@ -135,6 +139,38 @@ class GalleryMachine(RuleBasedStateMachine):
             self.gallery.persons.delete(self.ref, person)
         return multiple()
 
+    @rule(target=people, person=consumes(people), into=people)
+    def merge(self, person: str, into: str) -> object:
+        both = {person, into} & set(self.model.people)
+        if len(both) < 2:
+            with pytest.raises((PersonNotFoundError, SamePersonError)):
+                self.gallery.reassignment.merge(self.ref, person, into)
+            return person
+        faces = self.model.people.pop(person)
+        assert self.gallery.reassignment.merge(self.ref, person, into) == len(faces)
+        self.model.people[into] |= faces
+        return multiple()
+
+    @rule(person=people, into=people, data=st.data())
+    def move_faces(self, person: str, into: str, data: st.DataObject) -> None:
+        faces = self.model.people.get(person, {})
+        if faces and into in self.model.people and person != into:
+            some = data.draw(st.lists(st.sampled_from(list(faces)), min_size=1, unique=True))
+            self.gallery.reassignment.move_faces(self.ref, some, person, into)
+            self.model.people[into] |= {face: faces.pop(face) for face in some}
+
+    @rule(person=people, back=st.booleans())
+    def move_away(self, person: str, back: bool) -> None:
+        if person in self.model.people:
+            self.gallery.relocation.move(self.ref, person, self.elsewhere)
+            moved = self.gallery.persons.get(self.elsewhere, person)
+            assert set(moved.persisted_face_ids) == set(self.model.people[person])
+            if back:
+                self.gallery.relocation.move(self.elsewhere, person, self.ref)
+                self.model.back.add(person)
+            else:
+                del self.model.people[person]
+
     @rule(crash=st.booleans())
     def train(self, crash: bool) -> None:
         self.gallery.training.start(self.ref)
@@ -145,6 +181,7 @@ class GalleryMachine(RuleBasedStateMachine):
         if any(self.model.people.values()):
             assert status == "succeeded"
             self.model.trained = {person: dict(faces) for person, faces in self.model.people.items()}
+            self.model.back = set()
         else:
             assert status == "failed"
 
@@ -163,8 +200,8 @@ class GalleryMachine(RuleBasedStateMachine):
         probe = unit(seed, near=seed + 1)
         expected = {}
         for person, faces in self.model.trained.items():
-            # Of a person who is still there the faces of the training; a deleted one is never found.
-            if faces and person in self.model.people:
+            # Of a person who is still there the faces of the training; one who left is never found.
+            if faces and person in self.model.people and person not in self.model.back:
                 best = max(float(unit(other) @ probe) for other in faces.values())
                 expected[person] = round(CALIBRATION.confidence(best), 5)
         found = self.gallery.recognition.identify([face_id], self.ref, 100, threshold)[0].candidates
@@ -180,7 +217,7 @@ class GalleryMachine(RuleBasedStateMachine):
         assert [c.confidence for c in found] == sorted((c.confidence for c in found), reverse=True)
 
     def _gone_faces(self) -> set[str]:
-        """Persons of whom a trained face was deleted: it may be found until the next training, or not any more."""
+        """Persons of whom a trained face is gone: it may be found until the next training, or not any more."""
         trained = self.model.trained or {}
         return {person for person, faces in trained.items() if set(faces) - set(self.model.people.get(person, {}))}
 

@@ -292,6 +292,22 @@ def test_an_erasure_that_is_killed_anywhere_is_finished_and_counts_once(
     assert len(place.audit.search(action="subject.erase")) == 1
 
 
+def test_an_erasure_follows_faces_that_were_merged_or_moved_meanwhile(place: Place) -> None:
+    ref, other = place.world.make(Kind.PERSON_GROUP), place.world.make(Kind.LARGE_PERSON_GROUP, "other")
+    merged, moved = place.enrol(ref, "Anna", 11, 12, near=ANNA), place.enrol(ref, "Anna", 13, near=ANNA)
+    otto = place.enrol(ref, "Otto", 61, near=OTTO)
+    assert place.world.train(ref) == "succeeded"
+    found = place.subjects.find(place.owner, Whom(texts=frozenset({"Anna"})), actor="t")
+    erasure = place.subjects.eraser.begin(found, Whom(), actor="t")
+    gallery = place.world.gallery
+    gallery.reassignment.merge(ref, merged, otto)
+    gallery.relocation.move(ref, moved, other)
+    erased = place.subjects.eraser.finish(place.owner, erasure)
+    assert (erased.counts["persons"], erased.counts["faces"]) == (1, 3)
+    assert len(gallery.persons.get(ref, otto).persisted_face_ids) == 1
+    assert (gallery.collections.get(ref).faces, gallery.collections.get(other).persons) == (1, 0)
+
+
 def test_a_receipt_that_was_changed_is_not_believed(place: Place, full: dict[str, str]) -> None:
     _, erased = place.subjects.erase(place.owner, OF_ANNA, possible=False, dry=False, actor="cli:test")
     assert erased is not None

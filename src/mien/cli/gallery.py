@@ -1,4 +1,4 @@
-"""`mien gallery`: what an operator asks of enrolled faces: policies, duplicates, kept crops, snapshots made anew."""
+"""`mien gallery`: what an operator asks of enrolled faces: policies, duplicates, crops, snapshots, who is whose."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ import typer
 from mien.cli._administration import As, AsJson, actor, print_facts, print_json, print_table
 from mien.cli._gallery import collection_ref, opened, resource_id
 
-app = typer.Typer(help="Look after enrolled faces: policies, duplicates, kept crops, snapshots.", no_args_is_help=True)
+app = typer.Typer(
+    help="Look after enrolled faces: policies, duplicates, kept crops, snapshots; merge and move persons.",
+    no_args_is_help=True,
+)
 
 DataDir = Annotated[Path | None, typer.Option(help="Where the database and the snapshots are. [MIEN_DATA_DIR]")]
 Resource = Annotated[str, typer.Argument(help="Name of the resource.")]
+Group = Annotated[str, typer.Argument(help="The group, as KIND/ID: personGroup or largePersonGroup.")]
 Collection = Annotated[
     str | None,
     typer.Option(help="One collection, as KIND/ID: faceList, largeFaceList, personGroup or largePersonGroup."),
@@ -141,3 +145,75 @@ def crops(
             print_json({"erased" if erase else "kept": count})
         else:
             typer.echo(f"{count} crops {'erased' if erase else 'kept'}")
+
+
+@app.command()
+def merge(
+    resource: Resource,
+    collection: Group,
+    person: Annotated[str, typer.Argument(help="Id of the person who goes.")],
+    into: Annotated[str, typer.Argument(help="Id of the person who stays, with their name and user data.")],
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Give all faces of a person to another one of the group, and delete the emptied person. Train the group then."""
+    with opened(data_dir) as (services, gallery, _):
+        owner = resource_id(services, resource)
+        count = gallery.reassignment.merge(collection_ref(owner, collection), person, into)
+        services.audit.record(
+            actor=actor(as_name), action="person.merge", resource_id=owner,
+            details={"collection": collection, "person": person, "into": into, "faces": count},
+        )  # fmt: skip
+        if as_json:
+            print_json({"faces": count})
+        else:
+            typer.echo(f"{count} faces are of {into} now; train the group, so that they are found by them")
+
+
+@app.command("move-faces")
+def move_faces(
+    resource: Resource,
+    collection: Group,
+    person: Annotated[str, typer.Argument(help="Id of the person whose faces they are.")],
+    into: Annotated[str, typer.Argument(help="Id of the person whose faces they are to be.")],
+    faces: Annotated[list[str], typer.Argument(help="persistedFaceIds.", metavar="FACE...")],
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Give some faces of a person to another one of the group. Train the group then."""
+    with opened(data_dir) as (services, gallery, _):
+        owner = resource_id(services, resource)
+        gallery.reassignment.move_faces(collection_ref(owner, collection), faces, person, into)
+        for face in faces:
+            details = {"collection": collection, "face": face, "person": person, "into": into}
+            services.audit.record(actor=actor(as_name), action="face.move", resource_id=owner, details=details)
+        if as_json:
+            print_json({"faces": len(faces)})
+        else:
+            typer.echo(f"{len(faces)} faces are of {into} now; train the group, so that they are found by them")
+
+
+@app.command()
+def move(
+    resource: Resource,
+    collection: Group,
+    person: Annotated[str, typer.Argument(help="Id of the person.")],
+    to: Annotated[str, typer.Argument(help="The other group, as KIND/ID.")],
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Move a person with all that is theirs to another group of the resource. Train that group then."""
+    with opened(data_dir) as (services, gallery, _):
+        owner = resource_id(services, resource)
+        found = gallery.relocation.move(collection_ref(owner, collection), person, collection_ref(owner, to))
+        details = {"collection": collection, "person": person, "to": to}
+        services.audit.record(actor=actor(as_name), action="person.move", resource_id=owner, details=details)
+        if as_json:
+            print_json({"duplicates": found})
+            return
+        typer.echo(f"{person} is in {to} now; train it, so that they are found")
+        for one in found:
+            typer.echo(f"{one.face_id}: {one}", err=True)

@@ -28,6 +28,10 @@ gallery.faces.update(ref, face_id, user_data, person_id=None)
 gallery.faces.delete(ref, face_id, person_id=None)
 gallery.duplicates.found(ref)                                                       # list[Duplicate]
 
+gallery.reassignment.merge(ref, person_id, into)                                    # how many faces went over
+gallery.reassignment.move_faces(ref, face_ids, person_id, into)
+gallery.relocation.move(ref, person_id, to)                                         # likely duplicates there
+
 gallery.training.start(ref)                                                         # None; runs in the background
 gallery.training.status(ref)                                                        # TrainingStatus, or NotTrainedError
 
@@ -60,6 +64,7 @@ Errors, by call (all of `mien.gallery.errors`):
 * every write: `TrainingNotFinishedError` while the collection is being trained, `ConflictError`.
 * faces.add: `NoFaceError`, `SeveralFacesError`, `TargetFaceOutOfRangeError`, `LowQualityError`, and those of
   `FaceEngine.analyze`.
+* merging and moving: `SamePersonError`, `AlreadyThereError`, `NotAGroupError`, `OtherRecogniserError`.
 * recognition: `FaceNotFoundError`, `IncompatibleModelError`, `FingerprintMismatchError`, `NotTrainedError`,
   `TrainingNotFinishedError` (only before the first success: later the last trained state serves on),
   `FaceListEmptyError`, `PersonHasNoFaceError`, `PersonNotFoundError`.

@@ -125,6 +125,34 @@ class FaceListEmptyError(GalleryError):
     """Find similar in a face list without faces."""
 
 
+class SamePersonError(GalleryError):
+    """Faces were to go from a person to the same person."""
+
+    def __init__(self) -> None:
+        super().__init__("this is the same person: name another one")
+
+
+class AlreadyThereError(GalleryError):
+    """A person was to move to a group that has the person, or faces of theirs, already: a copy of the other, perhaps.
+
+    Attributes:
+        ref: the group.
+    """
+
+    def __init__(self, ref: CollectionRef) -> None:
+        name = f"{ref.kind.value}/{ref.collection_id}"
+        super().__init__(f"{name} has this person, or a face of theirs, under the same id already: erase one of them")
+        self.ref = ref
+
+
+class NotAGroupError(GalleryError):
+    """A person was to move to a list, which has faces but no persons."""
+
+    def __init__(self, ref: CollectionRef) -> None:
+        super().__init__(f"{ref.kind.value}/{ref.collection_id} has no persons: name a person group")
+        self.ref = ref
+
+
 # State
 
 
@@ -208,6 +236,30 @@ class FingerprintMismatchError(GalleryError):
             f"`mien models migrate --collection {name}` and starts the servers anew, or binds {label} back "
             "(`mien models bind`)"
         )
+
+
+class OtherRecogniserError(GalleryError):
+    """A person was to move to a group whose faces are of another recogniser. The text says what mends it.
+
+    Args:
+        ref: where the person is.
+        to: where they were to go.
+        labels: the recognition models of both; the same when only the weights differ.
+        stale: which of the two is to be migrated.
+    """
+
+    def __init__(self, ref: CollectionRef, to: CollectionRef, labels: tuple[str, str], stale: CollectionRef) -> None:
+        name, other, which = (f"{one.kind.value}/{one.collection_id}" for one in (ref, to, stale))
+        if labels[0] != labels[1]:
+            why, command = f"{name} is of {labels[0]} and {other} of {labels[1]}", f"{which} --to {max(labels)}"
+        else:
+            why, command = f"the faces of {name} and {other} were made by different weights of {labels[0]}", which
+        super().__init__(
+            f"{why}, whose templates cannot be compared: the operator runs "
+            f"`mien models migrate --collection {command}` first, or the person's photos are enrolled there anew"
+        )
+        self.ref = ref
+        self.to = to
 
 
 class NotCalibratedError(GalleryError):

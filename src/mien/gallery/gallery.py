@@ -24,8 +24,10 @@ from mien.gallery.persons import Persons
 from mien.gallery.pg_snapshots import PgSnapshots
 from mien.gallery.policy import Policies
 from mien.gallery.quotas import Quotas
+from mien.gallery.reassignment import Reassignment
 from mien.gallery.recognisers import Recognisers
 from mien.gallery.recognition import Recognition
+from mien.gallery.relocation import Relocation
 from mien.gallery.rows import Rows
 from mien.gallery.sightings import Sightings
 from mien.gallery.snapshots import Snapshots
@@ -49,6 +51,8 @@ class Gallery:
         collections: face lists, large face lists, person groups, large person groups.
         persons: their persons.
         faces: their enrolled faces.
+        reassignment: merging persons, moving faces between them.
+        relocation: moving persons between groups.
         bulk: enrolling many from ready embeddings.
         policies: what photos must be like to be enrolled.
         duplicates: what was suspected when they were.
@@ -66,6 +70,8 @@ class Gallery:
     collections: Collections
     persons: Persons
     faces: PersistedFaces
+    reassignment: Reassignment
+    relocation: Relocation
     bulk: Bulk
     policies: Policies
     duplicates: Duplicates
@@ -148,6 +154,8 @@ def open_gallery(
         collections=Collections(rows, vault, recognisers, snapshots),
         persons=Persons(rows),
         faces=PersistedFaces(rows, engine, recognisers, vault, lookalikes),
+        reassignment=Reassignment(rows, sightings),
+        relocation=Relocation(rows, vault, recognisers, lookalikes, sightings),
         bulk=Bulk(rows, templates, recognisers),
         policies=Policies(rows),
         duplicates=Duplicates(rows),

@@ -76,6 +76,18 @@ class Persons:
             faces = _faces_of(session, row.uid, [person.person_id for person in people if person.faces])
             return [_person(person, faces) for person in people]
 
+    def named(self, ref: CollectionRef, name: str, top: int = 20) -> list[Person]:
+        """Return the persons of exactly this name, by id.
+
+        Raises:
+            CollectionNotFoundError: there is no such collection.
+        """
+        with self._rows.reading(ref) as (session, row):
+            query = select(PersonRow).where(PersonRow.collection == row.uid, PersonRow.name == name)
+            people = session.scalars(query.order_by(PersonRow.person_id).limit(top)).all()
+            faces = _faces_of(session, row.uid, [person.person_id for person in people])
+            return [_person(person, faces) for person in people]
+
     def update(
         self,
         ref: CollectionRef,
@@ -120,8 +132,18 @@ def find_person(session: Session, ref: CollectionRef, row: CollectionRow, person
     return person
 
 
-def check_person_quota(rows: Rows, session: Session, ref: CollectionRef, row: CollectionRow, more: int = 1) -> None:
+def check_person_quota(
+    rows: Rows, session: Session, ref: CollectionRef, row: CollectionRow, more: int = 1, *, in_all: int | None = None
+) -> None:
     """Check that the tier allows more persons.
+
+    Args:
+        rows: knows the tiers.
+        session: `row` was read in it.
+        ref: the collection.
+        row: the same.
+        more: how many more there are to be in the collection.
+        in_all: how many more in the resource, where some only move; the same number when None.
 
     Raises:
         QuotaExceededError: it does not.
@@ -131,7 +153,7 @@ def check_person_quota(rows: Rows, session: Session, ref: CollectionRef, row: Co
         raise QuotaExceededError(Quota.PERSONS_OF_COLLECTION, ref.kind, limits.persons)
     if limits.persons_in_all < limits.persons * limits.collections:
         of_kind = select(func.sum(CollectionRow.persons)).where(CollectionRow.kind == ref.kind.value)
-        if (session.scalar(of_kind) or 0) + more > limits.persons_in_all:
+        if (session.scalar(of_kind) or 0) + (more if in_all is None else in_all) > limits.persons_in_all:
             raise QuotaExceededError(Quota.PERSONS_OF_RESOURCE, ref.kind, limits.persons_in_all)
 
 

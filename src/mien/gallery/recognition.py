@@ -376,7 +376,9 @@ class _RemovedPersons:
             known = self._known.get(row.uid)
         if known is not None and known[:2] == (row.revision, row.snapshot):
             return known[2]
+        # Older notes are done with in the snapshot, and somebody may have come back since.
         query = select(RemovalRow.person_id).where(RemovalRow.collection == row.uid, RemovalRow.face_id.is_(None))
+        query = query.where(RemovalRow.revision > row.trained_revision)
         removed = frozenset(session.scalars(query))
         with self._lock:
             self._known[row.uid] = (row.revision, row.snapshot, removed)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
 from mien.storage.tables import CollectionRow, CropRow, DuplicateRow, PersistedFaceRow, PersonRow, RemovalRow
@@ -44,6 +44,13 @@ def remove_face(session: Session, row: CollectionRow, face: PersistedFaceRow, no
     session.delete(face)
     row.faces -= 1
     note_removal(session, row, face.person_id, None if face.person_id == face.face_id else face.face_id, now)
+
+
+def forget_pairs(session: Session, collection: UUID, faces: Sequence[UUID], others: Sequence[UUID]) -> None:
+    """Delete the suspicions that one of some faces and one of some others may be of one person."""
+    one, other = DuplicateRow.face_id, DuplicateRow.other_face_id
+    across = or_(and_(one.in_(faces), other.in_(others)), and_(one.in_(others), other.in_(faces)))
+    session.execute(delete(DuplicateRow).where(DuplicateRow.collection == collection, across))
 
 
 def note_removal(session: Session, row: CollectionRow, person_id: UUID, face_id: UUID | None, now: datetime) -> None:

@@ -380,7 +380,8 @@ class Training:
                 fresh = session.scalar(select(CollectionRow).where(CollectionRow.uid == row.uid))
                 if fresh is None or fresh.training_status in BUSY or fresh.snapshot != row.snapshot:
                     return 0
-                removed = removed_since(session, row.uid, -1)
+                # What the last training removed is dead in its files, and may have come back under the same ids.
+                removed = removed_since(session, row.uid, fresh.trained_revision)
             if not self._snapshots.goes_on(row.snapshot):  # another engine was chosen: its next training replaces it
                 return 0
             search = self._snapshots.search(row)

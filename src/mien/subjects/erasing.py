@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -33,7 +33,7 @@ from mien.storage.tables import CollectionRow, ErasureRow, PersistedFaceRow, Per
 from mien.subjects.errors import ReceiptNotFoundError, UnfinishedError
 from mien.subjects.places import place_name
 from mien.subjects.receipts import TYPE, Receipts, hash_of
-from mien.subjects.removing import Removed, Rest, lock_home, remove_members
+from mien.subjects.removing import Removed, Rest, lock_home, remove_faces, remove_members
 from mien.subjects.sessions import HeldSessions
 from mien.subjects.types import Found, Whom
 
@@ -134,6 +134,7 @@ class Eraser:
             members.setdefault(str(holding.home), []).append(holding.member_id)
         plan = {
             "members": members,
+            "faces": [face.face_id for holding in found.holdings if holding.person_id for face in holding.faces],
             "probes": [one.face_id for one in found.probes],
             "sessions": [one.session_id for one in found.sessions],
             "users": [self._sessions.users_digest(user).hex() for user in sorted(whom.users)],
@@ -186,8 +187,11 @@ class Eraser:
                     self._waiting(until, partial(self._remove, row, plan, UUID(uid), some))
             for uid, copied in self._copied(resource_id, plan["members"]).items():  # by a v1.0 snapshot meanwhile
                 self._waiting(until, partial(self._remove, row, plan, uid, copied))
+            moved = self._moved(resource_id, plan.get("faces", []))
+            for uid, theirs in moved.items():  # to another person meanwhile
+                self._waiting(until, partial(self._remove, row, plan, uid, theirs, only_faces=True))
             self._remove_rest(row, plan)
-            for uid in self._with_faces(resource_id, plan["members"]):
+            for uid in self._with_faces(resource_id, {*plan["members"], *map(str, moved)}):
                 self._waiting(until, partial(self._training.take_out, resource_id, uid))
             self._database.empty_log()
             row = self._sign(row, plan)
@@ -233,14 +237,20 @@ class Eraser:
 
     # Steps
 
-    def _remove(self, row: ErasureRow, plan: Mapping[str, Any], home: UUID, members: list[UUID]) -> bool:
-        """Delete persons, or faces of a list; False when the collection is being trained."""
+    def _remove(
+        self, row: ErasureRow, plan: Mapping[str, Any], home: UUID, members: list[UUID], *, only_faces: bool = False
+    ) -> bool:
+        """Delete persons, faces of a list, or single faces of persons; False when the collection is being trained."""
         try:
             with self._rows.transaction(row.resource_id, str(row.erasure_id)) as session:
                 collection = lock_home(session, home)
                 if collection is None:  # deleted with all that was in it
                     return True
-                done = remove_members(session, collection, members, self._clock.now())
+                now = self._clock.now()
+                if only_faces:
+                    done = remove_faces(session, collection, collection, members, now)
+                else:
+                    done = remove_members(session, collection, members, now)
                 if done.ids or done.consents:
                     place = place_name(collection.kind, collection.collection_id)
                     self._note(session, row, done, place, salt=plan["salt"])
@@ -296,7 +306,18 @@ class Eraser:
                     found.setdefault(collection, []).append(member)
         return found
 
-    def _with_faces(self, resource_id: UUID, homes: Mapping[str, Any]) -> list[UUID]:
+    def _moved(self, resource_id: UUID, faces: Sequence[str]) -> dict[UUID, list[UUID]]:
+        """Return where faces of these ids still are: whoever merges persons or moves faces keeps ids."""
+        found: dict[UUID, list[UUID]] = {}
+        with self._database.read(resource_id) as session:
+            for start in range(0, len(faces), 500):
+                some = [UUID(one) for one in faces[start : start + 500]]
+                query = select(PersistedFaceRow.collection, PersistedFaceRow.face_id)
+                for collection, face in session.execute(query.where(PersistedFaceRow.face_id.in_(some))):
+                    found.setdefault(collection, []).append(face)
+        return found
+
+    def _with_faces(self, resource_id: UUID, homes: Collection[str]) -> list[UUID]:
         """Return the collections whose snapshots may have the deleted templates."""
         wanted = [UUID(uid) for uid in homes]
         found: list[UUID] = []

@@ -1,0 +1,154 @@
+"""Faces that are under the wrong person: merging two persons of a group, moving single faces from one to another.
+
+Templates stay as they are: what seals them names the group and the face, not the person. A group is searched as it
+was last trained, but who was deleted counts at once. So a person who was merged into another is found by nobody from
+that moment; faces that went over count for their new person from the next training on (`verify` asks the tables and
+knows at once), and until then a face that left somebody who is still there counts as it did, as one that was deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from mien.gallery.errors import PersistedFaceNotFoundError, Quota, QuotaExceededError, SamePersonError
+from mien.gallery.kinds import CollectionRef, parse_id
+from mien.gallery.persons import find_person
+from mien.gallery.removal import forget_pairs, note_removal
+from mien.gallery.rows import Rows
+from mien.gallery.sightings import Sightings
+from mien.storage.tables import CollectionRow, ConsentRow, PersistedFaceRow, PersonRow
+
+
+class Reassignment:
+    """Gives faces of a person to another person of the same group; all of it or, when it is refused, nothing.
+
+    Args:
+        rows: opens sessions on collections.
+        sightings: who was recognised and is not written down yet.
+    """
+
+    def __init__(self, rows: Rows, sightings: Sightings) -> None:
+        self._rows = rows
+        self._sightings = sightings
+
+    def merge(self, ref: CollectionRef, person_id: str, into: str) -> int:
+        """Give all faces of a person to another one, and delete the emptied person.
+
+        Name and user data of the other one stay. Faces keep their ids and user data. Consents follow. The person counts
+        as made when the first of the two was and as seen when the last was, so that no rule of retention keeps anything
+        longer than it promised.
+
+        Args:
+            ref: the group.
+            person_id: who goes.
+            into: who stays.
+
+        Returns:
+            How many faces went over.
+
+        Raises:
+            CollectionNotFoundError: there is no such group.
+            PersonNotFoundError: one of the two is not in it.
+            SamePersonError: they are one already.
+            QuotaExceededError: together they have more faces than the tier allows a person.
+            TrainingNotFinishedError: the group is being trained.
+            ConflictError: others kept it locked for too long.
+        """
+        self._sightings.write()
+        with self._rows.writing(ref) as (session, row):
+            source, target = _both(session, ref, row, person_id, into)
+            faces = _faces_of(session, row.uid, source.person_id)
+            self._check_room(session, ref, target, len(faces))
+            now = self._rows.clock.now()
+            _hand_over(session, row, faces, source, target)
+            if faces or row.snapshot is not None:  # the last training may have known faces that were deleted since
+                note_removal(session, row, source.person_id, None, now)
+            session.execute(
+                update(ConsentRow)
+                .where(ConsentRow.collection == row.uid, ConsentRow.person_id == source.person_id)
+                .values(person_id=target.person_id)
+                .execution_options(synchronize_session=False)
+            )
+            target.created_at = _known(min, source.created_at, target.created_at)
+            target.seen_at = _known(max, source.seen_at, target.seen_at)
+            session.delete(source)
+            row.persons -= 1
+        return len(faces)
+
+    def move_faces(self, ref: CollectionRef, face_ids: Iterable[str], person_id: str, into: str) -> None:
+        """Give some faces of a person to another one; the person stays, even without a face.
+
+        Args:
+            ref: the group.
+            face_ids: persisted face ids, which they keep.
+            person_id: whose they are.
+            into: whose they are to be.
+
+        Raises:
+            What `merge` raises, and:
+            PersistedFaceNotFoundError: one is not a face of the person.
+        """
+        with self._rows.writing(ref) as (session, row):
+            source, target = _both(session, ref, row, person_id, into)
+            theirs = set(_faces_of(session, row.uid, source.person_id))
+            faces = [_parsed(ref, one, theirs) for one in dict.fromkeys(one.lower() for one in face_ids)]
+            self._check_room(session, ref, target, len(faces))
+            if not faces:
+                return
+            now = self._rows.clock.now()
+            _hand_over(session, row, faces, source, target)
+            for face in faces:
+                note_removal(session, row, source.person_id, face, now)
+
+    def _check_room(self, session: Session, ref: CollectionRef, target: PersonRow, more: int) -> None:
+        limit = self._rows.limits(session, ref.resource_id, ref.kind).faces
+        if target.faces + more > limit:
+            raise QuotaExceededError(Quota.FACES, ref.kind, limit)
+
+
+def _both(
+    session: Session, ref: CollectionRef, row: CollectionRow, person_id: str, into: str
+) -> tuple[PersonRow, PersonRow]:
+    source, target = find_person(session, ref, row, person_id), find_person(session, ref, row, into)
+    if source.person_id == target.person_id:
+        raise SamePersonError
+    return source, target
+
+
+def _hand_over(
+    session: Session, row: CollectionRow, faces: Sequence[UUID], source: PersonRow, target: PersonRow
+) -> None:
+    """Change whose faces are; the next training takes them as added. The note of their removal must be newer."""
+    # Whoever puts faces together has looked at what was suspected of them.
+    forget_pairs(session, row.uid, faces, _faces_of(session, row.uid, target.person_id))
+    row.revision += 1
+    session.execute(
+        update(PersistedFaceRow)
+        .where(PersistedFaceRow.collection == row.uid, PersistedFaceRow.face_id.in_(faces))
+        .values(person_id=target.person_id, revision=row.revision)
+        .execution_options(synchronize_session=False)
+    )
+    source.faces -= len(faces)
+    target.faces += len(faces)
+
+
+def _faces_of(session: Session, collection: UUID, person_id: UUID) -> list[UUID]:
+    query = select(PersistedFaceRow.face_id)
+    query = query.where(PersistedFaceRow.collection == collection, PersistedFaceRow.person_id == person_id)
+    return list(session.scalars(query.order_by(PersistedFaceRow.face_id)))
+
+
+def _parsed(ref: CollectionRef, face_id: str, theirs: set[UUID]) -> UUID:
+    parsed = parse_id(face_id)
+    if parsed is None or parsed not in theirs:
+        raise PersistedFaceNotFoundError(ref.kind, face_id)
+    return parsed
+
+
+def _known(choose: Callable[..., datetime], *moments: datetime | None) -> datetime | None:
+    return choose((moment for moment in moments if moment is not None), default=None)

@@ -1,0 +1,330 @@
+"""Moving a person from one group to another of the same resource, with all that is theirs.
+
+What is sealed names its group, so it is opened and sealed anew: before the transaction that moves it, because a vault
+may have to make a key for that. The transaction compares what it finds with what was sealed, and begins again when
+somebody has written meanwhile. The person is gone from the old group at once and is found in the new one from its next
+training on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from mien.gallery.crops import crop_name
+from mien.gallery.duplicates import Suspect, look_alikes, record, same_photo
+from mien.gallery.errors import (
+    AlreadyThereError,
+    ConflictError,
+    NotAGroupError,
+    OtherRecogniserError,
+    Quota,
+    QuotaExceededError,
+    TrainingNotFinishedError,
+)
+from mien.gallery.kinds import CollectionRef
+from mien.gallery.lookalikes import Lookalikes
+from mien.gallery.persons import check_person_quota, find_person
+from mien.gallery.recognisers import Recognisers
+from mien.gallery.removal import remove_person
+from mien.gallery.rows import BUSY, Rows, find
+from mien.gallery.sightings import Sightings
+from mien.gallery.templates import Templates
+from mien.gallery.types import Duplicate
+from mien.storage import Vault
+from mien.storage.tables import (
+    CollectionRow,
+    ConsentRow,
+    CropRow,
+    DuplicateRow,
+    OtherTemplateRow,
+    PersistedFaceRow,
+    PersonRow,
+)
+
+_ATTEMPTS: Final = 5
+_FACE: Final = (
+    PersistedFaceRow.face_id,
+    PersistedFaceRow.user_data,
+    PersistedFaceRow.sealed,
+    PersistedFaceRow.photo,
+    PersistedFaceRow.created_at,
+    PersistedFaceRow.seen_at,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is kept of a person, as rows without their place; all that is sealed opens only there."""
+
+    faces: tuple[Mapping[str, Any], ...]
+    crops: tuple[Mapping[str, Any], ...]
+    others: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What the move is about, sealed for the new group.
+
+    Attributes:
+        source: uid of the old group.
+        target: uid of the new one.
+        found: as it was in the old group.
+        sealed: the same for the new one.
+        vectors: the templates, float32 (d,), by face; without faces that were left out of a migration.
+    """
+
+    source: UUID
+    target: UUID
+    found: _Kept
+    sealed: _Kept
+    vectors: Mapping[UUID, NDArray[np.float32]]
+
+
+class Relocation:
+    """Moves persons between groups.
+
+    Args:
+        rows: opens sessions on collections.
+        vault: seals anew what is kept.
+        recognisers: what the labels stand for.
+        lookalikes: the templates of small collections, for finding duplicates.
+        sightings: who was recognised and is not written down yet.
+    """
+
+    def __init__(
+        self, rows: Rows, vault: Vault, recognisers: Recognisers, lookalikes: Lookalikes, sightings: Sightings
+    ) -> None:
+        self._rows = rows
+        self._vault = vault
+        self._templates = Templates(vault)
+        self._recognisers = recognisers
+        self._lookalikes = lookalikes
+        self._sightings = sightings
+
+    def move(self, ref: CollectionRef, person_id: str, to: CollectionRef) -> tuple[Duplicate, ...]:
+        """Move a person with faces, user data, crops and consents; person and faces keep their ids.
+
+        Args:
+            ref: the group that the person is in.
+            person_id: who.
+            to: the group they are to be in, of the same resource; of either kind.
+
+        Returns:
+            What their faces may be duplicates of there.
+
+        Raises:
+            CollectionNotFoundError: there is no such group.
+            PersonNotFoundError: there is no such person in it.
+            NotAGroupError: it is a list.
+            AlreadyThereError: the other group has the person already, or a face of theirs.
+            OtherRecogniserError: the faces there are of another recognition model or of other weights.
+            QuotaExceededError: the tier allows no more persons there.
+            TrainingNotFinishedError: one of the groups is being trained.
+            ConflictError: others kept writing to the person or locked a group.
+        """
+        if ref.resource_id != to.resource_id:
+            raise ValueError("a person does not leave their resource")
+        for one in (ref, to):
+            if not (one.kind.has_persons and one.kind.trained):
+                raise NotAGroupError(one)
+        if ref == to:
+            raise AlreadyThereError(to)
+        self._sightings.write()
+        for _ in range(_ATTEMPTS):
+            moved = self._move(ref, person_id, to, self._prepare(ref, person_id, to))
+            if moved is not None:
+                return moved
+        raise ConflictError(ref.collection_id)
+
+    # Before the transaction
+
+    def _prepare(self, ref: CollectionRef, person_id: str, to: CollectionRef) -> _Ready:
+        """Read what is to be moved and seal it anew; refuse what would be refused after that."""
+        with self._rows.reading(ref) as (session, row):
+            target = find(session, to)
+            self._check(session, (ref, row), (to, target), find_person(session, ref, row, person_id))
+            found = _kept(session, row.uid, find_person(session, ref, row, person_id).person_id)
+        vectors = {
+            face["face_id"]: self._templates.open(row.resource_id, row.uid, face["face_id"], face["sealed"])
+            for face in found.faces
+            if face["sealed"]
+        }
+        sealed = _Kept(
+            tuple(self._template(row, target, face) for face in found.faces),
+            tuple(self._crop(row, target, crop) for crop in found.crops),
+            tuple(self._template(row, target, other) for other in found.others),
+        )
+        return _Ready(row.uid, target.uid, found, sealed, vectors)
+
+    def _template(self, row: CollectionRow, target: CollectionRow, one: Mapping[str, Any]) -> Mapping[str, Any]:
+        face = one["face_id"]
+        sealed = self._templates.reseal(
+            row.resource_id, (row.uid, face), (target.resource_id, target.uid, face), one["sealed"]
+        )
+        return {**one, "sealed": sealed}
+
+    def _crop(self, row: CollectionRow, target: CollectionRow, one: Mapping[str, Any]) -> Mapping[str, Any]:
+        face, owner = one["face_id"], row.resource_id
+        plain = self._vault.open(one["sealed"], resource_id=owner, what=crop_name(row.uid, face))
+        return {**one, "sealed": self._vault.seal(plain, resource_id=owner, what=crop_name(target.uid, face))}
+
+    # The transaction
+
+    def _move(
+        self, ref: CollectionRef, person_id: str, to: CollectionRef, ready: _Ready
+    ) -> tuple[Duplicate, ...] | None:
+        """Move the person; None when something was written since it was prepared."""
+        now = self._rows.clock.now()
+        with self._locked(ref, to) as (session, row, target):
+            person = find_person(session, ref, row, person_id)
+            self._check(session, (ref, row), (to, target), person)
+            if (row.uid, target.uid) != (ready.source, ready.target):
+                return None
+            if _kept(session, row.uid, person.person_id) != ready.found:
+                return None
+            suspects = self._suspects(session, target, person.person_id, ready)
+            if ready.sealed.faces:
+                target.training_action_at, target.fingerprint = now, row.fingerprint
+            _put(session, target, _copy(person, target), ready.sealed)
+            session.execute(
+                update(ConsentRow)
+                .where(ConsentRow.collection == row.uid, ConsentRow.person_id == person.person_id)
+                .values(collection=target.uid)
+                .execution_options(synchronize_session=False)
+            )
+            _take_pairs_along(session, row.uid, target.uid, [face["face_id"] for face in ready.found.faces])
+            remove_person(session, row, person, now)
+            return tuple(
+                one
+                for face, some in suspects.items()
+                for one in record(session, target, (person.person_id, face), some, now)
+            )
+
+    @contextmanager
+    def _locked(self, ref: CollectionRef, to: CollectionRef) -> Iterator[tuple[Session, CollectionRow, CollectionRow]]:
+        """Open a writing session that has both groups to itself; in one order, so that no two moves wait in a ring."""
+        with self._rows.transaction(ref.resource_id, ref.collection_id) as session:
+            found = {one: find(session, one, lock=True) for one in sorted((ref, to), key=_order)}
+            yield session, found[ref], found[to]
+
+    def _check(
+        self,
+        session: Session,
+        source: tuple[CollectionRef, CollectionRow],
+        target: tuple[CollectionRef, CollectionRow],
+        person: PersonRow,
+    ) -> None:
+        (ref, row), (to, there) = source, target
+        for one, its in (source, target):
+            if its.training_status in BUSY:
+                raise TrainingNotFinishedError(one)
+        labels = (row.recognition_model, there.recognition_model)
+        if labels[0] != labels[1]:
+            raise OtherRecogniserError(
+                ref, to, labels, min((labels[0], ref), (labels[1], to), key=lambda one: one[0])[1]
+            )
+        if person.faces and there.faces and row.fingerprint != there.fingerprint:
+            bound = self._recognisers[labels[0]].fingerprint
+            raise OtherRecogniserError(ref, to, labels, to if row.fingerprint == bound else ref)
+        theirs = select(PersistedFaceRow.face_id)
+        theirs = theirs.where(PersistedFaceRow.collection == row.uid, PersistedFaceRow.person_id == person.person_id)
+        same = select(PersistedFaceRow.face_id).where(
+            PersistedFaceRow.collection == there.uid, PersistedFaceRow.face_id.in_(session.scalars(theirs).all())
+        )
+        known = select(PersonRow.person_id).where(
+            PersonRow.collection == there.uid, PersonRow.person_id == person.person_id
+        )
+        if session.scalar(known.limit(1)) is not None or session.scalar(same.limit(1)) is not None:
+            raise AlreadyThereError(to)
+        check_person_quota(self._rows, session, to, there, in_all=0 if ref.kind is to.kind else None)
+        limit = self._rows.limits(session, to.resource_id, to.kind).faces
+        if person.faces > limit:
+            raise QuotaExceededError(Quota.FACES, to.kind, limit)
+
+    def _suspects(
+        self, session: Session, target: CollectionRow, person_id: UUID, ready: _Ready
+    ) -> dict[UUID, list[Suspect]]:
+        """Compare the faces with those of the new group, as if they were enrolled there."""
+        measured = self._recognisers[target.recognition_model].measured
+        found = {}
+        for face in ready.found.faces:
+            vector = ready.vectors.get(face["face_id"])
+            some = same_photo(session, target.uid, face["photo"]) if face["photo"] is not None else []
+            if vector is not None:
+                some += look_alikes(
+                    self._lookalikes, session, target, vector, person_id=person_id, calibration=measured
+                )
+            found[face["face_id"]] = some
+        return found
+
+
+def _order(ref: CollectionRef) -> tuple[str, str]:
+    return ref.kind.value, ref.collection_id
+
+
+def _kept(session: Session, collection: UUID, person_id: UUID) -> _Kept:
+    query = select(*_FACE).where(PersistedFaceRow.collection == collection, PersistedFaceRow.person_id == person_id)
+    faces = [dict(one._mapping) for one in session.execute(query.order_by(PersistedFaceRow.face_id))]
+    ids = [face["face_id"] for face in faces]
+    crops = select(CropRow.face_id, CropRow.sealed)
+    crops = crops.where(CropRow.collection == collection, CropRow.face_id.in_(ids)).order_by(CropRow.face_id)
+    other = OtherTemplateRow
+    others = select(other.face_id, other.fingerprint, other.sealed)
+    others = others.where(other.collection == collection, other.face_id.in_(ids))
+    return _Kept(
+        tuple(faces),
+        tuple(dict(one._mapping) for one in session.execute(crops)),
+        tuple(dict(one._mapping) for one in session.execute(others.order_by(other.face_id, other.fingerprint))),
+    )
+
+
+def _copy(person: PersonRow, target: CollectionRow) -> PersonRow:
+    return PersonRow(
+        resource_id=target.resource_id,
+        collection=target.uid,
+        person_id=person.person_id,
+        name=person.name,
+        user_data=person.user_data,
+        faces=person.faces,
+        created_at=person.created_at,
+        seen_at=person.seen_at,
+    )
+
+
+def _put(session: Session, target: CollectionRow, person: PersonRow, sealed: _Kept) -> None:
+    """Insert a person with all that is theirs; the next training takes the faces as added."""
+    place = {"resource_id": target.resource_id, "collection": target.uid}
+    session.add(person)
+    target.persons += 1
+    if sealed.faces:
+        target.revision += 1
+        target.faces += len(sealed.faces)
+    session.flush()
+    whose = {"person_id": person.person_id, "revision": target.revision}
+    for table, rows in (
+        (PersistedFaceRow, [{**one, **place, **whose} for one in sealed.faces]),
+        (CropRow, [{**one, **place} for one in sealed.crops]),
+        (OtherTemplateRow, [{**one, **place} for one in sealed.others]),
+    ):
+        if rows:
+            session.execute(insert(table), rows)
+
+
+def _take_pairs_along(session: Session, source: UUID, target: UUID, faces: list[UUID]) -> None:
+    """Let suspicions among the moved faces themselves go with them."""
+    among = (DuplicateRow.face_id.in_(faces), DuplicateRow.other_face_id.in_(faces))
+    session.execute(
+        update(DuplicateRow)
+        .where(DuplicateRow.collection == source, *among)
+        .values(collection=target)
+        .execution_options(synchronize_session=False)
+    )
