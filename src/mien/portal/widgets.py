@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from inspect import iscoroutine
-from typing import Any
+from typing import Any, Final
 
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
 _LONG = 45
+
+NOT_THEIRS: Final = "Your role may not do this."
 
 Handler = Callable[[], Awaitable[Any] | Any]
 Cell = str | int | float | None | Callable[[], object]
@@ -56,7 +58,7 @@ def section(title: str, about: str = "", classes: str = "card") -> Tag:
 
 
 def button(label: str, on_click: Handler | None = None, kind: str = "plain", *, image: str | None = None,
-           may: bool = True, why_not: str = "Your role may not do this.") -> ui.button:  # fmt: skip
+           may: bool = True, why_not: str = NOT_THEIRS) -> ui.button:  # fmt: skip
     """A button.
 
     Args:

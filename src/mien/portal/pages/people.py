@@ -10,12 +10,12 @@ from nicegui import ui
 
 from mien.gallery.errors import GalleryError
 from mien.gallery.kinds import PUBLIC_KINDS, CollectionRef, Kind
-from mien.gallery.migrations import Plan
 from mien.gallery.types import Collection, TrainingState, TrainingStatus
 from mien.management.roles import Permission
 from mien.portal.frame import Page
+from mien.portal.pages.migrating import migration_table, mismatched
 from mien.portal.visitor import Visitor
-from mien.portal.widgets import Tag, badge, banner, button, confirm, empty, section, table, text
+from mien.portal.widgets import Tag, badge, banner, button, confirm, empty, section, table
 
 NAMES: Final = {
     Kind.PERSON_GROUP: "Person group",
@@ -69,7 +69,7 @@ async def render(visitor: Visitor) -> None:
         ]
 
     found = await visitor.ask(find)
-    await _migrations(visitor)
+    migration_table(visitor, await visitor.ask(lambda: mismatched(visitor)))
     with section("Groups and lists"):
         if not found:
             empty("groups", "There is nobody yet", "Make a group for persons, or a list for single faces, below.")
@@ -121,74 +121,6 @@ def _form(visitor: Visitor) -> None:
 
     with Tag("div"):
         button("Make it", make, "primary", may=visitor.may(Permission.MANAGE))
-
-
-async def _migrations(visitor: Visitor) -> None:
-    """Draw which collections have templates of other weights than their label is bound to, and the way out."""
-    migrations = visitor.parts.migrations
-
-    def find() -> list[Plan]:
-        plans = (migrations.plan(ref) for ref in migrations.collections(visitor.resource.id))
-        return [plan for plan in plans if plan.needed and plan.faces]
-
-    plans = await visitor.ask(find)
-    if not plans:
-        return
-    with section("Migration", "These faces were enrolled with other weights than their model is bound to now."):
-        table(
-            "Collections to migrate",
-            ["Collection", "Faces", "Can be migrated", "Cannot", ""],
-            [
-                [
-                    f"{plan.ref.kind.value}/{plan.ref.collection_id}",
-                    plan.faces,
-                    plan.ready + plan.to_make,
-                    len(plan.lost),
-                    partial(migrate_button, visitor, plan),
-                ]
-                for plan in plans
-            ],
-            numbers=[1, 2, 3],
-        )
-        if any(plan.lost for plan in plans):
-            text("A face that cannot be migrated has no crop to make a template from: enrol it again.", "soft small")
-
-
-def migrate_button(visitor: Visitor, plan: Plan, label: str = "Migrate") -> None:
-    """A button that migrates a collection, and shows how far that is."""
-    box = Tag("div", classes="row")
-    done = {"now": 0, "all": plan.to_make}
-
-    async def migrate() -> None:
-        def report(now: int, everything: int) -> None:
-            done.update(now=now, all=everything)
-
-        def work() -> bool:
-            left = visitor.parts.migrations.migrate(plan, leave_out=bool(plan.lost), report=report)
-            name = f"{plan.ref.kind.value}/{plan.ref.collection_id}"
-            visitor.note("collection.migrate", collection=name, model=plan.target.label, left_out=len(left))
-            return True
-
-        with box:
-            bar = ui.linear_progress(0, show_value=False, size="8px").classes("grow")
-            bar.props["aria-label"] = "Migration"
-            timer = ui.timer(0.5, lambda: bar.set_value(done["now"] / max(1, done["all"])))
-        finished = await visitor.act(Permission.MANAGE, work, "Migrated.")
-        timer.cancel()
-        if finished:
-            ui.navigate.to(visitor.link("/people"))
-        else:
-            bar.delete()
-
-    async def ask() -> None:
-        if not plan.lost:
-            await migrate()
-            return
-        about = f"{len(plan.lost)} faces have no crop: nobody finds them until they are enrolled again."
-        confirm("Migrate without them?", about, "Migrate", migrate)
-
-    with box:
-        button(label, ask, "quiet", may=visitor.may(Permission.MANAGE))
 
 
 def page_of(visitor: Visitor) -> CollectionRef | None:

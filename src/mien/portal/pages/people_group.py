@@ -8,24 +8,23 @@ from typing import Final
 
 from nicegui import ui
 
-from mien.gallery.errors import GalleryError
 from mien.gallery.kinds import CollectionRef
-from mien.gallery.types import AddedFace, Duplicate, PersistedFace, Person, TrainingState, TrainingStatus
+from mien.gallery.types import Duplicate, PersistedFace, Person, TargetFace, TrainingState, TrainingStatus
 from mien.management.roles import Permission
+from mien.portal.enrolling import Enrolled, enrol_place
 from mien.portal.frame import Page
+from mien.portal.pages.migrating import migration_banner
 from mien.portal.pages.people import (
     NAMES,
     asker,
-    migrate_button,
     missing,
     page_of,
     rows_of,
     training_badge,
     training_of,
 )
-from mien.portal.photos import drop
-from mien.portal.visitor import Visitor, sentence
-from mien.portal.widgets import Tag, banner, button, empty, facts, loading, moment, section, table
+from mien.portal.visitor import Visitor
+from mien.portal.widgets import Tag, button, empty, facts, moment, section, table
 from mien.vision.types import OperatingPoint
 
 _TOP: Final = 100
@@ -59,8 +58,7 @@ async def render(visitor: Visitor) -> None:
                 )
             )
             if plan.needed and plan.faces:
-                banner("bad", "Fingerprints do not match", "Its model was bound to other weights since: migrate it.")
-                migrate_button(visitor, plan)
+                migration_banner(visitor, plan)
             with Tag("div"):
                 said = f"All {about.persons} persons and {about.faces} faces are erased at once, for good."
                 button("Erase", asker(f"Erase {about.name}?", said, "Erase", _eraser(visitor, ref)), "danger", may=may)
@@ -179,7 +177,7 @@ async def _faces(visitor: Visitor, ref: CollectionRef) -> None:
         face_table(visitor, ref, faces)
         if len(faces) == _TOP:
             Tag("a", "More faces", href=_address(visitor, ref, start=faces[-1].persisted_face_id))
-        enrol(visitor, ref, None)
+        await enrol(visitor, ref, None)
 
 
 def face_table(visitor: Visitor, ref: CollectionRef, faces: list[PersistedFace], person: str | None = None) -> None:
@@ -212,44 +210,18 @@ def face_table(visitor: Visitor, ref: CollectionRef, faces: list[PersistedFace],
     )
 
 
-def enrol(visitor: Visitor, ref: CollectionRef, person: str | None) -> None:
-    """Draw the place where photos are enrolled; what they lack is said in full."""
-    outcome = Tag("div", classes="stack", role="status")
+async def enrol(visitor: Visitor, ref: CollectionRef, person: str | None) -> None:
+    """Draw the place where photos are enrolled."""
+    gallery = visitor.parts.gallery
 
-    async def take(image: bytes) -> None:
-        outcome.clear()
-        with outcome:
-            waiting = loading("Looking at the photo …")
-        refused: list[str] = []
+    def add(image: bytes, target: TargetFace | None) -> Enrolled:
+        point = OperatingPoint.BEST
+        added = gallery.faces.add(ref, image, person_id=person, target=target, operating_point=point)
+        name = f"{ref.kind.value}/{ref.collection_id}"
+        visitor.note("face.add", collection=name, face=added.persisted_face_id, person=person)
+        return Enrolled(added.persisted_face_id, tuple(str(one) for one in added.duplicates))
 
-        def work() -> AddedFace | None:
-            point = OperatingPoint.BEST
-            try:
-                added = visitor.parts.gallery.faces.add(ref, image, person_id=person, operating_point=point)
-            except GalleryError as error:
-                refused.append(sentence(str(error)))
-                return None
-            name = f"{ref.kind.value}/{ref.collection_id}"
-            visitor.note("face.add", collection=name, face=added.persisted_face_id, person=person)
-            return added
-
-        added = await visitor.act(Permission.MANAGE, work)
-        waiting.delete()
-        with outcome:
-            if refused:
-                banner("bad", "The photo was not enrolled", refused[0])
-            elif added is not None:
-                banner(
-                    "good",
-                    "Enrolled",
-                    f"The face is {added.persisted_face_id}.",
-                    ("Show it", _address(visitor, ref, person=person or "")),
-                )
-                for one in added.duplicates:
-                    banner("warn", "A likely duplicate", sentence(str(one)))
-
-    if visitor.may(Permission.MANAGE):
-        drop(visitor, "Drop a photo to enrol", take)
+    await enrol_place(visitor, lambda: gallery.policies.get_for(ref), add, _address(visitor, ref, person=person or ""))
 
 
 async def _duplicates(visitor: Visitor, ref: CollectionRef) -> None:
@@ -309,7 +281,7 @@ async def render_person(visitor: Visitor) -> None:
             button("Erase the person", ask, "danger", may=visitor.may(Permission.MANAGE))
     with section("Faces"):
         face_table(visitor, ref, faces, person_id)
-        enrol(visitor, ref, person_id)
+        await enrol(visitor, ref, person_id)
 
 
 PAGE = Page(

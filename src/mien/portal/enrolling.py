@@ -1,0 +1,152 @@
+"""The place where photos are enrolled: what a photo is like is told in full, and of several faces one is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from mien.gallery.errors import GalleryError, LowQualityError
+from mien.gallery.policy import EnrolmentPolicy
+from mien.gallery.types import TargetFace
+from mien.gateway.gates import RECOGNITION
+from mien.management.roles import Permission
+from mien.portal.photo_report import MEASURED, Verdict, asked, draw_report, report_on
+from mien.portal.photos import cut_out, drop, picture
+from mien.portal.visitor import Visitor, sentence
+from mien.portal.widgets import Tag, banner, button, loading, text
+from mien.vision.errors import VisionError
+from mien.vision.types import Face, OperatingPoint, Want
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """A face that was enrolled.
+
+    Attributes:
+        face: its persisted face id.
+        suspicions: what it may be a duplicate of, in words.
+    """
+
+    face: str
+    suspicions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of a photo: one of `enrolled` and `refused` is there, or `faces` to choose from are."""
+
+    face: Face | None = None
+    enrolled: Enrolled | None = None
+    refused: str | None = None
+    faces: tuple[tuple[Face, str], ...] = ()
+
+
+Add = Callable[[bytes, TargetFace | None], Enrolled]
+
+
+NOT_APPROVED: Final = "The resource is not approved for this."
+
+
+def is_approved(visitor: Visitor) -> bool:
+    """Whether the resource is approved for a use of templates."""
+    return not visitor.resource.features.isdisjoint(RECOGNITION)
+
+
+def approved_to_enrol(visitor: Visitor) -> bool:
+    """Whether the resource is approved for a use of templates; says so when it is not; as the gateway does."""
+    if is_approved(visitor):
+        return True
+    names = " or ".join(feature.value for feature in RECOGNITION)
+    about = "Faces are enrolled for one of them: both are limited access, here as for every caller."
+    action = ("Ask for it", visitor.link("/access"))
+    banner("warn", f"{visitor.resource.name} is not approved for {names}", about, action)
+    return False
+
+
+async def enrol_place(visitor: Visitor, policy: Callable[[], EnrolmentPolicy], add: Add, address: str) -> None:
+    """Draw where photos are dropped to be enrolled, for who may.
+
+    Args:
+        visitor: who does.
+        policy: gives what is asked of photos.
+        add: enrols the face of a photo, in a thread; a target says which of several.
+        address: of the page that shows who is enrolled.
+    """
+    if not visitor.may(Permission.MANAGE) or not approved_to_enrol(visitor):
+        return
+    if wanted := asked(await visitor.ask(policy)):
+        text(f"Photos must have: {', '.join(wanted)}.", "soft small")
+    place = Tag("div", classes="stack")
+    said = Tag("div", classes="stack", role="status")
+    more = Tag("div", classes="stack")
+
+    async def take(image: bytes, chosen: Face | None = None) -> None:
+        said.clear()
+        more.clear()
+        with said:
+            waiting = loading("Looking at the photo …")
+        outcome = await visitor.act(Permission.MANAGE, lambda: _enrol(visitor, image, chosen, add))
+        waiting.delete()
+        if outcome is None:
+            return
+        rules = await visitor.ask(policy)
+        with said:
+            _tell(outcome, rules, address)
+        with more:
+            if outcome.face is not None:
+                draw_report(report_on(outcome.face, rules))
+            if outcome.faces:
+                _choose(outcome, lambda face: take(image, face))
+
+    with place:
+        drop(visitor, "Drop a photo to enrol", take)
+
+
+def _enrol(visitor: Visitor, image: bytes, chosen: Face | None, add: Add) -> _Outcome:
+    """Measure a photo and enrol the one face of it, or the chosen one."""
+    face = chosen
+    try:
+        if face is None:
+            faces = visitor.parts.engine.analyze(image, Want(OperatingPoint.BEST, attributes=MEASURED)).faces
+            if len(faces) > 1:
+                return _Outcome(faces=tuple((one, cut_out(image, one.box)) for one in faces))
+            face = faces[0] if faces else None
+        if face is None:
+            return _Outcome(refused="")
+        box = face.box
+        target = TargetFace(box.left, box.top, box.width, box.height) if chosen else None
+        return _Outcome(face, enrolled=add(image, target))
+    except LowQualityError:
+        return _Outcome(face, refused="It falls short of what is asked of photos here, as the table says.")
+    except (GalleryError, VisionError) as error:
+        return _Outcome(face, refused=sentence(str(error)))
+
+
+def _tell(outcome: _Outcome, policy: EnrolmentPolicy, address: str) -> None:
+    if outcome.faces:
+        about = "A face is enrolled for one person: choose whose it is, or take a photo of that person alone."
+        banner("warn", f"{len(outcome.faces)} faces are on the photo", about)
+    elif outcome.refused is not None:
+        nobody = (
+            "No face was found. It must be seen whole, upright and lit, and be 36 pixels wide or more: go nearer, or "
+            "turn the photo."
+        )
+        banner("bad", "The photo was not enrolled", outcome.refused or nobody)
+    elif outcome.enrolled is not None and outcome.face is not None:
+        banner("good", "Enrolled", f"The face is {outcome.enrolled.face}.", ("Show it", address))
+        for suspicion in outcome.enrolled.suspicions:
+            banner("warn", "A likely duplicate", sentence(suspicion))
+        poor = [one.name.lower() for one in report_on(outcome.face, policy) if one.verdict is not Verdict.GOOD]
+        if poor:
+            about = "People are found less surely by it: enrol a better one, and erase this one."
+            banner("warn", f"The photo is poor: {', '.join(poor)}", about)
+
+
+def _choose(outcome: _Outcome, take: Callable[[Face], object]) -> None:
+    with Tag("ul", classes="plain", aria_label="Faces to choose from", style="flex-flow:row wrap;gap:1.2rem"):
+        for number, (face, address) in enumerate(outcome.faces, start=1):
+            with Tag("li", classes="stack", style="width:10rem"):
+                picture(address, f"Face {number}")
+                button(f"Enrol face {number}", partial(take, face))

@@ -1,0 +1,181 @@
+"""Moving collections to the weights that their recognition model is bound to now, and how far that is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from nicegui import ui
+
+from mien.gallery.kinds import CollectionRef
+from mien.gallery.migrations import CannotMigrateError, Plan
+from mien.management.roles import Permission
+from mien.portal.visitor import Visitor, tell
+from mien.portal.widgets import Tag, banner, button, confirm, section, table, text
+
+_LOOK: Final = 0.5
+
+
+@dataclass(slots=True)
+class _Run:
+    """A migration that runs in this process: how many templates are made, and of how many."""
+
+    made: int = 0
+    all: int = 0
+
+    def report(self, made: int, all_: int) -> None:
+        """Take down how far it is; called by the migration's thread."""
+        self.made, self.all = made, all_
+
+    @property
+    def words(self) -> str:
+        """How far it is, in words."""
+        if self.made < self.all:
+            return f"{self.made:,} of {self.all:,} templates are made."
+        return "All templates are made: the new ones take over."
+
+
+_running: Final[dict[UUID, _Run]] = {}
+"""By the collection: whoever comes to a page meanwhile sees how far it is, also after leaving it."""
+
+
+def mismatched(visitor: Visitor, only: Callable[[CollectionRef], bool] = lambda _: True) -> list[Plan]:
+    """Return what is to be migrated of a resource; asks the database."""
+    migrations = visitor.parts.migrations
+    refs = [ref for ref in migrations.collections(visitor.resource.id) if only(ref)]
+    return [plan for plan in map(migrations.plan, refs) if plan.needed and plan.faces]
+
+
+def migration_table(visitor: Visitor, plans: list[Plan]) -> None:
+    """Draw which collections have templates of other weights than their label is bound to, and the way out."""
+    if not plans:
+        return
+    with section("Migration"):
+        _warn("The faces of the groups and lists below were enrolled with other weights than their model has now")
+        table(
+            "Collections to migrate",
+            ["Collection", "Faces", "Can be migrated", "Cannot", ""],
+            [
+                [
+                    f"{plan.ref.kind.value}/{plan.ref.collection_id}",
+                    plan.faces,
+                    plan.ready + plan.to_make,
+                    len(plan.lost),
+                    partial(migrate_button, visitor, plan),
+                ]
+                for plan in plans
+            ],
+            numbers=[1, 2, 3],
+        )
+        if any(plan.lost for plan in plans):
+            text("A face that cannot be migrated has no crop to make a template from: enrol it again.", "soft small")
+
+
+def migration_banner(visitor: Visitor, plan: Plan) -> None:
+    """Say that one collection must be migrated, with the way to do that."""
+    _warn("Its faces were enrolled with other weights than its model has now")
+    if plan.lost:
+        text(f"{len(plan.lost)} of {plan.faces} faces have no crop to make a template from: enrol them again.", "soft")
+    migrate_button(visitor, plan)
+
+
+def _warn(about: str) -> None:
+    what = f"{about}: they can neither be searched nor added to. Migrate them, or bind the model back."
+    banner("bad", "Fingerprints do not match", what)
+
+
+def migrate_button(visitor: Visitor, plan: Plan) -> None:
+    """A button that migrates a collection; in its place how far that is, when it is under way."""
+    offer = _Offer(visitor, plan)
+    if plan.uid in _running:
+        offer.follow(_running[plan.uid], ui.navigate.reload)
+    else:
+        offer.show()
+
+
+class _Offer:
+    """What stands where a collection can be migrated."""
+
+    def __init__(self, visitor: Visitor, plan: Plan) -> None:
+        self._visitor = visitor
+        self._plan = plan
+        self._name = f"{plan.ref.kind.value}/{plan.ref.collection_id}"
+        self._place = Tag("div", classes="stack")
+        with self._place:
+            self._box = Tag("div", classes="stack")
+
+    def show(self) -> None:
+        """Offer to migrate."""
+        lost = len(self._plan.lost)
+        self._box.clear()
+        with self._box:
+            if lost == self._plan.faces:
+                Tag("span", "None can be migrated: erase them and enrol them again.", "small")
+                return
+            press = partial(self._ask, lost) if lost else partial(self._begin, False)
+            button("Migrate", press, "quiet", may=self._visitor.may(Permission.MANAGE))
+
+    def follow(self, run: _Run, ended: Callable[[], object]) -> None:
+        """Show how far a migration is, until it ends."""
+        self._box.clear()
+        with self._box:
+            bar = ui.linear_progress(0, show_value=False, size="8px").props("instant-feedback")
+            bar.props["aria-label"] = f"Migration of {self._name}"
+            words = Tag("span", run.words, "small soft", role="status")
+
+        def look() -> None:
+            bar.set_value(run.made / max(1, run.all))
+            words.text = run.words
+            if self._plan.uid not in _running:
+                timer.deactivate()
+                ended()
+
+        with self._box:
+            timer = ui.timer(_LOOK, look)
+
+    def _ask(self, lost: int) -> None:
+        about = (
+            f"{lost} of {self._plan.faces} faces have no crop that a template can be made from: nobody finds them "
+            "until they are enrolled again."
+        )
+        confirm("Migrate without them?", about, "Migrate", partial(self._begin, True))
+
+    def _begin(self, leave_out: bool) -> None:
+        # From where nothing is cleared: what was pressed is gone by the time that there is something to tell.
+        with self._place:
+            ui.timer(0, partial(self._migrate, leave_out), once=True)
+
+    async def _migrate(self, leave_out: bool) -> None:
+        visitor, plan = self._visitor, self._plan
+        if plan.uid in _running:  # somebody else was faster
+            self.follow(_running[plan.uid], ui.navigate.reload)
+            return
+        run = _running[plan.uid] = _Run(all=plan.to_make)
+        without: list[int] = []
+
+        def work() -> bool:
+            try:
+                left = visitor.parts.migrations.migrate(plan, leave_out=leave_out, report=run.report)
+            except CannotMigrateError as error:
+                without.append(len(error.lost))
+                return False
+            visitor.note("gallery.migrate", collection=self._name, model=plan.target.label, left_out=len(left),
+                         fingerprint=plan.target.fingerprint[:12], faces=plan.faces)  # fmt: skip
+            return True
+
+        self.follow(run, lambda: None)
+        try:
+            done = await visitor.act(Permission.MANAGE, work)
+        finally:
+            del _running[plan.uid]
+        if done:
+            ui.navigate.reload()
+            return
+        self.show()
+        if without and leave_out:  # there would be nobody left
+            tell("None of the faces can be migrated: erase them and enrol them again.", "bad")
+        elif without:
+            self._ask(without[0])

@@ -1,0 +1,128 @@
+"""Who enrols a poor photo is told all that it lacks, and chooses which of several faces is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import pytest
+from playwright.sync_api import Page
+from tests.conftest import Server
+from tests.portal.conftest import OpenPerson
+from tests.shared import azure_photo
+from typer.testing import CliRunner
+
+from mien.cli._main import build
+from mien.vision.types import Pixels
+
+pytestmark = [pytest.mark.timeout(180), pytest.mark.shared]
+
+GROUP = "personGroup/gate"
+
+
+@pytest.fixture(scope="module")
+def place(portal: Server) -> Iterator[str]:
+    """Address of a person whose group asks for much of its photos."""
+    with portal.client() as client:
+        body = {"name": "Gate", "recognitionModel": "recognition_04"}
+        client.put("/face/v1.2/persongroups/gate", json=body).raise_for_status()
+        made = client.post("/face/v1.2/persongroups/gate/persons", json={"name": "Dad"}).raise_for_status().json()
+    asked = ["--min-quality", "medium", "--max-blur", "low", "--no-occlusion", "--min-size", "60"]
+    command = ["gallery", "policy", "dev", "--collection", GROUP, *asked, "--data-dir", str(portal.data_dir)]
+    assert CliRunner().invoke(build(["gallery"]), command).exit_code == 0
+    yield f"/people/{GROUP}/{made['personId']}"
+    with portal.client() as client:
+        client.delete("/face/v1.2/persongroups/gate").raise_for_status()
+
+
+def photo(name: str) -> Pixels:
+    return np.asarray(cv2.imread(str(azure_photo(name))), np.uint8)
+
+
+def spoilt() -> dict[str, Pixels]:
+    dad, mum = photo("Family1-Dad1"), photo("Family1-Mom1")
+    covered = dad.copy()
+    cv2.rectangle(covered, (10, 72), (190, 130), (30, 30, 30), -1)
+    beside = cv2.resize(mum, (dad.shape[1], dad.shape[0]))
+    grey = np.random.default_rng(1).integers(90, 150, (300, 300, 3), dtype=np.uint8)
+    found = {
+        "blurred": cv2.GaussianBlur(dad, (0, 0), 8),
+        "covered": covered,
+        "tiny": cv2.resize(dad, None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA),
+        "dark": dad * 0.12,
+        "two": cv2.hconcat([dad, beside]),
+        "nobody": grey,
+    }
+    return {name: np.asarray(pixels, np.uint8) for name, pixels in found.items()}
+
+
+def drop(page: Page, pixels: Pixels) -> None:
+    done, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    assert done
+    page.get_by_label("Drop a photo to enrol").set_input_files(
+        {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": np.asarray(data).tobytes()}
+    )
+
+
+def lacking(page: Page, tone: str) -> dict[str, str]:
+    """What the report says of the measures that are not good, by their names."""
+    rows = page.get_by_role("list", name="What the photo is like").locator(f"li:has(.badge.{tone})")
+    return {row.locator("strong").inner_text(): row.inner_text() for row in rows.all()}
+
+
+def test_all_that_a_photo_lacks_is_said(person: OpenPerson, place: str, portal: Server) -> None:
+    someone, photos = person(), spoilt()
+    page = someone.go(place)
+    assert page.get_by_text("a face of 60 pixels or more").is_visible()
+    refused, report = page.get_by_text("The photo was not enrolled"), page.get_by_role("heading", name="What the photo")
+    expected = {
+        "blurred": {"Quality for recognition": "At least medium is asked for", "Blur": "At most low is asked for"},
+        "covered": {"Covered": "eyes"},
+        "tiny": {"Size of the face": "At least 60 pixels is asked for"},
+    }
+    for name, lacks in expected.items():
+        drop(someone.go(place), photos[name])
+        for measure, words in lacks.items():
+            row = page.get_by_role("listitem").filter(has_text=measure).filter(has_text="not accepted")
+            row.filter(has_text=words).wait_for()
+        assert refused.is_visible(), name
+        assert lacks.keys() <= lacking(page, "bad").keys()
+    drop(page, photos["nobody"])
+    page.get_by_text("No face was found").wait_for()
+    assert refused.is_visible()
+    assert report.count() == 0
+    page.get_by_label("Drop a photo to enrol").set_input_files(
+        {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"no photo" * 400}
+    )
+    page.get_by_text("No face was found").wait_for(state="detached")
+    refused.wait_for()
+    # What no rule refuses is enrolled, and called poor.
+    drop(page, photos["dark"])
+    page.get_by_text("The photo is poor: quality for recognition, light").wait_for()
+    assert page.get_by_text("Enrolled", exact=True).is_visible()
+    assert "too dark" in lacking(page, "warn")["Light"]
+    with portal.client() as client:
+        (one,) = client.get("/face/v1.2/persongroups/gate/persons").json()
+        assert len(one["persistedFaceIds"]) == 1
+
+
+def test_of_several_faces_one_is_chosen(person: OpenPerson, place: str, portal: Server) -> None:
+    someone = person()
+    page = someone.go(place)
+    drop(page, spoilt()["two"])
+    page.get_by_text("2 faces are on the photo").wait_for()
+    page.get_by_alt_text("Face 2").wait_for()
+    page.get_by_role("button", name="Enrol face 2").click()
+    page.get_by_text("Enrolled", exact=True).wait_for()
+    assert page.get_by_role("button", name="Enrol face 2").count() == 0
+    assert lacking(page, "warn") == {}
+    page.get_by_role("link", name="Show it").click()
+    page.get_by_role("heading", name="Person").wait_for()
+    with portal.client() as client:
+        query = {"recognitionModel": "recognition_04", "returnFaceId": "true"}
+        body = azure_photo("Family1-Mom1").read_bytes()
+        raw = {"Content-Type": "application/octet-stream"}
+        (mum,) = client.post("/face/v1.2/detect", params=query, content=body, headers=raw).raise_for_status().json()
+        whom = {"faceId": mum["faceId"], "personId": place.rpartition("/")[2], "personGroupId": "gate"}
+        assert client.post("/face/v1.2/verify", json=whom).raise_for_status().json()["isIdentical"]
