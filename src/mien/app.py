@@ -390,7 +390,7 @@ def create_app(
         )
     )
     application.exposition = monitoring.exposition(application.levels())
-    application.faces = Faces(gallery, engine, recognisers, store, bindings)
+    application.faces = Faces(gallery, directory, engine, recognisers, store, bindings)
     application.subjects = subjects
     return application
 

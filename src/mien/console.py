@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from mien.events.monitor import try_out
+from mien.gallery.directory_services import DirectoryServices
 from mien.gallery.enrolment import Engine
 from mien.gallery.gallery import Gallery
 from mien.gallery.migrations import Migrations
@@ -31,6 +32,7 @@ class Faces:
 
     Attributes:
         gallery: who is enrolled.
+        directory: the person directories and dynamic groups.
         engine: analyses photos.
         recognisers: what the recognition labels stand for.
         store: the model packs.
@@ -38,6 +40,7 @@ class Faces:
     """
 
     gallery: Gallery
+    directory: DirectoryServices
     engine: Engine
     recognisers: Recognisers
     store: ModelStore
@@ -76,6 +79,7 @@ def open_portal(settings: Settings, services: Services, faces: Faces, login: Log
             local_endpoint=endpoint,
             memory=services.detected_faces,
             gallery=faces.gallery,
+            directory=faces.directory,
             engine=faces.engine,
             recognisers=faces.recognisers,
             migrations=Migrations(

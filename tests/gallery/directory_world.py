@@ -16,6 +16,7 @@ from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.directory import DirectoryPersons
 from mien.gallery.directory_recognition import DirectoryRecognition
 from mien.gallery.directory_services import open_directory
+from mien.gallery.directory_views import DirectoryViews
 from mien.gallery.dynamic_groups import DynamicGroups
 from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.operations import Operations
@@ -35,6 +36,7 @@ class World:
     operations: Operations
     transfers: Transfers
     recognition: DirectoryRecognition
+    views: DirectoryViews
     gallery: Gallery
     purge: Callable[[], int]
     detected: DetectedFaces
@@ -90,6 +92,7 @@ def build(
         operations=services.operations,
         transfers=services.transfers,
         recognition=services.recognition,
+        views=services.views,
         gallery=gallery,
         purge=services.purge,
         detected=faces,

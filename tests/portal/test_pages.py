@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import httpx
 import pytest
 from tests.conftest import Server
@@ -21,6 +23,9 @@ PATHS = (
     "/people",
     GROUP,
     "/people/faceList/none",
+    "/directory",
+    "/directory/groups",
+    "/directory/groups/somebody",
     "/metrics-and-alerts",
     "/access",
     "/review",
@@ -34,16 +39,27 @@ OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clie
 
 
 @pytest.fixture(scope="module", autouse=True)
-def group(portal: Server) -> None:
+def somebody(portal: Server) -> Iterator[str]:
+    """Makes a group, and a dynamic one of a person in the directory; the person's id."""
     with portal.client() as client:
         body = {"name": "Everybody", "recognitionModel": "recognition_04"}
         assert client.put("/face/v1.2/largepersongroups/everybody", json=body).status_code == 200
+        made = client.post("/face/v1.2-preview.1/persons", json={"name": "Somebody"}).raise_for_status()
+        person = str(made.json()["personId"])
+        members = {"name": "Somebody", "addPersonIds": [person]}
+        client.put("/face/v1.2-preview.1/dynamicpersongroups/somebody", json=members).raise_for_status()
+    yield person
+    with portal.client() as client:
+        for path in (f"persons/{person}", "dynamicpersongroups/somebody"):
+            client.delete(f"/face/v1.2-preview.1/{path}").raise_for_status()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_every_page_is_whole_accessible_and_fits(person: OpenPerson, axe: str, width: int, scheme: str) -> None:
+def test_every_page_is_whole_accessible_and_fits(
+    person: OpenPerson, axe: str, somebody: str, width: int, scheme: str
+) -> None:
     someone = person(width=width, scheme=scheme)
-    for path in PATHS:
+    for path in (*PATHS, f"/directory/persons/{somebody}"):
         page = someone.go(path)
         page.locator(f"body.body--{scheme}").wait_for()
         assert page.evaluate(OVERFLOW) <= 0, f"{path} is too wide"

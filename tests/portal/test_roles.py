@@ -44,6 +44,10 @@ def test_from_a_new_resource_to_its_approval(person: OpenPerson, portal: Server)
     admin.go("/try/verify?resource=front-desk")
     assert page.get_by_text("front-desk is not approved for Verification").is_visible()
 
+    admin.go("/directory?resource=front-desk")
+    assert page.get_by_text("front-desk is not approved for Identification or Verification").is_visible()
+    assert page.get_by_role("button", name="Add the person").is_disabled()
+
     approver = person(token(portal, "approver"))
     asks = approver.go("/access?resource=front-desk")
     asks.get_by_role("checkbox", name=re.compile("^Verification")).click()
@@ -84,6 +88,8 @@ def test_a_reader_changes_nothing(person: OpenPerson, portal: Server) -> None:
         "/access": ["Submit", "Withdraw"],
         "/review": ["Renew", "Revoke"],
         "/people": ["Make it"],
+        "/directory": ["Add the person"],
+        "/directory/groups": ["Make the group"],
         "/metrics-and-alerts": ["Make the rule"],
         "/resources/new": ["Create"],
     }.items():

@@ -9,6 +9,7 @@ from mien.gallery.copies import Copies
 from mien.gallery.directory import DirectoryPersons
 from mien.gallery.directory_recognition import DirectoryRecognition
 from mien.gallery.directory_rows import DirectoryRows
+from mien.gallery.directory_views import DirectoryViews
 from mien.gallery.dynamic_groups import DynamicGroups
 from mien.gallery.enrolment import Engine
 from mien.gallery.gallery import Gallery
@@ -29,6 +30,7 @@ class DirectoryServices:
         operations: what became of asynchronous writes.
         transfers: v1.0 snapshots.
         recognition: verify and identify in the directory.
+        views: what operators look at.
     """
 
     directory: DirectoryPersons
@@ -36,6 +38,7 @@ class DirectoryServices:
     operations: Operations
     transfers: Transfers
     recognition: DirectoryRecognition
+    views: DirectoryViews
 
     def purge(self) -> int:
         """Delete operations and snapshots that have expired; for the retention worker.
@@ -68,4 +71,5 @@ def open_directory(
         operations=operations,
         transfers=Transfers(gallery.rows, gallery.collections, copies, operations),
         recognition=DirectoryRecognition(rows, gallery.recognition, recognisers, gallery.live),
+        views=DirectoryViews(rows),
     )

@@ -12,6 +12,7 @@ from mien.clock import Clock
 from mien.events import AlertRules, AuditLog, MetricStore
 from mien.events.alerts import QuotaUse
 from mien.gallery.detected_faces import DetectedFaces
+from mien.gallery.directory_services import DirectoryServices
 from mien.gallery.enrolment import Engine
 from mien.gallery.gallery import Gallery
 from mien.gallery.migrations import Migrations
@@ -48,6 +49,7 @@ class PortalParts:
         local_endpoint: URL of the data plane on this machine, whatever the host names are.
         memory: the short-lived face ids.
         gallery: who is enrolled.
+        directory: the person directories and dynamic groups.
         engine: analyses photos.
         recognisers: what the recognition labels stand for.
         migrations: moves collections to other models.
@@ -74,6 +76,7 @@ class PortalParts:
     local_endpoint: str
     memory: DetectedFaces
     gallery: Gallery
+    directory: DirectoryServices
     engine: Engine
     recognisers: Recognisers
     migrations: Migrations

@@ -1,14 +1,16 @@
-"""Try it: who of a group is on a photo; and the liveness demo."""
+"""Try it: who of a group or the person directory is on a photo; and the liveness demo."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from nicegui import ui
 
 from mien.accounts import Feature
-from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.types import Identified
 from mien.management.roles import Permission
 from mien.portal.frame import Page
+from mien.portal.pages.identify_places import Place, places
 from mien.portal.pages.try_it import approved, tabs
 from mien.portal.photos import drawn, drop, picture
 from mien.portal.visitor import Visitor
@@ -24,54 +26,47 @@ async def render(visitor: Visitor) -> None:
     tabs(visitor, "/try/identify")
     if not approved(visitor, Feature.IDENTIFICATION, "Identification"):
         return
-    resource, gallery = visitor.resource, visitor.parts.gallery
-    kinds = (Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP)
-    groups = {
-        f"{kind.value}/{one.collection_id}": f"{one.name} ({one.persons} persons, {one.recognition_model})"
-        for kind in kinds
-        for one in await visitor.ask(lambda kind=kind: gallery.collections.page(resource.id, kind))  # type: ignore[misc]  # bound at once
-    }
-    if not groups:
+    found = await visitor.ask(lambda: places(visitor))
+    if not found:
         empty(
             "groups",
-            "There is no group to look in",
-            "Make one with persons and their faces, and train it.",
+            "There is nobody to look for",
+            "Make a group with persons and their faces and train it, or enrol persons in the directory.",
             ("People", visitor.link("/people")),
         )
         return
     with section("Photo"):
-        chosen = ui.select(groups, value=next(iter(groups)), label="Group").props("outlined")
+        options = {key: f"{one.title} ({one.about})" for key, one in found.items()}
+        chosen = ui.select(options, value=next(iter(found)), label="Where to look").props("outlined")
 
         async def look(image: bytes) -> None:
             result.clear()
-            kind, _, name = str(chosen.value).partition("/")
-            ref = CollectionRef(resource.id, Kind(kind), name)
+            place = found[str(chosen.value)]
             with result:
                 waiting = loading("Looking for who that is …")
-            found = await visitor.act(Permission.READ, lambda: _identify(visitor, ref, image))
+            seen = await visitor.act(Permission.READ, lambda: _identify(visitor, place, image))
             waiting.delete()
-            if found is not None:
+            if seen is not None:
                 with result:
-                    _show(*found)
+                    _show(place, *seen)
 
         drop(visitor, "Drop a photo", look)
         result = Tag("div", classes="stack")
 
 
-def _identify(visitor: Visitor, ref: CollectionRef, image: bytes) -> tuple[str, list[Identified], dict[str, str]]:
-    gallery = visitor.parts.gallery
-    model = gallery.collections.get(ref).recognition_model
+def _identify(visitor: Visitor, place: Place, image: bytes) -> tuple[str, list[Identified], Mapping[str, str]]:
+    model = place.recognition_model
     want = Want(operating_point=OperatingPoint.BEST, recogniser=visitor.parts.recognisers[model].pack, max_faces=_MOST)
     faces: tuple[Face, ...] = visitor.parts.engine.analyze(image, want).faces
     embeddings = [face.embedding for face in faces if face.embedding is not None]
-    ids = visitor.parts.memory.remember(ref.resource_id, model, embeddings, _SECONDS)
-    found = gallery.recognition.identify(ids, ref, top=3) if ids else []
-    visitor.note("portal.identify", collection=f"{ref.kind.value}/{ref.collection_id}", faces=len(ids))
-    people = {one.person_id for face in found for one in face.candidates}
-    return drawn(image, faces), found, {one: gallery.persons.get(ref, one).name for one in people}
+    ids = visitor.parts.memory.remember(visitor.resource.id, model, embeddings, _SECONDS)
+    found = place.identify(ids) if ids else []
+    visitor.note("portal.identify", collection=place.noted, faces=len(ids))
+    people = dict.fromkeys(one.person_id for face in found for one in face.candidates)
+    return drawn(image, faces), found, place.names(list(people))
 
 
-def _show(address: str, found: list[Identified], names: dict[str, str]) -> None:
+def _show(place: Place, address: str, found: list[Identified], names: Mapping[str, str]) -> None:
     picture(address, "The photo with the faces that were looked for")
     if not found:
         empty("face_retouching_off", "No face was found")
@@ -79,10 +74,12 @@ def _show(address: str, found: list[Identified], names: dict[str, str]) -> None:
     rows: list[list[str | int | float | None]] = []
     for number, face in enumerate(found, start=1):
         if not face.candidates:
-            rows.append([number, "nobody of the group", "", ""])
-        rows += [[number, names[one.person_id], f"{one.confidence:.3f}", one.person_id] for one in face.candidates]
-    with Tag("div", role="status"):
-        table("Who was found", ["Face", "Person", "Confidence", "Person id"], rows, numbers=[0, 2])
+            rows.append([number, "nobody that is enrolled there", "", ""])
+        rows += [[number, names.get(one.person_id), f"{one.confidence:.3f}", one.person_id] for one in face.candidates]
+    with Tag("div", classes="stack", role="status"):
+        title = f"Who was found: {place.title}"
+        Tag("h3", title)
+        table(title, ["Face", "Person", "Confidence", "Person id"], rows, numbers=[0, 2])
 
 
 async def liveness(visitor: Visitor) -> None:
@@ -99,7 +96,15 @@ async def liveness(visitor: Visitor) -> None:
         banner("info", "For trying out only", "The demo page is there when the server was started with --dev.")
 
 
-PAGE = Page("/try/identify", "Identify", "Who of a group is on a photo.", "Use", "science", render, listed=False)
+PAGE = Page(
+    "/try/identify",
+    "Identify",
+    "Who of a group, or of the person directory, is on a photo.",
+    "Use",
+    "science",
+    render,
+    listed=False,
+)
 LIVENESS = Page(
     "/try/liveness",
     "Liveness",

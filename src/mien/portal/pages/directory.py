@@ -1,0 +1,207 @@
+"""The person directory: its persons, found by name, one made; how many faces it has of each recognition model."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final
+
+from nicegui import ui
+
+from mien.gallery.directory_rows import faces_ref
+from mien.gallery.directory_views import DirectorySizes, ListedPerson
+from mien.gallery.kinds import Kind
+from mien.gallery.types import UNSET, Duplicate, Unset
+from mien.management.roles import Permission
+from mien.portal.enrolling import NOT_APPROVED, approved_to_enrol, is_approved
+from mien.portal.frame import Page
+from mien.portal.pages.migrating import migration_table, mismatched
+from mien.portal.visitor import Visitor
+from mien.portal.widgets import NOT_THEIRS, Handler, Tag, button, empty, moment, section, table, tile
+
+ROOT: Final = "/directory"
+TOP: Final = 100
+"""Persons, groups or suspicions on a page."""
+
+_TABS: Final = ((ROOT, "Persons"), (f"{ROOT}/groups", "Dynamic groups"))
+
+Save = Callable[[str, str | Unset], object]
+"""Writes a name and user data down, in a thread."""
+
+
+def tabs(visitor: Visitor, current: str) -> None:
+    """Draw the way between persons and groups."""
+    with Tag("nav", classes="tabs", aria_label="Person directory"):
+        for path, label in _TABS:
+            link = Tag("a", label, href=visitor.link(path))
+            if path == current:
+                link.props["aria-current"] = "page"
+
+
+def may_write(visitor: Visitor) -> bool:
+    """Whether somebody may add and change here: erasing alone needs no approval."""
+    return is_approved(visitor) and visitor.may(Permission.MANAGE)
+
+
+def write_button(
+    visitor: Visitor, label: str, on_click: Handler, kind: str = "plain", image: str | None = None
+) -> ui.button:
+    """A button that adds or changes something."""
+    reason = NOT_APPROVED if visitor.may(Permission.MANAGE) else NOT_THEIRS
+    return button(label, on_click, kind, image=image, may=may_write(visitor), why_not=reason)
+
+
+def person_address(visitor: Visitor, person_id: str) -> str:
+    """Return the address of a person's page."""
+    return visitor.link(f"{ROOT}/persons/{person_id}")
+
+
+def person_link(visitor: Visitor, one: ListedPerson) -> None:
+    """Draw the way to a person."""
+    Tag("a", one.name, href=person_address(visitor, one.person_id))
+
+
+def editor(visitor: Visitor, name: str, user_data: str | None, save: Save) -> None:
+    """Draw fields for a name and user data, and what writes them down."""
+    with Tag("div", classes="two"):
+        named = ui.input("Name", value=name).props("outlined")
+        told = ui.input("User data", value=user_data or "").props("outlined")
+
+    async def keep() -> None:
+        data = str(told.value or "")
+        given = data if data or user_data is not None else UNSET  # what nobody gave stays nothing
+
+        def work() -> bool:
+            save(str(named.value or ""), given)
+            return True
+
+        if await visitor.act(Permission.MANAGE, work):
+            ui.navigate.reload()
+
+    with Tag("div"):
+        write_button(visitor, "Save", keep)
+
+
+async def render(visitor: Visitor) -> None:
+    """Draw the page."""
+    tabs(visitor, ROOT)
+    views, resource_id = visitor.parts.directory.views, visitor.resource.id
+    approved_to_enrol(visitor)
+    plans = await visitor.ask(lambda: mismatched(visitor, lambda ref: ref.kind is Kind.DIRECTORY))
+    migration_table(visitor, plans)
+    sizes = await visitor.ask(lambda: views.sizes(resource_id))
+    with Tag("div", classes="tiles"):
+        tile("persons", f"{sizes.persons:,}")
+        for model, faces in sizes.faces.items():
+            tile(f"faces of {model}", f"{faces:,}")
+    await _persons(visitor, sizes)
+    with section("Add a person", "Who is added is found at once: a directory needs no training."):
+        _form(visitor)
+    await _duplicates(visitor, sizes)
+
+
+async def _persons(visitor: Visitor, sizes: DirectorySizes) -> None:
+    query, views = visitor.query, visitor.parts.directory.views
+    start, text = query.get("start", ""), query.get("text", "")
+    people = await visitor.ask(lambda: views.persons(visitor.resource.id, start, TOP, text))
+    with section("Persons"):
+        if not sizes.persons:
+            empty("person_add", "There is nobody in the directory yet", "Add a person below, then enrol their faces.")
+            return
+        with Tag("form", classes="row", method="get", role="search"):
+            Tag("input", type="hidden", name="resource", value=visitor.resource.name)
+            with Tag("label", classes="field"):
+                Tag("span", "Name or person id", "small soft")
+                Tag("input", classes="native", type="search", name="text", value=text)
+            Tag("button", "Search", "btn primary", type="submit")
+        if not people:
+            empty("person_search", "Nobody was found", "Search for a part of the name, or for the whole id.")
+            return
+        table(
+            "Persons",
+            ["Name", "Faces", "User data", "Person id"],
+            [[partial(person_link, visitor, one), one.faces, one.user_data, one.person_id] for one in people],
+            numbers=[1],
+        )
+        if len(people) == TOP:
+            kept = {"text": text} if text else {}
+            Tag("a", "More persons", href=visitor.link(ROOT, **kept, start=people[-1].person_id))
+
+
+def _form(visitor: Visitor) -> None:
+    with Tag("div", classes="two"):
+        name = ui.input("Name").props("outlined")
+        user_data = ui.input("User data").props("outlined")
+
+    async def add() -> None:
+        def work() -> str:
+            given = str(user_data.value or "") or None
+            made = visitor.parts.directory.directory.create(visitor.resource.id, str(name.value or ""), given).id
+            assert made is not None
+            visitor.note("person.create", collection="directory", person=made)
+            return made
+
+        if made := await visitor.act(Permission.MANAGE, work):
+            ui.navigate.to(person_address(visitor, made))
+
+    with Tag("div"):
+        write_button(visitor, "Add the person", add, "primary", "person_add")
+
+
+async def _duplicates(visitor: Visitor, sizes: DirectorySizes) -> None:
+    duplicates, views = visitor.parts.gallery.duplicates, visitor.parts.directory.views
+
+    def find() -> tuple[list[tuple[str, Duplicate]], dict[str, ListedPerson]]:
+        found = [
+            (model, one)
+            for model in sizes.faces
+            for one in duplicates.found(faces_ref(visitor.resource.id, model))[-TOP:]
+        ]
+        ids = [one for _, two in found for one in (two.person_id, two.other_person_id) if one]
+        return found, views.named(visitor.resource.id, ids)
+
+    found, named = await visitor.ask(find)
+    if not found:
+        return
+
+    def who(person_id: str | None) -> Callable[[], None] | str:
+        one = named.get(person_id or "")
+        return partial(person_link, visitor, one) if one else "–"
+
+    with section("Likely duplicates", "Suspected when they were enrolled; nothing was refused."):
+        table(
+            "Likely duplicates",
+            ["Why", "Person", "The other", "Confidence", "Recognition model", "Found"],
+            [
+                [
+                    "the same photo" if one.kind == "samePhoto" else "much alike",
+                    who(one.person_id),
+                    who(one.other_person_id),
+                    f"{one.confidence:.2f}",
+                    model,
+                    moment(one.found_at),
+                ]
+                for model, one in found
+            ],
+            numbers=[3],
+        )
+
+
+def doer(visitor: Visitor, work: Callable[[], object], go_to: str = "") -> Callable[[], Awaitable[None]]:
+    """Return what does something on a person's behalf and then goes to an address, or shows the page anew."""
+
+    async def do() -> None:
+        def done() -> bool:
+            work()
+            return True
+
+        if await visitor.act(Permission.MANAGE, done):
+            if go_to:
+                ui.navigate.to(go_to)
+            else:
+                ui.navigate.reload()
+
+    return do
+
+
+PAGE = Page(ROOT, "Person directory", "Persons, and groups of them that need no training.", "Use", "badge", render)

@@ -1,0 +1,161 @@
+"""A person of the directory: name and user data, faces by recognition model, the dynamic groups that they are in."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from nicegui import ui
+
+from mien.gallery.directory_rows import faces_ref
+from mien.gallery.directory_views import ListedFace, ListedPerson
+from mien.gallery.errors import PersonNotFoundError
+from mien.gallery.kinds import Kind
+from mien.gallery.types import DynamicGroup, TargetFace, Unset
+from mien.management.roles import Permission
+from mien.portal.enrolling import Enrolled, approved_to_enrol, enrol_place
+from mien.portal.frame import Page
+from mien.portal.pages.directory import ROOT, doer, editor, may_write, person_address, write_button
+from mien.portal.pages.people import asker, rows_of
+from mien.portal.visitor import Visitor
+from mien.portal.widgets import Tag, button, empty, facts, section, table, text
+from mien.vision.types import OperatingPoint
+
+
+async def render(visitor: Visitor) -> None:
+    """Draw the page."""
+    views, resource_id, person_id = visitor.parts.directory.views, visitor.resource.id, visitor.query["person"]
+
+    def find() -> tuple[ListedPerson, list[ListedFace], list[DynamicGroup]]:
+        faces = views.faces(resource_id, person_id)  # refuses ids of nobody
+        named = views.named(resource_id, [person_id])
+        if not named:  # deleted between the two
+            raise PersonNotFoundError(Kind.DIRECTORY, person_id)
+        (person,) = named.values()
+        return person, faces, views.groups_of(resource_id, person.person_id)
+
+    person, faces, groups = await visitor.ask(find)
+    Tag("a", "Back to the directory", href=visitor.link(ROOT))
+    approved_to_enrol(visitor)
+    with Tag("div", classes="two"):
+        _about(visitor, person)
+        await _groups(visitor, person, groups)
+    with section("Faces", "A photo is found by the faces of its own recognition model alone."):
+        _faces(visitor, person, faces)
+        if may_write(visitor):
+            await _enrol(visitor, person)
+
+
+def _about(visitor: Visitor, person: ListedPerson) -> None:
+    persons, resource_id = visitor.parts.directory.directory, visitor.resource.id
+
+    def save(name: str, user_data: str | Unset) -> None:
+        persons.update(resource_id, person.person_id, name=name, user_data=user_data)
+        visitor.note("person.update", collection="directory", person=person.person_id)
+
+    def erase() -> None:
+        persons.delete(resource_id, person.person_id)
+        visitor.note("person.delete", collection="directory", person=person.person_id)
+
+    with section(person.name):
+        about = [("Person id", person.person_id), ("User data", person.user_data), ("Faces", str(person.faces))]
+        facts(rows_of(about))
+        editor(visitor, person.name, person.user_data, save)
+        with Tag("div"):
+            said = f"The person and {person.faces} faces are gone at once, for good: nobody finds them from now on."
+            ask = asker(f"Erase {person.name}?", said, "Erase", doer(visitor, erase, visitor.link(ROOT)))
+            button("Erase the person", ask, "danger", may=visitor.may(Permission.MANAGE))
+
+
+async def _groups(visitor: Visitor, person: ListedPerson, groups: list[DynamicGroup]) -> None:
+    services, resource_id = visitor.parts.directory, visitor.resource.id
+    every = await visitor.ask(lambda: services.dynamic_groups.page(resource_id))
+    there = {one.group_id for one in groups}
+    others = {one.group_id: f"{one.name} ({one.group_id})" for one in every if one.group_id not in there}
+
+    def change(group_id: str, *, adds: bool) -> None:
+        given = [person.person_id]
+        add, remove = (given, []) if adds else ([], given)
+        services.dynamic_groups.update(resource_id, group_id, add=add, remove=remove)
+        visitor.note("dynamic_group.update", group=group_id, added=len(add), removed=len(remove))
+
+    def leave(group: DynamicGroup) -> None:
+        do = doer(visitor, partial(change, group.group_id, adds=False))
+        write_button(visitor, "Remove", do, "quiet").props["aria-label"] = f"Remove from {group.name}"
+
+    with section("Dynamic groups"):
+        if groups:
+            table(
+                "Dynamic groups",
+                ["Name", "Group id", ""],
+                [[partial(_group_link, visitor, one), one.group_id, partial(leave, one)] for one in groups],
+            )
+        else:
+            text("The person is in none.", "soft")
+        if others and may_write(visitor):
+            chosen = ui.select(others, label="Another group").props("outlined")
+
+            async def join() -> None:
+                if chosen.value:
+                    await doer(visitor, partial(change, str(chosen.value), adds=True))()
+
+            with Tag("div"):
+                button("Add to the group", join)
+
+
+def _group_link(visitor: Visitor, group: DynamicGroup) -> None:
+    Tag("a", group.name, href=visitor.link(f"{ROOT}/groups/{group.group_id}"))
+
+
+def _faces(visitor: Visitor, person: ListedPerson, faces: list[ListedFace]) -> None:
+    if not faces:
+        empty("face", "No face is enrolled yet", "Drop a photo below.")
+        return
+    persons, resource_id = visitor.parts.directory.directory, visitor.resource.id
+
+    def erase(one: ListedFace) -> None:
+        model, face_id = one.recognition_model, one.face.persisted_face_id
+        persons.delete_face(resource_id, person.person_id, model, face_id)
+        visitor.note("face.delete", collection=f"directory/{model}", face=face_id)
+
+    def erase_button(one: ListedFace) -> None:
+        do = doer(visitor, partial(erase, one))
+        ask = asker("Erase this face?", "Its template is gone at once, for good.", "Erase", do)
+        button("Erase", ask, "quiet", may=visitor.may(Permission.MANAGE))
+
+    table(
+        "Faces",
+        ["Recognition model", "Face id", "User data", ""],
+        [
+            [one.recognition_model, one.face.persisted_face_id, one.face.user_data, partial(erase_button, one)]
+            for one in faces
+        ],
+    )
+
+
+async def _enrol(visitor: Visitor, person: ListedPerson) -> None:
+    gallery, persons, resource_id = visitor.parts.gallery, visitor.parts.directory.directory, visitor.resource.id
+    labels = [one.label for one in visitor.parts.recognisers]
+    chosen = ui.select(labels, value=labels[-1], label="Recognition model").props("outlined")
+
+    def add(image: bytes, target: TargetFace | None) -> Enrolled:
+        model = str(chosen.value)
+        point = OperatingPoint.BEST
+        made = persons.add_face(resource_id, person.person_id, model, image, target=target, operating_point=point).id
+        assert made is not None
+        visitor.note("face.add", collection=f"directory/{model}", face=made, person=person.person_id)
+        suspicions = gallery.duplicates.found(faces_ref(resource_id, model))
+        return Enrolled(made, tuple(str(one) for one in suspicions if one.face_id == made))
+
+    address = person_address(visitor, person.person_id)
+    await enrol_place(visitor, lambda: gallery.policies.get(resource_id), add, address)
+
+
+PAGE = Page(
+    ROOT + "/persons/{person}",
+    "Person",
+    "Name, faces of each recognition model, and groups.",
+    "Use",
+    "badge",
+    render,
+    listed=False,
+)

@@ -1,0 +1,173 @@
+"""Dynamic person groups: sets of persons of the directory, made, filled and deleted; their persons stay."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from nicegui import ui
+
+from mien.gallery.directory_views import ListedGroup, ListedPerson
+from mien.gallery.types import Unset
+from mien.management.roles import Permission
+from mien.portal.enrolling import approved_to_enrol
+from mien.portal.frame import Page
+from mien.portal.pages.directory import ROOT, TOP, doer, editor, person_link, tabs, write_button
+from mien.portal.pages.people import asker, rows_of
+from mien.portal.pages.picking import Picker
+from mien.portal.visitor import Visitor, tell
+from mien.portal.widgets import Tag, button, empty, facts, section, table
+
+GROUPS: Final = f"{ROOT}/groups"
+
+
+async def render(visitor: Visitor) -> None:
+    """Draw the page of all groups."""
+    tabs(visitor, GROUPS)
+    approved_to_enrol(visitor)
+    start, views = visitor.query.get("start", ""), visitor.parts.directory.views
+    groups = await visitor.ask(lambda: views.groups(visitor.resource.id, start, TOP))
+    with section("Dynamic groups", "One identify call looks among the persons of one group."):
+        if groups:
+            table(
+                "Dynamic groups",
+                ["Name", "Persons", "User data", "Group id"],
+                [
+                    [partial(_link, visitor, one), one.persons, one.group.user_data, one.group.group_id]
+                    for one in groups
+                ],
+                numbers=[1],
+            )
+        else:
+            empty("groups", "There is no dynamic group yet", "Make one of persons of the directory, below.")
+        if len(groups) == TOP:
+            Tag("a", "More groups", href=visitor.link(GROUPS, start=groups[-1].group.group_id))
+    with section("Make a group"):
+        _form(visitor)
+
+
+def _link(visitor: Visitor, one: ListedGroup) -> None:
+    Tag("a", one.group.name, href=visitor.link(f"{GROUPS}/{one.group.group_id}"))
+
+
+def _form(visitor: Visitor) -> None:
+    with Tag("div", classes="two"):
+        name = ui.input("Name").props("outlined")
+        identifier = ui.input("Id").props('outlined hint="1 to 64 of a to z, 0 to 9, - and _"')
+    user_data = ui.input("User data").props("outlined")
+    picker = Picker(visitor)
+
+    async def make() -> None:
+        group_id, chosen = str(identifier.value or ""), list(picker.chosen)
+
+        def work() -> None:
+            groups, data = visitor.parts.directory.dynamic_groups, str(user_data.value or "") or None
+            groups.create(visitor.resource.id, group_id, str(name.value or ""), data, add=chosen)
+            visitor.note("dynamic_group.create", group=group_id, added=len(chosen))
+
+        await doer(visitor, work, visitor.link(f"{GROUPS}/{group_id}"))()
+
+    with Tag("div"):
+        write_button(visitor, "Make the group", make, "primary")
+
+
+async def render_group(visitor: Visitor) -> None:
+    """Draw the page of one group."""
+    views, resource_id, group_id = visitor.parts.directory.views, visitor.resource.id, visitor.query["group"]
+    start = visitor.query.get("start", "")
+
+    def find() -> tuple[ListedGroup, list[str], dict[str, ListedPerson]]:
+        ids = visitor.parts.directory.dynamic_groups.persons(resource_id, group_id, start, TOP)
+        return views.group(resource_id, group_id), ids, views.named(resource_id, ids)
+
+    group, ids, named = await visitor.ask(find)
+    Tag("a", "All dynamic groups", href=visitor.link(GROUPS))
+    approved_to_enrol(visitor)
+    with Tag("div", classes="two"):
+        _about(visitor, group)
+        with section("Add persons"):
+            _add(visitor, group_id)
+    with section("Persons"):
+        if ids:
+            _members(visitor, group, [named[one] for one in ids if one in named])
+        else:
+            empty("person_add", "There is nobody in this group yet")
+        if len(ids) == TOP:
+            Tag("a", "More persons", href=visitor.link(f"{GROUPS}/{group_id}", start=ids[-1]))
+
+
+def _about(visitor: Visitor, one: ListedGroup) -> None:
+    groups, resource_id, group = visitor.parts.directory.dynamic_groups, visitor.resource.id, one.group
+
+    def save(name: str, user_data: str | Unset) -> None:
+        groups.update(resource_id, group.group_id, name=name, user_data=user_data)
+        visitor.note("dynamic_group.update", group=group.group_id)
+
+    def delete() -> None:
+        groups.delete(resource_id, group.group_id)
+        visitor.note("dynamic_group.delete", group=group.group_id)
+
+    with section(group.name):
+        facts(rows_of([("Group id", group.group_id), ("Persons", str(one.persons)), ("User data", group.user_data)]))
+        editor(visitor, group.name, group.user_data, save)
+        with Tag("div"):
+            said = f"The group is gone at once. Its {one.persons} persons and their faces stay in the directory."
+            ask = asker(f"Delete {group.name}?", said, "Delete", doer(visitor, delete, visitor.link(GROUPS)))
+            button("Delete the group", ask, "danger", may=visitor.may(Permission.MANAGE))
+
+
+def _add(visitor: Visitor, group_id: str) -> None:
+    picker = Picker(visitor)
+
+    async def add() -> None:
+        chosen = list(picker.chosen)
+        if not chosen:
+            tell("Choose somebody first.", "warn")
+            return
+
+        def work() -> None:
+            visitor.parts.directory.dynamic_groups.update(visitor.resource.id, group_id, add=chosen)
+            visitor.note("dynamic_group.update", group=group_id, added=len(chosen))
+
+        await doer(visitor, work)()
+
+    with Tag("div"):
+        write_button(visitor, "Add them", add, "primary")
+
+
+def _members(visitor: Visitor, group: ListedGroup, people: list[ListedPerson]) -> None:
+    def remove(one: ListedPerson) -> None:
+        group_id = group.group.group_id
+        visitor.parts.directory.dynamic_groups.update(visitor.resource.id, group_id, remove=[one.person_id])
+        visitor.note("dynamic_group.update", group=group_id, removed=1)
+
+    def remove_button(one: ListedPerson) -> None:
+        made = write_button(visitor, "Remove", doer(visitor, partial(remove, one)), "quiet")
+        made.props["aria-label"] = f"Remove {one.name}"
+
+    table(
+        "Persons",
+        ["Name", "Faces", "Person id", ""],
+        [[partial(person_link, visitor, one), one.faces, one.person_id, partial(remove_button, one)] for one in people],
+        numbers=[1],
+    )
+
+
+PAGE = Page(
+    GROUPS,
+    "Dynamic groups",
+    "Groups of persons of the directory; no training, no recognition model.",
+    "Use",
+    "badge",
+    render,
+    listed=False,
+)
+GROUP = Page(
+    GROUPS + "/{group}",
+    "Dynamic group",
+    "Who is in it.",
+    "Use",
+    "badge",
+    render_group,
+    listed=False,
+)

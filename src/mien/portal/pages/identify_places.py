@@ -1,0 +1,100 @@
+"""Where somebody can be looked for: trained groups, and the person directory or a dynamic group of it by model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mien.gallery.directory_recognition import EVERYONE
+from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.types import Identified
+from mien.portal.visitor import Visitor
+
+_CANDIDATES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Somewhere to look.
+
+    Attributes:
+        title: what it is, short.
+        about: what else to say of it.
+        recognition_model: with which faces must be detected to be found there.
+        noted: its name in the audit log.
+        identify: finds the candidates of short-lived face ids, in a thread.
+        names: gives the names of persons by their ids, in a thread.
+    """
+
+    title: str
+    about: str
+    recognition_model: str
+    noted: str
+    identify: Callable[[Sequence[str]], list[Identified]]
+    names: Callable[[Sequence[str]], Mapping[str, str]]
+
+
+def places(visitor: Visitor) -> dict[str, Place]:
+    """Return where somebody can be looked for in a resource, by a key of it; asks the database."""
+    return {place.noted: place for place in (*_groups(visitor), *_directory(visitor))}
+
+
+def _groups(visitor: Visitor) -> list[Place]:
+    gallery, resource_id = visitor.parts.gallery, visitor.resource.id
+
+    def place(ref: CollectionRef, title: str, about: str, model: str) -> Place:
+        return Place(
+            title,
+            about,
+            model,
+            f"{ref.kind.value}/{ref.collection_id}",
+            lambda faces: gallery.recognition.identify(faces, ref, top=_CANDIDATES),
+            lambda ids: {one: gallery.persons.get(ref, one).name for one in ids},
+        )
+
+    return [
+        place(
+            CollectionRef(resource_id, kind, one.collection_id),
+            one.name,
+            f"{one.persons} persons, {one.recognition_model}",
+            one.recognition_model,
+        )
+        for kind in (Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP)
+        for one in gallery.collections.page(resource_id, kind)
+    ]
+
+
+def _directory(visitor: Visitor) -> list[Place]:
+    """Give the directory and its groups, once for each recognition model that there are faces of."""
+    services, resource_id = visitor.parts.directory, visitor.resource.id
+    found = services.recognition
+    sizes = services.views.sizes(resource_id)
+
+    def names(ids: Sequence[str]) -> dict[str, str]:
+        return {person_id: one.name for person_id, one in services.views.named(resource_id, ids).items()}
+
+    def everybody(model: str, faces: int) -> Place:
+        return Place(
+            f"Whole directory · {model}",
+            f"{faces} faces",
+            model,
+            f"directory/{model}",
+            lambda ids: found.identify_persons(resource_id, ids, EVERYONE, top=_CANDIDATES),
+            names,
+        )
+
+    def group(group_id: str, name: str, persons: int, model: str) -> Place:
+        return Place(
+            f"{name} · {model}",
+            f"dynamic group of {persons} persons",
+            model,
+            f"dynamicPersonGroup/{group_id}/{model}",
+            lambda ids: found.identify_dynamic(resource_id, ids, group_id, top=_CANDIDATES),
+            names,
+        )
+
+    groups = services.views.groups(resource_id) if sizes.faces else []
+    models = sorted(sizes.faces, reverse=True)  # the newest first
+    return [everybody(model, sizes.faces[model]) for model in models] + [
+        group(one.group.group_id, one.group.name, one.persons, model) for one in groups for model in models
+    ]

@@ -1,0 +1,112 @@
+"""The person directory on its pages: persons, their faces, dynamic groups; and looking for somebody in it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from tests.conftest import Server
+from tests.portal.conftest import OpenPerson
+from tests.portal.test_roles import token
+from tests.shared import azure_photo
+
+PREVIEW = "/face/v1.2-preview.1"
+pytestmark = [pytest.mark.timeout(180), pytest.mark.shared]
+
+
+def test_a_person_of_the_directory_from_enrolment_to_erasure(person: OpenPerson, portal: Server) -> None:
+    with portal.client() as client:
+        assert client.get(f"{PREVIEW}/persons").raise_for_status().json() == []
+    someone = person()
+    page = someone.go("/directory")
+    page.get_by_text("There is nobody in the directory yet").wait_for()
+    page.get_by_label("Name").fill("Dad")
+    page.get_by_label("User data").fill("a father")
+    page.get_by_role("button", name="Add the person").click()
+    page.get_by_role("heading", name="Dad").wait_for()
+    page.get_by_label("Name").fill("Father")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("heading", name="Father").wait_for()
+    assert page.locator("dd").get_by_text("a father").is_visible()
+    for model, photo in (("recognition_04", "Family1-Dad1"), ("recognition_03", "Family1-Dad2")):
+        page.get_by_role("combobox", name="Recognition model").click()
+        page.get_by_role("option", name=model).click()
+        page.get_by_label("Drop a photo to enrol").set_input_files(azure_photo(photo))
+        page.get_by_text("Enrolled", exact=True).wait_for()
+        page.get_by_role("link", name="Show it").click()
+        page.get_by_role("cell", name=model).wait_for()
+    father = page.url.partition("?")[0].rpartition("/")[2]
+    with portal.client() as client:
+        for name in ("Mum", "Son"):
+            client.post(f"{PREVIEW}/persons", json={"name": name}).raise_for_status()
+
+    page = someone.go("/directory/groups")
+    page.get_by_text("There is no dynamic group yet").wait_for()
+    page.get_by_label("Name", exact=True).fill("Parents")
+    page.get_by_label("Id", exact=True).fill("parents")
+    page.get_by_label("Find persons by name or id").fill("fATH")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Choose Father").click()
+    page.get_by_role("button", name="Leave Father out").wait_for()
+    page.get_by_role("button", name="Make the group").click()
+    members = page.get_by_role("region", name="Persons")
+    members.get_by_role("link", name="Father").wait_for()
+    page.get_by_label("Find persons by name or id").fill("m")
+    page.get_by_role("button", name="Find").click()
+    page.get_by_role("button", name="Choose Mum").click()
+    page.get_by_role("button", name="Add them").click()
+    members.get_by_role("link", name="Mum").wait_for()
+    members.get_by_role("button", name="Remove Mum").click()
+    members.get_by_role("link", name="Mum").wait_for(state="detached")
+    with portal.client() as client:
+        got = client.get(f"{PREVIEW}/dynamicpersongroups/parents/persons").raise_for_status().json()
+        assert got["personIds"] == [father]
+
+    page = someone.go("/try/identify")
+    for where in ("Whole directory · recognition_03", "Parents · recognition_04"):
+        page.get_by_role("combobox", name="Where to look").click()
+        page.get_by_role("option", name=re.compile(re.escape(where))).click()
+        page.get_by_label("Drop a photo").set_input_files(azure_photo("Family1-Dad3"))
+        page.get_by_role("region", name=f"Who was found: {where}").get_by_role("cell", name="Father").wait_for()
+    page.get_by_label("Drop a photo").set_input_files(azure_photo("Family1-Mom1"))
+    page.get_by_text("nobody that is enrolled there").wait_for()
+
+    page = someone.go("/directory?text=father")
+    page.get_by_role("link", name="Father").click()
+    page.get_by_role("button", name="Remove from Parents").click()
+    page.get_by_text("The person is in none").wait_for()
+    page.get_by_role("combobox", name="Another group").click()
+    page.get_by_role("option", name="Parents").click()
+    page.get_by_role("button", name="Add to the group").click()
+    page.get_by_role("link", name="Parents").wait_for()
+    faces = page.get_by_role("region", name="Faces")
+    faces.get_by_role("button", name="Erase").first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Erase").click()
+    faces.get_by_role("cell", name="recognition_03").wait_for(state="detached")
+    assert faces.get_by_role("cell", name="recognition_04").is_visible()
+
+    reader = person(token(portal, "reader"))
+    shown = reader.go(f"/directory/persons/{father}")
+    for name in ("Save", "Erase the person", "Erase", "Remove from Parents"):
+        assert shown.get_by_role("button", name=name, exact=True).is_disabled(), name
+    assert shown.get_by_label("Drop a photo to enrol").count() == 0
+
+    page.get_by_role("button", name="Erase the person").click()
+    page.get_by_role("dialog").get_by_role("button", name="Erase").click()
+    page.get_by_role("link", name="Mum").wait_for()
+    assert page.get_by_role("link", name="Father").count() == 0
+    page = someone.go("/directory/groups/parents")
+    page.get_by_text("There is nobody in this group yet").wait_for()
+    page.get_by_role("button", name="Delete the group").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    page.get_by_text("There is no dynamic group yet").wait_for()
+    with portal.client() as client:
+        assert client.get(f"{PREVIEW}/persons/{father}").status_code == 404
+        assert client.get(f"{PREVIEW}/dynamicpersongroups/parents").status_code == 404
+        for one in client.get(f"{PREVIEW}/persons").json():
+            client.delete(f"{PREVIEW}/persons/{one['personId']}").raise_for_status()
+    log = someone.go("/audit").locator("table").inner_text()
+    for action in ("person.create", "person.update", "face.add", "face.delete", "person.delete", "dynamic_group.create",
+                   "dynamic_group.update", "dynamic_group.delete", "portal.identify"):  # fmt: skip
+        assert action in log
+    assert someone.troubles == []
