@@ -81,6 +81,7 @@ class Azure:
         asked: what came.
         approved: features that are approved.
         versions: API versions that are answered.
+        gated_listings: whether listing collections takes an approval, too.
         skew: seconds that the clock is ahead.
         delay: seconds until an answer comes.
     """
@@ -94,6 +95,7 @@ class Azure:
     versions: tuple[str, ...] = ("v1.0", "v1.1-preview.1", "v1.2-preview.1", "v1.2")
     collections: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
+    gated_listings: bool = False
     skew: float = 0.0
     delay: float = 0.0
 
@@ -130,10 +132,13 @@ class Azure:
             case [_kind, _name, "persons" | "persistedfaces"]:
                 return answer([{"personId": str(uuid.uuid4())}])
             case [kind]:
+                if self.gated_listings and not {"Identification", "Verification"} & self.approved:
+                    return gated("Identification", "Verification")
                 return answer(self.collections.get(kind, []))
         return error(404, "404", "Resource not found")
 
     def _detect(self, asked: Asked) -> Reply:
+        """Find one face in every JPEG, and none in any other image."""
         names = [name for name in asked.query.get("returnFaceAttributes", "").split(",") if name]
         if {"emotion", "gender"} & set(names):
             return gated("Attributes")
@@ -146,7 +151,7 @@ class Azure:
             if not {"Identification", "Verification"} & self.approved:
                 return gated("Identification", "Verification")
             face["faceId"] = str(uuid.uuid4())
-        return answer([face])
+        return answer([face] if asked.body.startswith(b"\xff\xd8") else [])
 
 
 @contextmanager

@@ -60,6 +60,8 @@ def lookup(host: str, _port: int, _seconds: float) -> Resolved:
             ("20.61.99.1",), "public.privatelink.cognitiveservices.azure.com"
         ),
         "private.cognitiveservices.azure.com": Resolved(("10.1.2.3",)),
+        "gov.cognitiveservices.azure.us": Resolved(("52.127.1.1",)),
+        "mien.example": Resolved(("20.61.99.2",)),
         "localhost": Resolved(("127.0.0.1",)),
     }
     return known.get(host, Resolved(problem="Name or service not known"))
@@ -88,14 +90,16 @@ def test_a_sound_endpoint(azure: Azure) -> None:
     assert report.calls == len(azure.asked)
 
 
-def test_nothing_is_changed_and_one_face_id_is_made(azure: Azure) -> None:
+def test_nothing_is_made_and_nothing_is_changed(azure: Azure) -> None:
     look(azure)
     assert {asked.method for asked in azure.asked} == {"GET", "POST"}
     posted = {asked.path.rpartition("/")[2] for asked in azure.asked if asked.method == "POST"}
     assert posted == {"detect", "identify", "verify", "detectLiveness-sessions"}
     detects = [asked.query for asked in azure.asked if asked.path.endswith("/detect")]
     assert detects[0]["returnFaceId"] == "false"
-    assert [query["faceIdTimeToLive"] for query in detects if query["returnFaceId"] == "true"] == ["60"]
+    # Face ids are asked for on one picture, and that one has no face.
+    (asking,) = [asked for asked in azure.asked if asked.query.get("returnFaceId") == "true"]
+    assert not asking.body.startswith(b"\xff\xd8")
     (session,) = [asked for asked in azure.asked if asked.path.endswith("-sessions")]
     assert session.body == b"{}"  # no session can be made of that
     assert "ocp-apim-subscription-key" not in azure.asked[0].headers
@@ -144,7 +148,7 @@ def test_no_key(azure: Azure) -> None:
             "F0 to S0",
         ),
         (error(404, "404", "Resource not found"), "no operation with this method", "Compare method"),
-        (error(429, "429", "Rate limit is exceeded.", Retry_After="30"), "others use the resource", "--patience 30"),
+        (error(429, "429", "Rate limit is exceeded.", Retry_After="30"), "others with its keys", "--patience 30"),
         (error(500, "InternalServerError", "Internal server error."), "", "Repeat"),
     ],
     ids=lambda value: str(value.status) if isinstance(value, Reply) else "",
@@ -158,11 +162,45 @@ def test_what_the_gateway_refuses(azure: Azure, reply: Reply, words: str, step: 
     assert report.stopped is not None
 
 
+SIGN_IN = b"<!DOCTYPE html><html><head><title>Please sign in</title></head><body>Zscaler</body></html>"
+MIEN = Reply(
+    200, json.dumps({"service": "mien", "version": "1", "models": "sface is missing"}).encode(), platform=False
+)
+
+
+def test_a_header_that_never_reaches_mien(azure: Azure) -> None:
+    """Mien says so, so that nobody has to guess and no key is sent in a URL."""
+    inner = {"code": "401", "message": "m", "details": {"hint": "No key was sent: add the header."}}
+    azure.rules += [
+        always(MIEN, when=lambda asked: asked.path == "/status"),
+        always(error(401, "401", DENIED, inner, Via="1.1 corporate-gateway")),  # type: ignore[arg-type]  # Mien's is deeper
+    ]
+    report = look(azure, key_in_query=True)
+    assert "models: sface is missing" in of(report, "service", "The server says").found
+    assert "did not arrive" in of(report, "key").found
+    assert "corporate-gateway" in of(report, "key").means
+    assert "pass the header" in report.next_step
+    assert not any("subscription-key" in asked.query for asked in azure.asked)
+
+
+@pytest.mark.parametrize(
+    ("reply", "stopped"),
+    [
+        (answer({"hello": "world"}), "the answers are not the Face service's"),
+        (Reply(200, SIGN_IN, {"Content-Type": "text/html"}), "the answers are not the Face service's"),
+    ],
+)
+def test_another_service_answers(azure: Azure, reply: Reply, stopped: str) -> None:
+    azure.rules.append(always(reply))
+    report = look(azure)
+    assert (of(report, "key").severity, report.stopped) == (Severity.ERROR, stopped)
+
+
 def test_public_access_is_off(azure: Azure) -> None:
     azure.rules.append(always(error(403, "403", "Public access is disabled. Please configure private endpoint.")))
     found = of(look(azure), "private-endpoint")
     assert "by the public address" in found.means
-    assert "--private-endpoint" in found.next_step
+    assert "--private-endpoint looks at" in found.means
 
 
 def test_features_that_are_not_approved(azure: Azure) -> None:
@@ -180,7 +218,7 @@ def test_only_verification_is_approved(azure: Azure) -> None:
     report = look(azure)
     assert of(report, "features", "Identification").severity is Severity.WARNING
     assert of(report, "features", "Verification is approved").severity is Severity.OK
-    assert of(report, "features", "gives face ids").severity is Severity.OK
+    assert of(report, "features", "takes returnFaceId=true").severity is Severity.OK
 
 
 def test_an_attribute_that_is_refused_is_named(azure: Azure) -> None:
@@ -202,6 +240,17 @@ def test_versions(azure: Azure) -> None:
     sdk = of(report, "sdk", "azure-ai-vision-face")
     assert (sdk.severity, "api_version='v1.0'" in sdk.next_step) == (Severity.ERROR, True)
     assert "no API version that answers has it" in of(report, "features", "Liveness").found
+
+
+def test_listings_that_take_an_approval_do_not_hide_the_rest(azure: Azure) -> None:
+    azure.approved, azure.gated_listings = {"Liveness"}, True
+    report = look(azure)
+    assert report.stopped is None
+    assert of(report, "key").severity is Severity.OK
+    assert "v1.0, v1.1-preview.1" in of(report, "versions").found
+    assert of(report, "detect").severity is Severity.OK
+    assert of(report, "collections").severity is Severity.NOTE
+    assert "aka.ms/facerecognition" in report.next_step
 
 
 def test_no_face_in_the_photo(azure: Azure) -> None:
@@ -231,6 +280,7 @@ def test_collections(azure: Azure) -> None:
             {"personGroupId": "never", "recognitionModel": "recognition_04"},
             {"personGroupId": "stale", "recognitionModel": "recognition_04"},
             {"personGroupId": "failed", "recognitionModel": "recognition_04"},
+            {"personGroupId": "slow", "recognitionModel": "recognition_04"},
             {"personGroupId": "fresh", "recognitionModel": "recognition_04"},
         ],
         "facelists": [{"faceListId": "old", "recognitionModel": "recognition_01"}],
@@ -240,6 +290,7 @@ def test_collections(azure: Azure) -> None:
     azure.training = {
         "persongroups/stale": done | {"lastActionDateTime": late},
         "persongroups/failed": {"status": "failed", "message": "No face in the group."},
+        "persongroups/slow": done | {"status": "running"},
         "persongroups/fresh": done | {"lastActionDateTime": early},
     }
     report = look(azure, recognition_model="recognition_04")
@@ -248,8 +299,10 @@ def test_collections(azure: Azure) -> None:
     assert of(report, "training", "failed: No face in the group.").severity is Severity.ERROR
     assert of(report, "training", "'fresh' is trained").severity is Severity.OK
     assert "face list 'old' (recognition_01)" in of(report, "recognition-model").found
+    assert "recognitionModel=recognition_01" in of(report, "recognition-model").next_step
     assert of(look(azure), "recognition-model", "different recognition models").severity is Severity.WARNING
-    assert "3 more collections" in of(look(azure, most_groups=1), "training", "more").found
+    assert "more than an hour" in of(report, "training", "'slow' is being trained").means
+    assert "4 more collections" in of(look(azure, most_groups=1), "training", "more").found
 
 
 def test_face_ids(azure: Azure) -> None:
@@ -273,9 +326,6 @@ def test_clocks(azure: Azure, skew: float, severity: Severity) -> None:
     assert found.severity is severity
     if skew:
         assert ("behind" if skew > 0 else "ahead of") in found.found
-
-
-SIGN_IN = b"<!DOCTYPE html><html><head><title>Please sign in</title></head><body>Zscaler</body></html>"
 
 
 def test_a_proxy_with_a_page_of_its_own(azure: Azure) -> None:
@@ -368,12 +418,16 @@ def test_a_name_that_leads_nowhere(url: str, words: str) -> None:
         ("https://10.1.2.3", "address instead of the resource's name", "let DNS lead it"),
         ("https://westeurope.api.cognitive.microsoft.com", "never leads to a private endpoint", "custom subdomain"),
         ("https://private.cognitiveservices.azure.com", "leads to the private address 10.1.2.3", ""),
+        ("https://20.61.99.1", "has the public address", "resource's name"),
+        ("https://gov.cognitiveservices.azure.us", "is the public address", "privatelink.cognitiveservices.azure.us"),
+        ("https://mien.example", "is the public address 20.61.99.2", "MIEN_PRIVATE_NETWORKS"),
     ],
 )
 def test_private_endpoints(url: str, words: str, step: str) -> None:
     target = examine_url(url).target
     assert target is not None
     resolved = Resolved(("20.1.1.1",)) if target.regional else lookup(target.host, 443, 0)
+    resolved = Resolved() if target.address is not None else resolved
     (found,) = check_private_endpoint(target, resolved, Proxy(), expected=True)
     assert words in found.found
     assert step in found.next_step
@@ -450,6 +504,16 @@ def test_a_proxy_for_an_address_of_ones_own(azure: Azure, monkeypatch: pytest.Mo
     assert "Add 127.0.0.1 to NO_PROXY" in of(look(azure), "proxy", "go through").next_step
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     assert look(azure).exit_status == 0
+
+
+@pytest.mark.parametrize("password", ["geh/eim", "geh#eim", "geh?eim", "geh@eim", "geh:eim", "geh%2Feim", "geh eim"])
+def test_no_part_of_a_password_is_shown(monkeypatch: pytest.MonkeyPatch, password: str) -> None:
+    monkeypatch.setenv("http_proxy", f"http://user:{password}@127.0.0.1:9")
+    monkeypatch.setenv("HTTPS_PROXY", f"user:{password}@127.0.0.1:9")
+    for url in ("http://mien.nowhere.example", f"https://user:{password}@mien.nowhere.example"):
+        told = json.dumps(look(Azure(), url=url).as_json())
+        assert "geh" not in told
+        assert "eim" not in told
 
 
 @pytest.mark.parametrize("proxy", ["ftp://proxy.example", "socks5://proxy.example:1080"])

@@ -118,6 +118,56 @@ def test_a_log_of_http2_with_a_tunnel_and_an_interim_answer() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("401\n", "missing, wrong, replaced"),
+        ("HTTP/1.1 403 Forbidden", "a feature without its approval"),
+        ("HTTP/1.1 400 Bad Request", "found something wrong"),
+        ("HTTP/2 404", "404 stands for the path"),
+        ("< HTTP/1.1 409 Conflict\n< \n", "changes or trains the same thing"),
+        ("status code: 429", "in a short time"),
+        ("HTTP/1.1 418 I'm a teapot", "no such error"),
+    ],
+)
+def test_a_status_without_its_body(text: str, words: str) -> None:
+    assert words in told(explained(text), "answer").means
+    assert explained(text).next_step
+
+
+def test_a_log_of_calls_to_miens_management_port() -> None:
+    log = (
+        "> GET /face/v1.2/x HTTP/1.1\n> Host: h:8081\n> \n< HTTP/1.1 303 See Other\n< location: /sign-in?next=%2F\n< \n"
+    )
+    assert "(by default the port before this one, 8080)" in told(explained(log), "service").next_step
+    other = log.replace("/sign-in?next=%2F", "https://login.example/")
+    assert told(explained(other), "answer").found == "303: a redirect to https://login.example/"
+
+
+def test_a_key_that_was_sent_is_not_called_missing() -> None:
+    log = (
+        f"> GET /face/v1.2/x HTTP/1.1\n> Host: h\n> Ocp-Apim-Subscription-Key: {KEY}\n> \n< HTTP/1.1 401 X\n< \n{BODY}"
+    )
+    assert told(explained(log), "answer").means.startswith("The key that was sent does not belong")
+
+
+@pytest.mark.parametrize(
+    ("hint", "step"),
+    [
+        ("Nobody has requested Liveness for the resource 'desk': …", "`mien access request desk --feature Liveness`."),
+        ("The request for Liveness of the resource 'desk' waits for a reviewer.", "Wait for the reviewer"),
+        ("The request for Liveness of the resource 'desk' has expired: …", "mien access renew"),
+        ("The request for Liveness of the resource 'desk' was rejected: …", "after reading why"),
+        ("The request for Liveness of the resource 'desk' is approved: repeat the call.", "Repeat the call."),
+    ],
+)
+def test_what_mien_says_of_a_request_decides_what_to_do(hint: str, step: str) -> None:
+    message = str(GATED["error"]["innererror"]["message"]).replace("Identification,Verification", "Liveness")  # type: ignore[index]  # the body above
+    inner = {"code": "UnsupportedFeature", "message": message, "details": {"hint": hint}}
+    body = {"error": {"code": "InvalidRequest", "message": "Invalid request has been sent.", "innererror": inner}}
+    assert step in explained(json.dumps(body)).next_step
+
+
+@pytest.mark.parametrize(
     ("line", "check", "words"),
     [
         ("curl: (6) Could not resolve host: desk.cognitiveservices.azure.com", "dns", "not found"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from mien.doctor.address import examine_url
 from mien.doctor.contract import LIVENESS_VERSIONS, VERSIONS
 from mien.doctor.findings import Severity
 from mien.doctor.keyform import examine_key
+from mien.doctor.sdks import Sdk, check_sdks, installed
 from mien.wire.versions import BY_NAME, KNOWN
 
 AZURE = "https://desk.cognitiveservices.azure.com"
@@ -94,6 +96,33 @@ def test_any_text_is_read_without_failing(text: str) -> None:
     assert form.target is not None or form.findings
     if form.target is not None:
         httpx.URL(form.target.endpoint)
+
+
+def test_a_key_in_the_place_of_the_url_is_not_repeated() -> None:
+    (found,) = examine_url(KEY).findings
+    assert found.found == "This is a key, not a URL."
+    assert "regenerate" in found.next_step
+
+
+def test_sdks_of_an_environment_and_of_node_modules(tmp_path: Path) -> None:
+    dist = tmp_path / "site-packages" / "azure_ai_vision_face-1.0.0b1.dist-info"
+    dist.mkdir(parents=True)
+    (dist / "METADATA").write_text("Metadata-Version: 2.1\nName: azure-ai-vision-face\nVersion: 1.0.0b1\n")
+    for name, text in (("@azure-rest/ai-vision-face", '{"version": "9.9.9"}'), ("@azure/cognitiveservices-face", "{")):
+        (tmp_path / "node_modules" / name).mkdir(parents=True)
+        (tmp_path / "node_modules" / name / "package.json").write_text(text)
+    found = {(one.name, one.version): one.api for one in installed([tmp_path / "site-packages"], tmp_path)}
+    assert found["azure-ai-vision-face", "1.0.0b1"] == "v1.1-preview.1"
+    assert found["@azure-rest/ai-vision-face", "9.9.9"] == ""
+    assert not any(name == "@azure/cognitiveservices-face" for name, _version in found)
+    sdks = [Sdk(name, version, api) for (name, version), api in found.items()]
+    told = {(one.details["package"], one.details["version"]): one for one in check_sdks(sdks, ("v1.0", "v1.2"))}
+    old = told["azure-ai-vision-face", "1.0.0b1"]
+    assert (old.severity, "api_version='v1.2'" in old.next_step) == (Severity.ERROR, True)
+    assert "is not known here" in told["@azure-rest/ai-vision-face", "9.9.9"].found
+    newer = next(check_sdks([Sdk("azure-ai-vision-face", "1.0.0b1", "v1.1-preview.1")], ("v1.1-preview.1",)))
+    assert (newer.severity, newer.next_step) == (Severity.NOTE, "Install 1.0.0b2.")
+    assert "No Face SDK" in next(check_sdks([], ())).found
 
 
 def jwt(**claims: object) -> str:

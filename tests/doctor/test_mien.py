@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -86,13 +88,27 @@ def test_a_server_for_development_is_sound(world: World) -> None:
 
 
 def test_an_examination_leaves_nothing_behind(world: World) -> None:
+    """Not one row of the database is another one, audit included; only that there were calls is counted."""
     key = world.make("untouched")
-    world.look(key)
-    with world.client(key) as client:
-        for path in ("persongroups", "largepersongroups", "facelists", "largefacelists"):
-            assert client.get(f"/{path}").json() == []
-        sessions = client.get(f"{world.server.endpoint}/face/v1.2-preview.1/detectLiveness/singleModal/sessions")
-        assert sessions.json() == []
+    before = rows(world.server.data_dir / "mien.db")
+    assert world.look(key).stopped is None
+    after = rows(world.server.data_dir / "mien.db")
+    assert {"audit_log", "detected_faces", "liveness_sessions", "collections", "persons"} <= set(before)
+    assert [table for table in after if after[table] != before[table]] == []
+
+
+def rows(database: Path) -> dict[str, list[str]]:
+    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        kept = [name for name in names if not name.startswith("metric_")]
+        return {name: sorted(map(repr, connection.execute(f'SELECT * FROM "{name}"'))) for name in kept}
+
+
+def test_the_management_port_is_told_from_the_service(world: World) -> None:
+    report = world.look(world.server.key1, url=world.server.management)
+    assert "management port" in of(report, "service").found
+    assert "endpoint that the server printed" in report.next_step
+    assert report.calls == 1  # the key was not sent there
 
 
 def test_nothing_is_approved(world: World) -> None:
@@ -116,6 +132,10 @@ def test_a_request_that_waits_is_told(world: World) -> None:
     report = world.look(key)
     assert of(report, "features", "Verification is approved").severity is Severity.OK
     assert of(report, "features", "Identification is not approved").severity is Severity.WARNING
+    world.services.access.revoke(request.id, actor=ACTOR, reason="The desk was closed.")
+    gone = of(world.look(key), "features", "Verification is not approved")
+    assert "was revoked" in gone.means
+    assert "mien access request waiting --feature Verification" in gone.next_step
 
 
 @pytest.mark.parametrize(
@@ -138,6 +158,8 @@ def test_what_the_front_door_refuses(world: World, name: str, change: dict[str, 
 def test_a_wrong_key_and_a_replaced_one(world: World) -> None:
     report = world.look("f" * 32)
     assert (of(report, "key").severity, report.stopped) == (Severity.ERROR, "the key is not accepted")
+    assert "The key arrived" in of(report, "key").means
+    assert "mien key list" in report.next_step
     key = world.make("turned")
     resource = next(one for one in world.services.accounts.resources() if one.name == "turned")
     world.services.accounts.regenerate_key(resource.id, 1)
@@ -233,6 +255,9 @@ def test_tls_with_the_local_authority(start_server: StartServer) -> None:
         report = examine(Options(server.endpoint, key=server.key1, samples=0))
         assert "Nobody whom this machine trusts" in of(report, "tls").found
         assert "tls/ca.pem" in report.next_step
+        plain = examine(Options(server.endpoint.replace("https:", "http:"), key=server.key1))
+        assert "speaks TLS" in of(plain, "connection").found
+        assert plain.next_step == f"Use {server.endpoint}"
         ca = server.data_dir / "tls" / "ca.pem"
         trusted = examine(Options(server.endpoint, key=server.key1, samples=0, authority=ca))
         assert (of(trusted, "tls").severity, trusted.exit_status) == (Severity.OK, 0)

@@ -60,7 +60,12 @@ def test_every_row_is_explained(row: Row) -> None:
             "you would like to further increase the default rate limit.",
             "More calls of this operation",
         ),
-        (429, "429", "Rate limit is exceeded. Try again in 5 seconds.", "An old text for too many"),
+        (
+            429,
+            "429",
+            "Rate limit is exceeded. Try again in 5 seconds.",
+            "More calls were made in a short time than the tier",
+        ),
         (400, "BadArgument", "'recognitionmodel' is invalid.", "The recognition model named"),
         (401, "PermissionDenied", "Principal does not have access to API/Operation.", "The token is genuine"),
     ],

@@ -61,7 +61,7 @@ def command(
 ) -> None:
     """Say why calls of a Face endpoint fail: Azure's, Mien's, or what stands between.
 
-    Asks in public calls only, changes nothing (one face id is made that expires in 60 seconds) and never prints a key.
+    Asks in public calls only, makes and changes nothing, and never prints a key.
     The exit status is 0 when nothing is wrong, 1 for warnings, 3 for errors, and 2 for wrong usage.
     """
     from mien.doctor import Options

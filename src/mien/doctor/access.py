@@ -8,6 +8,7 @@ from mien.doctor.case import Case, Findings, Stop, finding, refused
 from mien.doctor.client import Answer, Trouble
 from mien.doctor.contract import KEY_HEADER, STABLE, VERSIONS
 from mien.doctor.findings import Finding, Severity
+from mien.doctor.refusals import missing_features
 
 _PROBE: Final = "largefacelists"
 _PROBE_QUERY: Final = {"top": "1"}
@@ -28,7 +29,7 @@ def check_key(case: Case) -> Findings:
                 if answer.status != 404:
                     case.version = version
                     break
-    if answer.ok and isinstance(answer.json(), list):
+    if (answer.ok and isinstance(answer.json(), list)) or gated(answer):
         mended = case.client.key != case.options.key
         yield finding(
             "key", Severity.OK, "Mended like that, the key is accepted." if mended else "The key is accepted."
@@ -59,6 +60,8 @@ def check_key(case: Case) -> Findings:
 def _not_private(case: Case, answer: Answer) -> Finding:
     told = refused("private-endpoint", Severity.ERROR, case, answer)
     means = f"{told.means} This call came by the public address."
+    if not case.options.private_endpoint:
+        means += " --private-endpoint looks at where the name leads."
     return Finding("private-endpoint", Severity.ERROR, told.found, means, told.next_step, told.details)
 
 
@@ -74,9 +77,17 @@ def _unauthorised(case: Case, answer: Answer) -> Findings:
             f"Let the proxy pass the header {KEY_HEADER} on: API gateways drop all headers that are not listed.",
         )
         return
+    if case.service == "mien" and not answer.hint:  # it says so when none arrives, and what is odd about one
+        found = refused("key", Severity.ERROR, case, answer)
+        means = "The key arrived, but no resource of this server has it: it was replaced, its resource was deleted, or "
+        means += "it is another server's."
+        yield Finding("key", Severity.ERROR, found.found, means, found.next_step, found.details)
+        return
     if not case.options.key_in_query:
         found = refused("key", Severity.ERROR, case, answer)
         means = found.means
+        if case.service == "azure":
+            means = "The key is another resource's or region's, or it was regenerated; both are refused alike."
         if between or "apim-request-id" not in answer.headers:
             means += f" Or something between strips the header{_by(answer, between)}: --key-in-query finds out."
         yield Finding("key", Severity.ERROR, found.found, means, found.next_step, found.details)
@@ -100,12 +111,17 @@ def _by(answer: Answer, between: list[str]) -> str:
     return f" (the answer came through {answer.headers[between[0]]})" if between else ""
 
 
+def gated(answer: Answer) -> bool:
+    """Tell whether a call was refused for want of an approval only: key, network and version are right then."""
+    return answer.status == 403 and bool(missing_features(str(answer.error)))
+
+
 def check_versions(case: Case) -> Findings:
     """Ask each API version for the same listing."""
     answering, odd = [], []
     for version in VERSIONS:
         answer = ask(case, "GET", f"/face/{version}/{_PROBE}", _PROBE_QUERY)
-        if answer.ok:
+        if answer.ok or gated(answer):
             answering.append(version)
         elif answer.status != 404:
             odd.append(f"{version} ({answer.status})")

@@ -108,6 +108,14 @@ def examine_url(given: str) -> UrlForm:
     if not text:
         notes.add(Severity.ERROR, "There is no URL.", "", _WHERE)
         return UrlForm(None, tuple(notes.findings))
+    if re.fullmatch(r"[0-9a-fA-F]{32}|[0-9A-Za-z]{84}", text):
+        notes.add(
+            Severity.ERROR,
+            "This is a key, not a URL.",
+            "What is written in a command stays in the shell's history.",
+            "Put the key into a variable (--key-env), the endpoint here, and regenerate the key.",
+        )
+        return UrlForm(None, tuple(notes.findings))
     if _PLACEHOLDER.search(text.partition("?")[0]) and not re.match(r"[a-z]+://\[[0-9a-fA-F:.]+\]", text):
         notes.add(Severity.ERROR, "The URL still has the placeholder of an example in it.", "", _WHERE)
         return UrlForm(None, tuple(notes.findings))

@@ -13,7 +13,7 @@ from mien.doctor.findings import Finding, Severity
 from mien.doctor.options import Options
 from mien.doctor.refusals import Refusal, explain_page, explain_refusal
 
-_THIS_COMMAND: Final = re.compile(r"; `mien doctor URL`[^;]*?(?=\.$|;)")
+_THIS_COMMAND: Final = re.compile(r"(?:;|,? or run) `mien doctor URL[^`]*`[^;]*?(?=\.$|;)")
 
 
 class Stop(Exception):  # noqa: N818  not an error: enough is known
@@ -31,7 +31,6 @@ class Case:
         service: "mien", "azure" or "unknown": who answers.
         version: the API version that checks call.
         granted: whether a feature is approved, by its name; absent where it could not be told.
-        face_id: an id made by this examination; None while there is none.
         skew: how many seconds this machine's clock is ahead of the server's; None when it is not known.
         versions: the API versions that answer; empty while that is not known.
     """
@@ -42,7 +41,6 @@ class Case:
     service: str = "unknown"
     version: str = "v1.2"
     granted: dict[str, bool] = field(default_factory=dict)
-    face_id: str | None = None
     skew: float | None = None
     versions: tuple[str, ...] = ()
 
@@ -56,7 +54,12 @@ class Case:
         if answer.html:
             return explain_page(answer.status, answer.body.decode("utf-8", "replace"), answer.headers)
         refusal = explain_refusal(
-            answer.status, answer.error, path=answer.path, hint=answer.hint, azure=self.service == "azure"
+            answer.status,
+            answer.error,
+            path=answer.path,
+            hint=answer.hint,
+            where=answer.headers.get("location", ""),
+            service=self.service,
         )
         # What the catalogue says of this command is for those who do not run it yet.
         return replace(refusal, next_step=_THIS_COMMAND.sub("", refusal.next_step))

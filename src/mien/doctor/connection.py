@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from mien.doctor.case import Case, Findings, Stop, finding, refused
 from mien.doctor.client import Answer, Trouble
 from mien.doctor.findings import Finding, Severity
 from mien.doctor.network import Proxy
+from mien.doctor.refusals import is_management, management_port
 
 _SKEW_WARNING: Final = 60.0
 _SKEW_ERROR: Final = 300.0
@@ -73,13 +75,9 @@ def _unreachable(case: Case, trouble: Trouble, proxy: Proxy) -> Finding:
             "Try from another network; have the firewall let the host through; --timeout waits longer.",
         ),
         "reset": (
-            f"The connection to {where} was cut: {trouble.reason}.",
-            "Something between refuses it, or the server speaks TLS on that port and was called without."
-            if case.target.scheme == "http"
-            else "Something between refuses it: a firewall that inspects TLS, often.",
-            f"Use https://{where}"
-            if case.target.scheme == "http"
-            else "Have the host let through, or try another network.",
+            f"The connection to {where} was cut: {trouble.reason.rstrip('.')}.",
+            "Something between refuses it: a firewall that inspects calls, often.",
+            "Have the host let through, or try another network.",
         ),
         "proxy": (
             f"The proxy {proxy.url or ''} refused the connection: {trouble.reason}.".replace("  ", " "),
@@ -95,11 +93,29 @@ def _unreachable(case: Case, trouble: Trouble, proxy: Proxy) -> Finding:
         return finding(
             "proxy", Severity.ERROR, found, means, "Check the proxy's address in HTTPS_PROXY and HTTP_PROXY."
         )
+    if trouble.kind == "reset" and not proxy.url and case.target.scheme == "http" and _speaks_tls(case):
+        found, means = f"{where} speaks TLS, but the URL begins with http://.", "Such a server cuts plain calls off."
+        return finding("connection", Severity.ERROR, found, means, f"Use https://{where}", kind="tls")
     found, means, step = told.get(
         trouble.kind,
         (f"The call to {where} failed: {trouble.reason}.", "", "Look at the server's log and at what stands between."),
     )
     return finding("connection", Severity.ERROR, found, means, step, kind=trouble.kind)
+
+
+def _speaks_tls(case: Case) -> bool:
+    """Tell whether the port answers a TLS handshake; nothing is sent in it."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with (
+            socket.create_connection((case.target.host, case.target.port), case.client.seconds) as plain,
+            context.wrap_socket(plain, server_hostname=case.target.host),
+        ):
+            return True
+    except (OSError, ValueError):
+        return False
 
 
 def _certificate_refused(case: Case, trouble: Trouble, proxy: Proxy) -> Finding:
@@ -234,6 +250,9 @@ def _check_who(case: Case, answer: Answer) -> Findings:
                 "service", Severity.WARNING, f"The server says: {'; '.join(worries)}.", "", "Tell its operator."
             )
         return
+    if is_management(answer.headers):
+        yield management_port(answer.status, case.target.port)
+        raise Stop("this is not the port of the Face service")
     platform = "apim-request-id" in answer.headers
     if platform and answer.hint:  # Mien refused the page, such as for a host that it does not know
         case.service = "mien"

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+import random
+import struct
 import uuid
+import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import resources
 from typing import Any, Final
 
@@ -17,7 +21,7 @@ from mien.doctor.contract import (
     PLAIN_ATTRIBUTES,
     RETIRED_ATTRIBUTES,
 )
-from mien.doctor.findings import Severity
+from mien.doctor.findings import Finding, Severity
 from mien.doctor.refusals import missing_features
 
 _NOWHERE: Final = "00000000-0000-0000-0000-000000000000"
@@ -28,15 +32,32 @@ def photo() -> bytes:
     return resources.files("mien.doctor").joinpath("photo.jpg").read_bytes()
 
 
-def detect(case: Case, *, version: str | None = None, **query: str) -> Answer:
-    """Detect on the built-in photo; no face id is made unless the query asks for one.
+def faceless() -> bytes:
+    """Return a picture without a face: PNG, 128 × 128 pixels of noise that is the same every time."""
+    side, noise = 128, random.Random(6)  # noqa: S311  a picture, no secret
+    rows = b"".join(b"\0" + noise.randbytes(side) for _ in range(side))
+    parts = (
+        (b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    )
+    chunks = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def detect(case: Case, *, version: str | None = None, image: bytes | None = None, **query: str) -> Answer:
+    """Detect on the built-in photo, or on another image; no face id is made unless the query asks for one.
 
     Raises:
         Stop: no answer came.
     """
     params = {"detectionModel": "detection_03", "recognitionModel": "recognition_04", "returnFaceId": "false"} | query
     try:
-        return case.client.call("POST", f"/face/{version or case.version}/detect", params=params, content=photo())
+        return case.client.call(
+            "POST", f"/face/{version or case.version}/detect", params=params, content=image or photo()
+        )
     except Trouble as trouble:
         raise Stop(f"the endpoint stopped answering ({trouble.kind}: {trouble.reason})") from trouble
 
@@ -68,26 +89,19 @@ def check_detect(case: Case) -> Findings:
 
 
 def check_features(case: Case) -> Findings:
-    """Try what takes an approval, in calls that make nothing but one face id of the shortest life."""
-    answer = detect(case, returnFaceId="true", faceIdTimeToLive=str(FACE_ID_SECONDS[0]))
-    faces = answer.json()
-    if answer.ok and isinstance(faces, list) and faces and isinstance(faces[0], dict) and "faceId" in faces[0]:
-        case.face_id = str(faces[0]["faceId"])
-        yield finding(
-            "features",
-            Severity.OK,
-            f"Detect gives face ids. (One was made for this; it expires by itself in {FACE_ID_SECONDS[0]} s.)",
-        )
+    """Try what takes an approval, in calls that make nothing: no face id, no session."""
+    answer = detect(case, image=faceless(), returnFaceId="true", faceIdTimeToLive=str(FACE_ID_SECONDS[0]))
+    if answer.ok:
+        yield finding("features", Severity.OK, "Detect takes returnFaceId=true. (Asked with a picture without a face.)")
     elif missing := missing_features(str(answer.error)):
         told = f"Detect gives no face ids: neither {' nor '.join(missing)} is approved."
         yield not_approved("features", Severity.WARNING, case, answer, told)
-    elif not answer.ok:
+    else:
         yield refused("features", Severity.WARNING, case, answer, "Detect gives no face ids: ")
-    face = case.face_id or _NOWHERE
     group = f"doctor-{uuid.uuid4().hex[:12]}"  # there is none of this name
     probes: Mapping[str, tuple[str, Any]] = {
-        "Identification": (f"{case.base}/identify", {"faceIds": [face], "largePersonGroupId": group}),
-        "Verification": (f"{case.base}/verify", {"faceId1": face, "faceId2": face}),
+        "Identification": (f"{case.base}/identify", {"faceIds": [_NOWHERE], "largePersonGroupId": group}),
+        "Verification": (f"{case.base}/verify", {"faceId1": _NOWHERE, "faceId2": _NOWHERE}),
         # No session is made: the body lacks what a session needs, and approvals are looked at first.
         "Liveness": (_liveness_path(case), {}),
     }
@@ -152,8 +166,15 @@ def check_attributes(case: Case) -> Findings:
         if answer.ok:
             yield finding("attributes", Severity.NOTE, f"{name} is answered without a value.", "", "")
         else:
-            yield refused("attributes", Severity.NOTE, case, answer, f"{name} is not returned. ")
+            yield _not_returned(case, answer, Severity.NOTE, name)
     yield from _check_retired(case)
+
+
+def _not_returned(case: Case, answer: Answer, severity: Severity, name: str, model: str = "") -> Finding:
+    """Return the finding that an attribute is refused; the server's own words, where there are some, say the most."""
+    told = refused("attributes", severity, case, answer, f"{name}{model} is not returned. ")
+    step = told.next_step if answer.status >= 500 else f"Leave {name} out of returnFaceAttributes."
+    return replace(told, means=answer.hint or told.means, next_step=step)
 
 
 def _check_plain(case: Case) -> Findings:
@@ -171,7 +192,7 @@ def _check_plain(case: Case) -> Findings:
             elif single.ok:
                 yield finding("attributes", Severity.WARNING, f"{name} ({model}) is answered without a value.")
             else:
-                yield refused("attributes", Severity.WARNING, case, single, f"{name} ({model}) is not returned. ")
+                yield _not_returned(case, single, Severity.WARNING, name, f" ({model})")
     if given:
         yield finding(
             "attributes", Severity.OK, f"Given to everybody, and given here: {', '.join(given)}.", given=given
@@ -260,11 +281,17 @@ def check_rate_limit(case: Case, *, stopped: bool = False) -> Findings:
         means += f" This examination met it by itself, with its {first.own} calls."
     else:
         severity = Severity.ERROR if stopped else Severity.WARNING
-        means += f" Only {first.own} of the calls were this examination's: others use the resource at the same time."
+        share = f"only {first.own}" if first.own else "none"
+        means += (
+            f" Of the calls that count, {share} were this examination's: the application, others with its keys, or "
+        )
+        means += "an earlier examination made the rest."
     step = refusal.next_step
-    if stopped:
-        wait = f"{first.seconds:.0f}" if first.seconds else "60"
-        step = f"--patience {wait} waits for it. {step}"
+    wait = math.ceil(first.seconds or 60)
+    if stopped and alone:
+        step = f"Look again with --patience {max(60, wait)} --samples 0: it then waits for the limit, with fewer calls."
+    elif stopped:
+        step = f"Find out what else uses this resource's keys and spread its calls out; --patience {wait} waits for it."
     found = f"{len(waits)} of {calls} calls met the rate limit: {refusal.found}"
     yield finding("rate-limit", severity, found, means, step, limited=len(waits), calls=calls)
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from mien.doctor.access import ask
-from mien.doctor.case import Case, Findings, finding, refused
+from mien.doctor.access import ask, gated
+from mien.doctor.case import Case, Findings, finding, not_approved, refused
 from mien.doctor.detection import still_there
 from mien.doctor.findings import Finding, Severity
 
@@ -55,6 +55,10 @@ def check_collections(case: Case) -> Findings:
         query = {"returnRecognitionModel": "true"} | ({"top": "1000"} if kind.trained else {})
         answer = ask(case, "GET", f"{case.base}/{kind.path}", query)
         listed = answer.json()
+        if gated(answer):
+            told = "Collections cannot be listed without an approval, so their training is not looked at."
+            yield not_approved("collections", Severity.NOTE, case, answer, told)
+            return
         if not answer.ok or not isinstance(listed, list):
             yield refused("collections", Severity.WARNING, case, answer, f"The {kind.name}s could not be listed. ")
             continue
@@ -94,7 +98,8 @@ def _check_models(case: Case, models: Counter[str], other: list[str]) -> Iterato
             Severity.ERROR,
             f"The application uses {case.options.recognition_model}, but these have another model: {shown}.",
             "Face ids of one model cannot be compared with faces of another: \"'recognitionModel' is incompatible.\"",
-            "Call detect with the collection's own recognitionModel, or make the collection anew with the other.",
+            f"Call detect with recognitionModel={_model_of(other)} for faces that are looked for there, or enrol them "
+            f"anew in a collection of {case.options.recognition_model}.",
             models=dict(models),
             differing=other,
         )
@@ -113,6 +118,11 @@ def _check_models(case: Case, models: Counter[str], other: list[str]) -> Iterato
         )
 
 
+def _model_of(collections: list[str]) -> str:
+    """Return the model of the first of these collections, which stands behind its name."""
+    return collections[0].rpartition("(")[2].rstrip(")")
+
+
 def _check_training(case: Case, kind: Kind, name: str) -> Findings:
     path = f"{case.base}/{kind.path}/{name}"
     answer = ask(case, "GET", f"{path}/training")
@@ -125,7 +135,7 @@ def _check_training(case: Case, kind: Kind, name: str) -> Findings:
         if inside.ok and inside.json() == []:
             yield finding("training", Severity.NOTE, f"{about} is empty and was never trained.", "", "")
             return
-        means = "Whoever is in it cannot be found: the calls are answered with NotTrained."
+        means = f"Whoever is in it cannot be found: the calls are answered {answer.error.get('code')}."
         yield finding("training", Severity.WARNING, f"{about} was never trained.", means, train, collection=name)
         return
     if not answer.ok or not isinstance(status, dict):

@@ -21,9 +21,17 @@ from mien.doctor.detection import (
 from mien.doctor.enrolled import check_collections, check_face_ids
 from mien.doctor.findings import Finding, Report, Severity
 from mien.doctor.keyform import examine_key
-from mien.doctor.network import Resolved, check_name, check_private_endpoint, check_proxy, proxy_for, resolve
+from mien.doctor.network import (
+    Resolved,
+    check_name,
+    check_private_endpoint,
+    check_proxy,
+    proxy_for,
+    proxy_settings,
+    resolve,
+)
 from mien.doctor.options import Options
-from mien.doctor.redaction import Redactor
+from mien.doctor.redaction import Redactor, secrets_of
 from mien.doctor.sdks import check_sdks, installed
 
 Resolve = Callable[[str, int, float], Resolved]
@@ -44,12 +52,25 @@ def examine(options: Options, on_finding: Listener | None = None, resolver: Reso
     return _Examination(options, on_finding, resolver).run()
 
 
+def _unusable_proxy(error: Exception) -> Finding:
+    secret = any("@" in value for value in proxy_settings().values())
+    # What the library says may repeat a part of the password.
+    said = "" if secret else f": {error}"
+    step = "Write HTTP_PROXY, HTTPS_PROXY and ALL_PROXY like http://proxy.example:3128"
+    if secret:
+        step += "; in user and password write @ : / ? # and blanks as %40 %3A %2F %3F %23 %20"
+    means = "Python's HTTP libraries fail in the same way before they make a call."
+    return Finding("proxy", Severity.ERROR, f"The proxy that is set cannot be used{said}.", means, step)
+
+
 class _Examination:
     def __init__(self, options: Options, on_finding: Listener | None, resolver: Resolve) -> None:
         self._options = options
         self._on_finding = on_finding
         self._resolve = resolver
-        self._redactor = Redactor([options.key] if options.key else [])
+        urls = (options.url, *proxy_settings().values())
+        hidden = [secret for url in urls for secret in secrets_of(url)]
+        self._redactor = Redactor([*hidden, *([options.key] if options.key else [])])
         self._findings: list[Finding] = []
         self._case: Case | None = None
         self._subject = options.url
@@ -105,13 +126,7 @@ class _Examination:
                 interval=options.interval,
             )
         except (ValueError, ImportError, httpx.InvalidURL) as error:
-            yield Finding(
-                "proxy",
-                Severity.ERROR,
-                f"The proxy that is set cannot be used: {error}.",
-                "Python's HTTP libraries fail in the same way before they make a call.",
-                "Write HTTP_PROXY, HTTPS_PROXY and ALL_PROXY like http://proxy.example:3128",
-            )
+            yield _unusable_proxy(error)
             raise Stop("the proxy's address cannot be used") from error
         self._case = case = Case(options, target, client)
         proxy = proxy_for(target)

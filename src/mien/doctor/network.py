@@ -10,15 +10,13 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from mien.doctor.address import Target
 from mien.doctor.case import Findings, Stop, finding
-from mien.doctor.findings import Severity
+from mien.doctor.findings import Finding, Severity
 
 _VARIABLES: Final = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
-_ZONE: Final = "privatelink.cognitiveservices.azure.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ def proxy_for(target: Target) -> Proxy:
     """Return the proxy that Python's HTTP libraries use for this endpoint."""
     proxies = getproxies()
     chosen = proxies.get(target.scheme) or proxies.get("all") or ""
-    shown = {name: _without_user(value) for name in _VARIABLES if (value := os.environ.get(name))}
+    shown = {name: _without_user(value) for name, value in proxy_settings().items()}
     if chosen and _bypassed(target):
         return Proxy("", True, shown)
     return Proxy(_without_user(chosen), False, shown)
@@ -201,13 +199,7 @@ def check_private_endpoint(target: Target, resolved: Resolved, proxy: Proxy, *, 
             )
         return
     if target.address is not None:
-        yield finding(
-            "private-endpoint",
-            Severity.ERROR,
-            "The URL has the private endpoint's address instead of the resource's name.",
-            "The certificate is for the name, and the service finds the resource by it.",
-            "Use https://NAME.cognitiveservices.azure.com and let DNS lead it to the address.",
-        )
+        yield _private_address(target)
     elif target.regional:
         yield finding(
             "private-endpoint",
@@ -225,18 +217,53 @@ def check_private_endpoint(target: Target, resolved: Resolved, proxy: Proxy, *, 
             f"Add {target.host} to NO_PROXY.",
         )
     elif public := [one for one in resolved.addresses if one not in private]:
-        linked = _ZONE.partition(".")[0] in resolved.alias
-        yield finding(
-            "private-endpoint",
-            Severity.ERROR,
-            f"{target.host} is the public address {public[0]} here.",
-            "The resource has a private endpoint, but this network does not resolve it."
-            if linked
-            else "This network's DNS does not know of the private endpoint.",
-            f"Link the private DNS zone {_ZONE} to this network, or have its own name server forward to 168.63.129.16.",
-        )
+        yield _public_address(target, resolved, public[0])
     elif private:
         yield finding("private-endpoint", Severity.OK, f"{target.host} leads to the private address {private[0]}.")
+
+
+def _private_address(target: Target) -> Finding:
+    """Say what it means that the URL has an address in place of a name: nothing is wrong with that on Mien."""
+    if not _is_private(target.host):
+        return finding(
+            "private-endpoint",
+            Severity.ERROR,
+            f"The URL has the public address {target.host}.",
+            "Calls to it do not go through a private endpoint.",
+            "Use the resource's name, and let this network's DNS lead it to the private address.",
+        )
+    return finding(
+        "private-endpoint",
+        Severity.WARNING,
+        "The URL has a private address instead of the resource's name.",
+        "Azure's certificate is for the name, and its service finds the resource by it. A server of your own may be "
+        "called so.",
+        "On Azure use https://NAME.cognitiveservices.azure.com and let DNS lead it to the address.",
+    )
+
+
+def _public_address(target: Target, resolved: Resolved, address: str) -> Finding:
+    found = f"{target.host} is the public address {address} here."
+    if not target.azure:
+        return finding(
+            "private-endpoint",
+            Severity.ERROR,
+            found,
+            "Calls leave this network, and the server sees them come from outside.",
+            "Have this network's DNS lead the name to the server's inner address; on Mien MIEN_PRIVATE_NETWORKS says "
+            "which callers count as private.",
+        )
+    zone = f"privatelink.{target.host.partition('.')[2]}"
+    linked = ".privatelink." in f".{resolved.alias}"
+    return finding(
+        "private-endpoint",
+        Severity.ERROR,
+        found,
+        "The resource has a private endpoint, but this network does not resolve it."
+        if linked
+        else "This network's DNS does not know of the private endpoint, or there is none.",
+        f"Link the private DNS zone {zone} to this network, or have its own name server forward to 168.63.129.16.",
+    )
 
 
 def _is_private(text: str) -> bool:
@@ -247,11 +274,13 @@ def _is_private(text: str) -> bool:
     return address.is_private or address.is_loopback
 
 
+def proxy_settings() -> Mapping[str, str]:
+    """Return what is set about proxies in the environment, as it is: with users and passwords."""
+    return {name: value for name in _VARIABLES if (value := os.environ.get(name))}
+
+
 def _without_user(url: str) -> str:
-    """Return a proxy's URL without user and password."""
-    try:
-        split = urlsplit(url if "//" in url else f"//{url}")
-        host = split.netloc.rpartition("@")[2]
-    except ValueError:
-        return "(unreadable)"
-    return f"{split.scheme}://{host}" if split.scheme else host
+    """Return a proxy's URL without user and password, whatever characters these have."""
+    scheme, separator, rest = url.partition("://") if "://" in url else ("", "", url)
+    host = re.split(r"[/?#]", rest.rpartition("@")[2], maxsplit=1)[0]
+    return f"{scheme}{separator}{host}"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
+from urllib.parse import unquote
 
 from mien.doctor.findings import Finding
 
@@ -40,12 +41,23 @@ _NAMED: Final = re.compile(
 _HAR_PAIR: Final = re.compile(
     r"""("name"\s*:\s*")(?P<name>[^"]+)("\s*,\s*"value"\s*:\s*")(?P<value>(?:[^"\\]|\\.)*)(")""", re.IGNORECASE
 )
-_USER_INFO: Final = re.compile(r"(?<=://)[^/\s@:]+:[^/\s@]+(?=@)")
+# Also passwords with characters that should have been written as %XX, up to the last @.
+_USER_INFO: Final = re.compile(r"""(?<=://)(?:[^\s/?#@"'<>]+|[^\s/?#@:"'<>]*:[^\s"'<>]*)(?=@)""")
 _FORMS: Final = (
     re.compile(r"eyJ[\w-]+\.[\w-]*\.?[\w-]*"),  # a JWT
     re.compile(r"(?<![0-9A-Za-z-])[0-9a-fA-F]{32}(?![0-9A-Za-z-])"),  # a key in its old form
     re.compile(r"(?<![0-9A-Za-z])[0-9A-Za-z]{84}(?![0-9A-Za-z])"),  # a key in its new form
 )
+
+
+def secrets_of(url: str) -> Iterator[str]:
+    """Yield what a URL may hold that must not be shown: password, user, and what is called a key in its query."""
+    before, at, _host = url.rpartition("@")
+    if at:
+        user, colon, password = before[before.find("://") + 3 if "://" in before else 0 :].partition(":")
+        secret = password if colon else user
+        yield from {secret, unquote(secret)}
+    yield from re.findall(r"(?:key|sig|token|code)=([^&#\s]+)", url, re.IGNORECASE)
 
 
 class Redactor:

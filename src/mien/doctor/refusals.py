@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mien.doctor.findings import Finding, Severity
 from mien.doctor.rows import find_row
 from mien.wire.catalogue import Row
 
@@ -17,7 +18,7 @@ _ON_AZURE: Final = (
     ("Virtual Network/Firewall", "Add this machine's public address on the resource's page Networking, or call from an "
      "allowed network."),
     ("Public access is disabled", "Call from a network that has the private endpoint and its DNS zone, or open public "
-     "access on the page Networking. `mien doctor --private-endpoint` looks at the DNS."),
+     "access on the page Networking; `mien doctor URL --private-endpoint` looks at the DNS."),
     ("does not have access to API", "Give the principal the role Cognitive Services User (or Face Recognizer) on the "
      "resource; a new role takes some minutes."),
     ("Out of call volume quota", "Wait until the quota is replenished, or move the resource from F0 to S0."),
@@ -25,6 +26,22 @@ _ON_AZURE: Final = (
     ("invalid subscription key", "Copy key and endpoint together from the resource's page Keys and Endpoint; a key "
      "works at its own resource's endpoint or region only."),
 )  # fmt: skip
+_ON_MIEN: Final = (
+    ("Key based authentication is disabled", "Send a token of the issuer that the server trusts, or have its operator "
+     "allow keys again: `mien resource update NAME --local-auth`."),
+    ("Virtual Network/Firewall", "Have the server's operator add that address: `mien resource update NAME --ip-rule "
+     "ADDRESS`, with all the rules that are to hold."),
+    ("Public access is disabled", "Have the server's operator name this network in MIEN_PRIVATE_NETWORKS, or open the "
+     "resource: `mien resource update NAME --public`."),
+    ("does not have access to API", "Have the issuer put the role Cognitive Services User (or Face Recognizer) into "
+     "the token; docs/front-door.md says what each may do."),
+    ("Out of call volume quota", "Wait for the next month, or have the server's operator move the resource: `mien "
+     "resource update NAME --sku S0`."),
+    ("exceeded", "Wait as long as Retry-After says and spread calls out; the server's operator may move the resource "
+     "to S0 (`mien resource update NAME --sku S0`)."),
+    ("invalid subscription key", "Compare the key with what the server's operator sees in `mien key list NAME`."),
+)  # fmt: skip
+_RESOURCE: Final = re.compile(r"resource '([^']+)'")
 _PROXY_MARKS: Final = {
     "zscaler": "Zscaler",
     "blue coat": "Blue Coat",
@@ -72,7 +89,8 @@ def explain_refusal(
     *,
     path: str = "",
     hint: str = "",
-    azure: bool = False,
+    where: str = "",
+    service: str = "unknown",
 ) -> Refusal:
     """Return what an error of the contract means.
 
@@ -81,7 +99,9 @@ def explain_refusal(
         error: the error object of the body, `{"code": …, "message": …, "innererror": …}`; may be empty.
         path: of the request; may be empty.
         hint: what the server itself says beyond the message; may be empty.
-        azure: whether the answer is Azure's, so that the next step can say where to click.
+        where: the header Location; may be empty.
+        service: "azure", "mien" or "unknown": who answered, so that the next step can say where to click or what to
+            run. Only Mien gives hints.
     """
     code, message = _text(error.get("code")), _text(error.get("message"))
     inner = next(
@@ -93,7 +113,7 @@ def explain_refusal(
     if missing and (match is None or not match.exact):
         match = find_row(403, "InvalidRequest", "Invalid request has been sent.", path) or match
     shown = " ".join(part for part in (str(status or ""), code if code != str(status) else "") if part)
-    said = message or "no message"
+    said = message or (f"a redirect to {where}" if where else "no message")
     found = f"{shown}: {said}" if shown else said
     if missing and not missing_features(message):
         found += f" Missing approval: {', '.join(missing)}."
@@ -108,9 +128,49 @@ def explain_refusal(
             means = f"The catalogue does not have this text; its code stands for: {means}"
     if hint:
         means = f"{means} The server adds: {_text(hint)}".strip()
-    if azure:
-        step = next((advice for words, advice in _ON_AZURE if words in f"{message} {inner_message}"), step)
+    service = "mien" if hint else service
+    advices = {"azure": _ON_AZURE, "mien": _ON_MIEN}.get(service, ())
+    step = next((advice for words, advice in advices if words in f"{message} {inner_message}"), step)
+    if missing and service == "mien":
+        step = _ask_for(missing, hint)
     return Refusal(found, means, step, row, missing)
+
+
+def _ask_for(missing: tuple[str, ...], hint: str) -> str:
+    """Return what to do about a missing approval on Mien; the hint says how its request stands."""
+    named = _RESOURCE.search(hint)
+    name = named[1] if named else "NAME"
+    if "waits for a reviewer" in hint or "is in review" in hint:
+        return "Wait for the reviewer of the server, or ask them; `mien access list` shows the request there."
+    if "has expired" in hint:
+        return (
+            "Have the server's operator verify the use anew: `mien access list` shows the id for `mien access renew`."
+        )
+    if "is approved" in hint:
+        return "Repeat the call."
+    again = ", after reading why it ended in `mien access list`" if re.search("rejected|revoked", hint) else ""
+    return f"Have the server's operator run `mien access request {name} --feature {missing[-1]}`{again}."
+
+
+def is_management(headers: Mapping[str, str]) -> bool:
+    """Tell whether an answer is one of Mien's management port: it asks for an operator's token or signs people in.
+
+    Args:
+        headers: response headers by their names in lower case.
+    """
+    return 'realm="mien"' in headers.get("www-authenticate", "") or headers.get("location", "").startswith("/sign-in")
+
+
+def management_port(status: int | None, port: int | None) -> Finding:
+    """Return the finding that calls went to Mien's management port."""
+    before = f" (by default the port before this one, {port - 1})" if port else ""
+    return Finding(
+        "service",
+        Severity.ERROR,
+        f"This is the management port of a Mien server: it answers {status}, as to anybody who is not signed in.",
+        "The control plane and the portal are there, for operators; the Face service has a port of its own.",
+        f"Use the endpoint that the server printed when it started{before}.",
+    )
 
 
 def explain_page(status: int | None, text: str, headers: Mapping[str, str]) -> Refusal:
@@ -180,6 +240,34 @@ def _by_status(status: int | None) -> tuple[str, str]:
             "Put them into the proxy's URL (HTTPS_PROXY=http://user:password@proxy:port), or leave the host out.",
         )
     known = {
+        400: (
+            "The service read the call and found something wrong with it; the body, which is not shown, says what.",
+            "Look at code and message in the body of the answer; SDKs have them in the exception's error.",
+        ),
+        401: (
+            "The key or token is missing, wrong, replaced, or another resource's.",
+            "Send one of the resource's two keys in Ocp-Apim-Subscription-Key; `mien doctor URL` says what is wrong "
+            "with it.",
+        ),
+        403: (
+            "The key was accepted, but something is not allowed: a feature without its approval, keys or this network "
+            "for the resource, or the month's calls are used up. The body, which is not shown, says which.",
+            "Look at message and innererror in the body of the answer, or run `mien doctor URL`, which tries each.",
+        ),
+        404: (
+            "There is no such path or no such group, list, person or session; the code in the body, which is not "
+            "shown, says which: 404 stands for the path.",
+            "Look at the code in the body of the answer; compare version and path with the documentation.",
+        ),
+        409: (
+            "Another call changes or trains the same thing, or it exists already.",
+            "Look at the code in the body: …Exists wants another id, all others are repeated after a moment.",
+        ),
+        429: (
+            "More calls were made in a short time than the resource's tier allows.",
+            "Wait as long as the header Retry-After says and spread calls out; F0 has 20 calls a minute, S0 10 a "
+            "second.",
+        ),
         405: ("The path exists, but not with this method.", "Compare the method with the documentation."),
         411: ("The call has no Content-Length.", "Send one; a proxy may not take chunked bodies."),
         413: ("The body is too large.", "An image may have 6 MB; proxies often allow less."),

@@ -19,7 +19,7 @@ from mien.doctor.explain.transport import explain_notes
 from mien.doctor.findings import Finding, Report, Severity
 from mien.doctor.keyform import examine_key
 from mien.doctor.redaction import SECRET_HEADERS, Redactor
-from mien.doctor.refusals import explain_page, explain_refusal
+from mien.doctor.refusals import explain_page, explain_refusal, is_management, management_port
 from mien.wire.catalogue import ROWS
 
 _MOST_CALLS: Final = 50
@@ -90,6 +90,9 @@ def _explain_call(call: Observed) -> Iterator[Finding]:
     failed = call.status is None or call.status >= 300
     yield from _request(call, failed=failed)
     yield from explain_notes(call)
+    if is_management(call.told):
+        yield management_port(call.status, _port_of(call))
+        return
     yield from _answer(call)
     yield from _clock(call)
     yield from _face_ids(call)
@@ -210,10 +213,19 @@ def _answer(call: Observed) -> Iterator[Finding]:
     if not error.get("code") and headers.get("x-ms-error-code"):
         error = {**error, "code": headers["x-ms-error-code"]}
     path = urlsplit(call.url).path if _readable(call.url) else ""
-    refusal = explain_refusal(call.status, error, path=path, hint=_hint(error), azure=_is_azure(call))
+    refusal = explain_refusal(
+        call.status,
+        error,
+        path=path,
+        hint=_hint(error),
+        where=headers.get("location", ""),
+        service="azure" if _is_azure(call) else "unknown",
+    )
     step = refusal.next_step
     wait = headers.get("retry-after", "")
     means = refusal.means
+    if call.sent is not None and KEY_HEADER.lower() in call.sent:
+        means = means.replace("No key was sent, or it does", "The key that was sent does")
     if wait.isdigit():
         means += f" Retry-After says {wait} s."
     elif call.status == 429:
@@ -225,6 +237,13 @@ def _answer(call: Observed) -> Iterator[Finding]:
     if "apim-request-id" in headers:
         details["requestId"] = headers["apim-request-id"]
     yield Finding("answer", Severity.ERROR, refusal.found, means, step, details)
+
+
+def _port_of(call: Observed) -> int | None:
+    try:
+        return urlsplit(call.url).port
+    except ValueError:
+        return None
 
 
 def _known_words(call: Observed) -> str | None:

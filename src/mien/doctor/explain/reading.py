@@ -59,13 +59,13 @@ def _json(text: str) -> Any:
 
 
 def _body_only(parsed: Any, text: str) -> Observed:
-    """Read a body without its status; some gateways repeat the status in it."""
-    status = None
+    """Read a body without its status; some gateways repeat the status in it, and some people paste nothing else."""
+    status = _status(parsed)
     if isinstance(parsed, dict):
         inner = error if isinstance(error := parsed.get("error"), dict) else parsed
         for value in (parsed.get("statusCode"), inner.get("statusCode"), parsed.get("status"), inner.get("code")):
             status = status or _status(value)
-    return Observed(status=status, body=text)
+    return Observed(status=status, body="" if isinstance(parsed, int) else text)
 
 
 def _status(value: Any) -> int | None:

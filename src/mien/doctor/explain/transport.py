@@ -107,6 +107,9 @@ def explain_notes(call: Observed) -> Iterator[Finding]:
         return
     line = next((note for note in call.notes if _CURL.search(note)), "")
     check, means, step = told
+    if told is _CUT and re.search(r"\bhttp://", call.url or text, _I):
+        means = "The connection was cut without an answer: most likely the server speaks TLS on that port."
+        step = "Write https:// in the URL; if the port is right, look for a firewall that inspects calls."
     shown = line or next(
         (one.strip() for one in text.splitlines() if any(pattern.search(one) for pattern, _ in _BY_WORDS)), text[:200]
     )
