@@ -152,3 +152,24 @@ def test_persons_are_merged_and_moved(group: CollectionRef, tmp_path: Path) -> N
     for action, person in (("face.move", other), ("person.merge", first.person_id), ("person.move", other)):
         assert (action, person) in told
     services.close()
+
+
+def test_trainings_are_listed_and_suspicions_dismissed(group: CollectionRef, tmp_path: Path) -> None:
+    names = ("front-desk", "personGroup/staff")
+    services, gallery, fingerprint = opened(tmp_path)
+    vector = np.full(256, 1 / 16, np.float32)
+    gallery.bulk.add_persons(group, [NewPerson("again", None, (Embedding(vector, fingerprint, 1.0),))])
+    gallery.training.start(group)
+    gallery.training.run_pending()
+    gallery.training.start(group)
+    services.close()
+    code, said = run(tmp_path, "trainings", *names, "--json")
+    last, second, first = json.loads(said)
+    assert (code, last["unchanged"], last["attempts"], last["status"]) == (0, True, 0, "succeeded")
+    assert [(one["faces"], one["persons"], one["attempts"]) for one in (second, first)] == [(2, 2, 1), (1, 1, 1)]
+    assert "Nothing had changed." in run(tmp_path, "trainings", *names)[1]
+    (pair,) = json.loads(run(tmp_path, "duplicates", *names, "--json")[1])
+    faces = (pair["other_face_id"], pair["face_id"])
+    assert run(tmp_path, "not-duplicates", *names, *faces) == (0, "They are not listed any more.\n")
+    assert run(tmp_path, "duplicates", *names) == (0, "No duplicates are known.\n")
+    assert run(tmp_path, "not-duplicates", *names, faces[0], "none")[0] == 1

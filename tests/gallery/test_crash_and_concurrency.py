@@ -166,6 +166,11 @@ def test_a_training_that_was_killed_is_begun_again(
     assert gallery.training.status(ref).status is TrainingState.SUCCEEDED
     everyone = gallery.recognition.identify([probe], ref, 10, 0.0)[0].candidates
     assert {candidate.person_id for candidate in everyone} == {*first, *second}
+    again, before = gallery.training.history(ref)
+    assert (again.status, again.attempts, again.faces) == (TrainingState.SUCCEEDED, 2, 2)
+    assert (before.status, before.attempts, before.faces) == (TrainingState.SUCCEEDED, 1, 1)
+    assert again.started is not None
+    assert again.started > again.asked
     assert len(list(folder.glob("*/*/manifest.json"))) == 1
 
 

@@ -166,6 +166,7 @@ def test_a_collection_is_migrated_to_another_model_and_back(place: Place, kind: 
             seen(where, ref, 1, "old", "recognition_04")
     if kind.trained:
         assert world.gallery.training.status(ref).status.value == "succeeded"
+        assert world.gallery.training.history(ref)[0].message == "Migrated to recognition_03."
         assert seen(world, ref, 3, "new", "recognition_03") == []
     later = enrol(world, ref, 4)
     if kind.trained:

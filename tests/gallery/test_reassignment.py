@@ -292,6 +292,21 @@ def test_suspicions_follow(world: World) -> None:
     assert world.gallery.persons.get(ref, other).name == "Other"
 
 
+def test_what_was_dismissed_is_not_suspected_again(world: World) -> None:
+    ref = world.make(Kind.PERSON_GROUP)
+    bulk = world.gallery.bulk
+    people = bulk.add_persons(ref, [NewPerson("p", None, (embedding(unit(1)),)) for _ in range(2)])
+    assert world.train(ref) == "succeeded"
+    (pair,) = world.gallery.duplicates.found(ref)
+    assert world.gallery.duplicates.dismiss(ref, pair.other_face_id, pair.face_id)
+    assert not world.gallery.duplicates.dismiss(ref, pair.face_id, people[0])
+    assert world.gallery.duplicates.found(ref) == []
+    (third,) = bulk.add_persons(ref, [NewPerson("q", None, ())])
+    world.gallery.reassignment.move_faces(ref, [pair.face_id], pair.person_id or "", third)
+    assert world.train(ref) == "succeeded"  # which compares the moved face anew
+    assert world.gallery.duplicates.found(ref) == []
+
+
 def test_merging_while_others_enrol_and_train_loses_nothing(world: World) -> None:
     ref, to = world.make(Kind.LARGE_PERSON_GROUP), world.make(Kind.LARGE_PERSON_GROUP, "to")
     target, _ = enrol(world, ref, "target", 0)

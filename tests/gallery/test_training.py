@@ -2,6 +2,7 @@ import os
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.gallery.conftest import World, embedding, open_world, photo, unit
@@ -49,6 +50,60 @@ def test_the_states_of_a_training(world: World, clock: ManualClock) -> None:
     add(world, ref, 2)
     changed = training.status(ref)
     assert (changed.last_action, changed.last_success) == (clock.now(), done.last_success)
+
+
+def test_the_history_of_trainings(world: World, clock: ManualClock) -> None:
+    ref = world.make(Kind.PERSON_GROUP)
+    training = world.gallery.training
+    assert training.history(ref) == []
+    assert world.train(ref) == "failed"  # nobody is in it
+    add(world, ref, 1, 2)
+    asked = clock.now()
+    training.start(ref)
+    (waiting, failed) = training.history(ref)
+    assert (waiting.number, waiting.status, waiting.started, waiting.faces) == (
+        2,
+        TrainingState.NOT_STARTED,
+        None,
+        None,
+    )
+    assert (failed.number, failed.status, failed.attempts) == (1, TrainingState.FAILED, 1)
+    assert "no person with a face" in (failed.message or "")
+    clock.advance(timedelta(seconds=3))
+    training.run_pending()
+    clock.advance(timedelta(seconds=3))
+    training.start(ref)  # nothing has changed
+    skipped, done, _ = training.history(ref)
+    assert (done.asked, done.started, done.ended) == (asked, asked + timedelta(seconds=3), asked + timedelta(seconds=3))
+    assert (done.status, done.persons, done.faces, done.unchanged) == (TrainingState.SUCCEEDED, 2, 2, False)
+    assert (skipped.status, skipped.unchanged, skipped.attempts, skipped.started) == ("succeeded", True, 0, None)
+    training.rebuild(ref)
+    assert training.history(ref)[0].attempts == 1
+    for _ in range(60):
+        training.start(ref)
+    assert [one.number for one in training.history(ref)] == list(range(64, 14, -1))
+    # It goes with its collection, and another of the same name begins anew.
+    world.gallery.collections.delete(ref)
+    assert training.history(world.make(Kind.PERSON_GROUP)) == []
+
+
+def test_a_training_whose_resource_is_deleted_meanwhile_ends_quietly(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = world.make(Kind.PERSON_GROUP)
+    add(world, ref, 1)
+    real = SnapshotStore.write
+
+    def write(*arguments: Any) -> None:
+        real(*arguments)
+        world.accounts.delete(world.owner)
+        world.accounts.purge(world.owner)
+
+    monkeypatch.setattr(SnapshotStore, "write", write)
+    world.gallery.training.start(ref)
+    world.gallery.training.run_pending()
+    with pytest.raises(CollectionNotFoundError):
+        world.gallery.training.history(ref)
 
 
 def test_a_training_without_faces_fails_and_says_why(world: World) -> None:

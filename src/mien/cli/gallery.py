@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mien.cli._administration import As, AsJson, actor, print_facts, print_json, print_table
+from mien.cli._administration import As, AsJson, actor, moment, print_facts, print_json, print_table
 from mien.cli._gallery import collection_ref, opened, resource_id
+
+if TYPE_CHECKING:
+    from mien.gallery.types import TrainingRun
 
 app = typer.Typer(
     help="Look after enrolled faces: policies, duplicates, kept crops, snapshots; merge and move persons.",
@@ -120,6 +123,58 @@ def duplicates(
         else:
             columns = list(asdict(found[0]))
             print_table([name.replace("_", " ") for name in columns], [list(asdict(one).values()) for one in found])
+
+
+@app.command("not-duplicates")
+def not_duplicates(
+    resource: Resource,
+    collection: Annotated[str, typer.Argument(help="As KIND/ID.")],
+    face: Annotated[str, typer.Argument(help="persistedFaceId of the one.")],
+    other: Annotated[str, typer.Argument(help="persistedFaceId of the other.")],
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Say that two suspected faces are no duplicates: they are not listed any more. Exit code 1 when they were not."""
+    with opened(data_dir) as (services, gallery, _):
+        owner = resource_id(services, resource)
+        known = gallery.duplicates.dismiss(collection_ref(owner, collection), face, other)
+        if known:
+            services.audit.record(
+                actor=actor(as_name), action="duplicate.dismiss", resource_id=owner,
+                details={"collection": collection, "face": face, "other": other},
+            )  # fmt: skip
+        if as_json:
+            print_json({"dismissed": known})
+        else:
+            typer.echo("They are not listed any more." if known else "They are not suspected.")
+        if not known:
+            raise typer.Exit(1)
+
+
+@app.command()
+def trainings(
+    resource: Resource,
+    collection: Annotated[str, typer.Argument(help="As KIND/ID.")],
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """List the last trainings of a collection, newest first: when each was asked for, and what came of it."""
+    with opened(data_dir) as (services, gallery, _):
+        found = gallery.training.history(collection_ref(resource_id(services, resource), collection))
+    if as_json:
+        print_json(found)
+    elif not found:
+        typer.echo("Nobody has asked for a training.")
+    else:
+        columns = ("number", "asked", "started", "ended", "status", "begun", "persons", "faces", "message")
+        print_table(columns, (_training(one) for one in found))
+
+
+def _training(one: TrainingRun) -> tuple[object, ...]:
+    times = (moment(one.asked), moment(one.started), moment(one.ended))
+    said = "Nothing had changed." if one.unchanged else one.message
+    return (one.number, *times, one.status.value, one.attempts, one.persons, one.faces, said)
 
 
 @app.command()

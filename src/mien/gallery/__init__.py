@@ -27,6 +27,7 @@ gallery.faces.all(ref)                                                          
 gallery.faces.update(ref, face_id, user_data, person_id=None)
 gallery.faces.delete(ref, face_id, person_id=None)
 gallery.duplicates.found(ref)                                                       # list[Duplicate]
+gallery.duplicates.dismiss(ref, face_id, other_face_id)                             # whether it was suspected
 
 gallery.reassignment.merge(ref, person_id, into)                                    # how many faces went over
 gallery.reassignment.move_faces(ref, face_ids, person_id, into)
@@ -34,6 +35,7 @@ gallery.relocation.move(ref, person_id, to)                                     
 
 gallery.training.start(ref)                                                         # None; runs in the background
 gallery.training.status(ref)                                                        # TrainingStatus, or NotTrainedError
+gallery.training.history(ref)                                                       # list[TrainingRun], newest first
 
 gallery.recognition.verify(resource_id, face_id1, face_id2)                         # Verification
 gallery.recognition.verify_person(resource_id, face_id, person_id, ref)             # Verification
@@ -89,6 +91,7 @@ from mien.gallery.types import (
     SimilarFace,
     Started,
     TargetFace,
+    TrainingRun,
     TrainingState,
     TrainingStatus,
     Transfer,
@@ -114,6 +117,7 @@ __all__ = [
     "SimilarFace",
     "Started",
     "TargetFace",
+    "TrainingRun",
     "TrainingState",
     "TrainingStatus",
     "Transfer",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.kinds import CollectionRef, Kind, parse_id
 from mien.gallery.lookalikes import COMPARED_FACES, Lookalikes
 from mien.gallery.rows import Rows
 from mien.gallery.types import Duplicate, DuplicateKind
@@ -114,6 +114,7 @@ def record(
                 kind=suspect.kind.value,
                 confidence=suspect.confidence,
                 found_at=now,
+                dismissed_at=None,
             )
         )
         persons = (person_id, suspect.person_id) if Kind(row.kind).has_persons else (None, None)
@@ -136,14 +137,16 @@ class Duplicates:
         self._rows = rows
 
     def found(self, ref: CollectionRef) -> list[Duplicate]:
-        """Return the suspicions about faces that are still enrolled, oldest first.
+        """Return the suspicions about faces that are still enrolled and that nobody dismissed, oldest first.
 
         Raises:
             CollectionNotFoundError: there is no such collection.
         """
         with self._rows.reading(ref) as (session, row):
             rows = session.scalars(
-                select(DuplicateRow).where(DuplicateRow.collection == row.uid).order_by(DuplicateRow.found_at)
+                select(DuplicateRow)
+                .where(DuplicateRow.collection == row.uid, DuplicateRow.dismissed_at.is_(None))
+                .order_by(DuplicateRow.found_at)
             ).all()
             ids = {face for one in rows for face in (one.face_id, one.other_face_id)}
             owners = _owners(session, row.uid, list(ids)) if ref.kind.has_persons else {}
@@ -157,6 +160,24 @@ class Duplicates:
                 )
                 for one in rows
             ]
+
+    def dismiss(self, ref: CollectionRef, face_id: str, other_face_id: str) -> bool:
+        """Note that two faces are no duplicates: they are not listed any more, nor suspected again by a training.
+
+        Returns:
+            Whether they were suspected.
+
+        Raises:
+            CollectionNotFoundError: there is no such collection.
+            ConflictError: others kept it locked for too long.
+        """
+        faces = [parse_id(one) for one in (face_id, other_face_id)]
+        with self._rows.writing(ref, while_training=True) as (session, row):
+            pair = (DuplicateRow.face_id.in_(faces), DuplicateRow.other_face_id.in_(faces))
+            found = session.scalars(select(DuplicateRow).where(DuplicateRow.collection == row.uid, *pair)).all()
+            for one in found:
+                one.dismissed_at = one.dismissed_at or self._rows.clock.now()
+        return bool(found)
 
 
 def _owners(session: Session, collection: UUID, faces: list[UUID]) -> dict[UUID, UUID]:

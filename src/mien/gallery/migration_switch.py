@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from mien.gallery import migration_rows as rows_of
+from mien.gallery import training_history as history
 from mien.gallery.directory_rows import faces_ref, find_collection, persons_ref
 from mien.gallery.errors import CollectionExistsError, ConflictError, GalleryError
 from mien.gallery.gallery import Gallery
@@ -107,6 +108,8 @@ def _retrain(gallery: Gallery, ref: CollectionRef, target: Recogniser, finish: C
             row.training_status = TrainingState.SUCCEEDED.value
             row.training_action_at = row.training_success_at = gallery.rows.clock.now()
             row.training_message = None
+            note = f"Migrated to {target.label}."
+            history.ended(session, row, row.training_action_at, TrainingState.SUCCEEDED, note)
             rows_of.forget_removals(session, row)
             _become(gallery, session, row, target)
     except BaseException:

@@ -9,21 +9,24 @@ While a collection is being trained nobody writes to it, so that what is read in
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 import structlog
 from sqlalchemy import delete, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
+from mien.gallery import training_history as history
+from mien.gallery.compaction import compact, forget_removals
 from mien.gallery.errors import CollectionNotFoundError, NotTrainedError
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.live import REMOVALS_KEPT, added_since, removed_since
 from mien.gallery.rows import BUSY, Rows, ref_of
 from mien.gallery.snapshots import Snapshots
 from mien.gallery.templates import Templates
-from mien.gallery.types import TrainingState, TrainingStatus
+from mien.gallery.types import TrainingRun, TrainingState, TrainingStatus
 from mien.search import SnapshotError
 from mien.storage import EVERY_RESOURCE
 from mien.storage.tables import CollectionRow, RemovalRow
@@ -83,13 +86,16 @@ class Training:
             TrainingNotFinishedError: it is being trained.
         """
         now = self._rows.clock.now()
-        with self._rows.writing(ref) as (_, row):
+        with self._rows.writing(ref) as (session, row):
             done = row.faces > 0 and self._is_current(row)
             row.training_status = (TrainingState.SUCCEEDED if done else TrainingState.NOT_STARTED).value
             row.training_created_at = row.training_action_at = now
             row.training_message = None
             if done:
                 row.training_success_at = now
+                history.unchanged(session, row, now)
+            else:
+                history.asked(session, row, now)
         if not done:
             self._wake.release()
 
@@ -110,6 +116,15 @@ class Training:
             row.training_success_at,
             row.training_message,
         )
+
+    def history(self, ref: CollectionRef) -> list[TrainingRun]:
+        """Return the last trainings that were asked for (`training_history.KEPT` at most), newest first.
+
+        Raises:
+            CollectionNotFoundError: there is no such collection.
+        """
+        with self._rows.reading(ref) as (session, row):
+            return history.runs(session, row.uid)
 
     def broken(self) -> list[CollectionRef]:
         """Return the collections whose snapshot is missing or damaged; reads every byte of all of them."""
@@ -132,11 +147,12 @@ class Training:
             TrainingNotFinishedError: it is being trained.
         """
         now = self._rows.clock.now()
-        with self._rows.writing(ref) as (_, row):
+        with self._rows.writing(ref) as (session, row):
             row.trained_revision = -1
             row.training_status = TrainingState.NOT_STARTED.value
             row.training_created_at = row.training_action_at = now
             row.training_message = None
+            history.asked(session, row, now)
         while (status := self.status(ref)).status.value in BUSY:
             if not self._train(ref):
                 self._stopping.wait(0.1)
@@ -230,9 +246,11 @@ class Training:
         return True
 
     def _mark_running(self, row: CollectionRow) -> None:
-        values = {"training_status": TrainingState.RUNNING.value, "training_action_at": self._rows.clock.now()}
+        now = self._rows.clock.now()
+        values = {"training_status": TrainingState.RUNNING.value, "training_action_at": now}
         with self._rows.database.write(row.resource_id) as session:
-            session.execute(update(CollectionRow).where(CollectionRow.uid == row.uid).values(**values))
+            if session.scalar(_changed(row, values)) is not None:  # else its resource was deleted
+                history.begun(session, row, now)
 
     def _make(self, row: CollectionRow) -> str:
         """Make the snapshot of what is enrolled now, from the one before where there is one; return its name."""
@@ -274,8 +292,9 @@ class Training:
     def _end(self, row: CollectionRow, name: str | None, message: str | None) -> None:
         """Move the pointer to the new snapshot, if there is one, and say how the training ended."""
         now = self._rows.clock.now()
+        state = TrainingState.FAILED if name is None else TrainingState.SUCCEEDED
         values: dict[str, object] = {
-            "training_status": (TrainingState.FAILED if name is None else TrainingState.SUCCEEDED).value,
+            "training_status": state.value,
             "training_action_at": now,
             "training_message": message,
         }
@@ -284,7 +303,8 @@ class Training:
         # Where removed templates are only skipped, their notes stay, so that `purge_removed` takes them out in time.
         clean = name is not None and not self._snapshots.store(row, name).holds_removed
         with self._rows.database.write(row.resource_id) as session:
-            session.execute(update(CollectionRow).where(CollectionRow.uid == row.uid).values(**values))
+            if session.scalar(_changed(row, values)) is not None:
+                history.ended(session, row, now, state, message)
             if clean:
                 applied = (RemovalRow.collection == row.uid, RemovalRow.revision <= row.revision)
                 session.execute(delete(RemovalRow).where(*applied))
@@ -314,10 +334,10 @@ class Training:
             rows = session.scalars(select(CollectionRow).where(CollectionRow.uid.in_(due))).all()
         for row in rows:
             if row.snapshot is None:
-                done += self._forget_removals(row, before=now - REMOVALS_KEPT)
+                done += forget_removals(self._rows, row, before=now - REMOVALS_KEPT)
             elif row.training_status not in BUSY:
                 try:
-                    done += self._compact(row)
+                    done += compact(self._rows, self._templates, self._snapshots, row)
                 except SnapshotError as error:
                     _log.error("removed templates cannot be taken out of a snapshot", reason=str(error))
         return done
@@ -340,7 +360,7 @@ class Training:
             return self._tidy(row)
         try:
             if self._snapshots.goes_on(row.snapshot):
-                return self._compact(row) > 0
+                return compact(self._rows, self._templates, self._snapshots, row) > 0
         except SnapshotError as error:
             _log.warning("a snapshot is unusable and is made anew from the database", reason=str(error))
         return self.rebuild(ref_of(row)).status is TrainingState.SUCCEEDED if row.faces else self._drop(row)
@@ -366,41 +386,7 @@ class Training:
             self._snapshots.tidy(row.uid, None)
         return True
 
-    def _forget_removals(self, row: CollectionRow, before: object) -> int:
-        with self._rows.database.write(row.resource_id) as session:
-            old = delete(RemovalRow).where(RemovalRow.collection == row.uid, RemovalRow.removed_at <= before)
-            return len(session.execute(old.returning(RemovalRow.id)).all())
 
-    def _compact(self, row: CollectionRow) -> int:
-        """Make the same snapshot without what was removed since, and nothing that was added."""
-        with self._snapshots.claim(row.uid) as claimed:
-            if not claimed or row.snapshot is None:
-                return 0
-            with self._rows.database.read(row.resource_id) as session:
-                fresh = session.scalar(select(CollectionRow).where(CollectionRow.uid == row.uid))
-                if fresh is None or fresh.training_status in BUSY or fresh.snapshot != row.snapshot:
-                    return 0
-                # What the last training removed is dead in its files, and may have come back under the same ids.
-                removed = removed_since(session, row.uid, fresh.trained_revision)
-            if not self._snapshots.goes_on(row.snapshot):  # another engine was chosen: its next training replaces it
-                return 0
-            search = self._snapshots.search(row)
-            name = self._snapshots.fresh_name(search.fingerprint if search is not None else row.fingerprint)
-            previous = self._snapshots.previous(row.uid)
-            none = self._templates.faces(row.resource_id, row.uid, ())
-            store = self._snapshots.branch(row, row.snapshot, name)
-            store.update(none, removed, current=previous)
-            store.compact()
-            with self._rows.database.write(row.resource_id) as session:
-                # `trained_revision` stays: what was added since is still to be trained. The claim keeps others away,
-                # but not those on another machine, whose snapshots lie in another folder.
-                same = (CollectionRow.uid == row.uid, CollectionRow.snapshot == row.snapshot)
-                moved = update(CollectionRow).where(*same).values(snapshot=name).returning(CollectionRow.uid)
-                if session.scalar(moved) is None:
-                    return 0
-                applied = (RemovalRow.collection == row.uid, RemovalRow.revision <= fresh.revision)
-                gone = session.execute(delete(RemovalRow).where(*applied).returning(RemovalRow.id)).all()
-            if previous is not None:
-                self._snapshots.keep(row.uid, name, store.load(previous))
-            self._snapshots.tidy(row.uid, name)
-            return len(gone)
+def _changed(row: CollectionRow, values: Mapping[str, object]) -> ReturningUpdate[tuple[UUID]]:
+    """Return the statement that changes a collection, which gives nothing when it is gone."""
+    return update(CollectionRow).where(CollectionRow.uid == row.uid).values(**values).returning(CollectionRow.uid)

@@ -160,6 +160,35 @@ class TrainingStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainingRun:
+    """A training that was asked for, and what came of it.
+
+    Attributes:
+        number: 1, 2, 3 … within its collection.
+        status: its state.
+        asked: when it was asked for.
+        started: when it was begun, or begun again; None before, and where there was nothing to do.
+        ended: when it ended; None before.
+        attempts: how often it was begun; each time but the first, because a process that was at it had ended.
+        unchanged: nothing had changed since the last success, so that there was nothing to do.
+        message: why it failed, or what else there is to say.
+        persons: in the collection when it ended; None before.
+        faces: likewise.
+    """
+
+    number: int
+    status: TrainingState
+    asked: datetime
+    started: datetime | None
+    ended: datetime | None
+    attempts: int
+    unchanged: bool
+    message: str | None
+    persons: int | None
+    faces: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
     """Whether two faces, or a face and a person, are the same: `confidence` in [0, 1], at least 0.5 is identical."""
 

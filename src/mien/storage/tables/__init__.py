@@ -19,6 +19,7 @@ from mien.storage.tables.gallery import (
     PersistedFaceRow,
     PersonRow,
     RemovalRow,
+    TrainingRunRow,
 )
 from mien.storage.tables.liveness import (
     LivenessAttemptRow,
@@ -73,6 +74,7 @@ __all__ = [
     "RetentionRuleRow",
     "SigningKeyRow",
     "SubscriptionTermsRow",
+    "TrainingRunRow",
     "TransferRow",
     "TransferUseRow",
 ]

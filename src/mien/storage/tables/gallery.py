@@ -114,7 +114,10 @@ class RemovalRow(Owned, Base):
 
 
 class DuplicateRow(Owned, Base):
-    """Two enrolled faces that may be one photo, or one person under two ids."""
+    """Two enrolled faces that may be one photo, or one person under two ids.
+
+    `dismissed_at` is when somebody said that they are not: the row stays, so that it is not suspected again.
+    """
 
     __tablename__ = "duplicates"
     __table_args__ = (
@@ -129,6 +132,30 @@ class DuplicateRow(Owned, Base):
     kind: Mapped[str] = mapped_column(String(12))
     confidence: Mapped[float]
     found_at: Mapped[datetime]
+    dismissed_at: Mapped[datetime | None]
+
+
+class TrainingRunRow(Owned, Base):
+    """A training that was asked for and what came of it, numbered within its collection; the newest are kept.
+
+    `attempts` is how often it was begun: more than once where a process that was at it has ended before. `started_at`
+    is when it was begun last. `unchanged` is one that had nothing to do.
+    """
+
+    __tablename__ = "training_runs"
+    __table_args__ = (PrimaryKeyConstraint("resource_id", "collection", "number"), _of_collection())
+
+    collection: Mapped[UUID] = mapped_column(Uuid)
+    number: Mapped[int]
+    status: Mapped[str] = mapped_column(String(12))
+    asked_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    attempts: Mapped[int]
+    unchanged: Mapped[bool]
+    message: Mapped[str | None] = mapped_column(String(1000))
+    persons: Mapped[int | None] = mapped_column(BigInteger)
+    faces: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class CropRow(Owned, Base):
