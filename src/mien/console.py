@@ -1,10 +1,12 @@
-"""Puts the portal together from what a server has open."""
+"""The composition root of the management port: what a server has open in, control plane and portal out."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
+from mien.events import Exposition
 from mien.events.monitor import try_out
 from mien.gallery.directory_services import DirectoryServices
 from mien.gallery.enrolment import Engine
@@ -17,6 +19,7 @@ from mien.gateway.origin import OriginFinder, parse_networks
 from mien.management import AdminTokens
 from mien.management.arm.shapes import Addresses
 from mien.management.login import Login
+from mien.management.oidc import IssuerLogin
 from mien.models import ModelStore
 from mien.models.bindings import Bindings
 from mien.monitoring import open_deliveries, quota_uses
@@ -24,6 +27,10 @@ from mien.portal import Portal, PortalParts
 from mien.portal.openid import Client, OpenId
 from mien.services import Services
 from mien.settings import Settings
+from mien.subjects import Subjects
+
+if TYPE_CHECKING:
+    from mien.management.application import ControlPlane
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,59 @@ class Faces:
     recognisers: Recognisers
     store: ModelStore
     bindings: Bindings
+
+
+def create_management(
+    settings: Settings,
+    services: Services,
+    endpoint: str,
+    exposition: Exposition | None = None,
+    faces: Faces | None = None,
+    *,
+    subjects: Subjects | None = None,
+) -> ControlPlane:
+    """Return the ASGI application of the management port.
+
+    Args:
+        settings: every knob.
+        services: what keeps state; closed by whoever opened it.
+        endpoint: URL of the data plane on this machine.
+        exposition: the counts of the data plane in this process.
+        faces: what the data plane in this process knows of faces; without it there is no portal.
+        subjects: the data-subject tools of the data plane in this process.
+    """
+    # FastAPI takes half a second to import, and a server may do without
+    from mien.management.application import ControlPlane, Parts  # noqa: PLC0415  see above
+
+    deliveries = open_deliveries(settings, services)
+    verifier = token_verifier(settings, services.clock, settings.management_audience)
+    tokens = AdminTokens(services.database, services.vault, services.clock)
+    login = Login(tokens, (IssuerLogin(verifier),) if verifier else ())
+    portal = open_portal(settings, services, faces, login, endpoint) if settings.portal and faces else None
+    return ControlPlane(
+        Parts(
+            accounts=services.accounts,
+            access=services.access,
+            tokens=tokens,
+            login=login,
+            audit=services.audit,
+            metrics=services.metrics,
+            alerts=services.alerts,
+            try_out=lambda rule: try_out(services.alerts, deliveries, services.clock, rule),
+            database=services.database,
+            clock=services.clock,
+            endpoint=settings.public_endpoint or endpoint,
+            domain=settings.domain,
+            exposition=exposition,
+            subjects=subjects,
+            open_metrics=settings.open_metrics,
+            free_calls=settings.free_calls_per_month,
+            origin=OriginFinder(parse_networks(settings.trusted_proxies)),
+            body_limit=max(settings.max_json_bytes, settings.max_image_bytes * 4 // 3 + 65_536),  # a photo in base64
+            body_seconds=settings.body_timeout_seconds,
+        ),
+        portal,
+    )
 
 
 def open_portal(settings: Settings, services: Services, faces: Faces, login: Login, endpoint: str) -> Portal:

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from mien.accounts import ALL_FEATURES, Resource, Sku
-from mien.app import Application, Parts
 from mien.vision.decode import decode
 from mien.vision.types import (
     Accessory,
@@ -38,6 +37,7 @@ from mien.vision.types import (
     OperatingPoint,
     Want,
 )
+from mien.wire.application import Application, Parts
 from mien.wire.body import BodyLimits
 from mien.wire.detect import ModelLabels
 

@@ -10,11 +10,11 @@ from tests.wire.conftest import DETECTION, KEY, Accounts, Memory, ToldEngine, We
 
 from mien.accounts import ALL_FEATURES, DEVELOPMENT_TERMS
 from mien.accounts import Accounts as RealAccounts
-from mien.app import Application, ChannelParts, Parts
 from mien.clock import ManualClock
 from mien.liveness.abuse import AbusePolicy
 from mien.liveness.service import Liveness, open_liveness
 from mien.storage import Database, Vault
+from mien.wire.application import Application, ChannelParts, Parts
 from mien.wire.body import BodyLimits
 from mien.wire.detect import ModelLabels
 from mien.wire.liveness_gate import ClientGate

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from joserfc.jwk import RSAKey
 from tests.wire.conftest import KEY, Accounts
 
-from mien.app import Application
 from mien.clock import ManualClock
 from mien.gateway.front_door import FrontDoor
 from mien.gateway.keysets import KeySets
@@ -22,6 +21,7 @@ from mien.gateway.origin import OriginFinder, parse_networks
 from mien.gateway.rates import RateLimits, Rates
 from mien.gateway.short_tokens import ShortTokens
 from mien.gateway.tokens import TokenVerifier
+from mien.wire.application import Application
 
 DOMAIN = b"cognitiveservices.localhost"
 NAMES = [

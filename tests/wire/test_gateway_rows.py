@@ -18,7 +18,6 @@ from tests.shared import shared_path
 from tests.wire.conftest import DETECTION, Memory, ToldEngine, Web
 
 from mien.accounts import DEVELOPMENT_TERMS, AccessRequests, Accounts, Feature, Resource, ResourceChange, Sku
-from mien.app import Application, Parts
 from mien.clock import ManualClock
 from mien.gateway.front_door import FrontDoor
 from mien.gateway.keysets import KeySets
@@ -28,6 +27,7 @@ from mien.gateway.short_tokens import ShortTokens
 from mien.gateway.tokens import TokenVerifier
 from mien.gateway.volume import CallVolume
 from mien.storage import Database, MasterKey, Vault, migrate
+from mien.wire.application import Application, Parts
 from mien.wire.catalogue import ROWS
 from mien.wire.detect import ModelLabels
 

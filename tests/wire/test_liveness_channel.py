@@ -21,7 +21,6 @@ from tests.conftest import MASTER_KEY
 from tests.wire.conftest import KEY
 from tests.wire.liveness_client import LivenessService, make_liveness_service
 
-from mien.app import ChannelParts
 from mien.clock import ManualClock
 from mien.liveness.abuse import AbusePolicy
 from mien.liveness.challenge import Challenge
@@ -40,6 +39,7 @@ from mien.liveness.types import (
 )
 from mien.storage import Database, MasterKey, Vault, migrate
 from mien.vision.types import Embedding, Face, FaceBox, Want
+from mien.wire.application import ChannelParts
 from mien.wire.origins import Origins
 
 PATH = "/face/v1.2/detectLiveness/singleModal"

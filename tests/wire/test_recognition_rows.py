@@ -17,7 +17,6 @@ from tests.gallery.texts import TextEngine, photo, recognisers
 from tests.wire.conftest import DETECTION
 
 from mien.accounts import DEVELOPMENT_TERMS, AccessRequests, Accounts, Sku
-from mien.app import Application, Parts
 from mien.clock import ManualClock
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.directory_services import open_directory
@@ -25,6 +24,7 @@ from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.kinds import Kind
 from mien.gallery.quotas import Limits, Quotas
 from mien.storage import Database, MasterKey, Vault, migrate
+from mien.wire.application import Application, Parts
 from mien.wire.detect import ModelLabels
 from mien.wire.families import FAMILIES, LARGE_FACE_LIST, Family
 from mien.wire.versions import V1_0, V1_2, V1_2_PREVIEW

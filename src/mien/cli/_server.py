@@ -23,11 +23,12 @@ from rich.console import Console
 from sqlalchemy.exc import OperationalError
 
 from mien.accounts import AccountError, KeyPair, Resource
-from mien.app import LIVENESS_LABEL, create_app, create_management
+from mien.app import LIVENESS_LABEL, create_app
 from mien.cli._control import BackgroundServer, Server, admin_token
 from mien.cli._development import development_resource
 from mien.cli._greeting import Reached, greet, write_ready_file
 from mien.cli._pull import pull
+from mien.console import create_management
 from mien.liveness.judge import Judge
 from mien.liveness.recording import FrameLimits
 from mien.models import ModelError, ModelStore
@@ -101,7 +102,7 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
             ca, chain, key = _certificates(settings, services)
             resource, keys = _resource(services, dev)
             demo_key = _demo_key(services, resource, keys) if dev and resource and keys else None
-            app = create_app(settings, services, loaded.engine, demo_key=demo_key, judge=loaded.judge)
+            data_plane = create_app(settings, services, loaded.engine, demo_key=demo_key, judge=loaded.judge)
 
             def configured(served: Any) -> uvicorn.Config:
                 return uvicorn.Config(
@@ -128,7 +129,12 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
             if control is not None:
                 admin = opened.enter_context(admin_token(services, dev=dev))
                 plane = create_management(
-                    settings, services, listener.endpoint, app.exposition, app.faces, subjects=app.subjects
+                    settings,
+                    services,
+                    listener.endpoint,
+                    data_plane.exposition,
+                    data_plane.faces,
+                    subjects=data_plane.subjects,
                 )
                 beside = opened.enter_context(BackgroundServer(configured(plane), control.socket))
             reached = Reached(listener.endpoint, control.endpoint if control else None, keys, admin, ca)
@@ -147,7 +153,7 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
                     pid=os.getpid(),
                 )
 
-            Server(configured(app), ready, beside).run(sockets=[listener.socket])
+            Server(configured(data_plane.application), ready, beside).run(sockets=[listener.socket])
         except (ModelError, OSError) as error:
             raise StartError(str(error)) from error
 

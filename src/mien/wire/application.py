@@ -1,0 +1,245 @@
+"""The ASGI application of the data plane, put together from its parts: it opens nothing and starts no thread.
+
+`mien.app` builds the parts of a server from its settings; tests give parts of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+
+from mien.clock import Clock, SystemClock
+from mien.events import Level
+from mien.gateway.access import Accounts as ResourceFinder
+from mien.gateway.admission import WorkerPool
+from mien.gateway.door import Gateway, Observer
+from mien.gateway.exchange import Message, Operation, Receive, Scope, Send
+from mien.gateway.front_door import FrontDoor
+from mien.gateway.origin import OriginFinder
+from mien.liveness.guidance import Finder, Place
+from mien.liveness.recording import FrameLimits
+from mien.liveness.service import Liveness
+from mien.liveness.types import FrameJudge
+from mien.wire.body import BodyLimits
+from mien.wire.context import Context
+from mien.wire.detect import Detect, Downloader, Engine, FaceMemory, ModelLabels, NoSessionImages, SessionImages
+from mien.wire.faults import explain
+from mien.wire.liveness import LivenessContext, liveness_operations
+from mien.wire.liveness_context import ChannelContext, Count
+from mien.wire.liveness_pages import LivenessPages
+from mien.wire.liveness_posts import LivenessPosts
+from mien.wire.liveness_socket import LivenessSocket, is_channel
+from mien.wire.origins import Origins
+from mien.wire.pages import Pages
+from mien.wire.ports import Gallery, PersonDirectory
+from mien.wire.recognition import recognition_operations
+from mien.wire.router import Router
+
+__all__ = ["Application", "ChannelParts", "Parts"]
+
+_DOWNLOAD_THREADS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an application is put together from.
+
+    Attributes:
+        accounts: finds resources.
+        engine: analyses images.
+        memory: keeps faces under short-lived ids.
+        download: fetches the image of a URL.
+        labels: what the contract's model names stand for.
+        gallery: collections, and what is compared with them; None for a server that only detects.
+        directory: the person directory and v1.0's snapshots; None for a server without.
+        front_door: who may call, and how often; None for one that knows keys, hosts and approvals only.
+        limits: how much a client may send.
+        origin: finds out under which address a caller sees the server.
+        session_images: the images of liveness sessions.
+        liveness: the liveness sessions; None for a server without.
+        channel: how the clients of sessions are served; None for a server that takes no frames.
+        public_endpoint: under which address browsers find the server; None for the one that a caller used.
+        clock: tells the time.
+        observers: told of every answer.
+        workers: requests that are computed at the same time.
+        queue_limit: requests that may wait for that.
+        demo_key: gives the key that the liveness demo calls with; None for a server that is not for trying out.
+        on_startup: called when the server starts, in their order, before the first request.
+        on_shutdown: called when the server stops, in their order, after the last request.
+    """
+
+    accounts: ResourceFinder
+    engine: Engine
+    memory: FaceMemory
+    download: Downloader
+    labels: ModelLabels
+    gallery: Gallery | None = None
+    directory: PersonDirectory | None = None
+    front_door: FrontDoor | None = None
+    limits: BodyLimits = field(default_factory=BodyLimits)
+    origin: OriginFinder = field(default_factory=OriginFinder)
+    session_images: SessionImages = field(default_factory=NoSessionImages)
+    liveness: Liveness | None = None
+    channel: ChannelParts | None = None
+    public_endpoint: str | None = None
+    clock: Clock = field(default_factory=SystemClock)
+    observers: Sequence[Observer] = ()
+    workers: int = 2
+    queue_limit: int = 256
+    demo_key: Callable[[], str] | None = None
+    on_startup: Sequence[Callable[[], None]] = ()
+    on_shutdown: Sequence[Callable[[], None]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelParts:
+    """How clients of liveness sessions are served.
+
+    Attributes:
+        judge: judges attempts.
+        finder: finds the faces of positioning frames.
+        limits: how much a client may send.
+        place: where the face is wanted.
+        concurrent: clients at the same time.
+        origins: which web pages may connect.
+        now: seconds of a clock that never goes back.
+        count: told of every attempt that came to an end.
+    """
+
+    judge: FrameJudge
+    finder: Finder
+    limits: FrameLimits = field(default_factory=FrameLimits)
+    place: Place = field(default_factory=Place)
+    concurrent: int = 64
+    origins: Origins = field(default_factory=Origins)
+    now: Callable[[], float] = monotonic
+    count: Count | None = None
+
+
+class Application:
+    """The ASGI application: requests go to the gateway, the server's stop to the parts."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Put the parts together; starts no thread and opens nothing."""
+        self._workers = WorkerPool(parts.workers, parts.queue_limit)
+        self._downloads = WorkerPool(_DOWNLOAD_THREADS, parts.queue_limit)
+        self._glances = WorkerPool(max(2, parts.workers), parts.queue_limit)
+        self._socket: LivenessSocket | None = None
+        self._on_startup = parts.on_startup
+        self._on_shutdown = parts.on_shutdown
+        detect = Detect(
+            engine=parts.engine,
+            memory=parts.memory,
+            labels=parts.labels,
+            workers=self._workers,
+            downloads=self._downloads,
+            download=parts.download,
+            limits=parts.limits,
+            session_images=parts.session_images,
+        )
+        operations = detect.operations()
+        if parts.gallery is not None:
+            context = Context(
+                gallery=parts.gallery,
+                directory=parts.directory,
+                workers=self._workers,
+                downloads=self._downloads,
+                download=parts.download,
+                labels=parts.labels,
+                limits=parts.limits,
+                origin=parts.origin,
+            )
+            operations += recognition_operations(context)
+        if parts.liveness is not None:
+            operations += liveness_operations(
+                LivenessContext(
+                    liveness=parts.liveness,
+                    workers=self._workers,
+                    limits=parts.limits,
+                    origin=parts.origin,
+                    clock=parts.clock,
+                    public_endpoint=parts.public_endpoint,
+                )
+            )
+            if parts.channel is not None:
+                operations += self._open_channel(parts, parts.liveness, parts.channel)
+        self._front_door = parts.front_door or FrontDoor(parts.accounts, origin=parts.origin)
+        pages = Pages(operations, self._front_door.status).table()
+        pages += LivenessPages(self, parts.demo_key, parts.origin).table()
+        router = Router(operations, [*pages, *self._front_door.operations()])
+        self._gateway = Gateway(router, self._front_door.steps(), explain, parts.observers)
+
+    def levels(self) -> list[Level]:
+        """Return the numbers of this process that Prometheus is told."""
+        pool = self._workers
+        return [
+            Level("mien_queue_length", "Calls that wait for a worker thread.", lambda: pool.waiting),
+            Level("mien_busy_workers", "Calls that a worker thread computes.", lambda: pool.taken - pool.waiting),
+            Level("mien_computed_total", "Pieces of work that worker threads have done.", lambda: pool.finished),
+            Level("mien_computing_seconds_total", "How long they took, together.", lambda: pool.busy_seconds),
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] == "http":
+            await self._gateway(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "websocket":
+            if self._socket is not None and is_channel(scope["path"]):
+                await self._socket(scope, receive, send)
+            else:  # no connection is made: the answer is that to a call without a body
+                await receive()
+                await self._gateway({**scope, "type": "http", "method": "GET"}, _no_body, _in_place_of_websocket(send))
+
+    def _open_channel(self, parts: Parts, liveness: Liveness, channel: ChannelParts) -> list[Operation]:
+        """Serve the clients of liveness sessions: by WebSocket, and by the operations returned."""
+        context = ChannelContext(
+            liveness=liveness,
+            judge=channel.judge,
+            finder=channel.finder,
+            workers=self._workers,
+            glances=self._glances,
+            limits=channel.limits,
+            place=channel.place,
+            concurrent=channel.concurrent,
+            now=channel.now,
+            count=channel.count,
+        )
+        self._socket = LivenessSocket(context, parts.origin, channel.origins)
+        return LivenessPosts(context, parts.origin, channel.origins).operations()
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                for begin in self._on_startup:
+                    begin()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self._front_door.close()
+                self.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    def close(self) -> None:
+        """Let running work end and close the parts."""
+        self._downloads.close()
+        self._workers.close()
+        self._glances.close()
+        for close in self._on_shutdown:
+            close()
+
+
+async def _no_body() -> Message:
+    return {"type": "http.request"}
+
+
+def _in_place_of_websocket(send: Send) -> Send:
+    """Answer a handshake by HTTP (ASGI's extension `websocket.http.response`, which uvicorn has)."""
+
+    async def answer(message: Message) -> None:
+        await send({**message, "type": f"websocket.{message['type']}"})
+
+    return answer
