@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from mien.accounts import AccessRequests, AccountRules, Accounts
 from mien.clock import Clock, SystemClock
 from mien.events import AlertRules, AuditLog, MetricStore
-from mien.gallery.detected_faces import DetectedFaces
 from mien.settings import Settings
 from mien.storage import Database, Vault, migrate
 from mien.storage.rotation import open_vault
+
+if TYPE_CHECKING:
+    from mien.gallery.detected_faces import DetectedFaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,6 @@ class Services:
         clock: tells the time.
         accounts: resources and their keys.
         access: requests for limited access.
-        detected_faces: the short-lived face ids.
         audit: who did what to which resource.
         metrics: what was counted.
         alerts: the rules of who is told of what.
@@ -37,10 +39,16 @@ class Services:
     clock: Clock
     accounts: Accounts
     access: AccessRequests
-    detected_faces: DetectedFaces
     audit: AuditLog
     metrics: MetricStore
     alerts: AlertRules
+
+    @property
+    def detected_faces(self) -> DetectedFaces:
+        """The short-lived face ids."""
+        from mien.gallery.detected_faces import DetectedFaces  # noqa: PLC0415  numpy, which most commands need not
+
+        return DetectedFaces(self.database, self.vault, self.clock)
 
     def close(self) -> None:
         """Close the database."""
@@ -78,7 +86,6 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         vault=vault,
         accounts=Accounts(database, vault, clock, audit, rules=rules, erasers=[erase]),
         access=AccessRequests(database, clock, audit, timedelta(days=settings.approval_days)),
-        detected_faces=DetectedFaces(database, vault, clock),
         audit=audit,
         metrics=MetricStore(database),
         alerts=AlertRules(database, vault, clock),

@@ -1,11 +1,15 @@
+import os
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from mien.cli._main import build, command_names
+from mien.services import open_services
+from mien.settings import Settings
 
 
 def mien(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -39,10 +43,31 @@ def test_an_unknown_command_is_refused() -> None:
     assert "sevre" in done.stderr
 
 
-def test_help_is_quick_because_it_imports_nothing_heavy() -> None:
-    code = (
-        "import sys\ntry:\n    from mien.cli import main; main(['serve', '--help'])\nexcept SystemExit:\n"
-        "    heavy = {'sqlalchemy', 'onnxruntime', 'cv2', 'numpy', 'uvicorn'} & set(sys.modules)\n"
-        "    assert not heavy, heavy"
+VISION = {"cv2", "numpy", "onnxruntime", "PIL"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "heavy"),
+    [
+        (("--help",), VISION | {"fastapi", "sqlalchemy", "structlog", "uvicorn"}),
+        (("resource", "list"), VISION | {"alembic", "fastapi", "uvicorn"}),
+    ],
+    ids=["help", "resource list"],
+)
+def test_commands_are_quick_because_they_import_nothing_heavy_that_they_need_not(
+    arguments: tuple[str, ...], heavy: set[str], tmp_path: Path
+) -> None:
+    services = open_services(Settings(data_dir=tmp_path))  # making a database is never quick
+    services.close()
+    code = "import sys\ntry:\n    from mien.cli import main; main()\nfinally:\n    print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env=os.environ | {"MIEN_DATA_DIR": str(tmp_path)},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=100,
     )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    imported = set(done.stdout.split())
+    assert "typer" in imported
+    assert not imported & heavy

@@ -14,12 +14,12 @@ Example:
     ```
 """
 
-from mien.accounts.access import AccessRequests
+from typing import TYPE_CHECKING
+
 from mien.accounts.errors import AccountError
 from mien.accounts.features import ALL_FEATURES, Feature
 from mien.accounts.hints import access_hint
 from mien.accounts.requests import AccessRequest, RequestState
-from mien.accounts.resources import Accounts
 from mien.accounts.types import (
     DEVELOPMENT_TERMS,
     AccountRules,
@@ -32,6 +32,11 @@ from mien.accounts.types import (
     Sku,
     Terms,
 )
+from mien.lazy import lazily
+
+if TYPE_CHECKING:
+    from mien.accounts.access import AccessRequests
+    from mien.accounts.resources import Accounts
 
 __all__ = [
     "ALL_FEATURES",
@@ -53,3 +58,5 @@ __all__ = [
     "Terms",
     "access_hint",
 ]
+
+__getattr__ = lazily(__name__, AccessRequests="access", Accounts="resources")

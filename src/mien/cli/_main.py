@@ -44,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     names = command_names()
     called = [name for name in names if given and name == given[0]]
-    build(called or names)(given, prog_name="mien")
+    all_of_them = [] if given == ["--version"] else names
+    build(called or all_of_them)(given, prog_name="mien")
 
 
 def _show_version(wanted: bool) -> None:

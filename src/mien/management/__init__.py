@@ -14,7 +14,14 @@ Example:
     ```
 """
 
+from typing import TYPE_CHECKING
+
+from mien.lazy import lazily
 from mien.management.roles import Permission, Role
-from mien.management.tokens import AdminToken, AdminTokens, NewToken, TokenError
+
+if TYPE_CHECKING:
+    from mien.management.tokens import AdminToken, AdminTokens, NewToken, TokenError
 
 __all__ = ["AdminToken", "AdminTokens", "NewToken", "Permission", "Role", "TokenError"]
+
+__getattr__ = lazily(__name__, AdminToken="tokens", AdminTokens="tokens", NewToken="tokens", TokenError="tokens")

@@ -14,9 +14,14 @@ The steps, a module each: `decode` (bytes → `Photo`), `detector` and `finder` 
 and computes only what is wanted; `types` says what goes in and out, `errors` what can be wrong.
 """
 
-from mien.vision.engine import Analysis, FaceEngine
+from typing import TYPE_CHECKING
+
+from mien.lazy import lazily
 from mien.vision.errors import ImageError, UnsupportedAttributeError, VisionError
 from mien.vision.types import Attribute, Attributes, Embedding, Face, FaceBox, OperatingPoint, Want
+
+if TYPE_CHECKING:
+    from mien.vision.engine import Analysis, FaceEngine
 
 __all__ = [
     "Analysis",
@@ -32,3 +37,5 @@ __all__ = [
     "VisionError",
     "Want",
 ]
+
+__getattr__ = lazily(__name__, Analysis="engine", FaceEngine="engine")

@@ -1,0 +1,34 @@
+"""Names of a package that are imported when they are first asked for (PEP 562): what does not need them starts at once.
+
+A package that is used for a light part of it, an enumeration in a command's options say, need not load its heavy ones:
+
+    if TYPE_CHECKING:
+        from mien.vision.engine import FaceEngine
+
+    __getattr__ = lazily(__name__, FaceEngine="engine")
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from typing import Any
+
+
+def lazily(package: str, **modules: str) -> Callable[[str], Any]:
+    """Return a package's `__getattr__`.
+
+    Args:
+        package: its name, `__name__`.
+        modules: by name, which of its modules has it.
+    """
+
+    def get(name: str) -> Any:
+        if name not in modules:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        found = getattr(importlib.import_module(f"{package}.{modules[name]}"), name)
+        setattr(sys.modules[package], name, found)
+        return found
+
+    return get
