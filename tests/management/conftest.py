@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.conftest import MASTER_KEY
+from tests.conftest import MASTER_KEY, sqlite_database
 
 from mien.accounts import AccessRequests, Accounts
 from mien.clock import ManualClock
@@ -23,7 +23,7 @@ from mien.management.application import ControlPlane, Parts
 from mien.management.login import Login
 from mien.models import ModelStore
 from mien.models.bindings import read_bindings
-from mien.storage import Database, MasterKey, Vault, migrate
+from mien.storage import Database, MasterKey, Vault
 from mien.subjects import Subjects, open_subjects
 from mien.vision.engine import FaceEngine
 
@@ -100,9 +100,7 @@ def world(database: Database) -> World:
 @pytest.fixture
 def quick(tmp_path: Path) -> World:
     """On SQLite only, for what no database changes."""
-    database = Database(f"sqlite:///{tmp_path / 'mien.db'}")
-    migrate(database)
-    return make_world(database)
+    return make_world(sqlite_database(tmp_path / "mien.db"))
 
 
 @pytest.fixture

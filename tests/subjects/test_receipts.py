@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.conftest import MASTER_KEY
+from tests.conftest import MASTER_KEY, sqlite_database
 
 from mien.clock import ManualClock
-from mien.storage import Database, MasterKey, Vault, migrate
+from mien.storage import MasterKey, Vault
 from mien.subjects import InvalidReceiptError, Receipts
 from mien.subjects.receipts import TYPE, hash_of
 
@@ -19,8 +19,7 @@ RECEIPT = {"type": TYPE, "counts": {"faces": 3}, "salt": "s", "id_hashes": [hash
 
 @pytest.fixture
 def receipts(tmp_path: Path) -> Receipts:
-    database, clock = Database(f"sqlite:///{tmp_path / 'mien.db'}"), ManualClock()
-    migrate(database)
+    database, clock = sqlite_database(tmp_path / "mien.db"), ManualClock()
     return Receipts(database, Vault(database, MasterKey.from_hex(MASTER_KEY), clock), clock)
 
 

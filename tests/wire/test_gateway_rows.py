@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.conftest import MASTER_KEY
+from tests.conftest import MASTER_KEY, sqlite_database
 from tests.gateway.issuer import Issuer, running_issuer
 from tests.shared import shared_path
 from tests.wire.conftest import DETECTION, Memory, ToldEngine, Web
@@ -26,7 +26,7 @@ from mien.gateway.rates import RateLimits, Rates
 from mien.gateway.short_tokens import ShortTokens
 from mien.gateway.tokens import TokenVerifier
 from mien.gateway.volume import CallVolume
-from mien.storage import Database, MasterKey, Vault, migrate
+from mien.storage import MasterKey, Vault
 from mien.wire.application import Application, Parts
 from mien.wire.catalogue import ROWS
 from mien.wire.detect import ModelLabels
@@ -115,8 +115,7 @@ def issuer(clock: ManualClock) -> Iterator[Issuer]:
 
 @pytest.fixture
 async def world(tmp_path: Path, clock: ManualClock, issuer: Issuer, photo: bytes) -> AsyncIterator[World]:
-    database = Database(f"sqlite:///{tmp_path / 'mien.db'}")
-    migrate(database)
+    database = sqlite_database(tmp_path / "mien.db")
     vault = Vault(database, MasterKey.from_hex(MASTER_KEY), clock)
     accounts = Accounts(database, vault, clock)
     origin = OriginFinder(parse_networks("10.0.0.0/8"))

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from tests.conftest import MASTER_KEY
+from tests.conftest import MASTER_KEY, sqlite_database
 from tests.wire.liveness_client import LivenessService, make_liveness_service
 from tests.wire.test_contract import contract, validator
 
@@ -21,7 +21,7 @@ from mien.clock import ManualClock
 from mien.liveness.errors import TokenRefusedError
 from mien.liveness.records import ClientRequest, Outcome
 from mien.liveness.types import Decision
-from mien.storage import Database, MasterKey, Vault, migrate
+from mien.storage import MasterKey, Vault
 from mien.vision.types import FaceBox
 from mien.wire.liveness_versions import LIVENESS_VERSIONS, SINGLE_MODAL
 
@@ -43,8 +43,7 @@ OUTCOME = Outcome(
 
 @pytest.fixture
 def service(tmp_path: Path, clock: ManualClock) -> Iterator[LivenessService]:
-    database = Database(f"sqlite:///{tmp_path / 'mien.db'}")  # tests/liveness has both kinds
-    migrate(database)
+    database = sqlite_database(tmp_path / "mien.db")  # tests/liveness has both kinds
     made = make_liveness_service(database, Vault(database, MasterKey.from_hex(MASTER_KEY), clock), clock)
     yield made
     made.application.close()

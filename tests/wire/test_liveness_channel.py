@@ -17,7 +17,7 @@ from uuid import uuid4
 import cv2
 import numpy as np
 import pytest
-from tests.conftest import MASTER_KEY
+from tests.conftest import MASTER_KEY, sqlite_database
 from tests.wire.conftest import KEY
 from tests.wire.liveness_client import LivenessService, make_liveness_service
 
@@ -37,7 +37,7 @@ from mien.liveness.types import (
     TimedFrame,
     Verdict,
 )
-from mien.storage import Database, MasterKey, Vault, migrate
+from mien.storage import Database, MasterKey, Vault
 from mien.vision.types import Embedding, Face, FaceBox, Want
 from mien.wire.application import ChannelParts
 from mien.wire.origins import Origins
@@ -120,8 +120,7 @@ def make_stage(tmp_path: Path, clock: ManualClock) -> Iterator[Callable[..., Sta
     made: list[tuple[LivenessService, Database]] = []
 
     def make(policy: AbusePolicy | None = None, concurrent: int = 64, **limits: Any) -> Stage:
-        database = Database(f"sqlite:///{tmp_path / f'{uuid4().hex}.db'}")
-        migrate(database)
+        database = sqlite_database(tmp_path / f"{uuid4().hex}.db")
         vault = Vault(database, MasterKey.from_hex(MASTER_KEY), clock)
         finder, judge, steps = ToldFinder(), ToldJudge(), Steps()
         counted: list[tuple[Any, ...]] = []

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from tests.conftest import MASTER_KEY
+from tests.conftest import MASTER_KEY, sqlite_database
 from tests.gallery.texts import TextEngine, photo, recognisers
 from tests.wire.conftest import DETECTION
 
@@ -104,6 +104,7 @@ class Api:
 
 @pytest.fixture
 async def api(tmp_path: Path) -> AsyncIterator[Api]:
+    sqlite_database(tmp_path / "mien.db").close()
     async with open_api(f"sqlite:///{tmp_path / 'mien.db'}", tmp_path) as opened:
         yield opened
 
