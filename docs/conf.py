@@ -10,6 +10,8 @@ extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["build"]
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["phone.css"]
 html_title = "Mien"
 html_show_sphinx = False
 html_copy_source = False
@@ -19,4 +21,6 @@ myst_heading_anchors = 4
 nitpicky = True
 # Examples show what a shell or a log prints, which is no language.
 highlight_language = "none"
+# They would make dashes of the two hyphens before options.
+smartquotes = False
 suppress_warnings = ["misc.highlighting_failure"]

@@ -41,7 +41,10 @@ def _family(name: str, rows: list[Row]) -> str:
 
 def _line(row: Row) -> str:
     message = row.message.replace("|", "\\|").replace("`", "'")
-    return f"| {row.status} `{row.code}`<br>`{message}` | {_cell(row.explanation)}<br>**{_cell(row.next_step)}** |\n"
+    return (
+        f'| <a id="{row.anchor}"></a>'
+        f"{row.status} `{row.code}`<br>`{message}` | {_cell(row.explanation)}<br>**{_cell(row.next_step)}** |\n"
+    )
 
 
 def _cell(text: str) -> str:

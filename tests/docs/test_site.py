@@ -1,5 +1,6 @@
 """The documentation as a site: it is built without a warning, and what is made from the code is up to date."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,4 +27,13 @@ def test_a_page_that_is_made_from_the_code_is_up_to_date(page: object) -> None:
 
 def test_the_page_of_errors_explains_every_row() -> None:
     text = write_errors_docs.render()
-    assert sum(line.startswith(("| 4", "| 5")) for line in text.splitlines()) == len(ROWS)
+    assert sum(line.count('<a id="') for line in text.splitlines()) == len(ROWS)
+    assert all(f'<a id="{row.anchor}">' in text for row in ROWS)
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "NOTICE"])
+def test_links_of_pages_outside_the_site_lead_somewhere(name: str) -> None:
+    """Sphinx looks at `docs/` only."""
+    text = (REPOSITORY / name).read_text(encoding="utf-8")
+    paths = [path for path in re.findall(r"\]\(([^)\s#]+)[^)]*\)", text) if "://" not in path]
+    assert [path for path in paths if not (REPOSITORY / path).exists()] == []
