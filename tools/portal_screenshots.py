@@ -21,7 +21,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 WIDTHS: Final = {"desktop": 1280, "phone": 390}
 SCHEMES: Final = ("light", "dark")
-_LISTED: Final = "nav[aria-label='Pages'] a, nav.tabs[aria-label='Try it'] a, .page .btn[href^='/']"
+_LISTED: Final = "nav[aria-label='Pages'] a, nav.tabs a, .page .btn[href^='/']"
+_NAMED: Final = ".page td a[href^='/people'], .page td a[href^='/directory']"
 
 
 def main() -> None:
@@ -69,7 +70,7 @@ def _take_all(
         page.locator(".page h1").wait_for()
         page.wait_for_function("window.socket?.connected && window.did_handshake")
         links = "links => links.map(one => one.href).filter(one => one.startsWith(location.origin))"
-        waiting += page.locator(f"{_LISTED}, .page td a[href^='/people']").evaluate_all(links)
+        waiting += page.locator(f"{_LISTED}, {_NAMED}").evaluate_all(links)
         if only not in path:
             continue
         _use(page, path, photos)

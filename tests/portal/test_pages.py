@@ -54,6 +54,7 @@ def somebody(portal: Server) -> Iterator[str]:
             client.delete(f"/face/v1.2-preview.1/{path}").raise_for_status()
 
 
+@pytest.mark.timeout(500)  # axe over every page, on a busy machine
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_every_page_is_whole_accessible_and_fits(
     person: OpenPerson, axe: str, somebody: str, width: int, scheme: str

@@ -14,7 +14,7 @@ from mien.gallery.kinds import CollectionRef
 from mien.gallery.migrations import CannotMigrateError, Plan
 from mien.management.roles import Permission
 from mien.portal.visitor import Visitor, tell
-from mien.portal.widgets import Tag, banner, button, confirm, section, table, text
+from mien.portal.widgets import Tag, banner, button, confirm, section, text
 
 _LOOK: Final = 0.5
 
@@ -54,22 +54,15 @@ def migration_table(visitor: Visitor, plans: list[Plan]) -> None:
     if not plans:
         return
     with section("Migration"):
-        _warn("The faces of the groups and lists below were enrolled with other weights than their model has now")
-        table(
-            "Collections to migrate",
-            ["Collection", "Faces", "Can be migrated", "Cannot", ""],
-            [
-                [
-                    f"{plan.ref.kind.value}/{plan.ref.collection_id}",
-                    plan.faces,
-                    plan.ready + plan.to_make,
-                    len(plan.lost),
-                    partial(migrate_button, visitor, plan),
-                ]
-                for plan in plans
-            ],
-            numbers=[1, 2, 3],
-        )
+        _warn("These faces were enrolled with other weights than their model has now")
+        with Tag("ul", classes="plain", aria_label="Collections to migrate"):
+            for plan in plans:
+                with Tag("li", classes="row between"):
+                    with Tag("div"):
+                        Tag("strong", f"{plan.ref.kind.value}/{plan.ref.collection_id}")
+                        can = plan.ready + plan.to_make
+                        Tag("div", f"{plan.faces} faces: {can} can be migrated, {len(plan.lost)} cannot", "small soft")
+                    migrate_button(visitor, plan)
         if any(plan.lost for plan in plans):
             text("A face that cannot be migrated has no crop to make a template from: enrol it again.", "soft small")
 
@@ -103,7 +96,7 @@ class _Offer:
         self._visitor = visitor
         self._plan = plan
         self._name = f"{plan.ref.kind.value}/{plan.ref.collection_id}"
-        self._place = Tag("div", classes="stack")
+        self._place = Tag("div", classes="stack", style="min-width:14rem")
         with self._place:
             self._box = Tag("div", classes="stack")
 
@@ -116,13 +109,14 @@ class _Offer:
                 Tag("span", "None can be migrated: erase them and enrol them again.", "small")
                 return
             press = partial(self._ask, lost) if lost else partial(self._begin, False)
-            button("Migrate", press, "quiet", may=self._visitor.may(Permission.MANAGE))
+            button("Migrate", press, may=self._visitor.may(Permission.MANAGE))
 
     def follow(self, run: _Run, ended: Callable[[], object]) -> None:
         """Show how far a migration is, until it ends."""
         self._box.clear()
         with self._box:
-            bar = ui.linear_progress(0, show_value=False, size="8px").props("instant-feedback")
+            bar = ui.linear_progress(0, show_value=False, size="8px", color=None).props("instant-feedback")
+            bar.style("color:var(--accent)")
             bar.props["aria-label"] = f"Migration of {self._name}"
             words = Tag("span", run.words, "small soft", role="status")
 

@@ -106,7 +106,7 @@ def _form(visitor: Visitor) -> None:
         kind = ui.select(kinds, value=Kind.LARGE_PERSON_GROUP.value, label="Kind").props("outlined")
         model = ui.select(labels, value=labels[-1], label="Recognition model").props("outlined")
         name = ui.input("Name").props("outlined")
-        identifier = ui.input("Id").props('outlined hint="1 to 64 lower-case letters, digits, hyphens, underscores"')
+        identifier = ui.input("Id").props('outlined hint="1 to 64 of a to z, 0 to 9, - and _"')
 
     async def make() -> None:
         ref = CollectionRef(visitor.resource.id, Kind(str(kind.value)), str(identifier.value or ""))
