@@ -59,7 +59,7 @@ def test_people_from_enrolment_to_erasure(person: OpenPerson, portal: Server) ->
     page.get_by_role("link", name="Show it").click()
     page.get_by_role("link", name="Back to the group").click()
     page.get_by_role("button", name="Train").click()
-    page.get_by_text("trained", exact=True).wait_for()
+    page.get_by_role("status").get_by_text("trained", exact=True).wait_for()
 
     someone.go("/try/identify")
     page.get_by_label("Drop a photo").set_input_files(azure_photo("Family1-Dad2"))

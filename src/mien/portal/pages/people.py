@@ -29,7 +29,7 @@ TONES: Final = {
     TrainingState.RUNNING: "info",
     TrainingState.NOT_STARTED: "info",
 }
-_WORDS: Final = {
+WORDS: Final = {
     TrainingState.SUCCEEDED: "trained",
     TrainingState.FAILED: "failed",
     TrainingState.RUNNING: "training",
@@ -53,7 +53,7 @@ def training_badge(kind: Kind, status: TrainingStatus | None) -> None:
     elif status is None:
         badge("never trained", "warn")
     else:
-        badge(_WORDS[status.status], TONES[status.status])
+        badge(WORDS[status.status], TONES[status.status])
 
 
 async def render(visitor: Visitor) -> None:
@@ -95,7 +95,7 @@ async def render(visitor: Visitor) -> None:
 
 
 def _link(visitor: Visitor, ref: CollectionRef, one: Collection) -> None:
-    Tag("a", one.name, href=visitor.link(f"/people/{ref.kind.value}/{ref.collection_id}"))
+    Tag("a", one.name, href=address(visitor, ref))
     Tag("div", ref.collection_id, "small soft mono")
 
 
@@ -113,11 +113,11 @@ def _form(visitor: Visitor) -> None:
 
         def work() -> bool:
             visitor.parts.gallery.collections.create(ref, str(name.value or ""), None, str(model.value))
-            visitor.note("collection.create", collection=f"{ref.kind.value}/{ref.collection_id}")
+            visitor.note("collection.create", collection=name_of(ref))
             return True
 
         if await visitor.act(Permission.MANAGE, work):
-            ui.navigate.to(visitor.link(f"/people/{ref.kind.value}/{ref.collection_id}"))
+            ui.navigate.to(address(visitor, ref))
 
     with Tag("div"):
         button("Make it", make, "primary", may=visitor.may(Permission.MANAGE))
@@ -129,6 +129,17 @@ def page_of(visitor: Visitor) -> CollectionRef | None:
     if kind not in {one.value for one in PUBLIC_KINDS}:
         return None
     return CollectionRef(visitor.resource.id, Kind(kind), visitor.query.get("collection", ""))
+
+
+def name_of(ref: CollectionRef) -> str:
+    """Return how a collection is called in the audit log and on the command line."""
+    return f"{ref.kind.value}/{ref.collection_id}"
+
+
+def address(visitor: Visitor, ref: CollectionRef, *, person: str = "", **query: str) -> str:
+    """Return the address of the page of a collection, or of one of its persons."""
+    path = f"/people/{name_of(ref)}"
+    return visitor.link(f"{path}/{person}" if person else path, **query)
 
 
 def rows_of(pairs: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:

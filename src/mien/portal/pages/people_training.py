@@ -1,0 +1,139 @@
+"""How the training of a collection stands, and what came of those before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from nicegui import ui
+
+from mien.gallery.errors import GalleryError
+from mien.gallery.kinds import CollectionRef
+from mien.gallery.types import TrainingRun, TrainingState, TrainingStatus
+from mien.management.roles import Permission
+from mien.portal.pages.people import TONES, WORDS, name_of, rows_of, training_badge, training_of
+from mien.portal.visitor import Visitor
+from mien.portal.widgets import Cell, Tag, badge, button, empty, facts, moment, section, table
+
+_LOOK: Final = 1.0
+_BUSY: Final = {TrainingState.RUNNING, TrainingState.NOT_STARTED}
+_SHOWN: Final = 5
+
+
+async def training(visitor: Visitor, ref: CollectionRef) -> Callable[[], None]:
+    """Draw where the training stands and the button that asks for one; returns what draws the history, elsewhere."""
+    with section("Training", "Who was added since the last training is not found before the next one."):
+        shown = Tag("div", classes="stack", role="status")
+        with Tag("div"):
+            press = button("Train", None, "primary", image="model_training", may=visitor.may(Permission.MANAGE))
+    places: list[Tag] = []
+
+    def find() -> tuple[TrainingStatus | None, list[TrainingRun]]:
+        try:
+            return training_of(visitor, ref), visitor.parts.gallery.training.history(ref)
+        except GalleryError:  # deleted meanwhile
+            return None, []
+
+    known = await visitor.ask(find)
+    with shown:
+        _status(ref, known[0])
+
+    async def look() -> None:
+        status, history = await visitor.ask(find)
+        shown.clear()
+        with shown:
+            _status(ref, status)
+        for place in places:
+            place.clear()
+            with place:
+                _history(history)
+        if status is None or status.status not in _BUSY:
+            timer.deactivate()
+
+    # A training that was asked for elsewhere is followed, too.
+    timer = ui.timer(_LOOK, look, active=known[0] is not None and known[0].status in _BUSY)
+
+    async def train() -> None:
+        def work() -> bool:
+            visitor.parts.gallery.training.start(ref)
+            visitor.note("collection.train", collection=name_of(ref))
+            return True
+
+        if await visitor.act(Permission.MANAGE, work):
+            timer.activate()
+
+    if visitor.may(Permission.MANAGE):
+        press.on_click(train)
+
+    def draw_history() -> None:
+        with section("Past trainings"):
+            places.append(Tag("div", classes="stack"))
+            with places[-1]:
+                _history(known[1])
+
+    return draw_history
+
+
+def _status(ref: CollectionRef, status: TrainingStatus | None) -> None:
+    training_badge(ref.kind, status)
+    if status is not None:
+        facts(
+            rows_of(
+                [
+                    ("Asked for", moment(status.created)),
+                    ("Last step", moment(status.last_action)),
+                    ("Last success", moment(status.last_success)),
+                    ("Why it failed", status.message),
+                ]
+            )
+        )
+
+
+def _history(history: list[TrainingRun]) -> None:
+    if not history:
+        empty("history", "Nobody has asked for a training yet")
+        return
+    _table("Trainings", history[:_SHOWN])
+    if history[_SHOWN:]:
+        with Tag("details"):
+            Tag("summary", f"{len(history) - _SHOWN} older ones")
+            _table("Older trainings", history[_SHOWN:])
+
+
+def _table(label: str, history: list[TrainingRun]) -> None:
+    rows: list[list[Cell]] = [
+        [
+            partial(_outcome, one),
+            moment(one.asked),
+            _length(one),
+            one.persons,
+            one.faces,
+            _said(one),
+        ]
+        for one in history
+    ]
+    table(label, ["What came of it", "Asked for", "Took", "Persons", "Faces", "Why"], rows, numbers=[2, 3, 4])
+
+
+def _outcome(one: TrainingRun) -> None:
+    if one.unchanged:
+        badge("nothing to do")
+    else:
+        badge(WORDS[one.status], TONES[one.status])
+
+
+def _length(one: TrainingRun) -> str | None:
+    if one.started is None or one.ended is None:
+        return None
+    seconds = (one.ended - one.started).total_seconds()
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
+
+
+def _said(one: TrainingRun) -> str | None:
+    said = [one.message] if one.message else []
+    if one.unchanged:
+        said.append("Nothing had changed.")
+    if one.attempts > 1:
+        said.append(f"Begun {one.attempts} times: a server ended before it did.")
+    return " ".join(said) or None

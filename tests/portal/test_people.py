@@ -1,0 +1,160 @@
+"""People who were enrolled twice or in the wrong place: suspected, merged, moved; and the history of trainings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Page
+from tests.conftest import Server
+from tests.portal.conftest import OpenPerson
+from tests.portal.test_pages import OVERFLOW, VIOLATIONS
+from tests.portal.test_roles import token
+from tests.shared import azure_photo
+
+pytestmark = [pytest.mark.timeout(240), pytest.mark.shared]
+
+GROUP = "/people/largePersonGroup/desk"
+DAD, AGAIN, MUM = "Family1-Dad1", "Family1-Dad2", "Family1-Mom1"
+
+
+@pytest.fixture
+def client(portal: Server) -> Iterator[httpx.Client]:
+    """Calls the service; two groups are there."""
+    with portal.client() as client:
+        client.timeout = httpx.Timeout(60)
+        for group in ("desk", "gate"):
+            body = {"name": group.capitalize(), "recognitionModel": "recognition_04"}
+            client.put(f"/face/v1.2/largepersongroups/{group}", json=body).raise_for_status()
+        client.put(
+            "/face/v1.2/largepersongroups/old", json={"name": "Old", "recognitionModel": "recognition_03"}
+        ).raise_for_status()
+        yield client
+        for group in ("desk", "gate", "old"):
+            client.delete(f"/face/v1.2/largepersongroups/{group}").raise_for_status()
+
+
+def enrol(client: httpx.Client, name: str, *photos: str) -> str:
+    url = "/face/v1.2/largepersongroups/desk/persons"
+    person = str(client.post(url, json={"name": name}).raise_for_status().json()["personId"])
+    for photo in photos:
+        client.post(
+            f"{url}/{person}/persistedfaces?detectionModel=detection_03",
+            content=azure_photo(photo).read_bytes(),
+            headers={"Content-Type": "application/octet-stream"},
+        ).raise_for_status()
+    return person
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("dialog").get_by_role("button", name=name).click()
+
+
+def test_somebody_enrolled_twice_is_merged(person: OpenPerson, portal: Server, client: httpx.Client, axe: str) -> None:
+    dad, twin = enrol(client, "Dad", DAD), enrol(client, "Father", AGAIN)
+    enrol(client, "Mum", MUM)
+    someone = person()
+    page = someone.go(GROUP)
+    page.get_by_text("Nobody has asked for a training yet").wait_for()
+    page.get_by_role("button", name="Train").click()
+    history = page.get_by_role("region", name="Trainings")
+    history.get_by_text("trained", exact=True).wait_for()
+    assert history.get_by_role("row").nth(1).get_by_role("cell").all_inner_texts()[3:] == ["3", "3", "–"]
+
+    suspected = page.get_by_role("region", name="Likely duplicates")
+    row = suspected.get_by_role("row").filter(has_text="Father")
+    assert "much alike" in row.inner_text()
+    reader = person(token(portal, "reader"), width=390, scheme="dark")
+    for path in (GROUP, f"{GROUP}/{dad}"):
+        seen = reader.go(path)
+        assert seen.evaluate(OVERFLOW) <= 0, f"{path} is too wide"
+        seen.evaluate(axe)
+        assert seen.evaluate(VIOLATIONS)["violations"] == [], path
+        for name in ("Merge", "Dismiss", "Train", "Move", "Erase"):
+            for button in seen.get_by_role("button", name=name).all():
+                assert button.is_disabled(), (path, name)
+
+    row.get_by_role("button", name="Merge").click()
+    page.evaluate(axe)
+    assert page.evaluate(VIOLATIONS)["violations"] == []
+    told = page.get_by_role("dialog").inner_text()
+    assert f"Father, 1 face, id {twin}" in told
+    press(page, "Keep Dad")
+    page.get_by_role("link", name="Father").first.wait_for(state="detached")
+    assert page.get_by_role("region", name="Likely duplicates").count() == 0
+    assert client.get(f"/face/v1.2/largepersongroups/desk/persons/{twin}").status_code == 404
+    faces = client.get(f"/face/v1.2/largepersongroups/desk/persons/{dad}").json()["persistedFaceIds"]
+    assert len(faces) == 2
+
+    page.get_by_role("button", name="Train").click()
+    history.get_by_role("row").nth(2).wait_for()
+    page.get_by_role("button", name="Train").click()
+    history.get_by_text("nothing to do").wait_for()
+    assert "Nothing had changed" in history.inner_text()
+
+    again = enrol(client, "Somebody", DAD)
+    page = someone.go(GROUP)
+    rows = suspected.get_by_role("row").filter(has_text="Somebody")
+    rows.first.wait_for()
+    for left in range(rows.count(), 0, -1):
+        rows.first.get_by_role("button", name="Dismiss").click()
+        rows.nth(left - 1).wait_for(state="detached")
+    assert client.get(f"/face/v1.2/largepersongroups/desk/persons/{again}").status_code == 200
+    log = someone.go("/audit").locator("table").inner_text()
+    assert ("person.merge" in log, "duplicate.dismiss" in log, "token:serve --dev" in log) == (True, True, True)
+
+
+def test_faces_and_persons_are_moved(person: OpenPerson, client: httpx.Client, axe: str) -> None:
+    dad, mum = enrol(client, "Dad", DAD, MUM), enrol(client, "Mum")
+    enrol(client, "Twice")
+    enrol(client, "Twice")
+    someone = person()
+    page = someone.go(f"{GROUP}/{dad}")
+    page.evaluate(axe)
+    assert page.evaluate(VIOLATIONS)["violations"] == []
+    other = page.get_by_label("Name or id of the other person")
+    page.get_by_role("button", name="Move the chosen faces").click()
+    someone.told("Choose faces in the table above.")
+    wrong = client.get(f"/face/v1.2/largepersongroups/desk/persons/{dad}").json()["persistedFaceIds"][1]
+    page.get_by_role("checkbox", name=f"Choose face {wrong}").click()
+    for text, answer in (("", "Say who"), ("Nobody", "Nobody in this group"), ("Twice", "2 persons have that name")):
+        other.fill(text)
+        page.get_by_role("button", name="Move the chosen faces").click()
+        someone.told(answer)
+    other.fill("Mum")
+    page.get_by_role("button", name="Move the chosen faces").click()
+    assert "Mum gets 1 face, with id and user data; Dad keeps 1." in page.get_by_role("dialog").inner_text()
+    press(page, "Move")
+    page.get_by_role("checkbox", name=f"Choose face {wrong}").wait_for(state="detached")
+    url = "/face/v1.2/largepersongroups"
+    assert client.get(f"{url}/desk/persons/{mum}").json()["persistedFaceIds"] == [wrong]
+
+    page = someone.go(f"{GROUP}/{mum}")
+    page.get_by_role("combobox", name="Group").click()
+    offered = page.get_by_role("listbox").get_by_role("option")
+    offered.first.wait_for()
+    assert offered.all_inner_texts() == ["Gate (large person group gate)"]  # not the one of another model
+    offered.click()
+    page.get_by_role("button", name="Move to the group").click()
+    assert "Mum goes from Desk to Gate with 1 face" in page.get_by_role("dialog").inner_text()
+    press(page, "Move")
+    page.wait_for_url(f"**/people/largePersonGroup/gate/{mum}**")
+    assert client.get(f"{url}/gate/persons/{mum}").json()["persistedFaceIds"] == [wrong]
+    assert client.get(f"{url}/desk/persons/{mum}").status_code == 404
+
+    page = someone.go(f"{GROUP}/{dad}")
+    (twice, _) = (one["personId"] for one in client.get(f"{url}/desk/persons").json() if one["name"] == "Twice")
+    page.get_by_label("Name or id of the other person").fill(twice)
+    page.get_by_role("button", name="Merge into the other person").click()
+    assert f"the id {dad}, are gone for good" in page.get_by_role("dialog").inner_text()
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="detached")
+    assert client.get(f"{url}/desk/persons/{dad}").status_code == 200
+    page.get_by_role("button", name="Merge into the other person").click()
+    press(page, "Merge")
+    page.wait_for_url(f"**{GROUP}/{twice}**")
+    log = someone.go("/audit").locator("table").inner_text()
+    for action in ("face.move", "person.move", "person.merge"):
+        assert action in log
+    assert someone.troubles == []
