@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 from structlog.testing import capture_logs
+from tests.conftest import empty_postgresql
 from tests.gallery.conftest import World, open_world
 from tests.gallery.test_migrations import enrol, opened, seen
 from tests.gallery.test_recognition import (
@@ -56,18 +56,10 @@ __all__ = [
 
 
 @pytest.fixture
-def database_url(postgresql_url: str) -> Iterator[str]:
-    """An empty database of PostgreSQL: the other kind cannot be searched."""
-    admin = create_engine(
-        postgresql_url.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT"
-    )
-    name = f"mien_{uuid4().hex}"
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield admin.url.set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+def database_url(postgresql_url: str, postgresql_template: str) -> Iterator[str]:
+    """A migrated database of PostgreSQL: the other kind cannot be searched."""
+    with empty_postgresql(postgresql_url, postgresql_template) as url:
+        yield url
 
 
 @pytest.fixture(params=["pgvector", "pgvector-hnsw"])
