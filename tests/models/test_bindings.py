@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mien.models.bindings import DEFAULT_BINDINGS, DetectorBinding, read_bindings, write_bindings
+from mien.models.bindings import DEFAULT_BINDINGS, DEFAULT_RECOGNISER, DetectorBinding, read_bindings, write_bindings
 from mien.models.errors import BindingError
 from mien.models.store import ModelStore
 from mien.vision.types import OperatingPoint
@@ -25,11 +25,11 @@ def test_the_defaults_bind_every_label_to_packs_of_the_default_set(store: ModelS
 
 def test_the_settings_win_over_the_file_and_the_file_over_the_default(store: ModelStore, tmp_path: Path) -> None:
     write_bindings(store, tmp_path, {"recognition_01": "dlib-resnet", "recognition_02": "dlib-resnet"})
-    held = read_bindings(store, tmp_path, {"recognition_02": "sface-dlib", "recognition_03": None})
+    held = read_bindings(store, tmp_path, {"recognition_02": "sface", "recognition_03": None})
     assert [held.recognition[f"recognition_0{number}"] for number in (1, 2, 3)] == [
         "dlib-resnet",
-        "sface-dlib",
-        "sface-dlib",
+        "sface",
+        DEFAULT_RECOGNISER,
     ]
     assert [held.origin[f"recognition_0{number}"] for number in (1, 2, 3)] == ["file", "settings", "default"]
 
@@ -40,7 +40,7 @@ def test_without_settings_the_environment_counts(
     monkeypatch.setenv("MIEN_RECOGNITION_02", "dlib-resnet")
     monkeypatch.delenv("MIEN_RECOGNITION_01", raising=False)
     held = read_bindings(store, tmp_path)
-    assert [held.recognition[f"recognition_0{number}"] for number in (1, 2)] == ["sface-dlib", "dlib-resnet"]
+    assert [held.recognition[f"recognition_0{number}"] for number in (1, 2)] == [DEFAULT_RECOGNISER, "dlib-resnet"]
 
 
 def test_a_later_binding_keeps_the_earlier_ones(store: ModelStore, tmp_path: Path) -> None:

@@ -10,13 +10,14 @@ import pytest
 from PIL import Image
 from tests.shared import azure_photo, shared_path
 
+from mien.models.bindings import DEFAULT_RECOGNISER
 from mien.models.errors import MissingFileError
 from mien.models.store import ModelStore
 from mien.vision import Attribute, FaceEngine, OperatingPoint, UnsupportedAttributeError, Want
 from mien.vision.attributes import registry
 from mien.vision.types import FaceBox, Pixels
 
-RECOGNISER = "sface-dlib"
+RECOGNISER = DEFAULT_RECOGNISER
 
 
 @pytest.fixture(scope="session")
@@ -178,7 +179,10 @@ def test_only_what_is_wanted_is_computed(store: ModelStore) -> None:
     engine.analyze(image, Want(landmarks=True))
     assert watched.loaded == ["yunet", "mesh"]
     engine.analyze(image, Want(recogniser=RECOGNISER))
-    assert "sface" in watched.loaded
+    assert RECOGNISER in watched.loaded
+    # The length of its embedding serves the quality, too: SFace in floats is left alone.
+    engine.analyze(image, Want(recogniser=RECOGNISER, attributes=frozenset({Attribute.QUALITY})))
+    assert "sface" not in watched.loaded
 
 
 def test_a_missing_pack_says_how_to_mend_it(tmp_path: Path) -> None:

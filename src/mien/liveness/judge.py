@@ -20,6 +20,7 @@ from mien.liveness.turns import Neutral, Turn, neutral, turns
 from mien.liveness.types import BestFrame, Decision, Evidence, Problem, TimedFrame, Verdict
 from mien.matching import Calibration
 from mien.models import ModelStore
+from mien.models.bindings import DEFAULT_RECOGNISER
 from mien.vision.decode import decode
 from mien.vision.detector import YuNet
 from mien.vision.engine import DETECTOR, FaceEngine
@@ -78,7 +79,7 @@ class Judge:
         passive_network: whether the optional pack is installed, without which passive attempts stay `uncertain`.
     """
 
-    def __init__(self, engine: FaceEngine, store: ModelStore, recogniser: str = "sface-dlib") -> None:
+    def __init__(self, engine: FaceEngine, store: ModelStore, recogniser: str = DEFAULT_RECOGNISER) -> None:
         self._engine = engine
         self._recogniser = recogniser
         mesh = store.load("mesh").networks

@@ -14,7 +14,7 @@ import numpy as np
 
 from mien.models.runtime import Network
 from mien.models.store import LoadedPack, ModelStore
-from mien.vision.attributes.context import MESH, SFACE, FaceContext
+from mien.vision.attributes.context import MESH, SFACE, SFACE_INT8, FaceContext
 from mien.vision.attributes.registry import estimate_attributes, packs_for
 from mien.vision.decode import Photo, decode
 from mien.vision.detector import YuNet
@@ -82,7 +82,7 @@ class FaceEngine:
 
     Example:
         >>> engine = FaceEngine()
-        >>> analysis = engine.analyze(Path("photo.jpg").read_bytes(), Want(recogniser="sface-dlib"))
+        >>> analysis = engine.analyze(Path("photo.jpg").read_bytes(), Want(recogniser="sface-int8-dlib"))
         >>> [face.box for face in analysis.faces]
         [FaceBox(left=433, top=84, width=227, height=291)]
     """
@@ -155,15 +155,18 @@ class FaceEngine:
         landmarks = None
         if want.landmarks:
             landmarks = view.to_full(landmarks27(self._mesh().with_irises(view.pixels, context.mesh)))
-        attributes = estimate_attributes(context, want.attributes) if want.attributes else Attributes()
         embedding = self._embed(context, want) if want.recogniser else None
+        attributes = estimate_attributes(context, want.attributes) if want.attributes else Attributes()
         return Face(box, detection.score, view.to_full(points), landmarks, attributes, embedding)
 
     def _embed(self, context: FaceContext, want: Want) -> Embedding:
         recogniser = self._recogniser(want.recogniser or "")
         shared = SFACE in recogniser.packs and SFACE in packs_for(want.attributes)
         known = {SFACE: context.sface["fc1"]} if shared else None
-        return recogniser.embed(context.pixels, context.points, known)
+        embedding = recogniser.embed(context.pixels, context.points, known)
+        if SFACE_INT8 in recogniser.packs:
+            context.norm = embedding.norm
+        return embedding
 
     # What is loaded is loaded once, at its first use.
 

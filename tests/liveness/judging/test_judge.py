@@ -15,6 +15,7 @@ from tests.shared import azure_photo, shared_path
 from mien.liveness.challenge import Challenge
 from mien.liveness.judge import Judge
 from mien.liveness.types import Decision, LivenessError, Mode, RecognitionError, TimedFrame, Verdict
+from mien.models.bindings import DEFAULT_RECOGNISER
 from mien.models.store import ModelStore
 from mien.vision.engine import FaceEngine
 from mien.vision.types import Want
@@ -137,7 +138,7 @@ def test_without_the_optional_networks_passive_is_uncertain_and_the_hint_says_wh
 
 def test_the_reference_is_compared_with_the_best_frame(judge: Judge, engine: FaceEngine, man: Head) -> None:
     clip = frames(Kind.LIVE, man, PASSIVE)
-    want = Want(recogniser="sface-dlib")
+    want = Want(recogniser=DEFAULT_RECOGNISER)
     same, other = (
         engine.analyze(azure_photo(name).read_bytes(), want).faces[0].embedding
         for name in ("Family2-Man1", "Family1-Mom1")

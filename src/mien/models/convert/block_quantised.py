@@ -31,13 +31,23 @@ def convert(source: Path, target: Path, *, dynamic_axes: tuple[str, ...], extra_
     Raises:
         ValueError: if a quantised tensor is not a constant of the file, or an extra output is not in the network.
     """
-    model = onnx.load(str(source))
-    _fold_weights(model)
+    model = float_model(source)
     split_parametric_relus(model)
     _expose(model, extra_outputs)
     _open_axes(model, dynamic_axes)
     onnx.checker.check_model(model)
     target.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def float_model(source: Path) -> ModelProto:
+    """Read such a file with its weights in float32 and everything else as it is.
+
+    Raises:
+        ValueError: if a quantised tensor is not a constant of the file.
+    """
+    model = onnx.load(str(source))
+    _fold_weights(model)
+    return model
 
 
 def dequantise(

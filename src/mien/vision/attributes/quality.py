@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from mien.vision.attributes.blur import blur
 from mien.vision.attributes.context import FaceContext
 from mien.vision.types import Level3
@@ -55,4 +53,4 @@ def quality(norm: float, blur_value: float, calibration: QualityCalibration = SF
 
 def quality_of(context: FaceContext) -> Level3:
     """Rate a face by the default pack, SFace; an engine with another pack calls `quality` with that one's length."""
-    return quality(float(np.linalg.norm(context.sface["fc1"])), blur(context.pixels, context.points).value)
+    return quality(context.norm, blur(context.pixels, context.points).value)
