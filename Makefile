@@ -4,6 +4,8 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+# Processes that the tests run in: one a core, but no more than the servers that they start leave memory for.
+WORKERS ?= $(shell cores=$$(nproc 2> /dev/null || echo 1); echo $$((cores > 4 ? 4 : cores)))
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -25,12 +27,12 @@ check: $(VENV)/.test ## Style, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-unit: $(VENV)/.test ## The tests
+unit: $(VENV)/.test ## The tests, in WORKERS processes
 	$(BIN)/python -c "from mien.models import ModelStore; ModelStore().ensure()"
 	@if command -v npm > /dev/null; then npm --prefix tests/js ci --no-audit --no-fund \
 	  || echo "npm cannot install the JavaScript SDKs: their tests skip"; \
 	else echo "no npm: the tests of the JavaScript SDKs skip"; fi
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(WORKERS)
 
 bench: $(VENV)/.test ## The measurements in bench/, one after the other
 	@failed=; for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || failed="$$failed $$script"; done; \

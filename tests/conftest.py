@@ -137,6 +137,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 def sqlite_database(path: Path) -> Database:
     """Make a migrated SQLite database: a copy of one, which is faster than migrating it."""
+    path.touch(mode=0o600)
     path.write_bytes(_migrated_sqlite())
     return Database(f"sqlite:///{path}")
 
@@ -225,18 +226,15 @@ class Server:
 StartServer = Callable[..., Server]
 
 
-@pytest.fixture(scope="session")
-def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
-    """A function that starts a real server process and returns when it answers.
-
-    Arguments of `mien serve` go in as they are, settings as keywords: `start_server("--tls", queue_limit="1")`.
-    All servers share one folder of models, `MIEN_MODEL_DIR` or the user's cache, so that they are pulled once. What is
-    still running at the end of the session is stopped.
-    """
+@contextmanager
+def _servers(folders: pytest.TempPathFactory) -> Iterator[StartServer]:
+    """Give a function that starts servers; what still runs in the end is stopped."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start(*arguments: str, data_dir: Path | None = None, **settings: str) -> Server:
-        folder = data_dir or tmp_path_factory.mktemp("server")
+        folder = data_dir or folders.mktemp("server")
+        if data_dir is None:
+            sqlite_database(folder / "mien.db").close()  # a server that begins without one takes a second longer
         ready, output, log = folder / "ready.json", folder / "server.out", folder / "server.log"
         ready.unlink(missing_ok=True)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("MIEN_")}
@@ -267,9 +265,30 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServ
             told["admin_token"],
         )
 
-    yield start
-    for process in started:
-        stop(process)
+    try:
+        yield start
+    finally:
+        for process in started:
+            stop(process)
+
+
+@pytest.fixture(scope="module")
+def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
+    """A function that starts a real server process and returns when it answers.
+
+    Arguments of `mien serve` go in as they are, settings as keywords: `start_server("--tls", queue_limit="1")`.
+    All servers share one folder of models, `MIEN_MODEL_DIR` or the user's cache, so that they are pulled once. What is
+    still running at the end of the module is stopped: a server takes 400 MB.
+    """
+    with _servers(tmp_path_factory) as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def start_shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
+    """Likewise, for servers that several modules share: they run until the session ends."""
+    with _servers(tmp_path_factory) as start:
+        yield start
 
 
 def stop(process: subprocess.Popen[bytes]) -> int:
@@ -284,6 +303,6 @@ def stop(process: subprocess.Popen[bytes]) -> int:
 
 
 @pytest.fixture(scope="session")
-def server(start_server: StartServer) -> Server:
+def server(start_shared_server: StartServer) -> Server:
     """The server that tests share: plain HTTP, everything approved; images may come from this machine's addresses."""
-    return start_server(url_allow_private="true")
+    return start_shared_server(url_allow_private="true")

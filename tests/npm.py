@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 import pytest
@@ -18,9 +20,11 @@ def node_modules() -> Path:
         pytest.skip("needs Node.js and npm")
     modules = FOLDER / "node_modules"
     installed = modules / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < (FOLDER / "package-lock.json").stat().st_mtime:
-        command = [npm, "ci", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=280, check=False)
-        if done.returncode:
-            pytest.skip(f"npm cannot install the packages: {done.stderr[-500:]}")
+    with (FOLDER / "package-lock.json").open() as locked:
+        flock(locked, LOCK_EX)  # several processes may be testing in this folder
+        if not installed.exists() or installed.stat().st_mtime < os.fstat(locked.fileno()).st_mtime:
+            command = [npm, "ci", "--no-audit", "--no-fund"]
+            done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=280, check=False)
+            if done.returncode:
+                pytest.skip(f"npm cannot install the packages: {done.stderr[-500:]}")
     return modules

@@ -13,9 +13,9 @@ from tests.npm import node_modules
 
 
 @pytest.fixture(scope="session")
-def portal(start_server: StartServer) -> Server:
+def portal(start_shared_server: StartServer) -> Server:
     """The server of these tests."""
-    return start_server()
+    return start_shared_server()
 
 
 @pytest.fixture(scope="module")
