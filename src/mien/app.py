@@ -18,7 +18,6 @@ import structlog
 from mien.console import Faces
 from mien.events import Exposition, Recorder
 from mien.gallery.directory_services import open_directory
-from mien.gallery.enrolment import Engine as EnrolmentEngine
 from mien.gallery.gallery import open_gallery
 from mien.gallery.recognisers import Recognisers
 from mien.gateway.opening import open_front_door
@@ -33,6 +32,7 @@ from mien.services import Services
 from mien.settings import Settings
 from mien.storage.retention import RetentionWorker
 from mien.subjects import Subjects, open_subjects
+from mien.vision.ports import Engine
 from mien.vision.types import OperatingPoint
 from mien.wire.application import Application, ChannelParts, Parts
 from mien.wire.body import BodyLimits
@@ -71,7 +71,7 @@ class DataPlane:
 def create_app(
     settings: Settings,
     services: Services,
-    engine: EnrolmentEngine,
+    engine: Engine,
     demo_key: Callable[[], str] | None = None,
     judge: FrameJudge | None = None,
 ) -> DataPlane:
@@ -207,9 +207,7 @@ def _attempts_counted(recorder: Recorder) -> Count:
     return count
 
 
-def _open_liveness(
-    settings: Settings, services: Services, engine: EnrolmentEngine, recognisers: Recognisers
-) -> Liveness:
+def _open_liveness(settings: Settings, services: Services, engine: Engine, recognisers: Recognisers) -> Liveness:
     """Open the liveness sessions."""
     nonce = settings.liveness_test_nonce
     if nonce is not None:

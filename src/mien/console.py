@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from mien.events import Exposition
 from mien.events.monitor import try_out
 from mien.gallery.directory_services import DirectoryServices
-from mien.gallery.enrolment import Engine
 from mien.gallery.gallery import Gallery
 from mien.gallery.migrations import Migrations
 from mien.gallery.recognisers import Recognisers
@@ -28,6 +27,7 @@ from mien.portal.openid import Client, OpenId
 from mien.services import Services
 from mien.settings import Settings
 from mien.subjects import Subjects
+from mien.vision.ports import Engine
 
 if TYPE_CHECKING:
     from mien.management.application import ControlPlane

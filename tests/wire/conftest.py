@@ -15,6 +15,7 @@ import pytest
 
 from mien.accounts import ALL_FEATURES, Resource, Sku
 from mien.vision.decode import decode
+from mien.vision.engine import Analysis
 from mien.vision.types import (
     Accessory,
     Attribute,
@@ -76,13 +77,6 @@ def resource(**fields: Any) -> Resource:
     return replace(Resource(uuid4(), "wire", "westeurope", Sku.STANDARD, "wire", made, features=ALL_FEATURES), **fields)
 
 
-@dataclass(frozen=True)
-class Found:
-    """An analysis."""
-
-    faces: tuple[Face, ...]
-
-
 class ToldEngine:
     """Decodes the image for real and then finds `count` faces, with everything that was wanted of them."""
 
@@ -91,9 +85,9 @@ class ToldEngine:
         self.wants: list[Want] = []
         self.error: Exception | None = None
 
-    def analyze(self, image: bytes, want: Want) -> Found:
+    def analyze(self, image: bytes, want: Want) -> Analysis:
         self.wants.append(want)
-        decode(image)
+        seen = decode(image)
         if self.error is not None:
             raise self.error
         chosen = {FIELD_OF.get(name, name.value) for name in want.attributes}
@@ -102,7 +96,8 @@ class ToldEngine:
         points = np.zeros((5, 2), np.float32)
         landmarks = (np.arange(54).reshape(27, 2) / 3).astype(np.float32) if want.landmarks else None
         boxes = [FaceBox(10, 20, 90 - n, 80) for n in range(self.count)]
-        return Found(tuple(Face(box, 0.9, points, landmarks, attributes, embedding) for box in boxes))
+        faces = tuple(Face(box, 0.9, points, landmarks, attributes, embedding) for box in boxes)
+        return Analysis(seen.width, seen.height, faces)
 
 
 class Memory:

@@ -22,7 +22,7 @@ from mien.gallery.directory_rows import (
     find_person,
     persons_ref,
 )
-from mien.gallery.enrolment import Engine, enrol
+from mien.gallery.enrolment import enrol
 from mien.gallery.errors import (
     InvalidStartError,
     PersistedFaceNotFoundError,
@@ -42,6 +42,7 @@ from mien.storage.tables import (
     PersistedFaceRow,
     PersonRow,
 )
+from mien.vision.ports import Engine
 from mien.vision.types import OperatingPoint
 
 

@@ -11,13 +11,13 @@ from mien.gallery.directory_recognition import DirectoryRecognition
 from mien.gallery.directory_rows import DirectoryRows
 from mien.gallery.directory_views import DirectoryViews
 from mien.gallery.dynamic_groups import DynamicGroups
-from mien.gallery.enrolment import Engine
 from mien.gallery.gallery import Gallery
 from mien.gallery.insertion import Insertion
 from mien.gallery.operations import Operations
 from mien.gallery.recognisers import Recognisers
 from mien.gallery.transfers import Transfers
 from mien.storage import Database, Vault
+from mien.vision.ports import Engine
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import cv2
 import numpy as np
@@ -14,6 +14,7 @@ from mien.gallery.errors import NoFaceError, SeveralFacesError, TargetFaceOutOfR
 from mien.gallery.policy import EnrolmentPolicy
 from mien.gallery.types import TargetFace
 from mien.vision.decode import decode
+from mien.vision.ports import Engine, Found
 from mien.vision.types import Embedding, Face, FaceBox, OperatingPoint, Want
 
 _SAME_BOX: Final = 0.5
@@ -22,33 +23,6 @@ _SAME_BOX: Final = 0.5
 _CROP_MARGIN: Final = 0.5
 """Of the face rectangle's size, on every side: enough for any recogniser's alignment."""
 _CROP_QUALITY: Final = 95
-
-
-class Analysis(Protocol):
-    """What an engine found in an image."""
-
-    @property
-    def width(self) -> int:
-        """Pixels of the full, upright image."""
-        ...
-
-    @property
-    def height(self) -> int:
-        """Pixels of the full, upright image."""
-        ...
-
-    @property
-    def faces(self) -> tuple[Face, ...]:
-        """The faces, largest first."""
-        ...
-
-
-class Engine(Protocol):
-    """What enrolment needs of the vision engine."""
-
-    def analyze(self, image: bytes, want: Want) -> Analysis:
-        """Find the faces of an image file and compute what is wanted of them."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +77,7 @@ def enrol(
     return Enrolment(face.embedding, f"{hashlib.sha256(image).hexdigest()}|{where}", crop)
 
 
-def choose(analysis: Analysis, target: TargetFace | None) -> Face:
+def choose(analysis: Found, target: TargetFace | None) -> Face:
     """Return the face that is meant.
 
     A face is in the target when its centre is. Where several are, the one whose rectangle is the target's (IoU of at

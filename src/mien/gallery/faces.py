@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mien.gallery.checks import FACE_USER_DATA_LENGTH, check_page, check_user_data, comes_after
-from mien.gallery.enrolment import Engine, enrol
+from mien.gallery.enrolment import enrol
 from mien.gallery.errors import (
     PersistedFaceNotFoundError,
     Quota,
@@ -24,6 +24,7 @@ from mien.gallery.rows import BUSY, Rows
 from mien.gallery.types import AddedFace, PersistedFace, TargetFace
 from mien.storage import Vault
 from mien.storage.tables import CollectionRow, PersistedFaceRow
+from mien.vision.ports import Engine
 from mien.vision.types import OperatingPoint
 
 

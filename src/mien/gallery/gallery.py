@@ -16,7 +16,6 @@ from mien.gallery.collections import Collections
 from mien.gallery.crops import Crops
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.duplicates import Duplicates
-from mien.gallery.enrolment import Engine
 from mien.gallery.faces import PersistedFaces
 from mien.gallery.live import LiveSearches
 from mien.gallery.lookalikes import Lookalikes
@@ -36,6 +35,7 @@ from mien.gallery.trained_duplicates import TrainedDuplicates
 from mien.gallery.training import Training
 from mien.search.pgvector import Method
 from mien.storage import Database, Vault
+from mien.vision.ports import Engine
 
 EXACT: Final = "exact"
 PGVECTOR_HNSW: Final = "pgvector-hnsw"

@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from mien.gallery import migration_rows as rows_of
 from mien.gallery.crops import Crop, crop_name
-from mien.gallery.enrolment import Engine, overlap
+from mien.gallery.enrolment import overlap
 from mien.gallery.errors import ConflictError, GalleryError
 from mien.gallery.gallery import Gallery
 from mien.gallery.kinds import CollectionRef, Kind
@@ -29,6 +29,7 @@ from mien.gallery.rows import ref_of
 from mien.storage import EVERY_RESOURCE, Vault
 from mien.storage.tables import CollectionRow, ModelMigrationRow
 from mien.vision.errors import ImageError
+from mien.vision.ports import Engine
 from mien.vision.types import Embedding, OperatingPoint, Want
 
 Report = Callable[[int, int], None]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
 import cv2
 import numpy as np
 
+from mien.vision.ports import Engine, Found
 from mien.vision.types import Face, FaceBox, Want
 
 
@@ -62,33 +63,6 @@ _DARK: Final = 40.0
 _BRIGHT: Final = 240.0
 
 
-class Analysis(Protocol):
-    """What a finder found in a frame."""
-
-    @property
-    def width(self) -> int:
-        """Pixels of the frame."""
-        ...
-
-    @property
-    def height(self) -> int:
-        """Pixels of the frame."""
-        ...
-
-    @property
-    def faces(self) -> tuple[Face, ...]:
-        """The faces, largest first."""
-        ...
-
-
-class Finder(Protocol):
-    """What guidance needs of the vision engine."""
-
-    def analyze(self, image: bytes, want: Want) -> Analysis:
-        """Find the faces of an image file."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Glance:
     """What one positioning frame shows.
@@ -104,7 +78,7 @@ class Glance:
     box: FaceBox | None = None
 
 
-def glance(finder: Finder, jpeg: bytes, place: Place, before: Glance | None) -> Glance:
+def glance(finder: Engine, jpeg: bytes, place: Place, before: Glance | None) -> Glance:
     """Look at one positioning frame.
 
     Args:
@@ -135,7 +109,7 @@ def glance(finder: Finder, jpeg: bytes, place: Place, before: Glance | None) -> 
     return Glance(feedback, share, box)
 
 
-def _placed(found: Analysis, share: tuple[float, float, float, float], place: Place) -> Feedback | None:
+def _placed(found: Found, share: tuple[float, float, float, float], place: Place) -> Feedback | None:
     width = share[2] * found.width / min(found.width, found.height)
     if width < place.min_width:
         return Feedback.STILL_CLOSER if width >= _NEARLY * place.min_width else Feedback.CLOSER
@@ -171,7 +145,7 @@ def _lit(jpeg: bytes, share: tuple[float, float, float, float]) -> Feedback | No
 
 
 def _still(
-    found: Analysis, share: tuple[float, float, float, float], before: tuple[float, float, float, float] | None
+    found: Found, share: tuple[float, float, float, float], before: tuple[float, float, float, float] | None
 ) -> Feedback | None:
     if before is None:
         return None

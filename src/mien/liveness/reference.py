@@ -3,28 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Protocol
 
 from mien.liveness.errors import NoFaceError, SeveralFacesError
 from mien.liveness.records import VerifyReference
-from mien.vision.types import Attribute, Face, Want
-
-
-class Analysis(Protocol):
-    """What an engine found in an image."""
-
-    @property
-    def faces(self) -> tuple[Face, ...]:
-        """The faces, largest first."""
-        ...
-
-
-class Engine(Protocol):
-    """What liveness sessions need of the vision engine."""
-
-    def analyze(self, image: bytes, want: Want) -> Analysis:
-        """Find the faces of an image file and compute what is wanted of them."""
-        ...
+from mien.vision.ports import Engine
+from mien.vision.types import Attribute, Want
 
 
 def make_reference(engine: Engine, image: bytes, pack: str) -> VerifyReference:

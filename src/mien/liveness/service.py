@@ -9,10 +9,11 @@ from mien.clock import Clock
 from mien.liveness.abuse import AbusePolicy, AbuseWatch
 from mien.liveness.attempts import Attempts, Serves
 from mien.liveness.records import Session, SessionOptions
-from mien.liveness.reference import Engine, make_reference
+from mien.liveness.reference import make_reference
 from mien.liveness.sessions import Sessions
 from mien.liveness.tokens import Tokens
 from mien.storage import Database, Vault
+from mien.vision.ports import Engine
 
 
 @dataclass(frozen=True, slots=True)

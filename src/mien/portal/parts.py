@@ -13,7 +13,6 @@ from mien.events import AlertRules, AuditLog, MetricStore
 from mien.events.alerts import QuotaUse
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.directory_services import DirectoryServices
-from mien.gallery.enrolment import Engine
 from mien.gallery.gallery import Gallery
 from mien.gallery.migrations import Migrations
 from mien.gallery.recognisers import Recognisers
@@ -26,6 +25,7 @@ from mien.models.bindings import Bindings
 from mien.portal.openid import OpenId
 from mien.portal.session import LIFE
 from mien.storage import Vault
+from mien.vision.ports import Engine
 
 
 @dataclass(frozen=True, slots=True)

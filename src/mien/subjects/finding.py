@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from mien.clock import Clock
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.directory_rows import face_collections, find_collection, persons_ref
-from mien.gallery.enrolment import Engine
 from mien.gallery.kinds import Kind
 from mien.gallery.recognisers import Recognisers
 from mien.gallery.templates import Templates
@@ -25,6 +24,7 @@ from mien.subjects.likeness import Likeness, Probe
 from mien.subjects.places import place_name
 from mien.subjects.sessions import HeldSessions
 from mien.subjects.types import Found, HeldFace, HeldProbe, Holding, Match, NotSearched, Whom
+from mien.vision.ports import Engine
 
 _AT_ONCE: Final = 500
 _LEFT_OUT: Final = "a migration left these faces without a template"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from mien.gallery.enrolment import Engine, choose
+from mien.gallery.enrolment import choose
 from mien.gallery.live import added_since
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.recognition import confidence
@@ -21,6 +21,7 @@ from mien.gallery.types import TargetFace
 from mien.matching.open_set import similarity_for_gallery
 from mien.storage.tables import CollectionRow
 from mien.subjects.types import Match
+from mien.vision.ports import Engine
 from mien.vision.types import Want
 
 _AT_ONCE: Final = 2_000

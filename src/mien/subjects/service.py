@@ -10,7 +10,6 @@ from mien.clock import Clock
 from mien.events import AuditLog
 from mien.events.audit import Details
 from mien.gallery.detected_faces import DetectedFaces
-from mien.gallery.enrolment import Engine
 from mien.gallery.gallery import Gallery
 from mien.gallery.recognisers import Recognisers
 from mien.liveness.sessions import Sessions
@@ -23,6 +22,7 @@ from mien.subjects.receipts import Receipts
 from mien.subjects.rules import Rules
 from mien.subjects.sessions import HeldSessions
 from mien.subjects.types import Found, Whom
+from mien.vision.ports import Engine
 
 _MARKS = 8
 

@@ -17,13 +17,14 @@ from mien.gateway.door import Gateway, Observer
 from mien.gateway.exchange import Message, Operation, Receive, Scope, Send
 from mien.gateway.front_door import FrontDoor
 from mien.gateway.origin import OriginFinder
-from mien.liveness.guidance import Finder, Place
+from mien.liveness.guidance import Place
 from mien.liveness.recording import FrameLimits
 from mien.liveness.service import Liveness
 from mien.liveness.types import FrameJudge
+from mien.vision.ports import Engine
 from mien.wire.body import BodyLimits
 from mien.wire.context import Context
-from mien.wire.detect import Detect, Downloader, Engine, FaceMemory, ModelLabels, NoSessionImages, SessionImages
+from mien.wire.detect import Detect, Downloader, FaceMemory, ModelLabels, NoSessionImages, SessionImages
 from mien.wire.faults import explain
 from mien.wire.liveness import LivenessContext, liveness_operations
 from mien.wire.liveness_context import ChannelContext, Count
@@ -108,7 +109,7 @@ class ChannelParts:
     """
 
     judge: FrameJudge
-    finder: Finder
+    finder: Engine
     limits: FrameLimits = field(default_factory=FrameLimits)
     place: Place = field(default_factory=Place)
     concurrent: int = 64

@@ -12,7 +12,8 @@ from mien.accounts import Resource
 from mien.gateway import gates
 from mien.gateway.admission import WorkerPool
 from mien.gateway.exchange import Exchange, Operation, Response
-from mien.vision.types import Attribute, Embedding, Face, OperatingPoint, Want
+from mien.vision.ports import Engine
+from mien.vision.types import Attribute, Embedding, OperatingPoint, Want
 from mien.wire.body import BodyLimits, image_url, read_image_or_json
 from mien.wire.catalogue import row
 from mien.wire.detect_docs import describe_detect
@@ -24,23 +25,6 @@ _BODY = row("common", "BadArgument", "Request body is invalid.")
 _NO_SESSION_IMAGE = row(
     "liveness_session", "SessionNotFound", "Session ID is not found. The session ID is expired or does not exist."
 )
-
-
-class Analysis(Protocol):
-    """What an engine found in an image; its faces are sorted by size, largest first."""
-
-    @property
-    def faces(self) -> tuple[Face, ...]:
-        """The faces, largest first."""
-        ...
-
-
-class Engine(Protocol):
-    """What Detect needs of the vision engine."""
-
-    def analyze(self, image: bytes, want: Want) -> Analysis:
-        """Find the faces of an image file and compute what is wanted of them."""
-        ...
 
 
 class FaceMemory(Protocol):

@@ -9,10 +9,11 @@ from typing import Protocol
 from uuid import UUID
 
 from mien.gateway.admission import WorkerPool
-from mien.liveness.guidance import Finder, Place
+from mien.liveness.guidance import Place
 from mien.liveness.recording import FrameLimits
 from mien.liveness.service import Liveness
 from mien.liveness.types import FrameJudge
+from mien.vision.ports import Engine
 
 Count = Callable[[UUID, str, float, int], None]
 """Told of an attempt's end: resource, error name ("" for a decision), seconds, bytes."""
@@ -52,7 +53,7 @@ class ChannelContext:
 
     liveness: Liveness
     judge: FrameJudge
-    finder: Finder
+    finder: Engine
     workers: WorkerPool
     glances: WorkerPool
     limits: FrameLimits = field(default_factory=FrameLimits)

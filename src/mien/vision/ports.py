@@ -1,0 +1,38 @@
+"""What the parts that look at photos need of the engine, so that another one can stand in for it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from mien.vision.types import Face, Want
+
+
+class Found(Protocol):
+    """What an engine found in an image."""
+
+    @property
+    def width(self) -> int:
+        """Pixels of the full, upright image."""
+        ...
+
+    @property
+    def height(self) -> int:
+        """Pixels of the full, upright image."""
+        ...
+
+    @property
+    def faces(self) -> tuple[Face, ...]:
+        """The faces, largest first."""
+        ...
+
+
+class Engine(Protocol):
+    """Finds faces and computes what is wanted of them, as `mien.vision.FaceEngine` does."""
+
+    def analyze(self, image: bytes, want: Want) -> Found:
+        """Find the faces of an image file and compute what is wanted of them.
+
+        Raises:
+            ImageError: the image cannot be analysed.
+        """
+        ...
