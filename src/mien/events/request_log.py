@@ -6,86 +6,19 @@ Off by default. A line has everything but the request's body and the body of a s
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Protocol
-from uuid import UUID
+from collections.abc import Callable, Mapping
+from typing import Final
 
 import structlog
 
 from mien.events.blotting import Blotter
-from mien.events.observer import Operation, Response, body_size
+from mien.events.calls import Exchange, Request, Response, body_size
 
 _LONGEST: Final = 2_000
 _MOST_HEADERS: Final = 60
 _CLIENT_REQUEST_ID: Final = "x-ms-client-request-id"
 
 _log = structlog.get_logger("mien.requests")
-
-
-class Request(Protocol):
-    """What is written down of a request."""
-
-    @property
-    def method(self) -> str:
-        """Upper-case HTTP method."""
-        ...
-
-    @property
-    def path(self) -> str:
-        """Decoded path."""
-        ...
-
-    @property
-    def headers(self) -> Sequence[tuple[bytes, bytes]]:
-        """Raw pairs, names in lower case."""
-        ...
-
-    @property
-    def query(self) -> list[tuple[str, str]]:
-        """Decoded pairs."""
-        ...
-
-    @property
-    def received(self) -> int:
-        """Bytes of the body that were read."""
-        ...
-
-    @property
-    def scope(self) -> Mapping[str, Any]:
-        """The ASGI scope."""
-        ...
-
-    def header(self, name: bytes) -> str | None:
-        """Return a header by its name in lower case."""
-        ...
-
-
-class Caller(Protocol):
-    """Whose call it is."""
-
-    @property
-    def id(self) -> UUID:
-        """The resource's id."""
-        ...
-
-
-class Exchange(Protocol):
-    """What is written down of a call that found its operation."""
-
-    @property
-    def operation(self) -> Operation:
-        """What answered."""
-        ...
-
-    @property
-    def caller(self) -> Caller | None:
-        """The resource, if it was found."""
-        ...
-
-    @property
-    def request_id(self) -> str:
-        """What the client sees as `apim-request-id`."""
-        ...
 
 
 class RequestLog:
@@ -100,7 +33,7 @@ class RequestLog:
 
     def __call__(self, request: Request, exchange: Exchange | None, response: Response, seconds: float) -> None:
         """Write one call down, if its resource has the log switched on now."""
-        if exchange is not None and getattr(exchange.caller, "request_log", False):
+        if exchange is not None and exchange.caller is not None and exchange.caller.request_log:
             self._write(describe(request, exchange, response, seconds))
 
 
@@ -115,7 +48,7 @@ def describe(request: Request, exchange: Exchange, response: Response, seconds: 
     fields: dict[str, object] = {
         "request_id": exchange.request_id,
         "client_request_id": None if client_request_id is None else blot.text(client_request_id)[:200],
-        "resource": getattr(caller, "name", None),
+        "resource": None if caller is None else caller.name,
         "resource_id": None if caller is None else str(caller.id),
         "operation": exchange.operation.name,
         "method": request.method,
