@@ -17,6 +17,7 @@ import typer
 if TYPE_CHECKING:
     from mien.accounts import Resource
     from mien.services import Services
+    from mien.settings import Settings
 
 DataDir = Annotated[Path | None, typer.Option(help="Where the database and the master key are. [MIEN_DATA_DIR]")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -28,6 +29,18 @@ Name = Annotated[str, typer.Argument(help="Name of the resource.")]
 @contextmanager
 def opened(data_dir: Path | None) -> Iterator[Services]:
     """Open the database; what goes wrong on purpose becomes one sentence and exit code 1."""
+    with opened_by_settings(data_dir) as (_, services):
+        yield services
+
+
+@contextmanager
+def opened_by_settings(data_dir: Path | None, *foreseen: type[Exception]) -> Iterator[tuple[Settings, Services]]:
+    """Open the database for what needs more of the settings.
+
+    Args:
+        data_dir: where it is, when the settings do not say.
+        foreseen: what else goes wrong on purpose.
+    """
     from sqlalchemy.exc import OperationalError
 
     from mien.accounts import AccountError
@@ -37,15 +50,16 @@ def opened(data_dir: Path | None) -> Iterator[Services]:
     from mien.storage.crypto import MasterKeyError
     from mien.storage.migrations import MigrationError
 
+    known: tuple[type[Exception], ...] = (AccountError, MasterKeyError, MigrationError, OSError, *foreseen)
     settings = Settings(data_dir=data_dir.absolute()) if data_dir else Settings()
     configure_logs("warning", settings.log_format)
     services = None
     try:
         services = open_services(settings)
-        yield services
+        yield settings, services
     except OperationalError as error:
         fail(f"the database does not answer: {error.orig}")
-    except (AccountError, MasterKeyError, MigrationError, OSError) as error:
+    except known as error:
         fail(str(error))
     finally:
         if services is not None:

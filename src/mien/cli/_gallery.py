@@ -4,43 +4,67 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 from uuid import UUID
 
 import typer
 
+from mien.cli._administration import opened_by_settings
+
 if TYPE_CHECKING:
     from mien.gallery.gallery import Gallery
     from mien.gallery.kinds import CollectionRef
     from mien.gallery.migrations import Migrations
+    from mien.gallery.recognisers import Recognisers
+    from mien.models import ModelStore
     from mien.services import Services
+    from mien.settings import Settings
+    from mien.vision.engine import FaceEngine
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """What a command on faces works on.
+
+    Attributes:
+        settings: every knob.
+        services: what keeps state.
+        store: the model packs.
+        engine: analyses photos.
+        recognisers: what the recognition labels stand for.
+        gallery: who is enrolled.
+    """
+
+    settings: Settings
+    services: Services
+    store: ModelStore
+    engine: FaceEngine
+    recognisers: Recognisers
+    gallery: Gallery
 
 
 @contextmanager
-def opened(data_dir: Path | None) -> Iterator[tuple[Services, Gallery, Migrations]]:
-    """Open what the commands work on; what goes wrong on purpose becomes one sentence and exit code 1."""
+def opened_faces(data_dir: Path | None, *foreseen: type[Exception]) -> Iterator[Faces]:
+    """Open the gallery and the models; what goes wrong on purpose becomes one sentence and exit code 1.
+
+    Args:
+        data_dir: where the database is, when the settings do not say.
+        foreseen: what else goes wrong on purpose.
+    """
     from mien.gallery.errors import GalleryError
     from mien.gallery.gallery import open_gallery
-    from mien.gallery.migrations import Migrations
     from mien.gallery.recognisers import Recognisers
-    from mien.logs import configure_logs
     from mien.models import ModelError, ModelStore
     from mien.models.bindings import read_bindings
-    from mien.services import open_services
-    from mien.settings import Settings
-    from mien.storage.crypto import MasterKeyError
-    from mien.storage.migrations import MigrationError
     from mien.vision.engine import FaceEngine
+    from mien.vision.errors import ImageError
 
-    settings = Settings(data_dir=data_dir.absolute()) if data_dir else Settings()
-    configure_logs("warning", settings.log_format)
-    services = None
-    try:
+    with opened_by_settings(data_dir, GalleryError, ImageError, ModelError, *foreseen) as (settings, services):
         store = ModelStore(settings.model_dir)
-        bindings = read_bindings(store, settings.data_dir, settings.bindings())
-        services = open_services(settings)
-        engine, recognisers = FaceEngine(store), Recognisers.of(store, bindings)
+        recognisers = Recognisers.of(store, read_bindings(store, settings.data_dir, settings.bindings()))
+        engine = FaceEngine(store)
         gallery = open_gallery(
             services.database,
             services.vault,
@@ -51,17 +75,24 @@ def opened(data_dir: Path | None) -> Iterator[tuple[Services, Gallery, Migration
             detected_faces=services.detected_faces,
             search_engine=settings.search_engine,
         )
+        yield Faces(settings, services, store, engine, recognisers, gallery)
+
+
+@contextmanager
+def opened(data_dir: Path | None) -> Iterator[tuple[Services, Gallery, Migrations]]:
+    """Open the gallery, and what gives it templates of another recogniser."""
+    from mien.gallery.migrations import Migrations
+
+    with opened_faces(data_dir) as faces:
         migrations = Migrations(
-            gallery, services.vault, engine, recognisers,
-            pack_of=store.installed_with, threads=settings.worker_threads,
-        )  # fmt: skip
-        yield services, gallery, migrations
-    except (GalleryError, ModelError, MasterKeyError, MigrationError, OSError) as error:
-        typer.echo(f"mien: {error}", err=True)
-        raise typer.Exit(1) from None
-    finally:
-        if services is not None:
-            services.close()
+            faces.gallery,
+            faces.services.vault,
+            faces.engine,
+            faces.recognisers,
+            pack_of=faces.store.installed_with,
+            threads=faces.settings.worker_threads,
+        )
+        yield faces.services, faces.gallery, migrations
 
 
 def resource_id(services: Services, name: str) -> UUID:

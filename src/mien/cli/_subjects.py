@@ -11,7 +11,7 @@ from uuid import UUID
 
 import typer
 
-from mien.cli._administration import fail
+from mien.cli._gallery import collection_ref, opened_faces
 
 if TYPE_CHECKING:
     from mien.gallery.kinds import CollectionRef
@@ -50,63 +50,23 @@ Possible = Annotated[
 @contextmanager
 def opened(data_dir: Path | None) -> Iterator[tuple[Services, Subjects]]:
     """Open the data-subject tools; what goes wrong on purpose becomes one sentence and exit code 1."""
-    from sqlalchemy.exc import OperationalError
-
-    from mien.accounts import AccountError
-    from mien.gallery.errors import GalleryError
-    from mien.gallery.gallery import open_gallery
-    from mien.gallery.recognisers import Recognisers
     from mien.liveness.sessions import Sessions
     from mien.liveness.tokens import Tokens
-    from mien.logs import configure_logs
-    from mien.models import ModelError, ModelStore
-    from mien.models.bindings import read_bindings
-    from mien.services import open_services
-    from mien.settings import Settings
-    from mien.storage.crypto import MasterKeyError
-    from mien.storage.migrations import MigrationError
     from mien.subjects import SubjectError, open_subjects
-    from mien.vision.engine import FaceEngine
-    from mien.vision.errors import ImageError
 
-    settings = Settings(data_dir=data_dir.absolute()) if data_dir else Settings()
-    configure_logs("warning", settings.log_format)
-    services = None
-    try:
-        store = ModelStore(settings.model_dir)
-        recognisers = Recognisers.of(store, read_bindings(store, settings.data_dir, settings.bindings()))
-        services = open_services(settings)
+    with opened_faces(data_dir, SubjectError) as faces:
+        services = faces.services
         state = (services.database, services.vault, services.clock)
-        engine = FaceEngine(store)
-        gallery = open_gallery(
+        subjects = open_subjects(
             *state,
-            settings.data_dir / "snapshots",
-            engine=engine,
-            recognisers=recognisers,
+            audit=services.audit,
+            gallery=faces.gallery,
+            engine=faces.engine,
+            recognisers=faces.recognisers,
             detected_faces=services.detected_faces,
-            search_engine=settings.search_engine,
+            sessions=Sessions(*state, Tokens(*state)),
         )
-        yield (
-            services,
-            open_subjects(
-                *state,
-                audit=services.audit,
-                gallery=gallery,
-                engine=engine,
-                recognisers=recognisers,
-                detected_faces=services.detected_faces,
-                sessions=Sessions(*state, Tokens(*state)),
-            ),
-        )
-    except OperationalError as error:
-        fail(f"the database does not answer: {error.orig}")
-    except (
-        AccountError, GalleryError, ImageError, ModelError, SubjectError, MasterKeyError, MigrationError, OSError
-    ) as error:  # fmt: skip
-        fail(str(error))
-    finally:
-        if services is not None:
-            services.close()
+        yield services, subjects
 
 
 def whom_of(
@@ -147,7 +107,6 @@ def place_ref(owner: UUID, text: str) -> CollectionRef:
     Raises:
         typer.BadParameter: it is something else.
     """
-    from mien.cli._gallery import collection_ref
     from mien.gallery.directory_rows import persons_ref
 
     return persons_ref(owner) if text == "directory" else collection_ref(owner, text)
