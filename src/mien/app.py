@@ -183,7 +183,7 @@ def create_app(
     return DataPlane(
         application,
         monitoring.exposition(application.levels()),
-        Faces(gallery, directory, engine, recognisers, store, bindings),
+        Faces(gallery, directory, engine, recognisers, store, bindings, demo=demo_key is not None),
         subjects,
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mien.events import Exposition
 from mien.events.monitor import try_out
+from mien.gallery.counts import faces_stored
 from mien.gallery.directory_services import DirectoryServices
 from mien.gallery.gallery import Gallery
 from mien.gallery.migrations import Migrations
@@ -44,6 +45,7 @@ class Faces:
         recognisers: what the recognition labels stand for.
         store: the model packs.
         bindings: which pack serves which label.
+        demo: whether the server is for trying out: its liveness demo makes sessions of its own.
     """
 
     gallery: Gallery
@@ -52,6 +54,7 @@ class Faces:
     recognisers: Recognisers
     store: ModelStore
     bindings: Bindings
+    demo: bool = False
 
 
 def create_management(
@@ -132,6 +135,7 @@ def open_portal(settings: Settings, services: Services, faces: Faces, login: Log
             alerts=services.alerts,
             try_out=lambda rule: try_out(services.alerts, deliveries, services.clock, rule),
             quota_uses=lambda: quota_uses(settings, services),
+            faces_stored=lambda: faces_stored(services.database),
             network=NetworkRules(
                 OriginFinder(parse_networks(settings.trusted_proxies)), parse_networks(settings.private_networks)
             ),
@@ -153,6 +157,7 @@ def open_portal(settings: Settings, services: Services, faces: Faces, login: Log
             store=faces.store,
             bindings=faces.bindings,
             image_limit=settings.max_image_bytes,
+            demo=faces.demo,
             openid=_open_id(settings, services),
             session_life=timedelta(hours=settings.portal_session_hours),
         )

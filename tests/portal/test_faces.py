@@ -39,9 +39,21 @@ def test_two_photos_of_one_person(person: OpenPerson) -> None:
     page.get_by_alt_text("The face of photo 1").wait_for()
     page.get_by_label("Drop photo 2").set_input_files(azure_photo("Family1-Dad2"))
     page.get_by_text("The same person", exact=True).wait_for()
-    page.get_by_role("img", name="Confidence").locator("canvas").wait_for()
+    page.get_by_role("img", name="Confidence").locator("svg").wait_for()
     page.get_by_label("Drop photo 2").set_input_files(azure_photo("Family1-Mom1"))
     page.get_by_text("Not the same person").wait_for()
+
+
+def test_the_liveness_demo_is_a_click_away(person: OpenPerson, portal: Server) -> None:
+    page = person().go("/try/liveness")
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Open the demo").click()
+    demo = opened.value
+    with demo.expect_response(lambda answer: "/liveness/demo/session" in answer.url) as made:
+        demo.get_by_role("button", name="Start").click()
+    assert made.value.status == 200
+    assert made.value.url.startswith(portal.endpoint)
+    assert "sessionId" in made.value.text()
 
 
 def test_people_from_enrolment_to_erasure(person: OpenPerson, portal: Server) -> None:

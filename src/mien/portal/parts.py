@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -44,6 +44,7 @@ class PortalParts:
         alerts: who is told of it.
         try_out: sends a test message of an alert rule.
         quota_uses: gives how much of their quotas all resources use.
+        faces_stored: gives how many faces are enrolled in each resource.
         network: the gateway's rule of who gets in from where.
         addresses: the endpoints of resources.
         local_endpoint: URL of the data plane on this machine, whatever the host names are.
@@ -58,6 +59,7 @@ class PortalParts:
         image_limit: longest photo, in bytes.
         openid: signs people in at the issuer; None where they can only give tokens.
         session_life: how long somebody stays signed in.
+        demo: whether the liveness demo of this server makes its own sessions.
     """
 
     accounts: Accounts
@@ -71,6 +73,7 @@ class PortalParts:
     alerts: AlertRules
     try_out: Callable[[UUID], str | None]
     quota_uses: Callable[[], Sequence[QuotaUse]]
+    faces_stored: Callable[[], Mapping[UUID, int]]
     network: NetworkRules
     addresses: Addresses
     local_endpoint: str
@@ -85,3 +88,4 @@ class PortalParts:
     image_limit: int = 6 * 1024 * 1024
     openid: OpenId | None = None
     session_life: timedelta = LIFE
+    demo: bool = False

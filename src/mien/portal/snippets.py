@@ -13,6 +13,8 @@ def first_calls(endpoint: str) -> dict[str, str]:
     Args:
         endpoint: of the resource, without a slash at its end.
     """
+    # Azure's SDK for JavaScript sends keys over plain HTTP only when told so.
+    plain = ", { allowInsecureConnection: true }" if endpoint.startswith("http:") else ""
     return {
         "curl": (
             'export FACE_KEY="…"   # from the page “Keys and endpoint”\n'
@@ -38,11 +40,12 @@ def first_calls(endpoint: str) -> dict[str, str]:
             "    print(face.face_id, face.face_rectangle)"
         ),
         "JavaScript": (
-            "// npm install @azure-rest/ai-vision-face @azure/core-auth\n"
+            "// npm install @azure-rest/ai-vision-face @azure/core-auth; save this as first-call.mjs\n"
             'import { readFileSync } from "node:fs";\n'
             'import createFaceClient from "@azure-rest/ai-vision-face";\n'
             'import { AzureKeyCredential } from "@azure/core-auth";\n\n'
-            f'const client = createFaceClient("{endpoint}", new AzureKeyCredential(process.env.FACE_KEY));\n'
+            f"const key = new AzureKeyCredential(process.env.FACE_KEY);\n"
+            f'const client = createFaceClient("{endpoint}", key{plain});\n'
             'const answer = await client.path("/detect").post({\n'
             '  contentType: "application/octet-stream",\n'
             "  queryParameters: {\n"
@@ -50,7 +53,8 @@ def first_calls(endpoint: str) -> dict[str, str]:
             "  },\n"
             '  body: readFileSync("photo.jpg"),\n'
             "});\n"
-            "console.log(answer.body);"
+            'if (answer.status !== "200") throw new Error(JSON.stringify(answer.body));\n'
+            "for (const face of answer.body) console.log(face.faceId, face.faceRectangle);"
         ),
         "C#": (
             "// dotnet add package Azure.AI.Vision.Face --prerelease\n"
@@ -61,6 +65,6 @@ def first_calls(endpoint: str) -> dict[str, str]:
             'var photo = BinaryData.FromBytes(File.ReadAllBytes("photo.jpg"));\n'
             "var faces = await client.DetectAsync(\n"
             "    photo, FaceDetectionModel.Detection03, FaceRecognitionModel.Recognition04, returnFaceId: true);\n"
-            "foreach (var face in faces.Value) Console.WriteLine(face.FaceId);"
+            'foreach (var face in faces.Value) Console.WriteLine($"{face.FaceId} {face.FaceRectangle.Left}");'
         ),
     }

@@ -15,7 +15,13 @@ SOON: Final = timedelta(days=30)
 NEAR: Final = 80.0
 """Percent of a quota from which on somebody should know."""
 
-_QUOTAS: Final = {"rate": "calls at a time", "volume": "calls a month", "storage": "storage"}
+_CALLS: Final = {"callsPerMinute": "Calls a minute", "callsPerMonth": "Calls this month"}
+_KINDS: Final = {
+    "faceList": "face lists",
+    "largeFaceList": "large face lists",
+    "personGroup": "person groups",
+    "largePersonGroup": "large person groups",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,21 @@ class Warned:
     title: str
     about: str
     action: tuple[str, str] | None = None
+
+
+def quota_words(use: QuotaUse) -> str:
+    """Return the name of a quota for people, such as `Persons in all large person groups`."""
+    if use.name in _CALLS:
+        return _CALLS[use.name]
+    kind, _, what = use.name.partition(".")
+    every = _KINDS.get(kind, kind)
+    if what == "collections":
+        return every.capitalize()
+    if kind == "directory":
+        return "Persons in the directory"
+    if what == "personsInAll":
+        return f"Persons in all {every}"
+    return f"{what.capitalize()} in the fullest of the {every}"
 
 
 def blocked(resource: Resource) -> str | None:
@@ -109,7 +130,7 @@ def _quotas(resource: Resource, uses: Sequence[QuotaUse]) -> Iterator[Warned]:
     for use in uses:
         if use.resource_id == resource.id and use.percent >= NEAR:
             tone = "bad" if use.percent >= 100 else "warn"
-            title = f"{_QUOTAS.get(use.quota, use.quota).capitalize()}: {use.percent:.0f} % of the quota is used"
-            yield Warned(
-                tone, title, f"{use.used:,.0f} of {use.limit:,.0f} ({use.name}).", ("Metrics", "/metrics-and-alerts")
-            )
+            title = f"{quota_words(use)}: {use.percent:.0f} % of the quota is used"
+            after = "; more is refused" if use.percent >= 100 else ""
+            about = f"{use.used:,.0f} of {use.limit:,.0f}{after}."
+            yield Warned(tone, title, about, ("Metrics", "/metrics-and-alerts"))

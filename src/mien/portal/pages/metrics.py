@@ -15,6 +15,7 @@ from mien.events.alerts import QUOTA_USE
 from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.visitor import Visitor, tell
+from mien.portal.warnings import quota_words
 from mien.portal.widgets import Tag, badge, banner, button, confirm, empty, meter, section, table, text
 
 _SPANS: Final = {
@@ -25,7 +26,8 @@ _SPANS: Final = {
 }
 _COLOURS: Final = ("#1b8fa3", "#d9730d", "#8a63d2", "#2f9e5b", "#c2410c", "#4c78c9")
 _INK: Final = "#7d8b98"
-_TIME: Final = {"axisLabel": {"color": _INK, "hideOverlap": True}, "splitLine": {"show": False}, "splitNumber": 4}
+_RANKS: Final = (50.0, 95.0, 99.0)
+_NAMELESS: Final = "without a code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,9 @@ class _Found:
     calls: list[Series]
     errors: list[Series]
     latency: list[Series]
+    percentiles: list[tuple[str, float | None]]
     faces: list[Series]
+    stored: int
     uses: list[QuotaUse]
 
 
@@ -51,11 +55,17 @@ def _find(visitor: Visitor, span: str) -> _Found:
         found = ask("Latency", aggregation=Aggregation.PERCENTILE, percentile=rank)[0]
         return Series(f"p{rank:g}", found.points)
 
+    def in_all(rank: float) -> float | None:
+        whole = Question("Latency", now - length, now, resource.id, aggregation=Aggregation.PERCENTILE, percentile=rank)
+        return parts.metrics.value(whole)
+
     return _Found(
         ask("TotalCalls", split="operation"),
         ask("TotalErrors", split="code"),
-        [percentile(rank) for rank in (50.0, 95.0, 99.0)],
+        [percentile(rank) for rank in _RANKS],
+        [(f"p{rank:g}", in_all(rank)) for rank in _RANKS],
         [Series("faces", one.points) for one in ask("FacesStored")],
+        parts.faces_stored().get(resource.id, 0),
         sorted((one for one in parts.quota_uses() if one.resource_id == resource.id), key=lambda one: -one.percent),
     )
 
@@ -70,50 +80,85 @@ async def render(visitor: Visitor) -> None:
             if name == span:
                 link.props["aria-current"] = "page"
     found = await visitor.ask(lambda: _find(visitor, span))
+    latency = [(rank, f"{value:,.0f} ms") for rank, value in found.percentiles if value is not None]
     with Tag("div", classes="two"):
-        _chart("Calls", "By operation", found.calls, stacked=True)
-        _chart("Errors", "By code", found.errors, stacked=True)
-        _chart("Latency", "Percentiles of all calls, in milliseconds", found.latency)
-        _chart("Faces stored", "Read every five minutes", found.faces)
+        _chart("Calls", "By operation", found.calls, numbers=("Operation", "Calls", _sums(found.calls)))
+        _chart("Errors", "By code", found.errors, numbers=("Code", "Errors", _sums(found.errors)))
+        _chart(
+            "Latency",
+            "Percentiles of all calls, in milliseconds",
+            found.latency,
+            numbers=("Percentile", "Over the whole time", latency),
+        )
+        _chart("Faces stored", "Read every five minutes", found.faces, now=f"Now: {found.stored:,}")
     with section("Quotas", "How much of what the tier allows is used."):
         if not found.uses:
             text("Nothing is stored yet, and calls are not limited.", "soft")
         for use in found.uses:
-            meter(f"{use.quota}: {use.name}", use.percent / 100, f"{use.used:,.0f} of {use.limit:,.0f}")
+            meter(quota_words(use), use.percent / 100, f"{use.used:,.0f} of {use.limit:,.0f}")
     await _alerts(visitor)
 
 
-def _chart(title: str, about: str, series: Sequence[Series], *, stacked: bool = False) -> None:
+def _sums(series: Sequence[Series]) -> list[tuple[str, str]]:
+    sums = [(one.label or _NAMELESS, sum(point.value or 0 for point in one.points)) for one in series]
+    return [(name, f"{value:,.0f}") for name, value in sorted(sums, key=lambda one: -one[1]) if value]
+
+
+def _chart(
+    title: str,
+    about: str,
+    series: Sequence[Series],
+    *,
+    numbers: tuple[str, str, list[tuple[str, str]]] | None = None,
+    now: str = "",
+) -> None:
+    """A chart, and under it what it says in numbers; how much of something, stacked, or how it stands, as lines."""
+    stacked = numbers is not None and numbers[2] == _sums(series)
     with section(title, about):
+        if now:
+            text(now)
         if not any(point.value for one in series for point in one.points):
             empty("show_chart", "Nothing in this time")
             return
-        total = sum(point.value or 0 for one in series for point in one.points)
-        names = ", ".join(one.label or "without a code" for one in series)
-        said = f"{title}: {names}" + (f"; {total:,.0f} in all" if stacked else "")
-        chart = ui.echart(chart_options(series, stacked=stacked)).classes("chart").props("role=img")
-        chart.props["aria-label"] = said
+        names = ", ".join(one.label or _NAMELESS for one in series)
+        chart = ui.echart(chart_options(series, stacked=stacked), renderer="svg").classes("chart").props("role=img")
+        chart.props["aria-label"] = f"{title}: {names}"
+        if numbers is not None:
+            what, unit, rows = numbers
+            table(f"{title} in numbers", [what, unit], rows, numbers=[1])
 
 
 def chart_options(series: Sequence[Series], *, stacked: bool) -> dict[str, Any]:
-    """Return a chart over time, for both light and dark."""
-    axis = {"axisLabel": {"color": _INK}, "splitLine": {"lineStyle": {"opacity": 0.25}}}
+    """Return a chart over time, for both light and dark: the style sheet colours its words."""
+    line = {"lineStyle": {"color": _INK, "opacity": 0.3}}
     return {
         "animation": False,
         "color": _COLOURS,
         "grid": {"left": 55, "right": 15, "top": 15, "bottom": 60},
-        "tooltip": {"trigger": "axis", "confine": True},
-        "legend": {"bottom": 0, "type": "scroll", "textStyle": {"color": _INK}},
-        "xAxis": {"type": "time", **_TIME},
-        "yAxis": {"type": "value", "min": 0, **axis},
+        "tooltip": {
+            "trigger": "axis",
+            "confine": True,
+            "backgroundColor": "var(--card)",
+            "borderColor": _INK,
+            "textStyle": {"color": "var(--text)"},
+        },
+        "legend": {"bottom": 0, "type": "scroll", "pageIconColor": _INK, "pageIconInactiveColor": "transparent"},
+        "xAxis": {
+            "type": "time",
+            "axisLabel": {"hideOverlap": True},
+            "axisLine": line,
+            "splitLine": {"show": False},
+            "splitNumber": 4,
+        },
+        "yAxis": {"type": "value", "min": 0, "minInterval": 1 if stacked else 0, "splitLine": line},
         "series": [
             {
-                "name": one.label or "without a code",
+                "name": one.label or _NAMELESS,
                 "type": "bar" if stacked else "line",
                 "symbolSize": 5,
                 "connectNulls": False,
                 "data": [[int(point.at.timestamp() * 1000), point.value] for point in one.points],
-                **({"stack": "all", "barMinWidth": 2} if stacked else {}),
+                **({"stack": "all", "barMinWidth": 3} if stacked else {}),
             }
             for one in series
         ],

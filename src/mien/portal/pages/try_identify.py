@@ -93,7 +93,14 @@ async def liveness(visitor: Visitor) -> None:
         link = link_button("Open the demo", address, "primary")
         link.props["target"] = "_blank"
         link.props["rel"] = "noopener"
-        banner("info", "For trying out only", "The demo page is there when the server was started with --dev.")
+        if visitor.parts.demo:
+            text("Its sessions are of the resource that mien serve --dev made, and count as its calls.", "soft small")
+        else:
+            about = (
+                "This server was not started with --dev, so the page makes no sessions of its own. It asks for the "
+                "token of one that you create with a key of the resource."
+            )
+            banner("info", "You need a session's token", about)
 
 
 PAGE = Page(

@@ -15,7 +15,7 @@ from mien.portal.photos import drawn, drop, picture
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, banner, empty, facts, loading, section, text
 from mien.vision.attributes.registry import REFUSED
-from mien.vision.types import Attribute, Face, OperatingPoint, Want
+from mien.vision.types import Accessory, Attribute, Face, HairColor, OperatingPoint, Want
 from mien.wire.detect import LIMITED
 
 TABS: Final = (
@@ -89,6 +89,12 @@ def _points(visitor: Visitor) -> dict[str, OperatingPoint]:
 def _show(address: str, faces: tuple[Face, ...]) -> None:
     count = "One face" if len(faces) == 1 else f"{len(faces)} faces"
     picture(address, f"The photo with {count.lower()}, their boxes, landmarks and the axes of their heads")
+    if faces:
+        text(
+            "Green: the box. Yellow: the 27 landmarks. Arrows from the tip of the nose: to the right (red), "
+            "down (green) and forward (blue), as the head is turned.",
+            "soft small",
+        )
     with Tag("div", role="status"):
         text(f"{count} found.")
     if not faces:
@@ -110,18 +116,25 @@ def _show(address: str, faces: tuple[Face, ...]) -> None:
 
 def words(value: object) -> str:
     """Return what an attribute was found to be, for people."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, Enum):
-        return str(value.value)
-    if isinstance(value, float):
-        return f"{value:.2f}"
-    if isinstance(value, tuple):
-        return "; ".join(words(part) for part in value) or "none"
-    if is_dataclass(value):
-        parts = ((item.name.replace("_", " "), getattr(value, item.name)) for item in fields(value))
-        return ", ".join(f"{name} {words(part)}" for name, part in parts)
-    return str(value)
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case Enum():
+            said = str(value.value)
+        case float():
+            said = f"{value:.2f}"
+        case tuple():
+            said = "; ".join(words(part) for part in value) or "none"
+        case Accessory():
+            said = f"{value.type} {value.confidence:.2f}"
+        case HairColor():
+            said = f"{value.color} {value.confidence:.2f}"
+        case _ if is_dataclass(value):
+            parts = ((item.name.replace("_", " "), getattr(value, item.name)) for item in fields(value))
+            said = ", ".join(f"{name} {words(part)}" for name, part in parts)
+        case _:
+            said = str(value)
+    return said
 
 
 PAGE = Page(

@@ -44,7 +44,7 @@ async def render(visitor: Visitor) -> None:
             banner("good" if same else "warn", "The same person" if same else "Not the same person", said)
             rate = f", at a false match rate of {curve.fmr:g}" if curve.fmr else ""
             with section("Calibration", f"How {recogniser.pack} makes a confidence of a similarity{rate}."):
-                chart = ui.echart(options(curve, alike, confidence)).classes("chart").props("role=img")
+                chart = ui.echart(options(curve, alike, confidence), renderer="svg").classes("chart").props("role=img")
                 chart.props["aria-label"] = said
 
     with sides:
@@ -84,7 +84,7 @@ def options(curve: Calibration, similarity: float, confidence: float) -> dict[st
     across = np.linspace(-0.2, 1, 121)
     line = [[round(float(x), 3), round(float(y), 5)] for x, y in zip(across, curve.confidence(across), strict=True)]
     ink, accent = "#7d8b98", "#1b8fa3"
-    axis = {"axisLabel": {"color": ink}, "nameTextStyle": {"color": ink}, "splitLine": {"lineStyle": {"opacity": 0.25}}}
+    axis = {"axisLine": {"lineStyle": {"color": ink}}, "splitLine": {"lineStyle": {"color": ink, "opacity": 0.3}}}
     at = {"silent": True, "symbol": "none", "lineStyle": {"type": "dashed", "color": ink}}
     return {
         "animation": False,
