@@ -13,8 +13,7 @@ pytestmark = pytest.mark.timeout(180)
 
 USE_CASE = (
     "Employees of our office enter the building through a gate that compares their face with the photo on their badge, "
-    "so that nobody enters with a stolen one. They consent in writing, can use a card instead, and we delete "
-    "the photos after 30 days."
+    "so that nobody enters with a stolen one."
 )
 
 
@@ -53,7 +52,18 @@ def test_from_a_new_resource_to_its_approval(person: OpenPerson, portal: Server)
     asks.get_by_role("checkbox", name=re.compile("^Verification")).click()
     asks.get_by_label("Organisation").fill("Example Ltd")
     asks.get_by_label("Contact").fill("anna@example.com")
+    asks.get_by_label("Use case").fill("We want to use the Face API")
+    asks.get_by_label("Consent").focus()
+    asks.get_by_text("The reviewer will be told that this leaves open").wait_for()
     asks.get_by_label("Use case").fill(USE_CASE)
+    asks.get_by_role("button", name="Submit").click()
+    approver.told("Fill in: Consent, Keeping.")
+    asks.get_by_label("Consent").fill("They consent in writing, and can use a card instead.")
+    asks.get_by_label("Keeping").fill("We delete the photos after 30 days.")
+    asks.get_by_text("The reviewer will be told that this leaves open").wait_for(state="detached")
+    asks.get_by_role("button", name="Submit").click()
+    approver.told("Confirm that this is true")
+    asks.get_by_role("checkbox", name="true and complete").click()
     asks.get_by_role("button", name="Submit").click()
     asks.locator("article").filter(has_text="submitted").wait_for()
 

@@ -9,6 +9,7 @@ from nicegui import ui
 
 from mien.accounts import AccessRequest, Feature, RequestState
 from mien.accounts.features import REQUESTED_APART
+from mien.accounts.vagueness import Finding, findings
 from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.visitor import Visitor, tell
@@ -20,6 +21,14 @@ MEANT: Final = {
     Feature.LIVENESS: "Liveness: is there a living person before the camera",
     Feature.LIMITED_ATTRIBUTES: "Limited attributes: age, smile, facial hair, hair, make-up",
 }
+_KINDS: Final = (
+    "Letting people in: to a place, a device or an account",
+    "Proving an identity: at registration, in an exam, before a payment",
+    "Finding duplicate or blocked accounts",
+    "Recognising people for a service that they chose",
+    "Sorting photos for the people on them",
+    "Something else",
+)
 TONES: Final = {
     RequestState.SUBMITTED: "info",
     RequestState.IN_REVIEW: "info",
@@ -61,15 +70,52 @@ def _form(visitor: Visitor) -> None:
         boxes = {feature: ui.checkbox(MEANT[feature]) for feature in Feature}
         text("Identification and verification may be asked for together; each of the others by itself.", "soft small")
     organisation = ui.input("Organisation").props('outlined hint="Who stands behind the application"')
-    contact = ui.input("Contact").props('outlined hint="An e-mail address or telephone number"')
-    use_case = ui.textarea("Use case").props(
-        'outlined autogrow hint="Whose faces, what for and why, how they consent, and how long they are kept"'
+    contact = ui.input("Contact").props(
+        'outlined hint="Who answers for it: name, and e-mail address or telephone number"'
     )
+    kind = ui.select(list(_KINDS), label="Kind of use").props("outlined")
+    use_case = _long("Use case", "Whose faces, what is done with them, what for and why")
+    consent = _long("Consent", "How people learn of it and agree, and what they can do instead")
+    keeping = _long("Keeping", "How long photos and templates are kept, and who deletes them when and how")
+    true = ui.checkbox("This is true and complete, and the resource will be used for nothing else.")
+    open_points = Tag("div", classes="stack", role="status")
+
+    def description() -> str:
+        parts = [(f"Kind of use: {kind.value}" if kind.value else ""), str(use_case.value or "").strip()]
+        for field, name in ((consent, "Consent"), (keeping, "Keeping")):
+            if words := str(field.value or "").strip():
+                parts.append(f"{name}: {words}")
+        return "\n".join(part for part in parts if part)
+
+    def check() -> None:
+        """Say beforehand what the reviewer will be told."""
+        open_points.clear()
+        if not str(use_case.value or "").strip():
+            return
+        found = findings(str(organisation.value or ""), str(contact.value or ""), description())
+        with open_points:
+            if found:
+                text("The reviewer will be told that this leaves open:", "small")
+            for finding in found:
+                _left_open(finding)
+
+    for asked in (organisation, contact, use_case, consent, keeping):
+        asked.on("blur", check)
+        if not may:
+            asked.disable()
 
     async def submit() -> None:
         wanted = {feature for feature, box in boxes.items() if box.value}
         if len(wanted) > 1 and wanted & REQUESTED_APART:
             tell("Ask for liveness and for limited attributes each by itself.", "bad")
+            return
+        missing = [name for name, field in (("Use case", use_case), ("Consent", consent), ("Keeping", keeping))
+                   if not str(field.value or "").strip()]  # fmt: skip
+        if missing:
+            tell(f"Fill in: {', '.join(missing)}.", "bad")
+            return
+        if not true.value:
+            tell("Confirm that this is true and complete.", "bad")
             return
         made = await visitor.act(
             Permission.REQUEST,
@@ -78,7 +124,7 @@ def _form(visitor: Visitor) -> None:
                 wanted,
                 organisation=str(organisation.value or ""),
                 contact=str(contact.value or ""),
-                use_case=str(use_case.value or ""),
+                use_case=description(),
                 actor=visitor.name,
             ),
         )
@@ -87,6 +133,16 @@ def _form(visitor: Visitor) -> None:
 
     with Tag("div"):
         button("Submit", submit, "primary", may=may)
+
+
+def _long(label: str, hint: str) -> ui.textarea:
+    return ui.textarea(label).props(f'outlined autogrow rows=2 maxlength=1300 hint="{hint}"')
+
+
+def _left_open(finding: Finding) -> None:
+    with Tag("p", classes="row small"):
+        badge("left open", "warn")
+        Tag("span", finding.explanation, "grow")
 
 
 def _withdrawer(visitor: Visitor, request: AccessRequest) -> Callable[[], Any]:
@@ -117,6 +173,7 @@ def show_request(request: AccessRequest, steps: list[tuple[str, str, str, str]])
         badge(request.state.value.replace("_", " "), TONES[request.state])
     lines = [("Resource", request.resource_name), ("Organisation", request.organisation), ("Contact", request.contact)]
     lines.append(("Use case", request.use_case))
+    lines.append(("Asked", f"by {request.requested_by}, {moment(request.requested_at)}"))
     if request.reason:
         lines.append(("Reason", request.reason))
     if request.expires_at:
@@ -124,9 +181,7 @@ def show_request(request: AccessRequest, steps: list[tuple[str, str, str, str]])
     facts(lines)
     waiting = request.state in {RequestState.SUBMITTED, RequestState.IN_REVIEW}
     for finding in request.findings if waiting else ():
-        with Tag("p", classes="row small"):
-            badge("left open", "warn")
-            Tag("span", finding.explanation)
+        _left_open(finding)
     with ui.expansion("History").classes("history"), Tag("ol", classes="small"):
         for at, actor, step, reason in steps:
             Tag("li", f"{at}: {step} by {actor}" + (f" – {reason}" if reason else ""))

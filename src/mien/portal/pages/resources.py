@@ -7,6 +7,7 @@ from functools import partial
 from nicegui import ui
 
 from mien.accounts import Acknowledgement, Resource, Sku
+from mien.accounts.terms import TERMS
 from mien.management.arm.shapes import TIERS
 from mien.management.roles import Permission
 from mien.portal.frame import Page
@@ -87,10 +88,10 @@ async def create(visitor: Visitor) -> None:
         tiers = {sku.value: f"{sku.value} ({TIERS[sku]})" for sku in Sku}
         sku = ui.radio(tiers, value=Sku.STANDARD.value).props('inline aria-label="Tier"')
     with section("Responsible AI terms"):
-        text(
-            "Face data is biometric data. Whoever runs a resource answers for consent, for lawful and fair use, "
-            "and for deleting what is no longer needed. docs/limited-access.md has the terms in full."
-        )
+        text("Face data is biometric data. Whoever makes a resource acknowledges that they")
+        with Tag("ul", classes="bullets"):
+            for term in TERMS:
+                Tag("li", term)
         person = ui.input("Who acknowledges", value=visitor.name.partition(":")[2]).props(
             'outlined hint="The name of a person who can be asked later"'
         )

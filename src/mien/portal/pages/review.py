@@ -41,6 +41,12 @@ async def render(visitor: Visitor) -> None:
             empty("verified_user", "Nothing is approved")
         for request in reversed(decided):
             await _draw(visitor, request)
+    if over := [one for one in requests if one.state not in {*_WAITING, RequestState.APPROVED, RequestState.EXPIRED}]:
+        with section("Rejected, revoked and withdrawn", "That is final: a new request can be made."):
+            for request in reversed(over):
+                steps = await visitor.ask(lambda one=request: history(visitor, one))  # type: ignore[misc]  # bound at once
+                with Tag("article", classes="card"):
+                    show_request(request, steps)
 
 
 async def _draw(visitor: Visitor, request: AccessRequest) -> None:
