@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 
 import httpx
@@ -176,5 +177,12 @@ def test_the_audit_log_has_who_did_it(person: OpenPerson) -> None:
     page.get_by_role("button", name="Verify").click()
     page.get_by_text("entries are sound").wait_for()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Export").click()
+        page.get_by_role("button", name="Export as JSON lines").click()
     assert '"action":"alert.delete"' in download.value.path().read_text().replace('": ', '":')
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export what was found as CSV").click()
+    rows = list(csv.DictReader(download.value.path().read_text().splitlines()))
+    assert rows
+    assert all(row["action"].startswith("alert.") and row["actor"] == "token:serve --dev" for row in rows)
+    page.goto(page.url + "&until=2020-01-01")
+    page.get_by_text("Nothing was found").wait_for()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import csv
+import io
+import json
+from datetime import UTC, datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from nicegui import ui
 
@@ -14,7 +18,8 @@ from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Tag, banner, button, choice, empty, moment, section, table
 
 _PAGE: Final = 50
-_FIELDS: Final = {"scope", "action", "actor", "since"}
+_FIELDS: Final = {"scope", "action", "actor", "since", "until"}
+_COLUMNS: Final = ("sequence", "at", "actor", "action", "resource", "details")
 
 
 async def render(visitor: Visitor) -> None:
@@ -27,9 +32,12 @@ async def render(visitor: Visitor) -> None:
         choice("Scope", scope, query.get("scope", next(iter(scope)))).props["name"] = "scope"
         _field("Action", "action", query.get("action", ""), "key.*")
         _field("Who", "actor", query.get("actor", ""), "token:anna")
-        _field("Since", "since", query.get("since", ""), "", "date")
+        _field("From", "since", query.get("since", ""), "", "date")
+        _field("Until", "until", query.get("until", ""), "", "date")
         Tag("button", "Search", "btn primary", type="submit")
-    entries = await visitor.ask(lambda: _search(visitor))
+    before = query.get("before", "")
+    last = int(before) if before.isdigit() and len(before) < 15 else None
+    entries = await visitor.ask(lambda: _search(visitor, last, _PAGE))
     names = {one.id: one.name for one in visitor.resources}
     with section("Entries", "The newest first."):
         if not entries:
@@ -54,6 +62,15 @@ async def render(visitor: Visitor) -> None:
         if len(entries) == _PAGE:
             older = {name: value for name, value in query.items() if name in _FIELDS}
             Tag("a", "Older entries", href=visitor.link("/audit", **older, before=str(entries[-1].sequence)))
+        if entries:
+
+            async def save() -> None:
+                content = await visitor.act(Permission.READ, lambda: _sheet(visitor, names))
+                if content is not None:
+                    ui.download(content, "mien-audit.csv", "text/csv")
+
+            with Tag("div"):
+                button("Export what was found as CSV", save, image="download")
     with section("Whole log", "Each entry has the hash of the one before it, so that a change shows."):
         outcome = Tag("div", role="status")
 
@@ -88,24 +105,48 @@ def _field(label: str, name: str, value: str, example: str, kind: str = "text") 
         Tag("input", classes="native", type=kind, name=name, value=value, placeholder=example)
 
 
-def _search(visitor: Visitor) -> list[AuditEntry]:
+def _search(visitor: Visitor, before: int | None, limit: int) -> list[AuditEntry]:
     query = visitor.query
-    since = None
-    if text := query.get("since"):
-        try:
-            since = datetime.fromisoformat(text).replace(tzinfo=UTC)
-        except ValueError:
-            since = None
-    before = query.get("before", "")
     one = visitor.chosen is not None and query.get("scope", "one") == "one"
+    until = _day(query.get("until"))
     return visitor.parts.audit.search(
         resource_id=visitor.resource.id if one else None,
         actor=query.get("actor") or None,
         action=query.get("action") or None,
-        since=since,
-        before=int(before) if before.isdigit() and len(before) < 15 else None,
-        limit=_PAGE,
+        since=_day(query.get("since")),
+        until=until + timedelta(days=1) if until else None,
+        before=before,
+        limit=limit,
     )
+
+
+def _day(text: str | None) -> datetime | None:
+    """Return when a day begins; None for what is none."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
+    except ValueError:
+        return None
+
+
+def _sheet(visitor: Visitor, names: dict[UUID, str]) -> bytes:
+    """Return all entries of a search, the newest first, for a spreadsheet."""
+    lines = io.StringIO()
+    sheet = csv.writer(lines)
+    sheet.writerow(_COLUMNS)
+    before = None
+    while entries := _search(visitor, before, 1000):
+        for one in entries:
+            resource = names.get(one.resource_id, str(one.resource_id)) if one.resource_id else ""
+            details = json.dumps(one.details, ensure_ascii=False)
+            cells = (one.actor, one.action, resource, details)
+            sheet.writerow([one.sequence, one.at.isoformat(), *map(_plain, cells)])
+        before = entries[-1].sequence
+    return lines.getvalue().encode()
+
+
+def _plain(cell: str) -> str:
+    """Keep a spreadsheet from taking what somebody called themselves for a formula."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 PAGE = Page("/audit", "Audit log", "Who did what to which resource.", "Server", "history", render, needs_resource=False)
