@@ -69,13 +69,14 @@ def _take_all(
         page.goto(url)
         page.locator(".page h1").wait_for()
         page.wait_for_function("window.socket?.connected && window.did_handshake")
+        page.get_by_text("Loading …", exact=True).wait_for(state="detached")
         links = "links => links.map(one => one.href).filter(one => one.startsWith(location.origin))"
         waiting += page.locator(f"{_LISTED}, {_NAMED}").evaluate_all(links)
         if only not in path:
             continue
         _use(page, path, photos)
         page.evaluate("document.fonts.ready")
-        for element in page.locator(".chart canvas").all():
+        for element in page.locator(".chart svg").all():
             element.wait_for()
         _fit(page, width)
         title = path.strip("/").replace("/", "-") or "overview"

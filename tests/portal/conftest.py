@@ -69,6 +69,7 @@ class Person:
         self.page.goto(self.address + path)
         self.page.locator(".page h1").wait_for()
         self.page.wait_for_function("window.socket?.connected && window.did_handshake")
+        self.page.get_by_text("Loading …", exact=True).wait_for(state="detached")
         return self.page
 
     def told(self, text: str) -> None:
@@ -81,18 +82,19 @@ OpenPerson = Callable[..., Person]
 
 @pytest.fixture
 def person(portal: Server, browser: Browser) -> Iterator[OpenPerson]:
-    """A function that seats somebody, signed in as the administrator or with a given token, at a browser."""
+    """A function that seats somebody at a browser, signed in as administrator or with a token; `at` is the server."""
     contexts: list[BrowserContext] = []
 
-    def seat(token: str | None = None, *, width: int = 1280, scheme: str = "light") -> Person:
+    def seat(token: str | None = None, *, width: int = 1280, scheme: str = "light", at: Server | None = None) -> Person:
+        server = at or portal
         context = browser.new_context(
             viewport={"width": width, "height": 860}, color_scheme="dark" if scheme == "dark" else "light"
         )
         contexts.append(context)
-        context.set_default_timeout(20_000)
-        someone = Person(context.new_page(), portal.management)
+        context.set_default_timeout(45_000)
+        someone = Person(context.new_page(), server.management)
         someone.watch()
-        someone.sign_in(token or portal.admin_token)
+        someone.sign_in(token or server.admin_token)
         return someone
 
     yield seat

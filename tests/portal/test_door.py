@@ -69,6 +69,14 @@ def test_signing_in_and_out(client: httpx.Client, portal: Server) -> None:
     assert client.get("/keys").status_code == 303
 
 
+def test_there_is_no_such_page(client: httpx.Client, portal: Server) -> None:
+    enter(client, portal)
+    answer = client.get("/nothing-of-the-kind")
+    assert answer.status_code == 404
+    assert 'href="/"' in answer.text
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+
+
 @pytest.mark.parametrize("token", ["", "wrong", "mien_admin_wrong", "é", "x" * 20_000])
 def test_a_wrong_token(client: httpx.Client, portal: Server, token: str) -> None:
     answer = enter(client, portal, token=token)

@@ -90,7 +90,7 @@ def test_what_is_enrolled_moves_to_other_weights(start_server: StartServer, brow
     page.get_by_role("button", name="Migrate").click()
     banner.wait_for(state="detached")
     assert any(re.match(f"Migration of {STAFF}: .* of 3 templates are made", one) for one in heard)
-    assert page.get_by_role("status").get_by_text("trained", exact=True).is_visible()
+    page.get_by_role("status").get_by_text("trained", exact=True).wait_for()
 
     page = someone.go("/people")
     found = page.get_by_role("list", name="Collections to migrate").get_by_role("listitem")

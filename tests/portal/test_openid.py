@@ -34,7 +34,7 @@ def served(start_server: StartServer, issuer: SignInIssuer) -> Server:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context()
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(45_000)
     yield context.new_page()
     context.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -23,6 +24,8 @@ SESSION: Final = "mien.session"
 UPLOAD_FRAME: Final = 64 * 1024
 """How much longer than a photo a form with it may be, in bytes."""
 
+_LOST: Final = (Path(__file__).parent / "static" / "lost.html").read_bytes()
+_HTML: Final = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", b"%d" % len(_LOST))]
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _log = structlog.get_logger("mien.portal")
 
@@ -124,12 +127,22 @@ class Portal:
     def _guarded(self, scope: Scope, send: Send) -> Send:
         cached = scope["path"].startswith("/_nicegui/") and "/client/" not in scope["path"]
 
+        lost = False
+
         async def answer(message: Message) -> None:
+            nonlocal lost
             if message["type"] == "http.response.start":
+                lost = message["status"] == 404 and not scope["path"].startswith("/_nicegui/")
+                if lost:
+                    message["headers"] = _HTML
                 added = [*self._policy, *(() if cached else [(b"cache-control", b"no-store")])]
                 names = {name for name, _ in added}
                 kept = [pair for pair in message.get("headers", ()) if pair[0].lower() not in names]
                 message["headers"] = [*kept, *added]
+            elif lost:
+                if message.get("more_body"):
+                    return
+                message["body"] = _LOST
             await send(message)
 
         return answer

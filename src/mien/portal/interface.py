@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 import structlog
 from fastapi import FastAPI
 from nicegui import app as library
-from nicegui import ui
+from nicegui import background_tasks, ui
 from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
 
@@ -20,14 +21,21 @@ from mien.portal.pages import PAGES
 from mien.portal.parts import PortalParts
 from mien.portal.session import Session, Sessions
 from mien.portal.visitor import EXPECTED, Visitor, sentence
-from mien.portal.widgets import banner, empty
+from mien.portal.widgets import Tag, banner, empty, loading
 
 _STYLE: Final = (Path(__file__).parent / "static" / "portal.css").read_text(encoding="utf-8")
 _ICON: Final = (
     "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'><rect width='32' height='32' rx='8' fill='#0e6675'/>"
     "<path d='M8 22V11l8 7 8-7v11' fill='none' stroke='white' stroke-width='3'/></svg>"
 )
+_READ_OUT: Final = (  # what the library shows while the server is away is read out, too
+    "<script>addEventListener('DOMContentLoaded', () => "
+    "document.getElementById('popup').setAttribute('role', 'alert'))</script>"
+)
 _BUILD_SECONDS: Final = 30.0
+
+_PATIENCE: Final = 1.0
+"""Seconds that a page may take before it is sent without its content, and says that it is loading."""
 
 _log = structlog.get_logger("mien.portal")
 
@@ -44,6 +52,7 @@ def build_interface(parts: PortalParts, sessions: Sessions) -> FastAPI:
     MultiPartParser.spool_max_size = parts.image_limit + UPLOAD_FRAME  # photos of faces are never written to disk
     application = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     ui.add_css(_STYLE, shared=True)
+    ui.add_head_html(_READ_OUT, shared=True)
     for page in PAGES:
         ui.page(page.path, response_timeout=_BUILD_SECONDS)(_handler(page, parts, sessions))
     ui.run_with(
@@ -72,15 +81,27 @@ def _handler(page: Page, parts: PortalParts, sessions: Sessions) -> Callable[[Re
                     ("Create a resource", "/resources/new"),
                 )
                 return
-            try:
-                await page.render(visitor)
-            except EXPECTED as error:
-                banner("bad", "This page cannot be shown", sentence(str(error)))
-            except Exception:
-                _log.exception("a page could not be drawn", page=page.path)
-                banner("bad", "This page cannot be shown", "The reason is inside the service; its log says more.")
+            place = Tag("div", classes="parts")
+            drawing = background_tasks.create(_draw(page, visitor, place))
+            done, _ = await asyncio.wait({drawing}, timeout=_PATIENCE)
+            if not done:  # the page is sent with what there is; the rest comes by its websocket
+                with place:
+                    waiting = loading("Loading …")
+                drawing.add_done_callback(lambda _: None if waiting.is_deleted else waiting.delete())
 
     return show
+
+
+async def _draw(page: Page, visitor: Visitor, place: Tag) -> None:
+    """Draw the content of a page, or say why that cannot be."""
+    with place:
+        try:
+            await page.render(visitor)
+        except EXPECTED as error:
+            banner("bad", "This page cannot be shown", sentence(str(error)))
+        except Exception:
+            _log.exception("a page could not be drawn", page=page.path)
+            banner("bad", "This page cannot be shown", "The reason is inside the service; its log says more.")
 
 
 async def visit(request: Request, parts: PortalParts, sessions: Sessions) -> Visitor:

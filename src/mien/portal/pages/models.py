@@ -15,7 +15,7 @@ async def render(visitor: Visitor) -> None:
     store, bindings = visitor.parts.store, visitor.parts.bindings
     packs = await visitor.ask(store.manifests)
     installed = await visitor.ask(lambda: {name for name in packs if store.installed(name)})
-    with section("Bindings", "What the model names of the contract stand for; `mien models bind` changes it."):
+    with section("Bindings", "What the contract's model names stand for; the command mien models bind changes it."):
         table(
             "Bindings",
             ["Name", "Served by", "Chosen by", "Fingerprint"],
