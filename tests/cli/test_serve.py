@@ -8,12 +8,18 @@ import ssl
 import stat
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 from tests.conftest import Server, StartServer, stop
 from tests.shared import azure_photo
+
+from mien.clock import SystemClock
+from mien.services import open_services
+from mien.settings import Settings
+from mien.tls import ensure_certificate
 
 DETECT = "/face/v1.2/detect"
 QUERY = {"recognitionModel": "recognition_04", "detectionModel": "detection_03"}
@@ -44,35 +50,56 @@ def test_the_output_tells_how_to_call(server: Server) -> None:
         assert word in told
 
 
-def test_the_log_never_shows_a_key(start_server: StartServer) -> None:
-    server = start_server("--port", "0", log_level="debug")
-    wrong = "deadbeef" * 4
-    for key in (server.key1, server.key2, wrong, server.key1 + "x"):
+@dataclass(frozen=True)
+class Life:
+    """A server that was started, called with good and bad keys, and stopped.
+
+    Attributes:
+        server: as it was.
+        told: its ready file.
+        mode: that file's permissions.
+        exit_code: of the process.
+    """
+
+    server: Server
+    told: dict[str, object]
+    mode: int
+    exit_code: int
+
+
+WRONG_KEY = "deadbeef" * 4
+
+
+@pytest.fixture(scope="module")
+def life(start_server: StartServer) -> Life:
+    server = start_server(log_level="debug")
+    ready = server.data_dir / "ready.json"
+    told, mode = json.loads(ready.read_text()), stat.S_IMODE(ready.stat().st_mode)
+    for key in (server.key1, server.key2, WRONG_KEY, server.key1 + "x"):
         post_image(server, key)
     with server.client() as client:
         client.get(f"/face/v1.2/nothing?subscription-key={server.key1}")
         client.post(f"{DETECT}?subscription-key={server.key2}", json={"url": f"http://[{server.key1}"})
-    assert stop(server.process) == 0
-    log = server.log.read_text()
+    return Life(server, told, mode, stop(server.process))
+
+
+def test_the_log_never_shows_a_key(life: Life) -> None:
+    log = life.server.log.read_text()
     assert "serving" in log
-    for key in (server.key1, server.key2, wrong):
+    for key in (life.server.key1, life.server.key2, WRONG_KEY):
         assert key not in log
 
 
-def test_the_ready_file_says_all_and_goes_when_the_server_stops(start_server: StartServer) -> None:
-    server = start_server()
-    ready = server.data_dir / "ready.json"
-    told = json.loads(ready.read_text())
-    assert set(told) == {"endpoint", "key1", "key2", "management", "admin_token", "pid"}
-    assert told["pid"] == server.process.pid
-    assert stat.S_IMODE(ready.stat().st_mode) == 0o600
-    assert stop(server.process) == 0
-    assert not ready.exists()
+def test_the_ready_file_says_all_and_goes_when_the_server_stops(life: Life) -> None:
+    assert set(life.told) == {"endpoint", "key1", "key2", "management", "admin_token", "pid"}
+    assert life.told["pid"] == life.server.process.pid
+    assert life.mode == 0o600
+    assert life.exit_code == 0
+    assert not (life.server.data_dir / "ready.json").exists()
 
 
-def test_a_restart_keeps_keys_and_data(start_server: StartServer) -> None:
-    first = start_server()
-    stop(first.process)
+def test_a_restart_keeps_keys_and_data(life: Life, start_server: StartServer) -> None:
+    first = life.server
     second = start_server(data_dir=first.data_dir)
     assert (second.key1, second.key2) == (first.key1, first.key2)
     os.kill(second.process.pid, signal.SIGKILL)
@@ -92,12 +119,11 @@ def test_with_tls_who_trusts_the_authority_can_call(start_server: StartServer) -
         post_image(server, server.key1)
 
 
-def test_with_a_certificate_of_the_users_own(start_server: StartServer) -> None:
-    first = start_server("--tls")
-    chain, ca = first.data_dir / "tls" / "server.pem", first.data_dir / "tls" / "ca.pem"
-    server = start_server("--tls-cert", str(chain), "--tls-key", str(chain))
+def test_with_a_certificate_of_the_users_own(start_server: StartServer, tmp_path: Path) -> None:
+    files = ensure_certificate(tmp_path, {"127.0.0.1"}, SystemClock())
+    server = start_server("--tls-cert", str(files.chain), "--tls-key", str(files.chain))
     assert not (server.data_dir / "tls").exists()
-    assert post_image(server, server.key1, ssl.create_default_context(cafile=str(ca))).status_code == 200
+    assert post_image(server, server.key1, ssl.create_default_context(cafile=str(files.ca))).status_code == 200
 
 
 def test_a_port_in_use_is_a_clear_error(tmp_path: Path) -> None:
@@ -127,11 +153,10 @@ def test_other_mistakes_are_clear_errors(arguments: tuple[str, ...], said: str, 
     assert "Traceback" not in done.stderr
 
 
-def test_another_master_key_is_a_clear_error(start_server: StartServer) -> None:
-    server = start_server()
-    stop(server.process)
-    (server.data_dir / "master.key").write_text("00" * 32)
-    done = serve("--port", "0", "--data-dir", str(server.data_dir))
+def test_another_master_key_is_a_clear_error(tmp_path: Path) -> None:
+    open_services(Settings(data_dir=tmp_path)).close()
+    (tmp_path / "master.key").write_text("00" * 32)
+    done = serve("--port", "0", "--data-dir", str(tmp_path))
     assert done.returncode == 1
     assert "another master key" in done.stderr
     assert "Traceback" not in done.stderr
