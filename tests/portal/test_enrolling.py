@@ -118,7 +118,7 @@ def test_of_several_faces_one_is_chosen(person: OpenPerson, place: str, portal: 
     assert page.get_by_role("button", name="Enrol face 2").count() == 0
     assert lacking(page, "warn") == {}
     page.get_by_role("link", name="Show it").click()
-    page.get_by_role("heading", name="Person").wait_for()
+    page.get_by_role("heading", name="Person", exact=True).wait_for()
     with portal.client() as client:
         query = {"recognitionModel": "recognition_04", "returnFaceId": "true"}
         body = azure_photo("Family1-Mom1").read_bytes()

@@ -53,6 +53,7 @@ def somebody(portal: Server) -> Iterator[str]:
     with portal.client() as client:
         for path in (f"persons/{person}", "dynamicpersongroups/somebody"):
             client.delete(f"/face/v1.2-preview.1/{path}").raise_for_status()
+        client.delete("/face/v1.2/largepersongroups/everybody").raise_for_status()
 
 
 @pytest.mark.timeout(500)  # axe over every page, on a busy machine
