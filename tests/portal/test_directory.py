@@ -83,7 +83,7 @@ def test_a_person_of_the_directory_from_enrolment_to_erasure(person: OpenPerson,
     faces.get_by_role("button", name="Erase").first.click()
     page.get_by_role("dialog").get_by_role("button", name="Erase").click()
     faces.get_by_role("cell", name="recognition_03").wait_for(state="detached")
-    assert faces.get_by_role("cell", name="recognition_04").is_visible()
+    faces.get_by_role("cell", name="recognition_04").wait_for()
 
     reader = person(token(portal, "reader"))
     shown = reader.go(f"/directory/persons/{father}")

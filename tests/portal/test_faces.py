@@ -60,7 +60,7 @@ def test_people_from_enrolment_to_erasure(person: OpenPerson, portal: Server) ->
     someone = person()
     page = someone.go("/people")
     page.get_by_label("Name").fill("Family")
-    page.get_by_label("Id").fill("family")
+    page.get_by_label("Id", exact=True).fill("family")
     page.get_by_role("button", name="Make it").click()
     page.get_by_label("Name of a new person").fill("Dad")
     page.get_by_role("button", name="Add the person").click()

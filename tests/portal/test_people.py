@@ -158,3 +158,24 @@ def test_faces_and_persons_are_moved(person: OpenPerson, client: httpx.Client, a
     for action in ("face.move", "person.move", "person.merge"):
         assert action in log
     assert someone.troubles == []
+
+
+def test_groups_and_lists_beyond_the_first_page(person: OpenPerson, client: httpx.Client) -> None:
+    ids = [f"many-{number:03}" for number in range(100)]
+    for one in ids:
+        client.put(f"/face/v1.2/largefacelists/{one}", json={"name": one}).raise_for_status()
+    try:
+        page, seen = person().go("/people"), list[str]()
+        while True:
+            seen += page.get_by_role("region", name="Groups and lists").locator("td .mono").all_inner_texts()
+            more = page.get_by_role("link", name="More groups and lists")
+            if not more.count():
+                break
+            address = page.url
+            more.click()
+            page.wait_for_url(lambda url: url != address)  # noqa: B023
+            page.locator(".page h1").wait_for()
+        assert seen == [*ids, "desk", "gate", "old"]  # kind by kind
+    finally:
+        for one in ids:
+            client.delete(f"/face/v1.2/largefacelists/{one}").raise_for_status()

@@ -155,6 +155,15 @@ class Policies:
         with self._rows.database.read(resource_id) as session:
             return _of_resource(session)
 
+    def own(self, ref: CollectionRef) -> EnrolmentPolicy | None:
+        """Return a collection's own policy; None where that of its resource holds.
+
+        Raises:
+            CollectionNotFoundError: there is none.
+        """
+        with self._rows.reading(ref) as (_, row):
+            return EnrolmentPolicy.from_json(row.policy) if row.policy else None
+
     def get_for(self, ref: CollectionRef) -> EnrolmentPolicy:
         """Return the policy that holds for a collection.
 

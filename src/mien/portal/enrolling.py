@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
 
 from mien.gallery.errors import GalleryError, LowQualityError
 from mien.gallery.policy import EnrolmentPolicy
 from mien.gallery.types import TargetFace
-from mien.gateway.gates import RECOGNITION
 from mien.management.roles import Permission
+from mien.portal.approval import check_approved, may_write
 from mien.portal.photo_report import MEASURED, Verdict, asked, draw_report, report_on
 from mien.portal.photos import cut_out, drop, picture
 from mien.portal.visitor import Visitor, sentence
@@ -46,25 +45,6 @@ class _Outcome:
 Add = Callable[[bytes, TargetFace | None], Enrolled]
 
 
-NOT_APPROVED: Final = "The resource is not approved for this."
-
-
-def is_approved(visitor: Visitor) -> bool:
-    """Whether the resource is approved for a use of templates."""
-    return not visitor.resource.features.isdisjoint(RECOGNITION)
-
-
-def approved_to_enrol(visitor: Visitor) -> bool:
-    """Whether the resource is approved for a use of templates; says so when it is not; as the gateway does."""
-    if is_approved(visitor):
-        return True
-    names = " or ".join(feature.value for feature in RECOGNITION)
-    about = "Faces are enrolled for one of them: both are limited access, here as for every caller."
-    action = ("Ask for it", visitor.link("/access"))
-    banner("warn", f"{visitor.resource.name} is not approved for {names}", about, action)
-    return False
-
-
 async def enrol_place(visitor: Visitor, policy: Callable[[], EnrolmentPolicy], add: Add, address: str) -> None:
     """Draw where photos are dropped to be enrolled, for who may.
 
@@ -74,7 +54,7 @@ async def enrol_place(visitor: Visitor, policy: Callable[[], EnrolmentPolicy], a
         add: enrols the face of a photo, in a thread; a target says which of several.
         address: of the page that shows who is enrolled.
     """
-    if not visitor.may(Permission.MANAGE) or not approved_to_enrol(visitor):
+    if not may_write(visitor):
         return
     if wanted := asked(await visitor.ask(policy)):
         text(f"Photos must have: {', '.join(wanted)}.", "soft small")
@@ -82,12 +62,16 @@ async def enrol_place(visitor: Visitor, policy: Callable[[], EnrolmentPolicy], a
     said = Tag("div", classes="stack", role="status")
     more = Tag("div", classes="stack")
 
+    def enrolled(image: bytes, chosen: Face | None) -> _Outcome:
+        check_approved(visitor)
+        return _enrol(visitor, image, chosen, add)
+
     async def take(image: bytes, chosen: Face | None = None) -> None:
         said.clear()
         more.clear()
         with said:
             waiting = loading("Looking at the photo …")
-        outcome = await visitor.act(Permission.MANAGE, lambda: _enrol(visitor, image, chosen, add))
+        outcome = await visitor.act(Permission.MANAGE, lambda: enrolled(image, chosen))
         waiting.delete()
         if outcome is None:
             return

@@ -13,11 +13,11 @@ from mien.gallery.directory_views import DirectorySizes, ListedPerson
 from mien.gallery.kinds import Kind
 from mien.gallery.types import UNSET, Duplicate, Unset
 from mien.management.roles import Permission
-from mien.portal.enrolling import NOT_APPROVED, approved_to_enrol, is_approved
+from mien.portal.approval import approved_to_enrol, write_button
 from mien.portal.frame import Page
 from mien.portal.pages.migrating import migration_table, mismatched
 from mien.portal.visitor import Visitor
-from mien.portal.widgets import NOT_THEIRS, Handler, Tag, button, empty, moment, section, table, tile
+from mien.portal.widgets import Tag, empty, moment, section, table, tile
 
 ROOT: Final = "/directory"
 TOP: Final = 100
@@ -36,19 +36,6 @@ def tabs(visitor: Visitor, current: str) -> None:
             link = Tag("a", label, href=visitor.link(path))
             if path == current:
                 link.props["aria-current"] = "page"
-
-
-def may_write(visitor: Visitor) -> bool:
-    """Whether somebody may add and change here: erasing alone needs no approval."""
-    return is_approved(visitor) and visitor.may(Permission.MANAGE)
-
-
-def write_button(
-    visitor: Visitor, label: str, on_click: Handler, kind: str = "plain", image: str | None = None
-) -> ui.button:
-    """A button that adds or changes something."""
-    reason = NOT_APPROVED if visitor.may(Permission.MANAGE) else NOT_THEIRS
-    return button(label, on_click, kind, image=image, may=may_write(visitor), why_not=reason)
 
 
 def person_address(visitor: Visitor, person_id: str) -> str:

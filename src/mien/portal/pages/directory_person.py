@@ -12,9 +12,10 @@ from mien.gallery.errors import PersonNotFoundError
 from mien.gallery.kinds import Kind
 from mien.gallery.types import DynamicGroup, TargetFace, Unset
 from mien.management.roles import Permission
-from mien.portal.enrolling import Enrolled, approved_to_enrol, enrol_place
+from mien.portal.approval import approved_to_enrol, may_write, write_button
+from mien.portal.enrolling import Enrolled, enrol_place
 from mien.portal.frame import Page
-from mien.portal.pages.directory import ROOT, doer, editor, may_write, person_address, write_button
+from mien.portal.pages.directory import ROOT, doer, editor, person_address
 from mien.portal.pages.people import asker, rows_of
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, button, empty, facts, section, table, text
@@ -99,7 +100,7 @@ async def _groups(visitor: Visitor, person: ListedPerson, groups: list[DynamicGr
                     await doer(visitor, partial(change, str(chosen.value), adds=True))()
 
             with Tag("div"):
-                button("Add to the group", join)
+                write_button(visitor, "Add to the group", join)
 
 
 def _group_link(visitor: Visitor, group: DynamicGroup) -> None:

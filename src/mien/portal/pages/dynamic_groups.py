@@ -10,9 +10,9 @@ from nicegui import ui
 from mien.gallery.directory_views import ListedGroup, ListedPerson
 from mien.gallery.types import Unset
 from mien.management.roles import Permission
-from mien.portal.enrolling import approved_to_enrol
+from mien.portal.approval import approved_to_enrol, write_button
 from mien.portal.frame import Page
-from mien.portal.pages.directory import ROOT, TOP, doer, editor, person_link, tabs, write_button
+from mien.portal.pages.directory import ROOT, TOP, doer, editor, person_link, tabs
 from mien.portal.pages.people import asker, rows_of
 from mien.portal.pages.picking import Picker
 from mien.portal.visitor import Visitor, tell

@@ -12,10 +12,12 @@ from mien.gallery.errors import GalleryError
 from mien.gallery.kinds import PUBLIC_KINDS, CollectionRef, Kind
 from mien.gallery.types import Collection, TrainingState, TrainingStatus
 from mien.management.roles import Permission
+from mien.portal.approval import approved_to_enrol, write_button
 from mien.portal.frame import Page
 from mien.portal.pages.migrating import migration_table, mismatched
+from mien.portal.pages.people_policy import policy
 from mien.portal.visitor import Visitor
-from mien.portal.widgets import Tag, badge, banner, button, confirm, empty, section, table
+from mien.portal.widgets import Tag, badge, banner, confirm, empty, section, table
 
 NAMES: Final = {
     Kind.PERSON_GROUP: "Person group",
@@ -35,7 +37,7 @@ WORDS: Final = {
     TrainingState.RUNNING: "training",
     TrainingState.NOT_STARTED: "waiting",
 }
-_SHOWN: Final = 200
+_SHOWN: Final = 100
 
 
 def training_of(visitor: Visitor, ref: CollectionRef) -> TrainingStatus | None:
@@ -58,20 +60,20 @@ def training_badge(kind: Kind, status: TrainingStatus | None) -> None:
 
 async def render(visitor: Visitor) -> None:
     """Draw the page."""
-    gallery, resource = visitor.parts.gallery, visitor.resource
+    start = visitor.query.get("start", "")
 
-    def find() -> list[tuple[CollectionRef, Collection, TrainingStatus | None]]:
-        return [
-            (ref, one, training_of(visitor, ref))
-            for kind in PUBLIC_KINDS
-            for one in gallery.collections.page(resource.id, kind, top=_SHOWN)
-            for ref in [CollectionRef(resource.id, kind, one.collection_id)]
-        ]
+    def find() -> tuple[list[tuple[CollectionRef, Collection, TrainingStatus | None]], bool]:
+        listed = _listed(visitor, start, _SHOWN + 1)
+        shown = [(ref, one, training_of(visitor, ref)) for ref, one in listed[:_SHOWN]]
+        return shown, len(listed) > _SHOWN
 
-    found = await visitor.ask(find)
+    found, more = await visitor.ask(find)
+    approved_to_enrol(visitor)
     migration_table(visitor, await visitor.ask(lambda: mismatched(visitor)))
     with section("Groups and lists"):
-        if not found:
+        if not found and start:
+            empty("groups", "There are no more groups and lists", action=("All of them", visitor.link("/people")))
+        elif not found:
             empty("groups", "There is nobody yet", "Make a group for persons, or a list for single faces, below.")
         else:
             table(
@@ -90,8 +92,27 @@ async def render(visitor: Visitor) -> None:
                 ],
                 numbers=[2, 3],
             )
+        if more:
+            Tag("a", "More groups and lists", href=visitor.link("/people", start=name_of(found[-1][0])))
     with section("Make a group or list"):
         _form(visitor)
+    await policy(visitor, None)
+
+
+def _listed(visitor: Visitor, start: str, top: int) -> list[tuple[CollectionRef, Collection]]:
+    """Return collections, kind by kind, that come after the one named `start`; at most `top`."""
+    kinds = list(PUBLIC_KINDS)
+    kind, _, after = start.partition("/")
+    first = next((place for place, one in enumerate(kinds) if one.value == kind), None)
+    if first is None:
+        first, after = 0, ""
+    found: list[tuple[CollectionRef, Collection]] = []
+    for one in kinds[first:]:
+        if len(found) < top:
+            page = visitor.parts.gallery.collections.page(visitor.resource.id, one, after, top - len(found))
+            found += [(CollectionRef(visitor.resource.id, one, each.collection_id), each) for each in page]
+        after = ""
+    return found
 
 
 def _link(visitor: Visitor, ref: CollectionRef, one: Collection) -> None:
@@ -120,7 +141,7 @@ def _form(visitor: Visitor) -> None:
             ui.navigate.to(address(visitor, ref))
 
     with Tag("div"):
-        button("Make it", make, "primary", may=visitor.may(Permission.MANAGE))
+        write_button(visitor, "Make it", make, "primary")
 
 
 def page_of(visitor: Visitor) -> CollectionRef | None:

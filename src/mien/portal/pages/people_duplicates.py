@@ -12,6 +12,7 @@ from mien.gallery.errors import PersonNotFoundError
 from mien.gallery.kinds import CollectionRef
 from mien.gallery.types import Duplicate, DuplicateKind, Person
 from mien.management.roles import Permission
+from mien.portal.approval import write_button
 from mien.portal.pages.people import address, name_of
 from mien.portal.pages.people_moves import faces_of, merger
 from mien.portal.visitor import Visitor
@@ -76,7 +77,7 @@ def _actions(visitor: Visitor, ref: CollectionRef, pair: Duplicate, people: Mapp
     one, other = people.get(pair.person_id or ""), people.get(pair.other_person_id or "")
     with Tag("div", classes="row", style="flex-wrap:nowrap"):
         if one is not None and other is not None and one != other:
-            button("Merge", partial(_ask, visitor, ref, one, other), "quiet", may=may)
+            write_button(visitor, "Merge", partial(_ask, visitor, ref, one, other), "quiet")
         button("Dismiss", _dismisser(visitor, ref, pair), "quiet", may=may)
 
 

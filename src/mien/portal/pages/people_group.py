@@ -11,11 +11,13 @@ from nicegui import ui
 from mien.gallery.kinds import CollectionRef
 from mien.gallery.types import Person
 from mien.management.roles import Permission
+from mien.portal.approval import approved_to_enrol, write_button
 from mien.portal.frame import Page
 from mien.portal.pages.migrating import migration_banner
 from mien.portal.pages.people import NAMES, address, asker, missing, name_of, page_of, rows_of
 from mien.portal.pages.people_duplicates import duplicates
 from mien.portal.pages.people_faces import enrol, face_table
+from mien.portal.pages.people_policy import policy
 from mien.portal.pages.people_training import training
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, button, empty, facts, section, table
@@ -33,6 +35,7 @@ async def render(visitor: Visitor) -> None:
     about = await visitor.ask(lambda: gallery.collections.get(ref))
     plan = await visitor.ask(lambda: visitor.parts.migrations.plan(ref))
     Tag("a", "All groups and lists", href=visitor.link("/people"))
+    approved_to_enrol(visitor)
     history: Callable[[], None] | None = None
     with Tag("div", classes="two"):
         with section(about.name):
@@ -61,6 +64,7 @@ async def render(visitor: Visitor) -> None:
     else:
         await _faces(visitor, ref)
     await duplicates(visitor, ref)
+    await policy(visitor, ref)
     if history is not None:
         history()
 
@@ -109,7 +113,7 @@ async def _persons(visitor: Visitor, ref: CollectionRef) -> None:
                 ui.navigate.to(address(visitor, ref, person=made))
 
         with Tag("div"):
-            button("Add the person", add, image="person_add", may=visitor.may(Permission.MANAGE))
+            write_button(visitor, "Add the person", add, image="person_add")
 
 
 def _person_link(visitor: Visitor, ref: CollectionRef, one: Person) -> None:

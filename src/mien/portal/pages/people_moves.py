@@ -11,9 +11,10 @@ from mien.gallery.errors import PersonNotFoundError
 from mien.gallery.kinds import CollectionRef, Kind, parse_id
 from mien.gallery.types import Collection, Person
 from mien.management.roles import Permission
+from mien.portal.approval import write_button
 from mien.portal.pages.people import NAMES, address, name_of
 from mien.portal.visitor import Visitor, tell
-from mien.portal.widgets import Tag, button, confirm, section, text
+from mien.portal.widgets import Tag, confirm, section, text
 
 _OFFERED: Final = 200
 _GROUPS: Final = (Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP)
@@ -29,7 +30,7 @@ async def merge_or_move(visitor: Visitor, ref: CollectionRef, person: Person, ch
         person: who.
         chosen: their faces that are ticked.
     """
-    gallery, may = visitor.parts.gallery, visitor.may(Permission.MANAGE)
+    gallery = visitor.parts.gallery
 
     def find() -> tuple[list[Person], Collection, list[tuple[CollectionRef, Collection]]]:
         groups = [
@@ -46,11 +47,13 @@ async def merge_or_move(visitor: Visitor, ref: CollectionRef, person: Person, ch
         _offer([one for one in people if one.person_id != person.person_id])
         other = ui.input("Name or id of the other person").props(f'outlined list="{_LIST}" autocomplete="off"')
         with Tag("div", classes="row"):
-            button("Merge into the other person", lambda: _merge(visitor, ref, person, str(other.value or "")), may=may)
-            button(
+            write_button(
+                visitor, "Merge into the other person", lambda: _merge(visitor, ref, person, str(other.value or ""))
+            )
+            write_button(
+                visitor,
                 "Move the chosen faces",
                 lambda: _move_faces(visitor, ref, person, str(other.value or ""), chosen),
-                may=may,
             )
     with section("Another group", "The person goes there with faces, user data, crops and consents."):
         fit = {name_of(to): (to, one) for to, one in groups if to != ref}
@@ -70,7 +73,7 @@ async def merge_or_move(visitor: Visitor, ref: CollectionRef, person: Person, ch
                 tell("Choose a group.", "warn")
 
         with Tag("div"):
-            button("Move to the group", move, may=may)
+            write_button(visitor, "Move to the group", move)
 
 
 def faces_of(count: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nicegui import ui
 
 from mien.management.roles import Permission
+from mien.portal.approval import approved_to_enrol
 from mien.portal.frame import Page
 from mien.portal.pages.people import address, asker, missing, name_of, page_of, rows_of
 from mien.portal.pages.people_faces import enrol, face_table
@@ -24,6 +25,7 @@ async def render(visitor: Visitor) -> None:
     faces = await visitor.ask(lambda: [gallery.faces.get(ref, one, person_id) for one in person.persisted_face_ids])
     chosen: set[str] = set()
     Tag("a", "Back to the group", href=address(visitor, ref))
+    approved_to_enrol(visitor)
 
     async def erase() -> None:
         def work() -> bool:

@@ -12,9 +12,10 @@ from mien.gallery.errors import GalleryError
 from mien.gallery.kinds import CollectionRef
 from mien.gallery.types import TrainingRun, TrainingState, TrainingStatus
 from mien.management.roles import Permission
+from mien.portal.approval import write_button
 from mien.portal.pages.people import TONES, WORDS, name_of, rows_of, training_badge, training_of
 from mien.portal.visitor import Visitor
-from mien.portal.widgets import Cell, Tag, badge, button, empty, facts, moment, section, table
+from mien.portal.widgets import Cell, Tag, badge, empty, facts, moment, section, table
 
 _LOOK: Final = 1.0
 _BUSY: Final = {TrainingState.RUNNING, TrainingState.NOT_STARTED}
@@ -25,8 +26,7 @@ async def training(visitor: Visitor, ref: CollectionRef) -> Callable[[], None]:
     """Draw where the training stands and the button that asks for one; returns what draws the history, elsewhere."""
     with section("Training", "Who was added since the last training is not found before the next one."):
         shown = Tag("div", classes="stack", role="status")
-        with Tag("div"):
-            press = button("Train", None, "primary", image="model_training", may=visitor.may(Permission.MANAGE))
+        press = Tag("div")
     places: list[Tag] = []
 
     def find() -> tuple[TrainingStatus | None, list[TrainingRun]]:
@@ -63,8 +63,8 @@ async def training(visitor: Visitor, ref: CollectionRef) -> Callable[[], None]:
         if await visitor.act(Permission.MANAGE, work):
             timer.activate()
 
-    if visitor.may(Permission.MANAGE):
-        press.on_click(train)
+    with press:
+        write_button(visitor, "Train", train, "primary", "model_training")
 
     def draw_history() -> None:
         with section("Past trainings"):

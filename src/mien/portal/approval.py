@@ -1,0 +1,64 @@
+"""Limited access on the pages: what adds or changes templates is refused as the gateway refuses it."""
+
+from __future__ import annotations
+
+from inspect import iscoroutine
+from typing import Final
+
+from nicegui import ui
+
+from mien.gateway.gates import RECOGNITION
+from mien.management.errors import ManagementError
+from mien.management.roles import Permission
+from mien.portal.visitor import Visitor
+from mien.portal.widgets import NOT_THEIRS, Handler, banner, button
+
+NOT_APPROVED: Final = "The resource is not approved for this."
+
+
+def is_approved(visitor: Visitor) -> bool:
+    """Whether the resource is approved for a use of templates."""
+    return not visitor.resource.features.isdisjoint(RECOGNITION)
+
+
+def approved_to_enrol(visitor: Visitor) -> bool:
+    """Whether the resource is approved for a use of templates; says so when it is not; as the gateway does."""
+    if is_approved(visitor):
+        return True
+    names = " or ".join(feature.value for feature in RECOGNITION)
+    about = "Faces are enrolled for one of them: both are limited access, here as for every caller."
+    action = ("Ask for it", visitor.link("/access"))
+    banner("warn", f"{visitor.resource.name} is not approved for {names}", about, action)
+    return False
+
+
+def may_write(visitor: Visitor) -> bool:
+    """Whether somebody may add and change who is enrolled: erasing alone needs no approval."""
+    return is_approved(visitor) and visitor.may(Permission.MANAGE)
+
+
+def check_approved(visitor: Visitor) -> bool:
+    """Look anew whether the resource is approved, in a thread: a page stays open longer than an approval lasts.
+
+    Raises:
+        ManagementError: it is not.
+    """
+    resource = visitor.parts.accounts.get(visitor.resource.id)
+    if resource is None or resource.features.isdisjoint(RECOGNITION):
+        raise ManagementError(403, "Forbidden", NOT_APPROVED)
+    return True
+
+
+def write_button(
+    visitor: Visitor, label: str, on_click: Handler, kind: str = "plain", image: str | None = None
+) -> ui.button:
+    """A button that adds or changes something."""
+
+    async def press() -> None:
+        if await visitor.act(Permission.MANAGE, lambda: check_approved(visitor)):
+            result = on_click()
+            if iscoroutine(result):
+                await result
+
+    reason = NOT_APPROVED if visitor.may(Permission.MANAGE) else NOT_THEIRS
+    return button(label, press, kind, image=image, may=may_write(visitor), why_not=reason)

@@ -1,0 +1,186 @@
+"""What is asked of photos where they are enrolled, and whether crops of faces are kept: seen, set, erased."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from nicegui import ui
+
+from mien.gallery.kinds import CollectionRef
+from mien.gallery.policy import EnrolmentPolicy
+from mien.management.roles import Permission
+from mien.portal.photo_report import asked
+from mien.portal.visitor import Visitor, tell
+from mien.portal.widgets import Tag, button, confirm, facts, section
+
+_QUALITY: Final = {"": "Any", "low": "Low or better", "medium": "Medium or better", "high": "High"}
+_BLUR: Final = {"": "Any", "medium": "Medium at most", "low": "Low"}
+_KEEPING: Final = (
+    "From now on an encrypted crop of each newly enrolled face is kept: a picture of the face, not only its template. "
+    "Templates of other weights can be made from it, which nothing else allows. Whoever is enrolled must be told, and "
+    "have agreed. Crops go when their faces are erased, or all at once by the button here; setting the policy back "
+    "does not erase them."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What holds: `own` is None where the collection follows its resource; `crops` are kept now."""
+
+    own: EnrolmentPolicy | None
+    resources: EnrolmentPolicy
+    crops: int
+
+    @property
+    def holds(self) -> EnrolmentPolicy:
+        return self.own or self.resources
+
+
+async def policy(visitor: Visitor, ref: CollectionRef | None) -> None:
+    """Draw the policy of a collection, or with None that of the resource, and the ways to change it.
+
+    Args:
+        visitor: who looks.
+        ref: the collection.
+    """
+    gallery, resource_id = visitor.parts.gallery, visitor.resource.id
+
+    def find() -> _Held:
+        own = gallery.policies.own(ref) if ref else None
+        return _Held(own, gallery.policies.get(resource_id), gallery.crops.count(resource_id, ref))
+
+    held = await visitor.ask(find)
+    about = "Holds for photos that are enrolled from now on, here and by calls; who is enrolled already stays."
+    if ref is None:
+        about += " Groups and lists may have a policy of their own."
+    with section("What photos must be like", about):
+        _say(held, ref)
+        if held.crops:
+            with Tag("div"):
+                _erase_button(visitor, ref, held.crops)
+        with Tag("details"):
+            Tag("summary", "Change")
+            with Tag("div", classes="stack", style="margin-top:1rem"):
+                _form(visitor, ref, held)
+
+
+def _say(held: _Held, ref: CollectionRef | None) -> None:
+    kept = f"{held.crops:,}" if held.crops else "none"
+    wanted = "; ".join(asked(held.holds))
+    rows = [
+        (
+            "Asked of photos",
+            f"{wanted[:1].upper()}{wanted[1:]}." if wanted else "Nothing but a face that can be found.",
+        ),
+        ("Crops of new faces", "Kept, encrypted" if held.holds.keep_crops else "Not kept"),
+        ("Crops kept now", kept),
+    ]
+    if ref is not None:
+        rows.insert(0, ("Policy", "Its own" if held.own else "That of the resource"))
+    facts(rows)
+
+
+def _form(visitor: Visitor, ref: CollectionRef | None, held: _Held) -> None:
+    now, may = held.holds, visitor.may(Permission.MANAGE)
+    with Tag("div", classes="two"):
+        quality = ui.select(_QUALITY, value=now.min_quality or "", label="Quality for recognition").props("outlined")
+        blur = ui.select(_BLUR, value=_blur(now), label="Blur").props("outlined")
+        yaw = _number("Turned aside at most (°)", now.max_yaw)
+        pitch = _number("Lifted or lowered at most (°)", now.max_pitch)
+        roll = _number("Tilted at most (°)", now.max_roll)
+        size = _number("Face at least (pixels)", now.min_size)
+    covered = ui.checkbox("Refuse faces with forehead, eyes or mouth covered", value=now.no_occlusion)
+    crops = ui.checkbox("Keep an encrypted crop of each new face: a picture of it", value=now.keep_crops)
+
+    async def save() -> None:
+        try:
+            wanted = EnrolmentPolicy(
+                min_quality=quality.value or None,
+                max_blur=blur.value or None,
+                no_occlusion=bool(covered.value),
+                max_yaw=yaw.value,
+                max_pitch=pitch.value,
+                max_roll=roll.value,
+                min_size=None if size.value is None else int(size.value),
+                keep_crops=bool(crops.value),
+            )
+        except ValueError:
+            tell("Degrees and pixels must be above 0; leave empty what is not asked for.", "bad")
+            return
+        await _change(now, wanted, _setter(visitor, ref, wanted))
+
+    async def follow() -> None:
+        await _change(now, held.resources, _setter(visitor, ref, None))
+
+    with Tag("div", classes="row"):
+        button("Save", save, "primary", may=may)
+        if held.own is not None:
+            button("Follow the resource", follow, may=may)
+
+
+def _number(label: str, value: float | None) -> ui.number:
+    return ui.number(label, value=value, min=1).props('outlined placeholder="Any"')
+
+
+def _blur(policy: EnrolmentPolicy) -> str:
+    return policy.max_blur if policy.max_blur in _BLUR and policy.max_blur else ""
+
+
+async def _change(now: EnrolmentPolicy, wanted: EnrolmentPolicy, work: Callable[[], Awaitable[None]]) -> None:
+    """Set a policy; asks before pictures of faces begin to be kept."""
+    if wanted.keep_crops and not now.keep_crops:
+        confirm("Keep pictures of faces?", _KEEPING, "Keep them", work)
+    else:
+        await work()
+
+
+def _setter(
+    visitor: Visitor, ref: CollectionRef | None, wanted: EnrolmentPolicy | None
+) -> Callable[[], Awaitable[None]]:
+    policies, resource_id = visitor.parts.gallery.policies, visitor.resource.id
+
+    async def set_it() -> None:
+        def work() -> bool:
+            if ref is not None:
+                policies.set_for(ref, wanted)
+            elif wanted is not None:
+                policies.set(resource_id, wanted)
+            details = {name: value for name, value in asdict(wanted).items() if value} if wanted else {}
+            visitor.note("gallery.policy", collection=_name(ref), **details)
+            return True
+
+        if await visitor.act(Permission.MANAGE, work):
+            ui.navigate.reload()
+
+    return set_it
+
+
+def _name(ref: CollectionRef | None) -> str | None:
+    """As the command `mien gallery` has it in the audit log."""
+    return f"{ref.kind.value}/{ref.collection_id}" if ref else None
+
+
+def _erase_button(visitor: Visitor, ref: CollectionRef | None, count: int) -> None:
+    crops, resource_id = visitor.parts.gallery.crops, visitor.resource.id
+
+    async def erase() -> None:
+        def work() -> bool:
+            gone = crops.erase(resource_id, ref)
+            visitor.note("gallery.crops.erase", collection=_name(ref), crops=gone)
+            return True
+
+        if await visitor.act(Permission.MANAGE, work):
+            ui.navigate.reload()
+
+    about = (
+        "The pictures are gone at once, for good; people are found as before. Should their recognition model get "
+        "other weights, they cannot be migrated and must be enrolled again."
+    )
+    where = "of this collection" if ref else "of all groups, lists and the person directory"
+
+    def ask() -> None:
+        confirm(f"Erase {count:,} crops {where}?", about, "Erase the crops", erase)
+
+    button("Erase the crops", ask, "danger", may=visitor.may(Permission.MANAGE))
