@@ -171,9 +171,11 @@ def test_the_list_tells_what_is_installed_and_bound(small: SmallRecogniser, tmp_
     assert packs["mine"]["bound_to"] == ["recognition_02"]
     assert packs["mine"]["calibrated"] is False
     assert not packs["sface"]["installed"]
-    text = CliRunner().invoke(app, ["list", "--model-dir", str(tmp_path), "--data-dir", str(tmp_path)])
+    at = ["--model-dir", str(tmp_path), "--data-dir", str(tmp_path)]
+    text = CliRunner().invoke(app, ["list", *at], env={"COLUMNS": "80"})
     assert text.exit_code == 0
     assert "mine" in text.stdout
+    assert all(label in text.stdout for label in read_bindings(ModelStore(tmp_path), tmp_path).as_text())
 
 
 def test_a_binding_without_a_pack_is_explained(tmp_path: Path) -> None:

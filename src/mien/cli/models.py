@@ -343,7 +343,8 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    for heading in ("name", "task", "licence", "installed", "fingerprint", "bound to"):
+    # On 80 columns only the licence is folded; a label must not be cut, for its end is what tells it from the others.
+    for heading in ("name", "task", "licence", "here", "fingerprint", "bound to"):
         table.add_column(heading, no_wrap=heading != "licence", min_width=10 if heading == "licence" else None)
     for row in rows:
         state = "yes" if row["installed"] else "no"
