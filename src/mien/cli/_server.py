@@ -27,6 +27,7 @@ from mien.app import LIVENESS_LABEL, create_app
 from mien.cli._control import BackgroundServer, Server, admin_token
 from mien.cli._development import development_resource
 from mien.cli._greeting import Reached, greet, write_ready_file
+from mien.cli._memory import limit_arenas
 from mien.cli._pull import pull
 from mien.console import create_management
 from mien.liveness.judge import Judge
@@ -77,6 +78,7 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
     Raises:
         StartError: a port is taken, a model cannot be had, a file cannot be read, the database is not ours.
     """
+    limit_arenas()
     # Uvicorn finishes what runs and then raises the signal again, for whoever was there before: that ends the process.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
