@@ -86,9 +86,12 @@ def calibrate(engine: FaceEngine, names: list[str]) -> None:
         scores = similarity[upper]
         genuine, impostor = scores[same], scores[~same]
         fitted = fit(genuine, impostor, 1e-4)
+        thresholds = []
         for fmr in (1e-3, 1e-4, 1e-5):
             threshold = np.sort(impostor)[::-1][round(fmr * len(impostor))]
             print(f"{name}: TAR {float((genuine > threshold).mean()):.4f} at FMR {fmr:g} (cosine {threshold:.4f})")
+            thresholds.append(threshold)
+        print(f"{name}: tail {np.log(10) / (thresholds[2] - thresholds[1]):.0f}; state a little less")
         print(f"{name}: {fitted} from {len(genuine)} genuine and {len(impostor)} impostor pairs")
 
 

@@ -55,7 +55,9 @@ class Recognisers:
         found = {}
         for label, pack in bindings.recognition.items():
             measured = store.manifest(pack).calibration
-            calibration = Calibration(measured.threshold, measured.slope, measured.fmr) if measured else None
+            calibration = (
+                Calibration(measured.threshold, measured.slope, measured.fmr, measured.tail) if measured else None
+            )
             found[label] = Recogniser(label, pack, store.fingerprint(pack), calibration)
         return cls(found)
 

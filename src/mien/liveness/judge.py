@@ -88,7 +88,9 @@ class Judge:
         self._material = MaterialNetworks(store.load(PACK)) if store.installed(PACK) else None
         self._fingerprint = store.fingerprint(recogniser)
         measured = store.manifest(recogniser).calibration
-        self._calibration = Calibration(measured.threshold, measured.slope, measured.fmr) if measured else None
+        self._calibration = (
+            Calibration(measured.threshold, measured.slope, measured.fmr, measured.tail) if measured else None
+        )
         self.passive_network = self._material is not None
 
     @property

@@ -30,17 +30,22 @@ class Calibration:
         threshold: cosine similarity of the operating point, in (-1, 1).
         slope: steepness, > 0, per unit of similarity.
         fmr: the false match rate that the threshold was set for, or None when it is not known.
+        tail: beyond the threshold the false match rate falls by a factor of e for every 1 / tail of similarity; None
+            when nobody measured it.
     """
 
     threshold: float
     slope: float
     fmr: float | None = None
+    tail: float | None = None
 
     def __post_init__(self) -> None:
         if not -1.0 < self.threshold < 1.0:
             raise ValueError(f"the threshold must lie in (-1, 1), not {self.threshold}")
         if not (math.isfinite(self.slope) and 0.0 < self.slope * (1.0 - self.threshold) <= _STEEPEST * (1.0 + 1e-9)):
             raise ValueError(f"the slope must be positive and at most {_STEEPEST} / (1 - threshold), not {self.slope}")
+        if self.tail is not None and not (math.isfinite(self.tail) and self.tail > 0.0):
+            raise ValueError(f"the tail must be positive, not {self.tail}")
 
     @overload
     def confidence(self, similarity: float) -> float: ...

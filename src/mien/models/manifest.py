@@ -209,6 +209,7 @@ class Calibration(_Part):
         threshold: the cosine that gives confidence 0.5.
         slope: how fast confidence rises there.
         fmr: false match rate at `threshold`, when measured.
+        tail: beyond it that rate falls by a factor of e for every 1 / tail of cosine, when measured.
         measured_on: data and method.
         quality_cuts: norms below the first are of low quality for recognition, from the second on of high quality.
     """
@@ -216,6 +217,7 @@ class Calibration(_Part):
     threshold: float = Field(ge=-1, le=1)
     slope: float = Field(gt=0)
     fmr: float | None = Field(default=None, gt=0, lt=1)
+    tail: float | None = Field(default=None, gt=0)
     measured_on: str
     quality_cuts: tuple[float, float] | None = None
 
