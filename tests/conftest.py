@@ -22,12 +22,17 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx
+import hypothesis
 import pytest
 import structlog
 from sqlalchemy import Connection, NullPool, create_engine, text
 
 from mien.clock import ManualClock
 from mien.storage import Database, MasterKey, Vault, migrate
+
+# Hypothesis's own limit of 200 ms for an example would be a timed assertion, and fails on a busy machine.
+hypothesis.settings.register_profile("mien", deadline=None)
+hypothesis.settings.load_profile("mien")
 
 MASTER_KEY = "00112233445566778899aabbccddeeff" * 2
 
