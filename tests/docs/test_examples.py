@@ -73,7 +73,7 @@ def test_an_example_works(example: Example, server: Server, tmp_path: Path) -> N
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=280,  # of a test's 300: some run six commands, and a machine may be busy
         check=False,
     )
     assert done.returncode == 0, done.stderr
