@@ -8,8 +8,8 @@ A real `mien serve --dev` process is started; the client is `http.client` on a k
 compared with is measured in the same run: "bare" is libjpeg-turbo's decode, YuNet on the 640×480 pixels and the
 recogniser's networks on ready crops, nothing between them. The two take turns in blocks of 25 calls, the first 3 of
 each not counted: the weights of one process do not fit into the cache beside those of the other, so calls in
-strict alternation would time the memory. Beside the peer each file is timed three times and the median counts. Medians;
-run it on an idle machine.
+strict alternation would time the memory. Beside the peer the two go through the set in turns, three times each, as
+through a folder; of each file the median counts. Medians; run it on an idle machine.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from mien.models.bindings import DEFAULT_RECOGNISER
 from mien.models.store import ModelStore
 
 SHARED = next(path / "shared" for path in Path(__file__).resolve().parents if (path / "shared/faces").is_dir())
-_BLOCK, _WARM = 25, 3
+_BLOCK, _WARM, _TURNS = 25, 3, 3
 DETECT = "/face/v1.2/detect?returnFaceId=true&recognitionModel=recognition_04&detectionModel=detection_01"
 
 
@@ -230,18 +230,20 @@ def peer(ready: dict[str, str], python: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         sets = {"250 px (LFW)": small, "1-4 megapixels": list(enlarged(Path(folder)))}
         for name, files in sets.items():
-            ours, theirs, ratios = [], [], []
-            for file in [files[0], *files]:
-                process.stdin.write(f"{file}\n" * 3)
-                process.stdin.flush()
-                seconds = statistics.median(json.loads(process.stdout.readline())[0] for _ in range(3))
-                image = file.read_bytes()
-                mine = statistics.median(timed(lambda: client.detect(image)) for _ in range(3))  # noqa: B023  # called at once
-                ours.append(mine)
-                theirs.append(seconds)
-                ratios.append(seconds / mine)
-            print(f"{name}: Mien {median_ms(ours[1:]):.1f} ms, face_recognition {median_ms(theirs[1:]):.1f} ms, "
-                  f"median ratio {statistics.median(ratios[1:]):.1f} ×")  # fmt: skip
+            ours: list[list[float]] = [[] for _ in files]
+            theirs: list[list[float]] = [[] for _ in files]
+            for _ in range(_TURNS):
+                for file, times in zip([files[0], *files], [[], *theirs], strict=True):
+                    process.stdin.write(f"{file}\n")
+                    process.stdin.flush()
+                    times.append(json.loads(process.stdout.readline())[0])
+                for file, times in zip([files[0], *files], [[], *ours], strict=True):
+                    image = file.read_bytes()
+                    times.append(timed(lambda: client.detect(image)))  # noqa: B023  # called at once
+            mine, peers = ([statistics.median(times) for times in side] for side in (ours, theirs))
+            ratios = [other / own for own, other in zip(mine, peers, strict=True)]
+            print(f"{name}: Mien {median_ms(mine):.1f} ms, face_recognition {median_ms(peers):.1f} ms, "
+                  f"median ratio {statistics.median(ratios):.1f} ×")  # fmt: skip
     process.stdin.close()
     process.wait()
 
