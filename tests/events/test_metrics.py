@@ -109,6 +109,13 @@ def test_intervals(recorder: Recorder, clock: ManualClock, ask: Callable[..., An
     assert ask("TotalCalls", minutes=3, interval=two, split="resource") == {str(ONE): [3, 0]}
 
 
+def test_a_question_in_the_first_second_of_a_minute_includes_it(recorder: Recorder, database: Database) -> None:
+    call(recorder)
+    recorder.flush()
+    asked = START + timedelta(milliseconds=400)
+    assert MetricStore(database).value(Question("TotalCalls", START - timedelta(hours=1), asked)) == 1
+
+
 def test_percentiles_follow_the_calls(recorder: Recorder, ask: Callable[..., Any]) -> None:
     for milliseconds in range(1, 101):
         call(recorder, seconds=milliseconds / 1000)

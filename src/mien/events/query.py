@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -240,7 +241,7 @@ class _Grid:
 
 def _grid(question: Question) -> _Grid:
     first = int(question.since.timestamp()) // 60
-    end = -(-int(question.until.timestamp()) // 60)
+    end = math.ceil(question.until.timestamp() / 60)
     minutes = end - first
     if minutes <= 0:
         raise MetricError("the time must begin before it ends")
