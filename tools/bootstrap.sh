@@ -58,7 +58,7 @@ export UV_PROJECT_ENVIRONMENT=.venv
 installed=
 if [ -n "$uv" ]; then
   # Inexact: what else is in the environment stays, uv itself and the other group among it.
-  "$uv" sync --quiet --frozen --inexact ${python:+--python "$python"} "${groups[@]}" && installed=yes
+  "$uv" sync --quiet --frozen --inexact --compile-bytecode ${python:+--python "$python"} "${groups[@]}" && installed=yes
 fi
 if [ -z "$installed" ]; then
   say "uv could not; trying with pip alone"
@@ -68,6 +68,9 @@ if [ -z "$installed" ]; then
   [ "$what" = test ] && dev=(--group dev)
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable . "${dev[@]}"
 fi
+
+# Compiled here once: some machines forbid Python to keep what it compiles, and every start would take twice as long.
+.venv/bin/python -m compileall -q src
 
 # A browser for the tests of pages, and what several servers count calls in.
 [ "$what" = test ] && debian chromium redis-server
