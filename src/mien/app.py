@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from uuid import UUID
 
 import structlog
@@ -23,8 +24,10 @@ from mien.gallery.recognisers import Recognisers
 from mien.gateway.opening import open_front_door
 from mien.gateway.origin import OriginFinder, parse_networks
 from mien.liveness.abuse import AbusePolicy
+from mien.liveness.reports import ClientPolicy
 from mien.liveness.service import Liveness, open_liveness
 from mien.liveness.types import FrameJudge
+from mien.liveness.web import assets
 from mien.models import ModelStore
 from mien.models.bindings import Bindings, read_bindings
 from mien.monitoring import open_monitoring
@@ -164,6 +167,7 @@ def create_app(
             channel=ChannelParts(
                 judge=judge,
                 finder=engine,
+                policy=_client_policy(settings),
                 concurrent=settings.liveness_concurrent,
                 origins=Origins.parse(settings.liveness_origins),
                 count=_attempts_counted(monitoring.recorder),
@@ -186,6 +190,12 @@ def create_app(
         Faces(gallery, directory, engine, recognisers, store, bindings, demo=demo_key is not None),
         subjects,
     )
+
+
+def _client_policy(settings: Settings) -> ClientPolicy:
+    """Return what an operator asks of liveness clients."""
+    scripts = frozenset(sha256(asset.body).digest() for asset in assets() if asset.path.endswith(".js"))
+    return ClientPolicy(settings.liveness_virtual_cameras, settings.liveness_own_script, scripts)
 
 
 def _attempts_counted(recorder: Recorder) -> Count:

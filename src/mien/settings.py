@@ -244,6 +244,15 @@ class Settings(BaseSettings):
         description="Origins of the web pages that may run liveness detection in a browser, with commas between them, "
         "such as `https://shop.example,https://www.shop.example`; `*` for all. A page needs a session's token anyway.",
     )
+    liveness_virtual_cameras: bool = Field(
+        default=False,
+        description="Whether liveness clients may use a camera that is a program, such as OBS, which shows anything.",
+    )
+    liveness_own_script: bool = Field(
+        default=False,
+        description="Whether only pages that load the liveness component from this server, unchanged, may run liveness "
+        "detection: they prove it with a digest. Pages that bundle the component and native apps are then refused.",
+    )
     liveness_concurrent: int = Field(
         default=64, ge=1, description="Liveness clients that may be connected at the same time; more are told to wait."
     )

@@ -26,6 +26,7 @@ from mien.liveness.abuse import AbusePolicy
 from mien.liveness.challenge import Challenge
 from mien.liveness.recording import FrameLimits
 from mien.liveness.records import SessionOptions
+from mien.liveness.reports import ClientPolicy, script_proof
 from mien.liveness.types import (
     BestFrame,
     Decision,
@@ -119,7 +120,9 @@ class Stage:
 def make_stage(tmp_path: Path, clock: ManualClock) -> Iterator[Callable[..., Stage]]:
     made: list[tuple[LivenessService, Database]] = []
 
-    def make(policy: AbusePolicy | None = None, concurrent: int = 64, **limits: Any) -> Stage:
+    def make(
+        policy: AbusePolicy | None = None, concurrent: int = 64, clients: ClientPolicy | None = None, **limits: Any
+    ) -> Stage:
         database = sqlite_database(tmp_path / f"{uuid4().hex}.db")
         vault = Vault(database, MasterKey.from_hex(MASTER_KEY), clock)
         finder, judge, steps = ToldFinder(), ToldJudge(), Steps()
@@ -128,6 +131,7 @@ def make_stage(tmp_path: Path, clock: ManualClock) -> Iterator[Callable[..., Sta
             judge=judge,
             finder=finder,
             limits=FrameLimits(**limits),
+            policy=clients or ClientPolicy(),
             concurrent=concurrent,
             now=steps,
             count=lambda *told: counted.append(told),
@@ -232,14 +236,14 @@ async def position(socket: Socket) -> dict[str, Any]:
     return said
 
 
-async def answer(socket: Socket, stage: Stage, said: dict[str, Any], seed: int = 0) -> list[bytes]:
+async def answer(socket: Socket, stage: Stage, said: dict[str, Any], seed: int = 0, **end: Any) -> list[bytes]:
     """Answer a challenge to its end; returns the messages."""
     sent = []
     for number in range(6):
         stage.steps.seconds += said["durationMs"] / 6000
         sent.append(frame(number, round((number + 0.5) * said["durationMs"] / 6), jpeg(1000 * seed + number)))
         await socket.show(sent[-1])
-    await socket.say(type="end")
+    await socket.say(type="end", **end)
     return sent
 
 
@@ -290,6 +294,49 @@ async def fail(socket: Socket) -> tuple[str, str]:
     return said["livenessError"], said["message"]
 
 
+async def test_cameras_that_are_programs_are_refused_unless_allowed(
+    make_stage: Callable[..., Stage], sockets: Callable[..., Any]
+) -> None:
+    strict, lenient = make_stage(), make_stage(clients=ClientPolicy(virtual_cameras=True))
+    virtual, real = {"label": "OBS Virtual Camera"}, {"label": "Front Camera", "width": 640}
+    socket = await sockets(strict)
+    await socket.say(type="hello", token=strict.token(), camera=virtual)
+    error, message = await fail(socket)
+    assert error == "EnvironmentNotSupported"
+    assert "choose another camera" in message
+    socket = await sockets(strict)
+    await socket.say(type="hello", token=strict.token(), camera=real)
+    assert (await socket.hear())["type"] == "accepted"
+    await socket.say(type="camera", camera=virtual)  # another one was picked
+    assert (await fail(socket))[0] == "EnvironmentNotSupported"
+
+    token = lenient.token()
+    socket = await sockets(lenient)
+    await socket.say(type="hello", token=token, camera=real)
+    await socket.hear()
+    await socket.say(type="camera", camera=virtual)
+    await answer(socket, lenient, await position(socket), capture={"timestamps": "camera", "dropped": 1})
+    assert (await socket.hear())["type"] == "result"
+    (attempt,) = lenient.session(token).attempts
+    assert attempt.outcome.evidence["client"] == {"camera": "OBS Virtual Camera", "timestamps": "camera", "dropped": 1}
+
+
+async def test_a_server_can_ask_for_its_own_script(
+    make_stage: Callable[..., Stage], sockets: Callable[..., Any]
+) -> None:
+    script = hashlib.sha256(b"script").digest()
+    stage = make_stage(clients=ClientPolicy(own_script=True, scripts=frozenset({script})))
+    token = stage.token()
+    body = token.split(".")[1]
+    nonce = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))["nonce"]
+    for proof, answered in ((None, "failure"), ("0" * 64, "failure"), (script_proof(script, nonce), "accepted")):
+        socket = await sockets(stage)
+        await socket.say(type="hello", token=token, client={"name": "a", "proof": proof})
+        said = await socket.hear()
+        assert said["type"] == answered
+        assert said.get("livenessError") in {None, "ClientVersionNotSupported"}
+
+
 async def test_tokens_that_open_nothing(stage: Stage, sockets: Callable[..., Any], clock: ManualClock) -> None:
     expired, deleted = stage.token(token_seconds=60), stage.token()
     stage.service.liveness.sessions.delete(stage.service.resource_id, stage.session(deleted).id, with_verify=False)
@@ -316,7 +363,13 @@ async def test_what_breaks_the_protocol_before_the_challenge(stage: Stage, socke
         kind = "text" if isinstance(message, str) else "bytes"
         await socket.incoming.put({"type": "websocket.receive", kind: message})
         assert (await fail(socket))[0] == "UnexpectedClientError"
-    for said in ({"deviceCorrelationId": "mine"}, {"userCorrelationId": "me"}, {"clientRequestId": 1}):
+    for said in (
+        {"deviceCorrelationId": "mine"},
+        {"userCorrelationId": "me"},
+        {"clientRequestId": 1},
+        {"camera": "Front Camera"},
+        {"client": {"proof": 1}},
+    ):
         socket = await sockets(stage)
         await socket.say(type="hello", token=stage.token(), **said)
         assert (await fail(socket))[0] == "UnexpectedClientError"

@@ -48,12 +48,14 @@ class Admission:
         session: the session.
         subjects: whom a failure counts against.
         request: how the client came.
+        nonce: the session's, which clients bind their proofs to.
     """
 
     resource_id: UUID
     session: Session
     subjects: tuple[Subject, ...]
     request: ClientRequest
+    nonce: str = ""
 
     @property
     def attempts_left(self) -> int:
@@ -150,7 +152,7 @@ class Attempts:
         )
         with self._database.read(resource_id) as database:
             self._watch.check(database, subjects)
-        return Admission(resource_id, session, subjects, request)
+        return Admission(resource_id, session, subjects, request, claims.nonce)
 
     def begin(self, admission: Admission, seconds: float) -> Begun:
         """Begin the next attempt of a session; one that still runs is cancelled: its client started over.

@@ -37,10 +37,12 @@ class Claims:
     Attributes:
         token_id: by which its session is found.
         session_id: the session's.
+        nonce: the session's, which clients bind their proofs to.
     """
 
     token_id: UUID
     session_id: UUID
+    nonce: str = ""
 
 
 class Tokens:
@@ -86,7 +88,7 @@ class Tokens:
             if claims["iss"] != ISSUER or claims["aud"] != ISSUER:
                 raise TokenRefusedError(Refusal.FOREIGN)
             expires_at = datetime.fromtimestamp(int(claims["exp"]), UTC)
-            read = Claims(UUID(claims["jti"]), UUID(claims["sid"]))
+            read = Claims(UUID(claims["jti"]), UUID(claims["sid"]), str(claims.get("nonce", "")))
         except (JoseError, KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
             raise TokenRefusedError(Refusal.FOREIGN) from error
         if self._clock.now() >= expires_at:

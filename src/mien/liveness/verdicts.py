@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 
 from mien.liveness.attempts import Admission, Attempts, Begun
 from mien.liveness.challenge import Challenge
@@ -15,6 +16,8 @@ from mien.vision.types import FaceBox
 
 REPEATED: Final = "repetition"
 """Name of the evidence that a video was shown before."""
+REPORTED: Final = "client"
+"""Under which the evidence keeps what the client reports about itself."""
 
 
 def conclude(
@@ -26,6 +29,7 @@ def conclude(
     challenge: Challenge,
     recording: Recording,
     box: FaceBox | None,
+    reports: Mapping[str, Any] | None = None,
 ) -> tuple[Outcome, RecognitionError]:
     """Judge an attempt and record what came of it; computes for about a second in the calling thread.
 
@@ -37,6 +41,7 @@ def conclude(
         challenge: what it was asked for.
         recording: what the client sent.
         box: where the face was before the challenge, for outcomes without a frame of their own.
+        reports: what the client reports about itself, kept beside the evidence.
 
     Returns:
         The outcome as it was recorded, and what to tell the client about recognition.
@@ -80,6 +85,8 @@ def conclude(
         recognition = problem.recognition if problem else RecognitionError.NONE
         image = best.jpeg if best else None
         suspicious = verdict.decision in {Decision.SPOOF, Decision.UNCERTAIN} or identical is False
+    if reports:
+        outcome = replace(outcome, evidence={**outcome.evidence, REPORTED: reports})
     outcome = replace(outcome, latency_ms=round((perf_counter() - start) * 1000))
     recorded = attempts.finish(
         admission,

@@ -19,6 +19,7 @@ from mien.gateway.front_door import FrontDoor
 from mien.gateway.origin import OriginFinder
 from mien.liveness.guidance import Place
 from mien.liveness.recording import FrameLimits
+from mien.liveness.reports import ClientPolicy
 from mien.liveness.service import Liveness
 from mien.liveness.types import FrameJudge
 from mien.vision.ports import Engine
@@ -102,6 +103,7 @@ class ChannelParts:
         finder: finds the faces of positioning frames.
         limits: how much a client may send.
         place: where the face is wanted.
+        policy: what is asked of clients.
         concurrent: clients at the same time.
         origins: which web pages may connect.
         now: seconds of a clock that never goes back.
@@ -112,6 +114,7 @@ class ChannelParts:
     finder: Engine
     limits: FrameLimits = field(default_factory=FrameLimits)
     place: Place = field(default_factory=Place)
+    policy: ClientPolicy = field(default_factory=ClientPolicy)
     concurrent: int = 64
     origins: Origins = field(default_factory=Origins)
     now: Callable[[], float] = monotonic
@@ -204,6 +207,7 @@ class Application:
             glances=self._glances,
             limits=channel.limits,
             place=channel.place,
+            policy=channel.policy,
             concurrent=channel.concurrent,
             now=channel.now,
             count=channel.count,

@@ -11,6 +11,7 @@ from uuid import UUID
 from mien.gateway.admission import WorkerPool
 from mien.liveness.guidance import Place
 from mien.liveness.recording import FrameLimits
+from mien.liveness.reports import ClientPolicy
 from mien.liveness.service import Liveness
 from mien.liveness.types import FrameJudge
 from mien.vision.ports import Engine
@@ -45,6 +46,7 @@ class ChannelContext:
             their place never keep requests waiting.
         limits: how much a client may send.
         place: where the face is wanted.
+        policy: what is asked of clients.
         concurrent: clients at the same time; half as many of one address.
         now: seconds of a clock that never goes back; times frames.
         count: told of every attempt that came to an end.
@@ -58,6 +60,7 @@ class ChannelContext:
     glances: WorkerPool
     limits: FrameLimits = field(default_factory=FrameLimits)
     place: Place = field(default_factory=Place)
+    policy: ClientPolicy = field(default_factory=ClientPolicy)
     concurrent: int = 64
     now: Callable[[], float] = monotonic
     count: Count | None = None

@@ -17,6 +17,15 @@ from mien.liveness.errors import AttemptOverError, LockedOutError, Refusal, Toke
 from mien.liveness.guidance import STEADY_FRAMES, Feedback, Glance, glance
 from mien.liveness.recording import FrameError, Recording, parse_frame
 from mien.liveness.records import NO_BOX, ClientRequest, Outcome
+from mien.liveness.reports import (
+    CameraReport,
+    CaptureReport,
+    ReportError,
+    read_camera,
+    read_capture,
+    read_proof,
+    report_json,
+)
 from mien.liveness.types import LivenessError, RecognitionError
 from mien.liveness.verdicts import conclude
 from mien.vision.errors import VisionError
@@ -80,6 +89,9 @@ class Run:
         self._glance: Glance | None = None
         self._steady = 0
         self._token = ""
+        self._camera: CameraReport | None = None
+        self._proven: bool | None = None
+        self._capture: CaptureReport | None = None
         self._in(HELLO_SECONDS)
 
     # What the client sends
@@ -92,14 +104,18 @@ class Run:
             if kind == "hello" and self._phase is _Phase.HELLO:
                 await self.hello(said)
             elif kind == "end" and self._phase is _Phase.CHALLENGE:
+                self._capture = read_capture(said.get("capture"))
                 await self._end()
+            elif kind == "camera" and self._phase is _Phase.POSITIONING:
+                self._camera = read_camera(said.get("camera"))
+                await self._refuse_virtual()
             elif kind == "cancel":
                 await self._cancel(said.get("reason"))
             elif self._phase is _Phase.HELLO:
                 raise ProtocolError("the first message is hello")
             elif kind in {"hello", "end"} and self._phase is not _Phase.OVER:
                 raise ProtocolError(f"{kind} does not belong here")
-        except ProtocolError as error:
+        except (ProtocolError, ReportError) as error:
             await self._broken(str(error))
 
     async def binary(self, message: bytes) -> None:
@@ -136,6 +152,7 @@ class Run:
         device, user = messages.identifier(said, "deviceCorrelationId"), messages.identifier(said, "userCorrelationId")
         chosen = messages.identifier(said, "clientRequestId")
         request = replace(self._request, client_request_id=chosen)
+        self._camera, proof = read_camera(said.get("camera")), read_proof(said.get("client"))
         if not isinstance(token, str):
             await self._fail(LivenessError.INVALID_TOKEN, "hello has no token")
             return
@@ -155,6 +172,9 @@ class Run:
             raise ProtocolError("userCorrelationId was set by the server")
         if options.with_verify and admission.session.reference is None:
             await self._fail(LivenessError.VERIFY_IMAGE_NOT_PROVIDED, "the session was made without a verify image")
+            return
+        self._proven = context.policy.proves(proof, admission.nonce)
+        if await self._refuse_script() or await self._refuse_virtual():
             return
         if not context.has_place(token, self.address):  # others came while the database was asked
             await self._full()
@@ -177,6 +197,21 @@ class Run:
     async def replaced(self) -> None:
         """Give way to another connection of the same session."""
         await self._cancel(LivenessError.USER_CANCELED_SESSION.value)
+
+    async def _refuse_script(self) -> bool:
+        """Refuse another script than the server's, where the operator asks for that; tell whether it was refused."""
+        if self._proven or not self._context.policy.own_script:
+            return False
+        await self._fail(LivenessError.CLIENT_VERSION_NOT_SUPPORTED, "only this server's own component is served")
+        return True
+
+    async def _refuse_virtual(self) -> bool:
+        """Refuse a camera that is a program, unless the operator allows it; tell whether it was refused."""
+        if self._camera is None or not self._camera.virtual or self._context.policy.virtual_cameras:
+            return False
+        message = f"the camera {self._camera.label!r} is a program, not a device: choose another camera"
+        await self._fail(LivenessError.ENVIRONMENT_NOT_SUPPORTED, message)
+        return True
 
     def _position(self, number: int, jpeg: bytes) -> None:
         """Look at a frame, unless one is being looked at: then remember it as the next, in place of an older one."""
@@ -260,6 +295,7 @@ class Run:
                     challenge=challenge,
                     recording=recording,
                     box=box,
+                    reports=report_json(self._camera, self._proven, self._capture),
                 )
             )
         except AttemptOverError as over:

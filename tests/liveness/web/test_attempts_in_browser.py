@@ -39,7 +39,7 @@ FEWEST = 9.0
 
 @pytest.fixture(scope="module")
 def live_server(start_server: StartServer) -> Server:
-    return start_server(liveness_test_nonce=NONCE.hex(), liveness_free_failures="1000")
+    return start_server(liveness_test_nonce=NONCE.hex(), liveness_free_failures="1000", liveness_virtual_cameras="true")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -189,7 +189,7 @@ def test_without_turns(film: Film, start_server: StartServer, tmp_path: Path) ->
     for path in (default_root() / "networks").glob("*"):
         (tmp_path / "networks" / path.name).symlink_to(path)
     ModelStore(tmp_path).ensure(["minifasnet"], folder=published)
-    server = start_server(liveness_test_nonce=NONCE.hex(), model_dir=str(tmp_path))
+    server = start_server(liveness_test_nonce=NONCE.hex(), model_dir=str(tmp_path), liveness_virtual_cameras="true")
     shown = attempt(film, server, Kind.LIVE, mode=Mode.PASSIVE)
     assert shown.title == "realface", shown.explained
 
