@@ -27,12 +27,13 @@ from joserfc.jwk import RSAKey
 
 from mien.accounts import DEVELOPMENT_TERMS, AccessRequests, Accounts
 from mien.clock import SystemClock
-from mien.events import CallObserver, Recorder, RequestLog
-from mien.gateway.door import Gateway
+from mien.events import Recorder
+from mien.gateway.call_counter import CallObserver
 from mien.gateway.exchange import Exchange, Match, Operation, Receive, Response, Scope, Send
-from mien.gateway.front_door import FrontDoor
+from mien.gateway.front_door import FrontDoor, Gateway
 from mien.gateway.keysets import KeySets
 from mien.gateway.rates import RateLimits, Rates
+from mien.gateway.request_log import RequestLog
 from mien.gateway.short_tokens import ShortTokens
 from mien.gateway.tokens import AUDIENCE, TokenVerifier
 from mien.settings import Settings, usable_cores

@@ -17,7 +17,8 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from mien.clock import SystemClock
-from mien.events import CallObserver, Recorder
+from mien.events import Recorder
+from mien.gateway.call_counter import CallObserver
 from mien.storage import Database, migrate
 
 CALLS = 20_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
-from mien.wire.catalogue import ROWS, Row
+from mien.contract.catalogue import ROWS, Row
 
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "errors.md"
 
@@ -13,7 +13,7 @@ HEAD = """# Error catalogue
 
 Every error answer is `{"error": {"code": …, "message": …}}`; the code is also in the header `x-ms-error-code`. What
 Mien knows beyond that is in `error.innererror.details`: a `hint` for this very call. Made from
-`src/mien/wire/catalogue.json` by `make docs`.
+`src/mien/contract/catalogue.json` by `make docs`.
 """
 
 TITLES = {

@@ -18,15 +18,18 @@ import structlog
 
 from mien.console import Faces
 from mien.events import Exposition, Recorder
-from mien.gallery.directory_services import open_directory
+from mien.fetching.addresses import AddressPolicy
+from mien.fetching.fetch import FetchPolicy, fetch_image
+from mien.gallery.directory.services import open_directory
 from mien.gallery.gallery import open_gallery
 from mien.gallery.recognisers import Recognisers
 from mien.gateway.opening import open_front_door
 from mien.gateway.origin import OriginFinder, parse_networks
 from mien.liveness.abuse import AbusePolicy
+from mien.liveness.channel.context import Count
+from mien.liveness.ports import FrameJudge
 from mien.liveness.reports import ClientPolicy
 from mien.liveness.service import Liveness, open_liveness
-from mien.liveness.types import FrameJudge
 from mien.liveness.web import assets
 from mien.models import ModelStore
 from mien.models.bindings import Bindings, read_bindings
@@ -40,11 +43,8 @@ from mien.vision.types import OperatingPoint
 from mien.wire.application import Application, ChannelParts, Parts
 from mien.wire.body import BodyLimits
 from mien.wire.detect import ModelLabels
-from mien.wire.liveness_context import Count
-from mien.wire.liveness_gate import ClientGate
+from mien.wire.liveness.gate import ClientGate
 from mien.wire.origins import Origins
-from mien.wire.url_addresses import AddressPolicy
-from mien.wire.url_fetch import FetchPolicy, fetch_image
 
 __all__ = ["LIVENESS_LABEL", "DataPlane", "create_app", "model_labels"]
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from mien.events import Exposition
 from mien.events.monitor import try_out
 from mien.gallery.counts import faces_stored
-from mien.gallery.directory_services import DirectoryServices
+from mien.gallery.directory.services import DirectoryServices
 from mien.gallery.gallery import Gallery
-from mien.gallery.migrations import Migrations
 from mien.gallery.recognisers import Recognisers
+from mien.gallery.reembedding.job import Migrations
 from mien.gateway.network import NetworkRules
 from mien.gateway.opening import token_verifier
 from mien.gateway.origin import OriginFinder, parse_networks

@@ -6,26 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from mien.events import (
-    AlertMonitor,
-    CallObserver,
-    Deliveries,
-    Exposition,
-    Level,
-    QuotaUse,
-    Recorder,
-    RequestLog,
-    purge_metrics,
-)
+from mien.events import AlertMonitor, Deliveries, Exposition, Level, QuotaUse, Recorder, purge_metrics
+from mien.events.webhook import post
+from mien.fetching.addresses import AddressPolicy
+from mien.fetching.fetch import FetchPolicy
 from mien.gallery.counts import faces_stored, storage_use
-from mien.gateway.door import Observer
+from mien.gateway.call_counter import CallObserver
+from mien.gateway.front_door import Observer
 from mien.gateway.origin import parse_networks
+from mien.gateway.request_log import RequestLog
 from mien.gateway.usage import rate_use, volume_use
 from mien.services import Services
 from mien.settings import Settings
-from mien.wire.url_addresses import AddressPolicy
-from mien.wire.url_fetch import FetchPolicy
-from mien.wire.webhook import post
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,8 +97,8 @@ def _snapshots_eraser(settings: Settings, database: Database, vault: Vault) -> C
 
     def erase(_: UUID) -> None:
         # They bring numpy, which most commands need not.
-        from mien.gallery.pg_snapshots import PgSnapshots  # noqa: PLC0415  see above
-        from mien.gallery.snapshots import Snapshots  # noqa: PLC0415  see above
+        from mien.gallery.training.indexes import Snapshots  # noqa: PLC0415  see above
+        from mien.gallery.training.pg_indexes import PgSnapshots  # noqa: PLC0415  see above
 
         Snapshots(settings.data_dir / "snapshots", database, vault, PgSnapshots.left_behind(database)).sweep()
 

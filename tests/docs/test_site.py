@@ -9,7 +9,7 @@ import pytest
 from tests.shared import REPOSITORY
 from tools import write_cli_docs, write_errors_docs
 
-from mien.wire.catalogue import ROWS
+from mien.contract.catalogue import ROWS
 
 
 def test_the_site_is_built_and_every_link_between_its_pages_leads_somewhere(tmp_path: Path) -> None:

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mien.contract.versions import BY_NAME, KNOWN
 from mien.doctor.address import examine_url
-from mien.doctor.contract import LIVENESS_VERSIONS, VERSIONS
+from mien.doctor.azure import LIVENESS_VERSIONS, VERSIONS
 from mien.doctor.findings import Severity
 from mien.doctor.keyform import examine_key
 from mien.doctor.sdks import Sdk, check_sdks, installed
-from mien.wire.versions import BY_NAME, KNOWN
 
 AZURE = "https://desk.cognitiveservices.azure.com"
 KEY = "0123456789abcdef0123456789abcdef"

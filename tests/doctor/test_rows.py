@@ -7,9 +7,9 @@ import re
 
 import pytest
 
+from mien.contract.catalogue import ROWS, Row
 from mien.doctor.explain import explain
 from mien.doctor.rows import family_of, find_row
-from mien.wire.catalogue import ROWS, Row
 
 PATHS = {
     "detect": "/face/v1.2/detect",

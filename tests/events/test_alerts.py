@@ -26,11 +26,11 @@ from mien.events import (
 from mien.events.deliveries import CLAIM, pause, signature
 from mien.events.metrics import Aggregation
 from mien.events.monitor import try_out
+from mien.events.webhook import post
+from mien.fetching.addresses import AddressPolicy
+from mien.fetching.fetch import FetchPolicy
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import AlertRuleRow, ResourceRow
-from mien.wire.url_addresses import AddressPolicy
-from mien.wire.url_fetch import FetchPolicy
-from mien.wire.webhook import post
 
 ROUND = timedelta(seconds=15)
 ERRORS = Condition("ServerErrors", 3, minutes=5)

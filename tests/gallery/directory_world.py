@@ -12,16 +12,16 @@ from tests.gallery.texts import FINGERPRINT, TextEngine, embedding, photo, recog
 
 from mien.accounts import DEVELOPMENT_TERMS, AccountRules, Accounts, Sku
 from mien.clock import ManualClock
+from mien.gallery.api_snapshots import Transfers
 from mien.gallery.detected_faces import DetectedFaces
-from mien.gallery.directory import DirectoryPersons
-from mien.gallery.directory_recognition import DirectoryRecognition
-from mien.gallery.directory_services import open_directory
-from mien.gallery.directory_views import DirectoryViews
-from mien.gallery.dynamic_groups import DynamicGroups
+from mien.gallery.directory.dynamic_groups import DynamicGroups
+from mien.gallery.directory.persons import DirectoryPersons
+from mien.gallery.directory.recognition import DirectoryRecognition
+from mien.gallery.directory.services import open_directory
+from mien.gallery.directory.views import DirectoryViews
 from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.operations import Operations
 from mien.gallery.quotas import Quotas
-from mien.gallery.transfers import Transfers
 from mien.storage import Database, Vault
 
 MODEL = "recognition_04"

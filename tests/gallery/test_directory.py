@@ -11,7 +11,7 @@ from tests.gallery.texts import photo, unit
 
 from mien.accounts import Sku
 from mien.clock import ManualClock
-from mien.gallery.directory_recognition import EVERYONE
+from mien.gallery.directory.recognition import EVERYONE
 from mien.gallery.errors import (
     FingerprintMismatchError,
     InvalidStartError,

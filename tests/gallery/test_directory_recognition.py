@@ -8,7 +8,7 @@ from tests.gallery.directory_world import MODEL, World, build
 from tests.gallery.texts import unit
 
 from mien.clock import ManualClock
-from mien.gallery.directory_recognition import EVERYONE
+from mien.gallery.directory.recognition import EVERYONE
 from mien.gallery.errors import (
     DynamicGroupNotFoundError,
     FaceNotFoundError,

@@ -21,7 +21,7 @@ from tests.gallery.directory_world import World, build
 from tests.gallery.texts import photo, unit
 
 from mien.clock import ManualClock
-from mien.gallery.directory_recognition import EVERYONE
+from mien.gallery.directory.recognition import EVERYONE
 from mien.gallery.errors import DynamicGroupExistsError, PersistedFaceNotFoundError, PersonNotFoundError
 from mien.storage import Database, Vault
 

@@ -9,7 +9,7 @@ import pytest
 from tests.gallery.directory_world import MODEL, World, build
 
 from mien.clock import ManualClock
-from mien.gallery import directory_views
+from mien.gallery.directory import views as directory_views
 from mien.gallery.errors import DynamicGroupNotFoundError, InvalidStartError, PersonNotFoundError
 from mien.storage import Database, Vault
 

@@ -209,7 +209,7 @@ def test_imports_and_large_collections_are_compared_by_training(
     world: World, size: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if size == "large":
-        for module in ("duplicates", "trained_duplicates"):
+        for module in ("duplicates", "training.duplicates"):
             monkeypatch.setattr(f"mien.gallery.{module}.COMPARED_FACES", 3)
     ref = world.make(Kind.LARGE_PERSON_GROUP)
     people = [NewPerson(str(n), None, (embedding(unit(n)), embedding(unit(n + 5000, n, 0.1)))) for n in range(20)]

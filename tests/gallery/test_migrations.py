@@ -20,14 +20,14 @@ from mien.clock import ManualClock
 from mien.gallery import enrolment
 from mien.gallery.crops import Crop
 from mien.gallery.detected_faces import DetectedFaces
-from mien.gallery.directory_services import DirectoryServices, open_directory
+from mien.gallery.directory.services import DirectoryServices, open_directory
 from mien.gallery.errors import FingerprintMismatchError, NotCalibratedError, TrainingNotFinishedError
 from mien.gallery.gallery import open_gallery
 from mien.gallery.kinds import CollectionRef, Kind
-from mien.gallery.migration_switch import PlaceTakenError
-from mien.gallery.migrations import CannotMigrateError, MigrationRunningError, Migrations, NothingToRollBackError
 from mien.gallery.policy import EnrolmentPolicy
 from mien.gallery.recognisers import Recogniser, Recognisers
+from mien.gallery.reembedding.job import CannotMigrateError, MigrationRunningError, Migrations, NothingToRollBackError
+from mien.gallery.reembedding.switch import PlaceTakenError
 from mien.gallery.types import FindMode
 from mien.storage import Database, MasterKey, Vault, migrate
 from mien.storage.tables import OtherTemplateRow, PersistedFaceRow
@@ -438,7 +438,8 @@ from pathlib import Path
 from tests.conftest import MASTER_KEY
 from tests.gallery.test_migrations import opened
 from mien.clock import ManualClock
-from mien.gallery import enrolment, migration_rows
+from mien.gallery import enrolment
+from mien.gallery.reembedding import rows
 from mien.gallery.crops import Crop
 from mien.gallery.kinds import Kind
 from mien.storage import Database, MasterKey, Vault
@@ -460,7 +461,7 @@ def stop(*_):
 if sys.argv[3] == "making":
     world.engine.before = stop
 else:
-    migration_rows.swap_templates = stop
+    rows.swap_templates = stop
 migrations.migrate(migrations.plan(ref, "recognition_03"))
 """
 

@@ -36,7 +36,7 @@ from mien.clock import ManualClock
 from mien.gallery import enrolment
 from mien.gallery.crops import Crop
 from mien.gallery.kinds import Kind
-from mien.gallery.pg_snapshots import SearchEngineError
+from mien.gallery.training.pg_indexes import SearchEngineError
 from mien.settings import Settings
 from mien.storage import Database, MasterKey, Vault, migrate
 

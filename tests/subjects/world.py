@@ -12,7 +12,7 @@ from tests.gallery.texts import TextEngine, photo, recognisers
 from mien.accounts import DEVELOPMENT_TERMS
 from mien.clock import ManualClock
 from mien.events import AuditLog
-from mien.gallery.directory_services import DirectoryServices, open_directory
+from mien.gallery.directory.services import DirectoryServices, open_directory
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.liveness.sessions import Sessions
 from mien.liveness.tokens import Tokens

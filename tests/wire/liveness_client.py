@@ -17,7 +17,7 @@ from mien.storage import Database, Vault
 from mien.wire.application import Application, ChannelParts, Parts
 from mien.wire.body import BodyLimits
 from mien.wire.detect import ModelLabels
-from mien.wire.liveness_gate import ClientGate
+from mien.wire.liveness.gate import ClientGate
 
 
 @dataclass

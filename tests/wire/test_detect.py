@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
+from mien.contract.versions import VERSIONS
+from mien.fetching.fetch import FetchError, FetchFailure
 from mien.models.errors import MissingFileError
 from mien.vision.errors import UnsupportedAttributeError
 from mien.vision.types import Attribute, OperatingPoint
-from mien.wire.url_fetch import FetchError, FetchFailure
-from mien.wire.versions import VERSIONS
 
 JSON = {"Content-Type": "application/json"}
 

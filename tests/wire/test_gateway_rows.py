@@ -19,6 +19,7 @@ from tests.wire.conftest import DETECTION, Memory, ToldEngine, Web
 
 from mien.accounts import DEVELOPMENT_TERMS, AccessRequests, Accounts, Feature, Resource, ResourceChange, Sku
 from mien.clock import ManualClock
+from mien.contract.catalogue import ROWS
 from mien.gateway.front_door import FrontDoor
 from mien.gateway.keysets import KeySets
 from mien.gateway.origin import OriginFinder, parse_networks
@@ -28,7 +29,6 @@ from mien.gateway.tokens import TokenVerifier
 from mien.gateway.volume import CallVolume
 from mien.storage import MasterKey, Vault
 from mien.wire.application import Application, Parts
-from mien.wire.catalogue import ROWS
 from mien.wire.detect import ModelLabels
 
 FAMILIES = {"gateway", "limited_access"}

@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import Server
 from tests.hostile import drawn_face, hostile_inputs
 
-from mien.wire.catalogue import ROWS
+from mien.contract.catalogue import ROWS
 
 ALLOWED = {(row.status, row.code, row.message) for row in ROWS if row.code in {"InvalidImage", "InvalidImageSize"}}
 

@@ -18,12 +18,12 @@ from tests.wire.test_contract import contract, validator
 
 from mien.accounts import ALL_FEATURES, Feature
 from mien.clock import ManualClock
+from mien.contract.liveness_versions import LIVENESS_VERSIONS, SINGLE_MODAL
 from mien.liveness.errors import TokenRefusedError
 from mien.liveness.records import ClientRequest, Outcome
 from mien.liveness.types import Decision
 from mien.storage import MasterKey, Vault
 from mien.vision.types import FaceBox
-from mien.wire.liveness_versions import LIVENESS_VERSIONS, SINGLE_MODAL
 
 DEVICE = "723d6d03-ef33-40a8-9682-23a1feb7bccd"
 BODY = {"livenessOperationMode": "Passive", "deviceCorrelationId": DEVICE}

@@ -737,7 +737,7 @@ async def test_errors_of_the_fallback(stage: Stage) -> None:
 
 
 async def test_a_silent_client_of_the_fallback_is_given_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mien.wire.liveness_posts._SILENT_SECONDS", 0.1)
+    monkeypatch.setattr("mien.wire.liveness.posts._SILENT_SECONDS", 0.1)
     async with stage.service.client(Authorization=f"Bearer {stage.token()}") as client:
         channel = (await client.post(f"{PATH}/attempts", json={})).json()["channel"]
         await asyncio.sleep(0.3)

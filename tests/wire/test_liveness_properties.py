@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.wire.test_liveness_channel import PATH, Socket, Stage, frame, make_stage, stage
 
-from mien.gateway.problem import Problem
+from mien.contract.liveness_versions import LIVENESS_VERSIONS
+from mien.contract.problem import Problem
 from mien.liveness.recording import Frame, FrameError, FrameLimits, Recording, parse_frame
-from mien.wire.liveness_body import parse_options
-from mien.wire.liveness_versions import LIVENESS_VERSIONS
-from mien.wire.multipart import MultipartError, parse_multipart
+from mien.wire.liveness.body import parse_options
+from mien.wire.liveness.multipart import MultipartError, parse_multipart
 
 __all__ = ["make_stage", "stage"]  # fixtures
 

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mien.contract.catalogue import ROWS
+from mien.contract.problem import Problem
+from mien.contract.versions import VERSIONS, Version
 from mien.gateway.exchange import Request
-from mien.gateway.problem import Problem
 from mien.wire.body import BodyLimits, read_json
-from mien.wire.catalogue import ROWS
 from mien.wire.detect_query import ATTRIBUTES_OF, TTL_SECONDS, DetectQuery, parse_detect_query
 from mien.wire.router import Router
-from mien.wire.versions import VERSIONS, Version
 
 NAMES = (
     "detectionModel",

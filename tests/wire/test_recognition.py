@@ -15,10 +15,10 @@ from tests.wire.conftest import DETECTION, KEY, Service
 from tests.wire.test_contract import HOP_HEADERS, SCHEMAS, contract, nullable
 from tests.wire.told_gallery import NOW, A, B, ToldGallery
 
+from mien.contract.versions import BY_NAME, DIRECTORY, SNAPSHOTS, V1_2, V1_2_PREVIEW
 from mien.gallery import UNSET, FindMode, Kind, TargetFace, TrainingState, TrainingStatus
 from mien.gateway.origin import OriginFinder
 from mien.wire.families import FAMILIES, LARGE_PERSON_GROUP, Family
-from mien.wire.versions import BY_NAME, DIRECTORY, SNAPSHOTS, V1_2, V1_2_PREVIEW
 
 TRAINED = [family for family in FAMILIES if family.kind.trained]
 

@@ -12,12 +12,12 @@ from tests.wire.conftest import KEY, Service
 from tests.wire.test_contract import contract
 from tests.wire.told_gallery import A, B, ToldGallery
 
+from mien.contract.catalogue import ROWS
+from mien.contract.versions import V1_0, V1_2, V1_2_PREVIEW
 from mien.gallery import CollectionRef, Kind
 from mien.gallery import errors as gallery
 from mien.gallery.errors import Quota
-from mien.wire.catalogue import ROWS
 from mien.wire.families import FAMILIES, Family
-from mien.wire.versions import V1_0, V1_2, V1_2_PREVIEW
 
 RECOGNITION = ("identify", "verify", "find_similar", "group")
 COLLECTIONS = ("face_list", "large_face_list", "person_group", "large_person_group", "person_directory")

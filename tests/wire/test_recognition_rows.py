@@ -18,8 +18,9 @@ from tests.wire.conftest import DETECTION
 
 from mien.accounts import DEVELOPMENT_TERMS, AccessRequests, Accounts, Sku
 from mien.clock import ManualClock
+from mien.contract.versions import V1_0, V1_2, V1_2_PREVIEW
 from mien.gallery.detected_faces import DetectedFaces
-from mien.gallery.directory_services import open_directory
+from mien.gallery.directory.services import open_directory
 from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.kinds import Kind
 from mien.gallery.quotas import Limits, Quotas
@@ -27,7 +28,6 @@ from mien.storage import Database, MasterKey, Vault, migrate
 from mien.wire.application import Application, Parts
 from mien.wire.detect import ModelLabels
 from mien.wire.families import FAMILIES, LARGE_FACE_LIST, Family
-from mien.wire.versions import V1_0, V1_2, V1_2_PREVIEW
 
 NOBODY = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
 TIGHT = {

@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
+from mien.contract.problem import Problem
+from mien.contract.versions import ALL
 from mien.gateway.exchange import Exchange, Operation, Response
-from mien.gateway.problem import Problem
 from mien.wire.router import Router
-from mien.wire.versions import ALL
 
 
 async def nothing(exchange: Exchange) -> Response:

@@ -16,7 +16,7 @@ from schemathesis.checks import (
 )
 from schemathesis.generation import GenerationMode
 
-from mien.wire.versions import V1_0, V1_2
+from mien.contract.versions import V1_0, V1_2
 
 CHECKS = [
     not_a_server_error,

@@ -25,7 +25,7 @@ from tests.conftest import Server
 from tests.shared import azure_photo
 from tests.wire.test_contract import contract
 
-from mien.wire.versions import V1_0, V1_2, V1_2_PREVIEW
+from mien.contract.versions import V1_0, V1_2, V1_2_PREVIEW
 
 CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
 NOT_SERVED = re.compile(r"#overload")

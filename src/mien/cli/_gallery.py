@@ -16,8 +16,8 @@ from mien.cli._administration import opened_by_settings
 if TYPE_CHECKING:
     from mien.gallery.gallery import Gallery
     from mien.gallery.kinds import CollectionRef
-    from mien.gallery.migrations import Migrations
     from mien.gallery.recognisers import Recognisers
+    from mien.gallery.reembedding.job import Migrations
     from mien.models import ModelStore
     from mien.services import Services
     from mien.settings import Settings
@@ -81,7 +81,7 @@ def opened_faces(data_dir: Path | None, *foreseen: type[Exception]) -> Iterator[
 @contextmanager
 def opened(data_dir: Path | None) -> Iterator[tuple[Services, Gallery, Migrations]]:
     """Open the gallery, and what gives it templates of another recogniser."""
-    from mien.gallery.migrations import Migrations
+    from mien.gallery.reembedding.job import Migrations
 
     with opened_faces(data_dir) as faces:
         migrations = Migrations(

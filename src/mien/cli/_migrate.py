@@ -16,7 +16,7 @@ from mien.cli._gallery import collection_ref, opened, resource_id
 
 if TYPE_CHECKING:
     from mien.gallery.kinds import CollectionRef
-    from mien.gallery.migrations import Migrations, Plan, Report
+    from mien.gallery.reembedding.job import Migrations, Plan, Report
 
 _SHOWN = 10
 _CHANGES = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from mien.doctor.azure import KEY_HEADER, STABLE, VERSIONS
 from mien.doctor.case import Case, Findings, Stop, finding, refused
 from mien.doctor.client import Answer, Trouble
-from mien.doctor.contract import KEY_HEADER, STABLE, VERSIONS
 from mien.doctor.findings import Finding, Severity
 from mien.doctor.refusals import missing_features
 

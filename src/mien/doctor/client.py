@@ -19,7 +19,7 @@ from typing import Any, Final
 import httpx
 
 from mien.doctor.address import Target
-from mien.doctor.contract import KEY_HEADER
+from mien.doctor.azure import KEY_HEADER
 
 _LONGEST_BODY: Final = 1 << 20
 _MOST_WAITS: Final = 2

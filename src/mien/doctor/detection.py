@@ -12,15 +12,15 @@ from dataclasses import replace
 from importlib import resources
 from typing import Any, Final
 
-from mien.doctor.case import Case, Findings, Stop, finding, not_approved, refused
-from mien.doctor.client import Answer, Trouble
-from mien.doctor.contract import (
+from mien.doctor.azure import (
     FACE_ID_SECONDS,
     LIMITED_ATTRIBUTES,
     LIVENESS_VERSIONS,
     PLAIN_ATTRIBUTES,
     RETIRED_ATTRIBUTES,
 )
+from mien.doctor.case import Case, Findings, Stop, finding, not_approved, refused
+from mien.doctor.client import Answer, Trouble
 from mien.doctor.findings import Finding, Severity
 from mien.doctor.refusals import missing_features
 

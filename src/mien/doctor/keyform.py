@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mien.doctor.contract import KEY_HEADER
+from mien.doctor.azure import KEY_HEADER
 from mien.doctor.findings import Finding, Severity
 
 _OLD, _NEW = 32, 84

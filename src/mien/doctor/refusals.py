@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mien.contract.catalogue import Row
 from mien.doctor.findings import Finding, Severity
 from mien.doctor.rows import find_row
-from mien.wire.catalogue import Row
 
 _ON_AZURE: Final = (
     ("missing approval", "Apply for the features at https://aka.ms/facerecognition; approval is per subscription."),

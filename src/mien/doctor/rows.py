@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from mien.wire.catalogue import ROWS, Row
+from mien.contract.catalogue import ROWS, Row
 
 _PLACEHOLDER: Final = re.compile(r"<[^<>]+>")
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
 
-from mien.doctor.contract import NEWEST_SDK, SDK_VERSIONS, SUCCESSORS
+from mien.doctor.azure import NEWEST_SDK, SDK_VERSIONS, SUCCESSORS
 from mien.doctor.findings import Finding, Severity
 
 

@@ -1,7 +1,7 @@
-"""What happened, and who is told: the audit log, the metrics, alerts, the request log.
+"""What happened, and who is told: the audit log, metrics, alerts, webhooks.
 
 Main types: `AuditLog`, `Recorder` (counts calls), `MetricStore` (answers a `Question` about them), `Exposition` (for
-Prometheus), `AlertRules` and `AlertMonitor`, `RequestLog`.
+Prometheus), `AlertRules` and `AlertMonitor`.
 
 Example:
     ```
@@ -18,13 +18,12 @@ Example:
 from mien.events.alerts import AlertError, AlertRule, AlertRules, Condition, QuotaUse
 from mien.events.audit import AuditEntry, AuditLog, AuditValueError, Verification
 from mien.events.deliveries import Deliveries
-from mien.events.exposition import Exposition, Level
+from mien.events.exposition import Exposition
+from mien.events.levels import Level
 from mien.events.metrics import METRICS, Aggregation, Metric, MetricError
 from mien.events.monitor import AlertMonitor
-from mien.events.observer import CallObserver
 from mien.events.query import MetricStore, Point, Question, Series
 from mien.events.recorder import Recorder, purge_metrics
-from mien.events.request_log import RequestLog
 
 __all__ = [
     "METRICS",
@@ -36,7 +35,6 @@ __all__ = [
     "AuditEntry",
     "AuditLog",
     "AuditValueError",
-    "CallObserver",
     "Condition",
     "Deliveries",
     "Exposition",
@@ -48,7 +46,6 @@ __all__ = [
     "Question",
     "QuotaUse",
     "Recorder",
-    "RequestLog",
     "Series",
     "Verification",
     "purge_metrics",

@@ -7,34 +7,15 @@ resources, operations, statuses and error codes; nothing that a caller could mak
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
+from mien.events.levels import Gauges, Level, Names
 from mien.events.recorder import Recorder
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
-
-Names = Callable[[], Mapping[UUID, str]]
-Gauges = Mapping[str, Callable[[], Mapping[UUID, int]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """A number that the process can be asked for at any time.
-
-    Attributes:
-        name: with the unit at its end; one of a sum that only grows ends in `_total`.
-        description: one sentence.
-        read: gives it.
-    """
-
-    name: str
-    description: str
-    read: Callable[[], float]
 
 
 class Exposition:

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from mien.events.exposition import Gauges, Level, Names
+from mien.events.levels import Gauges, Level, Names
 from mien.events.metrics import BOUNDS, NOBODY
 from mien.events.recorder import BUCKETS, COLUMNS, FIELDS, Key, Recorder
 

@@ -45,16 +45,16 @@ gallery.recognition.find_similar_in(face_id, ref, mode, top=20)
 gallery.recognition.group(resource_id, face_ids)                                    # FaceGroups
 
 # And of `open_directory(gallery, …)`, on the same tables:
-services.directory         # DirectoryPersons, see mien.gallery.directory
-services.dynamic_groups    # DynamicGroups, see mien.gallery.dynamic_groups
+services.directory         # DirectoryPersons, see mien.gallery.directory.persons
+services.dynamic_groups    # DynamicGroups, see mien.gallery.directory.dynamic_groups
 services.operations        # Operations.get(resource_id, operation_id) -> Operation
-services.transfers         # v1.0 snapshots, see mien.gallery.transfers
+services.transfers         # v1.0 snapshots, see mien.gallery.api_snapshots
 services.recognition.verify_person(resource_id, face_id, person_id)                 # Verification
 services.recognition.identify_persons(resource_id, face_ids, person_ids, top, confidence_threshold)  # ids, or ("*",)
 services.recognition.identify_dynamic(resource_id, face_ids, group_id, top, confidence_threshold)
 ```
 
-`mien.gallery.migrations.Migrations` gives collections templates of another recogniser, for `mien models migrate`.
+`mien.gallery.reembedding.job.Migrations` gives collections templates of another recogniser, for `mien models migrate`.
 
 Errors, by call (all of `mien.gallery.errors`):
 

@@ -15,7 +15,7 @@ from mien.gallery.errors import CollectionExistsError, InvalidCollectionIdError,
 from mien.gallery.kinds import COLLECTION_ID, CollectionRef, Kind
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.rows import Rows
-from mien.gallery.snapshots import Snapshots
+from mien.gallery.training.indexes import Snapshots
 from mien.gallery.types import UNSET, Collection, Unset
 from mien.storage import Vault
 from mien.storage.tables import CollectionRow

@@ -18,8 +18,8 @@ from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.live import removed_since
 from mien.gallery.recognisers import Recogniser
 from mien.gallery.rows import BUSY, Rows
-from mien.gallery.snapshots import Snapshots, TrainedSearch
 from mien.gallery.templates import Templates
+from mien.gallery.training.indexes import Snapshots, TrainedSearch
 from mien.gallery.types import TrainingState
 from mien.search import ExactSearch, Faces, SnapshotMissingError
 from mien.storage import Vault

@@ -20,7 +20,6 @@ from mien.gallery.faces import PersistedFaces
 from mien.gallery.live import LiveSearches
 from mien.gallery.lookalikes import Lookalikes
 from mien.gallery.persons import Persons
-from mien.gallery.pg_snapshots import PgSnapshots
 from mien.gallery.policy import Policies
 from mien.gallery.quotas import Quotas
 from mien.gallery.reassignment import Reassignment
@@ -29,10 +28,11 @@ from mien.gallery.recognition import Recognition
 from mien.gallery.relocation import Relocation
 from mien.gallery.rows import Rows
 from mien.gallery.sightings import Sightings
-from mien.gallery.snapshots import Snapshots
 from mien.gallery.templates import Templates
-from mien.gallery.trained_duplicates import TrainedDuplicates
-from mien.gallery.training import Training
+from mien.gallery.training.duplicates import TrainedDuplicates
+from mien.gallery.training.indexes import Snapshots
+from mien.gallery.training.pg_indexes import PgSnapshots
+from mien.gallery.training.trainer import Training
 from mien.search.pgvector import Method
 from mien.storage import Database, Vault
 from mien.vision.ports import Engine

@@ -29,8 +29,8 @@ from mien.gallery.persons import find_person
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.rows import BUSY, Rows
 from mien.gallery.sightings import Sightings
-from mien.gallery.snapshots import Snapshots
 from mien.gallery.templates import SealedFace, Templates
+from mien.gallery.training.indexes import Snapshots
 from mien.gallery.types import Candidate, FaceGroups, FindMode, Identified, SimilarFace, Verification
 from mien.matching import Calibration, cosine, group
 from mien.matching.open_set import similarity_at_fmr, similarity_for_gallery

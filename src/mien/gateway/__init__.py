@@ -6,8 +6,7 @@ sends the answer with the platform's headers. Whatever goes wrong on the way, in
 the contract's JSON.
 
 - `exchange`: `Request`, `Response`, `Operation`, `Exchange` (one request on its way through).
-- `problem`: `Problem`, the exception that is an error answer, and its envelope.
-- `front_door`: `FrontDoor`, the steps in their order. `door`: `Gateway`. `admission`: the bounded worker pool.
+- `front_door`: `Gateway`, and `FrontDoor`, its steps in their order.
 - `access` (hosts, keys, tokens) on `endpoints`, `origin`, `hints`, `short_tokens`, `tokens`, `keysets`, `roles`.
 - `network`: addresses. `rates`, `volume`: how often. `gates`: limited access; `require` is for handlers.
 

@@ -141,18 +141,6 @@ class FeatureNotGrantedError(GatewayError):
         self.hint = hint
 
 
-class OverloadedError(GatewayError):
-    """The workers and the queue before them are full.
-
-    Attributes:
-        retry_after: whole seconds after which a place is likely to be free.
-    """
-
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(f"no place in the queue, retry after {retry_after} s")
-        self.retry_after = retry_after
-
-
 class BodyTooLargeError(GatewayError):
     """The request body is longer than allowed.
 

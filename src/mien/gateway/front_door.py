@@ -1,16 +1,22 @@
-"""The front door put together: its steps in Azure's order, and the operation that is its own."""
+"""The front door: the ASGI application that every request passes, and its steps in Azure's order."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import traceback
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from http import HTTPStatus
+from time import perf_counter
+from typing import Final, Protocol
 
+import structlog
+
+from mien.contract.problem import Problem
 from mien.gateway.access import Access, Accounts, check_data_action
-from mien.gateway.door import Step
 from mien.gateway.endpoints import Endpoints
-from mien.gateway.errors import AccessDeniedError
-from mien.gateway.exchange import Authentication, Exchange, Operation, Response
+from mien.gateway.errors import AccessDeniedError, ClientGoneError
+from mien.gateway.exchange import Authentication, Exchange, Match, Operation, Receive, Request, Response, Scope, Send
 from mien.gateway.gates import check_features
 from mien.gateway.hints import key_of
 from mien.gateway.network import NetworkRules
@@ -23,6 +29,107 @@ from mien.gateway.volume import CallVolume
 DOMAIN: Final = "cognitiveservices.localhost"
 
 _TOKEN_TYPE: Final = b"application/jwt; charset=us-ascii"
+
+
+Step = Callable[[Exchange], Awaitable[None]]
+"""A check on the way in; raises to refuse. Rate limits, network rules and approvals are further steps."""
+
+Observer = Callable[[Request, Exchange | None, Response, float], None]
+"""Told of every answer: request, exchange (None when no operation was found), response, seconds."""
+
+_PLATFORM = (
+    (b"strict-transport-security", b"max-age=31536000; includeSubDomains; preload"),
+    (b"x-content-type-options", b"nosniff"),
+)
+_CLIENT_REQUEST_ID = b"x-ms-client-request-id"
+
+log = structlog.get_logger("mien.gateway")
+
+
+class Router(Protocol):
+    """Finds what answers a request."""
+
+    def match(self, method: str, path: str) -> Match:
+        """Return the operation for a method and path, or raise the problem that says why there is none."""
+        ...
+
+
+class Gateway:
+    """The front door, an ASGI application for `http` scopes.
+
+    Args:
+        router: finds the operation.
+        steps: run in their order before the handler.
+        explain: turns any exception into the error answer; one that nobody foresaw becomes a 500.
+        observers: told of every answer.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        steps: Sequence[Step],
+        explain: Callable[[Exception], Problem],
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self._router = router
+        self._steps = tuple(steps)
+        self._explain = explain
+        self._observers = tuple(observers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        start = perf_counter()
+        request = Request(scope, receive)
+        request_id = str(uuid.uuid4())
+        exchange: Exchange | None = None
+        try:
+            found = self._router.match(request.method, request.path)
+            exchange = Exchange(request, found.operation, found.version, found.parameters, request_id)
+            for step in self._steps:
+                await step(exchange)
+            response = await found.operation.handler(exchange)
+        except ClientGoneError:
+            return
+        except Exception as error:
+            response = self._refusal(error, request_id)
+        seconds = perf_counter() - start
+        headers = self._headers(request, exchange, response, seconds)
+        headers.append((b"apim-request-id", request_id.encode()))
+        body = b"" if request.method == "HEAD" else response.body
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        for observe in self._observers:
+            observe(request, exchange, response, seconds)
+
+    def _refusal(self, error: Exception, request_id: str) -> Response:
+        problem = self._explain(error)
+        if problem.status >= 500 and not isinstance(error, Problem):
+            # As text: a pretty traceback shows local variables, which are keys and images here.
+            trace = "".join(traceback.format_exception(error))
+            log.error("request failed", request_id=request_id, status=problem.status, traceback=trace)
+        headers = ((b"x-ms-error-code", problem.code.encode("latin-1")), *problem.headers)
+        return Response(problem.status, problem.body(), headers=headers)
+
+    @staticmethod
+    def _headers(
+        request: Request, exchange: Exchange | None, response: Response, seconds: float
+    ) -> list[tuple[bytes, bytes]]:
+        headers = [
+            *response.headers,
+            *_PLATFORM,
+            (b"x-envoy-upstream-service-time", b"%d" % round(seconds * 1000)),
+        ]
+        if response.status != HTTPStatus.NO_CONTENT:
+            headers.append((b"content-length", b"%d" % len(response.body)))
+        if response.body:
+            headers.append((b"content-type", response.content_type))
+        if exchange is not None and exchange.operation.transactions and response.status < 400:
+            meter = b"CognitiveServices.Face.Transaction=%d" % exchange.operation.transactions
+            headers.append((b"csp-billing-usage", meter))
+        client_id = request.header(_CLIENT_REQUEST_ID)
+        if client_id is not None:
+            headers.append((_CLIENT_REQUEST_ID, client_id.encode("latin-1")))
+        return headers
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,12 @@ Names are those of the contract (sections 8 and 11).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
 
-from mien.vision.types import Embedding, FaceBox, Pixels
-
-if TYPE_CHECKING:
-    from mien.liveness.challenge import Challenge
+from mien.vision.types import FaceBox, Pixels
 
 
 class Mode(StrEnum):
@@ -183,21 +179,3 @@ class Verdict:
             }
             for evidence in self.evidence
         }
-
-
-class FrameJudge(Protocol):
-    """What a session needs of `mien.liveness.judge.Judge`."""
-
-    def judge(self, frames: Sequence[TimedFrame], challenge: Challenge, reference: Embedding | None = None) -> Verdict:
-        """Judge one attempt; computes for about a second in the calling thread, and may be called from many.
-
-        Args:
-            frames: the attempt's frames in the order in which they arrived.
-            challenge: what the attempt was asked for.
-            reference: template of the person it should be, made by the judge's recogniser; None to leave that out.
-
-        Raises:
-            ModelError: if a pack that is needed is missing or broken.
-            ValueError: if the reference was made by another recogniser.
-        """
-        ...

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from mien.liveness.attempts import Admission, Attempts, Begun
 from mien.liveness.challenge import Challenge
+from mien.liveness.ports import FrameJudge
 from mien.liveness.recording import Recording
 from mien.liveness.records import NO_BOX, Outcome
-from mien.liveness.types import Decision, FrameJudge, LivenessError, RecognitionError
+from mien.liveness.types import Decision, LivenessError, RecognitionError
 from mien.vision.types import FaceBox
 
 REPEATED: Final = "repetition"

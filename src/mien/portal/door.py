@@ -15,14 +15,8 @@ from starlette.responses import RedirectResponse, Response
 
 from mien.management.guard import Api, Message, Receive, Scope, Send
 from mien.portal.parts import PortalParts
-from mien.portal.session import COOKIE, Session, Sessions
+from mien.portal.session import COOKIE, SESSION, UPLOAD_FRAME, Session, Sessions
 from mien.portal.sign_in import OPEN, SIGN_IN, SignIn
-
-SESSION: Final = "mien.session"
-"""Where the session is in the ASGI scope of a page's request."""
-
-UPLOAD_FRAME: Final = 64 * 1024
-"""How much longer than a photo a form with it may be, in bytes."""
 
 _LOST: Final = (Path(__file__).parent / "static" / "lost.html").read_bytes()
 _HTML: Final = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", b"%d" % len(_LOST))]

@@ -15,11 +15,10 @@ from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
 
 from mien.accounts import Resource
-from mien.portal.door import SESSION, UPLOAD_FRAME
 from mien.portal.frame import THEME, Page, frame
 from mien.portal.pages import PAGES
 from mien.portal.parts import PortalParts
-from mien.portal.session import Session, Sessions
+from mien.portal.session import SESSION, UPLOAD_FRAME, Session, Sessions
 from mien.portal.visitor import EXPECTED, Visitor, sentence
 from mien.portal.widgets import Tag, banner, empty, loading
 

@@ -12,10 +12,10 @@ from mien.clock import Clock
 from mien.events import AlertRules, AuditLog, MetricStore
 from mien.events.alerts import QuotaUse
 from mien.gallery.detected_faces import DetectedFaces
-from mien.gallery.directory_services import DirectoryServices
+from mien.gallery.directory.services import DirectoryServices
 from mien.gallery.gallery import Gallery
-from mien.gallery.migrations import Migrations
 from mien.gallery.recognisers import Recognisers
+from mien.gallery.reembedding.job import Migrations
 from mien.gateway.network import NetworkRules
 from mien.management import AdminTokens
 from mien.management.arm.shapes import Addresses

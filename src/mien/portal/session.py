@@ -15,6 +15,12 @@ from mien.management.tokens import PREFIX
 from mien.portal.signed import Signer, unpack
 from mien.storage import Vault
 
+SESSION: Final = "mien.session"
+"""Where the session is in the ASGI scope of a page's request."""
+
+UPLOAD_FRAME: Final = 64 * 1024
+"""How much longer than a photo a form with it may be, in bytes."""
+
 COOKIE: Final = "mien_session"
 LIFE: Final = timedelta(hours=10)
 

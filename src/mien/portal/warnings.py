@@ -9,7 +9,7 @@ from typing import Final
 
 from mien.accounts import AccessRequest, Feature, ProvisioningState, RequestState, Resource
 from mien.events import QuotaUse
-from mien.gallery.migrations import Plan
+from mien.gallery.reembedding.job import Plan
 
 SOON: Final = timedelta(days=30)
 NEAR: Final = 80.0

@@ -27,7 +27,7 @@ from mien.events.audit import Details
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.errors import ConflictError, TrainingNotFinishedError
 from mien.gallery.rows import Rows
-from mien.gallery.training import Training
+from mien.gallery.training.trainer import Training
 from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.tables import CollectionRow, ErasureRow, PersistedFaceRow, PersonRow, ResourceRow
 from mien.subjects.errors import ReceiptNotFoundError, UnfinishedError

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from mien.clock import Clock
 from mien.gallery.detected_faces import DetectedFaces
-from mien.gallery.directory_rows import face_collections, find_collection, persons_ref
+from mien.gallery.directory.rows import face_collections, find_collection, persons_ref
 from mien.gallery.kinds import Kind
 from mien.gallery.recognisers import Recognisers
 from mien.gallery.templates import Templates

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mien.gallery.directory_rows import find_collection, persons_ref
+from mien.gallery.directory.rows import find_collection, persons_ref
 from mien.gallery.errors import CollectionNotFoundError, PersistedFaceNotFoundError, PersonNotFoundError
 from mien.gallery.kinds import COLLECTION_ID, CollectionRef, Kind, parse_id
 from mien.storage.tables import CollectionRow, PersistedFaceRow, PersonRow

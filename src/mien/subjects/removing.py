@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.orm import Session
 
-from mien.gallery.directory_rows import face_collections
+from mien.gallery.directory.rows import face_collections
 from mien.gallery.errors import TrainingNotFinishedError
 from mien.gallery.kinds import Kind
 from mien.gallery.removal import remove_face, remove_faces_of, remove_person

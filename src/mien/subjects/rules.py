@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from mien.events import AuditLog
-from mien.gallery.directory_rows import face_collections, persons_ref
+from mien.gallery.directory.rows import face_collections, persons_ref
 from mien.gallery.errors import ConflictError, TrainingNotFinishedError
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.rows import Rows

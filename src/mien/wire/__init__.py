@@ -1,7 +1,6 @@
 """The Face contract over HTTP: a module for each family of operations, and what they share.
 
-- `catalogue`: every error answer. `faults`: which error answer an exception becomes.
-- `versions`: what differs by API version. `router`: method and path to operation, with hints for near misses.
+- `faults`: which error answer an exception becomes. `router`: method and path to operation, with hints for near misses.
 - `body`, `detect_query`: reading requests. `face_json`: shaping answers.
 - `detect`: the operation. `openapi`, `pages`: what the server says about itself.
 

@@ -12,31 +12,30 @@ from time import monotonic
 from mien.clock import Clock, SystemClock
 from mien.events import Level
 from mien.gateway.access import Accounts as ResourceFinder
-from mien.gateway.admission import WorkerPool
-from mien.gateway.door import Gateway, Observer
 from mien.gateway.exchange import Message, Operation, Receive, Scope, Send
-from mien.gateway.front_door import FrontDoor
+from mien.gateway.front_door import FrontDoor, Gateway, Observer
 from mien.gateway.origin import OriginFinder
+from mien.liveness.channel.context import ChannelContext, Count
 from mien.liveness.guidance import Place
+from mien.liveness.ports import FrameJudge
 from mien.liveness.recording import FrameLimits
 from mien.liveness.reports import ClientPolicy
 from mien.liveness.service import Liveness
-from mien.liveness.types import FrameJudge
 from mien.vision.ports import Engine
 from mien.wire.body import BodyLimits
 from mien.wire.context import Context
 from mien.wire.detect import Detect, Downloader, FaceMemory, ModelLabels, NoSessionImages, SessionImages
 from mien.wire.faults import explain
-from mien.wire.liveness import LivenessContext, liveness_operations
-from mien.wire.liveness_context import ChannelContext, Count
-from mien.wire.liveness_pages import LivenessPages
-from mien.wire.liveness_posts import LivenessPosts
-from mien.wire.liveness_socket import LivenessSocket, is_channel
+from mien.wire.liveness.pages import LivenessPages
+from mien.wire.liveness.posts import LivenessPosts
+from mien.wire.liveness.sessions import LivenessContext, liveness_operations
+from mien.wire.liveness.socket import LivenessSocket, is_channel
 from mien.wire.origins import Origins
 from mien.wire.pages import Pages
 from mien.wire.ports import Gallery, PersonDirectory
 from mien.wire.recognition import recognition_operations
 from mien.wire.router import Router
+from mien.workers import WorkerPool
 
 __all__ = ["Application", "ChannelParts", "Parts"]
 

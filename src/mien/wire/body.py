@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mien.contract.catalogue import row
 from mien.gateway.errors import BodyTooLargeError
 from mien.gateway.exchange import Request
-from mien.wire.catalogue import row
 
 _INVALID = row("common", "BadArgument", "Request body is invalid.")
 _NOT_JSON = row("common", "BadArgument", "JSON parsing error.")

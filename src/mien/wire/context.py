@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 from mien.gallery import CollectionRef
 from mien.gallery.errors import GalleryError
-from mien.gateway.admission import WorkerPool
 from mien.gateway.exchange import Exchange, Response
 from mien.gateway.origin import OriginFinder
 from mien.wire.body import BodyLimits, image_url, read_image_or_json
@@ -17,6 +16,7 @@ from mien.wire.detect import Downloader, ModelLabels
 from mien.wire.families import Family
 from mien.wire.gallery_faults import explain_gallery
 from mien.wire.ports import Gallery, PersonDirectory
+from mien.workers import WorkerPool
 
 T = TypeVar("T")
 

@@ -9,17 +9,17 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from mien.accounts import Resource
+from mien.contract.catalogue import row
+from mien.contract.versions import ALL, BY_NAME, Version
 from mien.gateway import gates
-from mien.gateway.admission import WorkerPool
 from mien.gateway.exchange import Exchange, Operation, Response
 from mien.vision.ports import Engine
 from mien.vision.types import Attribute, Embedding, OperatingPoint, Want
 from mien.wire.body import BodyLimits, image_url, read_image_or_json
-from mien.wire.catalogue import row
 from mien.wire.detect_docs import describe_detect
 from mien.wire.detect_query import DetectQuery, parse_detect_query
 from mien.wire.face_json import detected_faces
-from mien.wire.versions import ALL, BY_NAME, Version
+from mien.workers import WorkerPool
 
 _BODY = row("common", "BadArgument", "Request body is invalid.")
 _NO_SESSION_IMAGE = row(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from mien.contract.versions import BY_NAME, Version
 from mien.vision.types import LANDMARK_NAMES, Attribute, ExposureLevel, GlassesType, Level3, MaskType
 from mien.wire.detect_query import ATTRIBUTES_OF, DETECTION_MODELS, RECOGNITION_MODELS, TTL_SECONDS
-from mien.wire.versions import BY_NAME, Version
 
 Json = dict[str, Any]
 

@@ -6,11 +6,11 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mien.contract.catalogue import row
+from mien.contract.versions import Version
 from mien.gateway.exchange import Request
 from mien.vision.types import Attribute
-from mien.wire.catalogue import row
 from mien.wire.fields import boolean
-from mien.wire.versions import Version
 
 DETECTION_MODELS = ("detection_01", "detection_02", "detection_03")
 RECOGNITION_MODELS = ("recognition_01", "recognition_02", "recognition_03", "recognition_04")

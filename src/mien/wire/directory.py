@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mien.contract.versions import DIRECTORY
 from mien.gallery import Person, Started
 from mien.gateway.exchange import Exchange, Operation, Response
 from mien.wire import directory_docs as docs
@@ -16,7 +17,6 @@ from mien.wire.gallery_faults import REMOVAL
 from mien.wire.persisted_faces import face_json, parse_enrol_query
 from mien.wire.ports import PersonDirectory
 from mien.wire.training import OPERATION_LOCATION
-from mien.wire.versions import DIRECTORY
 
 _ROWS = "person_directory"
 _PERSONS = "/persons"

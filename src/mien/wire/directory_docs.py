@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mien.contract.versions import BY_NAME, SNAPSHOTS
 from mien.gallery import OperationState
 from mien.wire import schemas
 from mien.wire.families import FAMILIES
@@ -21,7 +22,6 @@ from mien.wire.schemas import (
     in_path,
     record,
 )
-from mien.wire.versions import BY_NAME, SNAPSHOTS
 
 Describe = Callable[[str], Json]
 

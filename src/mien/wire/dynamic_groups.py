@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from mien.contract.versions import DIRECTORY
 from mien.gallery.types import DynamicGroup
 from mien.gateway.exchange import Exchange, Operation, Response
 from mien.wire import directory_docs as docs
@@ -13,7 +14,6 @@ from mien.wire.context import EMPTY, Context, answer, without_none
 from mien.wire.directory import accepted
 from mien.wire.fields import changed_text, ids, parse_page, text
 from mien.wire.ports import PersonDirectory
-from mien.wire.versions import DIRECTORY
 
 _ROWS = "person_directory"
 _REFERENCES = "person_directory/references"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mien.contract.versions import Version
 from mien.vision.types import LANDMARK_NAMES, Attributes, Face, Float32
-from mien.wire.versions import Version
 
 Json = dict[str, Any]
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mien.gateway.errors import BodyTimeoutError, BodyTooLargeError, OverloadedError
-from mien.gateway.problem import Problem
+from mien.contract.catalogue import Row, row
+from mien.contract.problem import Problem
+from mien.fetching.fetch import ContentTooLargeError, FetchError, FetchFailure
+from mien.gateway.errors import BodyTimeoutError, BodyTooLargeError
 from mien.models.errors import ModelError
 from mien.search.errors import SnapshotError
 from mien.vision.errors import (
@@ -16,9 +18,8 @@ from mien.vision.errors import (
     UnsupportedAttributeError,
 )
 from mien.wire.body import CLOSE
-from mien.wire.catalogue import Row, row
 from mien.wire.gateway_faults import GATEWAY
-from mien.wire.url_fetch import FetchError, FetchFailure
+from mien.workers import OverloadedError
 
 _TOO_SMALL = row("common", "InvalidImageSize", "Image size is too small.")
 _TOO_BIG = row("common", "InvalidImageSize", "Image size is too big.")
@@ -61,6 +62,7 @@ _TABLE: dict[type[Exception], Callable[[Any], Problem]] = {
     BodyTimeoutError: lambda _error: _TIMEOUT.problem(headers=CLOSE),
     ImageTooSmallError: _with_text(_TOO_SMALL),
     ImageTooLargeError: _with_text(_TOO_BIG),
+    ContentTooLargeError: _with_text(_TOO_BIG),
     UnreadableImageError: _with_text(_UNREADABLE),
     UnsupportedAttributeError: _unsupported,
     FetchError: _fetch,

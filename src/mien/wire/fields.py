@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mien.contract.catalogue import row
 from mien.gallery import UNSET, TargetFace, Unset
 from mien.gallery.kinds import parse_id
 from mien.gateway.exchange import Request
-from mien.wire.catalogue import row
 
 BODY_INVALID = row("common", "BadArgument", "Request body is invalid.")
 _TOP = row("common", "BadArgument", "'top' is invalid.")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mien.contract.catalogue import row
+from mien.contract.versions import ALL
 from mien.gallery import CollectionRef, FindMode, SimilarFace
 from mien.gateway.exchange import Exchange, Operation, Response
 from mien.wire.body import read_json
-from mien.wire.catalogue import row
 from mien.wire.context import Context, answer
 from mien.wire.families import FACE_LIST, LARGE_FACE_LIST, Family
 from mien.wire.fields import Body, id_of, ids, shown, whole
 from mien.wire.recognition_docs import describe_find_similar
-from mien.wire.versions import ALL
 
 _ROWS = "find_similar"
 FACE_IDS = (1, 1000)

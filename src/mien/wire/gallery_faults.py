@@ -10,10 +10,10 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from mien.contract.catalogue import Row, row
+from mien.contract.problem import Problem
 from mien.gallery import CollectionRef, Kind
 from mien.gallery import errors as gallery
-from mien.gateway.problem import Problem
-from mien.wire.catalogue import Row, row
 from mien.wire.families import BY_KIND, FAMILIES, Family
 
 Answer = Callable[[Any], Problem]

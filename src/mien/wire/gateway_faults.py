@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import Any
 
 from mien.accounts import Sku
+from mien.contract.catalogue import Row, row
+from mien.contract.problem import Problem
 from mien.gateway.errors import (
     AccessDeniedError,
     BadTokenError,
@@ -21,8 +23,6 @@ from mien.gateway.errors import (
     UnknownHostError,
     VolumeExceededError,
 )
-from mien.gateway.problem import Problem
-from mien.wire.catalogue import Row, row
 
 _DENIED = row(
     "gateway",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mien.contract.catalogue import row
+from mien.contract.versions import ALL
 from mien.gateway.exchange import Exchange, Operation, Response
 from mien.wire.body import read_json
-from mien.wire.catalogue import row
 from mien.wire.context import Context, answer
 from mien.wire.fields import ids
 from mien.wire.recognition_docs import describe_group
-from mien.wire.versions import ALL
 
 _ROWS = "group"
 FACE_IDS = (2, 1000)

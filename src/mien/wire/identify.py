@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from mien.contract.catalogue import row
+from mien.contract.versions import ALL, BY_NAME, Version
 from mien.gallery import CollectionRef, Identified
 from mien.gallery.kinds import parse_id
 from mien.gateway.exchange import Exchange, Operation, Response
 from mien.wire.body import read_json
-from mien.wire.catalogue import row
 from mien.wire.context import Context, answer
 from mien.wire.families import LARGE_PERSON_GROUP, PERSON_GROUP
 from mien.wire.fields import BODY_INVALID, Body, ids, shown, text, whole
 from mien.wire.recognition_docs import describe_identify
-from mien.wire.versions import ALL, BY_NAME, Version
 
 _ROWS = "identify"
 FACE_IDS = (1, 10)

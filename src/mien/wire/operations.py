@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from mien.contract.versions import BY_NAME, DIRECTORY, SNAPSHOTS, Version
 from mien.gallery import OperationState
 from mien.gallery.types import Operation as Write
 from mien.gateway.exchange import Exchange, Operation, Response
@@ -12,7 +13,6 @@ from mien.wire import directory_docs as docs
 from mien.wire.context import Context, answer, without_none
 from mien.wire.ports import PersonDirectory
 from mien.wire.training import timestamp
-from mien.wire.versions import BY_NAME, DIRECTORY, SNAPSHOTS, Version
 
 _PATH = "/operations/{operationId}"
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from html import escape
 from importlib.metadata import version as package_version
 
+from mien.contract.catalogue import ROWS
+from mien.contract.versions import KNOWN, STABLE
 from mien.gateway.exchange import Exchange, Handler, Operation, Response
-from mien.wire.catalogue import ROWS
 from mien.wire.openapi import Json, document
-from mien.wire.versions import KNOWN, STABLE
 
 _HTML = b"text/html; charset=utf-8"
 _TEXT = b"text/plain; charset=utf-8"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from mien.contract.versions import ALL
 from mien.gallery import Kind, PersistedFace, TargetFace
 from mien.gateway.exchange import Exchange, Operation, Request, Response
 from mien.vision.types import OperatingPoint
@@ -16,7 +17,6 @@ from mien.wire.detect_query import parse_detection_model
 from mien.wire.families import FAMILIES, Family
 from mien.wire.fields import parse_face_user_data, parse_page, parse_target_face, text
 from mien.wire.gallery_faults import REMOVAL
-from mien.wire.versions import ALL
 
 DUPLICATES = b"x-mien-duplicates"
 """Header of the answer to an enrolment that looks like one that was there before; the contract has no place for it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from mien.contract.versions import ALL
 from mien.gallery import Person
 from mien.gateway.exchange import Exchange, Operation, Response
 from mien.wire.body import read_json
@@ -12,7 +13,6 @@ from mien.wire.collection_docs import Documents
 from mien.wire.context import EMPTY, Context, answer, ref_of, without_none
 from mien.wire.families import FAMILIES, Family
 from mien.wire.fields import changed_text, parse_page, text
-from mien.wire.versions import ALL
 
 
 def person_operations(context: Context) -> list[Operation]:

@@ -23,10 +23,10 @@ from mien.gallery import (
     Unset,
     Verification,
 )
-from mien.gallery.directory import DirectoryPersons
-from mien.gallery.dynamic_groups import DynamicGroups
+from mien.gallery.api_snapshots import Transfers
+from mien.gallery.directory.dynamic_groups import DynamicGroups
+from mien.gallery.directory.persons import DirectoryPersons
 from mien.gallery.operations import Operations
-from mien.gallery.transfers import Transfers
 from mien.vision.types import OperatingPoint
 
 # ruff: noqa: D102  the gallery's own documentation is the one to read

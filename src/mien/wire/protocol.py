@@ -7,8 +7,8 @@ import uuid
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from mien.contract.catalogue import row
 from mien.gateway.exchange import JSON_TYPE
-from mien.wire.catalogue import row
 
 _NOT_HTTP = row("mien", "BadRequest", "The request is not valid HTTP.")
 _H2C_OFFER = re.compile(rb"\r\nupgrade(?=[ \t]*:[ \t]*h2c)", re.IGNORECASE)

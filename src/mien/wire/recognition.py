@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mien.gateway.exchange import Operation
+from mien.wire.api_snapshots import Snapshots
 from mien.wire.collections import collection_operations
 from mien.wire.context import Context
 from mien.wire.directory import Directory
@@ -13,7 +14,6 @@ from mien.wire.identify import Identify
 from mien.wire.operations import Operations
 from mien.wire.persisted_faces import persisted_face_operations
 from mien.wire.persons import person_operations
-from mien.wire.snapshots import Snapshots
 from mien.wire.training import training_operations
 from mien.wire.verify import Verify
 

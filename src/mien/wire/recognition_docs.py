@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from mien.contract.versions import BY_NAME
 from mien.gallery import FindMode
 from mien.wire import schemas
 from mien.wire.schemas import COLLECTION_ID, GUID, UNIT, Json, array, record
-from mien.wire.versions import BY_NAME
 
 
 def describe_verify(version: str) -> Json:

@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
+from mien.contract.catalogue import row
+from mien.contract.versions import KNOWN, STABLE
 from mien.gateway.exchange import Match, Operation
-from mien.wire.catalogue import row
-from mien.wire.versions import KNOWN, STABLE
 
 _NOT_FOUND = row("gateway", "404", "Resource not found")
 _NOTHING: Mapping[str, str] = MappingProxyType({})

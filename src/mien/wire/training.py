@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from mien.contract.versions import ALL, BY_NAME, Version
 from mien.gallery import TrainingState, TrainingStatus
 from mien.gateway.exchange import Exchange, Operation, Response
 from mien.wire.collection_docs import Documents
 from mien.wire.context import Context, answer, ref_of
 from mien.wire.families import FAMILIES, Family
-from mien.wire.versions import ALL, BY_NAME, Version
 
 OPERATION_LOCATION = b"operation-location"
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mien.contract.catalogue import row
+from mien.contract.versions import ALL, BY_NAME
 from mien.gallery import CollectionRef, Verification
 from mien.gateway.exchange import Exchange, Operation, Response
 from mien.wire.body import read_json
-from mien.wire.catalogue import row
 from mien.wire.context import Context, answer
 from mien.wire.families import LARGE_PERSON_GROUP, PERSON_GROUP
 from mien.wire.fields import Body, text
 from mien.wire.recognition_docs import describe_verify
-from mien.wire.versions import ALL, BY_NAME
 
 _ROWS = "verify"
 _FACE_ID = row(_ROWS, "BadArgument", "Face ID is invalid.")

@@ -10,8 +10,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
+from mien.contract.catalogue import ROWS
 from mien.doctor.address import examine_url
-from mien.doctor.contract import AZURE_SUFFIXES, KEY_HEADER, LIVENESS_VERSIONS, STABLE, VERSIONS
+from mien.doctor.azure import AZURE_SUFFIXES, KEY_HEADER, LIVENESS_VERSIONS, STABLE, VERSIONS
 from mien.doctor.enrolled import expiry_text, time_left
 from mien.doctor.explain.observed import Observed
 from mien.doctor.explain.reading import read
@@ -20,7 +21,6 @@ from mien.doctor.findings import Finding, Report, Severity
 from mien.doctor.keyform import examine_key
 from mien.doctor.redaction import SECRET_HEADERS, Redactor
 from mien.doctor.refusals import explain_page, explain_refusal, is_management, management_port
-from mien.wire.catalogue import ROWS
 
 _MOST_CALLS: Final = 50
 _SOON_SECONDS: Final = 900

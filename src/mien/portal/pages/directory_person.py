@@ -6,8 +6,8 @@ from functools import partial
 
 from nicegui import ui
 
-from mien.gallery.directory_rows import faces_ref
-from mien.gallery.directory_views import ListedFace, ListedPerson
+from mien.gallery.directory.rows import faces_ref
+from mien.gallery.directory.views import ListedFace, ListedPerson
 from mien.gallery.errors import PersonNotFoundError
 from mien.gallery.kinds import Kind
 from mien.gallery.types import DynamicGroup, TargetFace, Unset

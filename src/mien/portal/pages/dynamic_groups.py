@@ -7,7 +7,7 @@ from typing import Final
 
 from nicegui import ui
 
-from mien.gallery.directory_views import ListedGroup, ListedPerson
+from mien.gallery.directory.views import ListedGroup, ListedPerson
 from mien.gallery.types import Unset
 from mien.management.roles import Permission
 from mien.portal.approval import approved_to_enrol, write_button

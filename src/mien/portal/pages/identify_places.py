@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mien.gallery.directory_recognition import EVERYONE
+from mien.gallery.directory.recognition import EVERYONE
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.types import Identified
 from mien.portal.visitor import Visitor

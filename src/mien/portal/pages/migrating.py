@@ -11,7 +11,7 @@ from uuid import UUID
 from nicegui import ui
 
 from mien.gallery.kinds import CollectionRef
-from mien.gallery.migrations import CannotMigrateError, Plan
+from mien.gallery.reembedding.job import CannotMigrateError, Plan
 from mien.management.roles import Permission
 from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Tag, banner, button, confirm, section, text

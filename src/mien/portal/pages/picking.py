@@ -7,7 +7,7 @@ from typing import Final
 
 from nicegui import ui
 
-from mien.gallery.directory_views import ListedPerson
+from mien.gallery.directory.views import ListedPerson
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, button, icon_button
 

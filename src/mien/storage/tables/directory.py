@@ -1,4 +1,4 @@
-"""Dynamic person groups, asynchronous operations, v1.0 snapshots (called transfers: see `mien.gallery.transfers`)."""
+"""Dynamic person groups, asynchronous operations, v1.0 snapshots (see `mien.gallery.api_snapshots`)."""
 
 from __future__ import annotations
 

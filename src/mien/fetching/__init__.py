@@ -1,0 +1,1 @@
+"""Fetching from URLs that a client gave: hostile names, addresses and servers."""

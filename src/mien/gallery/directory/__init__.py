@@ -1,0 +1,1 @@
+"""The person directory and its dynamic groups."""

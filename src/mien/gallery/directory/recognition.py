@@ -1,0 +1,192 @@
+"""Verify and identify in the person directory as it is now.
+
+A probe is compared with faces of its own recognition model alone; a person who has faces of other models only is not a
+candidate of it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from mien.gallery.detected_faces import DetectedFace
+from mien.gallery.directory.dynamic_groups import find_group, members_of
+from mien.gallery.directory.rows import (
+    DirectoryRows,
+    check_persons,
+    face_collections,
+    find_person,
+)
+from mien.gallery.errors import FingerprintMismatchError, IncompatibleModelError, PersonHasNoFaceError
+from mien.gallery.live import LiveSearches
+from mien.gallery.recognisers import Recogniser, Recognisers
+from mien.gallery.recognition import Recognition, identified, query_for, recognised
+from mien.gallery.rows import ref_of
+from mien.gallery.templates import SealedFace
+from mien.gallery.types import Identified, Verification
+from mien.storage.tables import CollectionRow, DynamicGroupRow, PersistedFaceRow
+
+EVERYONE: Final = ("*",)
+"""Stands for all persons of the directory (contract, section 4)."""
+
+_CACHED_GROUPS: Final = 64
+
+
+class DirectoryRecognition:
+    """Compares short-lived faces with the persons of a directory.
+
+    Args:
+        rows: opens sessions on the directory.
+        recognition: finds probes and compares.
+        recognisers: what the recognition models stand for.
+        live: the searches of all faces of a model.
+    """
+
+    def __init__(
+        self, rows: DirectoryRows, recognition: Recognition, recognisers: Recognisers, live: LiveSearches
+    ) -> None:
+        self._rows = rows
+        self._recognition = recognition
+        self._recognisers = recognisers
+        self._live = live
+        self._members = _Members()
+
+    def verify_person(self, resource_id: UUID, face_id: str, person_id: str) -> Verification:
+        """Tell whether a face is of a person: of the faces that the person has, the most like counts.
+
+        Raises:
+            FaceNotFoundError: the probe is unknown or has expired.
+            PersonNotFoundError: the directory has no such person.
+            PersonHasNoFaceError: no face of the person is enrolled.
+            IncompatibleModelError: the person has faces of other recognition models only.
+            FingerprintMismatchError: the label was bound to another recogniser since.
+            NotCalibratedError: the recogniser has no calibration.
+        """
+        (probe,) = self._recognition.probes(resource_id, [face_id])
+        label = probe.recognition_model
+        with self._rows.reading(resource_id) as session:
+            person = find_person(session, resource_id, person_id)
+            if not person.faces:
+                raise PersonHasNoFaceError("no face of the person is enrolled")
+            of_models = {one.recognition_model: one for one in face_collections(session)}
+            sealed = {name: _sealed_faces(session, one, person.person_id) for name, one in of_models.items()}
+        if not sealed.get(label):
+            others = ", ".join(name for name, faces in sealed.items() if faces)
+            raise IncompatibleModelError(f"the face was detected with {label}, those of the person with {others}")
+        recogniser = self._recogniser(of_models[label], [probe])
+        verified = self._recognition.best_of(probe, recogniser, of_models[label], sealed[label])
+        if verified.is_identical:
+            self._recognition.sightings.note(of_models[label], [str(person.person_id)])
+        return verified
+
+    def identify_persons(
+        self,
+        resource_id: UUID,
+        face_ids: Sequence[str],
+        person_ids: Sequence[str],
+        top: int = 10,
+        confidence_threshold: float | None = None,
+    ) -> list[Identified]:
+        """Find who the probes are among some persons, or with `EVERYONE` in the whole directory.
+
+        Raises:
+            FaceNotFoundError: a probe is unknown or has expired.
+            PersonNotFoundError: the directory has no such person.
+            FingerprintMismatchError: a label was bound to another recogniser since.
+            NotCalibratedError: a recogniser has no calibration.
+        """
+        probes = self._recognition.probes(resource_id, face_ids)
+        with self._rows.reading(resource_id) as session:
+            everyone = tuple(person_ids) == EVERYONE
+            only = None if everyone else frozenset(check_persons(session, resource_id, list(person_ids)))
+            return self._identify(session, probes, only, top, confidence_threshold)
+
+    def identify_dynamic(
+        self,
+        resource_id: UUID,
+        face_ids: Sequence[str],
+        group_id: str,
+        top: int = 10,
+        confidence_threshold: float | None = None,
+    ) -> list[Identified]:
+        """Find who the probes are among the persons of a dynamic group.
+
+        Raises:
+            What `identify_persons` raises, and:
+            DynamicGroupNotFoundError: there is no such group.
+        """
+        probes = self._recognition.probes(resource_id, face_ids)
+        with self._rows.reading(resource_id) as session:
+            only = self._members.of(session, find_group(session, group_id))
+            return self._identify(session, probes, only, top, confidence_threshold)
+
+    def _identify(
+        self,
+        session: Session,
+        probes: Sequence[DetectedFace],
+        only: frozenset[UUID] | None,
+        top: int,
+        threshold: float | None,
+    ) -> list[Identified]:
+        found = [Identified(probe.face_id, ()) for probe in probes]
+        of_models = {one.recognition_model: one for one in face_collections(session)}
+        for label in {probe.recognition_model for probe in probes} & of_models.keys():
+            positions = [position for position, probe in enumerate(probes) if probe.recognition_model == label]
+            collection, own = of_models[label], [probes[position] for position in positions]
+            search = self._live.search(session, collection) if collection.faces else None
+            if search is None:
+                continue
+            calibration = self._recogniser(collection, own).calibration
+            searched = len(search)
+            if only is not None:
+                searched = sum(len(segment.rows_of_persons(only)) for segment in search.segments)
+            query = query_for(calibration, searched, top, threshold, only=only)
+            given = [probe.face_id for probe in own]
+            answers = identified(own, given, search, query, calibration=calibration, threshold=threshold)
+            self._recognition.sightings.note(collection, recognised(answers))
+            for position, answer in zip(positions, answers, strict=True):
+                found[position] = answer
+        return found
+
+    def _recogniser(self, collection: CollectionRow, probes: Sequence[DetectedFace]) -> Recogniser:
+        """The recogniser of a collection, when the probes and the enrolled faces are all of it."""
+        recogniser = self._recognisers[collection.recognition_model]
+        if collection.fingerprint != recogniser.fingerprint:
+            raise FingerprintMismatchError(collection.recognition_model, ref_of(collection))
+        if {probe.embedding.fingerprint for probe in probes} != {recogniser.fingerprint}:
+            raise FingerprintMismatchError(collection.recognition_model)
+        return recogniser
+
+
+def _sealed_faces(session: Session, collection: CollectionRow, person_id: UUID) -> list[SealedFace]:
+    query = select(PersistedFaceRow.person_id, PersistedFaceRow.face_id, PersistedFaceRow.sealed)
+    query = query.where(PersistedFaceRow.collection == collection.uid, PersistedFaceRow.person_id == person_id)
+    query = query.where(func.length(PersistedFaceRow.sealed) > 0)
+    return [SealedFace(*found) for found in session.execute(query)]
+
+
+class _Members:
+    """Who is in the dynamic groups that were searched last, so that large ones need not be read every time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: OrderedDict[UUID, frozenset[UUID]] = OrderedDict()
+
+    def of(self, session: Session, group: DynamicGroupRow) -> frozenset[UUID]:
+        with self._lock:
+            known = self._known.get(group.version)
+            if known is not None:
+                self._known.move_to_end(group.version)
+                return known
+        members = members_of(session, group.group_id)
+        with self._lock:
+            self._known[group.version] = members
+            while len(self._known) > _CACHED_GROUPS:
+                self._known.popitem(last=False)
+        return members

@@ -1,0 +1,192 @@
+"""What operators look at in a person directory: persons with how many faces they have, groups with sizes.
+
+The contract's own lists say less (`DirectoryPersons`, `DynamicGroups`); each of these is a few queries, however long it
+is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from mien.gallery.checks import check_page
+from mien.gallery.directory.dynamic_groups import find_group
+from mien.gallery.directory.persons import ascii_start, check_person_page
+from mien.gallery.directory.rows import DirectoryRows, face_collections, find_collection, find_person, persons_ref
+from mien.gallery.kinds import parse_id
+from mien.gallery.types import DynamicGroup, PersistedFace
+from mien.storage.tables import DynamicGroupMemberRow, DynamicGroupRow, PersistedFaceRow, PersonRow
+
+_T = TypeVar("_T")
+_ROWS_AT_ONCE: Final = 500
+_SCANNED_AT_ONCE: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class DirectorySizes:
+    """How much a directory has.
+
+    Attributes:
+        persons: how many.
+        faces: how many by recognition model, in the order of their names; models without faces are not there.
+    """
+
+    persons: int
+    faces: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPerson:
+    """A person of a directory.
+
+    Attributes:
+        person_id: lower-case hyphenated GUID.
+        name: 1 to 128 characters.
+        user_data: None when nothing was attached.
+        faces: how many are enrolled, of all recognition models together.
+    """
+
+    person_id: str
+    name: str
+    user_data: str | None
+    faces: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFace:
+    """An enrolled face of a person and its recognition model."""
+
+    face: PersistedFace
+    recognition_model: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedGroup:
+    """A dynamic group and how many persons it has."""
+
+    group: DynamicGroup
+    persons: int
+
+
+class DirectoryViews:
+    """Reads person directories for who operates them.
+
+    Raises, as they apply: `PersonNotFoundError`, `DynamicGroupNotFoundError`, `StartTooLongError`, `InvalidStartError`,
+    `InvalidTopError`.
+
+    Args:
+        rows: opens sessions on directories.
+    """
+
+    def __init__(self, rows: DirectoryRows) -> None:
+        self._rows = rows
+
+    def sizes(self, resource_id: UUID) -> DirectorySizes:
+        """Return how many persons and faces there are."""
+        with self._rows.reading(resource_id) as session:
+            home = find_collection(session, persons_ref(resource_id))
+            faces = {one.recognition_model: one.faces for one in face_collections(session) if one.faces}
+            return DirectorySizes(home.persons if home is not None else 0, faces)
+
+    def persons(self, resource_id: UUID, start: str = "", top: int = 1000, text: str = "") -> list[ListedPerson]:
+        """Return persons after `start` by ascending id.
+
+        Args:
+            resource_id: whose directory.
+            start: id of the person that the last page ended with; empty for the first page.
+            top: how many at most, 1 to 1000.
+            text: only those whose name has this in it, in capitals or not, or whose id it is.
+        """
+        after, wanted, named = check_person_page(start, top), text.strip().casefold(), parse_id(text.strip())
+        found: list[ListedPerson] = []
+        with self._rows.reading(resource_id) as session:
+            home = find_collection(session, persons_ref(resource_id))
+            while home is not None and len(found) < top:
+                query = select(PersonRow).where(PersonRow.collection == home.uid)
+                if after is not None:
+                    query = query.where(PersonRow.person_id > after)
+                # Names are kept as bytes, which no database compares without regard to capitals.
+                portion = _SCANNED_AT_ONCE if wanted else top
+                rows = session.scalars(query.order_by(PersonRow.person_id).limit(portion)).all()
+                found += [_listed(row) for row in rows if wanted in row.name.casefold() or row.person_id == named]
+                if len(rows) < portion:
+                    break
+                after = rows[-1].person_id
+                session.expunge_all()
+        return found[:top]
+
+    def named(self, resource_id: UUID, person_ids: Iterable[str]) -> dict[str, ListedPerson]:
+        """Return persons by their ids; who is not there (any more) is left out."""
+        wanted = [one for one in dict.fromkeys(map(parse_id, person_ids)) if one is not None]
+        found: dict[str, ListedPerson] = {}
+        with self._rows.reading(resource_id) as session:
+            home = find_collection(session, persons_ref(resource_id))
+            for some in _portions(wanted if home is not None else []):
+                assert home is not None
+                query = select(PersonRow).where(PersonRow.collection == home.uid, PersonRow.person_id.in_(some))
+                found.update((str(row.person_id), _listed(row)) for row in session.scalars(query))
+        return found
+
+    def faces(self, resource_id: UUID, person_id: str) -> list[ListedFace]:
+        """Return a person's faces by recognition model and ascending id."""
+        with self._rows.reading(resource_id) as session:
+            person = find_person(session, resource_id, person_id)
+            models = {one.uid: one.recognition_model for one in face_collections(session)}
+            query = select(PersistedFaceRow.collection, PersistedFaceRow.face_id, PersistedFaceRow.user_data)
+            query = query.where(PersistedFaceRow.person_id == person.person_id)
+            query = query.where(PersistedFaceRow.collection.in_(models))
+            found = [
+                ListedFace(PersistedFace(str(face_id), user_data), models[collection])
+                for collection, face_id, user_data in session.execute(query)
+            ]
+        return sorted(found, key=lambda one: (one.recognition_model, one.face.persisted_face_id))
+
+    def groups(self, resource_id: UUID, start: str = "", top: int = 1000) -> list[ListedGroup]:
+        """Return dynamic groups after `start` by ascending id."""
+        check_page(start, top)
+        with self._rows.reading(resource_id) as session:
+            query = select(DynamicGroupRow)
+            if start:
+                query = query.where(DynamicGroupRow.group_id > ascii_start(start))
+            rows = session.scalars(query.order_by(DynamicGroupRow.group_id).limit(top)).all()
+            counts: dict[str, int] = {}
+            for some in _portions([row.group_id for row in rows]):
+                members = select(DynamicGroupMemberRow.group_id, func.count())
+                members = members.where(DynamicGroupMemberRow.group_id.in_(some))
+                members = members.group_by(DynamicGroupMemberRow.group_id)
+                counts.update((group_id, count) for group_id, count in session.execute(members))
+            return [
+                ListedGroup(DynamicGroup(row.group_id, row.name, row.user_data), counts.get(row.group_id, 0))
+                for row in rows
+            ]
+
+    def group(self, resource_id: UUID, group_id: str) -> ListedGroup:
+        """Return a dynamic group."""
+        with self._rows.reading(resource_id) as session:
+            row = find_group(session, group_id)
+            query = select(func.count()).select_from(DynamicGroupMemberRow)
+            count = session.scalar(query.where(DynamicGroupMemberRow.group_id == group_id))
+            return ListedGroup(DynamicGroup(row.group_id, row.name, row.user_data), count or 0)
+
+    def groups_of(self, resource_id: UUID, person_id: str) -> list[DynamicGroup]:
+        """Return the dynamic groups that a person is in, by ascending id."""
+        with self._rows.reading(resource_id) as session:
+            person = find_person(session, resource_id, person_id)
+            query = select(DynamicGroupRow).join(
+                DynamicGroupMemberRow, DynamicGroupMemberRow.group_id == DynamicGroupRow.group_id
+            )
+            query = query.where(DynamicGroupMemberRow.person_id == person.person_id)
+            rows = session.scalars(query.order_by(DynamicGroupRow.group_id))
+            return [DynamicGroup(row.group_id, row.name, row.user_data) for row in rows]
+
+
+def _portions(of: Sequence[_T]) -> Iterable[Sequence[_T]]:
+    return (of[start : start + _ROWS_AT_ONCE] for start in range(0, len(of), _ROWS_AT_ONCE))
+
+
+def _listed(row: PersonRow) -> ListedPerson:
+    return ListedPerson(str(row.person_id), row.name, row.user_data, row.faces)

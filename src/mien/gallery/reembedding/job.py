@@ -1,0 +1,367 @@
+"""Migrating collections to another recogniser: templates are made anew from the enrolment crops that were kept.
+
+The new templates are made beside the old ones, which serve meanwhile, and committed in small portions: a migration that
+is killed goes on where it was. Then, in one transaction, the collection gets the new templates, the snapshot that was
+made of them, and the new label; the old templates are kept until they are forgotten, so that it can be rolled back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+
+from mien.gallery.crops import Crop, crop_name
+from mien.gallery.enrolment import overlap
+from mien.gallery.errors import ConflictError, GalleryError
+from mien.gallery.gallery import Gallery
+from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.recognisers import Recogniser, Recognisers
+from mien.gallery.reembedding import rows as rows_of
+from mien.gallery.reembedding.switch import Switch, switch
+from mien.gallery.rows import ref_of
+from mien.storage import EVERY_RESOURCE, Vault
+from mien.storage.tables import CollectionRow, ModelMigrationRow
+from mien.vision.errors import ImageError
+from mien.vision.ports import Engine
+from mien.vision.types import Embedding, OperatingPoint, Want
+
+Report = Callable[[int, int], None]
+"""Called with how many templates are made and how many there are to make."""
+
+_AT_ONCE: Final = 32
+_SAME_FACE: Final = 0.3
+"""A face of the crop is the enrolled one when the rectangles share this much of their union."""
+_WAIT: Final = 0.05
+_PASSES: Final = 1_000
+
+
+class CannotMigrateError(GalleryError):
+    """Some faces have no crop to make a template from, or no face is found in it; the old templates serve on.
+
+    Attributes:
+        lost: (person, face) of each.
+    """
+
+    def __init__(self, ref: CollectionRef, lost: Sequence[tuple[UUID, UUID]]) -> None:
+        super().__init__(
+            f"{len(lost)} faces of {ref.kind.value}/{ref.collection_id} cannot be migrated: no crop of them was kept, "
+            "or no face is found in it. Enrol them again, or leave them out with --leave-out: they stay enrolled "
+            "without being found, until a roll-back"
+        )
+        self.lost = tuple(lost)
+
+
+class NothingToRollBackError(GalleryError):
+    """No migration of the collection is known, or its old templates were forgotten."""
+
+
+class MigrationRunningError(GalleryError):
+    """Another process is migrating the collection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a migration of a collection has to do, counted now.
+
+    Attributes:
+        ref: the collection.
+        uid: what it is inside.
+        model: its recognition model.
+        fingerprint: of its templates.
+        target: the recogniser to migrate to.
+        faces: how many are enrolled.
+        ready: how many have a template of the target already.
+        to_make: how many have a crop to make it from.
+        lost: (person, face) of those that have neither.
+    """
+
+    ref: CollectionRef
+    uid: UUID
+    model: str
+    fingerprint: str
+    target: Recogniser
+    faces: int
+    ready: int
+    to_make: int
+    lost: tuple[tuple[UUID, UUID], ...]
+
+    @property
+    def needed(self) -> bool:
+        """Whether there is anything to do."""
+        return (self.model, self.fingerprint) != (self.target.label, self.target.fingerprint)
+
+
+class Migrations:
+    """Migrates collections.
+
+    Args:
+        gallery: the collections.
+        vault: opens crops.
+        engine: makes templates; it needs the packs of both recognisers.
+        recognisers: what the labels are bound to.
+        pack_of: name of the installed recogniser pack of a fingerprint, None when there is none; for rolling back.
+        threads: crops that are analysed at the same time.
+    """
+
+    def __init__(
+        self,
+        gallery: Gallery,
+        vault: Vault,
+        engine: Engine,
+        recognisers: Recognisers,
+        *,
+        pack_of: Callable[[str], str | None] = lambda _fingerprint: None,
+        threads: int = 2,
+    ) -> None:
+        self._gallery = gallery
+        self._vault = vault
+        self._engine = engine
+        self._recognisers = recognisers
+        self._pack_of = pack_of
+        self._threads = threads
+
+    # Looking
+
+    def collections(self, resource_id: UUID | None = None) -> list[CollectionRef]:
+        """Return the collections with templates, of a resource or of all, that callers or their directory have."""
+        scope = resource_id or EVERY_RESOURCE
+        query = select(CollectionRow).where(
+            CollectionRow.recognition_model != "", CollectionRow.kind != Kind.TRANSFER.value
+        )
+        with self._gallery.rows.database.read(scope) as session:
+            rows = session.scalars(query.order_by(CollectionRow.created_at, CollectionRow.collection_id)).all()
+        return [ref_of(row) for row in rows]
+
+    def plan(self, ref: CollectionRef, label: str | None = None) -> Plan:
+        """Count what a migration has to do.
+
+        Args:
+            ref: the collection.
+            label: the recognition model to migrate to; None to stay with its own, whose weights were changed.
+
+        Raises:
+            CollectionNotFoundError: there is no such collection.
+            UnknownRecognitionModelError: there is no such model.
+        """
+        row = self._gallery.rows.get(ref)
+        return self._plan(ref, row, self._recognisers[label or row.recognition_model])
+
+    def _plan(self, ref: CollectionRef, row: CollectionRow, target: Recogniser) -> Plan:
+        gaps: list[tuple[UUID, UUID, bool]] = []
+        if row.fingerprint != target.fingerprint:
+            with self._gallery.rows.database.read(ref.resource_id) as session:
+                gaps = rows_of.missing(session, row.uid, target.fingerprint)
+        lost = tuple((person, face) for person, face, crop in gaps if not crop)
+        return Plan(
+            ref, row.uid, row.recognition_model, row.fingerprint, target, row.faces,
+            row.faces - len(gaps), len(gaps) - len(lost), lost,
+        )  # fmt: skip
+
+    def last(self, ref: CollectionRef) -> ModelMigrationRow | None:
+        """Return what is written down about a collection's last migration, None when there is nothing."""
+        with self._gallery.rows.reading(ref) as (session, row):
+            return rows_of.note_of(session, row.uid)
+
+    def bound_to(self, label: str) -> Recogniser:
+        """Return the recogniser that a label is bound to now.
+
+        Raises:
+            UnknownRecognitionModelError: there is no such model.
+        """
+        return self._recognisers[label]
+
+    # Doing
+
+    def prepare(self, plan: Plan, *, leave_out: bool = False, report: Report | None = None) -> list[tuple[UUID, UUID]]:
+        """Make the templates that are missing; nothing changes for callers. It can be killed and called again.
+
+        Returns:
+            The (person, face) pairs that there is no template of.
+
+        Raises:
+            CannotMigrateError: there are such pairs, and `leave_out` is not set.
+            MigrationRunningError: another process is at it.
+            NotCalibratedError: the target cannot say how sure it is.
+        """
+        _ = plan.target.calibration  # refuses one that cannot say how sure it is
+        with self._alone(plan):
+            return self._prepare(plan, leave_out, report)
+
+    def migrate(self, plan: Plan, *, leave_out: bool = False, report: Report | None = None) -> list[tuple[UUID, UUID]]:
+        """Prepare, and then switch: from now on the collection is of the new recogniser, trained if it was before.
+
+        Returns:
+            The (person, face) pairs that were left out.
+
+        Raises:
+            CannotMigrateError: as in `prepare`; the old templates serve on.
+            MigrationRunningError: another process is at it.
+            ConflictError: there were so many writes that it could not keep up.
+            NotCalibratedError: as in `prepare`.
+        """
+        _ = plan.target.calibration  # refuses one that cannot say how sure it is
+        with self._alone(plan):
+            return self._migrate(plan, leave_out, report)
+
+    def _migrate(
+        self, plan: Plan, leave_out: bool, report: Report | None, *, noted: bool = True
+    ) -> list[tuple[UUID, UUID]]:
+        lost = self._prepare(plan, leave_out, report, noted)
+        if lost and len(lost) == plan.faces:
+            raise CannotMigrateError(plan.ref, lost)
+        out = {face: person for person, face in lost}
+
+        def finish() -> None:
+            out.update({face: person for person, face in self._prepare(plan, leave_out, None, noted)})
+
+        finish()  # what was added meanwhile, so that writers wait as shortly as can be
+        for _ in range(_PASSES):
+            done = switch(self._gallery, plan.ref, plan.uid, plan.target, finish=finish, left_out=out.keys())
+            if done is Switch.DONE:
+                return [(person, face) for face, person in out.items()]
+            if done is Switch.BUSY:  # it is being trained: that ends
+                time.sleep(_WAIT)
+            else:  # faces were added meanwhile
+                finish()
+        raise ConflictError(plan.ref.collection_id)
+
+    def roll_back(
+        self, ref: CollectionRef, *, leave_out: bool = False, report: Report | None = None
+    ) -> tuple[Plan, list[tuple[UUID, UUID]]]:
+        """Undo the last migration: drop what was prepared, or let the old templates serve again.
+
+        Faces that were enrolled since the switch get a template of the old recogniser from their crops.
+
+        Returns:
+            What was done, and the (person, face) pairs that were left out.
+
+        Raises:
+            NothingToRollBackError: no migration is known.
+            CannotMigrateError: faces enrolled since have no crop, or the old recogniser is not installed any more.
+        """
+        known = self.last(ref)
+        if known is None:
+            raise NothingToRollBackError(f"no migration of {ref.kind.value}/{ref.collection_id} is known")
+        if known.switched_at is None:
+            plan = self.plan(ref, known.to_model)
+            with self._alone(plan), self._gallery.rows.database.write(ref.resource_id) as session:
+                rows_of.drop_prepared(session, known)
+            return plan, []
+        measured = self._bound(known.from_fingerprint)
+        pack = measured.pack if measured else self._pack_of(known.from_fingerprint) or ""
+        old = Recogniser(known.from_model, pack, known.from_fingerprint, measured.measured if measured else None)
+        plan = self._plan(ref, self._gallery.rows.get(ref), old)
+        with self._alone(plan):
+            lost = self._migrate(plan, leave_out, report, noted=False)
+            with self._gallery.rows.database.write(ref.resource_id) as session:
+                rows_of.unnote(session, plan.uid)
+        return plan, lost
+
+    def forget(self, ref: CollectionRef, *, leave_out: bool = False) -> int:
+        """Delete the templates of other recognisers for good: it cannot be rolled back any more.
+
+        Returns:
+            How many templates there were.
+
+        Raises:
+            CannotMigrateError: these are the only templates of some faces, and `leave_out` is not set.
+            MigrationRunningError: another process is migrating.
+        """
+        plan = self.plan(ref)
+        with self._gallery.rows.database.read(ref.resource_id) as session:
+            bare = rows_of.without_template(session, plan.uid)
+        if bare and not leave_out:
+            raise CannotMigrateError(ref, bare)
+        with self._alone(plan):
+            with self._gallery.rows.database.write(ref.resource_id) as session:
+                count = rows_of.forget(session, plan.uid)
+            self._gallery.rows.database.empty_log()
+        return count
+
+    def _bound(self, fingerprint: str) -> Recogniser | None:
+        return next((one for one in self._recognisers if one.fingerprint == fingerprint), None)
+
+    @contextmanager
+    def _alone(self, plan: Plan) -> Iterator[None]:
+        with self._gallery.snapshots.claim(plan.uid, "migration") as claimed:
+            if not claimed:
+                raise MigrationRunningError(
+                    f"{plan.ref.kind.value}/{plan.ref.collection_id} is being migrated by another process"
+                )
+            yield
+
+    def _prepare(
+        self, plan: Plan, leave_out: bool, report: Report | None, noted: bool = True
+    ) -> list[tuple[UUID, UUID]]:
+        row = self._gallery.rows.get(plan.ref)
+        if row.uid != plan.uid:
+            raise ConflictError(plan.ref.collection_id)
+        if row.fingerprint == plan.target.fingerprint:
+            self._note(plan, row, noted)
+            return []
+        with self._gallery.rows.database.read(plan.ref.resource_id) as session:
+            gaps = rows_of.missing(session, plan.uid, plan.target.fingerprint)
+        lost = [(person, face) for person, face, crop in gaps if not crop or not plan.target.pack]
+        if lost and not leave_out:
+            raise CannotMigrateError(plan.ref, lost)
+        self._note(plan, row, noted)
+        unmade = self._make(plan, row, gaps, report)
+        if unmade and not leave_out:
+            raise CannotMigrateError(plan.ref, unmade)
+        return lost + unmade
+
+    def _note(self, plan: Plan, row: CollectionRow, noted: bool) -> None:
+        if noted and plan.needed:
+            with self._gallery.rows.database.write(plan.ref.resource_id) as session:
+                rows_of.note(session, row, plan.target, self._gallery.rows.clock.now())
+
+    def _make(
+        self, plan: Plan, row: CollectionRow, gaps: Sequence[tuple[UUID, UUID, bool]], report: Report | None
+    ) -> list[tuple[UUID, UUID]]:
+        """Make templates of faces that have a crop; returns those in whose crop no face is found."""
+        owners = {face: person for person, face, crop in gaps if crop and plan.target.pack}
+        faces, unmade, done = list(owners), [], 0
+        with ThreadPoolExecutor(self._threads) as pool:
+            for start in range(0, len(faces), _AT_ONCE):
+                some = faces[start : start + _AT_ONCE]
+                with self._gallery.rows.database.read(row.resource_id) as session:
+                    sealed = rows_of.crops(session, row.uid, some)
+                embeddings = pool.map(lambda one: self._embed(row, plan.target.pack, *one), sealed)
+                made = []
+                for (face, _), embedding in zip(sealed, embeddings, strict=True):
+                    if embedding is None:
+                        unmade.append((owners[face], face))
+                    else:
+                        made.append((face, self._seal(row, face, embedding)))
+                with self._gallery.rows.database.write(row.resource_id) as session:
+                    there = rows_of.still_there(session, row.uid, [face for face, _ in made])
+                    made = [one for one in made if one[0] in there]
+                    rows_of.add_templates(session, row, plan.target.fingerprint, made)
+                done += len(some)
+                if report is not None:
+                    report(done, len(faces))
+        return unmade
+
+    def _seal(self, row: CollectionRow, face: UUID, embedding: Embedding) -> bytes:
+        return self._gallery.templates.seal(row.resource_id, row.uid, face, embedding)
+
+    def _embed(self, row: CollectionRow, pack: str, face: UUID, sealed: bytes) -> Embedding | None:
+        """Make a template from a crop; None when the enrolled face is not found in it."""
+        plain = self._vault.open(sealed, resource_id=row.resource_id, what=crop_name(row.uid, face))
+        crop = Crop.unpack(plain)
+        for point in (OperatingPoint.GENERAL, OperatingPoint.SENSITIVE):
+            try:
+                analysis = self._engine.analyze(crop.jpeg, Want(operating_point=point, recogniser=pack))
+            except ImageError:
+                return None
+            best = max(analysis.faces, key=lambda found: overlap(found.box, crop.box), default=None)
+            if best is not None and overlap(best.box, crop.box) >= _SAME_FACE:
+                return best.embedding
+        return None

@@ -1,0 +1,202 @@
+"""The moment in which a collection changes its recogniser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from mien.gallery.directory.rows import faces_ref, find_collection, persons_ref
+from mien.gallery.errors import CollectionExistsError, ConflictError, GalleryError
+from mien.gallery.gallery import Gallery
+from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.recognisers import Recogniser
+from mien.gallery.reembedding import rows as rows_of
+from mien.gallery.rows import BUSY, find
+from mien.gallery.training import history
+from mien.gallery.types import TrainingState
+from mien.storage.tables import CollectionRow
+
+_STATUS = (
+    "training_status",
+    "training_created_at",
+    "training_action_at",
+    "training_success_at",
+    "training_message",
+)
+
+
+class Switch(Enum):
+    """How an attempt ended."""
+
+    DONE = "done"
+    BUSY = "somebody else trains the collection"
+    MORE = "faces were added meanwhile that have no new template yet"
+
+
+class PlaceTakenError(GalleryError):
+    """A directory has faces of the model already that others of its faces were to be migrated to."""
+
+    def __init__(self, label: str) -> None:
+        super().__init__(
+            f"the person directory has faces of {label} already: those of two models cannot be put together, because "
+            "face ids are addressed under their model; delete the ones or the others"
+        )
+
+
+def switch(
+    gallery: Gallery,
+    ref: CollectionRef,
+    uid: UUID,
+    target: Recogniser,
+    *,
+    finish: Callable[[], None],
+    left_out: Collection[UUID],
+) -> Switch:
+    """Give a collection its new templates and, if it was trained, a snapshot of them, all at once.
+
+    Args:
+        gallery: the collections.
+        ref: which.
+        uid: of it; another that was made under the same id is left alone.
+        target: whose templates were made.
+        finish: makes those of the faces that were added last; called while a trained collection takes no writes.
+        left_out: faces that need no new template.
+
+    Raises:
+        CollectionNotFoundError: it was deleted.
+        ConflictError: it was deleted and made anew, or writers kept it locked.
+        PlaceTakenError: a directory has faces of the target's label already.
+    """
+    with gallery.snapshots.claim(uid) as claimed:
+        if not claimed:
+            return Switch.BUSY
+        row = gallery.rows.get(ref)
+        if row.uid != uid:
+            raise ConflictError(ref.collection_id)
+        if ref.kind is Kind.DIRECTORY and row.recognition_model != target.label:
+            _make_room(gallery, ref, target)
+        if row.fingerprint == target.fingerprint or not row.faces:
+            done = _relabel(gallery, ref, target)
+        elif row.snapshot is None:
+            done = _swap(gallery, ref, target, left_out)
+        else:
+            done = _retrain(gallery, ref, target, finish)
+        gallery.snapshots.tidy(uid, gallery.rows.snapshot_of(ref.resource_id, uid))
+        return done
+
+
+def _retrain(gallery: Gallery, ref: CollectionRef, target: Recogniser, finish: Callable[[], None]) -> Switch:
+    """Switch a trained collection: writers wait as in a training, searches see the old snapshot until the end."""
+    before = _hold(gallery, ref)
+    try:
+        finish()
+        row = gallery.rows.get(ref)
+        name = gallery.snapshots.fresh_name(target.fingerprint)
+        with gallery.rows.database.read(row.resource_id) as session:
+            sealed = rows_of.templates_of(session, row.uid, target.fingerprint)
+            faces = gallery.templates.faces(row.resource_id, row.uid, sealed)
+        gallery.snapshots.store(row, name).write(faces, target.fingerprint)
+        with gallery.rows.transaction(ref.resource_id, ref.collection_id) as session:
+            row = _locked(session, ref)
+            rows_of.swap_templates(session, row, target.fingerprint)
+            row.snapshot, row.trained_revision = name, row.revision
+            row.training_status = TrainingState.SUCCEEDED.value
+            row.training_action_at = row.training_success_at = gallery.rows.clock.now()
+            row.training_message = None
+            note = f"Migrated to {target.label}."
+            history.ended(session, row, row.training_action_at, TrainingState.SUCCEEDED, note)
+            rows_of.forget_removals(session, row)
+            _become(gallery, session, row, target)
+    except BaseException:
+        _let_go(gallery, ref, before)
+        raise
+    return Switch.DONE
+
+
+def _hold(gallery: Gallery, ref: CollectionRef) -> dict[str, Any]:
+    """Keep writers out as a training does; returns what the training's state was. A crash leaves a plain training."""
+    now = gallery.rows.clock.now()
+    with gallery.rows.writing(ref, while_training=True) as (_, row):
+        before = {name: getattr(row, name) for name in _STATUS}
+        if row.training_status not in BUSY:
+            row.training_created_at = now
+        row.training_status, row.training_action_at = TrainingState.RUNNING.value, now
+    if before["training_status"] == TrainingState.RUNNING.value:  # of a process that was killed
+        before["training_status"] = TrainingState.NOT_STARTED.value
+    return before
+
+
+def _let_go(gallery: Gallery, ref: CollectionRef, before: dict[str, Any]) -> None:
+    with gallery.rows.writing(ref, while_training=True) as (_, row):
+        for name, value in before.items():
+            setattr(row, name, value)
+
+
+def _swap(gallery: Gallery, ref: CollectionRef, target: Recogniser, left_out: Collection[UUID]) -> Switch:
+    """Switch a collection that is searched as it is, or was never trained."""
+    with gallery.rows.transaction(ref.resource_id, ref.collection_id) as session:
+        row = _locked(session, ref)
+        if row.training_status in BUSY:
+            return Switch.BUSY
+        gaps = rows_of.missing(session, row.uid, target.fingerprint)
+        if any(face not in left_out for _, face, _ in gaps):
+            return Switch.MORE
+        rows_of.swap_templates(session, row, target.fingerprint)
+        _become(gallery, session, row, target)
+    return Switch.DONE
+
+
+def _relabel(gallery: Gallery, ref: CollectionRef, target: Recogniser) -> Switch:
+    """Switch a collection whose templates are the target's already, or that has none."""
+    with gallery.rows.transaction(ref.resource_id, ref.collection_id) as session:
+        row = _locked(session, ref)
+        if row.training_status in BUSY:
+            return Switch.BUSY
+        if row.fingerprint != target.fingerprint:
+            if row.faces:
+                return Switch.MORE
+            row.snapshot, row.trained_revision = None, -1
+            row.training_status = row.training_created_at = row.training_action_at = row.training_success_at = None
+        _become(gallery, session, row, target)
+    return Switch.DONE
+
+
+def _locked(session: Session, ref: CollectionRef) -> CollectionRow:
+    if ref.kind is Kind.DIRECTORY:  # its writers lock the persons first
+        find_collection(session, persons_ref(ref.resource_id), lock=True)
+    return find(session, ref, lock=True)
+
+
+def _become(gallery: Gallery, session: Session, row: CollectionRow, target: Recogniser) -> None:
+    """Change label and fingerprint, and write down when."""
+    if row.kind == Kind.DIRECTORY.value and row.recognition_model != target.label:
+        # The two collections of a directory swap their names, which are those of the models.
+        other = find_collection(session, faces_ref(row.resource_id, target.label), lock=True)
+        if other is None or other.faces:
+            raise PlaceTakenError(target.label)
+        name, other.collection_id = row.collection_id, "moving"
+        session.flush()
+        row.collection_id = target.label
+        session.flush()
+        other.collection_id = other.recognition_model = name
+    row.recognition_model, row.fingerprint = target.label, target.fingerprint
+    known = rows_of.note_of(session, row.uid)
+    if known is not None:
+        known.switched_at = gallery.rows.clock.now()
+
+
+def _make_room(gallery: Gallery, ref: CollectionRef, target: Recogniser) -> None:
+    """See to it that there is a collection to swap names with."""
+    place = faces_ref(ref.resource_id, target.label)
+    with gallery.rows.database.read(ref.resource_id) as session:
+        other = find_collection(session, place)
+    if other is not None and other.faces:
+        raise PlaceTakenError(target.label)
+    if other is None:
+        with suppress(CollectionExistsError):
+            gallery.collections.insert(place, gallery.collections.new_row(place, target.label, None, target))

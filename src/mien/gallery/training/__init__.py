@@ -1,0 +1,1 @@
+"""Training: from the rows of a collection to an index that is searched, and its history."""

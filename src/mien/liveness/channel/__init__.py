@@ -1,0 +1,1 @@
+"""The channel between the liveness component and the server: messages, states, transitions."""

@@ -1,0 +1,74 @@
+"""What clients of the liveness channel are served with, and how many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Protocol
+from uuid import UUID
+
+from mien.liveness.guidance import Place
+from mien.liveness.ports import FrameJudge
+from mien.liveness.recording import FrameLimits
+from mien.liveness.reports import ClientPolicy
+from mien.liveness.service import Liveness
+from mien.vision.ports import Engine
+from mien.workers import WorkerPool
+
+Count = Callable[[UUID, str, float, int], None]
+"""Told of an attempt's end: resource, error name ("" for a decision), seconds, bytes."""
+
+
+class Client(Protocol):
+    """A client that has a place."""
+
+    @property
+    def address(self) -> str:
+        """Where it is."""
+        ...
+
+    async def replaced(self) -> None:
+        """Give way to another connection of the same session."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelContext:
+    """What runs stand on.
+
+    Attributes:
+        liveness: sessions and attempts.
+        judge: judges attempts.
+        finder: finds the faces of positioning frames.
+        workers: where attempts are judged.
+        glances: where positioning frames are looked at and the database is asked; apart, so that people who find
+            their place never keep requests waiting.
+        limits: how much a client may send.
+        place: where the face is wanted.
+        policy: what is asked of clients.
+        concurrent: clients at the same time; half as many of one address.
+        now: seconds of a clock that never goes back; times frames.
+        count: told of every attempt that came to an end.
+        open: by token, the run that is going on; shared by all runs.
+    """
+
+    liveness: Liveness
+    judge: FrameJudge
+    finder: Engine
+    workers: WorkerPool
+    glances: WorkerPool
+    limits: FrameLimits = field(default_factory=FrameLimits)
+    place: Place = field(default_factory=Place)
+    policy: ClientPolicy = field(default_factory=ClientPolicy)
+    concurrent: int = 64
+    now: Callable[[], float] = monotonic
+    count: Count | None = None
+    open: dict[str, Client] = field(default_factory=dict)
+
+    def has_place(self, token: str, address: str) -> bool:
+        """Tell whether another client may begin: one that takes its own place again always may."""
+        if token in self.open:
+            return True
+        of_address = sum(run.address == address for run in self.open.values())
+        return len(self.open) < self.concurrent and of_address < max(1, self.concurrent // 2)

@@ -1,0 +1,1 @@
+"""Liveness sessions over HTTP, and the transports of the channel: WebSocket and POST."""

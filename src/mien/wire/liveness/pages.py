@@ -1,0 +1,185 @@
+"""The web component of liveness sessions, and a page that shows the whole loop.
+
+What an application's own server does, create a session and ask for its result, the demo page's end here does with a
+resource's key: only where the server was started to try things out (`mien serve --dev`). Elsewhere the page asks for a
+token.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import uuid4
+
+import httpx
+
+from mien.contract.catalogue import row
+from mien.gateway.exchange import Exchange, Handler, Operation, Receive, Response, Scope, Send
+from mien.gateway.origin import OriginFinder
+from mien.liveness.web import Asset, assets, demo_file
+
+DEMO_PATH: Final = "/liveness/demo"
+
+_ASGI = Callable[[Scope, Receive, Send], Awaitable[None]]
+_MODES: Final = {"passive": "Passive", "passiveactive": "PassiveActive"}
+_VERSION: Final = "v1.2-preview.1"  # the one that has audit entries
+_MAX_IMAGE: Final = 6 * 1024 * 1024
+_SECONDS: Final = 30.0
+_NOT_FOUND = row("gateway", "404", "Resource not found")
+
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+    "connect-src 'self' ws: wss: http: https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'"
+)
+_PAGE_HEADERS: Final = (
+    (b"content-security-policy", _POLICY.encode()),
+    (b"permissions-policy", b"camera=(self)"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LivenessPages:
+    """The component's files and the demo page.
+
+    Attributes:
+        key: gives the key that the demo creates sessions with; None for a server that is not a trial.
+        server: the application itself, which the demo calls as any other client would.
+        origin: finds out under which address the browser sees the server.
+    """
+
+    server: _ASGI
+    key: Callable[[], str] | None = None
+    origin: OriginFinder = field(default_factory=OriginFinder)
+
+    def table(self) -> list[Operation]:
+        """The pages as rows for the router."""
+
+        def page(name: str, path: str, handler: Handler, method: str = "GET") -> Operation:
+            return Operation(name, method, path, handler, needs_key=False)
+
+        rows = [page("Liveness client", asset.path, _serving(asset)) for asset in assets()]
+        rows.append(page("Liveness demo", DEMO_PATH, self.demo))
+        rows += [
+            page("Liveness demo", f"{DEMO_PATH}/{name}", _demo_file(name, kind))
+            for name, kind in (("demo.js", b"text/javascript; charset=utf-8"), ("demo.css", b"text/css; charset=utf-8"))
+        ]
+        if self.key is not None:
+            rows += [
+                page("Liveness demo", f"{DEMO_PATH}/session", self.create, "POST"),
+                page("Liveness demo", f"{DEMO_PATH}/session", self.result),
+                page("Liveness demo", f"{DEMO_PATH}/image", self.image),
+            ]
+        return rows
+
+    async def demo(self, exchange: Exchange) -> Response:  # noqa: ARG002  a handler takes the exchange
+        """Return the demo page."""
+        html = demo_file("index.html").replace(
+            b'data-dev="false"', b'data-dev="true"' if self.key else b'data-dev="false"'
+        )
+        return Response(body=html, content_type=b"text/html; charset=utf-8", headers=_PAGE_HEADERS)
+
+    async def create(self, exchange: Exchange) -> Response:
+        """Create a session in the mode of `?mode=`; a body is the image to verify against."""
+        request = exchange.request
+        _from_own_page(exchange)
+        mode = _MODES.get((request.query_value("mode") or "").lower(), "Passive")
+        body = {
+            "livenessOperationMode": mode,
+            "deviceCorrelationId": str(uuid4()),
+            "enableSessionImage": True,
+            "sendResultsToClient": False,
+        }
+        image = await request.read(_MAX_IMAGE, _SECONDS)
+        async with self._client(exchange) as client:
+            if image:
+                parts: dict[str, Any] = {
+                    "Parameters": (None, json.dumps(body).encode(), "application/json"),
+                    "VerifyImage": ("verify.jpg", image, "application/octet-stream"),
+                }
+                answer = await client.post("detectLivenessWithVerify/singleModal/sessions", files=parts)
+            else:
+                answer = await client.post("detectLiveness/singleModal/sessions", json=body)
+        return _passed_on({"session": answer})
+
+    async def result(self, exchange: Exchange) -> Response:
+        """Return a session's state and its audit entries."""
+        _from_own_page(exchange)
+        path = _session_path(exchange)
+        async with self._client(exchange) as client:
+            session = await client.get(path)
+            audit = await client.get(f"{path}/audit")
+        return _passed_on({"session": session, "audit": audit})
+
+    async def image(self, exchange: Exchange) -> Response:
+        """Return the session's image, by its id, as base64."""
+        _from_own_page(exchange)
+        async with self._client(exchange) as client:
+            answer = await client.get(f"session/sessionImages/{_id(exchange)}")
+        if answer.status_code != 200:
+            return _passed_on({"image": answer})
+        return Response(body=json.dumps({"jpeg": base64.b64encode(answer.content).decode()}).encode())
+
+    def _client(self, exchange: Exchange) -> httpx.AsyncClient:
+        """A client of this very server, which calls as an application's server would."""
+        assert self.key is not None
+        address = exchange.request.scope.get("client") or ("127.0.0.1", 0)
+        return httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.server, client=(address[0], address[1])),
+            base_url=f"{self.origin(exchange.request)}/face/{_VERSION}/",
+            headers={"Ocp-Apim-Subscription-Key": self.key()},
+            timeout=_SECONDS,
+        )
+
+
+def _serving(asset: Asset) -> Handler:
+    """A handler that returns a file."""
+    headers = tuple((name.encode(), value.encode()) for name, value in asset.headers.items())
+    response = Response(body=asset.body, content_type=asset.content_type.encode(), headers=headers)
+
+    async def serve(exchange: Exchange) -> Response:  # noqa: ARG001  a handler takes the exchange
+        return response
+
+    return serve
+
+
+def _demo_file(name: str, content_type: bytes) -> Handler:
+    """A handler that returns a file of the demo."""
+    response = Response(body=demo_file(name), content_type=content_type, headers=((b"cache-control", b"no-cache"),))
+
+    async def serve(exchange: Exchange) -> Response:  # noqa: ARG001  a handler takes the exchange
+        return response
+
+    return serve
+
+
+def _from_own_page(exchange: Exchange) -> None:
+    """Refuse what another site's page sends: the demo acts with a key that the browser does not have."""
+    site = exchange.request.header(b"sec-fetch-site")
+    if site not in {None, "same-origin"}:
+        raise _NOT_FOUND.problem(hint="The demo answers its own page only.")
+
+
+def _id(exchange: Exchange) -> str:
+    """The `?id=` of a request, without anything that could lead elsewhere."""
+    given = exchange.request.query_value("id") or ""
+    if not given or not all(letter.isalnum() or letter in "-_" for letter in given):
+        raise _NOT_FOUND.problem(hint="The demo asks for an id of a session or an image.")
+    return given
+
+
+def _session_path(exchange: Exchange) -> str:
+    verify = exchange.request.query_value("verify") == "true"
+    family = "detectLivenessWithVerify" if verify else "detectLiveness"
+    return f"{family}/singleModal/sessions/{_id(exchange)}"
+
+
+def _passed_on(answers: Mapping[str, httpx.Response]) -> Response:
+    """The answers as they came, and the worst of their states."""
+    body = {name: answer.json() if answer.content else None for name, answer in answers.items()}
+    return Response(max(answer.status_code for answer in answers.values()), json.dumps(body).encode())
