@@ -22,8 +22,8 @@ _ROWS = "transfer"
 _ALL = "/snapshots"
 _ONE = "/snapshots/{snapshotId}"
 _MODE = "CreateNew"
-_TYPE_INVALID = row("mien", "BadArgument", "Snapshot type is invalid.")
-_MODE_INVALID = row("mien", "BadArgument", "Snapshot apply mode is invalid.")
+_TYPE_INVALID = row("mien.snapshot_type_invalid")
+_MODE_INVALID = row("mien.snapshot_mode_invalid")
 _KINDS = {family.name.lower(): family.kind for family in FAMILIES}
 
 
