@@ -24,13 +24,7 @@ PATHS = {
     "large_face_list": "/face/v1.2/largefacelists/a",
     "person_directory": "/face/v1.2-preview.1/dynamicpersongroups/a",
 }
-VALUES = {
-    "<resourceName>": "/subscriptions/x",
-    "<operation>": "Face - Detect",
-    "<version>": "v1.2",
-    "<tier>": "F0",
-    "<time>": "17 seconds",
-}
+VALUES = {"<n>": "17", "<resourceName>": "/subscriptions/x", "<Operation Name>": "Face - Detect", "<version>": "v1.2"}
 
 
 def sent(row: Row) -> str:

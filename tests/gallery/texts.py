@@ -28,11 +28,15 @@ def unit(seed: int, near: int | None = None, away: float = 0.2) -> np.ndarray:
 
 
 def embedding(vector: np.ndarray, fingerprint: str = FINGERPRINT) -> Embedding:
-    return Embedding(vector, fingerprint, 10.0)
+    return Embedding(vector, fingerprint, 10.0 if vector.any() else 0.0)
+
+
+UNREAD = np.zeros(DIMENSION, np.float32)
+"""The template of a face that could not be read."""
 
 
 def photo(*faces: dict[str, object], width: int = 640, height: int = 480) -> bytes:
-    """An "image": faces with a `seed` (and `near`, `away`), a `box`, and attributes."""
+    """An "image": faces with a `seed` (and `near`, `away`, `read`), a `box`, and attributes."""
     return json.dumps({"width": width, "height": height, "faces": faces}).encode()
 
 
@@ -52,7 +56,7 @@ class TextEngine:
         given = json.loads(image)
         faces = []
         for one in given["faces"]:
-            vector = unit(one["seed"], one.get("near"), one.get("away", 0.2))
+            vector = unit(one["seed"], one.get("near"), one.get("away", 0.2)) if one.get("read", True) else UNREAD
             attributes = Attributes(
                 head_pose=HeadPose(one.get("pitch", 0.0), one.get("roll", 0.0), one.get("yaw", 0.0)),
                 blur=Measured(Level3(one.get("blur", "low")), 0.5),

@@ -14,6 +14,7 @@ from mien.vision.detector import YuNet
 from mien.vision.finder import FaceFinder
 from mien.vision.landmarks import FaceMesh
 from mien.vision.types import OperatingPoint
+from mien.vision.upright import UprightReader
 
 
 def head_in_photo(photo: Path, size: tuple[int, int] = (360, 480)) -> Head:
@@ -29,7 +30,14 @@ def head_in_photo(photo: Path, size: tuple[int, int] = (360, 480)) -> Head:
         message = f"no face in {photo}"
         raise ValueError(message)
     largest = max(faces, key=lambda face: face.box[2])
-    return find_head(mesher, pixels, finder.refine(pixels, largest.points), size)
+    reader = UprightReader(detector(), lambda _, __: 1.0)
+    return find_head(mesher, pixels, reader.refine(pixels, largest.points).points, size)
+
+
+@cache
+def detector() -> YuNet:
+    """The detector of the user's model store."""
+    return YuNet(ModelStore().load("yunet").network)
 
 
 @cache
@@ -37,4 +45,4 @@ def networks() -> tuple[FaceFinder, FaceMesh]:
     """The detector and the mesh of the user's model store."""
     store = ModelStore()
     mesh = store.load("mesh").networks
-    return FaceFinder(YuNet(store.load("yunet").network)), FaceMesh(mesh["mesh"], mesh["iris"])
+    return FaceFinder(detector()), FaceMesh(mesh["mesh"], mesh["iris"])

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from sqlalchemy import select
 from tests.conftest import Server, StartServer
 from tests.shared import azure_photo
 
-from mien.accounts.subscriptions import DEFAULT_SUBSCRIPTION
+from mien.storage import EVERY_RESOURCE, Database
+from mien.storage.tables import ResourceRow
 
 PREVIEW = "/face/v1.2-preview.1"
 MODELS = "detectionModel=detection_03&recognitionModel=recognition_04"
@@ -66,7 +68,7 @@ def test_a_family_in_the_directory(client: httpx.Client) -> None:
     assert identified(client, probe, personIds=["*"]) == []
 
 
-def test_a_group_is_copied_by_a_snapshot(client: httpx.Client) -> None:
+def test_a_group_is_copied_by_a_snapshot(client: httpx.Client, server: Server) -> None:
     group = "/face/v1.0/persongroups/source"
     client.put(group, json={"name": "g", "recognitionModel": "recognition_04"})
     person = client.post(f"{group}/persons", json={"name": "Dad"}).json()["personId"]
@@ -77,8 +79,12 @@ def test_a_group_is_copied_by_a_snapshot(client: httpx.Client) -> None:
     while client.get(f"{group}/training").json()["status"] != "succeeded":
         assert time.monotonic() < deadline
         time.sleep(0.05)
+    database = Database(f"sqlite:///{server.data_dir / 'mien.db'}")
+    with database.read(EVERY_RESOURCE) as session:
+        owner = session.scalars(select(ResourceRow.id)).one()
+    database.close()
     taken = client.post(
-        "/face/v1.0/snapshots", json={"type": "PersonGroup", "objectId": "source", "applyScope": [DEFAULT_SUBSCRIPTION]}
+        "/face/v1.0/snapshots", json={"type": "PersonGroup", "objectId": "source", "applyScope": [str(owner)]}
     )
     assert taken.status_code == 202
     operation = client.get("/face/v1.0" + taken.headers["operation-location"].split("/face/v1.0")[-1]).json()

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from mien.gallery.crops import Crop
-from mien.gallery.errors import NoFaceError, SeveralFacesError, TargetFaceOutOfRangeError
+from mien.gallery.errors import LowQualityError, NoFaceError, SeveralFacesError, Shortfall, TargetFaceOutOfRangeError
 from mien.gallery.policy import EnrolmentPolicy
 from mien.gallery.types import TargetFace
 from mien.vision.decode import decode
@@ -19,6 +19,12 @@ from mien.vision.types import Embedding, Face, FaceBox, OperatingPoint, Want
 
 _SAME_BOX: Final = 0.5
 """Two rectangles that share this much of their union (IoU) mean the same face."""
+
+_UNREAD: Final = Shortfall(
+    "qualityForRecognition",
+    "too low to tell whose face it is (eyes, nose and mouth could not be read for sure)",
+    "a face that is upright, sharp and seen from the front",
+)
 
 _CROP_MARGIN: Final = 0.5
 """Of the face rectangle's size, on every side: enough for any recogniser's alignment."""
@@ -64,13 +70,15 @@ def enrol(
         TargetFaceOutOfRangeError: the target does not lie in the image.
         NoFaceError: there is no face, or none in the target.
         SeveralFacesError: there are several.
-        LowQualityError: the photo does not meet the policy.
+        LowQualityError: the photo does not meet the policy, or the face could not be read.
     """
     want = Want(operating_point=operating_point, recogniser=pack, attributes=policy.attributes)
     analysis = engine.analyze(image, want)
     face = choose(analysis, target)
     policy.check(face)
     assert face.embedding is not None
+    if not face.embedding.readable:
+        raise LowQualityError([_UNREAD])
     crop = make_crop(image, face.box) if policy.keep_crops else None
     box = face.box
     where = f"{box.left},{box.top},{box.width},{box.height}"

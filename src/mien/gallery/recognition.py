@@ -92,6 +92,8 @@ class Recognition:
         """
         one, other = self.probes(resource_id, [face_id1, face_id2])
         recogniser = self.recogniser_of([one, other])
+        if not (one.embedding.readable and other.embedding.readable):
+            return NOBODY
         return verification(recogniser.calibration, cosine(one.embedding.vector, other.embedding.vector))
 
     def verify_person(self, resource_id: UUID, face_id: str, person_id: str, ref: CollectionRef) -> Verification:
@@ -125,6 +127,8 @@ class Recognition:
         """
         if not sealed:
             raise PersonHasNoFaceError("no face of the person is enrolled")
+        if not probe.embedding.readable:
+            return NOBODY
         enrolled = self._templates.faces(row.resource_id, row.uid, sealed).templates
         return verification(recogniser.calibration, max(cosine(probe.embedding.vector, one) for one in enrolled))
 
@@ -291,6 +295,10 @@ class Recognition:
         return row, search
 
 
+NOBODY: Final = Verification(is_identical=False, confidence=0.0)
+"""The answer where a face could not be read: nothing speaks for its being anybody's."""
+
+
 def verification(calibration: Calibration, similarity: float) -> Verification:
     """Decide whether two templates of this similarity are of one person."""
     sure = confidence(calibration, similarity)
@@ -338,8 +346,8 @@ def identified(
     vectors: NDArray[np.float32] = np.stack([probe.embedding.vector for probe in probes])
     answers: list[list[Match]] = search.search(vectors, query)
     return [
-        Identified(face_id, tuple(_candidates(matches, calibration, threshold)))
-        for face_id, matches in zip(face_ids, answers, strict=True)
+        Identified(face_id, tuple(_candidates(matches, calibration, threshold)) if probe.embedding.readable else ())
+        for face_id, probe, matches in zip(face_ids, probes, answers, strict=True)
     ]
 
 

@@ -203,9 +203,9 @@ class Judge:
                 chosen.append(min(during, key=lambda s: abs(attempt.turned(s) - _SAME_FACE_TURNED)))
         ends = [s for s in (sightings[0], sightings[-1]) if attempt.turned(s) < _SAME_FACE_TURNED]
         faces = [self._face(attempt, sighting) for sighting in [*chosen, *ends][:_COMPARED]]
-        embeddings = [*others, *(face.embedding for face in faces if face is not None)]
+        embeddings = [*others, *(face.embedding for face in faces if face is not None and face.embedding is not None)]
         own = best.embedding
-        found = [float(own.vector @ other.vector) for other in embeddings if own is not None and other is not None]
+        found = [float(own.vector @ other.vector) for other in embeddings if own is not None and other.readable]
         return fusion.of_continuity(found, self._calibration, len(jumps))
 
     def _match(self, face: Face, reference: Embedding | None) -> float | None:

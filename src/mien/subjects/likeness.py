@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from mien.gallery.enrolment import choose
+from mien.gallery.errors import NoFaceError
 from mien.gallery.live import added_since
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.recognition import confidence
@@ -76,6 +77,8 @@ class Probe:
         if known is None:
             face = choose(self._engine.analyze(self._photo, Want(recogniser=recogniser.pack)), self._target)
             assert face.embedding is not None
+            if not face.embedding.readable:
+                raise NoFaceError("the face cannot be told well enough to search by it; take a sharper, upright photo")
             known = self._made[recogniser.fingerprint] = face.embedding.vector
         return known
 

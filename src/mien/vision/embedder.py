@@ -15,6 +15,10 @@ from mien.vision import align
 from mien.vision.spare_cores import SpareCores
 from mien.vision.types import Embedding, Float32, Pixels
 
+_READABLE = 2 / 3
+"""Share of the norm from which quality is no longer low, below which templates are those of no face in particular:
+strangers' come out alike, be they of faces upside down, of blurred specks or of animals (`bench/rotation.py`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Vector:
@@ -46,6 +50,10 @@ class Recogniser:
             )
         else:
             self._parts = ((_Single(pack), 1.0, None),)
+        # The first part judges what was seen: its norm is the embedding's.
+        first = pack.parts[0][0] if pack.parts else pack
+        cuts = first.manifest.calibration.quality_cuts if first.manifest.calibration else None
+        self._least, self._plain = (_READABLE * cuts[0], sum(cuts) / 2) if cuts else (0.0, np.inf)
         self.packs = frozenset(single.name for single, _, _ in self._parts)
         self.dimension = sum(single.dimension for single, _, _ in self._parts)
 
@@ -58,7 +66,8 @@ class Recogniser:
             known: what a pack's network has answered for this very face, float32 (d,) by pack; it is not run again.
 
         Returns:
-            The template; its norm is that of the first part's network, before normalising.
+            The template; its norm is that of the first part's network, before normalising. The empty template where
+            that norm says that no face was seen.
         """
         known = known or {}
         found = self._cores.run(
@@ -69,12 +78,22 @@ class Recogniser:
                 for single, _, _ in self._parts
             ]
         )
+        if found[0].norm < self._least:
+            return self.unread()
         weighted = [
             vector.unit * np.float32(root * (reliability.weight(vector.norm) if reliability else 1.0))
             for vector, (_, root, reliability) in zip(found, self._parts, strict=True)
         ]
         joined = weighted[0] if len(weighted) == 1 else _unit(np.concatenate(weighted))
         return Embedding(joined, self.fingerprint, found[0].norm)
+
+    def unread(self) -> Embedding:
+        """Return the template of a face that could not be read: it is like no other, not even like itself."""
+        return Embedding(np.zeros(self.dimension, np.float32), self.fingerprint, 0.0)
+
+    def doubts(self, embedding: Embedding) -> bool:
+        """Tell whether a template is too short to be surely of a face that was seen upright."""
+        return embedding.norm < self._plain
 
 
 class _Single:

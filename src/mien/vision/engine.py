@@ -23,6 +23,7 @@ from mien.vision.finder import FULL_HD, MIN_FACE, FaceFinder
 from mien.vision.landmarks import FaceMesh, Mesh, landmarks27
 from mien.vision.spare_cores import SpareCores
 from mien.vision.types import Attributes, Detection, Embedding, Face, FaceBox, Float32, OperatingPoint, Pixels, Want
+from mien.vision.upright import Reading, UprightReader
 
 DETECTOR = "yunet"
 
@@ -150,21 +151,42 @@ class FaceEngine:
         if not closely:
             return Face(box, detection.score, photo.to_full(detection.points))
         view = _view(photo, detection)
-        points = self._finder().refine(view.pixels, view.points)
-        context = FaceContext(view.pixels, points, view.box, self._network, self._mesh_of)
+        context, embedding = self._read(view, want)
         landmarks = None
         if want.landmarks:
             landmarks = view.to_full(landmarks27(self._mesh().with_irises(view.pixels, context.mesh)))
-        embedding = self._embed(context, want) if want.recogniser else None
         attributes = estimate_attributes(context, want.attributes) if want.attributes else Attributes()
-        return Face(box, detection.score, view.to_full(points), landmarks, attributes, embedding)
+        return Face(box, detection.score, view.to_full(context.points), landmarks, attributes, embedding)
 
-    def _embed(self, context: FaceContext, want: Want) -> Embedding:
-        recogniser = self._recogniser(want.recogniser or "")
+    def _read(self, view: _View, want: Want) -> tuple[FaceContext, Embedding | None]:
+        """Read a face upright, and make its template where one is wanted: empty unless it was read for sure."""
+        reading = self._reader().read(view.pixels, view.points, view.box)
+        context = self._context(view, reading)
+        if want.recogniser is None:
+            return context, None
+        recogniser = self._recogniser(want.recogniser)
+        embedding = self._embed(recogniser, context, reading, want)
+        if reading.searched or not recogniser.doubts(embedding):
+            return context, embedding
+        again = self._reader().search(view.pixels, reading, view.box)
+        if again.trusted and again.points is reading.points:
+            return context, embedding
+        context = self._context(view, again)
+        return context, self._embed(recogniser, context, again, want)
+
+    def _context(self, view: _View, reading: Reading) -> FaceContext:
+        context = FaceContext(view.pixels, reading.points, view.box, self._network, self._mesh_of)
+        if not reading.trusted:
+            context.norm = 0.0
+        return context
+
+    def _embed(self, recogniser: Recogniser, context: FaceContext, reading: Reading, want: Want) -> Embedding:
+        if not reading.trusted:
+            return recogniser.unread()
         shared = SFACE in recogniser.packs and SFACE in packs_for(want.attributes)
         known = {SFACE: context.sface["fc1"]} if shared else None
         embedding = recogniser.embed(context.pixels, context.points, known)
-        if SFACE_INT8 in recogniser.packs:
+        if SFACE_INT8 in recogniser.packs or not embedding.readable:
             context.norm = embedding.norm
         return embedding
 
@@ -179,8 +201,17 @@ class FaceEngine:
                     kept = self._kept[key] = make()
         return kept  # type: ignore[return-value]  # the key says the type
 
+    def _detector(self) -> YuNet:
+        return self._once("detector", lambda: YuNet(self._store.load(DETECTOR).network))
+
     def _finder(self) -> FaceFinder:
-        return self._once("finder", lambda: FaceFinder(YuNet(self._store.load(DETECTOR).network)))
+        return FaceFinder(self._detector())
+
+    def _reader(self) -> UprightReader:
+        return UprightReader(self._detector(), self._presence)
+
+    def _presence(self, pixels: Pixels, points: Float32) -> float:
+        return self._mesh().find(pixels, points, passes=1).presence
 
     def _mesh(self) -> FaceMesh:
         def make() -> FaceMesh:

@@ -25,6 +25,7 @@ import numpy as np
 from mien.vision import align
 from mien.vision.detector import Candidates, YuNet, suppress
 from mien.vision.types import Detection, Float32, OperatingPoint, Pixels
+from mien.vision.upright import LOOK, nearest_to_middle, turned_square
 
 MIN_FACE = 36.0
 """Side of the smallest face that the contract promises to find in 1920×1080 and smaller (its section 2)."""
@@ -50,11 +51,6 @@ _SMALL = 28.0
 """Below this width in the detector's input, boxes are unsure and a finer look may find more of the kind."""
 _LARGE = 380.0
 """Above this width in the detector's input a coarser look gives better boxes."""
-_SETTLED = 1.1
-"""Mean shift of the points in pixels of a second look (where the eyes are 25 apart) below which another pass would
-change nothing that matters: a quarter of the faces of press photos settle at once."""
-_LOOK = 128
-"""Side of the crop of a second look, in which the face is about half as wide."""
 _UPRIGHT_ONLY = (0,)
 _ACCEPT = 0.6
 """Score from which a candidate is a face."""
@@ -130,30 +126,6 @@ class FaceFinder:
             for box, score, points in zip(faces.boxes, faces.scores, faces.points, strict=True)
         ]
 
-    def refine(self, pixels: Pixels, points: Float32, passes: int = 2) -> Float32:
-        """Find the five points more exactly, by looking again at the face alone, turned upright.
-
-        Args:
-            pixels: BGR uint8 (h, w, 3).
-            points: float32 (5, 2) in those pixels.
-            passes: how often; each takes the mean of the old and the new points, which was better than the new ones.
-
-        Returns:
-            float32 (5, 2); unchanged where the second look finds no face.
-        """
-        for _ in range(passes):
-            transform = align.similarity_transform(points, _UPRIGHT)
-            looked = self._detector.search(align.warp(pixels, transform, _LOOK, _LOOK), 0.4)
-            if len(looked) == 0:
-                break
-            best = _nearest_to_middle(looked)
-            seen = align.apply_transform(align.invert_transform(transform), looked.points[best])
-            moved = float(np.abs(looked.points[best] - align.apply_transform(transform, points)).mean())
-            points = np.asarray((points + seen) / 2, np.float32)
-            if moved < _SETTLED:
-                break
-        return points
-
     def _look(self, pixels: Pixels, plan: _Plan, least: float) -> Candidates:
         longest = max(pixels.shape[:2])
         coarse, side = self._first_look(pixels, plan, least)
@@ -211,17 +183,17 @@ class FaceFinder:
         return Candidates.join(results)
 
     def _look_closely(self, pixels: Pixels, box: Float32, turns: tuple[int, ...]) -> Candidates:
-        """Search a square around `box`, scaled to `_LOOK`, at each of the quarter turns; the best answer or none."""
+        """Search a square around `box`, scaled to `LOOK`, at each of the quarter turns; the best answer or none."""
         side = 2.0 * float(max(box[2], box[3]))
         middle = np.asarray(box[:2] + box[2:] / 2, np.float32)
         answers = []
         for turn in turns:
-            transform = _square_transform(middle, side, turn)
+            transform = turned_square(middle, side, 90 * turn, LOOK)
             seen = self._detector.search(
-                align.warp(pixels, transform, _LOOK, _LOOK), _CONFIRM if turn == 0 else _CONFIRM_TURNED
+                align.warp(pixels, transform, LOOK, LOOK), _CONFIRM if turn == 0 else _CONFIRM_TURNED
             )
             if len(seen):
-                best = seen.take(np.array([_nearest_to_middle(seen)]))
+                best = seen.take(np.array([nearest_to_middle(seen)]))
                 answers.append(_moved(best, align.invert_transform(transform)))
         answers = [answer for answer in answers if _agree(answer.boxes[0], box)]
         if not answers:
@@ -243,7 +215,6 @@ class FaceFinder:
         return suppress(Candidates.join(answers))
 
 
-_UPRIGHT: Float32 = np.asarray((align.TEMPLATE_112 - 56) * (0.9 * _LOOK / 160) + _LOOK / 2, np.float32)
 _NOTHING = Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32))
 
 
@@ -259,13 +230,6 @@ def _traces(coarse: Candidates, sure: Candidates, scale: float, least: float) ->
         inside = (middles >= box[:2] - box[2:] * 0.2) & (middles <= box[:2] + box[2:] * 1.2)
         covered |= inside.all(axis=1)
     return suppress(small.take(~covered))
-
-
-def _nearest_to_middle(candidates: Candidates) -> int:
-    """Index of the likeliest of the candidates that are centred in a second look's crop, else of the nearest."""
-    middles = candidates.boxes[:, :2] + candidates.boxes[:, 2:] / 2
-    distance = np.abs(middles - _LOOK / 2).max(axis=1)
-    return int(np.argmax(candidates.scores - distance / (_LOOK / 2)))
 
 
 def _agree(answer: Float32, asked: Float32) -> bool:
@@ -297,12 +261,3 @@ def _moved(candidates: Candidates, transform: Float32) -> Candidates:
         candidates.scores,
         np.asarray(points, np.float32),
     )
-
-
-def _square_transform(middle: Float32, side: float, turn: int) -> Float32:
-    """From the image to a crop of `_LOOK` pixels of the square around `middle`, turned by `turn` quarters clockwise."""
-    scale = _LOOK / side
-    cos, sin = ((1, 0), (0, 1), (-1, 0), (0, -1))[turn % 4]
-    linear = np.array([[cos, -sin], [sin, cos]], np.float64) * scale
-    shift = _LOOK / 2 - linear @ middle
-    return np.asarray(np.concatenate([linear, shift[:, None]], axis=1), np.float32)

@@ -244,14 +244,19 @@ class Embedding:
     """A face template: a unit vector that is only comparable with others of the same fingerprint.
 
     Attributes:
-        vector: float32 (d,), L2 norm 1.
+        vector: float32 (d,), L2 norm 1; zeros where the face could not be read, so that it is like nobody.
         fingerprint: sha256 (hex) of the weights and conventions that made it.
-        norm: the length before normalising; it predicts how well the face can be recognised.
+        norm: the length before normalising; it predicts how well the face can be recognised. 0 where it was not read.
     """
 
     vector: Float32
     fingerprint: str
     norm: float
+
+    @property
+    def readable(self) -> bool:
+        """Whether the face was read well enough to be anybody's; where not, nothing may be decided by it."""
+        return self.norm > 0
 
 
 @dataclass(frozen=True, slots=True)

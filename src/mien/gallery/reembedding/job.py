@@ -353,7 +353,7 @@ class Migrations:
         return self._gallery.templates.seal(row.resource_id, row.uid, face, embedding)
 
     def _embed(self, row: CollectionRow, pack: str, face: UUID, sealed: bytes) -> Embedding | None:
-        """Make a template from a crop; None when the enrolled face is not found in it."""
+        """Make a template from a crop; None when the enrolled face is not found in it or not read."""
         plain = self._vault.open(sealed, resource_id=row.resource_id, what=crop_name(row.uid, face))
         crop = Crop.unpack(plain)
         for point in (OperatingPoint.GENERAL, OperatingPoint.SENSITIVE):
@@ -363,5 +363,6 @@ class Migrations:
                 return None
             best = max(analysis.faces, key=lambda found: overlap(found.box, crop.box), default=None)
             if best is not None and overlap(best.box, crop.box) >= _SAME_FACE:
-                return best.embedding
+                made = best.embedding
+                return made if made is not None and made.readable else None
         return None
