@@ -24,7 +24,13 @@ PATHS = {
     "large_face_list": "/face/v1.2/largefacelists/a",
     "person_directory": "/face/v1.2-preview.1/dynamicpersongroups/a",
 }
-VALUES = {"<n>": "17", "<resourceName>": "/subscriptions/x", "<Operation Name>": "Face - Detect", "<version>": "v1.2"}
+VALUES = {
+    "<resourceName>": "/subscriptions/x",
+    "<operation>": "Face - Detect",
+    "<version>": "v1.2",
+    "<tier>": "F0",
+    "<time>": "17 seconds",
+}
 
 
 def sent(row: Row) -> str:

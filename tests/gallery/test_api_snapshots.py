@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import ANY
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,6 +11,7 @@ from tests.gallery.directory_world import MODEL, World, build
 from tests.gallery.texts import photo, unit
 
 from mien.accounts import Sku
+from mien.accounts.subscriptions import ACCOUNT_TYPE, DEFAULT_SUBSCRIPTION
 from mien.clock import ManualClock
 from mien.gallery.errors import (
     CollectionExistsError,
@@ -26,7 +28,7 @@ from mien.gallery.kinds import PUBLIC_KINDS, CollectionRef, Kind
 from mien.gallery.quotas import Limits, Quotas
 from mien.gallery.types import FindMode, TrainingState
 from mien.storage import EVERY_RESOURCE, Database, Vault
-from mien.storage.tables import CollectionRow, PersistedFaceRow, TransferUseRow
+from mien.storage.tables import ArmRow, CollectionRow, PersistedFaceRow, TransferUseRow
 
 KINDS = pytest.mark.parametrize("kind", PUBLIC_KINDS)
 PATHS = {
@@ -156,6 +158,45 @@ def test_only_resources_in_the_scope_may_apply(world: World) -> None:
     world.transfers.apply(third, transfer, "copy")
 
 
+def file(world: World, database: Database, resource: UUID, subscription: str) -> None:
+    """File a resource under a subscription, as the resource manager does."""
+    with database.write(resource) as session:
+        at = world.gallery.rows.clock.now()
+        session.add(
+            ArmRow(
+                resource_id=resource,
+                subscription=subscription,
+                resource_group="rg",
+                echo="{}",
+                created_by="anna",
+                changed_by="anna",
+                changed_at=at,
+            )
+        )
+
+
+def test_a_scope_holds_subscriptions(world: World, database: Database) -> None:
+    ref = source(world, Kind.FACE_LIST, 1)
+    third, odd = world.resource("third"), world.resource("odd")
+    subscription = uuid4()
+    file(world, database, world.other, str(subscription).upper())
+    file(world, database, odd, "a")  # not a GUID: no scope can hold it, and it is part of every one as text
+    transfer = world.transfers.take(ref, [subscription]).id or ""
+    account = f"/subscriptions/{DEFAULT_SUBSCRIPTION}/resourceGroups/mien/providers/{ACCOUNT_TYPE}/owner"
+    assert world.transfers.get(world.other, transfer).account == account
+    assert [one.transfer_id for one in world.transfers.all(world.other)] == [transfer]
+    world.transfers.apply(world.other, transfer, "copy")
+    for stranger in (third, odd, world.owner):
+        with pytest.raises(TransferNotFoundError, match="subscription of this resource"):
+            world.transfers.apply(stranger, transfer, "copy")
+    for stranger in (third, odd):
+        assert world.transfers.all(stranger) == []
+    everybody = world.transfers.take(ref, [UUID(DEFAULT_SUBSCRIPTION)]).id or ""
+    world.transfers.apply(third, everybody, "copy")
+    with pytest.raises(TransferNotFoundError, match=str(subscription).upper()):
+        world.transfers.apply(world.other, everybody, "copy2")
+
+
 def test_transfers_are_listed_to_who_took_them_or_may_apply_them(world: World, clock: ManualClock) -> None:
     lists, groups = source(world, Kind.FACE_LIST), source(world, Kind.PERSON_GROUP)
     first = world.transfers.take(lists, [world.other], "one").id
@@ -174,7 +215,7 @@ def test_transfers_are_listed_to_who_took_them_or_may_apply_them(world: World, c
     clock.advance(timedelta(seconds=1))
     world.transfers.update(world.owner, second or "", user_data="new")
     shown = world.transfers.get(world.owner, second or "")
-    assert (shown.account, shown.kind, shown.user_data) == ("owner", "personGroup", "new")
+    assert (shown.account, shown.kind, shown.user_data) == (ANY, "personGroup", "new")
     assert (shown.created, shown.last_update) == (began, clock.now())
     world.transfers.delete(world.owner, first or "")
     assert ids(world.owner) == [second]

@@ -256,7 +256,7 @@ def collection_cases(family: Family) -> list[Case]:
     owner = f"{one}/persons/{A}" if kind.has_persons else one
     faces = f"{owner}/persistedfaces"
     not_found_code, invalid = f"{family.name}NotFound", f"{family.noun} ID is invalid."
-    known = {(row.family, row.message) for row in ROWS}
+    known = {(row.family, row.recorded) for row in ROWS}
     cases: list[Case] = []
 
     def add(status: int, code: str, message: str, *request: Any, rows: str = family.rows, **more: Any) -> None:

@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import Server, StartServer
 from tests.gateway.issuer import Issuer, running_issuer
 from tests.npm import FOLDER, node_modules
+from tests.second_resource import SUBSCRIPTION, file_resource
 from tests.shared import shared_path
 
 from mien.clock import SystemClock
@@ -68,6 +69,11 @@ def below_the_domain(server: Server, label: str) -> str:
 @pytest.mark.parametrize("script", ["rest", "legacy", "liveness"])
 def test_the_javascript_sdk(script: str, node: str, tls_server: Server) -> None:
     run_script(script, node, tls_server)
+
+
+def test_a_snapshot_is_applied_from_another_subscription(node: str, tls_server: Server) -> None:
+    target = file_resource(tls_server, "target")
+    run_script("snapshot", node, tls_server, TARGET_KEY=target, TARGET_SUBSCRIPTION=SUBSCRIPTION)
 
 
 @pytest.mark.parametrize("label", ["dev", "local.api"])

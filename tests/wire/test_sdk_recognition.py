@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from azure.ai.vision.face import FaceAdministrationClient, FaceClient
@@ -16,12 +16,11 @@ from azure.cognitiveservices.vision.face.models import APIErrorException
 from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from msrest.authentication import CognitiveServicesCredentials
-from sqlalchemy import select
 from tests.conftest import Server
+from tests.second_resource import SUBSCRIPTION, file_resource
 from tests.shared import azure_photo
 
-from mien.storage import EVERY_RESOURCE, Database
-from mien.storage.tables import ResourceRow
+from mien.accounts.subscriptions import DEFAULT_SUBSCRIPTION
 
 pytestmark = [
     pytest.mark.sdk,
@@ -273,15 +272,18 @@ def test_training_is_asked_for_where_the_caller_is(server: Server) -> None:
 
 
 def test_snapshots_of_the_old_sdk(server: Server) -> None:
-    source, copy = fresh("source"), fresh("copy")
-    with OldFaceClient(server.endpoint, CognitiveServicesCredentials(server.key1)) as client:
+    source, copy, target_key = fresh("source"), fresh("copy"), file_resource(server, fresh("target"))
+    with (
+        OldFaceClient(server.endpoint, CognitiveServicesCredentials(server.key1)) as client,
+        OldFaceClient(server.endpoint, CognitiveServicesCredentials(target_key)) as target,
+    ):
 
-        def location_of(call: Any, *given: Any, **named: Any) -> str:
+        def location_of(call: Any, *given: Any, asked: OldFaceClient = client, **named: Any) -> str:
             """Wait for what was begun and return what it made, as the vendor's sample does."""
             response = call(*given, raw=True, **named)
             operation = response.response.headers["Operation-Location"].replace("/operations/", "")
             for _ in range(600):
-                status = client.snapshot.get_operation_status(operation)
+                status = asked.snapshot.get_operation_status(operation)
                 if str(status.status).endswith("succeeded"):
                     return str(status.resource_location)
                 assert not str(status.status).endswith("failed"), status.message
@@ -294,7 +296,7 @@ def test_snapshots_of_the_old_sdk(server: Server) -> None:
             source, person.person_id, io.BytesIO(photo("Family1-Dad1")), detection_model="detection_03"
         )
         wait_for_training(client.person_group, source)
-        scope = [str(owner_of(server))]
+        scope = [DEFAULT_SUBSCRIPTION, SUBSCRIPTION]  # as in the vendor's sample: the source's and the target's
         taken = location_of(client.snapshot.take, "PersonGroup", source, scope, user_data="u")
         snapshot_id = taken.replace("/snapshots/", "")
         snapshot = client.snapshot.get(snapshot_id)
@@ -309,19 +311,12 @@ def test_snapshots_of_the_old_sdk(server: Server) -> None:
         )
         (answer,) = client.face.identify([probe.face_id], person_group_id=copy)  # its training came with it
         assert [candidate.person_id for candidate in answer.candidates] == [person.person_id]
+        there = location_of(target.snapshot.apply, snapshot_id, copy, asked=target)
+        assert there == f"/persongroups/{copy}"
+        assert [found.person_id for found in target.person_group_person.list(copy)] == [person.person_id]
+        assert str(target.person_group.get_training_status(copy).status).endswith("succeeded")
         client.snapshot.update(snapshot_id, user_data="seen")
         assert client.snapshot.get(snapshot_id).user_data == "seen"
         client.snapshot.delete(snapshot_id)
         for group_id in (source, copy):
             client.person_group.delete(group_id)
-
-
-def owner_of(server: Server) -> UUID:
-    """The id of the server's only resource, from its database."""
-    database = Database(f"sqlite:///{server.data_dir / 'mien.db'}")
-    try:
-        with database.read(EVERY_RESOURCE) as session:
-            (resource_id,) = session.scalars(select(ResourceRow.id))
-            return resource_id
-    finally:
-        database.close()

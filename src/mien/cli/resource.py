@@ -237,10 +237,17 @@ def _tags(given: list[str] | None) -> dict[str, str] | None:
 
 
 def _fields(services: Services, resource: Resource) -> dict[str, object]:
-    fields: dict[str, object] = plain(resource)
+    fields: dict[str, object] = plain(resource) | {"subscription": _subscription(services, resource)}
     if resource.deleted_at is not None:
         fields["purge_at"] = plain(services.accounts.purge_at(resource))
     return fields
+
+
+def _subscription(services: Services, resource: Resource) -> str:
+    from mien.accounts.subscriptions import subscription_of
+
+    with services.database.read(resource.id) as session:
+        return subscription_of(session, resource.id)
 
 
 def _show(services: Services, resource: Resource, as_json: bool) -> None:
@@ -253,6 +260,7 @@ def _show(services: Services, resource: Resource, as_json: bool) -> None:
         [
             ("name", resource.name),
             ("id", resource.id),
+            ("subscription", _subscription(services, resource)),
             ("location", resource.location),
             ("tier", resource.sku.value),
             ("subdomain", resource.custom_subdomain),

@@ -1,9 +1,10 @@
 """The error catalogue: every error answer of the contract, with what it means and what to do about it.
 
 The rows are data (`catalogue.json`), so that the wire, the documentation, the tests and the doctor read the same ones.
-Status, code and message are the contract's to the letter; explanations and next steps are Mien's.
+Status, code and message are the contract's to the letter; explanations and next steps are Mien's. Code refers to a row
+by its id, which says nothing about its text:
 
-    raise error("BadArgument", "Invalid argument returnFaceAttributes.", hint="There is no attribute 'haed'.")
+    raise row("detect.attributes_invalid").problem(hint="There is no attribute 'haed'.")
 """
 
 from __future__ import annotations
@@ -27,26 +28,45 @@ class Row:
     """One error that the service can answer with.
 
     Attributes:
+        id: the row's name in code: its family, then what is wrong. It never changes.
         family: the operations it belongs to, such as "detect"; "common" for all, "mien" for what the contract leaves
             open.
         status: HTTP status.
         code: error code.
-        message: the text, to the letter; `<names>` in angle brackets stand for values.
+        message: the text; `<names>` in angle brackets stand for values.
+        recorded: the contract's own text where it is an example with values in it; else the message.
         explanation: what it means, in one sentence.
         next_step: what the caller or the operator does about it.
+        on_azure: what to do when Azure's service answered, where that is known better than `next_step`.
+        on_mien: what to do when a Mien server answered, likewise.
+        azure_only: only Azure's service answers so; the doctor explains it, Mien never sends it.
     """
 
+    id: str
     family: str
     status: int
     code: str
     message: str
     explanation: str
     next_step: str
+    recorded: str = ""
+    on_azure: str = ""
+    on_mien: str = ""
+    azure_only: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.recorded:
+            object.__setattr__(self, "recorded", self.message)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The message's fixed texts: what stands before, between and after its values."""
+        return tuple(_PLACEHOLDER.split(self.message))
 
     @property
     def anchor(self) -> str:
         """The row's name within the page of errors."""
-        words = _NOT_WORD.sub("-", f"{self.family} {self.status} {self.code} {self.message}".lower()).strip("-")
+        words = _NOT_WORD.sub("-", f"{self.family} {self.status} {self.code} {self.recorded}".lower()).strip("-")
         return words[:80].rstrip("-")
 
     def problem(
@@ -72,10 +92,9 @@ class Row:
         """
         message = self.message
         if values or "<" in message:
-            parts = _PLACEHOLDER.split(message)
-            if len(parts) != len(values) + 1:
-                raise ValueError(f"{message!r} takes {len(parts) - 1} values, {len(values)} given")
-            message = "".join(part + value for part, value in zip(parts, (*values, ""), strict=True))
+            if len(self.parts) != len(values) + 1:
+                raise ValueError(f"{message!r} takes {len(self.parts) - 1} values, {len(values)} given")
+            message = "".join(part + value for part, value in zip(self.parts, (*values, ""), strict=True))
         return Problem(
             self.status,
             self.code,
@@ -97,39 +116,16 @@ def _load() -> tuple[Row, ...]:
 ROWS: tuple[Row, ...] = _load()
 """The whole catalogue, in the contract's order; Mien's own rows last."""
 
-_BY_KEY = MappingProxyType({(entry.family, entry.code, entry.message, entry.status): entry for entry in ROWS})
+_BY_ID = MappingProxyType({entry.id: entry for entry in ROWS})
 
 
-def row(family: str, code: str, message: str, status: int | None = None) -> Row:
-    """Return the row of a family; look rows up when a module is imported, so that a wrong one is never reached late.
-
-    Args:
-        family: as in `Row.family`.
-        code: error code.
-        message: the message as the catalogue has it, placeholders included.
-        status: only needed where a family has the same code and message under two statuses.
+def row(row_id: str) -> Row:
+    """Return the row with an id; look rows up when a module is imported, so that a wrong id shows at the start.
 
     Raises:
-        LookupError: there is no such row, or more than one.
+        LookupError: there is no such row.
     """
-    found = [
-        entry
-        for (a_family, a_code, a_message, a_status), entry in _BY_KEY.items()
-        if (a_family, a_code, a_message) == (family, code, message) and status in {None, a_status}
-    ]
-    if len(found) != 1:
-        raise LookupError(f"the catalogue has {len(found)} rows for {family} {status or ''} {code} {message!r}")
-    return found[0]
-
-
-def error(code: str, message: str, *, status: int | None = None, hint: str | None = None) -> Problem:
-    """Return the error answer with this code and message, whichever family lists it.
-
-    Raises:
-        LookupError: there is no such row, or the families disagree about the status and none is given.
-    """
-    found = [entry for entry in ROWS if (entry.code, entry.message) == (code, message)]
-    statuses = {entry.status for entry in found if status in {None, entry.status}}
-    if len(statuses) != 1:
-        raise LookupError(f"the catalogue has {len(statuses)} statuses for {code} {message!r}")
-    return next(entry for entry in found if entry.status in statuses).problem(hint=hint)
+    try:
+        return _BY_ID[row_id]
+    except KeyError:
+        raise LookupError(f"the error catalogue has no row {row_id!r}") from None

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from mien.vision.types import Attribute, ExposureLevel, Level3
+from mien.vision.types import Attribute, GlassesType
 
 _FROM_V11 = frozenset(Attribute) - {Attribute.MAKEUP}
-
-Level = Level3 | ExposureLevel
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +18,7 @@ class Version:
         name: the canonical path segment.
         attributes: the face attributes that it knows.
         session_images: whether detect takes a `sessionImageId`.
-        pascal_levels: whether the levels of blur, exposure, noise and quality begin with a capital.
+        pascal_glasses: whether the names of glasses begin with a capital.
         head_wear: spelling of the accessory.
         directory_searches: whether verify and identify search the person directory; they still do where its management
             is gone.
@@ -32,30 +30,30 @@ class Version:
     name: str
     attributes: frozenset[Attribute] = _FROM_V11
     session_images: bool = True
-    pascal_levels: bool = False
+    pascal_glasses: bool = False
     head_wear: str = "headwear"
     directory_searches: bool = True
     candidates: int = 10
     null_dates: bool = True
     not_started: str = "notStarted"
 
-    def level(self, level: Level) -> str:
-        """Return this version's spelling of a level."""
-        text = level.value
-        return text[0].upper() + text[1:] if self.pascal_levels else text
+    def glasses(self, kind: GlassesType) -> str:
+        """Return this version's spelling of what is worn on the eyes."""
+        text = kind.value
+        return text[0].upper() + text[1:] if self.pascal_glasses else text
 
 
 def _legacy(name: str, *, directory_searches: bool) -> Version:
     """Return a version in the spelling of v1.0.
 
-    The spelling is that of the contract's v1.0 schema and examples. Published samples mix it with the newer one; the
-    old SDK reads either, since it ignores case.
+    The spelling is that of the live service (a recording of 2021, contract section 3): glasses in PascalCase, levels in
+    lower or camel case, which programs compare as they are. The schema's `Low` and `noGlasses` were never sent.
     """
     return Version(
         name,
         attributes=frozenset(Attribute),
         session_images=False,
-        pascal_levels=True,
+        pascal_glasses=True,
         head_wear="headWear",
         directory_searches=directory_searches,
         candidates=1,

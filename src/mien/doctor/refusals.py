@@ -7,40 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mien.contract.catalogue import Row
+from mien.contract.catalogue import Row, row
 from mien.doctor.findings import Finding, Severity
-from mien.doctor.rows import find_row
+from mien.doctor.rows import Match, find_row
 
-_ON_AZURE: Final = (
-    ("missing approval", "Apply for the features at https://aka.ms/facerecognition; approval is per subscription."),
-    ("Key based authentication is disabled", "Use a Microsoft Entra token (the SDKs with DefaultAzureCredential), or "
-     "allow keys again: `az resource update --set properties.disableLocalAuth=false`."),
-    ("Virtual Network/Firewall", "Add this machine's public address on the resource's page Networking, or call from an "
-     "allowed network."),
-    ("Public access is disabled", "Call from a network that has the private endpoint and its DNS zone, or open public "
-     "access on the page Networking; `mien doctor URL --private-endpoint` looks at the DNS."),
-    ("does not have access to API", "Give the principal the role Cognitive Services User (or Face Recognizer) on the "
-     "resource; a new role takes some minutes."),
-    ("Out of call volume quota", "Wait until the quota is replenished, or move the resource from F0 to S0."),
-    ("exceeded", "Wait as long as Retry-After says and spread calls out; F0 has 20 calls a minute, S0 10 a second."),
-    ("invalid subscription key", "Copy key and endpoint together from the resource's page Keys and Endpoint; a key "
-     "works at its own resource's endpoint or region only."),
-)  # fmt: skip
-_ON_MIEN: Final = (
-    ("Key based authentication is disabled", "Send a token of the issuer that the server trusts, or have its operator "
-     "allow keys again: `mien resource update NAME --local-auth`."),
-    ("Virtual Network/Firewall", "Have the server's operator add that address: `mien resource update NAME --ip-rule "
-     "ADDRESS`, with all the rules that are to hold."),
-    ("Public access is disabled", "Have the server's operator name this network in MIEN_PRIVATE_NETWORKS, or open the "
-     "resource: `mien resource update NAME --public`."),
-    ("does not have access to API", "Have the issuer put the role Cognitive Services User (or Face Recognizer) into "
-     "the token; docs/front-door.md says what each may do."),
-    ("Out of call volume quota", "Wait for the next month, or have the server's operator move the resource: `mien "
-     "resource update NAME --sku S0`."),
-    ("exceeded", "Wait as long as Retry-After says and spread calls out; the server's operator may move the resource "
-     "to S0 (`mien resource update NAME --sku S0`)."),
-    ("invalid subscription key", "Compare the key with what the server's operator sees in `mien key list NAME`."),
-)  # fmt: skip
+_GATED: Final = row("limited_access.not_approved")
+_MISSING: Final = re.compile(
+    re.escape(row("common.feature_not_approved").parts[0].partition(", ")[2].strip()) + r"\s*([\w, ]+)", re.IGNORECASE
+)
 _RESOURCE: Final = re.compile(r"resource '([^']+)'")
 _PROXY_MARKS: Final = {
     "zscaler": "Zscaler",
@@ -111,7 +85,7 @@ def explain_refusal(
     match = find_row(status, code, message, path)
     missing = missing_features(inner_message) or missing_features(message)
     if missing and (match is None or not match.exact):
-        match = find_row(403, "InvalidRequest", "Invalid request has been sent.", path) or match
+        match = Match(_GATED, exact=True)
     shown = " ".join(part for part in (str(status or ""), code if code != str(status) else "") if part)
     said = message or (f"a redirect to {where}" if where else "no message")
     found = f"{shown}: {said}" if shown else said
@@ -119,7 +93,7 @@ def explain_refusal(
         found += f" Missing approval: {', '.join(missing)}."
     elif inner_message and not missing and inner_message not in message and not hint:
         found += f" {inner_code}: {inner_message}" if inner_code else f" {inner_message}"
-    row = match.row if match else None
+    entry = match.row if match else None
     if match is None:
         means, step = _by_status(status)
     else:
@@ -129,11 +103,11 @@ def explain_refusal(
     if hint:
         means = f"{means} The server adds: {_text(hint)}".strip()
     service = "mien" if hint else service
-    advices = {"azure": _ON_AZURE, "mien": _ON_MIEN}.get(service, ())
-    step = next((advice for words, advice in advices if words in f"{message} {inner_message}"), step)
+    if entry is not None:
+        step = {"azure": entry.on_azure, "mien": entry.on_mien}.get(service) or step
     if missing and service == "mien":
         step = _ask_for(missing, hint)
-    return Refusal(found, means, step, row, missing)
+    return Refusal(found, means, step, entry, missing)
 
 
 def _ask_for(missing: tuple[str, ...], hint: str) -> str:
@@ -204,9 +178,7 @@ def explain_page(status: int | None, text: str, headers: Mapping[str, str]) -> R
 
 def missing_features(message: str) -> tuple[str, ...]:
     """Return the features that a refusal names as not approved."""
-    found = re.search(
-        r"missing approval for one or more of the following features:\s*([\w, ]+)", message, re.IGNORECASE
-    )
+    found = _MISSING.search(message)
     if found is None:
         return ()
     return tuple(name for part in found[1].split(",") if (name := part.strip()))

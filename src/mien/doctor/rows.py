@@ -9,22 +9,8 @@ from typing import Final
 
 from mien.contract.catalogue import ROWS, Row
 
-_PLACEHOLDER: Final = re.compile(r"<[^<>]+>")
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
 _SPACE: Final = re.compile(r"\s+")
-# What stands for other values in texts that were recorded once: the operation, tier and version of that call.
-_RECORDED: Final = (
-    (
-        re.compile(r"Requests to the .+? Operation under Face API - \S+"),
-        "Requests to the <o> Operation under Face API - <v>",
-    ),
-    (re.compile(r"Face [A-Z]\d pricing tier"), "Face <tier> pricing tier"),
-    (re.compile(r"<n> seconds?"), "<n> second<s>"),
-    (re.compile(r"1 second(?=\.)"), "<n> second<s>"),
-    (re.compile(r"\d+ seconds(?=\.)"), "<n> second<s>"),
-    (re.compile(r"\d[\d.]* days"), "<time>"),
-    (re.compile(r"features: [\w, ]+"), "features: <features>"),
-)
 _FAMILIES: Final = {
     "detect": ("detect", "common"),
     "findsimilars": ("find_similar", "common"),
@@ -80,11 +66,11 @@ def find_row(status: int | None, code: str, message: str, path: str = "") -> Mat
     """
     families = family_of(path)
     said = _plain(message)
-    candidates = [row for row in ROWS if _pattern(row.message).fullmatch(said)] if said else []
+    candidates = [row for row in ROWS if _pattern(row).fullmatch(said)] if said else []
     exact = bool(candidates)
     if not exact and said:
         # A text that was cut short, or has something added, as SDKs do.
-        candidates = [row for row in ROWS if len(said) > 12 and _pattern(row.message).match(said)]
+        candidates = [row for row in ROWS if len(said) > 12 and _pattern(row).match(said)]
         exact = bool(candidates)
     if not exact and code:
         candidates = [row for row in ROWS if row.code.lower() == code.lower() and status in {None, row.status}]
@@ -103,12 +89,9 @@ def find_row(status: int | None, code: str, message: str, path: str = "") -> Mat
 
 
 @lru_cache(maxsize=512)
-def _pattern(message: str) -> re.Pattern[str]:
-    """Return what a row's message matches: anything in place of what stands for values."""
-    text = _plain(message)
-    for recorded, general in _RECORDED:
-        text = recorded.sub(general, text)
-    parts = [_NUMBER.sub("#", re.escape(part)) for part in _PLACEHOLDER.split(text)]
+def _pattern(row: Row) -> re.Pattern[str]:
+    """Return what a row's message matches: anything in place of its values, any number in place of a number."""
+    parts = [_NUMBER.sub("#", re.escape(_SPACE.sub(" ", part))) for part in row.parts]
     return re.compile(".{0,200}?".join(part.replace("#", _NUMBER.pattern) for part in parts), re.IGNORECASE)
 
 

@@ -1,7 +1,7 @@
 """Snapshots of v1.0: frozen copies of collections, to apply in the same resource or in others of this server.
 
-Called transfers here, because a snapshot is what training makes. An id of the apply scope is the id of a resource
-(Azure: of a subscription).
+Called transfers here, to tell them from the trained indexes. The apply scope holds subscription ids, as on Azure: every
+resource of such a subscription may apply the snapshot. The id of a resource is accepted too, for that resource alone.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from mien.accounts import Sku
+from mien.accounts.subscriptions import arm_id_of, subscription_of
 from mien.gallery.checks import check_user_data
 from mien.gallery.collections import Collections
 from mien.gallery.copies import Copies
@@ -102,9 +103,9 @@ class Transfers:
         """Return a transfer that this resource took or may apply."""
         with self._rows.database.read(EVERY_RESOURCE) as session:
             row = self._find(session, transfer_id)
-            if resource_id != row.resource_id and resource_id not in _scope(row):
-                raise _not_found()
-            return _transfer(row, _account(session, row))
+            if resource_id != row.resource_id and not _may_apply(session, resource_id, row):
+                raise _not_found(subscription_of(session, resource_id))
+            return _transfer(row, arm_id_of(session, row.resource_id))
 
     def all(self, resource_id: UUID, kind: Kind | None = None, apply_scope: Sequence[UUID] = ()) -> list[Transfer]:
         """Return the transfers that this resource took or may apply, by creation time.
@@ -115,14 +116,15 @@ class Transfers:
             apply_scope: only those whose scope has one of these.
         """
         query = select(TransferRow).where(TransferRow.expires_at > self._rows.clock.now())
-        query = query.where(or_(TransferRow.resource_id == resource_id, _in_scope(resource_id)))
         if kind is not None:
             query = query.where(TransferRow.kind == kind.value)
         if apply_scope:
             query = query.where(or_(*(_in_scope(one) for one in apply_scope)))
         with self._rows.database.read(EVERY_RESOURCE) as session:
+            names = [_in_scope(name) for name in _scope_names(session, resource_id)]
+            query = query.where(or_(TransferRow.resource_id == resource_id, *names))
             rows = session.scalars(query.order_by(TransferRow.created_at, TransferRow.transfer_id)).all()
-            return [_transfer(row, _account(session, row)) for row in rows]
+            return [_transfer(row, arm_id_of(session, row.resource_id)) for row in rows]
 
     def update(
         self,
@@ -153,11 +155,11 @@ class Transfers:
         self._copies.delete(copy)
 
     def apply(self, resource_id: UUID, transfer_id: str, collection_id: str) -> Started:
-        """Make a new collection of it in a resource of its scope; `Started.id` is the collection id."""
+        """Create a collection from it in a resource of its scope; `Started.id` is the collection id."""
         with self._rows.database.read(EVERY_RESOURCE) as session:
             row = self._find(session, transfer_id)
-        if resource_id not in _scope(row):
-            raise _not_found()
+            if not _may_apply(session, resource_id, row):
+                raise _not_found(subscription_of(session, resource_id))
         ref = CollectionRef(resource_id, Kind(row.kind), collection_id)
         if not COLLECTION_ID.fullmatch(collection_id):
             raise InvalidCollectionIdError(ref)
@@ -248,20 +250,26 @@ def _scope_text(scope: Sequence[UUID]) -> str:
     return " ".join(sorted({str(one) for one in scope}))
 
 
-def _scope(row: TransferRow) -> tuple[UUID, ...]:
-    return tuple(UUID(one) for one in row.apply_scope.split())
+def _scope_names(session: Session, resource_id: UUID) -> set[UUID]:
+    """Return what an apply scope can name a resource by: its own id, and its subscription's if that is a GUID."""
+    subscription = parse_id(subscription_of(session, resource_id))
+    return {resource_id} | ({subscription} if subscription else set())
 
 
-def _in_scope(resource_id: UUID) -> ColumnElement[bool]:
-    return TransferRow.apply_scope.contains(str(resource_id))
+def _may_apply(session: Session, resource_id: UUID, row: TransferRow) -> bool:
+    return not _scope_names(session, resource_id).isdisjoint(UUID(one) for one in row.apply_scope.split())
 
 
-def _not_found() -> TransferNotFoundError:
-    return TransferNotFoundError("there is no such snapshot, it has expired, or it is not for this resource")
+def _in_scope(name: UUID) -> ColumnElement[bool]:
+    return TransferRow.apply_scope.contains(str(name))
 
 
-def _account(session: Session, row: TransferRow) -> str:
-    return session.scalar(select(ResourceRow.name).where(ResourceRow.id == row.resource_id)) or ""
+def _not_found(subscription: str = "") -> TransferNotFoundError:
+    hint = (
+        "The snapshot does not exist, has expired after 48 hours, or its applyScope does not hold the subscription of "
+        "this resource"
+    )
+    return TransferNotFoundError(f"{hint}, which is {subscription}." if subscription else f"{hint}.")
 
 
 def _transfer(row: TransferRow, account: str) -> Transfer:

@@ -305,9 +305,9 @@ class Transfer:
 
     Attributes:
         transfer_id: lower-case GUID.
-        account: name of the resource that took it.
+        account: ARM id of the resource that took it.
         kind: of the collection.
-        apply_scope: ids of the resources that may apply it.
+        apply_scope: ids of the subscriptions (or single resources) that may apply it.
         user_data: None when nothing was attached.
         created: when it was taken.
         last_update: when its scope or user data last changed.

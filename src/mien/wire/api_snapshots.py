@@ -22,8 +22,8 @@ _ROWS = "transfer"
 _ALL = "/snapshots"
 _ONE = "/snapshots/{snapshotId}"
 _MODE = "CreateNew"
-_TYPE_INVALID = row("mien", "BadArgument", "Snapshot type is invalid.")
-_MODE_INVALID = row("mien", "BadArgument", "Snapshot apply mode is invalid.")
+_TYPE_INVALID = row("mien.snapshot_type_invalid")
+_MODE_INVALID = row("mien.snapshot_mode_invalid")
 _KINDS = {family.name.lower(): family.kind for family in FAMILIES}
 
 
@@ -55,7 +55,9 @@ class Snapshots:
         kind = _kind(text(body, "type") or "")
         scope, user_data = _scope(body), text(body, "userData")
         if not scope:
-            raise BODY_INVALID.problem(hint="applyScope must have the id of at least one resource.")
+            raise BODY_INVALID.problem(
+                hint="applyScope must hold at least one subscription id; `mien resource show NAME` prints a resource's."
+            )
         ref = CollectionRef(exchange.resource_id, kind, _object_id(body))
 
         def work() -> Response:

@@ -11,11 +11,11 @@ from mien.contract.catalogue import row
 from mien.gateway.errors import BodyTooLargeError
 from mien.gateway.exchange import Request
 
-_INVALID = row("common", "BadArgument", "Request body is invalid.")
-_NOT_JSON = row("common", "BadArgument", "JSON parsing error.")
-_MEDIA_TYPE = row("v1.0_legacy", "BadArgument", "Invalid Media Type.")
+_INVALID = row("common.body_invalid")
+_NOT_JSON = row("common.json_invalid")
+_MEDIA_TYPE = row("legacy.media_type")
 
-_URL = row("common", "InvalidURL", "Invalid image URL.")
+_URL = row("common.url_invalid")
 
 CLOSE = ((b"connection", b"close"),)
 """Headers of an answer to a request whose body is not worth waiting for."""

@@ -16,7 +16,7 @@ from mien.wire.detect_query import RECOGNITION_MODELS
 from mien.wire.families import FACE_LIST, FAMILIES, Family
 from mien.wire.fields import Page, changed_text, parse_page, parse_return_model, text
 
-_MODEL = row("common", "BadArgument", "'recognitionModel' is invalid.")
+_MODEL = row("common.recognition_model_invalid")
 
 
 def collection_operations(context: Context) -> list[Operation]:

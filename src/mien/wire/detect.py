@@ -21,10 +21,8 @@ from mien.wire.detect_query import DetectQuery, parse_detect_query
 from mien.wire.face_json import detected_faces
 from mien.workers import WorkerPool
 
-_BODY = row("common", "BadArgument", "Request body is invalid.")
-_NO_SESSION_IMAGE = row(
-    "liveness_session", "SessionNotFound", "Session ID is not found. The session ID is expired or does not exist."
-)
+_BODY = row("common.body_invalid")
+_NO_SESSION_IMAGE = row("liveness_session.not_found")
 
 
 class FaceMemory(Protocol):

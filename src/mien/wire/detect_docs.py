@@ -103,13 +103,13 @@ def _face(version: Version) -> Json:
 
 
 def _attributes(version: Version) -> Json:
-    levels = {"enum": [version.level(level) for level in Level3]}
-    exposure = {"enum": [version.level(level) for level in ExposureLevel]}
+    levels = {"enum": [level.value for level in Level3]}
+    exposure = {"enum": [level.value for level in ExposureLevel]}
     accessory = {"enum": [version.head_wear, "glasses", "mask"]}
     color = _object({"color": {"enum": list(_HAIR_COLORS)}, "confidence": _UNIT})
     schemas: dict[Attribute, Json] = {
         Attribute.HEAD_POSE: _object(dict.fromkeys(("pitch", "roll", "yaw"), _NUMBER)),
-        Attribute.GLASSES: {"enum": [kind.value for kind in GlassesType]},
+        Attribute.GLASSES: {"enum": [version.glasses(kind) for kind in GlassesType]},
         Attribute.OCCLUSION: _object(dict.fromkeys(("foreheadOccluded", "eyeOccluded", "mouthOccluded"), _BOOLEAN)),
         Attribute.ACCESSORIES: {"type": "array", "items": _object({"type": accessory, "confidence": _UNIT})},
         Attribute.MASK: _object({"type": {"enum": [kind.value for kind in MaskType]}, "noseAndMouthCovered": _BOOLEAN}),

@@ -28,15 +28,15 @@ QUALITY_MODELS = frozenset({"recognition_03", "recognition_04"})
 
 RETIRED = frozenset({"gender", "emotion"})
 
-_DETECTION_MODEL = row("common", "BadArgument", "'detectionModel' is invalid.")
-_RECOGNITION_MODEL = row("common", "BadArgument", "'recognitionModel' is invalid.")
-_ATTRIBUTES = row("detect", "BadArgument", "Invalid argument returnFaceAttributes.")
-_NO_ATTRIBUTES = row("detect", "BadArgument", "'returnFaceAttributes' is not supported by detection_02.")
-_NO_LANDMARKS = row("detect", "BadArgument", "'returnLandmarks' is not supported by detection_02.")
-_FACE_ID = row("mien", "BadArgument", "Invalid argument returnFaceId.")
-_LANDMARKS = row("mien", "BadArgument", "Invalid argument returnFaceLandmarks.")
-_RETURN_MODEL = row("mien", "BadArgument", "Invalid argument returnRecognitionModel.")
-_TTL = row("mien", "BadArgument", "Invalid argument faceIdTimeToLive.")
+_DETECTION_MODEL = row("common.detection_model_invalid")
+_RECOGNITION_MODEL = row("common.recognition_model_invalid")
+_ATTRIBUTES = row("detect.attributes_invalid")
+_NO_ATTRIBUTES = row("detect.attributes_unsupported")
+_NO_LANDMARKS = row("detect.landmarks_unsupported")
+_FACE_ID = row("mien.return_face_id_invalid")
+_LANDMARKS = row("mien.return_landmarks_invalid")
+_RETURN_MODEL = row("mien.return_model_invalid")
+_TTL = row("mien.time_to_live_invalid")
 
 _BY_LOWER_NAME = {attribute.value.lower(): attribute for attribute in Attribute}
 

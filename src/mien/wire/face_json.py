@@ -67,7 +67,7 @@ def attributes_json(attributes: Attributes, version: Version) -> Json:  # noqa: 
         lengths = {"moustache": hair.moustache, "beard": hair.beard, "sideburns": hair.sideburns}
         out["facialHair"] = {name: _value(length) for name, length in lengths.items()}
     if attributes.glasses is not None:
-        out["glasses"] = attributes.glasses.value
+        out["glasses"] = version.glasses(attributes.glasses)
     if attributes.makeup is not None:
         out["makeup"] = {"eyeMakeup": attributes.makeup.eye, "lipMakeup": attributes.makeup.lip}
     if attributes.occlusion is not None:
@@ -86,19 +86,19 @@ def attributes_json(attributes: Attributes, version: Version) -> Json:  # noqa: 
             for worn in attributes.accessories
         ]
     if attributes.blur is not None:
-        out["blur"] = {"blurLevel": version.level(attributes.blur.level), "value": _value(attributes.blur.value)}
+        out["blur"] = {"blurLevel": attributes.blur.level.value, "value": _value(attributes.blur.value)}
     if attributes.exposure is not None:
         exposure = attributes.exposure
-        out["exposure"] = {"exposureLevel": version.level(exposure.level), "value": _value(exposure.value)}
+        out["exposure"] = {"exposureLevel": exposure.level.value, "value": _value(exposure.value)}
     if attributes.noise is not None:
-        out["noise"] = {"noiseLevel": version.level(attributes.noise.level), "value": _value(attributes.noise.value)}
+        out["noise"] = {"noiseLevel": attributes.noise.level.value, "value": _value(attributes.noise.value)}
     if attributes.mask is not None:
         out["mask"] = {
             "type": attributes.mask.type.value,
             "noseAndMouthCovered": attributes.mask.nose_and_mouth_covered,
         }
     if attributes.quality is not None:
-        out["qualityForRecognition"] = version.level(attributes.quality)
+        out["qualityForRecognition"] = attributes.quality.value
     if attributes.hair is not None:
         out["hair"] = {
             "bald": _value(attributes.hair.bald),

@@ -21,20 +21,15 @@ from mien.wire.body import CLOSE
 from mien.wire.gateway_faults import GATEWAY
 from mien.workers import OverloadedError
 
-_TOO_SMALL = row("common", "InvalidImageSize", "Image size is too small.")
-_TOO_BIG = row("common", "InvalidImageSize", "Image size is too big.")
-_INVALID_URL = row("common", "InvalidURL", "Invalid image URL.")
-_DOWNLOAD = row(
-    "common",
-    "InvalidURL",
-    "Invalid image URL or error downloading from target server. Remote server error returned: "
-    '"An error occurred while sending the request."',
-)
-_UNREADABLE = row("common", "InvalidImage", "Decoding error, image format unsupported.")
-_ATTRIBUTES = row("detect", "BadArgument", "Invalid argument returnFaceAttributes.")
-_TIMEOUT = row("v1.0_legacy", "OperationTimeOut", "Request Timeout.")
-_UNAVAILABLE = row("mien", "ServiceUnavailable", "The service is temporarily unavailable. Please try again later.")
-_INTERNAL = row("mien", "InternalServerError", "Internal server error.")
+_TOO_SMALL = row("common.image_too_small")
+_TOO_BIG = row("common.image_too_big")
+_INVALID_URL = row("common.url_invalid")
+_DOWNLOAD = row("common.url_not_downloaded")
+_UNREADABLE = row("common.image_unreadable")
+_ATTRIBUTES = row("detect.attributes_invalid")
+_TIMEOUT = row("legacy.timeout")
+_UNAVAILABLE = row("mien.unavailable")
+_INTERNAL = row("mien.internal")
 
 
 def _with_text(entry: Row) -> Callable[[Exception], Problem]:

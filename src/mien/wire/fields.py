@@ -12,12 +12,12 @@ from mien.gallery import UNSET, TargetFace, Unset
 from mien.gallery.kinds import parse_id
 from mien.gateway.exchange import Request
 
-BODY_INVALID = row("common", "BadArgument", "Request body is invalid.")
-_TOP = row("common", "BadArgument", "'top' is invalid.")
-_START = row("common", "BadArgument", "'start' is too long.")
-_RETURN_MODEL = row("mien", "BadArgument", "Invalid argument returnRecognitionModel.")
-_TARGET_FACE = row("common", "BadArgument", "Invalid argument targetFace.")
-_USER_DATA = row("common", "BadArgument", "'userData' is too long.")
+BODY_INVALID = row("common.body_invalid")
+_TOP = row("common.top_invalid")
+_START = row("common.start_too_long")
+_RETURN_MODEL = row("mien.return_model_invalid")
+_TARGET_FACE = row("common.target_face_invalid")
+_USER_DATA = row("common.user_data_too_long")
 
 TOP = (1, 1000)
 START_LENGTH = 64

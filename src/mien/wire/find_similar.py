@@ -20,12 +20,12 @@ FACE_IDS = (1, 1000)
 CANDIDATES = (1, 1000)
 CANDIDATES_DEFAULT = 20
 
-_MODE = row(_ROWS, "BadArgument", "Mode is invalid.")
-_LENGTH = row(_ROWS, "BadArgument", "The length of faceIds is not in a valid range.")
-_CANDIDATES = row(_ROWS, "BadArgument", "The argument maxNumOfCandidatesReturned is not valid.")
-_NONE = row(_ROWS, "BadArgument", "LargeFaceListId, faceListId and faceIds are all null.")
-_SEVERAL = row(_ROWS, "BadArgument", "2 or more of largeFaceListId, faceListId and faceIds are not null.")
-_NOT_VALID = row(_ROWS, "BadArgument", "LargeFaceListId, faceListId and faceIds, not exactly one of them is valid.")
+_MODE = row("find_similar.mode_invalid")
+_LENGTH = row("find_similar.face_ids_length")
+_CANDIDATES = row("find_similar.candidates_invalid")
+_NONE = row("find_similar.no_target")
+_SEVERAL = row("find_similar.several_targets")
+_NOT_VALID = row("find_similar.list_not_valid")
 _MODES = {mode.value.lower(): mode for mode in FindMode}
 
 Search = Callable[[], list[SimilarFace]]

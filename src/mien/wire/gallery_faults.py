@@ -6,7 +6,6 @@ The same fault has different answers in different places: a group that is not th
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -19,8 +18,6 @@ from mien.wire.families import BY_KIND, FAMILIES, Family
 Answer = Callable[[Any], Problem]
 Table = dict[type[Exception], Answer]
 
-COMMON = "common"
-NOTHING_GIVEN: Final = "Both 'name' and 'userData' are empty."
 _ID_HINT = "An id is 1 to 64 lower-case letters, digits, '-' and '_'."
 _GUID_HINT = "It is not a GUID."
 
@@ -64,36 +61,28 @@ def _either(malformed: Row, missing: Row, value: str | None = None, hint: str = 
 
 
 def _common() -> Table:
-    bad = functools.partial(row, COMMON, "BadArgument")
-    image = functools.partial(row, COMMON, "InvalidImage")
     return {
-        gallery.NameEmptyError: _row(bad("'name' is empty."), "name is required and may not be blank."),
-        gallery.NameTooLongError: _told(bad("'name' is too long.")),
-        gallery.UserDataTooLongError: _told(bad("'userData' is too long.")),
-        gallery.StartTooLongError: _row(bad("'start' is too long.")),
-        gallery.InvalidTopError: _row(bad("'top' is invalid.")),
-        gallery.UnknownRecognitionModelError: _told(bad("'recognitionModel' is invalid.")),
-        gallery.TargetFaceOutOfRangeError: _told(bad("Argument targetFace out of range.")),
-        gallery.NoFaceError: _told(image("No face detected in the image.")),
-        gallery.SeveralFacesError: _told(image("There is more than 1 face in the image.")),
-        gallery.LowQualityError: _told(
-            row("mien", "InvalidImage", "The face in the image does not meet the required quality.")
-        ),
+        gallery.NameEmptyError: _row(row("common.name_empty"), "name is required and may not be blank."),
+        gallery.NameTooLongError: _told(row("common.name_too_long")),
+        gallery.UserDataTooLongError: _told(row("common.user_data_too_long")),
+        gallery.StartTooLongError: _row(row("common.start_too_long")),
+        gallery.InvalidTopError: _row(row("common.top_invalid")),
+        gallery.UnknownRecognitionModelError: _told(row("common.recognition_model_invalid")),
+        gallery.TargetFaceOutOfRangeError: _told(row("common.target_face_out_of_range")),
+        gallery.NoFaceError: _told(row("common.no_face")),
+        gallery.SeveralFacesError: _told(row("common.several_faces")),
+        gallery.LowQualityError: _told(row("mien.low_quality")),
         gallery.ConflictError: _conflict,
-        # The label is bound to weights that say nothing yet: another recognition model may serve.
-        gallery.NotCalibratedError: _told(bad("'recognitionModel' is invalid.")),
-        gallery.FingerprintMismatchError: _told(row("identify", "BadArgument", "'recognitionModel' is incompatible.")),
-        gallery.IncompatibleModelError: _told(row("identify", "BadArgument", "'recognitionModel' is incompatible.")),
-        gallery.TransferNotFoundError: _told(row("mien", "SnapshotNotFound", "Snapshot is not found.")),
-        gallery.OperationNotFoundError: _told(row("mien", "OperationNotFound", "Operation is not found.")),
+        # The label is bound to weights whose scores are not calibrated yet: another recognition model may be.
+        gallery.NotCalibratedError: _told(row("common.recognition_model_invalid")),
+        gallery.FingerprintMismatchError: _told(row("identify.model_incompatible")),
+        gallery.IncompatibleModelError: _told(row("identify.model_incompatible")),
+        gallery.TransferNotFoundError: _told(row("mien.snapshot_not_found")),
+        gallery.OperationNotFoundError: _told(row("mien.operation_not_found")),
     }
 
 
-_CONFLICT = row(
-    COMMON,
-    "ConcurrentOperationConflict",
-    "There is a conflict operation on resource `<resourceName>`, please try later.",
-)
+_CONFLICT = row("common.conflict")
 
 
 def _conflict(error: gallery.ConflictError) -> Problem:
@@ -104,128 +93,115 @@ def _conflict(error: gallery.ConflictError) -> Problem:
 
 
 def _collection(family: Family) -> Table:
-    a_row = functools.partial(row, family.rows)
-    invalid = f"{family.noun} ID is invalid."
-    not_found, face_not_found = f"{family.name}NotFound", "PersistedFaceNotFound"
+    rows = family.rows
+    # The contract lists this row for the large kinds only; it is as true of the small ones.
+    nothing = rows if rows.startswith("large_") else "large_face_list"
     table: Table = {
-        gallery.InvalidCollectionIdError: _row(a_row("BadArgument", invalid), _ID_HINT),
-        gallery.CollectionNotFoundError: _either(
-            a_row(not_found, invalid), a_row(not_found, f"{family.noun} is not found."), hint=_ID_HINT
-        ),
-        gallery.CollectionExistsError: _row(a_row(f"{family.name}Exists", f"{family.noun} already exists.")),
-        # The contract lists this row for the large kinds only; the small ones are as empty.
-        gallery.NothingToUpdateError: _row(row("large_face_list", "BadArgument", NOTHING_GIVEN)),
+        gallery.InvalidCollectionIdError: _row(row(f"{rows}.id_invalid"), _ID_HINT),
+        gallery.CollectionNotFoundError: _either(row(f"{rows}.no_such_id"), row(f"{rows}.not_found"), hint=_ID_HINT),
+        gallery.CollectionExistsError: _row(row(f"{rows}.exists")),
+        gallery.NothingToUpdateError: _row(row(f"{nothing}.nothing_to_update")),
         gallery.QuotaExceededError: _quota,
     }
-    invalid_face = a_row(face_not_found, "Persisted face ID is invalid.")
-    if family.kind is Kind.LARGE_FACE_LIST:
-        missing = a_row(face_not_found, "Large Face List Face `<faceId>` is not found.")
-        table[gallery.PersistedFaceNotFoundError] = _either(invalid_face, missing, "face_id")
-    elif family.kind is Kind.FACE_LIST:
-        missing = a_row(face_not_found, "Persisted face is not found.")
-        table[gallery.PersistedFaceNotFoundError] = _either(invalid_face, missing)
+    if family.kind is Kind.FACE_LIST:
+        missing = _either(row("face_list.face_id_invalid"), row("face_list.face_not_found"))
     else:
-        missing = a_row(face_not_found, "Persisted face `<faceId>` is not found.")
-        table[gallery.PersistedFaceNotFoundError] = _either(invalid_face, missing, "face_id")
+        missing = _either(row(f"{rows}.face_id_invalid"), row(f"{rows}.named_face_not_found"), "face_id")
+    table[gallery.PersistedFaceNotFoundError] = missing
+    if family.kind.has_persons:
         table[gallery.PersonNotFoundError] = _either(
-            a_row("PersonNotFound", "Person ID is invalid."),
-            a_row("PersonNotFound", "Person `<personId>` is not found."),
-            "person_id",
+            row(f"{rows}.person_id_invalid"), row(f"{rows}.person_not_found"), "person_id"
         )
     if family.kind.trained:
-        table[gallery.NotTrainedError] = _row(a_row(f"{family.name}NotTrained", f"{family.noun} not trained."))
-        table[gallery.TrainingNotFinishedError] = _row(
-            a_row(f"{family.name}TrainingNotFinished", f"{family.noun} is under training.")
-        )
+        table[gallery.NotTrainedError] = _row(row(f"{rows}.not_trained"))
+        table[gallery.TrainingNotFinishedError] = _row(row(f"{rows}.in_training"))
     return table
 
 
 def _removal(family: Family) -> Table:
-    """The contract has two texts for a face that is not there: reading names the face, changing does not."""
-    missing = row(family.rows, "PersistedFaceNotFound", "Persisted face is not found.")
-    invalid = row(family.rows, "PersistedFaceNotFound", "Persisted face ID is invalid.")
-    return {**_collection(family), gallery.PersistedFaceNotFoundError: _either(invalid, missing)}
+    """The contract has two texts for a face that does not exist: reading names the face, changing does not."""
+    answer = _either(row(f"{family.rows}.face_id_invalid"), row(f"{family.rows}.face_not_found"))
+    return {**_collection(family), gallery.PersistedFaceNotFoundError: answer}
 
 
 _Q = gallery.Quota
-_LIMITS: Final[Mapping[tuple[gallery.Quota, Kind], tuple[str, str]]] = {
-    (_Q.COLLECTIONS, Kind.FACE_LIST): ("face_list", "Face List number reached limit."),
-    (_Q.COLLECTIONS, Kind.LARGE_FACE_LIST): ("large_face_list", "Large Face List number reached limit."),
-    (_Q.COLLECTIONS, Kind.PERSON_GROUP): ("person_group", "Person group number reached subscription level limit."),
-    (_Q.COLLECTIONS, Kind.LARGE_PERSON_GROUP): (
-        "large_person_group",
-        "Large person group number reached subscription level limit.",
-    ),
-    (_Q.PERSONS_OF_COLLECTION, Kind.PERSON_GROUP): ("person_group", "Person number reached person group level limit."),
-    (_Q.PERSONS_OF_COLLECTION, Kind.LARGE_PERSON_GROUP): (
-        "large_person_group",
-        "Person number reached large person group level limit.",
-    ),
+_QUOTAS_OF_KIND: Final[Mapping[tuple[gallery.Quota, Kind], Row]] = {
+    **{(_Q.COLLECTIONS, family.kind): row(f"{family.rows}.quota_collections") for family in FAMILIES},
+    **{
+        (_Q.PERSONS_OF_COLLECTION, family.kind): row(f"{family.rows}.quota_persons")
+        for family in FAMILIES
+        if family.kind.has_persons
+    },
 }
-_LIMITS_OF_ALL: Final[Mapping[gallery.Quota, tuple[str, str]]] = {
-    _Q.PERSONS_OF_COLLECTION: ("person_directory", "Person number reached subscription level limit."),
-    _Q.PERSONS_OF_RESOURCE: ("person_group", "Person number reached subscription level limit."),
-    _Q.FACES: ("face_list", "Persisted face number reached limit."),
-    _Q.DYNAMIC_GROUPS: ("mien", "Dynamic person group number reached subscription level limit."),
-    _Q.TRANSFERS: ("mien", "Snapshot number reached limit."),
+_QUOTAS: Final[Mapping[gallery.Quota, Row]] = {
+    _Q.PERSONS_OF_COLLECTION: row("person_directory.quota_persons"),
+    _Q.PERSONS_OF_RESOURCE: row("person_group.quota_persons_of_resource"),
+    _Q.FACES: row("face_list.quota_faces"),
+    _Q.DYNAMIC_GROUPS: row("mien.quota_dynamic_groups"),
+    _Q.TRANSFERS: row("mien.quota_snapshots"),
 }
 
 
 def _quota(error: gallery.QuotaExceededError) -> Problem:
-    family, message = _LIMITS.get((error.quota, error.kind)) or _LIMITS_OF_ALL[error.quota]
-    return row(family, "QuotaExceeded", message).problem(hint=str(error))
+    entry = _QUOTAS_OF_KIND.get((error.quota, error.kind)) or _QUOTAS[error.quota]
+    return entry.problem(hint=str(error))
 
 
 # Recognition
 
 
-def _ref_table(rows: str, texts: Mapping[Kind, tuple[str, str]]) -> Answer:
-    """Answer, by the kind of the collection, that its id is malformed or that it is not there; both are 400."""
+def _ref_table(rows: str, kinds: tuple[Kind, ...]) -> Answer:
+    """Answer, by the kind of the collection, that its id is malformed or that it does not exist; both are 400."""
+    names = {kind: f"{rows}.{BY_KIND[kind].rows}" for kind in kinds}
     answers = {
-        kind: _either(row(rows, "BadArgument", bad), row(rows, f"{BY_KIND[kind].name}NotFound", missing), hint=_ID_HINT)
-        for kind, (bad, missing) in texts.items()
+        kind: _either(row(f"{name}.id_invalid"), row(f"{name}.not_found"), hint=_ID_HINT)
+        for kind, name in names.items()
     }
     return lambda error: answers[error.ref.kind](error)
 
 
-def _by_kind(rows: str, suffix: str, text: str, kinds: tuple[Kind, ...]) -> Answer:
-    entries = {kind: row(rows, f"{BY_KIND[kind].name}{suffix}", f"{BY_KIND[kind].noun} {text}") for kind in kinds}
+def _training_table(rows: str, kinds: tuple[Kind, ...]) -> Table:
+    """Answer that a collection is not trained, or that its training runs."""
 
-    def problem(error: Any) -> Problem:
-        ref: CollectionRef = error.ref
-        return entries[ref.kind].problem(
-            hint=f"Call POST {BY_KIND[ref.kind].path}/{ref.collection_id}/train, and wait."
-        )
+    def by_kind(fault: str) -> Answer:
+        entries = {kind: row(f"{rows}.{BY_KIND[kind].rows}.{fault}") for kind in kinds}
 
-    return problem
+        def problem(error: Any) -> Problem:
+            ref: CollectionRef = error.ref
+            return entries[ref.kind].problem(
+                hint=f"Call POST {BY_KIND[ref.kind].path}/{ref.collection_id}/train, and wait."
+            )
+
+        return problem
+
+    return {
+        gallery.NotTrainedError: by_kind("not_trained"),
+        gallery.TrainingNotFinishedError: by_kind("in_training"),
+    }
 
 
 _GROUPS = (Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP)
+_LISTS = (Kind.FACE_LIST, Kind.LARGE_FACE_LIST)
 _EXPIRED = "It is not a face id of this resource, or its time is over."
 
 
 def _incompatible(rows: str) -> Table:
-    answer = _told(row(rows, "BadArgument", "'recognitionModel' is incompatible."))
+    answer = _told(row(f"{rows}.model_incompatible"))
     return dict.fromkeys(
         (gallery.IncompatibleModelError, gallery.FingerprintMismatchError, gallery.NotCalibratedError), answer
     )
 
 
 def _identify() -> Table:
-    rows = "identify"
-    texts = {kind: (f"{BY_KIND[kind].noun} ID is invalid.", f"{BY_KIND[kind].noun} is not found.") for kind in _GROUPS}
     return {
-        **_incompatible(rows),
-        gallery.FaceNotFoundError: _row(row(rows, "FaceNotFound", "Face is not found."), _EXPIRED),
-        gallery.CollectionNotFoundError: _ref_table(rows, texts),
+        **_incompatible("identify"),
+        **_training_table("identify", _GROUPS),
+        gallery.FaceNotFoundError: _row(row("identify.face_not_found"), _EXPIRED),
+        gallery.CollectionNotFoundError: _ref_table("identify", _GROUPS),
         gallery.DynamicGroupNotFoundError: _either(
-            row(rows, "BadArgument", "Dynamic person group ID is invalid."),
-            row(rows, "DynamicPersonGroupNotFound", "Dynamic person group is not found."),
-            hint=_ID_HINT,
+            row("identify.dynamic_group.id_invalid"), row("identify.dynamic_group.not_found"), hint=_ID_HINT
         ),
-        gallery.PersonNotFoundError: _row(row("verify", "PersonNotFound", "Person is not found.", 400)),
-        gallery.NotTrainedError: _by_kind(rows, "NotTrained", "not trained.", _GROUPS),
-        gallery.TrainingNotFinishedError: _by_kind(rows, "TrainingNotFinished", "is under training.", _GROUPS),
+        gallery.PersonNotFoundError: _row(row("verify.never_a_person")),
     }
 
 
@@ -233,14 +209,9 @@ _EMPTY_GUID = "00000000-0000-0000-0000-000000000000"
 
 
 def _verify() -> Table:
-    rows = "verify"
-    texts = {
-        Kind.PERSON_GROUP: ("Person group ID is invalid.", "Person Group is not found."),
-        Kind.LARGE_PERSON_GROUP: ("Large person group ID is invalid.", "Large Person Group is not found."),
-    }
-    invalid_person = row(rows, "BadArgument", "Person ID is invalid.")
-    no_person = row(rows, "PersonNotFound", "Person is not found.", 404)
-    never_a_person = row(rows, "PersonNotFound", "Person is not found.", 400)
+    invalid_person = row("verify.person_id_invalid")
+    no_person = row("verify.person_not_found")
+    never_a_person = row("verify.never_a_person")
 
     def person(error: gallery.PersonNotFoundError) -> Problem:
         if error.malformed:
@@ -250,32 +221,21 @@ def _verify() -> Table:
         return no_person.problem()
 
     return {
-        **_incompatible(rows),
-        gallery.FaceNotFoundError: _either(
-            row(rows, "BadArgument", "Face ID is invalid."), row(rows, "FaceNotFound", "Face is not found.")
-        ),
+        **_incompatible("verify"),
+        gallery.FaceNotFoundError: _either(row("verify.face_id_invalid"), row("verify.face_not_found")),
         gallery.PersonNotFoundError: person,
-        gallery.PersonHasNoFaceError: _row(
-            row(rows, "PersistedFaceNotFound", "No persisted face of the person is found.")
-        ),
-        gallery.CollectionNotFoundError: _ref_table(rows, texts),
+        gallery.PersonHasNoFaceError: _row(row("verify.person_without_face")),
+        gallery.CollectionNotFoundError: _ref_table("verify", _GROUPS),
     }
 
 
 def _find_similar() -> Table:
-    rows = "find_similar"
-    texts = {
-        Kind.FACE_LIST: ("Face list ID is invalid.", "Face list is not found."),
-        Kind.LARGE_FACE_LIST: ("Large face list ID is invalid.", "Large face list is not found."),
-    }
-    lists = (Kind.LARGE_FACE_LIST,)
     return {
-        **_incompatible(rows),
-        gallery.FaceNotFoundError: _row(row(rows, "FaceNotFound", "Face is not found."), _EXPIRED),
-        gallery.CollectionNotFoundError: _ref_table(rows, texts),
-        gallery.FaceListEmptyError: _row(row(rows, "FaceListNotReady", "Face list is empty.")),
-        gallery.NotTrainedError: _by_kind(rows, "NotTrained", "is not trained.", lists),
-        gallery.TrainingNotFinishedError: _by_kind(rows, "TrainingNotFinished", "is under training.", lists),
+        **_incompatible("find_similar"),
+        **_training_table("find_similar", (Kind.LARGE_FACE_LIST,)),
+        gallery.FaceNotFoundError: _row(row("find_similar.face_not_found"), _EXPIRED),
+        gallery.CollectionNotFoundError: _ref_table("find_similar", _LISTS),
+        gallery.FaceListEmptyError: _row(row("find_similar.face_list_empty")),
     }
 
 
@@ -283,7 +243,7 @@ def _group() -> Table:
     return {
         **_incompatible("group"),
         # The contract has no row of this family for it; this is the one of the other searches.
-        gallery.FaceNotFoundError: _row(row("identify", "FaceNotFound", "Face is not found."), _EXPIRED),
+        gallery.FaceNotFoundError: _row(row("identify.face_not_found"), _EXPIRED),
     }
 
 
@@ -291,52 +251,41 @@ def _group() -> Table:
 
 
 def _directory() -> Table:
-    a_row = functools.partial(row, "person_directory")
-    exists = a_row("DynamicPersonGroupExists", "Dynamic person group ID `<groupId>` already exists.")
+    exists = row("person_directory.group_exists")
     return {
-        gallery.UnknownRecognitionModelError: _told(
-            a_row("BadArgument", "Recognition model is not supported for this feature.")
-        ),
-        gallery.InvalidStartError: _row(a_row("BadArgument", "'start' is not valid person ID."), _GUID_HINT),
-        gallery.NothingToUpdateError: _row(a_row("BadArgument", NOTHING_GIVEN)),
+        gallery.UnknownRecognitionModelError: _told(row("person_directory.model_unsupported")),
+        gallery.InvalidStartError: _row(row("person_directory.start_invalid"), _GUID_HINT),
+        gallery.NothingToUpdateError: _row(row("person_directory.nothing_to_update")),
         gallery.QuotaExceededError: _directory_quota,
         gallery.DynamicGroupNotFoundError: _either(
-            a_row("DynamicPersonGroupNotFound", "Dynamic person group ID is invalid."),
-            a_row("DynamicPersonGroupNotFound", "Dynamic person group was not found."),
-            hint=_ID_HINT,
+            row("person_directory.group_id_invalid"), row("person_directory.group_not_found"), hint=_ID_HINT
         ),
         gallery.DynamicGroupExistsError: lambda error: exists.problem(values=[error.group_id]),
         gallery.PersonNotFoundError: _either(
-            a_row("PersonNotFound", "Person ID is invalid."), a_row("PersonNotFound", "Person is not found.")
+            row("person_directory.person_id_invalid"), row("person_directory.person_not_found")
         ),
         gallery.PersistedFaceNotFoundError: _either(
-            a_row("PersistedFaceNotFound", "Persisted Face ID is invalid."),
-            a_row("PersistedFaceNotFound", "Persisted face `<faceId>` is not found."),
-            "face_id",
+            row("person_directory.face_id_invalid"), row("person_directory.named_face_not_found"), "face_id"
         ),
     }
 
 
+_DIRECTORY_FACES: Final = row("person_directory.quota_faces")
+
+
 def _directory_quota(error: gallery.QuotaExceededError) -> Problem:
-    if error.quota is _Q.FACES:
-        return row("person_directory", "QuotaExceeded", "Persisted face number reached limit.").problem(hint=str(error))
-    return _quota(error)
+    return _DIRECTORY_FACES.problem(hint=str(error)) if error.quota is _Q.FACES else _quota(error)
 
 
 def _directory_removal() -> Table:
-    a_row = functools.partial(row, "person_directory", "PersistedFaceNotFound")
-    answer = _either(a_row("Persisted Face ID is invalid."), a_row("Persisted face is not found."))
+    answer = _either(row("person_directory.face_id_invalid"), row("person_directory.face_not_found"))
     return {**_directory(), gallery.PersistedFaceNotFoundError: answer}
 
 
 def _references() -> Table:
     """The list of a dynamic group's persons speaks of references where the other calls speak of the group."""
-    missing = row(
-        "person_directory",
-        "DynamicPersonGroupNotFound",
-        "DynamicPersonGroupPersonReference `<groupId>` is not found.",
-    )
-    malformed = row("person_directory", "DynamicPersonGroupNotFound", "Dynamic person group ID is invalid.")
+    missing = row("person_directory.reference_not_found")
+    malformed = row("person_directory.group_id_invalid")
     answer = _either(malformed, missing, "group_id", _ID_HINT)
     return {**_directory(), gallery.DynamicGroupNotFoundError: answer}
 
@@ -357,7 +306,7 @@ def _transfer() -> Table:
         gallery.TrainingNotFinishedError,
     )
     table: Table = dict.fromkeys(kinds, of_kind)
-    nothing = row("mien", "BadArgument", "Both 'applyScope' and 'userData' are empty.")
+    nothing = row("mien.snapshot_nothing_to_update")
     return {**table, gallery.NothingToUpdateError: _row(nothing), gallery.QuotaExceededError: _quota}
 
 

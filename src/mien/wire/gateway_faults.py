@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -24,47 +23,22 @@ from mien.gateway.errors import (
     VolumeExceededError,
 )
 
-_DENIED = row(
-    "gateway",
-    "401",
-    "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
-    "active subscription and use a correct regional API endpoint for your resource.",
-)
-_NOT_FOUND = row("gateway", "404", "Resource not found")
-_NO_PERMISSION = row("gateway", "PermissionDenied", "Principal does not have access to API/Operation.")
-_KEYS_DISABLED = row("gateway", "AuthenticationTypeDisabled", "Key based authentication is disabled for this resource.")
-_FIREWALL = row("gateway", "403", "Access denied due to Virtual Network/Firewall rules.")
-_PRIVATE = row("gateway", "403", "Public access is disabled. Please configure private endpoint.")
-_VOLUME = row("gateway", "403", "Out of call volume quota. Quota will be replenished in 2.12 days.")
-_FREE_RATE = row(
-    "gateway",
-    "429",
-    "Requests to the <Operation Name> Operation under Face API - <version> have exceeded rate limit of your current "
-    "Face F0 pricing tier. Please retry after 1 second. To increase your rate limit switch to a paid tier.",
-)
-_PAID_RATE = row(
-    "gateway",
-    "429",
-    "Requests to the Face - Detect Operation under Face API - v1.0 have exceeded call rate limit of your current Face "
-    "S0 pricing tier. Please retry after <n> second. Please contact Azure support service if you would like to further "
-    "increase the default rate limit.",
-)
-_GATED = row("limited_access", "InvalidRequest", "Invalid request has been sent.")
-_BAD_TOKEN = row(
-    "mien",
-    "401",
-    "Unauthorized. Access token is missing, invalid, audience is incorrect (https://cognitiveservices.azure.com), or "
-    "have expired.",
-)
-_NEEDS_SUBDOMAIN = row(
-    "mien",
-    "BadRequest",
-    "Please provide a custom subdomain for token authentication, otherwise API key is required.",
-)
-_UNAVAILABLE = row("mien", "ServiceUnavailable", "The service is temporarily unavailable. Please try again later.")
+_DENIED = row("gateway.access_denied")
+_NOT_FOUND = row("gateway.not_found")
+_NO_PERMISSION = row("gateway.permission_denied")
+_KEYS_DISABLED = row("gateway.keys_disabled")
+_FIREWALL = row("gateway.firewall")
+_PRIVATE = row("gateway.public_access_disabled")
+_VOLUME = row("gateway.volume")
+_FREE_RATE = row("gateway.rate.free")
+_PAID_RATE = row("gateway.rate.paid")
+_GATED = row("limited_access.not_approved")
+_NOT_APPROVED = row("common.feature_not_approved")
+_BAD_TOKEN = row("mien.token_invalid")
+_NEEDS_SUBDOMAIN = row("mien.subdomain_needed")
+_UNAVAILABLE = row("mien.unavailable")
 
 _ISSUER_SECONDS = b"10"
-_DAYS = re.compile(r"[0-9.]+ days")
 
 
 def _with_hint(entry: Row) -> Callable[[Any], Problem]:
@@ -82,36 +56,25 @@ def _network(error: NetworkDeniedError) -> Problem:
 
 
 def _rate(error: RateExceededError) -> Problem:
-    seconds = f"{error.retry_after} second" if error.retry_after == 1 else f"{error.retry_after} seconds"
-    headers = [(b"retry-after", b"%d" % error.retry_after)]
-    hint = f"The tier {error.sku} of this resource allows {error.rate}, all operations together."
-    if error.sku is Sku.FREE:
-        problem = _FREE_RATE.problem(values=(error.operation, error.version), headers=headers, hint=hint)
-        problem.message = problem.message.replace("1 second", seconds)
-        return problem
-    # The contract recorded this text with one operation's name in it.
-    problem = _PAID_RATE.problem(values=(str(error.retry_after),), headers=headers, hint=hint)
-    problem.message = (
-        problem.message.replace("Face - Detect", error.operation)
-        .replace("Face API - v1.0", f"Face API - {error.version}")
-        .replace("Face S0", f"Face {error.sku}")
-        .replace(f"{error.retry_after} second", seconds)
+    entry = _FREE_RATE if error.sku is Sku.FREE else _PAID_RATE
+    seconds = f"{error.retry_after} second{'' if error.retry_after == 1 else 's'}"
+    return entry.problem(
+        values=(error.operation, error.version, error.sku, seconds),
+        headers=[(b"retry-after", b"%d" % error.retry_after)],
+        hint=f"The tier {error.sku} of this resource allows {error.rate}, all operations together.",
     )
-    return problem
 
 
 def _volume(error: VolumeExceededError) -> Problem:
-    problem = _VOLUME.problem(hint=f"The free tier allows {error.limit} calls a calendar month (UTC).")
-    problem.message = _DAYS.sub(f"{error.days:.2f} days", problem.message)
-    return problem
+    return _VOLUME.problem(
+        values=[f"{error.days:.2f} days"], hint=f"The free tier allows {error.limit} calls a calendar month (UTC)."
+    )
 
 
 def _gated(error: FeatureNotGrantedError) -> Problem:
-    message = (
-        "Feature is not supported, missing approval for one or more of the following features: "
-        f"{','.join(error.missing)}. Please apply for access at https://aka.ms/facerecognition"
-    )
-    return _GATED.problem(inner=("UnsupportedFeature", message), hint=error.hint)
+    missing = _NOT_APPROVED.problem(values=[",".join(error.missing)]).message
+    message = f"{missing} Please apply for access at https://aka.ms/facerecognition"
+    return _GATED.problem(inner=(_NOT_APPROVED.code, message), hint=error.hint)
 
 
 GATEWAY: Mapping[type[Exception], Callable[[Any], Problem]] = MappingProxyType(

@@ -14,7 +14,7 @@ from mien.wire.recognition_docs import describe_group
 
 _ROWS = "group"
 FACE_IDS = (2, 1000)
-_LENGTH = row(_ROWS, "BadArgument", "The length of faceIds is not in a valid range.")
+_LENGTH = row("group.face_ids_length")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,28 +22,14 @@ PERSON_IDS = (1, 30)
 CANDIDATES = (1, 100)
 WHOLE_DIRECTORY = "*"
 
-_LENGTH = row(_ROWS, "BadArgument", "The length of faceIds is not in a valid range.")
-_CANDIDATES = row(_ROWS, "BadArgument", "The argument maxNumOfCandidatesReturned is not valid.")
-_THRESHOLD = row(_ROWS, "BadArgument", "The argument confidenceThreshold is not valid.")
-_PERSON_IDS = row("mien", "BadArgument", "The length of personIds is not in a valid range.")
-_BOTH = row(
-    _ROWS,
-    "PersonGroupIdAndLargePersonGroupIdBothNotNull",
-    "Large person group ID and person group ID are both not null.",
-)
-_NEITHER = row(
-    _ROWS,
-    "PersonGroupIdAndLargePersonGroupIdBothNull",
-    "Large person group ID and person group ID are both null.",
-)
-_MISSING = row(
-    _ROWS, "MissingIdentificationScopeParameters", "No identification scope parameter is present in the request."
-)
-_INCOMPATIBLE = row(
-    _ROWS,
-    "IncompatibleIdentificationScopeParametersCombination",
-    "Incompatible identification scope parameters are present in the request.",
-)
+_LENGTH = row("identify.face_ids_length")
+_CANDIDATES = row("identify.candidates_invalid")
+_THRESHOLD = row("identify.threshold_invalid")
+_PERSON_IDS = row("mien.person_ids_length")
+_BOTH = row("identify.both_groups")
+_NEITHER = row("identify.no_group")
+_MISSING = row("identify.no_scope")
+_INCOMPATIBLE = row("identify.scopes_incompatible")
 
 Search = Callable[[], list[Identified]]
 

@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from mien.contract.catalogue import row
 from mien.gateway.exchange import JSON_TYPE
 
-_NOT_HTTP = row("mien", "BadRequest", "The request is not valid HTTP.")
+_NOT_HTTP = row("mien.not_http")
 _H2C_OFFER = re.compile(rb"\r\nupgrade(?=[ \t]*:[ \t]*h2c)", re.IGNORECASE)
 _LONGEST_HEAD = 16384
 

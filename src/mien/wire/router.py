@@ -10,7 +10,7 @@ from mien.contract.catalogue import row
 from mien.contract.versions import KNOWN, STABLE
 from mien.gateway.exchange import Match, Operation
 
-_NOT_FOUND = row("gateway", "404", "Resource not found")
+_NOT_FOUND = row("gateway.not_found")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _PREFIX = "face"
 _LONGEST_HINTED = 300

@@ -15,18 +15,10 @@ from mien.wire.fields import Body, text
 from mien.wire.recognition_docs import describe_verify
 
 _ROWS = "verify"
-_FACE_ID = row(_ROWS, "BadArgument", "Face ID is invalid.")
-_PERSON_ID = row(_ROWS, "BadArgument", "Person ID is invalid.")
-_BOTH = row(
-    "identify",
-    "PersonGroupIdAndLargePersonGroupIdBothNotNull",
-    "Large person group ID and person group ID are both not null.",
-)
-_NEITHER = row(
-    "identify",
-    "PersonGroupIdAndLargePersonGroupIdBothNull",
-    "Large person group ID and person group ID are both null.",
-)
+_FACE_ID = row("verify.face_id_invalid")
+_PERSON_ID = row("verify.person_id_invalid")
+_BOTH = row("identify.both_groups")
+_NEITHER = row("identify.no_group")
 
 
 @dataclass(frozen=True, slots=True)

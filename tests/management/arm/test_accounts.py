@@ -7,8 +7,9 @@ import pytest
 from tests.management.conftest import World
 
 from mien.accounts import Acknowledgement, Feature
+from mien.accounts.subscriptions import DEFAULT_GROUP, DEFAULT_SUBSCRIPTION
 from mien.management import Role
-from mien.management.arm.filing import DEFAULT_GROUP, DEFAULT_SUBSCRIPTION, STATEMENT
+from mien.management.arm.filing import STATEMENT
 from mien.storage.tables import ArmRow
 
 VERSION = {"api-version": "2025-09-01"}

@@ -12,12 +12,10 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 
 from mien.accounts import Accounts, Acknowledgement, Resource
+from mien.accounts.subscriptions import DEFAULT_GROUP, DEFAULT_SUBSCRIPTION
 from mien.clock import Clock
 from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.tables import ArmRow, SubscriptionTermsRow
-
-DEFAULT_SUBSCRIPTION: Final = "00000000-0000-0000-0000-000000000000"
-DEFAULT_GROUP: Final = "mien"
 
 STATEMENT: Final = (
     "I acknowledge the responsible-AI terms of this service for all resources of the subscription, and declare that "

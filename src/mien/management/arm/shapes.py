@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from mien.accounts import Resource, Sku
+from mien.accounts import Resource, Sku, subscriptions
 from mien.management.arm.bodies import KIND
 from mien.management.arm.filing import Place
 
-PROVIDER: Final = "Microsoft.CognitiveServices"
-TYPE: Final = f"{PROVIDER}/accounts"
+PROVIDER: Final = subscriptions.PROVIDER
+TYPE: Final = subscriptions.ACCOUNT_TYPE
 
 TIERS: Final = {Sku.FREE: "Free", Sku.STANDARD: "Standard", Sku.ENTERPRISE: "Enterprise"}
 
@@ -41,7 +41,7 @@ class Addresses:
 
 def account_id(place: Place, name: str) -> str:
     """Return the ARM id of a resource."""
-    return f"/subscriptions/{place.subscription}/resourceGroups/{place.group}/providers/{TYPE}/{name}"
+    return subscriptions.arm_id(place.subscription, place.group, name)
 
 
 def moment(at: datetime) -> str:

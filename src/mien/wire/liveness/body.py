@@ -20,22 +20,11 @@ from mien.wire.fields import shown, whole
 from mien.wire.liveness.multipart import MultipartError, parse_multipart
 
 ROWS: Final = "liveness_session"
-INVALID_BODY = row(
-    ROWS,
-    "InvalidRequestBody",
-    "Incorrect request body provided. Please check the operation schema and try again.",
-)
-_LIFETIME = row(
-    ROWS, "InvalidTokenLifetime", "Invalid authTokenTimeToLiveInSeconds specified. Must be within 60 to 86400."
-)
-_MODE = row(ROWS, "InvalidLivenessOperationMode", "Invalid livenessOperationMode specified. Must be 'Passive'.")
-_DEVICE = row(
-    ROWS,
-    "InvalidDeviceCorrelationId",
-    "A device correlation ID is required in the request body during session create or session start. Must not be null "
-    "or empty, and be no more than 64 characters.",
-)
-_TOO_BIG = row("common", "InvalidImageSize", "Image size is too big.")
+INVALID_BODY = row("liveness_session.body_invalid")
+_LIFETIME = row("liveness_session.lifetime_invalid")
+_MODE = row("liveness_session.mode_invalid")
+_DEVICE = row("liveness_session.device_invalid")
+_TOO_BIG = row("common.image_too_big")
 
 _TOKEN_SECONDS: Final = (60, 86400, 600)
 _MOST_ATTEMPTS: Final = 3

@@ -28,7 +28,7 @@ _MODES: Final = {"passive": "Passive", "passiveactive": "PassiveActive"}
 _VERSION: Final = "v1.2-preview.1"  # the one that has audit entries
 _MAX_IMAGE: Final = 6 * 1024 * 1024
 _SECONDS: Final = 30.0
-_NOT_FOUND = row("gateway", "404", "Resource not found")
+_NOT_FOUND = row("gateway.not_found")
 
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "

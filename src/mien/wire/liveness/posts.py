@@ -35,14 +35,12 @@ _SILENT_SECONDS: Final = 15.0
 _PATIENCE_SECONDS: Final = 0.3
 """How long an answer waits for something to say: polls that find nothing cost a round trip each."""
 
-INVALID_TOKEN: Final = row("mien", "InvalidAuthToken", "The session authorization token is invalid or has expired.")
-SESSION_GONE: Final = row(
-    "mien", "LivenessSessionNotFound", "The liveness session is not found. It is expired or does not exist."
-)
-_CHANNEL: Final = row("mien", "LivenessChannelNotFound", "The liveness channel is not found.")
-_TOO_MANY: Final = row("common", "429", "Rate limit is exceeded.")
-_FULL: Final = row("mien", "ServiceUnavailable", "The service is temporarily unavailable. Please try again later.")
-_CONFLICT: Final = row("mien", "LivenessChannelBusy", "Another request of the liveness channel is running.")
+INVALID_TOKEN: Final = row("mien.liveness_token_invalid")
+SESSION_GONE: Final = row("mien.liveness_session_not_found")
+_CHANNEL: Final = row("mien.liveness_channel_not_found")
+_TOO_MANY: Final = row("common.rate")
+_FULL: Final = row("mien.unavailable")
+_CONFLICT: Final = row("mien.liveness_channel_busy")
 
 
 @dataclass(slots=True)

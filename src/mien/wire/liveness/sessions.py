@@ -31,22 +31,18 @@ from mien.wire.body import CLOSE, BodyLimits
 from mien.wire.context import EMPTY, answer
 from mien.wire.fields import whole
 from mien.wire.liveness import docs
-from mien.wire.liveness.body import INVALID_BODY, ROWS, parse_options, read_create_body
+from mien.wire.liveness.body import INVALID_BODY, parse_options, read_create_body
 from mien.wire.liveness.json import audit_entries, created_json, item_json, session_json
 from mien.wire.training import timestamp
 from mien.workers import WorkerPool
 
 T = TypeVar("T")
 
-NOT_FOUND: Final = row(ROWS, "SessionNotFound", "Session ID is not found. The session ID is expired or does not exist.")
-_START = row(
-    ROWS,
-    "BadArgument",
-    "Start parameter is invalid. Please specify the 'Id' field of the last entry to continue the listing process.",
-)
-_TOP = row(ROWS, "BadArgument", "Top parameter is invalid. Valid range is between 1 and 1000 inclusive.")
-_NO_FACE = row("common", "InvalidImage", "No face detected in the image.")
-_SEVERAL_FACES = row("common", "InvalidImage", "There is more than 1 face in the image.")
+NOT_FOUND: Final = row("liveness_session.not_found")
+_START = row("liveness_session.start_invalid")
+_TOP = row("liveness_session.top_invalid")
+_NO_FACE = row("common.no_face")
+_SEVERAL_FACES = row("common.several_faces")
 
 _MOST: Final = 1000
 _NO_CONTENT: Final = Response(204)
