@@ -45,7 +45,7 @@ from mien.liveness.types import Decision, Evidence, LivenessError, Mode, TimedFr
 from mien.models.store import ModelStore
 from mien.vision.engine import FaceEngine
 from mien.vision.pose import head_pose
-from mien.vision.presentation.material import PACK, MaterialNetworks
+from mien.vision.presentation.material import PACKS, MaterialNetworks
 from mien.vision.presentation.reflection import reflection
 from mien.vision.types import OperatingPoint
 
@@ -290,8 +290,9 @@ def nonces(pairs: int) -> None:
 
 
 def networks_alone() -> None:
-    """The pair of networks at a probability of 0.5 on the stills and single frames of ../shared/pad."""
-    pair = MaterialNetworks(ModelStore().load(PACK))
+    """The mean of the installed packs at a probability of 0.5 on the stills and single frames of ../shared/pad."""
+    store = ModelStore()
+    pair = MaterialNetworks([store.load(name) for name in PACKS if store.installed(name)])
     finder, _ = networks()
     folder = SHARED / "pad"
     sets = {

@@ -117,7 +117,7 @@ def create_app(
     directory = open_directory(
         gallery, services.database, services.vault, services.clock, engine=engine, recognisers=recognisers
     )
-    liveness = _open_liveness(settings, services, engine, recognisers)
+    liveness = _open_liveness(settings, services, engine, recognisers, judge)
     subjects = open_subjects(
         services.database,
         services.vault,
@@ -187,7 +187,7 @@ def create_app(
     return DataPlane(
         application,
         monitoring.exposition(application.levels()),
-        Faces(gallery, directory, engine, recognisers, store, bindings, demo=demo_key is not None),
+        Faces(gallery, directory, engine, recognisers, store, bindings, demo=demo_key is not None, judge=judge),
         subjects,
     )
 
@@ -217,7 +217,9 @@ def _attempts_counted(recorder: Recorder) -> Count:
     return count
 
 
-def _open_liveness(settings: Settings, services: Services, engine: Engine, recognisers: Recognisers) -> Liveness:
+def _open_liveness(
+    settings: Settings, services: Services, engine: Engine, recognisers: Recognisers, judge: FrameJudge | None
+) -> Liveness:
     """Open the liveness sessions."""
     nonce = settings.liveness_test_nonce
     if nonce is not None:
@@ -233,6 +235,7 @@ def _open_liveness(settings: Settings, services: Services, engine: Engine, recog
             settings.liveness_free_failures, settings.liveness_longest_wait_seconds, settings.liveness_frame_days
         ),
         test_nonce=bytes.fromhex(nonce.get_secret_value()) if nonce else None,
+        lacks=judge.lacks if judge is not None else None,
     )
 
 

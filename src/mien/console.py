@@ -16,6 +16,7 @@ from mien.gallery.reembedding.job import Migrations
 from mien.gateway.network import NetworkRules
 from mien.gateway.opening import token_verifier
 from mien.gateway.origin import OriginFinder, parse_networks
+from mien.liveness.ports import FrameJudge
 from mien.management import AdminTokens
 from mien.management.arm.shapes import Addresses
 from mien.management.login import Login
@@ -46,6 +47,7 @@ class Faces:
         store: the model packs.
         bindings: which pack serves which label.
         demo: whether the server is for trying out: its liveness demo makes sessions of its own.
+        judge: judges liveness attempts; None for a server that takes none.
     """
 
     gallery: Gallery
@@ -55,6 +57,7 @@ class Faces:
     store: ModelStore
     bindings: Bindings
     demo: bool = False
+    judge: FrameJudge | None = None
 
 
 def create_management(
@@ -158,6 +161,7 @@ def open_portal(settings: Settings, services: Services, faces: Faces, login: Log
             bindings=faces.bindings,
             image_limit=settings.max_image_bytes,
             demo=faces.demo,
+            lacks=faces.judge.lacks if faces.judge is not None else None,
             openid=_open_id(settings, services),
             session_life=timedelta(hours=settings.portal_session_hours),
         )

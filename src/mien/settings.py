@@ -244,6 +244,13 @@ class Settings(BaseSettings):
         description="Origins of the web pages that may run liveness detection in a browser, with commas between them, "
         "such as `https://shop.example,https://www.shop.example`; `*` for all. A page needs a session's token anyway.",
     )
+    liveness_networks: str = Field(
+        default="fr-liveness,minifasnet",
+        pattern=r"^\s*((fr-liveness|minifasnet)\s*(,\s*(fr-liveness|minifasnet)\s*)*)?$",
+        description="Model packs of passive networks that liveness detection may use, with commas between them; their "
+        "mean counts. The server fetches `fr-liveness` before it starts, and tries to fetch `minifasnet` while it "
+        "serves. Without any, passive sessions are refused.",
+    )
     liveness_virtual_cameras: bool = Field(
         default=False,
         description="Whether liveness clients may use a camera that is a program, such as OBS, which shows anything.",

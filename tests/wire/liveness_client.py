@@ -12,7 +12,7 @@ from mien.accounts import ALL_FEATURES, DEVELOPMENT_TERMS
 from mien.accounts import Accounts as RealAccounts
 from mien.clock import ManualClock
 from mien.liveness.abuse import AbusePolicy
-from mien.liveness.service import Liveness, open_liveness
+from mien.liveness.service import Lacks, Liveness, open_liveness
 from mien.storage import Database, Vault
 from mien.wire.application import Application, ChannelParts, Parts
 from mien.wire.body import BodyLimits
@@ -44,13 +44,21 @@ def make_liveness_service(
     clock: ManualClock,
     channel: ChannelParts | None = None,
     policy: AbusePolicy | None = None,
+    lacks: Lacks | None = None,
 ) -> LivenessService:
     made = RealAccounts(database, vault, clock).create("front-desk", terms=DEVELOPMENT_TERMS)
     resource = replace(made, features=ALL_FEATURES)
     engine, accounts = ToldEngine(), Accounts()
     accounts.resource = resource
     liveness = open_liveness(
-        database, vault, clock, engine=engine, recogniser="pack", policy=policy, serves=ClientGate(accounts)
+        database,
+        vault,
+        clock,
+        engine=engine,
+        recogniser="pack",
+        policy=policy,
+        serves=ClientGate(accounts),
+        lacks=lacks,
     )
     application = Application(
         Parts(

@@ -21,7 +21,7 @@ from mien.clock import ManualClock
 from mien.contract.liveness_versions import LIVENESS_VERSIONS, SINGLE_MODAL
 from mien.liveness.errors import TokenRefusedError
 from mien.liveness.records import ClientRequest, Outcome
-from mien.liveness.types import Decision
+from mien.liveness.types import Decision, Mode
 from mien.storage import MasterKey, Vault
 from mien.vision.types import FaceBox
 
@@ -496,3 +496,29 @@ async def test_replayed_requests_of_the_sdks(
 def test_every_row_is_provoked_here() -> None:
     codes = {row["code"] for row in contract("errors.json") if row["family"] == "liveness_session"}
     assert codes == {code for code, *_ in JSON_ROWS} | {"BadArgument", "SessionNotFound"}
+
+
+async def test_a_mode_that_cannot_succeed_on_this_server_is_refused_with_what_mends_it(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    database = sqlite_database(tmp_path / "bare.db")
+    hint = "Run `mien models pull fr-liveness`."
+    bare = make_liveness_service(
+        database,
+        Vault(database, MasterKey.from_hex(MASTER_KEY), clock),
+        clock,
+        lacks=lambda mode: hint if mode is Mode.PASSIVE else None,
+    )
+    try:
+        async with bare.client() as client:
+            for version in LIVENESS_VERSIONS:
+                refused = await client.post(base(version), json=BODY)
+                assert refused.status_code == 501
+                error = refused.json()["error"]
+                assert error["code"] == "LivenessModeNotAvailable"
+                assert error["innererror"]["details"]["hint"] == hint
+                assert refused.headers["x-ms-error-code"] == "LivenessModeNotAvailable"
+                await created(client, version, livenessOperationMode="PassiveActive")
+    finally:
+        bare.application.close()
+        database.close()

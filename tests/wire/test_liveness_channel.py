@@ -24,6 +24,7 @@ from tests.wire.liveness_client import LivenessService, make_liveness_service
 from mien.clock import ManualClock
 from mien.liveness.abuse import AbusePolicy
 from mien.liveness.challenge import Challenge
+from mien.liveness.problems import server_lacks
 from mien.liveness.recording import FrameLimits
 from mien.liveness.records import SessionOptions
 from mien.liveness.reports import ClientPolicy, script_proof
@@ -75,6 +76,9 @@ class ToldJudge:
         self.confidence: float | None = None
         self.error: Exception | None = None
         self.given: list[tuple[Sequence[TimedFrame], Challenge, Embedding | None]] = []
+
+    def lacks(self, mode: Mode) -> str | None:
+        return None
 
     def judge(self, frames: Sequence[TimedFrame], challenge: Challenge, reference: Embedding | None = None) -> Verdict:
         self.given.append((frames, challenge, reference))
@@ -319,6 +323,23 @@ async def test_cameras_that_are_programs_are_refused_unless_allowed(
     assert (await socket.hear())["type"] == "result"
     (attempt,) = lenient.session(token).attempts
     assert attempt.outcome.evidence["client"] == {"camera": "OBS Virtual Camera", "timestamps": "camera", "dropped": 1}
+
+
+async def test_what_the_server_lacks_is_nobodys_failure(
+    make_stage: Callable[..., Stage], sockets: Callable[..., Any]
+) -> None:
+    stage = make_stage(policy=AbusePolicy(free_failures=1, longest_wait=60))
+    stage.judge.problem = server_lacks("Run `mien models pull fr-liveness`.")
+    for number in range(4):  # of one device, none of which has to wait
+        token = stage.token()
+        socket = await sockets(stage)
+        await socket.say(type="hello", token=token)
+        await socket.hear()
+        await answer(socket, stage, await position(socket), seed=number)
+        assert await fail(socket) == ("UnexpectedServerError", "Run `mien models pull fr-liveness`.")
+        (attempt,) = stage.session(token).attempts
+        assert (attempt.status, attempt.outcome.error_code) == ("Failed", "UnexpectedServerError")
+        assert not attempt.outcome.abuse.detected
 
 
 async def test_a_server_can_ask_for_its_own_script(

@@ -10,8 +10,13 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from mien.models import ModelStore
 
 
-def pull(store: ModelStore, names: Iterable[str]) -> None:
+def pull(store: ModelStore, names: Iterable[str], *, patience: float | None = None) -> None:
     """Fetch and convert what is missing of the packs `names`; says so on stderr.
+
+    Args:
+        store: where they belong.
+        names: of packs.
+        patience: seconds after which a download is given up; None for as long as it takes.
 
     Raises:
         ModelError: a pack is unknown, or cannot be had.
@@ -25,4 +30,4 @@ def pull(store: ModelStore, names: Iterable[str]) -> None:
                 tasks[name] = progress.add_task(f"Fetching {name}")
             progress.update(tasks[name], completed=done, total=total or None)
 
-        store.ensure(names, report=report)
+        store.ensure(names, report=report, patience=patience)

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -32,16 +32,24 @@ from mien.cli._pull import pull
 from mien.console import create_management
 from mien.liveness.judge import Judge
 from mien.liveness.recording import FrameLimits
+from mien.liveness.types import Mode
 from mien.models import ModelError, ModelStore
 from mien.models.bindings import read_bindings
+from mien.models.errors import FetchError
 from mien.services import Services, open_services
 from mien.settings import Settings
 from mien.storage.crypto import MasterKeyError
 from mien.storage.migrations import MigrationError
 from mien.vision.engine import FaceEngine
+from mien.vision.presentation.material import PACKS
 from mien.wire.protocol import HttpProtocol
 
 _log = structlog.get_logger(__name__)
+
+_START_SECONDS = 25.0
+"""How long fetching a pack that the service can do without may hold up its start."""
+_TRY_SECONDS = 60.0
+"""How long it may take while the service answers."""
 
 
 class StartError(Exception):
@@ -238,12 +246,14 @@ def _certificates(settings: Settings, services: Services) -> tuple[Path | None, 
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """What is ready, and the packs that are still to be loaded."""
+    """What is ready, the packs that are still to be loaded, and those that are worth a try."""
 
     services: Services
+    store: ModelStore
     engine: FaceEngine
     judge: Judge
     rest: tuple[str, ...]
+    tried: tuple[str, ...]
 
 
 def _load(settings: Settings) -> _Loaded:
@@ -253,8 +263,11 @@ def _load(settings: Settings) -> _Loaded:
         bindings = read_bindings(store, settings.data_dir, settings.bindings())
         bound = bindings.packs()
         first = list(dict.fromkeys([*bound, "mesh"]))
-        rest = tuple(name for name in store.default_names() if name not in first)
+        networks = tuple(name.strip() for name in settings.liveness_networks.split(",") if name.strip())
+        others = [name for name in store.default_names() if name not in {*first, *PACKS}]
+        rest = tuple(name for name in others if store.manifest(name).essential)
         pull(store, [*first, *rest])
+        _pull_if_possible(store, [name for name in networks if store.manifest(name).default])
         engine = FaceEngine(store)
         with ThreadPoolExecutor(1) as pool:
             loading = pool.submit(engine.prepare, first)
@@ -263,7 +276,7 @@ def _load(settings: Settings) -> _Loaded:
                 import_module("mien.management.application")  # brings FastAPI, while the models load
         try:
             loading.result()
-            judge = Judge(engine, store, bindings.recognition[LIVENESS_LABEL])
+            judge = Judge(engine, store, bindings.recognition[LIVENESS_LABEL], networks)
         except BaseException:
             services.close()
             raise
@@ -271,17 +284,42 @@ def _load(settings: Settings) -> _Loaded:
         raise StartError(f"the database does not answer: {error.orig}") from error
     except (ModelError, MasterKeyError, MigrationError, OSError) as error:
         raise StartError(str(error)) from error
-    if judge.hint:
-        _log.warning(judge.hint)
-    return _Loaded(services, engine, judge, rest)
+    if (lacking := judge.lacks(Mode.PASSIVE)) is not None:
+        _log.warning("passive liveness sessions are refused", hint=lacking)
+    tried = tuple(name for name in networks if not store.installed(name))
+    return _Loaded(services, store, engine, judge, rest, tried)
+
+
+def _pull_if_possible(store: ModelStore, names: Sequence[str]) -> None:
+    """Fetch packs without which the service can start; says in the log what could not be had."""
+    try:
+        pull(store, names, patience=_START_SECONDS)
+    except FetchError as error:
+        _log.warning("a model could not be fetched; the service starts without it", packs=names, reason=str(error))
 
 
 def _load_rest(loaded: _Loaded) -> None:
-    """Load what only some attributes need after the service began to answer; a failure shows in the requests."""
+    """Load what only some attributes need, and try to fetch optional packs, after the service began to answer.
+
+    What could not be loaded shows in the requests; what could not be fetched stays away.
+    """
     try:
         loaded.engine.prepare(loaded.rest)
     except ModelError as error:
         _log.error("a model cannot be loaded", reason=str(error))
+    for name in loaded.tried:
+        try:
+            loaded.store.ensure([name], patience=_TRY_SECONDS)
+            loaded.judge.find_networks()
+        except (ModelError, OSError) as error:
+            _log.info(
+                "an optional model is not reachable; the service goes on without it",
+                pack=name,
+                hint=f"`mien models pull {name}`, or leave it out of MIEN_LIVENESS_NETWORKS",
+                reason=str(error),
+            )
+        else:
+            _log.info("an optional model is now used", pack=name)
 
 
 def _demo_key(services: Services, resource: Resource, keys: KeyPair) -> Callable[[], str]:

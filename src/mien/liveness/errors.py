@@ -21,6 +21,10 @@ class InvalidStartError(SessionError):
     """The start of a page is not an id of what is listed."""
 
 
+class ModeNotAvailableError(SessionError):
+    """The server lacks a model without which no attempt of a session in this mode can succeed."""
+
+
 class VerifyImageError(SessionError):
     """The verify image cannot serve as a reference."""
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.liveness.challenge import Direction
 from mien.liveness.order import Order
@@ -35,8 +36,8 @@ NEEDED: Final[Mapping[Mode, tuple[str, ...]]] = {
     Mode.PASSIVE: ("order", "continuity", "reflection", "material"),
     Mode.PASSIVE_ACTIVE: ("order", "continuity", "reflection", "turnReflection", "turns", "planarity"),
 }
-"""What must speak for a real face. Passive needs the material, which the optional pack sees: nothing else in it tells a
-print from a face."""
+"""What must speak for a real face. Passive needs the material, which only the passive networks see: nothing else in it
+tells a print from a face."""
 
 VETOING: Final = ("order", "continuity", "reflection", "turnReflection", "planarity", "material")
 """Who may say `spoofface`. A turn that was not done is the person's mistake, a face that does not blink is no proof."""
@@ -84,7 +85,7 @@ PLANE: Final = 17.0
 """Degrees: a face foreshortened like a plane that is turned so far was turned, even when its mesh was not."""
 
 MATERIAL: Final = Curve(0.5, 0.12)
-"""Of the mean probability of both networks, median over the views."""
+"""Of the mean probability of the packs that there are, median over the views."""
 CLEARLY_NO_SKIN: Final = 0.02
 """The same probability below which the material vetoes when the head was turned, too: depth and flashes speak for
 themselves then, and the networks err most on people. Screens are below it, filmed ones far below."""
@@ -151,15 +152,22 @@ def of_planarity(turns: Sequence[Turn]) -> Evidence:
     return Evidence("planarity", min(scores) if scores else None, measured)
 
 
-def of_material(real: Sequence[float]) -> Evidence:
-    """Evidence of the passive networks; `real` is the mean of both for each view."""
-    if not real:
-        return Evidence("material", None)
-    middle = float(np.median(real))
+def of_material(real: NDArray[np.floating], names: Sequence[str]) -> Evidence:
+    """Evidence of the passive networks.
+
+    Args:
+        real: (views, packs), probabilities of a real face in [0, 1].
+        names: of the packs.
+    """
+    if not real.size:
+        return Evidence("material", None, {"networks": float(len(names))})
+    mean = real.mean(axis=1)
+    middle = float(np.median(mean))
+    each = {name: float(value) for name, value in zip(names, np.median(real, axis=0), strict=True)}
     return Evidence(
         "material",
         MATERIAL(middle),
-        {"real": middle, "least": float(min(real)), "views": float(len(real))},
+        {"real": middle, "least": float(mean.min()), "views": float(len(mean)), "networks": float(len(names)), **each},
     )
 
 

@@ -6,7 +6,7 @@ recogniser look at a handful of chosen ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -17,7 +17,7 @@ from mien.liveness.best import candidates, jpeg_of, rank
 from mien.liveness.challenge import Challenge
 from mien.liveness.order import order
 from mien.liveness.turns import Neutral, Turn, neutral, turns
-from mien.liveness.types import BestFrame, Decision, Evidence, Problem, TimedFrame, Verdict
+from mien.liveness.types import BestFrame, Decision, Evidence, Mode, Problem, TimedFrame, Verdict
 from mien.matching import Calibration
 from mien.models import ModelStore
 from mien.models.bindings import DEFAULT_RECOGNISER
@@ -28,7 +28,7 @@ from mien.vision.errors import ImageError
 from mien.vision.finder import FaceFinder
 from mien.vision.landmarks import FaceMesh
 from mien.vision.presentation.dynamics import dynamics
-from mien.vision.presentation.material import PACK, MaterialNetworks
+from mien.vision.presentation.material import PACKS, MaterialNetworks
 from mien.vision.presentation.reflection import Reflection, reflection
 from mien.vision.presentation.track import Sighting, Track, follow
 from mien.vision.types import Attribute, Embedding, Face, Pixels, Want
@@ -74,33 +74,60 @@ class Judge:
         engine: finds attributes and templates.
         store: where the packs are; pass the engine's own so that nothing is loaded twice.
         recogniser: pack that makes the templates; the reference must come from the same.
-
-    Attributes:
-        passive_network: whether the optional pack is installed, without which passive attempts stay `uncertain`.
+        networks: packs of passive networks that may be used; those of them that are installed are.
     """
 
-    def __init__(self, engine: FaceEngine, store: ModelStore, recogniser: str = DEFAULT_RECOGNISER) -> None:
+    def __init__(
+        self,
+        engine: FaceEngine,
+        store: ModelStore,
+        recogniser: str = DEFAULT_RECOGNISER,
+        networks: Collection[str] = PACKS,
+    ) -> None:
         self._engine = engine
         self._recogniser = recogniser
         mesh = store.load("mesh").networks
         self._mesher = FaceMesh(mesh["mesh"], mesh["iris"])
         self._finder = FaceFinder(YuNet(store.load(DETECTOR).network))
-        self._material = MaterialNetworks(store.load(PACK)) if store.installed(PACK) else None
+        self._store = store
+        self._allowed = tuple(name for name in PACKS if name in networks)
+        self._material = MaterialNetworks([])
+        self.find_networks()
         self._fingerprint = store.fingerprint(recogniser)
         measured = store.manifest(recogniser).calibration
         self._calibration = (
             Calibration(measured.threshold, measured.slope, measured.fmr, measured.tail) if measured else None
         )
-        self.passive_network = self._material is not None
 
     @property
-    def hint(self) -> str | None:
-        """What an operator should know at start-up; None when all is there."""
-        if self.passive_network:
+    def networks(self) -> tuple[str, ...]:
+        """Packs of passive networks in use."""
+        return self._material.names
+
+    def find_networks(self) -> None:
+        """Use the passive networks that are installed by now; attempts that are being judged keep those they have.
+
+        Raises:
+            ModelError: if a file of one is damaged.
+        """
+        found = [name for name in self._allowed if self._store.installed(name)]
+        if tuple(found) != self._material.names:
+            self._material = MaterialNetworks([self._store.load(name) for name in found])
+
+    def lacks(self, mode: Mode) -> str | None:
+        """Return what the server lacks to find a real face in a mode, and how to mend it; None when nothing."""
+        if mode is not Mode.PASSIVE or self._material.names:
             return None
+        if not self._allowed:
+            return (
+                "Passive liveness detection needs a passive network, and MIEN_LIVENESS_NETWORKS allows none: name "
+                f"{' or '.join(PACKS)} there, or use PassiveActive."
+            )
+        name = self._allowed[0]
         return (
-            "the passive network is not installed, so that passive liveness attempts end as uncertain, never as "
-            f"realface: run `mien models pull {PACK}` (or `mien models pull {PACK} --from FOLDER`) and start again"
+            "Passive liveness detection needs a passive network, and none is installed: run "
+            f"`mien models pull {name}` (or `mien models pull {name} --from FOLDER`) and start the server again, or "
+            "use PassiveActive."
         )
 
     def judge(self, frames: Sequence[TimedFrame], challenge: Challenge, reference: Embedding | None = None) -> Verdict:
@@ -108,6 +135,7 @@ class Judge:
         if reference is not None and reference.fingerprint != self._fingerprint:
             message = f"the reference was not made by {self._recogniser}, which judges attempts"
             raise ValueError(message)
+        lacking = self.lacks(challenge.mode)
         ordered = order(frames, challenge)
         evidence = [fusion.of_order(ordered)]
         kept = ordered.kept
@@ -121,7 +149,10 @@ class Judge:
             return self._verdict(None, problem or problems.LOST, evidence)
         readable = [frame for index, frame in enumerate(kept) if index not in set(unreadable)]
         attempt = _Attempt(readable, track, challenge, ahead, turns(track, challenge, ahead))
-        return self._look(attempt, evidence, reference)
+        verdict = self._look(attempt, evidence, reference)
+        if lacking is not None and verdict.decision is Decision.UNCERTAIN:
+            return replace(verdict, decision=None, problem=problems.server_lacks(lacking), reasons=())
+        return verdict
 
     def _look(self, attempt: _Attempt, evidence: list[Evidence], reference: Embedding | None) -> Verdict:
         """Look closely at chosen frames of a track in which one face can be followed."""
@@ -136,7 +167,7 @@ class Judge:
         evidence += [
             self._continuity(attempt, best, others),
             fusion.of_reflection("reflection", _reflection(attempt, 0, challenge.frontal_ms)),
-            fusion.of_material(self._material_views(attempt)),
+            self._of_material(attempt),
             fusion.of_dynamics(dynamics(attempt.frontal)),
         ]
         if asked:
@@ -179,10 +210,9 @@ class Judge:
         faces = self._engine.analyze(attempt.frames[sighting.index].image, want).faces
         return faces[0] if faces else None
 
-    def _material_views(self, attempt: _Attempt) -> list[float]:
-        """How real the passive networks find the face in a few frontal frames; empty without the pack."""
-        if self._material is None:
-            return []
+    def _of_material(self, attempt: _Attempt) -> Evidence:
+        """How real the passive networks find the face in a few frontal frames."""
+        networks = self._material  # others may come while these look
         frontal = [
             (sighting, sighting.detection.box)
             for sighting in attempt.track.sightings
@@ -190,7 +220,7 @@ class Judge:
         ]
         chosen = [frontal[index] for index in _spread(len(frontal), _MATERIAL_VIEWS)]
         views = [(attempt.pixels(sighting), box) for sighting, box in chosen]
-        return [float(value) for value in self._material.real(views).mean(axis=1)]
+        return fusion.of_material(networks.real(views), networks.names)
 
     def _continuity(self, attempt: _Attempt, best: Face, others: Sequence[Embedding]) -> Evidence:
         """Compare the best frame's template with those after jumps, of each turn, of the start, and of the end."""

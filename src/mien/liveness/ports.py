@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from mien.liveness.challenge import Challenge
-from mien.liveness.types import TimedFrame, Verdict
+from mien.liveness.types import Mode, TimedFrame, Verdict
 from mien.vision.types import Embedding
 
 
@@ -25,4 +25,8 @@ class FrameJudge(Protocol):
             ModelError: if a pack that is needed is missing or broken.
             ValueError: if the reference was made by another recogniser.
         """
+        ...
+
+    def lacks(self, mode: Mode) -> str | None:
+        """Return what the server lacks to find a real face in a mode, and how to mend it; None when nothing."""
         ...

@@ -71,6 +71,11 @@ NOT_TURNED: Final = Problem(
 )
 
 
+def server_lacks(what: str) -> Problem:
+    """The reason of an attempt that cannot succeed because of the server; it is not the person's failure."""
+    return Problem(LivenessError.UNEXPECTED_SERVER_ERROR, RecognitionError.NONE, what)
+
+
 def track_problem(track: Track, challenge: Challenge, ahead: Neutral | None) -> Problem | None:
     """What hinders following the face: none, several, lost, too small, turned away."""
     if len(track.sightings) < 0.1 * track.frames or not track.sightings:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
 from mien.clock import Clock
 from mien.liveness.abuse import AbusePolicy, AbuseWatch
 from mien.liveness.attempts import Attempts, Serves
+from mien.liveness.errors import ModeNotAvailableError
 from mien.liveness.records import Session, SessionOptions
 from mien.liveness.reference import make_reference
 from mien.liveness.sessions import Sessions
 from mien.liveness.tokens import Tokens
+from mien.liveness.types import Mode
 from mien.storage import Database, Vault
 from mien.vision.ports import Engine
+
+Lacks = Callable[[Mode], str | None]
+"""What the server lacks for a mode to succeed at all, as a hint; None when nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,7 @@ class Liveness:
         watch: strikes and repeated frames.
         engine: analyses verify images.
         recogniser: pack of the templates that are compared.
+        lacks: tells what the server lacks for a mode; None when it lacks nothing.
     """
 
     sessions: Sessions
@@ -35,6 +42,7 @@ class Liveness:
     watch: AbuseWatch
     engine: Engine
     recogniser: str
+    lacks: Lacks | None = None
 
     def create(self, resource_id: UUID, options: SessionOptions, verify_image: bytes | None = None) -> Session:
         """Make a session.
@@ -45,10 +53,13 @@ class Liveness:
             verify_image: an image file with the face to compare with, or None.
 
         Raises:
+            ModeNotAvailableError: no attempt in this mode can succeed on this server.
             ImageError: the image cannot be analysed.
             NoFaceError: there is no face in it.
             SeveralFacesError: there is more than one.
         """
+        if self.lacks is not None and (hint := self.lacks(options.mode)) is not None:
+            raise ModeNotAvailableError(hint)
         reference = make_reference(self.engine, verify_image, self.recogniser) if verify_image is not None else None
         return self.sessions.create(resource_id, options, reference)
 
@@ -67,6 +78,7 @@ def open_liveness(
     policy: AbusePolicy | None = None,
     serves: Serves | None = None,
     test_nonce: bytes | None = None,
+    lacks: Lacks | None = None,
 ) -> Liveness:
     """Return the liveness sessions of a database.
 
@@ -79,6 +91,7 @@ def open_liveness(
         policy: what an operator set against abuse.
         serves: tells for a resource and a client's address whether the client is served; None for all.
         test_nonce: for tests only: every attempt's nonce, so that the answer to a challenge can be made ahead.
+        lacks: tells what the server lacks for a mode; None for a server that lacks nothing.
     """
     tokens = Tokens(database, vault, clock)
     sessions = Sessions(database, vault, clock, tokens)
@@ -86,4 +99,4 @@ def open_liveness(
     attempts = Attempts(
         database, vault, clock, tokens=tokens, sessions=sessions, watch=watch, serves=serves, test_nonce=test_nonce
     )
-    return Liveness(sessions, attempts, tokens, watch, engine, recogniser)
+    return Liveness(sessions, attempts, tokens, watch, engine, recogniser, lacks)

@@ -85,7 +85,8 @@ def conclude(
         )
         recognition = problem.recognition if problem else RecognitionError.NONE
         image = best.jpeg if best else None
-        suspicious = verdict.decision in {Decision.SPOOF, Decision.UNCERTAIN} or identical is False
+        blameless = problem is not None and problem.liveness is LivenessError.UNEXPECTED_SERVER_ERROR
+        suspicious = verdict.decision in {Decision.SPOOF, Decision.UNCERTAIN} or (identical is False and not blameless)
     if reports:
         outcome = replace(outcome, evidence={**outcome.evidence, REPORTED: reports})
     outcome = replace(outcome, latency_ms=round((perf_counter() - start) * 1000))

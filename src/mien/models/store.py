@@ -164,7 +164,12 @@ class ModelStore:
         return found
 
     def ensure(
-        self, names: Iterable[str] | None = None, *, folder: Path | None = None, report: Report | None = None
+        self,
+        names: Iterable[str] | None = None,
+        *,
+        folder: Path | None = None,
+        report: Report | None = None,
+        patience: float | None = None,
     ) -> list[Path]:
         """Fetch and convert what is missing or broken; of several processes at once, one does the work.
 
@@ -172,6 +177,7 @@ class ModelStore:
             names: packs; the default ones when None.
             folder: take published files from here and from no network.
             report: told of progress.
+            patience: seconds after which fetching is given up; None for as long as it takes.
 
         Returns:
             The files that were written; none when everything was there.
@@ -189,7 +195,7 @@ class ModelStore:
             for _, _, file in broken:
                 if file.convert is not None:
                     _conversion(file.convert)
-            fetch([file for _, _, file in broken], Path(scratch), folder=folder, report=report)
+            fetch([file for _, _, file in broken], Path(scratch), folder=folder, report=report, patience=patience)
             return [
                 self._install(Path(scratch) / file.sha256, self._path(name, role, file), file)
                 for name, role, file in broken

@@ -17,6 +17,7 @@ from mien.gallery.gallery import Gallery
 from mien.gallery.recognisers import Recognisers
 from mien.gallery.reembedding.job import Migrations
 from mien.gateway.network import NetworkRules
+from mien.liveness.service import Lacks
 from mien.management import AdminTokens
 from mien.management.arm.shapes import Addresses
 from mien.management.login import Login
@@ -60,6 +61,7 @@ class PortalParts:
         openid: signs people in at the issuer; None where they can only give tokens.
         session_life: how long somebody stays signed in.
         demo: whether the liveness demo of this server makes its own sessions.
+        lacks: tells what the server lacks for a liveness mode; None when it lacks nothing.
     """
 
     accounts: Accounts
@@ -89,3 +91,4 @@ class PortalParts:
     openid: OpenId | None = None
     session_life: timedelta = LIFE
     demo: bool = False
+    lacks: Lacks | None = None

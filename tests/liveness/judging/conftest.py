@@ -10,14 +10,14 @@ from tests.liveness.photos import head_in_photo
 from tests.shared import azure_photo, shared_path
 
 from mien.liveness.judge import Judge
-from mien.models.errors import ModelError
+from mien.models.errors import FetchError, ModelError
 from mien.models.store import ModelStore, default_root
 from mien.vision.engine import FaceEngine
 
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> ModelStore:
-    """The user's model store with the optional passive networks added, which are taken from the shared folder."""
+    """The user's model store with all passive networks; MiniFASNet is taken from the shared folder."""
     published = shared_path("models", "minifasnet")
     root = tmp_path_factory.mktemp("models")
     (root / "networks").mkdir()
@@ -25,6 +25,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> ModelStore:
         (root / "networks" / path.name).symlink_to(path)
     store = ModelStore(root)
     store.ensure(["minifasnet"], folder=published)
+    try:
+        store.ensure(["fr-liveness"])
+    except FetchError as problem:
+        pytest.skip(str(problem))
     return store
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,7 +59,7 @@ def test_passive_without_the_networks_is_never_real() -> None:
 @pytest.mark.parametrize(("real", "decision"), [(0.001, Decision.SPOOF), (0.1, Decision.REAL)])
 def test_with_turns_the_networks_veto_only_what_is_clearly_no_skin(real: float, decision: Decision) -> None:
     found: dict[str, float | None] = dict.fromkeys(NEEDED[Mode.PASSIVE_ACTIVE], 0.9)
-    given_scores = {**found, "material": fusion.of_material([real]).score}
+    given_scores = {**found, "material": fusion.of_material(np.array([[real]]), ["fr-liveness"]).score}
     assert decide(Mode.PASSIVE_ACTIVE, evidence(given_scores))[0] is decision
 
 

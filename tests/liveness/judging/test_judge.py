@@ -18,6 +18,7 @@ from mien.liveness.types import Decision, LivenessError, Mode, RecognitionError,
 from mien.models.bindings import DEFAULT_RECOGNISER
 from mien.models.store import ModelStore
 from mien.vision.engine import FaceEngine
+from mien.vision.presentation.material import PACKS
 from mien.vision.types import Want
 
 PASSIVE = Challenge.draw(bytes([1]) * 16, Mode.PASSIVE)
@@ -123,17 +124,38 @@ def test_turning_the_other_way_is_not_turning(judge: Judge, man: Head) -> None:
     assert verdict.problem.liveness is LivenessError.HEAD_TURN_NOT_PERFORMED
 
 
-def test_without_the_optional_networks_passive_is_uncertain_and_the_hint_says_what_to_run(man: Head) -> None:
-    store = ModelStore()
-    if store.installed("minifasnet"):
-        pytest.skip("the user's own store has the optional pack minifasnet")
-    judge = Judge(FaceEngine(store), store)
-    assert "mien models pull minifasnet" in (judge.hint or "")
-    assert not judge.passive_network
+def test_without_a_passive_network_the_server_is_to_blame_and_nobody_else(
+    engine: FaceEngine, store: ModelStore, man: Head
+) -> None:
+    judge = Judge(engine, store, networks=())
+    assert judge.networks == ()
+    assert "MIEN_LIVENESS_NETWORKS" in (judge.lacks(Mode.PASSIVE) or "")
+    assert judge.lacks(Mode.PASSIVE_ACTIVE) is None
     verdict = judge.judge(frames(Kind.LIVE, man, PASSIVE), PASSIVE)
-    assert verdict.decision is Decision.UNCERTAIN
-    assert verdict.reasons == ("material",)
+    assert verdict.decision is None
+    assert verdict.problem is not None
+    assert verdict.problem.liveness is LivenessError.UNEXPECTED_SERVER_ERROR
+    assert verdict.problem.message == judge.lacks(Mode.PASSIVE)
+    assert judge.judge(frames(Kind.INJECTED, man, PASSIVE), PASSIVE).decision is Decision.SPOOF  # evidence all the same
     assert judge.judge(frames(Kind.LIVE, man, ACTIVE), ACTIVE).decision is Decision.REAL
+
+
+def test_networks_that_are_installed_later_are_used_without_a_restart(
+    engine: FaceEngine, store: ModelStore, tmp_path: Path
+) -> None:
+    (tmp_path / "networks").mkdir()
+    for path in (store.root / "networks").glob("*"):
+        if not path.name.startswith(PACKS):
+            (tmp_path / "networks" / path.name).symlink_to(path)
+    bare = ModelStore(tmp_path)
+    judge = Judge(engine, bare)
+    assert not judge.networks
+    assert "mien models pull fr-liveness" in (judge.lacks(Mode.PASSIVE) or "")
+    for path in (store.root / "networks").glob("fr-liveness-*"):
+        (tmp_path / "networks" / path.name).symlink_to(path)
+    judge.find_networks()
+    assert list(judge.networks) == ["fr-liveness"]
+    assert judge.lacks(Mode.PASSIVE) is None
 
 
 def test_the_reference_is_compared_with_the_best_frame(judge: Judge, engine: FaceEngine, man: Head) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.liveness.heads import Head
@@ -13,6 +14,8 @@ from tests.shared import shared_path
 from mien.liveness.challenge import Challenge
 from mien.liveness.judge import Judge
 from mien.liveness.types import Decision, Mode
+from mien.models.store import ModelStore
+from mien.vision.engine import FaceEngine
 
 modes = pytest.mark.parametrize("mode", list(Mode))
 
@@ -42,6 +45,18 @@ def test_a_filmed_screen_is_an_attack(judge: Judge, mode: Mode) -> None:
     verdict = judge.judge(attempt(shown, asked(mode), asked(mode), reflection=0.1, seed=1), asked(mode))
     assert verdict.decision is Decision.SPOOF
     assert "material" in verdict.reasons
+
+
+@pytest.mark.parametrize(
+    ("clip", "parts", "decision"), [("real", REAL, "realface"), ("screen-replay", REPLAYED, "spoofface")]
+)
+def test_the_packs_of_a_default_install_are_enough_for_the_passive_mode(
+    engine: FaceEngine, store: ModelStore, clip: str, parts: Any, decision: str
+) -> None:
+    judge = Judge(engine, store, networks=("fr-liveness",))
+    shown = footage(shared_path("pad", "clips", f"{clip}.mp4"), *parts)
+    challenge = asked(Mode.PASSIVE)
+    assert judge.judge(attempt(shown, challenge, challenge, reflection=0.1, seed=1), challenge).decision == decision
 
 
 def test_clips_come_from_their_seed_and_can_be_written_for_a_browser(man: Head, tmp_path: Path) -> None:

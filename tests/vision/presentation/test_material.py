@@ -22,7 +22,7 @@ from mien.vision.types import OperatingPoint, Pixels
 def test_the_crop_shows_the_box_in_its_middle() -> None:
     pixels = np.zeros((480, 640, 3), np.uint8)
     pixels[200:280, 280:340] = 255
-    crop = surroundings(pixels, (280, 200, 60, 80), 2.7)
+    crop = surroundings(pixels, (280, 200, 60, 80), 2.7, 80)
     assert crop.shape == (80, 80, 3)
     bright = np.argwhere(crop[:, :, 0] > 128)
     assert bright.mean(axis=0) == pytest.approx([39.5, 39.5], abs=1)
@@ -32,21 +32,21 @@ def test_the_crop_shows_the_box_in_its_middle() -> None:
 def test_at_the_border_the_crop_is_moved_inside() -> None:
     pixels = np.zeros((480, 640, 3), np.uint8)
     pixels[0:80, 0:60] = 255
-    crop = surroundings(pixels, (0, 0, 60, 80), 2.7)
+    crop = surroundings(pixels, (0, 0, 60, 80), 2.7, 80)
     assert crop[0, 0, 0] == 255
     assert crop[-1, -1, 0] == 0
 
 
 @given(st.tuples(st.floats(-200, 700), st.floats(-200, 500), st.floats(1, 900), st.floats(1, 900)))
 def test_any_box_gives_a_crop(box: Box) -> None:
-    assert surroundings(np.zeros((60, 80, 3), np.uint8), box, 4.0).shape == (80, 80, 3)
+    assert surroundings(np.zeros((60, 80, 3), np.uint8), box, 4.0, 80).shape == (80, 80, 3)
 
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> MaterialNetworks:
     store = ModelStore(tmp_path_factory.mktemp("models"))
     store.ensure(["minifasnet"], folder=shared_path("models", "minifasnet"))
-    return MaterialNetworks(store.load("minifasnet"))
+    return MaterialNetworks([store.load("minifasnet")])
 
 
 @pytest.fixture(scope="module")
@@ -82,4 +82,4 @@ def test_most_tight_crops_are_told_right_too(
 
 
 def test_no_views_give_no_values(pair: MaterialNetworks) -> None:
-    assert pair.real([]).shape == (0, 2)
+    assert pair.real([]).shape == (0, 1)

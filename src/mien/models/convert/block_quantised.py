@@ -34,7 +34,7 @@ def convert(source: Path, target: Path, *, dynamic_axes: tuple[str, ...], extra_
     model = float_model(source)
     split_parametric_relus(model)
     _expose(model, extra_outputs)
-    _open_axes(model, dynamic_axes)
+    open_axes(model, dynamic_axes)
     onnx.checker.check_model(model)
     target.write_bytes(model.SerializeToString(deterministic=True))
 
@@ -127,7 +127,13 @@ def _expose(model: ModelProto, names: tuple[str, ...]) -> None:
         model.graph.output.append(shaped[name])
 
 
-def _open_axes(model: ModelProto, names: tuple[str, ...]) -> None:
+def open_axes(model: ModelProto, names: tuple[str, ...]) -> None:
+    """Leave axes of the single image input, and those of the outputs that follow them, open in place.
+
+    Args:
+        model: a model of one image input (n, c, h, w).
+        names: which of "batch", "height", "width".
+    """
     graph = model.graph
     axes = {"batch": 0, "height": 2, "width": 3}
     image = graph.input[0].type.tensor_type.shape.dim

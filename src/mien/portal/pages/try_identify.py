@@ -8,6 +8,7 @@ from nicegui import ui
 
 from mien.accounts import Feature
 from mien.gallery.types import Identified
+from mien.liveness.types import Mode
 from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.pages.identify_places import Place, places
@@ -88,6 +89,9 @@ async def liveness(visitor: Visitor) -> None:
     if not approved(visitor, Feature.LIVENESS, "Liveness"):
         return
     address = f"{visitor.parts.local_endpoint}/liveness/demo"
+    lacking = visitor.parts.lacks(Mode.PASSIVE) if visitor.parts.lacks is not None else None
+    if lacking is not None:
+        banner("warn", "Passive sessions are refused on this server", lacking)
     with section("Liveness demo", "The component that applications embed, with a session of this server."):
         text("It opens in a window of its own: browsers give the camera to pages of one origin only.")
         link = link_button("Open the demo", address, "primary")

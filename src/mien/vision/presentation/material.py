@@ -1,13 +1,14 @@
-"""Skin, paper or screen: the pair of MiniFASNet networks on the face and its surroundings.
+"""Skin, paper or screen: the passive networks on the face and its surroundings.
 
-Each looks at a crop of 80 × 80 pixels, cut from the face's box enlarged 2.7 times (V2) and 4 times (V1SE); the
-published networks were trained so. The crop keeps the box's shape, is moved inside the image where it would reach
-beyond, and enlarged less where the image is too small for it.
+Each looks at a crop that is cut from the face's box and enlarged as the published network was trained: 128 × 128 pixels
+at 2.7 times (`fr-liveness`), 80 × 80 at 2.7 and 4 times (the pair of `minifasnet`). The crop keeps the box's shape, is
+moved inside the image where it would reach beyond, and enlarged less where the image is too small for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -17,26 +18,50 @@ from mien.models.store import LoadedPack
 from mien.vision import align
 from mien.vision.types import Float32, Pixels
 
-PACK: Final = "minifasnet"
-"""Name of the optional pack."""
-
-_ENLARGED: Final = {"v2": 2.7, "v1se": 4.0}
-_REAL: Final = 1
-"""Which of the three classes is a real face."""
-_SIDE: Final = 80
-
 Box = tuple[float, float, float, float]
 
 
-class MaterialNetworks:
-    """The pair of networks; safe to call from many threads.
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one network takes and gives.
 
-    Args:
-        pack: the loaded pack.
+    Attributes:
+        role: of its file in the pack.
+        enlarged: how much larger than the face's box its crop is.
+        side: of the crop in pixels.
+        real: which of its classes is a real face.
+        logits: whether it gives logits instead of probabilities.
     """
 
-    def __init__(self, pack: LoadedPack) -> None:
-        self._networks = {role: pack.networks[role] for role in _ENLARGED}
+    role: str
+    enlarged: float
+    side: int
+    real: int
+    logits: bool = False
+
+
+_LOOKS: Final[Mapping[str, tuple[_Look, ...]]] = {
+    "fr-liveness": (_Look("network", 2.7, 128, 0, logits=True),),
+    "minifasnet": (_Look("v2", 2.7, 80, 1), _Look("v1se", 4.0, 80, 1)),
+}
+
+PACKS: Final = tuple(_LOOKS)
+"""Names of the packs with passive networks; each is optional."""
+
+
+class MaterialNetworks:
+    """The passive networks of the packs that there are; safe to call from many threads.
+
+    Args:
+        packs: the loaded packs, each one of `PACKS`.
+
+    Attributes:
+        names: of the packs, in the order of `PACKS`.
+    """
+
+    def __init__(self, packs: Sequence[LoadedPack]) -> None:
+        self._packs = sorted(packs, key=lambda pack: PACKS.index(pack.manifest.name))
+        self.names = tuple(pack.manifest.name for pack in self._packs)
 
     def real(self, views: Sequence[tuple[Pixels, Box]]) -> Float32:
         """How much each view looks like a real face.
@@ -45,28 +70,36 @@ class MaterialNetworks:
             views: BGR uint8 (h, w, 3) and the detector's box in it: left, top, width, height in pixels.
 
         Returns:
-            float32 (n, 2), probabilities in [0, 1] of V2 and V1SE.
+            float32 (n, packs), probabilities in [0, 1] in the order of `names`; the mean of a pack that has several.
         """
-        if not views:
-            return np.zeros((0, 2), np.float32)
-        columns = []
-        for role, enlarged in _ENLARGED.items():
-            crops = [surroundings(pixels, box, enlarged) for pixels, box in views]
-            (found,) = self._networks[role].run(np.asarray(cv2.dnn.blobFromImages(crops), np.float32))
-            columns.append(found[:, _REAL])
-        return np.asarray(np.stack(columns, axis=1), np.float32)
+        if not views or not self._packs:
+            return np.zeros((len(views), len(self._packs)), np.float32)
+        return np.asarray(np.stack([_probabilities(pack, views) for pack in self._packs], axis=1), np.float32)
 
 
-def surroundings(pixels: Pixels, box: Box, enlarged: float) -> Pixels:
+def _probabilities(pack: LoadedPack, views: Sequence[tuple[Pixels, Box]]) -> Float32:
+    found = []
+    for look in _LOOKS[pack.manifest.name]:
+        crops = [surroundings(pixels, box, look.enlarged, look.side) for pixels, box in views]
+        (classes,) = pack.networks[look.role].run(np.asarray(cv2.dnn.blobFromImages(crops), np.float32))
+        if look.logits:
+            powers = np.exp(classes - classes.max(axis=1, keepdims=True))
+            classes = powers / powers.sum(axis=1, keepdims=True)
+        found.append(classes[:, look.real])
+    return np.asarray(np.mean(found, axis=0), np.float32)
+
+
+def surroundings(pixels: Pixels, box: Box, enlarged: float, side: int) -> Pixels:
     """Cut a face with its surroundings.
 
     Args:
         pixels: BGR uint8 (h, w, 3).
         box: left, top, width, height in pixels.
         enlarged: how much larger than the box the crop is, where the image has room.
+        side: of the result in pixels.
 
     Returns:
-        BGR uint8 (80, 80, 3).
+        BGR uint8 (side, side, 3).
     """
     height, width = pixels.shape[:2]
     left, top, box_width, box_height = box
@@ -75,6 +108,6 @@ def surroundings(pixels: Pixels, box: Box, enlarged: float) -> Pixels:
     x = float(np.clip(left + box_width / 2 - crop_width / 2, 0, max(width - 1 - crop_width, 0)))
     y = float(np.clip(top + box_height / 2 - crop_height / 2, 0, max(height - 1 - crop_height, 0)))
     region = pixels[int(y) : int(y + crop_height) + 1, int(x) : int(x + crop_width) + 1]
-    while min(region.shape[:2]) >= 4 * _SIDE:  # bilinear alone would skip pixels
+    while min(region.shape[:2]) >= 4 * side:  # bilinear alone would skip pixels
         region = align.halved(region)
-    return np.asarray(cv2.resize(region, (_SIDE, _SIDE), interpolation=cv2.INTER_LINEAR), np.uint8)
+    return np.asarray(cv2.resize(region, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)

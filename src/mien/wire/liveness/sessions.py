@@ -19,6 +19,7 @@ from mien.gateway.exchange import Exchange, Operation, Response
 from mien.gateway.origin import OriginFinder
 from mien.liveness.errors import (
     InvalidStartError,
+    ModeNotAvailableError,
     NoFaceError,
     SessionError,
     SessionImageNotFoundError,
@@ -42,6 +43,7 @@ NOT_FOUND: Final = row("liveness_session.not_found")
 _START = row("liveness_session.start_invalid")
 _TOP = row("liveness_session.top_invalid")
 _NO_FACE = row("common.no_face")
+_MODE_NOT_AVAILABLE = row("mien.liveness_mode_not_available")
 _SEVERAL_FACES = row("common.several_faces")
 
 _MOST: Final = 1000
@@ -87,6 +89,8 @@ def _explain(error: SessionError) -> Exception:
         return NOT_FOUND.problem(hint=f"{str(error)[0].upper()}{str(error)[1:]}.")
     if isinstance(error, InvalidStartError):
         return _START.problem()
+    if isinstance(error, ModeNotAvailableError):
+        return _MODE_NOT_AVAILABLE.problem(hint=str(error))
     if isinstance(error, NoFaceError):
         return _NO_FACE.problem()
     if isinstance(error, SeveralFacesError):
