@@ -1,6 +1,6 @@
 # Everything a newcomer or a build machine needs. `make serve` and `make test` begin from a bare machine with Python.
 .DEFAULT_GOAL := help
-.PHONY: help serve test check unit bench docs site format clean
+.PHONY: help serve test check unit coverage bench docs site format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,18 +21,23 @@ serve: $(VENV)/.serve ## Run the service; prints endpoint, keys and a first call
 
 test: check unit ## Everything that CI runs: style, types, layers, tests
 
-check: $(VENV)/.test ## Style, types, layers
+check: $(VENV)/.test ## Style, types, layers, dependencies
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry src
 
 unit: $(VENV)/.test ## The tests, in WORKERS processes
 	$(BIN)/python -c "from mien.models import ModelStore; ModelStore().ensure()"
+	@$(BIN)/python -m tests.portraits || true
 	@if command -v npm > /dev/null; then npm --prefix tests/js ci --no-audit --no-fund \
 	  || echo "npm cannot install the JavaScript SDKs: their tests skip"; \
 	else echo "no npm: the tests of the JavaScript SDKs skip"; fi
-	$(BIN)/pytest -n $(WORKERS)
+	$(BIN)/pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+coverage: $(VENV)/.test ## The tests with branch coverage, and the floor that they may not fall below
+	$(MAKE) unit PYTEST_ARGS="--cov --cov-report=term --cov-report=html:build/coverage"
 
 bench: $(VENV)/.test ## The measurements in bench/, one after the other
 	@failed=; for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || failed="$$failed $$script"; done; \

@@ -26,6 +26,7 @@ import hypothesis
 import pytest
 import structlog
 from sqlalchemy import Connection, NullPool, create_engine, text
+from tests import skipped
 
 from mien.clock import ManualClock
 from mien.storage import Database, MasterKey, Vault, migrate
@@ -33,6 +34,12 @@ from mien.storage import Database, MasterKey, Vault, migrate
 # Hypothesis's own limit of 200 ms for an example would be a timed assertion, and fails on a busy machine.
 hypothesis.settings.register_profile("mien", deadline=None)
 hypothesis.settings.load_profile("mien")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end what was skipped for want of what."""
+    skipped.summarize(terminalreporter)
+
 
 MASTER_KEY = "00112233445566778899aabbccddeeff" * 2
 

@@ -45,10 +45,11 @@ def test_a_drawing_is_the_photo_with_marks(tmp_path: Path) -> None:
 def test_a_file_that_is_no_image_is_named_and_the_others_are_still_analysed(tmp_path: Path) -> None:
     text = tmp_path / "notes.jpg"
     text.write_bytes(b"not a picture " * 200)
-    result = run(str(text), str(azure_photo("detection1")), "--json")
+    photo = azure_photo("detection1")
+    result = run(str(text), str(photo), "--json")
     assert result.exit_code == 1
     assert "notes.jpg" in result.stderr
-    assert [Path(answer["photo"]).name for answer in json.loads(result.stdout)] == ["detection1.jpg"]
+    assert [Path(answer["photo"]).name for answer in json.loads(result.stdout)] == [photo.name]
 
 
 @pytest.mark.parametrize(

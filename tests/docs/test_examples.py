@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import Server
 from tests.npm import node_modules
-from tests.shared import REPOSITORY, azure_photo
+from tests.shared import REPOSITORY, azure_photo, has_shared
 
 PAGES = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")])
 INTERPRETERS = {
@@ -78,7 +78,7 @@ def test_an_example_works(example: Example, server: Server, tmp_path: Path) -> N
     )
     assert done.returncode == 0, done.stderr
     assert '"error"' not in done.stdout
-    if example.output is not None:
+    if example.output is not None and has_shared("faces", "azure"):  # they show what is in one photo
         assert NUMBER.sub("#", done.stdout) == NUMBER.sub("#", example.output)
         printed, promised = (list(map(float, NUMBER.findall(text))) for text in (done.stdout, example.output))
         assert printed == pytest.approx(promised, abs=6), "processors round differently, but not so much"

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
-from tests.shared import azure_photo, shared_path
+from tests.shared import azure_photo, has_shared, shared_path
 
 from mien.models.bindings import DEFAULT_RECOGNISER
 from mien.models.errors import MissingFileError
@@ -55,10 +55,12 @@ def near(box: FaceBox, x: float, y: float, tolerance: float) -> bool:
 @pytest.mark.parametrize("point", list(OperatingPoint))
 def test_a_portrait_has_one_face_inside_the_image(engine: FaceEngine, point: OperatingPoint) -> None:
     analysis = engine.analyze(azure_photo("detection1").read_bytes(), Want(operating_point=point))
-    assert (analysis.width, analysis.height) == (1000, 664)
     (face,) = analysis.faces
-    assert near(face.box, 546, 230, 30)
-    assert 200 < face.box.width < 280
+    if has_shared("faces", "azure"):  # a portrait that stands in for the photo has a size of its own
+        assert (analysis.width, analysis.height) == (1000, 664)
+        assert near(face.box, 546, 230, 30)
+        assert 200 < face.box.width < 280
+    assert 0 <= face.box.left < face.box.left + face.box.width <= analysis.width
     assert face.embedding is None
     assert face.landmarks is None
 

@@ -18,7 +18,7 @@ from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from msrest.authentication import CognitiveServicesCredentials
 from tests.conftest import Server
-from tests.shared import azure_photo, shared_path
+from tests.shared import azure_photo
 
 from mien.contract.versions import V1_0, V1_2, Version
 from mien.vision.attributes.registry import ESTIMATORS
@@ -51,11 +51,11 @@ def photo_url() -> Iterator[str]:
         def log_message(self, *args: object) -> None:
             pass
 
-    folder = shared_path("faces", "azure")
-    web = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    path = azure_photo(PHOTO)
+    web = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(path.parent)))
     thread = threading.Thread(target=web.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{web.server_port}/{PHOTO}.jpg"
+    yield f"http://127.0.0.1:{web.server_port}/{path.name}"
     web.shutdown()
     web.server_close()
     thread.join()

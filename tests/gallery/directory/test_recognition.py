@@ -4,7 +4,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from tests.gallery.directory_world import MODEL, World, build
+from tests.gallery.directory.world import MODEL, World, build
 from tests.gallery.texts import unit
 
 from mien.clock import ManualClock
@@ -18,11 +18,6 @@ from mien.gallery.errors import (
     PersonNotFoundError,
 )
 from mien.storage import Database, Vault
-
-
-@pytest.fixture
-def world(database: Database, vault: Vault, clock: ManualClock, tmp_path: Path) -> World:
-    return build(database, vault, clock, tmp_path)
 
 
 def found(world: World, seed: int, among: tuple[str, ...] = EVERYONE, model: str = MODEL, top: int = 10) -> list[str]:

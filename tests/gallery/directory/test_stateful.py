@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from tests.gallery.directory_world import World, build
+from tests.gallery.directory.world import World, build
 from tests.gallery.texts import photo, unit
 
 from mien.clock import ManualClock

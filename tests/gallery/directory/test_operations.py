@@ -1,23 +1,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select
-from tests.gallery.directory_world import World, build
+from tests.gallery.directory.world import World
 
 from mien.clock import ManualClock
 from mien.gallery.errors import OperationNotFoundError
 from mien.gallery.types import OperationState
-from mien.storage import EVERY_RESOURCE, Database, Vault
+from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.tables import OperationRow
-
-
-@pytest.fixture
-def world(database: Database, vault: Vault, clock: ManualClock, tmp_path: Path) -> World:
-    return build(database, vault, clock, tmp_path)
 
 
 def test_an_operation_is_kept_for_48_hours_to_the_microsecond(

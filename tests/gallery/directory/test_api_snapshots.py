@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select
-from tests.gallery.directory_world import MODEL, World, build
+from tests.gallery.directory.world import MODEL, World, build
 from tests.gallery.texts import photo, unit
 
 from mien.accounts import Sku
@@ -37,11 +37,6 @@ PATHS = {
     Kind.PERSON_GROUP: "/persongroups/copy",
     Kind.LARGE_PERSON_GROUP: "/largepersongroups/copy",
 }
-
-
-@pytest.fixture
-def world(database: Database, vault: Vault, clock: ManualClock, tmp_path: Path) -> World:
-    return build(database, vault, clock, tmp_path)
 
 
 def train(world: World, ref: CollectionRef) -> None:

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from tests.gallery.directory_world import World, build
+from tests.gallery.directory.world import World
 
-from mien.clock import ManualClock
 from mien.gallery.errors import (
     DynamicGroupExistsError,
     DynamicGroupNotFoundError,
@@ -18,12 +16,6 @@ from mien.gallery.errors import (
     UserDataTooLongError,
 )
 from mien.gallery.types import OperationState
-from mien.storage import Database, Vault
-
-
-@pytest.fixture
-def world(database: Database, vault: Vault, clock: ManualClock, tmp_path: Path) -> World:
-    return build(database, vault, clock, tmp_path)
 
 
 def test_a_group_is_made_shown_changed_and_deleted(world: World) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import func, select
-from tests.gallery.directory_world import MODEL, World, build
+from tests.gallery.directory.world import MODEL, World, build
 from tests.gallery.texts import photo, unit
 
 from mien.accounts import Sku
@@ -34,11 +34,6 @@ from mien.gallery.quotas import Limits, Quotas
 from mien.gallery.types import OperationState
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import PersistedFaceRow
-
-
-@pytest.fixture
-def world(database: Database, vault: Vault, clock: ManualClock, tmp_path: Path) -> World:
-    return build(database, vault, clock, tmp_path)
 
 
 def test_a_person_is_made_shown_changed_and_deleted(world: World) -> None:

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from tests.gallery.directory_world import MODEL, World, build
+from tests.gallery.directory.world import MODEL, World
 
-from mien.clock import ManualClock
 from mien.gallery.directory import views as directory_views
 from mien.gallery.errors import DynamicGroupNotFoundError, InvalidStartError, PersonNotFoundError
-from mien.storage import Database, Vault
 
 OTHER_MODEL = "recognition_03"
-
-
-@pytest.fixture
-def world(database: Database, vault: Vault, clock: ManualClock, tmp_path: Path) -> World:
-    return build(database, vault, clock, tmp_path)
 
 
 def test_a_directory_that_nobody_wrote_to(world: World) -> None:

@@ -1,0 +1,88 @@
+"""Free portraits for the tests of a clone that has no shared photos: official portraits of two U.S. presidents.
+
+Works of the U.S. government are in the public domain. The source distribution of `face-recognition` on the package
+index contains these among its test images; `python -m tests.portraits` fetches it from the index that pip is set up to
+use, checks its hash, and keeps the pictures in the user's cache. Nothing of the archive is built or run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import ssl
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+PERSON: Final = ("obama.jpg", "obama2.jpg", "obama3.jpg")
+"""Three portraits of one person, 2005 to 2012."""
+OTHER: Final = "biden.jpg"
+"""A portrait of somebody else."""
+
+_PROJECT: Final = "face-recognition"
+_ARCHIVE: Final = "face_recognition-1.3.0.tar.gz"
+_SHA256: Final = "5e5efdd1686aa566af0d3cc1313b131e4b197657a8ffd03669e6d3fad92705ec"
+_MEMBERS: Final = "face_recognition-1.3.0/tests/test_images/"
+
+
+def folder() -> Path:
+    """Return where the portraits are kept: `$XDG_CACHE_HOME/mien/portraits`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mien" / "portraits"
+
+
+def portrait(name: str) -> Path | None:
+    """Return the path of a portrait, or None before it was fetched."""
+    path = folder() / name
+    return path if path.is_file() else None
+
+
+def fetch() -> None:
+    """Fetch the portraits that are missing.
+
+    Raises:
+        httpx.HTTPError: the package index cannot be reached.
+        ValueError: it has no such archive, or another one under the name.
+    """
+    names = (*PERSON, OTHER)
+    if all(portrait(name) for name in names):
+        return
+    archive = _download()
+    if hashlib.sha256(archive).hexdigest() != _SHA256:
+        raise ValueError(f"{_ARCHIVE} of the package index is not the one that is expected")
+    folder().mkdir(parents=True, exist_ok=True)
+    with tarfile.open(fileobj=io.BytesIO(archive)) as members:
+        for name in names:
+            stream = members.extractfile(_MEMBERS + name)
+            assert stream is not None
+            part = folder() / f"{name}.part{os.getpid()}"
+            part.write_bytes(stream.read())
+            part.replace(folder() / name)
+
+
+def _download() -> bytes:
+    """Return the archive, found through the index's JSON (PEP 691)."""
+    asked = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True, check=False
+    )
+    index = os.environ.get("PIP_INDEX_URL") or asked.stdout.strip() or "https://pypi.org/simple"
+    trust = ssl.create_default_context(cafile=os.environ.get("PIP_CERT"))
+    with httpx.Client(verify=trust, follow_redirects=True, timeout=60) as client:
+        page = client.get(
+            f"{index.rstrip('/')}/{_PROJECT}/", headers={"Accept": "application/vnd.pypi.simple.v1+json"}
+        ).raise_for_status()
+        for file in page.json()["files"]:
+            if file["filename"] == _ARCHIVE:
+                return client.get(page.url.join(file["url"])).raise_for_status().content
+    raise ValueError(f"the package index has no {_ARCHIVE}")
+
+
+if __name__ == "__main__":
+    try:
+        fetch()
+    except (httpx.HTTPError, ValueError, OSError) as error:
+        sys.exit(f"cannot fetch the portraits, so tests with faces skip where there are no shared photos: {error}")
