@@ -46,6 +46,9 @@ bench: $(VENV)/.test ## The measurements in bench/, one after the other
 docs: $(VENV)/.test ## Write the pages of docs/ that are made from the code
 	@for script in tools/write_*_docs.py; do $(BIN)/python $$script || exit 1; done
 
+component: $(VENV)/.test ## Join the modules of the liveness component into the file that browsers load
+	@$(BIN)/python tools/join_component.py
+
 site: $(VENV)/.test ## Build the documentation as a site, in build/site
 	@$(BIN)/sphinx-build -W --keep-going -q -b html docs build/site && echo "build/site/index.html"
 

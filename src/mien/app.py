@@ -10,7 +10,7 @@ application = create_app(settings, services, FaceEngine()).application
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from uuid import UUID
 
@@ -28,8 +28,7 @@ from mien.gateway.origin import OriginFinder, parse_networks
 from mien.liveness.abuse import AbusePolicy
 from mien.liveness.channel.context import Count
 from mien.liveness.ports import FrameJudge
-from mien.liveness.recording import FrameLimits
-from mien.liveness.reports import ClientPolicy
+from mien.liveness.reports import ClientPolicy, WithoutFlashes
 from mien.liveness.service import Liveness, open_liveness
 from mien.liveness.web import assets
 from mien.models import ModelStore
@@ -168,7 +167,6 @@ def create_app(
             channel=ChannelParts(
                 judge=judge,
                 finder=engine,
-                limits=_frame_limits(settings),
                 policy=_client_policy(settings),
                 concurrent=settings.liveness_concurrent,
                 origins=Origins.parse(settings.liveness_origins),
@@ -194,18 +192,15 @@ def create_app(
     )
 
 
-def _frame_limits(settings: Settings) -> FrameLimits:
-    """Return how much a client may send; answers prepared for the nonce of tests have all the time of the grace."""
-    limits = FrameLimits()
-    if settings.liveness_test_nonce is None:
-        return limits
-    return replace(limits, late_ms=limits.grace_seconds * 1000)
-
-
 def _client_policy(settings: Settings) -> ClientPolicy:
     """Return what an operator asks of liveness clients."""
     scripts = frozenset(sha256(asset.body).digest() for asset in assets() if asset.path.endswith(".js"))
-    return ClientPolicy(settings.liveness_virtual_cameras, settings.liveness_own_script, scripts)
+    return ClientPolicy(
+        settings.liveness_virtual_cameras,
+        settings.liveness_own_script,
+        scripts,
+        WithoutFlashes(settings.liveness_without_flashes),
+    )
 
 
 def _attempts_counted(recorder: Recorder) -> Count:
@@ -246,6 +241,7 @@ def _open_liveness(
         ),
         test_nonce=bytes.fromhex(nonce.get_secret_value()) if nonce else None,
         lacks=judge.lacks if judge is not None else None,
+        client_claims=_client_policy(settings).claims,
     )
 
 

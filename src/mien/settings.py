@@ -260,6 +260,12 @@ class Settings(BaseSettings):
         description="Whether only pages that load the liveness component from this server, unchanged, may run liveness "
         "detection: they prove it with a digest. Pages that bundle the component and native apps are then refused.",
     )
+    liveness_without_flashes: Literal["off", "uncertain", "realface"] = Field(
+        default="off",
+        description="Whether people whom flashing light can harm may ask for turns of the head instead, and the most "
+        "that such an attempt may conclude: `off` for no, `uncertain` for attempts that your own staff reviews, "
+        "`realface` for the same as with flashes. Nothing but the turns then binds the video to the attempt.",
+    )
     liveness_concurrent: int = Field(
         default=64, ge=1, description="Liveness clients that may be connected at the same time; more are told to wait."
     )

@@ -136,3 +136,26 @@ def test_the_client_gets_plain_json() -> None:
         "color": drawn.flashes[0].color,
     }
     assert told["turns"][1]["direction"] in {"left", "right", "up", "down"}
+
+
+@given(nonces, modes)
+def test_without_flashes_there_are_turns_under_a_steady_white(nonce: bytes, mode: Mode) -> None:
+    drawn = Challenge.draw(nonce, mode, flashes=False)
+    assert not drawn.flashing
+    assert [flash.color for flash in drawn.flashes] == ["#FFFFFF"]
+    assert drawn.duration_ms <= LONGEST_MS
+    assert 1000 < drawn.frontal_ms < 1700
+    first, second, third = (turn.direction for turn in drawn.turns)
+    sideways = {Direction.LEFT, Direction.RIGHT}
+    assert (first in sideways) is not (second in sideways)  # one about each axis, as with flashes
+    assert third is not second
+    for before, after in pairwise(drawn.turns):
+        assert after.start_ms >= before.end_ms + 100
+    assert drawn.turns[-1].end_ms < drawn.duration_ms
+
+
+def test_without_flashes_every_sequence_of_turns_comes_about_equally_often() -> None:
+    drawn = [Challenge.draw(number.to_bytes(16, "big"), Mode.PASSIVE, flashes=False) for number in range(4800)]
+    counted = Counter(tuple(turn.direction for turn in challenge.turns) for challenge in drawn)
+    assert len(counted) == 24
+    assert 130 < min(counted.values()) <= max(counted.values()) < 280  # 200 each; 5 standard deviations are 70

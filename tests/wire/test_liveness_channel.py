@@ -27,8 +27,7 @@ from mien.liveness.challenge import Challenge
 from mien.liveness.problems import server_lacks
 from mien.liveness.recording import FrameLimits
 from mien.liveness.records import SessionOptions
-from mien.liveness.reports import ClientPolicy, script_proof
-from mien.liveness.timing import Arrivals
+from mien.liveness.reports import ClientPolicy, WithoutFlashes, script_proof
 from mien.liveness.types import (
     BestFrame,
     Decision,
@@ -76,20 +75,12 @@ class ToldJudge:
         self.problem: Problem | None = None
         self.confidence: float | None = None
         self.error: Exception | None = None
-        self.arrivals: Arrivals | None = None
         self.given: list[tuple[Sequence[TimedFrame], Challenge, Embedding | None]] = []
 
     def lacks(self, mode: Mode) -> str | None:
         return None
 
-    def judge(
-        self,
-        frames: Sequence[TimedFrame],
-        challenge: Challenge,
-        reference: Embedding | None = None,
-        arrivals: Arrivals | None = None,
-    ) -> Verdict:
-        self.arrivals = arrivals
+    def judge(self, frames: Sequence[TimedFrame], challenge: Challenge, reference: Embedding | None = None) -> Verdict:
         self.given.append((frames, challenge, reference))
         if self.error is not None:
             raise self.error
@@ -124,9 +115,13 @@ class Stage:
         return self.service.liveness.create(self.service.resource_id, made).token
 
     def session(self, token: str) -> Any:
-        body = token.split(".")[1]
-        session_id = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))["sid"]
-        return self.service.liveness.sessions.get(self.service.resource_id, session_id, with_verify=False)
+        return self.service.liveness.sessions.get(self.service.resource_id, claims(token)["sid"], with_verify=False)
+
+
+def claims(token: str) -> dict[str, Any]:
+    body = token.split(".")[1]
+    read: dict[str, Any] = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    return read
 
 
 @pytest.fixture
@@ -334,6 +329,55 @@ async def test_cameras_that_are_programs_are_refused_unless_allowed(
     assert attempt.outcome.evidence["client"] == {"camera": "OBS Virtual Camera", "timestamps": "camera", "dropped": 1}
 
 
+@pytest.mark.parametrize(
+    ("policy", "flashes", "decision", "reasons"),
+    [
+        (WithoutFlashes.OFF, True, "realface", ()),
+        (WithoutFlashes.UNCERTAIN, False, "uncertain", ("withoutFlashes",)),
+        (WithoutFlashes.REAL, False, "realface", ()),
+    ],
+)
+async def test_a_client_that_asks_for_no_flashes(
+    make_stage: Callable[..., Stage],
+    sockets: Callable[..., Any],
+    policy: WithoutFlashes,
+    flashes: bool,
+    decision: str,
+    reasons: tuple[str, ...],
+) -> None:
+    """The operator's policy says whether there are none, and what may come of it; nobody is blamed for the policy."""
+    limit = AbusePolicy(free_failures=0, longest_wait=60)
+    stage = make_stage(policy=limit, clients=ClientPolicy(without_flashes=policy))
+    for number in range(2):  # of one device, which does not have to wait
+        token = stage.token(send_results=True)
+        assert ("wf" in claims(token)) is not flashes
+        socket = await sockets(stage, origin="https://shop.example")
+        await socket.say(type="hello", token=token, flashes=False)
+        assert (await socket.hear())["challenge"]["flashes"] is flashes
+        said = await position(socket)
+        assert (len(said["challenge"]["flashes"]) > 1) is flashes
+        assert len(said["challenge"]["turns"]) == (0 if flashes else 3)
+        await answer(socket, stage, said, seed=number)
+        assert (await socket.hear())["livenessDecision"] == decision
+        (attempt,) = stage.session(token).attempts
+        assert attempt.outcome.reasons == reasons
+        told = {"origin": "https://shop.example"}
+        assert attempt.outcome.evidence["client"] == (told if flashes else {**told, "flashes": False})
+
+
+async def test_without_flashes_an_attack_is_still_an_attack(
+    make_stage: Callable[..., Stage], sockets: Callable[..., Any]
+) -> None:
+    stage = make_stage(clients=ClientPolicy(without_flashes=WithoutFlashes.UNCERTAIN))
+    stage.judge.decision = Decision.SPOOF
+    token = stage.token(send_results=True)
+    socket = await sockets(stage)
+    await socket.say(type="hello", token=token, flashes=False)
+    await socket.hear()
+    await answer(socket, stage, await position(socket))
+    assert (await socket.hear())["livenessDecision"] == "spoofface"
+
+
 async def test_what_the_server_lacks_is_nobodys_failure(
     make_stage: Callable[..., Stage], sockets: Callable[..., Any]
 ) -> None:
@@ -349,27 +393,6 @@ async def test_what_the_server_lacks_is_nobodys_failure(
         (attempt,) = stage.session(token).attempts
         assert (attempt.status, attempt.outcome.error_code) == ("Failed", "UnexpectedServerError")
         assert not attempt.outcome.abuse.detected
-
-
-async def test_the_judge_is_told_when_frames_came_and_how_slow_the_client_was_before(
-    stage: Stage, sockets: Callable[..., Any]
-) -> None:
-    socket = await sockets(stage)
-    await socket.say(type="hello", token=stage.token())
-    await socket.hear()
-    for number in range(3):
-        stage.steps.seconds += 0.35  # the frame of this moment takes 150 ms
-        await socket.show(frame(number, 200 + 350 * number, positioning=True))
-        await socket.hear()
-    said = await socket.hear()
-    await answer(socket, stage, said)
-    await socket.hear()
-    arrivals = stage.judge.arrivals
-    assert arrivals is not None
-    assert arrivals.usual_ms == pytest.approx(150)
-    assert len(arrivals.times_ms) == 6
-    assert list(arrivals.times_ms) == sorted(arrivals.times_ms)
-    assert arrivals.times_ms[-1] == pytest.approx(said["durationMs"])
 
 
 async def test_a_server_can_ask_for_its_own_script(

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import MASTER_KEY, sqlite_database
 from tests.wire.conftest import KEY, Service
+from tests.wire.liveness_client import make_liveness_service
 
+from mien.clock import ManualClock
+from mien.liveness.types import Mode
 from mien.liveness.web import MANIFEST_PATH, MODULE_PATH
+from mien.storage import MasterKey, Vault
 
 
 async def test_the_module_may_be_used_from_anywhere(service: Service) -> None:
@@ -42,6 +48,21 @@ async def test_the_demo_page(make_service: Callable[..., Service], key: Any, dev
         if key is None:
             assert created.status_code == 404
             assert created.json()["error"]["code"] == "404"
+
+
+@pytest.mark.parametrize(("lacking", "offered"), [(None, "true"), ("no network", "false")])
+async def test_the_demo_offers_passive_only_where_it_can_succeed(
+    tmp_path: Path, clock: ManualClock, lacking: str | None, offered: str
+) -> None:
+    database = sqlite_database(tmp_path / "sessions.db")
+    vault = Vault(database, MasterKey.from_hex(MASTER_KEY), clock)
+    lacks = {Mode.PASSIVE: lacking}.get
+    service = make_liveness_service(database, vault, clock, lacks=lacks)
+    async with service.client() as client:
+        page = await client.get("/liveness/demo")
+    assert f'data-passive="{offered}"' in page.text
+    service.application.close()
+    database.close()
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "none"])

@@ -3,6 +3,9 @@
 Both are drawn from the attempt's nonce, so that a recording of another attempt does not fit. The screen keeps flashing
 while the head turns: every frame belongs to this attempt or does not.
 
+People whom flashing light can harm may be asked for turns only, one more of them, under a white screen that does not
+change. Turns can be guessed where colours cannot, so what such an attempt may conclude is the operator's choice.
+
 Flashing stays below what can cause seizures: every colour lasts at least `SHORTEST_FLASH_MS`, so that a second holds
 at most four changes, which is two general flashes (WCAG 2.3.1 allows three), and no colour is a saturated red.
 """
@@ -34,6 +37,9 @@ _ON: Final = np.array([[0, 0, 0], [1, 1, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0
 _PASSIVE_FLASHES: Final = 10
 _FRONTAL_FLASHES: Final = 8
 """Flashes before the first turn, while the person looks ahead."""
+
+_CALM_TURNS: Final = 3
+"""Turns without flashes: 24 sequences of directions."""
 
 _SHARE_ON: Final = (0.3, 0.7)
 """In how many of the frontal flashes each channel is on: a channel that hardly changes could be left out."""
@@ -118,12 +124,13 @@ class Challenge:
     turns: tuple[HeadTurn, ...]
 
     @classmethod
-    def draw(cls, nonce: bytes, mode: Mode | str) -> Challenge:
+    def draw(cls, nonce: bytes, mode: Mode | str, *, flashes: bool = True) -> Challenge:
         """Draw the challenge of an attempt.
 
         Args:
             nonce: at least 16 random bytes that no other attempt has; the same ones always give the same challenge.
             mode: with head turns or without.
+            flashes: whether colours may flash; without them there are turns in both modes.
 
         Raises:
             ValueError: if the nonce is too short, or there is no such mode.
@@ -132,16 +139,36 @@ class Challenge:
             message = "a nonce of fewer than 16 bytes can be guessed"
             raise ValueError(message)
         mode = Mode(mode)
+        if not flashes:
+            return cls._calm(_Dice(b"mien liveness challenge without flashes 1 " + nonce))
         dice = _Dice(b"mien liveness challenge 1 " + mode.value.encode() + b" " + nonce)
         if mode is Mode.PASSIVE:
             return cls(mode, _timed(dice, _colours(dice, _PASSIVE_FLASHES)), ())
-        flashes = _timed(dice, _colours(dice, _FRONTAL_FLASHES))
+        frontal = _timed(dice, _colours(dice, _FRONTAL_FLASHES))
         turns: list[HeadTurn] = []
-        end = flashes[-1].end_ms
+        end = frontal[-1].end_ms
         for direction in dice.choice(_PAIRS):
             turns.append(HeadTurn(direction, end + dice.between(100, 350), dice.between(1250, 1550)))
             end = turns[-1].end_ms
-        return cls(mode, _prolonged(dice, flashes, end), tuple(turns))
+        return cls(mode, _prolonged(dice, frontal, end), tuple(turns))
+
+    @classmethod
+    def _calm(cls, dice: _Dice) -> Challenge:
+        """Draw turns under a white screen."""
+        directions = list(dice.choice(_PAIRS))
+        while len(directions) < _CALM_TURNS:
+            directions.append(dice.choice([other for other in Direction if other is not directions[-1]]))
+        turns: list[HeadTurn] = []
+        end = dice.between(1000, 1300)
+        for direction in directions:
+            turns.append(HeadTurn(direction, end + dice.between(100, 300), dice.between(1250, 1500)))
+            end = turns[-1].end_ms
+        return cls(Mode.PASSIVE_ACTIVE, (Flash(0, end + 200, "#FFFFFF"),), tuple(turns))
+
+    @property
+    def flashing(self) -> bool:
+        """Whether the colours change at all."""
+        return len(self.flashes) > 1
 
     @property
     def duration_ms(self) -> int:

@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 
 from mien.liveness.challenge import Direction
 from mien.liveness.order import Order
-from mien.liveness.timing import Timing
 from mien.liveness.turns import Turn
 from mien.liveness.types import Decision, Evidence, Mode
 from mien.matching import Calibration
@@ -40,11 +39,12 @@ NEEDED: Final[Mapping[Mode, tuple[str, ...]]] = {
 """What must speak for a real face. Passive needs the material, which only the passive networks see: nothing else in it
 tells a print from a face."""
 
+NEEDED_WITHOUT_FLASHES: Final = ("order", "continuity", "turns", "planarity", "material")
+"""The same where nothing flashed: the turns are all that binds the video to this attempt, so a screen that shows them
+has to be seen as a screen."""
+
 VETOING: Final = ("order", "continuity", "reflection", "turnReflection", "planarity", "material")
 """Who may say `spoofface`. A turn that was not done is the person's mistake, a face that does not blink is no proof."""
-
-LIMITING: Final = ("timing",)
-"""What need not be there, but must not be weak where it is: nothing with a score below `ACCEPT` here is a real face."""
 
 ACCEPT: Final = 0.5
 VETO: Final = 0.2
@@ -105,20 +105,6 @@ def of_order(order: Order) -> Evidence:
         "backwards": float(order.backwards),
     }
     return Evidence("order", order.score, measured)
-
-
-def of_timing(came: Timing | None) -> Evidence:
-    """Evidence of when the frames came: late or in a burst is not how a camera's come, though a network may stumble."""
-    if came is None:
-        return Evidence("timing", None)
-    measured = {
-        "startMs": came.start_ms,
-        "lateMs": came.late_ms,
-        "pace": came.pace,
-        "usualMs": came.usual_ms,
-        "allowedMs": came.allowed_ms,
-    }
-    return Evidence("timing", 0.3 if came.assembled else 1.0, measured)
 
 
 def of_reflection(name: str, found: Reflection | None) -> Evidence:
@@ -212,22 +198,23 @@ def of_dynamics(found: Dynamics | None) -> Evidence:
     return Evidence("dynamics", score, {"blinks": float(found.blinks), "mouth": found.mouth})
 
 
-def decide(mode: Mode, evidence: Sequence[Evidence]) -> tuple[Decision, tuple[str, ...]]:
+def decide(mode: Mode, evidence: Sequence[Evidence], *, flashes: bool = True) -> tuple[Decision, tuple[str, ...]]:
     """Take the decision.
 
     Args:
         mode: says what is needed.
         evidence: at most one of a name.
+        flashes: whether the challenge had any.
 
     Returns:
         The decision, and the names of the methods that kept it from being `realface`.
     """
     scores = {item.name: item.score for item in evidence}
-    material = VETO if mode is Mode.PASSIVE else MATERIAL(CLEARLY_NO_SKIN)
+    material = VETO if mode is Mode.PASSIVE or not flashes else MATERIAL(CLEARLY_NO_SKIN)
     borders = {name: material if name == "material" else VETO for name in VETOING}
     against = tuple(name for name in VETOING if (score := scores.get(name)) is not None and score < borders[name])
     if against:
         return Decision.SPOOF, against
-    missing = tuple(name for name in NEEDED[mode] if (score := scores.get(name)) is None or score < ACCEPT)
-    weak = tuple(name for name in LIMITING if (score := scores.get(name)) is not None and score < ACCEPT)
-    return (Decision.UNCERTAIN, missing + weak) if missing or weak else (Decision.REAL, ())
+    needed = NEEDED[mode] if flashes else NEEDED_WITHOUT_FLASHES
+    missing = tuple(name for name in needed if (score := scores.get(name)) is None or score < ACCEPT)
+    return (Decision.UNCERTAIN, missing) if missing else (Decision.REAL, ())

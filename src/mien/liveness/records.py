@@ -100,6 +100,7 @@ class ClientRequest:
         address: IP address.
         client_request_id: that the client chose, or None.
         content_type: of what it sent.
+        origin: of the page that it runs in, "" for none.
     """
 
     method: str
@@ -108,6 +109,7 @@ class ClientRequest:
     address: str
     client_request_id: str | None = None
     content_type: str = "image/jpeg"
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import hmac
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Final
 
 _LONGEST_LABEL: Final = 256
@@ -26,6 +27,14 @@ _VIRTUAL: Final = (
 )  # fmt: skip
 """Parts of the names under which programs offer pictures of their own as a camera, in lower case. Apps that use a phone
 as a webcam are among them: their drivers show whatever they are given."""
+
+
+class WithoutFlashes(StrEnum):
+    """Whether people may ask for a challenge without flashes, and the most that it may conclude."""
+
+    OFF = "off"
+    UNCERTAIN = "uncertain"
+    REAL = "realface"
 
 
 class ReportError(ValueError):
@@ -67,11 +76,19 @@ class ClientPolicy:
         virtual_cameras: whether cameras that are programs may be used.
         own_script: whether only the component of this server may be used, as its proof says.
         scripts: SHA-256 of each script that counts as this server's.
+        without_flashes: whether challenges without flashes are granted, and the most that they may conclude.
     """
 
     virtual_cameras: bool = False
     own_script: bool = False
     scripts: frozenset[bytes] = frozenset()
+    without_flashes: WithoutFlashes = WithoutFlashes.OFF
+
+    @property
+    def claims(self) -> dict[str, bool]:
+        """What tokens tell clients of it; what is not allowed is left out."""
+        told = {"vc": self.virtual_cameras, "wf": self.without_flashes is not WithoutFlashes.OFF}
+        return {name: True for name, allowed in told.items() if allowed}
 
     def proves(self, proof: str | None, nonce: str) -> bool | None:
         """Tell whether a proof is that of one of this server's scripts; None without a proof."""
@@ -133,14 +150,15 @@ class CaptureReport:
 
     Attributes:
         timestamps: where capture times come from: "camera", "callback" or "clock"; "" when it does not say.
-        measured: numbers by name: frames captured and dropped, milliseconds from capture to sending.
+        measured: numbers by name: frames captured and dropped, milliseconds from capture to sending, and from a
+            positioning frame to the server's answer.
     """
 
     timestamps: str = ""
     measured: Mapping[str, float] = field(default_factory=dict)
 
 
-_CAPTURE: Final = ("captured", "dropped", "delayMs", "longestDelayMs", "frameRate")
+_CAPTURE: Final = ("captured", "dropped", "delayMs", "longestDelayMs", "roundTripMs", "frameRate")
 
 
 def read_capture(said: object) -> CaptureReport | None:
@@ -159,9 +177,26 @@ def read_capture(said: object) -> CaptureReport | None:
     )
 
 
-def report_json(camera: CameraReport | None, proven: bool | None, capture: CaptureReport | None) -> dict[str, Any]:
-    """Return what an audit entry keeps of a client's reports; empty when there were none."""
-    told: dict[str, Any] = {}
+def report_json(
+    camera: CameraReport | None,
+    proven: bool | None,
+    capture: CaptureReport | None,
+    *,
+    origin: str = "",
+    flashes: bool = True,
+) -> dict[str, Any]:
+    """Return what an audit entry keeps of a client's reports; empty when there were none.
+
+    Args:
+        camera: the camera as it was reported, or None.
+        proven: whether the client proved that its script is the server's; None when it tried not.
+        capture: how the frames were taken, or None.
+        origin: of the page that connected, by its browser; "" for a client that is no page.
+        flashes: whether the challenge had any.
+    """
+    told: dict[str, Any] = {"origin": origin[:_LONGEST_LABEL]} if origin else {}
+    if not flashes:
+        told["flashes"] = False
     if camera is not None:
         sizes = {"width": camera.width, "height": camera.height, "frameRate": camera.frame_rate}
         told["camera"] = camera.label

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from uuid import UUID
 
 from mien.clock import Clock
@@ -79,6 +80,7 @@ def open_liveness(
     serves: Serves | None = None,
     test_nonce: bytes | None = None,
     lacks: Lacks | None = None,
+    client_claims: Mapping[str, bool] = MappingProxyType({}),
 ) -> Liveness:
     """Return the liveness sessions of a database.
 
@@ -92,9 +94,10 @@ def open_liveness(
         serves: tells for a resource and a client's address whether the client is served; None for all.
         test_nonce: for tests only: every attempt's nonce, so that the answer to a challenge can be made ahead.
         lacks: tells what the server lacks for a mode; None for a server that lacks nothing.
+        client_claims: what every token tells its client of the server's policy.
     """
     tokens = Tokens(database, vault, clock)
-    sessions = Sessions(database, vault, clock, tokens)
+    sessions = Sessions(database, vault, clock, tokens, client_claims)
     watch = AbuseWatch(database, vault, clock, policy or AbusePolicy())
     attempts = Attempts(
         database, vault, clock, tokens=tokens, sessions=sessions, watch=watch, serves=serves, test_nonce=test_nonce

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -48,13 +49,22 @@ class Sessions:
         vault: seals what they hold.
         clock: tells what has expired.
         tokens: signs what the clients are given.
+        client_claims: what every token tells its client of the server's policy.
     """
 
-    def __init__(self, database: Database, vault: Vault, clock: Clock, tokens: Tokens) -> None:
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        clock: Clock,
+        tokens: Tokens,
+        client_claims: Mapping[str, bool] = MappingProxyType({}),
+    ) -> None:
         self._database = database
         self._vault = vault
         self._clock = clock
         self._tokens = tokens
+        self._client_claims = client_claims
 
     def create(self, resource_id: UUID, options: SessionOptions, reference: VerifyReference | None = None) -> Session:
         """Make a session; it is committed when this returns.
@@ -76,6 +86,7 @@ class Sessions:
             "nonce": secrets.token_urlsafe(24),
             "dcs": options.device_set_in_client,
             "ucs": options.user_set_in_client,
+            **self._client_claims,
         }
         token = self._tokens.issue(claims, token_expires_at)
         monitored = self.abuse_monitoring(resource_id)

@@ -17,6 +17,8 @@ from mien.vision.types import FaceBox
 
 REPEATED: Final = "repetition"
 """Name of the evidence that a video was shown before."""
+CAPPED: Final = "withoutFlashes"
+"""Name of the reason for `uncertain` where only the operator's policy stands against `realface`."""
 REPORTED: Final = "client"
 """Under which the evidence keeps what the client reports about itself."""
 
@@ -31,6 +33,7 @@ def conclude(
     recording: Recording,
     box: FaceBox | None,
     reports: Mapping[str, Any] | None = None,
+    capped: bool = False,
 ) -> tuple[Outcome, RecognitionError]:
     """Judge an attempt and record what came of it; computes for about a second in the calling thread.
 
@@ -43,6 +46,7 @@ def conclude(
         recording: what the client sent.
         box: where the face was before the challenge, for outcomes without a frame of their own.
         reports: what the client reports about itself, kept beside the evidence.
+        capped: whether the operator wants `uncertain` where it would be `realface`; that is nobody's failure.
 
     Returns:
         The outcome as it was recorded, and what to tell the client about recognition.
@@ -53,7 +57,7 @@ def conclude(
     start = perf_counter()
     options, reference = admission.session.options, admission.session.reference
     outcome = Outcome(box=box or NO_BOX, digest=recording.digest(), content_length=recording.size)
-    recognition, image, suspicious = RecognitionError.NONE, None, False
+    recognition, image, suspicious, identical = RecognitionError.NONE, None, False, None
     repeats = attempts.repeats(admission, recording.image_hashes) if recording.frames else []
     if not recording.frames:
         outcome = replace(
@@ -65,9 +69,7 @@ def conclude(
         outcome = replace(outcome, decision=Decision.SPOOF, reasons=(REPEATED,), evidence={REPEATED: {"score": 0.0}})
         suspicious = True
     else:
-        verdict = judge.judge(
-            recording.frames, challenge, reference.embedding if reference else None, recording.arrivals
-        )
+        verdict = judge.judge(recording.frames, challenge, reference.embedding if reference else None)
         best = verdict.best
         confidence = None if verdict.match_confidence is None else round(float(verdict.match_confidence), 8)
         identical = None if confidence is None else confidence >= options.confidence_threshold
@@ -89,6 +91,8 @@ def conclude(
         image = best.jpeg if best else None
         blameless = problem is not None and problem.liveness is LivenessError.UNEXPECTED_SERVER_ERROR
         suspicious = verdict.decision in {Decision.SPOOF, Decision.UNCERTAIN} or (identical is False and not blameless)
+    if capped and outcome.decision is Decision.REAL:
+        outcome, suspicious = replace(outcome, decision=Decision.UNCERTAIN, reasons=(CAPPED,)), identical is False
     if reports:
         outcome = replace(outcome, evidence={**outcome.evidence, REPORTED: reports})
     outcome = replace(outcome, latency_ms=round((perf_counter() - start) * 1000))

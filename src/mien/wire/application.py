@@ -169,7 +169,9 @@ class Application:
                 operations += self._open_channel(parts, parts.liveness, parts.channel)
         self._front_door = parts.front_door or FrontDoor(parts.accounts, origin=parts.origin)
         pages = Pages(operations, self._front_door.status).table()
-        pages += LivenessPages(self, parts.demo_key, parts.origin).table()
+        pages += LivenessPages(
+            self, parts.demo_key, parts.origin, parts.liveness.lacks if parts.liveness is not None else None
+        ).table()
         router = Router(operations, [*pages, *self._front_door.operations()])
         self._gateway = Gateway(router, self._front_door.steps(), explain, parts.observers)
 

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.liveness import fusion
-from mien.liveness.fusion import NEEDED, VETOING, decide
+from mien.liveness.fusion import NEEDED, NEEDED_WITHOUT_FLASHES, VETOING, decide
 from mien.liveness.types import Decision, Evidence, Mode
 from mien.matching import Calibration
 from mien.vision.presentation.reflection import Reflection
 
 modes = st.sampled_from(list(Mode))
 scores = st.one_of(st.none(), st.floats(0, 1))
-ALL = sorted({name for names in NEEDED.values() for name in names} | set(VETOING) | set(fusion.LIMITING) | {"dynamics"})
+ALL = sorted({name for names in NEEDED.values() for name in names} | set(VETOING) | {"dynamics"})
 everything = st.fixed_dictionaries(dict.fromkeys(ALL, scores))
 
 
@@ -30,7 +30,6 @@ def test_a_real_face_has_all_that_is_needed_and_no_veto(mode: Mode, found: dict[
         assert all((found[name] or 0) >= fusion.ACCEPT for name in NEEDED[mode])
         vetoing = [name for name in VETOING if name != "material" or mode is Mode.PASSIVE]
         assert all((score := found[name]) is None or score >= fusion.VETO for name in vetoing)
-        assert all((score := found[name]) is None or score >= fusion.ACCEPT for name in fusion.LIMITING)
         assert reasons == ()
     else:
         assert reasons
@@ -45,6 +44,15 @@ def test_more_evidence_for_a_person_never_harms(
     score = found[name]
     if score is not None and higher >= score:
         assert order.index(decide(mode, evidence({**found, name: higher}))[0]) >= before
+
+
+@given(modes, everything)
+def test_without_flashes_the_networks_must_see_a_face(mode: Mode, found: dict[str, float | None]) -> None:
+    decision, _ = decide(mode, evidence(found), flashes=False)
+    if decision is Decision.REAL:
+        assert all((found[name] or 0) >= fusion.ACCEPT for name in NEEDED_WITHOUT_FLASHES)
+    if (material := found["material"]) is not None and material < fusion.VETO:
+        assert decision is Decision.SPOOF
 
 
 @given(modes)

@@ -21,6 +21,9 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Test</titl
 
 LaunchBrowser = Callable[..., Browser]
 
+QUIET = {"skipOutcome": True, "minimumFrameRate": 0}
+"""Properties of tests that are not about screens: Chromium's camera is slow on a busy machine."""
+
 
 # Of a module, not of the session: while Playwright runs, no other event loop can, and other modules have such tests.
 @pytest.fixture(scope="module")
@@ -83,7 +86,7 @@ class Application:
                     (value) => { window.outcome = { value }; },
                     (error) => { window.outcome = { error: { ...error }, text: error.message }; });
             }""",
-            [self.tag, token, properties or {}],
+            [self.tag, token, QUIET | (properties or {})],
         )
 
     def go_on(self) -> None:
@@ -131,7 +134,8 @@ def application(fake: FakeServer, browser: Browser) -> Iterator[OpenApplication]
         page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.goto(fake.page("/page", html.format(module=MODULE_PATH, tag=tag), **(headers or {})))
-        page.evaluate("async (tag) => { await customElements.whenDefined(tag); }", tag)
+        if MODULE_PATH in html or "{module}" in html:
+            page.evaluate("async (tag) => { await customElements.whenDefined(tag); }", tag)
         return Application(page, fake, tag, troubles)
 
     yield build

@@ -71,7 +71,7 @@ class Plan:
         at: what happens instead at a step ("hello", "frame", "challenge", "end"): a `failure` to send, or "silence"
             or "close".
         websocket: whether WebSockets work.
-        claims: what is added to the token.
+        claims: what is added to the token, which allows virtual cameras: Chromium's own is one.
         tell_client: what results hold besides, as with `sendResultsToClient`.
     """
 
@@ -185,7 +185,7 @@ class FakeServer:
         self.plans[plan.sid] = plan
         now = int(time.time())
         claims: dict[str, Any] = {"endpoint": self.origin, "route": "/channel", "sid": plan.sid}
-        claims |= {"mode": "PassiveActive", "iat": now, "exp": now + 600, **plan.claims}
+        claims |= {"mode": "PassiveActive", "vc": True, "iat": now, "exp": now + 600, **plan.claims}
 
         def part(content: Mapping[str, Any]) -> str:
             return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")

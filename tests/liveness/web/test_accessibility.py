@@ -79,8 +79,13 @@ LANGUAGES = (
     ("pt-PT", None, "pt-PT", "ltr", "Verificação do rosto", "Continuar"),
     ("fa", None, "fa", "rtl", "بررسی صورت", "ادامه"),
     ("fa-IR", {"Title": "سلام"}, "fa-IR", "rtl", "سلام", "ادامه"),
-    ("ar", {"Continue": "متابعة"}, "ar", "rtl", "Face check", "متابعة"),
-    ("de", {"Title": "Gesicht prüfen"}, "de", "ltr", "Gesicht prüfen", "Continue"),
+    ("ar", None, "ar", "rtl", "فحص الوجه", "متابعة"),
+    ("de-AT", None, "de-AT", "ltr", "Gesichtsprüfung", "Weiter"),
+    ("fr", None, "fr", "ltr", "Vérification du visage", "Continuer"),
+    ("es-MX", None, "es-MX", "ltr", "Comprobación del rostro", "Continuar"),
+    ("zh-Hans", None, "zh-Hans", "ltr", "人脸检查", "继续"),
+    ("he", {"Continue": "המשך"}, "he", "rtl", "Face check", "המשך"),
+    ("pl", {"Title": "Kontrola twarzy"}, "pl", "ltr", "Kontrola twarzy", "Continue"),
     ("xx", None, "en", "ltr", "Face check", "Continue"),
 )
 
@@ -104,7 +109,7 @@ def test_every_language_has_every_text(application: OpenApplication) -> None:
             return Object.values(languages).map((texts) => Object.keys(texts).sort().join());
         }"""
     )
-    assert len(keys) == 3
+    assert len(keys) == 8
     assert len(set(keys)) == 1
 
 

@@ -13,18 +13,25 @@ from pathlib import Path
 
 import pytest
 from tests.npm import node_modules
+from tools import join_component
 
 from mien.liveness.web import MANIFEST_PATH, MODULE_PATH, Asset, assets
 
 USE = """
+import { FaceLiveness } from "mien-face-liveness/react";
+import { FaceLiveness as VueLiveness } from "mien-face-liveness/vue";
 import "mien-face-liveness";
 import "mien-face-liveness/FaceLivenessDetector.js";
-import { FaceLivenessDetector, LivenessDetectionError, LivenessError, languages } from "mien-face-liveness";
+import { explain, FaceLivenessDetector, LivenessDetectionError, LivenessError, languages } from "mien-face-liveness";
 
 const detector = document.createElement("azure-ai-vision-face-ui");
 detector.locale = "pt";
 detector.languageDictionary = { Continue: languages.fa.Continue };
 detector.buttonStyles = "color: red";
+detector.addEventListener("problem", () => detector.cancel());
+export const reactElement = FaceLiveness({ authToken: "…", locale: "zh", onResult: ({ digest }) => digest });
+export const vueComponent: typeof VueLiveness = VueLiveness;
+export const told: string = explain({ livenessError: "TimedOut" }, "ar").title;
 const found: FaceLivenessDetector | null = document.querySelector("mien-face-liveness");
 export async function run(token: string): Promise<string> {
   try {
@@ -58,7 +65,12 @@ def test_the_manifest_tells_where_everything_is() -> None:
 
 def test_the_module_says_its_version() -> None:
     manifest = json.loads(by_path()[MANIFEST_PATH].body)
-    assert f'export const version = "{manifest["version"]}";'.encode() in by_path()[MODULE_PATH].body
+    assert f'\nconst version = "{manifest["version"]}";'.encode() in by_path()[MODULE_PATH].body
+
+
+def test_the_module_is_what_its_sources_give() -> None:
+    """After a change of `source/`, run `make component`."""
+    assert join_component.join().encode() == by_path()[MODULE_PATH].body
 
 
 def test_nothing_in_the_module_needs_a_lax_policy() -> None:
@@ -80,7 +92,7 @@ def test_the_archive_is_the_package() -> None:
     assert {"package/package.json", "package/mien-face-liveness.d.ts", "package/README.md"} <= set(names)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_npm_installs_it_and_typescript_understands_it(tmp_path: Path) -> None:
     compiler = node_modules() / "typescript" / "bin" / "tsc"
     npm, node = shutil.which("npm"), shutil.which("node")
@@ -90,10 +102,13 @@ def test_npm_installs_it_and_typescript_understands_it(tmp_path: Path) -> None:
     (tmp_path / "package.tgz").write_bytes(archive.body)
     (tmp_path / "package.json").write_text('{"name": "application", "private": true, "type": "module"}')
     (tmp_path / "use.ts").write_text(USE)
+    link = "for (const name of ['react', 'vue', '@types'])"
+    link += " fs.symlinkSync(`${process.argv[1]}/${name}`, `node_modules/${name}`)"
     options = ["--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", "--lib", "es2023,dom,dom.iterable"]
     module = "node_modules/mien-face-liveness/mien-face-liveness.js"
     for command in (
         [npm, "install", "--offline", "--no-audit", "--no-fund", "./package.tgz"],
+        [node, "-e", link, str(node_modules())],  # what an application of each framework has installed
         [node, str(compiler), *options, "use.ts"],
         [node, str(compiler), *options, "--strict", "false", "--allowJs", "--checkJs", module],
         # A framework that draws pages on its server imports the module there.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from typing import Any
 
@@ -12,11 +14,13 @@ from playwright.sync_api import Browser
 from tests.liveness.web.conftest import PAGE, Application, LaunchBrowser, OpenApplication
 from tests.liveness.web.fake_channel import CHALLENGE, FakeServer, Plan
 
+from mien.liveness.reports import ClientPolicy, read_camera, read_capture
 from mien.liveness.types import LivenessError, RecognitionError
-from mien.liveness.web import assets
+from mien.liveness.web import MANIFEST_PATH, MODULE_PATH, assets
 
 pytestmark = pytest.mark.timeout(240)
 
+VERSION = json.loads(next(asset for asset in assets() if asset.path == MANIFEST_PATH).body)["version"]
 FEWEST = 4
 """Frames of a challenge that even a busy machine gets sent; an idle one sends about forty."""
 
@@ -68,8 +72,9 @@ def test_a_run_from_start_to_result(application: OpenApplication) -> None:
     outcome = app.outcome()
     assert outcome["value"].keys() == {"resultId", "digest"}
     assert outcome["value"]["digest"] == plan.digest()
-    assert plan.said == [{"type": "end"}]
-    assert plan.hellos[0]["client"] == {"name": "mien-face-liveness", "version": "1.0.0"}
+    assert [said["type"] for said in plan.said] == ["end"]
+    assert plan.hellos[0]["client"].keys() == {"name", "version"}
+    assert plan.hellos[0]["client"]["version"] == VERSION
     assert "deviceCorrelationId" not in plan.hellos[0]
     assert plan.paths == ["/channel"]  # the token is in no address
     assert app.page.evaluate("window.tracks.map((track) => track.readyState)") == ["ended"]
@@ -87,6 +92,31 @@ def test_a_run_from_start_to_result(application: OpenApplication) -> None:
     assert picture is not None
     assert max(picture.shape[:2]) == 320
     assert app.page.evaluate("window.seen.length") > 0
+
+
+def test_what_the_client_reports(application: OpenApplication) -> None:
+    """Camera, script and capture, as docs/liveness-protocol.md names them and the server reads them."""
+    app, plan = application(), Plan(claims={"nonce": "nonce of the session"})
+    app.begin(plan, {"minimumFrameRate": 1, "skipOutcome": False})
+    app.go_on()
+    app.outcome()
+    hello, end = plan.hellos[0], plan.said[-1]
+    script = next(asset for asset in assets() if asset.path == MODULE_PATH).body
+    policy = ClientPolicy(scripts=frozenset({hashlib.sha256(script).digest()}))
+    assert policy.proves(hello["client"]["proof"], "nonce of the session") is True
+    assert policy.proves(hello["client"]["proof"], "nonce of another") is False
+    camera = read_camera(hello["camera"])
+    assert camera is not None
+    assert camera.virtual
+    assert (camera.label, camera.cameras) == ("fake_device_0", 1)
+    assert camera.width is not None
+    assert camera.width >= 320
+    capture = read_capture(end["capture"])
+    assert capture is not None
+    assert capture.timestamps in {"camera", "callback"}
+    assert capture.measured["captured"] == len(plan.frames)
+    assert capture.measured.keys() == {"captured", "dropped", "delayMs", "longestDelayMs", "roundTripMs", "frameRate"}
+    assert 0 <= capture.measured["delayMs"] <= capture.measured["longestDelayMs"]
 
 
 def test_colours_are_shown_when_the_challenge_says(application: OpenApplication) -> None:

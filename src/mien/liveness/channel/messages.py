@@ -54,7 +54,7 @@ def identifier(said: Json, name: str) -> str | None:
     return value
 
 
-def accepted(admission: Admission, limits: FrameLimits, place: Place) -> Json:
+def accepted(admission: Admission, limits: FrameLimits, place: Place, *, flashes: bool = True) -> Json:
     """Return what a client is told once its token was accepted."""
     return {
         "type": "accepted",
@@ -72,6 +72,7 @@ def accepted(admission: Admission, limits: FrameLimits, place: Place) -> Json:
             "maxFrames": limits.frames,
             "maxTotalBytes": limits.total_bytes,
             "graceSeconds": limits.grace_seconds,
+            "flashes": flashes,
         },
         "guidance": {
             "centerX": place.center_x,

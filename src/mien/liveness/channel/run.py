@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from enum import Enum, auto
-from statistics import median_low
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -24,12 +23,12 @@ from mien.liveness.reports import (
     CameraReport,
     CaptureReport,
     ReportError,
+    WithoutFlashes,
     read_camera,
     read_capture,
     read_proof,
     report_json,
 )
-from mien.liveness.timing import allowed_ms
 from mien.liveness.types import LivenessError, RecognitionError
 from mien.liveness.verdicts import conclude
 from mien.vision.errors import VisionError
@@ -41,8 +40,6 @@ HELLO_SECONDS: Final = 10.0
 _JUDGING_SECONDS: Final = 60.0
 _EARLY_MS: Final = 500
 _RETRY_SECONDS: Final = 5
-_DELAYS: Final = 25
-"""Positioning frames by which the client's usual delay is measured: the newest ones."""
 
 _log = structlog.get_logger("mien.liveness")
 
@@ -87,8 +84,6 @@ class Run:
         self._challenge: Challenge | None = None
         self._recording: Recording | None = None
         self._sent_at = 0.0
-        self._accepted_at = 0.0
-        self._delays: list[float] = []
         self._newest: tuple[int, bytes] | None = None
         self._last_number = -1
         self._looking = False
@@ -98,6 +93,7 @@ class Run:
         self._camera: CameraReport | None = None
         self._proven: bool | None = None
         self._capture: CaptureReport | None = None
+        self._flashes = True
         self._in(HELLO_SECONDS)
 
     # What the client sends
@@ -133,7 +129,6 @@ class Run:
                 return
             frame = parse_frame(message, self._context.limits)
             if frame.positioning:
-                self._delays.append((self._context.now() - self._accepted_at) * 1000 - frame.time_ms)
                 self._position(frame.sequence, frame.jpeg)  # one that was on its way when the challenge came is ignored
                 return
             if self._recording is None:
@@ -180,6 +175,7 @@ class Run:
         if options.with_verify and admission.session.reference is None:
             await self._fail(LivenessError.VERIFY_IMAGE_NOT_PROVIDED, "the session was made without a verify image")
             return
+        self._flashes = said.get("flashes") is not False or context.policy.without_flashes is WithoutFlashes.OFF
         self._proven = context.policy.proves(proof, admission.nonce)
         if await self._refuse_script() or await self._refuse_virtual():
             return
@@ -194,8 +190,7 @@ class Run:
         self._admission = admission
         self._phase = _Phase.POSITIONING
         self._in(context.limits.positioning_seconds)
-        self._accepted_at = context.now()
-        await self._send(messages.accepted(admission, context.limits, context.place))
+        await self._send(messages.accepted(admission, context.limits, context.place, flashes=self._flashes))
 
     @property
     def address(self) -> str:
@@ -268,13 +263,12 @@ class Run:
         if self._phase is not _Phase.POSITIONING:  # the client went while the attempt was being recorded
             await self._guarded(lambda: attempts.cancel(admission, begun))
             return
-        challenge = Challenge.draw(begun.nonce, mode)
+        challenge = Challenge.draw(begun.nonce, mode, flashes=self._flashes)
         self._begun, self._challenge = begun, challenge
-        self._recording = Recording(admission.session.id, begun.number, challenge.duration_ms, limits, self._usual_ms())
+        self._recording = Recording(admission.session.id, begun.number, challenge.duration_ms, limits)
         self._phase = _Phase.CHALLENGE
         self._sent_at = self._context.now()
-        patience = allowed_ms(self._recording.usual_ms, limits.late_ms) / 1000
-        self._in(challenge.duration_ms / 1000 + min(limits.grace_seconds, 2 * patience))
+        self._in(challenge.duration_ms / 1000 + limits.grace_seconds)
         await self._send(messages.challenged(begun, challenge))
 
     # From the challenge to the end
@@ -304,7 +298,14 @@ class Run:
                     challenge=challenge,
                     recording=recording,
                     box=box,
-                    reports=report_json(self._camera, self._proven, self._capture),
+                    reports=report_json(
+                        self._camera,
+                        self._proven,
+                        self._capture,
+                        origin=self._request.origin,
+                        flashes=self._flashes,
+                    ),
+                    capped=not self._flashes and context.policy.without_flashes is not WithoutFlashes.REAL,
                 )
             )
         except AttemptOverError as over:
@@ -430,10 +431,6 @@ class Run:
     def _is(self, phase: _Phase) -> bool:
         """Tell the phase as it is now: others may have changed it while one waited."""
         return self._phase is phase
-
-    def _usual_ms(self) -> float:
-        """The client's delay so far: from a frame's capture until it is here (median)."""
-        return max(0.0, median_low(self._delays[-_DELAYS:])) if self._delays else 0.0
 
     def _elapsed_ms(self) -> float:
         return (self._context.now() - self._sent_at) * 1000

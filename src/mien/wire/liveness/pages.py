@@ -19,6 +19,7 @@ import httpx
 from mien.contract.catalogue import row
 from mien.gateway.exchange import Exchange, Handler, Operation, Receive, Response, Scope, Send
 from mien.gateway.origin import OriginFinder
+from mien.liveness.types import Mode
 from mien.liveness.web import Asset, assets, demo_file
 
 DEMO_PATH: Final = "/liveness/demo"
@@ -51,11 +52,13 @@ class LivenessPages:
         key: gives the key that the demo creates sessions with; None for a server that is not a trial.
         server: the application itself, which the demo calls as any other client would.
         origin: finds out under which address the browser sees the server.
+        lacks: tells what the server lacks for a mode to succeed; the demo offers no other modes.
     """
 
     server: _ASGI
     key: Callable[[], str] | None = None
     origin: OriginFinder = field(default_factory=OriginFinder)
+    lacks: Callable[[Mode], str | None] | None = None
 
     def table(self) -> list[Operation]:
         """The pages as rows for the router."""
@@ -79,9 +82,11 @@ class LivenessPages:
 
     async def demo(self, exchange: Exchange) -> Response:  # noqa: ARG002  a handler takes the exchange
         """Return the demo page."""
-        html = demo_file("index.html").replace(
-            b'data-dev="false"', b'data-dev="true"' if self.key else b'data-dev="false"'
-        )
+        html = demo_file("index.html")
+        if self.key:
+            html = html.replace(b'data-dev="false"', b'data-dev="true"')
+        if self.lacks is not None and self.lacks(Mode.PASSIVE) is not None:
+            html = html.replace(b'data-passive="true"', b'data-passive="false"')
         return Response(body=html, content_type=b"text/html; charset=utf-8", headers=_PAGE_HEADERS)
 
     async def create(self, exchange: Exchange) -> Response:

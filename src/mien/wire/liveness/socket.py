@@ -126,6 +126,7 @@ def client_request(request: Request, origin: OriginFinder) -> ClientRequest:
         path=request.path,
         user_agent=(request.header(b"user-agent") or "")[:_LONGEST_AGENT],
         address="" if address is None else str(address),
+        origin=(request.header(b"origin") or "")[:_LONGEST_AGENT],
     )
 
 

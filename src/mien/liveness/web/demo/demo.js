@@ -1,18 +1,26 @@
 // The loop of a liveness session. What `call` asks is what an application's own server would do, with its key;
 // everything else is what its page does.
-import "/liveness/web/v1/mien-face-liveness.js";
+import { explain } from "/liveness/web/v1/mien-face-liveness.js";
 
 const find = (selector) => document.querySelector(selector);
 const dev = document.body.dataset.dev === "true";
 const form = find("#form");
 const detector = find("mien-face-liveness");
 
-const MEANINGS = {
-  realface: "A real face: the evidence says that the person was there.",
-  spoofface: "An attack: a photo, a screen, a replay or the like.",
-  uncertain: "The evidence is too thin for either. Try again in even, not too bright light; the passive–active mode tells more.",
+/** What a decision means: heading and explanation. */
+const DECISIONS = {
+  realface: ["A real face", "The evidence says that the person was there."],
+  spoofface: ["An attack", "The evidence says that a photo, a screen, a replay or the like was shown."],
+  uncertain: [
+    "Not certain",
+    "The evidence is too thin for either. Try again in even, not too bright light; the passive–active mode tells more.",
+  ],
 };
 
+if (document.body.dataset.passive === "false") {
+  form.querySelector("input[value=Passive]").disabled = true;
+  find("#lacks").hidden = false;
+}
 find(dev ? "#create" : "#paste").hidden = false;
 
 async function call(path, options) {
@@ -32,7 +40,9 @@ const show = (name, value) => {
   find(`#${name}`).closest("details").hidden = value === undefined;
 };
 
-function conclude(title, meaning, { client, session, audit }) {
+/** Show the outcome in words; `name` is what the protocol calls it. */
+function conclude(name, [title, meaning], { client, session, audit }) {
+  find("#decision").dataset.name = name;
   find("#decision").textContent = title;
   find("#meaning").textContent = meaning;
   show("client", client);
@@ -66,16 +76,19 @@ async function run() {
   say("");
   detector.locale = fields.get("locale");
   let client;
+  let words = ["No result", "The server has no decision."];
   try {
     client = await detector.start(token);
   } catch (error) {
-    const { livenessError, recognitionError, message, attemptsLeft } = error;
-    client = { livenessError, recognitionError, attemptsLeft };
+    const { livenessError, recognitionError, reason, message, attemptsLeft } = error;
+    client = { livenessError, recognitionError, reason, attemptsLeft };
     if (message !== livenessError) client.message = message;
+    const { title, advice } = explain(error);
+    words = [title, advice];
   }
   if (!dev) {
-    const text = client.resultId ? "Your server can ask for the session's result now." : (client.message ?? "");
-    conclude(client.livenessError ?? "Done", text, { client });
+    const done = ["Done", "Your server can ask for the session's result now."];
+    conclude(client.livenessError ?? "Done", client.resultId ? done : words, { client });
     return;
   }
   say("Asking for the result…");
@@ -86,10 +99,11 @@ async function run() {
     const compared = body.verifyResult;
     const same = compared ? ` ${compared.isIdentical ? "The same person as" : "Not the person"} in the photo (${compared.matchConfidence}).` : "";
     const digest = session.result.digest === client.digest ? "" : " But the digests differ: do not trust it!";
-    conclude(decision, MEANINGS[decision] + same + digest, { client, session, audit });
+    const [title, meaning] = DECISIONS[decision];
+    conclude(decision, [title, meaning + same + digest], { client, session, audit });
     await showImage(session.result.sessionImageId);
   } else {
-    conclude(client.livenessError ?? "No result", client.message ?? "", { client, session, audit });
+    conclude(client.livenessError ?? "None", words, { client, session, audit });
   }
 }
 

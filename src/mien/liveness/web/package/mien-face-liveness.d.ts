@@ -42,6 +42,18 @@ export type RecognitionErrorName =
   | "FaceMouthRegionNotVisible"
   | "FaceWithMaskDetected";
 
+/** What the component itself found, in more detail than `livenessError` tells. */
+export type ReasonName =
+  | "CameraForbidden"
+  | "CameraMissing"
+  | "CameraInUse"
+  | "CameraVirtual"
+  | "CameraSlow"
+  | "SceneDark"
+  | "SceneBright"
+  | "ConnectionLost";
+
+export declare const Reason: Readonly<{ [Name in ReasonName]: Name }>;
 export declare const LivenessError: Readonly<{ [Name in LivenessErrorName]: Name }>;
 export declare const RecognitionError: Readonly<{ [Name in RecognitionErrorName]: Name }>;
 
@@ -49,6 +61,8 @@ export declare const RecognitionError: Readonly<{ [Name in RecognitionErrorName]
 export declare class LivenessDetectionError extends Error {
   readonly livenessError: LivenessErrorName;
   readonly recognitionError: RecognitionErrorName;
+  /** The cause in more detail, where the component found it itself. */
+  readonly reason?: ReasonName;
   /** How often the session can still be tried; absent when the server did not say. */
   readonly attemptsLeft?: number;
   /** How long to wait before the next attempt. */
@@ -105,20 +119,96 @@ export type TextKey =
   | "Checking"
   | "TooBright"
   | "MultipleFaces"
-  | "Preview";
+  | "Preview"
+  | "WithoutFlashes"
+  | "WithoutFlashesNote"
+  | "Camera"
+  | "TryAgain"
+  | "ContinueAnyway"
+  | "Close"
+  | "AttemptsLeft"
+  | "WaitSeconds"
+  | "Done"
+  | "DoneAdvice"
+  | "Confirmed"
+  | "ConfirmedAdvice"
+  | "NotConfirmed"
+  | "NotConfirmedAdvice"
+  | "FaceTrackingFailedAdvice"
+  | "TimedOutAdvice"
+  | "EnvironmentNotSupportedAdvice"
+  | "NoFaceDetected"
+  | "NoFaceDetectedAdvice"
+  | "HeadTurnNotPerformed"
+  | "HeadTurnNotPerformedAdvice"
+  | "FaceEyeRegionNotVisible"
+  | "FaceEyeRegionNotVisibleAdvice"
+  | "FaceMouthRegionNotVisible"
+  | "FaceMouthRegionNotVisibleAdvice"
+  | "FaceWithMaskDetected"
+  | "FaceWithMaskDetectedAdvice"
+  | "ExcessiveImageBlurDetected"
+  | "ExcessiveImageBlurDetectedAdvice"
+  | "ExcessiveFaceBrightness"
+  | "ExcessiveFaceBrightnessAdvice"
+  | "MultipleFaceFound"
+  | "MultipleFaceFoundAdvice"
+  | "FaceNotFrontal"
+  | "FaceNotFrontalAdvice"
+  | "ImageSizeIsTooSmall"
+  | "ImageSizeIsTooSmallAdvice"
+  | "InvalidToken"
+  | "InvalidTokenAdvice"
+  | "ServerRequestTimedOut"
+  | "ServerRequestTimedOutAdvice"
+  | "ConnectionLost"
+  | "ConnectionLostAdvice"
+  | "UnexpectedServerError"
+  | "UnexpectedServerErrorAdvice"
+  | "Unexpected"
+  | "UnexpectedAdvice"
+  | "UserCanceledSession"
+  | "UserCanceledSessionAdvice"
+  | "CameraPermissionDenied"
+  | "CameraPermissionDeniedAdvice"
+  | "CameraPermissionDeniedAdviceAndroid"
+  | "CameraPermissionDeniedAdviceIos"
+  | "CameraForbidden"
+  | "CameraForbiddenAdvice"
+  | "CameraStartupFailure"
+  | "CameraStartupFailureAdvice"
+  | "CameraMissing"
+  | "CameraMissingAdvice"
+  | "CameraInUse"
+  | "CameraInUseAdvice"
+  | "CameraVirtual"
+  | "CameraVirtualAdvice"
+  | "CameraSlow"
+  | "CameraSlowAdvice"
+  | "SceneDark"
+  | "SceneDarkAdvice"
+  | "SceneBright"
+  | "SceneBrightAdvice";
 
 export type LanguageDictionary = Partial<Record<TextKey, string>>;
 export type Styles = string | Partial<CSSStyleDeclaration>;
 
-export declare const languages: Readonly<Record<"en" | "pt" | "fa", Readonly<Record<TextKey, string>>>>;
+export declare const languages: Readonly<Record<"ar" | "de" | "en" | "es" | "fa" | "fr" | "pt" | "zh", Readonly<Record<TextKey, string>>>>;
 
-/** `<mien-face-liveness>` and `<azure-ai-vision-face-ui>`. Properties are read when `start` is called. */
-export declare class FaceLivenessDetector extends HTMLElement {
-  /** BCP 47; `en`, `pt` and `fa` are there, others take `languageDictionary`. Default: `en`. */
+/** A rejection of `start` in words for the person: for applications that set `skipOutcome`. */
+export declare function explain(
+  error: Pick<LivenessDetectionError, "livenessError"> & Partial<LivenessDetectionError>,
+  locale?: string,
+  languageDictionary?: LanguageDictionary,
+): { title: string; advice: string };
+
+/** Properties of the elements. They are read when `start` is called. */
+export interface LivenessSettings {
+  /** BCP 47; other languages than those of `languages` take `languageDictionary`. Default: `en`. */
   locale: string;
   /** Own texts by key; what is missing is in the locale's language, else English. */
   languageDictionary?: LanguageDictionary;
-  /** Which camera, by `MediaDeviceInfo.deviceId`; default: the one that faces the person. */
+  /** Which camera, by `MediaDeviceInfo.deviceId`; default: the one chosen last, else the one that faces the person. */
   mediaInfoDeviceId?: string;
   /** CSS length, or a number of pixels. */
   fontSize?: string | number;
@@ -132,14 +222,32 @@ export declare class FaceLivenessDetector extends HTMLElement {
   brightnessImagePath?: string;
   /** Leave out the advice. The warning about flashing colours stays. */
   skipInstructions: boolean;
+  /** Leave out the pages about problems and outcomes: `start` settles at once, after one attempt. */
+  skipOutcome: boolean;
+  /** Never flash colours: ask for turns of the head instead. Needs a server that allows it. */
+  withoutFlashes: boolean;
+  /** Pictures a second below which the person is told that the camera is slow. Default: 15; 0 for never. */
+  minimumFrameRate: number;
   /** For sessions made with `deviceCorrelationIdSetInClient`; default: an id kept in this browser. */
   deviceCorrelationId?: string;
   /** For sessions made with `userCorrelationIdSetInClient`. */
   userCorrelationId?: string;
+}
+
+export declare interface FaceLivenessDetector extends LivenessSettings {}
+
+/** `<mien-face-liveness>` and `<azure-ai-vision-face-ui>`, whose `skipOutcome` is true by default. */
+export declare class FaceLivenessDetector extends HTMLElement {
   /** The former name of `buttonStyles`. */
   continueButtonStyles?: Styles;
-  /** Run one attempt of the session whose `authToken` this is. Rejects with a `LivenessDetectionError`. */
+  /**
+   * Run the session whose `authToken` this is: attempts until one gives a result, or the person stops.
+   * Rejects with a `LivenessDetectionError`. Events meanwhile: `problem` with a `LivenessDetectionError` as its
+   * `detail`, whenever the person is told about one; `camerachange` with `{ deviceId }`.
+   */
   start(sessionAuthorizationToken: string): Promise<LivenessDetectionSuccess>;
+  /** Stop what `start` began. */
+  cancel(): void;
   /** The cameras among devices. */
   filterToSupportedMediaInfoDevices(devices: MediaDeviceInfo[]): MediaDeviceInfo[];
 }
