@@ -19,6 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mien.contract.attributes import Attribute
 from mien.models.store import ModelStore
 from mien.vision import FaceEngine
 from mien.vision.attributes.blur import blur
@@ -27,7 +28,7 @@ from mien.vision.attributes.exposure import exposure
 from mien.vision.attributes.noise import noise
 from mien.vision.attributes.quality import quality
 from mien.vision.attributes.registry import estimate_attributes
-from mien.vision.types import Attribute, Float32, Measured, Pixels, Want
+from mien.vision.types import Float32, Measured, Pixels, Want
 
 RECOGNISER = "sface"
 

@@ -17,10 +17,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mien.contract.landmarks import LANDMARK_NAMES
 from mien.models.store import ModelStore
 from mien.vision.landmarks import FaceMesh, landmarks27
 from mien.vision.pose import head_pose
-from mien.vision.types import LANDMARK_NAMES
 
 DATA = Path(__file__).parent / "data" / "landmarks.json"
 ROUNDS = 30

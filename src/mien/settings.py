@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from mien.contract.limits import IMAGE_BYTES
+
 _REDIS_SCHEMES: Final = ("redis", "rediss", "valkey", "valkeys")
 
 
@@ -225,7 +227,7 @@ class Settings(BaseSettings):
         description="Requests that may wait for a worker thread; beyond that the answer is 503 with Retry-After.",
     )
     max_image_bytes: int = Field(
-        default=6 * 1024 * 1024, ge=1024, description="Largest image, in bytes (Azure's limit is 6 MB)."
+        default=IMAGE_BYTES[1], ge=IMAGE_BYTES[0], description="Largest image, in bytes (Azure's limit is 6 MB)."
     )
     max_json_bytes: int = Field(default=1024 * 1024, ge=1024, description="Largest JSON body, in bytes.")
     body_timeout_seconds: float = Field(

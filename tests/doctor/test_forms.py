@@ -11,20 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.contract.versions import BY_NAME, KNOWN
 from mien.doctor.address import examine_url
-from mien.doctor.azure import LIVENESS_VERSIONS, VERSIONS
 from mien.doctor.findings import Severity
 from mien.doctor.keyform import examine_key
 from mien.doctor.sdks import Sdk, check_sdks, installed
 
 AZURE = "https://desk.cognitiveservices.azure.com"
 KEY = "0123456789abcdef0123456789abcdef"
-
-
-def test_the_doctor_knows_the_versions_of_the_wire() -> None:
-    assert tuple(BY_NAME) == VERSIONS
-    assert set(KNOWN) == {*VERSIONS, *LIVENESS_VERSIONS}
 
 
 @pytest.mark.parametrize("url", [AZURE, f"{AZURE}/", "https://mien.example:8443", "https://[2001:db8::1]:8443"])

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mien.contract.attributes import Level3
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.matching import Calibration
-from mien.vision.types import Attributes, Embedding, Face, FaceBox, HeadPose, Level3, Measured, Occlusion, Want
+from mien.vision.types import Attributes, Embedding, Face, FaceBox, HeadPose, Measured, Occlusion, Want
 
 DIMENSION = 32
 FINGERPRINT = "a" * 64

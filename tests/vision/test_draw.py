@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from mien.contract.attributes import GlassesType, Level3
 from mien.vision.draw import describe, draw_faces, pose_axes
-from mien.vision.types import Attributes, Face, FaceBox, GlassesType, HeadPose, Level3, Measured
+from mien.vision.types import Attributes, Face, FaceBox, HeadPose, Measured
 
 
 def _face(attributes: Attributes) -> Face:

@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
+from mien.contract.landmarks import LANDMARK_NAMES
 from mien.vision.canonical import canonical_mesh
 from mien.vision.landmarks import FaceMesh, Mesh, landmarks27
-from mien.vision.types import LANDMARK_NAMES, Float32, Pixels
+from mien.vision.types import Float32, Pixels
 
 ORDER = {name: index for index, name in enumerate(LANDMARK_NAMES)}
 

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from tests.shared import azure_photo
 
+from mien.contract.attributes import Level3
 from mien.models.bindings import DEFAULT_RECOGNISER
 from mien.models.store import ModelStore
 from mien.vision import Attribute, FaceEngine, OperatingPoint, Want
 from mien.vision.detector import YuNet
-from mien.vision.types import Embedding, Face, Level3, Pixels
+from mien.vision.types import Embedding, Face, Pixels
 from mien.vision.upright import Reading, UprightReader, roll_of
 
 PEOPLE = ("Family1-Dad1", "Family1-Mom1", "Family3-Lady1", "Family2-Lady1", "Family2-Man1", "Family3-Man1")

@@ -14,25 +14,21 @@ import numpy as np
 import pytest
 
 from mien.accounts import ALL_FEATURES, Resource, Sku
+from mien.contract.attributes import Attribute, ExposureLevel, GlassesType, Level3, MaskType
 from mien.vision.decode import decode
 from mien.vision.engine import Analysis
 from mien.vision.types import (
     Accessory,
-    Attribute,
     Attributes,
     Embedding,
-    ExposureLevel,
     Face,
     FaceBox,
     FacialHair,
-    GlassesType,
     Hair,
     HairColor,
     HeadPose,
-    Level3,
     Makeup,
     Mask,
-    MaskType,
     Measured,
     Occlusion,
     OperatingPoint,

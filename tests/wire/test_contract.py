@@ -10,9 +10,9 @@ import jsonschema
 import pytest
 from tests.shared import shared_path
 
+from mien.contract.attributes import ATTRIBUTES_OF
 from mien.contract.catalogue import ROWS
 from mien.contract.versions import BY_NAME
-from mien.wire.detect_query import ATTRIBUTES_OF
 
 SCHEMAS = ("v1.0", "v1.1-preview.1", "v1.2-preview.1", "v1.2", "v1.3-preview.1")
 

@@ -9,11 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
+from mien.contract.attributes import Attribute
 from mien.contract.versions import VERSIONS
 from mien.fetching.fetch import FetchError, FetchFailure
 from mien.models.errors import MissingFileError
 from mien.vision.errors import UnsupportedAttributeError
-from mien.vision.types import Attribute, OperatingPoint
+from mien.vision.types import OperatingPoint
 
 JSON = {"Content-Type": "application/json"}
 

@@ -12,12 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mien.contract.attributes import ATTRIBUTES_OF
 from mien.contract.catalogue import ROWS
+from mien.contract.limits import FACE_ID_SECONDS
 from mien.contract.problem import Problem
 from mien.contract.versions import VERSIONS, Version
 from mien.gateway.exchange import Request
 from mien.wire.body import BodyLimits, read_json
-from mien.wire.detect_query import ATTRIBUTES_OF, TTL_SECONDS, DetectQuery, parse_detect_query
+from mien.wire.detect_query import DetectQuery, parse_detect_query
 from mien.wire.router import Router
 
 NAMES = (
@@ -65,7 +67,7 @@ def refused_by_the_catalogue() -> Iterator[None]:
 
 def check(parsed: DetectQuery, version: Version) -> None:
     assert parsed.attributes <= ATTRIBUTES_OF[parsed.detection_model] & version.attributes
-    assert TTL_SECONDS[0] <= parsed.seconds <= TTL_SECONDS[1]
+    assert FACE_ID_SECONDS[0] <= parsed.seconds <= FACE_ID_SECONDS[1]
     assert not (parsed.landmarks and parsed.detection_model == "detection_02")
     assert parsed.recognition_model.startswith("recognition_0")
 
@@ -93,7 +95,7 @@ def test_raw_query_strings(query: str, version: Version) -> None:
     st.booleans(),
     st.booleans(),
     st.sampled_from(["detection_01", "detection_03"]),
-    st.integers(*TTL_SECONDS),
+    st.integers(*FACE_ID_SECONDS),
     st.data(),
 )
 def test_good_queries_are_read_as_written(

@@ -14,9 +14,9 @@ from tests.hostile import drawn_face
 from tests.shared import azure_photo
 from tests.wire.test_contract import SCHEMAS, validator
 
+from mien.contract.attributes import ATTRIBUTES_OF
 from mien.contract.versions import BY_NAME
 from mien.vision.attributes.registry import ESTIMATORS
-from mien.wire.detect_query import ATTRIBUTES_OF
 
 
 def exchange(server: Server, sent: bytes) -> tuple[bytes, bytes]:

@@ -20,10 +20,10 @@ from msrest.authentication import CognitiveServicesCredentials
 from tests.conftest import Server
 from tests.shared import azure_photo
 
+from mien.contract.attributes import ATTRIBUTES_OF, Attribute
+from mien.contract.landmarks import LANDMARK_NAMES
 from mien.contract.versions import V1_0, V1_2, Version
 from mien.vision.attributes.registry import ESTIMATORS
-from mien.vision.types import LANDMARK_NAMES, Attribute
-from mien.wire.detect_query import ATTRIBUTES_OF
 
 pytestmark = [
     pytest.mark.sdk,

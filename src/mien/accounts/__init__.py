@@ -17,7 +17,6 @@ Example:
 from typing import TYPE_CHECKING
 
 from mien.accounts.errors import AccountError
-from mien.accounts.features import ALL_FEATURES, Feature
 from mien.accounts.hints import access_hint
 from mien.accounts.requests import AccessRequest, RequestState
 from mien.accounts.types import (
@@ -32,6 +31,7 @@ from mien.accounts.types import (
     Sku,
     Terms,
 )
+from mien.contract.features import ALL_FEATURES, Feature
 from mien.lazy import lazily
 
 if TYPE_CHECKING:

@@ -18,7 +18,6 @@ from mien.accounts.errors import (
     ResourceNotFoundError,
     TransitionError,
 )
-from mien.accounts.features import ALL_FEATURES, REQUESTED_APART, Feature
 from mien.accounts.records import bump, features_of, state_of
 from mien.accounts.requests import (
     ADVICE,
@@ -37,6 +36,7 @@ from mien.accounts.types import DEVELOPMENT_TERMS, Resource
 from mien.accounts.vagueness import findings
 from mien.accounts.validation import checked_text
 from mien.clock import Clock
+from mien.contract.features import ALL_FEATURES, REQUESTED_APART, Feature
 from mien.events import AuditLog
 from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.tables import AccessRequestRow, ResourceRow

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from mien.accounts.features import Feature
 from mien.accounts.types import Resource
+from mien.contract.features import Feature
 
 _NEXT: Final = {
     "submitted": "was submitted and waits for a reviewer",

@@ -11,8 +11,8 @@ from typing import Final, cast
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from mien.accounts.features import Feature
 from mien.accounts.types import DefaultAction, ProvisioningState, Resource, Sku, Terms
+from mien.contract.features import Feature
 from mien.storage.tables import AccessRequestRow, AccountsVersionRow, ResourceRow
 
 READ_VERSION: Final = "SELECT version FROM accounts_version WHERE id = 1"

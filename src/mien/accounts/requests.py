@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from mien.accounts.features import Feature
 from mien.accounts.vagueness import Finding
+from mien.contract.features import Feature
 
 
 class RequestState(StrEnum):

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final, Literal
 from uuid import UUID
 
-from mien.accounts.features import Feature
+from mien.contract.features import Feature
 
 KeySlot = Literal[1, 2]
 DefaultAction = Literal["Allow", "Deny"]

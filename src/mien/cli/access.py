@@ -9,7 +9,6 @@ from uuid import UUID
 
 import typer
 
-from mien.accounts.features import Feature
 from mien.accounts.requests import RequestState
 from mien.cli._administration import (
     As,
@@ -26,6 +25,7 @@ from mien.cli._administration import (
     print_table,
     resource_named,
 )
+from mien.contract.features import Feature
 
 if TYPE_CHECKING:
     from mien.accounts import AccessRequest

@@ -108,7 +108,7 @@ def _as_json(photo: Path, analysis: Analysis) -> dict[str, Any]:
 def _face_as_json(face: Face) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from mien.vision.types import LANDMARK_NAMES
+    from mien.contract.landmarks import LANDMARK_NAMES
 
     result: dict[str, Any] = {"box": asdict(face.box), "score": round(face.score, 4)}
     if face.landmarks is not None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from mien.vision.types import Attribute, GlassesType
-
-_FROM_V11 = frozenset(Attribute) - {Attribute.MAKEUP}
+from mien.contract.attributes import Attribute, GlassesType, attributes_known
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,7 @@ class Version:
     """
 
     name: str
-    attributes: frozenset[Attribute] = _FROM_V11
+    attributes: frozenset[Attribute] = attributes_known(legacy=False)
     session_images: bool = True
     pascal_glasses: bool = False
     head_wear: str = "headwear"
@@ -51,7 +49,7 @@ def _legacy(name: str, *, directory_searches: bool) -> Version:
     """
     return Version(
         name,
-        attributes=frozenset(Attribute),
+        attributes=attributes_known(legacy=True),
         session_images=False,
         pascal_glasses=True,
         head_wear="headWear",

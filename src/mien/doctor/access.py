@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from mien.doctor.azure import KEY_HEADER, STABLE, VERSIONS
+from mien.contract.versions import BY_NAME, STABLE
+from mien.doctor.azure import KEY_HEADER
 from mien.doctor.case import Case, Findings, Stop, finding, refused
 from mien.doctor.client import Answer, Trouble
 from mien.doctor.findings import Finding, Severity
@@ -21,10 +22,10 @@ def check_key(case: Case) -> Findings:
     Raises:
         Stop: the key is not taken.
     """
-    answer = ask(case, "GET", f"/face/{STABLE}/{_PROBE}", _PROBE_QUERY)
+    answer = ask(case, "GET", f"/face/{STABLE.name}/{_PROBE}", _PROBE_QUERY)
     if answer.status == 404 and not answer.html:
-        for version in reversed(VERSIONS):
-            if version != STABLE:
+        for version in reversed(BY_NAME):
+            if version != STABLE.name:
                 answer = ask(case, "GET", f"/face/{version}/{_PROBE}", _PROBE_QUERY)
                 if answer.status != 404:
                     case.version = version
@@ -119,7 +120,7 @@ def gated(answer: Answer) -> bool:
 def check_versions(case: Case) -> Findings:
     """Ask each API version for the same listing."""
     answering, odd = [], []
-    for version in VERSIONS:
+    for version in BY_NAME:
         answer = ask(case, "GET", f"/face/{version}/{_PROBE}", _PROBE_QUERY)
         if answer.ok or gated(answer):
             answering.append(version)

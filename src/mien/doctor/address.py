@@ -11,7 +11,9 @@ from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
-from mien.doctor.azure import AZURE_SUFFIXES, KEY_HEADER, LIVENESS_VERSIONS, STABLE, VERSIONS
+from mien.contract.liveness_versions import LIVENESS_VERSIONS
+from mien.contract.versions import BY_NAME, STABLE
+from mien.doctor.azure import AZURE_SUFFIXES, KEY_HEADER
 from mien.doctor.findings import Finding, Severity
 
 _SCHEME: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?:(?P<slashes>/+)|(?!\d))")
@@ -304,13 +306,13 @@ def _check_path(split: SplitResult, notes: _Notes) -> str | None:
         "SDKs add /face and the version themselves, so the path would be there twice, which is 404.",
         "Keep only what stands before the path.",
     )
-    if version is not None and version.lower() not in (*VERSIONS, *LIVENESS_VERSIONS):
-        near = difflib.get_close_matches(version.lower(), VERSIONS, n=1, cutoff=0.5)
+    if version is not None and version.lower() not in (*BY_NAME, *LIVENESS_VERSIONS):
+        near = difflib.get_close_matches(version.lower(), BY_NAME, n=1, cutoff=0.5)
         notes.add(
             Severity.ERROR,
             f"{version[:30]!r} is not an API version.",
             "Paths with it are answered 404.",
-            f"Use {near[0] if near else STABLE}.",
+            f"Use {near[0] if near else STABLE.name}.",
         )
         return None
     return version

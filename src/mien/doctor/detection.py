@@ -12,13 +12,11 @@ from dataclasses import replace
 from importlib import resources
 from typing import Any, Final
 
-from mien.doctor.azure import (
-    FACE_ID_SECONDS,
-    LIMITED_ATTRIBUTES,
-    LIVENESS_VERSIONS,
-    PLAIN_ATTRIBUTES,
-    RETIRED_ATTRIBUTES,
-)
+from mien.contract.attributes import DECLARED, LIMITED, RETIRED
+from mien.contract.limits import FACE_ID_SECONDS
+from mien.contract.liveness_versions import LIVENESS_VERSIONS, WITH_ATTEMPTS
+from mien.contract.models import DETECTION_01, DETECTION_MODELS
+from mien.contract.versions import V1_0
 from mien.doctor.case import Case, Findings, Stop, finding, not_approved, refused
 from mien.doctor.client import Answer, Trouble
 from mien.doctor.findings import Finding, Severity
@@ -113,7 +111,7 @@ def check_features(case: Case) -> Findings:
 
 
 def _liveness_path(case: Case) -> str:
-    if case.version in {"v1.2", "v1.3-preview.1"}:
+    if case.version in WITH_ATTEMPTS:
         return f"{case.base}/detectLiveness-sessions"
     older = [version for version in case.versions if version in LIVENESS_VERSIONS]
     return f"/face/{older[-1]}/detectLiveness/singleModal/sessions" if older else ""
@@ -142,11 +140,13 @@ def check_attributes(case: Case) -> Findings:
     """Ask for each attribute: all that everybody gets in two calls, the limited and the retired ones by themselves."""
     yield from _check_plain(case)
     granted, refusals, limited = [], {}, []
-    for name in LIMITED_ATTRIBUTES:
-        version = "v1.0" if name == "makeup" else case.version
-        if name == "makeup" and case.versions and "v1.0" not in case.versions:
+    for attribute in LIMITED:
+        name, legacy = attribute.value, DECLARED[attribute].legacy_only
+        if legacy and case.versions and V1_0.name not in case.versions:
             continue
-        answer = detect(case, version=version, detectionModel="detection_01", returnFaceAttributes=name)
+        version = V1_0.name if legacy else case.version
+        model = DECLARED[attribute].detection_models[-1]
+        answer = detect(case, version=version, detectionModel=model, returnFaceAttributes=name)
         if answer.ok and _has(answer, name):
             granted.append(name)
         elif answer.status == 403 and missing_features(str(answer.error)):
@@ -179,8 +179,11 @@ def _not_returned(case: Case, answer: Answer, severity: Severity, name: str, mod
 
 def _check_plain(case: Case) -> Findings:
     given: list[str] = []
-    for model in ("detection_03", "detection_01"):
-        names = [name for name, at in PLAIN_ATTRIBUTES.items() if at == model]
+    plain = [one for one in DECLARED.values() if one.gate is None]
+    for model in reversed(DETECTION_MODELS):
+        names = [one.attribute.value for one in plain if one.detection_models[-1] == model]
+        if not names:
+            continue
         answer = detect(case, detectionModel=model, returnFaceAttributes=",".join(names))
         if answer.ok and all(_has(answer, name) for name in names):
             given += names
@@ -201,11 +204,9 @@ def _check_plain(case: Case) -> Findings:
 
 def _check_retired(case: Case) -> Findings:
     """Look whether retired attributes are refused; a service of before 2023 would return them."""
-    version = "v1.0" if not case.versions or "v1.0" in case.versions else case.version
-    answer = detect(
-        case, version=version, detectionModel="detection_01", returnFaceAttributes=",".join(RETIRED_ATTRIBUTES)
-    )
-    names = " and ".join(RETIRED_ATTRIBUTES)
+    version = V1_0.name if not case.versions or V1_0.name in case.versions else case.version
+    answer = detect(case, version=version, detectionModel=DETECTION_01, returnFaceAttributes=",".join(RETIRED))
+    names = " and ".join(RETIRED)
     if answer.ok:
         yield finding("attributes", Severity.NOTE, f"{names} are retired, but this endpoint still takes them.")
         return
@@ -215,7 +216,7 @@ def _check_retired(case: Case) -> Findings:
         f"{names} are retired: asking for them is refused ({answer.status}).",
         "No approval brings them back; an application that asks for them fails as a whole.",
         "Leave them out of returnFaceAttributes.",
-        retired=list(RETIRED_ATTRIBUTES),
+        retired=list(RETIRED),
     )
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, false, true
 from sqlalchemy.orm import InstrumentedAttribute
 
+from mien.contract.limits import ID_LENGTH, NAME_LENGTH, TOP, USER_DATA_LENGTH
 from mien.gallery.errors import (
     InvalidTopError,
     NameEmptyError,
@@ -17,12 +18,6 @@ from mien.gallery.errors import (
     UserDataTooLongError,
 )
 from mien.gallery.types import UNSET, Unset
-
-NAME_LENGTH: Final = 128
-USER_DATA_LENGTH: Final = 16_384
-FACE_USER_DATA_LENGTH: Final = 1_024
-START_LENGTH: Final = 64
-MAX_TOP: Final = 1_000
 
 _FIRST: Final = "0"
 _SHAPE: Final = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
@@ -79,10 +74,10 @@ def check_page(start: str, top: int) -> None:
         StartTooLongError: `start` has more than 64 characters.
         InvalidTopError: `top` is not 1 to 1000.
     """
-    if len(start) > START_LENGTH:
-        raise StartTooLongError(f"start has at most {START_LENGTH} characters")
-    if not 1 <= top <= MAX_TOP:
-        raise InvalidTopError(f"top is 1 to {MAX_TOP}")
+    if len(start) > ID_LENGTH:
+        raise StartTooLongError(f"start has at most {ID_LENGTH} characters")
+    if not TOP[0] <= top <= TOP[1]:
+        raise InvalidTopError(f"top is {TOP[0]} to {TOP[1]}")
 
 
 def comes_after(column: InstrumentedAttribute[UUID], start: str) -> ColumnElement[bool]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mien.gallery.checks import FACE_USER_DATA_LENGTH, check_page, check_user_data, comes_after
+from mien.contract.limits import FACE_USER_DATA_LENGTH
+from mien.gallery.checks import check_page, check_user_data, comes_after
 from mien.gallery.enrolment import enrol
 from mien.gallery.errors import (
     PersistedFaceNotFoundError,

@@ -8,7 +8,9 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-COLLECTION_ID: Final = re.compile(r"[a-z0-9_-]{1,64}")
+from mien.contract.limits import ID_LENGTH
+
+COLLECTION_ID: Final = re.compile(rf"[a-z0-9_-]{{1,{ID_LENGTH}}}")
 """What a caller may name a collection (contract, section 1)."""
 
 

@@ -10,11 +10,12 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mien.contract.attributes import Attribute, Level3
 from mien.gallery.errors import LowQualityError, Shortfall
 from mien.gallery.kinds import CollectionRef
 from mien.gallery.rows import Rows
 from mien.storage.tables import CollectionRow, EnrolmentPolicyRow
-from mien.vision.types import Attribute, Face, Level3
+from mien.vision.types import Face
 
 _LEVELS = ("low", "medium", "high")
 

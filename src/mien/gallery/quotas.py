@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mien.accounts import Sku
+from mien.contract.limits import FACES_OF_PERSON, FACES_OF_SMALL_LIST
 from mien.gallery.kinds import Kind
 
 _MILLION: Final = 1_000_000
-
-FACES_OF_PERSON: Final = 248
-FACES_OF_SMALL_LIST: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)

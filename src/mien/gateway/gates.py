@@ -21,7 +21,6 @@ VERIFICATION: Final[Requirement] = (Feature.VERIFICATION,)
 RECOGNITION: Final[Requirement] = (Feature.IDENTIFICATION, Feature.VERIFICATION)
 """What face ids, templates and their comparison need: either use is a reason to make them."""
 LIVENESS: Final[Requirement] = (Feature.LIVENESS,)
-LIMITED_ATTRIBUTES: Final[Requirement] = (Feature.LIMITED_ATTRIBUTES,)
 
 BY_FAMILY: Final[Mapping[str, tuple[Requirement, ...]]] = MappingProxyType(
     {

@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from mien.contract.attributes import Attribute
 from mien.liveness import fusion, problems
 from mien.liveness.best import candidates, jpeg_of, rank
 from mien.liveness.challenge import Challenge
@@ -31,7 +32,7 @@ from mien.vision.presentation.dynamics import dynamics
 from mien.vision.presentation.material import PACKS, MaterialNetworks
 from mien.vision.presentation.reflection import Reflection, reflection
 from mien.vision.presentation.track import Sighting, Track, follow
-from mien.vision.types import Attribute, Embedding, Face, Pixels, Want
+from mien.vision.types import Embedding, Face, Pixels, Want
 
 _WORKING_SIDE: Final = 640
 """Long side down to which larger frames are decoded."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from mien.contract.attributes import Attribute, ExposureLevel, Level3, MaskType
 from mien.liveness.challenge import Challenge
 from mien.liveness.turns import Neutral
 from mien.liveness.types import LivenessError, Problem, RecognitionError
 from mien.vision.presentation.track import Track
-from mien.vision.types import Attribute, Attributes, ExposureLevel, Level3, MaskType
+from mien.vision.types import Attributes
 
 ATTRIBUTES: Final = frozenset({Attribute.MASK, Attribute.OCCLUSION, Attribute.BLUR, Attribute.EXPOSURE})
 """What `face_problem` needs of a face."""

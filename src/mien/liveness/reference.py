@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 
+from mien.contract.attributes import Attribute
 from mien.liveness.errors import NoFaceError, SeveralFacesError
 from mien.liveness.records import VerifyReference
 from mien.vision.ports import Engine
-from mien.vision.types import Attribute, Want
+from mien.vision.types import Want
 
 
 def make_reference(engine: Engine, image: bytes, pack: str) -> VerifyReference:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from mien.accounts import AccessRequests, Accounts
 from mien.clock import Clock
+from mien.contract.limits import IMAGE_BYTES
 from mien.events import AlertRules, AuditLog, MetricStore
 from mien.events.alerts import QuotaUse
 from mien.gallery.detected_faces import DetectedFaces
@@ -87,7 +88,7 @@ class PortalParts:
     migrations: Migrations
     store: ModelStore
     bindings: Bindings
-    image_limit: int = 6 * 1024 * 1024
+    image_limit: int = IMAGE_BYTES[1]
     openid: OpenId | None = None
     session_life: timedelta = LIFE
     demo: bool = False

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from mien.contract.attributes import Attribute, ExposureLevel, Level3
 from mien.gallery.errors import LowQualityError, Shortfall
 from mien.gallery.policy import EnrolmentPolicy
 from mien.portal.widgets import Tag, badge
-from mien.vision.types import Attribute, Attributes, ExposureLevel, Face, Level3
+from mien.vision.types import Attributes, Face
 
 MEASURED: Final = frozenset(
     {

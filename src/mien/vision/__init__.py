@@ -16,9 +16,10 @@ and computes only what is wanted; `types` says what goes in and out, `errors` wh
 
 from typing import TYPE_CHECKING
 
+from mien.contract.attributes import Attribute
 from mien.lazy import lazily
 from mien.vision.errors import ImageError, UnsupportedAttributeError, VisionError
-from mien.vision.types import Attribute, Attributes, Embedding, Face, FaceBox, OperatingPoint, Want
+from mien.vision.types import Attributes, Embedding, Face, FaceBox, OperatingPoint, Want
 
 if TYPE_CHECKING:
     from mien.vision.engine import Analysis, FaceEngine

@@ -24,15 +24,13 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
+from mien.contract.limits import IMAGE_BYTES
 from mien.vision.errors import ImageTooLargeError, ImageTooSmallError, UnreadableImageError
 from mien.vision.image_header import ImageFormat, ImageHeader, bare_png, read_header
 from mien.vision.types import Float32, Pixels
 
-MIN_BYTES: Final = 1024
-"""Smallest file, inclusive (contract section 2)."""
-
-MAX_BYTES: Final = 6 * 1024 * 1024
-"""Largest file, inclusive (contract section 2)."""
+MIN_BYTES, MAX_BYTES = IMAGE_BYTES
+"""Smallest and largest file, inclusive."""
 
 MAX_PIXELS: Final = 100_000_000
 """Largest picture, width × height. A sky of 6 MB can have that many; a bomb has more."""

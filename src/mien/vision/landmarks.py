@@ -20,10 +20,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.contract.landmarks import LANDMARK_NAMES
 from mien.models.runtime import Network
 from mien.vision.align import invert_transform, warp
 from mien.vision.canonical import canonical_mesh
-from mien.vision.types import LANDMARK_NAMES, Float32, Pixels
+from mien.vision.types import Float32, Pixels
 
 MESH_SIZE = 192
 """Width and height of the mesh network's input."""

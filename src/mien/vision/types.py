@@ -13,6 +13,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.contract.attributes import Attribute, ExposureLevel, GlassesType, Level3, MaskType
+
 Float32 = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 
@@ -23,57 +25,6 @@ class OperatingPoint(StrEnum):
     GENERAL = "general"
     SENSITIVE = "sensitive"
     BEST = "best"
-
-
-class Attribute(StrEnum):
-    """The attributes that can be asked for, by their names in the contract."""
-
-    HEAD_POSE = "headPose"
-    GLASSES = "glasses"
-    OCCLUSION = "occlusion"
-    ACCESSORIES = "accessories"
-    MASK = "mask"
-    BLUR = "blur"
-    EXPOSURE = "exposure"
-    NOISE = "noise"
-    QUALITY = "qualityForRecognition"
-    AGE = "age"
-    SMILE = "smile"
-    FACIAL_HAIR = "facialHair"
-    HAIR = "hair"
-    MAKEUP = "makeup"
-
-
-LANDMARK_NAMES: tuple[str, ...] = (
-    "pupilLeft",
-    "pupilRight",
-    "noseTip",
-    "mouthLeft",
-    "mouthRight",
-    "eyebrowLeftOuter",
-    "eyebrowLeftInner",
-    "eyeLeftOuter",
-    "eyeLeftTop",
-    "eyeLeftBottom",
-    "eyeLeftInner",
-    "eyebrowRightInner",
-    "eyebrowRightOuter",
-    "eyeRightInner",
-    "eyeRightTop",
-    "eyeRightBottom",
-    "eyeRightOuter",
-    "noseRootLeft",
-    "noseRootRight",
-    "noseLeftAlarTop",
-    "noseRightAlarTop",
-    "noseLeftAlarOutTip",
-    "noseRightAlarOutTip",
-    "upperLipTop",
-    "upperLipBottom",
-    "underLipTop",
-    "underLipBottom",
-)
-"""The 27 landmarks of the contract, in its order; "Left" is the image's left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,40 +67,6 @@ class HeadPose:
     pitch: float
     roll: float
     yaw: float
-
-
-class GlassesType(StrEnum):
-    """What is worn on the eyes."""
-
-    NONE = "noGlasses"
-    READING = "readingGlasses"
-    SUN = "sunglasses"
-    SWIMMING = "swimmingGoggles"
-
-
-class Level3(StrEnum):
-    """Low, medium or high: of blur, noise, and quality for recognition."""
-
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
-
-
-class ExposureLevel(StrEnum):
-    """By value: under [0, .25), good [.25, .75), over [.75, 1]."""
-
-    UNDER = "underExposure"
-    GOOD = "goodExposure"
-    OVER = "overExposure"
-
-
-class MaskType(StrEnum):
-    """What covers nose and mouth."""
-
-    NONE = "noMask"
-    FACE_MASK = "faceMask"
-    OTHER = "otherMaskOrOcclusion"
-    UNCERTAIN = "uncertain"
 
 
 @dataclass(frozen=True, slots=True)

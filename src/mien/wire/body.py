@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mien.contract.catalogue import row
+from mien.contract.limits import IMAGE_BYTES
 from mien.gateway.errors import BodyTooLargeError
 from mien.gateway.exchange import Request
 
@@ -34,7 +35,7 @@ class BodyLimits:
         seconds: time for the whole body.
     """
 
-    image_bytes: int = 6 * 1024 * 1024
+    image_bytes: int = IMAGE_BYTES[1]
     json_bytes: int = 1024 * 1024
     seconds: float = 60.0
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mien.contract.models import RECOGNITION_MODELS
 from mien.contract.versions import BY_NAME
 from mien.gallery import Kind, TrainingState
 from mien.wire import schemas
-from mien.wire.detect_query import RECOGNITION_MODELS
 from mien.wire.families import Family
 from mien.wire.schemas import COLLECTION_ID, FACE_DATA, GUID, MODEL, NAME, USER_DATA, Json, array, in_path, record
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from mien.contract.catalogue import row
+from mien.contract.models import RECOGNITION_MODELS
 from mien.contract.versions import ALL
 from mien.gallery import Collection
 from mien.gateway.exchange import Exchange, Operation, Response
 from mien.wire.body import read_json
 from mien.wire.collection_docs import Documents
 from mien.wire.context import EMPTY, Context, answer, ref_of, without_none
-from mien.wire.detect_query import RECOGNITION_MODELS
 from mien.wire.families import FACE_LIST, FAMILIES, Family
 from mien.wire.fields import Page, changed_text, parse_page, parse_return_model, text
 

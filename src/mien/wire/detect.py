@@ -9,12 +9,13 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from mien.accounts import Resource
+from mien.contract.attributes import gates_of
 from mien.contract.catalogue import row
 from mien.contract.versions import ALL, BY_NAME, Version
 from mien.gateway import gates
 from mien.gateway.exchange import Exchange, Operation, Response
 from mien.vision.ports import Engine
-from mien.vision.types import Attribute, Embedding, OperatingPoint, Want
+from mien.vision.types import Embedding, OperatingPoint, Want
 from mien.wire.body import BodyLimits, image_url, read_image_or_json
 from mien.wire.detect_docs import describe_detect
 from mien.wire.detect_query import DetectQuery, parse_detect_query
@@ -144,22 +145,14 @@ class Detect:
         return Response(body=json.dumps(answer, separators=(",", ":"), allow_nan=False).encode())
 
 
-LIMITED = frozenset(
-    {Attribute.AGE, Attribute.SMILE, Attribute.FACIAL_HAIR, Attribute.HAIR, Attribute.MAKEUP},
-)
-"""The attributes behind limited access."""
-
-
 def _check_approval(resource: Resource, query: DetectQuery) -> None:
     """Hold what is asked for against what the resource is approved for.
 
     Raises:
         FeatureNotGrantedError: a face id or a limited attribute is asked for without approval.
     """
-    needed = [gates.RECOGNITION] if query.face_ids else []
-    if query.attributes & LIMITED:
-        needed.append(gates.LIMITED_ATTRIBUTES)
-    gates.require(resource, *needed)
+    faces = [gates.RECOGNITION] if query.face_ids else []
+    gates.require(resource, *faces, *((feature,) for feature in gates_of(query.attributes)))
 
 
 def _source(body: Mapping[str, Any], version: Version) -> tuple[str | None, str | None]:

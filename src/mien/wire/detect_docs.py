@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from mien.contract.attributes import ATTRIBUTES_OF, DECLARED
+from mien.contract.landmarks import LANDMARK_NAMES
+from mien.contract.limits import FACE_ID_SECONDS
+from mien.contract.models import DETECTION_MODELS, RECOGNITION_MODELS
 from mien.contract.versions import BY_NAME, Version
-from mien.vision.types import LANDMARK_NAMES, Attribute, ExposureLevel, GlassesType, Level3, MaskType
-from mien.wire.detect_query import ATTRIBUTES_OF, DETECTION_MODELS, RECOGNITION_MODELS, TTL_SECONDS
 
 Json = dict[str, Any]
 
-_UNIT: Json = {"type": "number", "minimum": 0, "maximum": 1}
 _NUMBER: Json = {"type": "number"}
 _BOOLEAN: Json = {"type": "boolean"}
-_HAIR_COLORS = ("unknown", "white", "gray", "blond", "brown", "red", "black", "other")
 
 
 def describe_detect(version_name: str) -> Json:
@@ -46,11 +46,11 @@ def describe_detect(version_name: str) -> Json:
 
 
 def _parameters(version: Version) -> list[Json]:
-    attributes = [name.value for name in Attribute if name in version.attributes]
+    attributes = [name.value for name in DECLARED if name in version.attributes]
     having = "; ".join(
         f"{model}: {', '.join(sorted(known & version.attributes)) or 'none'}" for model, known in ATTRIBUTES_OF.items()
     )
-    low, high = TTL_SECONDS
+    low, high = FACE_ID_SECONDS
     return [
         _query("detectionModel", {"enum": list(DETECTION_MODELS), "default": DETECTION_MODELS[0]}, "Finds the faces."),
         _query(
@@ -103,24 +103,4 @@ def _face(version: Version) -> Json:
 
 
 def _attributes(version: Version) -> Json:
-    levels = {"enum": [level.value for level in Level3]}
-    exposure = {"enum": [level.value for level in ExposureLevel]}
-    accessory = {"enum": [version.head_wear, "glasses", "mask"]}
-    color = _object({"color": {"enum": list(_HAIR_COLORS)}, "confidence": _UNIT})
-    schemas: dict[Attribute, Json] = {
-        Attribute.HEAD_POSE: _object(dict.fromkeys(("pitch", "roll", "yaw"), _NUMBER)),
-        Attribute.GLASSES: {"enum": [version.glasses(kind) for kind in GlassesType]},
-        Attribute.OCCLUSION: _object(dict.fromkeys(("foreheadOccluded", "eyeOccluded", "mouthOccluded"), _BOOLEAN)),
-        Attribute.ACCESSORIES: {"type": "array", "items": _object({"type": accessory, "confidence": _UNIT})},
-        Attribute.MASK: _object({"type": {"enum": [kind.value for kind in MaskType]}, "noseAndMouthCovered": _BOOLEAN}),
-        Attribute.BLUR: _object({"blurLevel": levels, "value": _UNIT}),
-        Attribute.EXPOSURE: _object({"exposureLevel": exposure, "value": _UNIT}),
-        Attribute.NOISE: _object({"noiseLevel": levels, "value": _UNIT}),
-        Attribute.QUALITY: levels,
-        Attribute.AGE: _NUMBER,
-        Attribute.SMILE: _UNIT,
-        Attribute.FACIAL_HAIR: _object(dict.fromkeys(("moustache", "beard", "sideburns"), _UNIT)),
-        Attribute.HAIR: _object({"bald": _UNIT, "invisible": _BOOLEAN, "hairColor": {"type": "array", "items": color}}),
-        Attribute.MAKEUP: _object(dict.fromkeys(("eyeMakeup", "lipMakeup"), _BOOLEAN)),
-    }
-    return {name.value: schema for name, schema in schemas.items() if name in version.attributes}
+    return {name.value: one.schema(version) for name, one in DECLARED.items() if name in version.attributes}

@@ -6,27 +6,13 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mien.contract.attributes import ATTRIBUTES_OF, DECLARED, RETIRED, Attribute
 from mien.contract.catalogue import row
+from mien.contract.limits import FACE_ID_SECONDS
+from mien.contract.models import DETECTION_MODELS, NO_LANDMARKS, RECOGNITION_MODELS
 from mien.contract.versions import Version
 from mien.gateway.exchange import Request
-from mien.vision.types import Attribute
 from mien.wire.fields import boolean
-
-DETECTION_MODELS = ("detection_01", "detection_02", "detection_03")
-RECOGNITION_MODELS = ("recognition_01", "recognition_02", "recognition_03", "recognition_04")
-TTL_SECONDS = (60, 86400)
-
-ATTRIBUTES_OF = {
-    "detection_01": frozenset(Attribute) - {Attribute.MASK},
-    "detection_02": frozenset[Attribute](),
-    "detection_03": frozenset({Attribute.MASK, Attribute.BLUR, Attribute.HEAD_POSE, Attribute.QUALITY}),
-}
-"""Which attributes each detection model has, by the contract's table."""
-
-QUALITY_MODELS = frozenset({"recognition_03", "recognition_04"})
-"""The recognition models that `qualityForRecognition` is defined for."""
-
-RETIRED = frozenset({"gender", "emotion"})
 
 _DETECTION_MODEL = row("common.detection_model_invalid")
 _RECOGNITION_MODEL = row("common.recognition_model_invalid")
@@ -38,7 +24,7 @@ _LANDMARKS = row("mien.return_landmarks_invalid")
 _RETURN_MODEL = row("mien.return_model_invalid")
 _TTL = row("mien.time_to_live_invalid")
 
-_BY_LOWER_NAME = {attribute.value.lower(): attribute for attribute in Attribute}
+_BY_LOWER_NAME = {attribute.value.lower(): attribute for attribute in DECLARED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +71,7 @@ def parse_detect_query(request: Request, version: Version) -> DetectQuery:
         raise _RETURN_MODEL.problem(hint=_BOOLEAN_HINT)
     asked = [value for name, value in request.query if name == "returnfaceattributes"]
     attributes = _attributes(asked, version, detection_model, recognition_model)
-    if landmarks and detection_model == "detection_02":
+    if landmarks and detection_model in NO_LANDMARKS:
         raise _NO_LANDMARKS.problem()
     seconds = _seconds(request.query_value("faceidtimetolive"))
     return DetectQuery(detection_model, recognition_model, face_ids, landmarks, named, attributes, seconds)
@@ -107,7 +93,7 @@ def parse_detection_model(request: Request) -> str:
 
 
 def _seconds(text: str | None) -> int:
-    low, high = TTL_SECONDS
+    low, high = FACE_ID_SECONDS
     if not text:
         return high
     digits = text.strip()
@@ -123,16 +109,17 @@ def _attributes(
     names = [name for text in asked for name in (part.strip() for part in text.split(",")) if name]
     if not names:
         return frozenset()
-    if detection_model == "detection_02":
+    if not ATTRIBUTES_OF[detection_model]:
         raise _NO_ATTRIBUTES.problem()
     wanted = frozenset(_attribute(name, version) for name in names)
     foreign = sorted(wanted - ATTRIBUTES_OF[detection_model])
     if foreign:
         known = ", ".join(sorted(ATTRIBUTES_OF[detection_model] & version.attributes))
         raise _ATTRIBUTES.problem(hint=f"{detection_model} has no {' and no '.join(foreign)}; it has {known}.")
-    if Attribute.QUALITY in wanted and recognition_model not in QUALITY_MODELS:
-        models = " or ".join(sorted(QUALITY_MODELS))
-        raise _ATTRIBUTES.problem(hint=f"qualityForRecognition needs recognitionModel={models}.")
+    for attribute in sorted(wanted):
+        models = DECLARED[attribute].recognition_models
+        if recognition_model not in models:
+            raise _ATTRIBUTES.problem(hint=f"{attribute} needs recognitionModel={' or '.join(models)}.")
     return wanted
 
 

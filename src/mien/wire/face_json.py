@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mien.contract.landmarks import LANDMARK_NAMES
 from mien.contract.versions import Version
-from mien.vision.types import LANDMARK_NAMES, Attributes, Face, Float32
+from mien.vision.types import Attributes, Face, Float32
 
 Json = dict[str, Any]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mien.contract.catalogue import row
+from mien.contract.limits import FACE_USER_DATA_LENGTH, ID_LENGTH, TOP
 from mien.gallery import UNSET, TargetFace, Unset
 from mien.gallery.kinds import parse_id
 from mien.gateway.exchange import Request
@@ -18,10 +19,6 @@ _START = row("common.start_too_long")
 _RETURN_MODEL = row("mien.return_model_invalid")
 _TARGET_FACE = row("common.target_face_invalid")
 _USER_DATA = row("common.user_data_too_long")
-
-TOP = (1, 1000)
-START_LENGTH = 64
-FACE_USER_DATA = 1024
 
 # What a database cannot keep: NUL, and halves of surrogate pairs, which JSON can spell.
 _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
@@ -114,8 +111,8 @@ def parse_page(request: Request) -> Page:
         Problem: `start` has more than 64 characters, or `top` is not 1 to 1000.
     """
     start = request.query_value("start") or ""
-    if len(start) > START_LENGTH:
-        raise _START.problem(hint=f"It is the id of the last entry before the page, at most {START_LENGTH} characters.")
+    if len(start) > ID_LENGTH:
+        raise _START.problem(hint=f"It is the id of the last entry before the page, at most {ID_LENGTH} characters.")
     given = request.query_value("top")
     top = TOP[1] if not given else whole(given)
     if top is None or not TOP[0] <= top <= TOP[1]:
@@ -164,8 +161,8 @@ def parse_face_user_data(request: Request) -> str | None:
         Problem: it has more than 1024 characters, or one that cannot be kept.
     """
     given = request.query_value("userdata")
-    if given and len(given) > FACE_USER_DATA:
-        raise _USER_DATA.problem(hint=f"A face has at most {FACE_USER_DATA} characters of user data.")
+    if given and len(given) > FACE_USER_DATA_LENGTH:
+        raise _USER_DATA.problem(hint=f"A face has at most {FACE_USER_DATA_LENGTH} characters of user data.")
     if given and _UNKEEPABLE.search(given):
         raise BODY_INVALID.problem(hint="userData has a character that cannot be kept (NUL).")
     return given

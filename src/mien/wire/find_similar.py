@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mien.contract.catalogue import row
+from mien.contract.limits import FIND_SIMILAR_CANDIDATES, FIND_SIMILAR_CANDIDATES_DEFAULT, FIND_SIMILAR_FACE_IDS
 from mien.contract.versions import ALL
 from mien.gallery import CollectionRef, FindMode, SimilarFace
 from mien.gateway.exchange import Exchange, Operation, Response
@@ -16,9 +17,6 @@ from mien.wire.fields import Body, id_of, ids, shown, whole
 from mien.wire.recognition_docs import describe_find_similar
 
 _ROWS = "find_similar"
-FACE_IDS = (1, 1000)
-CANDIDATES = (1, 1000)
-CANDIDATES_DEFAULT = 20
 
 _MODE = row("find_similar.mode_invalid")
 _LENGTH = row("find_similar.face_ids_length")
@@ -70,8 +68,9 @@ class FindSimilar:
         if given[0] == "faceIds":
             if not isinstance(value, list):
                 raise _NOT_VALID.problem(hint="faceIds must be an array of ids.")
-            if not FACE_IDS[0] <= len(value) <= FACE_IDS[1]:
-                raise _LENGTH.problem(hint=f"From {FACE_IDS[0]} to {FACE_IDS[1]} faces are searched in a call.")
+            low, high = FIND_SIMILAR_FACE_IDS
+            if not low <= len(value) <= high:
+                raise _LENGTH.problem(hint=f"From {low} to {high} faces are searched in a call.")
             face_ids = ids(body, "faceIds")
             return lambda: recognition.find_similar(resource_id, face_id, face_ids, mode, top), "faceId"
         if not isinstance(value, str) or not value:
@@ -93,7 +92,8 @@ def _mode(body: Body) -> FindMode:
 
 def _top(body: Body) -> int:
     given = body.get("maxnumofcandidatesreturned")
-    top = CANDIDATES_DEFAULT if given is None else whole(given)
-    if top is None or not CANDIDATES[0] <= top <= CANDIDATES[1]:
-        raise _CANDIDATES.problem(hint=f"It is a whole number from {CANDIDATES[0]} to {CANDIDATES[1]}.")
+    top = FIND_SIMILAR_CANDIDATES_DEFAULT if given is None else whole(given)
+    low, high = FIND_SIMILAR_CANDIDATES
+    if top is None or not low <= top <= high:
+        raise _CANDIDATES.problem(hint=f"It is a whole number from {low} to {high}.")
     return top

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mien.contract.catalogue import row
+from mien.contract.limits import GROUP_FACE_IDS
 from mien.contract.versions import ALL
 from mien.gateway.exchange import Exchange, Operation, Response
 from mien.wire.body import read_json
@@ -13,7 +14,6 @@ from mien.wire.fields import ids
 from mien.wire.recognition_docs import describe_group
 
 _ROWS = "group"
-FACE_IDS = (2, 1000)
 _LENGTH = row("group.face_ids_length")
 
 
@@ -31,8 +31,9 @@ class Group:
         """Answer the groups, the largest first, and the faces that are like no other: an empty list when none are."""
         body = await read_json(exchange.request, self.context.limits)
         face_ids = ids(body, "faceIds")
-        if not FACE_IDS[0] <= len(face_ids) <= FACE_IDS[1]:
-            raise _LENGTH.problem(hint=f"From {FACE_IDS[0]} to {FACE_IDS[1]} faces are grouped in a call.")
+        low, high = GROUP_FACE_IDS
+        if not low <= len(face_ids) <= high:
+            raise _LENGTH.problem(hint=f"From {low} to {high} faces are grouped in a call.")
         resource_id = exchange.resource_id
 
         def work() -> Response:

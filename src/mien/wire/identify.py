@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mien.contract.catalogue import row
+from mien.contract.limits import IDENTIFY_CANDIDATES, IDENTIFY_FACE_IDS, IDENTIFY_PERSON_IDS
 from mien.contract.versions import ALL, BY_NAME, Version
 from mien.gallery import CollectionRef, Identified
 from mien.gallery.kinds import parse_id
@@ -17,9 +18,6 @@ from mien.wire.fields import BODY_INVALID, Body, ids, shown, text, whole
 from mien.wire.recognition_docs import describe_identify
 
 _ROWS = "identify"
-FACE_IDS = (1, 10)
-PERSON_IDS = (1, 30)
-CANDIDATES = (1, 100)
 WHOLE_DIRECTORY = "*"
 
 _LENGTH = row("identify.face_ids_length")
@@ -49,8 +47,9 @@ class Identify:
         version = BY_NAME[exchange.version]
         body = await read_json(exchange.request, self.context.limits)
         face_ids = ids(body, "faceIds")
-        if not FACE_IDS[0] <= len(face_ids) <= FACE_IDS[1]:
-            raise _LENGTH.problem(hint=f"From {FACE_IDS[0]} to {FACE_IDS[1]} faces are identified in a call.")
+        low, high = IDENTIFY_FACE_IDS
+        if not low <= len(face_ids) <= high:
+            raise _LENGTH.problem(hint=f"From {low} to {high} faces are identified in a call.")
         top, threshold = _top(body, version), _threshold(body)
         search = self._search(exchange, body, face_ids, top, threshold)
 
@@ -108,8 +107,9 @@ class Identify:
 def _top(body: Body, version: Version) -> int:
     given = body.get("maxnumofcandidatesreturned")
     top = version.candidates if given is None else whole(given)
-    if top is None or not CANDIDATES[0] <= top <= CANDIDATES[1]:
-        raise _CANDIDATES.problem(hint=f"It is a whole number from {CANDIDATES[0]} to {CANDIDATES[1]}.")
+    low, high = IDENTIFY_CANDIDATES
+    if top is None or not low <= top <= high:
+        raise _CANDIDATES.problem(hint=f"It is a whole number from {low} to {high}.")
     return top
 
 
@@ -127,8 +127,9 @@ def _person_ids(given: object) -> tuple[str, ...]:
         raise BODY_INVALID.problem(hint="personIds must be an array of ids.")
     if given == [WHOLE_DIRECTORY]:
         return (WHOLE_DIRECTORY,)
-    if not PERSON_IDS[0] <= len(given) <= PERSON_IDS[1]:
-        raise _PERSON_IDS.problem(hint=f'From {PERSON_IDS[0]} to {PERSON_IDS[1]}, or ["*"] for all persons.')
+    low, high = IDENTIFY_PERSON_IDS
+    if not low <= len(given) <= high:
+        raise _PERSON_IDS.problem(hint=f'From {low} to {high}, or ["*"] for all persons.')
     for entry in given:
         if not isinstance(entry, str) or parse_id(entry) is None:
             raise BODY_INVALID.problem(hint=f"personIds has {shown(entry)}, which is not a GUID.")

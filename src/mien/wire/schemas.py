@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from mien.wire.detect_query import DETECTION_MODELS, RECOGNITION_MODELS
-from mien.wire.fields import FACE_USER_DATA, START_LENGTH, TOP
+from mien.contract.limits import FACE_USER_DATA_LENGTH, ID_LENGTH, NAME_LENGTH, TOP, USER_DATA_LENGTH
+from mien.contract.models import DETECTION_MODELS, RECOGNITION_MODELS
 
 Json = dict[str, Any]
 
@@ -16,10 +16,10 @@ BOOLEAN: Json = {"type": "boolean"}
 TEXT: Json = {"type": "string"}
 DATE: Json = {"type": "string", "format": "date-time"}
 DATE_OR_NULL: Json = {"type": ["string", "null"], "format": "date-time"}
-COLLECTION_ID: Json = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-z0-9_-]+$"}
-NAME: Json = {"type": "string", "minLength": 1, "maxLength": 128}
-USER_DATA: Json = {"type": "string", "maxLength": 16384}
-FACE_DATA: Json = {"type": "string", "maxLength": FACE_USER_DATA}
+COLLECTION_ID: Json = {"type": "string", "minLength": 1, "maxLength": ID_LENGTH, "pattern": "^[a-z0-9_-]+$"}
+NAME: Json = {"type": "string", "minLength": 1, "maxLength": NAME_LENGTH}
+USER_DATA: Json = {"type": "string", "maxLength": USER_DATA_LENGTH}
+FACE_DATA: Json = {"type": "string", "maxLength": FACE_USER_DATA_LENGTH}
 MODEL: Json = {"type": "string", "enum": list(RECOGNITION_MODELS)}
 
 
@@ -61,7 +61,7 @@ IMAGE_BODY: Json = {
 """An image of 1 KB to 6 MB, or where it is."""
 
 PAGE: Sequence[Json] = (
-    query("start", {"type": "string", "maxLength": START_LENGTH}, "Id of the last entry of the page before."),
+    query("start", {"type": "string", "maxLength": ID_LENGTH}, "Id of the last entry of the page before."),
     query(
         "top",
         {"type": "integer", "minimum": TOP[0], "maximum": TOP[1], "default": TOP[1]},

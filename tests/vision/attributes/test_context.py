@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mien.contract.attributes import Attribute
 from mien.vision.attributes import registry
 from mien.vision.attributes.context import LITE0_MAPS, LOOSE_TEMPLATE, SFACE_MAPS, FaceContext
 from mien.vision.errors import UnsupportedAttributeError
-from mien.vision.types import Attribute
 
 
 class _Network:

@@ -11,12 +11,13 @@ import pytest
 from tests.shared import azure_photo, shared_path
 from tests.vision.attributes.conftest import RealFace
 
+from mien.contract.attributes import Attribute, MaskType
 from mien.models.runtime import Network
 from mien.models.store import ModelStore
 from mien.vision.attributes.context import FaceContext
 from mien.vision.attributes.registry import estimate_attributes
 from mien.vision.landmarks import Mesh
-from mien.vision.types import Attribute, Attributes, Float32, MaskType, Pixels
+from mien.vision.types import Attributes, Float32, Pixels
 
 pytestmark = pytest.mark.shared
 WANTED = {Attribute.AGE, Attribute.SMILE, Attribute.MASK, Attribute.OCCLUSION}

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from tests.vision.attributes.conftest import RealFace
 
+from mien.contract.attributes import ExposureLevel, Level3
 from mien.vision.attributes.blur import blur, blur_level, blur_value, edge_width
 from mien.vision.attributes.exposure import exposure, exposure_level, exposure_value
 from mien.vision.attributes.noise import noise, noise_level, noise_sigma, noise_value
 from mien.vision.attributes.region import face_luma
-from mien.vision.types import ExposureLevel, Float32, Level3, Pixels
+from mien.vision.types import Float32, Pixels
 
 POINTS: Float32 = np.array([[40, 40], [70, 40], [55, 58], [44, 74], [66, 74]], np.float32)
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.vision.attributes.conftest import RealFace
 
+from mien.contract.attributes import Level3
 from mien.models.store import ModelStore
 from mien.vision import Attribute, FaceEngine, Want
 from mien.vision.attributes.quality import SFACE_QUALITY, QualityCalibration, quality
-from mien.vision.types import Level3
 
 ORDER = [Level3.LOW, Level3.MEDIUM, Level3.HIGH]
 

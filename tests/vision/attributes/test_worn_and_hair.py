@@ -15,13 +15,14 @@ import numpy as np
 import pytest
 from tests.shared import shared_path
 
+from mien.contract.attributes import Attribute, GlassesType
 from mien.models.errors import MissingFileError
 from mien.models.runtime import Network
 from mien.models.store import ModelStore
 from mien.vision.attributes.context import FaceContext
 from mien.vision.attributes.registry import ESTIMATORS, estimate_attributes, packs_for
 from mien.vision.errors import UnsupportedAttributeError
-from mien.vision.types import Attribute, Attributes, GlassesType
+from mien.vision.types import Attributes
 
 FACES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "faces.json").read_text())
 HAIR_COLORS = {"unknown", "white", "gray", "blond", "brown", "red", "black", "other"}

@@ -11,8 +11,10 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from mien.contract.catalogue import ROWS
+from mien.contract.liveness_versions import LIVENESS_VERSIONS
+from mien.contract.versions import BY_NAME, STABLE
 from mien.doctor.address import examine_url
-from mien.doctor.azure import AZURE_SUFFIXES, KEY_HEADER, LIVENESS_VERSIONS, STABLE, VERSIONS
+from mien.doctor.azure import AZURE_SUFFIXES, KEY_HEADER
 from mien.doctor.enrolled import expiry_text, time_left
 from mien.doctor.explain.observed import Observed
 from mien.doctor.explain.reading import read
@@ -143,13 +145,13 @@ def _path(call: Observed, *, failed: bool) -> Iterator[Finding]:
     parts = [part for part in path.split("/") if part]
     if not parts or not failed:
         return
-    if parts[0].lower() == "face" and len(parts) > 1 and parts[1].lower() not in (*VERSIONS, *LIVENESS_VERSIONS):
+    if parts[0].lower() == "face" and len(parts) > 1 and parts[1].lower() not in (*BY_NAME, *LIVENESS_VERSIONS):
         yield Finding(
             "request",
             Severity.ERROR,
             f"{parts[1][:30]!r} is not an API version.",
-            f"There are {', '.join(VERSIONS)}.",
-            f"Use {STABLE}.",
+            f"There are {', '.join(BY_NAME)}.",
+            f"Use {STABLE.name}.",
         )
     elif [part.lower() for part in parts[:3:2]] == ["face", "face"]:
         yield Finding(

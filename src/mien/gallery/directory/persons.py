@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from mien.contract.limits import FACE_USER_DATA_LENGTH
 from mien.gallery.checks import (
-    FACE_USER_DATA_LENGTH,
     check_name,
     check_page,
     check_update,

@@ -8,8 +8,9 @@ from typing import Any, Final
 from nicegui import ui
 
 from mien.accounts import AccessRequest, Feature, RequestState
-from mien.accounts.features import REQUESTED_APART
 from mien.accounts.vagueness import Finding, findings
+from mien.contract.attributes import DECLARED, LIMITED
+from mien.contract.features import REQUESTED_APART
 from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.visitor import Visitor, tell
@@ -19,7 +20,7 @@ MEANT: Final = {
     Feature.IDENTIFICATION: "Identification: who is this, among the persons of a group",
     Feature.VERIFICATION: "Verification: is this the same person, or the one that they claim to be",
     Feature.LIVENESS: "Liveness: is there a living person before the camera",
-    Feature.LIMITED_ATTRIBUTES: "Limited attributes: age, smile, facial hair, hair, make-up",
+    Feature.LIMITED_ATTRIBUTES: f"Limited attributes: {', '.join(DECLARED[one].label for one in LIMITED)}",
 }
 _KINDS: Final = (
     "Letting people in: to a place, a device or an account",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from mien.contract.attributes import MaskType
 from mien.vision.attributes.context import FaceContext
 from mien.vision.attributes.heads import load_head
 from mien.vision.attributes.mask import mask
 from mien.vision.attributes.worn import probability
-from mien.vision.types import Accessory, MaskType
+from mien.vision.types import Accessory
 
 
 def accessories(context: FaceContext) -> tuple[Accessory, ...]:

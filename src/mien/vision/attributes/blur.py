@@ -11,8 +11,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from mien.contract.attributes import Level3
 from mien.vision.attributes.region import face_luma
-from mien.vision.types import Float32, Level3, Measured, Pixels
+from mien.vision.types import Float32, Measured, Pixels
 
 FACE_SIDE = 112
 """Faces are measured at this size, in pixels of the square of `face_luma`, or at their own when smaller."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from mien.contract.attributes import ExposureLevel
 from mien.vision.attributes.region import face_luma
-from mien.vision.types import ExposureLevel, Float32, Measured, Pixels
+from mien.vision.types import Float32, Measured, Pixels
 
 _SIDE = 64
 _BRIGHT_QUANTILE = 0.95

@@ -7,10 +7,11 @@ strong: `faceMask` for what looks like the masks of the training photos, `noMask
 
 from __future__ import annotations
 
+from mien.contract.attributes import MaskType
 from mien.vision.attributes.context import FaceContext
 from mien.vision.attributes.heads import load_head
 from mien.vision.attributes.occlusion import mouth_covered
-from mien.vision.types import Mask, MaskType
+from mien.vision.types import Mask
 
 
 def mask(context: FaceContext) -> Mask:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from mien.contract.attributes import Level3
 from mien.vision.attributes.region import face_luma
-from mien.vision.types import Float32, Level3, Measured, Pixels
+from mien.vision.types import Float32, Measured, Pixels
 
 _SIDE = 128
 _KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32)

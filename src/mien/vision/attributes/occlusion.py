@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from mien.contract.attributes import GlassesType
 from mien.vision.attributes.context import FaceContext
 from mien.vision.attributes.heads import load_head
 from mien.vision.attributes.worn import glasses
-from mien.vision.types import GlassesType, Occlusion
+from mien.vision.types import Occlusion
 
 _EYE_DOUBTFUL = 0.05
 """Above this, eyes that do not count as covered yet are looked at for sunglasses; nine faces in ten are below."""

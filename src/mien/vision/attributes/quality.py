@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mien.contract.attributes import Level3
 from mien.vision.attributes.blur import blur
 from mien.vision.attributes.context import FaceContext
-from mien.vision.types import Level3
 
 
 @dataclass(frozen=True, slots=True)

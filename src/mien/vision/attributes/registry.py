@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mien.contract.attributes import Attribute
 from mien.vision.attributes.accessories import accessories
 from mien.vision.attributes.age import PACK as AGE
 from mien.vision.attributes.age import age
@@ -22,7 +23,7 @@ from mien.vision.attributes.smile import smile
 from mien.vision.attributes.worn import glasses
 from mien.vision.errors import UnsupportedAttributeError
 from mien.vision.pose import head_pose
-from mien.vision.types import Attribute, Attributes
+from mien.vision.types import Attributes
 
 
 @dataclass(frozen=True, slots=True)

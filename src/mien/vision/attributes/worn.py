@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from mien.contract.attributes import GlassesType
 from mien.vision.attributes.context import FaceContext
 from mien.vision.attributes.heads import load_head
-from mien.vision.types import GlassesType
 
 
 def glasses(context: FaceContext) -> GlassesType:

@@ -10,6 +10,12 @@ from ipaddress import ip_network
 from typing import Any, Final
 
 from mien.contract.catalogue import row
+from mien.contract.limits import (
+    LIVENESS_ATTEMPTS,
+    LIVENESS_ID_LENGTH,
+    LIVENESS_TOKEN_SECONDS,
+    LIVENESS_TOKEN_SECONDS_DEFAULT,
+)
 from mien.contract.liveness_versions import LivenessVersion
 from mien.gateway.errors import BodyTooLargeError
 from mien.gateway.exchange import Request
@@ -26,9 +32,6 @@ _MODE = row("liveness_session.mode_invalid")
 _DEVICE = row("liveness_session.device_invalid")
 _TOO_BIG = row("common.image_too_big")
 
-_TOKEN_SECONDS: Final = (60, 86400, 600)
-_MOST_ATTEMPTS: Final = 3
-_ID_LENGTH: Final = 64
 _MODES: Final = {mode.value.lower(): mode for mode in Mode}
 _BOOLEANS: Final = {"true": True, "false": False}
 _IMAGE: Final = "verifyimage"
@@ -135,7 +138,7 @@ def parse_options(fields: Mapping[str, Any], version: LivenessVersion, *, verify
         user_correlation_id=user,
         user_set_in_client=user_in_client,
         token_seconds=_seconds(fields),
-        attempts_allowed=_attempts(fields) if version.abuse else _MOST_ATTEMPTS,
+        attempts_allowed=_attempts(fields) if version.abuse else LIVENESS_ATTEMPTS[1],
         send_results=version.send_results and _flag(fields, "sendResultsToClient"),
         keep_image=version.images and _flag(fields, "enableSessionImage"),
         model_version=_model(fields, version),
@@ -168,7 +171,7 @@ def _device(fields: Mapping[str, Any]) -> tuple[str | None, bool]:
             hint="Send deviceCorrelationId, a GUID of your own for each end user's device, or "
             "deviceCorrelationIdSetInClient: true to leave it to the client."
         )
-    if given and len(given) > _ID_LENGTH:
+    if given and len(given) > LIVENESS_ID_LENGTH:
         raise _DEVICE.problem(hint=f"It has {len(given)} characters.")
     return given or None, in_client
 
@@ -176,8 +179,8 @@ def _device(fields: Mapping[str, Any]) -> tuple[str | None, bool]:
 def _user(fields: Mapping[str, Any]) -> tuple[str | None, bool]:
     in_client = _flag(fields, "userCorrelationIdSetInClient")
     given = fields.get("usercorrelationid")
-    if given is not None and (not isinstance(given, str) or len(given) > _ID_LENGTH):
-        raise INVALID_BODY.problem(hint=f"userCorrelationId is a text of at most {_ID_LENGTH} characters.")
+    if given is not None and (not isinstance(given, str) or len(given) > LIVENESS_ID_LENGTH):
+        raise INVALID_BODY.problem(hint=f"userCorrelationId is a text of at most {LIVENESS_ID_LENGTH} characters.")
     if in_client and given:
         raise INVALID_BODY.problem(hint="userCorrelationIdSetInClient is true: then userCorrelationId must be absent.")
     return given or None, in_client
@@ -185,9 +188,9 @@ def _user(fields: Mapping[str, Any]) -> tuple[str | None, bool]:
 
 def _seconds(fields: Mapping[str, Any]) -> int:
     given = fields.get("authtokentimetoliveinseconds")
-    low, high, default = _TOKEN_SECONDS
+    low, high = LIVENESS_TOKEN_SECONDS
     if given is None:
-        return default
+        return LIVENESS_TOKEN_SECONDS_DEFAULT
     seconds = whole(given)
     if seconds is None or not low <= seconds <= high:
         raise _LIFETIME.problem(hint=f"It is {shown(given)}.")
@@ -199,8 +202,8 @@ def _attempts(fields: Mapping[str, Any]) -> int:
     if given is None:
         return 1
     attempts = whole(given)
-    if attempts is None or not 1 <= attempts <= _MOST_ATTEMPTS:
-        raise INVALID_BODY.problem(hint=f"numberOfClientAttemptsAllowed is 1 to {_MOST_ATTEMPTS}.")
+    if attempts is None or not LIVENESS_ATTEMPTS[0] <= attempts <= LIVENESS_ATTEMPTS[1]:
+        raise INVALID_BODY.problem(hint=f"numberOfClientAttemptsAllowed is 1 to {LIVENESS_ATTEMPTS[1]}.")
     return attempts
 
 

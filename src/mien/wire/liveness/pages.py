@@ -17,6 +17,7 @@ from uuid import uuid4
 import httpx
 
 from mien.contract.catalogue import row
+from mien.contract.limits import IMAGE_BYTES
 from mien.gateway.exchange import Exchange, Handler, Operation, Receive, Response, Scope, Send
 from mien.gateway.origin import OriginFinder
 from mien.liveness.types import Mode
@@ -27,7 +28,6 @@ DEMO_PATH: Final = "/liveness/demo"
 _ASGI = Callable[[Scope, Receive, Send], Awaitable[None]]
 _MODES: Final = {"passive": "Passive", "passiveactive": "PassiveActive"}
 _VERSION: Final = "v1.2-preview.1"  # the one that has audit entries
-_MAX_IMAGE: Final = 6 * 1024 * 1024
 _SECONDS: Final = 30.0
 _NOT_FOUND = row("gateway.not_found")
 
@@ -100,7 +100,7 @@ class LivenessPages:
             "enableSessionImage": True,
             "sendResultsToClient": False,
         }
-        image = await request.read(_MAX_IMAGE, _SECONDS)
+        image = await request.read(IMAGE_BYTES[1], _SECONDS)
         async with self._client(exchange) as client:
             if image:
                 parts: dict[str, Any] = {
