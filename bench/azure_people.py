@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.matching import Calibration
 from mien.models.bindings import DEFAULT_RECOGNISER
 from mien.models.store import ModelStore
 from mien.vision import FaceEngine, Want
+from mien.vision.embedder import calibration_of
 
 SHARED = next(path / "shared" for path in Path(__file__).resolve().parents if (path / "shared/faces").is_dir())
 CHILDREN = ("Daughter", "Son")
@@ -28,9 +28,8 @@ def main() -> None:
     store = ModelStore()
     store.ensure()
     engine, want = FaceEngine(store), Want(recogniser=DEFAULT_RECOGNISER)
-    stated = store.manifest(DEFAULT_RECOGNISER).calibration
-    assert stated is not None
-    calibration = Calibration(threshold=stated.threshold, slope=stated.slope)
+    calibration = calibration_of(store.manifest(DEFAULT_RECOGNISER))
+    assert calibration is not None
     names, rows = [], []
     for path in sorted((SHARED / "faces/azure").glob("Family*.jpg")):
         (face, *_) = engine.analyze(path.read_bytes(), want).faces

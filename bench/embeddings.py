@@ -1,10 +1,13 @@
-"""Templates of the labelled photos, computed once with the face engine and kept in a file.
+"""Compute the templates of labelled photos once and keep them in a file.
 
     uv run --group bench python bench/embeddings.py PHOTOS OUT.npz [--recogniser sface]
 
-PHOTOS holds a folder a person, as `faces/lfw` of the shared data does; two pairs of its names count as one person. In a
-photo with several faces the one nearest the middle is taken, for that is how these photos were cut. A photo without a
-face is left out and counted.
+PHOTOS contains a folder a person, as `faces/lfw` of the shared data does (two pairs of its names count as one person),
+or photos of people without names, as `faces/fairface` does. Of several faces in a photo the one nearest the middle is
+taken, because these photos were cut that way. A photo without a face is left out and counted.
+
+The file contains `embeddings` (the templates), `plain` (the recogniser's unit vectors before score normalisation),
+`norms`, `labels` (names of people), `files` and the `fingerprint`.
 """
 
 from __future__ import annotations
@@ -15,11 +18,22 @@ from pathlib import Path
 import numpy as np
 
 from mien.models.bindings import DEFAULT_RECOGNISER
+from mien.models.manifest import Manifest
+from mien.models.store import ModelStore
+from mien.vision.embedder import normalisation_of
 from mien.vision.engine import FaceEngine
 from mien.vision.types import Face, Want
 
 SAME = {"Joseph_Blatter": "Sepp_Blatter", "Mary-Kate_Olsen": "Ashley_Olsen"}
-"""Names of one person, and of twins whom these photos do not tell apart: as `tools/fit_recogniser.py` has them."""
+"""Names of one person, and of twins whom these photos do not tell apart."""
+
+
+class PlainStore(ModelStore):
+    """Knows the packs without their score normalisation."""
+
+    def manifest(self, name: str) -> Manifest:
+        """The manifest of one pack, without its normalisation."""
+        return super().manifest(name).model_copy(update={"normalisation": None})
 
 
 def off_centre(face: Face, width: int, height: int) -> float:
@@ -33,10 +47,10 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--recogniser", default=DEFAULT_RECOGNISER)
     arguments = parser.parse_args()
-    engine = FaceEngine()
+    engine = FaceEngine(PlainStore())
     want = Want(recogniser=arguments.recogniser)
     vectors, norms, labels, names, missed = [], [], [], [], 0
-    for path in sorted(arguments.photos.glob("*/*.jpg")):
+    for path in sorted([*arguments.photos.glob("*.jpg"), *arguments.photos.glob("*/*.jpg")]):
         analysis = engine.analyze(path.read_bytes(), want)
         if not analysis.faces:
             missed += 1
@@ -45,15 +59,19 @@ def main() -> None:
         assert face.embedding is not None
         vectors.append(face.embedding.vector)
         norms.append(face.embedding.norm)
-        labels.append(SAME.get(path.parent.name, path.parent.name))
-        names.append(f"{path.parent.name}/{path.name}")
+        person = path.stem if path.parent == arguments.photos else path.parent.name
+        labels.append(SAME.get(person, person))
+        names.append(str(path.relative_to(arguments.photos)))
+    plain, store = np.stack(vectors), ModelStore()
+    normalisation = normalisation_of(store.manifest(arguments.recogniser))
     np.savez(
         arguments.out,
-        embeddings=np.stack(vectors),
+        embeddings=normalisation.apply(plain) if normalisation else plain,
+        plain=plain,
         norms=np.array(norms, np.float32),
         labels=np.array(labels),
         files=np.array(names),
-        fingerprint=np.array(engine.fingerprint(arguments.recogniser)),
+        fingerprint=np.array(store.fingerprint(arguments.recogniser)),
     )
     print(f"{len(vectors)} photos, {len(set(labels))} people, {missed} without a face")
 

@@ -1,113 +1,105 @@
-"""Measure what the manifests of the recognisers state: SFace's centre, and each recogniser's calibration.
+"""Measure what the manifests of the recognisers state: SFace's centre, the cohort, the calibration.
 
-    uv run python tools/fit_recogniser.py centre        # the mean unit vector of SFace, for packs/sface.toml
-    uv run python tools/fit_recogniser.py calibrate     # thresholds and slopes, for the [calibration] tables
+Templates are computed once with bench/embeddings.py; each step below reads its files:
 
-Photos: all of ../shared/faces/lfw (2,134 of 900 people) and, for the centre, one photo each of the people in
-../shared/attributes/lfw too. The centre is a mean over people, not photos, so that nobody counts twice. Two pairs of
-names in LFW are one person or identical twins (Joseph/Sepp Blatter; Ashley/Mary-Kate Olsen): they count as neither
-genuine nor impostor.
+    python bench/embeddings.py ../shared/faces/lfw lfw.npz --recogniser sface-int8
+    python bench/embeddings.py ../shared/faces/fairface fairface.npz --recogniser sface-int8
+
+    python tools/fit_recogniser.py centre lfw.npz other-people.npz  # the mean unit vector, for [files.network.output]
+    python tools/fit_recogniser.py cohort fairface.npz sface-int8   # writes src/mien/models/cohorts/sface-int8.npy
+    python tools/fit_recogniser.py calibrate lfw.npz                # prints the [calibration] table
+
+Build the centre from a pack without centre, the cohort from one with its centre, the calibration last: of templates
+that were computed with centre and cohort. The centre is a mean over people, not photos, so that nobody counts twice.
+
+The cohort is 64 averages over twelve people each of FairFace (270 photos, CC BY 4.0; files that show the person of
+another file are left out), so it contains nobody's template.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import hashlib
+import io
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 
-from mien.matching.calibration import fit
-from mien.models.store import ModelStore
-from mien.vision import Face, FaceEngine, Want
+from mien.matching import fit
+from mien.matching.normalisation import averages
 
-SHARED = next(
-    parent / "shared" for parent in Path(__file__).resolve().parents if (parent / "shared" / "faces").is_dir()
-)
-SAME = {"Joseph_Blatter": "Sepp_Blatter", "Mary-Kate_Olsen": "Ashley_Olsen"}
+COHORTS = Path(__file__).resolve().parents[1] / "src/mien/models/cohorts"
+AVERAGES = 64
 
 
-def main_face_templates(engine: FaceEngine, recogniser: str, photos: list[Path]) -> np.ndarray:
-    """Templates, float32 (n, d), of the face nearest to the middle of each 250×250 photo; NaN where there is none."""
-    rows = []
-    for photo in photos:
-        faces = engine.analyze(photo.read_bytes(), Want(recogniser=recogniser)).faces
-        best = min(
-            faces,
-            key=lambda face: (
-                abs(face.box.left + face.box.width / 2 - 125) + abs(face.box.top + face.box.height / 2 - 125)
-            ),
-            default=None,
-        )
-        if best is None or best.embedding is None:
-            rows.append(np.full_like(rows[0], np.nan))
-        else:
-            rows.append(best.embedding.vector)
-    return np.array(rows, np.float32)
-
-
-def _off_centre(face: Face) -> float:
-    box = face.box
-    return abs(box.left + box.width / 2 - 125) + abs(box.top + box.height / 2 - 125)
-
-
-def person(photo: Path) -> str:
-    """The name of the person on a photo of LFW."""
-    name = photo.stem.rsplit("_", 1)[0]
-    return SAME.get(name, name)
-
-
-def centre(engine: FaceEngine) -> None:
-    """Print SFace's mean unit vector; run it while packs/sface.toml has no centre."""
-    photos = sorted((SHARED / "faces/lfw").glob("*/*.jpg")) + sorted((SHARED / "attributes/lfw").glob("*.jpg"))
-    templates = main_face_templates(engine, "sface", photos)
+def centre(files: list[Path]) -> None:
+    """Print the mean unit vector over the people of all files."""
     by_person = defaultdict(list)
-    for photo, template in zip(photos, templates, strict=True):
-        if np.isfinite(template).all():
-            by_person[person(photo)].append(template)
-    means = [np.mean(rows, axis=0) for rows in by_person.values()]
-    mean = np.mean(means, axis=0)
-    print(f"# {len(photos)} photos of {len(means)} people; length {np.linalg.norm(mean):.4f}")
+    for file in files:
+        data = np.load(file)
+        for person, vector in zip(data["labels"], data["plain"], strict=True):
+            by_person[str(person)].append(vector)
+    mean = np.mean([np.mean(rows, axis=0) for rows in by_person.values()], axis=0)
+    print(f"# {len(by_person)} people; length {np.linalg.norm(mean):.4f}")
     print("centre = [")
     for start in range(0, len(mean), 10):
         print("  " + " ".join(f"{value:.5f}," for value in mean[start : start + 10]))
     print("]")
 
 
-def calibrate(engine: FaceEngine, names: list[str]) -> None:
-    """Print threshold and slope of each recogniser at FMR 1e-4."""
-    photos = sorted((SHARED / "faces/lfw").glob("*/*.jpg"))
-    people = np.array([person(photo) for photo in photos])
-    for name in names:
-        templates = main_face_templates(engine, name, photos)
-        similarity = templates @ templates.T
-        upper = np.triu_indices(len(photos), 1)
-        same = (people[:, None] == people[None])[upper]
-        scores = similarity[upper]
-        genuine, impostor = scores[same], scores[~same]
-        fitted = fit(genuine, impostor, 1e-4)
-        thresholds = []
-        for fmr in (1e-3, 1e-4, 1e-5):
-            threshold = np.sort(impostor)[::-1][round(fmr * len(impostor))]
-            print(f"{name}: TAR {float((genuine > threshold).mean()):.4f} at FMR {fmr:g} (cosine {threshold:.4f})")
-            thresholds.append(threshold)
-        print(f"{name}: tail {np.log(10) / (thresholds[2] - thresholds[1]):.0f}; state a little less")
-        print(f"{name}: {fitted} from {len(genuine)} genuine and {len(impostor)} impostor pairs")
+def cohort(file: Path, name: str, repeated: set[str]) -> None:
+    """Write the cohort of a pack and print its sha256."""
+    data = np.load(file)
+    keep = [index for index, photo in enumerate(data["files"]) if Path(photo).name not in repeated]
+    buffer = io.BytesIO()
+    np.save(buffer, averages(data["plain"][keep], AVERAGES).astype(np.float16), allow_pickle=False)
+    (COHORTS / f"{name}.npy").write_bytes(buffer.getvalue())
+    print(f'{len(keep)} people; sha256 = "{hashlib.sha256(buffer.getvalue()).hexdigest()}"')
+
+
+def repeated_people(labels: Path) -> set[str]:
+    """Files of FairFace that show a person of another file."""
+    with labels.open(encoding="utf-8") as rows:
+        return {row["file"] for row in csv.DictReader(rows) if row["maybe_same_person_as"]}
+
+
+def calibrate(file: Path) -> None:
+    """Print the calibration of all pairs at a false match rate of 1e-4."""
+    data = np.load(file)
+    templates, people = data["embeddings"], data["labels"]
+    upper = np.triu_indices(len(people), 1)
+    same = (people[:, None] == people[None])[upper]
+    scores = (templates @ templates.T)[upper]
+    genuine, impostor = scores[same], scores[~same]
+    fitted = fit(impostor, 1e-4)
+    for rate, similarity in fitted.levels:
+        print(f"# TAR {float((genuine >= similarity).mean()):.4f} at FMR {rate:g}")
+    print(f"# {genuine.size:,} genuine and {impostor.size:,} impostor pairs of {np.unique(people).size} people")
+    spread = fitted.confidence(np.quantile(genuine, [0.05, 0.5, 0.95]))
+    print(f"# confidence of genuine pairs at 5, 50, 95 %: {np.round(spread, 3)}")
+    print(f"[calibration]\nthreshold = {fitted.threshold:.4f}\nfmr = {fitted.fmr:g}\ntail = {fitted.tail or 0:.0f}")
+    print("levels = [" + ", ".join(f"[{rate:g}, {similarity:.4f}]" for rate, similarity in fitted.levels) + "]")
 
 
 def main() -> None:
-    """Run what was asked for."""
+    """Run the step that was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["centre", "calibrate"])
-    parser.add_argument("--packs", nargs="*", default=["sface-dlib", "sface", "dlib-resnet"])
+    steps = parser.add_subparsers(dest="step", required=True)
+    steps.add_parser("centre").add_argument("files", nargs="+", type=Path)
+    building = steps.add_parser("cohort")
+    building.add_argument("file", type=Path)
+    building.add_argument("pack")
+    building.add_argument("--labels", type=Path, default=Path("../shared/faces/fairface/labels.csv"))
+    steps.add_parser("calibrate").add_argument("file", type=Path)
     options = parser.parse_args()
-    store = ModelStore()
-    store.ensure(["yunet", *options.packs])
-    engine = FaceEngine(store)
-    if options.what == "centre":
-        centre(engine)
+    if options.step == "centre":
+        centre(options.files)
+    elif options.step == "cohort":
+        cohort(options.file, options.pack, repeated_people(options.labels))
     else:
-        calibrate(engine, options.packs)
+        calibrate(options.file)
 
 
 if __name__ == "__main__":

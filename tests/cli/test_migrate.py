@@ -25,7 +25,7 @@ from mien.vision.types import Embedding
 
 FAMILY = {"dad": ("Family1-Dad1", "Family1-Dad2"), "mum": ("Family1-Mom1",), "son": ("Family1-Son1",)}
 PROBES = {"dad": "Family1-Dad3", "mum": "Family1-Mom2", "son": "Family1-Son2"}
-BOUND = {"recognition_01": "sface", "recognition_04": "sface-dlib"}
+BOUND = {"recognition_01": "sface", "recognition_04": "sface-int8"}
 
 
 class Calls:
@@ -125,7 +125,7 @@ def test_the_old_templates_serve_until_the_new_ones_are_trained(
             asking.join()
         assert migrated.returncode == 0, migrated.stderr
         (result,) = json.loads(migrated.stdout)["collections"]
-        assert (result["resource"], result["result"], result["to"]["pack"]) == ("dev", "migrated", "sface-dlib")
+        assert (result["resource"], result["result"], result["to"]["pack"]) == ("dev", "migrated", "sface-int8")
         served = [answer for answer in heard if answer.status_code == 200]
         assert all(answer.json()[0]["candidates"][0]["personId"] == people["dad"] for answer in served)
         assert len(served) > 3
@@ -142,7 +142,7 @@ def test_the_old_templates_serve_until_the_new_ones_are_trained(
         assert {who: calls.best(name, "recognition_01") for who, name in PROBES.items()} == people
     stop(server.process)
     if database_url.startswith("sqlite"):  # once is enough
-        rebound_weights(start_server, tmp_path, {**settings, "recognition_01": "sface-dlib"}, people)
+        rebound_weights(start_server, tmp_path, {**settings, "recognition_01": "sface-int8"}, people)
 
 
 def rebound_weights(

@@ -14,7 +14,7 @@ from mien.vision.types import Attributes, Embedding, Face, FaceBox, HeadPose, Me
 
 DIMENSION = 32
 FINGERPRINT = "a" * 64
-CALIBRATION = Calibration(threshold=0.6, slope=30.0, fmr=1e-4)
+CALIBRATION = Calibration(threshold=0.6, fmr=1e-4, tail=27.0)
 LABELS = ("recognition_01", "recognition_02", "recognition_03", "recognition_04")
 
 

@@ -1,4 +1,8 @@
+"""The confidence curve: exact at its anchors, strictly monotone, and honest about what it was measured on."""
+
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import pytest
@@ -7,17 +11,25 @@ from hypothesis import strategies as st
 
 from mien.matching import Calibration, fit
 
-THRESHOLDS = st.floats(-0.9, 0.9)
-CALIBRATIONS = st.builds(
-    lambda threshold, share: Calibration(threshold=threshold, slope=share * 15.0 / (1.0 - threshold)),
-    THRESHOLDS,
-    st.floats(0.05, 1.0),
+MEASURED = Calibration(
+    0.7655, 1e-4, 106.0, ((0.5, 0.6349), (0.1, 0.6793), (1e-2, 0.7155), (1e-3, 0.7427), (1e-4, 0.7655), (1e-5, 0.785))
+)
+CALIBRATIONS = st.one_of(
+    st.just(MEASURED),
+    st.builds(
+        Calibration,
+        st.floats(-0.9, 0.98),
+        st.one_of(st.none(), st.floats(1e-6, 0.3)),
+        st.one_of(st.none(), st.floats(2.0, 400.0)),
+    ),
 )
 
 
 @given(CALIBRATIONS)
-def test_operating_point_is_exactly_one_half(calibration: Calibration) -> None:
+def test_the_operating_point_is_one_half_and_identity_is_one(calibration: Calibration) -> None:
     assert calibration.confidence(calibration.threshold) == 0.5
+    assert calibration.confidence(1.0) == 1.0
+    assert calibration.confidence(-1.0) == 0.0
 
 
 @given(CALIBRATIONS, st.floats(-1, 1, width=32))
@@ -42,48 +54,55 @@ def test_inverse_prunes_nothing_that_counts(calibration: Calibration, confidence
         assert calibration.confidence(similarity) < confidence
 
 
-@given(CALIBRATIONS, st.floats(0.001, 0.999))
+@given(CALIBRATIONS, st.floats(0, 1))
 def test_inverse_returns(calibration: Calibration, confidence: float) -> None:
-    similarity = calibration.similarity(confidence)
-    if -1 < similarity < 1:
-        assert calibration.confidence(similarity) == pytest.approx(confidence, abs=1e-9)
+    assert calibration.confidence(calibration.similarity(confidence)) == pytest.approx(confidence, abs=1e-9)
 
 
-@pytest.mark.parametrize(("threshold", "slope"), [(1.0, 5.0), (0.3, 0.0), (0.3, -1.0), (0.3, 1000.0), (0.3, np.nan)])
-def test_curves_that_would_not_be_monotone_are_refused(threshold: float, slope: float) -> None:
-    with pytest.raises(ValueError, match="must"):
-        Calibration(threshold=threshold, slope=slope)
+def test_every_tenth_is_a_factor_of_ten() -> None:
+    for rate, confidence in ((1e-1, 0.2), (1e-2, 0.3), (1e-3, 0.4), (1e-4, 0.5), (1e-5, 0.6)):
+        assert MEASURED.confidence(dict(MEASURED.levels)[rate]) == pytest.approx(confidence)
+    # Beyond what was measured, by the tail.
+    assert MEASURED.similarity(0.8) == pytest.approx(0.785 + math.log(100) / 106)
+    assert MEASURED.similarity_at_fmr(1e-7) == pytest.approx(MEASURED.similarity(0.8))
+
+
+def test_between_levels_the_logarithm_of_the_rate_counts() -> None:
+    middle = (0.7427 + 0.7655) / 2
+    assert MEASURED.similarity_at_fmr(10**-3.5) == pytest.approx(middle)
+    assert MEASURED.similarity_at_fmr(0.9) < 0.6349
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"threshold": 1.0},
+        {"threshold": 0.3, "tail": 0.0},
+        {"threshold": 0.3, "tail": math.nan},
+        {"threshold": 0.3, "fmr": 1.0},
+        {"threshold": 0.3, "levels": ((1e-3, 0.4), (1e-2, 0.5))},
+        {"threshold": 0.3, "levels": ((2.0, 0.1),)},
+    ],
+)
+def test_what_would_not_be_monotone_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"must|false match rate"):
+        Calibration(**wrong)  # type: ignore[arg-type]
 
 
 def test_confidence_outside_its_range_is_refused() -> None:
     with pytest.raises(ValueError, match=r"\[0, 1\]"):
-        Calibration(0.4, 10.0).similarity(1.5)
+        MEASURED.similarity(1.5)
 
 
-def test_fit_finds_the_operating_point_and_the_logistic_slope() -> None:
-    # Two normal distributions of equal width: the log odds are exactly linear, slope = distance / variance.
-    random = np.random.default_rng(1)
-    impostor = random.normal(0.1, 0.1, 400_000)
-    genuine = random.normal(0.5, 0.1, 40_000)
-    # The threshold midway, where the true curve passes 0.5, is 2 sigma above the impostors: FMR .02275.
-    calibration = fit(genuine, impostor, 0.02275)
-    assert calibration.threshold == pytest.approx(0.3, abs=0.003)
-    assert calibration.slope == pytest.approx(15 / 0.7, rel=0.01)  # the true 40 is steeper than a curve may be
-    wide = fit(random.normal(0.5, 0.2, 40_000), random.normal(0.1, 0.2, 400_000), 0.1587)
-    assert wide.slope == pytest.approx(10.0, rel=0.05)
-
-
-def test_fit_weighs_identities_the_same() -> None:
-    random = np.random.default_rng(2)
-    impostor = random.normal(0.0, 0.2, 20_000)
-    easy, hard = random.normal(0.7, 0.05, 9_900), random.normal(0.4, 0.3, 100)
-    genuine = np.concatenate([easy, hard])
-    who = np.repeat([0, 1], [9_900, 100])
-    assert fit(genuine, impostor, 0.05, genuine_identity=who).slope < fit(genuine, impostor, 0.05).slope
+def test_fit_measures_the_levels_that_the_pairs_show_and_a_tail() -> None:
+    impostor = np.random.default_rng(1).normal(0.0, 0.1, 400_000)
+    calibration = fit(impostor, 1e-3)
+    assert calibration.threshold == pytest.approx(0.309, abs=0.004)  # 3.09 standard deviations
+    assert [rate for rate, _ in calibration.levels] == pytest.approx([0.5, 1e-1, 1e-2, 1e-3, 1e-4])
+    assert calibration.tail == pytest.approx(0.9 * math.log(10) / 0.063, rel=0.15)
+    assert fit(impostor[:40_000], 1e-3).tail is None  # 4 pairs at 1e-4 say nothing
 
 
 def test_fit_needs_enough_pairs() -> None:
     with pytest.raises(ValueError, match="cannot show"):
-        fit([0.9], np.zeros(100), 1e-4)
-    with pytest.raises(ValueError, match="genuine"):
-        fit([], np.zeros(100), 0.1)
+        fit(np.zeros(100), 1e-4)

@@ -126,7 +126,7 @@ def test_the_fingerprint_of_a_fusion_follows_its_parts_and_shares() -> None:
         ({"files__network__input": {"colour": "rgb", "width": 112, "height": 112}}, "template"),
         ({"files__network__output": {}}, "dimension"),
         ({"fusion": [{"pack": "sface", "weight": 1}]}, "fusion"),
-        ({"calibration__slope": -1}, "calibration.slope"),
+        ({"calibration__tail": -1}, "calibration.tail"),
     ],
 )
 def test_a_wrong_manifest_is_refused_by_the_name_of_the_field(change: dict[str, Any], complaint: str) -> None:

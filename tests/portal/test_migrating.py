@@ -61,7 +61,7 @@ def enrol(start_server: StartServer, folder: Path) -> None:
 
 def test_what_is_enrolled_moves_to_other_weights(start_server: StartServer, browser: Browser, tmp_path: Path) -> None:
     enrol(start_server, tmp_path)
-    server = start_server(data_dir=tmp_path, recognition_01="sface-dlib")
+    server = start_server(data_dir=tmp_path, recognition_01="sface")
     context = browser.new_context()
     context.set_default_timeout(20_000)
     someone = Person(context.new_page(), server.management)

@@ -133,8 +133,11 @@ def add(
     output: Annotated[str | None, typer.Option(help="Output with the embedding, if there are several.")] = None,
     dimension: Annotated[int | None, typer.Option(help="Length that the embedding must have.")] = None,
     threshold: Annotated[float | None, typer.Option(help="Cosine similarity that is confidence 0.5.")] = None,
-    slope: Annotated[float, typer.Option(help="How fast confidence rises at the threshold.")] = 30.0,
     fmr: Annotated[float | None, typer.Option(help="False match rate at the threshold, if measured.")] = None,
+    tail: Annotated[
+        float | None,
+        typer.Option(help="How fast that rate falls beyond it: by a factor of e every 1/tail, if measured."),
+    ] = None,
     licence: Annotated[str, typer.Option(help="Under which you have the weights.")] = "not stated",
     manifest: Annotated[
         Path | None, typer.Option(help="A manifest to use instead of the options above (docs/models.md).")
@@ -169,7 +172,7 @@ def add(
         else:
             calibration = None
             if threshold is not None:
-                stated = {"threshold": threshold, "slope": slope, "fmr": fmr, "measured_on": "stated by the user"}
+                stated = {"threshold": threshold, "fmr": fmr, "tail": tail, "measured_on": "stated by the user"}
                 try:
                     calibration = Calibration.model_validate(stated)
                 except ValidationError as error:
@@ -245,7 +248,7 @@ def _warn_uncalibrated(pack: Manifest) -> None:
     if pack.calibration is None:
         typer.echo(
             f"Warning: {pack.name} is not calibrated, so similarities cannot be told as confidences. "
-            "Add it again with --threshold (the cosine at your false match rate), --slope and --replace.",
+            "Add it again with --threshold (the cosine at your false match rate) and --replace.",
             err=True,
         )
 

@@ -9,6 +9,7 @@ from mien.gallery.errors import NotCalibratedError, UnknownRecognitionModelError
 from mien.matching import Calibration
 from mien.models import ModelStore
 from mien.models.bindings import Bindings
+from mien.vision.embedder import calibration_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,7 @@ class Recognisers:
         """Read what the labels are bound to; needs no model files."""
         found = {}
         for label, pack in bindings.recognition.items():
-            measured = store.manifest(pack).calibration
-            calibration = (
-                Calibration(measured.threshold, measured.slope, measured.fmr, measured.tail) if measured else None
-            )
+            calibration = calibration_of(store.manifest(pack))
             found[label] = Recogniser(label, pack, store.fingerprint(pack), calibration)
         return cls(found)
 

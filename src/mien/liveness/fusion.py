@@ -48,6 +48,8 @@ VETOING: Final = ("order", "continuity", "reflection", "turnReflection", "planar
 
 ACCEPT: Final = 0.5
 VETO: Final = 0.2
+_UNLIKE_FMR: Final = 1e-3
+"""Frames that are less alike than this share of strangers are taken for two people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,14 +182,17 @@ def of_continuity(similarities: Sequence[float], calibration: Calibration | None
 
     Args:
         similarities: of the templates of chosen frames with that of the best one.
-        calibration: of the recogniser; its confidence that the least alike are one person is the score.
+        calibration: of the recogniser. The score is 0.5 at its operating point and 0.2, where an attempt is called an
+            attack, at a false match rate of 1e-3.
         jumps: how often the face was suddenly elsewhere.
     """
     measured = {"views": float(len(similarities)), "jumps": float(jumps)}
     if not similarities or calibration is None:
         return Evidence("continuity", None, measured)
     least = float(min(similarities))
-    return Evidence("continuity", calibration.confidence(least), measured | {"least": least})
+    unlike = min(calibration.similarity_at_fmr(_UNLIKE_FMR), calibration.threshold - 1e-6)
+    score = float(np.interp(least, [-1.0, unlike, calibration.threshold, 1.0], [0.0, VETO, ACCEPT, 1.0]))
+    return Evidence("continuity", score, measured | {"least": least})
 
 
 def of_dynamics(found: Dynamics | None) -> Evidence:

@@ -19,11 +19,11 @@ from mien.liveness.challenge import Challenge
 from mien.liveness.order import order
 from mien.liveness.turns import Neutral, Turn, neutral, turns
 from mien.liveness.types import BestFrame, Decision, Evidence, Mode, Problem, TimedFrame, Verdict
-from mien.matching import Calibration
 from mien.models import ModelStore
 from mien.models.bindings import DEFAULT_RECOGNISER
 from mien.vision.decode import decode
 from mien.vision.detector import YuNet
+from mien.vision.embedder import calibration_of
 from mien.vision.engine import DETECTOR, FaceEngine
 from mien.vision.errors import ImageError
 from mien.vision.finder import FaceFinder
@@ -95,10 +95,7 @@ class Judge:
         self._material = MaterialNetworks([])
         self.find_networks()
         self._fingerprint = store.fingerprint(recogniser)
-        measured = store.manifest(recogniser).calibration
-        self._calibration = (
-            Calibration(measured.threshold, measured.slope, measured.fmr, measured.tail) if measured else None
-        )
+        self._calibration = calibration_of(store.manifest(recogniser))
 
     @property
     def networks(self) -> tuple[str, ...]:

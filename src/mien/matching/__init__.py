@@ -4,7 +4,8 @@ Pure numpy; nothing else of Mien is imported. A template is a float32 unit vecto
 from the same recogniser (the callers see to that, by fingerprint).
 
 * `similarity` - cosine similarity, one to one and many to many.
-* `calibration` - `Calibration` turns a similarity into a confidence with 0.5 at the operating point; `fit` makes one.
+* `normalisation` - `Normalisation` turns a recogniser's vector into a template whose cosine counts crowding.
+* `calibration` - `Calibration` turns a similarity into a confidence, 0.5 at the operating point; `fit` measures one.
 * `rates` - error rates and their confidence intervals.
 * `ranking` - from scores of faces to the best persons.
 * `grouping` - faces of unknown people sorted into groups.
@@ -12,7 +13,7 @@ from the same recogniser (the callers see to that, by fingerprint).
 Example:
     >>> import numpy as np
     >>> from mien.matching import Calibration, cosine
-    >>> calibration = Calibration(threshold=0.42, slope=20.0)
+    >>> calibration = Calibration(threshold=0.42)
     >>> a = np.array([1.0, 0.0], dtype=np.float32)
     >>> calibration.confidence(cosine(a, a)) > 0.99
     True
@@ -20,7 +21,19 @@ Example:
 
 from mien.matching.calibration import Calibration, fit
 from mien.matching.grouping import Grouping, group
+from mien.matching.normalisation import Normalisation
 from mien.matching.ranking import Ranked, rank
 from mien.matching.similarity import cosine, cosine_matrix, normalise
 
-__all__ = ["Calibration", "Grouping", "Ranked", "cosine", "cosine_matrix", "fit", "group", "normalise", "rank"]
+__all__ = [
+    "Calibration",
+    "Grouping",
+    "Normalisation",
+    "Ranked",
+    "cosine",
+    "cosine_matrix",
+    "fit",
+    "group",
+    "normalise",
+    "rank",
+]

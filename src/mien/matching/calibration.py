@@ -1,15 +1,28 @@
-"""From cosine similarity to the confidence of the contract, and back.
+"""From the cosine of two templates to the confidence of the contract, and back.
 
-One calibration belongs to one recogniser (by the fingerprint of its weights). Its operating point, the similarity at
-which two faces begin to count as the same person, is where confidence is exactly 0.5; verify, identify, find-similar
-and group all take their decisions there.
+One calibration belongs to one recogniser (by its fingerprint). Its operating point, the similarity at which two faces
+begin to count as the same person, is where confidence is exactly 0.5; verify, identify, find-similar and group all take
+their decisions there.
+
+Every tenth of confidence above or below is a factor of ten in the false match rate, from `LEAST` to `MOST`:
+
+| confidence | false match rate | | confidence | false match rate |
+|---|---|---|---|---|
+| 0.2 | 1e-1 | | 0.6 | 1e-5 |
+| 0.3 | 1e-2 | | 0.7 | 1e-6 (extrapolated) |
+| 0.4 | 1e-3 | | 0.8 | 1e-7 (extrapolated) |
+| 0.5 | 1e-4 | | 0.9 | 1e-8 (extrapolated) |
+
+From there confidence grows evenly with the similarity, to 1.0 for identical templates; below 0.2 it falls evenly to 0
+at similarity -1. The table is for an operating point at a false match rate of 1e-4, which all built-in packs have.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import overload
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Final, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,34 +31,59 @@ from mien.matching.rates import threshold_at_fmr
 
 Float64 = NDArray[np.float64]
 
+DEFAULT_FMR: Final = 1e-4
+"""The false match rate of an operating point that does not state one."""
+
+LEAST: Final = 0.2
+MOST: Final = 0.9
+"""Between these confidences a tenth is a factor of ten."""
+
+_ASSUMED_TAIL: Final = 14.0
+"""Where no tail was measured: this over the threshold. For a normal distribution around 0 it is 14.7 at FMR 1e-4."""
+
+_SAMPLES: Final = 20
+"""A level is stated down to the false match rate that at least this many impostor pairs reach."""
+
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A logistic curve through (threshold, 0.5).
-
-    Strictly increasing over [-1, 1]: curves so steep that different similarities would round to the same confidence
-    are refused.
+    """A monotone curve through (threshold, 0.5).
 
     Attributes:
         threshold: cosine similarity of the operating point, in (-1, 1).
-        slope: steepness, > 0, per unit of similarity.
-        fmr: the false match rate that the threshold was set for, or None when it is not known.
-        tail: beyond the threshold the false match rate falls by a factor of e for every 1 / tail of similarity; None
-            when nobody measured it.
+        fmr: the false match rate that the threshold was set for; None when it is not known, which counts as 1e-4.
+        tail: beyond the last measured level the false match rate falls by a factor of e for every 1 / tail of
+            similarity; None when nobody measured it.
+        levels: measured (false match rate, similarity) pairs.
+
+    Example:
+        >>> calibration = Calibration(threshold=0.76, fmr=1e-4, tail=100.0)
+        >>> calibration.confidence(0.76), calibration.confidence(1.0)
+        (0.5, 1.0)
     """
 
     threshold: float
-    slope: float
     fmr: float | None = None
     tail: float | None = None
+    levels: tuple[tuple[float, float], ...] = ()
+    _similarities: Float64 = field(init=False, repr=False, compare=False)
+    _confidences: Float64 = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not -1.0 < self.threshold < 1.0:
             raise ValueError(f"the threshold must lie in (-1, 1), not {self.threshold}")
-        if not (math.isfinite(self.slope) and 0.0 < self.slope * (1.0 - self.threshold) <= _STEEPEST * (1.0 + 1e-9)):
-            raise ValueError(f"the slope must be positive and at most {_STEEPEST} / (1 - threshold), not {self.slope}")
         if self.tail is not None and not (math.isfinite(self.tail) and self.tail > 0.0):
             raise ValueError(f"the tail must be positive, not {self.tail}")
+        if self.fmr is not None and not 0.0 < self.fmr < 1.0:
+            raise ValueError(f"a false match rate lies in (0, 1), not {self.fmr}")
+        ordered = sorted(self.levels, reverse=True)
+        alike = [similarity for _, similarity in ordered]
+        if any(not 0.0 < rate < 1.0 for rate, _ in ordered) or any(not low < high for low, high in pairwise(alike)):
+            raise ValueError("the levels must be false match rates in (0, 1) whose similarities grow as the rates fall")
+        object.__setattr__(self, "levels", tuple((float(rate), float(similarity)) for rate, similarity in ordered))
+        similarities, confidences = _knots(self)
+        object.__setattr__(self, "_similarities", similarities)
+        object.__setattr__(self, "_confidences", confidences)
 
     @overload
     def confidence(self, similarity: float) -> float: ...
@@ -58,93 +96,99 @@ class Calibration:
             similarity: cosine similarity in [-1, 1], a number or an array of any shape.
 
         Returns:
-            Confidence in (0, 1), of the same shape; 0.5 exactly at the threshold.
+            Confidence in [0, 1], of the same shape; 0.5 exactly at the threshold, 1.0 at similarity 1.
         """
-        z = self.slope * (np.asarray(similarity, dtype=np.float64) - self.threshold)
-        # Written with exp of a negative number only, so that nothing overflows.
-        e = np.exp(-np.abs(z))
-        value = np.where(z >= 0, 1.0 / (1.0 + e), e / (1.0 + e))
-        return float(value) if value.ndim == 0 else value
+        value = np.interp(np.asarray(similarity, dtype=np.float64), self._similarities, self._confidences)
+        return float(value) if np.ndim(value) == 0 else np.asarray(value)
 
     def similarity(self, confidence: float) -> float:
-        """The similarity at which a confidence is reached; what a search may leave out everything below of.
+        """The similarity at which a confidence is reached: a search may leave out everything below.
 
         Args:
             confidence: in [0, 1], as a caller's confidenceThreshold.
 
         Returns:
-            A cosine similarity clipped to [-1, 1]: -1 when everything reaches the confidence. A confidence that no
-            pair reaches gives 1; compare the confidences of what is found, too.
+            A cosine similarity in [-1, 1].
 
         Raises:
             ValueError: the confidence is outside [0, 1].
         """
         if not 0.0 <= confidence <= 1.0:
             raise ValueError(f"a confidence lies in [0, 1], not {confidence}")
-        if confidence in (0.0, 1.0):
-            return -1.0 if confidence == 0.0 else 1.0
-        value = self.threshold + math.log(confidence / (1.0 - confidence)) / self.slope
-        return min(1.0, max(-1.0, value))
+        return float(np.interp(confidence, self._confidences, self._similarities))
+
+    def similarity_at_fmr(self, fmr: float) -> float:
+        """The similarity that a share `fmr` of the comparisons of two people reaches.
+
+        Between measured levels it follows the logarithm of the rate; beyond them, the tail.
+
+        Args:
+            fmr: false match rate, in (0, 1).
+
+        Returns:
+            A cosine similarity in [-1, 1].
+        """
+        operating = (self.fmr or DEFAULT_FMR, self.threshold)
+        known = [level for level in self.levels if level[0] != operating[0]] + [operating]
+        known.sort(reverse=True)
+        rates = -np.log([rate for rate, _ in known])
+        alike = [similarity for _, similarity in known]
+        wanted = -math.log(fmr)
+        tail = self.tail or _ASSUMED_TAIL / max(self.threshold, 0.1)
+        if wanted > rates[-1]:
+            return min(1.0, alike[-1] + (wanted - float(rates[-1])) / tail)
+        if wanted < rates[0]:
+            return max(-1.0, alike[0] - (float(rates[0]) - wanted) / tail)
+        return float(np.interp(wanted, rates, alike))
 
 
-# With z = slope x (similarity - threshold) at most 15, a step of one float32 near similarity 1 (6e-8) moves the
-# confidence by slope x 6e-8 x e^-15 > 1e-13, which is far above the spacing of doubles near 1 (1e-16).
-_STEEPEST = 15.0
+def _knots(calibration: Calibration) -> tuple[Float64, Float64]:
+    """Similarities and confidences, both strictly ascending, between which the curve is straight."""
+    points = [(-1.0, 0.0)]
+    operating = calibration.fmr or DEFAULT_FMR
+    for tenth in range(round(10 * LEAST), round(10 * MOST) + 1):
+        confidence = tenth / 10
+        if tenth == 5:
+            points.append((calibration.threshold, 0.5))
+        elif (rate := operating * 10.0 ** (5 - tenth)) < 1.0:
+            points.append((calibration.similarity_at_fmr(rate), confidence))
+    kept = [points[0]]
+    for similarity, confidence in points[1:]:
+        # A steep tail can reach 1 before the last rates, a flat one -1 before the first: those knots say nothing.
+        if kept[-1][0] + _LEAST_STEP < similarity < 1.0 - _LEAST_STEP or confidence == 0.5:
+            kept.append((similarity, confidence))
+    kept.append((1.0, 1.0))
+    return np.array([point[0] for point in kept]), np.array([point[1] for point in kept])
 
 
-def fit(
-    genuine: ArrayLike,
-    impostor: ArrayLike,
-    target_fmr: float = 1e-4,
-    *,
-    genuine_identity: ArrayLike | None = None,
-) -> Calibration:
-    """Fit a calibration on labelled comparisons.
+_LEAST_STEP: Final = 1e-4
 
-    The threshold is where the impostors' false match rate is the target (see `rates.threshold_at_fmr`). The slope is
-    that of a logistic regression whose curve is held to 0.5 there, with genuine and impostor pairs weighing the same
-    in total, and every identity the same among the genuine ones: whoever has many photos has pairs by the square.
+
+def fit(impostor: ArrayLike, target_fmr: float = DEFAULT_FMR) -> Calibration:
+    """Measure a calibration on comparisons of two people each.
+
+    The threshold is where the false match rate is the target (see `rates.threshold_at_fmr`). Levels are measured at the
+    powers of ten, as far down as 20 pairs reach, and the tail over the last of them, stated a tenth flatter than
+    measured: what is extrapolated from it should rather be too strict.
 
     Args:
-        genuine: (n,) similarities of pairs of one person.
         impostor: (m,) similarities of pairs of two people.
         target_fmr: false match rate of the operating point.
-        genuine_identity: (n,) who each genuine pair is of; all pairs weigh the same when None.
 
     Returns:
-        The calibration, its `fmr` the target.
+        The calibration, its `fmr` the target. Without levels beyond the operating point it has no tail.
 
     Raises:
-        ValueError: there are no genuine pairs, or too few impostor pairs to know a threshold for the target.
+        ValueError: too few impostor pairs to know a threshold for the target.
     """
-    positive = np.asarray(genuine, dtype=np.float64).ravel()
-    negative = np.asarray(impostor, dtype=np.float64).ravel()
-    if positive.size == 0:
-        raise ValueError("a calibration needs genuine pairs")
-    threshold = threshold_at_fmr(negative, target_fmr)
-    if genuine_identity is None:
-        weight = np.full(positive.size, 1.0 / positive.size)
-    else:
-        _, index, count = np.unique(np.asarray(genuine_identity), return_inverse=True, return_counts=True)
-        weight = 1.0 / (count[index] * count.size)
-    slope = _fit_slope(positive - threshold, weight, negative - threshold, _STEEPEST / (1.0 - threshold))
-    return Calibration(threshold=float(threshold), slope=slope, fmr=target_fmr)
-
-
-def _fit_slope(positive: Float64, weight: Float64, negative: Float64, steepest: float) -> float:
-    """The slope that maximises the weighted log likelihood: the root of its derivative, which only falls."""
-
-    def derivative(slope: float) -> float:
-        gain = np.sum(weight * positive / (1.0 + np.exp(np.minimum(slope * positive, 700.0))))
-        loss = np.mean(negative / (1.0 + np.exp(np.minimum(-slope * negative, 700.0))))
-        return float(gain - loss)
-
-    low, high = 1e-3, steepest
-    if derivative(high) >= 0.0:
-        return high
-    if derivative(low) <= 0.0:
-        return low
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if derivative(middle) > 0.0 else (low, middle)
-    return (low + high) / 2
+    scores = np.asarray(impostor, dtype=np.float64).ravel()
+    threshold = threshold_at_fmr(scores, target_fmr)
+    rates = [0.5, *(10.0**-power for power in range(1, 12))]
+    levels = {rate: threshold_at_fmr(scores, rate) for rate in rates if rate * scores.size >= _SAMPLES}
+    levels[target_fmr] = threshold
+    ordered = sorted(levels.items(), reverse=True)
+    (first, low), (last, high) = (target_fmr, threshold), ordered[-1]
+    tail = None
+    if last < first and high > low:
+        tail = 0.9 * math.log(first / last) / (high - low)
+    return Calibration(threshold, target_fmr, tail, tuple(ordered))

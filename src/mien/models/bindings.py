@@ -17,7 +17,7 @@ from mien.models.errors import BindingError
 from mien.models.manifest import Task
 from mien.models.store import ModelStore
 
-DEFAULT_RECOGNISER = "sface-int8-dlib"
+DEFAULT_RECOGNISER = "sface-int8"
 DEFAULT_BINDINGS: Mapping[str, str] = {
     "recognition_01": DEFAULT_RECOGNISER,
     "recognition_02": DEFAULT_RECOGNISER,

@@ -16,17 +16,21 @@ def fingerprint(manifest: Manifest, find: Callable[[str], Manifest]) -> str:
         find: gives the manifest of a fusion's part.
 
     Returns:
-        Sha256 in hex. Vectors of equal fingerprints are comparable, others are not.
+        Sha256 in hex. Templates of equal fingerprints are comparable, others are not.
 
     Raises:
         UnknownPackError: from `find`.
     """
     if manifest.fusion:
         parts = [
-            [fingerprint(find(name), find), round(share, 9), part.reliability and part.reliability.model_dump()]
+            [
+                fingerprint(find(name).model_copy(update={"normalisation": None}), find),
+                round(share, 9),
+                part.reliability and part.reliability.model_dump(),
+            ]
             for part, (name, share) in zip(manifest.fusion, manifest.shares(), strict=True)
         ]
-        return sha256_of_json(["fusion", parts])
+        return sha256_of_json(["fusion", parts, *_normalisation(manifest)])
     files = {
         role: {
             "sha256": file.sha256,
@@ -36,4 +40,10 @@ def fingerprint(manifest: Manifest, find: Callable[[str], Manifest]) -> str:
         }
         for role, file in sorted(manifest.files.items())
     }
-    return sha256_of_json([manifest.task.value, files])
+    return sha256_of_json([manifest.task.value, files, *_normalisation(manifest)])
+
+
+def _normalisation(manifest: Manifest) -> list[object]:
+    """What normalises the vectors; nothing where nothing does, so that such fingerprints stay as they were."""
+    stated = manifest.normalisation
+    return [[stated.sha256, stated.floor, stated.gain, stated.scale]] if stated else []

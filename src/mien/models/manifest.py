@@ -221,23 +221,43 @@ class Licence(_Part):
 
 
 class Calibration(_Part):
-    """Cosine similarity to confidence: `1 / (1 + exp(-slope · (cosine - threshold)))`.
+    """From cosine similarity to confidence (`mien.matching.Calibration` has the curve).
 
     Attributes:
         threshold: the cosine that gives confidence 0.5.
-        slope: how fast confidence rises there.
         fmr: false match rate at `threshold`, when measured.
-        tail: beyond it that rate falls by a factor of e for every 1 / tail of cosine, when measured.
+        tail: beyond the last level that rate falls by a factor of e for every 1 / tail of cosine, when measured.
+        levels: measured (false match rate, cosine) pairs.
         measured_on: data and method.
         quality_cuts: norms below the first are of low quality for recognition, from the second on of high quality.
     """
 
-    threshold: float = Field(ge=-1, le=1)
-    slope: float = Field(gt=0)
+    threshold: float = Field(gt=-1, lt=1)
     fmr: float | None = Field(default=None, gt=0, lt=1)
     tail: float | None = Field(default=None, gt=0)
+    levels: tuple[tuple[float, float], ...] = ()
     measured_on: str
     quality_cuts: tuple[float, float] | None = None
+
+
+class Normalisation(_Part):
+    """How a recogniser's vectors become templates whose cosine counts crowding (see `mien.matching.normalisation`).
+
+    Attributes:
+        cohort: a file of `mien.models.cohorts`, float16 (k, d).
+        sha256: of that file.
+        floor: cohort similarity up to which nothing changes.
+        gain: how fast a vector's share of the template grows above it.
+        scale: its share up to the floor.
+        built_from: which photos, how, and under which licence.
+    """
+
+    cohort: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*\.npy$")]
+    sha256: Sha256
+    floor: float
+    gain: float = Field(ge=0)
+    scale: float = Field(gt=0, le=0.99)
+    built_from: str
 
 
 class Reliability(_Part):
@@ -279,7 +299,8 @@ class Manifest(_Part):
             its share, so that the cosine is the weighted mean of theirs.
         training_data: what the weights were trained with; None where the publisher's page tells.
         operating_points: how a detector may be bound (`yunet@best`).
-        calibration: of a recogniser.
+        normalisation: of a recogniser that has a cohort.
+        calibration: of a recogniser; of its normalised templates where there is a normalisation.
         notes: limits that a user should know.
     """
 
@@ -294,6 +315,7 @@ class Manifest(_Part):
     fusion: tuple[FusionPart, ...] = ()
     training_data: str | None = None
     operating_points: tuple[str, ...] = ()
+    normalisation: Normalisation | None = None
     calibration: Calibration | None = None
     notes: str = ""
 
@@ -325,6 +347,7 @@ class Manifest(_Part):
 def _problems(manifest: Manifest) -> list[str]:
     if manifest.task is not Task.RECOGNISER:
         missing = [] if manifest.files else ["a pack needs files"]
+        missing += ["only a recogniser has a normalisation"] if manifest.normalisation else []
         return missing + (["only a recogniser can be a fusion"] if manifest.fusion else [])
     if manifest.fusion:
         names = [part.pack for part in manifest.fusion]

@@ -5,7 +5,7 @@ Knows no HTTP and no database; usable as a library:
     from mien.vision import Attribute, FaceEngine, Want
 
     engine = FaceEngine()
-    want = Want(landmarks=True, attributes=frozenset({Attribute.HEAD_POSE}), recogniser="sface-int8-dlib")
+    want = Want(landmarks=True, attributes=frozenset({Attribute.HEAD_POSE}), recogniser="sface-int8")
     for face in engine.analyze(Path("photo.jpg").read_bytes(), want).faces:
         print(face.box, face.attributes.head_pose, face.embedding.vector.shape)
 

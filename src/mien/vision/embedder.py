@@ -1,4 +1,4 @@
-"""Face → template: alignment to each network's own template, the network, and how several become one vector."""
+"""Face → template: alignment to each network's own crop, the network, fusion of several, score normalisation."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from functools import partial
 
 import numpy as np
 
+from mien.matching import Calibration, Normalisation
+from mien.models.cohorts import read_cohort
 from mien.models.inputs import to_input
-from mien.models.manifest import template_points
+from mien.models.manifest import Manifest, template_points
 from mien.models.store import LoadedPack
 from mien.vision import align
 from mien.vision.spare_cores import SpareCores
@@ -36,7 +38,7 @@ class Recogniser:
     Attributes:
         fingerprint: of the pack; only embeddings of the same one may be compared.
         packs: names of the packs whose networks it runs.
-        dimension: length of its vectors.
+        dimension: length of its templates.
     """
 
     def __init__(self, pack: LoadedPack, cores: SpareCores | None = None) -> None:
@@ -55,7 +57,9 @@ class Recogniser:
         cuts = first.manifest.calibration.quality_cuts if first.manifest.calibration else None
         self._least, self._plain = (_READABLE * cuts[0], sum(cuts) / 2) if cuts else (0.0, np.inf)
         self.packs = frozenset(single.name for single, _, _ in self._parts)
-        self.dimension = sum(single.dimension for single, _, _ in self._parts)
+        self._normalisation = normalisation_of(pack.manifest)
+        vector = sum(single.dimension for single, _, _ in self._parts)
+        self.dimension = self._normalisation.dimension if self._normalisation else vector
 
     def embed(self, pixels: Pixels, points: Float32, known: Mapping[str, Float32] | None = None) -> Embedding:
         """Make the template of one face.
@@ -85,6 +89,8 @@ class Recogniser:
             for vector, (_, root, reliability) in zip(found, self._parts, strict=True)
         ]
         joined = weighted[0] if len(weighted) == 1 else _unit(np.concatenate(weighted))
+        if self._normalisation is not None:
+            joined = self._normalisation.apply(joined[None])[0]
         return Embedding(joined, self.fingerprint, found[0].norm)
 
     def unread(self) -> Embedding:
@@ -94,6 +100,26 @@ class Recogniser:
     def doubts(self, embedding: Embedding) -> bool:
         """Tell whether a template is too short to be surely of a face that was seen upright."""
         return embedding.norm < self._plain
+
+
+def normalisation_of(manifest: Manifest) -> Normalisation | None:
+    """Return a recogniser's score normalisation; None when it has none.
+
+    Raises:
+        CorruptFileError: its cohort is missing or damaged.
+    """
+    stated = manifest.normalisation
+    if stated is None:
+        return None
+    return Normalisation(read_cohort(stated), stated.floor, stated.gain, stated.scale)
+
+
+def calibration_of(manifest: Manifest) -> Calibration | None:
+    """Return the calibration that a recogniser's manifest states; None when it states none."""
+    stated = manifest.calibration
+    if stated is None:
+        return None
+    return Calibration(stated.threshold, stated.fmr, stated.tail, stated.levels)
 
 
 class _Single:

@@ -83,7 +83,7 @@ class FaceEngine:
 
     Example:
         >>> engine = FaceEngine()
-        >>> analysis = engine.analyze(Path("photo.jpg").read_bytes(), Want(recogniser="sface-int8-dlib"))
+        >>> analysis = engine.analyze(Path("photo.jpg").read_bytes(), Want(recogniser="sface-int8"))
         >>> [face.box for face in analysis.faces]
         [FaceBox(left=433, top=84, width=227, height=291)]
     """

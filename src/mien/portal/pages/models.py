@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from mien.models.manifest import Task
+from mien.models.manifest import Calibration, Task
 from mien.portal.frame import Page
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, badge, facts, section, table
@@ -45,12 +45,16 @@ async def render(visitor: Visitor) -> None:
                 lines += [("Licence", pack.licence.spdx), ("Made by", pack.licence.attribution)]
                 if pack.task is Task.RECOGNISER:
                     lines.append(("Fingerprint", partial(Tag, "code", store.fingerprint(name))))
-                    measured = pack.calibration
-                    said = f"threshold {measured.threshold:g}, slope {measured.slope:g}" if measured else "none"
+                    said = _calibration(measured) if (measured := pack.calibration) else "none"
                     lines.append(("Calibration", said))
                 if pack.notes:
                     lines.append(("Notes", pack.notes))
                 facts(lines)  # type: ignore[arg-type]  # each is text or draws
+
+
+def _calibration(stated: Calibration) -> str:
+    rate = f" at a false match rate of {stated.fmr:g}" if stated.fmr else ""
+    return f"threshold {stated.threshold:g}{rate}; {stated.measured_on}"
 
 
 PAGE = Page(

@@ -1,0 +1,32 @@
+"""Cohorts of the recognisers' score normalisation: averages over twelve people each, as float16 arrays (k, d).
+
+`tools/fit_recogniser.py cohort` builds them; README.md in this folder says from which photos.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.models.errors import CorruptFileError
+from mien.models.manifest import Normalisation
+
+
+def read_cohort(stated: Normalisation) -> NDArray[np.float32]:
+    """Read the cohort of a normalisation, float32 (k, d).
+
+    Raises:
+        CorruptFileError: the file is missing or is not the one that the manifest names.
+    """
+    try:
+        data = (resources.files("mien.models.cohorts") / stated.cohort).read_bytes()
+    except FileNotFoundError as error:
+        raise CorruptFileError(f"the cohort {stated.cohort} is missing: install Mien again") from error
+    if hashlib.sha256(data).hexdigest() != stated.sha256:
+        raise CorruptFileError(f"the cohort {stated.cohort} is not the one of its pack: install Mien again")
+    cohort: NDArray[np.float32] = np.load(io.BytesIO(data), allow_pickle=False).astype(np.float32)
+    return cohort

@@ -1,0 +1,78 @@
+"""Score normalisation: still unit vectors, still one for the same photo, stricter where faces are crowded."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mien.matching import Normalisation, normalise
+from mien.matching.normalisation import averages
+
+
+def people(seed: int, count: int, centre: np.ndarray | None = None, spread: float = 1.0) -> np.ndarray:
+    rows = np.random.default_rng(seed).normal(size=(count, 64)) * spread
+    return normalise(rows if centre is None else rows + centre)
+
+
+CROWD = 8 * people(0, 1)[0]
+COHORT = averages(np.concatenate([people(1, 200), people(2, 40, CROWD)]), 16)
+NORMALISATION = Normalisation(COHORT, floor=0.1, gain=1.0, scale=0.6)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_templates_are_unit_vectors_and_a_photo_is_itself(seed: int) -> None:
+    rows = people(seed, 3, CROWD if seed % 2 else None)
+    templates = NORMALISATION.apply(rows)
+    assert templates.shape == (3, 65)
+    assert templates.dtype == np.float32
+    assert np.diag(templates @ templates.T) == pytest.approx(1, abs=1e-6)
+
+
+def test_the_cosine_is_what_the_documentation_says() -> None:
+    rows = np.concatenate([people(3, 5), people(4, 5, CROWD)])
+    u = np.minimum(0.6 * np.exp(np.maximum(NORMALISATION.cohort_similarity(rows) - 0.1, 0)), 0.99).astype(np.float64)
+    expected = np.outer(u, u) * (rows @ rows.T) + np.outer(np.sqrt(1 - u * u), np.sqrt(1 - u * u))
+    templates = NORMALISATION.apply(rows)
+    assert templates @ templates.T == pytest.approx(expected, abs=2e-6)
+
+
+def test_equally_like_faces_count_less_in_a_crowd() -> None:
+    alone, crowded = people(5, 1)[0], people(6, 1, CROWD)[0]
+
+    def partner(x: np.ndarray) -> np.ndarray:
+        aside = people(7, 1)[0]
+        aside = normalise(aside - (aside @ x) * x)
+        return normalise(0.5 * x + np.sqrt(0.75) * aside)  # at a cosine of 0.5
+
+    scores = []
+    for one in (alone, crowded):
+        a, b = NORMALISATION.apply(np.stack([one, partner(one)]))
+        scores.append(float(a @ b))
+    assert scores[1] < scores[0] - 0.01
+
+
+def test_no_coordinate_stands_out_so_that_integers_lose_nothing() -> None:
+    templates = NORMALISATION.apply(people(8, 200))
+    assert np.abs(templates).max() < 0.45  # of the last coordinate alone 0.8 would remain
+
+
+def test_averages_contain_nobody_and_see_the_crowd() -> None:
+    rows = np.concatenate([people(9, 100), people(10, 30, CROWD)])
+    cohort = averages(rows, 20)
+    assert cohort.shape == (20, 64)
+    assert float((normalise(cohort) @ rows.T).max()) < 0.99
+    lengths = np.linalg.norm(cohort, axis=1)
+    assert lengths[0] == lengths.max() > 2 * np.median(lengths)  # the crowd's mean is the longest
+    with pytest.raises(ValueError, match="too few"):
+        averages(rows[:11], 5)
+
+
+@pytest.mark.parametrize("wrong", [{"gain": -1.0}, {"scale": 1.0}, {"cohort": np.zeros((0, 4), np.float32)}])
+def test_wrong_parameters_are_refused(wrong: dict[str, object]) -> None:
+    right = {"cohort": COHORT, "floor": 0.1, "gain": 1.0, "scale": 0.6}
+    with pytest.raises(ValueError, match="must"):
+        Normalisation(**{**right, **wrong})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="fit"):
+        NORMALISATION.apply(np.zeros((1, 3), np.float32))
