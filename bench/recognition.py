@@ -20,7 +20,8 @@ import numpy as np
 from matplotlib import pyplot
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from mien.matching import cosine_matrix, fit, group, normalise, rates
+from mien.matching import cosine_matrix, fit, group, normalise, person_scores, rates
+from mien.matching.open_set import similarity_for_gallery
 
 mpl.use("agg")
 SPLITS = 10
@@ -39,14 +40,17 @@ def verify(similarity: np.ndarray, people: np.ndarray) -> dict[float, float]:
         rate = rates.verification(genuine, impostor, target, genuine_identity=who)
         thresholds[target] = rate.threshold
         print(f"| {target:g} | {rate.threshold:.3f} | {rate.fnmr} | {rate.tar:.4f} |")
-    for target in (1e-3, 1e-4):
-        c = fit(genuine, impostor, target, genuine_identity=who)
-        spread = ", ".join(f"{c.confidence(float(q)):.3f}" for q in np.quantile(genuine, [0.01, 0.05, 0.5]))
-        typical = c.confidence(float(np.median(impostor)))
-        print(
-            f"\nCalibration at FMR {target:g}: threshold {c.threshold:.4f}, slope {c.slope:.2f}; confidence of genuine"
-            f" pairs at 1, 5, 50 %: {spread}; of the median impostor {typical:.4f}"
-        )
+    c = fit(impostor, 1e-4)
+    spread = ", ".join(f"{c.confidence(float(q)):.3f}" for q in np.quantile(genuine, [0.01, 0.05, 0.5, 0.95]))
+    print(
+        f"\nCalibration: threshold {c.threshold:.4f}, tail {c.tail:.0f}; confidence of genuine pairs at 1, 5, 50, 95 %:"
+        f" {spread}; of the median impostor {c.confidence(float(np.median(impostor))):.3f}"
+    )
+    print("\n| accept from confidence | false match rate | genuine pairs missed |\n|---|---|---|")
+    for tenth in range(2, 10):
+        at, known = c.similarity(tenth / 10), 10.0 ** (1 - tenth)
+        missed = float(np.mean(genuine < at))
+        print(f"| {tenth / 10} | {known:g}{'' if known >= 1e-5 else ' (extrapolated)'} | {missed:.4f} |")
     return thresholds
 
 
@@ -56,7 +60,7 @@ def draw_curve(similarity: np.ndarray, people: np.ndarray, target: Path) -> None
     same = (people[:, None] == people)[upper]
     scores = similarity[upper]
     genuine, impostor = np.sort(scores[same]), np.sort(scores[~same])
-    calibration = fit(genuine, impostor, 1e-4)
+    calibration = fit(impostor, 1e-4)
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4.2))
     bins = np.linspace(impostor[0], 1, 120).tolist()
     left.hist(impostor, bins, density=True, alpha=0.6, label="impostor pairs")
@@ -91,7 +95,12 @@ def averaged(probes: np.ndarray, enrolled: np.ndarray, who: np.ndarray) -> np.nd
     return cosine_matrix(probes, means)
 
 
+def fused(probes: np.ndarray, enrolled: np.ndarray, who: np.ndarray) -> np.ndarray:
+    return np.stack([person_scores(probes, enrolled[who == person]) for person in range(who.max() + 1)], axis=1)
+
+
 FUSIONS: dict[str, Score] = {
+    "person score (matching)": fused,
     "best face": lambda p, e, w: by_person(cosine_matrix(p, e), w, lambda s: s.max(axis=1)),
     "mean of best two": lambda p, e, w: by_person(
         cosine_matrix(p, e), w, lambda s: np.sort(s, axis=1)[:, -2:].mean(axis=1)
@@ -146,6 +155,40 @@ def identify(templates: np.ndarray, people: np.ndarray, thresholds: dict[float, 
             print(
                 f"| {most} | {name} | {counts} | {hit.mean():.4f} |"
                 f" {' | '.join(at_fpir)} | {' | '.join(at_threshold)} |"
+            )
+
+
+def large(templates: np.ndarray, people: np.ndarray) -> None:
+    """Misses at the threshold for a large gallery, and how often strangers reach the operating point."""
+    scores = cosine_matrix(templates, templates)[np.triu_indices(len(people), 1)]
+    same = (people[:, None] == people)[np.triu_indices(len(people), 1)]
+    calibration = fit(scores[~same], 1e-4)
+    photos = {person: np.flatnonzero(people == person) for person in np.unique(people)}
+    print("\n## A person of several photos: misses at the threshold of a gallery, strangers at confidence .5\n")
+    print("| photos | score | probes | missed, 10,000 persons | missed, 100,000 | strangers | strangers matched |")
+    print("|---|---|---|---|---|---|---|")
+    for count in (1, 2, 3, 4):
+        pool = [rows for rows in photos.values() if len(rows) > count]
+        for name, score in (("person score", fused), ("best face", FUSIONS["best face"])):
+            own, other = [], []
+            for split in range(6):
+                random = np.random.default_rng(split)
+                for rows in pool:
+                    shuffled = random.permutation(rows)
+                    strangers = random.choice(np.flatnonzero(people != people[rows[0]]), 600)
+                    enrolled, who = templates[shuffled[:count]], np.zeros(count, int)
+                    own.append(score(templates[shuffled[count:]], enrolled, who)[:, 0])
+                    other.append(score(templates[strangers], enrolled, who)[:, 0])
+            genuine, impostor = np.concatenate(own), np.concatenate(other)
+            counted = 1 if name == "person score" else count
+            missed = [
+                float(np.mean(genuine < similarity_for_gallery(calibration, size * counted)))
+                for size in (10_000, 100_000)
+            ]
+            matched = float(np.mean(impostor >= calibration.threshold))
+            print(
+                f"| {count} | {name} | {genuine.size:,} | {missed[0]:.4f} | {missed[1]:.4f} | {impostor.size:,} |"
+                f" {matched:.1e} |"
             )
 
 
@@ -229,6 +272,7 @@ def main() -> None:
     if arguments.curve:
         draw_curve(cosine_matrix(templates, templates), people, arguments.curve)
     identify(templates, people, thresholds)
+    large(templates, people)
     grouping(templates, people, thresholds)
 
 

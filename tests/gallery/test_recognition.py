@@ -21,8 +21,9 @@ from mien.gallery.errors import (
 )
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.types import FindMode, NewPerson
-from mien.matching import cosine
+from mien.matching import cosine, person_scores
 from mien.matching.open_set import similarity_for_gallery
+from mien.matching.persons import ALONE
 from mien.storage.tables import RemovalRow
 
 GROUPS = pytest.mark.parametrize("kind", [Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP])
@@ -104,7 +105,7 @@ def test_faces_of_other_models_or_weights_are_never_compared(world: World) -> No
 
 
 @GROUPS
-def test_verify_a_person_takes_the_best_face_and_needs_no_training(world: World, kind: Kind) -> None:
+def test_verify_a_person_takes_all_faces_and_needs_no_training(world: World, kind: Kind) -> None:
     ref = world.make(kind)
     person = world.gallery.persons.create(ref, "p")
     probe = world.detect(unit(9, near=1))
@@ -113,14 +114,33 @@ def test_verify_a_person_takes_the_best_face_and_needs_no_training(world: World,
         verify(world.owner, probe, person, ref)
     for seed in (5, 1, 6):
         world.gallery.faces.add(ref, photo({"seed": seed}), person_id=person)
-    assert verify(world.owner, probe, person, ref).confidence == round(
-        CALIBRATION.confidence(cosine(unit(9, near=1), unit(1))), 5
-    )
+    alone = cosine(unit(9, near=1), unit(1))  # the others are of somebody else: no help, and hardly a hindrance
+    expected = CALIBRATION.confidence(1 - ALONE * (1 - alone))
+    assert verify(world.owner, probe, person, ref).confidence == pytest.approx(expected, abs=1e-5)
     for bad in (str(uuid4()), "no guid"):
         with pytest.raises(PersonNotFoundError):
             verify(world.owner, probe, bad, ref)
     with pytest.raises(CollectionNotFoundError):
         verify(world.owner, probe, person, world.ref(kind, "another"))
+
+
+def test_identify_scores_a_person_by_all_of_their_photos(world: World) -> None:
+    """Two photos that are each a little less like the probe than another person's only one are more together."""
+    ref = world.make(Kind.PERSON_GROUP)
+    probe = unit(1)
+    frame = np.linalg.qr(np.stack([probe, unit(2), unit(3), unit(4)]).T)[0].T
+    views = [(0.7 * probe + np.sqrt(1 - 0.7**2) * aside).astype(np.float32) for aside in frame[1:3]]
+    rival = (0.72 * probe + np.sqrt(1 - 0.72**2) * frame[3]).astype(np.float32)
+    assert max(cosine(probe, view) for view in views) < cosine(probe, rival)
+    people = [NewPerson("two", None, tuple(map(embedding, views))), NewPerson("one", None, (embedding(rival),))]
+    ids = world.gallery.bulk.add_persons(ref, people)
+    world.train(ref)
+    found = world.gallery.recognition.identify([world.detect(probe)], ref, 2, 0.0)[0].candidates
+    assert [one.person_id for one in found] == ids
+    expected = [float(person_scores(probe[None], np.stack(views))[0]), cosine(probe, rival)]
+    assert [one.confidence for one in found] == pytest.approx([CALIBRATION.confidence(s) for s in expected], abs=1e-4)
+    (best,) = world.gallery.recognition.identify([world.detect(probe)], ref, 1, 0.0)
+    assert [one.person_id for one in best.candidates] == ids[:1]
 
 
 @GROUPS

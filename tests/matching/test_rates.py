@@ -84,3 +84,20 @@ def test_bootstrap_is_wider_when_errors_come_by_identity() -> None:
 def test_bootstrap_needs_one_identity_each() -> None:
     with pytest.raises(ValueError, match="identity"):
         rates.bootstrap([1.0, 0.0], [1])
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"),
+    # scipy.stats.beta.ppf of the same
+    [
+        (0, 1000, 0.0, 0.0036821),
+        (3, 1000, 0.00061905, 0.0087421),
+        (50, 100, 0.3983211, 0.6016789),
+        (4, 4, 0.3976354, 1),
+    ],
+)
+def test_the_exact_interval(successes: int, trials: int, low: float, high: float) -> None:
+    found = rates.clopper_pearson(successes, trials)
+    assert (found.value, found.low, found.high) == pytest.approx((successes / trials, low, high), rel=1e-3)
+    with pytest.raises(ValueError, match="no share"):
+        rates.clopper_pearson(5, 4)

@@ -103,6 +103,15 @@ def test_agrees_with_brute_force(
     search = store.load()
     assert (len(search), search.dimension, search.fingerprint) == (rows, dimension, "f")
     assert_same(search.search(probes, query), brute_force(faces, probes, query))
+    assert search.persons == len(known)
+    assert search.one_face_each == (len(known) == rows)
+    own = {row.tobytes() for row in faces.face_ids[[UUID(bytes=p.tobytes()) == known[0] for p in faces.person_ids]]}
+    some_of = search.faces_of([known[0], identifier(3)])
+    assert {row.tobytes() for row in some_of.face_ids} == own
+    assert {UUID(bytes=row.tobytes()) for row in some_of.person_ids} == {known[0]}
+    for face, template in zip(some_of.face_ids, some_of.templates, strict=True):
+        (at,) = np.flatnonzero((faces.face_ids == face).all(axis=1))
+        np.testing.assert_allclose(template, faces.templates[at], atol=1e-7)
 
 
 def test_equal_templates_are_ranked_by_id(new_store: NewStore) -> None:

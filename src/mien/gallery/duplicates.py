@@ -20,10 +20,8 @@ from mien.gallery.rows import Rows
 from mien.gallery.types import Duplicate, DuplicateKind
 from mien.matching import Calibration
 from mien.matching.open_set import similarity_for_gallery
+from mien.matching.similarity import SAME_IMAGE
 from mien.storage.tables import CollectionRow, DuplicateRow, PersistedFaceRow
-
-SAME_IMAGE: Final = 0.995
-"""Cosine from which two templates are of one picture, saved again perhaps."""
 
 _REPORTED: Final = 10
 _log = structlog.get_logger(__name__)

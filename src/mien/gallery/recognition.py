@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -23,6 +22,7 @@ from mien.gallery.errors import (
     PersonHasNoFaceError,
     TrainingNotFinishedError,
 )
+from mien.gallery.identification import confidence, identified, query_for, recognised, verification
 from mien.gallery.kinds import CollectionRef
 from mien.gallery.live import LiveSearches
 from mien.gallery.persons import find_person
@@ -31,19 +31,14 @@ from mien.gallery.rows import BUSY, Rows
 from mien.gallery.sightings import Sightings
 from mien.gallery.templates import SealedFace, Templates
 from mien.gallery.training.indexes import Snapshots
-from mien.gallery.types import Candidate, FaceGroups, FindMode, Identified, SimilarFace, Verification
-from mien.matching import Calibration, cosine, group
+from mien.gallery.types import FaceGroups, FindMode, Identified, SimilarFace, Verification
+from mien.matching import Calibration, cosine, group, person_scores
 from mien.matching.open_set import similarity_at_fmr, similarity_for_gallery
-from mien.search import Match, Query, TemplateSearch
+from mien.search import Query, TemplateSearch
 from mien.storage.tables import CollectionRow, PersistedFaceRow, RemovalRow
 
-IDENTICAL: Final = 0.5
-"""Confidence from which two faces are of one person (contract, section 4)."""
-DIGITS: Final = 5
-"""Decimals of a confidence, as Azure answers them. Decisions are made on what is answered."""
 GROUP_FMR: Final = 1e-4
 """False match rate of the similarity at which `group` joins (see `mien.matching.grouping`)."""
-_ROUNDING: Final = 1e-5
 _REMEMBERED: Final = 256
 
 
@@ -112,15 +107,15 @@ class Recognition:
             person = find_person(session, ref, row, person_id)
             sealed = _faces_of_person(session, row.uid, person.person_id)
         recogniser = self._check(probe, row.recognition_model, row.fingerprint if sealed else None, ref)
-        verified = self.best_of(probe, recogniser, row, sealed)
+        verified = self.compare_with_person(probe, recogniser, row, sealed)
         if verified.is_identical:
             self.sightings.note(row, [str(person.person_id)])
         return verified
 
-    def best_of(
+    def compare_with_person(
         self, probe: DetectedFace, recogniser: Recogniser, row: CollectionRow, sealed: Sequence[SealedFace]
     ) -> Verification:
-        """Compare a face with the best of a person's faces.
+        """Compare a face with a person by all of the person's faces.
 
         Raises:
             PersonHasNoFaceError: there are none.
@@ -130,7 +125,7 @@ class Recognition:
         if not probe.embedding.readable:
             return NOBODY
         enrolled = self._templates.faces(row.resource_id, row.uid, sealed).templates
-        return verification(recogniser.calibration, max(cosine(probe.embedding.vector, one) for one in enrolled))
+        return verification(recogniser.calibration, float(person_scores(probe.embedding.vector[None], enrolled)[0]))
 
     # Identify
 
@@ -165,7 +160,7 @@ class Recognition:
         for probe in probes:
             self._check(probe, row.recognition_model, search.fingerprint, ref)
         calibration = self._recognisers[row.recognition_model].calibration
-        query = query_for(calibration, len(search), top, confidence_threshold, without=without)
+        query = query_for(calibration, search.persons, top, confidence_threshold, without=without)
         found = identified(probes, face_ids, search, query, calibration=calibration, threshold=confidence_threshold)
         self.sightings.note(row, recognised(found))
         return found
@@ -297,65 +292,6 @@ class Recognition:
 
 NOBODY: Final = Verification(is_identical=False, confidence=0.0)
 """The answer where a face could not be read: nothing speaks for its being anybody's."""
-
-
-def verification(calibration: Calibration, similarity: float) -> Verification:
-    """Decide whether two templates of this similarity are of one person."""
-    sure = confidence(calibration, similarity)
-    return Verification(sure >= IDENTICAL, sure)
-
-
-def confidence(calibration: Calibration, similarity: float) -> float:
-    """The confidence that is answered for a similarity."""
-    return round(float(calibration.confidence(similarity)), DIGITS)
-
-
-def query_for(
-    calibration: Calibration,
-    templates: int,
-    top: int,
-    threshold: float | None,
-    *,
-    without: frozenset[UUID] = frozenset(),
-    only: frozenset[UUID] | None = None,
-) -> Query:
-    """Return the query of an identification among so many templates."""
-    if threshold is None:
-        least = similarity_for_gallery(calibration, templates)
-    else:  # a little below: what is answered is rounded
-        least = calibration.similarity(max(0.0, threshold - _ROUNDING))
-    return Query(top=top, min_similarity=least, without=without, only=only)
-
-
-def recognised(answers: Iterable[Identified]) -> list[str]:
-    """The persons as whom probes were recognised: the best candidate of each, where it is likely enough."""
-    best = (answer.candidates[0] for answer in answers if answer.candidates)
-    return [one.person_id for one in best if one.confidence >= IDENTICAL]
-
-
-def identified(
-    probes: Sequence[DetectedFace],
-    face_ids: Sequence[str],
-    search: TemplateSearch,
-    query: Query,
-    *,
-    calibration: Calibration,
-    threshold: float | None,
-) -> list[Identified]:
-    """Search for probes and answer with the candidates that reach the caller's threshold."""
-    vectors: NDArray[np.float32] = np.stack([probe.embedding.vector for probe in probes])
-    answers: list[list[Match]] = search.search(vectors, query)
-    return [
-        Identified(face_id, tuple(_candidates(matches, calibration, threshold)) if probe.embedding.readable else ())
-        for face_id, probe, matches in zip(face_ids, probes, answers, strict=True)
-    ]
-
-
-def _candidates(matches: Iterable[Match], calibration: Calibration, threshold: float | None) -> Iterable[Candidate]:
-    for match in matches:
-        sure = confidence(calibration, match.similarity)
-        if threshold is None or sure >= threshold:
-            yield Candidate(str(match.person_id), sure)
 
 
 def _least(calibration: Calibration, mode: FindMode, templates: int) -> float:

@@ -7,7 +7,7 @@ from the same recogniser (the callers see to that, by fingerprint).
 * `normalisation` - `Normalisation` turns a recogniser's vector into a template whose cosine counts crowding.
 * `calibration` - `Calibration` turns a similarity into a confidence, 0.5 at the operating point; `fit` measures one.
 * `rates` - error rates and their confidence intervals.
-* `ranking` - from scores of faces to the best persons.
+* `persons` - the score of a person of several faces; one template for several photos.
 * `grouping` - faces of unknown people sorted into groups.
 
 Example:
@@ -22,18 +22,18 @@ Example:
 from mien.matching.calibration import Calibration, fit
 from mien.matching.grouping import Grouping, group
 from mien.matching.normalisation import Normalisation
-from mien.matching.ranking import Ranked, rank
+from mien.matching.persons import person_scores, person_template
 from mien.matching.similarity import cosine, cosine_matrix, normalise
 
 __all__ = [
     "Calibration",
     "Grouping",
     "Normalisation",
-    "Ranked",
     "cosine",
     "cosine_matrix",
     "fit",
     "group",
     "normalise",
-    "rank",
+    "person_scores",
+    "person_template",
 ]

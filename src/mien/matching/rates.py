@@ -137,6 +137,50 @@ def wilson(successes: int, trials: int, z: float = 1.96) -> Interval:
     return Interval(share, min(share, max(0.0, centre - half)), max(share, min(1.0, centre + half)))
 
 
+def clopper_pearson(successes: int, trials: int, confidence: float = 0.95) -> Interval:
+    """The exact interval of a share; only right when the trials are independent, and rather too wide than too narrow.
+
+    Args:
+        successes: in [0, trials].
+        trials: at least 1.
+        confidence: in (0, 1).
+
+    Returns:
+        The share and its interval (Clopper and Pearson 1934).
+
+    Raises:
+        ValueError: there are no trials, or more successes than trials.
+    """
+    if trials < 1 or not 0 <= successes <= trials:
+        raise ValueError(f"{successes} of {trials} is no share")
+    tail = (1.0 - confidence) / 2.0
+
+    def at_most(count: int, share: float) -> float:
+        """Probability of at most so many successes."""
+        first = math.lgamma(trials + 1)
+        logs = [
+            first
+            - math.lgamma(k + 1)
+            - math.lgamma(trials - k + 1)
+            + k * math.log(share)
+            + (trials - k) * math.log1p(-share)
+            for k in range(count + 1)
+        ]
+        return math.fsum(math.exp(value) for value in logs)
+
+    def solve(count: int, wanted: float) -> float:
+        """The share at which the probability of at most so many successes, which falls with it, is as wanted."""
+        low, high = 0.0, 1.0
+        for _ in range(80):
+            middle = (low + high) / 2
+            low, high = (middle, high) if at_most(count, middle) > wanted else (low, middle)
+        return (low + high) / 2
+
+    lowest = solve(successes - 1, 1.0 - tail) if successes else 0.0
+    highest = solve(successes, tail) if successes < trials else 1.0
+    return Interval(successes / trials, lowest, highest)
+
+
 def bootstrap(
     values: ArrayLike,
     identity: ArrayLike,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Float32 = NDArray[np.float32]
+
+SAME_IMAGE: Final = 0.995
+"""Cosine from which two templates are of the same picture, perhaps saved again."""
 
 
 def normalise(vectors: ArrayLike) -> Float32:

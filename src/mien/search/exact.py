@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -56,6 +56,32 @@ class ExactSearch:
 
     def __len__(self) -> int:
         return sum(len(s) - len(d) for s, d in zip(self.segments, self.dead, strict=True))
+
+    @property
+    def persons(self) -> int:
+        """See `types.TemplateSearch.persons`."""
+        return sum(len(segment.persons) for segment in self.segments)
+
+    @property
+    def one_face_each(self) -> bool:
+        """See `types.TemplateSearch.one_face_each`."""
+        return len(self.segments) == 1 and len(self.segments[0].persons) == len(self.segments[0])
+
+    def faces_of(self, persons: Collection[UUID]) -> Faces:
+        """See `types.TemplateSearch.faces_of`.
+
+        Raises:
+            SnapshotCorruptError: a block of templates on disk is damaged.
+        """
+        found = [
+            segment.faces(np.setdiff1d(segment.rows_of_persons(persons), dead, assume_unique=True))
+            for segment, dead in zip(self.segments, self.dead, strict=True)
+        ]
+        return Faces(
+            np.concatenate([faces.person_ids for faces in found]),
+            np.concatenate([faces.face_ids for faces in found]),
+            np.concatenate([faces.templates for faces in found]),
+        )
 
     def search(self, probes: NDArray[Any], query: Query) -> list[list[Match]]:
         """See `types.TemplateSearch.search`.

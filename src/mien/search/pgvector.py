@@ -135,9 +135,18 @@ class PgVectorStore:
         """
         with self._engine.connect() as connection:
             fingerprint, dimension = self._collection(connection)
-            count = connection.execute(text(f"SELECT count(*) FROM search_templates WHERE {_SCOPE}"), self._scope)
+            counting = text(
+                f"SELECT count(*) AS faces, count(DISTINCT person_id) AS persons FROM search_templates WHERE {_SCOPE}"
+            )
+            counts = connection.execute(counting, self._scope).one()
             return PgVectorSearch(
-                self._engine, self._scope, fingerprint, dimension, self._method, count=int(count.scalar_one())
+                self._engine,
+                self._scope,
+                fingerprint,
+                dimension,
+                self._method,
+                count=int(counts.faces),
+                persons=int(counts.persons),
             )
 
     def _collection(self, connection: Connection, *, lock: bool = False) -> tuple[str, int]:
@@ -181,6 +190,7 @@ class PgVectorSearch:
         method: Method,
         *,
         count: int,
+        persons: int,
     ) -> None:
         self._engine = engine
         self._scope = dict(scope)
@@ -188,6 +198,7 @@ class PgVectorSearch:
         self._dimension = int(dimension)
         self._method = method
         self._count = count
+        self._persons = persons
 
     @property
     def dimension(self) -> int:
@@ -202,13 +213,31 @@ class PgVectorSearch:
     def __len__(self) -> int:
         return self._count
 
+    @property
+    def persons(self) -> int:
+        """See `types.TemplateSearch.persons`."""
+        return self._persons
+
+    @property
+    def one_face_each(self) -> bool:
+        """See `types.TemplateSearch.one_face_each`."""
+        return self._persons == self._count
+
     def faces(self) -> Faces:
         """All faces with their templates."""
+        return self._faces("", {})
+
+    def faces_of(self, persons: Collection[UUID]) -> Faces:
+        """See `types.TemplateSearch.faces_of`."""
+        return self._faces(" AND person_id = ANY(:persons)", {"persons": list(persons)})
+
+    def _faces(self, where: str, parameters: Mapping[str, Any]) -> Faces:
         statement = text(
-            f"SELECT person_id, face_id, CAST(template AS real[]) AS template FROM search_templates WHERE {_SCOPE}"
+            "SELECT person_id, face_id, CAST(template AS real[]) AS template"
+            f" FROM search_templates WHERE {_SCOPE}{where}"
         )
         with self._engine.connect() as connection:
-            rows = connection.execute(statement, self._scope).all()
+            rows = connection.execute(statement, {**self._scope, **parameters}).all()
         templates = np.array([row.template for row in rows], dtype=np.float32).reshape(len(rows), self._dimension)
         return Faces.of([row.person_id for row in rows], [row.face_id for row in rows], templates)
 

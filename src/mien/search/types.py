@@ -105,6 +105,20 @@ class TemplateSearch(Protocol):
         """Number of templates that can be found."""
         ...
 
+    @property
+    def persons(self) -> int:
+        """Number of persons that can be found; one whose faces were trained at different times may count twice."""
+        ...
+
+    @property
+    def one_face_each(self) -> bool:
+        """Whether nobody has several faces; False where that is not known."""
+        ...
+
+    def faces_of(self, persons: Collection[UUID]) -> Faces:
+        """The faces of persons with their templates; unknown persons have none."""
+        ...
+
     def search(self, probes: Float32, query: Query) -> list[list[Match]]:
         """Find the persons most like each probe.
 

@@ -24,9 +24,10 @@ from mien.gallery.directory.rows import (
     find_person,
 )
 from mien.gallery.errors import FingerprintMismatchError, IncompatibleModelError, PersonHasNoFaceError
+from mien.gallery.identification import identified, query_for, recognised
 from mien.gallery.live import LiveSearches
 from mien.gallery.recognisers import Recogniser, Recognisers
-from mien.gallery.recognition import Recognition, identified, query_for, recognised
+from mien.gallery.recognition import Recognition
 from mien.gallery.rows import ref_of
 from mien.gallery.templates import SealedFace
 from mien.gallery.types import Identified, Verification
@@ -58,7 +59,7 @@ class DirectoryRecognition:
         self._members = _Members()
 
     def verify_person(self, resource_id: UUID, face_id: str, person_id: str) -> Verification:
-        """Tell whether a face is of a person: of the faces that the person has, the most like counts.
+        """Tell whether a face is of a person, by all faces that the person has.
 
         Raises:
             FaceNotFoundError: the probe is unknown or has expired.
@@ -80,7 +81,7 @@ class DirectoryRecognition:
             others = ", ".join(name for name, faces in sealed.items() if faces)
             raise IncompatibleModelError(f"the face was detected with {label}, those of the person with {others}")
         recogniser = self._recogniser(of_models[label], [probe])
-        verified = self._recognition.best_of(probe, recogniser, of_models[label], sealed[label])
+        verified = self._recognition.compare_with_person(probe, recogniser, of_models[label], sealed[label])
         if verified.is_identical:
             self._recognition.sightings.note(of_models[label], [str(person.person_id)])
         return verified
@@ -143,9 +144,7 @@ class DirectoryRecognition:
             if search is None:
                 continue
             calibration = self._recogniser(collection, own).calibration
-            searched = len(search)
-            if only is not None:
-                searched = sum(len(segment.rows_of_persons(only)) for segment in search.segments)
+            searched = search.persons if only is None else min(len(only), search.persons)
             query = query_for(calibration, searched, top, threshold, only=only)
             given = [probe.face_id for probe in own]
             answers = identified(own, given, search, query, calibration=calibration, threshold=threshold)

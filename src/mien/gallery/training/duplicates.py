@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from mien.gallery.duplicates import SAME_IMAGE, Suspect, record
+from mien.gallery.duplicates import Suspect, record
 from mien.gallery.kinds import Kind
 from mien.gallery.lookalikes import COMPARED_FACES
 from mien.gallery.recognisers import Recogniser, Recognisers
@@ -22,6 +22,7 @@ from mien.gallery.templates import SealedFace, Templates
 from mien.gallery.training.indexes import Snapshots
 from mien.gallery.types import DuplicateKind
 from mien.matching.open_set import similarity_for_gallery
+from mien.matching.similarity import SAME_IMAGE
 from mien.search import ExactSearch, Match, Query, TemplateSearch
 from mien.storage.tables import CollectionRow, DuplicateRow, PersistedFaceRow
 

@@ -1,0 +1,126 @@
+"""From similarities to what verify and identify answer.
+
+Identify searches face by face, a little wider than it was asked to: up to `MORE` persons more, and down to a false
+match rate a hundred times as high. Then it scores each person found by all of their faces (`mien.matching.persons`),
+which can raise a person of several photos above one whose best photo is more alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.gallery.detected_faces import DetectedFace
+from mien.gallery.types import Candidate, Identified, Verification
+from mien.matching import Calibration, person_scores
+from mien.matching.open_set import similarity_for_gallery
+from mien.search import Faces, Match, Query, TemplateSearch
+
+IDENTICAL: Final = 0.5
+"""Confidence from which two faces are of one person (contract, section 4)."""
+DIGITS: Final = 5
+"""Decimals of a confidence, as Azure answers them. Decisions are made on what is answered."""
+MORE: Final = 16
+"""How many persons beyond those asked for are scored by all of their faces."""
+
+_WIDER: Final = 0.2
+"""How much confidence a person may gain by their other faces; a tenth is a factor of ten in the false match rate."""
+_ROUNDING: Final = 1e-5
+
+
+def verification(calibration: Calibration, similarity: float) -> Verification:
+    """Decide whether two templates of this similarity are of one person."""
+    sure = confidence(calibration, similarity)
+    return Verification(sure >= IDENTICAL, sure)
+
+
+def confidence(calibration: Calibration, similarity: float) -> float:
+    """The confidence that is answered for a similarity."""
+    return round(float(calibration.confidence(similarity)), DIGITS)
+
+
+def query_for(
+    calibration: Calibration,
+    persons: int,
+    top: int,
+    threshold: float | None,
+    *,
+    without: frozenset[UUID] = frozenset(),
+    only: frozenset[UUID] | None = None,
+) -> Query:
+    """Return the query of an identification among so many persons."""
+    if threshold is None:
+        least = similarity_for_gallery(calibration, persons)
+    else:  # a little below: what is answered is rounded
+        least = calibration.similarity(max(0.0, threshold - _ROUNDING))
+    return Query(top=top, min_similarity=least, without=without, only=only)
+
+
+def recognised(answers: Iterable[Identified]) -> list[str]:
+    """The persons as whom probes were recognised: the best candidate of each, where it is likely enough."""
+    best = (answer.candidates[0] for answer in answers if answer.candidates)
+    return [one.person_id for one in best if one.confidence >= IDENTICAL]
+
+
+def identified(
+    probes: Sequence[DetectedFace],
+    face_ids: Sequence[str],
+    search: TemplateSearch,
+    query: Query,
+    *,
+    calibration: Calibration,
+    threshold: float | None,
+) -> list[Identified]:
+    """Search for probes and answer with the candidates that reach the caller's threshold."""
+    vectors: NDArray[np.float32] = np.stack([probe.embedding.vector for probe in probes])
+    answers = _by_all_faces(vectors, search, query, calibration)
+    return [
+        Identified(face_id, tuple(_candidates(matches, calibration, threshold)) if probe.embedding.readable else ())
+        for face_id, probe, matches in zip(face_ids, probes, answers, strict=True)
+    ]
+
+
+def _by_all_faces(
+    vectors: NDArray[np.float32], search: TemplateSearch, query: Query, calibration: Calibration
+) -> list[list[Match]]:
+    """Search, and score the persons found by all of their faces."""
+    if search.one_face_each:
+        return search.search(vectors, query)
+    wider = Query(
+        top=query.top + MORE,
+        min_similarity=calibration.similarity(max(0.0, calibration.confidence(query.min_similarity) - _WIDER)),
+        only=query.only,
+        without=query.without,
+    )
+    found = search.search(vectors, wider)
+    everyone = {match.person_id for matches in found for match in matches}
+    templates = _templates_of(search.faces_of(everyone)) if everyone else {}
+    answers = []
+    for vector, matches in zip(vectors, found, strict=True):
+        scored = (
+            Match(one.person_id, one.face_id, float(person_scores(vector[None], templates[one.person_id])[0]))
+            for one in matches
+            if one.person_id in templates  # a training may have ended in between
+        )
+        enough = [one for one in scored if one.similarity >= query.min_similarity]
+        answers.append(sorted(enough, key=lambda one: (-one.similarity, one.person_id))[: query.top])
+    return answers
+
+
+def _templates_of(faces: Faces) -> dict[UUID, NDArray[np.float32]]:
+    """The templates of each person."""
+    rows: dict[bytes, list[int]] = {}
+    for row, person in enumerate(faces.person_ids):
+        rows.setdefault(person.tobytes(), []).append(row)
+    return {UUID(bytes=person): faces.templates[own] for person, own in rows.items()}
+
+
+def _candidates(matches: Iterable[Match], calibration: Calibration, threshold: float | None) -> Iterator[Candidate]:
+    for match in matches:
+        sure = confidence(calibration, match.similarity)
+        if threshold is None or sure >= threshold:
+            yield Candidate(str(match.person_id), sure)
