@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import func, select
@@ -18,6 +18,7 @@ from mien.gallery.rows import Rows
 from mien.gallery.training.indexes import Snapshots
 from mien.gallery.types import UNSET, Collection, Unset
 from mien.storage import Vault
+from mien.storage.copying import copy_row
 from mien.storage.tables import CollectionRow
 
 _KEY_BYTES: Final = 32
@@ -64,12 +65,8 @@ class Collections:
 
     def new_row(self, ref: CollectionRef, name: str, user_data: str | None, recogniser: Recogniser) -> CollectionRow:
         """Return the row of a collection to be made. Not inside a writing session (it seals a key)."""
-        uid = uuid4()
         return CollectionRow(
-            resource_id=ref.resource_id,
-            kind=ref.kind.value,
-            collection_id=ref.collection_id,
-            uid=uid,
+            **self._identity(ref),
             name=name,
             user_data=user_data,
             recognition_model=recogniser.label,
@@ -77,19 +74,32 @@ class Collections:
             policy=None,
             persons=0,
             faces=0,
-            created_at=self._rows.clock.now(),
             revision=0,
             trained_revision=-1,
-            snapshot=None,
-            snapshot_key=self._vault.seal(
-                os.urandom(_KEY_BYTES), resource_id=ref.resource_id, what=self._snapshots.key_name(uid)
-            ),
             training_status=None,
             training_created_at=None,
             training_action_at=None,
             training_success_at=None,
             training_message=None,
         )
+
+    def copy_row(self, ref: CollectionRef, source: CollectionRow) -> CollectionRow:
+        """Return the row of a copy, without a trained index. Not inside a writing session (it seals a key)."""
+        return copy_row(source, **self._identity(ref))
+
+    def _identity(self, ref: CollectionRef) -> dict[str, Any]:
+        """Return the columns that no two collections have in common."""
+        uid = uuid4()
+        key = self._vault.seal(os.urandom(_KEY_BYTES), resource_id=ref.resource_id, what=self._snapshots.key_name(uid))
+        return {
+            "resource_id": ref.resource_id,
+            "kind": ref.kind.value,
+            "collection_id": ref.collection_id,
+            "uid": uid,
+            "created_at": self._rows.clock.now(),
+            "snapshot": None,
+            "snapshot_key": key,
+        }
 
     def insert(self, ref: CollectionRef, row: CollectionRow) -> None:
         """Insert the row of a new collection.

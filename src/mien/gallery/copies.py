@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 import numpy as np
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
 from mien.gallery.collections import Collections
@@ -16,13 +16,13 @@ from mien.gallery.crops import crop_name
 from mien.gallery.errors import ConflictError
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.live import removed_since
-from mien.gallery.recognisers import Recogniser
 from mien.gallery.rows import BUSY, Rows
 from mien.gallery.templates import Templates
 from mien.gallery.training.indexes import Snapshots, TrainedSearch
 from mien.gallery.types import TrainingState
 from mien.search import ExactSearch, Faces, SnapshotMissingError
 from mien.storage import Vault
+from mien.storage.copying import copy_values, whole
 from mien.storage.tables import CollectionRow, CropRow, PersistedFaceRow, PersonRow
 
 _ROWS_AT_ONCE: Final = 1_000
@@ -95,51 +95,20 @@ class Copies:
         self._snapshots.forget(copy.uid)
 
     def _begin(self, ref: CollectionRef, source: CollectionRow) -> CollectionRow:
-        recogniser = Recogniser(source.recognition_model, "", source.fingerprint, None)
-        copy = self._collections.new_row(ref, source.name, source.user_data, recogniser)
-        copy.persons, copy.faces, copy.policy = source.persons, source.faces, source.policy
-        copy.revision, copy.trained_revision = source.revision, source.trained_revision
-        if source.training_status not in BUSY:
-            copy.training_status = source.training_status
-            copy.training_created_at = source.training_created_at
-            copy.training_action_at = source.training_action_at
-            copy.training_message = source.training_message
-        elif source.training_success_at is not None:  # the training that runs is not the copy's: the last one is
-            copy.training_status = TrainingState.SUCCEEDED.value
-            copy.training_created_at = copy.training_action_at = source.training_success_at
-        copy.training_success_at = source.training_success_at
+        copy = self._collections.copy_row(ref, source)
+        if source.training_status in BUSY:  # the training that runs is not the copy's: the last one is
+            last = source.training_success_at
+            copy.training_status = TrainingState.SUCCEEDED.value if last is not None else None
+            copy.training_created_at = copy.training_action_at = last
+            copy.training_message = None
         with self._rows.database.write(ref.resource_id) as session:
             session.add(copy)
         return copy
 
     def _fill(self, session: Session, source: CollectionRow, copy: CollectionRow, search: TrainedSearch | None) -> None:
-        persons = select(
-            PersonRow.person_id,
-            PersonRow.name,
-            PersonRow.user_data,
-            PersonRow.faces,
-            PersonRow.created_at,
-            PersonRow.seen_at,
-        )
-        persons = persons.where(PersonRow.collection == source.uid).execution_options(yield_per=_ROWS_AT_ONCE)
-        for some in session.execute(persons).partitions():
-            self._insert(copy, PersonRow, [dict(one._mapping) for one in some])
-        faces = select(
-            PersistedFaceRow.face_id,
-            PersistedFaceRow.person_id,
-            PersistedFaceRow.user_data,
-            PersistedFaceRow.sealed,
-            PersistedFaceRow.photo,
-            PersistedFaceRow.revision,
-            PersistedFaceRow.created_at,
-            PersistedFaceRow.seen_at,
-        )
-        faces = faces.where(PersistedFaceRow.collection == source.uid).execution_options(yield_per=_ROWS_AT_ONCE)
-        for found in session.execute(faces).partitions():
-            self._insert(copy, PersistedFaceRow, [self._resealed(source, copy, dict(one._mapping)) for one in found])
-        crops = select(CropRow.face_id, CropRow.sealed).where(CropRow.collection == source.uid)
-        for kept in session.execute(crops.execution_options(yield_per=_CROPS_AT_ONCE)).partitions():
-            self._insert(copy, CropRow, [self._crop(source, copy, face, sealed) for face, sealed in kept])
+        self._copy(session, source, copy, PersonRow)
+        self._copy(session, source, copy, PersistedFaceRow, self._template)
+        self._copy(session, source, copy, CropRow, self._crop, at_once=_CROPS_AT_ONCE)
         if search is not None:
             trained = _faces(search, removed_since(session, source.uid, source.trained_revision))
             name = self._snapshots.fresh_name(search.fingerprint)
@@ -149,26 +118,39 @@ class Copies:
                     writing.merge(copy).snapshot = name
             copy.snapshot = name
 
-    def _resealed(self, source: CollectionRow, copy: CollectionRow, face: Mapping[str, Any]) -> dict[str, Any]:
-        sealed = self._templates.reseal(
+    def _copy(
+        self,
+        session: Session,
+        source: CollectionRow,
+        copy: CollectionRow,
+        table: type[PersonRow | PersistedFaceRow | CropRow],
+        seal: Callable[[CollectionRow, CollectionRow, Mapping[str, Any]], bytes] | None = None,
+        *,
+        at_once: int = _ROWS_AT_ONCE,
+    ) -> None:
+        """Copy the rows of a table; `seal` returns the secret of one, sealed for the copy."""
+        rows = session.execute(whole(table).where(table.collection == source.uid).execution_options(yield_per=at_once))
+        for some in rows.mappings().partitions():
+            place = {"resource_id": copy.resource_id, "collection": copy.uid}
+            copied = [
+                copy_values(one, **place, **({"sealed": seal(source, copy, one)} if seal else {}))
+                for one in map(dict, some)
+            ]
+            with self._rows.database.write(copy.resource_id) as writing:
+                writing.execute(insert(table), copied)
+
+    def _template(self, source: CollectionRow, copy: CollectionRow, face: Mapping[str, Any]) -> bytes:
+        return self._templates.reseal(
             source.resource_id,
             (source.uid, face["face_id"]),
             (copy.resource_id, copy.uid, face["face_id"]),
             face["sealed"],
         )
-        return {**face, "sealed": sealed}
 
-    def _crop(self, source: CollectionRow, copy: CollectionRow, face: UUID, sealed: bytes) -> dict[str, Any]:
-        plain = self._vault.open(sealed, resource_id=source.resource_id, what=crop_name(source.uid, face))
-        again = self._vault.seal(plain, resource_id=copy.resource_id, what=crop_name(copy.uid, face))
-        return {"face_id": face, "sealed": again}
-
-    def _insert(
-        self, copy: CollectionRow, table: type[PersonRow | PersistedFaceRow | CropRow], rows: list[dict[str, Any]]
-    ) -> None:
-        whole = [{**row, "resource_id": copy.resource_id, "collection": copy.uid} for row in rows]
-        with self._rows.database.write(copy.resource_id) as session:
-            session.execute(insert(table), whole)
+    def _crop(self, source: CollectionRow, copy: CollectionRow, crop: Mapping[str, Any]) -> bytes:
+        name = crop_name(source.uid, crop["face_id"])
+        plain = self._vault.open(crop["sealed"], resource_id=source.resource_id, what=name)
+        return self._vault.seal(plain, resource_id=copy.resource_id, what=crop_name(copy.uid, crop["face_id"]))
 
 
 def _faces(search: TrainedSearch, removed: Sequence[tuple[UUID, UUID | None]]) -> Faces:

@@ -40,6 +40,7 @@ from mien.gallery.sightings import Sightings
 from mien.gallery.templates import Templates
 from mien.gallery.types import Duplicate
 from mien.storage import Vault
+from mien.storage.copying import copy_row, copy_values, whole
 from mien.storage.tables import (
     CollectionRow,
     ConsentRow,
@@ -51,19 +52,11 @@ from mien.storage.tables import (
 )
 
 _ATTEMPTS: Final = 5
-_FACE: Final = (
-    PersistedFaceRow.face_id,
-    PersistedFaceRow.user_data,
-    PersistedFaceRow.sealed,
-    PersistedFaceRow.photo,
-    PersistedFaceRow.created_at,
-    PersistedFaceRow.seen_at,
-)
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What is kept of a person, as rows without their place; all that is sealed opens only there."""
+    """The rows of a person, all columns by name; all that is sealed opens only in their group."""
 
     faces: tuple[Mapping[str, Any], ...]
     crops: tuple[Mapping[str, Any], ...]
@@ -170,12 +163,12 @@ class Relocation:
         sealed = self._templates.reseal(
             row.resource_id, (row.uid, face), (target.resource_id, target.uid, face), one["sealed"]
         )
-        return {**one, "sealed": sealed}
+        return copy_values(one, sealed=sealed)
 
     def _crop(self, row: CollectionRow, target: CollectionRow, one: Mapping[str, Any]) -> Mapping[str, Any]:
         face, owner = one["face_id"], row.resource_id
         plain = self._vault.open(one["sealed"], resource_id=owner, what=crop_name(row.uid, face))
-        return {**one, "sealed": self._vault.seal(plain, resource_id=owner, what=crop_name(target.uid, face))}
+        return copy_values(one, sealed=self._vault.seal(plain, resource_id=owner, what=crop_name(target.uid, face)))
 
     # The transaction
 
@@ -194,7 +187,7 @@ class Relocation:
             suspects = self._suspects(session, target, person.person_id, ready)
             if ready.sealed.faces:
                 target.training_action_at, target.fingerprint = now, row.fingerprint
-            _put(session, target, _copy(person, target), ready.sealed)
+            _put(session, target, person, ready.sealed)
             session.execute(
                 update(ConsentRow)
                 .where(ConsentRow.collection == row.uid, ConsentRow.person_id == person.person_id)
@@ -272,48 +265,28 @@ def _order(ref: CollectionRef) -> tuple[str, str]:
 
 
 def _kept(session: Session, collection: UUID, person_id: UUID) -> _Kept:
-    query = select(*_FACE).where(PersistedFaceRow.collection == collection, PersistedFaceRow.person_id == person_id)
-    faces = [dict(one._mapping) for one in session.execute(query.order_by(PersistedFaceRow.face_id))]
+    def of(table: type[PersistedFaceRow | CropRow | OtherTemplateRow], *more: Any) -> tuple[dict[str, Any], ...]:
+        query = whole(table).where(table.collection == collection, *more)
+        return tuple(dict(one) for one in session.execute(query.order_by(*table.__table__.primary_key)).mappings())
+
+    faces = of(PersistedFaceRow, PersistedFaceRow.person_id == person_id)
     ids = [face["face_id"] for face in faces]
-    crops = select(CropRow.face_id, CropRow.sealed)
-    crops = crops.where(CropRow.collection == collection, CropRow.face_id.in_(ids)).order_by(CropRow.face_id)
-    other = OtherTemplateRow
-    others = select(other.face_id, other.fingerprint, other.sealed)
-    others = others.where(other.collection == collection, other.face_id.in_(ids))
-    return _Kept(
-        tuple(faces),
-        tuple(dict(one._mapping) for one in session.execute(crops)),
-        tuple(dict(one._mapping) for one in session.execute(others.order_by(other.face_id, other.fingerprint))),
-    )
-
-
-def _copy(person: PersonRow, target: CollectionRow) -> PersonRow:
-    return PersonRow(
-        resource_id=target.resource_id,
-        collection=target.uid,
-        person_id=person.person_id,
-        name=person.name,
-        user_data=person.user_data,
-        faces=person.faces,
-        created_at=person.created_at,
-        seen_at=person.seen_at,
-    )
+    return _Kept(faces, of(CropRow, CropRow.face_id.in_(ids)), of(OtherTemplateRow, OtherTemplateRow.face_id.in_(ids)))
 
 
 def _put(session: Session, target: CollectionRow, person: PersonRow, sealed: _Kept) -> None:
     """Insert a person with all that is theirs; the next training takes the faces as added."""
     place = {"resource_id": target.resource_id, "collection": target.uid}
-    session.add(person)
+    session.add(copy_row(person, **place))
     target.persons += 1
     if sealed.faces:
         target.revision += 1
         target.faces += len(sealed.faces)
     session.flush()
-    whose = {"person_id": person.person_id, "revision": target.revision}
     for table, rows in (
-        (PersistedFaceRow, [{**one, **place, **whose} for one in sealed.faces]),
-        (CropRow, [{**one, **place} for one in sealed.crops]),
-        (OtherTemplateRow, [{**one, **place} for one in sealed.others]),
+        (PersistedFaceRow, [copy_values(one, **place, revision=target.revision) for one in sealed.faces]),
+        (CropRow, [copy_values(one, **place) for one in sealed.crops]),
+        (OtherTemplateRow, [copy_values(one, **place) for one in sealed.others]),
     ):
         if rows:
             session.execute(insert(table), rows)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from mien.gallery.recognisers import Recogniser
 from mien.gallery.templates import SealedFace
+from mien.storage.copying import copy_columns
 from mien.storage.tables import (
     CollectionRow,
     CropRow,
@@ -102,11 +103,9 @@ def swap_templates(session: Session, row: CollectionRow, fingerprint: str) -> No
     faces = and_(_FACES.c.resource_id == row.resource_id, _FACES.c.collection == row.uid)
     others = and_(_OTHERS.c.resource_id == row.resource_id, _OTHERS.c.collection == row.uid)
     connection.execute(delete(_OTHERS).where(others, _OTHERS.c.fingerprint == row.fingerprint))
-    columns = ["resource_id", "collection", "face_id", "fingerprint", "sealed"]
-    kept = select(
-        _FACES.c.resource_id, _FACES.c.collection, _FACES.c.face_id, literal(row.fingerprint), _FACES.c.sealed
-    ).where(faces, func.length(_FACES.c.sealed) > 0)
-    connection.execute(insert(_OTHERS).from_select(columns, kept))
+    kept = copy_columns(_OTHERS, _FACES, fingerprint=literal(row.fingerprint))
+    kept = kept.where(faces, func.length(_FACES.c.sealed) > 0)
+    connection.execute(insert(_OTHERS).from_select(list(_OTHERS.c), kept))
     its_other = (
         select(_OTHERS.c.sealed)
         .where(others, _OTHERS.c.face_id == _FACES.c.face_id, _OTHERS.c.fingerprint == fingerprint)

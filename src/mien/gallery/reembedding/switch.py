@@ -21,13 +21,7 @@ from mien.gallery.training import history
 from mien.gallery.types import TrainingState
 from mien.storage.tables import CollectionRow
 
-_STATUS = (
-    "training_status",
-    "training_created_at",
-    "training_action_at",
-    "training_success_at",
-    "training_message",
-)
+_STATUS = tuple(column.name for column in CollectionRow.__table__.c if column.name.startswith("training_"))
 
 
 class Switch(Enum):

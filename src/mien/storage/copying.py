@@ -1,0 +1,65 @@
+"""Copies of rows. A column is copied because its table has it: only what must differ is named.
+
+persons = session.execute(whole(PersonRow).where(PersonRow.collection == source)).mappings()
+session.execute(insert(PersonRow), [copy_values(person, collection=target) for person in persons])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from sqlalchemy import FromClause, Select, inspect, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from mien.storage.base import Base
+
+R = TypeVar("R", bound=Base)
+
+
+def whole(table: type[Base]) -> Select[Any]:
+    """Return a query for all columns of a table, which gives mappings from their names instead of objects."""
+    return select(*(getattr(table, name) for name in inspect(table).column_attrs.keys()))  # noqa: SIM118  no dict
+
+
+def copy_values(values: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
+    """Return the values of a copy of a row.
+
+    Args:
+        values: all columns of the row, by name.
+        changes: the columns in which the copy differs.
+
+    Raises:
+        TypeError: the row has no such column.
+    """
+    if unknown := changes.keys() - values.keys():
+        raise TypeError(f"no such columns: {', '.join(sorted(unknown))}")
+    return {**values, **changes}
+
+
+def copy_row(row: R, **changes: Any) -> R:
+    """Return a copy of a row that no session knows yet.
+
+    Args:
+        row: the row; all of its columns are copied.
+        changes: the columns in which the copy differs.
+
+    Raises:
+        TypeError: the row has no such column.
+    """
+    values = {name: getattr(row, name) for name in inspect(type(row)).column_attrs.keys()}  # noqa: SIM118  no dict
+    return type(row)(**copy_values(values, **changes))
+
+
+def copy_columns(to: FromClause, source: FromClause, **changes: ColumnElement[Any]) -> Select[Any]:
+    """Return a query that fills all columns of one table from another, for `insert(to).from_select(to.c, …)`.
+
+    Args:
+        to: the table to insert into.
+        source: the table to read.
+        changes: expressions for the columns that `source` does not have, or that differ.
+
+    Raises:
+        KeyError: `to` has a column that neither `source` nor `changes` has.
+    """
+    return select(*(changes[column.name] if column.name in changes else source.c[column.name] for column in to.c))
