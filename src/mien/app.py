@@ -10,7 +10,7 @@ application = create_app(settings, services, FaceEngine()).application
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from uuid import UUID
 
@@ -28,6 +28,7 @@ from mien.gateway.origin import OriginFinder, parse_networks
 from mien.liveness.abuse import AbusePolicy
 from mien.liveness.channel.context import Count
 from mien.liveness.ports import FrameJudge
+from mien.liveness.recording import FrameLimits
 from mien.liveness.reports import ClientPolicy, WithoutFlashes
 from mien.liveness.service import Liveness, open_liveness
 from mien.liveness.web import assets
@@ -167,6 +168,7 @@ def create_app(
             channel=ChannelParts(
                 judge=judge,
                 finder=engine,
+                limits=_frame_limits(settings),
                 policy=_client_policy(settings),
                 concurrent=settings.liveness_concurrent,
                 origins=Origins.parse(settings.liveness_origins),
@@ -190,6 +192,14 @@ def create_app(
         Faces(gallery, directory, engine, recognisers, store, bindings, demo=demo_key is not None, judge=judge),
         subjects,
     )
+
+
+def _frame_limits(settings: Settings) -> FrameLimits:
+    """Return how much a client may send; answers prepared for the nonce of tests have all the time of the grace."""
+    limits = FrameLimits()
+    if settings.liveness_test_nonce is None:
+        return limits
+    return replace(limits, late_ms=limits.grace_seconds * 1000)
 
 
 def _client_policy(settings: Settings) -> ClientPolicy:

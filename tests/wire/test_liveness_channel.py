@@ -28,6 +28,7 @@ from mien.liveness.problems import server_lacks
 from mien.liveness.recording import FrameLimits
 from mien.liveness.records import SessionOptions
 from mien.liveness.reports import ClientPolicy, WithoutFlashes, script_proof
+from mien.liveness.timing import Arrivals
 from mien.liveness.types import (
     BestFrame,
     Decision,
@@ -75,12 +76,20 @@ class ToldJudge:
         self.problem: Problem | None = None
         self.confidence: float | None = None
         self.error: Exception | None = None
+        self.arrivals: Arrivals | None = None
         self.given: list[tuple[Sequence[TimedFrame], Challenge, Embedding | None]] = []
 
     def lacks(self, mode: Mode) -> str | None:
         return None
 
-    def judge(self, frames: Sequence[TimedFrame], challenge: Challenge, reference: Embedding | None = None) -> Verdict:
+    def judge(
+        self,
+        frames: Sequence[TimedFrame],
+        challenge: Challenge,
+        reference: Embedding | None = None,
+        arrivals: Arrivals | None = None,
+    ) -> Verdict:
+        self.arrivals = arrivals
         self.given.append((frames, challenge, reference))
         if self.error is not None:
             raise self.error
@@ -393,6 +402,27 @@ async def test_what_the_server_lacks_is_nobodys_failure(
         (attempt,) = stage.session(token).attempts
         assert (attempt.status, attempt.outcome.error_code) == ("Failed", "UnexpectedServerError")
         assert not attempt.outcome.abuse.detected
+
+
+async def test_the_judge_is_told_when_frames_came_and_how_slow_the_client_was_before(
+    stage: Stage, sockets: Callable[..., Any]
+) -> None:
+    socket = await sockets(stage)
+    await socket.say(type="hello", token=stage.token())
+    await socket.hear()
+    for number in range(3):
+        stage.steps.seconds += 0.35  # the frame of this moment takes 150 ms
+        await socket.show(frame(number, 200 + 350 * number, positioning=True))
+        await socket.hear()
+    said = await socket.hear()
+    await answer(socket, stage, said)
+    await socket.hear()
+    arrivals = stage.judge.arrivals
+    assert arrivals is not None
+    assert arrivals.usual_ms == pytest.approx(150)
+    assert len(arrivals.times_ms) == 6
+    assert list(arrivals.times_ms) == sorted(arrivals.times_ms)
+    assert arrivals.times_ms[-1] == pytest.approx(said["durationMs"])
 
 
 async def test_a_server_can_ask_for_its_own_script(

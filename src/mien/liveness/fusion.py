@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from mien.liveness.challenge import Direction
 from mien.liveness.order import Order
+from mien.liveness.timing import Timing
 from mien.liveness.turns import Turn
 from mien.liveness.types import Decision, Evidence, Mode
 from mien.matching import Calibration
@@ -45,6 +46,9 @@ has to be seen as a screen."""
 
 VETOING: Final = ("order", "continuity", "reflection", "turnReflection", "planarity", "material")
 """Who may say `spoofface`. A turn that was not done is the person's mistake, a face that does not blink is no proof."""
+
+LIMITING: Final = ("timing",)
+"""What need not be there, but must not be weak where it is: nothing with a score below `ACCEPT` here is a real face."""
 
 ACCEPT: Final = 0.5
 VETO: Final = 0.2
@@ -107,6 +111,20 @@ def of_order(order: Order) -> Evidence:
         "backwards": float(order.backwards),
     }
     return Evidence("order", order.score, measured)
+
+
+def of_timing(came: Timing | None) -> Evidence:
+    """Evidence of when the frames came: late or in a burst is not how a camera's come, though a network may stumble."""
+    if came is None:
+        return Evidence("timing", None)
+    measured = {
+        "startMs": came.start_ms,
+        "lateMs": came.late_ms,
+        "pace": came.pace,
+        "usualMs": came.usual_ms,
+        "allowedMs": came.allowed_ms,
+    }
+    return Evidence("timing", 0.3 if came.assembled else 1.0, measured)
 
 
 def of_reflection(name: str, found: Reflection | None) -> Evidence:
@@ -222,4 +240,5 @@ def decide(mode: Mode, evidence: Sequence[Evidence], *, flashes: bool = True) ->
         return Decision.SPOOF, against
     needed = NEEDED[mode] if flashes else NEEDED_WITHOUT_FLASHES
     missing = tuple(name for name in needed if (score := scores.get(name)) is None or score < ACCEPT)
-    return (Decision.UNCERTAIN, missing) if missing else (Decision.REAL, ())
+    weak = tuple(name for name in LIMITING if (score := scores.get(name)) is not None and score < ACCEPT)
+    return (Decision.UNCERTAIN, missing + weak) if missing or weak else (Decision.REAL, ())

@@ -17,6 +17,7 @@ from mien.liveness import fusion, problems
 from mien.liveness.best import candidates, jpeg_of, rank
 from mien.liveness.challenge import Challenge
 from mien.liveness.order import order
+from mien.liveness.timing import Arrivals, timing
 from mien.liveness.turns import Neutral, Turn, neutral, turns
 from mien.liveness.types import BestFrame, Decision, Evidence, Mode, Problem, TimedFrame, Verdict
 from mien.models import ModelStore
@@ -128,14 +129,21 @@ class Judge:
             "use PassiveActive."
         )
 
-    def judge(self, frames: Sequence[TimedFrame], challenge: Challenge, reference: Embedding | None = None) -> Verdict:
+    def judge(
+        self,
+        frames: Sequence[TimedFrame],
+        challenge: Challenge,
+        reference: Embedding | None = None,
+        arrivals: Arrivals | None = None,
+    ) -> Verdict:
         """Judge one attempt; see `FrameJudge.judge`."""
         if reference is not None and reference.fingerprint != self._fingerprint:
             message = f"the reference was not made by {self._recogniser}, which judges attempts"
             raise ValueError(message)
         lacking = self.lacks(challenge.mode if challenge.flashing else Mode.PASSIVE)  # calm ones need as much
         ordered = order(frames, challenge)
-        evidence = [fusion.of_order(ordered)]
+        came = timing(frames, arrivals)
+        evidence = [fusion.of_order(ordered), fusion.of_timing(came)]
         kept = ordered.kept
         unreadable: list[int] = []
         track = follow(self._decoded(kept, unreadable), self._finder, self._mesher)
@@ -148,6 +156,8 @@ class Judge:
         readable = [frame for index, frame in enumerate(kept) if index not in set(unreadable)]
         attempt = _Attempt(readable, track, challenge, ahead, turns(track, challenge, ahead))
         verdict = self._look(attempt, evidence, reference)
+        if came is not None and came.slow and verdict.decision in {Decision.REAL, Decision.UNCERTAIN}:
+            return replace(verdict, decision=None, problem=problems.TOO_SLOW, reasons=())
         if lacking is not None and verdict.decision is Decision.UNCERTAIN:
             return replace(verdict, decision=None, problem=problems.server_lacks(lacking), reasons=())
         return verdict

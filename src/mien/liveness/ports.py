@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from mien.liveness.challenge import Challenge
+from mien.liveness.timing import Arrivals
 from mien.liveness.types import Mode, TimedFrame, Verdict
 from mien.vision.types import Embedding
 
@@ -13,13 +14,20 @@ from mien.vision.types import Embedding
 class FrameJudge(Protocol):
     """What a session needs of `mien.liveness.judge.Judge`."""
 
-    def judge(self, frames: Sequence[TimedFrame], challenge: Challenge, reference: Embedding | None = None) -> Verdict:
+    def judge(
+        self,
+        frames: Sequence[TimedFrame],
+        challenge: Challenge,
+        reference: Embedding | None = None,
+        arrivals: Arrivals | None = None,
+    ) -> Verdict:
         """Judge one attempt; computes for about a second in the calling thread, and may be called from many.
 
         Args:
             frames: the attempt's frames in the order in which they arrived.
             challenge: what the attempt was asked for.
             reference: template of the person it should be, made by the judge's recogniser; None to leave that out.
+            arrivals: when the frames came; None to leave that out.
 
         Raises:
             ModelError: if a pack that is needed is missing or broken.

@@ -65,6 +65,9 @@ BLURRED: Final = Problem(LivenessError.BLUR, RecognitionError.BLUR, "The face is
 MASKED: Final = Problem(LivenessError.MASK, RecognitionError.MASK, "Mask detected on face image.")
 EYES: Final = Problem(LivenessError.EYES_NOT_VISIBLE, RecognitionError.EYES_NOT_VISIBLE, "The eyes cannot be seen.")
 MOUTH: Final = Problem(LivenessError.MOUTH_NOT_VISIBLE, RecognitionError.MOUTH_NOT_VISIBLE, "The mouth cannot be seen.")
+TOO_SLOW: Final = Problem(
+    LivenessError.TIMED_OUT, RecognitionError.NONE, "The frames came too late: the connection is too slow."
+)
 NOT_TURNED: Final = Problem(
     LivenessError.HEAD_TURN_NOT_PERFORMED,
     RecognitionError.NONE,

@@ -7,6 +7,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import Final
 
+from mien.liveness.timing import Arrivals
 from mien.liveness.types import TimedFrame
 from mien.vision.errors import VisionError
 from mien.vision.image_header import ImageFormat, read_header
@@ -31,7 +32,8 @@ class FrameLimits:
         positioning_fps: how often a client may show a frame while it finds its place.
         challenge_fps: how often while the challenge runs.
         positioning_seconds: how long finding one's place may take.
-        grace_seconds: how long after the challenge's end the last message may come.
+        grace_seconds: how long after the challenge's end the last message may come at most.
+        late_ms: how late frames may come beside twice the client's usual delay; see `timing`.
     """
 
     side: int = 640
@@ -42,6 +44,7 @@ class FrameLimits:
     challenge_fps: int = 15
     positioning_seconds: float = 60.0
     grace_seconds: float = 10.0
+    late_ms: float = 2000.0
 
 
 class FrameError(ValueError):
@@ -95,7 +98,9 @@ class Recording:
         attempt: goes into the digest.
         duration_ms: of the challenge.
         limits: how much a client may send.
+        usual_ms: the client's delay before the challenge.
         frames: what came so far.
+        arrivals_ms: when each came, since the challenge was sent.
         image_hashes: SHA-256 of each JPEG.
         size: bytes of all messages so far.
     """
@@ -104,7 +109,9 @@ class Recording:
     attempt: int
     duration_ms: int
     limits: FrameLimits
+    usual_ms: float = 0.0
     frames: list[TimedFrame] = field(default_factory=list)
+    arrivals_ms: list[float] = field(default_factory=list)
     image_hashes: list[bytes] = field(default_factory=list)
     size: int = 0
     _messages: list[bytes] = field(default_factory=list)
@@ -131,9 +138,15 @@ class Recording:
         if frame.time_ms > self.duration_ms + self.limits.grace_seconds * 1000:
             raise FrameError("a frame was taken after the end of the challenge")
         self.frames.append(TimedFrame(frame.jpeg, frame.time_ms, frame.sequence))
+        self.arrivals_ms.append(elapsed_ms)
         self.image_hashes.append(hashlib.sha256(frame.jpeg).digest())
         self._messages.append(hashlib.sha256(message).digest())
         self.size += len(message)
+
+    @property
+    def arrivals(self) -> Arrivals:
+        """When the frames came."""
+        return Arrivals(tuple(self.arrivals_ms), self.usual_ms, self.limits.late_ms)
 
     def digest(self) -> str:
         """Return the digest over all messages, as the client can compute it too: 64 upper-case hex digits."""

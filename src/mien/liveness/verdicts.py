@@ -69,7 +69,9 @@ def conclude(
         outcome = replace(outcome, decision=Decision.SPOOF, reasons=(REPEATED,), evidence={REPEATED: {"score": 0.0}})
         suspicious = True
     else:
-        verdict = judge.judge(recording.frames, challenge, reference.embedding if reference else None)
+        verdict = judge.judge(
+            recording.frames, challenge, reference.embedding if reference else None, recording.arrivals
+        )
         best = verdict.best
         confidence = None if verdict.match_confidence is None else round(float(verdict.match_confidence), 8)
         identical = None if confidence is None else confidence >= options.confidence_threshold

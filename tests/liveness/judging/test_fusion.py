@@ -15,7 +15,7 @@ from mien.vision.presentation.reflection import Reflection
 
 modes = st.sampled_from(list(Mode))
 scores = st.one_of(st.none(), st.floats(0, 1))
-ALL = sorted({name for names in NEEDED.values() for name in names} | set(VETOING) | {"dynamics"})
+ALL = sorted({name for names in NEEDED.values() for name in names} | set(VETOING) | set(fusion.LIMITING) | {"dynamics"})
 everything = st.fixed_dictionaries(dict.fromkeys(ALL, scores))
 
 
@@ -30,6 +30,7 @@ def test_a_real_face_has_all_that_is_needed_and_no_veto(mode: Mode, found: dict[
         assert all((found[name] or 0) >= fusion.ACCEPT for name in NEEDED[mode])
         vetoing = [name for name in VETOING if name != "material" or mode is Mode.PASSIVE]
         assert all((score := found[name]) is None or score >= fusion.VETO for name in vetoing)
+        assert all((score := found[name]) is None or score >= fusion.ACCEPT for name in fusion.LIMITING)
         assert reasons == ()
     else:
         assert reasons

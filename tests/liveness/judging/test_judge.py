@@ -49,7 +49,7 @@ def test_a_person_who_turns_as_asked_passes(live_active: Verdict) -> None:
 def test_every_method_that_was_tried_is_kept_with_its_score(live_active: Verdict) -> None:
     told = live_active.evidence_json()
     assert set(told) == {
-        "order", "continuity", "reflection", "material", "dynamics", "turnReflection", "turns", "planarity",
+        "order", "timing", "continuity", "reflection", "material", "dynamics", "turnReflection", "turns", "planarity",
     }  # fmt: skip
     assert live_active.score("planarity") == pytest.approx(1, abs=0.1)
     assert live_active.model_version

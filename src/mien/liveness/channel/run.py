@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from enum import Enum, auto
+from statistics import median_low
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -29,6 +30,7 @@ from mien.liveness.reports import (
     read_proof,
     report_json,
 )
+from mien.liveness.timing import allowed_ms
 from mien.liveness.types import LivenessError, RecognitionError
 from mien.liveness.verdicts import conclude
 from mien.vision.errors import VisionError
@@ -40,6 +42,8 @@ HELLO_SECONDS: Final = 10.0
 _JUDGING_SECONDS: Final = 60.0
 _EARLY_MS: Final = 500
 _RETRY_SECONDS: Final = 5
+_DELAYS: Final = 25
+"""Positioning frames by which the client's usual delay is measured: the newest ones."""
 
 _log = structlog.get_logger("mien.liveness")
 
@@ -84,6 +88,8 @@ class Run:
         self._challenge: Challenge | None = None
         self._recording: Recording | None = None
         self._sent_at = 0.0
+        self._accepted_at = 0.0
+        self._delays: list[float] = []
         self._newest: tuple[int, bytes] | None = None
         self._last_number = -1
         self._looking = False
@@ -129,6 +135,7 @@ class Run:
                 return
             frame = parse_frame(message, self._context.limits)
             if frame.positioning:
+                self._delays.append((self._context.now() - self._accepted_at) * 1000 - frame.time_ms)
                 self._position(frame.sequence, frame.jpeg)  # one that was on its way when the challenge came is ignored
                 return
             if self._recording is None:
@@ -190,6 +197,7 @@ class Run:
         self._admission = admission
         self._phase = _Phase.POSITIONING
         self._in(context.limits.positioning_seconds)
+        self._accepted_at = context.now()
         await self._send(messages.accepted(admission, context.limits, context.place, flashes=self._flashes))
 
     @property
@@ -265,10 +273,11 @@ class Run:
             return
         challenge = Challenge.draw(begun.nonce, mode, flashes=self._flashes)
         self._begun, self._challenge = begun, challenge
-        self._recording = Recording(admission.session.id, begun.number, challenge.duration_ms, limits)
+        self._recording = Recording(admission.session.id, begun.number, challenge.duration_ms, limits, self._usual_ms())
         self._phase = _Phase.CHALLENGE
         self._sent_at = self._context.now()
-        self._in(challenge.duration_ms / 1000 + limits.grace_seconds)
+        patience = allowed_ms(self._recording.usual_ms, limits.late_ms) / 1000
+        self._in(challenge.duration_ms / 1000 + min(limits.grace_seconds, 2 * patience))
         await self._send(messages.challenged(begun, challenge))
 
     # From the challenge to the end
@@ -431,6 +440,10 @@ class Run:
     def _is(self, phase: _Phase) -> bool:
         """Tell the phase as it is now: others may have changed it while one waited."""
         return self._phase is phase
+
+    def _usual_ms(self) -> float:
+        """The client's delay so far: from a frame's capture until it is here (median)."""
+        return max(0.0, median_low(self._delays[-_DELAYS:])) if self._delays else 0.0
 
     def _elapsed_ms(self) -> float:
         return (self._context.now() - self._sent_at) * 1000

@@ -1,0 +1,98 @@
+"""Whether an attempt's frames come when a camera would have given them: by the server's clock, against the challenge's.
+
+A client has a while to send its last frame because networks are slow. Anyone who computes an answer needs a while, too:
+so the grace is bounded by the delay that this very client had before it knew the challenge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from mien.liveness.types import TimedFrame
+
+_FIRST: Final = 5
+"""Frames whose delay tells when the client began."""
+_MOST_USUAL_MS: Final = 1500.0
+"""A larger usual delay counts as this much: a client cannot buy time by being slow before the challenge."""
+_BURST: Final = 0.4
+"""Frames that arrive within this share of the time in which they claim to be taken were sent from a store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """When frames reached the server.
+
+    Attributes:
+        times_ms: of each frame in order, since the challenge was sent, by the server's clock.
+        usual_ms: the client's delay before the challenge: from the capture of a positioning frame until it came; 0 when
+            it sent none.
+        late_ms: how much later frames may come, beside twice that delay.
+    """
+
+    times_ms: tuple[float, ...]
+    usual_ms: float = 0.0
+    late_ms: float = 2000.0
+
+    @property
+    def allowed_ms(self) -> float:
+        """How late frames may come."""
+        return allowed_ms(self.usual_ms, self.late_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What the arrivals say.
+
+    Attributes:
+        start_ms: how late the first frames came.
+        late_ms: how late all but the latest tenth came.
+        pace: time over which frames came by the time over which they were taken.
+        usual_ms: the client's delay before the challenge.
+        allowed_ms: how late frames may come.
+    """
+
+    start_ms: float
+    late_ms: float
+    pace: float
+    usual_ms: float
+    allowed_ms: float
+
+    @property
+    def assembled(self) -> bool:
+        """Whether the frames were assembled after the challenge was known: they begin late, or come in a burst."""
+        return self.start_ms > self.allowed_ms or self.pace < _BURST
+
+    @property
+    def slow(self) -> bool:
+        """Whether the frames came ever later, as on a slow network."""
+        return not self.assembled and self.late_ms > 2 * self.allowed_ms
+
+
+def allowed_ms(usual_ms: float, late_ms: float) -> float:
+    """Return how late frames may come.
+
+    Args:
+        usual_ms: the client's delay before the challenge.
+        late_ms: the operator's patience beside twice that delay.
+    """
+    return late_ms + 2 * min(max(usual_ms, 0.0), _MOST_USUAL_MS)
+
+
+def timing(frames: Sequence[TimedFrame], arrivals: Arrivals | None) -> Timing | None:
+    """Compare when frames were taken with when they came; None with too few to tell, or without arrivals."""
+    if arrivals is None or len(frames) < 2 * _FIRST or len(frames) != len(arrivals.times_ms):
+        return None
+    taken = np.array([frame.time_ms for frame in frames], np.float64)
+    came = np.array(arrivals.times_ms, np.float64)
+    late = came - taken
+    return Timing(
+        start_ms=float(np.median(late[:_FIRST])),
+        late_ms=float(np.quantile(late, 0.9)),
+        pace=float((came[-1] - came[0]) / max(taken[-1] - taken[0], 1.0)),
+        usual_ms=arrivals.usual_ms,
+        allowed_ms=arrivals.allowed_ms,
+    )
