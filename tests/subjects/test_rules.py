@@ -8,9 +8,8 @@ import pytest
 from tests.gallery.texts import photo, unit
 from tests.subjects.world import Place
 
-from mien.gallery.directory.rows import persons_ref
 from mien.gallery.errors import PersistedFaceNotFoundError, PersonNotFoundError
-from mien.gallery.kinds import Kind
+from mien.gallery.kinds import Kind, persons_ref
 from mien.gallery.types import FindMode
 from mien.subjects import ConsentState, InvalidSubjectError, RuleNotFoundError, What
 

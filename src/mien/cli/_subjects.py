@@ -107,7 +107,7 @@ def place_ref(owner: UUID, text: str) -> CollectionRef:
     Raises:
         typer.BadParameter: it is something else.
     """
-    from mien.gallery.directory.rows import persons_ref
+    from mien.gallery.kinds import persons_ref
 
     return persons_ref(owner) if text == "directory" else collection_ref(owner, text)
 

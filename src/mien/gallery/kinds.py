@@ -63,3 +63,17 @@ def parse_id(text: str) -> UUID | None:
     except ValueError:
         return None
     return parsed if str(parsed) == text.lower() else None
+
+
+PERSONS: Final = "persons"
+"""The id of the collection that has the persons of a person directory; the others are named after models."""
+
+
+def persons_ref(resource_id: UUID) -> CollectionRef:
+    """Names the collection of a directory's persons."""
+    return CollectionRef(resource_id, Kind.DIRECTORY, PERSONS)
+
+
+def faces_ref(resource_id: UUID, label: str) -> CollectionRef:
+    """Names the collection of a directory's faces of one recognition model."""
+    return CollectionRef(resource_id, Kind.DIRECTORY, label)

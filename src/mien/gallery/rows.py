@@ -129,6 +129,14 @@ def find(session: Session, ref: CollectionRef, *, lock: bool = False) -> Collect
     return row
 
 
+def find_collection(session: Session, ref: CollectionRef, *, lock: bool = False) -> CollectionRow | None:
+    """Return the row of a collection of the directory, None before the first write to it."""
+    query = select(CollectionRow).where(
+        CollectionRow.kind == ref.kind.value, CollectionRow.collection_id == ref.collection_id
+    )
+    return session.scalar(query.with_for_update() if lock else query)
+
+
 def is_lock_timeout(error: OperationalError) -> bool:
     """Whether a statement failed because others held a lock for too long, or each other's."""
     text = str(error.orig).lower()

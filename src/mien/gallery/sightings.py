@@ -16,8 +16,8 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from mien.clock import Clock
-from mien.gallery.directory.rows import find_collection, persons_ref
-from mien.gallery.kinds import Kind
+from mien.gallery.kinds import Kind, persons_ref
+from mien.gallery.rows import find_collection
 from mien.storage import Database
 from mien.storage.tables import CollectionRow, PersistedFaceRow, PersonRow
 

@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from mien.clock import Clock
 from mien.gallery.detected_faces import DetectedFaces
-from mien.gallery.directory.rows import face_collections, find_collection, persons_ref
-from mien.gallery.kinds import Kind
+from mien.gallery.directory.rows import face_collections
+from mien.gallery.kinds import Kind, persons_ref
 from mien.gallery.recognisers import Recognisers
+from mien.gallery.rows import find_collection
 from mien.gallery.templates import Templates
 from mien.storage import Database
 from mien.storage.tables import CollectionRow, CropRow, DynamicGroupMemberRow, PersistedFaceRow, PersonRow

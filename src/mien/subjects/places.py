@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mien.gallery.directory.rows import find_collection, persons_ref
 from mien.gallery.errors import CollectionNotFoundError, PersistedFaceNotFoundError, PersonNotFoundError
-from mien.gallery.kinds import COLLECTION_ID, CollectionRef, Kind, parse_id
+from mien.gallery.kinds import COLLECTION_ID, CollectionRef, Kind, parse_id, persons_ref
+from mien.gallery.rows import find_collection
 from mien.storage.tables import CollectionRow, PersistedFaceRow, PersonRow
 
 DIRECTORY = "directory"

@@ -14,9 +14,9 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from mien.events import AuditLog
-from mien.gallery.directory.rows import face_collections, persons_ref
+from mien.gallery.directory.rows import face_collections
 from mien.gallery.errors import ConflictError, TrainingNotFinishedError
-from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.kinds import CollectionRef, Kind, persons_ref
 from mien.gallery.rows import Rows
 from mien.storage import EVERY_RESOURCE
 from mien.storage.tables import CollectionRow, PersistedFaceRow, PersonRow, RetentionRuleRow

@@ -14,14 +14,7 @@ from mien.gallery.checks import (
     check_update,
     check_user_data,
 )
-from mien.gallery.directory.rows import (
-    DirectoryRows,
-    face_collections,
-    faces_ref,
-    find_collection,
-    find_person,
-    persons_ref,
-)
+from mien.gallery.directory.rows import DirectoryRows, face_collections, find_person
 from mien.gallery.enrolment import enrol
 from mien.gallery.errors import (
     InvalidStartError,
@@ -30,12 +23,12 @@ from mien.gallery.errors import (
     QuotaExceededError,
 )
 from mien.gallery.insertion import Insertion, check_fingerprint
-from mien.gallery.kinds import Kind, parse_id
+from mien.gallery.kinds import Kind, faces_ref, parse_id, persons_ref
 from mien.gallery.operations import Operations
 from mien.gallery.persons import check_person_quota
 from mien.gallery.policy import policy_of
 from mien.gallery.removal import remove_face, remove_faces_of
-from mien.gallery.rows import find
+from mien.gallery.rows import find, find_collection
 from mien.gallery.types import UNSET, PersistedFace, Person, Started, TargetFace, Unset
 from mien.storage.tables import (
     DynamicGroupMemberRow,

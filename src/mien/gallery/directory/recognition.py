@@ -17,12 +17,7 @@ from sqlalchemy.orm import Session
 
 from mien.gallery.detected_faces import DetectedFace
 from mien.gallery.directory.dynamic_groups import find_group, members_of
-from mien.gallery.directory.rows import (
-    DirectoryRows,
-    check_persons,
-    face_collections,
-    find_person,
-)
+from mien.gallery.directory.rows import DirectoryRows, check_persons, face_collections, find_person
 from mien.gallery.errors import FingerprintMismatchError, IncompatibleModelError, PersonHasNoFaceError
 from mien.gallery.identification import identified, query_for, recognised
 from mien.gallery.live import LiveSearches

@@ -16,12 +16,11 @@ from sqlalchemy.orm import Session
 
 from mien.gallery.collections import Collections
 from mien.gallery.errors import CollectionExistsError, PersonNotFoundError
-from mien.gallery.kinds import CollectionRef, Kind, parse_id
+from mien.gallery.kinds import PERSONS, CollectionRef, Kind, faces_ref, parse_id, persons_ref
 from mien.gallery.recognisers import Recogniser, Recognisers
-from mien.gallery.rows import Rows
+from mien.gallery.rows import Rows, find_collection
 from mien.storage.tables import CollectionRow, PersonRow
 
-_PERSONS: Final = "persons"
 _NO_RECOGNISER: Final = Recogniser("", "", "", None)
 
 
@@ -89,28 +88,10 @@ class DirectoryRows:
             self._collections.insert(ref, self._collections.new_row(ref, ref.collection_id, None, recogniser))
 
 
-def persons_ref(resource_id: UUID) -> CollectionRef:
-    """Names the collection of a directory's persons."""
-    return CollectionRef(resource_id, Kind.DIRECTORY, _PERSONS)
-
-
-def faces_ref(resource_id: UUID, label: str) -> CollectionRef:
-    """Names the collection of a directory's faces of one recognition model."""
-    return CollectionRef(resource_id, Kind.DIRECTORY, label)
-
-
-def find_collection(session: Session, ref: CollectionRef, *, lock: bool = False) -> CollectionRow | None:
-    """Return the row of a collection of the directory, None before the first write to it."""
-    query = select(CollectionRow).where(
-        CollectionRow.kind == ref.kind.value, CollectionRow.collection_id == ref.collection_id
-    )
-    return session.scalar(query.with_for_update() if lock else query)
-
-
 def face_collections(session: Session, *, lock: bool = False) -> list[CollectionRow]:
     """Return the collections of a directory's faces, one a recognition model, in the order of their names."""
     query = select(CollectionRow).where(CollectionRow.kind == Kind.DIRECTORY.value)
-    query = query.where(CollectionRow.collection_id != _PERSONS).order_by(CollectionRow.collection_id)
+    query = query.where(CollectionRow.collection_id != PERSONS).order_by(CollectionRow.collection_id)
     return list(session.scalars(query.with_for_update() if lock else query))
 
 

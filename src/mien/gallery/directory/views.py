@@ -16,8 +16,9 @@ from sqlalchemy import func, select
 from mien.gallery.checks import check_page
 from mien.gallery.directory.dynamic_groups import find_group
 from mien.gallery.directory.persons import ascii_start, check_person_page
-from mien.gallery.directory.rows import DirectoryRows, face_collections, find_collection, find_person, persons_ref
-from mien.gallery.kinds import parse_id
+from mien.gallery.directory.rows import DirectoryRows, face_collections, find_person
+from mien.gallery.kinds import parse_id, persons_ref
+from mien.gallery.rows import find_collection
 from mien.gallery.types import DynamicGroup, PersistedFace
 from mien.storage.tables import DynamicGroupMemberRow, DynamicGroupRow, PersistedFaceRow, PersonRow
 

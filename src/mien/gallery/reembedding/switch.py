@@ -10,13 +10,12 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from mien.gallery.directory.rows import faces_ref, find_collection, persons_ref
 from mien.gallery.errors import CollectionExistsError, ConflictError, GalleryError
 from mien.gallery.gallery import Gallery
-from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.kinds import CollectionRef, Kind, faces_ref, persons_ref
 from mien.gallery.recognisers import Recogniser
 from mien.gallery.reembedding import rows as rows_of
-from mien.gallery.rows import BUSY, find
+from mien.gallery.rows import BUSY, find, find_collection
 from mien.gallery.training import history
 from mien.gallery.types import TrainingState
 from mien.storage.tables import CollectionRow

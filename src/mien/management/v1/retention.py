@@ -10,8 +10,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from mien.accounts import Accounts
-from mien.gallery.directory.rows import persons_ref
-from mien.gallery.kinds import PUBLIC_KINDS, CollectionRef
+from mien.gallery.kinds import PUBLIC_KINDS, CollectionRef, persons_ref
 from mien.management.errors import invalid
 from mien.management.routing import MANAGERS, READERS, Manager, Shown, Strict
 from mien.management.v1.fields import Moment, find

@@ -8,9 +8,8 @@ from typing import Final
 
 from nicegui import ui
 
-from mien.gallery.directory.rows import faces_ref
 from mien.gallery.directory.views import DirectorySizes, ListedPerson
-from mien.gallery.kinds import Kind
+from mien.gallery.kinds import Kind, faces_ref
 from mien.gallery.types import UNSET, Duplicate, Unset
 from mien.management.roles import Permission
 from mien.portal.approval import approved_to_enrol, write_button

@@ -6,10 +6,9 @@ from functools import partial
 
 from nicegui import ui
 
-from mien.gallery.directory.rows import faces_ref
 from mien.gallery.directory.views import ListedFace, ListedPerson
 from mien.gallery.errors import PersonNotFoundError
-from mien.gallery.kinds import Kind
+from mien.gallery.kinds import Kind, faces_ref
 from mien.gallery.types import DynamicGroup, TargetFace, Unset
 from mien.management.roles import Permission
 from mien.portal.approval import approved_to_enrol, may_write, write_button
