@@ -73,7 +73,7 @@ fi
 .venv/bin/python -m compileall -q src
 
 # A browser for the tests of pages, and what several servers count calls in.
-[ "$what" = test ] && debian chromium redis-server
+[ "$what" = test ] && debian chromium redis-server nginx-light
 
 touch ".venv/.$what"
 [ "$what" = test ] && touch .venv/.serve

@@ -121,9 +121,9 @@ class Settings(BaseSettings):
 
     trusted_proxies: str = Field(
         default="",
-        description="Networks of reverse proxies whose `X-Forwarded-Proto`, `-Host`, `-Port` and `-For` are believed "
-        "for the endpoint that was called, the addresses in answers (`operation-Location`) and the caller's own; "
-        "with commas between them: `10.0.0.0/8,127.0.0.1`.",
+        description="Networks of reverse proxies whose `X-Forwarded-Proto`, `-Host`, `-Port`, `-Prefix` and `-For` (or "
+        "`Forwarded`) are believed for the endpoint that was called, the addresses in answers (`operation-Location`) "
+        "and the caller's own; with commas between them: `10.0.0.0/8,127.0.0.1`.",
     )
     private_networks: str = Field(
         default="",
@@ -237,9 +237,10 @@ class Settings(BaseSettings):
     # Liveness detection
     public_endpoint: str | None = Field(
         default=None,
-        pattern=r"^https?://[^/?#\s]+$",
-        description="Address under which browsers find this server, such as `https://face.example.com`: it goes into "
-        "the tokens of liveness sessions. When absent, the address that the session's creator called.",
+        pattern=r"^https?://[^/?#\s]+(/[A-Za-z0-9._~-]+)*/?$",
+        description="Address under which browsers find this server, such as `https://face.example.com`, or "
+        "`https://example.com/mien` behind a proxy: it goes into the tokens of liveness sessions and into the "
+        "endpoints that the control plane shows. When absent, the address that the session's creator called.",
     )
     liveness_origins: str = Field(
         default="*",

@@ -414,3 +414,54 @@ def test_what_is_no_secret_stays() -> None:
     )
     assert Redactor().text(kept) == kept
     assert Redactor(["geheim"]).text("a geheim b") == f"a {MARK} b"
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/face/v1.2/face/v1.2-preview.1/detect", "Configure the endpoint https://faces.test:8443 without that path"),
+        ("/face/v1.0/face/v1.0/detect", "Configure the endpoint https://faces.test:8443 without that path"),
+        ("/face/v1.0detect", "https://faces.test:8443/face/v1.0/ with the slash"),
+        ("/face/v1.2/detectLiveness/singleModal/sessions", "Call /face/v1.2/detectLiveness-sessions."),
+        (
+            "/face/v1.2-preview.1/detectLiveness-sessions",
+            "Call /face/v1.2-preview.1/detectLiveness/singleModal/sess",
+        ),
+    ],
+)
+def test_a_404_of_a_wrong_path_names_what_to_configure(path: str, says: str) -> None:
+    body = '{"error":{"code":"404","message":"Resource not found"}}'
+    log = f"""\
+> POST {path} HTTP/1.1
+> Host: faces.test:8443
+> Ocp-Apim-Subscription-Key: {KEY}
+>
+* SSL connection using TLSv1.3
+< HTTP/1.1 404 Not Found
+< Content-Type: application/json
+<
+{body}"""
+    found = told(explained(log), "request")
+    assert says in f"{found.means} {found.next_step}"
+
+
+@pytest.mark.parametrize("host", ["faces.test", "desk.cognitiveservices.azure.com"])
+def test_retired_attributes_are_named_whatever_the_answer_says(host: str) -> None:
+    log = f"""\
+> POST /face/v1.0/detect?returnFaceAttributes=age,emotion,gender HTTP/1.1
+> Host: {host}
+>
+< HTTP/1.1 400 Bad Request
+<
+{{"error": {{"code": "BadArgument", "message": "Invalid argument returnFaceAttributes."}}}}"""
+    assert "Remove emotion and gender from returnFaceAttributes." in told(explained(log), "request").next_step
+
+
+def test_what_an_old_sdk_prints_of_retired_attributes() -> None:
+    printed = (
+        "azure.cognitiveservices.vision.face.models._models_py3.APIErrorException: (BadArgument) Invalid argument "
+        "returnFaceAttributes: remove emotion, which no version returns any more."
+    )
+    answer = told(explained(printed), "answer")
+    assert "emotion" in answer.found
+    assert "Remove them from returnFaceAttributes" in answer.next_step

@@ -51,6 +51,22 @@ FORWARDED = {"host": "inner:8080", "x-forwarded-proto": "https", "x-forwarded-ho
         (FORWARDED | {"x-forwarded-host": "a.example.com, b.internal"}, "https://a.example.com"),
         (FORWARDED | {"x-forwarded-host": "a/../evil"}, "https://inner:8080"),
         (FORWARDED | {"x-forwarded-proto": "javascript"}, "http://face.example.com"),
+        ({"host": "mien.test:80"}, "http://mien.test"),
+        (FORWARDED | {"x-forwarded-host": "face.example.com:443"}, "https://face.example.com"),
+        (FORWARDED | {"x-forwarded-prefix": "/mien"}, "https://face.example.com/mien"),
+        (FORWARDED | {"x-forwarded-prefix": "/mien/"}, "https://face.example.com/mien"),
+        (FORWARDED | {"x-forwarded-prefix": "/outer, /inner"}, "https://face.example.com/outer/inner"),
+        (FORWARDED | {"x-forwarded-prefix": "/"}, "https://face.example.com"),
+        (FORWARDED | {"x-forwarded-prefix": "//evil.test"}, "https://face.example.com"),
+        (FORWARDED | {"x-forwarded-prefix": "/a/../b"}, "https://face.example.com"),
+        (FORWARDED | {"x-forwarded-prefix": "/a b"}, "https://face.example.com"),
+        (
+            {"host": "inner", "forwarded": 'for=192.0.2.60;proto=https;host="face.example.com:8443"'},
+            "https://face.example.com:8443",
+        ),
+        ({"host": "inner", "forwarded": "Proto=HTTPS;Host=face.example.com, for=10.0.0.9"}, "https://face.example.com"),
+        (FORWARDED | {"forwarded": "host=other.example.com;proto=http"}, "https://face.example.com"),
+        ({"host": "inner", "forwarded": 'host="a, b";;;=,"'}, "http://inner"),
     ],
 )
 def test_what_a_caller_sees(headers: dict[str, str], expected: str) -> None:
@@ -75,3 +91,26 @@ def test_no_host_breaks_out_of_the_header(host: str) -> None:
         assert origin.isascii()
         assert not set(origin) & set("\r\n /?#@\\<>\"'") - set("/")
         assert origin.count("/") == 2
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"forwarded": "for=192.0.2.60"}, "192.0.2.60"),
+        ({"forwarded": 'for="[2001:db8::7]:4711";proto=https'}, "2001:db8::7"),
+        ({"forwarded": "for=203.0.113.9, for=192.0.2.60, for=10.0.0.9"}, "192.0.2.60"),
+        ({"forwarded": "for=unknown"}, "10.1.2.3"),
+        ({"forwarded": "for=203.0.113.9", "x-forwarded-for": "192.0.2.60"}, "192.0.2.60"),
+    ],
+)
+def test_the_callers_address_by_the_standard_header(headers: dict[str, str], expected: str) -> None:
+    assert str(TRUSTED.client(request(headers))) == expected
+
+
+def test_a_base_path_that_the_proxy_left_in_the_path_is_taken_off() -> None:
+    left = request({"host": "inner", "x-forwarded-prefix": "/mien"})
+    left.path = "/mien/face/v1.2/detect"
+    assert TRUSTED.path(left) == "/face/v1.2/detect"
+    left.path = "/mienface/v1.2/detect"
+    assert TRUSTED.path(left) == "/mienface/v1.2/detect"
+    assert OriginFinder().path(left) == "/mienface/v1.2/detect"

@@ -125,8 +125,16 @@ async def test_enum_spelling(version: str, worn: tuple[str, str], api: httpx.Asy
         (f"faceIdTimeToLive={'9' * 5000}", "Invalid argument faceIdTimeToLive.", "60 to 86400"),
         ("returnFaceAttributes=haed", "Invalid argument returnFaceAttributes.", "haed"),
         ("returnFaceAttributes=headpsoe", "Invalid argument returnFaceAttributes.", "Did you mean headPose?"),
-        ("returnFaceAttributes=gender", "Invalid argument returnFaceAttributes.", "retired"),
-        ("returnFaceAttributes=emotion", "Invalid argument returnFaceAttributes.", "retired"),
+        (
+            "returnFaceAttributes=gender",
+            "Invalid argument returnFaceAttributes: remove gender, which no version returns any more.",
+            "retired attributes",
+        ),
+        (
+            "returnFaceAttributes=age,Emotion,GENDER",
+            "Invalid argument returnFaceAttributes: remove emotion and gender, which no version returns any more.",
+            "retired attributes",
+        ),
         ("returnFaceAttributes=makeup", "Invalid argument returnFaceAttributes.", "v1.0 has it"),
         ("returnFaceAttributes=mask", "Invalid argument returnFaceAttributes.", "detection_01 has no mask"),
         (

@@ -47,7 +47,7 @@ async def test_a_collection_is_made(family: Family, api: httpx.AsyncClient, told
     )
     assert (response.status_code, response.content) == (200, b"")
     assert response.headers["content-length"] == "0"
-    assert "content-type" not in response.headers
+    assert response.headers["content-type"] == "application/json; charset=utf-8"  # decision 0165
     name, (ref, *given), _ = told.last
     assert (name, ref.kind, ref.collection_id) == ("collections.create", family.kind, "My-List")
     assert given == ["staff", "u", "recognition_04"]

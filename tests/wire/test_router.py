@@ -28,6 +28,10 @@ ROUTER = Router(
         operation("DELETE", "/persons/{personId}", "v1.2-preview.1"),
         operation("GET", "/persons/search", "v1.2-preview.1"),
         operation("POST", "/persongroups/{personGroupId}/persons/{personId}/persistedFaces"),
+        operation("PUT", "/facelists/{faceListId}"),
+        operation("POST", "/detectLiveness-sessions", "v1.2"),
+        operation("GET", "/detectLiveness-sessions/{sessionId}", "v1.2"),
+        operation("POST", "/detectLiveness/singleModal/sessions", "v1.2-preview.1"),
     ]
 )
 
@@ -74,6 +78,59 @@ def test_near_misses_name_the_right_call(method: str, path: str, right: str) -> 
     assert right in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("path", "before", "right"),
+    [
+        ("/face/v1.2/face/v1.2-preview.1/detect", "/face and the version twice", "POST /face/v1.2-preview.1/detect"),
+        ("/face/v1.0/face/v1.0/detect", "/face and the version twice", "POST /face/v1.0/detect"),
+        ("/face/v1.2/v1.2/detect", "/face and the version twice", "POST /face/v1.2/detect"),
+        ("/v1.2/face/v1.2/detect", "/face and the version twice", "POST /face/v1.2/detect"),
+        ("/FACE/V1.2/Face/V1.2/detect/", "/face and the version twice", "POST /face/v1.2/detect"),
+        ("/face/face/v1.2/detect", "/face before /face", "POST /face/v1.2/detect"),
+        ("/mien/face/v1.2/detect", "/mien before /face", "POST /face/v1.2/detect"),
+        ("/mien/face/v1.2/detectLiveness-sessions", "/mien before /face", "POST /face/v1.2/detectLiveness-sessions"),
+    ],
+)
+def test_a_path_in_the_endpoint_is_named_with_the_endpoint_to_configure(path: str, before: str, right: str) -> None:
+    with pytest.raises(Problem) as caught:
+        ROUTER.match("POST", path, lambda: "https://faces.test:8443")
+    hint = caught.value.hint or ""
+    assert before in hint
+    assert "Configure the endpoint https://faces.test:8443 without that path" in hint
+    assert hint.endswith(f"The call is {right}.")
+
+
+@pytest.mark.parametrize("path", ["/face/v1.0detect", "/v1.0detect"])
+def test_a_missing_slash_after_the_version_is_named(path: str) -> None:
+    with pytest.raises(Problem) as caught:
+        ROUTER.match("POST", path, lambda: "https://faces.test")
+    assert "base URL https://faces.test/face/v1.0/ with the slash" in (caught.value.hint or "")
+    assert "POST /face/v1.0/detect" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "right"),
+    [
+        ("POST", "/face/v1.2/detectLiveness/singleModal/sessions", "POST /face/v1.2/detectLiveness-sessions"),
+        (
+            "GET",
+            "/face/v1.2/detectliveness/singlemodal/sessions/a",
+            "GET /face/v1.2/detectLiveness-sessions/{sess",
+        ),
+        (
+            "POST",
+            "/face/v1.2-preview.1/detectLiveness-sessions",
+            "POST /face/v1.2-preview.1/detectLiveness/singleModal/sessions",
+        ),
+    ],
+)
+def test_liveness_sessions_under_the_path_of_another_version(method: str, path: str, right: str) -> None:
+    with pytest.raises(Problem) as caught:
+        ROUTER.match(method, path)
+    assert right in (caught.value.hint or "")
+    assert "another path" in (caught.value.hint or "")
+
+
 @pytest.mark.parametrize("path", ["/", "/favicon.ico", "/face", "/face/v1.2", "/x/y/z/" + "w/" * 200])
 def test_far_misses_have_no_hint(path: str) -> None:
     with pytest.raises(Problem) as caught:
@@ -93,3 +150,11 @@ async def test_a_wrong_method_over_http(method: str, api: httpx.AsyncClient) -> 
 async def test_a_miss_needs_no_key(service: Any) -> None:
     async with service.client() as client:
         assert (await client.post("/nowhere")).content == (b'{"error":{"code":"404","message":"Resource not found"}}')
+
+
+async def test_the_hint_names_the_address_that_the_caller_used(api: httpx.AsyncClient) -> None:
+    response = await api.post("/face/v1.0/face/v1.0/detect")
+    assert response.status_code == 404
+    assert (
+        "Configure the endpoint http://mien.test without" in response.json()["error"]["innererror"]["details"]["hint"]
+    )

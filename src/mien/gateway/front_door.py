@@ -41,6 +41,7 @@ _PLATFORM = (
     (b"strict-transport-security", b"max-age=31536000; includeSubDomains; preload"),
     (b"x-content-type-options", b"nosniff"),
 )
+_EMPTY_JSON: Final = frozenset({HTTPStatus.OK, HTTPStatus.ACCEPTED})
 _CLIENT_REQUEST_ID = b"x-ms-client-request-id"
 
 log = structlog.get_logger("mien.gateway")
@@ -49,7 +50,7 @@ log = structlog.get_logger("mien.gateway")
 class Router(Protocol):
     """Finds what answers a request."""
 
-    def match(self, method: str, path: str) -> Match:
+    def match(self, method: str, path: str, endpoint: Callable[[], str]) -> Match:
         """Return the operation for a method and path, or raise the problem that says why there is none."""
         ...
 
@@ -62,6 +63,7 @@ class Gateway:
         steps: run in their order before the handler.
         explain: turns any exception into the error answer; one that nobody foresaw becomes a 500.
         observers: told of every answer.
+        origin: finds out under which address the caller sees the server.
     """
 
     def __init__(
@@ -70,11 +72,13 @@ class Gateway:
         steps: Sequence[Step],
         explain: Callable[[Exception], Problem],
         observers: Sequence[Observer] = (),
+        origin: OriginFinder | None = None,
     ) -> None:
         self._router = router
         self._steps = tuple(steps)
         self._explain = explain
         self._observers = tuple(observers)
+        self._origin = origin or OriginFinder()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -83,7 +87,7 @@ class Gateway:
         request_id = str(uuid.uuid4())
         exchange: Exchange | None = None
         try:
-            found = self._router.match(request.method, request.path)
+            found = self._router.match(request.method, self._origin.path(request), lambda: self._origin(request))
             exchange = Exchange(request, found.operation, found.version, found.parameters, request_id)
             for step in self._steps:
                 await step(exchange)
@@ -121,7 +125,8 @@ class Gateway:
         ]
         if response.status != HTTPStatus.NO_CONTENT:
             headers.append((b"content-length", b"%d" % len(response.body)))
-        if response.body:
+        # aiohttp's `json()` reads an empty body of this type as None, and fails on one without a type (decision 0165).
+        if response.body or response.status in _EMPTY_JSON:
             headers.append((b"content-type", response.content_type))
         if exchange is not None and exchange.operation.transactions and response.status < 400:
             meter = b"CognitiveServices.Face.Transaction=%d" % exchange.operation.transactions

@@ -1,4 +1,4 @@
-"""Where the caller sees this server, and from where: scheme, host and port of the request, address of the client."""
+"""Where the caller sees this server, and from where: scheme, host, port and base path, address of the client."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
 _AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
+_BASE_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
+_PAIR = re.compile(r'\s*([A-Za-z-]+)=("(?:[^"\\]|\\.)*"|[^;,"\s]*)\s*')
 _PORT = re.compile(r"[0-9]{1,5}")
 _WITHOUT_PORT = re.compile(r":[0-9]+\Z")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -23,22 +25,43 @@ class OriginFinder:
     """Finds out under which address a caller reached this server, and from which.
 
     Attributes:
-        trusted_proxies: networks whose `X-Forwarded-Proto`, `-Host`, `-Port` and `-For` are believed; from anyone else
-            these headers could send a client to a stranger's server with its key, or pass a network rule.
+        trusted_proxies: networks whose `X-Forwarded-Proto`, `-Host`, `-Port`, `-Prefix` and `-For` are believed, and
+            `Forwarded` (RFC 7239) where those are absent; from anyone else these headers could send a client to a
+            stranger's server with its key, or pass a network rule.
     """
 
     trusted_proxies: Sequence[Network] = ()
 
     def __call__(self, request: Request) -> str:
-        """Return `scheme://host[:port]` without a slash at the end."""
+        """Return `scheme://host[:port][/base/path]` without a slash at the end; a scheme's usual port is left out."""
+        return self.without_prefix(request) + self.prefix(request)
+
+    def without_prefix(self, request: Request) -> str:
+        """Return `scheme://host[:port]`."""
         scheme = str(request.scope.get("scheme", "http"))
         authority = _authority(request.header(b"host"))
         if self._from_proxy(request):
-            forwarded = _first(request.header(b"x-forwarded-proto")).lower()
+            forwarded = (_first(request.header(b"x-forwarded-proto")) or _forwarded(request, "proto")).lower()
             scheme = forwarded if forwarded in _DEFAULT_PORTS else scheme
-            authority = _authority(_first(request.header(b"x-forwarded-host"))) or authority
+            authority = self._forwarded_host(request) or authority
             authority = _with_port(authority, scheme, _first(request.header(b"x-forwarded-port")))
-        return f"{scheme}://{authority or _listening(request)}"
+        return f"{scheme}://{(authority or _listening(request)).removesuffix(f':{_DEFAULT_PORTS.get(scheme)}')}"
+
+    def prefix(self, request: Request) -> str:
+        """Return the base path below which a trusted proxy serves this server, such as `/mien`; else nothing.
+
+        Proxies in a row each add theirs, the outermost first.
+        """
+        if not self._from_proxy(request):
+            return ""
+        lines = [value.decode("latin-1") for name, value in request.headers if name == b"x-forwarded-prefix"]
+        path = "".join(part.strip().rstrip("/") for part in ",".join(lines).split(","))
+        return path if _BASE_PATH.fullmatch(path) and "/.." not in path else ""
+
+    def path(self, request: Request) -> str:
+        """Return the path of a request below the base path, which some proxies take away and others leave."""
+        prefix = self.prefix(request)
+        return request.path.removeprefix(prefix) if prefix and request.path.startswith(f"{prefix}/") else request.path
 
     def host(self, request: Request) -> str:
         """Return the host name or address that the caller asked, in lower case, without port or final dot.
@@ -47,7 +70,7 @@ class OriginFinder:
         """
         authority = _authority(request.header(b"host"))
         if self._from_proxy(request):
-            authority = _authority(_first(request.header(b"x-forwarded-host"))) or authority
+            authority = self._forwarded_host(request) or authority
         return _WITHOUT_PORT.sub("", authority).lower().rstrip(".")
 
     def client(self, request: Request) -> Address | None:
@@ -60,7 +83,8 @@ class OriginFinder:
         if nearest is None or not self._trusts(nearest):
             return nearest
         lines = [value.decode("latin-1") for name, value in request.headers if name == b"x-forwarded-for"]
-        for text in reversed(",".join(lines).split(",")):
+        chain = ",".join(lines).split(",") if lines else _forwarded_all(request, "for")
+        for text in reversed(chain):
             written = _address(text.strip())
             if written is None:
                 break
@@ -68,6 +92,10 @@ class OriginFinder:
             if not self._trusts(nearest):
                 break
         return nearest
+
+    @staticmethod
+    def _forwarded_host(request: Request) -> str:
+        return _authority(_first(request.header(b"x-forwarded-host")) or _forwarded(request, "host"))
 
     def _from_proxy(self, request: Request) -> bool:
         client = request.scope.get("client")
@@ -104,6 +132,22 @@ def _address(text: str) -> Address | None:
 def _first(header: str | None) -> str:
     """Return what the proxy nearest to the caller wrote: proxies append to these lists."""
     return (header or "").partition(",")[0].strip()
+
+
+def _forwarded(request: Request, name: str) -> str:
+    """Return what the `Forwarded` header says of the call that reached the proxy nearest to the caller."""
+    return next(iter(_forwarded_all(request, name)), "")
+
+
+def _forwarded_all(request: Request, name: str) -> list[str]:
+    """Return a parameter of each element of `Forwarded` (RFC 7239), the one nearest to the caller first."""
+    header = ",".join(value.decode("latin-1") for key, value in request.headers if key == b"forwarded")
+    found = []
+    for element in re.split(r',(?=(?:[^"]*"[^"]*")*[^"]*$)', header):
+        pairs = {key.lower(): value.strip('"') for key, value in _PAIR.findall(element)}
+        if name in pairs:
+            found.append(pairs[name])
+    return found
 
 
 def _authority(text: str | None) -> str:

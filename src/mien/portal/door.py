@@ -13,13 +13,13 @@ import structlog
 from anyio import to_thread
 from starlette.responses import RedirectResponse, Response
 
+from mien.gateway.exchange import Request
 from mien.management.guard import Api, Message, Receive, Scope, Send
 from mien.portal.parts import PortalParts
 from mien.portal.session import COOKIE, SESSION, UPLOAD_FRAME, Session, Sessions
-from mien.portal.sign_in import OPEN, SIGN_IN, SignIn
+from mien.portal.sign_in import OPEN, PREFIX_HEADER, SIGN_IN, SignIn
 
 _LOST: Final = (Path(__file__).parent / "static" / "lost.html").read_bytes()
-_HTML: Final = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", b"%d" % len(_LOST))]
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _log = structlog.get_logger("mien.portal")
 
@@ -39,6 +39,7 @@ class Portal:
         self._sessions = Sessions(parts.vault, parts.tokens, parts.clock, parts.session_life)
         self._sign_in = SignIn(parts.login, self._sessions, parts.audit, parts.network.origin, parts.openid)
         self._policy = _policy(parts.local_endpoint)
+        self._origin = parts.network.origin
         self._loading = asyncio.Lock()
         self._interface: Api | None = None
         self._running: AbstractAsyncContextManager[Any] | None = None
@@ -47,15 +48,40 @@ class Portal:
         """Serve one ASGI connection."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
-        elif scope["type"] == "websocket":
+            return
+        scope = self._below_base_path(scope)
+        if scope["type"] == "websocket":
             await self._connect(scope, receive, send)
         else:
             await self._serve(scope, receive, self._guarded(scope, send))
 
+    def _below_base_path(self, scope: Scope) -> Scope:
+        """Return a request as the pages take it: the base path is in the header only if a trusted proxy says so."""
+        request = Request({**scope, "method": scope.get("method", "GET")}, _nothing)
+        prefix, path = self._origin.prefix(request), self._origin.path(request)
+        kept = [pair for pair in scope["headers"] if pair[0] != PREFIX_HEADER.encode()]
+        if not prefix:
+            return {**scope, "headers": kept}
+        kept.append((PREFIX_HEADER.encode(), prefix.encode()))
+        return {**scope, "headers": kept, "path": path, "raw_path": path.encode()}
+
+    def _is_from_here(self, scope: Scope, headers: dict[bytes, bytes], *, origin_needed: bool = False) -> bool:
+        """Whether a request comes from a page of this very origin, as far as the browser says."""
+        method = scope.get("method", "GET")
+        page = headers.get(b"origin", b"").decode("latin-1")
+        if page:
+            hosts = {headers.get(b"host", b"").decode("latin-1"), self._host(scope)}
+            return urlsplit(page).netloc.lower() in {host.lower() for host in hosts}
+        return headers.get(b"sec-fetch-site") == b"same-origin" or (method in _SAFE and not origin_needed)
+
+    def _host(self, scope: Scope) -> str:
+        """Return host and port that the browser asked, past trusted proxies."""
+        return urlsplit(self._origin(Request({**scope, "method": "GET"}, _nothing))).netloc
+
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = _headers(scope)
         path, method = scope["path"], scope["method"]
-        if method not in _SAFE and not _from_here(headers, method):
+        if method not in _SAFE and not self._is_from_here(scope, headers):
             answer = Response("This request does not come from the portal's own pages.", 403, media_type="text/plain")
             await answer(scope, receive, send)
         elif method not in _SAFE and not self._is_short(headers):
@@ -76,7 +102,7 @@ class Portal:
     async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a page's websocket through: other origins' pages may open websockets, and send our cookie along."""
         headers = _headers(scope)
-        session = await self._session(headers) if _from_here(headers, "GET", origin_needed=True) else None
+        session = await self._session(headers) if self._is_from_here(scope, headers, origin_needed=True) else None
         if session is None:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
@@ -120,7 +146,8 @@ class Portal:
 
     def _guarded(self, scope: Scope, send: Send) -> Send:
         cached = scope["path"].startswith("/_nicegui/") and "/client/" not in scope["path"]
-
+        base = _headers(scope).get(PREFIX_HEADER.encode(), b"")
+        lost_page = _LOST.replace(b'href="/"', b'href="' + base + b'/"')
         lost = False
 
         async def answer(message: Message) -> None:
@@ -128,15 +155,18 @@ class Portal:
             if message["type"] == "http.response.start":
                 lost = message["status"] == 404 and not scope["path"].startswith("/_nicegui/")
                 if lost:
-                    message["headers"] = _HTML
+                    message["headers"] = [
+                        (b"content-type", b"text/html; charset=utf-8"),
+                        (b"content-length", b"%d" % len(lost_page)),
+                    ]
                 added = [*self._policy, *(() if cached else [(b"cache-control", b"no-store")])]
                 names = {name for name, _ in added}
-                kept = [pair for pair in message.get("headers", ()) if pair[0].lower() not in names]
+                kept = [_moved(pair, base) for pair in message.get("headers", ()) if pair[0].lower() not in names]
                 message["headers"] = [*kept, *added]
             elif lost:
                 if message.get("more_body"):
                     return
-                message["body"] = _LOST
+                message["body"] = lost_page
             await send(message)
 
         return answer
@@ -160,6 +190,13 @@ def _policy(endpoint: str) -> list[tuple[bytes, bytes]]:
     ]
 
 
+def _moved(header: tuple[bytes, bytes], base: bytes) -> tuple[bytes, bytes]:
+    """Put the base path before the address that a redirect within the portal leads to."""
+    name, value = header
+    within = name.lower() == b"location" and value.startswith(b"/") and not value.startswith(b"//")
+    return (name, base + value) if base and within else header
+
+
 def _headers(scope: Scope) -> dict[bytes, bytes]:
     found: dict[bytes, bytes] = {}
     pairs: Iterable[tuple[bytes, bytes]] = scope["headers"]
@@ -168,13 +205,8 @@ def _headers(scope: Scope) -> dict[bytes, bytes]:
     return found
 
 
-def _from_here(headers: dict[bytes, bytes], method: str, *, origin_needed: bool = False) -> bool:
-    """Whether a request comes from a page of this very origin, as far as the browser says."""
-    origin = headers.get(b"origin", b"").decode("latin-1")
-    host = headers.get(b"host", b"").decode("latin-1")
-    if origin:
-        return urlsplit(origin).netloc.lower() == host.lower()
-    return headers.get(b"sec-fetch-site") == b"same-origin" or (method in _SAFE and not origin_needed)
+async def _nothing() -> Message:
+    return {"type": "http.request"}
 
 
 def _cookie(headers: dict[bytes, bytes]) -> str | None:

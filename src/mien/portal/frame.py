@@ -125,8 +125,8 @@ def _who(visitor: Visitor) -> None:
 
 _GO: Final = """(event) => {
     const address = new URL(location.href);
-    const page = address.pathname.split("/")[1];
-    location.href = "/" + page + "?" + new URLSearchParams({ resource: event.target.value });
+    const page = address.pathname.slice(window.path_prefix.length).split("/")[1];
+    location.href = window.path_prefix + "/" + page + "?" + new URLSearchParams({ resource: event.target.value });
 }"""
 _SWITCH: Final = f"""() => {{
     const dark = !document.body.classList.contains("body--dark");

@@ -21,6 +21,8 @@ from mien.management.login import Actor, Backoff, Login
 from mien.portal.openid import CALLBACK, PATIENCE, START, OpenId, SignInError
 from mien.portal.session import COOKIE, Session, Sessions
 
+PREFIX_HEADER: Final = "x-forwarded-prefix"
+
 SIGN_IN: Final = "/sign-in"
 SIGN_OUT: Final = "/sign-out"
 
@@ -66,7 +68,7 @@ class SignIn:
             answer = await self._at_issuer(request) if request.method == "GET" else RedirectResponse(SIGN_IN, 303)
         elif request.method != "POST":
             wanted = request.query_params.get("next", "/")
-            answer = self._page(wanted) if path == SIGN_IN else RedirectResponse("/", 303)
+            answer = self._page(request, wanted) if path == SIGN_IN else RedirectResponse("/", 303)
         elif path == SIGN_OUT:
             answer = await self._leave(request)
         else:
@@ -89,7 +91,7 @@ class SignIn:
                     BEGUN,
                     cookie,
                     max_age=lasts,
-                    path=SIGN_IN,
+                    path=_base(request) + SIGN_IN,
                     secure=callback.startswith("https:"),
                     httponly=True,
                     samesite="lax",
@@ -97,12 +99,12 @@ class SignIn:
                 return answer
             actor, wanted = await self._come_back(self._openid, request, head, callback)
         except SignInError as error:
-            answer = self._page(wanted, str(error), error.status)
+            answer = self._page(request, wanted, str(error), error.status)
         else:
             # A page that leads on by itself: what the issuer's page led to would not get cookies of this site only.
-            answer = _onward(inside(wanted), "You are signed in.")
+            answer = _onward(_base(request) + inside(wanted), "You are signed in.")
             await self._begin(answer, head, actor, None)
-        answer.delete_cookie(BEGUN, path=SIGN_IN, httponly=True, samesite="lax")
+        answer.delete_cookie(BEGUN, path=_base(request) + SIGN_IN, httponly=True, samesite="lax")
         return answer
 
     async def _come_back(self, openid: OpenId, request: Request, head: Head, callback: str) -> tuple[Actor, str]:
@@ -120,10 +122,10 @@ class SignIn:
     async def _enter(self, request: Request) -> Response:
         form = await _form(request)
         if form is None:
-            return self._page("/", "That is too long to be a token.", 413)
+            return self._page(request, "/", "That is too long to be a token.", 413)
         wanted, secret = form.get("next", "/"), form.get("token", "").strip()
         if not secret:
-            return self._page(wanted, "Give a token.", 400)
+            return self._page(request, wanted, "Give a token.", 400)
         head = Head(request.scope, request.receive)
         try:
             actor = await self._login.identify(f"Bearer {secret}", str(self._origin.client(head) or ""))
@@ -133,7 +135,7 @@ class SignIn:
                 if error.status == 401
                 else error.message
             )
-            return self._page(wanted, said, error.status, dict(error.headers))
+            return self._page(request, wanted, said, error.status, dict(error.headers))
         answer = RedirectResponse(inside(wanted), 303)
         await self._begin(answer, head, actor, secret)
         return answer
@@ -170,19 +172,20 @@ class SignIn:
         self._audit.record(actor=session.actor.name, action=action, resource_id=None, details=role)
 
     def _page(
-        self, wanted: str, trouble: str = "", status: int = 200, headers: dict[str, str] | None = None
+        self, request: Request, wanted: str, trouble: str = "", status: int = 200, headers: dict[str, str] | None = None
     ) -> Response:
         said = f'<p class="trouble" id="trouble" role="alert">{escape(trouble)}</p>' if trouble else ""
         described = 'aria-describedby="trouble" aria-invalid="true"' if trouble else 'aria-describedby="hint"'
         wanted = inside(wanted)
         issuer = ""
         if self._openid is not None:
-            address = f"{START}?{urlencode({'next': wanted})}"
+            address = f"{_base(request)}{START}?{urlencode({'next': wanted})}"
             issuer = _ISSUER.substitute(address=escape(address, quote=True), name=escape(self._openid.name))
         page = _PAGE.substitute(
             trouble=said,
             described=described,
             next=escape(wanted, quote=True),
+            base=escape(_base(request), quote=True),
             issuer=issuer,
             focus="" if issuer else "autofocus",
         )
@@ -194,6 +197,11 @@ _ISSUER: Final = Template(
     '<a class="go" href="$address">Sign in with your organisation</a>\n'
     '  <p class="hint">You give your password to $name only.</p>\n  <p class="or">or</p>'
 )
+
+
+def _base(request: Request) -> str:
+    """Return the base path below which a proxy serves the portal; its door has left that header to trusted ones."""
+    return request.headers.get(PREFIX_HEADER, "")
 
 
 def _onward(address: str, said: str) -> Response:

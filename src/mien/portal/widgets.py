@@ -34,7 +34,17 @@ class Tag(TextElement):
         if classes:
             self.classes(classes)
         for attribute, value in attributes.items():
-            self.props[attribute.rstrip("_").replace("_", "-")] = value
+            inside = attribute in {"href", "action"} and isinstance(value, str) and value.startswith("/")
+            self.props[attribute.rstrip("_").replace("_", "-")] = f"{base_path()}{value}" if inside else value
+
+
+def base_path() -> str:
+    """Return the base path below which a proxy serves the portal, such as `/mien`; usually nothing.
+
+    The portal's door leaves the header to trusted proxies only. The library adds it to addresses of its own.
+    """
+    request = ui.context.client.request
+    return request.headers.get("x-forwarded-prefix", "") if request else ""
 
 
 def text(content: str, classes: str = "") -> Tag:

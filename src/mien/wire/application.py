@@ -168,12 +168,12 @@ class Application:
             if parts.channel is not None:
                 operations += self._open_channel(parts, parts.liveness, parts.channel)
         self._front_door = parts.front_door or FrontDoor(parts.accounts, origin=parts.origin)
-        pages = Pages(operations, self._front_door.status).table()
+        pages = Pages(operations, self._front_door.status, parts.origin).table()
         pages += LivenessPages(
             self, parts.demo_key, parts.origin, parts.liveness.lacks if parts.liveness is not None else None
         ).table()
         router = Router(operations, [*pages, *self._front_door.operations()])
-        self._gateway = Gateway(router, self._front_door.steps(), explain, parts.observers)
+        self._gateway = Gateway(router, self._front_door.steps(), explain, parts.observers, parts.origin)
 
     def levels(self) -> list[Level]:
         """Return the numbers of this process that Prometheus is told."""

@@ -17,6 +17,7 @@ from mien.wire.fields import boolean
 _DETECTION_MODEL = row("common.detection_model_invalid")
 _RECOGNITION_MODEL = row("common.recognition_model_invalid")
 _ATTRIBUTES = row("detect.attributes_invalid")
+_RETIRED = row("mien.attributes_retired")
 _NO_ATTRIBUTES = row("detect.attributes_unsupported")
 _NO_LANDMARKS = row("detect.landmarks_unsupported")
 _FACE_ID = row("mien.return_face_id_invalid")
@@ -111,6 +112,10 @@ def _attributes(
         return frozenset()
     if not ATTRIBUTES_OF[detection_model]:
         raise _NO_ATTRIBUTES.problem()
+    retired = [name for name in RETIRED if name in {given.lower() for given in names}]
+    if retired:
+        listed = " and ".join(retired)
+        raise _RETIRED.problem(values=[listed], hint=f"No approval brings retired attributes back; {listed} must go.")
     wanted = frozenset(_attribute(name, version) for name in names)
     foreign = sorted(wanted - ATTRIBUTES_OF[detection_model])
     if foreign:
@@ -125,8 +130,6 @@ def _attributes(
 
 def _attribute(name: str, version: Version) -> Attribute:
     lowered = name.lower()
-    if lowered in RETIRED:
-        raise _ATTRIBUTES.problem(hint=f"{lowered} is retired: no version of the service returns it any more.")
     attribute = _BY_LOWER_NAME.get(lowered)
     if attribute is None:
         near = difflib.get_close_matches(lowered, _BY_LOWER_NAME, n=1)

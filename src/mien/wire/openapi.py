@@ -41,8 +41,14 @@ ERROR_SCHEMA: Json = {
 }
 
 
-def document(operations: Iterable[Operation], version: str) -> Json:
-    """Return the OpenAPI 3.1 document of the operations that a version has and that describe themselves."""
+def document(operations: Iterable[Operation], version: str, prefix: str = "") -> Json:
+    """Return the OpenAPI 3.1 document of the operations that a version has and that describe themselves.
+
+    Args:
+        operations: all of them.
+        version: canonical name.
+        prefix: base path below which a proxy serves this server.
+    """
     paths: dict[str, Json] = {}
     for operation in operations:
         if version in operation.versions and operation.describe is not None:
@@ -56,7 +62,7 @@ def document(operations: Iterable[Operation], version: str) -> Json:
             "summary": f"The Face API {version} as served by Mien {package_version('mien')}",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": f"/face/{version}"}],
+        "servers": [{"url": f"{prefix}/face/{version}"}],
         "security": [{"key": []}, {"keyInQuery": []}, {"token": []}],
         "paths": paths,
         "components": {

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from importlib.metadata import version as package_version
 
 from mien.contract.catalogue import ROWS
 from mien.contract.versions import KNOWN, STABLE
 from mien.gateway.exchange import Exchange, Handler, Operation, Response
+from mien.gateway.origin import OriginFinder
 from mien.wire.openapi import Json, document
 
 _HTML = b"text/html; charset=utf-8"
@@ -41,10 +42,12 @@ class Pages:
     Attributes:
         operations: what is documented.
         status: gives what `/status` adds to the service's name and version.
+        origin: finds the base path of a proxy, for links.
     """
 
     operations: Sequence[Operation]
     status: Callable[[], Json] = dict
+    origin: OriginFinder = field(default_factory=OriginFinder)
 
     def table(self) -> list[Operation]:
         """The pages as rows for the router."""
@@ -76,17 +79,20 @@ class Pages:
 
     async def openapi(self, exchange: Exchange) -> Response:
         """Return the OpenAPI document of the version in `?version=`, or of the newest stable one."""
-        return Response(body=json.dumps(document(self.operations, _version(exchange)), indent=1).encode())
+        described = document(self.operations, _version(exchange), self.origin.prefix(exchange.request))
+        return Response(body=json.dumps(described, indent=1).encode())
 
     async def docs(self, exchange: Exchange) -> Response:
         """Return the documentation of a version as a page."""
         chosen = _version(exchange)
-        described = document(self.operations, chosen)
-        links = "".join(f'<a href="/docs?version={name}">{name}</a>' for name in KNOWN)
+        prefix = self.origin.prefix(exchange.request)
+        described = document(self.operations, chosen, prefix)
+        links = "".join(f'<a href="{prefix}/docs?version={name}">{name}</a>' for name in KNOWN)
         parts = [
             f"<h1>Face API {escape(chosen)}</h1><nav>{links}</nav>",
-            f'<p>Served by Mien {package_version("mien")}. <a href="/openapi.json?version={chosen}">OpenAPI</a> · '
-            '<a href="/docs/errors">Errors</a></p>'
+            f"<p>Served by Mien {package_version('mien')}. "
+            f'<a href="{prefix}/openapi.json?version={chosen}">OpenAPI</a> · '
+            f'<a href="{prefix}/docs/errors">Errors</a></p>'
             "<p>Every call shows one of the resource's two keys in the header "
             "<code>Ocp-Apim-Subscription-Key</code>.</p>",
         ]
@@ -96,7 +102,7 @@ class Pages:
             ]
         return _page(f"Face API {chosen}", "".join(parts))
 
-    async def errors(self, exchange: Exchange) -> Response:  # noqa: ARG002  a handler takes the exchange
+    async def errors(self, exchange: Exchange) -> Response:
         """Return the error catalogue as a page."""
         rows = "".join(
             f'<tr id="{row.anchor}"><td>{row.status}</td><td><code>{escape(row.code)}</code></td>'
@@ -104,9 +110,8 @@ class Pages:
             for row in ROWS
         )
         head = "<tr><th>Status</th><th>Code</th><th>Message</th><th>What it means, and what to do</th></tr>"
-        return _page(
-            "Errors", f'<h1>Errors</h1><nav><a href="/docs">Documentation</a></nav><table>{head}{rows}</table>'
-        )
+        nav = f'<nav><a href="{self.origin.prefix(exchange.request)}/docs">Documentation</a></nav>'
+        return _page("Errors", f"<h1>Errors</h1>{nav}<table>{head}{rows}</table>")
 
 
 def _version(exchange: Exchange) -> str:

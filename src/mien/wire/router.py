@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from mien.contract.catalogue import row
+from mien.contract.paths import PREFIX, misplaced, renamed_sessions
 from mien.contract.versions import KNOWN, STABLE
 from mien.gateway.exchange import Match, Operation
 
 _NOT_FOUND = row("gateway.not_found")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
-_PREFIX = "face"
+_ENDPOINT = "https://HOST"
 _LONGEST_HINTED = 300
 
 
@@ -51,14 +52,19 @@ class Router:
         # Literal segments before parameters, so that `/persons/abc` never hides `/persons/search`.
         rows.sort(key=lambda entry: [part[0] == "{" for part in entry[0]])
 
-    def match(self, method: str, path: str) -> Match:
+    def match(self, method: str, path: str, endpoint: Callable[[], str] = lambda: _ENDPOINT) -> Match:
         """Return the operation for an upper-case method and a decoded path.
+
+        Args:
+            method: in upper case.
+            path: decoded.
+            endpoint: gives the address that the caller sees this server under; for hints.
 
         Raises:
             Problem: 404, with a hint when it is clear what was meant.
         """
         given = _segments(path)
-        if len(given) > 2 and given[0].lower() == _PREFIX:
+        if len(given) > 2 and given[0].lower() == PREFIX:
             version = self._versions.get(given[1].lower())
             if version is not None:
                 found, parameters = self._find(version, given[2:])
@@ -69,7 +75,7 @@ class Router:
         page = self._pages.get((method, lowered)) or (self._pages.get(("GET", lowered)) if method == "HEAD" else None)
         if page is not None:
             return Match(page, "", _NOTHING)
-        raise _NOT_FOUND.problem(hint=self._hint(method, given))
+        raise _NOT_FOUND.problem(hint=self._misplaced(method, given, endpoint) or self._hint(method, given))
 
     def _find(self, version: str, given: tuple[str, ...]) -> tuple[Mapping[str, Operation], Mapping[str, str]]:
         """Return the operations by method that a path below the version has, and the values in it."""
@@ -82,9 +88,20 @@ class Router:
                 return methods, {part[1:-1]: value for part, value in names if part[0] == "{"}
         return {}, _NOTHING
 
+    def _misplaced(self, method: str, given: tuple[str, ...], endpoint: Callable[[], str]) -> str | None:
+        """Say how to configure a client that adds the path of its calls to an endpoint that has a path already."""
+        if sum(map(len, given)) > _LONGEST_HINTED:
+            return None
+        for read in misplaced(given, KNOWN):
+            methods, _parameters = self._find(read.version, read.rest)
+            if methods:
+                operation = methods.get(method) or next(iter(methods.values()))
+                return f"{read.advice(endpoint())} The call is {_call(operation, read.version)}."
+        return None
+
     def _hint(self, method: str, given: tuple[str, ...]) -> str | None:
         """Say which call was probably meant, or None when nothing is near."""
-        rest = given[1:] if given and given[0].lower() == _PREFIX else given
+        rest = given[1:] if given and given[0].lower() == PREFIX else given
         without_prefix = rest is given
         version = self._versions.get(rest[0].lower()) if rest else None
         if version is not None:
@@ -107,6 +124,11 @@ class Router:
         if methods:
             right = " or ".join(_call(operation, version) for operation in methods.values())
             return f"{method} is not a method of this path. Did you mean {right}?"
+        renamed = renamed_sessions(rest)
+        methods, _parameters = self._find(version, renamed) if renamed else ({}, _NOTHING)
+        if methods:
+            right = _call(methods.get(method) or next(iter(methods.values())), version)
+            return f"{version} has liveness sessions under another path. Did you mean {right}?"
         for other in reversed(KNOWN):
             methods, _parameters = self._find(other, rest)
             if methods:

@@ -6,10 +6,11 @@ import httpx
 import pytest
 from tests.management.conftest import World
 
-from mien.accounts import Acknowledgement, Feature
+from mien.accounts import DEVELOPMENT_TERMS, Acknowledgement, Feature
 from mien.accounts.subscriptions import DEFAULT_GROUP, DEFAULT_SUBSCRIPTION
 from mien.management import Role
 from mien.management.arm.filing import STATEMENT
+from mien.management.arm.shapes import Addresses
 from mien.storage.tables import ArmRow
 
 VERSION = {"api-version": "2025-09-01"}
@@ -176,3 +177,17 @@ async def test_on_every_database_a_purge_takes_the_filing_along(world: World) ->
         assert (await client.get(f"{gone}/deletedAccounts", params=VERSION)).json() == {"value": []}
     with world.parts.database.engine.connect() as connection:
         assert connection.execute(ArmRow.__table__.select()).all() == []
+
+
+@pytest.mark.parametrize(
+    ("data_plane", "shown"),
+    [
+        ("https://faces.test:443", "https://westeurope.api.faces.test/"),
+        ("http://faces.test:80", "http://westeurope.api.faces.test/"),
+        ("https://faces.test:8443", "https://westeurope.api.faces.test:8443/"),
+        ("https://faces.test/mien", "https://westeurope.api.faces.test/mien/"),
+    ],
+)
+def test_endpoints_leave_out_usual_ports_and_keep_a_base_path(data_plane: str, shown: str, quick: World) -> None:
+    made = quick.parts.accounts.create("ports", terms=DEVELOPMENT_TERMS, location="westeurope")
+    assert Addresses(data_plane, "faces.test").of(made) == shown

@@ -7,11 +7,14 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
+from mien.contract.attributes import RETIRED
 from mien.contract.catalogue import ROWS
-from mien.contract.liveness_versions import LIVENESS_VERSIONS
+from mien.contract.liveness_versions import LIVENESS_VERSIONS, WITH_ATTEMPTS
+from mien.contract.paths import misplaced, renamed_sessions
 from mien.contract.versions import BY_NAME, STABLE
 from mien.doctor.address import examine_url
 from mien.doctor.azure import AZURE_SUFFIXES, KEY_HEADER
@@ -115,6 +118,8 @@ def _request(call: Observed, *, failed: bool) -> Iterator[Finding]:
             if found.severity >= Severity.WARNING:
                 yield found
     yield from _path(call, failed=failed)
+    if failed:
+        yield from _retired(call)
     if call.sent is None:
         return
     yield from _credentials(call.sent, call, failed=failed)
@@ -145,7 +150,18 @@ def _path(call: Observed, *, failed: bool) -> Iterator[Finding]:
     parts = [part for part in path.split("/") if part]
     if not parts or not failed:
         return
-    if parts[0].lower() == "face" and len(parts) > 1 and parts[1].lower() not in (*BY_NAME, *LIVENESS_VERSIONS):
+    wrong = next(misplaced(parts, (*BY_NAME, *LIVENESS_VERSIONS)), None)
+    renamed = renamed_sessions(parts[2:]) if call.status == HTTPStatus.NOT_FOUND and len(parts) > 2 else None
+    if wrong is not None and call.status in {None, HTTPStatus.NOT_FOUND}:
+        seen = "lacks a slash after the version" if wrong.glued else "holds a path of the endpoint besides its own"
+        yield Finding(
+            "request",
+            Severity.ERROR,
+            f"The path {path[:80]} {seen}.",
+            wrong.advice(_endpoint(call)),
+            f"Call /face/{wrong.version}/{'/'.join(wrong.rest)}.",
+        )
+    elif parts[0].lower() == "face" and len(parts) > 1 and parts[1].lower() not in (*BY_NAME, *LIVENESS_VERSIONS):
         yield Finding(
             "request",
             Severity.ERROR,
@@ -153,14 +169,37 @@ def _path(call: Observed, *, failed: bool) -> Iterator[Finding]:
             f"There are {', '.join(BY_NAME)}.",
             f"Use {STABLE.name}.",
         )
-    elif [part.lower() for part in parts[:3:2]] == ["face", "face"]:
+    elif renamed is not None and (renamed[0].endswith("-sessions") == (parts[1].lower() in WITH_ATTEMPTS)):
         yield Finding(
             "request",
             Severity.ERROR,
-            "The path has /face and the version twice.",
-            "The endpoint that the SDK was given has a path already.",
-            "Give the SDK the endpoint without a path.",
+            f"{parts[1]} has liveness sessions under another path.",
+            "Up to v1.2-preview.1 it is /detectLiveness/singleModal/sessions, from v1.2 on /detectLiveness-sessions.",
+            f"Call /face/{parts[1]}/{'/'.join(renamed)}.",
         )
+
+
+def _retired(call: Observed) -> Iterator[Finding]:
+    """Name retired attributes that a failed call asked for: old SDKs show a message that names none."""
+    if not _readable(call.url):
+        return
+    query = {name.lower(): ",".join(values) for name, values in parse_qs(urlsplit(call.url).query).items()}
+    asked = [part.strip().lower() for part in query.get("returnfaceattributes", "").split(",")]
+    retired = [name for name in RETIRED if name in asked]
+    if retired:
+        yield Finding(
+            "request",
+            Severity.ERROR,
+            f"The call asks for {' and '.join(retired)}, which the service no longer returns.",
+            "No approval brings retired attributes back, and a call that asks for them fails as a whole.",
+            f"Remove {' and '.join(retired)} from returnFaceAttributes.",
+        )
+
+
+def _endpoint(call: Observed) -> str:
+    """Return scheme, host and port of a call: what its client should have been configured with."""
+    split = urlsplit(call.url)
+    return f"{split.scheme}://{split.netloc.rpartition('@')[2]}" if split.netloc else "https://HOST"
 
 
 def _credentials(sent: Mapping[str, str], call: Observed, *, failed: bool) -> Iterator[Finding]:

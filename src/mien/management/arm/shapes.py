@@ -24,7 +24,7 @@ class Addresses:
     """The host names that resources answer under.
 
     Attributes:
-        endpoint: URL of the data plane on this machine; its scheme and port count.
+        endpoint: URL of the data plane; its scheme, port and base path count.
         domain: of custom subdomains and regional endpoints.
     """
 
@@ -35,8 +35,9 @@ class Addresses:
         """Return the endpoint of a resource, with a slash at its end as Azure has it."""
         url = urlsplit(self.endpoint)
         first = resource.custom_subdomain or f"{resource.location}.api"
-        port = f":{url.port}" if url.port else ""
-        return f"{url.scheme}://{first}.{self.domain}{port}/"
+        usual = {"https": 443, "http": 80}.get(url.scheme)
+        port = f":{url.port}" if url.port and url.port != usual else ""
+        return f"{url.scheme}://{first}.{self.domain}{port}{url.path.rstrip('/')}/"
 
 
 def account_id(place: Place, name: str) -> str:

@@ -80,13 +80,14 @@ class LivenessPages:
             ]
         return rows
 
-    async def demo(self, exchange: Exchange) -> Response:  # noqa: ARG002  a handler takes the exchange
+    async def demo(self, exchange: Exchange) -> Response:
         """Return the demo page."""
         html = demo_file("index.html")
         if self.key:
             html = html.replace(b'data-dev="false"', b'data-dev="true"')
         if self.lacks is not None and self.lacks(Mode.PASSIVE) is not None:
             html = html.replace(b'data-passive="true"', b'data-passive="false"')
+        html = html.replace(b'"/liveness/', b'"' + self.origin.prefix(exchange.request).encode() + b"/liveness/")
         return Response(body=html, content_type=b"text/html; charset=utf-8", headers=_PAGE_HEADERS)
 
     async def create(self, exchange: Exchange) -> Response:
@@ -136,7 +137,7 @@ class LivenessPages:
         address = exchange.request.scope.get("client") or ("127.0.0.1", 0)
         return httpx.AsyncClient(
             transport=httpx.ASGITransport(self.server, client=(address[0], address[1])),
-            base_url=f"{self.origin(exchange.request)}/face/{_VERSION}/",
+            base_url=f"{self.origin.without_prefix(exchange.request)}/face/{_VERSION}/",
             headers={"Ocp-Apim-Subscription-Key": self.key()},
             timeout=_SECONDS,
         )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 from mien.clock import Clock
 from mien.contract.catalogue import row
@@ -152,10 +153,12 @@ class SessionFamily:
         """Make a session and return the token for the client."""
         version, context = _version(exchange), self.context
         body = await read_create_body(exchange.request, context.limits, version, self.verify)
+        endpoint = urlsplit((context.public_endpoint or context.origin(exchange.request)).rstrip("/"))
+        channel = f"/face/{version.name}/detectLiveness{'WithVerify' if self.verify else ''}/singleModal"
         options = replace(
             parse_options(body.fields, version, verify=self.verify),
-            endpoint=context.public_endpoint or context.origin(exchange.request),
-            route=f"/face/{version.name}/detectLiveness{'WithVerify' if self.verify else ''}/singleModal",
+            endpoint=f"{endpoint.scheme}://{endpoint.netloc}",
+            route=endpoint.path + channel,  # clients resolve it against the endpoint: a base path goes with the route
         )
         image = body.image if self.verify else None
         resource_id = exchange.resource_id

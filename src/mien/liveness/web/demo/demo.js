@@ -1,6 +1,6 @@
 // The loop of a liveness session. What `call` asks is what an application's own server would do, with its key;
 // everything else is what its page does.
-import { explain } from "/liveness/web/v1/mien-face-liveness.js";
+import { explain } from "../web/v1/mien-face-liveness.js";
 
 const find = (selector) => document.querySelector(selector);
 const dev = document.body.dataset.dev === "true";
@@ -24,7 +24,7 @@ if (document.body.dataset.passive === "false") {
 find(dev ? "#create" : "#paste").hidden = false;
 
 async function call(path, options) {
-  const response = await fetch(`/liveness/demo/${path}`, options);
+  const response = await fetch(new URL(path, import.meta.url), options);
   const answer = await response.json();
   if (response.ok) return answer;
   const told = (answer.session ?? answer.image ?? answer).error;

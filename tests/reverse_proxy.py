@@ -1,0 +1,85 @@
+"""A real reverse proxy (nginx) before a server, below a base path; skipped where nginx is not installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.conftest import stop
+
+_CONFIGURATION = """
+{user}daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
+events {{ worker_connections 64; }}
+http {{
+  access_log off; client_max_body_size 8m;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f;
+  uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  map $http_upgrade $upgraded {{ default upgrade; '' close; }}
+  server {{
+    listen 127.0.0.1:{port};
+    proxy_http_version 1.1;
+    location /mien/ {{ proxy_pass {data}/; proxy_set_header X-Forwarded-Prefix /mien; {headers} }}
+    location /console/ {{ proxy_pass {management}/; proxy_set_header X-Forwarded-Prefix /console; {headers} }}
+  }}
+}}
+"""
+_UPGRADE = "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $upgraded;"
+X_FORWARDED = """
+    proxy_set_header Host upstream.internal; proxy_set_header X-Forwarded-Host $http_host;
+    proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header X-Forwarded-For $remote_addr;
+"""
+FORWARDED = """
+    proxy_set_header Host upstream.internal;
+    proxy_set_header Forwarded 'for=$remote_addr;proto=$scheme;host="$http_host"';
+"""
+
+
+@contextmanager
+def nginx(folder: Path, data: str, management: str, headers: str = X_FORWARDED) -> Iterator[str]:
+    """Run nginx before a server: the data plane is below `/mien`, the control plane below `/console`.
+
+    Args:
+        folder: for its files.
+        data: URL of the data plane.
+        management: URL of the control plane.
+        headers: what it tells the server of the caller.
+
+    Yields:
+        its URL, without a path.
+    """
+    program = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+    if program is None:
+        pytest.skip("needs the Debian package nginx-light")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    written = folder / "nginx.conf"
+    user = "user root;\n" if os.geteuid() == 0 else ""  # its workers would not be let into the folder
+    written.write_text(
+        _CONFIGURATION.format(
+            user=user, folder=folder, port=port, data=data, management=management, headers=_UPGRADE + headers
+        )
+    )
+    said = folder / "nginx.out"
+    with said.open("wb") as out:
+        process = subprocess.Popen([program, "-p", str(folder), "-c", str(written)], stdout=out, stderr=out)
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            if process.poll() is not None or time.monotonic() > deadline:
+                process.kill()
+                pytest.fail(f"nginx did not start: {said.read_text()}")
+            time.sleep(0.02)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        stop(process)
