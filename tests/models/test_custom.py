@@ -164,12 +164,16 @@ def test_weights_in_a_second_file_are_refused(make_recogniser: MakeRecogniser, t
 
 def test_the_list_tells_what_is_installed_and_bound(small: SmallRecogniser, tmp_path: Path) -> None:
     run("add", "mine", small.path, "--model-dir", tmp_path)
+    refused = run("bind", "recognition_02=mine", "--model-dir", tmp_path, "--data-dir", tmp_path, code=1)
+    assert "mien models calibrate mine" in refused["message"]
+    assert "FILE or --threshold" in run("calibrate", "mine", "--model-dir", tmp_path, code=1)["message"]
+    assert run("calibrate", "mine", "--threshold", "0.3", "--model-dir", tmp_path)["threshold"] == 0.3
     run("bind", "recognition_02=mine", "--model-dir", tmp_path, "--data-dir", tmp_path)
     answer = run("list", "--model-dir", tmp_path, "--data-dir", tmp_path)
     packs = {pack["name"]: pack for pack in answer["packs"]}
     assert packs["mine"]["installed"]
     assert packs["mine"]["bound_to"] == ["recognition_02"]
-    assert packs["mine"]["calibrated"] is False
+    assert packs["mine"]["calibrated"] is True
     assert not packs["sface"]["installed"]
     at = ["--model-dir", str(tmp_path), "--data-dir", str(tmp_path)]
     text = CliRunner().invoke(app, ["list", *at], env={"COLUMNS": "80"})

@@ -205,6 +205,52 @@ def add(
 
 
 @app.command()
+def calibrate(
+    name: Annotated[str, typer.Argument(help="The recogniser pack.")],
+    file: Annotated[
+        Path | None, typer.Argument(help="A TOML file with threshold, fmr, tail, levels and measured_on.")
+    ] = None,
+    *,
+    threshold: Annotated[float | None, typer.Option(help="Cosine similarity that is confidence 0.5.")] = None,
+    fmr: Annotated[float | None, typer.Option(help="False match rate at the threshold, if measured.")] = None,
+    tail: Annotated[
+        float | None,
+        typer.Option(help="How fast that rate falls beyond it: by a factor of e every 1/tail, if measured."),
+    ] = None,
+    as_json: AsJson = False,
+    model_dir: ModelDir = None,
+) -> None:
+    """State what a recogniser's similarities mean, as you measured it on your own photos.
+
+    It wins over the calibration that the pack has. Templates stay as they are. Restart the server afterwards.
+    """
+    with _errors(as_json):
+        from pydantic import ValidationError
+
+        from mien.models.calibrations import parse_calibration, write_calibration
+        from mien.models.errors import ManifestError
+        from mien.models.manifest import Calibration, invalid
+
+        store = _store(model_dir)
+        if (file is None) == (threshold is None):
+            message = "give either a FILE or --threshold"
+            raise ManifestError(message)
+        if file is not None:
+            calibration = parse_calibration(file.read_text(encoding="utf-8"), str(file))
+        else:
+            stated = {"threshold": threshold, "fmr": fmr, "tail": tail, "measured_on": "stated by the user"}
+            try:
+                calibration = Calibration.model_validate(stated)
+            except ValidationError as error:
+                raise invalid("the calibration", error) from error
+        path = write_calibration(store.root, store.manifest(name), calibration)
+        if as_json:
+            _print_json({"name": name, "path": str(path), "threshold": calibration.threshold})
+        else:
+            typer.echo(f"{name}: confidence 0.5 at similarity {calibration.threshold:g} ({path})")
+
+
+@app.command()
 def bind(
     bindings: Annotated[
         list[str] | None,
@@ -240,15 +286,13 @@ def bind(
             pack = store.manifest(changes[label].partition("@")[0])
             if not store.installed(pack.name):
                 typer.echo(f"Note: {pack.name} is not installed yet: run `mien models pull {pack.name}`.", err=True)
-            if pack.task.value == "recogniser":
-                _warn_uncalibrated(pack)
 
 
 def _warn_uncalibrated(pack: Manifest) -> None:
     if pack.calibration is None:
         typer.echo(
             f"Warning: {pack.name} is not calibrated, so similarities cannot be told as confidences. "
-            "Add it again with --threshold (the cosine at your false match rate) and --replace.",
+            f"State a calibration before you bind it: `mien models calibrate {pack.name} --threshold …`.",
             err=True,
         )
 

@@ -266,7 +266,9 @@ class NotCalibratedError(GalleryError):
     """A recogniser has no calibration, so that a similarity says nothing yet. The text says what mends it."""
 
     def __init__(self, pack: str) -> None:
-        super().__init__(f"the recogniser {pack} has no calibration: give it one with `mien models add --threshold …`")
+        super().__init__(
+            f"the recogniser {pack} has no calibration: give it one with `mien models calibrate {pack} FILE`"
+        )
 
 
 # Enrolment

@@ -136,6 +136,12 @@ def check_binding(store: ModelStore, label: str, value: str) -> str | DetectorBi
         if pack.task is not Task.RECOGNISER or point:
             message = f"{label} takes the name of a recogniser, such as {DEFAULT_RECOGNISER!r}, not {value!r}"
             raise BindingError(message)
+        if pack.calibration is None:
+            message = (
+                f"{label} cannot be bound to {name!r}: it has no calibration, so its similarities say nothing yet. "
+                f"Measure it on photos like yours and run `mien models calibrate {name} FILE`"
+            )
+            raise BindingError(message)
         return name
     if pack.task is not Task.DETECTOR or point not in pack.operating_points:
         message = f"{label} takes a detector at an operating point, such as {DEFAULT_BINDINGS[label]!r}, not {value!r}"

@@ -7,6 +7,7 @@ Layout of the root folder:
 - the same with `.json`: the sha256 and size that the file had when it was written. Converted bytes may differ with the
   version of the `onnx` package, so they are recorded here, while the published bytes are pinned in the manifest.
 - `packs/NAME.toml`: manifests of packs that the user added.
+- `calibrations/NAME.toml`: calibrations that the user measured (`calibrations`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
 
+from mien.models.calibrations import calibrated
 from mien.models.errors import CorruptFileError, ManifestError, MissingFileError, ModelError, UnknownPackError
 from mien.models.fingerprint import fingerprint
 from mien.models.manifest import (
@@ -106,7 +108,8 @@ class ModelStore:
             ManifestError: if a manifest in the store is not valid.
         """
         added = [read_manifest(path) for path in sorted((self.root / "packs").glob("*.toml"))]
-        return {**{pack.name: pack for pack in added}, **builtin_manifests()}
+        packs = {**{pack.name: pack for pack in added}, **builtin_manifests()}
+        return {name: calibrated(self.root, pack) for name, pack in packs.items()}
 
     def manifest(self, name: str) -> Manifest:
         """The manifest of one pack.
@@ -116,7 +119,7 @@ class ModelStore:
         """
         builtin = builtin_manifests()
         if name in builtin:
-            return builtin[name]
+            return calibrated(self.root, builtin[name])
         known = self.manifests()
         if name not in known:
             raise unknown_pack(name, known)

@@ -1,0 +1,76 @@
+"""Calibrations that an operator measured: they win over the one that a pack states.
+
+A file `calibrations/NAME.toml` in the store has the fields of a manifest's [calibration] table, with or without that
+heading, as `tools/fit_recogniser.py calibrate` prints it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from mien.models.errors import ManifestError
+from mien.models.manifest import Calibration, Manifest, Task, invalid
+
+
+def parse_calibration(text: str, where: str) -> Calibration:
+    """Read a calibration.
+
+    Args:
+        text: TOML.
+        where: what to call it in errors.
+
+    Raises:
+        ManifestError: naming each field that is missing or wrong.
+    """
+    try:
+        table = tomllib.loads(text)
+        return Calibration.model_validate(table.get("calibration", table))
+    except tomllib.TOMLDecodeError as error:
+        message = f"{where} is not TOML: {error}"
+        raise ManifestError(message) from error
+    except ValidationError as error:
+        raise invalid(where, error) from error
+
+
+def calibrated(root: Path, pack: Manifest) -> Manifest:
+    """Return a pack with the operator's calibration, the pack itself where there is none.
+
+    Raises:
+        ManifestError: the file is not valid.
+    """
+    if pack.task is not Task.RECOGNISER:
+        return pack
+    path = _path(root, pack.name)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return pack
+    return pack.model_copy(update={"calibration": parse_calibration(text, str(path))})
+
+
+def write_calibration(root: Path, pack: Manifest, calibration: Calibration) -> Path:
+    """Keep an operator's calibration of a pack, whole or not at all.
+
+    Raises:
+        ManifestError: the pack is no recogniser.
+    """
+    if pack.task is not Task.RECOGNISER:
+        message = f"{pack.name} is a {pack.task.value}: only recognisers have calibrations"
+        raise ManifestError(message)
+    path = _path(root, pack.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stated = calibration.model_dump(mode="json", exclude_none=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    # JSON's numbers, strings and arrays are TOML's.
+    partial.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in stated.items()), encoding="utf-8")
+    partial.replace(path)
+    return path
+
+
+def _path(root: Path, name: str) -> Path:
+    return root / "calibrations" / f"{name}.toml"
