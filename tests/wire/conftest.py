@@ -15,6 +15,7 @@ import pytest
 
 from mien.accounts import ALL_FEATURES, Resource, Sku
 from mien.contract.attributes import Attribute, ExposureLevel, GlassesType, Level3, MaskType
+from mien.gateway.cors import allowed
 from mien.vision.decode import decode
 from mien.vision.engine import Analysis
 from mien.vision.types import (
@@ -118,6 +119,9 @@ class Accounts:
 
     def get(self, resource_id: UUID) -> Resource | None:
         return self.resource if resource_id == self.resource.id else None
+
+    def allows_origin(self, origin: str) -> bool:
+        return allowed(self.resource.cors_origins, origin)
 
     def find_by_subdomain(self, label: str) -> Resource | None:
         return self.resource if label == self.resource.custom_subdomain else None

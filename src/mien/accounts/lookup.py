@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
@@ -28,12 +29,13 @@ class _Memory:
     Those that found nothing are kept apart, so that guessing keys cannot push out those of real callers.
     """
 
-    __slots__ = ("found", "missing", "version")
+    __slots__ = ("found", "missing", "origins", "version")
 
     def __init__(self, version: int) -> None:
         self.version = version
         self.found: dict[_Question, tuple[Resource, datetime | None]] = {}
         self.missing: set[_Question] = set()
+        self.origins: frozenset[str] | None = None
 
     def keep(self, question: _Question, resource: Resource | None, until: datetime | None) -> None:
         known: dict[_Question, tuple[Resource, datetime | None]] | set[_Question]
@@ -88,6 +90,15 @@ class ResourceFinder:
     def by_id(self, resource_id: UUID) -> Resource | None:
         """Return the resource of an id."""
         return self._answer(("id", resource_id), lambda session: session.get(ResourceRow, resource_id))
+
+    def allows_origin(self, origin: str) -> bool:
+        """Tell whether any resource lets a web page of this origin call."""
+        memory = self._current()
+        if memory.origins is None:
+            with self._database.read(EVERY_RESOURCE) as session:
+                rows = session.scalars(select(ResourceRow.cors_origins).where(ResourceRow.deleted_at.is_(None)))
+                memory.origins = frozenset(one for row in rows for one in json.loads(row))
+        return "*" in memory.origins or origin.lower() in memory.origins
 
     def _answer(self, question: _Question, find: Callable[[Session], ResourceRow | None]) -> Resource | None:
         memory = self._current()

@@ -97,6 +97,7 @@ def resource_of(row: ResourceRow, grants: Grants) -> Resource:
         features=grants.features,
         access_state=grants.states or {},
         request_log=row.request_log,
+        cors_origins=tuple(json.loads(row.cors_origins)),
         terms=None if row.terms is None else _terms(row.terms),
         deleted_at=row.deleted_at,
     )

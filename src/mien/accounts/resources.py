@@ -32,6 +32,7 @@ from mien.accounts.validation import (
     checked_ip_rules,
     checked_location,
     checked_name,
+    checked_origins,
     checked_subdomain,
     checked_tags,
 )
@@ -87,6 +88,10 @@ class Accounts:
         """Return the resource that has this custom subdomain, or None; from memory as `find_by_key`."""
         return self._finder.by_subdomain(label)
 
+    def allows_origin(self, origin: str) -> bool:
+        """Tell whether any resource lets web pages of an origin call; from memory as `find_by_key`."""
+        return self._finder.allows_origin(origin)
+
     def get(self, resource_id: UUID) -> Resource | None:
         """Return the resource of an id, or None; from memory as `find_by_key`."""
         return self._finder.by_id(resource_id)
@@ -137,6 +142,7 @@ class Accounts:
         ip_rules: Sequence[str] = (),
         local_auth: bool = True,
         request_log: bool = False,
+        cors_origins: Sequence[str] = (),
         actor: str = SERVICE,
     ) -> Resource:
         """Make a resource with two fresh keys.
@@ -153,6 +159,7 @@ class Accounts:
             ip_rules: addresses and networks.
             local_auth: see `Resource`.
             request_log: see `Resource`.
+            cors_origins: see `Resource`.
             actor: who does this, for the audit log.
 
         Raises:
@@ -177,6 +184,7 @@ class Accounts:
             ip_rules=json.dumps(checked_ip_rules(ip_rules)),
             local_auth=local_auth,
             request_log=request_log,
+            cors_origins=json.dumps(checked_origins(cors_origins)),
             terms=terms_text(accepted(terms, now)),
         )
         keys = [self._keys.row(row.id, slot, new_key()) for slot in (1, 2)]
@@ -211,6 +219,7 @@ class Accounts:
             "ip_rules": None if change.ip_rules is None else json.dumps(checked_ip_rules(change.ip_rules)),
             "local_auth": change.local_auth,
             "request_log": change.request_log,
+            "cors_origins": None if change.cors_origins is None else json.dumps(checked_origins(change.cors_origins)),
         }
         with self._database.write(EVERY_RESOURCE) as session:
             bump(session)

@@ -86,6 +86,7 @@ class Resource:
         features: what it is approved for now.
         access_state: the state of the newest request for a feature, for hints; absent when there was none.
         request_log: whether its calls are logged for diagnosis.
+        cors_origins: the web pages that may call with its keys, such as `https://shop.example`; `*` for all.
         terms: who acknowledged the terms; None for a resource of a version that did not ask.
         deleted_at: when it was deleted, if it can still be restored.
     """
@@ -105,6 +106,7 @@ class Resource:
     features: frozenset[Feature] = frozenset()
     access_state: Mapping[Feature, str] = field(default_factory=dict, hash=False)
     request_log: bool = False
+    cors_origins: tuple[str, ...] = ()
     terms: Terms | None = None
     deleted_at: datetime | None = None
 
@@ -121,6 +123,7 @@ class ResourceChange:
     ip_rules: Sequence[str] | None = None
     local_auth: bool | None = None
     request_log: bool | None = None
+    cors_origins: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

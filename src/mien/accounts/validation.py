@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_network
 from typing import Final
 
@@ -13,6 +13,8 @@ from mien.accounts.types import DefaultAction
 
 MAX_IP_RULES: Final = 200
 MAX_TAGS: Final = 50
+MAX_ORIGINS: Final = 50
+_ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
 _NAME: Final = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9_.-]{0,62}[a-zA-Z0-9])?", re.ASCII)
 _SUBDOMAIN: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}[a-z0-9]", re.ASCII)
@@ -105,6 +107,22 @@ def checked_default_action(action: str) -> DefaultAction:
         if action.lower() == one.lower():
             return one
     raise InvalidValueError("default_action", f"the default action is Allow or Deny, not {action!r}")
+
+
+def checked_origins(origins: Iterable[str]) -> list[str]:
+    """Return origins of web pages in lower case, each once: `https://shop.example[:port]`, or `*` for all.
+
+    Raises:
+        InvalidValueError: one is no origin, or there are too many.
+    """
+    clean = list(dict.fromkeys(one.strip().lower().rstrip("/") for one in origins))
+    for one in clean:
+        if one != "*" and not _ORIGIN.fullmatch(one):
+            text = f"{one[:100]!r} is no origin of a web page, such as https://shop.example or http://localhost:3000"
+            raise InvalidValueError("cors_origins", text)
+    if len(clean) > MAX_ORIGINS:
+        raise InvalidValueError("cors_origins", f"there may be {MAX_ORIGINS} origins at most")
+    return clean
 
 
 def checked_tags(tags: Mapping[str, str]) -> dict[str, str]:

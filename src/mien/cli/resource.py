@@ -45,6 +45,10 @@ PublicAccess = Annotated[bool | None, typer.Option("--public/--private", help="W
 LocalAuth = Annotated[
     bool | None, typer.Option("--local-auth/--no-local-auth", help="Whether keys are accepted, not only tokens.")
 ]
+Origins = Annotated[
+    list[str] | None,
+    typer.Option("--cors-origin", help="Origin of web pages that may call, or *; may be given several times."),
+]
 RequestLog = Annotated[
     bool | None, typer.Option("--request-log/--no-request-log", help="Log its calls for diagnosis, without bodies.")
 ]
@@ -62,6 +66,7 @@ def create(
     public: PublicAccess = None,
     local_auth: LocalAuth = None,
     request_log: RequestLog = None,
+    cors_origin: Origins = None,
     accept_terms: Annotated[
         bool, typer.Option("--accept-terms", help="You acknowledge the responsible-AI terms.")
     ] = False,
@@ -88,6 +93,7 @@ def create(
             ip_rules=ip_rule or (),
             local_auth=local_auth is not False,
             request_log=bool(request_log),
+            cors_origins=cors_origin or (),
             actor=actor(as_name),
         )
         _show(services, made, as_json)
@@ -143,11 +149,13 @@ def update(
     public: PublicAccess = None,
     local_auth: LocalAuth = None,
     request_log: RequestLog = None,
+    cors_origin: Origins = None,
+    no_cors: Annotated[bool, typer.Option("--no-cors", help="Let no web page call.")] = False,
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Change what a resource is set to; tags and IP rules are replaced as a whole. Servers go by it at once."""
+    """Change settings of a resource, at once for all servers. Tags, IP rules and origins are replaced as a whole."""
     from mien.accounts import ResourceChange
 
     with opened(data_dir) as services:
@@ -160,6 +168,7 @@ def update(
             ip_rules=() if no_ip_rules else ip_rule,
             local_auth=local_auth,
             request_log=request_log,
+            cors_origins=() if no_cors else cors_origin,
         )
         resource = resource_named(services, name)
         _show(services, services.accounts.update(resource.id, change, actor=actor(as_name)), as_json)
@@ -272,6 +281,7 @@ def _show(services: Services, resource: Resource, as_json: bool) -> None:
             ("IP rules", ", ".join(resource.ip_rules)),
             ("keys", "accepted" if resource.local_auth else "refused, tokens only"),
             ("request log", "on" if resource.request_log else "off"),
+            ("web pages", ", ".join(resource.cors_origins) or "none"),
             ("limited access", ", ".join(states)),
         ]
     )

@@ -33,7 +33,7 @@ _BEARER = "bearer "
 
 
 class Accounts(Protocol):
-    """What the front door needs of the accounts; both calls may take a database, and are quick when repeated."""
+    """What the front door needs of the accounts; the calls may take a database, and are quick when repeated."""
 
     def find_by_key(self, key: str) -> Resource | None:
         """Return the resource that `key` opens, or None."""
@@ -41,6 +41,10 @@ class Accounts(Protocol):
 
     def find_by_subdomain(self, label: str) -> Resource | None:
         """Return the resource whose custom subdomain this is (in lower case), or None."""
+        ...
+
+    def allows_origin(self, origin: str) -> bool:
+        """Tell whether any resource lets web pages of an origin call."""
         ...
 
 

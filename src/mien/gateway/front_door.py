@@ -14,6 +14,7 @@ import structlog
 
 from mien.contract.problem import Problem
 from mien.gateway.access import Access, Accounts, check_data_action
+from mien.gateway.cors import Cors
 from mien.gateway.endpoints import Endpoints
 from mien.gateway.errors import AccessDeniedError, ClientGoneError
 from mien.gateway.exchange import Authentication, Exchange, Match, Operation, Receive, Request, Response, Scope, Send
@@ -64,6 +65,7 @@ class Gateway:
         explain: turns any exception into the error answer; one that nobody foresaw becomes a 500.
         observers: told of every answer.
         origin: finds out under which address the caller sees the server.
+        cors: lets web pages call; None for a server that lets none.
     """
 
     def __init__(
@@ -72,13 +74,16 @@ class Gateway:
         steps: Sequence[Step],
         explain: Callable[[Exception], Problem],
         observers: Sequence[Observer] = (),
+        *,
         origin: OriginFinder | None = None,
+        cors: Cors | None = None,
     ) -> None:
         self._router = router
         self._steps = tuple(steps)
         self._explain = explain
         self._observers = tuple(observers)
         self._origin = origin or OriginFinder()
+        self._cors = cors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -87,7 +92,7 @@ class Gateway:
         request_id = str(uuid.uuid4())
         exchange: Exchange | None = None
         try:
-            found = self._router.match(request.method, self._origin.path(request), lambda: self._origin(request))
+            found = self._match(request, request.method)
             exchange = Exchange(request, found.operation, found.version, found.parameters, request_id)
             for step in self._steps:
                 await step(exchange)
@@ -95,15 +100,26 @@ class Gateway:
         except ClientGoneError:
             return
         except Exception as error:
-            response = self._refusal(error, request_id)
+            asked = await self._preflight(request) if exchange is None else None
+            response = asked or self._refusal(error, request_id)
         seconds = perf_counter() - start
         headers = self._headers(request, exchange, response, seconds)
+        if self._cors is not None and request.method != "OPTIONS" and request.header(b"origin") is not None:
+            headers += await self._cors.headers(request, exchange)
         headers.append((b"apim-request-id", request_id.encode()))
         body = b"" if request.method == "HEAD" else response.body
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
         for observe in self._observers:
             observe(request, exchange, response, seconds)
+
+    def _match(self, request: Request, method: str) -> Match:
+        return self._router.match(method, self._origin.path(request), lambda: self._origin(request))
+
+    async def _preflight(self, request: Request) -> Response | None:
+        if self._cors is None or request.method != "OPTIONS":
+            return None
+        return await self._cors.preflight(request, lambda method: self._match(request, method))
 
     def _refusal(self, error: Exception, request_id: str) -> Response:
         problem = self._explain(error)
@@ -186,6 +202,10 @@ class FrontDoor:
         if self.volume is not None:
             steps.append(self.volume)
         return [*steps, check_features]
+
+    def cors(self) -> Cors:
+        """Return what lets web pages call."""
+        return Cors(self.accounts, Endpoints(self.domain), self.origin)
 
     def operations(self) -> list[Operation]:
         """Return the operations that have a path of their own."""

@@ -173,7 +173,8 @@ class Application:
             self, parts.demo_key, parts.origin, parts.liveness.lacks if parts.liveness is not None else None
         ).table()
         router = Router(operations, [*pages, *self._front_door.operations()])
-        self._gateway = Gateway(router, self._front_door.steps(), explain, parts.observers, parts.origin)
+        door = self._front_door
+        self._gateway = Gateway(router, door.steps(), explain, parts.observers, origin=parts.origin, cors=door.cors())
 
     def levels(self) -> list[Level]:
         """Return the numbers of this process that Prometheus is told."""

@@ -1,4 +1,4 @@
-"""Resources by name, for what ARM does not say of them; and the switch of the request log."""
+"""Resources by name, for what ARM does not say of them; the request log, and which web pages may call."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path
+from pydantic import Field
 
 from mien.accounts import Accounts, Feature, Resource, ResourceChange, Sku
+from mien.accounts.validation import MAX_ORIGINS
 from mien.management.arm.filing import Filing
 from mien.management.arm.shapes import Addresses, account_id
 from mien.management.routing import READERS, Manager, Shown, Strict
@@ -36,6 +38,7 @@ class ResourceSeen(Shown):
     features: Annotated[list[Feature], Sorted]
     access_state: dict[Feature, str]
     request_log: bool
+    cors_origins: list[str]
     terms: TermsSeen | None
 
 
@@ -49,6 +52,12 @@ class Switch(Strict):
     """On or off."""
 
     enabled: bool
+
+
+class OriginsWanted(Strict):
+    """Origins of web pages."""
+
+    origins: Annotated[list[str], Field(max_length=MAX_ORIGINS)]
 
 
 def routes(accounts: Accounts, filing: Filing, addresses: Addresses) -> APIRouter:
@@ -67,6 +76,7 @@ def routes(accounts: Accounts, filing: Filing, addresses: Addresses) -> APIRoute
             features=sorted(resource.features),
             access_state=dict(resource.access_state),
             request_log=resource.request_log,
+            cors_origins=list(resource.cors_origins),
             terms=None if resource.terms is None else TermsSeen.model_validate(resource.terms),
         )
 
@@ -84,6 +94,14 @@ def routes(accounts: Accounts, filing: Filing, addresses: Addresses) -> APIRoute
     def switch_request_log(resource: Annotated[str, Path(max_length=64)], body: Switch, actor: Manager) -> ResourceSeen:
         """Switch the log of a resource's calls on or off, while the servers run; it never has bodies of requests."""
         change = ResourceChange(request_log=body.enabled)
+        return seen(accounts.update(find(accounts, resource).id, change, actor=actor.name))
+
+    @router.put("/{resource}/cors-origins")
+    def set_cors_origins(
+        resource: Annotated[str, Path(max_length=64)], body: OriginsWanted, actor: Manager
+    ) -> ResourceSeen:
+        """Say which web pages may call the resource: their origins, or `*` for all; an empty list for none."""
+        change = ResourceChange(cors_origins=body.origins)
         return seen(accounts.update(find(accounts, resource).id, change, actor=actor.name))
 
     return router

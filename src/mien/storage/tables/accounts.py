@@ -24,7 +24,8 @@ from mien.storage.base import Base, Owned
 class ResourceRow(Base):
     """One resource; everything a caller stores belongs to one.
 
-    `tags` and `ip_rules` are JSON, an object and a list. `terms` is JSON: who acknowledged the terms, when and how.
+    `tags`, `ip_rules` and `cors_origins` are JSON, an object and two lists. `terms` is JSON: who acknowledged the
+    terms, when and how.
     """
 
     __tablename__ = "resources"
@@ -42,6 +43,7 @@ class ResourceRow(Base):
     ip_rules: Mapped[str] = mapped_column(Text, server_default="[]")
     local_auth: Mapped[bool] = mapped_column(server_default=true())
     request_log: Mapped[bool] = mapped_column(server_default=false())
+    cors_origins: Mapped[str] = mapped_column(Text, server_default="[]")
     terms: Mapped[str | None] = mapped_column(Text)
     deleted_at: Mapped[datetime | None]
 
