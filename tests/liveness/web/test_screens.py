@@ -35,6 +35,12 @@ FAIL = """([name, times]) => {
 }"""
 """The camera fails so many times as browsers report it, then works."""
 
+HOLD_THE_LAST_PAGE = """() => {
+    const wait = window.setTimeout;
+    window.setTimeout = (call, ms, ...rest) => wait(call, ms === 1600 ? 1e8 : ms, ...rest);
+}"""
+"""The page that says that all is done goes by itself; here it stays until Escape."""
+
 PAINTED = """([colour, fps, times]) => {
     const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
     let left = times;
@@ -246,6 +252,7 @@ def test_a_failure_and_another_attempt(application: OpenApplication, look: Look)
                 "problem", ({ detail }) => window.problems.push([detail.livenessError, detail.attemptsLeft]));
         }"""
     )
+    app.page.evaluate(HOLD_THE_LAST_PAGE)
     begin(app, plan)
     app.page.locator(".notice h2").wait_for()
     assert title(app) == text(app, "MultipleFaceFound")
@@ -258,6 +265,7 @@ def test_a_failure_and_another_attempt(application: OpenApplication, look: Look)
     app.page.locator(".sign.good").wait_for()
     assert title(app) == text(app, "Done")
     look(app, "done")
+    app.page.keyboard.press("Escape")
     assert app.outcome()["value"]["digest"] == plan.digest()
     assert app.page.evaluate("window.problems") == [["FaceTrackingFailed", 2]]
     assert len(plan.hellos) == 2
@@ -290,12 +298,15 @@ def test_a_wait_before_the_next_attempt(application: OpenApplication, look: Look
 @pytest.mark.parametrize(("decision", "key"), [("realface", "Confirmed"), ("uncertain", "NotConfirmed")])
 def test_a_decision_that_the_client_is_told(application: OpenApplication, look: Look, decision: str, key: str) -> None:
     app, plan = application(), Plan(challenge=SHORT, outcome={"livenessDecision": decision})
+    app.page.evaluate(HOLD_THE_LAST_PAGE)
     begin(app, plan)
     app.page.locator(".notice h2").wait_for()
     assert title(app) == text(app, key)
     if key == "NotConfirmed":
         look(app, "not-confirmed")
         press(app, "Close")
+    else:
+        app.page.keyboard.press("Escape")
     assert app.outcome()["value"]["livenessDecision"] == decision
 
 
