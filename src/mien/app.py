@@ -162,6 +162,7 @@ def create_app(
             limits=BodyLimits(settings.max_image_bytes, settings.max_json_bytes, settings.body_timeout_seconds),
             gallery=gallery,
             directory=directory,
+            strict_children=gallery.policies.strict_children,
             origin=origin,
             session_images=liveness.sessions,
             liveness=liveness,

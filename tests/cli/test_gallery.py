@@ -74,7 +74,10 @@ def test_rebuild_mends_a_damaged_snapshot_and_leaves_sound_ones(group: Collectio
 def test_policies_are_set_shown_and_cleared(group: CollectionRef, tmp_path: Path) -> None:
     code, text = run(tmp_path, "policy", "front-desk", "--min-quality", "medium", "--keep-crops", "--json")
     assert (code, json.loads(text)["min_quality"], json.loads(text)["keep_crops"]) == (0, "medium", True)
+    code, text = run(tmp_path, "policy", "front-desk", "--min-quality", "medium", "--strict-children", "--json")
+    assert (code, json.loads(text)["strict_children"], json.loads(text)["keep_crops"]) == (0, True, False)
     name = "personGroups/staff"
+    assert run(tmp_path, "policy", "front-desk", "--collection", name, "--strict-children")[0] == 2
     assert (
         json.loads(run(tmp_path, "policy", "front-desk", "--collection", name, "--json")[1])["min_quality"] == "medium"
     )

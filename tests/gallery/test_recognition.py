@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 from tests.gallery.conftest import CALIBRATION, World, embedding, photo, unit
+from tests.gallery.texts import FINGERPRINT
 
 from mien.accounts import DEVELOPMENT_TERMS
 from mien.clock import ManualClock
@@ -19,12 +20,14 @@ from mien.gallery.errors import (
     PersonNotFoundError,
     TrainingNotFinishedError,
 )
+from mien.gallery.identification import STRICTER
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.types import FindMode, NewPerson
 from mien.matching import cosine, person_scores
 from mien.matching.open_set import similarity_for_gallery
 from mien.matching.persons import ALONE
 from mien.storage.tables import RemovalRow
+from mien.vision.types import Embedding
 
 GROUPS = pytest.mark.parametrize("kind", [Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP])
 
@@ -168,6 +171,29 @@ def test_identify_finds_who_was_enrolled_and_nobody_for_strangers(world: World, 
     assert len(reached) >= 3
     with pytest.raises(FaceNotFoundError):
         world.gallery.recognition.identify([probe, str(uuid4())], ref)
+
+
+def test_a_face_marked_as_a_childs_must_be_surer_everywhere(world: World) -> None:
+    """A similarity between the usual operating point and the stricter one."""
+    wanted = (CALIBRATION.threshold + CALIBRATION.stricter(STRICTER).threshold) / 2
+    aside = unit(3000) - float(unit(3000) @ unit(1)) * unit(1)
+    vector = (wanted * unit(1) + np.sqrt(1 - wanted**2) * aside / np.linalg.norm(aside)).astype(np.float32)
+    ref = world.make(Kind.PERSON_GROUP)
+    (person,) = enrolled(world, ref, range(1, 2))
+    world.train(ref)
+    given = [Embedding(vector, FINGERPRINT, 10.0, strict) for strict in (False, True)]
+    usual, marked = world.faces.remember(world.owner, "recognition_04", given, 600)
+    enrolled_face = world.detect(unit(1))
+    recognition = world.gallery.recognition
+    for face, same in ((usual, True), (marked, False)):
+        assert recognition.verify(world.owner, face, enrolled_face).is_identical is same
+        assert recognition.verify(world.owner, enrolled_face, face).is_identical is same
+        assert recognition.verify_person(world.owner, face, person, ref).is_identical is same
+        (answer,) = recognition.identify([face], ref)
+        assert bool(answer.candidates) is same
+        assert all(one.confidence < 0.5 for one in recognition.identify([marked], ref, 1, 0.1)[0].candidates)
+    (clear,) = world.faces.remember(world.owner, "recognition_04", [Embedding(unit(1), FINGERPRINT, 10.0, True)], 600)
+    assert recognition.verify(world.owner, clear, enrolled_face).confidence == 1.0
 
 
 def test_the_default_threshold_grows_with_the_group(world: World) -> None:

@@ -67,6 +67,15 @@ def test_every_tenth_is_a_factor_of_ten() -> None:
     assert MEASURED.similarity_at_fmr(1e-7) == pytest.approx(MEASURED.similarity(0.8))
 
 
+def test_a_stricter_curve_moves_every_rate() -> None:
+    strict = MEASURED.stricter(10)
+    assert strict.threshold == pytest.approx(0.785)
+    assert strict.confidence(0.785) == 0.5
+    assert strict.confidence(0.7655) == pytest.approx(0.4)
+    assert strict.similarity_at_fmr(1e-6) == pytest.approx(MEASURED.similarity_at_fmr(1e-7))
+    assert MEASURED.stricter(1).confidence(0.9) == pytest.approx(MEASURED.confidence(0.9))
+
+
 def test_between_levels_the_logarithm_of_the_rate_counts() -> None:
     middle = (0.7427 + 0.7655) / 2
     assert MEASURED.similarity_at_fmr(10**-3.5) == pytest.approx(middle)

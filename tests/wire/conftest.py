@@ -79,6 +79,7 @@ class ToldEngine:
 
     def __init__(self) -> None:
         self.count = 1
+        self.age = ATTRIBUTES.age
         self.wants: list[Want] = []
         self.error: Exception | None = None
 
@@ -89,6 +90,7 @@ class ToldEngine:
             raise self.error
         chosen = {FIELD_OF.get(name, name.value) for name in want.attributes}
         attributes = Attributes(**{name: getattr(ATTRIBUTES, name) for name in chosen})
+        attributes = replace(attributes, age=self.age if "age" in chosen else None)
         embedding = Embedding(np.eye(1, 4, dtype=np.float32)[0], "f" * 64, 1.0) if want.recogniser else None
         points = np.zeros((5, 2), np.float32)
         landmarks = (np.arange(54).reshape(27, 2) / 3).astype(np.float32) if want.landmarks else None
@@ -102,9 +104,11 @@ class Memory:
 
     def __init__(self) -> None:
         self.calls: list[tuple[UUID, str, int, int]] = []
+        self.embeddings: list[Embedding] = []
 
     def remember(self, resource_id: UUID, model: str, embeddings: Sequence[Embedding], ttl_seconds: int) -> list[str]:
         self.calls.append((resource_id, model, len(embeddings), ttl_seconds))
+        self.embeddings += embeddings
         return [str(uuid4()) for _ in embeddings]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.wire.conftest import KEY
 
 from mien.contract.attributes import Attribute
 from mien.contract.versions import VERSIONS
@@ -40,6 +41,23 @@ async def test_a_face_with_its_id(version: str, api: httpx.AsyncClient, service:
     assert face["faceRectangle"] == {"top": 20, "left": 10, "width": 90, "height": 80}
     assert service.memory.calls == [(service.accounts.resource.id, "recognition_01", 1, 86400)]
     assert service.engine.wants[0].operating_point is OperatingPoint.GENERAL
+
+
+@pytest.mark.parametrize(("age", "marked"), [(6.0, True), (40.0, False)])
+async def test_a_likely_child_is_marked_where_asked_for_and_the_age_never_told(
+    age: float, marked: bool, make_service: Any, photo: bytes
+) -> None:
+    service = make_service(strict_children=lambda _: True)
+    service.engine.age = age
+    headers = {"Ocp-Apim-Subscription-Key": KEY, "Content-Type": "application/octet-stream"}
+    async with service.client(**headers) as client:
+        (face,) = (await client.post("/face/v1.2/detect?returnFaceAttributes=headPose", content=photo)).json()
+        assert list(face["faceAttributes"]) == ["headPose"]
+        assert Attribute.AGE in service.engine.wants[0].attributes
+        await client.post("/face/v1.2/detect?returnFaceId=false", content=photo)
+        assert Attribute.AGE not in service.engine.wants[1].attributes
+    service.application.close()
+    assert [one.strict for one in service.memory.embeddings] == [marked]
 
 
 async def test_no_face_id_means_no_embedding(api: httpx.AsyncClient, service: Any, photo: bytes) -> None:

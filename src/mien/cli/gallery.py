@@ -67,6 +67,9 @@ def policy(
     max_roll: Annotated[float | None, typer.Option(help="Degrees of tilt.")] = None,
     min_size: Annotated[int | None, typer.Option(help="Pixels of the face rectangle's shorter side.")] = None,
     keep_crops: Annotated[bool, typer.Option("--keep-crops", help="Keep an encrypted crop of each new face.")] = False,
+    strict_children: Annotated[
+        bool, typer.Option("--strict-children", help="Of a resource: faces of likely children must be surer to match.")
+    ] = False,
     clear: Annotated[bool, typer.Option("--clear", help="Ask for nothing any more.")] = False,
     as_name: As = None,
     as_json: AsJson = False,
@@ -80,10 +83,12 @@ def policy(
         ref = collection_ref(owner, collection)
         try:
             wanted = EnrolmentPolicy(
-                min_quality, max_blur, no_occlusion, max_yaw, max_pitch, max_roll, min_size, keep_crops
+                min_quality, max_blur, no_occlusion, max_yaw, max_pitch, max_roll, min_size, keep_crops, strict_children
             )
         except ValueError as error:
             raise typer.BadParameter(str(error)) from error
+        if strict_children and ref is not None:
+            raise typer.BadParameter("holds for a whole resource", param_hint="--strict-children")
         if clear or wanted != EnrolmentPolicy():
             if ref is None:
                 gallery.policies.set(owner, wanted)

@@ -155,8 +155,9 @@ class DetectedFaces:
     def _face(self, row: Row[Any]) -> DetectedFace:
         plain = self._vault.open(row.sealed, resource_id=row.resource_id, what=_what(row.face_id))
         (norm,) = _NORM.unpack_from(plain)
-        vector = np.frombuffer(plain, dtype="<f4", offset=_NORM.size).astype(np.float32, copy=False)
-        embedding = Embedding(vector=vector, fingerprint=row.fingerprint, norm=norm)
+        end = len(plain) - len(plain) % _NORM.size
+        vector = np.frombuffer(plain[_NORM.size : end], dtype="<f4").astype(np.float32, copy=False)
+        embedding = Embedding(vector, row.fingerprint, norm, strict=bool(plain[end:]))
         return DetectedFace(str(row.face_id), row.recognition_model, embedding, row.expires_at)
 
 
@@ -174,7 +175,9 @@ _SELECT: Final = select(
 
 
 def _pack(embedding: Embedding) -> bytes:
-    return _NORM.pack(embedding.norm) + np.ascontiguousarray(embedding.vector, dtype="<f4").tobytes()
+    """The norm and the vector, four bytes a number; one byte more where a match must be surer."""
+    numbers = _NORM.pack(embedding.norm) + np.ascontiguousarray(embedding.vector, dtype="<f4").tobytes()
+    return numbers + (b"\1" if embedding.strict else b"")
 
 
 def _what(face_id: UUID) -> str:

@@ -24,6 +24,8 @@ IDENTICAL: Final = 0.5
 """Confidence from which two faces are of one person (contract, section 4)."""
 DIGITS: Final = 5
 """Decimals of a confidence, as Azure answers them. Decisions are made on what is answered."""
+STRICTER: Final = 10.0
+"""How many times as often strangers are taken to match faces that are marked as likely a child's."""
 MORE: Final = 16
 """How many persons beyond those asked for are scored by all of their faces."""
 
@@ -41,6 +43,11 @@ def verification(calibration: Calibration, similarity: float) -> Verification:
 def confidence(calibration: Calibration, similarity: float) -> float:
     """The confidence that is answered for a similarity."""
     return round(float(calibration.confidence(similarity)), DIGITS)
+
+
+def curve_for(calibration: Calibration, *probes: DetectedFace) -> Calibration:
+    """The calibration for a comparison: a stricter one where a probe is marked as likely a child's."""
+    return calibration.stricter(STRICTER) if any(probe.embedding.strict for probe in probes) else calibration
 
 
 def query_for(
@@ -78,10 +85,13 @@ def identified(
     """Search for probes and answer with the candidates that reach the caller's threshold."""
     vectors: NDArray[np.float32] = np.stack([probe.embedding.vector for probe in probes])
     answers = _by_all_faces(vectors, search, query, calibration)
-    return [
-        Identified(face_id, tuple(_candidates(matches, calibration, threshold)) if probe.embedding.readable else ())
-        for face_id, probe, matches in zip(face_ids, probes, answers, strict=True)
-    ]
+    found = []
+    for face_id, probe, matches in zip(face_ids, probes, answers, strict=True):
+        curve = curve_for(calibration, probe)
+        least = query_for(curve, search.persons, 1, threshold).min_similarity if probe.embedding.strict else -1.0
+        enough = [match for match in matches if match.similarity >= least] if probe.embedding.readable else []
+        found.append(Identified(face_id, tuple(_candidates(enough, curve, threshold))))
+    return found
 
 
 def _by_all_faces(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -18,6 +19,9 @@ from mien.storage.tables import CollectionRow, EnrolmentPolicyRow
 from mien.vision.types import Face
 
 _LEVELS = ("low", "medium", "high")
+
+KNOWN_FOR: Final = timedelta(seconds=10)
+"""How long a resource's policy is remembered on the way of every detect call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,8 @@ class EnrolmentPolicy:
         min_size: pixels that the shorter side of the face rectangle must have.
         keep_crops: keep an encrypted crop of each enrolled face, from which templates of another recogniser could be
             made (`mien gallery crops` counts and erases them).
+        strict_children: of a resource: faces that look like a child's must be surer to match. Their age is estimated
+            for that alone, and is neither reported nor stored.
     """
 
     min_quality: str | None = None
@@ -44,6 +50,7 @@ class EnrolmentPolicy:
     max_roll: float | None = None
     min_size: int | None = None
     keep_crops: bool = False
+    strict_children: bool = False
 
     def __post_init__(self) -> None:
         for name in ("min_quality", "max_blur"):
@@ -132,6 +139,15 @@ class Policies:
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
+        self._strict: dict[UUID, tuple[datetime, bool]] = {}
+
+    def strict_children(self, resource_id: UUID) -> bool:
+        """Tell whether children must be surer to match; a change is known after `KNOWN_FOR` at the latest."""
+        now = self._rows.clock.now()
+        known = self._strict.get(resource_id)
+        if known is None or now - known[0] >= KNOWN_FOR:
+            known = self._strict[resource_id] = (now, self.get(resource_id).strict_children)
+        return known[1]
 
     def set(self, resource_id: UUID, policy: EnrolmentPolicy) -> None:
         """Set the policy of all collections of a resource that have none of their own."""
@@ -141,6 +157,7 @@ class Policies:
                 session.add(EnrolmentPolicyRow(resource_id=resource_id, policy=policy.to_json()))
             else:
                 row.policy = policy.to_json()
+        self._strict.pop(resource_id, None)
 
     def set_for(self, ref: CollectionRef, policy: EnrolmentPolicy | None) -> None:
         """Set a collection's own policy, or with None that of its resource again.

@@ -22,7 +22,7 @@ from mien.gallery.errors import (
     PersonHasNoFaceError,
     TrainingNotFinishedError,
 )
-from mien.gallery.identification import confidence, identified, query_for, recognised, verification
+from mien.gallery.identification import confidence, curve_for, identified, query_for, recognised, verification
 from mien.gallery.kinds import CollectionRef
 from mien.gallery.live import LiveSearches
 from mien.gallery.persons import find_person
@@ -89,7 +89,8 @@ class Recognition:
         recogniser = self.recogniser_of([one, other])
         if not (one.embedding.readable and other.embedding.readable):
             return NOBODY
-        return verification(recogniser.calibration, cosine(one.embedding.vector, other.embedding.vector))
+        curve = curve_for(recogniser.calibration, one, other)
+        return verification(curve, cosine(one.embedding.vector, other.embedding.vector))
 
     def verify_person(self, resource_id: UUID, face_id: str, person_id: str, ref: CollectionRef) -> Verification:
         """Compare a face with a person of a group as it is now; it need not be trained.
@@ -125,7 +126,8 @@ class Recognition:
         if not probe.embedding.readable:
             return NOBODY
         enrolled = self._templates.faces(row.resource_id, row.uid, sealed).templates
-        return verification(recogniser.calibration, float(person_scores(probe.embedding.vector[None], enrolled)[0]))
+        score = float(person_scores(probe.embedding.vector[None], enrolled)[0])
+        return verification(curve_for(recogniser.calibration, probe), score)
 
     # Identify
 

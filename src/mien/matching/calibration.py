@@ -117,6 +117,19 @@ class Calibration:
             raise ValueError(f"a confidence lies in [0, 1], not {confidence}")
         return float(np.interp(confidence, self._confidences, self._similarities))
 
+    def stricter(self, factor: float) -> Calibration:
+        """The calibration for people whom strangers match more often: every rate is `factor` times as high for them.
+
+        Its operating point is where the false match rate of this one is `factor` times lower.
+
+        Args:
+            factor: at least 1.
+        """
+        operating = self.fmr or DEFAULT_FMR
+        threshold = min(self.similarity_at_fmr(operating / factor), 1.0 - _LEAST_STEP)
+        levels = tuple((rate * factor, similarity) for rate, similarity in self.levels if rate * factor < 1.0)
+        return Calibration(threshold, operating, self.tail, levels)
+
     def similarity_at_fmr(self, fmr: float) -> float:
         """The similarity that a share `fmr` of the comparisons of two people reaches.
 

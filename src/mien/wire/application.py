@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
+from uuid import UUID
 
 from mien.clock import Clock, SystemClock
 from mien.events import Level
@@ -54,6 +55,7 @@ class Parts:
         labels: what the contract's model names stand for.
         gallery: collections, and what is compared with them; None for a server that only detects.
         directory: the person directory and v1.0's snapshots; None for a server without.
+        strict_children: whether a resource wants faces of likely children to be surer to match.
         front_door: who may call, and how often; None for one that knows keys, hosts and approvals only.
         limits: how much a client may send.
         origin: finds out under which address a caller sees the server.
@@ -77,6 +79,7 @@ class Parts:
     labels: ModelLabels
     gallery: Gallery | None = None
     directory: PersonDirectory | None = None
+    strict_children: Callable[[UUID], bool] = lambda _: False
     front_door: FrontDoor | None = None
     limits: BodyLimits = field(default_factory=BodyLimits)
     origin: OriginFinder = field(default_factory=OriginFinder)
@@ -140,6 +143,7 @@ class Application:
             download=parts.download,
             limits=parts.limits,
             session_images=parts.session_images,
+            strict_children=parts.strict_children,
         )
         operations = detect.operations()
         if parts.gallery is not None:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from mien.accounts import Resource
-from mien.contract.attributes import gates_of
+from mien.contract.attributes import Attribute, gates_of
 from mien.contract.catalogue import row
 from mien.contract.versions import ALL, BY_NAME, Version
 from mien.gateway import gates
 from mien.gateway.exchange import Exchange, Operation, Response
 from mien.vision.ports import Engine
-from mien.vision.types import Embedding, OperatingPoint, Want
+from mien.vision.types import Embedding, Face, OperatingPoint, Want
 from mien.wire.body import BodyLimits, image_url, read_image_or_json
 from mien.wire.detect_docs import describe_detect
 from mien.wire.detect_query import DetectQuery, parse_detect_query
 from mien.wire.face_json import detected_faces
 from mien.workers import WorkerPool
+
+CHILD_AGE: Final = 16.0
+"""Faces that are estimated younger look like a child's. Of FairFace's photos 90 % of ages 0–2 were, 61 % of 3–9, 17 %
+of 10–19, 3 % of adults."""
 
 _BODY = row("common.body_invalid")
 _NO_SESSION_IMAGE = row("liveness_session.not_found")
@@ -86,6 +90,7 @@ class Detect:
         download: fetches a URL.
         limits: how much a client may send.
         session_images: the images of liveness sessions.
+        strict_children: whether a resource wants faces of likely children to be surer to match.
     """
 
     engine: Engine
@@ -96,6 +101,7 @@ class Detect:
     download: Downloader
     limits: BodyLimits
     session_images: SessionImages
+    strict_children: Callable[[UUID], bool]
 
     def operations(self) -> list[Operation]:
         """The rows of this family for the router."""
@@ -124,13 +130,16 @@ class Detect:
 
     def _answer(self, image: bytes, query: DetectQuery, version: Version, resource_id: UUID) -> Response:
         """Analyse, remember, and shape the answer: all of it in one worker thread, for one hop between threads."""
+        strict = query.face_ids and self.strict_children(resource_id)
         want = Want(
             operating_point=self.labels.detection[query.detection_model],
             recogniser=self.labels.recognition[query.recognition_model] if query.face_ids else None,
             landmarks=query.landmarks,
-            attributes=query.attributes,
+            attributes=query.attributes | {Attribute.AGE} if strict else query.attributes,
         )
         faces = self.engine.analyze(image, want).faces
+        if strict:
+            faces = tuple(_judged(face, keep_age=Attribute.AGE in query.attributes) for face in faces)
         face_ids = None
         if query.face_ids:
             embeddings = [face.embedding for face in faces if face.embedding is not None]
@@ -143,6 +152,15 @@ class Detect:
             with_attributes=bool(query.attributes),
         )
         return Response(body=json.dumps(answer, separators=(",", ":"), allow_nan=False).encode())
+
+
+def _judged(face: Face, *, keep_age: bool) -> Face:
+    """Mark the template of a likely child; an age that nobody asked for goes no further."""
+    age, embedding = face.attributes.age, face.embedding
+    if embedding is not None and age is not None and age < CHILD_AGE:
+        embedding = replace(embedding, strict=True)
+    attributes = face.attributes if keep_age else replace(face.attributes, age=None)
+    return replace(face, attributes=attributes, embedding=embedding)
 
 
 def _check_approval(resource: Resource, query: DetectQuery) -> None:

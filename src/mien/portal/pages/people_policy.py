@@ -93,6 +93,9 @@ def _form(visitor: Visitor, ref: CollectionRef | None, held: _Held) -> None:
         size = _number("Face at least (pixels)", now.min_size)
     covered = ui.checkbox("Refuse faces with forehead, eyes or mouth covered", value=now.no_occlusion)
     crops = ui.checkbox("Keep an encrypted crop of each new face: a picture of it", value=now.keep_crops)
+    strict = None
+    if ref is None:
+        strict = ui.checkbox("Faces of likely children must be surer to match", value=now.strict_children)
 
     async def save() -> None:
         try:
@@ -105,6 +108,7 @@ def _form(visitor: Visitor, ref: CollectionRef | None, held: _Held) -> None:
                 max_roll=roll.value,
                 min_size=None if size.value is None else int(size.value),
                 keep_crops=bool(crops.value),
+                strict_children=strict is not None and bool(strict.value),
             )
         except ValueError:
             tell("Degrees and pixels must be above 0; leave empty what is not asked for.", "bad")
