@@ -20,7 +20,7 @@ exec(compile(source, "attributes.py", "exec"), attributes.__dict__)
 new = attributes.Attribute.EMOJI
 
 from mien.contract.versions import BY_NAME
-from mien.wire.detect_docs import describe_detect
+from mien.wire.detect import describe_detect
 from mien.wire.detect_query import _BY_LOWER_NAME
 
 assert not any(new in version.attributes for version in BY_NAME.values())

@@ -17,9 +17,9 @@ from mien.gateway.exchange import Exchange, Operation, Response
 from mien.vision.ports import Engine
 from mien.vision.types import Embedding, Face, OperatingPoint, Want
 from mien.wire.body import BodyLimits, image_url, read_image_or_json
-from mien.wire.detect_docs import describe_detect
-from mien.wire.detect_query import DetectQuery, parse_detect_query
-from mien.wire.face_json import detected_faces
+from mien.wire.detect_query import DetectQuery, detect_parameters, parse_detect_query
+from mien.wire.face_json import detected_faces, face_schema
+from mien.wire.schemas import Json, array, operation, record
 from mien.workers import WorkerPool
 
 CHILD_AGE: Final = 16.0
@@ -28,6 +28,29 @@ of 10–19, 3 % of adults."""
 
 _BODY = row("common.body_invalid")
 _NO_SESSION_IMAGE = row("liveness_session.not_found")
+
+
+def describe_detect(version_name: str) -> Json:
+    """Return the OpenAPI operation object of Detect in a version."""
+    version = BY_NAME[version_name]
+    sources = [record({"url": {"type": "string", "format": "uri"}})]
+    if version.session_images:
+        sources.append(record({"sessionImageId": {"type": "string", "minLength": 1}}))
+    return operation(
+        "detect",
+        "Finds the faces of an image: a JPEG, PNG, GIF (first frame) or BMP of 1 KB to 6 MB. Up to 100 faces, the "
+        "largest first. Coordinates are pixels of the upright image.",
+        parameters=detect_parameters(version),
+        body={
+            "required": True,
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+                "application/json": {"schema": {"oneOf": sources}},
+            },
+        },
+        result=array(face_schema(version)),
+        says="The faces; an empty array when there are none.",
+    )
 
 
 class FaceMemory(Protocol):

@@ -5,14 +5,17 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from mien.contract.attributes import ATTRIBUTES_OF, DECLARED, RETIRED, Attribute
-from mien.contract.catalogue import row
+from mien.contract.catalogue import Row, row
 from mien.contract.limits import FACE_ID_SECONDS
 from mien.contract.models import DETECTION_MODELS, NO_LANDMARKS, RECOGNITION_MODELS
 from mien.contract.versions import Version
 from mien.gateway.exchange import Request
-from mien.wire.fields import boolean
+from mien.wire import schemas
+from mien.wire.fields import Query, boolean
+from mien.wire.schemas import Json
 
 _DETECTION_MODEL = row("common.detection_model_invalid")
 _RECOGNITION_MODEL = row("common.recognition_model_invalid")
@@ -51,36 +54,6 @@ class DetectQuery:
     seconds: int
 
 
-def parse_detect_query(request: Request, version: Version) -> DetectQuery:
-    """Read the options; an absent or empty one has its default, unknown ones are ignored.
-
-    Raises:
-        Problem: an option is out of its range, or options do not go together.
-    """
-    detection_model = parse_detection_model(request)
-    recognition_model = (request.query_value("recognitionmodel") or RECOGNITION_MODELS[0]).lower()
-    if recognition_model not in RECOGNITION_MODELS:
-        raise _RECOGNITION_MODEL.problem(hint=f"It is one of {', '.join(RECOGNITION_MODELS)}.")
-    face_ids = boolean(request.query_value("returnfaceid"), default=True)
-    if face_ids is None:
-        raise _FACE_ID.problem(hint=_BOOLEAN_HINT)
-    landmarks = boolean(request.query_value("returnfacelandmarks"), default=False)
-    if landmarks is None:
-        raise _LANDMARKS.problem(hint=_BOOLEAN_HINT)
-    named = boolean(request.query_value("returnrecognitionmodel"), default=False)
-    if named is None:
-        raise _RETURN_MODEL.problem(hint=_BOOLEAN_HINT)
-    asked = [value for name, value in request.query if name == "returnfaceattributes"]
-    attributes = _attributes(asked, version, detection_model, recognition_model)
-    if landmarks and detection_model in NO_LANDMARKS:
-        raise _NO_LANDMARKS.problem()
-    seconds = _seconds(request.query_value("faceidtimetolive"))
-    return DetectQuery(detection_model, recognition_model, face_ids, landmarks, named, attributes, seconds)
-
-
-_BOOLEAN_HINT = "Write true or false."
-
-
 def parse_detection_model(request: Request) -> str:
     """Read `detectionModel`; an absent or empty one is detection_01.
 
@@ -93,8 +66,16 @@ def parse_detection_model(request: Request) -> str:
     return detection_model
 
 
-def _seconds(text: str | None) -> int:
+def _recognition_model(request: Request) -> str:
+    recognition_model = (request.query_value("recognitionmodel") or RECOGNITION_MODELS[0]).lower()
+    if recognition_model not in RECOGNITION_MODELS:
+        raise _RECOGNITION_MODEL.problem(hint=f"It is one of {', '.join(RECOGNITION_MODELS)}.")
+    return recognition_model
+
+
+def _seconds(request: Request) -> int:
     low, high = FACE_ID_SECONDS
+    text = request.query_value("faceidtimetolive")
     if not text:
         return high
     digits = text.strip()
@@ -102,6 +83,96 @@ def _seconds(text: str | None) -> int:
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 9 and low <= int(digits) <= high):
         raise _TTL.problem(hint=f"It is a whole number of seconds from {low} to {high}.")
     return int(digits)
+
+
+def _flag(name: str, invalid: Row, *, default: bool, says: str) -> Query[bool]:
+    """Declare an option that is true or false."""
+
+    def read(request: Request) -> bool:
+        value = boolean(request.query_value(name.lower()), default=default)
+        if value is None:
+            raise invalid.problem(hint="Write true or false.")
+        return value
+
+    return Query((schemas.query(name, {**schemas.BOOLEAN, "default": default}, says),), read)
+
+
+_MODELS: Final = {"enum": list(DETECTION_MODELS), "default": DETECTION_MODELS[0]}
+DETECTION_MODEL: Final = Query(
+    (schemas.query("detectionModel", {"type": "string", **_MODELS}, "Finds the face."),), parse_detection_model
+)
+"""The detection model of an enrolment."""
+
+_DETECTION: Final = Query((schemas.query("detectionModel", _MODELS, "Finds the faces."),), parse_detection_model)
+_RECOGNITION: Final = Query(
+    (
+        schemas.query(
+            "recognitionModel",
+            {"enum": list(RECOGNITION_MODELS), "default": RECOGNITION_MODELS[0]},
+            "What the face ids are bound to; only faces of one recognition model can be compared.",
+        ),
+    ),
+    _recognition_model,
+)
+_RETURN_ID: Final = _flag("returnFaceId", _FACE_ID, default=True, says="Whether to keep the faces for later calls.")
+_RETURN_LANDMARKS: Final = _flag(
+    "returnFaceLandmarks", _LANDMARKS, default=False, says="Whether to return the 27 landmarks."
+)
+_NAME_MODEL: Final = _flag(
+    "returnRecognitionModel", _RETURN_MODEL, default=False, says="Whether to name the recognition model."
+)
+_LIFE: Final = Query(
+    (
+        schemas.query(
+            "faceIdTimeToLive",
+            {
+                "type": "integer",
+                "minimum": FACE_ID_SECONDS[0],
+                "maximum": FACE_ID_SECONDS[1],
+                "default": FACE_ID_SECONDS[1],
+            },
+            "How many seconds the face ids live.",
+        ),
+    ),
+    _seconds,
+)
+
+
+def parse_detect_query(request: Request, version: Version) -> DetectQuery:
+    """Read the options; an absent or empty one has its default, unknown ones are ignored.
+
+    Raises:
+        Problem: an option is out of its range, or options do not go together.
+    """
+    detection_model, recognition_model = _DETECTION.read(request), _RECOGNITION.read(request)
+    face_ids, landmarks = _RETURN_ID.read(request), _RETURN_LANDMARKS.read(request)
+    named = _NAME_MODEL.read(request)
+    asked = [value for name, value in request.query if name == "returnfaceattributes"]
+    attributes = _attributes(asked, version, detection_model, recognition_model)
+    if landmarks and detection_model in NO_LANDMARKS:
+        raise _NO_LANDMARKS.problem()
+    return DetectQuery(detection_model, recognition_model, face_ids, landmarks, named, attributes, _LIFE.read(request))
+
+
+def detect_parameters(version: Version) -> list[Json]:
+    """Return the OpenAPI parameter objects of what `parse_detect_query` reads."""
+    having = "; ".join(
+        f"{model}: {', '.join(sorted(known & version.attributes)) or 'none'}" for model, known in ATTRIBUTES_OF.items()
+    )
+    attributes = schemas.query(
+        "returnFaceAttributes",
+        {"type": "array", "items": {"enum": [one.value for one in DECLARED if one in version.attributes]}},
+        f"Attributes, joined by commas. {having}. qualityForRecognition needs recognition_03 or _04.",
+    )
+    return [
+        *_DETECTION.parameters,
+        *_RECOGNITION.parameters,
+        *_RETURN_ID.parameters,
+        {**attributes, "explode": False},
+        *_RETURN_LANDMARKS.parameters,
+        *_NAME_MODEL.parameters,
+        *_LIFE.parameters,
+    ]
 
 
 def _attributes(

@@ -9,13 +9,35 @@ from typing import Any
 from mien.contract.versions import DIRECTORY
 from mien.gallery import Person, Started
 from mien.gateway.exchange import Exchange, Operation, Response
-from mien.wire import directory_docs as docs
 from mien.wire.body import read_json
+from mien.wire.collections import FACE_SCHEMA
 from mien.wire.context import EMPTY, Context, answer, without_none
-from mien.wire.fields import changed_text, parse_page, text
+from mien.wire.fields import (
+    CHANGE_BODY,
+    CREATE_BODY,
+    FACE_BODY,
+    FACE_DATA,
+    NAME,
+    NEW_NAME,
+    NEW_USER_DATA,
+    PAGE,
+    USER_DATA,
+)
 from mien.wire.gallery_faults import REMOVAL
-from mien.wire.persisted_faces import face_json, parse_enrol_query
+from mien.wire.persisted_faces import ENROL_PARAMETERS, face_json, parse_enrol_query
 from mien.wire.ports import PersonDirectory
+from mien.wire.schemas import (
+    COLLECTION_ID,
+    GUID,
+    IMAGE_BODY,
+    MODEL,
+    Describe,
+    array,
+    described,
+    header,
+    in_path,
+    record,
+)
 from mien.wire.training import OPERATION_LOCATION
 
 _ROWS = "person_directory"
@@ -24,6 +46,14 @@ _PERSON = "/persons/{personId}"
 _FACES = "/persons/{personId}/recognitionModels/{recognitionModel}/persistedfaces"
 _FACE = f"{_FACES}/{{persistedFaceId}}"
 _NAME = "PersonDirectory Person"
+_OF_PERSON = [in_path("personId")]
+_OF_FACES = [*_OF_PERSON, in_path("recognitionModel", MODEL)]
+_OF_FACE = [*_OF_FACES, in_path("persistedFaceId")]
+_SCHEMA = record({"personId": GUID, "name": NAME.schema, "userData": USER_DATA.schema}, optional=["userData"])
+
+ACCEPTED = {"operation-Location": header("Where to ask what became of it; kept for 48 hours.")}
+"""The headers of a write that an operation tells of."""
+_MADE = {**ACCEPTED, "Location": header("What was made.")}
 
 
 def accepted(context: Context, exchange: Exchange, started: Started, made: str, id_name: str | None) -> Response:
@@ -55,21 +85,81 @@ class Directory:
         """The rows of this family for the router."""
         read, write, delete = "persons/read", "persons/write", "persons/delete"
         face_read, face_write = "persons/persistedfaces/read", "persons/persistedfaces/write"
-        table: list[tuple[str, str, str, Any, str, Any]] = [
-            ("List", "GET", _PERSONS, self.show_all, read, docs.list_persons),
-            ("Create", "POST", _PERSONS, self.create, "persons/action", docs.create_person),
-            ("Get", "GET", _PERSON, self.show, read, docs.get_person),
-            ("Update", "PATCH", _PERSON, self.update, write, docs.update_person),
-            ("Delete", "DELETE", _PERSON, self.delete, delete, docs.delete_person),
+        table: list[tuple[str, str, str, Any, str, Describe]] = [
+            (
+                "List", "GET", _PERSONS, self.show_all, read,
+                described(
+                    "listPersons", "Lists the persons of the directory by ascending id.", parameters=PAGE.parameters,
+                    result=array(_SCHEMA), says="The persons.",
+                ),
+            ),
+            (
+                "Create", "POST", _PERSONS, self.create, "persons/action",
+                described(
+                    "createPerson", "Makes a person without faces.", body=CREATE_BODY,
+                    result=record({"personId": GUID}), status=202, says="The id of the person.", headers=_MADE,
+                ),
+            ),
+            (
+                "Get", "GET", _PERSON, self.show, read,
+                described("getPerson", "Returns a person.", parameters=_OF_PERSON, result=_SCHEMA, says="The person."),
+            ),
+            (
+                "Update", "PATCH", _PERSON, self.update, write,
+                described(
+                    "updatePerson", "Changes name, userData or both.", parameters=_OF_PERSON, body=CHANGE_BODY
+                ),
+            ),
+            (
+                "Delete", "DELETE", _PERSON, self.delete, delete,
+                described(
+                    "deletePerson", "Deletes a person with all faces and memberships.", parameters=_OF_PERSON,
+                    status=202, headers=ACCEPTED,
+                ),
+            ),
             (
                 "Get Dynamic Person Group References", "GET", f"{_PERSON}/dynamicPersonGroupReferences", self.groups,
-                read, docs.list_groups_of_person,
+                read,
+                described(
+                    "listDynamicPersonGroupsOfPerson", "Lists the dynamic person groups that a person is in.",
+                    parameters=[*_OF_PERSON, *PAGE.parameters],
+                    result=record({"dynamicPersonGroupIds": array(COLLECTION_ID)}), says="The ids of the groups.",
+                ),
             ),
-            ("List Faces", "GET", _FACES, self.show_faces, face_read, docs.list_faces),
-            ("Add Face", "POST", _FACES, self.add_face, face_write, docs.add_face),
-            ("Get Face", "GET", _FACE, self.show_face, face_read, docs.get_face),
-            ("Update Face", "PATCH", _FACE, self.update_face, face_write, docs.update_face),
-            ("Delete Face", "DELETE", _FACE, self.delete_face, "persons/persistedfaces/delete", docs.delete_face),
+            (
+                "List Faces", "GET", _FACES, self.show_faces, face_read,
+                described(
+                    "listPersonFaces", "Lists the faces that a person has under a recognition model.",
+                    parameters=_OF_FACES, result=record({"personId": GUID, "persistedFaceIds": array(GUID)}),
+                    says="The ids of the faces.",
+                ),
+            ),
+            (
+                "Add Face", "POST", _FACES, self.add_face, face_write,
+                described(
+                    "addPersonFace", "Enrols the one face of an image for a person. The image is not kept.",
+                    parameters=[*_OF_FACES, *ENROL_PARAMETERS], body=IMAGE_BODY,
+                    result=record({"persistedFaceId": GUID}), status=202, says="The id of the face.", headers=_MADE,
+                ),
+            ),
+            (
+                "Get Face", "GET", _FACE, self.show_face, face_read,
+                described(
+                    "getPersonFace", "Returns a face.", parameters=_OF_FACE, result=FACE_SCHEMA, says="The face."
+                ),
+            ),
+            (
+                "Update Face", "PATCH", _FACE, self.update_face, face_write,
+                described(
+                    "updatePersonFace", "Changes the userData of a face.", parameters=_OF_FACE, body=FACE_BODY
+                ),
+            ),
+            (
+                "Delete Face", "DELETE", _FACE, self.delete_face, "persons/persistedfaces/delete",
+                described(
+                    "deletePersonFace", "Deletes a face.", parameters=_OF_FACE, status=202, headers=ACCEPTED
+                ),
+            ),
         ]  # fmt: skip
         return [
             Operation(f"{_NAME} - {verb}", method, path, handler, DIRECTORY, action, 1, describe=describe)
@@ -79,7 +169,7 @@ class Directory:
     async def create(self, exchange: Exchange) -> Response:
         """Make a person without faces."""
         body = await read_json(exchange.request, self.context.limits)
-        name, user_data = text(body, "name"), text(body, "userData")
+        name, user_data = NAME.read(body), USER_DATA.read(body)
         resource_id = exchange.resource_id
 
         def work() -> Response:
@@ -99,7 +189,7 @@ class Directory:
 
     async def show_all(self, exchange: Exchange) -> Response:
         """Return a page of persons by ascending id."""
-        page, resource_id = parse_page(exchange.request), exchange.resource_id
+        page, resource_id = PAGE.read(exchange.request), exchange.resource_id
 
         def work() -> Response:
             found = self.services.directory.page(resource_id, page.start, page.top)
@@ -110,7 +200,7 @@ class Directory:
     async def update(self, exchange: Exchange) -> Response:
         """Change name, user data, or both."""
         body = await read_json(exchange.request, self.context.limits)
-        name, user_data = changed_text(body, "name"), changed_text(body, "userData")
+        name, user_data = NEW_NAME.read(body), NEW_USER_DATA.read(body)
         resource_id, person_id = exchange.resource_id, exchange.parameters["personId"]
 
         def work() -> Response:
@@ -131,7 +221,7 @@ class Directory:
 
     async def groups(self, exchange: Exchange) -> Response:
         """Return the dynamic groups that a person is in."""
-        page = parse_page(exchange.request)
+        page = PAGE.read(exchange.request)
         resource_id, person_id = exchange.resource_id, exchange.parameters["personId"]
 
         def work() -> Response:
@@ -184,7 +274,7 @@ class Directory:
     async def update_face(self, exchange: Exchange) -> Response:
         """Change a face's user data; null removes it, and a body without it changes nothing."""
         body = await read_json(exchange.request, self.context.limits)
-        changes, user_data = "userdata" in body, text(body, "userData")
+        changes, user_data = "userdata" in body, FACE_DATA.read(body)
         resource_id, person_id, model = _of_faces(exchange)
         face_id = exchange.parameters["persistedFaceId"]
 

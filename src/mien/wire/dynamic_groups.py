@@ -8,18 +8,31 @@ from typing import Any
 from mien.contract.versions import DIRECTORY
 from mien.gallery.types import DynamicGroup
 from mien.gateway.exchange import Exchange, Operation, Response
-from mien.wire import directory_docs as docs
 from mien.wire.body import read_json
 from mien.wire.context import EMPTY, Context, answer, without_none
-from mien.wire.directory import accepted
-from mien.wire.fields import changed_text, ids, parse_page, text
+from mien.wire.directory import ACCEPTED, accepted
+from mien.wire.fields import NAME, NEW_NAME, NEW_USER_DATA, PAGE, USER_DATA, Field, body_of, ids
 from mien.wire.ports import PersonDirectory
+from mien.wire.schemas import COLLECTION_ID, GUID, Describe, Json, always, array, described, in_path, operation, record
 
 _ROWS = "person_directory"
 _REFERENCES = "person_directory/references"
 _GROUPS = "/dynamicpersongroups"
 _GROUP = "/dynamicpersongroups/{dynamicPersonGroupId}"
 _NAME = "PersonDirectory DynamicPersonGroup"
+_OF_GROUP = [in_path("dynamicPersonGroupId", COLLECTION_ID)]
+_ADD = Field("addPersonIds", array(GUID, 1), ids)
+_REMOVE = Field("removePersonIds", array(GUID, 1), ids)
+_CHANGES: list[Field[Any]] = [NEW_NAME, NEW_USER_DATA, _ADD, _REMOVE]
+_SCHEMA = record(
+    {"dynamicPersonGroupId": COLLECTION_ID, "name": NAME.schema, "userData": USER_DATA.schema}, optional=["userData"]
+)
+
+
+def _with_persons(plain: Json) -> Describe:
+    """Describe a write that may also add or remove persons: then its answer is a 202."""
+    persons = {"202": {"description": "Accepted: persons are added or removed.", "headers": ACCEPTED}}
+    return always({**plain, "responses": {**plain["responses"], **persons}})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +45,56 @@ class DynamicGroups:
     def operations(self) -> list[Operation]:
         """The rows of this family for the router."""
         read, write = "dynamicpersongroups/read", "dynamicpersongroups/write"
-        table: list[tuple[str, str, str, Any, str, Any]] = [
-            ("List", "GET", _GROUPS, self.show_all, read, docs.list_groups),
-            ("Create", "PUT", _GROUP, self.create, write, docs.create_group),
-            ("Get", "GET", _GROUP, self.show, read, docs.get_group),
-            ("Update", "PATCH", _GROUP, self.update, write, docs.update_group),
-            ("Delete", "DELETE", _GROUP, self.delete, "dynamicpersongroups/delete", docs.delete_group),
-            ("List Persons", "GET", f"{_GROUP}/persons", self.persons, read, docs.list_persons_of_group),
-        ]
+        table: list[tuple[str, str, str, Any, str, Describe]] = [
+            (
+                "List", "GET", _GROUPS, self.show_all, read,
+                described(
+                    "listDynamicPersonGroups", "Lists the dynamic person groups by ascending id.",
+                    parameters=PAGE.parameters, result=array(_SCHEMA), says="The groups.",
+                ),
+            ),
+            (
+                "Create", "PUT", _GROUP, self.create, write,
+                _with_persons(
+                    operation(
+                        "createDynamicPersonGroup",
+                        "Makes a dynamic person group under an id of your choice, with persons or without.",
+                        parameters=_OF_GROUP, body=body_of(NAME, USER_DATA, _ADD, optional=[USER_DATA, _ADD]),
+                    )
+                ),
+            ),
+            (
+                "Get", "GET", _GROUP, self.show, read,
+                described(
+                    "getDynamicPersonGroup", "Returns a dynamic person group.", parameters=_OF_GROUP, result=_SCHEMA,
+                    says="The group.",
+                ),
+            ),
+            (
+                "Update", "PATCH", _GROUP, self.update, write,
+                _with_persons(
+                    operation(
+                        "updateDynamicPersonGroup", "Changes name, userData, or the persons of a group.",
+                        parameters=_OF_GROUP, body=body_of(*_CHANGES, optional=_CHANGES),
+                    )
+                ),
+            ),
+            (
+                "Delete", "DELETE", _GROUP, self.delete, "dynamicpersongroups/delete",
+                described(
+                    "deleteDynamicPersonGroup", "Deletes a dynamic person group; its persons stay.",
+                    parameters=_OF_GROUP, status=202, headers=ACCEPTED,
+                ),
+            ),
+            (
+                "List Persons", "GET", f"{_GROUP}/persons", self.persons, read,
+                described(
+                    "listDynamicPersonGroupPersons", "Lists the persons of a dynamic person group.",
+                    parameters=[*_OF_GROUP, *PAGE.parameters], result=record({"personIds": array(GUID)}),
+                    says="The ids of the persons.",
+                ),
+            ),
+        ]  # fmt: skip
         return [
             Operation(f"{_NAME} - {verb}", method, path, handler, DIRECTORY, action, 1, describe=describe)
             for verb, method, path, handler, action, describe in table
@@ -48,7 +103,7 @@ class DynamicGroups:
     async def create(self, exchange: Exchange) -> Response:
         """Make a group; with persons it is a write that an operation tells of."""
         body = await read_json(exchange.request, self.context.limits)
-        name, user_data, add = text(body, "name"), text(body, "userData"), ids(body, "addPersonIds")
+        name, user_data, add = NAME.read(body), USER_DATA.read(body), _ADD.read(body)
         resource_id, group_id = exchange.resource_id, _group_id(exchange)
 
         def work() -> Response:
@@ -68,7 +123,7 @@ class DynamicGroups:
 
     async def show_all(self, exchange: Exchange) -> Response:
         """Return a page of groups by ascending id."""
-        page, resource_id = parse_page(exchange.request), exchange.resource_id
+        page, resource_id = PAGE.read(exchange.request), exchange.resource_id
 
         def work() -> Response:
             found = self.services.dynamic_groups.page(resource_id, page.start, page.top)
@@ -79,8 +134,8 @@ class DynamicGroups:
     async def update(self, exchange: Exchange) -> Response:
         """Change name, user data or persons; with persons it is a write that an operation tells of."""
         body = await read_json(exchange.request, self.context.limits)
-        name, user_data = changed_text(body, "name"), changed_text(body, "userData")
-        add, remove = ids(body, "addPersonIds"), ids(body, "removePersonIds")
+        name, user_data = NEW_NAME.read(body), NEW_USER_DATA.read(body)
+        add, remove = _ADD.read(body), _REMOVE.read(body)
         resource_id, group_id = exchange.resource_id, _group_id(exchange)
 
         def work() -> Response:
@@ -103,7 +158,7 @@ class DynamicGroups:
 
     async def persons(self, exchange: Exchange) -> Response:
         """Return the ids of a group's persons."""
-        page = parse_page(exchange.request)
+        page = PAGE.read(exchange.request)
         resource_id, group_id = exchange.resource_id, _group_id(exchange)
 
         def work() -> Response:

@@ -5,11 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mien.contract.attributes import DECLARED
 from mien.contract.landmarks import LANDMARK_NAMES
+from mien.contract.models import RECOGNITION_MODELS
 from mien.contract.versions import Version
 from mien.vision.types import Attributes, Face, Float32
+from mien.wire.schemas import GUID, NUMBER, record
 
 Json = dict[str, Any]
+
+
+def face_schema(version: Version) -> Json:
+    """Return the schema of a face in the answer of Detect."""
+    point, whole = record({"x": NUMBER, "y": NUMBER}), {"type": "integer"}
+    attributes = {name.value: one.schema(version) for name, one in DECLARED.items() if name in version.attributes}
+    properties = {
+        "faceId": GUID,
+        "recognitionModel": {"enum": list(RECOGNITION_MODELS)},
+        "faceRectangle": record({"top": whole, "left": whole, "width": whole, "height": whole}),
+        "faceLandmarks": record(dict.fromkeys(LANDMARK_NAMES, point)),
+        "faceAttributes": {"type": "object", "properties": attributes},
+    }
+    return record(properties, optional=frozenset(properties) - {"faceRectangle"})
 
 
 def detected_faces(

@@ -1,17 +1,22 @@
-"""Reading the fields of JSON bodies and the options of queries that operations share."""
+"""The fields of JSON bodies and the options of queries that operations share.
+
+Each is declared once: the same object reads a value and documents it.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Generic, TypeVar
 
 from mien.contract.catalogue import row
 from mien.contract.limits import FACE_USER_DATA_LENGTH, ID_LENGTH, TOP
 from mien.gallery import UNSET, TargetFace, Unset
 from mien.gallery.kinds import parse_id
 from mien.gateway.exchange import Request
+from mien.wire import schemas
+from mien.wire.schemas import Json
 
 BODY_INVALID = row("common.body_invalid")
 _TOP = row("common.top_invalid")
@@ -25,6 +30,57 @@ _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
 
 Body = Mapping[str, Any]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Field(Generic[T]):
+    """A property of JSON bodies.
+
+    Attributes:
+        name: as the contract spells it.
+        schema: its JSON schema.
+        reader: gives its value from a body whose names are in lower case.
+    """
+
+    name: str
+    schema: Json
+    reader: Callable[[Body, str], T]
+
+    def read(self, body: Body) -> T:
+        """Return the value in a body.
+
+        Raises:
+            Problem: it is not one that the operation takes.
+        """
+        return self.reader(body, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Query(Generic[T]):
+    """One or several options of a query that are read together.
+
+    Attributes:
+        parameters: their OpenAPI parameter objects.
+        reader: gives their value from a request.
+    """
+
+    parameters: tuple[Json, ...]
+    reader: Callable[[Request], T]
+
+    def read(self, request: Request) -> T:
+        """Return the value in a request.
+
+        Raises:
+            Problem: it is not one that the operation takes.
+        """
+        return self.reader(request)
+
+
+def body_of(*fields: Field[Any], optional: Iterable[Field[Any]] = ()) -> Json:
+    """Return the OpenAPI request body of JSON with these fields."""
+    properties = {field.name: field.schema for field in fields}
+    return schemas.json_body(schemas.record(properties, optional=[field.name for field in optional]))
 
 
 def text(body: Body, name: str) -> str | None:
@@ -166,3 +222,50 @@ def parse_face_user_data(request: Request) -> str | None:
     if given and _UNKEEPABLE.search(given):
         raise BODY_INVALID.problem(hint="userData has a character that cannot be kept (NUL).")
     return given
+
+
+NAME: Final = Field("name", schemas.NAME, text)
+USER_DATA: Final = Field("userData", schemas.USER_DATA, text)
+FACE_DATA: Final = Field("userData", schemas.FACE_DATA, text)
+NEW_NAME: Final = Field("name", schemas.NAME, changed_text)
+NEW_USER_DATA: Final = Field("userData", schemas.USER_DATA, changed_text)
+
+CREATE_BODY: Final = body_of(NAME, USER_DATA, optional=[USER_DATA])
+CHANGE_BODY: Final = body_of(NEW_NAME, NEW_USER_DATA, optional=[NEW_NAME, NEW_USER_DATA])
+FACE_BODY: Final = body_of(FACE_DATA, optional=[FACE_DATA])
+
+PAGE: Final = Query(
+    (
+        schemas.query("start", {"type": "string", "maxLength": ID_LENGTH}, "Id of the last entry of the page before."),
+        schemas.query(
+            "top",
+            {"type": "integer", "minimum": TOP[0], "maximum": TOP[1], "default": TOP[1]},
+            "How many entries to return at most.",
+        ),
+    ),
+    parse_page,
+)
+RETURN_MODEL: Final = Query(
+    (
+        schemas.query(
+            "returnRecognitionModel", {**schemas.BOOLEAN, "default": False}, "Whether to name the recognition model."
+        ),
+    ),
+    parse_return_model,
+)
+TARGET_FACE: Final = Query(
+    (
+        {
+            **schemas.query(
+                "targetFace",
+                schemas.array({"type": "integer"}, 4, 4),
+                "left,top,width,height in pixels: which face to take; needed when the image has several.",
+            ),
+            "explode": False,
+        },
+    ),
+    parse_target_face,
+)
+USER_DATA_OF_FACE: Final = Query(
+    (schemas.query("userData", schemas.FACE_DATA, "What to attach to the face."),), parse_face_user_data
+)

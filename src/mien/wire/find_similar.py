@@ -13,12 +13,12 @@ from mien.gateway.exchange import Exchange, Operation, Response
 from mien.wire.body import read_json
 from mien.wire.context import Context, answer
 from mien.wire.families import FACE_LIST, LARGE_FACE_LIST, Family
-from mien.wire.fields import Body, id_of, ids, shown, whole
-from mien.wire.recognition_docs import describe_find_similar
+from mien.wire.fields import Body, Field, id_of, ids, shown, whole
+from mien.wire.schemas import COLLECTION_ID, GUID, UNIT, array, described, json_body, record
 
 _ROWS = "find_similar"
 
-_MODE = row("find_similar.mode_invalid")
+_MODE_INVALID = row("find_similar.mode_invalid")
 _LENGTH = row("find_similar.face_ids_length")
 _CANDIDATES = row("find_similar.candidates_invalid")
 _NONE = row("find_similar.no_target")
@@ -27,6 +27,50 @@ _NOT_VALID = row("find_similar.list_not_valid")
 _MODES = {mode.value.lower(): mode for mode in FindMode}
 
 Search = Callable[[], list[SimilarFace]]
+
+
+def _mode(body: Body, name: str) -> FindMode:
+    given = body.get(name.lower())
+    if given is None:
+        return FindMode.MATCH_PERSON
+    mode = _MODES.get(given.lower()) if isinstance(given, str) else None
+    if mode is None:
+        raise _MODE_INVALID.problem(hint=f"It is {' or '.join(FindMode)}.")
+    return mode
+
+
+def _top(body: Body, name: str) -> int:
+    given = body.get(name.lower())
+    top = FIND_SIMILAR_CANDIDATES_DEFAULT if given is None else whole(given)
+    low, high = FIND_SIMILAR_CANDIDATES
+    if top is None or not low <= top <= high:
+        raise _CANDIDATES.problem(hint=f"It is a whole number from {low} to {high}.")
+    return top
+
+
+_LOW, _HIGH = FIND_SIMILAR_CANDIDATES
+_FACE = Field("faceId", GUID, id_of)
+_TOP = Field(
+    "maxNumOfCandidatesReturned",
+    {"type": "integer", "minimum": _LOW, "maximum": _HIGH, "default": FIND_SIMILAR_CANDIDATES_DEFAULT},
+    _top,
+)
+_MODE = Field("mode", {"enum": list(FindMode), "default": FindMode.MATCH_PERSON}, _mode)
+_PLACES = {
+    "faceIds": array(GUID, *FIND_SIMILAR_FACE_IDS),
+    FACE_LIST.id_name: COLLECTION_ID,
+    LARGE_FACE_LIST.id_name: COLLECTION_ID,
+}
+_COMMON = {one.name: one.schema for one in (_FACE, _TOP, _MODE)}
+_DESCRIBE = described(
+    "findSimilar",
+    "Finds the faces most like one. matchPerson leaves out what is not the same person, matchFace ranks all.",
+    body=json_body(
+        {"oneOf": [record({**_COMMON, name: schema}, [_TOP.name, _MODE.name]) for name, schema in _PLACES.items()]}
+    ),
+    result=array({"anyOf": [record({name: GUID, "confidence": UNIT}) for name in ("faceId", "persistedFaceId")]}),
+    says="The faces found, best first: faceId among faceIds, persistedFaceId in a list.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +84,14 @@ class FindSimilar:
         return [
             Operation(
                 "Face - Find Similar", "POST", "/findsimilars", self, ALL, "findsimilars", 1,
-                describe=describe_find_similar,
+                describe=_DESCRIBE,
             )
         ]  # fmt: skip
 
     async def __call__(self, exchange: Exchange) -> Response:
         """Answer the faces most like the one given, best first."""
         body = await read_json(exchange.request, self.context.limits)
-        face_id = id_of(body, "faceId")
-        mode, top = _mode(body), _top(body)
+        face_id, mode, top = _FACE.read(body), _MODE.read(body), _TOP.read(body)
         search, id_name = self._search(exchange, body, face_id, mode, top)
 
         def work() -> Response:
@@ -59,7 +102,7 @@ class FindSimilar:
     def _search(self, exchange: Exchange, body: Body, face_id: str, mode: FindMode, top: int) -> tuple[Search, str]:
         """Return the call of the gallery that is asked for, and what the ids that it finds are called."""
         recognition, resource_id = self.context.gallery.recognition, exchange.resource_id
-        given = [name for name in ("faceIds", "faceListId", "largeFaceListId") if body.get(name.lower()) is not None]
+        given = [name for name in _PLACES if body.get(name.lower()) is not None]
         if not given:
             raise _NONE.problem()
         if len(given) > 1:
@@ -78,22 +121,3 @@ class FindSimilar:
         family: Family = FACE_LIST if given[0] == FACE_LIST.id_name else LARGE_FACE_LIST
         ref = CollectionRef(resource_id, family.kind, value)
         return lambda: recognition.find_similar_in(face_id, ref, mode, top), "persistedFaceId"
-
-
-def _mode(body: Body) -> FindMode:
-    given = body.get("mode")
-    if given is None:
-        return FindMode.MATCH_PERSON
-    mode = _MODES.get(given.lower()) if isinstance(given, str) else None
-    if mode is None:
-        raise _MODE.problem(hint=f"It is {' or '.join(FindMode)}.")
-    return mode
-
-
-def _top(body: Body) -> int:
-    given = body.get("maxnumofcandidatesreturned")
-    top = FIND_SIMILAR_CANDIDATES_DEFAULT if given is None else whole(given)
-    low, high = FIND_SIMILAR_CANDIDATES
-    if top is None or not low <= top <= high:
-        raise _CANDIDATES.problem(hint=f"It is a whole number from {low} to {high}.")
-    return top

@@ -9,12 +9,35 @@ from mien.contract.versions import BY_NAME, DIRECTORY, SNAPSHOTS, Version
 from mien.gallery import OperationState
 from mien.gallery.types import Operation as Write
 from mien.gateway.exchange import Exchange, Operation, Response
-from mien.wire import directory_docs as docs
 from mien.wire.context import Context, answer, without_none
 from mien.wire.ports import PersonDirectory
+from mien.wire.schemas import DATE, GUID, TEXT, Json, in_path, operation, record
 from mien.wire.training import timestamp
 
 _PATH = "/operations/{operationId}"
+
+
+def _describe(version_name: str) -> Json:
+    return operation(
+        "getOperation",
+        "Says what became of a write that was answered with 202. Kept for 48 hours.",
+        parameters=[in_path("operationId")],
+        result=_schema(BY_NAME[version_name]),
+        says="The state of the write.",
+    )
+
+
+def _schema(version: Version) -> Json:
+    """Return the schema of `operation_json`."""
+    states = [version.not_started if state is OperationState.NOT_STARTED else state.value for state in OperationState]
+    fields: Json = {"status": {"enum": states}, "createdTime": DATE}
+    further: Json = {"lastActionTime": DATE, "message": TEXT}
+    if version.name in SNAPSHOTS:
+        further["resourceLocation"] = TEXT
+    else:
+        fields = {"operationId": GUID, **fields}
+        further["finishedTime"] = DATE
+    return record({**fields, **further}, optional=further)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +52,11 @@ class Operations:
         return [
             Operation(
                 "PersonDirectory - Get Operation Status", "GET", _PATH, self, DIRECTORY, "operations/read", 1,
-                describe=docs.get_operation,
+                describe=_describe,
             ),
             Operation(
                 "Snapshot - Get Operation Status", "GET", _PATH, self, SNAPSHOTS, "operations/read", 1,
-                describe=docs.get_operation,
+                describe=_describe,
             ),
         ]  # fmt: skip
 

@@ -10,13 +10,14 @@ from mien.gallery import Kind, PersistedFace, TargetFace
 from mien.gateway.exchange import Exchange, Operation, Request, Response
 from mien.vision.types import OperatingPoint
 from mien.wire.body import read_json
-from mien.wire.collection_docs import Documents
+from mien.wire.collections import FACE_SCHEMA
 from mien.wire.context import EMPTY, Context, answer, ref_of, without_none
 from mien.wire.detect import ModelLabels
-from mien.wire.detect_query import parse_detection_model
+from mien.wire.detect_query import DETECTION_MODEL
 from mien.wire.families import FAMILIES, Family
-from mien.wire.fields import parse_face_user_data, parse_page, parse_target_face, text
+from mien.wire.fields import FACE_BODY, FACE_DATA, PAGE, TARGET_FACE, USER_DATA_OF_FACE
 from mien.wire.gallery_faults import REMOVAL
+from mien.wire.schemas import COLLECTION_ID, GUID, IMAGE_BODY, array, described, in_path, record
 
 DUPLICATES = b"x-mien-duplicates"
 """Header of the answer to an enrolment that looks like one that was there before; the contract has no place for it."""
@@ -48,8 +49,12 @@ def parse_enrol_query(request: Request, labels: ModelLabels) -> EnrolQuery:
     Raises:
         Problem: one is out of its range.
     """
-    operating_point = labels.detection[parse_detection_model(request)]
-    return EnrolQuery(parse_target_face(request), operating_point, parse_face_user_data(request))
+    operating_point = labels.detection[DETECTION_MODEL.read(request)]
+    return EnrolQuery(TARGET_FACE.read(request), operating_point, USER_DATA_OF_FACE.read(request))
+
+
+ENROL_PARAMETERS = (*TARGET_FACE.parameters, *DETECTION_MODEL.parameters, *USER_DATA_OF_FACE.parameters)
+"""What `parse_enrol_query` reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +66,58 @@ class PersistedFaces:
 
     def operations(self) -> list[Operation]:
         """The rows of this kind for the router; a face list has only Add and Delete."""
-        family, docs = self.family, Documents(self.family)
+        family = self.family
         of_person = family.kind.has_persons
         name = f"{family.name} Person" if of_person else family.name
         owner = f"{family.one}/persons/{{personId}}" if of_person else family.one
         action = f"{family.action}/persons/persistedfaces" if of_person else f"{family.action}/persistedfaces"
         several = f"{owner}/persistedfaces"
         one = f"{several}/{{persistedFaceId}}"
-        read, write, delete = f"{action}/read", f"{action}/write", f"{action}/delete"
+        whose = [in_path(family.id_name, COLLECTION_ID), *([in_path("personId")] if of_person else [])]
+        which = [*whose, in_path("persistedFaceId")]
         rows = [
-            Operation(f"{name} - Add Face", "POST", several, self.add, ALL, write, 1, describe=docs.add_face),
-            Operation(f"{name} - Delete Face", "DELETE", one, self.delete, ALL, delete, 1, describe=docs.delete_face),
-        ]
+            Operation(
+                f"{name} - Add Face", "POST", several, self.add, ALL, f"{action}/write", 1,
+                describe=described(
+                    f"add{family.name}Face",
+                    f"Enrols the one face of an image for a {'person' if of_person else family.noun.lower()}. "
+                    "The image is not kept.",
+                    parameters=[*whose, *ENROL_PARAMETERS], body=IMAGE_BODY,
+                    result=record({"persistedFaceId": GUID}), says="The id of the face.",
+                ),
+            ),
+            Operation(
+                f"{name} - Delete Face", "DELETE", one, self.delete, ALL, f"{action}/delete", 1,
+                describe=described(f"delete{family.name}Face", "Deletes a face.", parameters=which),
+            ),
+        ]  # fmt: skip
         if family.kind is not Kind.FACE_LIST:
             rows += [
-                Operation(f"{name} - Get Face", "GET", one, self.show, ALL, read, 1, describe=docs.get_face),
-                Operation(f"{name} - Update Face", "PATCH", one, self.update, ALL, write, 1, describe=docs.update_face),
-            ]
+                Operation(
+                    f"{name} - Get Face", "GET", one, self.show, ALL, f"{action}/read", 1,
+                    describe=described(
+                        f"get{family.name}Face", "Returns a face.", parameters=which, result=FACE_SCHEMA,
+                        says="The face.",
+                    ),
+                ),
+                Operation(
+                    f"{name} - Update Face", "PATCH", one, self.update, ALL, f"{action}/write", 1,
+                    describe=described(
+                        f"update{family.name}Face", "Changes the userData of a face.", parameters=which,
+                        body=FACE_BODY,
+                    ),
+                ),
+            ]  # fmt: skip
         if family.kind is Kind.LARGE_FACE_LIST:
             rows.append(
-                Operation(f"{name} - List Face", "GET", several, self.show_all, ALL, read, 1, describe=docs.list_faces)
-            )
+                Operation(
+                    f"{name} - List Face", "GET", several, self.show_all, ALL, f"{action}/read", 1,
+                    describe=described(
+                        f"list{family.name}Faces", f"Lists the faces of a {family.noun.lower()} by ascending id.",
+                        parameters=[*whose, *PAGE.parameters], result=array(FACE_SCHEMA), says="The faces.",
+                    ),
+                )
+            )  # fmt: skip
         return rows
 
     @property
@@ -121,7 +157,7 @@ class PersistedFaces:
 
     async def show_all(self, exchange: Exchange) -> Response:
         """Return a page of a large face list's faces by ascending id."""
-        page = parse_page(exchange.request)
+        page = PAGE.read(exchange.request)
         ref = ref_of(exchange, self.family)
 
         def work() -> Response:
@@ -132,7 +168,7 @@ class PersistedFaces:
     async def update(self, exchange: Exchange) -> Response:
         """Change a face's user data; null removes it, and a body without it changes nothing."""
         body = await read_json(exchange.request, self.context.limits)
-        changes, user_data = "userdata" in body, text(body, "userData")
+        changes, user_data = "userdata" in body, FACE_DATA.read(body)
         ref, person_id = ref_of(exchange, self.family), exchange.parameters.get("personId")
         face_id = exchange.parameters["persistedFaceId"]
 

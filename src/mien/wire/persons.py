@@ -9,10 +9,15 @@ from mien.contract.versions import ALL
 from mien.gallery import Person
 from mien.gateway.exchange import Exchange, Operation, Response
 from mien.wire.body import read_json
-from mien.wire.collection_docs import Documents
 from mien.wire.context import EMPTY, Context, answer, ref_of, without_none
 from mien.wire.families import FAMILIES, Family
-from mien.wire.fields import changed_text, parse_page, text
+from mien.wire.fields import CHANGE_BODY, CREATE_BODY, NAME, NEW_NAME, NEW_USER_DATA, PAGE, USER_DATA
+from mien.wire.schemas import COLLECTION_ID, GUID, array, described, in_path, record
+
+_SCHEMA = record(
+    {"personId": GUID, "persistedFaceIds": array(GUID), "name": NAME.schema, "userData": USER_DATA.schema},
+    optional=["userData"],
+)
 
 
 def person_operations(context: Context) -> list[Operation]:
@@ -30,32 +35,53 @@ class Persons:
 
     def operations(self) -> list[Operation]:
         """The rows of this kind for the router."""
-        family, docs = self.family, Documents(self.family)
-        name, action = f"{family.name} Person", f"{family.action}/persons"
+        family = self.family
+        name, action, noun = f"{family.name} Person", f"{family.action}/persons", family.noun.lower()
         several = f"{family.one}/persons"
         one = f"{several}/{{personId}}"
+        of_group = [in_path(family.id_name, COLLECTION_ID)]
+        of_person = [*of_group, in_path("personId")]
         return [
             Operation(
-                f"{name} - List", "GET", several, self.show_all, ALL, f"{action}/read", 1, describe=docs.list_persons
+                f"{name} - List", "GET", several, self.show_all, ALL, f"{action}/read", 1,
+                describe=described(
+                    f"list{family.name}Persons", f"Lists the persons of a {noun} by ascending id.",
+                    parameters=[*of_group, *PAGE.parameters], result=array(_SCHEMA), says="The persons.",
+                ),
             ),
             Operation(
                 f"{name} - Create", "POST", several, self.create, ALL, f"{action}/action", 1,
-                describe=docs.create_person,
+                describe=described(
+                    f"create{family.name}Person", "Makes a person without faces.", parameters=of_group,
+                    body=CREATE_BODY, result=record({"personId": GUID}), says="The id of the person.",
+                ),
             ),
-            Operation(f"{name} - Get", "GET", one, self.show, ALL, f"{action}/read", 1, describe=docs.get_person),
             Operation(
-                f"{name} - Update", "PATCH", one, self.update, ALL, f"{action}/write", 1, describe=docs.update_person
+                f"{name} - Get", "GET", one, self.show, ALL, f"{action}/read", 1,
+                describe=described(
+                    f"get{family.name}Person", "Returns a person with the ids of the enrolled faces.",
+                    parameters=of_person, result=_SCHEMA, says="The person.",
+                ),
+            ),
+            Operation(
+                f"{name} - Update", "PATCH", one, self.update, ALL, f"{action}/write", 1,
+                describe=described(
+                    f"update{family.name}Person", "Changes name, userData or both.", parameters=of_person,
+                    body=CHANGE_BODY,
+                ),
             ),
             Operation(
                 f"{name} - Delete", "DELETE", one, self.delete, ALL, f"{action}/delete", 1,
-                describe=docs.delete_person,
+                describe=described(
+                    f"delete{family.name}Person", "Deletes a person with all faces.", parameters=of_person
+                ),
             ),
         ]  # fmt: skip
 
     async def create(self, exchange: Exchange) -> Response:
         """Make a person without faces and return its id."""
         body = await read_json(exchange.request, self.context.limits)
-        name, user_data = text(body, "name"), text(body, "userData")
+        name, user_data = NAME.read(body), USER_DATA.read(body)
         ref = ref_of(exchange, self.family)
 
         def work() -> Response:
@@ -74,7 +100,7 @@ class Persons:
 
     async def show_all(self, exchange: Exchange) -> Response:
         """Return a page of persons by ascending id."""
-        page = parse_page(exchange.request)
+        page = PAGE.read(exchange.request)
         ref = ref_of(exchange, self.family)
 
         def work() -> Response:
@@ -86,7 +112,7 @@ class Persons:
     async def update(self, exchange: Exchange) -> Response:
         """Change name, user data, or both."""
         body = await read_json(exchange.request, self.context.limits)
-        name, user_data = changed_text(body, "name"), changed_text(body, "userData")
+        name, user_data = NEW_NAME.read(body), NEW_USER_DATA.read(body)
         ref, person_id = ref_of(exchange, self.family), exchange.parameters["personId"]
 
         def work() -> Response:

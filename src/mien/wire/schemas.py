@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from mien.contract.limits import FACE_USER_DATA_LENGTH, ID_LENGTH, NAME_LENGTH, TOP, USER_DATA_LENGTH
-from mien.contract.models import DETECTION_MODELS, RECOGNITION_MODELS
+from mien.contract.limits import FACE_USER_DATA_LENGTH, ID_LENGTH, NAME_LENGTH, USER_DATA_LENGTH
+from mien.contract.models import RECOGNITION_MODELS
 
 Json = dict[str, Any]
+Describe = Callable[[str], Json]
+"""Gives the OpenAPI operation object for the name of a version."""
 
+NUMBER: Json = {"type": "number"}
 UNIT: Json = {"type": "number", "minimum": 0, "maximum": 1}
 GUID: Json = {"type": "string", "format": "uuid"}
 BOOLEAN: Json = {"type": "boolean"}
@@ -60,36 +63,6 @@ IMAGE_BODY: Json = {
 }
 """An image of 1 KB to 6 MB, or where it is."""
 
-PAGE: Sequence[Json] = (
-    query("start", {"type": "string", "maxLength": ID_LENGTH}, "Id of the last entry of the page before."),
-    query(
-        "top",
-        {"type": "integer", "minimum": TOP[0], "maximum": TOP[1], "default": TOP[1]},
-        "How many entries to return at most.",
-    ),
-)
-
-RETURN_MODEL: Json = query(
-    "returnRecognitionModel", {**BOOLEAN, "default": False}, "Whether to name the recognition model."
-)
-
-ENROL_OPTIONS: Sequence[Json] = (
-    {
-        **query(
-            "targetFace",
-            array({"type": "integer"}, 4, 4),
-            "left,top,width,height in pixels: which face to take; needed when the image has several.",
-        ),
-        "explode": False,
-    },
-    query(
-        "detectionModel",
-        {"type": "string", "enum": list(DETECTION_MODELS), "default": DETECTION_MODELS[0]},
-        "Finds the face.",
-    ),
-    query("userData", FACE_DATA, "What to attach to the face."),
-)
-
 
 def header(description: str) -> Json:
     """Return the description of an address in a response header."""
@@ -128,3 +101,13 @@ def operation(
     if body is not None:
         described["requestBody"] = body
     return {**described, "responses": {str(status): success}}
+
+
+def always(described: Json) -> Describe:
+    """Describe an operation that is the same in every version that has it."""
+    return lambda _version: described
+
+
+def described(operation_id: str, description: str, **parts: Any) -> Describe:
+    """Describe an operation that is the same in every version that has it; the arguments are those of `operation`."""
+    return always(operation(operation_id, description, **parts))

@@ -9,9 +9,20 @@ from typing import Any
 from mien.contract.versions import ALL, BY_NAME, Version
 from mien.gallery import TrainingState, TrainingStatus
 from mien.gateway.exchange import Exchange, Operation, Response
-from mien.wire.collection_docs import Documents
 from mien.wire.context import Context, answer, ref_of
 from mien.wire.families import FAMILIES, Family
+from mien.wire.schemas import (
+    COLLECTION_ID,
+    DATE,
+    DATE_OR_NULL,
+    TEXT,
+    Json,
+    described,
+    header,
+    in_path,
+    operation,
+    record,
+)
 
 OPERATION_LOCATION = b"operation-location"
 
@@ -31,15 +42,29 @@ class Training:
 
     def operations(self) -> list[Operation]:
         """The rows of this kind for the router."""
-        family, docs = self.family, Documents(self.family)
+        family = self.family
+        noun, one = family.noun.lower(), [in_path(family.id_name, COLLECTION_ID)]
+
+        def describe_status(version: str) -> Json:
+            return operation(
+                f"get{family.name}TrainingStatus", f"Says how the last training of a {noun} went or is going.",
+                parameters=one, result=_status_schema(BY_NAME[version]), says="The training status.",
+            )  # fmt: skip
+
         return [
             Operation(
                 f"{family.name} - Train", "POST", f"{family.one}/train", self.start, ALL,
-                f"{family.action}/train/action", 1, describe=docs.train,
+                f"{family.action}/train/action", 1,
+                describe=described(
+                    f"train{family.name}",
+                    f"Trains a {noun} in the background. Searches see what it was when it was last trained.",
+                    parameters=one, status=202, says="The training has been accepted.",
+                    headers={"operation-Location": header("Where to ask for the training status.")},
+                ),
             ),
             Operation(
                 f"{family.name} - Get Training Status", "GET", f"{family.one}/training", self.status, ALL,
-                f"{family.action}/training/read", 1, describe=docs.training_status,
+                f"{family.action}/training/read", 1, describe=describe_status,
             ),
         ]  # fmt: skip
 
@@ -66,6 +91,15 @@ class Training:
             return answer(status_json(self.context.gallery.training.status(ref), version))
 
         return await self.context.run(self.family.rows, work)
+
+
+def _status_schema(version: Version) -> Json:
+    """Return the schema of `status_json`."""
+    states = [version.not_started if state is TrainingState.NOT_STARTED else state.value for state in TrainingState]
+    dates = ("createdDateTime", "lastActionDateTime", "lastSuccessfulTrainingDateTime")
+    optional = ["message"] if version.null_dates else ["message", *dates[1:]]
+    date = DATE_OR_NULL if version.null_dates else DATE
+    return record({"status": {"enum": states}, **dict.fromkeys(dates, date), "message": TEXT}, optional=optional)
 
 
 def status_json(status: TrainingStatus, version: Version) -> dict[str, Any]:

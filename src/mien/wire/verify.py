@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from mien.contract.catalogue import row
 from mien.contract.versions import ALL, BY_NAME
@@ -11,14 +12,50 @@ from mien.gateway.exchange import Exchange, Operation, Response
 from mien.wire.body import read_json
 from mien.wire.context import Context, answer
 from mien.wire.families import LARGE_PERSON_GROUP, PERSON_GROUP
-from mien.wire.fields import Body, text
-from mien.wire.recognition_docs import describe_verify
+from mien.wire.fields import Body, Field, text
+from mien.wire.schemas import BOOLEAN, COLLECTION_ID, GUID, UNIT, Json, json_body, operation, record
 
 _ROWS = "verify"
 _FACE_ID = row("verify.face_id_invalid")
 _PERSON_ID = row("verify.person_id_invalid")
 _BOTH = row("identify.both_groups")
 _NEITHER = row("identify.no_group")
+
+
+def _face_id(body: Body, name: str) -> str:
+    value = text(body, name)
+    if not value:
+        raise _FACE_ID.problem(
+            hint=f"{name} is missing. Send faceId1 and faceId2, or faceId and personId and where the person is."
+        )
+    return value
+
+
+def _person_id(body: Body, name: str) -> str:
+    value = text(body, name)
+    if not value:
+        raise _PERSON_ID.problem(hint=f"{name} is missing.")
+    return value
+
+
+_FIRST, _SECOND, _FACE = (Field(name, GUID, _face_id) for name in ("faceId1", "faceId2", "faceId"))
+_PERSON = Field("personId", GUID, _person_id)
+_GROUP = Field(PERSON_GROUP.id_name, COLLECTION_ID, text)
+_LARGE_GROUP = Field(LARGE_PERSON_GROUP.id_name, COLLECTION_ID, text)
+
+
+def _describe(version: str) -> Json:
+    shapes: list[tuple[Field[Any], ...]] = [(_FIRST, _SECOND), (_FACE, _PERSON, _GROUP), (_FACE, _PERSON, _LARGE_GROUP)]
+    if BY_NAME[version].directory_searches:
+        shapes.append((_FACE, _PERSON))
+    return operation(
+        "verify",
+        "Says whether two faces, or a face and a person, are the same. Without a group the person is looked for in the "
+        "person directory.",
+        body=json_body({"anyOf": [record({one.name: one.schema for one in shape}) for shape in shapes]}),
+        result=record({"isIdentical": BOOLEAN, "confidence": UNIT}),
+        says="Whether they are the same, and how sure that is: from 0.5 on they are.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +66,20 @@ class Verify:
 
     def operations(self) -> list[Operation]:
         """The rows of this family for the router."""
-        return [Operation("Face - Verify", "POST", "/verify", self, ALL, "verify", 1, describe=describe_verify)]
+        return [Operation("Face - Verify", "POST", "/verify", self, ALL, "verify", 1, describe=_describe)]
 
     async def __call__(self, exchange: Exchange) -> Response:
         """Compare, and say how sure the answer is; 0.5 is where the same person begins."""
         body = await read_json(exchange.request, self.context.limits)
         resource_id = exchange.resource_id
         if body.get("faceid") is None or body.get("faceid1") is not None or body.get("faceid2") is not None:
-            first, second = _face_id(body, "faceId1"), _face_id(body, "faceId2")
+            first, second = _FIRST.read(body), _SECOND.read(body)
 
             def work() -> Response:
                 return _answer(self.context.gallery.recognition.verify(resource_id, first, second))
 
             return await self.context.run(_ROWS, work)
-        face_id, person_id = _face_id(body, "faceId"), text(body, "personId")
-        if not person_id:
-            raise _PERSON_ID.problem(hint="personId is missing.")
+        face_id, person_id = _FACE.read(body), _PERSON.read(body)
         version, directory = BY_NAME[exchange.version], self.context.directory
         scope = _scope(exchange, body)
         if scope is None and (directory is None or not version.directory_searches):
@@ -60,18 +95,9 @@ class Verify:
         return await self.context.run(_ROWS, work_person)
 
 
-def _face_id(body: Body, name: str) -> str:
-    value = text(body, name)
-    if not value:
-        raise _FACE_ID.problem(
-            hint=f"{name} is missing. Send faceId1 and faceId2, or faceId and personId and where the person is."
-        )
-    return value
-
-
 def _scope(exchange: Exchange, body: Body) -> CollectionRef | None:
     """Return the group that the person is in; None for the person directory."""
-    group, large_group = text(body, PERSON_GROUP.id_name), text(body, LARGE_PERSON_GROUP.id_name)
+    group, large_group = _GROUP.read(body), _LARGE_GROUP.read(body)
     if group is not None and large_group is not None:
         raise _BOTH.problem()
     if group is not None:
