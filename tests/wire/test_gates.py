@@ -15,7 +15,8 @@ from mien.gateway.exchange import Operation
 from mien.gateway.gates import BY_FAMILY, requirements
 from mien.gateway.roles import PREFIX, data_action
 from mien.wire.context import Context
-from mien.wire.liveness.sessions import LivenessContext, liveness_operations
+from mien.wire.liveness.sessions import LivenessContext
+from mien.wire.liveness.settings import liveness_operations
 from mien.wire.recognition import recognition_operations
 
 NOTHING: Any = object()  # the table is made without touching what handlers stand on

@@ -29,7 +29,8 @@ from mien.wire.detect import Detect, Downloader, FaceMemory, ModelLabels, NoSess
 from mien.wire.faults import explain
 from mien.wire.liveness.pages import LivenessPages
 from mien.wire.liveness.posts import LivenessPosts
-from mien.wire.liveness.sessions import LivenessContext, liveness_operations
+from mien.wire.liveness.sessions import LivenessContext
+from mien.wire.liveness.settings import liveness_operations
 from mien.wire.liveness.socket import LivenessSocket, is_channel
 from mien.wire.origins import Origins
 from mien.wire.pages import Pages

@@ -24,8 +24,8 @@ from mien.liveness.types import Mode
 from mien.wire.body import CLOSE, BodyLimits
 from mien.wire.fields import shown, whole
 from mien.wire.liveness.multipart import MultipartError, parse_multipart
+from mien.wire.schemas import BOOLEAN, TEXT, UNIT, Json, json_body, record
 
-ROWS: Final = "liveness_session"
 INVALID_BODY = row("liveness_session.body_invalid")
 _LIFETIME = row("liveness_session.lifetime_invalid")
 _MODE = row("liveness_session.mode_invalid")
@@ -114,6 +114,57 @@ def _type_hint(kind: str) -> str:
     if kind in {"application/json", "text/json", ""}:
         return 'The body must be a JSON object, such as {"livenessOperationMode": "Passive", …}.'
     return f"{kind} is not read: send application/json, or multipart/form-data with a verify image."
+
+
+_CORRELATION: Final[Json] = {"type": "string", "minLength": 1, "maxLength": LIVENESS_ID_LENGTH}
+
+
+def body_schema(version: LivenessVersion, *, verify: bool) -> Json:
+    """Return the OpenAPI request body of what `read_create_body` and `parse_options` read."""
+    fields = _fields(version, verify=verify)
+    optional = frozenset(fields) - {"livenessOperationMode"}
+    plain = record(fields, optional=optional)
+    if not verify:
+        return json_body(plain)
+    binary: Json = {"type": "string", "format": "binary"}
+    if version.form_only:
+        form = record({**fields, "verifyImage": binary}, optional=optional)
+        return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
+    form = record({"Parameters": plain, "VerifyImage": binary})
+    body = json_body(plain)
+    body["content"]["multipart/form-data"] = {"schema": form}
+    return body
+
+
+def _fields(version: LivenessVersion, *, verify: bool) -> Json:
+    (low, high), (least, most) = LIVENESS_TOKEN_SECONDS, LIVENESS_ATTEMPTS
+    fields: Json = {"livenessOperationMode": {"enum": list(Mode)}}
+    if version.send_results:
+        fields["sendResultsToClient"] = BOOLEAN
+    fields["deviceCorrelationIdSetInClient"] = {**BOOLEAN, "default": False}
+    if version.images:
+        fields["enableSessionImage"] = BOOLEAN
+    if version.model_field:
+        fields[version.model_field] = {"enum": list(version.models)}
+    if verify and version.image_hash:
+        fields |= {"returnVerifyImageHash": BOOLEAN, "verifyConfidenceThreshold": UNIT}
+    fields |= {
+        "deviceCorrelationId": _CORRELATION,
+        "authTokenTimeToLiveInSeconds": {
+            "type": "integer",
+            "minimum": low,
+            "maximum": high,
+            "default": LIVENESS_TOKEN_SECONDS_DEFAULT,
+        },
+    }
+    if version.abuse:
+        fields |= {
+            "numberOfClientAttemptsAllowed": {"type": "integer", "minimum": least, "maximum": most, "default": least},
+            "userCorrelationId": _CORRELATION,
+            "userCorrelationIdSetInClient": {**BOOLEAN, "default": False},
+            "expectedClientIpAddress": TEXT,
+        }
+    return fields
 
 
 def parse_options(fields: Mapping[str, Any], version: LivenessVersion, *, verify: bool) -> SessionOptions:

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
+from mien.contract.limits import LIVENESS_TOKEN_SECONDS
 from mien.contract.liveness_versions import LivenessVersion
 from mien.liveness.records import MODEL_VERSION, Attempt, Outcome, Session, VerifyReference
+from mien.liveness.types import Decision
 from mien.vision.types import FaceBox
 from mien.wire.context import without_none
+from mien.wire.schemas import BOOLEAN, DATE, GUID, TEXT, UNIT, Json, array, record
 from mien.wire.training import timestamp
 
-Json = dict[str, Any]
-
+_STATES: Final[Json] = {"enum": ["NotStarted", "Running", "Succeeded", "Failed", "Canceled"]}
+_BOX: Final[Json] = record({name: {"type": "integer"} for name in ("top", "left", "width", "height")})
+_QUALITY: Final[Json] = {"enum": ["low", "medium", "high"]}
+_VERIFY_IMAGE: Final[Json] = record({"faceRectangle": _BOX, "qualityForRecognition": _QUALITY})
+_COUNT: Final[Json] = {"type": "integer", "minimum": 1}
+_VERIFIED: Final[Json] = {"matchConfidence": UNIT, "isIdentical": BOOLEAN}
+_DECISION: Final[Json] = {"enum": list(Decision)}
+_OPTIONAL_OF_ITEM: Final = ("sessionStartDateTime", "deviceCorrelationId", "authTokenTimeToLiveInSeconds")
 _FILE: Final = "video.webp"
 """What Azure's client names its video; the schema requires a name."""
+
+
+def created_schema(version: LivenessVersion, *, verify: bool) -> Json:
+    """Return the schema of `created_json`."""
+    if not version.single_modal:
+        return session_schema(version, verify=verify)
+    created: Json = {"sessionId": GUID, "authToken": TEXT}
+    if verify:
+        created["verifyImage"] = _VERIFY_IMAGE
+    return record(created, optional=["verifyImage"])
 
 
 def created_json(session: Session, version: LivenessVersion) -> Json:
@@ -30,6 +49,20 @@ def created_json(session: Session, version: LivenessVersion) -> Json:
     )
 
 
+def item_schema() -> Json:
+    """Return the schema of `item_json`."""
+    low, high = LIVENESS_TOKEN_SECONDS
+    properties: Json = {
+        "id": GUID,
+        "createdDateTime": DATE,
+        "sessionStartDateTime": DATE,
+        "sessionExpired": BOOLEAN,
+        "deviceCorrelationId": TEXT,
+        "authTokenTimeToLiveInSeconds": {"type": "integer", "minimum": low, "maximum": high},
+    }
+    return record(properties, optional=_OPTIONAL_OF_ITEM)
+
+
 def item_json(session: Session) -> Json:
     """Return a session of a list, of the versions that have lists."""
     return without_none(
@@ -42,6 +75,29 @@ def item_json(session: Session) -> Json:
             "authTokenTimeToLiveInSeconds": session.options.token_seconds,
         }
     )
+
+
+def session_schema(version: LivenessVersion, *, verify: bool) -> Json:
+    """Return the schema of `session_json`."""
+    if version.single_modal:
+        item = item_schema()
+        status: Json = {"enum": ["NotStarted", "Started", "ResultAvailable"]}
+        properties = {**item["properties"], "status": status, "result": entry_schema(version)}
+        return record(properties, optional=[*_OPTIONAL_OF_ITEM, "result"])
+    results: Json = {"attempts": array(_attempt_schema(version, verify=verify))}
+    if verify:
+        reference = record({"referenceType": {"enum": ["Color"]}, **_VERIFY_IMAGE["properties"]})
+        results["verifyReferences"] = array(reference)
+    properties = {
+        "sessionId": GUID,
+        "authToken": TEXT,
+        "status": _STATES,
+        "modelVersion": TEXT,
+        "results": record(results),
+    }
+    if version.abuse:
+        properties |= {"isAbuseMonitoringEnabled": BOOLEAN, "expectedClientIpAddress": TEXT}
+    return record(properties, optional=["expectedClientIpAddress"])
 
 
 def session_json(session: Session, version: LivenessVersion) -> Json:
@@ -65,6 +121,38 @@ def session_json(session: Session, version: LivenessVersion) -> Json:
             "results": results,
         }
     )
+
+
+def entry_schema(version: LivenessVersion) -> Json:
+    """Return the schema of an entry of `audit_entries`."""
+    number: Json = {"type": "integer"}
+    target = record({"faceRectangle": _BOX, "fileName": TEXT, "timeOffsetWithinFile": number, "imageType": TEXT})
+    body: Json = {
+        "livenessDecision": _DECISION,
+        "target": target,
+        "modelVersionUsed": {"enum": list(version.models)},
+        "verifyResult": record({"verifyImage": _VERIFY_IMAGE, **_VERIFIED}),
+        "error": record({"code": TEXT, "message": TEXT}),
+        "judge": TEXT,
+        "reasons": array(TEXT),
+        "evidence": {"type": "object"},
+    }
+    request = {"url": TEXT, "method": TEXT, "contentLength": number, "contentType": TEXT, "userAgent": TEXT}
+    entry: Json = {
+        "id": _COUNT,
+        "sessionId": GUID,
+        "requestId": GUID,
+        "clientRequestId": TEXT,
+        "receivedDateTime": DATE,
+        "request": record(request, optional=["contentLength", "userAgent"]),
+        "response": record(
+            {"body": record(body, optional=body), "statusCode": number, "latencyInMilliseconds": number}
+        ),
+        "digest": TEXT,
+    }
+    if version.images:
+        entry |= {"sessionImageId": TEXT, "verifyImageHash": TEXT}
+    return record(entry, optional=["sessionImageId", "verifyImageHash"])
 
 
 def audit_entries(session: Session, version: LivenessVersion) -> list[Json]:
@@ -133,6 +221,27 @@ def _audit_body(session: Session, outcome: Outcome, version: LivenessVersion) ->
             **judged,
         }
     )
+
+
+def _attempt_schema(version: LivenessVersion, *, verify: bool) -> Json:
+    targets = record({"color": record({"faceRectangle": _BOX})})
+    result: Json = {"livenessDecision": _DECISION, "targets": targets, "digest": TEXT, "sessionImageId": TEXT}
+    if verify:
+        result |= {"verifyResult": record(_VERIFIED), "verifyImageHash": TEXT}
+    optional = frozenset(result) - {"targets", "digest"}
+    attempt: Json = {
+        "attemptId": _COUNT,
+        "attemptStatus": _STATES,
+        "result": record(result, optional=optional),
+        "error": record({"code": TEXT, "message": TEXT, "targets": targets}),
+    }
+    if version.abuse:
+        flagged = record({"attemptId": _COUNT, "sessionId": GUID, "sessionImageId": TEXT}, optional=["sessionImageId"])
+        attempt |= {
+            "clientInformation": array(record({"ip": TEXT})),
+            "abuseMonitoringResult": record({"isAbuseDetected": BOOLEAN, "otherFlaggedSessions": array(flagged)}),
+        }
+    return record(attempt, optional=frozenset(attempt) - {"attemptId", "attemptStatus"})
 
 
 def _attempt_json(session: Session, attempt: Attempt, version: LivenessVersion) -> Json:

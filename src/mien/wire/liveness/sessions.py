@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from mien.clock import Clock
 from mien.contract.catalogue import row
-from mien.contract.liveness_versions import LIVENESS_VERSIONS, MONITORED, SINGLE_MODAL, WITH_ATTEMPTS, LivenessVersion
-from mien.contract.versions import V1_2_PREVIEW
-from mien.gateway.errors import BodyTooLargeError
-from mien.gateway.exchange import Exchange, Operation, Response
+from mien.contract.limits import TOP
+from mien.contract.liveness_versions import LIVENESS_VERSIONS, SINGLE_MODAL, WITH_ATTEMPTS, LivenessVersion
+from mien.gateway.exchange import Exchange, Operation, Request, Response
 from mien.gateway.origin import OriginFinder
 from mien.liveness.errors import (
     InvalidStartError,
@@ -29,13 +24,21 @@ from mien.liveness.errors import (
 )
 from mien.liveness.records import Session
 from mien.liveness.service import Liveness
-from mien.wire.body import CLOSE, BodyLimits
+from mien.wire.body import BodyLimits
 from mien.wire.context import EMPTY, answer
-from mien.wire.fields import whole
-from mien.wire.liveness import docs
-from mien.wire.liveness.body import INVALID_BODY, parse_options, read_create_body
-from mien.wire.liveness.json import audit_entries, created_json, item_json, session_json
-from mien.wire.training import timestamp
+from mien.wire.fields import Query, whole
+from mien.wire.liveness.body import body_schema, parse_options, read_create_body
+from mien.wire.liveness.json import (
+    audit_entries,
+    created_json,
+    created_schema,
+    entry_schema,
+    item_json,
+    item_schema,
+    session_json,
+    session_schema,
+)
+from mien.wire.schemas import TEXT, Json, array, described, in_path, operation, query
 from mien.workers import WorkerPool
 
 T = TypeVar("T")
@@ -47,10 +50,7 @@ _NO_FACE = row("common.no_face")
 _MODE_NOT_AVAILABLE = row("mien.liveness_mode_not_available")
 _SEVERAL_FACES = row("common.several_faces")
 
-_MOST: Final = 1000
 _NO_CONTENT: Final = Response(204)
-_BINARY: Final = b"application/octet-stream"
-_ASSETS_LIFE: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,33 @@ def _explain(error: SessionError) -> Exception:
     return error
 
 
+def _read_page(request: Request) -> tuple[str, int]:
+    """Read `start` and `top`; empty ones count as absent.
+
+    Raises:
+        Problem: `top` is not 1 to 1000.
+    """
+    given = request.query_value("top")
+    top = TOP[1] if not given else whole(given)
+    if top is None or not TOP[0] <= top <= TOP[1]:
+        raise _TOP.problem()
+    return (request.query_value("start") or "").strip(), top
+
+
+_PAGE = Query(
+    (
+        query("start", TEXT, "Id of the last entry of the page before."),
+        query(
+            "top",
+            {"type": "integer", "minimum": TOP[0], "maximum": TOP[1], "default": TOP[1]},
+            "How many entries at most.",
+        ),
+    ),
+    _read_page,
+)
+_SESSION_ID = in_path("sessionId")
+
+
 @dataclass(frozen=True, slots=True)
 class SessionFamily:
     """The operations on sessions of one kind.
@@ -113,26 +140,25 @@ class SessionFamily:
 
     def operations(self) -> list[Operation]:
         """The rows of this family for the router."""
-        kind = "LivenessWithVerify" if self.verify else "Liveness"
+        kind = self._kind
         channel = f"/detect{kind}/singleModal"
         old, new = f"{channel}/sessions", f"/detect{kind}-sessions"
         action = f"{channel.strip('/').lower()}/sessions"
-        about = docs.about(verify=self.verify)
 
         def operations(path: str, versions: frozenset[str]) -> list[Operation]:
             one = f"{path}/{{sessionId}}"
             return [
                 Operation(
                     f"{kind}Session - Create", "POST", path, self.create, versions, f"{action}/action", 1,
-                    describe=about.create,
+                    describe=self._describe_create,
                 ),
                 Operation(
                     f"{kind}Session - Get Result", "GET", one, self.get, versions, f"{action}/read", 1,
-                    describe=about.get,
+                    describe=self._describe_get,
                 ),
                 Operation(
                     f"{kind}Session - Delete", "DELETE", one, self.delete, versions, f"{action}/delete", 1,
-                    describe=about.delete,
+                    describe=self._describe_delete,
                 ),
             ]  # fmt: skip
 
@@ -141,13 +167,57 @@ class SessionFamily:
             *operations(new, WITH_ATTEMPTS),
             Operation(
                 f"{kind}Session - List", "GET", old, self.page, SINGLE_MODAL, f"{action}/read", 1,
-                describe=about.page,
+                describe=described(
+                    f"get{kind}Sessions", "Lists sessions by ascending id.", parameters=_PAGE.parameters,
+                    result=array(item_schema()), says="The sessions.",
+                ),
             ),
             Operation(
                 f"{kind}Session - Get Audit Entries", "GET", f"{old}/{{sessionId}}/audit", self.audit, SINGLE_MODAL,
-                f"{action}/audit/read", 1, describe=about.audit,
+                f"{action}/audit/read", 1, describe=self._describe_audit,
             ),
         ]  # fmt: skip
+
+    @property
+    def _kind(self) -> str:
+        return "LivenessWithVerify" if self.verify else "Liveness"
+
+    def _describe_create(self, version_name: str) -> Json:
+        version = LIVENESS_VERSIONS[version_name]
+        return operation(
+            f"create{self._kind}Session",
+            "Makes a session. Its authToken goes to the client, which shows that a person is there"
+            + (" and is the one of the verify image." if self.verify else "."),
+            body=body_schema(version, verify=self.verify),
+            result=created_schema(version, verify=self.verify),
+            says="The session and the token for its client.",
+        )
+
+    def _describe_get(self, version_name: str) -> Json:
+        return operation(
+            f"get{self._kind}SessionResult",
+            "Returns a session with what came of it. A session is kept for 48 hours.",
+            parameters=[_SESSION_ID],
+            result=session_schema(LIVENESS_VERSIONS[version_name], verify=self.verify),
+            says="The session.",
+        )
+
+    def _describe_delete(self, version_name: str) -> Json:
+        return operation(
+            f"delete{self._kind}Session",
+            "Erases a session, its attempts and images; its token opens nothing from then on.",
+            parameters=[_SESSION_ID],
+            status=200 if LIVENESS_VERSIONS[version_name].single_modal else 204,
+        )
+
+    def _describe_audit(self, version_name: str) -> Json:
+        return operation(
+            f"get{self._kind}SessionAuditEntries",
+            "Lists what the attempts of a session left behind, newest first, with the scores behind the decision.",
+            parameters=[_SESSION_ID, *_PAGE.parameters],
+            result=array(entry_schema(LIVENESS_VERSIONS[version_name])),
+            says="The entries.",
+        )
 
     async def create(self, exchange: Exchange) -> Response:
         """Make a session and return the token for the client."""
@@ -176,7 +246,7 @@ class SessionFamily:
 
     async def audit(self, exchange: Exchange) -> Response:
         """Return a page of what the attempts of a session left behind, newest first."""
-        version, (start, top) = _version(exchange), _page(exchange)
+        version, (start, top) = _version(exchange), _PAGE.read(exchange.request)
         # 0 and nothing mean the beginning, as in the contract's example.
         before = int(start) if start.isdecimal() and len(start) < 10 else 0 if not start else None
         if before is None:
@@ -190,7 +260,7 @@ class SessionFamily:
 
     async def page(self, exchange: Exchange) -> Response:
         """Return a page of sessions, by ascending id."""
-        start, top = _page(exchange)
+        start, top = _PAGE.read(exchange.request)
         resource_id, sessions = exchange.resource_id, self.context.liveness.sessions
 
         def work() -> Response:
@@ -214,133 +284,5 @@ class SessionFamily:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class SessionExtras:
-    """Session images, and what a resource chooses for its sessions."""
-
-    context: LivenessContext
-
-    def operations(self) -> list[Operation]:
-        """The rows of this family for the router."""
-        images, settings, token = "/sessionImages/{sessionImageId}", "/settings", "/settings/getClientAssetsAccessToken"
-
-        def image(path: str, versions: frozenset[str]) -> Operation:
-            return Operation(
-                "LivenessSession - Get Session Image", "GET", path, self.image, versions, "sessionimages/read", 1,
-                describe=docs.image,
-            )  # fmt: skip
-
-        return [
-            image(f"/session{images}", frozenset({V1_2_PREVIEW.name})),
-            image(images, WITH_ATTEMPTS),
-            Operation(
-                "Settings - Get", "GET", settings, self.get_settings, MONITORED, "settings/read", 1,
-                describe=docs.get_settings,
-            ),
-            Operation(
-                "Settings - Patch", "PATCH", settings, self.patch_settings, MONITORED, "settings/write", 1,
-                describe=docs.patch_settings,
-            ),
-            Operation(
-                "Settings - Get Client Assets Access Token", "GET", token, self.assets_token, MONITORED,
-                "settings/read", 1, describe=docs.assets_token,
-            ),
-        ]  # fmt: skip
-
-    async def image(self, exchange: Exchange) -> Response:
-        """Return the kept image of an attempt."""
-        resource_id, image_id = exchange.resource_id, exchange.parameters["sessionImageId"]
-        sessions = self.context.liveness.sessions
-        found = await self.context.run(lambda: sessions.image(resource_id, image_id))
-        return Response(body=found, content_type=_BINARY)
-
-    async def get_settings(self, exchange: Exchange) -> Response:
-        """Return what the resource chose."""
-        resource_id, sessions = exchange.resource_id, self.context.liveness.sessions
-        return await self.context.run(lambda: _settings(sessions.abuse_monitoring(resource_id)))
-
-    async def patch_settings(self, exchange: Exchange) -> Response:
-        """Choose, and return what the resource chose."""
-        enabled = _enabled(await _json_body(exchange, self.context.limits))
-        resource_id, sessions = exchange.resource_id, self.context.liveness.sessions
-
-        def work() -> Response:
-            if enabled is not None:
-                sessions.set_abuse_monitoring(resource_id, enabled=enabled)
-            return _settings(sessions.abuse_monitoring(resource_id))
-
-        return await self.context.run(work)
-
-    async def assets_token(self, exchange: Exchange) -> Response:
-        """Return a token for the client's files: Mien serves its own to anybody, so the token opens nothing."""
-        del exchange
-        token = secrets.token_urlsafe(32)
-        return answer(
-            {
-                "expiry": timestamp(self.context.clock.now() + _ASSETS_LIFE),
-                "accessToken": token,
-                "base64AccessToken": base64.b64encode(token.encode()).decode(),
-            }
-        )
-
-
-def liveness_operations(context: LivenessContext) -> list[Operation]:
-    """Return the rows of all liveness operations that take a key."""
-    return [
-        *SessionFamily(context, verify=False).operations(),
-        *SessionFamily(context, verify=True).operations(),
-        *SessionExtras(context).operations(),
-    ]
-
-
 def _version(exchange: Exchange) -> LivenessVersion:
     return LIVENESS_VERSIONS[exchange.version]
-
-
-def _page(exchange: Exchange) -> tuple[str, int]:
-    """Read `start` and `top`; empty ones count as absent.
-
-    Raises:
-        Problem: `top` is not 1 to 1000.
-    """
-    given = exchange.request.query_value("top")
-    top = _MOST if not given else whole(given)
-    if top is None or not 1 <= top <= _MOST:
-        raise _TOP.problem()
-    return (exchange.request.query_value("start") or "").strip(), top
-
-
-async def _json_body(exchange: Exchange, limits: BodyLimits) -> Mapping[str, Any]:
-    try:
-        value = json.loads(await exchange.request.read(limits.json_bytes, limits.seconds))
-    except BodyTooLargeError as error:
-        raise INVALID_BODY.problem(headers=CLOSE if error.endless else ()) from None
-    except (ValueError, RecursionError):
-        raise INVALID_BODY.problem(hint="The body must be JSON.") from None
-    if not isinstance(value, dict):
-        raise INVALID_BODY.problem(hint="The body must be a JSON object.")
-    return {name.lower(): entry for name, entry in value.items()}
-
-
-def _enabled(body: Mapping[str, Any]) -> bool | None:
-    """Return the choice in a body, or None when it leaves the choice as it is.
-
-    The draft's schema wraps it in `livenessAbuseMonitoring`, its example does not: both are read.
-
-    Raises:
-        Problem: it is not a boolean.
-    """
-    wrapped = body.get("livenessabusemonitoring", body)
-    if wrapped is None:
-        return None
-    inner = {name.lower(): value for name, value in wrapped.items()} if isinstance(wrapped, dict) else {"enabled": ""}
-    given = inner.get("enabled")
-    if isinstance(given, str):
-        given = {"true": True, "false": False}.get(given.strip().lower(), given)
-    if given is not None and not isinstance(given, bool):
-        raise INVALID_BODY.problem(hint='Send {"livenessAbuseMonitoring": {"enabled": true}}, or false.')
-    return given
-
-
-def _settings(enabled: bool) -> Response:
-    return answer({"livenessAbuseMonitoring": {"enabled": enabled}})
