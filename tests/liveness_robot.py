@@ -1,6 +1,7 @@
 """A client of the liveness channel without a browser: shows a photo, and answers challenges by doing nothing.
 
-What it shows is a flat photo that neither turns nor reflects: a presentation attack.
+What it shows is a flat photo that neither turns nor reflects, which is a presentation attack; or a clip that was made
+for a challenge that the server was told to give.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class Robot:
         picture: what its camera sees, uint8 (h, w, 3) BGR.
         fps: of its camera.
         seed: of the camera's noise: no two runs are alike.
+        clip: JPEGs with their times in ms, sent in place of the picture once the challenge has come.
         challenged: set when a challenge has come.
         waited: seconds from its last `end` to the last message.
     """
@@ -63,6 +65,7 @@ class Robot:
     picture: NDArray[np.uint8]
     fps: float = 10.0
     seed: int = 0
+    clip: tuple[tuple[int, bytes], ...] = ()
     challenged: threading.Event = field(default_factory=threading.Event)
     waited: float = 0.0
     _ended: float = 0.0
@@ -106,7 +109,10 @@ class Robot:
 
     def _send(self, socket: ClientConnection, duration_ms: int) -> None:
         start = time.monotonic()
-        for number in range(int(duration_ms / 1000 * self.fps)):
+        for number, (taken, jpeg) in enumerate(self.clip):
+            time.sleep(max(0.0, start + taken / 1000 - time.monotonic()))
+            socket.send(struct.pack(">II", taken, number) + jpeg)
+        for number in range(0 if self.clip else int(duration_ms / 1000 * self.fps)):
             wait = start + number / self.fps - time.monotonic()
             if wait > 0:
                 time.sleep(wait)

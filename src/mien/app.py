@@ -9,6 +9,7 @@ application = create_app(settings, services, FaceEngine()).application
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -26,6 +27,7 @@ from mien.gallery.recognisers import Recognisers
 from mien.gateway.opening import open_front_door
 from mien.gateway.origin import OriginFinder, parse_networks
 from mien.liveness.abuse import AbusePolicy
+from mien.liveness.attestation import AppAttest, Attestations, PlayIntegrity, Verifier
 from mien.liveness.channel.context import Count
 from mien.liveness.ports import FrameJudge
 from mien.liveness.recording import FrameLimits
@@ -211,7 +213,28 @@ def _client_policy(settings: Settings) -> ClientPolicy:
         settings.liveness_own_script,
         scripts,
         WithoutFlashes(settings.liveness_without_flashes),
+        _attestations(settings),
     )
+
+
+def _attestations(settings: Settings) -> Attestations:
+    """Return whose attestations are verified.
+
+    Raises:
+        ValueError: a key is not base64.
+        OSError: Apple's root certificate cannot be read.
+    """
+    verifiers: dict[str, Verifier] = {}
+    package = settings.liveness_play_integrity_package
+    opening = settings.liveness_play_integrity_decryption_key
+    verifying = settings.liveness_play_integrity_verification_key
+    if package and opening and verifying:
+        opened, verified = (b64decode(key.get_secret_value(), validate=True) for key in (opening, verifying))
+        verifiers["play-integrity"] = PlayIntegrity(package, opened, verified)
+    if settings.liveness_app_attest_app_id and settings.liveness_app_attest_root:
+        root = settings.liveness_app_attest_root.read_bytes()
+        verifiers["app-attest"] = AppAttest(settings.liveness_app_attest_app_id, root)
+    return Attestations(verifiers, settings.liveness_attestation_required)
 
 
 def _attempts_counted(recorder: Recorder) -> Count:

@@ -269,6 +269,27 @@ class Settings(BaseSettings):
         "that such an attempt may conclude: `off` for no, `uncertain` for attempts that your own staff reviews, "
         "`realface` for the same as with flashes. Nothing but the turns then binds the video to the attempt.",
     )
+    liveness_play_integrity_package: str | None = Field(
+        default=None, description="Package name of your Android app whose Play Integrity tokens are verified."
+    )
+    liveness_play_integrity_decryption_key: SecretStr | None = Field(
+        default=None, description="The app's response decryption key of the Play Console, base64."
+    )
+    liveness_play_integrity_verification_key: SecretStr | None = Field(
+        default=None, description="The app's response verification key of the Play Console, base64."
+    )
+    liveness_app_attest_app_id: str | None = Field(
+        default=None,
+        description="Team and bundle of your iOS app whose App Attest objects are verified, such as "
+        "`ABCDE12345.com.example.app`.",
+    )
+    liveness_app_attest_root: Path | None = Field(
+        default=None, description="PEM file of Apple's App Attestation Root CA, from Apple's site."
+    )
+    liveness_attestation_required: bool = Field(
+        default=False,
+        description="Whether liveness clients without a verified attestation are refused, web pages among them.",
+    )
     liveness_concurrent: int = Field(
         default=64, ge=1, description="Liveness clients that may be connected at the same time; more are told to wait."
     )

@@ -42,6 +42,8 @@ class Kind(StrEnum):
     SCREEN_STILL = "photo on a screen, turned"
     REPLAY = "replay of another attempt on a screen"
     REPLAY_RIGHT_TURNS = "replay on a screen, with the right turns"
+    REPLAY_DIM = "replay on a dim screen, with the right turns"
+    TABLET = "replay on a tablet at an angle, with the right turns"
     INJECTED = "injected video of another attempt"
     INJECTED_RIGHT_TURNS = "injected video, with the right turns"
     INJECTED_UNLIT = "injected video without flashes, with the right turns"
@@ -50,6 +52,9 @@ class Kind(StrEnum):
 
 FLAT = (Kind.PRINT, Kind.PRINT_STILL, Kind.PRINT_SHAKEN, Kind.CUT_OUT_EYES, Kind.SCREEN_STILL)
 """Attacks that show a face on a plane."""
+
+REPLAYS = (Kind.REPLAY, Kind.REPLAY_RIGHT_TURNS, Kind.REPLAY_DIM, Kind.TABLET)
+"""Attacks that show a recording on a screen."""
 
 ATTACKS = tuple(kind for kind in Kind if kind not in {Kind.LIVE, Kind.LIVE_STILL})
 
@@ -128,8 +133,8 @@ def render(
         lit_by = recorded = _another(challenge, rng, same_turns=kind is not Kind.INJECTED)
         scene = live_scene(head, performing(recorded, rng))
         reflection = 0.0 if kind is Kind.INJECTED_UNLIT else reflection
-    elif kind in {Kind.REPLAY, Kind.REPLAY_RIGHT_TURNS}:
-        scene = _replay_scene(head, challenge, rng, reflection, same_turns=kind is Kind.REPLAY_RIGHT_TURNS)
+    elif kind in REPLAYS:
+        scene = _replay_scene(kind, head, challenge, rng, reflection)
     elif kind in {Kind.LIVE, Kind.LIVE_STILL, Kind.SWAP}:
         answered = replace(challenge, turns=()) if kind is Kind.LIVE_STILL else challenge
         scene = live_scene(head, performing(answered, rng))
@@ -243,11 +248,11 @@ def _swapped(before: Scene, after: Scene, at_ms: float) -> Scene:
     return lambda time: before(time) if time < at_ms else after(time)
 
 
-def _replay_scene(
-    head: Head, challenge: Challenge, rng: np.random.Generator, reflection: float, *, same_turns: bool
-) -> Scene:
+def _replay_scene(kind: Kind, head: Head, challenge: Challenge, rng: np.random.Generator, reflection: float) -> Scene:
     """A clip of another attempt, shown on a screen that is held before the camera."""
-    recorded = _another(challenge, rng, same_turns=same_turns)
+    recorded = _another(challenge, rng, same_turns=kind is not Kind.REPLAY)
+    tilt = float(rng.choice((-1, 1)) * rng.uniform(15, 28)) if kind is Kind.TABLET else 0.0
+    bright = float(rng.uniform(0.35, 0.5)) if kind is Kind.REPLAY_DIM else 1.0
     clip = film(
         live_scene(head, performing(recorded, rng)),
         recorded,
@@ -265,8 +270,10 @@ def _replay_scene(
         shown = clip[int(np.argmin(np.abs(times - time)))].image
         assert isinstance(shown, bytes)
         texture = screen_texture(decoded(shown), phase + time)
+        if bright < 1:
+            texture = np.asarray(texture * bright, np.uint8)
         pose = sway(time)
-        image, _ = card.view(texture, replace(pose, yaw=pose.yaw * 0.7, pitch=pose.pitch * 0.7, blink=0))
+        image, _ = card.view(texture, replace(pose, yaw=pose.yaw * 0.7 + tilt, pitch=pose.pitch * 0.7, blink=0))
         return image, np.full(image.shape[:2], 0.04, np.float32), 0.03
 
     return scene

@@ -23,6 +23,7 @@ from tests.wire.liveness_client import LivenessService, make_liveness_service
 
 from mien.clock import ManualClock
 from mien.liveness.abuse import AbusePolicy
+from mien.liveness.attestation import AttestationError, Attestations, binding
 from mien.liveness.challenge import Challenge
 from mien.liveness.problems import server_lacks
 from mien.liveness.recording import FrameLimits
@@ -385,6 +386,30 @@ async def test_without_flashes_an_attack_is_still_an_attack(
     await socket.hear()
     await answer(socket, stage, await position(socket))
     assert (await socket.hear())["livenessDecision"] == "spoofface"
+
+
+async def test_attestations_are_verified_and_may_be_required(
+    make_stage: Callable[..., Stage], sockets: Callable[..., Any]
+) -> None:
+    class Own:
+        def verify(self, token: str, binding: bytes) -> None:
+            if token != binding.hex():
+                raise AttestationError("the attestation was not made for this session")
+
+    stage = make_stage(clients=ClientPolicy(attestations=Attestations({"own": Own()}, required=True)))
+    token = stage.token()
+    body = token.split(".")[1]
+    nonce = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))["nonce"]
+    for attestation in (None, {"kind": "own", "token": "00"}, {"kind": "another", "token": "00"}):
+        socket = await sockets(stage)
+        await socket.say(type="hello", token=token, attestation=attestation)
+        assert (await fail(socket))[0] == "EnvironmentNotSupported"
+    socket = await sockets(stage)
+    await socket.say(type="hello", token=token, attestation={"kind": "own", "token": binding(nonce).hex()})
+    await socket.hear()
+    await answer(socket, stage, await position(socket))
+    assert (await socket.hear())["type"] == "result"
+    assert stage.session(token).attempts[0].outcome.evidence["client"] == {"attestation": "own"}
 
 
 async def test_what_the_server_lacks_is_nobodys_failure(

@@ -47,7 +47,7 @@ has to be seen as a screen."""
 VETOING: Final = ("order", "continuity", "reflection", "turnReflection", "planarity", "material")
 """Who may say `spoofface`. A turn that was not done is the person's mistake, a face that does not blink is no proof."""
 
-LIMITING: Final = ("timing",)
+LIMITING: Final = ("timing", "novelty", "surroundings")
 """What need not be there, but must not be weak where it is: nothing with a score below `ACCEPT` here is a real face."""
 
 ACCEPT: Final = 0.5
@@ -58,7 +58,7 @@ _UNLIKE_FMR: Final = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A logistic curve: 0.5 at `middle`, 0.73 one `width` above it."""
+    """A logistic curve: 0.5 at `middle`, 0.73 one `width` above it; falling when `width` is negative."""
 
     middle: float
     width: float
@@ -91,6 +91,11 @@ DEPTH: Final = {
     Direction.DOWN: Curve(0.045, 0.003),
 }
 """Of the homography's residual, in distances of the eyes."""
+NOVELTY: Final = Curve(0.865, -0.006)
+"""Of the share of a turned head's detail that its frontal views had, mean over the turns."""
+SURROUNDINGS: Final = Curve(0.75, -0.05)
+"""Of the background's answer to the flashes by the face's. A screen at arm's length hardly lights a wall."""
+
 PLANE: Final = 17.0
 """Degrees: a face foreshortened like a plane that is turned so far was turned, even when its mesh was not."""
 
@@ -174,6 +179,29 @@ def of_planarity(turns: Sequence[Turn]) -> Evidence:
         if turn.share >= TURNED.middle or (turn.plane >= PLANE and turn.other < 1):
             scores.append(score)
     return Evidence("planarity", min(scores) if scores else None, measured)
+
+
+def of_novelty(agreed: Sequence[float]) -> Evidence:
+    """Evidence of what a turned head shows that its frontal views did not.
+
+    Args:
+        agreed: of each turn, how much of its detail the frontal views had.
+    """
+    if not agreed:
+        return Evidence("novelty", None)
+    mean = float(np.mean(agreed))
+    return Evidence("novelty", NOVELTY(mean), {"agreement": mean, "most": max(agreed), "turns": float(len(agreed))})
+
+
+def of_surroundings(face: Reflection | None, behind: Reflection | None) -> Evidence:
+    """Evidence of where the flashes fall: on the face, not on everything alike as in a picture that was tinted."""
+    if face is None or behind is None or face.correlation < REFLECTION.middle:
+        return Evidence("surroundings", None)
+    share = behind.gain / max(face.gain, 1e-6)
+    measured = {"share": share, "correlation": behind.correlation}
+    if behind.correlation < REFLECTION.middle:  # not lit, or lost in noise: as it should be
+        return Evidence("surroundings", 1.0, measured)
+    return Evidence("surroundings", SURROUNDINGS(share), measured)
 
 
 def of_material(real: NDArray[np.floating], names: Sequence[str]) -> Evidence:

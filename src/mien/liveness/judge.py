@@ -31,6 +31,7 @@ from mien.vision.finder import FaceFinder
 from mien.vision.landmarks import FaceMesh
 from mien.vision.presentation.dynamics import dynamics
 from mien.vision.presentation.material import PACKS, MaterialNetworks
+from mien.vision.presentation.novelty import agreement, view
 from mien.vision.presentation.reflection import Reflection, reflection
 from mien.vision.presentation.track import Sighting, Track, follow
 from mien.vision.types import Embedding, Face, Pixels, Want
@@ -40,6 +41,8 @@ _WORKING_SIDE: Final = 640
 _MATERIAL_VIEWS: Final = 5
 _NEAR_NEUTRAL: Final = 14.0
 """Degrees within which a frame counts as frontal for the passive networks."""
+_VIEWS: Final = 4
+"""Frames of each pose whose detail is compared."""
 _COMPARED: Final = 3
 """Frames beside the two best ones whose templates are compared."""
 _SAME_FACE_TURNED: Final = 15.0
@@ -178,7 +181,10 @@ class Judge:
             self._of_material(attempt),
             fusion.of_dynamics(dynamics(attempt.frontal)),
         ]
+        behind = _reflection(attempt, 0, challenge.duration_ms + 1000, behind=True)
+        evidence.append(fusion.of_surroundings(_reflection(attempt, 0, challenge.duration_ms + 1000), behind))
         if asked:
+            evidence.append(self._of_novelty(attempt))
             after = _reflection(attempt, challenge.frontal_ms, challenge.duration_ms + 1000)
             evidence += [fusion.of_reflection("turnReflection", after), fusion.of_turns(asked)]
             evidence.append(fusion.of_planarity(asked))
@@ -230,6 +236,16 @@ class Judge:
         views = [(attempt.pixels(sighting), box) for sighting, box in chosen]
         return fusion.of_material(networks.real(views), networks.names)
 
+    def _of_novelty(self, attempt: _Attempt) -> Evidence:
+        """How much of the turned head was to be seen before it turned."""
+        ahead = sorted(attempt.frontal, key=attempt.turned)[:_VIEWS]
+        frontal = [view(attempt.pixels(s), s.mesh) for s in ahead]
+        found = []
+        for turn in attempt.asked:
+            turned = [view(attempt.pixels(s), s.mesh) for s in turn.farthest[:_VIEWS]]
+            found.append(agreement(frontal, turned))
+        return fusion.of_novelty([value for value in found if value is not None])
+
     def _continuity(self, attempt: _Attempt, best: Face, others: Sequence[Embedding]) -> Evidence:
         """Compare the best frame's template with those after jumps, of each turn, of the start, and of the end."""
         sightings = attempt.track.sightings
@@ -256,8 +272,8 @@ class Judge:
         return Verdict(decision, problem, tuple(evidence), model_version=fusion.VERSION)
 
 
-def _reflection(attempt: _Attempt, begin_ms: int, end_ms: int) -> Reflection | None:
-    """The flashes on the face within a time, with the head's movement taken out."""
+def _reflection(attempt: _Attempt, begin_ms: int, end_ms: int, *, behind: bool = False) -> Reflection | None:
+    """The flashes on the face (or on what is behind it) within a time, with the head's movement taken out."""
     if not attempt.challenge.flashing:
         return None
     seen = [sighting for sighting in attempt.track.sightings if begin_ms <= sighting.time_ms <= end_ms]
@@ -269,7 +285,7 @@ def _reflection(attempt: _Attempt, begin_ms: int, end_ms: int) -> Reflection | N
     places = np.array([(*s.middle, s.width) for s in seen], np.float64) / width
     nuisances = np.column_stack([angles, angles**2, places - places.mean(axis=0)])
     times = np.array([sighting.time_ms for sighting in seen], np.float64)
-    colours = np.array([sighting.colours for sighting in seen], np.float64)
+    colours = np.array([s.behind[None] if behind else s.colours for s in seen], np.float64)
     return reflection(times, colours, attempt.challenge.light, nuisances)
 
 

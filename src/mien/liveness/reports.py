@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from mien.liveness.attestation import Attestations
+
 _LONGEST_LABEL: Final = 256
 _LARGEST: Final = 1_000_000
 
@@ -77,12 +79,14 @@ class ClientPolicy:
         own_script: whether only the component of this server may be used, as its proof says.
         scripts: SHA-256 of each script that counts as this server's.
         without_flashes: whether challenges without flashes are granted, and the most that they may conclude.
+        attestations: whose attestations of native apps are verified, and whether clients without one are refused.
     """
 
     virtual_cameras: bool = False
     own_script: bool = False
     scripts: frozenset[bytes] = frozenset()
     without_flashes: WithoutFlashes = WithoutFlashes.OFF
+    attestations: Attestations = field(default_factory=Attestations)
 
     @property
     def claims(self) -> dict[str, bool]:
@@ -184,6 +188,7 @@ def report_json(
     *,
     origin: str = "",
     flashes: bool = True,
+    attested: str | None = None,
 ) -> dict[str, Any]:
     """Return what an audit entry keeps of a client's reports; empty when there were none.
 
@@ -193,10 +198,13 @@ def report_json(
         capture: how the frames were taken, or None.
         origin: of the page that connected, by its browser; "" for a client that is no page.
         flashes: whether the challenge had any.
+        attested: the kind of attestation that was verified, or None.
     """
     told: dict[str, Any] = {"origin": origin[:_LONGEST_LABEL]} if origin else {}
     if not flashes:
         told["flashes"] = False
+    if attested is not None:
+        told["attestation"] = attested
     if camera is not None:
         sizes = {"width": camera.width, "height": camera.height, "frameRate": camera.frame_rate}
         told["camera"] = camera.label

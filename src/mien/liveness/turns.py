@@ -43,6 +43,7 @@ class Turn:
         before: degrees in the asked direction when it was asked.
         other: the largest turn in any other direction meanwhile, as a share of what that direction needs.
         depth: of the face in the farthest frames; None without frames.
+        farthest: the sightings in which it was turned farthest, the farthest first.
         plane: largest angle by which a plane would have to be turned to be foreshortened as the face then is.
     """
 
@@ -52,6 +53,7 @@ class Turn:
     other: float
     depth: Depth | None
     plane: float
+    farthest: tuple[Sighting, ...] = ()
 
     @property
     def share(self) -> float:
@@ -115,6 +117,7 @@ def _turn(asked: HeadTurn, window: Sequence[Sighting], all_of_them: Sequence[Sig
         other=float(max(others)) if others else 0.0,
         depth=depth(ahead.mesh, [(sighting.mesh, angle) for sighting, angle in farthest]),
         plane=float(np.median(planes)) if planes else 0.0,
+        farthest=tuple(sighting for sighting, _ in farthest),
     )
 
 

@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 import pytest
 from tests.liveness.heads import Head
+from tests.liveness.injected import tinted
 from tests.liveness.render import Camera, Kind, decoded, render
+from tests.liveness.videos import REAL, attempt, footage
 from tests.shared import azure_photo, shared_path
 
 from mien.liveness.challenge import Challenge
@@ -30,13 +32,19 @@ def frames(kind: Kind, head: Head, challenge: Challenge, other: Head | None = No
     return render(kind, head, challenge, seed=4, camera=CAMERA, other=other, **more)
 
 
+def filmed(challenge: Challenge, reflection: float = 0.1) -> list[TimedFrame]:
+    """The person of the shared film, who does what is asked under simulated flashes."""
+    shown = footage(shared_path("pad", "clips", "real.mp4"), *REAL)
+    return attempt(shown, challenge, challenge, reflection=reflection, seed=1)
+
+
 @pytest.fixture(scope="module")
-def live_active(judge: Judge, man: Head) -> Verdict:
-    return judge.judge(frames(Kind.LIVE, man, ACTIVE), ACTIVE)
+def live_active(judge: Judge) -> Verdict:
+    return judge.judge(filmed(ACTIVE), ACTIVE)
 
 
-def test_a_person_who_is_there_passes_passively(judge: Judge, man: Head) -> None:
-    verdict = judge.judge(frames(Kind.LIVE, man, PASSIVE), PASSIVE)
+def test_a_person_who_is_there_passes_passively(judge: Judge) -> None:
+    verdict = judge.judge(filmed(PASSIVE), PASSIVE)
     assert verdict.decision is Decision.REAL
     assert verdict.reasons == ()
     assert verdict.problem is None
@@ -46,10 +54,24 @@ def test_a_person_who_turns_as_asked_passes(live_active: Verdict) -> None:
     assert live_active.decision is Decision.REAL
 
 
+def test_a_rendering_from_one_photo_shows_nothing_new_when_it_turns(judge: Judge, man: Head) -> None:
+    verdict = judge.judge(frames(Kind.LIVE, man, ACTIVE), ACTIVE)
+    assert verdict.decision is Decision.UNCERTAIN
+    assert verdict.reasons == ("novelty",)
+
+
+def test_a_recording_that_was_tinted_to_the_flashes_is_lit_everywhere_alike(judge: Judge) -> None:
+    shown = footage(shared_path("pad", "clips", "real.mp4"), *REAL)
+    verdict = judge.judge(tinted(shown, PASSIVE, seed=1), PASSIVE)
+    assert verdict.decision is Decision.UNCERTAIN
+    assert verdict.reasons == ("surroundings",)
+
+
 def test_every_method_that_was_tried_is_kept_with_its_score(live_active: Verdict) -> None:
     told = live_active.evidence_json()
     assert set(told) == {
-        "order", "timing", "continuity", "reflection", "material", "dynamics", "turnReflection", "turns", "planarity",
+        "order", "timing", "continuity", "surroundings", "novelty",
+        "reflection", "material", "dynamics", "turnReflection", "turns", "planarity",
     }  # fmt: skip
     assert live_active.score("planarity") == pytest.approx(1, abs=0.1)
     assert live_active.model_version
@@ -100,8 +122,8 @@ def test_an_answer_to_another_nonce_is_a_spoof(judge: Judge, man: Head) -> None:
     assert verdict.reasons == ("reflection",)
 
 
-def test_a_face_that_the_screen_does_not_light_is_uncertain(judge: Judge, man: Head) -> None:
-    verdict = judge.judge(frames(Kind.LIVE, man, PASSIVE, reflection=0.0), PASSIVE)
+def test_a_face_that_the_screen_does_not_light_is_uncertain(judge: Judge) -> None:
+    verdict = judge.judge(filmed(PASSIVE, reflection=0.0), PASSIVE)
     assert verdict.decision is Decision.UNCERTAIN
     assert verdict.reasons == ("reflection",)
 
@@ -131,13 +153,13 @@ def test_without_a_passive_network_the_server_is_to_blame_and_nobody_else(
     assert judge.networks == ()
     assert "MIEN_LIVENESS_NETWORKS" in (judge.lacks(Mode.PASSIVE) or "")
     assert judge.lacks(Mode.PASSIVE_ACTIVE) is None
-    verdict = judge.judge(frames(Kind.LIVE, man, PASSIVE), PASSIVE)
+    verdict = judge.judge(filmed(PASSIVE), PASSIVE)
     assert verdict.decision is None
     assert verdict.problem is not None
     assert verdict.problem.liveness is LivenessError.UNEXPECTED_SERVER_ERROR
     assert verdict.problem.message == judge.lacks(Mode.PASSIVE)
     assert judge.judge(frames(Kind.INJECTED, man, PASSIVE), PASSIVE).decision is Decision.SPOOF  # evidence all the same
-    assert judge.judge(frames(Kind.LIVE, man, ACTIVE), ACTIVE).decision is Decision.REAL
+    assert judge.judge(filmed(ACTIVE), ACTIVE).decision is Decision.REAL
 
 
 def test_networks_that_are_installed_later_are_used_without_a_restart(

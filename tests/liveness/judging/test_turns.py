@@ -39,7 +39,19 @@ def track(*done: tuple[float, float, float, float], flat: bool = False, lean: fl
             pose = HeadPose(-8 + pitch / 8, 0, yaw / 8)
         shape = mesh(yaw, pitch, flat=flat)
         nothing: Detection | None = None
-        found.append(Sighting(index, time, shape, pose, np.ones((3, 3), np.float32), 0.4, nothing, jumped=False))
+        found.append(
+            Sighting(
+                index,
+                time,
+                shape,
+                pose,
+                np.ones((3, 3), np.float32),
+                np.ones(3, np.float32),
+                0.4,
+                nothing,
+                jumped=False,
+            )
+        )
     return Track(tuple(found), len(found), 1, (400, 400))
 
 

@@ -14,24 +14,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
 from playwright.sync_api import Browser, Page
 from tests.conftest import Server, StartServer
 from tests.liveness.heads import Head
 from tests.liveness.photos import head_in_photo
 from tests.liveness.render import Camera, Kind, render, resampled
+from tests.liveness.videos import REAL, REPLAYED, footage
+from tests.liveness.videos import attempt as answered
 from tests.liveness.web.conftest import QUIET, LaunchBrowser
 from tests.liveness.web.fake_camera import FPS, HOLD_CHALLENGE, camera, write_clip
 from tests.shared import azure_photo, shared_path
 
 from mien.liveness.challenge import Challenge
 from mien.liveness.types import Mode
-from mien.models.store import ModelStore, default_root
+from mien.models.errors import FetchError
+from mien.models.store import ModelStore
 
 pytestmark = [pytest.mark.timeout(480), pytest.mark.shared]
 
 NONCE = bytes(range(32))
 OTHER = bytes(range(32, 64))
+PERSON, SCREEN = "real", "screen-replay"
+"""Names of the shared films of a person, and of that film on a screen."""
 SIZE = (360, 480)
 FEWEST = 9.0
 """Frames a second below which a busy machine, not the person, is why there is no decision."""
@@ -96,9 +102,15 @@ def film(launch: LaunchBrowser, head: Head, tmp_path: Path) -> Iterator[Film]:
     opened: list[Browser] = []
     clip = tmp_path / "clip.y4m"
 
-    def start(kind: Kind, nonce: bytes, mode: Mode, seed: int) -> Browser:
-        steady = Camera(fps=FPS, jitter_ms=0, latency_ms=60, adapts=0.3)
-        answer = render(kind, head, Challenge.draw(nonce, mode), seed=seed, camera=steady)
+    def start(kind: Kind | str, nonce: bytes, mode: Mode, seed: int) -> Browser:
+        challenge = Challenge.draw(nonce, mode)
+        if isinstance(kind, Kind):
+            steady = Camera(fps=FPS, jitter_ms=0, latency_ms=60, adapts=0.3)
+            answer = render(kind, head, challenge, seed=seed, camera=steady)
+        else:
+            parts = REAL if kind == PERSON else REPLAYED
+            shown = footage(shared_path("pad", "clips", f"{kind}.mp4"), *parts)
+            answer = answered(shown, challenge, challenge, reflection=0.15, seed=seed)
         write_clip(clip, resampled(answer, FPS))
         opened.append(launch(*camera(clip)))
         return opened[-1]
@@ -112,7 +124,7 @@ def film(launch: LaunchBrowser, head: Head, tmp_path: Path) -> Iterator[Film]:
 def attempt(
     film: Film,
     server: Server,
-    kind: Kind,
+    kind: Kind | str,
     *,
     nonce: bytes = NONCE,
     mode: Mode = Mode.PASSIVE_ACTIVE,
@@ -158,8 +170,10 @@ def read(page: Page, name: str) -> Any:
     return json.loads(page.locator(f"#{name}").text_content() or "null")
 
 
-def test_a_person_who_is_there(film: Film, live_server: Server) -> None:
-    shown = attempt(film, live_server, Kind.LIVE, photo=azure_photo("Family1-Dad1"))
+def test_a_person_who_is_there(film: Film, live_server: Server, tmp_path: Path) -> None:
+    still = footage(shared_path("pad", "clips", f"{PERSON}.mp4"), *REAL).frames[30]
+    assert cv2.imwrite(str(tmp_path / "photo.jpg"), still)
+    shown = attempt(film, live_server, PERSON, photo=tmp_path / "photo.jpg")
     assert "result" in shown.session, shown.explained
     body = shown.session["result"]["response"]["body"]
     assert body["livenessDecision"] == "realface", shown.explained
@@ -173,26 +187,38 @@ def test_a_person_who_is_there(film: Film, live_server: Server) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "nonce"),
-    [(Kind.LIVE, OTHER), (Kind.PRINT, NONCE), (Kind.REPLAY_RIGHT_TURNS, NONCE)],
-    ids=["an answer to another nonce", "a photo", "a replay"],
+    [(PERSON, OTHER), (Kind.LIVE, NONCE), (Kind.PRINT, NONCE), (Kind.REPLAY_RIGHT_TURNS, NONCE)],
+    ids=["an answer to another nonce", "a rendering from one photo", "a photo", "a replay"],
 )
-def test_who_is_not_there(film: Film, live_server: Server, kind: Kind, nonce: bytes) -> None:
+def test_who_is_not_there(film: Film, live_server: Server, kind: Kind | str, nonce: bytes) -> None:
     shown = attempt(film, live_server, kind, nonce=nonce)
     assert shown.title in {"spoofface", "uncertain", "HeadTurnNotPerformed"}, shown.explained
-    if kind is not Kind.LIVE:
+    if kind in {Kind.PRINT, Kind.REPLAY_RIGHT_TURNS}:
         assert shown.title == "spoofface", shown.explained
 
 
-def test_without_turns(film: Film, start_server: StartServer, tmp_path: Path) -> None:
-    """The passive mode, which needs the optional networks."""
-    published = shared_path("models", "minifasnet")
-    (tmp_path / "networks").mkdir()
-    for path in (default_root() / "networks").glob("*"):
-        (tmp_path / "networks" / path.name).symlink_to(path)
-    ModelStore(tmp_path).ensure(["minifasnet"], folder=published)
-    server = start_server(liveness_test_nonce=NONCE.hex(), model_dir=str(tmp_path), liveness_virtual_cameras="true")
-    shown = attempt(film, server, Kind.LIVE, mode=Mode.PASSIVE)
-    assert shown.title == "realface", shown.explained
+@pytest.fixture(scope="module")
+def default_server(start_server: StartServer) -> Server:
+    """A server with the packs of a default install."""
+    try:
+        ModelStore().ensure()
+    except FetchError as problem:
+        pytest.skip(str(problem))
+    return start_server(
+        liveness_test_nonce=NONCE.hex(), liveness_networks="fr-liveness", liveness_virtual_cameras="true"
+    )
+
+
+@pytest.mark.parametrize(("kind", "decisions"), [
+    (PERSON, {"realface"}),
+    (SCREEN, {"spoofface"}),
+    (Kind.PRINT_STILL, {"spoofface", "uncertain", "FaceEyeRegionNotVisible"}),
+])  # fmt: skip
+def test_without_turns_on_a_default_install(
+    film: Film, default_server: Server, kind: Kind | str, decisions: set[str]
+) -> None:
+    shown = attempt(film, default_server, kind, mode=Mode.PASSIVE)
+    assert shown.title in decisions, shown.explained
 
 
 def test_tokens_that_are_not_valid_any_more(

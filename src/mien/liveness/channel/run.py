@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from mien.liveness.attempts import Admission, Begun
+from mien.liveness.attestation import AttestationError
 from mien.liveness.challenge import LONGEST_MS, Challenge
 from mien.liveness.channel import messages
 from mien.liveness.channel.context import ChannelContext
@@ -98,6 +99,7 @@ class Run:
         self._token = ""
         self._camera: CameraReport | None = None
         self._proven: bool | None = None
+        self._attested: str | None = None
         self._capture: CaptureReport | None = None
         self._flashes = True
         self._in(HELLO_SECONDS)
@@ -184,7 +186,8 @@ class Run:
             return
         self._flashes = said.get("flashes") is not False or context.policy.without_flashes is WithoutFlashes.OFF
         self._proven = context.policy.proves(proof, admission.nonce)
-        if await self._refuse_script() or await self._refuse_virtual():
+        refused = await self._refuse_script() or await self._refuse_virtual()
+        if refused or await self._refuse_attestation(said.get("attestation"), admission.nonce):
             return
         if not context.has_place(token, self.address):  # others came while the database was asked
             await self._full()
@@ -215,6 +218,15 @@ class Run:
             return False
         await self._fail(LivenessError.CLIENT_VERSION_NOT_SUPPORTED, "only this server's own component is served")
         return True
+
+    async def _refuse_attestation(self, said: object, nonce: str) -> bool:
+        """Refuse an attestation that proves nothing, or none where one is required; tell whether it was refused."""
+        try:
+            self._attested = self._context.policy.attestations.check(said, nonce)
+        except AttestationError as error:
+            await self._fail(LivenessError.ENVIRONMENT_NOT_SUPPORTED, str(error))
+            return True
+        return False
 
     async def _refuse_virtual(self) -> bool:
         """Refuse a camera that is a program, unless the operator allows it; tell whether it was refused."""
@@ -313,6 +325,7 @@ class Run:
                         self._capture,
                         origin=self._request.origin,
                         flashes=self._flashes,
+                        attested=self._attested,
                     ),
                     capped=not self._flashes and context.policy.without_flashes is not WithoutFlashes.REAL,
                 )

@@ -19,11 +19,42 @@ _LINEAR: Final = ((np.arange(256) / 255.0) ** 2.2).astype(np.float32)
 _SIDE: Final = 64
 _NARROW: Final = 0.4
 """A cheek of less than this share of the other's area is turned away, and its outline reaches the background."""
+_HEAD: Final = 1.8
+"""A head with its hair, by the width and height of its mesh."""
+_FEWEST_BEHIND: Final = 60
+"""Pixels of the background that must be seen, in a picture whose longer side has `_SIDE`."""
 _FEWEST: Final = 6
 """Pixels that a region must have."""
 
 
 REGIONS: Final = ("cheek on the image's left", "cheek on the image's right", "forehead and nose")
+
+
+def background_colour(pixels: Pixels, mesh: Mesh) -> Float32:
+    """Measure the colour of what is behind a face.
+
+    Args:
+        pixels: BGR uint8 (h, w, 3).
+        mesh: of a face in them.
+
+    Returns:
+        float32 (3,), mean linear red, green and blue in [0, 1] of the picture's upper two thirds beside the head; NaN
+        where hardly anything is to be seen of it, or nearly all is black or clipped.
+    """
+    height, width = pixels.shape[:2]
+    scale = _SIDE / max(height, width)
+    small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    low, high = mesh.points[:, :2].min(axis=0) * scale, mesh.points[:, :2].max(axis=0) * scale
+    middle, size = (low + high) / 2, high - low
+    y, x = np.mgrid[: small.shape[0], : small.shape[1]]
+    beside = np.abs(x - middle[0]) > _HEAD * size[0] / 2
+    above = y < middle[1] - _HEAD * size[1] / 2
+    chosen = small[(beside | above) & (y < small.shape[0] * 2 / 3)]
+    brightest = chosen.max(axis=1, initial=0) if len(chosen) else np.zeros(0)
+    usable = (brightest < 252) & (brightest > 8)
+    if usable.sum() < _FEWEST_BEHIND:
+        return np.full(3, np.nan, np.float32)
+    return np.asarray(_LINEAR[chosen[usable]].mean(axis=0)[::-1], np.float32)
 
 
 def skin_colours(pixels: Pixels, mesh: Mesh) -> Float32:

@@ -16,7 +16,7 @@ from mien.vision.finder import FaceFinder
 from mien.vision.landmarks import FaceMesh, Mesh
 from mien.vision.pose import head_pose
 from mien.vision.presentation.eyes import eye_contrast
-from mien.vision.presentation.skin import skin_colours
+from mien.vision.presentation.skin import background_colour, skin_colours
 from mien.vision.types import Detection, Float32, HeadPose, OperatingPoint, Pixels
 
 _PRESENT = 0.5
@@ -37,7 +37,8 @@ class Sighting:
         time_ms: of the frame.
         mesh: the face's surface in the frame's pixels.
         pose: of the head.
-        colours: float32 (3, 3), linear red, green and blue of the skin's regions, see `skin_colourss`.
+        colours: float32 (3, 3), linear red, green and blue of the skin's regions, see `skin_colours`.
+        behind: float32 (3,), the same of the background, see `background_colour`.
         eyes: how much is to be seen in the eyes, see `eye_contrast`.
         detection: what the detector saw; None in frames that it did not look at.
         jumped: whether the face is somewhere else than the frame before lets expect.
@@ -48,6 +49,7 @@ class Sighting:
     mesh: Mesh
     pose: HeadPose
     colours: Float32
+    behind: Float32
     eyes: float
     detection: Detection | None
     jumped: bool
@@ -126,6 +128,7 @@ def follow(frames: Iterable[tuple[float, Pixels]], finder: FaceFinder, mesher: F
             mesh,
             head_pose(mesh),
             skin_colours(pixels, mesh),
+            background_colour(pixels, mesh),
             eye_contrast(pixels, mesh),
             detection,
             jumped=bool(sightings) and _jumped(sightings[-1], time, mesh),

@@ -1,0 +1,111 @@
+"""The laboratory's table: rates by species with exact intervals, by the words of ISO/IEC 30107-3."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from math import comb
+from typing import Any
+
+Row = Mapping[str, Any]
+
+
+def clopper_pearson(hits: int, count: int, level: float = 0.95) -> tuple[float, float]:
+    """Return the exact confidence interval of a share.
+
+    Args:
+        hits: how often it happened.
+        count: of how many.
+        level: of confidence.
+    """
+    tail = (1 - level) / 2
+
+    def at_least(share: float) -> float:
+        return sum(comb(count, k) * share**k * (1 - share) ** (count - k) for k in range(hits, count + 1))
+
+    def at_most(share: float) -> float:
+        return sum(comb(count, k) * share**k * (1 - share) ** (count - k) for k in range(hits + 1))
+
+    def solve(low: float, high: float, *, rising: bool) -> float:
+        for _ in range(60):
+            middle = (low + high) / 2
+            value = at_least(middle) if rising else at_most(middle)
+            if (value < tail) is rising:
+                low = middle
+            else:
+                high = middle
+        return (low + high) / 2
+
+    lower = 0.0 if hits == 0 else solve(0.0, hits / count, rising=True)
+    upper = 1.0 if hits == count else solve(hits / count, 1.0, rising=False)
+    return lower, upper
+
+
+def told(hits: int, count: int) -> str:
+    """A share with its interval, as the table shows it."""
+    low, high = clopper_pearson(hits, count)
+    return f"{hits / count:.1%} [{low:.1%}, {high:.1%}]"
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The tables of both modes as Markdown."""
+    lines: list[str] = []
+    for mode in ("PassiveActive", "Passive"):
+        lines += [f"### {mode}", ""]
+        lines += [
+            "| species | kind | n | accepted | 95 % interval | spoofface | uncertain | non-response | stopped by |"
+        ]
+        lines += ["|---|---|---|---|---|---|---|---|---|"]
+        by_species: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        for row in rows:
+            if row["mode"] == mode:
+                by_species[row["category"], row["species"]].append(row)
+        for (category, species), found in sorted(by_species.items(), key=_order):
+            lines.append(_line(category, species, found))
+        lines += ["", *_summary(by_species), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _order(entry: tuple[tuple[str, str], Sequence[Row]]) -> tuple[int, str]:
+    (category, species), _ = entry
+    return ("presentation", "injection", "person").index(category), species
+
+
+def _line(category: str, species: str, found: Sequence[Row]) -> str:
+    outcomes = Counter(row["outcome"] for row in found)
+    why = Counter(reason for row in found for reason in row["reasons"])
+    why.update(row["problem"] for row in found if row["problem"])
+    reasons = ", ".join(f"{name} {count}" for name, count in why.most_common(4))
+    low, high = clopper_pearson(outcomes["realface"], len(found))
+    cells = [
+        species,
+        category,
+        str(len(found)),
+        f"{outcomes['realface']}",
+        f"{low:.1%} – {high:.1%}",
+        *(str(outcomes[name]) for name in ("spoofface", "uncertain", "non-response")),
+        reasons,
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _summary(by_species: Mapping[tuple[str, str], Sequence[Row]]) -> list[str]:
+    def share(category: str, *outcomes: str) -> str:
+        found = [row for (kind, _), rows in by_species.items() if kind == category for row in rows]
+        return told(sum(row["outcome"] in outcomes for row in found), len(found)) if found else "not measured"
+
+    def worst(category: str) -> str:
+        kinds = [(rows, species) for (kind, species), rows in by_species.items() if kind == category]
+        if not kinds:
+            return "not measured"
+        rows, species = max(kinds, key=lambda one: sum(r["outcome"] == "realface" for r in one[0]) / len(one[0]))
+        return f"{told(sum(row['outcome'] == 'realface' for row in rows), len(rows))} ({species})"
+
+    return [
+        f"- APCER of the worst presentation species: {worst('presentation')}; all species together "
+        f"{share('presentation', 'realface')}, non-response {share('presentation', 'non-response')}.",
+        f"- IAPAR of the worst injection method: {worst('injection')}; all methods together "
+        f"{share('injection', 'realface')}, non-response {share('injection', 'non-response')}.",
+        f"- BPCER of the filmed person: {share('person', 'spoofface')}; uncertain {share('person', 'uncertain')}; "
+        f"non-response {share('person', 'non-response')}.",
+    ]
