@@ -30,7 +30,7 @@ from mien.vision.attributes.quality import quality
 from mien.vision.attributes.registry import estimate_attributes
 from mien.vision.types import Float32, Measured, Pixels, Want
 
-RECOGNISER = "sface"
+RECOGNISER = "sface-int8"
 
 
 @dataclass(frozen=True)

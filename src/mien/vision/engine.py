@@ -14,7 +14,7 @@ import numpy as np
 
 from mien.models.runtime import Network
 from mien.models.store import LoadedPack, ModelStore
-from mien.vision.attributes.context import MESH, SFACE, SFACE_INT8, FaceContext
+from mien.vision.attributes.context import MESH, SFACE, FaceContext
 from mien.vision.attributes.registry import estimate_attributes, packs_for
 from mien.vision.decode import Photo, decode
 from mien.vision.detector import YuNet
@@ -186,7 +186,7 @@ class FaceEngine:
         shared = SFACE in recogniser.packs and SFACE in packs_for(want.attributes)
         known = {SFACE: context.sface["fc1"]} if shared else None
         embedding = recogniser.embed(context.pixels, context.points, known)
-        if SFACE_INT8 in recogniser.packs or not embedding.readable:
+        if not embedding.readable:
             context.norm = embedding.norm
         return embedding
 

@@ -18,6 +18,7 @@ from mien.models.convert import static_int8
 from mien.models.convert.chain import Chain, Layer, read_chain
 from mien.models.convert.static_int8 import LEVELS, Steps, convert, quantised, read_ranges, rescaled, to_seven_bits
 from mien.models.manifest import builtin_manifests
+from mien.vision.attributes.context import SFACE_MAPS
 
 RANGES = resources.files("mien.models.convert") / "ranges" / "sface.npz"
 
@@ -123,6 +124,24 @@ def test_the_chain_is_read_with_its_normalisations() -> None:
     np.testing.assert_allclose(run(kept, seen), run(model, seen), atol=0.05)
 
 
+def test_inner_layers_in_bytes_are_given_in_the_units_of_the_source() -> None:
+    model = network()
+    chain = read_chain(model)
+    small = quantised(chain, steps(model, chain), "data", "vector", ("two", "three"))
+    onnx.checker.check_model(small)
+    model.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in ("two", "three"))
+    seen = {"data": images(4)}
+    exact, rounded = (
+        ort.InferenceSession(one.SerializeToString(), providers=["CPUExecutionProvider"]).run(["two", "three"], seen)
+        for one in (model, small)
+    )
+    for before, after in zip(exact, rounded, strict=True):
+        assert before.shape == after.shape
+        assert np.sqrt(np.square(after - before).mean()) / before.std() < 0.1
+    with pytest.raises(ValueError, match="no layers in bytes called one"):
+        quantised(chain, steps(model, chain)[1:], "data", "vector", ("one",))
+
+
 @given(st.lists(st.floats(0.05, 20), min_size=16, max_size=16))
 @settings(max_examples=20, deadline=None)
 def test_factors_of_channels_change_nothing_in_exact_arithmetic(factors: list[float]) -> None:
@@ -177,7 +196,11 @@ def test_the_ranges_are_whole() -> None:
     options = builtin_manifests()["sface-int8"].network.convert
     assert options is not None
     assert options.method == static_int8.__name__.rpartition(".")[2]
-    assert options.options == {"ranges": "sface", "sha256": hashlib.sha256(RANGES.read_bytes()).hexdigest()}
+    assert options.options == {
+        "ranges": "sface",
+        "sha256": hashlib.sha256(RANGES.read_bytes()).hexdigest(),
+        "extra_outputs": list(SFACE_MAPS),
+    }
     found = read_ranges("sface")
     assert [len(step.factors) for step in found] == [128] * 4 + [256] * 4 + [512] * 12 + [1024] * 3
     for step in found:

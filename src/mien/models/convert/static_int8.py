@@ -56,7 +56,7 @@ class Steps:
     negative: float
 
 
-def convert(source: Path, target: Path, *, ranges: str, sha256: str) -> None:
+def convert(source: Path, target: Path, *, ranges: str, sha256: str, extra_outputs: tuple[str, ...] = ()) -> None:
     """Write a block-quantised chain (SFace) in static 8-bit integers, for any number of images at once.
 
     Args:
@@ -64,9 +64,12 @@ def convert(source: Path, target: Path, *, ranges: str, sha256: str) -> None:
         target: the file to write; its input is that of `source`, its output has the same name and meaning.
         ranges: which file of `ranges/` says the scales.
         sha256: of that file, so that other scales cannot pass for the same network.
+        extra_outputs: names of layers in bytes whose values are given too, as float32 (n, channels, height, width) in
+            the units of `source`. They cost one pass over those maps.
 
     Raises:
-        ValueError: if the network is not such a chain, or the ranges are not those expected.
+        ValueError: if the network is not such a chain, the ranges are not those expected, or an extra output is not a
+            layer in bytes.
     """
     data = (resources.files("mien.models.convert") / "ranges" / f"{ranges}.npz").read_bytes()
     if hashlib.sha256(data).hexdigest() != sha256:
@@ -74,7 +77,8 @@ def convert(source: Path, target: Path, *, ranges: str, sha256: str) -> None:
         raise ValueError(message)
     float32 = float_model(source)
     chain = read_chain(float32)
-    model = quantised(chain, read_ranges(ranges), float32.graph.input[0].name, float32.graph.output[0].name)
+    image, output = float32.graph.input[0].name, float32.graph.output[0].name
+    model = quantised(chain, read_ranges(ranges), image, output, extra_outputs)
     onnx.checker.check_model(model)
     target.write_bytes(model.SerializeToString(deterministic=True))
 
@@ -100,7 +104,9 @@ def read_ranges(name: str) -> list[Steps]:
         ]
 
 
-def quantised(chain: Chain, steps: list[Steps], image: str, output: str) -> ModelProto:
+def quantised(
+    chain: Chain, steps: list[Steps], image: str, output: str, extra_outputs: tuple[str, ...] = ()
+) -> ModelProto:
     """Write a chain anew: the first layers in floats, the last `len(steps) - 1` and the last layer of all in bytes.
 
     Args:
@@ -108,11 +114,14 @@ def quantised(chain: Chain, steps: list[Steps], image: str, output: str) -> Mode
         steps: of the last layer in floats and of all after it.
         image: name of the input, float32 (n, 3, height, width).
         output: name of the output, float32 (n, outputs).
+        extra_outputs: layers in bytes whose values are outputs as well, see `convert`.
 
     Raises:
-        ValueError: if a layer in bytes has a slope above 1, which the method cannot write.
+        ValueError: if a layer in bytes has a slope above 1, which the method cannot write, or an extra output is not a
+            layer in bytes.
     """
     graph = _Graph()
+    extra: dict[str, int] = {}
     first = len(chain.layers) - len(steps) + 1
     graph.add("Sub", [image, graph.constant("mean", np.float32(chain.mean))], "centred")
     graph.add("Mul", ["centred", graph.constant("scale", np.float32(chain.scale))], "normalised")
@@ -127,11 +136,23 @@ def quantised(chain: Chain, steps: list[Steps], image: str, output: str) -> Mode
     for layer, step in zip(chain.layers[first:], steps[1:], strict=True):
         tensor, bytes_of = _byte_layer(graph, tensor, bytes_of, rescaled(layer, factors, step.factors), step)
         factors = step.factors
+        if layer.name in extra_outputs:
+            count = extra[layer.name] = len(step.factors)
+            scales = graph.constant(f"{layer.name}/scales", (step.scale * step.factors).astype(np.float32))
+            zeros = graph.constant(f"{layer.name}/zeros", np.full(count, step.zero_after, np.uint8))
+            graph.add("DequantizeLinear", [tensor, scales, zeros], layer.name, axis=1)
+    if missing := set(extra_outputs) - set(extra):
+        message = f"the network has no layers in bytes called {', '.join(sorted(missing))}"
+        raise ValueError(message)
     weights = (chain.last_weights * factors[None, :, None]).reshape(len(chain.last_bias), -1)
     graph.add("Flatten", [tensor], "flat")
     names = graph.weights("last", weights, chain.last_bias, bytes_of.step, transposed=True)
     graph.add("QGemm", ["flat", bytes_of.scale, bytes_of.zero, *names], output, domain=_MICROSOFT, transB=0)
-    return graph.model(image, chain.layers[0].weights.shape[1], output, len(chain.last_bias))
+    model = graph.model(image, chain.layers[0].weights.shape[1], output, len(chain.last_bias))
+    for name in extra_outputs:
+        shape = [f"{name}_0", extra[name], f"{name}_2", f"{name}_3"]
+        model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+    return model
 
 
 def rescaled(layer: Layer, inputs: Float64, outputs: Float64) -> Layer:
@@ -236,9 +257,10 @@ def _byte_layer(graph: _Graph, tensor: str, given: _Bytes, layer: Layer, step: S
     graph.add(
         "QLinearConv", [before, *of_before, *turned[:3], *of_added], added, group=count, kernel_shape=[1, 1]
     )  # fmt: skip
-    after = graph.scale(layer.name, step.scale, step.zero_after)
-    graph.add("QLinearAdd", [before, *of_before, added, *of_added, *after], layer.name, domain=_MICROSOFT)
-    return layer.name, _Bytes(*after, step.scale)
+    result = f"{layer.name}/bytes"
+    after = graph.scale(result, step.scale, step.zero_after)
+    graph.add("QLinearAdd", [before, *of_before, added, *of_added, *after], result, domain=_MICROSOFT)
+    return result, _Bytes(*after, step.scale)
 
 
 def to_seven_bits(weights: Float64) -> tuple[NDArray[np.int8], Float64]:

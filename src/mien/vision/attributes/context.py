@@ -12,11 +12,9 @@ from mien.vision import align
 from mien.vision.landmarks import Mesh
 from mien.vision.types import Float32, Pixels
 
-SFACE, LITE0, MESH = "sface", "lite0", "mesh"
-"""The packs whose inner maps heads look at, and that of the dense mesh."""
-
-SFACE_INT8 = "sface-int8"
-"""SFace in integers: its embeddings are as long as SFace's (.998 of it, over 2,134 photos), but it shows no maps."""
+SFACE, LITE0, MESH = "sface-int8", "lite0", "mesh"
+"""The packs whose inner maps heads look at, and that of the dense mesh. SFace is the one in 8-bit integers that also
+makes the default embedding, so that it runs once a face."""
 
 SFACE_MAPS = ("conv_6_relu", "conv_9_relu", "conv_12_relu")
 """Middle layers of SFace that its conversion exposes: 256×28², 512×14², 512×14²."""
@@ -90,9 +88,9 @@ class FaceContext:
 
     @cached_property
     def sface(self) -> dict[str, Float32]:
-        """SFace on `crop`: "fc1" float32 (128,), the embedding before normalising, and each of `SFACE_MAPS` (c, h, w).
+        """SFace on `crop`: "fc1" float32 (128,), the embedding before any normalisation, and each of `SFACE_MAPS`.
 
-        An engine that wants the embedding as well as attributes takes it from here, so that the network runs once.
+        Maps are float32 (c, h, w). An engine that needs the embedding too reads it here, so the network runs once.
         """
         return _run(self._network(SFACE), self.crop, ("fc1", *SFACE_MAPS))
 
