@@ -23,7 +23,7 @@ import numpy as np
 from mien.models.store import ModelStore
 from mien.vision.attributes.context import FaceContext
 from mien.vision.attributes.heads import load_head
-from mien.vision.attributes.registry import ESTIMATORS, REFUSED, estimate_attributes
+from mien.vision.attributes.registry import ESTIMATORS, estimate_attributes
 from mien.vision.detector import YuNet
 from mien.vision.landmarks import FaceMesh
 
@@ -71,8 +71,6 @@ def times(photo: Path, runs: int) -> None:
         then = _median(lambda: estimate_attributes(shared, [attribute]), runs)  # noqa: B023  # called at once
         print(f"{attribute.value:24}{first:8.2f}{then:8.2f}")
     print(f"{'all of them':24}{_median(lambda: estimate_attributes(fresh(), ESTIMATORS), runs):8.2f}")
-    for attribute, reason in REFUSED.items():
-        print(f"{attribute.value:24} refused: {reason}")
 
 
 def _median(call: Callable[[], object], runs: int) -> float:

@@ -16,7 +16,8 @@ from mien.vision.detector import YuNet
 from mien.vision.types import Float32, Pixels
 
 LABELS = Path(__file__).parent / "labels"
-Vector = Callable[[FaceContext], Float32]
+Vector = Callable[[Pixels], Float32]
+"""A feature of the loose crop."""
 
 
 def read_labels(*files: Path) -> dict[str, dict[str, str]]:
@@ -43,31 +44,21 @@ def main_face(detector: YuNet, pixels: Pixels) -> tuple[tuple[float, float, floa
     return (left, top, box_width, box_height), found.points[best]
 
 
-def contexts(
-    detector: YuNet, networks: Callable[[str], Network], photo: Path
-) -> tuple[FaceContext, FaceContext] | None:
-    """Return the main face of a photo as it is and mirrored, or None if no face is found."""
+def context_of(detector: YuNet, networks: Callable[[str], Network], photo: Path) -> FaceContext | None:
+    """Return the main face of a photo, or None if no face is found."""
     pixels = cv2.imread(str(photo))
     assert pixels is not None, photo
     pixels = np.asarray(pixels, np.uint8)
     face = main_face(detector, pixels)
     if face is None:
         return None
-    (left, top, width, height), points = face
-    mirrored = points.copy()
-    mirrored[:, 0] = pixels.shape[1] - 1 - mirrored[:, 0]
-    mirrored = mirrored[[1, 0, 2, 4, 3]]
-    turned = np.ascontiguousarray(pixels[:, ::-1])
-    mirrored_box = (pixels.shape[1] - left - width, top, width, height)
+    box, points = face
 
     def no_mesh(*_: object) -> object:
         message = "training features need no mesh"
         raise NotImplementedError(message)
 
-    return (
-        FaceContext(pixels, points, (left, top, width, height), networks, no_mesh),  # type: ignore[arg-type]  # never called
-        FaceContext(turned, mirrored, mirrored_box, networks, no_mesh),  # type: ignore[arg-type]  # never called
-    )
+    return FaceContext(pixels, points, box, networks, no_mesh)  # type: ignore[arg-type]  # never called
 
 
 def collect(
@@ -81,22 +72,22 @@ def collect(
 
     Returns:
         The photos with a face, and for each pool (by `pool_key`) and vector (by name) float32 (2 · photos, n):
-        the photo as it is, then mirrored.
+        the photo's maps as they are, then mirrored.
     """
     wanted = {pool_key(pool): pool for pool in pools}
     kept: list[Path] = []
     rows: dict[str, list[Float32]] = {key: [] for key in (*wanted, *vectors)}
     for photo in photos:
-        pair = contexts(detector, networks, photo)
-        if pair is None:
+        context = context_of(detector, networks, photo)
+        if context is None:
             print(f"no face: {photo.name}")
             continue
         kept.append(photo)
-        for context in pair:
+        for step in (1, -1):
             for key, pool in wanted.items():
-                rows[key].append(pool.pool(context.feature_map(pool.source)))
+                rows[key].append(pool.pool(context.feature_map(pool.source)[:, :, ::step]))
             for key, vector in vectors.items():
-                rows[key].append(vector(context))
+                rows[key].append(vector(context.loose_crop[:, ::step]))
     return kept, {key: np.stack(values) for key, values in rows.items()}
 
 

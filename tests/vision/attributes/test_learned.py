@@ -14,7 +14,7 @@ from tests.vision.attributes.conftest import RealFace
 from mien.contract.attributes import Attribute, MaskType
 from mien.models.runtime import Network
 from mien.models.store import ModelStore
-from mien.vision.attributes.context import FaceContext
+from mien.vision.attributes.context import LITE0, SFACE, FaceContext
 from mien.vision.attributes.registry import estimate_attributes
 from mien.vision.landmarks import Mesh
 from mien.vision.types import Attributes, Float32, Pixels
@@ -27,7 +27,7 @@ Look = Callable[[RealFace], Attributes]
 @pytest.fixture(scope="session")
 def look() -> Look:
     store = ModelStore()
-    store.ensure(["sface", "lite0", "age"])
+    store.ensure([SFACE, LITE0, "age"])
 
     def network(pack: str) -> Network:
         return store.load(pack).network

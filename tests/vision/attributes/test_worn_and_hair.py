@@ -19,10 +19,10 @@ from mien.contract.attributes import Attribute, GlassesType
 from mien.models.errors import MissingFileError
 from mien.models.runtime import Network
 from mien.models.store import ModelStore
-from mien.vision.attributes.context import FaceContext
-from mien.vision.attributes.registry import ESTIMATORS, estimate_attributes, packs_for
-from mien.vision.errors import UnsupportedAttributeError
-from mien.vision.types import Attributes
+from mien.vision import FaceEngine
+from mien.vision.attributes.context import LITE0, SFACE, FaceContext
+from mien.vision.attributes.registry import ESTIMATORS, estimate_attributes
+from mien.vision.types import Attributes, Makeup, Want
 
 FACES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "faces.json").read_text())
 HAIR_COLORS = {"unknown", "white", "gray", "blond", "brown", "red", "black", "other"}
@@ -45,7 +45,7 @@ class _Counting:
 def store() -> ModelStore:
     store = ModelStore()
     try:
-        for name in ("sface", "lite0"):
+        for name in (SFACE, LITE0):
             store.load(name)
     except MissingFileError as problem:
         pytest.skip(str(problem))
@@ -137,15 +137,29 @@ def test_hair_is_hidden_bald_or_of_a_colour(face: _Face) -> None:
 def test_all_four_run_each_network_once(store: ModelStore) -> None:
     networks = _Counting(store)
     assert _Face(FACES[0], networks).found.glasses is not None
-    assert sorted(networks.asked) == ["lite0", "sface"]
-
-
-def test_makeup_is_refused_with_the_reason() -> None:
-    with pytest.raises(UnsupportedAttributeError, match="women"):
-        packs_for([Attribute.MAKEUP])
+    assert sorted(networks.asked) == sorted([LITE0, SFACE])
 
 
 def test_every_estimator_fills_its_own_field() -> None:
     fields = [estimator.field for estimator in ESTIMATORS.values()]
     assert len(set(fields)) == len(fields)
     assert set(fields) <= set(Attributes.__dataclass_fields__)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("photo", "eye", "lip"),
+    [
+        ("faces/fairface/fairface_000224.jpg", True, True),
+        ("faces/fairface/fairface_000324.jpg", True, True),
+        ("faces/fairface/fairface_000342.jpg", False, False),
+        ("faces/fairface/fairface_000239.jpg", False, False),
+    ],
+)
+def test_makeup_of_plain_and_made_up_women(store: ModelStore, photo: str, *, eye: bool, lip: bool) -> None:
+    (face,) = (
+        FaceEngine(store)
+        .analyze(shared_path(photo).read_bytes(), Want(attributes=frozenset({Attribute.MAKEUP}), max_faces=1))
+        .faces
+    )
+    assert face.attributes.makeup == Makeup(eye, lip)

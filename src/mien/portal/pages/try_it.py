@@ -15,7 +15,6 @@ from mien.portal.frame import Page
 from mien.portal.photos import drawn, drop, picture
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, banner, empty, facts, loading, section, text
-from mien.vision.attributes.registry import REFUSED
 from mien.vision.types import Accessory, Face, HairColor, OperatingPoint, Want
 
 TABS: Final = (
@@ -54,7 +53,7 @@ async def render(visitor: Visitor) -> None:
     """Draw the page."""
     tabs(visitor, "/try")
     limited = Feature.LIMITED_ATTRIBUTES in visitor.resource.features
-    wanted = frozenset(DECLARED) - frozenset(REFUSED) - frozenset(() if limited else LIMITED)
+    wanted = frozenset(DECLARED) - frozenset(() if limited else LIMITED)
     points = {point.value: f"{label} ({point.value})" for label, point in _points(visitor).items()}
     with section("Photo", "It is analysed on this server and not kept."):
         model = ui.select(points, value=OperatingPoint.BEST.value, label="Detection model").props("outlined")

@@ -13,14 +13,15 @@ from mien.vision.types import Accessory
 def accessories(context: FaceContext) -> tuple[Accessory, ...]:
     """List what is worn on head, eyes and mouth, with a confidence in [0, 1]: headwear, glasses, mask.
 
-    The confidence of the first two is calibrated for a wearer and a non-wearer being equally likely beforehand, and
-    they are listed from 0.5 on; a mask is listed when the attribute `mask` says that there is one.
+    The confidence of the first two is calibrated for a wearer and a non-wearer being equally likely beforehand. They
+    are listed from their heads' thresholds on (headwear 0.7, glasses 0.5); a mask is listed when the attribute `mask`
+    reports one.
     """
-    worn = (
-        ("headWear", probability("headwear", context)),
-        ("glasses", probability("glasses", context)),
-    )
-    listed = [Accessory(name, round(confidence, 2)) for name, confidence in worn if confidence >= 0.5]
+    listed = []
+    for name, head in (("headWear", "headwear"), ("glasses", "glasses")):
+        confidence = probability(head, context)
+        if confidence >= load_head(head).thresholds["present"]:
+            listed.append(Accessory(name, round(confidence, 2)))
     if mask(context).type is MaskType.FACE_MASK:
         listed.append(Accessory("mask", round(float(load_head("mask")(context)[0]), 2)))
     return tuple(listed)

@@ -8,7 +8,7 @@ import numpy as np
 from mien.vision.attributes.context import FaceContext
 from mien.vision.attributes.heads import load_head
 from mien.vision.attributes.worn import probability
-from mien.vision.types import Float32, Hair, HairColor
+from mien.vision.types import Float32, Hair, HairColor, Pixels
 
 _CELLS = 7
 _ROWS = 4
@@ -36,19 +36,22 @@ def hair(context: FaceContext) -> Hair:
 def hair_colors(context: FaceContext) -> tuple[HairColor, ...]:
     """Estimate the colour of visible hair, all of the contract's names by descending confidence."""
     head = load_head("hair_color")
-    values = dict(zip(head.classes, head(context, colors=hair_colors_vector(context)).tolist(), strict=True))
+    values = dict(zip(head.classes, head(context, colors=hair_colors_vector(context.loose_crop)).tolist(), strict=True))
     values.update({"other": 0.0, "unknown": 0.0})
     ranked = sorted(values.items(), key=lambda item: -item[1])
     return tuple(HairColor(color, round(confidence, 2)) for color, confidence in ranked)
 
 
-def hair_colors_vector(context: FaceContext) -> Float32:
+def hair_colors_vector(loose_crop: Pixels) -> Float32:
     """Mean colours of the upper part of the loose crop, in cells.
+
+    Args:
+        loose_crop: see `FaceContext.loose_crop`.
 
     Returns:
         float32 (84,): 4 rows of 7 cells of CIE Lab (OpenCV's 8-bit scaling), from the top of the crop to the cheeks.
     """
-    cell = context.loose_crop.shape[0] // _CELLS
-    lab = cv2.cvtColor(np.ascontiguousarray(context.loose_crop[: _ROWS * cell]), cv2.COLOR_BGR2LAB)
+    cell = loose_crop.shape[0] // _CELLS
+    lab = cv2.cvtColor(np.ascontiguousarray(loose_crop[: _ROWS * cell]), cv2.COLOR_BGR2LAB)
     cells = cv2.resize(lab.astype(np.float32), (_CELLS, _ROWS), interpolation=cv2.INTER_AREA)
     return np.asarray(cells, np.float32).ravel()

@@ -15,6 +15,7 @@ from mien.vision.attributes.context import LITE0, MESH, SFACE, FaceContext
 from mien.vision.attributes.exposure import exposure
 from mien.vision.attributes.facial_hair import facial_hair
 from mien.vision.attributes.hair import hair
+from mien.vision.attributes.makeup import makeup
 from mien.vision.attributes.mask import mask
 from mien.vision.attributes.noise import noise
 from mien.vision.attributes.occlusion import occlusion
@@ -55,16 +56,9 @@ ESTIMATORS: Mapping[Attribute, Estimator] = {
     Attribute.ACCESSORIES: Estimator("accessories", accessories, frozenset({SFACE, LITE0})),
     Attribute.FACIAL_HAIR: Estimator("facial_hair", facial_hair, frozenset({SFACE, LITE0})),
     Attribute.HAIR: Estimator("hair", hair, frozenset({SFACE, LITE0})),
+    Attribute.MAKEUP: Estimator("makeup", makeup, frozenset({SFACE})),
 }
 """Every attribute that this build can estimate."""
-
-REFUSED: Mapping[Attribute, str] = {
-    Attribute.MAKEUP: (
-        "every method tried told women from men (AUC .98) far better than made-up from plain faces among women "
-        "(.57 to .89); see docs/attributes.md"
-    ),
-}
-"""Attributes of the contract for which nothing honest was found, with the reason."""
 
 
 def packs_for(wanted: Iterable[Attribute]) -> frozenset[str]:
@@ -89,5 +83,5 @@ def estimate_attributes(context: FaceContext, wanted: Iterable[Attribute]) -> At
 def _estimator(attribute: Attribute) -> Estimator:
     estimator = ESTIMATORS.get(attribute)
     if estimator is None:
-        raise UnsupportedAttributeError(attribute.value, REFUSED.get(attribute, "no estimator is installed"))
+        raise UnsupportedAttributeError(attribute.value, "no estimator is installed")
     return estimator

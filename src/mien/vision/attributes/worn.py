@@ -13,9 +13,9 @@ def glasses(context: FaceContext) -> GlassesType:
     Swimming goggles are never reported: two pairs in 1,500 photos are not enough to learn them; both came out as
     sunglasses or glasses.
     """
-    if not _present("glasses", context):
+    if not present("glasses", context):
         return GlassesType.NONE
-    return GlassesType.SUN if _present("sunglasses", context) else GlassesType.READING
+    return GlassesType.SUN if present("sunglasses", context) else GlassesType.READING
 
 
 def probability(head: str, context: FaceContext) -> float:
@@ -23,5 +23,6 @@ def probability(head: str, context: FaceContext) -> float:
     return float(load_head(head)(context)[0])
 
 
-def _present(head: str, context: FaceContext) -> bool:
+def present(head: str, context: FaceContext) -> bool:
+    """Tell whether a yes/no head reaches its threshold."""
     return probability(head, context) >= load_head(head).thresholds["present"]
