@@ -4,8 +4,8 @@ Labels: years of birth of 494 public figures of LFW, written down from general k
 so an error of a year or two is common; LFW's photos are taken to be of mid-2002 on average. Ridge regression, people
 weighted equally and decades by the root of their rarity; figures from ten folds by person.
 
-The curve is fitted to the age bands of FairFace's 270 photos and checked crosswise on random halves, 20 times; its
-points go into `mien.vision.attributes.age` by hand.
+The curve is fitted to what the whole engine says of FairFace's 270 photos, by age bands, and checked crosswise on random
+halves, 20 times; its points go into `mien.vision.attributes.age` by hand.
 
     python tools/train_age.py --shared ../shared --cache /tmp/heads
 """
@@ -23,6 +23,8 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold
 
 from attribute_faces import HEADS, LABELS, Faces, arguments
+from mien.contract.attributes import Attribute
+from mien.vision import FaceEngine, OperatingPoint, Want
 from mien.vision.attributes.age import CURVE_FROM, CURVE_TO, PACK, blend, raw_age
 from mien.vision.attributes.heads import Head, RegionPool
 from mien.vision.types import Float32
@@ -40,8 +42,8 @@ OPEN_BAND_WEIGHT = 0.5
 """Of the band without an upper end."""
 PHOTO_WEIGHT = 0.15
 """Of the squared errors of all photos together, against the squared bias of a band."""
-SLOPES = np.array([0.8, 1, 1, 1, 1, 1, 1])
-STIFFNESS = np.array([20.0, 4, 4, 4, 4, 4, 4])
+SLOPES = np.array([0.7, 0.5, 1, 1, 1, 1, 1])
+STIFFNESS = np.array([8.0, 8, 3, 3, 3, 3, 3])
 """Slopes between the curve's points, and how strongly it is held to them."""
 NETWORK_WEIGHT = 10.0
 """How much less the network's own age is regularised than the map's features: its unit is 1.5 years."""
@@ -106,26 +108,26 @@ def main() -> None:
     ).save(HEADS / "age.npz")
     calibrated = np.interp(held, CURVE_FROM, CURVE_TO)
     print(f"LFW after the curve: mean absolute error {np.abs(calibrated - years).mean():.2f}")
-    fit_curve(given.shared, faces, weights, bias)
+    fit_curve(given.shared, faces)
 
 
-def fit_curve(shared: Path, faces: Faces, weights: Float32, bias: float) -> None:
+def fit_curve(shared: Path, faces: Faces) -> None:
     """Fit the curve to FairFace, print its points and what it does to the half that it was not fitted to."""
     folder = shared / "faces/fairface"
     band_of = {row["file"]: row["age_label"] for row in csv.DictReader((folder / "labels.csv").open())}
 
     def look() -> Iterator[dict[str, Float32]]:
-        for face in faces.of("fairface", folder.glob("*.jpg")):
-            context = faces.context(face.pixels, face.points)
-            yield {
-                "x": RegionPool("", BOXES).pool(context.feature_map(f"sface/{LAYER}")),
-                "network": np.array(raw_age(faces.network(PACK), face.pixels, face.points)),
-                "band": np.array(band_of[face.path.name], "<U8"),
-            }
+        engine, want = FaceEngine(), Want(operating_point=OperatingPoint.BEST, attributes=frozenset({Attribute.AGE}))
+        for photo in sorted(folder.glob("*.jpg")):
+            found = engine.analyze(photo.read_bytes(), want)
+            middle = np.array([found.width, found.height]) / 2
+            if found.faces:
+                face = min(found.faces, key=lambda face: float(np.linalg.norm(face.points.mean(axis=0) - middle)))
+                uncalibrated = np.interp(face.attributes.age or 0.0, CURVE_TO, CURVE_FROM)
+                yield {"estimate": np.array(uncalibrated), "band": np.array(band_of[photo.name], "<U8")}
 
     data = faces.features("age_fairface", look)
-    corrected = np.column_stack([data["x"], data["network"]]) @ weights + bias
-    estimates = np.array([blend(*pair) for pair in zip(data["network"].tolist(), corrected.tolist(), strict=True)])
+    estimates = data["estimate"]
     bands = data["band"]
     years = np.array([BANDS[band] for band in bands.tolist()])
     print("curve:", curve(estimates, years, bands).round(1).tolist())

@@ -216,7 +216,7 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class Extra:
-    """Changed copies of labelled faces, fitted on where their originals are, and never measured on.
+    """Changed copies of faces, fitted on where their originals are not measured, and never measured on.
 
     Attributes:
         features: (n, f).
@@ -292,7 +292,7 @@ def train(
 
     held_out = np.zeros((len(chosen), max(1, len(recipe.classes))))
     for fit, check in StratifiedKFold(5, shuffle=True, random_state=1).split(chosen, target):
-        weights, bias = fit_linear(recipe, table, chosen[fit], target[fit], extra)
+        weights, bias = fit_linear(recipe, table, chosen[fit], target[fit], extra, chosen[check])
         held_out[check] = table[2 * chosen[check]] @ weights.T + bias
     weights, bias = fit_linear(recipe, table, chosen, target, extra)
     if len(recipe.classes) == 1:
@@ -317,7 +317,7 @@ def train(
         "figures": figures,
     }
     if extra is not None:
-        card["extra"] = f"{extra.what}, fitted where their originals are, never measured on"
+        card["extra"] = f"{extra.what}; fitted where their originals are not measured, never measured on"
     return Head(
         name=recipe.name,
         classes=recipe.classes,
@@ -331,12 +331,18 @@ def train(
     )
 
 
-def fit_linear(recipe: Recipe, table: Any, rows: Any, target: Any, extra: Extra | None) -> tuple[Any, Any]:
-    """Fit on photos `rows` and their mirror images; return weights (k, n) and bias (k,) for plain features."""
+def fit_linear(
+    recipe: Recipe, table: Any, rows: Any, target: Any, extra: Extra | None, left_out: Any = ()
+) -> tuple[Any, Any]:
+    """Fit on photos `rows`, their mirror images, and copies of any photo but those `left_out`.
+
+    Returns:
+        Weights (k, n) and bias (k,) for plain features.
+    """
     chosen = table[np.concatenate([2 * rows, 2 * rows + 1])]
     answers = np.concatenate([target, target])
     if extra is not None:
-        own = np.isin(extra.owners, rows)
+        own = ~np.isin(extra.owners, left_out)
         chosen = np.concatenate([chosen, extra.features[own]])
         answers = np.concatenate([answers, extra.target[own]])
     mean, spread = chosen.mean(axis=0), chosen.std(axis=0) + 1e-6

@@ -34,7 +34,7 @@ _VIEWS = ((0.9, 0.0), (1.0, -0.02), (1.1, -0.04))
 _CHILD, _ADULT = 18.0, 30.0
 
 CURVE_FROM: Float32 = np.array([0, 6, 14, 24, 36, 48, 60, 85], np.float32)
-CURVE_TO: Float32 = np.array([0, 4.5, 5.5, 14.4, 32.1, 49.6, 69.8, 96.2], np.float32)
+CURVE_TO: Float32 = np.array([0, 2.9, 5.5, 12.4, 31.6, 51.3, 69.4, 96.3], np.float32)
 """What estimates are calibrated to, linearly in between; `tools/train_age.py` prints the numbers."""
 
 
