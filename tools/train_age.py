@@ -4,8 +4,8 @@ Labels: years of birth of 494 public figures of LFW, written down from general k
 so an error of a year or two is common; LFW's photos are taken to be of mid-2002 on average. Ridge regression, people
 weighted equally and decades by the root of their rarity; figures from ten folds by person.
 
-The curve is fitted to what the whole engine says of FairFace's 270 photos, by age bands, and checked crosswise on random
-halves, 20 times; its points go into `mien.vision.attributes.age` by hand.
+The curve is fitted to what the whole engine says of FairFace's 270 photos, by age bands, and checked crosswise on
+random halves, 20 times; its points go into `mien.vision.attributes.age` by hand.
 
     python tools/train_age.py --shared ../shared --cache /tmp/heads
 """
