@@ -83,7 +83,7 @@ def test_policies_are_set_shown_and_cleared(group: CollectionRef, tmp_path: Path
     )
     strict = run(tmp_path, "policy", "front-desk", "--collection", name, "--max-yaw", "20", "--json", "--as", "anna")
     assert json.loads(strict[1])["max_yaw"] == 20
-    assert "max yaw       20" in run(tmp_path, "policy", "front-desk", "--collection", name)[1]
+    assert "max yaw          20" in run(tmp_path, "policy", "front-desk", "--collection", name)[1]
     assert json.loads(run(tmp_path, "policy", "front-desk", "--clear", "--json")[1])["min_quality"] is None
     assert json.loads(run(tmp_path, "policy", "front-desk", "--collection", name, "--json")[1])["max_yaw"] == 20
     assert run(tmp_path, "policy", "front-desk", "--min-quality", "best")[0] == 2
