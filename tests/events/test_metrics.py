@@ -27,7 +27,9 @@ from mien.events import (
 )
 from mien.events.metrics import BOUNDS, NOBODY
 from mien.events.query import percentile
+from mien.events.recorder import COLUMNS, Counts
 from mien.storage import Database
+from mien.storage.tables import CallRow
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ONE, TWO = UUID(int=1), UUID(int=2)
@@ -210,7 +212,7 @@ def test_what_cannot_be_written_now_is_written_later(
         connection.execute(text("ALTER TABLE elsewhere RENAME TO metric_calls"))
     recorder.flush()
     assert ask("TotalCalls") == 2
-    assert recorder.totals()[ONE, "Face - Detect", 200, ""][0] == 2
+    assert recorder.totals()[ONE, "Face - Detect", 200, ""].calls == 2
 
 
 def test_old_minutes_are_deleted(
@@ -259,3 +261,9 @@ def test_prometheus_reads_the_page(recorder: Recorder) -> None:
     assert found["mien_call_duration_seconds_bucket", *sorted([desk, detect, "+Inf"])] == 2
     assert (found["mien_queue_length",], found["mien_work_total",], found["mien_faces_stored", desk]) == (3, 7, 5)
     assert exposition.render("application/openmetrics-text; version=1.0.0")[0].endswith(b"# EOF\n")
+
+
+def test_every_counter_has_the_column_of_its_name() -> None:
+    counted = {column.name for column in CallRow.__table__.columns if not column.primary_key}
+    assert set(COLUMNS) == counted
+    assert Counts(calls=1, trained=2).columns()["trained"] == 2

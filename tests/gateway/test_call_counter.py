@@ -4,7 +4,7 @@ from typing import Any
 from mien.clock import ManualClock
 from mien.events import Recorder
 from mien.events.metrics import NOBODY
-from mien.events.recorder import COLUMNS
+from mien.events.recorder import Counts
 from mien.gateway.call_counter import CallObserver
 from mien.gateway.exchange import Exchange, Operation, Request, Response
 from mien.storage import Database
@@ -33,12 +33,8 @@ async def test_what_the_front_door_tells_is_counted(tmp_path: Path) -> None:
         observe(asked, exchange, response, 0.25)
         code = next((value.decode() for name, value in response.headers if name == b"x-ms-error-code"), "")
         key = (NOBODY, "Face - Detect", response.status, code)
-        cell = recorder.totals()[key]
-        return {
-            name: value - before.get(key, [0] * len(COLUMNS))[n]
-            for n, (name, value) in enumerate(zip(COLUMNS, cell, strict=True))
-            if value
-        }
+        old = before.get(key, Counts()).columns()
+        return {name: value - old[name] for name, value in recorder.totals()[key].columns().items() if value}
 
     chunked = request()
     await chunked.read(100, 1)
@@ -57,4 +53,4 @@ async def test_what_the_front_door_tells_is_counted(tmp_path: Path) -> None:
     refused = told(unread, Response(403, b"{}", headers=((b"x-ms-error-code", b"InvalidRequest"),)))
     assert "blocked" not in refused
     observe(unread, None, Response(404, b"{}"), 0.1)
-    assert recorder.totals()[NOBODY, "Unknown", 404, ""][0] == 1
+    assert recorder.totals()[NOBODY, "Unknown", 404, ""].calls == 1

@@ -13,9 +13,8 @@ from prometheus_client.registry import Collector
 
 from mien.events.levels import Gauges, Level, Names
 from mien.events.metrics import BOUNDS, NOBODY
-from mien.events.recorder import BUCKETS, COLUMNS, FIELDS, Key, Recorder
+from mien.events.recorder import Counts, Key, Recorder
 
-_FIRST_BUCKET: Final = len(FIELDS)
 _COUNTERS: Final = (
     ("blocked", "mien_blocked_calls", "Calls over the rate or the volume of the tier."),
     ("data_in", "mien_received_bytes", "Size of request bodies."),
@@ -61,47 +60,41 @@ class _Calls(Collector):
             yield kind(level.name, level.description, value=level.read())
 
 
-def _counters(totals: Mapping[Key, list[int]], names: Mapping[UUID, str]) -> Iterator[Metric]:
+def _counters(totals: Mapping[Key, Counts], names: Mapping[UUID, str]) -> Iterator[Metric]:
     calls = CounterMetricFamily("mien_calls", "Answered calls.", labels=["resource", "operation", "status", "code"])
     answers: Counter[tuple[str, ...]] = Counter()  # a deleted resource may have had the name of another
-    sums: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * len(COLUMNS))
+    sums: dict[tuple[str, str], Counts] = defaultdict(Counts)
     for (resource_id, operation, status, code), cell in totals.items():
         name = _name(names, resource_id)
-        if cell[0]:
-            answers[name, operation, str(status), code] += cell[0]
-        merged = sums[name, operation]
-        for index, value in enumerate(cell):
-            merged[index] += value
+        if cell.calls:
+            answers[name, operation, str(status), code] += cell.calls
+        sums[name, operation].add(cell)
     for labels, count in sorted(answers.items()):
         calls.add_metric(labels, count)
     yield calls
     for column, metric, description in _COUNTERS:
         counter = CounterMetricFamily(metric, description, labels=["resource", "operation"])
         for both, cell in sorted(sums.items()):
-            if value := cell[COLUMNS.index(column)]:
+            if value := getattr(cell, column):
                 counter.add_metric(both, value)
         yield counter
 
 
-def _latency(totals: Mapping[Key, list[int]], names: Mapping[UUID, str]) -> Metric:
+def _latency(totals: Mapping[Key, Counts], names: Mapping[UUID, str]) -> Metric:
     family = HistogramMetricFamily(
         "mien_call_duration_seconds", "From the first byte of a call to its answer.", labels=["resource", "operation"]
     )
-    sums: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * (len(BUCKETS) + 1))
+    sums: dict[tuple[str, str], Counts] = defaultdict(Counts)
     for (resource_id, operation, _, _), cell in totals.items():
-        if not cell[0]:
-            continue
-        merged = sums[_name(names, resource_id), operation]
-        merged[0] += cell[FIELDS.index("latency_sum")]
-        for index, value in enumerate(cell[_FIRST_BUCKET:], 1):
-            merged[index] += value
-    for labels, (microseconds, *counts) in sorted(sums.items()):
+        if cell.calls:
+            sums[_name(names, resource_id), operation].add(cell)
+    for labels, counts in sorted(sums.items(), key=lambda item: item[0]):
         buckets: list[tuple[str, float]] = []
         below = 0
-        for bound, count in zip([*(str(bound / 1000) for bound in BOUNDS), "+Inf"], counts, strict=True):
+        for bound, count in zip([*(str(bound / 1000) for bound in BOUNDS), "+Inf"], counts.buckets, strict=True):
             below += count
             buckets.append((bound, below))
-        family.add_metric(list(labels), buckets, sum_value=microseconds / 1_000_000)
+        family.add_metric(list(labels), buckets, sum_value=counts.latency_sum / 1_000_000)
     return family
 
 

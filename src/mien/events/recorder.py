@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -31,14 +32,59 @@ Levels = Callable[[], Mapping[UUID, int]]
 TRAINING: Final = "Training"
 """The operation under which trained images are counted."""
 
-FIELDS: Final = ("calls", "blocked", "data_in", "data_out", "transactions", "trained", "latency_sum", "latency_max")
 BUCKETS: Final = tuple(f"b{number:02}" for number in range(len(BOUNDS) + 1))
-COLUMNS: Final = FIELDS + BUCKETS
+"""The columns of the latency's histogram."""
 
-_FIRST_BUCKET: Final = len(FIELDS)
-_MAXIMUM: Final = FIELDS.index("latency_max")
 _MICROSECONDS: Final = tuple(bound * 1000 for bound in BOUNDS)
-_EMPTY: Final = [0] * len(COLUMNS)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What is counted of the calls of one key; each number but the histogram is the column of its name.
+
+    Attributes:
+        calls: answered calls.
+        blocked: of these refused for their rate or volume.
+        data_in: bytes of the requests' bodies.
+        data_out: bytes of the answers' bodies.
+        transactions: billed transactions.
+        trained: faces of trainings that succeeded.
+        latency_sum: microseconds, of all calls.
+        latency_max: microseconds, of the slowest.
+        buckets: calls by latency, as many as `BUCKETS`.
+    """
+
+    calls: int = 0
+    blocked: int = 0
+    data_in: int = 0
+    data_out: int = 0
+    transactions: int = 0
+    trained: int = 0
+    latency_sum: int = 0
+    latency_max: int = 0
+    buckets: list[int] = field(default_factory=lambda: [0] * len(BUCKETS))
+
+    def add(self, other: Counts) -> None:
+        """Add what others counted."""
+        for name in _SUMS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.latency_max = max(self.latency_max, other.latency_max)
+        self.buckets = [one + more for one, more in zip(self.buckets, other.buckets, strict=True)]
+
+    def copy(self) -> Counts:
+        """Return a copy that counts on by itself."""
+        return replace(self, buckets=self.buckets.copy())
+
+    def columns(self) -> dict[str, int]:
+        """Return the numbers by column."""
+        numbers = {name: getattr(self, name) for name in _NUMBERS}
+        return numbers | dict(zip(BUCKETS, self.buckets, strict=True))
+
+
+_NUMBERS: Final = tuple(one.name for one in fields(Counts) if one.name != "buckets")
+_SUMS: Final = tuple(name for name in _NUMBERS if name != "latency_max")
+COLUMNS: Final = (*_NUMBERS, *BUCKETS)
+"""The columns that are counted."""
 
 _log = structlog.get_logger(__name__)
 
@@ -70,8 +116,8 @@ class Recorder:
         self._rounds = max(1, round(gauge_seconds / flush_seconds))
         self._lock = threading.Lock()
         self._writing = threading.Lock()
-        self._minutes: dict[int, dict[Key, list[int]]] = {}
-        self._totals: dict[Key, list[int]] = {}
+        self._minutes: dict[int, dict[Key, Counts]] = {}
+        self._totals: dict[Key, Counts] = {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -102,25 +148,25 @@ class Recorder:
             blocked: whether it was refused for its rate or volume.
         """
         microseconds = int(seconds * 1_000_000)
-        bucket = _FIRST_BUCKET + bisect_left(_MICROSECONDS, microseconds)
+        bucket = bisect_left(_MICROSECONDS, microseconds)
         with self._lock:
             for cell in self._cells((resource_id, operation, status, code)):
-                cell[0] += 1
-                cell[1] += blocked
-                cell[2] += data_in
-                cell[3] += data_out
-                cell[4] += transactions
-                cell[6] += microseconds
-                cell[_MAXIMUM] = max(cell[_MAXIMUM], microseconds)
-                cell[bucket] += 1
+                cell.calls += 1
+                cell.blocked += blocked
+                cell.data_in += data_in
+                cell.data_out += data_out
+                cell.transactions += transactions
+                cell.latency_sum += microseconds
+                cell.latency_max = max(cell.latency_max, microseconds)
+                cell.buckets[bucket] += 1
 
     def trained(self, resource_id: UUID, images: int) -> None:
         """Count the faces of a training that succeeded."""
         with self._lock:
             for cell in self._cells((resource_id, TRAINING, 0, "")):
-                cell[5] += images
+                cell.trained += images
 
-    def _cells(self, key: Key) -> tuple[list[int], list[int]]:
+    def _cells(self, key: Key) -> tuple[Counts, Counts]:
         """The counts of this minute and those since the start."""
         minute = int(self._clock.now().timestamp()) // 60
         cells = self._minutes.get(minute)
@@ -128,14 +174,14 @@ class Recorder:
             cells = self._minutes[minute] = {}
         cell = cells.get(key)
         if cell is None:
-            cell = cells[key] = _EMPTY.copy()
+            cell = cells[key] = Counts()
         total = self._totals.get(key)
         if total is None:
-            total = self._totals[key] = _EMPTY.copy()
+            total = self._totals[key] = Counts()
         return cell, total
 
-    def totals(self) -> dict[Key, list[int]]:
-        """Return what this process has counted since it began, in the order of `COLUMNS`; for Prometheus."""
+    def totals(self) -> dict[Key, Counts]:
+        """Return what this process has counted since it began; for Prometheus."""
         with self._lock:
             return {key: cell.copy() for key, cell in self._totals.items()}
 
@@ -150,7 +196,7 @@ class Recorder:
                 taken, self._minutes = self._minutes, {}
             rows = [
                 {"resource_id": key[0], "minute": minute, "operation": key[1], "status": key[2], "code": key[3]}
-                | dict(zip(COLUMNS, cell, strict=True))
+                | cell.columns()
                 for minute, cells in taken.items()
                 for key, cell in cells.items()
             ]
@@ -246,9 +292,6 @@ def purge_metrics(database: Database, clock: Clock, days: int) -> int:
     return sum(result.rowcount for result in found)
 
 
-def _merge(into: dict[Key, list[int]], cells: Mapping[Key, list[int]]) -> None:
+def _merge(into: dict[Key, Counts], cells: Mapping[Key, Counts]) -> None:
     for key, cell in cells.items():
-        old = into.setdefault(key, _EMPTY.copy())
-        highest = max(old[_MAXIMUM], cell[_MAXIMUM])
-        old[:] = [one + other for one, other in zip(old, cell, strict=True)]
-        old[_MAXIMUM] = highest
+        into.setdefault(key, Counts()).add(cell)

@@ -9,12 +9,12 @@ from uuid import UUID
 from mien.contract.catalogue import row
 from mien.contract.versions import SNAPSHOTS
 from mien.gallery import UNSET, CollectionRef, Kind, Started, Transfer
+from mien.gallery.directory.services import DirectoryServices
 from mien.gateway.exchange import Exchange, Operation, Request, Response
 from mien.wire.body import read_json
 from mien.wire.context import EMPTY, Context, answer, without_none
 from mien.wire.families import BY_KIND, FAMILIES
 from mien.wire.fields import BODY_INVALID, NEW_USER_DATA, USER_DATA, Body, Field, Query, body_of, ids, shown, text
-from mien.wire.ports import PersonDirectory
 from mien.wire.schemas import COLLECTION_ID, DATE, GUID, TEXT, Describe, Json, array, described, in_path, query, record
 from mien.wire.training import OPERATION_LOCATION, timestamp
 
@@ -99,7 +99,7 @@ class Snapshots:
     """The handlers of snapshots."""
 
     context: Context
-    services: PersonDirectory
+    services: DirectoryServices
 
     def operations(self) -> list[Operation]:
         """The rows of this family for the router."""

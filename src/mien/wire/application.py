@@ -12,6 +12,8 @@ from uuid import UUID
 
 from mien.clock import Clock, SystemClock
 from mien.events import Level
+from mien.gallery.directory.services import DirectoryServices
+from mien.gallery.gallery import Gallery
 from mien.gateway.access import Accounts as ResourceFinder
 from mien.gateway.exchange import Message, Operation, Receive, Scope, Send
 from mien.gateway.front_door import FrontDoor, Gateway, Observer
@@ -34,7 +36,6 @@ from mien.wire.liveness.settings import liveness_operations
 from mien.wire.liveness.socket import LivenessSocket, is_channel
 from mien.wire.origins import Origins
 from mien.wire.pages import Pages
-from mien.wire.ports import Gallery, PersonDirectory
 from mien.wire.recognition import recognition_operations
 from mien.wire.router import Router
 from mien.workers import WorkerPool
@@ -79,7 +80,7 @@ class Parts:
     download: Downloader
     labels: ModelLabels
     gallery: Gallery | None = None
-    directory: PersonDirectory | None = None
+    directory: DirectoryServices | None = None
     strict_children: Callable[[UUID], bool] = lambda _: False
     front_door: FrontDoor | None = None
     limits: BodyLimits = field(default_factory=BodyLimits)

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from mien.gallery import CollectionRef
+from mien.gallery.directory.services import DirectoryServices
 from mien.gallery.errors import GalleryError
+from mien.gallery.gallery import Gallery
 from mien.gateway.exchange import Exchange, Response
 from mien.gateway.origin import OriginFinder
 from mien.wire.body import BodyLimits, image_url, read_image_or_json
 from mien.wire.detect import Downloader, ModelLabels
 from mien.wire.families import Family
 from mien.wire.gallery_faults import explain_gallery
-from mien.wire.ports import Gallery, PersonDirectory
 from mien.workers import WorkerPool
 
 T = TypeVar("T")
@@ -40,7 +41,7 @@ class Context:
     """
 
     gallery: Gallery
-    directory: PersonDirectory | None
+    directory: DirectoryServices | None
     workers: WorkerPool
     downloads: WorkerPool
     download: Downloader

@@ -8,6 +8,7 @@ from typing import Any
 
 from mien.contract.versions import DIRECTORY
 from mien.gallery import Person, Started
+from mien.gallery.directory.services import DirectoryServices
 from mien.gateway.exchange import Exchange, Operation, Response
 from mien.wire.body import read_json
 from mien.wire.collections import FACE_SCHEMA
@@ -25,7 +26,6 @@ from mien.wire.fields import (
 )
 from mien.wire.gallery_faults import REMOVAL
 from mien.wire.persisted_faces import ENROL_PARAMETERS, face_json, parse_enrol_query
-from mien.wire.ports import PersonDirectory
 from mien.wire.schemas import (
     COLLECTION_ID,
     GUID,
@@ -79,7 +79,7 @@ class Directory:
     """The handlers of the person directory."""
 
     context: Context
-    services: PersonDirectory
+    services: DirectoryServices
 
     def operations(self) -> list[Operation]:
         """The rows of this family for the router."""

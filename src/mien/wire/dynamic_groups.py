@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from mien.contract.versions import DIRECTORY
+from mien.gallery.directory.services import DirectoryServices
 from mien.gallery.types import DynamicGroup
 from mien.gateway.exchange import Exchange, Operation, Response
 from mien.wire.body import read_json
 from mien.wire.context import EMPTY, Context, answer, without_none
 from mien.wire.directory import ACCEPTED, accepted
 from mien.wire.fields import NAME, NEW_NAME, NEW_USER_DATA, PAGE, USER_DATA, Field, body_of, ids
-from mien.wire.ports import PersonDirectory
 from mien.wire.schemas import COLLECTION_ID, GUID, Describe, Json, always, array, described, in_path, operation, record
 
 _ROWS = "person_directory"
@@ -40,7 +40,7 @@ class DynamicGroups:
     """The handlers of dynamic person groups."""
 
     context: Context
-    services: PersonDirectory
+    services: DirectoryServices
 
     def operations(self) -> list[Operation]:
         """The rows of this family for the router."""

@@ -7,10 +7,10 @@ from typing import Any
 
 from mien.contract.versions import BY_NAME, DIRECTORY, SNAPSHOTS, Version
 from mien.gallery import OperationState
+from mien.gallery.directory.services import DirectoryServices
 from mien.gallery.types import Operation as Write
 from mien.gateway.exchange import Exchange, Operation, Response
 from mien.wire.context import Context, answer, without_none
-from mien.wire.ports import PersonDirectory
 from mien.wire.schemas import DATE, GUID, TEXT, Json, in_path, operation, record
 from mien.wire.training import timestamp
 
@@ -45,7 +45,7 @@ class Operations:
     """The handler of operations."""
 
     context: Context
-    services: PersonDirectory
+    services: DirectoryServices
 
     def operations(self) -> list[Operation]:
         """The rows of this family for the router."""
