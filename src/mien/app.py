@@ -17,6 +17,7 @@ from uuid import UUID
 
 import structlog
 
+from mien.compreface import compreface
 from mien.console import Faces
 from mien.events import Exposition, Recorder
 from mien.fetching.addresses import AddressPolicy
@@ -146,6 +147,8 @@ def create_app(
         settings.purge_seconds,
     )
     origin = OriginFinder(parse_networks(settings.trusted_proxies))
+    limits = BodyLimits(settings.max_image_bytes, settings.max_json_bytes, settings.body_timeout_seconds)
+    dialects = [compreface(gallery, recognisers, engine, limits, monitoring.observers)] if settings.compreface else []
     application = Application(
         Parts(
             accounts=services.accounts,
@@ -161,7 +164,7 @@ def create_app(
             memory=services.detected_faces,
             download=lambda url: fetch_image(url, policy),
             labels=model_labels(bindings),
-            limits=BodyLimits(settings.max_image_bytes, settings.max_json_bytes, settings.body_timeout_seconds),
+            limits=limits,
             gallery=gallery,
             directory=directory,
             strict_children=gallery.policies.strict_children,
@@ -183,6 +186,7 @@ def create_app(
             clock=services.clock,
             workers=settings.worker_threads,
             queue_limit=settings.queue_limit,
+            dialects=dialects,
             demo_key=demo_key,
             observers=monitoring.observers,
             on_startup=[gallery.start, monitoring.start, retention.start],

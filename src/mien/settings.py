@@ -242,6 +242,11 @@ class Settings(BaseSettings):
         "`https://example.com/mien` behind a proxy: it goes into the tokens of liveness sessions and into the "
         "endpoints that the control plane shows. When absent, the address that the session's creator called.",
     )
+    compreface: bool = Field(
+        default=False,
+        description="Whether CompreFace's routes for recognition are served too, under `/api/v1/`: programs written "
+        "for it work with the URL changed and a resource's key in `x-api-key`.",
+    )
     liveness_origins: str = Field(
         default="*",
         description="Origins of the web pages that may run liveness detection in a browser, with commas between them, "

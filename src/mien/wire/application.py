@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from uuid import UUID
@@ -40,7 +40,7 @@ from mien.wire.recognition import recognition_operations
 from mien.wire.router import Router
 from mien.workers import WorkerPool
 
-__all__ = ["Application", "ChannelParts", "Parts"]
+__all__ = ["Application", "ChannelParts", "Dialect", "Parts"]
 
 _DOWNLOAD_THREADS = 16
 
@@ -69,6 +69,7 @@ class Parts:
         observers: told of every answer.
         workers: requests that are computed at the same time.
         queue_limit: requests that may wait for that.
+        dialects: other APIs on the same gallery; each is put together with the pool and the front door of this one.
         demo_key: gives the key that the liveness demo calls with; None for a server that is not for trying out.
         on_startup: called when the server starts, in their order, before the first request.
         on_shutdown: called when the server stops, in their order, after the last request.
@@ -93,9 +94,23 @@ class Parts:
     observers: Sequence[Observer] = ()
     workers: int = 2
     queue_limit: int = 256
+    dialects: Sequence[Dialect] = ()
     demo_key: Callable[[], str] | None = None
     on_startup: Sequence[Callable[[], None]] = ()
     on_shutdown: Sequence[Callable[[], None]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Another API beside the Face API.
+
+    Attributes:
+        prefix: what its paths begin with.
+        make: puts its ASGI application together.
+    """
+
+    prefix: str
+    make: Callable[[WorkerPool, FrontDoor], Callable[[Scope, Receive, Send], Awaitable[None]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +195,7 @@ class Application:
         ).table()
         router = Router(operations, [*pages, *self._front_door.operations()])
         door = self._front_door
+        self._dialects = [(dialect.prefix, dialect.make(self._workers, door)) for dialect in parts.dialects]
         self._gateway = Gateway(router, door.steps(), explain, parts.observers, origin=parts.origin, cors=door.cors())
 
     def levels(self) -> list[Level]:
@@ -195,6 +211,10 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         if scope["type"] == "http":
+            for prefix, dialect in self._dialects:
+                if scope["path"].startswith(prefix):
+                    await dialect(scope, receive, send)
+                    return
             await self._gateway(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)

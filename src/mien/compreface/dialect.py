@@ -1,0 +1,85 @@
+"""The ASGI application of CompreFace's routes, behind the front door of the Face API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from mien.compreface.faults import UNDEFINED, CompreFaceProblem, explain
+from mien.compreface.handlers import Handlers
+from mien.compreface.subjects import Subjects
+from mien.gallery.gallery import Gallery
+from mien.gallery.recognisers import Recognisers
+from mien.gateway.exchange import Match, Operation, Receive, Scope, Send
+from mien.gateway.front_door import FrontDoor, Gateway, Observer
+from mien.vision.ports import Engine
+from mien.wire.application import Dialect
+from mien.wire.body import BodyLimits
+from mien.workers import WorkerPool
+
+PREFIX: Final = "/api/v1/"
+"""What the paths begin with."""
+
+_KEY: Final = b"x-api-key"
+_FACE_KEY: Final = b"ocp-apim-subscription-key"
+
+
+class CompreFace:
+    """The dialect.
+
+    Args:
+        handlers: the routes.
+        front_door: what stands before every operation.
+        observers: told of every answer.
+    """
+
+    def __init__(self, handlers: Handlers, front_door: FrontDoor, observers: Sequence[Observer] = ()) -> None:
+        self._gateway = Gateway(
+            _Router(handlers.operations()), front_door.steps(), explain, observers, origin=front_door.origin
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request; the key may be in `x-api-key`."""
+        headers = list(scope["headers"])
+        names = {name for name, _ in headers}
+        if _FACE_KEY not in names:
+            headers += [(_FACE_KEY, value) for name, value in headers if name == _KEY][:1]
+        await self._gateway({**scope, "headers": headers}, receive, send)
+
+
+def compreface(
+    gallery: Gallery, recognisers: Recognisers, engine: Engine, limits: BodyLimits, observers: Sequence[Observer] = ()
+) -> Dialect:
+    """Return the dialect on a gallery, for `mien.wire.application.Parts`."""
+
+    def make(workers: WorkerPool, door: FrontDoor) -> CompreFace:
+        return CompreFace(Handlers(Subjects(gallery, recognisers), engine, workers, limits), door, observers)
+
+    return Dialect(PREFIX, make)
+
+
+class _Router:
+    """Finds the operation of a path; the last segments of a template may be a name in braces."""
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        self._rows = [(operation, _segments(operation.template)) for operation in operations]
+        # Words before names, so that `faces/delete` is never an image's id.
+        self._rows.sort(key=lambda row: [part[0] == "{" for part in row[1]])
+
+    def match(self, method: str, path: str, endpoint: Callable[[], str]) -> Match:  # noqa: ARG002  of the Face API's hints
+        """Return the operation of a method and path.
+
+        Raises:
+            CompreFaceProblem: there is none.
+        """
+        given = _segments(path)
+        for operation, segments in self._rows:
+            if operation.method == method and len(segments) == len(given):
+                pairs = list(zip(segments, given, strict=True))
+                if all(part[0] == "{" or part == word.lower() for part, word in pairs):
+                    return Match(operation, "", {part[1:-1]: word for part, word in pairs if part[0] == "{"})
+        raise CompreFaceProblem(404, UNDEFINED, f"There is no {method} {path[:100]} among CompreFace's routes here")
+
+
+def _segments(path: str) -> tuple[str, ...]:
+    return tuple(part for part in path.split("/") if part)

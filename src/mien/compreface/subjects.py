@@ -1,0 +1,279 @@
+"""Subjects and their faces, kept as the persons of a large person group and searched without training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+
+from mien.gallery import CollectionRef, Kind, Person
+from mien.gallery.detected_faces import DetectedFace
+from mien.gallery.errors import (
+    CollectionExistsError,
+    CollectionNotFoundError,
+    FingerprintMismatchError,
+    PersistedFaceNotFoundError,
+    PersonNotFoundError,
+)
+from mien.gallery.gallery import Gallery
+from mien.gallery.identification import confidence, identified, query_for, recognised
+from mien.gallery.kinds import parse_id
+from mien.gallery.recognisers import Recogniser, Recognisers
+from mien.gallery.templates import SealedFace
+from mien.matching import cosine, person_scores
+from mien.storage.tables import PersistedFaceRow, PersonRow
+from mien.vision.types import Embedding
+
+GROUP: Final = "compreface"
+"""Id of the large person group that holds the subjects of a resource; the Face API shows it too."""
+
+LABEL: Final = "recognition_04"
+_PAGE: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A face of a subject.
+
+    Attributes:
+        image_id: lower-case GUID.
+        subject: its name.
+    """
+
+    image_id: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """A subject that a face may be.
+
+    Attributes:
+        subject: its name.
+        similarity: in [0, 1]; 0.5 where the Face API calls two faces identical.
+    """
+
+    subject: str
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """The subjects of all resources.
+
+    Attributes:
+        gallery: where they are kept.
+        recognisers: what the recognition labels stand for.
+    """
+
+    gallery: Gallery
+    recognisers: Recognisers
+
+    @property
+    def pack(self) -> str:
+        """Name of the embedding pack that subjects are compared with."""
+        return self.recognisers[LABEL].pack
+
+    def names(self, resource_id: UUID) -> list[str]:
+        """Return the names of all subjects, in order."""
+        return sorted({person.name for person in self._persons(resource_id)})
+
+    def add(self, resource_id: UUID, name: str) -> bool:
+        """Create a subject; False when there is one of this name."""
+        ref = self._group(resource_id)
+        if self.gallery.persons.named(ref, name, 1):
+            return False
+        self.gallery.persons.create(ref, name)
+        return True
+
+    def rename(self, resource_id: UUID, name: str, to: str) -> None:
+        """Rename a subject; when one has the new name, it gets the faces.
+
+        Raises:
+            PersonNotFoundError: there is no such subject.
+        """
+        ref, person = self._ref(resource_id), self._find(resource_id, name)
+        there = self.gallery.persons.named(ref, to, 1)
+        if there and there[0].person_id != person.person_id:
+            self.gallery.reassignment.merge(ref, person.person_id, there[0].person_id)
+        else:
+            self.gallery.persons.update(ref, person.person_id, name=to)
+
+    def delete(self, resource_id: UUID, name: str) -> int:
+        """Delete a subject with its faces, and return how many faces it had.
+
+        Raises:
+            PersonNotFoundError: there is no such subject.
+        """
+        person = self._find(resource_id, name)
+        self.gallery.persons.delete(self._ref(resource_id), person.person_id)
+        return len(person.persisted_face_ids)
+
+    def delete_all(self, resource_id: UUID) -> tuple[int, int]:
+        """Delete all subjects, and return how many subjects and faces there were."""
+        subjects = faces = 0
+        for person in list(self._persons(resource_id)):
+            self.gallery.persons.delete(self._ref(resource_id), person.person_id)
+            subjects, faces = subjects + 1, faces + len(person.persisted_face_ids)
+        return subjects, faces
+
+    def examples(self, resource_id: UUID, subject: str | None = None) -> list[Example]:
+        """Return all faces, or those of one subject, by subject and id."""
+        found = (person for person in self._persons(resource_id) if subject in {None, person.name})
+        all_of = (Example(face_id, person.name) for person in found for face_id in person.persisted_face_ids)
+        return sorted(all_of, key=lambda one: (one.subject, one.image_id))
+
+    def enrol(self, resource_id: UUID, subject: str, image: bytes) -> Example:
+        """Add the face of a photo to a subject, which is created when there is none.
+
+        Raises:
+            What `mien.gallery.faces.PersistedFaces.add` raises.
+        """
+        ref = self._group(resource_id)
+        known = self.gallery.persons.named(ref, subject, 1)
+        person_id = known[0].person_id if known else self.gallery.persons.create(ref, subject)
+        try:
+            added = self.gallery.faces.add(ref, image, person_id=person_id)
+        except Exception:
+            if not known:  # a photo that is refused leaves no subject without a face
+                self.gallery.persons.delete(ref, person_id)
+            raise
+        return Example(added.persisted_face_id, subject)
+
+    def delete_example(self, resource_id: UUID, image_id: str) -> Example:
+        """Delete a face, and its subject when it was the last one.
+
+        Raises:
+            PersistedFaceNotFoundError: there is no such face.
+        """
+        ref = self._ref(resource_id)
+        person = self._owner(ref, image_id)
+        self.gallery.faces.delete(ref, image_id, person_id=person.person_id)
+        if len(person.persisted_face_ids) <= 1:
+            self.gallery.persons.delete(ref, person.person_id)
+        return Example(image_id.lower(), person.name)
+
+    def recognise(self, resource_id: UUID, faces: Sequence[Embedding], top: int) -> list[list[Likeness]]:
+        """Return for each face the subjects that are most like it, the best first.
+
+        Raises:
+            FingerprintMismatchError: the subjects' faces were made by another recogniser than today's.
+        """
+        ref = self._ref(resource_id)
+        nobody: list[list[Likeness]] = [[] for _ in faces]
+        if not faces:
+            return nobody
+        try:
+            with self.gallery.rows.reading(ref) as (session, row):
+                search = self.gallery.live.search(session, row) if row.faces else None
+                if search is None:
+                    return nobody
+                recogniser = self._recogniser(row.recognition_model, row.fingerprint, ref)
+                query = query_for(recogniser.calibration, search.persons, top, 0.0)
+                probes = [DetectedFace("", LABEL, face, self.gallery.rows.clock.now()) for face in faces]
+                given = [str(place) for place in range(len(probes))]
+                answers = identified(probes, given, search, query, calibration=recogniser.calibration, threshold=0.0)
+                self.gallery.sightings.note(row, recognised(answers))
+                wanted = {UUID(one.person_id) for answer in answers for one in answer.candidates}
+                named = select(PersonRow.person_id, PersonRow.name).where(
+                    PersonRow.collection == row.uid, PersonRow.person_id.in_(wanted)
+                )
+                names = {str(person_id): name for person_id, name in session.execute(named)}
+        except CollectionNotFoundError:
+            return nobody
+        return [
+            [Likeness(names[one.person_id], one.confidence) for one in answer.candidates if one.person_id in names]
+            for answer in answers
+        ]
+
+    def compare(self, resource_id: UUID, image_id: str, faces: Sequence[Embedding]) -> list[float]:
+        """Return how like an enrolled face each of some faces is.
+
+        Raises:
+            PersistedFaceNotFoundError: there is no such face.
+            FingerprintMismatchError: it was made by another recogniser than today's.
+        """
+        ref = self._ref(resource_id)
+        try:
+            with self.gallery.rows.reading(ref) as (session, row):
+                query = select(PersistedFaceRow.person_id, PersistedFaceRow.face_id, PersistedFaceRow.sealed)
+                query = query.where(
+                    PersistedFaceRow.collection == row.uid, PersistedFaceRow.face_id == parse_id(image_id)
+                )
+                found = session.execute(query).first()
+        except CollectionNotFoundError:
+            found = None
+        if found is None:
+            raise PersistedFaceNotFoundError(ref.kind, image_id)
+        recogniser = self._recogniser(row.recognition_model, row.fingerprint, ref)
+        enrolled = self.gallery.templates.faces(resource_id, row.uid, [SealedFace(*found)]).templates
+        return [
+            confidence(recogniser.calibration, float(person_scores(face.vector[None], enrolled)[0]))
+            if face.readable
+            else 0.0
+            for face in faces
+        ]
+
+    def likeness(self, one: Embedding, other: Embedding) -> float:
+        """Return how like each other two faces are, in [0, 1]."""
+        if not (one.readable and other.readable):
+            return 0.0
+        return confidence(self.recognisers[LABEL].calibration, cosine(one.vector, other.vector))
+
+    def _ref(self, resource_id: UUID) -> CollectionRef:
+        return CollectionRef(resource_id, Kind.LARGE_PERSON_GROUP, GROUP)
+
+    def _group(self, resource_id: UUID) -> CollectionRef:
+        """Return the group, which is created when there is none."""
+        ref = self._ref(resource_id)
+        try:
+            self.gallery.collections.get(ref)
+        except CollectionNotFoundError:
+            with suppress(CollectionExistsError):  # another call created it meanwhile
+                self.gallery.collections.create(ref, "CompreFace subjects", None, LABEL)
+        return ref
+
+    def _persons(self, resource_id: UUID) -> Iterator[Person]:
+        start = ""
+        while True:
+            try:
+                page = self.gallery.persons.page(self._ref(resource_id), start, _PAGE)
+            except CollectionNotFoundError:
+                return
+            yield from page
+            if len(page) < _PAGE:
+                return
+            start = page[-1].person_id
+
+    def _find(self, resource_id: UUID, name: str) -> Person:
+        ref = self._ref(resource_id)
+        try:
+            found = self.gallery.persons.named(ref, name, 1)
+        except CollectionNotFoundError:
+            found = []
+        if not found:
+            raise PersonNotFoundError(ref.kind, name)
+        return found[0]
+
+    def _owner(self, ref: CollectionRef, image_id: str) -> Person:
+        try:
+            with self.gallery.rows.reading(ref) as (session, row):
+                query = select(PersistedFaceRow.person_id).where(
+                    PersistedFaceRow.collection == row.uid, PersistedFaceRow.face_id == parse_id(image_id)
+                )
+                person_id = session.scalar(query)
+        except CollectionNotFoundError:
+            person_id = None
+        if person_id is None:
+            raise PersistedFaceNotFoundError(ref.kind, image_id)
+        return self.gallery.persons.get(ref, str(person_id))
+
+    def _recogniser(self, label: str, fingerprint: str | None, ref: CollectionRef) -> Recogniser:
+        recogniser = self.recognisers[label]
+        if fingerprint != recogniser.fingerprint:
+            raise FingerprintMismatchError(label, ref)
+        return recogniser
