@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +21,7 @@ from mien.vision.detector import YuNet
 from mien.vision.embedder import Recogniser
 from mien.vision.finder import FULL_HD, MIN_FACE, FaceFinder
 from mien.vision.landmarks import FaceMesh, Mesh, landmarks27
+from mien.vision.people import SURE, is_person
 from mien.vision.spare_cores import SpareCores
 from mien.vision.types import Attributes, Detection, Embedding, Face, FaceBox, Float32, OperatingPoint, Pixels, Want
 from mien.vision.upright import Reading, UprightReader
@@ -70,6 +71,16 @@ class _View:
 
     def to_full(self, points: Float32) -> Float32:
         return np.asarray(points * np.float32(self.scale) + np.asarray(self.origin, np.float32), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """A face that was looked at closely; `person` tells whether it is one."""
+
+    view: _View
+    reading: Reading
+    context: FaceContext
+    person: bool
 
 
 class FaceEngine:
@@ -139,29 +150,46 @@ class FaceEngine:
         finder = self._finder()
         found = finder.find(photo.pixels, want.operating_point, _least(photo) / photo.scale)
         boxes = _boxes(photo, found)
+        large = [index for index, box in enumerate(boxes) if _large_enough(box, photo)]
+        looked = self._look_at_doubtful(photo, {index: found[index] for index in large if found[index].score < SURE})
         chosen = sorted(
-            (index for index, box in enumerate(boxes) if _large_enough(box, photo)),
+            (index for index in large if index not in looked or looked[index].person),
             key=lambda index: -boxes[index].area,
         )[: want.max_faces]
-        faces = self._cores.run([partial(self._describe, photo, boxes[index], found[index], want) for index in chosen])
+        calls = [partial(self._describe, photo, boxes[i], found[i], want, looked.get(i)) for i in chosen]
+        faces = self._cores.run(calls)
         return Analysis(photo.width, photo.height, tuple(faces))
 
-    def _describe(self, photo: Photo, box: FaceBox, detection: Detection, want: Want) -> Face:
+    def _look_at_doubtful(self, photo: Photo, detections: Mapping[int, Detection]) -> dict[int, _Looked]:
+        """Look closely at faces that may be none."""
+        looked = self._cores.run([partial(self._look, photo, detection) for detection in detections.values()])
+        return dict(zip(detections, looked, strict=True))
+
+    def _look(self, photo: Photo, detection: Detection) -> _Looked:
+        view = _view(photo, detection)
+        reading = self._reader().read(view.pixels, view.points, view.box)
+        context = self._context(view, reading)
+        return _Looked(view, reading, context, person=reading.score >= SURE or is_person(context))
+
+    def _describe(self, photo: Photo, box: FaceBox, detection: Detection, want: Want, looked: _Looked | None) -> Face:
         closely = want.recogniser is not None or want.landmarks or want.attributes
         if not closely:
             return Face(box, detection.score, photo.to_full(detection.points))
-        view = _view(photo, detection)
-        context, embedding = self._read(view, want)
+        if looked is None:
+            view = _view(photo, detection)
+            reading = self._reader().read(view.pixels, view.points, view.box)
+            looked = _Looked(view, reading, self._context(view, reading), person=True)
+        view = looked.view
+        context, embedding = self._read(looked, want)
         landmarks = None
         if want.landmarks:
             landmarks = view.to_full(landmarks27(self._mesh().with_irises(view.pixels, context.mesh)))
         attributes = estimate_attributes(context, want.attributes) if want.attributes else Attributes()
         return Face(box, detection.score, view.to_full(context.points), landmarks, attributes, embedding)
 
-    def _read(self, view: _View, want: Want) -> tuple[FaceContext, Embedding | None]:
-        """Read a face upright, and make its template where one is wanted: empty unless it was read for sure."""
-        reading = self._reader().read(view.pixels, view.points, view.box)
-        context = self._context(view, reading)
+    def _read(self, looked: _Looked, want: Want) -> tuple[FaceContext, Embedding | None]:
+        """Make the template where one is wanted, empty unless the face was read for sure; look again if it is short."""
+        view, reading, context = looked.view, looked.reading, looked.context
         if want.recogniser is None:
             return context, None
         recogniser = self._recogniser(want.recogniser)
