@@ -10,6 +10,7 @@ import typer
 
 from mien.cli._administration import As, AsJson, actor, moment, print_facts, print_json, print_table
 from mien.cli._gallery import collection_ref, opened, resource_id
+from mien.cli._import import import_people
 
 if TYPE_CHECKING:
     from mien.gallery.types import TrainingRun
@@ -18,6 +19,8 @@ app = typer.Typer(
     help="Look after enrolled faces: policies, duplicates, kept crops, snapshots; merge and move persons.",
     no_args_is_help=True,
 )
+
+app.command("import")(import_people)
 
 DataDir = Annotated[Path | None, typer.Option(help="Where the database and the snapshots are. [MIEN_DATA_DIR]")]
 Resource = Annotated[str, typer.Argument(help="Name of the resource.")]
