@@ -155,6 +155,7 @@ def create_app(
             front_door=open_front_door(
                 settings,
                 accounts=services.accounts,
+                assignments=services.assignments,
                 database=services.database,
                 vault=services.vault,
                 clock=services.clock,

@@ -13,12 +13,15 @@ from mien.gallery.directory.services import DirectoryServices
 from mien.gallery.gallery import Gallery
 from mien.gallery.recognisers import Recognisers
 from mien.gallery.reembedding.job import Migrations
+from mien.gateway.discovery import Discovery, fetcher
 from mien.gateway.network import NetworkRules
 from mien.gateway.opening import token_verifier
 from mien.gateway.origin import OriginFinder, parse_networks
 from mien.liveness.ports import FrameJudge
+from mien.issuers import names_of
 from mien.management import AdminTokens
 from mien.management.arm.shapes import Addresses
+from mien.management.arm.sign_in import SignInPlace
 from mien.management.login import Login
 from mien.management.oidc import IssuerLogin
 from mien.models import ModelStore
@@ -83,7 +86,7 @@ def create_management(
     from mien.management.application import ControlPlane, Parts  # noqa: PLC0415  see above
 
     deliveries = open_deliveries(settings, services)
-    verifier = token_verifier(settings, services.clock, settings.management_audience)
+    verifier = token_verifier(settings, services.clock, services.assignments, settings.management_audience)
     tokens = AdminTokens(services.database, services.vault, services.clock)
     login = Login(tokens, (IssuerLogin(verifier),) if verifier else ())
     portal = open_portal(settings, services, faces, login, endpoint) if settings.portal and faces else None
@@ -91,6 +94,7 @@ def create_management(
         Parts(
             accounts=services.accounts,
             access=services.access,
+            assignments=services.assignments,
             tokens=tokens,
             login=login,
             audit=services.audit,
@@ -108,9 +112,20 @@ def create_management(
             origin=OriginFinder(parse_networks(settings.trusted_proxies)),
             body_limit=max(settings.max_json_bytes, settings.max_image_bytes * 4 // 3 + 65_536),  # a photo in base64
             body_seconds=settings.body_timeout_seconds,
+            place=_sign_in_place(settings),
         ),
         portal,
     )
+
+
+def _sign_in_place(settings: Settings) -> SignInPlace | None:
+    """Return where clients of the control plane get tokens; None without an issuer."""
+    if settings.oidc_issuer is None:
+        return None
+    names = names_of(settings.oidc_issuer)
+    audiences = [part.strip() for part in settings.management_audience.split(",") if part.strip()]
+    discovery = None if names.login else Discovery(names.name, fetcher(settings.oidc_ca_file))
+    return SignInPlace(names, audiences, discovery)
 
 
 def open_portal(settings: Settings, services: Services, faces: Faces, login: Login, endpoint: str) -> Portal:
@@ -129,6 +144,7 @@ def open_portal(settings: Settings, services: Services, faces: Faces, login: Log
         PortalParts(
             accounts=services.accounts,
             access=services.access,
+            assignments=services.assignments,
             tokens=tokens,
             login=login,
             vault=services.vault,
@@ -173,6 +189,8 @@ def _open_id(settings: Settings, services: Services) -> OpenId | None:
     issuer, name, secret = settings.oidc_issuer, settings.portal_client_id, settings.portal_client_secret
     if issuer is None or name is None:
         return None
-    client = Client(issuer, name, secret.get_secret_value() if secret else None, settings.portal_scopes)
-    verifier = token_verifier(settings, services.clock, name)
-    return OpenId(client, verifier, services.vault, services.clock) if verifier else None
+    client = Client(names_of(issuer).name, name, secret.get_secret_value() if secret else None, settings.portal_scopes)
+    verifier = token_verifier(settings, services.clock, services.assignments, name)
+    if verifier is None:
+        return None
+    return OpenId(client, verifier, services.vault, services.clock, ca_file=settings.oidc_ca_file)

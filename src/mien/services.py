@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from mien.accounts import AccessRequests, AccountRules, Accounts
+from mien.accounts.role_assignments import RoleAssignments
 from mien.clock import Clock, SystemClock
 from mien.events import AlertRules, AuditLog, MetricStore
 from mien.settings import Settings
@@ -29,6 +30,7 @@ class Services:
         clock: tells the time.
         accounts: resources and their keys.
         access: requests for limited access.
+        assignments: the roles of an issuer's tokens.
         audit: who did what to which resource.
         metrics: what was counted.
         alerts: the rules of who is told of what.
@@ -39,6 +41,7 @@ class Services:
     clock: Clock
     accounts: Accounts
     access: AccessRequests
+    assignments: RoleAssignments
     audit: AuditLog
     metrics: MetricStore
     alerts: AlertRules
@@ -86,6 +89,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         vault=vault,
         accounts=Accounts(database, vault, clock, audit, rules=rules, erasers=[erase]),
         access=AccessRequests(database, clock, audit, timedelta(days=settings.approval_days)),
+        assignments=RoleAssignments(database, clock, audit),
         audit=audit,
         metrics=MetricStore(database),
         alerts=AlertRules(database, vault, clock),

@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mien.contract.limits import IMAGE_BYTES
+from mien.issuers import names_of
 
 _REDIS_SCHEMES: Final = ("redis", "rediss", "valkey", "valkeys")
 
@@ -135,7 +136,9 @@ class Settings(BaseSettings):
     oidc_issuer: str | None = Field(
         default=None,
         description="URL of the OpenID Connect issuer whose tokens are accepted on custom subdomains, to the letter as "
-        "`iss` has it: `https://login.microsoftonline.com/TENANT/v2.0`. When absent, keys only.",
+        "`iss` has it: `https://id.example.com/realms/mien`. For a tenant of Entra ID, "
+        "`https://login.microsoftonline.com/TENANT-ID/v2.0` accepts its v1 tokens (`https://sts.windows.net/…`) too. "
+        "When absent, keys only.",
     )
     oidc_audience: str = Field(
         default="https://cognitiveservices.azure.com",
@@ -145,7 +148,7 @@ class Settings(BaseSettings):
     management_audience: str = Field(
         default="https://management.azure.com",
         description="What `aud` must be in tokens for the control plane, with or without a slash at the end; several "
-        "with commas between them. Such a token also names a role: `Mien.Admin`, `Mien.Approver` or `Mien.Reader`.",
+        "with commas between them. Such a token also has a role: `Mien.Admin`, `Mien.Approver` or `Mien.Reader`.",
     )
     oidc_jwks_url: str | None = Field(
         default=None,
@@ -155,6 +158,15 @@ class Settings(BaseSettings):
     oidc_roles_claim: str = Field(
         default="roles",
         description="The claim that names roles; points lead into objects: `realm_access.roles`.",
+    )
+    oidc_groups_claim: str = Field(
+        default="groups",
+        description="The claim that names groups, to which `mien role assign --group` assigns roles; points lead into "
+        "objects.",
+    )
+    oidc_ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of the certificate authorities to trust for the issuer, instead of the usual ones.",
     )
     portal_client_id: str | None = Field(
         default=None,
@@ -437,6 +449,13 @@ class Settings(BaseSettings):
     def _is_web_address(cls, value: str | None) -> str | None:
         if value is not None and urlsplit(value).scheme not in {"http", "https"}:
             raise ValueError("begins with https://")
+        return value
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_one_issuer(cls, value: str | None) -> str | None:
+        if value is not None:
+            names_of(value)
         return value
 
     @field_validator("portal_client_id")

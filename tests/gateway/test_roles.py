@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.gateway.roles import PREFIX, Grant, Role, allowed, data_action, grants, why_not
+from mien.accounts.roles import DataRole as Role
+from mien.gateway.roles import PREFIX, Grant, allowed, data_action, grants, why_not
 
 RECOGNIZER = "Cognitive Services Face Recognizer"
 CALLS = ("detect", "verify", "identify", "group", "findsimilars")

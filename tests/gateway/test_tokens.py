@@ -6,7 +6,7 @@ import asyncio
 import base64
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,12 +14,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from joserfc.jwk import OctKey, RSAKey
-from tests.gateway.issuer import Issuer, running_issuer
+from tests.issuer import Issuer, running_issuer
+from tests.issuer_products import APP_SECRET, APPLICATION, OBJECT, OWN_API, TENANT, Entra
 
+from mien.accounts.role_assignments import Assignee
 from mien.clock import ManualClock
 from mien.gateway.errors import BadTokenError, IssuerUnavailableError
 from mien.gateway.keysets import ATTEMPT_SECONDS, FRESH_SECONDS, STALE_SECONDS, KeySets
 from mien.gateway.tokens import AUDIENCE, TokenVerifier
+from mien.issuers import names_of
 
 clock = ManualClock(datetime(2026, 5, 1, tzinfo=UTC))
 
@@ -37,7 +40,7 @@ def issuer() -> Iterator[Issuer]:
 
 
 def verifier(issuer: Issuer, **options: Any) -> TokenVerifier:
-    return TokenVerifier(issuer.url, KeySets(issuer.url), clock, **options)
+    return TokenVerifier({issuer.url: KeySets(issuer.url)}, clock, **options)
 
 
 async def refused(issuer: Issuer, token: str, word: str) -> None:
@@ -170,7 +173,7 @@ async def test_forged_key_ids_do_not_hammer_the_issuer(issuer: Issuer) -> None:
 async def test_an_issuer_that_does_not_answer(issuer: Issuer) -> None:
     now = 0.0
     keys = KeySets(issuer.url, now=lambda: now)
-    check = TokenVerifier(issuer.url, keys, clock)
+    check = TokenVerifier({issuer.url: keys}, clock)
     issuer.broken = True
     with pytest.raises(IssuerUnavailableError):
         await check.verify(issuer.token())
@@ -208,3 +211,45 @@ async def test_a_symmetric_key_in_a_key_set_is_left_out() -> None:
     key = OctKey.generate_key(256, {"kid": "shared"})
     body = json.dumps({"keys": [key.as_dict(private=True)]}).encode()
     assert await KeySets("https://issuer.example", "https://issuer.example/k", fetch=lambda _url: body).find(None) == ()
+
+
+async def test_both_issuers_of_an_entra_tenant_with_their_own_claims() -> None:
+    entra = Entra()
+    entra.listen("https://localhost")
+    keys = KeySets(
+        "https://localhost", "https://localhost/keys", fetch=lambda _: json.dumps(entra.public_keys()).encode()
+    )
+    asked: list[tuple[Assignee, str]] = []
+
+    def assigned(shown: Iterable[tuple[Assignee, str]]) -> Sequence[str]:
+        asked.extend(shown)
+        return ["Cognitive Services User@desk"]
+
+    names = names_of(f"https://sts.windows.net/{TENANT}/").all
+    check = TokenVerifier(dict.fromkeys(names, keys), entra.clock, audiences=[AUDIENCE, OWN_API], assigned=assigned)
+    form = {"grant_type": "client_credentials", "client_id": APPLICATION, "client_secret": APP_SECRET}
+
+    def token(scope: str) -> str:
+        got = entra.grant(f"/{TENANT}/oauth2/v2.0/token", form | {"scope": scope}, "")
+        assert got is not None
+        return str(got["access_token"])
+
+    usual = await check.verify(token(f"{AUDIENCE}/.default"))
+    assert usual.claims["iss"] == names[1]
+    assert (usual.subject, usual.roles) == (OBJECT, ("Cognitive Services User@desk",))
+    assert asked == [(Assignee.PRINCIPAL, OBJECT), (Assignee.APPLICATION, APPLICATION)]
+    entra.app_roles = ["Face.Reader"]
+    own = await check.verify(token(f"api://{OWN_API}/.default"))
+    assert own.claims["iss"] == names[0]
+    assert own.roles == ("Face.Reader", "Cognitive Services User@desk")
+    assert (Assignee.ROLE, "Face.Reader") in asked
+    with pytest.raises(BadTokenError, match="other-tenant"):
+        await check.verify(entra.sign({"iss": "https://sts.windows.net/other-tenant/"}))
+
+
+async def test_a_token_with_too_many_groups_says_so(shared_issuer: Issuer) -> None:
+    check = verifier(shared_issuer)
+    for claims in ({"hasgroups": True}, {"_claim_names": {"groups": "src1"}}):
+        assert "too many groups" in (await check.verify(shared_issuer.token(**claims))).about
+    listed = await check.verify(shared_issuer.token(groups=["a", "b"], azp="app"))
+    assert listed.about == "principal anna, application app, group a, group b"

@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import MASTER_KEY, sqlite_database
 
 from mien.accounts import AccessRequests, Accounts
+from mien.accounts.role_assignments import RoleAssignments
 from mien.clock import ManualClock
 from mien.events import AlertRules, AuditLog, MetricStore
 from mien.gallery.detected_faces import DetectedFaces
@@ -56,6 +57,7 @@ def make_world(database: Database) -> World:
     parts = Parts(
         accounts=Accounts(database, vault, clock),
         access=AccessRequests(database, clock),
+        assignments=RoleAssignments(database, clock, AuditLog(database, clock)),
         tokens=tokens,
         login=Login(tokens),
         audit=AuditLog(database, clock),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.gateway.issuer import Issuer, running_issuer
+from tests.issuer import Issuer, running_issuer
 from tests.management.conftest import World
 
 from mien.gateway.keysets import KeySets
@@ -27,7 +27,7 @@ def issuer(quick: World) -> Iterator[Issuer]:
 
 @pytest.fixture
 def login(quick: World, issuer: Issuer) -> Login:
-    verifier = TokenVerifier(issuer.url, KeySets(issuer.url), quick.clock, audiences=[AUDIENCE])
+    verifier = TokenVerifier({issuer.url: KeySets(issuer.url)}, quick.clock, audiences=[AUDIENCE])
     return Login(quick.parts.tokens, (IssuerLogin(verifier),))
 
 

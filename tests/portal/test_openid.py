@@ -9,25 +9,25 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page
 from tests.conftest import Server, StartServer
-from tests.portal.issuer import CLIENT, SECRET, SignInIssuer, sign_in_issuer
+from tests.issuer import CLIENT, SECRET, Issuer, sign_in_issuer
 
 pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture(scope="module")
-def issuer() -> Iterator[SignInIssuer]:
+def issuer() -> Iterator[Issuer]:
     with sign_in_issuer() as running:
         yield running
 
 
 @pytest.fixture(autouse=True)
-def _well_again(issuer: SignInIssuer) -> Iterator[None]:
+def _well_again(issuer: Issuer) -> Iterator[None]:
     yield
     issuer.more, issuer.broken = {}, False
 
 
 @pytest.fixture(scope="module")
-def served(start_server: StartServer, issuer: SignInIssuer) -> Server:
+def served(start_server: StartServer, issuer: Issuer) -> Server:
     return start_server(oidc_issuer=issuer.url, portal_client_id=CLIENT, portal_client_secret=SECRET)
 
 
@@ -48,7 +48,7 @@ def go_to_issuer(page: Page, served: Server, path: str) -> None:
 @pytest.mark.parametrize(
     ("claimed", "role"), [("Mien.Reader", "reader"), ("Mien.Approver", "approver"), ("Mien.Admin", "admin")]
 )
-def test_in_and_out_again(page: Page, served: Server, issuer: SignInIssuer, claimed: str, role: str) -> None:
+def test_in_and_out_again(page: Page, served: Server, issuer: Issuer, claimed: str, role: str) -> None:
     go_to_issuer(page, served, "/review?resource=dev")
     page.get_by_label("Name").fill("ben@example.com")
     page.get_by_label("Role").fill(claimed)
@@ -92,7 +92,7 @@ def test_a_token_still_opens(page: Page, served: Server) -> None:
 
 
 @pytest.fixture
-def client(served: Server, issuer: SignInIssuer) -> Iterator[httpx.Client]:
+def client(served: Server, issuer: Issuer) -> Iterator[httpx.Client]:
     """Somebody without a page; what failed before from this address is forgotten."""
     with httpx.Client(base_url=served.management, timeout=30, trust_env=False) as opened:
         asked = ask(opened)
@@ -124,7 +124,7 @@ def come_back(client: httpx.Client, **answer: str) -> httpx.Response:
     return client.get("/sign-in/callback", params=answer)
 
 
-def test_only_the_browser_that_began_can_end(client: httpx.Client, served: Server, issuer: SignInIssuer) -> None:
+def test_only_the_browser_that_began_can_end(client: httpx.Client, served: Server, issuer: Issuer) -> None:
     asked = ask(client)
     code = issuer.give(asked, "anna", "Mien.Admin")
     with httpx.Client(base_url=served.management, trust_env=False) as other:
@@ -153,7 +153,7 @@ def test_only_the_browser_that_began_can_end(client: httpx.Client, served: Serve
     ],
 )
 def test_id_tokens_that_are_not_taken(
-    client: httpx.Client, issuer: SignInIssuer, claims: dict[str, object], status: int
+    client: httpx.Client, issuer: Issuer, claims: dict[str, object], status: int
 ) -> None:
     issuer.more = claims
     asked = ask(client)
@@ -163,7 +163,7 @@ def test_id_tokens_that_are_not_taken(
     assert "mien_session" not in answer.headers["set-cookie"]
 
 
-def test_codes_that_are_not_taken(client: httpx.Client, issuer: SignInIssuer) -> None:
+def test_codes_that_are_not_taken(client: httpx.Client, issuer: Issuer) -> None:
     asked = ask(client)
     assert come_back(client, code="made up", state=asked["state"]).status_code == 502
     asked = ask(client)
@@ -178,7 +178,7 @@ def test_codes_that_are_not_taken(client: httpx.Client, issuer: SignInIssuer) ->
     assert "<b>no" not in said.text
 
 
-def test_the_issuer_is_away(client: httpx.Client, issuer: SignInIssuer, served: Server) -> None:
+def test_the_issuer_is_away(client: httpx.Client, issuer: Issuer, served: Server) -> None:
     asked = ask(client)
     code = issuer.give(asked, "anna", "Mien.Admin")
     issuer.broken = True
@@ -189,7 +189,7 @@ def test_the_issuer_is_away(client: httpx.Client, issuer: SignInIssuer, served: 
     assert SECRET not in log
 
 
-def test_guessing_is_slowed_down(client: httpx.Client, issuer: SignInIssuer) -> None:
+def test_guessing_is_slowed_down(client: httpx.Client, issuer: Issuer) -> None:
     # the last of this module: the address has to pause after it
     answers = [come_back(client, code="a", state="b").status_code for _ in range(7)]
     assert answers == [400] * 6 + [429]

@@ -32,6 +32,7 @@ PATHS = (
     "/review",
     "/audit",
     "/models",
+    "/roles",
     "/resources",
     "/resources/new",
 )

@@ -8,7 +8,7 @@ from datetime import timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from tests.portal.issuer import CLIENT, SECRET, sign_in_issuer
+from tests.issuer import CLIENT, SECRET, sign_in_issuer
 
 from mien.clock import ManualClock
 from mien.gateway.keysets import KeySets
@@ -76,7 +76,7 @@ async def test_who_takes_too_long_at_the_issuer_begins_anew(vault: Vault, clock:
     callback = "http://127.0.0.1/sign-in/callback"
     with sign_in_issuer() as issuer:
         issuer.clock = clock
-        verifier = TokenVerifier(issuer.url, KeySets(issuer.url), clock, audiences=[CLIENT])
+        verifier = TokenVerifier({issuer.url: KeySets(issuer.url)}, clock, audiences=[CLIENT])
         openid = OpenId(Client(issuer.url, CLIENT, SECRET, "openid"), verifier, vault, clock)
 
         async def sign_in(after: timedelta) -> tuple[Actor, str]:

@@ -103,7 +103,7 @@ def fuzzed(make_service: Callable[..., Any]) -> Iterator[Application]:
         Accounts(),
         origin=origin,
         short_tokens=ShortTokens(lambda text: hashlib.sha256(text.encode()).digest(), clock),
-        verifier=TokenVerifier(issuer, KeySets(issuer, f"{issuer}/keys", fetch=lambda _url: keys), clock),
+        verifier=TokenVerifier({issuer: KeySets(issuer, f"{issuer}/keys", fetch=lambda _url: keys)}, clock),
         rates=RateLimits(Rates(paid_per_second=100_000)),
     )
     application = make_service(front_door=front_door, origin=origin).application

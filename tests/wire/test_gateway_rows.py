@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import MASTER_KEY, sqlite_database
-from tests.gateway.issuer import Issuer, running_issuer
+from tests.issuer import Issuer, running_issuer
 from tests.shared import shared_path
 from tests.wire.conftest import DETECTION, Memory, ToldEngine, Web
 
@@ -124,7 +124,7 @@ async def world(tmp_path: Path, clock: ManualClock, issuer: Issuer, photo: bytes
         origin=origin,
         private_networks=parse_networks("172.16.0.0/12"),
         short_tokens=ShortTokens(vault.keyed_hash, clock),
-        verifier=TokenVerifier(issuer.url, KeySets(issuer.url), clock),
+        verifier=TokenVerifier({issuer.url: KeySets(issuer.url)}, clock),
         rates=RateLimits(Rates()),
         volume=CallVolume(database, clock, limit=4),
     )
@@ -242,7 +242,7 @@ async def test_tokens_of_the_issuer(world: World) -> None:
     recognizer = world.issuer.token("Cognitive Services Face Recognizer")
     assert (await world.call(token=recognizer, host=own)).status_code == 200
     for roles, hint in (
-        ((), "names no role"),
+        ((), "has no role"),
         (("Cognitive Services Contributor",), "has no data action"),
         ((f"{USER}@gate",), "other resources than desk"),
     ):

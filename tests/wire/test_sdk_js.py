@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 from tests.conftest import Server, StartServer
-from tests.gateway.issuer import Issuer, running_issuer
+from tests.issuer import Issuer, running_issuer
 from tests.npm import FOLDER, node_modules
 from tests.second_resource import SUBSCRIPTION, file_resource
 from tests.shared import shared_path

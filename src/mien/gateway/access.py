@@ -141,7 +141,7 @@ class Access:
         if owner is None:
             raise TokenNeedsSubdomainError(self._where_tokens_go(endpoint))
         identity = await self._verifier.verify(token)
-        principal = Principal(Authentication.ISSUER_TOKEN, identity.subject, grants(identity.roles))
+        principal = Principal(Authentication.ISSUER_TOKEN, identity.subject, grants(identity.roles), identity.about)
         return _Shown(owner, principal)
 
     async def _of_key(self, key: str) -> Resource:
@@ -201,4 +201,4 @@ async def check_data_action(exchange: Exchange) -> None:
         return
     action = data_action(exchange.operation.action)
     if not allowed(principal.grants, resource.name, action):
-        raise PermissionDeniedError(why_not(principal.grants, resource.name, action))
+        raise PermissionDeniedError(why_not(principal.grants, resource.name, action, principal.about))

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import ssl
+import threading
 from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
+import structlog
 
 _MAX_BYTES: Final = 1024 * 1024
+_FRESH_SECONDS: Final = 3600.0
+_PAUSE_SECONDS: Final = 2.0
+
+_log = structlog.get_logger("mien.gateway")
 
 Fetch = Callable[[str], bytes]
 """Gets the body of a URL; blocks; raises `OSError` or `httpx.HTTPError`."""
@@ -48,18 +58,81 @@ def require_safe(url: str) -> None:
         raise ValueError(f"{url} is not an https address")
 
 
-def over_http(url: str) -> bytes:
-    """Get the body of a URL; follows no redirect.
+class DiscoveryError(Exception):
+    """The document cannot be had now."""
+
+
+class Discovery:
+    """The discovery document of an issuer: kept for an hour, and not asked for again for a while after a failure.
+
+    Args:
+        issuer: its URL.
+        fetch: gets a URL.
+        now: seconds of a clock that never goes back.
+    """
+
+    def __init__(self, issuer: str, fetch: Fetch, now: Callable[[], float] = monotonic) -> None:
+        self._issuer = issuer
+        self._fetch = fetch
+        self._now = now
+        self._lock = threading.Lock()
+        self._document: dict[str, Any] = {}
+        self._read = float("-inf")
+        self._failed = float("-inf")
+
+    async def document(self) -> dict[str, Any]:
+        """Return the document.
+
+        Raises:
+            DiscoveryError: the issuer does not answer, or not as it should.
+        """
+        if self._now() - self._read > _FRESH_SECONDS:
+            await asyncio.to_thread(self._refresh)
+        return self._document
+
+    def _refresh(self) -> None:
+        with self._lock:
+            if self._now() - self._read <= _FRESH_SECONDS:
+                return
+            if self._now() - self._failed < _PAUSE_SECONDS:
+                raise DiscoveryError("the issuer did not answer a moment ago")
+            try:
+                self._document = read_discovery(self._issuer, self._fetch)
+            except (OSError, httpx.HTTPError, ValueError) as error:
+                self._failed = self._now()
+                _log.error("the issuer's discovery document cannot be read", issuer=self._issuer, reason=str(error))
+                raise DiscoveryError(str(error)) from error
+            self._read = self._now()
+
+
+def fetcher(ca_file: Path | None = None) -> Fetch:
+    """Return what gets a URL over HTTP; it follows no redirect, and raises ValueError for what is too long.
+
+    Args:
+        ca_file: PEM file of the certificate authorities to trust instead of the usual ones.
+    """
+    trusted = tls_context(ca_file)
+
+    def fetch(url: str) -> bytes:
+        with (
+            httpx.Client(timeout=5.0, follow_redirects=False, verify=trusted) as client,
+            client.stream("GET", url) as response,
+        ):
+            response.raise_for_status()
+            body = b""
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > _MAX_BYTES:
+                    raise ValueError(f"{url} is longer than {_MAX_BYTES} bytes")
+            return body
+
+    return fetch
+
+
+def tls_context(ca_file: Path | None) -> ssl.SSLContext | bool:
+    """Return what httpx checks certificates with.
 
     Raises:
-        ValueError: it is too long.
-        httpx.HTTPError: it cannot be had.
+        OSError: the file cannot be read, or holds no certificate.
     """
-    with httpx.Client(timeout=5.0, follow_redirects=False) as client, client.stream("GET", url) as response:
-        response.raise_for_status()
-        body = b""
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) > _MAX_BYTES:
-                raise ValueError(f"{url} is longer than {_MAX_BYTES} bytes")
-        return body
+    return ssl.create_default_context(cafile=str(ca_file)) if ca_file else True

@@ -168,11 +168,13 @@ class Principal:
         authentication: by what it was recognised.
         subject: the principal's id with the token's issuer; None for whoever has a key.
         grants: its roles; None for whoever has a key, which may do everything.
+        about: what its token shows that a role could be assigned to.
     """
 
     authentication: Authentication
     subject: str | None = None
     grants: tuple[Grant, ...] | None = None
+    about: str = ""
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ import structlog
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
-from mien.gateway.discovery import Fetch, over_http, read_discovery, require_safe
+from mien.gateway.discovery import Fetch, fetcher, read_discovery, require_safe
 from mien.gateway.errors import IssuerUnavailableError
 
 FRESH_SECONDS: Final = 3600.0
@@ -54,7 +54,7 @@ class KeySets:
     ) -> None:
         self._issuer = issuer
         self._url = url
-        self._fetch = fetch or over_http
+        self._fetch = fetch or fetcher()
         self._now = now
         self._lock = threading.Lock()
         self._keys: tuple[Key, ...] = ()

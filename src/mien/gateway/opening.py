@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from mien.accounts import Accounts
+from mien.accounts.role_assignments import RoleAssignments
 from mien.clock import Clock
+from mien.gateway.discovery import fetcher
 from mien.gateway.front_door import FrontDoor
 from mien.gateway.keysets import KeySets
 from mien.gateway.origin import OriginFinder, parse_networks
@@ -11,12 +13,20 @@ from mien.gateway.rates import RateLimits, Rates
 from mien.gateway.short_tokens import ShortTokens
 from mien.gateway.tokens import TokenVerifier
 from mien.gateway.volume import CallVolume
+from mien.issuers import names_of
 from mien.settings import Settings
 from mien.storage import Database, Vault
 
 
 def open_front_door(
-    settings: Settings, *, accounts: Accounts, database: Database, vault: Vault, clock: Clock, origin: OriginFinder
+    settings: Settings,
+    *,
+    accounts: Accounts,
+    assignments: RoleAssignments,
+    database: Database,
+    vault: Vault,
+    clock: Clock,
+    origin: OriginFinder,
 ) -> FrontDoor:
     """Return who may call, from where and how often; opens no connection yet."""
     rates = volume = None
@@ -31,27 +41,32 @@ def open_front_door(
         origin=origin,
         private_networks=parse_networks(settings.private_networks),
         short_tokens=ShortTokens(vault.keyed_hash, clock),
-        verifier=token_verifier(settings, clock),
+        verifier=token_verifier(settings, clock, assignments),
         rates=rates,
         volume=volume,
         in_place=database.is_sqlite,
     )
 
 
-def token_verifier(settings: Settings, clock: Clock, audience: str | None = None) -> TokenVerifier | None:
+def token_verifier(
+    settings: Settings, clock: Clock, assignments: RoleAssignments | None, audience: str | None = None
+) -> TokenVerifier | None:
     """Return what checks the tokens of the issuer that the settings name; None when they name none.
 
     Args:
         settings: name the issuer.
         clock: tells whether a token is in date.
+        assignments: the roles that are assigned to claims.
         audience: what tokens are made out to, with commas between several; that of the data plane when None.
     """
     if settings.oidc_issuer is None:
         return None
+    fetch = fetcher(settings.oidc_ca_file)
     return TokenVerifier(
-        settings.oidc_issuer,
-        KeySets(settings.oidc_issuer, settings.oidc_jwks_url),
+        {name: KeySets(name, settings.oidc_jwks_url, fetch=fetch) for name in names_of(settings.oidc_issuer).all},
         clock,
         audiences=[part.strip() for part in (audience or settings.oidc_audience).split(",") if part.strip()],
         roles_claim=settings.oidc_roles_claim,
+        groups_claim=settings.oidc_groups_claim,
+        assigned=assignments.roles_of if assignments else None,
     )

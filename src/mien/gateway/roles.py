@@ -1,7 +1,7 @@
 """Role-based access: which role allows which operation, in Azure's names.
 
-A token carries names of roles in a claim. A name may be followed by `@` and the name of a resource; it then holds for
-that resource only, else for all resources of the server.
+A token carries names of roles in a claim, and role assignments add others. A name may be followed by `@` and the name
+of a resource; it then holds for that resource only, else for all resources of the server.
 """
 
 from __future__ import annotations
@@ -9,24 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
+
+from mien.accounts.roles import DataRole as Role
 
 PREFIX: Final = "Microsoft.CognitiveServices/accounts/Face/"
 """What every data action of the service begins with."""
 
 _VERBS: Final = frozenset({"read", "write", "delete", "action"})
 _NOISE: Final = re.compile(r"[^a-z0-9]+")
-
-
-class Role(StrEnum):
-    """Azure's built-in roles that this service knows."""
-
-    FACE_RECOGNIZER = "Cognitive Services Face Recognizer"
-    USER = "Cognitive Services User"
-    DATA_CONTRIBUTOR = "Cognitive Services Data Contributor"
-    CONTRIBUTOR = "Cognitive Services Contributor"
 
 
 _EVERYTHING: Final = None
@@ -90,12 +82,21 @@ def allowed(held: Iterable[Grant], resource: str, action: str) -> bool:
     return False
 
 
-def why_not(held: tuple[Grant, ...], resource: str, action: str) -> str:
-    """Say what roles that do not allow a data action lack."""
+def why_not(held: tuple[Grant, ...], resource: str, action: str, about: str = "") -> str:
+    """Say what roles that do not allow a data action lack.
+
+    Args:
+        held: the roles.
+        resource: the resource's name.
+        action: the data action's full name.
+        about: what the token shows that a role could be assigned to.
+    """
     here = [grant.role for grant in held if grant.resource in {None, resource.lower()}]
     need = f"The operation needs the data action {action}, which {Role.USER} has."
+    if about and Role.CONTRIBUTOR not in here:
+        need += f" The operator can assign that role to what the token shows: {about}."
     if not held:
-        return f"The token names no role of this service. {need}"
+        return f"The token has no role of this service. {need}"
     if not here:
         return f"The token's roles are for other resources than {resource}. {need}"
     if here == [Role.CONTRIBUTOR]:

@@ -1,8 +1,10 @@
-"""Bearer tokens of an OpenID Connect issuer: genuine, for this service, in date; and the roles that they name."""
+"""Bearer tokens of an OpenID Connect issuer: genuine, for this service, in date; and the roles that they have here."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -13,6 +15,7 @@ from joserfc.jwk import Key
 from joserfc.jws import extract_compact
 from joserfc.jwt import JWTClaimsRegistry
 
+from mien.accounts.role_assignments import Assignee
 from mien.clock import Clock
 from mien.gateway.errors import BadTokenError
 
@@ -24,6 +27,7 @@ ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES25
 
 _MAX_CHARACTERS: Final = 16_384
 _MAX_KEYS_TRIED: Final = 8
+_MAX_SHOWN: Final = 8
 _SKEW_SECONDS: Final = 60
 """How far the issuer's clock may be ahead of ours. A token that has expired has expired."""
 
@@ -36,68 +40,87 @@ class KeyFinder(Protocol):
         ...
 
 
+Assigned = Callable[[Iterable[tuple[Assignee, str]]], Sequence[str]]
+"""Returns the roles that are assigned to a token's claims; may ask the database."""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whom a genuine token stands for.
+    """The principal that a genuine token stands for.
 
     Attributes:
         subject: the principal's id with the issuer (`oid`, else `sub`).
-        roles: names of roles, as the token has them.
+        roles: names of roles: those that the token names, then those that are assigned to its claims.
         claims: everything that the token says.
+        about: what the token shows of its bearer, for the bearer: `application …, principal …`.
     """
 
     subject: str
     roles: tuple[str, ...]
     claims: Mapping[str, Any]
+    about: str = ""
 
 
 class TokenVerifier:
     """Tells whether a token is genuine.
 
     Args:
-        issuer: what `iss` must be, to the letter.
-        keys: the issuer's keys.
+        keys: the keys of each issuer by its name: `iss` must be one of them, to the letter.
         clock: tells whether a token is in date.
         audiences: what `aud` must be or have among others; a slash at the end does not matter.
         roles_claim: the claim that has the roles; dots lead into objects, as in `realm_access.roles`.
+        groups_claim: the claim that has the groups, likewise.
+        assigned: which roles are assigned to claims; None where none are.
     """
 
     def __init__(
         self,
-        issuer: str,
-        keys: KeyFinder,
+        keys: Mapping[str, KeyFinder],
         clock: Clock,
         *,
         audiences: Sequence[str] = (AUDIENCE,),
         roles_claim: str = "roles",
+        groups_claim: str = "groups",
+        assigned: Assigned | None = None,
     ) -> None:
-        self._issuer = issuer
         self._keys = keys
         self._clock = clock
         bare = [audience.rstrip("/") for audience in audiences]
         self._audiences = [*bare, *(f"{audience}/" for audience in bare)]
         self._roles_path = roles_claim.split(".")
+        self._groups_path = groups_claim.split(".")
+        self._assigned = assigned
 
     async def verify(self, token: str) -> Identity:
-        """Return whom a token stands for.
+        """Return the principal that a token stands for.
 
         Raises:
             BadTokenError: it is not genuine, not in date, or not for this service.
             IssuerUnavailableError: its signature cannot be checked now.
         """
-        keys = await self._keys.find(_key_id(token))
-        claims = _signed_claims(token, keys)
+        key_id, issuer = _head(token)
+        finder = self._keys.get(issuer) if isinstance(issuer, str) else None
+        if finder is None:
+            raise BadTokenError(self._why("iss", {} if issuer is None else {"iss": issuer}))
+        claims = _signed_claims(token, await finder.find(key_id))
         self._check(claims)
         subject = claims.get("oid") or claims.get("sub")
         if not isinstance(subject, str):
             raise BadTokenError("The token names no principal: it has neither the claim oid nor sub.")
-        return Identity(subject, self._roles(claims), claims)
+        named = _names(claims, self._roles_path)
+        shown = [(Assignee.PRINCIPAL, subject), *((Assignee.ROLE, name) for name in named)]
+        application = claims.get("appid") or claims.get("azp")
+        if isinstance(application, str):
+            shown.append((Assignee.APPLICATION, application))
+        shown += ((Assignee.GROUP, name) for name in _names(claims, self._groups_path))
+        assigned = await asyncio.to_thread(self._assigned, shown) if self._assigned else ()
+        return Identity(subject, (*named, *assigned), claims, _about(shown, claims))
 
     def _check(self, claims: dict[str, Any]) -> None:
         now = self._now
         registry = JWTClaimsRegistry(
             now,
-            iss={"essential": True, "value": self._issuer},
+            iss={"essential": True, "values": list(self._keys)},
             aud={"essential": True, "values": self._audiences},
             exp={"essential": True},
         )
@@ -114,6 +137,9 @@ class TokenVerifier:
         moment: datetime = self._clock.now()
         return int(moment.timestamp())
 
+    def _trusted(self) -> str:
+        return _words(list(self._keys))
+
     def _why(self, claim: str | None, claims: dict[str, Any]) -> str:
         if claim == "aud" and "aud" in claims:
             return (
@@ -121,29 +147,42 @@ class TokenVerifier:
                 f"ask the issuer for the scope {self._audiences[0]}/.default."
             )
         if claim == "iss" and "iss" in claims:
-            return f"The token is of the issuer {_shortened(claims['iss'])}; this server trusts {self._issuer}."
+            return f"The token is of the issuer {_shortened(claims['iss'])}; this server trusts {self._trusted()}."
         if claim in claims:
             return f"The token's claim {claim} is not valid."
         return f"The token lacks the claim {claim}."
 
-    def _roles(self, claims: Mapping[str, Any]) -> tuple[str, ...]:
-        value: Any = claims
-        for name in self._roles_path:
-            value = value.get(name) if isinstance(value, Mapping) else None
-        if isinstance(value, str):
-            return (value,)
-        return tuple(name for name in value if isinstance(name, str)) if isinstance(value, list) else ()
+
+def _names(claims: Mapping[str, Any], path: Sequence[str]) -> tuple[str, ...]:
+    """Return the texts of a claim, which is a text or a list."""
+    value: Any = claims
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    if isinstance(value, str):
+        return (value,)
+    return tuple(name for name in value if isinstance(name, str)) if isinstance(value, list) else ()
+
+
+def _about(shown: Iterable[tuple[Assignee, str]], claims: Mapping[str, Any]) -> str:
+    """Say what a role could be assigned to."""
+    said = [f"{assignee} {value[:100]}" for assignee, value in shown][:_MAX_SHOWN]
+    sources = claims.get("_claim_names")
+    if claims.get("hasgroups") or (isinstance(sources, Mapping) and "groups" in sources):
+        said.append("too many groups for the token to list (have the issuer send only groups of the application)")
+    return ", ".join(said)
 
 
 def _shortened(value: object) -> str:
     return repr(value)[:120]
 
 
-def _key_id(token: str) -> str | None:
+def _head(token: str) -> tuple[str | None, object]:
+    """Return the key id of a token and the issuer that it names, before anything is proven."""
     if len(token) > _MAX_CHARACTERS:
         raise BadTokenError("The token is longer than any that this server takes.")
     try:
-        header = extract_compact(token.encode("ascii")).headers()
+        parts = extract_compact(token.encode("ascii"))
+        header = parts.headers()
     # Whatever a stranger's text makes a parser raise (of depth, encoding, types), the text is no token.
     except Exception as error:
         raise BadTokenError("The token is not a JWT: three parts with points between them.") from error
@@ -154,7 +193,13 @@ def _key_id(token: str) -> str | None:
         )
     if name is not None and not isinstance(name, str):
         raise BadTokenError("The token's key id is not a text.")
-    return name
+    try:
+        claims = json.loads(parts.payload)
+    except (ValueError, RecursionError) as error:
+        raise BadTokenError("The token is malformed.") from error
+    if not isinstance(claims, dict):
+        raise BadTokenError("The token is malformed.")
+    return name, claims.get("iss")
 
 
 def _words(names: Sequence[str]) -> str:

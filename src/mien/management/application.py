@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Final
+from uuid import NAMESPACE_URL
 
 import anyio.to_thread
 from fastapi import APIRouter, FastAPI
@@ -16,15 +17,18 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 
 from mien.accounts import AccessRequests, Accounts
+from mien.accounts.role_assignments import RoleAssignments
 from mien.clock import Clock
 from mien.events import AlertRules, AuditLog, Exposition, MetricStore
 from mien.gateway.exchange import Request
 from mien.gateway.origin import OriginFinder
-from mien.management.arm import accounts, catalogue, deleted
+from mien.management.arm import accounts, catalogue, deleted, resource_groups, sign_in, tenancy
 from mien.management.arm import metrics as arm_metrics
 from mien.management.arm.filing import Filing, SubscriptionTerms
+from mien.management.arm.groups import ResourceGroups
 from mien.management.arm.routing import Arm
 from mien.management.arm.shapes import Addresses
+from mien.management.arm.sign_in import SignInPlace
 from mien.management.errors import unforeseen
 from mien.management.explain import KNOWN, explain
 from mien.management.guard import Api, Guard, Message, Receive, Scope, Send
@@ -32,16 +36,28 @@ from mien.management.login import Actor, Login
 from mien.management.roles import Role
 from mien.management.routing import Journal
 from mien.management.tokens import AdminTokens
-from mien.management.v1 import access, alerts, audit, health, metrics, resources, retention, subjects, terms, tokens
+from mien.management.v1 import (
+    access,
+    alerts,
+    audit,
+    health,
+    metrics,
+    resources,
+    retention,
+    role_assignments,
+    subjects,
+    terms,
+    tokens,
+)
 from mien.management.v1.alerts import TryOut
 from mien.storage import Database
 from mien.subjects import Subjects
 
 OPENAPI: Final = "/mien/v1/openapi.json"
-OPEN_PATHS: Final = frozenset({"/health", OPENAPI})
+OPEN_PATHS: Final = frozenset({"/health", OPENAPI, sign_in.METADATA})
 """What anybody may ask for."""
 
-_FIRST_PARTS: Final = frozenset({"subscriptions", "providers", "mien", "health", "metrics"})
+_FIRST_PARTS: Final = frozenset({"subscriptions", "providers", "mien", "health", "metrics", "metadata", "tenants"})
 _OF_PROXIES: Final = frozenset({b"authorization", b"forwarded", b"via", b"x-forwarded-for", b"x-real-ip"})
 _THREADS: Final = 8  # handlers are plain functions; they ask the database, whose pool the data plane needs too
 
@@ -53,6 +69,7 @@ class Parts:
     Attributes:
         accounts: the resources.
         access: requests for limited access.
+        assignments: the roles of the issuer's tokens.
         tokens: the admin tokens.
         login: recognises who calls.
         audit: who did what.
@@ -70,10 +87,12 @@ class Parts:
         origin: finds out which address a caller has.
         body_limit: longest body, in bytes.
         body_seconds: how long a client may take to send one.
+        place: where clients get tokens; None without an issuer.
     """
 
     accounts: Accounts
     access: AccessRequests
+    assignments: RoleAssignments
     tokens: AdminTokens
     login: Login
     audit: AuditLog
@@ -91,6 +110,7 @@ class Parts:
     origin: OriginFinder = field(default_factory=OriginFinder)
     body_limit: int = 1024 * 1024
     body_seconds: float = 60.0
+    place: SignInPlace | None = None
 
 
 class ControlPlane:
@@ -104,11 +124,12 @@ class ControlPlane:
     def __init__(self, parts: Parts, portal: Api | None = None) -> None:
         self.api = build_api(parts)
         self.portal = portal
+        self._first_parts = _FIRST_PARTS | {parts.place.tenants[0] if parts.place else "mien"}
         self._guard = Guard(
             self.api,
             parts.login.identify,
             address=lambda scope: str(parts.origin.client(Request(scope, _no_body)) or ""),
-            open_paths=OPEN_PATHS,
+            open_paths=OPEN_PATHS | frozenset(parts.place.open_paths if parts.place else ()),
             neighbour=_scraper if parts.open_metrics else _nobody,
             templates=lambda: self.api.openapi()["paths"],
             body_limit=parts.body_limit,
@@ -120,16 +141,15 @@ class ControlPlane:
         if scope["type"] == "lifespan":
             anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
             await (self.portal or self.api)(scope, receive, send)
-        elif self.portal is not None and (scope["type"] == "websocket" or not _is_api(scope["path"])):
+        elif self.portal is not None and (scope["type"] == "websocket" or not self._is_api(scope["path"])):
             await self.portal(scope, receive, send)
         elif scope["type"] == "http":
             await self._guard(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
 
-
-def _is_api(path: str) -> bool:
-    return path.lstrip("/").partition("/")[0].lower() in _FIRST_PARTS
+    def _is_api(self, path: str) -> bool:
+        return path.lstrip("/").partition("/")[0].lower() in self._first_parts
 
 
 async def _no_body() -> Message:
@@ -175,6 +195,7 @@ def _routers(parts: Parts) -> Iterable[APIRouter]:
     started = parts.clock.now()
     yield health.routes(parts.database, lambda: _uptime(started, parts.clock))
     yield tokens.routes(parts.tokens, journal)
+    yield role_assignments.routes(parts.assignments, parts.accounts)
     subscriptions = SubscriptionTerms(parts.database, parts.clock)
     addresses = Addresses(parts.endpoint, parts.domain)
     filing = Filing(parts.database, parts.accounts)
@@ -193,6 +214,10 @@ def _routers(parts: Parts) -> Iterable[APIRouter]:
     yield accounts.routes(arm)
     yield deleted.routes(arm)
     yield catalogue.routes(arm)
+    groups = ResourceGroups(parts.database, filing, parts.clock)
+    yield resource_groups.routes(arm, groups)
+    yield tenancy.routes(arm, groups, parts.place.names.tenant if parts.place else NAMESPACE_URL)
+    yield sign_in.routes(parts.place, lambda request: parts.origin(Request(request.scope, _no_body)))
     yield arm_metrics.routes(arm, parts.metrics, parts.free_calls)
 
 

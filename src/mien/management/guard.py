@@ -105,7 +105,9 @@ class Guard:
             given = headers.get(b"authorization")
             text = None if given is None else given.decode("latin-1")
             scope[ACTOR] = self._neighbour(path, scope, headers) or await self._identify(text, self._address(scope))
-        body = await self._body(headers, receive)
+            body = await self._body(headers, receive)
+        else:
+            body = b""  # nobody's body is read before they have shown who they are
         if body:
             _check_json(body)
             scope["headers"] = [

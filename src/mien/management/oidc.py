@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from mien.accounts.roles import AdminRole
 from mien.gateway.errors import BadTokenError, IssuerUnavailableError
 from mien.gateway.tokens import Identity, TokenVerifier
 from mien.management.errors import ManagementError
 from mien.management.login import Actor, WrongTokenError
 from mien.management.roles import Role
 
-ROLES: Final = {"Mien.Admin": Role.ADMIN, "Mien.Approver": Role.APPROVER, "Mien.Reader": Role.READER}
-"""What a token must name, strongest first; the first that it has counts."""
+ROLES: Final = {AdminRole.ADMIN: Role.ADMIN, AdminRole.APPROVER: Role.APPROVER, AdminRole.READER: Role.READER}
+"""What a token must have, strongest first; the first that it has counts."""
 
 
 class IssuerLogin:
@@ -58,5 +59,6 @@ def actor_of(identity: Identity) -> Actor:
     raise ManagementError(
         403,
         "AuthorizationFailed",
-        f"The client '{actor}' has no role here: its token must name one of {', '.join(ROLES)}.",
+        f"The client '{actor}' has no role here: its token must name one of {', '.join(ROLES)}, or an administrator "
+        f"assigns one to what it shows: {identity.about}.",
     )

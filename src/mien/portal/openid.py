@@ -6,7 +6,6 @@ by the vault's key, on whatever server of the database the person comes back to.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import hmac
@@ -14,15 +13,15 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from time import monotonic
-from typing import Any, Final
+from pathlib import Path
+from typing import Final
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 import httpx
 import structlog
 
 from mien.clock import Clock
-from mien.gateway.discovery import Fetch, over_http, read_discovery, require_safe
+from mien.gateway.discovery import Discovery, DiscoveryError, fetcher, require_safe, tls_context
 from mien.gateway.errors import BadTokenError, IssuerUnavailableError
 from mien.gateway.tokens import Identity, TokenVerifier
 from mien.management.errors import ManagementError
@@ -37,7 +36,6 @@ CALLBACK: Final = "/sign-in/callback"
 PATIENCE: Final = timedelta(minutes=15)
 """How long somebody may take at the issuer."""
 
-_FRESH_SECONDS: Final = 3600.0
 _LONGEST: Final = 4096
 _ANEW: Final = "Sign in again."
 
@@ -81,20 +79,19 @@ class OpenId:
         verifier: tells whether an id token is genuine, made out to the client and in date.
         vault: its key signs cookies and makes nonces and PKCE verifiers.
         clock: tells whether somebody took too long.
-        fetch: gets the discovery document.
+        ca_file: the certificate authorities of the issuer, when not the usual ones.
     """
 
     def __init__(
-        self, client: Client, verifier: TokenVerifier, vault: Vault, clock: Clock, *, fetch: Fetch = over_http
+        self, client: Client, verifier: TokenVerifier, vault: Vault, clock: Clock, *, ca_file: Path | None = None
     ) -> None:
         self._client = client
         self._verifier = verifier
         self._vault = vault
         self._clock = clock
-        self._fetch = fetch
+        self._discovery = Discovery(client.issuer, fetcher(ca_file))
+        self._trusted = tls_context(ca_file)
         self._signer = Signer(vault, "portal sign-in at issuer 1 ")
-        self._document: dict[str, Any] = {}
-        self._read = float("-inf")
 
     @property
     def name(self) -> str:
@@ -180,17 +177,18 @@ class OpenId:
     async def _redeem(self, code: str, verifier: str, callback: str) -> str:
         """Exchange a code for an id token."""
         address = await self._endpoint("token_endpoint")
+        document = await self._discovery.document()  # kept since a moment ago
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": callback, "code_verifier": verifier}
         account = httpx.Auth()
         if self._client.secret is None:
             form["client_id"] = self._client.id
-        elif "client_secret_basic" in self._document.get("token_endpoint_auth_methods_supported", _BASIC):
+        elif "client_secret_basic" in document.get("token_endpoint_auth_methods_supported", _BASIC):
             # RFC 6749, 2.3.1, has both encoded as in a form.
             account = httpx.BasicAuth(quote_plus(self._client.id), quote_plus(self._client.secret))
         else:
             form |= {"client_id": self._client.id, "client_secret": self._client.secret}
         try:
-            async with httpx.AsyncClient(timeout=10.0, follow_redirects=False) as client:
+            async with httpx.AsyncClient(timeout=10.0, follow_redirects=False, verify=self._trusted) as client:
                 got = await client.post(address, data=form, auth=account, headers={"Accept": "application/json"})
             content = got.json()
         except (httpx.HTTPError, ValueError) as error:
@@ -217,14 +215,10 @@ class OpenId:
         return identity
 
     async def _endpoint(self, name: str) -> str:
-        if monotonic() - self._read > _FRESH_SECONDS:
-            try:
-                self._document = await asyncio.to_thread(read_discovery, self._client.issuer, self._fetch)
-            except (OSError, httpx.HTTPError, ValueError) as error:
-                _log.error("the issuer's discovery document cannot be read", reason=str(error))
-                raise SignInError(_AWAY, 503) from error
-            self._read = monotonic()
-        address = self._document.get(name)
+        try:
+            address = (await self._discovery.document()).get(name)
+        except DiscoveryError as error:
+            raise SignInError(_AWAY, 503) from error
         try:
             require_safe(str(address))
         except ValueError as error:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from mien.accounts import AccessRequests, Accounts
+from mien.accounts.role_assignments import RoleAssignments
 from mien.clock import Clock
 from mien.contract.limits import IMAGE_BYTES
 from mien.events import AlertRules, AuditLog, MetricStore
@@ -37,6 +38,7 @@ class PortalParts:
     Attributes:
         accounts: the resources.
         access: requests for limited access.
+        assignments: the roles of the issuer's tokens.
         tokens: the admin tokens, to see that a session's is still good.
         login: recognises who signs in, and slows down who guesses.
         vault: signs sessions.
@@ -67,6 +69,7 @@ class PortalParts:
 
     accounts: Accounts
     access: AccessRequests
+    assignments: RoleAssignments
     tokens: AdminTokens
     login: Login
     vault: Vault

@@ -16,7 +16,8 @@ from mien.management.errors import ManagementError, invalid
 KIND: Final = "Face"
 
 
-def _without_nulls(value: Any) -> Any:
+def without_nulls(value: Any) -> Any:
+    """Leave out what is null: clients send null for what they do not set."""
     return {name: item for name, item in value.items() if item is not None} if isinstance(value, dict) else value
 
 
@@ -80,7 +81,7 @@ class AccountBody(_Body):
     kind: Annotated[str, Field(max_length=64)] | None = None
     sku: SkuBody | None = None
     identity: IdentityBody | None = None
-    tags: Annotated[dict[str, str], BeforeValidator(_without_nulls)] | None = None
+    tags: Annotated[dict[str, str], BeforeValidator(without_nulls)] | None = None
     properties: PropertiesBody = Field(default_factory=PropertiesBody)
 
     def required(self, name: str) -> Any:

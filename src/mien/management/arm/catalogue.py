@@ -119,6 +119,18 @@ def routes(arm: Arm) -> APIRouter:
         arm.find(subscription, group, account)
         return {"value": []}
 
+    @router.get(ACCOUNT + "/deployments", dependencies=READERS)
+    def list_deployments(subscription: Subscription, group: Group, account: AccountName) -> Answer:
+        """List deployments of models, of which the kind Face has none."""
+        arm.find(subscription, group, account)
+        return {"value": []}
+
+    @router.get(ACCOUNT + "/commitmentPlans", dependencies=READERS)
+    def list_commitment_plans(subscription: Subscription, group: Group, account: AccountName) -> Answer:
+        """List commitment plans, of which there are none: nothing is billed."""
+        arm.find(subscription, group, account)
+        return {"value": []}
+
     @router.get(ACCOUNT + "/privateLinkResources", dependencies=READERS)
     def list_private_links(subscription: Subscription, group: Group, account: AccountName) -> Answer:
         """List what a private endpoint could lead to; this server makes none."""

@@ -25,12 +25,12 @@ Location = Annotated[str, Path(pattern=r"^[A-Za-z0-9 -]{1,64}$")]
 Answer = dict[str, Any]
 
 _VERSION: Final = re.compile(r"20\d\d-\d\d-\d\d(-preview|-privatepreview)?", re.IGNORECASE)
-_NEWEST: Final = "2025-09-01"
+NEWEST: Final = "2025-09-01"
 
 
 async def _check_version(
     request: Request,
-    _version: Annotated[str | None, Query(alias="api-version", description=f"Such as {_NEWEST}.")] = None,
+    _version: Annotated[str | None, Query(alias="api-version", description=f"Such as {NEWEST}.")] = None,
 ) -> None:
     """Refuse a call that names no version; the answers are the same in all of them.
 
@@ -42,7 +42,7 @@ async def _check_version(
         text = "The api-version query parameter (?api-version=) is required for all requests."
         raise ManagementError(400, "MissingApiVersionParameter", text)
     if not _VERSION.fullmatch(given):
-        text = f"The api-version '{given[:50]}' is invalid. The supported versions are dates such as '{_NEWEST}'."
+        text = f"The api-version '{given[:50]}' is invalid. The supported versions are dates such as '{NEWEST}'."
         raise ManagementError(400, "InvalidApiVersionParameter", text)
 
 

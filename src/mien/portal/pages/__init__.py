@@ -19,6 +19,7 @@ from mien.portal.pages import (
     people_person,
     resources,
     review,
+    roles,
     try_identify,
     try_it,
     try_verify,
@@ -44,6 +45,7 @@ PAGES: Final[tuple[Page, ...]] = (
     review.PAGE,
     audit.PAGE,
     models.PAGE,
+    roles.PAGE,
     resources.PAGE,
     resources.CREATE,
 )

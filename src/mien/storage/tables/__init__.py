@@ -1,6 +1,6 @@
 """All tables, a module a subject. Importing this package fills `Base.metadata`, which migrations are compared with."""
 
-from mien.storage.tables.accounts import AccessRequestRow, AccountsVersionRow, KeyRow, ResourceRow
+from mien.storage.tables.accounts import AccessRequestRow, AccountsVersionRow, KeyRow, ResourceRow, RoleAssignmentRow
 from mien.storage.tables.crypto import DataKeyRow
 from mien.storage.tables.directory import (
     DynamicGroupMemberRow,
@@ -30,7 +30,7 @@ from mien.storage.tables.liveness import (
     LivenessStrikeRow,
     SigningKeyRow,
 )
-from mien.storage.tables.management import AdminTokenRow, ArmRow, SubscriptionTermsRow
+from mien.storage.tables.management import AdminTokenRow, ArmGroupRow, ArmRow, SubscriptionTermsRow
 from mien.storage.tables.model_migrations import ModelMigrationRow, OtherTemplateRow
 from mien.storage.tables.subjects import ConsentRow, ErasureRow, ReceiptKeyRow, RetentionRuleRow
 from mien.storage.tables.volume import CallVolumeRow
@@ -41,6 +41,7 @@ __all__ = [
     "AdminTokenRow",
     "AlertDeliveryRow",
     "AlertRuleRow",
+    "ArmGroupRow",
     "ArmRow",
     "AuditRow",
     "CallRow",
@@ -72,6 +73,7 @@ __all__ = [
     "RemovalRow",
     "ResourceRow",
     "RetentionRuleRow",
+    "RoleAssignmentRow",
     "SigningKeyRow",
     "SubscriptionTermsRow",
     "TrainingRunRow",

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    ForeignKey,
     Index,
     LargeBinary,
     PrimaryKeyConstraint,
@@ -84,8 +85,22 @@ class AccessRequestRow(Owned, Base):
     expires_at: Mapped[datetime | None]
 
 
+class RoleAssignmentRow(Base):
+    """A role that the tokens with a claim have; on one resource, or on all of them where `resource_id` is null."""
+
+    __tablename__ = "role_assignments"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    assignee: Mapped[str] = mapped_column(String(12))
+    value: Mapped[str] = mapped_column(String(300))
+    role: Mapped[str] = mapped_column(String(64))
+    resource_id: Mapped[UUID | None] = mapped_column(ForeignKey("resources.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+    created_by: Mapped[str] = mapped_column(String(200))
+
+
 class AccountsVersionRow(Base):
-    """One row that counts the changes of resources, keys and approvals, so that other processes see them cheaply."""
+    """One row that counts the changes of resources, keys, approvals and role assignments: a cheap look for others."""
 
     __tablename__ = "accounts_version"
 

@@ -38,6 +38,22 @@ class SubscriptionTermsRow(Base):
     statement: Mapped[str] = mapped_column(Text)
 
 
+class ArmGroupRow(Base):
+    """A resource group that somebody created; `tags` are JSON. Names count in any case, so the key is in lower case."""
+
+    __tablename__ = "arm_groups"
+    __table_args__ = (PrimaryKeyConstraint("subscription_key", "name_key"),)
+
+    subscription_key: Mapped[str] = mapped_column(String(100))
+    name_key: Mapped[str] = mapped_column(String(90))
+    subscription: Mapped[str] = mapped_column(String(100))
+    name: Mapped[str] = mapped_column(String(90))
+    location: Mapped[str] = mapped_column(String(64))
+    tags: Mapped[str] = mapped_column(Text)
+    created_by: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+
+
 class ArmRow(Owned, Base):
     """Where ARM files a resource, and those of its properties that mean nothing to Mien but are echoed (JSON)."""
 

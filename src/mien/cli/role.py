@@ -1,0 +1,100 @@
+"""`mien role`: assign roles to the groups, applications, principals and role names of an issuer's tokens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from mien.accounts.roles import ROLE_NAMES
+from mien.cli._administration import (
+    As,
+    AsJson,
+    DataDir,
+    actor,
+    fail,
+    moment,
+    opened,
+    print_json,
+    print_table,
+    resource_named,
+)
+
+if TYPE_CHECKING:
+    from mien.accounts.role_assignments import RoleAssignment
+
+app = typer.Typer(help="Assign roles to what the tokens of your issuer show.", no_args_is_help=True)
+
+
+@app.command()
+def assign(
+    role: Annotated[str, typer.Argument(help=f"One of: {', '.join(ROLE_NAMES)}.")],
+    principal: Annotated[str | None, typer.Option(help="Object id (`oid`) of a person or service principal.")] = None,
+    application: Annotated[str | None, typer.Option(help="Client id of an application (`appid` or `azp`).")] = None,
+    group: Annotated[str | None, typer.Option(help="A group, as the tokens write it: its id or name.")] = None,
+    role_name: Annotated[str | None, typer.Option(help="A role name of the issuer, such as an app role.")] = None,
+    resource: Annotated[str | None, typer.Option(help="The one resource that it holds for. (default: all)")] = None,
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Assign a role; it holds from the next call on, on every server."""
+    from mien.accounts.role_assignments import Assignee
+
+    given = {
+        Assignee.PRINCIPAL: principal,
+        Assignee.APPLICATION: application,
+        Assignee.GROUP: group,
+        Assignee.ROLE: role_name,
+    }
+    chosen = [(assignee, value) for assignee, value in given.items() if value is not None]
+    if len(chosen) != 1:
+        raise typer.BadParameter("give exactly one of --principal, --application, --group and --role-name")
+    assignee, value = chosen[0]
+    with opened(data_dir) as services:
+        place = resource_named(services, resource).id if resource else None
+        made = services.assignments.create(assignee, value, role, resource_id=place, actor=actor(as_name))
+    if as_json:
+        print_json(made)
+    else:
+        typer.echo(f"{_described(made)} has the role {made.role!r}{f' on {made.resource}' if made.resource else ''}")
+
+
+@app.command("list")
+def list_assignments(as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """List role assignments."""
+    with opened(data_dir) as services:
+        found = services.assignments.list()
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("id", "to", "value", "role", "resource", "assigned", "by"),
+        (
+            (one.id, one.assignee, one.value, one.role, one.resource or "all", moment(one.created_at), one.created_by)
+            for one in found
+        ),
+    )
+
+
+@app.command()
+def remove(
+    assignment_id: Annotated[UUID, typer.Argument(help="Its id.")],
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Remove a role assignment; it stops to hold from the next call on."""
+    with opened(data_dir) as services:
+        removed = services.assignments.delete(assignment_id, actor=actor(as_name))
+        if removed is None:
+            fail(f"there is no role assignment {assignment_id}")
+    if as_json:
+        print_json(removed)
+    else:
+        typer.echo(f"{_described(removed)} no longer has the role {removed.role!r}")
+
+
+def _described(one: RoleAssignment) -> str:
+    return f"{one.assignee} {one.value}"

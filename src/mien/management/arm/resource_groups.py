@@ -1,0 +1,122 @@
+"""Resource groups, and what they hold."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, BeforeValidator, Field
+
+from mien.accounts import Resource
+from mien.accounts.validation import checked_location
+from mien.management.arm import shapes
+from mien.management.arm.bodies import without_nulls
+from mien.management.arm.filing import Place
+from mien.management.arm.groups import ResourceGroup, ResourceGroups
+from mien.management.arm.routing import Answer, Arm, Group, Subscription, arm_router
+from mien.management.errors import ManagementError, conflict
+from mien.management.routing import READERS, Manager
+
+SUBSCRIPTION: Final = "/subscriptions/{subscription}"
+GROUPS: Final = SUBSCRIPTION + "/resourceGroups"
+GROUP: Final = GROUPS + "/{group}"
+
+
+class GroupBody(BaseModel):
+    """A resource group, as PUT and PATCH send it."""
+
+    location: Annotated[str | None, Field(max_length=64)] = None
+    tags: Annotated[dict[str, str] | None, BeforeValidator(without_nulls)] = None
+
+
+def routes(arm: Arm, groups: ResourceGroups) -> APIRouter:
+    """Return the routes."""
+    router = arm_router("resource groups")
+
+    @router.get(GROUPS, dependencies=READERS)
+    def list_groups(subscription: Subscription) -> Answer:
+        """List the resource groups of a subscription."""
+        return {"value": [_group(one) for one in groups.list(subscription)]}
+
+    @router.get(GROUP, dependencies=READERS)
+    def get_group(subscription: Subscription, group: Group) -> Answer:
+        """Return a resource group."""
+        return _group(_find(groups, subscription, group))
+
+    @router.head(GROUP, dependencies=READERS, status_code=204)
+    def check_group(subscription: Subscription, group: Group) -> Response:
+        """Say whether there is a resource group."""
+        return Response(status_code=204 if groups.find(subscription, group) else 404)
+
+    @router.put(GROUP, responses={201: {"description": "Created."}})
+    def create_group(subscription: Subscription, group: Group, body: GroupBody, actor: Manager) -> JSONResponse:
+        """Create a resource group, or change its tags."""
+        if body.location is None:
+            raise ManagementError(400, "LocationRequired", "The location property is required for this definition.")
+        wanted = ResourceGroup(subscription, group, checked_location(body.location), body.tags or {})
+        known = groups.find(subscription, group)
+        if known is not None and known.location != wanted.location:
+            raise conflict(
+                f"Invalid resource group location '{wanted.location}'. The Resource group already exists in location "
+                f"'{known.location}'.",
+                "InvalidResourceGroupLocation",
+            )
+        new = groups.put(wanted, actor.name)
+        return JSONResponse(_group(_find(groups, subscription, group)), 201 if new else 200)
+
+    @router.patch(GROUP)
+    def update_group(subscription: Subscription, group: Group, body: GroupBody, actor: Manager) -> Answer:
+        """Change the tags of a resource group."""
+        known = _find(groups, subscription, group)
+        tags = known.tags if body.tags is None else body.tags
+        groups.put(ResourceGroup(subscription, known.name, known.location, tags), actor.name)
+        return _group(_find(groups, subscription, group))
+
+    @router.delete(GROUP)
+    def delete_group(subscription: Subscription, group: Group, _actor: Manager) -> Response:
+        """Delete an empty resource group; one with accounts is refused, so that no account goes unnoticed."""
+        known = _find(groups, subscription, group)
+        names = [resource.name for resource, _ in arm.filing.living(subscription, group)]
+        if names:
+            raise conflict(
+                f"The resource group '{known.name}' holds the accounts {', '.join(names)}. Delete them first.",
+                "ResourceGroupDeletionBlocked",
+            )
+        groups.delete(known)
+        return Response(status_code=200)
+
+    @router.get(GROUP + "/resources", dependencies=READERS)
+    def list_resources_of_group(subscription: Subscription, group: Group) -> Answer:
+        """List what a resource group holds."""
+        return {"value": [_resource(arm, *filed) for filed in arm.filing.living(subscription, group)]}
+
+    @router.get(SUBSCRIPTION + "/resources", dependencies=READERS)
+    def list_resources(subscription: Subscription) -> Answer:
+        """List what a subscription holds."""
+        return {"value": [_resource(arm, *filed) for filed in arm.filing.living(subscription)]}
+
+    return router
+
+
+def _group(group: ResourceGroup) -> Answer:
+    return {
+        "id": f"/subscriptions/{group.subscription}/resourceGroups/{group.name}",
+        "name": group.name,
+        "type": "Microsoft.Resources/resourceGroups",
+        "location": group.location,
+        "tags": dict(group.tags),
+        "properties": {"provisioningState": "Succeeded"},
+    }
+
+
+def _find(groups: ResourceGroups, subscription: str, name: str) -> ResourceGroup:
+    found = groups.find(subscription, name)
+    if found is None:
+        raise ManagementError(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.")
+    return found
+
+
+def _resource(arm: Arm, resource: Resource, place: Place) -> Answer:
+    whole = shapes.account(resource, place, arm.addresses)
+    return {name: whole[name] for name in ("id", "name", "type", "kind", "location", "sku", "tags")}

@@ -1,0 +1,132 @@
+"""What clients of Azure ask before they sign in: the cloud's endpoints, and the tenant's token endpoint.
+
+Clients of Entra ID (MSAL, azure-identity, the Azure CLI, Terraform) take an address and a tenant, and build other
+addresses from them. For an issuer of another kind this server answers those addresses: with the issuer's discovery
+document, and by redirecting requests for a token to the issuer's token endpoint. The body of such a request, which
+holds the client's secret, is dropped unread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+
+from mien.gateway.discovery import Discovery, DiscoveryError
+from mien.issuers import IssuerNames
+from mien.management.errors import ManagementError
+
+METADATA: Final = "/metadata/endpoints"
+NICKNAME: Final = "mien"
+"""May stand where a client asks for the tenant's id."""
+
+_CLOUD: Final = "Mien"
+_OBJECT_SINCE: Final = "2022"
+"""From this year on one cloud is an object; before, a list of clouds."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignInPlace:
+    """Where clients get tokens for the control plane.
+
+    Attributes:
+        names: the issuer.
+        audiences: what tokens for the control plane are made out to.
+        discovery: the issuer's own document; None for Entra ID, whose clients go there themselves.
+    """
+
+    names: IssuerNames
+    audiences: Sequence[str]
+    discovery: Discovery | None
+
+    @property
+    def tenants(self) -> tuple[str, str]:
+        """What may stand where a client names the tenant."""
+        return (str(self.names.tenant), NICKNAME)
+
+    @property
+    def open_paths(self) -> tuple[str, ...]:
+        """The addresses that anybody may ask, since nobody has a token yet."""
+        return tuple(path for tenant in self.tenants for path in (_document(tenant), _token(tenant)))
+
+
+def routes(place: SignInPlace | None, base: Callable[[Request], str]) -> APIRouter:
+    """Return the routes.
+
+    Args:
+        place: where clients get tokens; None for a server without an issuer.
+        base: returns the address that a request was sent to, `scheme://host[:port]`.
+    """
+    router = APIRouter(tags=["sign-in"])
+
+    @router.get(METADATA)
+    def get_endpoints(
+        request: Request, version: Annotated[str, Query(alias="api-version", max_length=40)] = "2022-09-01"
+    ) -> JSONResponse:
+        """Return the endpoints of this cloud, for `az cloud register` and Terraform's `metadata_host`."""
+        told = _endpoints(place, base(request))
+        return JSONResponse(told if version[: len(_OBJECT_SINCE)] >= _OBJECT_SINCE else [told])
+
+    if place is None or place.discovery is None:
+        return router
+    discovery = place.discovery
+
+    async def get_document(request: Request) -> JSONResponse:
+        """Return the issuer's discovery document; the Azure CLI reads the tenant's id from the issuer that it names."""
+        return JSONResponse(await _read(discovery) | {"issuer": f"{base(request)}/{place.tenants[0]}/v2.0"})
+
+    async def redirect_to_token_endpoint() -> Response:
+        """Redirect a client to the issuer's token endpoint, with its method and body."""
+        return RedirectResponse(str((await _read(discovery))["token_endpoint"]), 307)
+
+    for tenant in place.tenants:
+        router.add_api_route(_document(tenant), get_document, methods=["GET"])
+        router.add_api_route(_token(tenant), redirect_to_token_endpoint, methods=["POST"], status_code=307)
+    return router
+
+
+def _document(tenant: str) -> str:
+    return f"/{tenant}/v2.0/.well-known/openid-configuration"
+
+
+def _token(tenant: str) -> str:
+    return f"/{tenant}/oauth2/v2.0/token"
+
+
+async def _read(discovery: Discovery) -> dict[str, Any]:
+    try:
+        return await discovery.document()
+    except DiscoveryError as error:
+        text = f"The issuer's discovery document cannot be read: {error}"
+        raise ManagementError(503, "ServiceUnavailable", text, headers={"Retry-After": "10"}) from error
+
+
+def _endpoints(place: SignInPlace | None, base: str) -> dict[str, Any]:
+    """Return what Azure's clients ask of a cloud. What this server has no service for is left empty."""
+    audiences = [*place.audiences] if place else ["https://management.azure.com"]
+    login = place.names.login if place else None
+    return {
+        "name": _CLOUD,
+        "portal": base,
+        "authentication": {
+            "loginEndpoint": login or base,
+            "audiences": audiences,
+            "tenant": "common",  # Terraform takes every other word for Azure Stack
+            "identityProvider": "AAD",
+        },
+        "resourceManager": base,
+        # Clients read their own ids from a token for it, and ask the graph itself only for what the token lacks.
+        "microsoftGraphResourceId": audiences[0],
+        "graph": base,
+        "graphAudience": audiences[0],
+        "gallery": "",
+        "batch": "",
+        "media": "",
+        "sqlManagement": "",
+        "vmImageAliasDoc": "",
+        "activeDirectoryDataLake": "",
+        "suffixes": {},
+    }

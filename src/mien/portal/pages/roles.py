@@ -1,0 +1,101 @@
+"""Role assignments: which roles the tokens of the issuer have here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from nicegui import ui
+
+from mien.accounts.role_assignments import Assignee, RoleAssignment
+from mien.accounts.roles import ROLE_NAMES, AdminRole
+from mien.management.roles import Permission
+from mien.portal.frame import Page
+from mien.portal.visitor import Visitor, tell
+from mien.portal.widgets import Tag, badge, button, empty, moment, section, table
+
+ASSIGNEES: Final = {
+    Assignee.PRINCIPAL: "Person or service principal (oid)",
+    Assignee.APPLICATION: "Application (appid, azp)",
+    Assignee.GROUP: "Group (groups)",
+    Assignee.ROLE: "Role name of the issuer (roles)",
+}
+_ALL: Final = "All resources"
+
+
+async def render(visitor: Visitor) -> None:
+    """Draw the page."""
+    may = visitor.may(Permission.TOKENS)
+    if not may:
+        empty("lock", "Only administrators see role assignments")
+        return
+    found = await visitor.ask(visitor.parts.assignments.list)
+    with section("Assign a role", "A token of the issuer has the role from its next call on, on every server."):
+        _form(visitor)
+    with section("Role assignments"):
+        if not found:
+            empty("group", "No role is assigned yet", "Tokens have the roles that they name themselves.")
+            return
+        table(
+            "Role assignments",
+            ["Assigned to", "Value", "Role", "Resource", "Assigned", "By", ""],
+            [
+                [
+                    ASSIGNEES[one.assignee],
+                    one.value,
+                    partial(badge, one.role, "warn" if one.role in set(AdminRole) else "info"),
+                    one.resource or _ALL,
+                    moment(one.created_at),
+                    one.created_by,
+                    partial(button, "Remove", _remover(visitor, one), "quiet"),
+                ]
+                for one in found
+            ],
+        )
+
+
+def _form(visitor: Visitor) -> None:
+    names = [one.name for one in visitor.resources]
+    assignee = ui.select(dict(ASSIGNEES), value=Assignee.PRINCIPAL, label="Assign to").props("outlined")
+    value = ui.input("Value").props('outlined maxlength=300 hint="To the letter as the tokens write it"')
+    role = ui.select(list(ROLE_NAMES), value=ROLE_NAMES[0], label="Role").props("outlined")
+    place = ui.select([_ALL, *names], value=_ALL, label="Resource").props("outlined")
+
+    async def assign() -> None:
+        if not str(value.value or "").strip():
+            tell("Fill in: Value.", "bad")
+            return
+        chosen = next((one.id for one in visitor.resources if one.name == place.value), None)
+
+        made = await visitor.act(
+            Permission.TOKENS,
+            lambda: visitor.parts.assignments.create(
+                assignee.value, str(value.value), str(role.value), resource_id=chosen, actor=visitor.name
+            ),
+        )
+        if made is not None:
+            ui.navigate.to(visitor.link("/roles"))
+
+    with Tag("div"):
+        button("Assign role", assign, "primary")
+
+
+def _remover(visitor: Visitor, one: RoleAssignment) -> Callable[[], Any]:
+    async def remove() -> None:
+        assignments = visitor.parts.assignments
+        await visitor.act(Permission.TOKENS, lambda: assignments.delete(one.id, actor=visitor.name))
+        ui.navigate.to(visitor.link("/roles"))
+
+    return remove
+
+
+PAGE = Page(
+    "/roles",
+    "Role assignments",
+    "Which roles the tokens of your issuer have here.",
+    "Server",
+    "group",
+    render,
+    needs_resource=False,
+)
