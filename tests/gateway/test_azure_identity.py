@@ -82,6 +82,7 @@ def assign(server: Server, **wanted: str) -> None:
         headers={"Authorization": f"Bearer {server.admin_token}"},
         verify=ssl.create_default_context(cafile=authority_of(server)),
         trust_env=False,
+        timeout=60,
     )
     assert answer.status_code == 201, answer.text
 
