@@ -219,6 +219,7 @@ def scrubbed(exchanges: list[dict[str, Any]], manager: str, issuer: str) -> list
         text = re.sub(r'"(key[12])":"[^"]+"', r'"\1":"KEY"', text)
         text = re.sub(r'"(etag|internalId)":"(?:\\.|[^"\\])*"', r'"\1":"ID"', text)
         text = re.sub(r"20\d\d-\d\d-\d\dT[0-9:.]+Z", "2026-01-01T00:00:00.000000Z", text)
+        text = re.sub(r"localhost:[0-9]+", "localhost:PORT", text)
         text = re.sub(r"client_secret=[^&]+", "client_secret=SECRET", text)
         return _GUID.sub(lambda found: found[0] if found[0] == SUBSCRIPTION else "GUID", text)
 
@@ -227,9 +228,16 @@ def scrubbed(exchanges: list[dict[str, Any]], manager: str, issuer: str) -> list
         plain = {name: clean(value) if isinstance(value, str) else value for name, value in one.items()}
         for name in ("body", "answer"):
             if plain[name].startswith(("{", "[")):
-                plain[name] = json.loads(plain[name])
+                plain[name] = _shortened(json.loads(plain[name]))
         kept.append(plain)
     return kept
+
+
+def _shortened(value: Any) -> Any:
+    """Return JSON with the first entries of long lists only."""
+    if isinstance(value, list):
+        return [_shortened(item) for item in value[:3]]
+    return {name: _shortened(item) for name, item in value.items()} if isinstance(value, dict) else value
 
 
 if __name__ == "__main__":
