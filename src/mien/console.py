@@ -17,8 +17,8 @@ from mien.gateway.discovery import Discovery, fetcher
 from mien.gateway.network import NetworkRules
 from mien.gateway.opening import token_verifier
 from mien.gateway.origin import OriginFinder, parse_networks
-from mien.liveness.ports import FrameJudge
 from mien.issuers import names_of
+from mien.liveness.ports import FrameJudge
 from mien.management import AdminTokens
 from mien.management.arm.shapes import Addresses
 from mien.management.arm.sign_in import SignInPlace

@@ -14,11 +14,11 @@ from tests.issuer_products import TENANT, Keycloak
 from tests.management.conftest import World
 
 from mien.accounts import Acknowledgement
+from mien.accounts.subscriptions import DEFAULT_SUBSCRIPTION
 from mien.gateway.discovery import Discovery, fetcher
 from mien.issuers import names_of
 from mien.management import Role
 from mien.management.application import ControlPlane
-from mien.management.arm.filing import DEFAULT_SUBSCRIPTION
 from mien.management.arm.sign_in import SignInPlace
 
 VERSION = {"api-version": "2025-09-01"}
@@ -115,6 +115,10 @@ async def test_a_group_with_accounts_is_kept(quick: World, admin: httpx.AsyncCli
     group = f"/subscriptions/{DEFAULT_SUBSCRIPTION}/resourceGroups/mien"
     (held,) = await value(admin, f"{group}/resources")
     assert (held["name"], held["type"]) == ("by-hand", "Microsoft.CognitiveServices/accounts")
+    everything = f"/subscriptions/{DEFAULT_SUBSCRIPTION}/resources"
+    for name, count in (("MIEN", 1), ("other", 0)):
+        filtered = await admin.get(everything, params=VERSION | {"$filter": f"resourceGroup eq '{name}'"})
+        assert len(filtered.json()["value"]) == count
     refused = await admin.delete(group, params=VERSION)
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "ResourceGroupDeletionBlocked")
     for name in ("deployments", "commitmentPlans"):

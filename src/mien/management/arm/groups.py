@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import delete, select
 
+from mien.accounts.subscriptions import DEFAULT_GROUP, DEFAULT_SUBSCRIPTION
 from mien.clock import Clock
-from mien.management.arm.filing import DEFAULT_GROUP, DEFAULT_SUBSCRIPTION, Filing
+from mien.management.arm.filing import Filing
 from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.tables import ArmGroupRow, ArmRow, SubscriptionTermsRow
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, BeforeValidator, Field
 
@@ -21,6 +22,8 @@ from mien.management.routing import READERS, Manager
 SUBSCRIPTION: Final = "/subscriptions/{subscription}"
 GROUPS: Final = SUBSCRIPTION + "/resourceGroups"
 GROUP: Final = GROUPS + "/{group}"
+
+_GROUP_FILTER: Final = re.compile(r"resourceGroup\s+eq\s+'([^']+)'", re.IGNORECASE)
 
 
 class GroupBody(BaseModel):
@@ -92,9 +95,13 @@ def routes(arm: Arm, groups: ResourceGroups) -> APIRouter:
         return {"value": [_resource(arm, *filed) for filed in arm.filing.living(subscription, group)]}
 
     @router.get(SUBSCRIPTION + "/resources", dependencies=READERS)
-    def list_resources(subscription: Subscription) -> Answer:
-        """List what a subscription holds."""
-        return {"value": [_resource(arm, *filed) for filed in arm.filing.living(subscription)]}
+    def list_resources(
+        subscription: Subscription, filter_: Annotated[str | None, Query(alias="$filter", max_length=1000)] = None
+    ) -> Answer:
+        """List what a subscription holds, or one of its groups (`resourceGroup eq 'NAME'`)."""
+        named = _GROUP_FILTER.search(filter_ or "")
+        living = arm.filing.living(subscription, named[1] if named else None)
+        return {"value": [_resource(arm, *filed) for filed in living]}
 
     return router
 
