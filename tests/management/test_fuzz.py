@@ -49,7 +49,7 @@ def test_every_operation_keeps_what_the_document_promises(quick: World, token: s
     def run(case: Any) -> None:
         answer = case.call_and_validate(headers=headers, checks=CHECKS)
         statuses.add(answer.status_code)
-        if answer.status_code >= 400:
+        if answer.status_code >= 400 and case.method.upper() != "HEAD":  # whose answers have no body
             assert set(answer.json()) == {"error"}
 
     run()
