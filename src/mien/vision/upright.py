@@ -38,7 +38,7 @@ change nothing that matters: a quarter of the faces of press photos settle at on
 _PASSES, _PASSES_TURNED = 2, 3
 _PLAIN, _PLAIN_MOVED, _PLAIN_ROLL = 0.88, 3.0, 30.0
 """A face is plain from this score, up to this shift in pixels of a look and this slope of the eyes in degrees."""
-_SAME_TURN, _SAME_PLACE = 25.0, 0.35
+_SAME_TURN, _SAME_PLACE = 5.0, 0.08
 """Degrees of turn, and shift by the distance of the eyes, up to which two readings are the same."""
 _TRUSTED = 0.6
 """Least score of a face that is read."""
@@ -115,12 +115,13 @@ class UprightReader:
             box: left, top, width, height of the face in those pixels.
 
         Returns:
-            The same points where the surest turn agrees with them.
+            The same points where they were plain, and the surest turn agrees with them.
         """
         seen = self._surest(pixels, box)
-        if seen is not None and not _agree(seen, reading):
+        if seen is not None:
             found = self.refine(pixels, seen, _PASSES_TURNED)
-            reading = found if found.score >= reading.score else reading
+            if found.score >= min(reading.score, _PLAIN) and not (reading.plain and _agree(found.points, reading)):
+                reading = found
         doubtful = abs(roll_of(reading.points)) > _PLAIN_ROLL
         presence = self._presence(pixels, reading.points) if doubtful else None
         return replace(reading, searched=True, presence=presence)
@@ -198,7 +199,7 @@ def turned_square(middle: Float32, side: float, degrees: float, size: int) -> Fl
 
 
 def _agree(points: Float32, reading: Reading) -> bool:
-    """Tell whether points from a coarser look are those of a reading that saw a face."""
+    """Tell whether points are those of a reading that saw a face, as far as a template cares."""
     apart = abs((roll_of(points) - roll_of(reading.points) + 180) % 360 - 180)
     eyes = float(np.linalg.norm(reading.points[1] - reading.points[0]))
     moved = float(np.abs(points - reading.points).mean())
