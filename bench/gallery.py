@@ -2,7 +2,7 @@
 
     uv run python bench/gallery.py [--persons 100000] [--adds 200]
 
-Embeddings are random unit vectors of 256 dimensions, ready made: what is measured is everything but the detection.
+Embeddings are random unit vectors of 129 dimensions, ready made: what is measured is everything but the detection.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from mien.matching import Calibration
 from mien.storage import Database, Vault, load_master_key, migrate
 from mien.vision.types import Embedding, Face, FaceBox, Want
 
-DIMENSION = 256
+DIMENSION = 129
 FINGERPRINT = "f" * 64
 random = np.random.default_rng(0)
 
@@ -101,7 +101,7 @@ def main() -> None:
         vault = Vault(database, load_master_key(folder), clock)
         owner = Accounts(database, vault, clock).create("bench", terms=DEVELOPMENT_TERMS).id
         faces = DetectedFaces(database, vault, clock)
-        calibration = Calibration(0.751, 60.0, 1e-4)
+        calibration = Calibration(0.751, 1e-4, 60.0)
         recogniser = Recogniser("recognition_04", "bench", FINGERPRINT, calibration)
         gallery = open_gallery(
             database,

@@ -42,6 +42,13 @@ def test_a_drawing_is_the_photo_with_marks(tmp_path: Path) -> None:
     assert 0.001 < changed.mean() < 0.2
 
 
+def test_a_childs_face_comes_with_a_note_on_recognition() -> None:
+    for photo, noted in (("Family1-Son1", True), ("Family1-Mom1", False)):
+        result = run(str(azure_photo(photo)), "--attributes", "age", "--json")
+        json.loads(result.stdout)
+        assert ("looks like a child's" in result.stderr) is noted
+
+
 def test_a_file_that_is_no_image_is_named_and_the_others_are_still_analysed(tmp_path: Path) -> None:
     text = tmp_path / "notes.jpg"
     text.write_bytes(b"not a picture " * 200)

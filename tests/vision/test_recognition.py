@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tests.shared import azure_photo, shared_path
 
-from mien.matching import Calibration, rates
+from mien.matching import Calibration, person_scores, rates
 from mien.models.bindings import DEFAULT_RECOGNISER
 from mien.models.manifest import Task, builtin_manifests
 from mien.models.store import ModelStore
@@ -69,6 +69,16 @@ def test_everybody_in_the_family_photo_is_nearest_to_their_own_portrait(engine: 
     from_left = sorted(faces, key=lambda face: face.box.left)
     nearest = [names[int(np.argmax(gallery @ template(face)))][:-1] for face in from_left]
     assert nearest == ["Family1-Son", "Family1-Dad", "Family1-Mom", "Family1-Daughter"]
+    # The vendor's quickstart enrols two photos of father, mother and son: the daughter is nobody.
+    calibration = stated(DEFAULT_RECOGNISER)
+    probes = [*map(template, from_left), *(portraits[f"Family1-Daughter{number}"] for number in (1, 2, 3))]
+    best = {}
+    for person in ("Family1-Dad", "Family1-Mom", "Family1-Son"):
+        scores = person_scores(np.stack(probes), np.stack([portraits[f"{person}{number}"] for number in (1, 2)]))
+        best[person] = [calibration.confidence(float(score)) >= 0.5 for score in scores]
+    assert best["Family1-Son"] == [True, *[False] * 6]
+    assert best["Family1-Dad"] == [False, True, *[False] * 5]
+    assert best["Family1-Mom"] == [False, False, True, *[False] * 4]
 
 
 @pytest.mark.shared

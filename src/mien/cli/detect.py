@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 _POINTS = ("general", "sensitive", "best")
 
 
+_CHILDREN = (
+    "Note: a face looks like a child's. Recognition confuses small children and relatives more than others: "
+    "see docs/accuracy.md, and `mien gallery policy RESOURCE --strict-children`."
+)
+
+
 def command(
     photos: Annotated[list[Path], typer.Argument(help="JPEG, PNG, GIF or BMP files.", exists=True, dir_okay=False)],
     *,
@@ -52,10 +58,18 @@ def command(
         typer.echo(json.dumps([_as_json(photo, analysis) for photo, analysis in analyses.items()], indent=1))
     else:
         _print(analyses)
+    if any(_looks_like_a_child(face) for analysis in analyses.values() for face in analysis.faces):
+        typer.echo(_CHILDREN, err=True)
     if draw is not None and analyses:
         _draw(photos[0], analyses[photos[0]], draw)
     if failed:
         raise typer.Exit(1)
+
+
+def _looks_like_a_child(face: Face) -> bool:
+    from mien.vision.attributes.age import CHILD_AGE
+
+    return face.attributes.age is not None and face.attributes.age < CHILD_AGE
 
 
 def _want(point: str, *, landmarks: bool, attributes: str | None, drawn: bool) -> Want:

@@ -181,7 +181,7 @@ class Recognition:
         """
         unique = list(dict.fromkeys(face_ids))
         probe, *others = self.probes(resource_id, [face_id, *unique])
-        calibration = self.recogniser_of([probe, *others]).calibration
+        calibration = curve_for(self.recogniser_of([probe, *others]).calibration, probe)
         vectors = np.stack([other.embedding.vector for other in others])
         similarity = np.clip(vectors @ probe.embedding.vector, -1.0, 1.0)
         least = _least(calibration, mode, len(others))
@@ -214,7 +214,7 @@ class Recognition:
             row, search = self._trained(ref, row)
         if search is None:
             raise FaceListEmptyError("the face list has no face")
-        calibration = self._check(probe, row.recognition_model, search.fingerprint, ref).calibration
+        calibration = curve_for(self._check(probe, row.recognition_model, search.fingerprint, ref).calibration, probe)
         least = _least(calibration, mode, len(search))
         query = Query(top=top, min_similarity=least, without=without)
         found = search.search(probe.embedding.vector[None], query)[0]

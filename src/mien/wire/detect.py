@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from mien.accounts import Resource
@@ -14,6 +14,7 @@ from mien.contract.catalogue import row
 from mien.contract.versions import ALL, BY_NAME, Version
 from mien.gateway import gates
 from mien.gateway.exchange import Exchange, Operation, Response
+from mien.vision.attributes.age import CHILD_AGE
 from mien.vision.ports import Engine
 from mien.vision.types import Embedding, Face, OperatingPoint, Want
 from mien.wire.body import BodyLimits, image_url, read_image_or_json
@@ -21,10 +22,6 @@ from mien.wire.detect_query import DetectQuery, detect_parameters, parse_detect_
 from mien.wire.face_json import detected_faces, face_schema
 from mien.wire.schemas import Json, array, operation, record
 from mien.workers import WorkerPool
-
-CHILD_AGE: Final = 16.0
-"""Faces that are estimated younger look like a child's. Of FairFace's photos 90 % of ages 0–2 were, 61 % of 3–9, 17 %
-of 10–19, 3 % of adults."""
 
 _BODY = row("common.body_invalid")
 _NO_SESSION_IMAGE = row("liveness_session.not_found")

@@ -18,6 +18,8 @@ from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, banner, loading, section
 from mien.vision.types import Face, OperatingPoint, Want
 
+_CARE = "Small children and relatives are confused more than others."
+
 
 async def render(visitor: Visitor) -> None:
     """Draw the page."""
@@ -43,7 +45,7 @@ async def render(visitor: Visitor) -> None:
             )
             banner("good" if same else "warn", "The same person" if same else "Not the same person", said)
             rate = f", at a false match rate of {curve.fmr:g}" if curve.fmr else ""
-            with section("Calibration", f"How {recogniser.pack} makes a confidence of a similarity{rate}."):
+            with section("Calibration", f"How {recogniser.pack} makes a confidence of a similarity{rate}. {_CARE}"):
                 chart = ui.echart(options(curve, alike, confidence), renderer="svg").classes("chart").props("role=img")
                 chart.props["aria-label"] = said
 

@@ -23,6 +23,9 @@ CHIP_SIZE = 64
 AGES: Float32 = np.concatenate([[0.25], np.arange(1, 81)]).astype(np.float32)
 """What the network's 81 classes stand for, in years."""
 
+CHILD_AGE = 12.0
+"""Faces that are estimated younger look like a child's (docs/accuracy.md has how many of each age do)."""
+
 _MEAN = np.array([122.782, 117.001, 104.298], np.float32)
 _SCALE = 256.0
 _CHIP_POINTS = ((0.2273, 0.2214), (0.7528, 0.2212), (0.2541, 0.7802), (0.7261, 0.7802))
