@@ -82,7 +82,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         raise
     audit = AuditLog(database, clock)
     rules = AccountRules(settings.free_resources, settings.paid_resources, timedelta(hours=settings.keep_deleted_hours))
-    erase = _snapshots_eraser(settings, database, vault)
+    erase = _indexes_eraser(settings, database, vault)
     return Services(
         clock=clock,
         database=database,
@@ -96,14 +96,15 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     )
 
 
-def _snapshots_eraser(settings: Settings, database: Database, vault: Vault) -> Callable[[UUID], object]:
+def _indexes_eraser(settings: Settings, database: Database, vault: Vault) -> Callable[[UUID], object]:
     """Return what deletes the trained snapshots of a resource whose collections are gone."""
 
     def erase(_: UUID) -> None:
         # They bring numpy, which most commands need not.
-        from mien.gallery.training.indexes import Snapshots  # noqa: PLC0415  see above
-        from mien.gallery.training.pg_indexes import PgSnapshots  # noqa: PLC0415  see above
+        from mien.gallery.training.engines import Place, open_engines  # noqa: PLC0415  see above
+        from mien.gallery.training.indexes import TrainedIndexes  # noqa: PLC0415  see above
 
-        Snapshots(settings.data_dir / "snapshots", database, vault, PgSnapshots.left_behind(database)).sweep()
+        folder = settings.data_dir / "snapshots"
+        TrainedIndexes(open_engines(Place(folder, database, vault)), folder, database, vault).sweep()
 
     return erase

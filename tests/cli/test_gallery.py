@@ -67,7 +67,7 @@ def test_rebuild_mends_a_damaged_snapshot_and_leaves_sound_ones(group: Collectio
     assert run(tmp_path, "rebuild", "--all") == (0, "personGroup/staff: succeeded\n")
     services, gallery, _ = opened(tmp_path)
     row = gallery.rows.get(group)
-    assert len(gallery.snapshots.store(row, row.snapshot or "").load()) == 1
+    assert len(gallery.indexes.store(row, row.snapshot or "").load()) == 1
     services.close()
 
 

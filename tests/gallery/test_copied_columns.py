@@ -170,7 +170,7 @@ def test_a_copied_collection_keeps_every_column(world: World, vault: Vault) -> N
     other = world.accounts.create("other", terms=DEVELOPMENT_TERMS).id
     source = {name: whole(world, name, **key) for name, key in keys_of(uid, person, faces[0]).items()}
     gallery = world.gallery
-    copies = Copies(gallery.rows, gallery.collections, gallery.templates, vault, gallery.snapshots)
+    copies = Copies(gallery.rows, gallery.collections, gallery.templates, vault, gallery.indexes)
     with copies.of(ref, other) as copy:
         made = {name: whole(world, name, **key) for name, key in keys_of(copy.uid, person, faces[0]).items()}
     assert {name: changed(source[name], made[name]) for name in COPIED} == COPIED

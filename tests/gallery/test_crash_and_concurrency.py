@@ -197,7 +197,7 @@ def test_parallel_writes_are_applied_or_refused(world: World) -> None:
     assert len(world.gallery.persons.get(ref, shared).persisted_face_ids) == done
     assert world.train(ref) == "succeeded"
     row = world.gallery.rows.get(ref)
-    assert len(world.gallery.snapshots.store(row, row.snapshot or "").load()) == 2 * done
+    assert len(world.gallery.indexes.store(row, row.snapshot or "").load()) == 2 * done
 
 
 def test_everything_at_once_ends_in_a_state_that_adds_up(world: World) -> None:

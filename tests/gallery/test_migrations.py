@@ -332,7 +332,7 @@ def test_one_process_at_a_time(place: Place) -> None:
     world, migrations, _ = place()
     ref = world.make(Kind.FACE_LIST)
     enrol(world, ref, 1)
-    with world.gallery.snapshots.claim(migrations.plan(ref).uid, "migration"), pytest.raises(MigrationRunningError):
+    with world.gallery.indexes.claim(migrations.plan(ref).uid, "migration"), pytest.raises(MigrationRunningError):
         migrations.migrate(migrations.plan(ref, "recognition_03"))
 
 

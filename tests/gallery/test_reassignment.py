@@ -354,4 +354,4 @@ def test_merging_while_others_enrol_and_train_loses_nothing(world: World) -> Non
         assert (about.persons, about.faces) == (len(theirs), sum(map(len, theirs)))
         assert world.train(one) == "succeeded"
         row = gallery.rows.get(one)
-        assert len(gallery.snapshots.store(row, row.snapshot or "").load()) == about.faces
+        assert len(gallery.indexes.store(row, row.snapshot or "").load()) == about.faces

@@ -318,12 +318,12 @@ def test_removed_templates_leave_the_snapshot_without_a_training(world: World, c
     world.gallery.faces.add(ref, photo({"seed": 200}), person_id=late)
     world.gallery.persons.delete(ref, ids[2])
     row = world.gallery.rows.get(ref)
-    assert len(world.gallery.snapshots.store(row, row.snapshot or "").load()) == 6
+    assert len(world.gallery.indexes.store(row, row.snapshot or "").load()) == 6
     assert world.gallery.training.purge_removed() == 0
     clock.advance(timedelta(minutes=30))
     assert world.gallery.training.purge_removed() == 1
     row = world.gallery.rows.get(ref)
-    assert len(world.gallery.snapshots.store(row, row.snapshot or "").load()) == 5
+    assert len(world.gallery.indexes.store(row, row.snapshot or "").load()) == 5
     with world.gallery.rows.database.read(world.owner) as session:
         assert session.scalars(select(RemovalRow)).all() == []
     found = world.gallery.recognition.identify([probe], ref, 100, 0.0)[0].candidates

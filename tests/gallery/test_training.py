@@ -205,7 +205,7 @@ def test_templates_are_encrypted_in_the_snapshot(world: World, tmp_path: Path) -
     data = b"".join(path.read_bytes() for path in (tmp_path / "snapshots").rglob("*") if path.is_file())
     assert unit(1).tobytes()[:12] not in data
     row = world.gallery.rows.get(ref)
-    assert len(world.gallery.snapshots.store(row, row.snapshot or "").load()) == 1
+    assert len(world.gallery.indexes.store(row, row.snapshot or "").load()) == 1
 
 
 def test_a_damaged_snapshot_is_made_anew_by_training(world: World, tmp_path: Path) -> None:
@@ -312,6 +312,6 @@ def test_a_machine_without_the_snapshot_makes_it_from_the_database(
 
 def stored(world: World, ref: CollectionRef) -> SnapshotStore:
     row = world.gallery.rows.get(ref)
-    store = world.gallery.snapshots.store(row, row.snapshot or "")
+    store = world.gallery.indexes.store(row, row.snapshot or "")
     assert isinstance(store, SnapshotStore)
     return store

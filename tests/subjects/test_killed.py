@@ -72,4 +72,4 @@ def test_what_a_killed_process_began_the_next_one_finishes(tmp_path: Path) -> No
         assert (told["counts"]["persons"], told["counts"]["faces"]) == (PEOPLE, PEOPLE)
         row = gallery.rows.get(ref)
         assert (row.persons, row.faces) == (0, 0)
-        assert len(gallery.snapshots.store(row, row.snapshot or "").load()) == 0
+        assert len(gallery.indexes.store(row, row.snapshot or "").load()) == 0

@@ -148,7 +148,7 @@ def test_an_erased_person_is_nowhere_and_the_receipt_proves_it(place: Place, ful
     group = place.world.ref(Kind.PERSON_GROUP)
     for kind in KINDS:
         if kind.trained:  # in memory, too
-            gallery.snapshots.search(gallery.rows.get(place.world.ref(kind)))
+            gallery.indexes.search(gallery.rows.get(place.world.ref(kind)))
     place.subjects.consents.add(group, full["personGroup"], given_by="Anna", purpose="the door", actor="test")
     found, nothing = place.subjects.erase(owner, OF_ANNA, possible=False, dry=True, actor="test")
     assert nothing is None
@@ -174,7 +174,7 @@ def test_an_erased_person_is_nowhere_and_the_receipt_proves_it(place: Place, ful
         row = gallery.rows.get(ref)
         assert row.faces == 1
         if kind.trained:
-            search = gallery.snapshots.store(row, row.snapshot or "").load()
+            search = gallery.indexes.store(row, row.snapshot or "").load()
             assert isinstance(search, ExactSearch)
             assert [len(segment) for segment in search.segments] == [1]
             assert not any(map(len, search.dead))
@@ -210,7 +210,7 @@ def test_no_bytes_of_a_template_are_left_in_files(place: Place) -> None:
     assert not place.database.is_sqlite or any(sealed in data for data in _files(place))
     place.subjects.erase(place.owner, Whom(ids=frozenset({UUID(anna)})), possible=False, dry=False, actor="test")
     row = gallery.rows.get(ref)
-    search = gallery.snapshots.store(row, row.snapshot or "").load()
+    search = gallery.indexes.store(row, row.snapshot or "").load()
     assert isinstance(search, ExactSearch)
     assert len(search) == 9
     assert not any(map(len, search.dead))
@@ -238,7 +238,7 @@ def test_snapshot_files_go_that_a_killed_process_left(place: Place, monkeypatch:
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(place.world.gallery.snapshots, "tidy", killed)
+    monkeypatch.setattr(place.world.gallery.indexes, "tidy", killed)
     whom = Whom(ids=frozenset({UUID(anna)}))
     with pytest.raises(KeyboardInterrupt):
         place.subjects.erase(place.owner, whom, possible=False, dry=False, actor="cli:test")

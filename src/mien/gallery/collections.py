@@ -15,7 +15,8 @@ from mien.gallery.errors import CollectionExistsError, InvalidCollectionIdError,
 from mien.gallery.kinds import COLLECTION_ID, CollectionRef, Kind
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.rows import Rows
-from mien.gallery.training.indexes import Snapshots
+from mien.gallery.training.file_indexes import key_name
+from mien.gallery.training.indexes import TrainedIndexes
 from mien.gallery.types import UNSET, Collection, Unset
 from mien.storage import Vault
 from mien.storage.copying import copy_row
@@ -31,14 +32,14 @@ class Collections:
         rows: opens sessions.
         vault: seals the keys of snapshots.
         recognisers: what the labels stand for.
-        snapshots: what training made of them, to be deleted with them.
+        indexes: what training made of them, to be deleted with them.
     """
 
-    def __init__(self, rows: Rows, vault: Vault, recognisers: Recognisers, snapshots: Snapshots) -> None:
+    def __init__(self, rows: Rows, vault: Vault, recognisers: Recognisers, indexes: TrainedIndexes) -> None:
         self._rows = rows
         self._vault = vault
         self._recognisers = recognisers
-        self._snapshots = snapshots
+        self._indexes = indexes
 
     def create(
         self,
@@ -90,7 +91,7 @@ class Collections:
     def _identity(self, ref: CollectionRef) -> dict[str, Any]:
         """Return the columns that no two collections have in common."""
         uid = uuid4()
-        key = self._vault.seal(os.urandom(_KEY_BYTES), resource_id=ref.resource_id, what=self._snapshots.key_name(uid))
+        key = self._vault.seal(os.urandom(_KEY_BYTES), resource_id=ref.resource_id, what=key_name(uid))
         return {
             "resource_id": ref.resource_id,
             "kind": ref.kind.value,
@@ -185,7 +186,7 @@ class Collections:
         """
         with self._rows.writing(ref) as (session, row):
             session.delete(row)
-        self._snapshots.forget(row.uid)
+        self._indexes.forget(row.uid)
 
 
 def comparable(start: str) -> str:

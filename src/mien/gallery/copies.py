@@ -18,9 +18,9 @@ from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.live import removed_since
 from mien.gallery.rows import BUSY, Rows
 from mien.gallery.templates import Templates
-from mien.gallery.training.indexes import Snapshots, TrainedSearch
+from mien.gallery.training.indexes import TrainedIndexes
 from mien.gallery.types import TrainingState
-from mien.search import ExactSearch, Faces, SnapshotMissingError
+from mien.search import ExactSearch, Faces, SnapshotMissingError, TemplateSearch
 from mien.storage import Vault
 from mien.storage.copying import copy_values, whole
 from mien.storage.tables import CollectionRow, CropRow, PersistedFaceRow, PersonRow
@@ -42,17 +42,17 @@ class Copies:
         collections: makes rows.
         templates: seals templates anew.
         vault: seals crops anew.
-        snapshots: what training made.
+        indexes: what training made.
     """
 
     def __init__(
-        self, rows: Rows, collections: Collections, templates: Templates, vault: Vault, snapshots: Snapshots
+        self, rows: Rows, collections: Collections, templates: Templates, vault: Vault, indexes: TrainedIndexes
     ) -> None:
         self._rows = rows
         self._collections = collections
         self._templates = templates
         self._vault = vault
-        self._snapshots = snapshots
+        self._indexes = indexes
 
     @contextmanager
     def of(self, source: CollectionRef, resource_id: UUID, name: str | None = None) -> Iterator[CollectionRow]:
@@ -72,11 +72,11 @@ class Copies:
         for _ in range(_ATTEMPTS):
             with self._rows.reading(source) as (session, row):  # all of whose statements see one state
                 try:
-                    search = self._snapshots.store(row, row.snapshot).load() if row.snapshot else None
+                    search = self._indexes.store(row, row.snapshot).load() if row.snapshot else None
                 except SnapshotMissingError:
                     with self._rows.reading(source) as (_, newer):
                         if newer.snapshot == row.snapshot:
-                            self._snapshots.search(newer)  # on another machine, perhaps: makes it here, or raises
+                            self._indexes.search(newer)  # on another machine, perhaps: makes it here, or raises
                     continue  # a training has replaced it between the two reads, or it is here now
                 copy = self._begin(ref, row)
                 try:
@@ -92,7 +92,7 @@ class Copies:
         """Delete a copy with its files."""
         with self._rows.database.write(copy.resource_id) as session:
             session.execute(delete(CollectionRow).where(CollectionRow.uid == copy.uid))
-        self._snapshots.forget(copy.uid)
+        self._indexes.forget(copy.uid)
 
     def _begin(self, ref: CollectionRef, source: CollectionRow) -> CollectionRow:
         copy = self._collections.copy_row(ref, source)
@@ -105,15 +105,17 @@ class Copies:
             session.add(copy)
         return copy
 
-    def _fill(self, session: Session, source: CollectionRow, copy: CollectionRow, search: TrainedSearch | None) -> None:
+    def _fill(
+        self, session: Session, source: CollectionRow, copy: CollectionRow, search: TemplateSearch | None
+    ) -> None:
         self._copy(session, source, copy, PersonRow)
         self._copy(session, source, copy, PersistedFaceRow, self._template)
         self._copy(session, source, copy, CropRow, self._crop, at_once=_CROPS_AT_ONCE)
         if search is not None:
             trained = _faces(search, removed_since(session, source.uid, source.trained_revision))
-            name = self._snapshots.fresh_name(search.fingerprint)
-            with self._snapshots.claim(copy.uid):  # nobody else tidies it away
-                self._snapshots.store(copy, name).write(trained, search.fingerprint)
+            name = self._indexes.fresh_name(search.fingerprint)
+            with self._indexes.claim(copy.uid):  # nobody else tidies it away
+                self._indexes.store(copy, name).write(trained, search.fingerprint)
                 with self._rows.database.write(copy.resource_id) as writing:
                     writing.merge(copy).snapshot = name
             copy.snapshot = name
@@ -153,7 +155,7 @@ class Copies:
         return self._vault.seal(plain, resource_id=copy.resource_id, what=crop_name(copy.uid, crop["face_id"]))
 
 
-def _faces(search: TrainedSearch, removed: Sequence[tuple[UUID, UUID | None]]) -> Faces:
+def _faces(search: TemplateSearch, removed: Sequence[tuple[UUID, UUID | None]]) -> Faces:
     """The faces of a trained state but the ones that were removed since: a copy must not bring them back."""
     persons = [person for person, face in removed if face is None]
     faces = [(person, face) for person, face in removed if face is not None]

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 from uuid import UUID
-
-import structlog
 
 from mien.clock import Clock
 from mien.gallery.bulk import Bulk
@@ -30,17 +27,11 @@ from mien.gallery.rows import Rows
 from mien.gallery.sightings import Sightings
 from mien.gallery.templates import Templates
 from mien.gallery.training.duplicates import TrainedDuplicates
-from mien.gallery.training.indexes import Snapshots
-from mien.gallery.training.pg_indexes import PgSnapshots
+from mien.gallery.training.engines import EXACT, Place, open_engines
+from mien.gallery.training.indexes import TrainedIndexes
 from mien.gallery.training.trainer import Training
-from mien.search.pgvector import Method
 from mien.storage import Database, Vault
 from mien.vision.ports import Engine
-
-EXACT: Final = "exact"
-PGVECTOR_HNSW: Final = "pgvector-hnsw"
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +71,7 @@ class Gallery:
     recognition: Recognition
     rows: Rows
     templates: Templates
-    snapshots: Snapshots
+    indexes: TrainedIndexes
     live: LiveSearches
     lookalikes: Lookalikes
     sightings: Sightings
@@ -102,7 +93,7 @@ class Gallery:
         """
         self.sightings.write()
         forgotten = self.live.forget_unused() + self.lookalikes.forget_old()
-        return self.training.purge_removed() + forgotten + self.snapshots.sweep()
+        return self.training.purge_removed() + forgotten + self.indexes.sweep()
 
 
 def open_gallery(
@@ -138,20 +129,13 @@ def open_gallery(
     """
     rows = Rows(database, clock, quotas)
     templates = Templates(vault)
-    into_pg = search_engine != EXACT
-    if into_pg:
-        pg: PgSnapshots | None = PgSnapshots.chosen(
-            database, Method.HNSW if search_engine == PGVECTOR_HNSW else Method.EXACT
-        )
-        _log.warning("templates of trained collections are kept unencrypted in PostgreSQL", search_engine=search_engine)
-    else:
-        pg = PgSnapshots.left_behind(database)
-    snapshots = Snapshots(folder, database, vault, pg, into_pg=into_pg)
+    engines = open_engines(Place(folder, database, vault), search_engine)
+    indexes = TrainedIndexes(engines, folder, database, vault)
     live, lookalikes = LiveSearches(templates, clock), Lookalikes(templates, clock)
     sightings = Sightings(database, clock)
-    later = TrainedDuplicates(rows, templates, snapshots, recognisers)
+    later = TrainedDuplicates(rows, templates, indexes, recognisers)
     return Gallery(
-        collections=Collections(rows, vault, recognisers, snapshots),
+        collections=Collections(rows, vault, recognisers, indexes),
         persons=Persons(rows),
         faces=PersistedFaces(rows, engine, recognisers, vault, lookalikes),
         reassignment=Reassignment(rows, sightings),
@@ -160,13 +144,13 @@ def open_gallery(
         policies=Policies(rows),
         duplicates=Duplicates(rows),
         crops=Crops(rows),
-        training=Training(rows, templates, snapshots, trained=trained, look=later.look),
+        training=Training(rows, templates, indexes, trained=trained, look=later.look),
         recognition=Recognition(
-            rows, detected_faces, recognisers, templates, snapshots=snapshots, live=live, sightings=sightings
+            rows, detected_faces, recognisers, templates, indexes=indexes, live=live, sightings=sightings
         ),
         rows=rows,
         templates=templates,
-        snapshots=snapshots,
+        indexes=indexes,
         live=live,
         lookalikes=lookalikes,
         sightings=sightings,

@@ -30,7 +30,7 @@ from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.rows import BUSY, Rows
 from mien.gallery.sightings import Sightings
 from mien.gallery.templates import SealedFace, Templates
-from mien.gallery.training.indexes import Snapshots
+from mien.gallery.training.indexes import TrainedIndexes
 from mien.gallery.types import FaceGroups, FindMode, Identified, SimilarFace, Verification
 from mien.matching import Calibration, cosine, group, person_scores
 from mien.matching.open_set import similarity_at_fmr, similarity_for_gallery
@@ -50,7 +50,7 @@ class Recognition:
         faces: the short-lived face ids.
         recognisers: what the labels stand for.
         templates: opens enrolled templates.
-        snapshots: trained collections.
+        indexes: trained collections.
         live: collections as they are now.
         sightings: is told who was recognised.
     """
@@ -62,7 +62,7 @@ class Recognition:
         recognisers: Recognisers,
         templates: Templates,
         *,
-        snapshots: Snapshots,
+        indexes: TrainedIndexes,
         live: LiveSearches,
         sightings: Sightings,
     ) -> None:
@@ -70,7 +70,7 @@ class Recognition:
         self._faces = faces
         self._recognisers = recognisers
         self._templates = templates
-        self._snapshots = snapshots
+        self._indexes = indexes
         self._live = live
         self.sightings = sightings
         self._removed = _RemovedPersons()
@@ -283,12 +283,12 @@ class Recognition:
 
     def _trained(self, ref: CollectionRef, row: CollectionRow) -> tuple[CollectionRow, TemplateSearch]:
         """Return the trained state, and the row that it belongs to: it may have been migrated since it was read."""
-        search = self._snapshots.search(row)
+        search = self._indexes.search(row)
         if search is None:
             raise TrainingNotFinishedError(ref) if row.training_status in BUSY else NotTrainedError(ref)
         if search.fingerprint != row.fingerprint:
             row = self._rows.get(ref)
-            search = self._snapshots.search(row) or search
+            search = self._indexes.search(row) or search
         return row, search
 
 

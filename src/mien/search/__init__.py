@@ -1,4 +1,4 @@
-"""Nearest templates of a collection: one interface, two engines.
+"""Nearest templates of a collection: two interfaces, `TemplateSearch` and `TrainedStore`, two engines.
 
 * `types` - what is searched (`Faces`), asked (`Query`) and answered (`Match`); the interface `TemplateSearch`.
 * `exact` - `ExactSearch`, in process: compares with every template, misses none. The default.
@@ -20,7 +20,7 @@ Example:
 from mien.search.errors import SnapshotCorruptError, SnapshotError, SnapshotKeyError, SnapshotMissingError
 from mien.search.exact import ExactSearch
 from mien.search.snapshot import SnapshotStore
-from mien.search.types import Faces, Match, Query, TemplateSearch
+from mien.search.types import Faces, Match, Query, TemplateSearch, TrainedStore
 
 __all__ = [
     "ExactSearch",
@@ -33,4 +33,5 @@ __all__ = [
     "SnapshotMissingError",
     "SnapshotStore",
     "TemplateSearch",
+    "TrainedStore",
 ]

@@ -67,6 +67,24 @@ class ExactSearch:
         """See `types.TemplateSearch.one_face_each`."""
         return len(self.segments) == 1 and len(self.segments[0].persons) == len(self.segments[0])
 
+    @property
+    def in_memory(self) -> int:
+        """See `TemplateSearch.in_memory`."""
+        return len(self)
+
+    def faces(self) -> Faces:
+        """See `TemplateSearch.faces`."""
+        alive = []
+        for segment, dead in zip(self.segments, self.dead, strict=True):
+            rows = np.ones(len(segment), dtype=bool)
+            rows[dead] = False
+            alive.append(segment.faces(np.flatnonzero(rows)))
+        return Faces(
+            np.concatenate([part.person_ids for part in alive]),
+            np.concatenate([part.face_ids for part in alive]),
+            np.concatenate([part.templates for part in alive]),
+        )
+
     def faces_of(self, persons: Collection[UUID]) -> Faces:
         """See `types.TemplateSearch.faces_of`.
 

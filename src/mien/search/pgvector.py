@@ -223,6 +223,11 @@ class PgVectorSearch:
         """See `types.TemplateSearch.one_face_each`."""
         return self._persons == self._count
 
+    @property
+    def in_memory(self) -> int:
+        """None: the templates are the server's."""
+        return 0
+
     def faces(self) -> Faces:
         """All faces with their templates."""
         return self._faces("", {})

@@ -31,7 +31,7 @@ from mien.search.container import Container, Section, derive_key, write_containe
 from mien.search.errors import SnapshotCorruptError, SnapshotKeyError, SnapshotMissingError
 from mien.search.exact import ExactSearch
 from mien.search.segment import Rows, Segment
-from mien.search.types import Faces
+from mien.search.types import Faces, TemplateSearch
 
 _VERSION = 1
 _MANIFEST = "manifest.json"
@@ -106,7 +106,7 @@ class SnapshotStore:
         self,
         added: Faces,
         removed: Collection[tuple[UUID, UUID | None]] = (),
-        current: ExactSearch | None = None,
+        current: TemplateSearch | None = None,
     ) -> None:
         """Apply what changed since the last training. Removals come first: a face may be removed and added anew.
 
@@ -168,7 +168,7 @@ class SnapshotStore:
             new._swap(manifest)
         return new
 
-    def load(self, previous: ExactSearch | None = None) -> ExactSearch:
+    def load(self, previous: TemplateSearch | None = None) -> ExactSearch:
         """Open the snapshot for searching.
 
         Args:
@@ -351,8 +351,9 @@ class SnapshotStore:
         return rows
 
 
-def _by_digest(search: ExactSearch | None) -> dict[str, Segment]:
-    return {segment.digest: segment for segment in search.segments if segment.digest} if search is not None else {}
+def _by_digest(search: TemplateSearch | None) -> dict[str, Segment]:
+    segments = search.segments if isinstance(search, ExactSearch) else ()
+    return {segment.digest: segment for segment in segments if segment.digest}
 
 
 def _sync_folder(folder: Path) -> None:

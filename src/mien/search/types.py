@@ -115,6 +115,15 @@ class TemplateSearch(Protocol):
         """Whether nobody has several faces; False where that is not known."""
         ...
 
+    @property
+    def in_memory(self) -> int:
+        """Number of templates that the search keeps in this process's memory."""
+        ...
+
+    def faces(self) -> Faces:
+        """All faces that can be found, with their templates."""
+        ...
+
     def faces_of(self, persons: Collection[UUID]) -> Faces:
         """The faces of persons with their templates; unknown persons have none."""
         ...
@@ -132,6 +141,66 @@ class TemplateSearch(Protocol):
 
         Raises:
             ValueError: the probes have another dimension.
+        """
+        ...
+
+
+class TrainedStore(Protocol):
+    """Where an engine keeps the trained index of one collection, under one name."""
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is one."""
+        ...
+
+    @property
+    def holds_removed(self) -> bool:
+        """Whether templates of removed faces are still in it, skipped by every search; see `compact`."""
+        ...
+
+    def write(self, faces: Faces, fingerprint: str) -> None:
+        """Replace whatever there is by these faces, of one recogniser."""
+        ...
+
+    def update(
+        self,
+        added: Faces,
+        removed: Collection[tuple[UUID, UUID | None]] = (),
+        current: TemplateSearch | None = None,
+    ) -> None:
+        """Apply what changed since the last training. Removals come first: a face may be removed and added anew.
+
+        Args:
+            added: new faces, possibly none.
+            removed: (person, face) pairs, or (person, None) for all of a person's faces; unknown ones are ignored.
+            current: a search loaded before, of which the store may reuse what has not changed.
+
+        Raises:
+            SnapshotError: there is no usable index.
+            ValueError: the templates have another dimension.
+        """
+        ...
+
+    def compact(self) -> None:
+        """Delete what is left of removed faces."""
+        ...
+
+    def verify(self) -> None:
+        """Check the whole index.
+
+        Raises:
+            SnapshotError: something is missing or damaged.
+        """
+        ...
+
+    def load(self, previous: TemplateSearch | None = None) -> TemplateSearch:
+        """Open it for searching.
+
+        Args:
+            previous: an earlier search on the same collection, of which the store may reuse what has not changed.
+
+        Raises:
+            SnapshotError: there is no usable index.
         """
         ...
 

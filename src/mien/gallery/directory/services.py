@@ -64,7 +64,7 @@ def open_directory(
     """
     operations = Operations(database, clock)
     rows = DirectoryRows(gallery.rows, gallery.collections, recognisers)
-    copies = Copies(gallery.rows, gallery.collections, gallery.templates, vault, gallery.snapshots)
+    copies = Copies(gallery.rows, gallery.collections, gallery.templates, vault, gallery.indexes)
     return DirectoryServices(
         directory=DirectoryPersons(rows, operations, engine, Insertion(vault, gallery.lookalikes)),
         dynamic_groups=DynamicGroups(rows, operations),

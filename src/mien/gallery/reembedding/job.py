@@ -290,7 +290,7 @@ class Migrations:
 
     @contextmanager
     def _alone(self, plan: Plan) -> Iterator[None]:
-        with self._gallery.snapshots.claim(plan.uid, "migration") as claimed:
+        with self._gallery.indexes.claim(plan.uid, "migration") as claimed:
             if not claimed:
                 raise MigrationRunningError(
                     f"{plan.ref.kind.value}/{plan.ref.collection_id} is being migrated by another process"

@@ -65,7 +65,7 @@ def switch(
         ConflictError: it was deleted and made anew, or writers kept it locked.
         PlaceTakenError: a directory has faces of the target's label already.
     """
-    with gallery.snapshots.claim(uid) as claimed:
+    with gallery.indexes.claim(uid) as claimed:
         if not claimed:
             return Switch.BUSY
         row = gallery.rows.get(ref)
@@ -79,7 +79,7 @@ def switch(
             done = _swap(gallery, ref, target, left_out)
         else:
             done = _retrain(gallery, ref, target, finish)
-        gallery.snapshots.tidy(uid, gallery.rows.snapshot_of(ref.resource_id, uid))
+        gallery.indexes.tidy(uid, gallery.rows.snapshot_of(ref.resource_id, uid))
         return done
 
 
@@ -89,11 +89,11 @@ def _retrain(gallery: Gallery, ref: CollectionRef, target: Recogniser, finish: C
     try:
         finish()
         row = gallery.rows.get(ref)
-        name = gallery.snapshots.fresh_name(target.fingerprint)
+        name = gallery.indexes.fresh_name(target.fingerprint)
         with gallery.rows.database.read(row.resource_id) as session:
             sealed = rows_of.templates_of(session, row.uid, target.fingerprint)
             faces = gallery.templates.faces(row.resource_id, row.uid, sealed)
-        gallery.snapshots.store(row, name).write(faces, target.fingerprint)
+        gallery.indexes.store(row, name).write(faces, target.fingerprint)
         with gallery.rows.transaction(ref.resource_id, ref.collection_id) as session:
             row = _locked(session, ref)
             rows_of.swap_templates(session, row, target.fingerprint)

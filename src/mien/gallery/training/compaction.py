@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, update
 from mien.gallery.live import removed_since
 from mien.gallery.rows import BUSY, Rows
 from mien.gallery.templates import Templates
-from mien.gallery.training.indexes import Snapshots
+from mien.gallery.training.indexes import TrainedIndexes
 from mien.storage.tables import CollectionRow, RemovalRow
 
 
@@ -20,13 +20,13 @@ def forget_removals(rows: Rows, row: CollectionRow, before: datetime) -> int:
         return len(session.execute(old.returning(RemovalRow.id)).all())
 
 
-def compact(rows: Rows, templates: Templates, snapshots: Snapshots, row: CollectionRow) -> int:
+def compact(rows: Rows, templates: Templates, indexes: TrainedIndexes, row: CollectionRow) -> int:
     """Make the same snapshot without what was removed since, and nothing that was added.
 
     Args:
         rows: opens sessions on collections.
         templates: opens templates.
-        snapshots: where trainings put what they make.
+        indexes: where trainings put what they make.
         row: the collection.
 
     Returns:
@@ -35,7 +35,7 @@ def compact(rows: Rows, templates: Templates, snapshots: Snapshots, row: Collect
     Raises:
         SnapshotError: the snapshot is unusable.
     """
-    with snapshots.claim(row.uid) as claimed:
+    with indexes.claim(row.uid) as claimed:
         if not claimed or row.snapshot is None:
             return 0
         with rows.database.read(row.resource_id) as session:
@@ -44,13 +44,13 @@ def compact(rows: Rows, templates: Templates, snapshots: Snapshots, row: Collect
                 return 0
             # What the last training removed is dead in its files, and may have come back under the same ids.
             removed = removed_since(session, row.uid, fresh.trained_revision)
-        if not snapshots.goes_on(row.snapshot):  # another engine was chosen: its next training replaces it
+        if not indexes.goes_on(row.snapshot):  # another engine was chosen: its next training replaces it
             return 0
-        search = snapshots.search(row)
-        name = snapshots.fresh_name(search.fingerprint if search is not None else row.fingerprint)
-        previous = snapshots.previous(row.uid)
+        search = indexes.search(row)
+        name = indexes.fresh_name(search.fingerprint if search is not None else row.fingerprint)
+        previous = indexes.previous(row.uid)
         none = templates.faces(row.resource_id, row.uid, ())
-        store = snapshots.branch(row, row.snapshot, name)
+        store = indexes.branch(row, row.snapshot, name)
         store.update(none, removed, current=previous)
         store.compact()
         with rows.database.write(row.resource_id) as session:
@@ -63,6 +63,6 @@ def compact(rows: Rows, templates: Templates, snapshots: Snapshots, row: Collect
             applied = (RemovalRow.collection == row.uid, RemovalRow.revision <= fresh.revision)
             gone = session.execute(delete(RemovalRow).where(*applied).returning(RemovalRow.id)).all()
         if previous is not None:
-            snapshots.keep(row.uid, name, store.load(previous))
-        snapshots.tidy(row.uid, name)
+            indexes.keep(row.uid, name, store.load(previous))
+        indexes.tidy(row.uid, name)
         return len(gone)

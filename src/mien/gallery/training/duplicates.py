@@ -19,11 +19,11 @@ from mien.gallery.lookalikes import COMPARED_FACES
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.rows import Rows
 from mien.gallery.templates import SealedFace, Templates
-from mien.gallery.training.indexes import Snapshots
+from mien.gallery.training.indexes import TrainedIndexes
 from mien.gallery.types import DuplicateKind
 from mien.matching.open_set import similarity_for_gallery
 from mien.matching.similarity import SAME_IMAGE
-from mien.search import ExactSearch, Match, Query, TemplateSearch
+from mien.search import Match, Query, TemplateSearch
 from mien.storage.tables import CollectionRow, DuplicateRow, PersistedFaceRow
 
 MOST: Final = 200_000
@@ -45,10 +45,10 @@ class TrainedDuplicates:
         recognisers: what the labels stand for.
     """
 
-    def __init__(self, rows: Rows, templates: Templates, snapshots: Snapshots, recognisers: Recognisers) -> None:
+    def __init__(self, rows: Rows, templates: Templates, indexes: TrainedIndexes, recognisers: Recognisers) -> None:
         self._rows = rows
         self._templates = templates
-        self._snapshots = snapshots
+        self._indexes = indexes
         self._recognisers = recognisers
 
     def look(self, uid: UUID, resource_id: UUID, since: int, stopping: Callable[[], bool]) -> int:
@@ -64,11 +64,11 @@ class TrainedDuplicates:
             How many suspicions were written down.
         """
         row = self._rows.find(resource_id, uid)
-        search = self._snapshots.search(row) if row is not None else None
+        search = self._indexes.search(row) if row is not None else None
         if row is None or search is None or search.fingerprint != row.fingerprint:
             return 0
         recogniser = self._recognisers[row.recognition_model]
-        most = MOST if isinstance(search, ExactSearch) else MOST_BY_DATABASE
+        most = MOST if search.in_memory else MOST_BY_DATABASE
         found, compared = 0, 0
         for some in self._portions(row, since):
             if stopping():

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import shutil
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +25,8 @@ from sqlalchemy import select
 
 from mien.gallery.live import enrolled_by
 from mien.gallery.templates import Templates
-from mien.gallery.training.pg_indexes import PgSnapshot, PgSnapshots
-from mien.search import ExactSearch, SnapshotError, SnapshotMissingError, SnapshotStore
-from mien.search.pgvector import PgVectorSearch
+from mien.gallery.training.engines import IndexEngine
+from mien.search import SnapshotError, SnapshotMissingError, TemplateSearch, TrainedStore
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import CollectionRow
 
@@ -38,76 +36,56 @@ CACHED_TEMPLATES: Final = 20_000_000
 
 _log = structlog.get_logger(__name__)
 
-Snapshot = SnapshotStore | PgSnapshot
-TrainedSearch = ExactSearch | PgVectorSearch
-
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
     name: str
-    search: TrainedSearch
-
-    @property
-    def in_memory(self) -> int:
-        return len(self.search) if isinstance(self.search, ExactSearch) else 0
+    search: TemplateSearch
 
 
-class Snapshots:
-    """The snapshots of all collections.
+class TrainedIndexes:
+    """The trained indexes of all collections.
 
     Args:
-        folder: where they are; processes of one server share it.
-        database: says which snapshot serves.
-        vault: opens the keys of their files, and templates.
-        pg: those in PostgreSQL, when there may be any.
-        into_pg: whether trainings put what they make there, instead of into files.
+        engines: where the indexes are; trainings use the first.
+        folder: for the files of claims; processes of one server share it.
+        database: says which index serves.
+        vault: opens templates.
     """
 
-    def __init__(
-        self, folder: Path, database: Database, vault: Vault, pg: PgSnapshots | None = None, *, into_pg: bool = False
-    ) -> None:
+    def __init__(self, engines: Sequence[IndexEngine], folder: Path, database: Database, vault: Vault) -> None:
+        self._engines = tuple(engines)
         self._folder = folder
-        self._pg = pg
-        self._into_pg = into_pg
         self._database = database
-        self._vault = vault
         self._templates = Templates(vault)
         self._lock = threading.Lock()
         self._loading: dict[UUID, threading.Lock] = {}
         self._loaded: OrderedDict[UUID, _Loaded] = OrderedDict()
 
-    @staticmethod
-    def key_name(uid: UUID) -> str:
-        """What the sealed key of a collection's snapshots is bound to."""
-        return f"collections/{uid}/snapshots"
+    def _engine_of(self, name: str) -> IndexEngine:
+        return next((one for one in self._engines if one.is_name(name)), self._engines[0])
 
-    def store(self, row: CollectionRow, name: str) -> Snapshot:
-        """Return the snapshot of a collection under this name, which need not exist."""
-        if self._pg is not None and self._pg.is_name(name):
-            return self._pg.store(row, name)
-        key = self._vault.open(row.snapshot_key, resource_id=row.resource_id, what=self.key_name(row.uid))
-        return SnapshotStore(self._of(row.uid) / name, key)
+    def store(self, row: CollectionRow, name: str) -> TrainedStore:
+        """Return the index of a collection under this name, which need not exist."""
+        return self._engine_of(name).store(row, name)
 
     def fresh_name(self, fingerprint: str) -> str:
-        """Return a name that no snapshot has, for one of this recogniser."""
-        return PgSnapshots.fresh_name(fingerprint) if self._into_pg else secrets.token_hex(8)
+        """Return a name that no index has, for one of this recogniser."""
+        return self._engines[0].fresh_name(fingerprint)
 
     def goes_on(self, name: str) -> bool:
-        """Whether a next training can go on from the snapshot of this name: both are of one engine."""
-        return PgSnapshots.is_name(name) == self._into_pg
+        """Whether a next training can go on from the index of this name: both are of one engine."""
+        return self._engine_of(name) is self._engines[0]
 
-    def branch(self, row: CollectionRow, old: str, new: str) -> Snapshot:
-        """Begin the snapshot `new` with what `old` is now.
+    def branch(self, row: CollectionRow, old: str, new: str) -> TrainedStore:
+        """Begin the index `new` with what `old` is now.
 
         Raises:
             SnapshotError: there is no usable one.
         """
-        source, target = self.store(row, old), self.store(row, new)
-        if isinstance(source, SnapshotStore) and isinstance(target, SnapshotStore):
-            return source.branch(target.folder)
-        return target  # in PostgreSQL it is the same place: an update is one transaction
+        return self._engine_of(new).branch(row, old, new)
 
-    def search(self, row: CollectionRow) -> TrainedSearch | None:
+    def search(self, row: CollectionRow) -> TemplateSearch | None:
         """Return the search of a collection as it was last trained, None when it never was.
 
         Raises:
@@ -123,40 +101,35 @@ class Snapshots:
         with lock:  # one thread loads, the others wait for it
             return self._cached(row.uid, row.snapshot) or self._load(row)
 
-    def previous(self, uid: UUID) -> ExactSearch | None:
+    def previous(self, uid: UUID) -> TemplateSearch | None:
         """Return what is loaded of a collection, whatever its age: its files need not be read again."""
         with self._lock:
             loaded = self._loaded.get(uid)
-        return loaded.search if loaded and isinstance(loaded.search, ExactSearch) else None
+        return loaded.search if loaded else None
 
-    def keep(self, uid: UUID, name: str, search: TrainedSearch) -> None:
+    def keep(self, uid: UUID, name: str, search: TemplateSearch) -> None:
         """Keep a loaded search, and let go of those that were not used for the longest time."""
         with self._lock:
             self._loaded[uid] = _Loaded(name, search)
             self._loaded.move_to_end(uid)
-            total = sum(one.in_memory for one in self._loaded.values())
+            total = sum(one.search.in_memory for one in self._loaded.values())
             while len(self._loaded) > 1 and (len(self._loaded) > CACHED_COLLECTIONS or total > CACHED_TEMPLATES):
                 _, dropped = self._loaded.popitem(last=False)
-                total -= dropped.in_memory
+                total -= dropped.search.in_memory
 
     def forget(self, uid: UUID) -> None:
         """Delete all that there is of a collection."""
         with self._lock:
             self._loaded.pop(uid, None)
             self._loading.pop(uid, None)
+        for engine in self._engines:
+            engine.tidy(uid, None)
         shutil.rmtree(self._of(uid), ignore_errors=True)
-        if self._pg is not None:
-            self._pg.tidy(uid, None)
 
     def tidy(self, uid: UUID, name: str | None) -> None:
         """Delete a collection's snapshots but the one that serves. Only whoever holds `claim` may."""
-        folder = self._of(uid)
-        if folder.is_dir():
-            for path in folder.iterdir():
-                if path.is_dir() and path.name != name:
-                    shutil.rmtree(path, ignore_errors=True)
-        if self._pg is not None:
-            self._pg.tidy(uid, name)
+        for engine in self._engines:
+            engine.tidy(uid, name if name is not None else "")
 
     @contextmanager
     def claim(self, uid: UUID, what: str = "claim") -> Iterator[bool]:
@@ -186,8 +159,7 @@ class Snapshots:
         """
         with self._lock:
             loaded = {uid: one.name for uid, one in self._loaded.items()}
-        on_disk = {uid for path in self._paths(self._folder) if (uid := _uid_of(path)) is not None}
-        on_disk.update(self._pg.collections() if self._pg is not None else ())
+        on_disk = {uid for engine in self._engines for uid in engine.collections()}
         serving = self._serving({*loaded, *on_disk})
         stale = [uid for uid, name in loaded.items() if serving.get(uid) != name]
         with self._lock:
@@ -200,7 +172,8 @@ class Snapshots:
 
     def _tidy_left(self, uid: UUID, name: str | None) -> bool:
         """Delete what another machine's training, or a process that was killed, has left out of date here."""
-        if not any(path.is_dir() and path.name != name for path in self._paths(self._of(uid))):
+        folder = self._of(uid)
+        if not folder.is_dir() or not any(path.is_dir() and path.name != name for path in folder.iterdir()):
             return False
         with self.claim(uid) as claimed:
             if claimed:
@@ -208,10 +181,6 @@ class Snapshots:
                 if uid in serving:
                     self.tidy(uid, serving[uid])
         return claimed
-
-    @staticmethod
-    def _paths(folder: Path) -> list[Path]:
-        return list(folder.iterdir()) if folder.is_dir() else []
 
     def _serving(self, uids: set[UUID]) -> dict[UUID, str | None]:
         found: dict[UUID, str | None] = {}
@@ -226,7 +195,7 @@ class Snapshots:
     def _of(self, uid: UUID) -> Path:
         return self._folder / uid.hex
 
-    def _cached(self, uid: UUID, name: str) -> TrainedSearch | None:
+    def _cached(self, uid: UUID, name: str) -> TemplateSearch | None:
         with self._lock:
             loaded = self._loaded.get(uid)
             if loaded is None or loaded.name != name:
@@ -234,7 +203,7 @@ class Snapshots:
             self._loaded.move_to_end(uid)
             return loaded.search
 
-    def _load(self, row: CollectionRow) -> TrainedSearch | None:
+    def _load(self, row: CollectionRow) -> TemplateSearch | None:
         name = row.snapshot
         while name is not None:
             try:
@@ -256,20 +225,12 @@ class Snapshots:
             fresh = session.scalar(select(CollectionRow).where(CollectionRow.uid == row.uid))
             if fresh is None or fresh.snapshot != name or fresh.trained_revision < 0:
                 return False
-            store = self.store(fresh, name)
-            if not isinstance(store, SnapshotStore):
+            if not self._engine_of(name).rebuilds:
                 return False
             enrolled = enrolled_by(session, fresh.uid, fresh.trained_revision)
             faces = self._templates.faces(fresh.resource_id, fresh.uid, enrolled)
         if not len(faces):
             return False
-        store.write(faces, fresh.fingerprint)
+        self.store(fresh, name).write(faces, fresh.fingerprint)
         _log.info("a trained snapshot that was not here is made again from the database", faces=len(faces))
         return True
-
-
-def _uid_of(path: Path) -> UUID | None:
-    try:
-        return UUID(hex=path.name)
-    except ValueError:
-        return None

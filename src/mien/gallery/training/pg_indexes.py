@@ -1,4 +1,4 @@
-"""Trained states in PostgreSQL, for pgvector: what folders of snapshot files are for the engine in process.
+"""Trained indexes in PostgreSQL, for pgvector: what folders of files are for the engine in process.
 
 A trained state lies under its collection and the fingerprint of its recogniser, so that templates of two recognisers
 never share a place. Training changes it in one transaction. The server must see the templates: they are not encrypted.
@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from mien.search import Faces, SnapshotMissingError
+from mien.search import Faces, SnapshotMissingError, TemplateSearch
 from mien.search.pgvector import Method, NotTrainedError, PgVectorSearch, PgVectorStore, create_tables
 from mien.storage import Database
 from mien.storage.tables import CollectionRow
@@ -28,8 +28,8 @@ class SearchEngineError(OSError):
     """The search engine that was chosen is not to be had; the message says why and what mends it."""
 
 
-class PgSnapshot:
-    """One trained state; in the dress of `SnapshotStore`.
+class PgIndex:
+    """One trained index; a `TrainedStore`.
 
     Args:
         store: where it is.
@@ -53,8 +53,10 @@ class PgSnapshot:
         """Replace whatever there is."""
         self._store.write(faces, fingerprint)
 
-    def update(self, added: Faces, removed: Collection[tuple[UUID, UUID | None]] = (), current: object = None) -> None:
-        """Apply what changed; see `SnapshotStore.update`."""
+    def update(
+        self, added: Faces, removed: Collection[tuple[UUID, UUID | None]] = (), current: TemplateSearch | None = None
+    ) -> None:
+        """Apply what changed; see `TrainedStore.update`."""
         del current
         try:
             self._store.update(added, removed)
@@ -77,7 +79,7 @@ class PgSnapshot:
         """
         self.load()
 
-    def load(self, previous: object = None) -> PgVectorSearch:
+    def load(self, previous: TemplateSearch | None = None) -> PgVectorSearch:
         """Open it for searching.
 
         Raises:
@@ -93,20 +95,22 @@ class PgSnapshot:
         return SnapshotMissingError(Path(self._name), "there is none in PostgreSQL")
 
 
-class PgSnapshots:
-    """The trained states of all collections in PostgreSQL.
+class PgIndexes:
+    """The trained indexes of all collections in PostgreSQL; an `IndexEngine`.
 
     Args:
         database: of PostgreSQL, with pgvector.
         method: how neighbours are found.
     """
 
+    rebuilds = False
+
     def __init__(self, database: Database, method: Method) -> None:
         self._database = database
         self._method = method
 
     @classmethod
-    def chosen(cls, database: Database, method: Method) -> PgSnapshots:
+    def chosen(cls, database: Database, method: Method) -> PgIndexes:
         """Prepare a database for pgvector.
 
         Raises:
@@ -128,7 +132,7 @@ class PgSnapshots:
         return cls(database, method)
 
     @classmethod
-    def left_behind(cls, database: Database) -> PgSnapshots | None:
+    def left_behind(cls, database: Database) -> PgIndexes | None:
         """What an earlier choice of pgvector left in the database; it serves until the next training."""
         if database.is_sqlite or not inspect(database.engine).has_table("search_collections"):
             return None
@@ -144,10 +148,15 @@ class PgSnapshots:
         """Return a name for the trained state of a recogniser."""
         return f"{_PREFIX}{fingerprint[:_FINGERPRINT]}-{secrets.token_hex(8)}"
 
-    def store(self, row: CollectionRow, name: str) -> PgSnapshot:
+    def store(self, row: CollectionRow, name: str) -> PgIndex:
         """Return the trained state of a collection under this name, which need not exist."""
         scope = (str(row.resource_id), _place(row.uid, name))
-        return PgSnapshot(PgVectorStore(self._database.engine, *scope, self._method), name)
+        return PgIndex(PgVectorStore(self._database.engine, *scope, self._method), name)
+
+    def branch(self, row: CollectionRow, old: str, new: str) -> PgIndex:
+        """Return the index `new`, which is the place of `old`: an update is one transaction."""
+        del old
+        return self.store(row, new)
 
     def tidy(self, uid: UUID, name: str | None) -> None:
         """Delete a collection's trained states but the one of this name."""

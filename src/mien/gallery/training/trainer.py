@@ -25,7 +25,7 @@ from mien.gallery.rows import BUSY, Rows, ref_of
 from mien.gallery.templates import Templates
 from mien.gallery.training import history
 from mien.gallery.training.compaction import compact, forget_removals
-from mien.gallery.training.indexes import Snapshots
+from mien.gallery.training.indexes import TrainedIndexes
 from mien.gallery.types import TrainingRun, TrainingState, TrainingStatus
 from mien.search import SnapshotError
 from mien.storage import EVERY_RESOURCE
@@ -60,7 +60,7 @@ class Training:
         self,
         rows: Rows,
         templates: Templates,
-        snapshots: Snapshots,
+        indexes: TrainedIndexes,
         *,
         threads: int = 2,
         trained: Callable[[UUID, int], None] | None = None,
@@ -68,7 +68,7 @@ class Training:
     ) -> None:
         self._rows = rows
         self._templates = templates
-        self._snapshots = snapshots
+        self._indexes = indexes
         self._count = threads
         self._tell = trained
         self._look = look
@@ -160,7 +160,7 @@ class Training:
 
     def _is_sound(self, row: CollectionRow) -> bool:
         try:
-            self._snapshots.store(row, row.snapshot or "").verify()
+            self._indexes.store(row, row.snapshot or "").verify()
         except SnapshotError:
             return False
         return True
@@ -218,7 +218,7 @@ class Training:
             row = self._rows.get(ref)
         except CollectionNotFoundError:  # its resource was deleted
             return False
-        with self._snapshots.claim(row.uid) as claimed:
+        with self._indexes.claim(row.uid) as claimed:
             if not claimed:
                 return False
             fresh = self._rows.find(row.resource_id, row.uid)
@@ -254,36 +254,36 @@ class Training:
 
     def _make(self, row: CollectionRow) -> str:
         """Make the snapshot of what is enrolled now, from the one before where there is one; return its name."""
-        self._snapshots.tidy(row.uid, row.snapshot)
-        name = self._snapshots.fresh_name(row.fingerprint)
-        store = self._snapshots.store(row, name)
-        previous = self._snapshots.previous(row.uid)
+        self._indexes.tidy(row.uid, row.snapshot)
+        name = self._indexes.fresh_name(row.fingerprint)
+        store = self._indexes.store(row, name)
+        previous = self._indexes.previous(row.uid)
         since = self._revision_to_go_on_from(row)
         with self._rows.database.read(row.resource_id) as session:
             added = self._templates.faces(row.resource_id, row.uid, added_since(session, row.uid, since))
             removed = removed_since(session, row.uid, since) if since >= 0 else []
         if since >= 0 and row.snapshot is not None:
             try:
-                store = self._snapshots.branch(row, row.snapshot, name)
+                store = self._indexes.branch(row, row.snapshot, name)
                 store.update(added, removed, current=previous)
             except SnapshotError as error:
                 _log.warning("a snapshot is unusable and is made anew from the database", reason=str(error))
                 with self._rows.database.read(row.resource_id) as session:
                     added = self._templates.faces(row.resource_id, row.uid, added_since(session, row.uid, -1))
-                self._snapshots.tidy(row.uid, row.snapshot)
+                self._indexes.tidy(row.uid, row.snapshot)
                 store.write(added, row.fingerprint)
         else:
             store.write(added, row.fingerprint)
         # Loaded here, so that the first identify after a training need not wait for it.
-        self._snapshots.keep(row.uid, name, store.load(previous))
+        self._indexes.keep(row.uid, name, store.load(previous))
         return name
 
     def _revision_to_go_on_from(self, row: CollectionRow) -> int:
         """The revision that the snapshot has, -1 when there is none to go on from."""
-        if row.snapshot is None or row.trained_revision < 0 or not self._snapshots.goes_on(row.snapshot):
+        if row.snapshot is None or row.trained_revision < 0 or not self._indexes.goes_on(row.snapshot):
             return -1
         try:
-            search = self._snapshots.search(row)
+            search = self._indexes.search(row)
         except SnapshotError as error:
             _log.warning("a snapshot is unusable and is made anew from the database", reason=str(error))
             return -1
@@ -301,7 +301,7 @@ class Training:
         if name is not None:
             values |= {"snapshot": name, "trained_revision": row.revision, "training_success_at": now}
         # Where removed templates are only skipped, their notes stay, so that `purge_removed` takes them out in time.
-        clean = name is not None and not self._snapshots.store(row, name).holds_removed
+        clean = name is not None and not self._indexes.store(row, name).holds_removed
         with self._rows.database.write(row.resource_id) as session:
             if session.scalar(_changed(row, values)) is not None:
                 history.ended(session, row, now, state, message)
@@ -309,15 +309,15 @@ class Training:
                 applied = (RemovalRow.collection == row.uid, RemovalRow.revision <= row.revision)
                 session.execute(delete(RemovalRow).where(*applied))
         if name is not None:
-            self._snapshots.tidy(row.uid, name)
+            self._indexes.tidy(row.uid, name)
             if self._tell is not None:
                 self._tell(row.resource_id, row.faces)
 
     def _is_current(self, row: CollectionRow) -> bool:
         """Whether the snapshot is of what is enrolled now."""
-        if row.snapshot is None or row.trained_revision != row.revision or not self._snapshots.goes_on(row.snapshot):
+        if row.snapshot is None or row.trained_revision != row.revision or not self._indexes.goes_on(row.snapshot):
             return False
-        return self._snapshots.store(row, row.snapshot).exists
+        return self._indexes.store(row, row.snapshot).exists
 
     # Removed templates
 
@@ -337,7 +337,7 @@ class Training:
                 done += forget_removals(self._rows, row, before=now - REMOVALS_KEPT)
             elif row.training_status not in BUSY:
                 try:
-                    done += compact(self._rows, self._templates, self._snapshots, row)
+                    done += compact(self._rows, self._templates, self._indexes, row)
                 except SnapshotError as error:
                     _log.error("removed templates cannot be taken out of a snapshot", reason=str(error))
         return done
@@ -359,23 +359,23 @@ class Training:
         if not due:
             return self._tidy(row)
         try:
-            if self._snapshots.goes_on(row.snapshot):
-                return compact(self._rows, self._templates, self._snapshots, row) > 0
+            if self._indexes.goes_on(row.snapshot):
+                return compact(self._rows, self._templates, self._indexes, row) > 0
         except SnapshotError as error:
             _log.warning("a snapshot is unusable and is made anew from the database", reason=str(error))
         return self.rebuild(ref_of(row)).status is TrainingState.SUCCEEDED if row.faces else self._drop(row)
 
     def _tidy(self, row: CollectionRow) -> bool:
         """Delete what a process left behind that was killed when it had made a newer snapshot."""
-        with self._snapshots.claim(row.uid) as claimed:
+        with self._indexes.claim(row.uid) as claimed:
             fresh = self._rows.find(row.resource_id, row.uid) if claimed else None
             if fresh is not None:
-                self._snapshots.tidy(row.uid, fresh.snapshot)
+                self._indexes.tidy(row.uid, fresh.snapshot)
         return claimed
 
     def _drop(self, row: CollectionRow) -> bool:
         """Delete the snapshot of a collection in which nothing is enrolled any more."""
-        with self._snapshots.claim(row.uid) as claimed:
+        with self._indexes.claim(row.uid) as claimed:
             if not claimed:
                 return False
             with self._rows.writing(ref_of(row), uid=row.uid) as (session, fresh):
@@ -383,7 +383,7 @@ class Training:
                     return False
                 fresh.snapshot, fresh.trained_revision = None, -1
                 session.execute(delete(RemovalRow).where(RemovalRow.collection == row.uid))
-            self._snapshots.tidy(row.uid, None)
+            self._indexes.tidy(row.uid, None)
         return True
 
 

@@ -1,0 +1,113 @@
+"""The search engines: where each keeps trained indexes, and how it is opened.
+
+Another engine is a module with an `IndexEngine`, a line in `ENGINES`, and its name among the values of the setting
+`search_engine`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, Protocol
+from uuid import UUID
+
+import structlog
+
+from mien.gallery.training.file_indexes import FileIndexes
+from mien.gallery.training.pg_indexes import PgIndexes
+from mien.search import TrainedStore
+from mien.search.pgvector import Method
+from mien.storage import Database, Vault
+from mien.storage.tables import CollectionRow
+
+_log = structlog.get_logger(__name__)
+
+
+class IndexEngine(Protocol):
+    """The trained indexes of all collections with one search engine.
+
+    Attributes:
+        rebuilds: whether an index that is missing here is rebuilt from the database: another machine may have made it.
+    """
+
+    rebuilds: bool
+
+    def is_name(self, name: str) -> bool:
+        """Whether an index of this name is one of this engine."""
+        ...
+
+    def fresh_name(self, fingerprint: str) -> str:
+        """Return a name that no index has, for one of this recogniser."""
+        ...
+
+    def store(self, row: CollectionRow, name: str) -> TrainedStore:
+        """Return the index of a collection under this name, which need not exist."""
+        ...
+
+    def branch(self, row: CollectionRow, old: str, new: str) -> TrainedStore:
+        """Begin the index `new` with what `old` is now.
+
+        Raises:
+            SnapshotError: there is no usable one.
+        """
+        ...
+
+    def tidy(self, uid: UUID, name: str | None) -> None:
+        """Delete a collection's indexes but the one of this name; all with None."""
+        ...
+
+    def collections(self) -> Collection[UUID]:
+        """Return the collections that have an index here."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where engines keep what they make.
+
+    Attributes:
+        folder: for files.
+        database: of the server.
+        vault: opens the keys of files.
+    """
+
+    folder: Path
+    database: Database
+    vault: Vault
+
+
+def _in_postgresql(place: Place, method: Method) -> PgIndexes:
+    engine = PgIndexes.chosen(place.database, method)
+    _log.warning("templates of trained collections are kept unencrypted in PostgreSQL", method=method.value)
+    return engine
+
+
+ENGINES: Final[Mapping[str, Callable[[Place], IndexEngine]]] = MappingProxyType(
+    {
+        "exact": lambda place: FileIndexes(place.folder, place.vault),
+        "pgvector": lambda place: _in_postgresql(place, Method.EXACT),
+        "pgvector-hnsw": lambda place: _in_postgresql(place, Method.HNSW),
+    }
+)
+"""How each value of the setting `search_engine` is opened."""
+
+EXACT: Final = "exact"
+
+_LEFT_BEHIND: Final[tuple[Callable[[Place], IndexEngine | None], ...]] = (
+    ENGINES[EXACT],
+    lambda place: PgIndexes.left_behind(place.database),
+)
+"""What an earlier choice may have left: it is searched until the next training."""
+
+
+def open_engines(place: Place, chosen: str = EXACT) -> tuple[IndexEngine, ...]:
+    """Return the chosen engine, then those that have indexes of an earlier choice.
+
+    Raises:
+        SearchEngineError: the chosen engine is not to be had.
+    """
+    first = ENGINES[chosen](place)
+    others = [left for look in _LEFT_BEHIND if (left := look(place)) is not None]
+    return (first, *(other for other in others if type(other) is not type(first)))

@@ -1,0 +1,92 @@
+"""Trained indexes in files, for exact search in this process.
+
+A collection's folder has one folder for each training. A new training makes a new folder, whose unchanged files are
+hard links. Machines that share a database have each a folder of their own.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Collection
+from pathlib import Path
+from uuid import UUID
+
+from mien.search import SnapshotStore
+from mien.storage import Vault
+from mien.storage.tables import CollectionRow
+
+
+def key_name(uid: UUID) -> str:
+    """Return what the sealed key of a collection's files is bound to."""
+    return f"collections/{uid}/snapshots"
+
+
+class FileIndexes:
+    """The trained indexes of all collections in files; an `IndexEngine`.
+
+    Args:
+        folder: where they are; processes of one server share it.
+        vault: opens the keys of their files.
+    """
+
+    rebuilds = True
+
+    def __init__(self, folder: Path, vault: Vault) -> None:
+        self._folder = folder
+        self._vault = vault
+
+    @staticmethod
+    def is_name(name: str) -> bool:
+        """Whether an index of this name is in files: the names are hexadecimal."""
+        return "-" not in name
+
+    @staticmethod
+    def fresh_name(fingerprint: str) -> str:
+        """Return a name that no index has."""
+        del fingerprint
+        return secrets.token_hex(8)
+
+    def store(self, row: CollectionRow, name: str) -> SnapshotStore:
+        """Return the index of a collection under this name, which need not exist."""
+        key = self._vault.open(row.snapshot_key, resource_id=row.resource_id, what=key_name(row.uid))
+        return SnapshotStore(self.of(row.uid) / name, key)
+
+    def branch(self, row: CollectionRow, old: str, new: str) -> SnapshotStore:
+        """Begin the index `new` with what `old` is now.
+
+        Raises:
+            SnapshotError: there is no usable one.
+        """
+        return self.store(row, old).branch(self.of(row.uid) / new)
+
+    def tidy(self, uid: UUID, name: str | None) -> None:
+        """Delete a collection's indexes but the one of this name; with None its folder too."""
+        if name is None:
+            shutil.rmtree(self.of(uid), ignore_errors=True)
+            return
+        for path in self.outdated(uid, name):
+            shutil.rmtree(path, ignore_errors=True)
+
+    def outdated(self, uid: UUID, name: str | None) -> list[Path]:
+        """Return the folders of a collection's indexes but the one of this name."""
+        return [path for path in _paths(self.of(uid)) if path.is_dir() and path.name != name]
+
+    def collections(self) -> Collection[UUID]:
+        """Return the collections that have a folder here."""
+        return {uid for path in _paths(self._folder) if (uid := _uid_of(path)) is not None}
+
+    def of(self, uid: UUID) -> Path:
+        """Return the folder of a collection."""
+        return self._folder / uid.hex
+
+
+def _paths(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
+
+
+def _uid_of(path: Path) -> UUID | None:
+    try:
+        return UUID(hex=path.name)
+    except ValueError:
+        return None
