@@ -18,7 +18,7 @@ INTERPRETERS = {
     "bash": ["bash", "-euo", "pipefail", "-c"],
     "js": ["node", "--input-type=module", "-e"],
 }
-LANGUAGES = {*INTERPRETERS, "csharp"}
+LANGUAGES = {*INTERPRETERS, "csharp", "go", "java"}
 BLOCK = re.compile(
     r"(?:^<!-- (?P<mark>run|not run: [^>]+?|output) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,

@@ -148,7 +148,18 @@ def test_a_running_compreface(compreface: str, data: Path, tmp_path: Path) -> No
     told = imported(data, "compreface", compreface, report, "personGroup/moved", COMPREFACE_KEY="secret")
     assert (told["persons"], told["enrolled"], told["refused"]) == (1, 1, 1)
     assert "keeps no photo" in told["refusedPhotos"][0]["why"]
-    wanted = ["gallery", "import", "compreface", "desk", GROUP, compreface, "--data-dir", str(data)]
+    wanted = [
+        "gallery",
+        "import",
+        "compreface",
+        "desk",
+        GROUP,
+        compreface,
+        "--data-dir",
+        str(data),
+        "--report",
+        str(report),
+    ]
     for key, says in (("wrong", "Model is not found"), ("", "COMPREFACE_KEY")):
         refused = CliRunner().invoke(build(["gallery"]), wanted, env={"COMPREFACE_KEY": key})
         assert refused.exit_code == 1
