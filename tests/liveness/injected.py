@@ -50,7 +50,11 @@ def with_face(pixels: Pixels, points: Float32, head: Head) -> Pixels:
     hull = cv2.convexHull(points.round().astype(np.int32))
     mask = np.zeros((height, width), np.uint8)
     cv2.fillConvexPoly(mask, hull, 255)
-    left, top, across, down = cv2.boundingRect(hull)
+    x0, y0, across, down = cv2.boundingRect(hull)
+    left, top = max(x0, 0), max(y0, 0)  # a turned head may reach beyond the picture
+    across, down = min(x0 + across, width) - left, min(y0 + down, height) - top
+    if min(across, down) < 8:
+        return pixels
     # Where each target pixel comes from: the displacement of the nearest vertices, smoothed.
     step = 4
     y, x = np.mgrid[top : top + down : step, left : left + across : step].astype(np.float32)

@@ -91,8 +91,11 @@ DEPTH: Final = {
     Direction.DOWN: Curve(0.045, 0.003),
 }
 """Of the homography's residual, in distances of the eyes."""
-NOVELTY: Final = Curve(0.865, -0.006)
-"""Of the share of a turned head's detail that its frontal views had, mean over the turns."""
+NEW_DETAIL: Final = {Direction.UP: 0.23, Direction.DOWN: 0.68}
+"""Share of an upright turn's detail that its frontal views lack, by the sine of its angle, between renderings of one
+photo and heads: .07 to .21 and .26 to .30 up, .08 to .44 and 1.08 to 1.13 down. Sideways the two overlap."""
+NOVELTY: Final = Curve(1.0, 0.04)
+"""Of that share by its border, mean over the upright turns."""
 SURROUNDINGS: Final = Curve(0.75, -0.05)
 """Of the background's answer to the flashes by the face's. A screen at arm's length hardly lights a wall."""
 
@@ -181,16 +184,26 @@ def of_planarity(turns: Sequence[Turn]) -> Evidence:
     return Evidence("planarity", min(scores) if scores else None, measured)
 
 
-def of_novelty(agreed: Sequence[float]) -> Evidence:
+def of_novelty(turns: Sequence[Turn], agreed: Sequence[float | None]) -> Evidence:
     """Evidence of what a turned head shows that its frontal views did not.
 
     Args:
-        agreed: of each turn, how much of its detail the frontal views had.
+        turns: the turns that were asked for.
+        agreed: of each, how much of its detail the frontal views had; None where it was not to be seen.
     """
-    if not agreed:
-        return Evidence("novelty", None)
-    mean = float(np.mean(agreed))
-    return Evidence("novelty", NOVELTY(mean), {"agreement": mean, "most": max(agreed), "turns": float(len(agreed))})
+    measured: dict[str, float] = {}
+    found: list[float] = []
+    for number, (turn, value) in enumerate(zip(turns, agreed, strict=True), 1):
+        if value is None:
+            continue
+        measured[f"agreement{number}"] = value
+        border = NEW_DETAIL.get(turn.asked.direction)
+        if border is not None and turn.share >= TURNED.middle:
+            found.append((1 - value) / float(np.sin(np.radians(turn.angle))) / border)
+    if not found:
+        return Evidence("novelty", None, measured)
+    new = float(np.mean(found))
+    return Evidence("novelty", NOVELTY(new), measured | {"new": new})
 
 
 def of_surroundings(face: Reflection | None, behind: Reflection | None) -> Evidence:

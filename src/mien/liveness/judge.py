@@ -240,11 +240,11 @@ class Judge:
         """How much of the turned head was to be seen before it turned."""
         ahead = sorted(attempt.frontal, key=attempt.turned)[:_VIEWS]
         frontal = [view(attempt.pixels(s), s.mesh) for s in ahead]
-        found = []
+        found: list[float | None] = []
         for turn in attempt.asked:
             turned = [view(attempt.pixels(s), s.mesh) for s in turn.farthest[:_VIEWS]]
             found.append(agreement(frontal, turned))
-        return fusion.of_novelty([value for value in found if value is not None])
+        return fusion.of_novelty(attempt.asked, found)
 
     def _continuity(self, attempt: _Attempt, best: Face, others: Sequence[Embedding]) -> Evidence:
         """Compare the best frame's template with those after jumps, of each turn, of the start, and of the end."""

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.liveness import fusion
+from mien.liveness.challenge import Direction, HeadTurn
 from mien.liveness.fusion import NEEDED, NEEDED_WITHOUT_FLASHES, VETOING, decide
+from mien.liveness.turns import Turn
 from mien.liveness.types import Decision, Evidence, Mode
 from mien.matching import Calibration
 from mien.vision.presentation.reflection import Reflection
@@ -100,10 +102,36 @@ def test_one_channel_alone_does_not_fit() -> None:
 
 
 @pytest.mark.parametrize(("least", "speaks"), [(0.95, True), (0.72, True), (0.55, False)])
-def test_continuity_is_the_recognisers_confidence(least: float, speaks: bool) -> None:  # a parameter
+def test_continuity_is_the_recognisers_confidence(least: float, speaks: bool) -> None:
     calibration = Calibration(0.69, 1e-4, tail=70.0)
     score = fusion.of_continuity([0.98, least], calibration, 0).score
     assert score is not None
     assert (score > fusion.ACCEPT) is speaks
     assert (score < fusion.VETO) is (least == 0.55)
     assert fusion.of_continuity([0.98], None, 0).score is None
+
+
+def turned(direction: Direction, angle: float) -> Turn:
+    return Turn(HeadTurn(direction, 3000, 1300), angle, 0.0, 0.1, None, 10.0)
+
+
+def test_an_upright_turn_must_show_something_new_and_a_sideways_one_need_not() -> None:
+    up, left = turned(Direction.UP, 30), turned(Direction.LEFT, 30)
+    assert (score := fusion.of_novelty([up, left], [0.95, 0.99]).score) is not None
+    assert score < fusion.ACCEPT
+    assert (score := fusion.of_novelty([left, up], [0.99, 0.85]).score) is not None
+    assert score > fusion.ACCEPT
+    assert fusion.of_novelty([left], [0.99]).score is None
+    assert fusion.of_novelty([up], [None]).score is None
+    assert fusion.of_novelty([turned(Direction.UP, 5)], [0.99]).score is None  # not done: that has its own evidence
+
+
+@pytest.mark.parametrize(("gain", "correlation", "speaks"), [(0.02, 0.9, True), (0.1, 0.9, False), (0.1, 0.3, True)])
+def test_flashes_that_light_everything_alike_were_added(
+    gain: float, correlation: float, speaks: bool
+) -> None:  # a parameter
+    face = Reflection(0.95, 80, 0.1, 0.9, 0.05, 36)
+    score = fusion.of_surroundings(face, Reflection(correlation, 80, gain, 0.9, 0.05, 36)).score
+    assert score is not None
+    assert (score > fusion.ACCEPT) is speaks
+    assert fusion.of_surroundings(None, face).score is None

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from itertools import pairwise
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -31,6 +32,8 @@ _EYE: Final = (33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158
 _LIPS: Final = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 185, 40, 39, 37, 0, 267, 269, 270, 409)
 _LEAST_AGREEMENT: Final = 0.3
 """Views of one pose that agree less are noise."""
+_LEAST_SEEN: Final = 0.08
+"""Share of the map that both poses must show."""
 _FEWEST: Final = 2
 
 
@@ -40,7 +43,8 @@ class View:
 
     Attributes:
         detail: float32 (128, 128), the band-passed logarithm of its brightness.
-        facing: float32 (128, 128), cosine between the skin and the camera; negative where it faces away.
+        facing: float32 (128, 128), cosine between the skin and the camera; negative where it faces away or is outside
+            the picture.
     """
 
     detail: Float32
@@ -77,7 +81,11 @@ def view(pixels: Pixels, mesh: Mesh) -> View:
     normals = np.cross(points[:, 1] - points[:, 0], points[:, 2] - points[:, 0])
     facing = normals[:, 2] / np.maximum(np.linalg.norm(normals, axis=1), 1e-9)
     facing *= np.sign(np.median(facing)) or 1.0
-    return View(np.asarray(fine - coarse, np.float32), np.asarray(facing[layout.owner], np.float32))
+    size = np.array(pixels.shape[1::-1], np.float32)
+    inside = ((source > 1) & (source < size - 2)).all(axis=2)
+    pictured = cv2.erode(np.asarray(inside, np.uint8), np.ones((7, 7)))  # detail near the border is the border's
+    seen = np.where(pictured > 0, facing[layout.owner], -1)
+    return View(np.asarray(fine - coarse, np.float32), np.asarray(seen, np.float32))
 
 
 def agreement(ahead: Sequence[View], turned: Sequence[View]) -> float | None:
@@ -88,28 +96,27 @@ def agreement(ahead: Sequence[View], turned: Sequence[View]) -> float | None:
         turned: views of one turn.
 
     Returns:
-        About 0.5 to 0.85 for heads, 0.88 to 1 for a bent photo; None with too few views, or too noisy ones.
+        1 when the turn shows nothing new; None with too few views, or too noisy ones.
     """
     if len(ahead) < _FEWEST or len(turned) < _FEWEST:
         return None
     skin = _map().skin
     seen = skin & (ahead[0].facing > _FACING) & (turned[0].facing > _FACING)
-    if seen.sum() < 0.08 * seen.size:
+    if seen.sum() < _LEAST_SEEN * seen.size:
         return None
-    own_ahead = float(np.median([_alike(ahead[0], other, seen) for other in ahead[1:]]))
-    own_turned = float(np.median([_alike(turned[0], other, seen) for other in turned[1:]]))
+    # Of neighbours, not of the first with all: one view whose mesh slipped must not pass for noise.
+    own_ahead = float(np.median([_alike(one, other, seen) for one, other in pairwise(ahead)]))
+    own_turned = float(np.median([_alike(one, other, seen) for one, other in pairwise(turned)]))
     if min(own_ahead, own_turned) < _LEAST_AGREEMENT:
         return None
-    across = [_alike(ahead[0], other, seen) for other in turned] + [
-        _alike(ahead[1], other, seen) for other in turned[:2]
-    ]
+    across = [_alike(one, other, seen) for one in ahead[:2] for other in turned]
     return float(np.median(across) / np.sqrt(own_ahead * own_turned))
 
 
 def _alike(one: View, other: View, seen: NDArray[np.bool_]) -> float:
     """Correlation of two views' detail once the second was moved onto the first."""
-    still = np.zeros((_SIDE, _SIDE, 2), np.float32)
-    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(_grey(one), _grey(other), still)
+    search: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    flow = search.calc(_grey(one), _grey(other), None)
     flow = cv2.GaussianBlur(flow, (0, 0), 3)
     y, x = np.mgrid[:_SIDE, :_SIDE].astype(np.float32)
     moved = cv2.remap(other.detail, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
