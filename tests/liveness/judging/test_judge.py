@@ -25,6 +25,7 @@ from mien.vision.types import Want
 
 PASSIVE = Challenge.draw(bytes([1]) * 16, Mode.PASSIVE)
 ACTIVE = Challenge.draw(bytes([2]) * 16, Mode.PASSIVE_ACTIVE)
+CALM = Challenge.draw(bytes([3]) * 16, Mode.PASSIVE, flashes=False)
 CAMERA = Camera(fps=12)
 
 
@@ -36,6 +37,18 @@ def filmed(challenge: Challenge, reflection: float = 0.1) -> list[TimedFrame]:
     """The person of the shared film, who does what is asked under simulated flashes."""
     shown = footage(shared_path("pad", "clips", "real.mp4"), *REAL)
     return attempt(shown, challenge, challenge, reflection=reflection, seed=1)
+
+
+def test_turns_alone_pass_where_nothing_flashed(judge: Judge) -> None:
+    verdict = judge.judge(filmed(CALM, reflection=0.0), CALM)
+    assert verdict.decision is Decision.REAL, verdict
+    assert verdict.score("reflection") is None
+
+
+def test_turns_alone_stop_a_photo_that_is_turned(judge: Judge, man: Head) -> None:
+    verdict = judge.judge(frames(Kind.PRINT, man, CALM), CALM)
+    assert verdict.decision is Decision.SPOOF
+    assert "planarity" in verdict.reasons
 
 
 @pytest.fixture(scope="module")

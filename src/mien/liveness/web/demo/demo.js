@@ -101,10 +101,10 @@ async function run() {
     const digest = session.result.digest === client.digest ? "" : " But the digests differ: do not trust it!";
     const [title, meaning] = DECISIONS[decision];
     conclude(decision, [title, meaning + same + digest], { client, session, audit });
-    await showImage(session.result.sessionImageId);
   } else {
     conclude(client.livenessError ?? "None", words, { client, session, audit });
   }
+  await showImage(session.result?.sessionImageId);
 }
 
 form.addEventListener("submit", async (event) => {

@@ -2520,6 +2520,7 @@ button:focus-visible, select:focus-visible { outline-color: #1b1b1f; box-shadow:
   .capture { grid-template: minmax(0, 1fr) / minmax(0, 1fr) auto minmax(0, 1fr); align-items: center; }
   .said { font-size: 1em; }
   .intro { max-width: 60rem; gap: .6rem; font-size: 1rem; }
+  .buttons { position: sticky; bottom: 0; padding-block: .5rem; background: var(--paper); }
   .tips { grid-template-columns: repeat(3, minmax(0, 1fr)); }
   .calm { grid-template-columns: minmax(0, 1fr) auto; align-items: center; }
 }
