@@ -149,6 +149,15 @@ def test_requests_of_double_take_and_of_the_documentation(dialect: Server, told:
         several = client.post("/api/v1/recognition/faces/delete", json=[added.json()["image_id"]])
         assert several.json() == [{"image_id": added.json()["image_id"], "subject": "bill"}]
         assert client.get("/api/v1/recognition/subjects").json() == {"subjects": []}
+        odd = "/api/v1/recognition/subjects/Anna%20M%C3%BCller%2FX"
+        assert client.post("/api/v1/recognition/subjects", json={"subject": "Anna Müller/X"}).status_code == 201
+        assert client.put(odd, json={"subject": "Anna"}).json() == {"updated": True}
+        assert client.delete("/api/v1/recognition/subjects/Anna").json() == {"subject": "Anna"}
+        gone = client.delete(odd)
+        assert (gone.status_code, gone.json()["message"]) == (404, "Subject is not found")
+        nobody = httpx.get(f"{dialect.endpoint}/api/v1/recognition/subjects", trust_env=False)
+        assert nobody.status_code == 401
+        assert "x-api-key" in nobody.json()["message"]
         unknown = client.get("/api/v1/recognition/nothing")
         assert (unknown.status_code, set(unknown.json())) == (404, {"message", "code"})
 

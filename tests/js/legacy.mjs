@@ -32,6 +32,14 @@ do {
 assert.equal(training.status, "succeeded");
 
 const faceId = await detect("Family1-Dad2");
+const [seen] = await client.face.detectWithStream(photo("Family1-Mom1"), {
+  recognitionModel,
+  returnFaceAttributes: ["glasses", "blur", "exposure", "noise", "qualityForRecognition"],
+});
+assert.equal(seen.faceAttributes.glasses, "NoGlasses");
+assert.ok(["low", "medium", "high"].includes(seen.faceAttributes.blur.blurLevel));
+assert.ok(["low", "medium", "high"].includes(seen.faceAttributes.noise.noiseLevel));
+assert.match(seen.faceAttributes.exposure.exposureLevel, /^(under|good|over)Exposure$/);
 const [answer] = await client.face.identify([faceId], { personGroupId: NAME });
 assert.deepEqual(answer.candidates.map((candidate) => candidate.personId), [personId]);
 const verified = await client.face.verifyFaceToPerson(faceId, personId, { personGroupId: NAME });

@@ -12,7 +12,13 @@ from azure.ai.vision.face import FaceAdministrationClient, FaceClient
 from azure.ai.vision.face.aio import FaceAdministrationClient as AsyncFaceAdministrationClient
 from azure.ai.vision.face.aio import FaceClient as AsyncFaceClient
 from azure.cognitiveservices.vision.face import FaceClient as OldFaceClient
-from azure.cognitiveservices.vision.face.models import APIErrorException
+from azure.cognitiveservices.vision.face.models import (
+    APIErrorException,
+    BlurLevel,
+    ExposureLevel,
+    GlassesType,
+    NoiseLevel,
+)
 from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from msrest.authentication import CognitiveServicesCredentials
@@ -320,3 +326,24 @@ def test_snapshots_of_the_old_sdk(server: Server) -> None:
         client.snapshot.delete(snapshot_id)
         for group_id in (source, copy):
             client.person_group.delete(group_id)
+
+
+def test_the_old_sdk_reads_the_attributes_of_v1_as_they_are_sent(server: Server) -> None:
+    names = ["glasses", "blur", "exposure", "noise"]
+    with OldFaceClient(server.endpoint, CognitiveServicesCredentials(server.key1)) as client:
+        (face,) = client.face.detect_with_stream(io.BytesIO(photo("Family1-Mom1")), return_face_attributes=names)
+    attributes = face.face_attributes
+    assert attributes.glasses is GlassesType.no_glasses
+    assert attributes.blur.blur_level in set(BlurLevel)
+    assert attributes.exposure.exposure_level in set(ExposureLevel)
+    assert attributes.noise.noise_level in set(NoiseLevel)
+    with server.client() as raw:
+        sent = raw.post(
+            "/face/v1.0/detect?returnFaceAttributes=glasses,qualityForRecognition&recognitionModel=recognition_04",
+            content=photo("Family1-Mom1"),
+            headers={"Content-Type": "application/octet-stream"},
+        ).json()[0]["faceAttributes"]
+    assert (sent["glasses"], sent["qualityForRecognition"]) == (
+        "NoGlasses",
+        "high",
+    )  # a published quickstart compares both

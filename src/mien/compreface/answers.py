@@ -22,6 +22,10 @@ adds anything.
 """
 
 _YEARS: Final = 4
+"""Half the width of CompreFace's age ranges.
+
+The estimate has no range of its own, and neither age nor mask has a probability.
+"""
 _MASKS: Final = {
     MaskType.NONE: "without_mask",
     MaskType.FACE_MASK: "with_mask",
@@ -35,12 +39,11 @@ def face_json(face: Face, plugins: frozenset[str]) -> Json:
     attributes = face.attributes
     if attributes.age is not None:
         told["age"] = {
-            "probability": 1.0,
             "high": round(attributes.age) + _YEARS,
             "low": max(0, round(attributes.age) - _YEARS),
         }
     if attributes.mask is not None and attributes.mask.type in _MASKS:
-        told["mask"] = {"probability": 1.0, "value": _MASKS[attributes.mask.type]}
+        told["mask"] = {"value": _MASKS[attributes.mask.type]}
     if attributes.head_pose is not None:
         pose = attributes.head_pose
         told["pose"] = {"pitch": round(pose.pitch, 2), "roll": round(pose.roll, 2), "yaw": round(pose.yaw, 2)}

@@ -20,6 +20,7 @@ from mien.workers import WorkerPool
 PREFIX: Final = "/api/v1/"
 """What the paths begin with."""
 
+_NAME: Final = "{subject}"
 _KEY: Final = b"x-api-key"
 _FACE_KEY: Final = b"ocp-apim-subscription-key"
 
@@ -59,7 +60,7 @@ def compreface(
 
 
 class _Router:
-    """Finds the operation of a path; the last segments of a template may be a name in braces."""
+    """Finds the operation of a path; parts of a template in braces are values."""
 
     def __init__(self, operations: Iterable[Operation]) -> None:
         self._rows = [(operation, _segments(operation.template)) for operation in operations]
@@ -74,8 +75,14 @@ class _Router:
         """
         given = _segments(path)
         for operation, segments in self._rows:
-            if operation.method == method and len(segments) == len(given):
-                pairs = list(zip(segments, given, strict=True))
+            if operation.method == method and len(segments) <= len(given):
+                if segments[-1] == _NAME:  # a subject's name may have slashes
+                    given_here = (*given[: len(segments) - 1], "/".join(given[len(segments) - 1 :]))
+                else:
+                    given_here = given
+                if len(given_here) != len(segments):
+                    continue
+                pairs = list(zip(segments, given_here, strict=True))
                 if all(part[0] == "{" or part == word.lower() for part, word in pairs):
                     return Match(operation, "", {part[1:-1]: word for part, word in pairs if part[0] == "{"})
         raise CompreFaceProblem(404, UNDEFINED, f"There is no {method} {path[:100]} among CompreFace's routes here")

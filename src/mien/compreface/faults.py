@@ -63,4 +63,5 @@ def explain(error: Exception) -> Problem:
             return CompreFaceProblem(status, number, message)
     face = explain_gallery(error, _ROWS) if isinstance(error, GalleryError) else explain_face(error)
     number = {400: INVALID, 401: KEY_UNKNOWN}.get(face.status, UNDEFINED)
-    return CompreFaceProblem(face.status, number, f"{face.message} {face.hint or ''}".rstrip(), face.headers)
+    hint = (face.hint or "").replace("Ocp-Apim-Subscription-Key", "x-api-key")
+    return CompreFaceProblem(face.status, number, f"{face.message} {hint}".rstrip(), face.headers)
