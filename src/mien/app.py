@@ -104,6 +104,8 @@ def create_app(
         read_seconds=settings.url_read_seconds,
         total_seconds=settings.url_total_seconds,
         ca_file=str(settings.url_ca_file) if settings.url_ca_file else None,
+        credentials=settings.url_credentials,
+        proxy=settings.url_proxy.get_secret_value() if settings.url_proxy else None,
     )
     recognisers = Recognisers.of(store, bindings)
     monitoring = open_monitoring(settings, services)

@@ -16,17 +16,18 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mien.contract.limits import IMAGE_BYTES
 from mien.issuers import names_of
+from mien.models.folders import NoHomeError, user_folder
 
 _REDIS_SCHEMES: Final = ("redis", "rediss", "valkey", "valkeys")
 
 
-def _default_data_dir() -> Path:
-    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(base).expanduser() / "mien"
-
-
-def _default_model_dir() -> Path:
-    return _default_data_dir() / "models"
+def _default_model_dir(others: dict[str, object]) -> Path:
+    try:
+        return user_folder("MIEN_MODEL_DIR") / "models"
+    except NoHomeError:
+        if "data_dir" not in others:
+            raise
+        return Path(str(others["data_dir"])) / "models"  # a container that names one folder has room for both
 
 
 def usable_cores() -> int:
@@ -44,7 +45,7 @@ class Settings(BaseSettings):
 
     # Where things live
     data_dir: Path = Field(
-        default_factory=_default_data_dir,
+        default_factory=lambda: user_folder("MIEN_DATA_DIR"),
         description="Where the database, the master key and the certificates live. "
         "Default: `$XDG_DATA_HOME/mien` or `~/.local/share/mien`.",
     )
@@ -238,6 +239,10 @@ class Settings(BaseSettings):
         ge=0,
         description="Requests that may wait for a worker thread; beyond that the answer is 503 with Retry-After.",
     )
+    more_image_formats: bool = Field(
+        default=False,
+        description="Accept WebP, AVIF and HEIC images, which Azure refuses. HEIC needs the extra `heic`.",
+    )
     max_image_bytes: int = Field(
         default=IMAGE_BYTES[1], ge=IMAGE_BYTES[0], description="Largest image, in bytes (Azure's limit is 6 MB)."
     )
@@ -347,6 +352,16 @@ class Settings(BaseSettings):
     url_read_seconds: float = Field(default=5.0, gt=0, description="Longest wait for the next bytes of an image URL.")
     url_total_seconds: float = Field(default=20.0, gt=0, description="Time-out of the whole download of an image URL.")
     url_max_redirects: int = Field(default=5, ge=0, le=20, description="Redirects followed from an image URL.")
+    url_credentials: bool = Field(
+        default=False,
+        description="Whether an image URL may hold a user name and password. They are sent to that URL's own host "
+        "only, within private networks and `MIEN_URL_ALLOWED_NETWORKS`, and never logged.",
+    )
+    url_proxy: SecretStr | None = Field(
+        default=None,
+        description="HTTP proxy to fetch image URLs through, such as `http://user:password@proxy:3128`. The proxy "
+        "resolves names then, so keep it from reaching networks that clients must not reach.",
+    )
     url_ca_file: Path | None = Field(
         default=None,
         description="PEM file of the certificate authorities to trust for image URLs, instead of the system's.",
@@ -435,6 +450,15 @@ class Settings(BaseSettings):
     def _is_nonce(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(bytes.fromhex(value.get_secret_value())) < 16:
             raise ValueError("a nonce has at least 32 hexadecimal characters")
+        return value
+
+    @field_validator("url_proxy")
+    @classmethod
+    def _is_proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parts = urlsplit(value.get_secret_value())
+            if parts.scheme not in {"http", "https"} or not parts.hostname:
+                raise ValueError("must be the http:// or https:// URL of a proxy")
         return value
 
     @field_validator("redis_url")

@@ -349,3 +349,18 @@ async def test_a_full_queue(make_service: Any, photo: bytes) -> None:
         assert int(second.headers["retry-after"]) >= 1
         assert (await client.post("/face/v1.2/detect", content=photo)).status_code == 200
     service.application.close()
+
+
+@pytest.mark.parametrize(
+    ("body", "hint"),
+    [
+        ('{"url": "http://x/é"}'.encode("latin-1"), "not UTF-8"),
+        (b"\x1f\x8b\x08\0" + b"\0" * 20, "gzip"),
+        (b"url=http://x/a.jpg", '{"url"'),
+    ],
+)
+async def test_bodies_that_are_nearly_json_are_named(api: httpx.AsyncClient, body: bytes, hint: str) -> None:
+    response = await api.post("/face/v1.2/detect", content=body, headers=JSON)
+    assert response.status_code == 400
+    assert response.json()["error"]["message"] == "JSON parsing error."
+    assert hint in response.json()["error"]["innererror"]["details"]["hint"]

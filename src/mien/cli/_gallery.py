@@ -53,6 +53,7 @@ def opened_faces(data_dir: Path | None, *foreseen: type[Exception]) -> Iterator[
         data_dir: where the database is, when the settings do not say.
         foreseen: what else goes wrong on purpose.
     """
+    from mien.cli._images import image_rules
     from mien.gallery.errors import GalleryError
     from mien.gallery.gallery import open_gallery
     from mien.gallery.recognisers import Recognisers
@@ -64,7 +65,7 @@ def opened_faces(data_dir: Path | None, *foreseen: type[Exception]) -> Iterator[
     with opened_by_settings(data_dir, GalleryError, ImageError, ModelError, *foreseen) as (settings, services):
         store = ModelStore(settings.model_dir)
         recognisers = Recognisers.of(store, read_bindings(store, settings.data_dir, settings.bindings()))
-        engine = FaceEngine(store)
+        engine = FaceEngine(store, rules=image_rules(settings))
         gallery = open_gallery(
             services.database,
             services.vault,

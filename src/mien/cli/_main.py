@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from mien.models.folders import NoHomeError
+
 
 def command_names() -> list[str]:
     """Return the names of all commands, by their modules."""
@@ -45,7 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     names = command_names()
     called = [name for name in names if given and name == given[0]]
     all_of_them = [] if given == ["--version"] else names
-    build(called or all_of_them)(given, prog_name="mien")
+    try:
+        build(called or all_of_them)(given, prog_name="mien")
+    except NoHomeError as error:
+        typer.echo(f"mien: {error}", err=True)
+        sys.exit(1)
 
 
 def _show_version(wanted: bool) -> None:

@@ -27,6 +27,7 @@ from mien.app import LIVENESS_LABEL, create_app
 from mien.cli._control import BackgroundServer, Server, admin_token
 from mien.cli._development import development_resource
 from mien.cli._greeting import Reached, greet, write_ready_file
+from mien.cli._images import image_rules
 from mien.cli._memory import limit_arenas
 from mien.cli._pull import pull
 from mien.console import create_management
@@ -268,7 +269,7 @@ def _load(settings: Settings) -> _Loaded:
         rest = tuple(name for name in others if store.manifest(name).essential)
         pull(store, [*first, *rest])
         _pull_if_possible(store, [name for name in networks if store.manifest(name).default])
-        engine = FaceEngine(store)
+        engine = FaceEngine(store, rules=image_rules(settings))
         with ThreadPoolExecutor(1) as pool:
             loading = pool.submit(engine.prepare, first)
             services = open_services(settings)

@@ -92,15 +92,17 @@ def _want(point: str, *, landmarks: bool, attributes: str | None, drawn: bool) -
 
 def _analyze(photos: list[Path], want: Want) -> dict[Path, Any]:
     """Return what was found by photo, or the `ImageError` that says why it cannot be analysed."""
+    from mien.cli._images import image_rules
     from mien.cli._pull import pull
     from mien.models.store import ModelStore
     from mien.settings import Settings
     from mien.vision import FaceEngine, ImageError
     from mien.vision.attributes.registry import packs_for
 
-    store = ModelStore(Settings().model_dir)
+    settings = Settings()
+    store = ModelStore(settings.model_dir)
     pull(store, ["yunet", *(["mesh"] if want.landmarks else []), *sorted(packs_for(want.attributes))])
-    engine = FaceEngine(store)
+    engine = FaceEngine(store, rules=image_rules(settings))
     found: dict[Path, Any] = {}
     for photo in photos:
         try:
@@ -156,10 +158,10 @@ def _print(analyses: dict[Path, Analysis]) -> None:
 def _draw(photo: Path, analysis: Analysis, target: Path) -> None:
     import cv2
 
-    from mien.vision.decode import decode
+    from mien.vision.decode import ACCEPTED_BEFORE, decode
     from mien.vision.draw import draw_faces
 
-    drawn = draw_faces(decode(photo.read_bytes()).full_pixels(), analysis.faces)
+    drawn = draw_faces(decode(photo.read_bytes(), rules=ACCEPTED_BEFORE).full_pixels(), analysis.faces)
     try:
         written = cv2.imwrite(str(target), drawn)
     except cv2.error:

@@ -68,6 +68,14 @@ class AddressPolicy:
                 return None  # the outer form is only a wrapping
         return self._refusal(ip)
 
+    def is_inside(self, address: str) -> bool:
+        """Tell whether an address is private or explicitly allowed, and stands for itself."""
+        try:
+            ip = ip_address(address)
+        except ValueError:
+            return False
+        return embedded(ip) is None and (_within(ip, _PRIVATE) or _within(ip, self.allowed_networks))
+
     def _refusal(self, ip: Address) -> str | None:
         if _within(ip, self.allowed_networks):
             return None

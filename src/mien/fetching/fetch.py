@@ -4,20 +4,26 @@ A name is resolved once for each connection, every address it has is judged, and
 addresses that were judged; the URL, the Host header and the certificate keep the name. Redirects are new URLs and are
 judged alike. Size and time are bounded, whatever the server says or how slowly it says it.
 
+Through a proxy the proxy resolves names. What a name or address means here is judged as well, where it can be resolved;
+what the proxy reaches beyond that is for the proxy's own rules.
+
     data = fetch_image("https://example.com/face.jpg", FetchPolicy())
 """
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
 import httpcore
 import httpx
@@ -30,9 +36,12 @@ Resolver = Callable[[str, int], Sequence[str]]
 MAX_URL_LENGTH: Final = 8192
 
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
+_WITH_CONTENT: Final = (200, 203, 206)
 _RESOLVERS: Final = ThreadPoolExecutor(max_workers=8, thread_name_prefix="mien-resolve")
 # Ports below 1024 are those of other protocols, some of which take the lines of an HTTP request for commands.
 _LOW_PORTS: Final = (80, 443)
+_COMPRESSIONS: Final = frozenset({b"gzip", b"x-gzip", b"deflate", b"br", b"zstd", b"compress", b"x-compress"})
+"""Content codings that change the bytes. Storage often claims others that do not (`utf-8`, `aws-chunked`)."""
 
 
 class FetchFailure(StrEnum):
@@ -75,6 +84,9 @@ class FetchPolicy:
         read_seconds: longest wait for the next bytes.
         total_seconds: longest fetch, with name resolution and redirects.
         ca_file: PEM file of certificate authorities to trust in place of the system's.
+        credentials: whether a URL may hold a user name and password. They are sent only to the URL's own origin, and
+            only to private addresses and `addresses.allowed_networks`.
+        proxy: URL of an HTTP proxy to fetch through, perhaps with user name and password.
     """
 
     addresses: AddressPolicy = field(default_factory=AddressPolicy)
@@ -84,6 +96,8 @@ class FetchPolicy:
     read_seconds: float = 5.0
     total_seconds: float = 20.0
     ca_file: str | None = None
+    credentials: bool = False
+    proxy: str | None = None
 
 
 def system_resolver(host: str, port: int) -> Sequence[str]:
@@ -105,19 +119,47 @@ def fetch_image(url: str, policy: FetchPolicy, *, resolve: Resolver = system_res
         ContentTooLargeError: the content is longer than `policy.max_bytes`.
     """
     backend = GuardedBackend(policy, resolve, time.monotonic() + policy.total_seconds)
-    target = parse_url(url, policy)
-    with httpcore.ConnectionPool(
-        ssl_context=ssl_context(policy.ca_file), max_keepalive_connections=0, network_backend=backend
-    ) as pool:
+    given = parse_url(url, policy)
+    login, target = given.userinfo, given.copy_with(userinfo=b"")
+    origin = _origin(target)
+    followed = replace(policy, credentials=False)
+    with _pool(policy, backend) as pool:
         for _ in range(policy.max_redirects + 1):
-            answer = _get(pool, target, policy)
+            own = login if _origin(target) == origin else b""
+            backend.private_only = bool(own)
+            if policy.proxy:
+                backend.judge(target.host, target.port or _DEFAULT_PORTS[target.scheme], lenient=True)
+            answer = _get(pool, target, policy, own)
             if isinstance(answer, bytes):
                 return answer
             try:
-                target = parse_url(str(target.join(answer)), policy)
+                target = parse_url(str(target.join(answer)), followed)
             except (httpx.InvalidURL, ValueError):
                 raise FetchError(FetchFailure.DOWNLOAD, "The server redirects to a malformed URL.") from None
     raise FetchError(FetchFailure.DOWNLOAD, f"The server redirects more than {policy.max_redirects} times.")
+
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int]:
+    return url.scheme, url.host, url.port or _DEFAULT_PORTS[url.scheme]
+
+
+def _pool(policy: FetchPolicy, backend: GuardedBackend) -> httpcore.ConnectionPool:
+    context = ssl_context(policy.ca_file)
+    if policy.proxy is None:
+        return httpcore.ConnectionPool(ssl_context=context, max_keepalive_connections=0, network_backend=backend)
+    proxy = httpx.URL(policy.proxy)
+    backend.proxy = (proxy.host, proxy.port or _DEFAULT_PORTS[proxy.scheme])
+    return httpcore.HTTPProxy(
+        str(proxy.copy_with(userinfo=b"")),
+        proxy_auth=(proxy.username.encode(), proxy.password.encode()) if proxy.userinfo else None,
+        ssl_context=context,
+        proxy_ssl_context=context if proxy.scheme == "https" else None,
+        max_keepalive_connections=0,
+        network_backend=backend,
+    )
 
 
 def parse_url(url: str, policy: FetchPolicy) -> httpx.URL:
@@ -143,8 +185,11 @@ def parse_url(url: str, policy: FetchPolicy) -> httpx.URL:
         raise refuse("The URL must begin with http:// or https://.")
     if not host:
         raise refuse("The URL names no host.")
-    if parsed.userinfo:
-        raise refuse("A URL with a user name or password is not fetched.")
+    if parsed.userinfo and not policy.credentials:
+        raise refuse(
+            "A URL with a user name or password is not fetched (MIEN_URL_CREDENTIALS=true allows it within private "
+            "networks)."
+        )
     if port is not None and not (
         port in _LOW_PORTS or 1024 <= port <= 65535 or (policy.addresses.allow_private and 0 < port < 1024)
     ):
@@ -152,14 +197,17 @@ def parse_url(url: str, policy: FetchPolicy) -> httpx.URL:
     return parsed.copy_with(host=host, fragment=None)
 
 
-def _get(pool: httpcore.ConnectionPool, url: httpx.URL, policy: FetchPolicy) -> bytes | str:
-    """The body, or where a redirect goes."""
+def _get(pool: httpcore.ConnectionPool, url: httpx.URL, policy: FetchPolicy, login: bytes) -> bytes | str:
+    """Return the body, or where a redirect goes."""
     headers = [
         (b"Host", url.netloc),
-        (b"Accept", b"image/*"),
+        (b"Accept", b"image/*, */*;q=0.8"),
         (b"Accept-Encoding", b"identity"),
         (b"User-Agent", b"Mien"),
     ]
+    if login:
+        plain = unquote_to_bytes(login)
+        headers.append((b"Authorization", b"Basic " + b64encode(plain)))
     core_url = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
     timeout = {"connect": policy.connect_seconds, "read": policy.read_seconds, "write": policy.read_seconds, "pool": 0}
     try:
@@ -169,6 +217,8 @@ def _get(pool: httpcore.ConnectionPool, url: httpx.URL, policy: FetchPolicy) -> 
         raise
     except httpcore.TimeoutException:
         raise FetchError(FetchFailure.DOWNLOAD, "The server did not answer in time.") from None
+    except httpcore.ProxyError:
+        raise FetchError(FetchFailure.DOWNLOAD, "The proxy refused to fetch the image.") from None
     except (httpcore.NetworkError, httpcore.ProtocolError, OSError, UnicodeError) as error:
         reason = "its certificate is not valid" if "CERTIFICATE_VERIFY" in str(error) else "the connection failed"
         raise FetchError(FetchFailure.DOWNLOAD, f"The image could not be downloaded: {reason}.") from None
@@ -179,10 +229,15 @@ def _read(response: httpcore.Response, policy: FetchPolicy) -> bytes | str:
     if response.status in _REDIRECTS:
         if b"location" not in headers:
             raise FetchError(FetchFailure.DOWNLOAD, "The server redirects to nowhere.")
-        return headers[b"location"].decode("latin-1")
-    if response.status != 200:
+        location = headers[b"location"]
+        try:
+            return location.decode()  # raw UTF-8 is not allowed there, and common
+        except UnicodeDecodeError:
+            return location.decode("latin-1")
+    if response.status not in _WITH_CONTENT or (response.status == 206 and not _is_whole(headers)):
         raise FetchError(FetchFailure.DOWNLOAD, f"The server of the image answered with status {response.status}.")
-    if headers.get(b"content-encoding", b"identity").strip().lower() not in (b"identity", b""):
+    codings = {coding.strip().lower() for coding in headers.get(b"content-encoding", b"").split(b",")}
+    if codings & _COMPRESSIONS:
         raise FetchError(FetchFailure.DOWNLOAD, "The server compresses the image though it was asked not to.")
     too_large = ContentTooLargeError(f"the image has more than {policy.max_bytes} bytes")
     announced = headers.get(b"content-length", b"")
@@ -196,6 +251,12 @@ def _read(response: httpcore.Response, policy: FetchPolicy) -> bytes | str:
     return bytes(body)
 
 
+def _is_whole(headers: dict[bytes, bytes]) -> bool:
+    """Tell whether a partial content is all of it, as some servers call a whole file."""
+    found = re.fullmatch(rb"bytes 0-(\d{1,18})/(\d{1,18}|\*)", headers.get(b"content-range", b"bytes 0-0/*").strip())
+    return found is not None and (found[2] == b"*" or int(found[1]) + 1 == int(found[2]))
+
+
 @lru_cache(maxsize=4)
 def ssl_context(ca_file: str | None) -> ssl.SSLContext:
     """Return what checks certificates, by the system's authorities or those of a PEM file."""
@@ -204,7 +265,15 @@ def ssl_context(ca_file: str | None) -> ssl.SSLContext:
 
 
 class GuardedBackend(httpcore.NetworkBackend):
-    """Connects only to addresses that the policy allows, and ends everything at the deadline."""
+    """Connects only to addresses that the policy allows, and ends everything at the deadline.
+
+    Attributes:
+        private_only: whether only private and explicitly allowed addresses will do, as a password is sent to them.
+        proxy: host and port of the proxy, which the operator chose and which is not judged.
+    """
+
+    private_only = False
+    proxy: tuple[str, int] | None = None
 
     def __init__(self, policy: FetchPolicy, resolve: Resolver, deadline: float) -> None:
         self._policy = policy
@@ -221,7 +290,12 @@ class GuardedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         """Connect to a host, if the policy allows all of its addresses."""
-        addresses = self._judged(host, port)
+        if (host, port) == self.proxy:
+            stream = self._inner.connect_tcp(
+                host, port, _remaining(self._deadline, timeout), local_address, socket_options
+            )
+            return _DeadlineStream(stream, self._deadline)
+        addresses = self.judge(host, port)
         for number, address in enumerate(addresses[:4]):
             try:
                 stream = self._inner.connect_tcp(
@@ -234,7 +308,17 @@ class GuardedBackend(httpcore.NetworkBackend):
                 return _DeadlineStream(stream, self._deadline)
         raise httpcore.ConnectError("no address")
 
-    def _judged(self, host: str, port: int) -> Sequence[str]:
+    def judge(self, host: str, port: int, *, lenient: bool = False) -> Sequence[str]:
+        """Resolve a host and judge all of its addresses.
+
+        Args:
+            host: name or address.
+            port: to be connected to.
+            lenient: whether a name that cannot be resolved here is left to the proxy.
+
+        Raises:
+            FetchError: one of the addresses is refused, or there is none.
+        """
         future = _RESOLVERS.submit(self._resolve, host, port)
         try:
             addresses = future.result(_remaining(self._deadline, self._policy.connect_seconds))
@@ -243,6 +327,8 @@ class GuardedBackend(httpcore.NetworkBackend):
             raise FetchError(FetchFailure.DOWNLOAD, "The name of the server was not resolved in time.") from None
         except (OSError, UnicodeError):
             addresses = []
+        if not addresses and lenient and not self.private_only:
+            return addresses
         if not addresses:
             raise FetchError(FetchFailure.DOWNLOAD, f"The name {host} has no address.")
         for address in addresses:
@@ -250,6 +336,10 @@ class GuardedBackend(httpcore.NetworkBackend):
             if reason:
                 # Of a name only the reason is told: which address it has inside is nobody's business.
                 raise FetchError(FetchFailure.INVALID, f"The address of {host} {reason}.")
+            if self.private_only and not self._policy.addresses.is_inside(address):
+                raise FetchError(
+                    FetchFailure.INVALID, "A user name and password are sent to private and allowed networks only."
+                )
         return addresses
 
 

@@ -13,7 +13,7 @@ from mien.gallery.crops import Crop
 from mien.gallery.errors import LowQualityError, NoFaceError, SeveralFacesError, Shortfall, TargetFaceOutOfRangeError
 from mien.gallery.policy import EnrolmentPolicy
 from mien.gallery.types import TargetFace
-from mien.vision.decode import decode
+from mien.vision.decode import ACCEPTED_BEFORE, decode
 from mien.vision.ports import Engine, Found
 from mien.vision.types import Embedding, Face, FaceBox, OperatingPoint, Want
 
@@ -113,7 +113,7 @@ def choose(analysis: Found, target: TargetFace | None) -> Face:
 
 def make_crop(image: bytes, box: FaceBox) -> Crop:
     """Cut out a face with a margin of half its size on every side, as far as the image goes."""
-    photo = decode(image)
+    photo = decode(image, rules=ACCEPTED_BEFORE)
     across, down = box.width * _CROP_MARGIN, box.height * _CROP_MARGIN
     region = photo.region(box.left - across, box.top - down, box.left + box.width + across, box.top + box.height + down)
     done, data = cv2.imencode(".jpg", region.pixels, [cv2.IMWRITE_JPEG_QUALITY, _CROP_QUALITY])

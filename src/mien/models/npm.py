@@ -56,7 +56,7 @@ class NpmSettings:
         }
         # Names of registries keep their spelling: npm_config_//registry.example/:_authToken.
         given |= {name[len("npm_config_") :]: v for name, v in environment.items() if name.startswith("npm_config_//")}
-        user = Path(given.get("userconfig") or Path(environment.get("HOME") or "~").expanduser() / ".npmrc")
+        user = Path(given.get("userconfig") or Path(environment.get("HOME") or "/") / ".npmrc")
         files = [Path(given["globalconfig"])] if "globalconfig" in given else [Path(name) for name in _GLOBAL_FILES]
         values: dict[str, str] = {}
         for path in [*files, user]:

@@ -27,6 +27,7 @@ from threading import RLock
 from mien.models.calibrations import calibrated
 from mien.models.errors import CorruptFileError, ManifestError, MissingFileError, ModelError, UnknownPackError
 from mien.models.fingerprint import fingerprint
+from mien.models.folders import user_folder
 from mien.models.manifest import (
     AddedSource,
     Conversion,
@@ -85,7 +86,7 @@ def default_root() -> Path:
     """Where the store lies: `MIEN_MODEL_DIR`, else `mien/models` in the user's data folder."""
     if chosen := os.environ.get("MIEN_MODEL_DIR"):
         return Path(chosen).expanduser()
-    return Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "mien" / "models"
+    return user_folder("MIEN_MODEL_DIR") / "models"
 
 
 class ModelStore:

@@ -13,7 +13,7 @@ from nicegui import events, ui
 
 from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Tag, icon, size
-from mien.vision.decode import decode
+from mien.vision.decode import ACCEPTED_BEFORE, decode
 from mien.vision.draw import draw_faces
 from mien.vision.types import Attributes, Face, FaceBox, Pixels
 
@@ -60,7 +60,7 @@ def drawn(image: bytes, faces: tuple[Face, ...]) -> str:
 
     A small photo is enlarged first, so that 27 points on a face can be told from each other.
     """
-    pixels = decode(image).full_pixels()
+    pixels = decode(image, rules=ACCEPTED_BEFORE).full_pixels()
     scale = max(1.0, min(_LARGEST_SCALE, _SIDE / max(pixels.shape[:2])))
     if scale > 1:
         target = (round(pixels.shape[1] * scale), round(pixels.shape[0] * scale))
@@ -83,7 +83,7 @@ def _plain(face: Face, scale: float) -> Face:
 def cut_out(image: bytes, box: FaceBox) -> str:
     """Return a face with a margin, as a data URL."""
     across, down = round(box.width * 0.3), round(box.height * 0.3)
-    pixels = decode(image).full_pixels()
+    pixels = decode(image, rules=ACCEPTED_BEFORE).full_pixels()
     part = pixels[max(0, box.top - down) : box.top + box.height + down, max(0, box.left - across) :]
     return _url(np.ascontiguousarray(part[:, : box.width + 2 * across]), 320)
 

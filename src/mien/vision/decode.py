@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import io
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
@@ -26,11 +27,39 @@ from PIL import Image
 
 from mien.contract.limits import IMAGE_BYTES
 from mien.vision.errors import ImageTooLargeError, ImageTooSmallError, UnreadableImageError
-from mien.vision.image_header import ImageFormat, ImageHeader, bare_png, read_header
+from mien.vision.image_header import (
+    ImageFormat,
+    ImageHeader,
+    bare_png,
+    further_format,
+    jpeg_end,
+    read_header,
+    what_instead,
+)
 from mien.vision.types import Float32, Pixels
 
+if TYPE_CHECKING:
+    from mien.vision.more_formats import MoreFormat
+
 MIN_BYTES, MAX_BYTES = IMAGE_BYTES
-"""Smallest and largest file, inclusive."""
+"""Smallest and largest file of the contract, inclusive."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRules:
+    """Which image files are accepted.
+
+    Attributes:
+        max_bytes: size of the largest file, inclusive.
+        more_formats: also WebP, AVIF and HEIC, which the contract does not have.
+    """
+
+    max_bytes: int = MAX_BYTES
+    more_formats: bool = False
+
+
+ACCEPTED_BEFORE: Final = ImageRules(max_bytes=1 << 40, more_formats=True)
+"""For a file that an engine with rules of its own has accepted already."""
 
 MAX_PIXELS: Final = 100_000_000
 """Largest picture, width × height. A sky of 6 MB can have that many; a bomb has more."""
@@ -166,23 +195,29 @@ class Photo:
         )
 
 
-def decode(data: bytes, *, working_side: int = 1600) -> Photo:
+def decode(data: bytes, *, working_side: int = 1600, rules: ImageRules | None = None) -> Photo:
     """Decode an image file.
 
     Args:
-        data: the whole file; JPEG, PNG, GIF (its first picture) or BMP.
+        data: the whole file; JPEG, PNG, GIF (its first picture) or BMP, and what `rules` add.
         working_side: a JPEG is reduced by the largest of 1, 2, 4, 8 that leaves its long side this many pixels.
+        rules: which files are accepted; those of the contract when None.
 
     Raises:
         ImageTooSmallError: shorter than `MIN_BYTES`.
-        ImageTooLargeError: longer than `MAX_BYTES`.
+        ImageTooLargeError: longer than the rules allow.
         UnreadableImageError: another format, broken, or too many pixels; the text says what was found.
     """
     if len(data) < MIN_BYTES:
-        raise ImageTooSmallError(f"the image has {len(data)} bytes; the least is {MIN_BYTES}")
-    if len(data) > MAX_BYTES:
-        raise ImageTooLargeError(f"the image has {len(data)} bytes; the most is {MAX_BYTES}")
-    header = read_header(data)
+        instead = what_instead(data)
+        hint = f"; {instead}" if instead else ""
+        raise ImageTooSmallError(f"the image has {len(data)} bytes; the least is {MIN_BYTES}{hint}")
+    rules = rules or ImageRules()
+    if len(data) > rules.max_bytes:
+        raise ImageTooLargeError(f"the image has {len(data)} bytes; the most is {rules.max_bytes}")
+    further = further_format(data) if rules.more_formats else None
+    file = _further_file(data, further) if further else None
+    header = file.header if file else read_header(data)
     count = header.width * header.height
     if count > MAX_PIXELS or count * header.bytes_per_pixel > MAX_DECODED_BYTES:
         most = min(MAX_PIXELS, MAX_DECODED_BYTES // header.bytes_per_pixel)
@@ -195,11 +230,19 @@ def decode(data: bytes, *, working_side: int = 1600) -> Photo:
         while reduction < 8 and -(-max(header.width, header.height) // (2 * reduction)) >= working_side:
             reduction *= 2
         pixels = _decode_jpeg(data, header, reduction)
+    elif file is not None:
+        pixels = on_white(file.decode())
     elif header.format is ImageFormat.GIF:
         pixels = _decode_gif(data, header)
     else:
         pixels = _decode_with_opencv(data, header)
     return Photo(data, header, _upright(pixels, header.orientation), reduction)
+
+
+def _further_file(data: bytes, kind: ImageFormat) -> MoreFormat:
+    from mien.vision.more_formats import MoreFormat  # noqa: PLC0415  # its decoders are loaded where they are allowed
+
+    return MoreFormat(data, kind)
 
 
 def _decode_jpeg(data: bytes, header: ImageHeader, reduction: int) -> Pixels:
@@ -209,16 +252,27 @@ def _decode_jpeg(data: bytes, header: ImageHeader, reduction: int) -> Pixels:
     try:
         pixels = simplejpeg.decode_jpeg(data, "BGR", **least)
     except ValueError as error:
-        if "Premature end of JPEG file" in str(error) or b"\xff\xd9" not in data[-(1 << 16) :]:
-            raise UnreadableImageError("truncated JPEG: its data ends before the picture does") from None
-        try:
-            pixels = simplejpeg.decode_jpeg(data, "BGR", strict=False, **least)
-        except ValueError:
-            raise UnreadableImageError(f"corrupt JPEG: {error}") from None
+        pixels = _decode_damaged_jpeg(data, str(error), least)
     if pixels.shape != (height, width, 3):
         raise UnreadableImageError("corrupt JPEG: its frame header contradicts itself")
     result: Pixels = pixels
     return result
+
+
+def _decode_damaged_jpeg(data: bytes, problem: str, least: Mapping[str, int]) -> Pixels:
+    """Decode a JPEG of which the decoder complains, unless its data ends before its picture."""
+    if jpeg_end(data) is None:
+        # Without an end marker the decoder cannot tell a missing marker from missing pixels. With one it can.
+        data += b"\xff\xd9"
+        try:
+            return np.asarray(simplejpeg.decode_jpeg(data, "BGR", **least), np.uint8)
+        except ValueError as error:
+            if "premature end" in str(error).lower():
+                raise UnreadableImageError("truncated JPEG: its data ends before the picture does") from None
+    try:
+        return np.asarray(simplejpeg.decode_jpeg(data, "BGR", strict=False, **least), np.uint8)
+    except ValueError:
+        raise UnreadableImageError(f"corrupt JPEG: {problem}") from None
 
 
 def _decode_with_opencv(data: bytes, header: ImageHeader) -> Pixels:
@@ -234,7 +288,7 @@ def _decode_with_opencv(data: bytes, header: ImageHeader) -> Pixels:
         raise UnreadableImageError(f"corrupt or truncated {header.format}")
     if pixels.dtype != np.uint8:
         pixels = np.right_shift(pixels.astype(np.uint16, copy=False), 8).astype(np.uint8)
-    return _on_white(pixels)
+    return on_white(pixels)
 
 
 def _decode_gif(data: bytes, header: ImageHeader) -> Pixels:
@@ -247,11 +301,11 @@ def _decode_gif(data: bytes, header: ImageHeader) -> Pixels:
         raise
     except Exception as error:  # Pillow's plugins raise whatever their parsing runs into
         raise UnreadableImageError(f"corrupt or truncated GIF: {error}") from None
-    return _on_white(cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA))
+    return on_white(cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA))
 
 
-def _on_white(pixels: np.ndarray) -> Pixels:
-    """Any uint8 picture of 1, 3 (BGR) or 4 (BGRA) channels → BGR, the transparent parts white."""
+def on_white(pixels: np.ndarray) -> Pixels:
+    """Turn any uint8 picture of 1, 3 (BGR) or 4 (BGRA) channels into BGR, the transparent parts white."""
     if pixels.ndim == 2 or pixels.shape[2] == 1:
         return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR), np.uint8)
     if pixels.shape[2] == 3:

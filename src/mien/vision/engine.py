@@ -16,10 +16,11 @@ from mien.models.runtime import Network
 from mien.models.store import LoadedPack, ModelStore
 from mien.vision.attributes.context import MESH, SFACE, FaceContext
 from mien.vision.attributes.registry import estimate_attributes, packs_for
-from mien.vision.decode import Photo, decode
+from mien.vision.decode import ImageRules, Photo, decode
 from mien.vision.detector import YuNet
 from mien.vision.embedder import Recogniser
 from mien.vision.finder import FULL_HD, MIN_FACE, FaceFinder
+from mien.vision.image_input import ImageInput, file_or_pixels
 from mien.vision.landmarks import FaceMesh, Mesh, landmarks27
 from mien.vision.people import SURE, is_person
 from mien.vision.spare_cores import SpareCores
@@ -91,6 +92,7 @@ class FaceEngine:
     Args:
         store: where the model packs are; the user's default store when None.
         cores: how many cores it may use at most; those this process may run on when None.
+        rules: which image files are accepted; those of the contract when None.
 
     Example:
         >>> engine = FaceEngine()
@@ -99,12 +101,15 @@ class FaceEngine:
         [FaceBox(left=433, top=84, width=227, height=291)]
     """
 
-    def __init__(self, store: ModelStore | None = None, cores: int | None = None) -> None:
+    def __init__(
+        self, store: ModelStore | None = None, cores: int | None = None, rules: ImageRules | None = None
+    ) -> None:
         # OpenCV's own threads would share out each small warp and spin while they wait for the next, on cores that
         # other images need: the spreading is done here, by whole faces.
         cv2.setNumThreads(1)
         self._store = store or ModelStore()
         self._cores = SpareCores(cores)
+        self._rules = rules or ImageRules()
         self._lock = Lock()
         self._kept: dict[object, object] = {}
 
@@ -125,15 +130,18 @@ class FaceEngine:
         """The fingerprint of the templates that a recogniser makes; needs no files."""
         return self._store.fingerprint(recogniser)
 
-    def analyze(self, image: bytes | Pixels, want: Want | None = None) -> Analysis:
+    def analyze(self, image: ImageInput, want: Want | None = None) -> Analysis:
         """Analyse one image.
 
         Args:
-            image: an image file (JPEG, PNG, GIF or BMP), or upright BGR pixels, uint8 (h, w, 3).
+            image: an image file (JPEG, PNG, GIF or BMP) as bytes or as a path, or upright pixels, uint8: BGR (h, w, 3),
+                RGBA (h, w, 4) or grey (h, w).
             want: what to compute; faces only when None.
 
         Raises:
+            ImageInputError: if `image` is none of these; the text says what it is and how to convert it.
             ImageError: if the image cannot be analysed.
+            OSError: if the file of a path cannot be read.
             UnsupportedAttributeError: if this build has no method for an attribute; then nothing is computed.
             ModelError: if a pack that is needed is missing or broken.
         """
@@ -142,11 +150,12 @@ class FaceEngine:
         with self._cores.occupied():
             return self._analyze(image, want)
 
-    def _analyze(self, image: bytes | Pixels, want: Want) -> Analysis:
-        if isinstance(image, bytes):
-            photo = decode(image, working_side=_WORKING_SIDE[want.operating_point])
+    def _analyze(self, image: ImageInput, want: Want) -> Analysis:
+        given = file_or_pixels(image)
+        if isinstance(given, bytes):
+            photo = decode(given, working_side=_WORKING_SIDE[want.operating_point], rules=self._rules)
         else:
-            photo = Photo.from_pixels(image)
+            photo = Photo.from_pixels(given)
         finder = self._finder()
         found = finder.find(photo.pixels, want.operating_point, _least(photo) / photo.scale)
         boxes = _boxes(photo, found)

@@ -26,6 +26,10 @@ class UnreadableImageError(ImageError):
     """
 
 
+class ImageInputError(VisionError, TypeError):
+    """What was given for an image is no type that is analysed: a mistake of the program, not of the photo."""
+
+
 class UnsupportedAttributeError(VisionError):
     """No honest method is installed for an attribute that was asked for."""
 

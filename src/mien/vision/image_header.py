@@ -6,6 +6,7 @@ is besides (a ZIP behind a JPEG, a script in a comment) does not matter. Nothing
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -23,6 +24,9 @@ PNG writers that flush every 8 KB need 768 for 6 MB.
 MAX_SCANS: Final = 64
 """Most scans of a JPEG. Usual progressive files have 10; each scan of a few bytes costs a pass over every block."""
 
+_MARKER: Final = re.compile(rb"\xff[\x02-\xcf\xd8-\xfe]")
+"""A marker that is neither stuffing, fill, TEM nor a restart: within coded data, the end of a scan."""
+
 _PNG_KINDS: Final = frozenset(
     [(0, depth) for depth in (1, 2, 4, 8, 16)]
     + [(3, depth) for depth in (1, 2, 4, 8)]
@@ -32,12 +36,15 @@ _PNG_CRITICAL: Final = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 
 
 class ImageFormat(StrEnum):
-    """The formats of the contract (section 2)."""
+    """The formats of the contract (section 2), then those that a setting adds."""
 
     JPEG = "JPEG"
     PNG = "PNG"
     GIF = "GIF"
     BMP = "BMP"
+    WEBP = "WebP"
+    AVIF = "AVIF"
+    HEIC = "HEIC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,7 @@ def read_header(data: bytes) -> ImageHeader:
             return _read_bmp(data)
     except (struct.error, IndexError):
         raise UnreadableImageError("the header of the image is cut off") from None
-    raise UnreadableImageError(_what_else(data))
+    raise UnreadableImageError(what_instead(data) or "the bytes are not a JPEG, PNG, GIF or BMP")
 
 
 def _read_jpeg(data: bytes) -> ImageHeader:
@@ -149,9 +156,43 @@ def _with_scans(data: bytes, position: int, frame: ImageHeader) -> ImageHeader:
         raise UnreadableImageError("truncated JPEG: it ends before its data")
     if not frame.several_scans and data[position + 2] >= frame.components:
         return replace(frame, bytes_per_pixel=8 if frame.components == 4 else 3)
-    if data.count(b"\xff\xda", position) >= MAX_SCANS:
-        raise UnreadableImageError(f"JPEG with more than {MAX_SCANS} scans")
+    _end_of_scans(data, position)
     return frame
+
+
+def jpeg_end(data: bytes) -> int | None:
+    """Return the position after the end-of-image marker of a JPEG, or None if there is none.
+
+    The marker may be anywhere: cameras and phones append their own data (motion photos, trailers).
+
+    Args:
+        data: the whole file, which `read_header` has accepted.
+
+    Raises:
+        UnreadableImageError: the file has more scans or segments than are read.
+    """
+    position = 2
+    while (found := _MARKER.search(data, position)) is not None and data[found.start() + 1] != 0xDA:
+        position = found.end() + int.from_bytes(data[found.end() : found.end() + 2])
+    return None if found is None else _end_of_scans(data, found.end())
+
+
+def _end_of_scans(data: bytes, position: int) -> int | None:
+    """Follow the scans of a JPEG as libjpeg does, from the first one's header at `position` to the end marker."""
+    scans, segments = 1, 0
+    position += int.from_bytes(data[position : position + 2])
+    while (found := _MARKER.search(data, position)) is not None:
+        marker = data[found.start() + 1]
+        if marker == 0xD9:
+            return found.end()
+        segments += 1
+        scans += marker == 0xDA
+        if scans > MAX_SCANS:
+            raise UnreadableImageError(f"JPEG with more than {MAX_SCANS} scans")
+        if segments > MAX_SEGMENTS:
+            raise UnreadableImageError(f"JPEG with more than {MAX_SEGMENTS} segments after its first scan")
+        position = found.end() + int.from_bytes(data[found.end() : found.end() + 2])
+    return None
 
 
 def exif_orientation(tiff: bytes) -> int:
@@ -275,6 +316,13 @@ def _require_size(width: int, height: int, name: str) -> None:
         raise UnreadableImageError(f"{name} of {width} × {height} pixels")
 
 
+_AS_TEXT: Final = (
+    "the file was read as text, which changes its bytes: read it in binary mode "
+    '(Python: open(path, "rb"); Node: readFileSync(path) without an encoding; PowerShell: -InFile)'
+)
+_JSON: Final = "this is JSON; send it with Content-Type: application/json"
+_PATH: Final = re.compile(rb"@?[\w\x80-\xff ./\\:~-]{1,300}\.(?:jpe?g|png|gif|bmp|webp|heic|avif|tiff?)", re.IGNORECASE)
+_ADDRESS: Final = 'this is an address, not an image; send {"url": "…"} with Content-Type: application/json'
 _SIGNATURES: Final = (
     (b"II*\0", "TIFF is not supported"),
     (b"MM\0*", "TIFF is not supported"),
@@ -291,24 +339,52 @@ _SIGNATURES: Final = (
     (b"/9j/", "this is base64; send the bytes themselves"),
     (b"iVBORw0KGgo", "this is base64; send the bytes themselves"),
     (b"--", "this is a multipart body; send the bytes of the image alone"),
-    (b"{", "this is JSON; send it as application/json"),
+    (b"\xc3\xbf\xc3\x98", _AS_TEXT),
+    (b"\xc2\x89PNG", _AS_TEXT),
+    (b"\xef\xbf\xbd", _AS_TEXT),
+    (b"?PNG", _AS_TEXT),
 )
 
 
-def _what_else(data: bytes) -> str:
-    """What a file is that is none of ours."""
+_TEXT_SIGNATURES: Final = (
+    ((b"{", b"["), _JSON),
+    ((b"http:", b"https:", b"url="), _ADDRESS),
+    ((b"<!doctype html", b"<html"), "this is an HTML page"),
+    ((b"<svg", b"<?xml"), "SVG is not supported"),
+)
+_LONGEST_PATH: Final = 4096
+_CONVERT: Final = {
+    ImageFormat.WEBP: "; convert it to JPEG or PNG, for example: dwebp photo.webp -o photo.png",
+    ImageFormat.AVIF: "; convert it to JPEG or PNG, for example: avifdec photo.avif photo.jpg",
+    ImageFormat.HEIC: "; convert it to JPEG, for example: heif-convert photo.heic photo.jpg "
+    "(iPhone: Settings, Camera, Formats, Most Compatible)",
+}
+_HEIF_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+
+def further_format(data: bytes) -> ImageFormat | None:
+    """Tell a WebP, AVIF or HEIC file by its leading bytes; None for anything else."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WebP is not supported"
+        return ImageFormat.WEBP
+    if data[4:8] != b"ftyp":
+        return None
+    # "mif1" says only that there is a picture; the compatible brands say which kind.
+    brands = data[8 : min(int.from_bytes(data[:4]), 256)]
+    if data[8:12] in (b"avif", b"avis") or (data[8:12] in (b"mif1", b"msf1") and b"avif" in brands):
+        return ImageFormat.AVIF
+    return ImageFormat.HEIC if data[8:12] in _HEIF_BRANDS else None
+
+
+def what_instead(data: bytes) -> str | None:
+    """Say what a file is that is none of ours, and what to do instead; None if it is not known."""
+    further = further_format(data)
+    if further is not None:
+        return f"{further} is not supported by the Face API{_CONVERT[further]}"
+    start = data[:256].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    texts = [text for signature, text in _SIGNATURES if data.startswith(signature)]
+    texts += [text for signatures, text in _TEXT_SIGNATURES if start.startswith(signatures)]
     if data[4:8] == b"ftyp":
-        brand = data[8:12].decode("latin-1")
-        names = {"avif": "AVIF", "avis": "AVIF", "heic": "HEIC", "heix": "HEIC", "mif1": "HEIF"}
-        return f"{names.get(brand, 'a video or container file')} is not supported"
-    for signature, text in _SIGNATURES:
-        if data.startswith(signature):
-            return text
-    text_start = data[:256].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if text_start.startswith((b"<!doctype html", b"<html")):
-        return "this is an HTML page"
-    if text_start.startswith((b"<svg", b"<?xml")):
-        return "SVG is not supported"
-    return "the bytes are not a JPEG, PNG, GIF or BMP"
+        texts.append("a video or container file is not supported")
+    if len(data) < _LONGEST_PATH and _PATH.fullmatch(data.strip()):
+        texts.append("this is a file's name, not its content: send the file's bytes (curl: --data-binary @photo.jpg)")
+    return texts[0] if texts else None

@@ -93,13 +93,27 @@ def image_url(url: Any) -> str:
     return url.strip()
 
 
+_JSON_HINTS = (
+    ((b"\xff\xd8", b"\x89png", b"gif8", b"bm"), f"The body is an image: send it with Content-Type: {_IMAGE_TYPE}."),
+    ((b"{'",), "JSON takes double quotes, not single ones."),
+    ((b"http:", b"https:"), 'An address must be wrapped: {"url": "https://…"}.'),
+    ((b"url=",), 'The body is a form: send {"url": "https://…"}.'),
+    ((b"\x1f\x8b",), "The body is compressed with gzip: send it as it is, without Content-Encoding."),
+)
+
+
 def _json_hint(raw: bytes) -> str | None:
-    if raw.startswith((b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM")):
-        return f"The body is an image: send it with Content-Type: {_IMAGE_TYPE}."
-    if raw.lstrip().startswith(b"{'"):
-        return "JSON takes double quotes, not single ones."
-    if raw.lstrip().lower().startswith((b"http:", b"https:")):
-        return 'An address must be wrapped: {"url": "https://…"}.'
+    start = raw[:256].lstrip().lower()
+    for signatures, hint in _JSON_HINTS:
+        if start.startswith(signatures):
+            return hint
+    try:
+        raw.decode("utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8")
+    except UnicodeDecodeError:
+        return (
+            "The body is not UTF-8, as JSON must be (PowerShell 5 sends Latin-1: "
+            "-Body ([Text.Encoding]::UTF8.GetBytes($json)))."
+        )
     return None
 
 
@@ -113,5 +127,8 @@ def _media_hint(kind: str) -> str:
             f"Send the image as the body itself with Content-Type: {_IMAGE_TYPE}, not as a form (curl: --data-binary)."
         )
     if kind == "application/x-www-form-urlencoded":
-        return f'{kind} is what curl sends unless told otherwise: add -H "Content-Type: {_IMAGE_TYPE}".'
+        return (
+            f'{kind} is what curl sends unless told otherwise: add -H "Content-Type: {_IMAGE_TYPE}" for an image; for '
+            'an address send {"url": "https://…"} with -H "Content-Type: application/json".'
+        )
     return f"{kind} is not read: use {_IMAGE_TYPE} for an image, application/json for a body with a url."

@@ -1,0 +1,96 @@
+"""WebP, AVIF and HEIC, which the contract does not have: read only where an operator has allowed them.
+
+Pillow decodes WebP and AVIF. HEIC needs the extra `heic` (pillow-heif); versions that contain a libheif with known
+memory-safety holes are refused, as the files come from strangers. Sizes are read before anything is decoded.
+
+Memory was measured on pictures of 12 megapixels: the peak is at most `_BYTES_PER_PIXEL` for each pixel.
+"""
+
+from __future__ import annotations
+
+import io
+from importlib import import_module, metadata
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from PIL import AvifImagePlugin, Image
+
+from mien.vision.errors import UnreadableImageError
+from mien.vision.image_header import ImageFormat, ImageHeader
+
+_BYTES_PER_PIXEL: Final = {
+    ImageFormat.WEBP: (20, 26),
+    ImageFormat.AVIF: (14, 20),
+    ImageFormat.HEIC: (15, 22),
+}
+"""Opaque, and with transparency."""
+_SAFE_HEIF: Final = (1, 7)
+"""First pillow-heif with libheif 1.23.4 or later, which closes the holes published in 2026 (GHSA-g89c-p67h-r497 …)."""
+
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # callers bring their own parallelism
+
+
+class MoreFormat:
+    """A file of one of these formats whose header has been read.
+
+    Args:
+        data: the whole file.
+        kind: what it is by its leading bytes, see `image_header.further_format`.
+
+    Raises:
+        UnreadableImageError: the file is broken, or HEIC cannot be read by this installation.
+
+    Attributes:
+        header: size and orientation.
+    """
+
+    def __init__(self, data: bytes, kind: ImageFormat) -> None:
+        self._kind = kind
+        try:
+            self._image: Any = self._open_heic(data) if kind is ImageFormat.HEIC else _open(data, kind)
+            width, height = self._image.size
+            # libheif turns the picture itself; Pillow only reports how to.
+            orientation = 1 if kind is ImageFormat.HEIC else self._image.getexif().get(0x0112, 1)
+        except UnreadableImageError:
+            raise
+        except Exception as error:  # decoders raise whatever their parsing runs into
+            raise UnreadableImageError(f"corrupt or truncated {kind}: {error}") from None
+        known = orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
+        alpha = bool(self._image.has_alpha if kind is ImageFormat.HEIC else self._image.has_transparency_data)
+        self._mode = "RGBA" if alpha else "RGB"
+        self.header = ImageHeader(kind, width, height, known, _BYTES_PER_PIXEL[kind][alpha], alpha)
+
+    def decode(self) -> np.ndarray:
+        """Decode the first picture.
+
+        Returns:
+            uint8 (h, w, 3) BGR or (h, w, 4) BGRA, as stored.
+
+        Raises:
+            UnreadableImageError: the file is broken.
+        """
+        try:
+            image = self._image.to_pillow() if self._kind is ImageFormat.HEIC else self._image
+            pixels = np.asarray(image if image.mode == self._mode else image.convert(self._mode))
+        except Exception as error:  # as above
+            raise UnreadableImageError(f"corrupt or truncated {self._kind}: {error}") from None
+        kept = cv2.COLOR_RGBA2BGRA if self._mode == "RGBA" else cv2.COLOR_RGB2BGR
+        return np.asarray(cv2.cvtColor(pixels, kept), np.uint8)
+
+    @staticmethod
+    def _open_heic(data: bytes) -> Any:
+        try:
+            version = tuple(int(part) for part in metadata.version("pillow-heif").split(".")[:2])
+            heif: Any = import_module("pillow_heif")
+        except (ImportError, ValueError):
+            raise UnreadableImageError('HEIC needs the extra "heic" on the server: pip install "mien[heic]"') from None
+        if version < _SAFE_HEIF:
+            raise UnreadableImageError(
+                "HEIC is not read with this server's pillow-heif, which has known security holes: update it"
+            )
+        return heif.open_heif(data)
+
+
+def _open(data: bytes, kind: ImageFormat) -> Image.Image:
+    return Image.open(io.BytesIO(data), formats=(kind.value.upper(),))
