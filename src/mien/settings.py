@@ -15,8 +15,8 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mien.contract.limits import IMAGE_BYTES
+from mien.folders import NoHomeError, user_folder
 from mien.issuers import names_of
-from mien.models.folders import NoHomeError, user_folder
 
 _REDIS_SCHEMES: Final = ("redis", "rediss", "valkey", "valkeys")
 

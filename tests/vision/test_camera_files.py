@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import pytest
@@ -122,13 +125,12 @@ def test_large_pictures_of_more_formats_are_refused_by_their_header() -> None:
 
 
 def test_heic_is_decoded_with_its_extra_or_names_it() -> None:
-    try:
-        import pillow_heif  # noqa: PLC0415  # an extra
-    except ImportError:
+    if find_spec("pillow_heif") is None:
         head = b"\0\0\0\x1cftypheic\0\0\0\0mif1heic".ljust(2000, b"\0")
         with pytest.raises(UnreadableImageError, match=r"mien\[heic\]"):
             decode(head, rules=MORE)
         return
+    pillow_heif: Any = import_module("pillow_heif")
     pixels = picture(grain=0)
     file = io.BytesIO()
     pillow_heif.from_pillow(as_pillow(pixels)).save(file, quality=95)

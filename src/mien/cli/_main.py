@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from mien.models.folders import NoHomeError
+from mien.folders import NoHomeError
 
 
 def command_names() -> list[str]:

@@ -24,10 +24,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
 
+from mien.folders import user_folder
 from mien.models.calibrations import calibrated
 from mien.models.errors import CorruptFileError, ManifestError, MissingFileError, ModelError, UnknownPackError
 from mien.models.fingerprint import fingerprint
-from mien.models.folders import user_folder
 from mien.models.manifest import (
     AddedSource,
     Conversion,

@@ -48,7 +48,8 @@ class MoreFormat:
     def __init__(self, data: bytes, kind: ImageFormat) -> None:
         self._kind = kind
         try:
-            self._image: Any = self._open_heic(data) if kind is ImageFormat.HEIC else _open(data, kind)
+            opened: Any = self._open_heic(data) if kind is ImageFormat.HEIC else _open(data, kind)
+            self._image = opened
             width, height = self._image.size
             # libheif turns the picture itself; Pillow only reports how to.
             orientation = 1 if kind is ImageFormat.HEIC else self._image.getexif().get(0x0112, 1)
@@ -57,7 +58,7 @@ class MoreFormat:
         except Exception as error:  # decoders raise whatever their parsing runs into
             raise UnreadableImageError(f"corrupt or truncated {kind}: {error}") from None
         known = orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
-        alpha = bool(self._image.has_alpha if kind is ImageFormat.HEIC else self._image.has_transparency_data)
+        alpha = bool(opened.has_alpha if kind is ImageFormat.HEIC else opened.has_transparency_data)
         self._mode = "RGBA" if alpha else "RGB"
         self.header = ImageHeader(kind, width, height, known, _BYTES_PER_PIXEL[kind][alpha], alpha)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mien.models.folders import NoHomeError, user_folder
+from mien.folders import NoHomeError, user_folder
 from mien.models.store import default_root
 from mien.settings import Settings
 
