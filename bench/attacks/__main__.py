@@ -21,7 +21,7 @@ from typing import Any
 
 import cv2
 from bench.attacks.plan import Clip, Planned, planned
-from bench.attacks.report import table
+from bench.attacks.report import alone, decided_again, table
 
 from mien.liveness.judge import Judge
 from mien.models.store import ModelStore
@@ -58,12 +58,16 @@ def main() -> None:
                 kept[entry.name] = judged(judge, entry, given.cache)
                 file.write(json.dumps(kept[entry.name]) + "\n")
                 file.flush()
-    rows = [kept[entry.name] for entry in plan]
+    rows = [decided_again(kept[entry.name]) for entry in plan]
     seconds = sorted(row["seconds"] for row in rows)
     told = (
         f"{len(rows)} attempts, networks {suffix.replace('+', ' and ')}; judging took {seconds[len(rows) // 2]:.2f} s "
         f"(median) on the machine that ran it.\n\n{table(rows)}"
     )
+    if len(judge.networks) > 1:
+        first = judge.networks[0]
+        told += f"\n### With `{first}` alone\n\nA default install that does not reach the address of the other pack. "
+        told += f"Species of which anything is accepted, and people:\n\n{alone(rows, first)}"
     print(told)
     if given.write:
         page = PAGE.read_text()

@@ -7,6 +7,10 @@ from collections.abc import Mapping, Sequence
 from math import comb
 from typing import Any
 
+from mien.liveness import fusion
+from mien.liveness.types import Evidence, Mode
+from mien.vision.presentation.material import PACKS
+
 Row = Mapping[str, Any]
 
 
@@ -64,6 +68,43 @@ def table(rows: Sequence[Row]) -> str:
             lines.append(_line(category, species, found))
         lines += ["", *_summary(by_species), ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def alone(rows: Sequence[Row], pack: str) -> str:
+    """What is accepted when only one pack of passive networks is there, decided from the same evidence."""
+    lines = [
+        f"| mode | species | n | accepted with all packs | accepted with `{pack}` alone |",
+        "|---|---|---|---|---|",
+    ]
+    counts: dict[tuple[str, str, str], list[tuple[bool, bool]]] = defaultdict(list)
+    for row in rows:
+        accepted = row["outcome"] == "realface", decided_again(row, [pack])["outcome"] == "realface"
+        counts[row["mode"], row["category"], row["species"]].append(accepted)
+    for (mode, category, species), found in counts.items():
+        every, one = sum(first for first, _ in found), sum(second for _, second in found)
+        if every or one or category == "person":
+            lines.append(f"| {mode} | {species} | {len(found)} | {every} | {one} |")
+    return "\n".join(lines) + "\n"
+
+
+def decided_again(row: Row, packs: Sequence[str] | None = None) -> dict[str, Any]:
+    """Take an attempt's decision again from its evidence, with the curves and borders as they are now.
+
+    Args:
+        row: the attempt.
+        packs: passive networks that count; None for all that looked.
+    """
+    if row["problem"]:
+        return dict(row)
+    evidence = {name: dict(told) for name, told in row["evidence"].items()}
+    material = evidence.get("material", {})
+    looked = [material[name] for name in packs or PACKS if name in material]
+    if looked:
+        real = float(material["real"]) if packs is None else sum(looked) / len(looked)
+        material["score"] = fusion.material_score(real, looked)
+    scores = [Evidence(name, told.get("score")) for name, told in evidence.items()]
+    decision, reasons = fusion.decide(Mode(row["mode"]), scores)
+    return {**row, "outcome": decision.value, "reasons": list(reasons), "evidence": evidence}
 
 
 def _order(entry: tuple[tuple[str, str], Sequence[Row]]) -> tuple[int, str]:

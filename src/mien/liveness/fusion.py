@@ -104,6 +104,9 @@ PLANE: Final = 17.0
 
 MATERIAL: Final = Curve(0.5, 0.12)
 """Of the mean probability of the packs that there are, median over the views."""
+DISSENT: Final = 0.05
+"""Probability below which one pack alone keeps a face from counting as real: rendered prints are .99 to one pack and
+.00 to the other, so that their mean is no more than chance away from the border."""
 CLEARLY_NO_SKIN: Final = 0.02
 """The same probability below which the material vetoes when the head was turned, too: depth and flashes speak for
 themselves then, and the networks err most on people. Screens are below it, filmed ones far below."""
@@ -217,6 +220,18 @@ def of_surroundings(face: Reflection | None, behind: Reflection | None) -> Evide
     return Evidence("surroundings", SURROUNDINGS(share), measured)
 
 
+def material_score(real: float, packs: Sequence[float]) -> float:
+    """The score of the passive networks.
+
+    Args:
+        real: mean probability of a real face over the packs, median over the views.
+        packs: the same of each pack; one that clearly sees none is not outvoted by the others.
+    """
+    score = MATERIAL(real)
+    dissents = len(packs) > 1 and min(packs) < DISSENT
+    return min(score, (VETO + ACCEPT) / 2) if dissents else score
+
+
 def of_material(real: NDArray[np.floating], names: Sequence[str]) -> Evidence:
     """Evidence of the passive networks.
 
@@ -231,7 +246,7 @@ def of_material(real: NDArray[np.floating], names: Sequence[str]) -> Evidence:
     each = {name: float(value) for name, value in zip(names, np.median(real, axis=0), strict=True)}
     return Evidence(
         "material",
-        MATERIAL(middle),
+        material_score(middle, tuple(each.values())),
         {"real": middle, "least": float(mean.min()), "views": float(len(mean)), "networks": float(len(names)), **each},
     )
 

@@ -75,6 +75,19 @@ def test_with_turns_the_networks_veto_only_what_is_clearly_no_skin(real: float, 
     assert decide(Mode.PASSIVE_ACTIVE, evidence(given_scores))[0] is decision
 
 
+@pytest.mark.parametrize(("packs", "decision"), [
+    ([0.95, 0.9], Decision.REAL),
+    ([0.999, 0.2], Decision.REAL),
+    ([0.999, 0.01], Decision.UNCERTAIN),
+    ([0.9], Decision.REAL),
+    ([0.1, 0.01], Decision.SPOOF),
+])  # fmt: skip
+def test_a_pack_that_clearly_sees_no_face_is_not_outvoted(packs: list[float], decision: Decision) -> None:
+    found: dict[str, float | None] = dict.fromkeys(NEEDED[Mode.PASSIVE], 0.9)
+    score = fusion.of_material(np.array([packs]), ["fr-liveness", "minifasnet"][: len(packs)]).score
+    assert decide(Mode.PASSIVE, evidence({**found, "material": score}))[0] is decision
+
+
 def test_a_face_that_does_not_blink_is_no_attack() -> None:
     found: dict[str, float | None] = dict.fromkeys(NEEDED[Mode.PASSIVE], 0.9)
     assert decide(Mode.PASSIVE, evidence({**found, "dynamics": 0.0}))[0] is Decision.REAL
