@@ -27,7 +27,7 @@ WATCH = """() => new MutationObserver(() => {
 
 
 def enrol(start_server: StartServer, folder: Path) -> None:
-    """A group, a list with and one without a crop of some face, and somebody in the directory, all by SFace alone."""
+    """A group, a list with and one without a crop of some face, and somebody in the directory, all by SFace in floats."""
     policy = ["gallery", "policy", "dev", "--data-dir", str(folder)]
     server = start_server(data_dir=folder, recognition_01="sface")
     query = {"detectionModel": "detection_03"}
@@ -61,7 +61,7 @@ def enrol(start_server: StartServer, folder: Path) -> None:
 
 def test_what_is_enrolled_moves_to_other_weights(start_server: StartServer, browser: Browser, tmp_path: Path) -> None:
     enrol(start_server, tmp_path)
-    server = start_server(data_dir=tmp_path, recognition_01="sface")
+    server = start_server(data_dir=tmp_path, recognition_01="sface-int8")
     context = browser.new_context()
     context.set_default_timeout(20_000)
     someone = Person(context.new_page(), server.management)
