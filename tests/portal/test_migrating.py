@@ -27,7 +27,7 @@ WATCH = """() => new MutationObserver(() => {
 
 
 def enrol(start_server: StartServer, folder: Path) -> None:
-    """A group, a list with and one without a crop of some face, and somebody in the directory, all by SFace in floats."""
+    """Enrol with SFace in floats: a group, a list with and one without a crop of some face, somebody in the directory."""
     policy = ["gallery", "policy", "dev", "--data-dir", str(folder)]
     server = start_server(data_dir=folder, recognition_01="sface")
     query = {"detectionModel": "detection_03"}
