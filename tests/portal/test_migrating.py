@@ -27,7 +27,7 @@ WATCH = """() => new MutationObserver(() => {
 
 
 def enrol(start_server: StartServer, folder: Path) -> None:
-    """Enrol with SFace in floats: a group, a list with and one without a crop of some face, somebody in the directory."""
+    """Enrol with SFace in floats: a group, a list with and one without crops of some face, and a person."""
     policy = ["gallery", "policy", "dev", "--data-dir", str(folder)]
     server = start_server(data_dir=folder, recognition_01="sface")
     query = {"detectionModel": "detection_03"}
