@@ -24,6 +24,7 @@ from mien.search.errors import MEND
 from mien.search.types import Faces, Float32, Match, Query, check_probes
 
 _ROWS_AT_ONCE = 2000
+_ADAPTED = "pgvector"
 _EF_SEARCH = 100
 """How many neighbours HNSW keeps while it searches; pgvector's own 40 loses recall among near-equal strangers."""
 
@@ -91,6 +92,7 @@ class PgVectorStore:
     def write(self, faces: Faces, fingerprint: str) -> None:
         """Replace whatever there is by these faces, of one recogniser."""
         with self._engine.begin() as connection:
+            adapt(connection)
             connection.execute(text(f"DELETE FROM search_collections WHERE {_SCOPE}"), self._scope)
             dimension = faces.templates.shape[1]
             connection.execute(
@@ -109,6 +111,7 @@ class PgVectorStore:
             ValueError: the templates have another dimension.
         """
         with self._engine.begin() as connection:
+            adapt(connection)
             _, dimension = self._collection(connection, lock=True)
             if len(added) and added.templates.shape[1] != dimension:
                 raise ValueError(f"templates of {added.templates.shape[1]} dimensions, collection of {dimension}")
@@ -171,7 +174,7 @@ class PgVectorStore:
                     "person": UUID(bytes=faces.person_ids[row].tobytes()),
                     "face": UUID(bytes=faces.face_ids[row].tobytes()),
                     "dimension": faces.templates.shape[1],
-                    "template": _literal(faces.templates[row]),
+                    "template": faces.templates[row],
                 }
                 for row in range(start, end)
             ]
@@ -254,6 +257,7 @@ class PgVectorSearch:
         """
         array = check_probes(probes, self._dimension)
         with self._engine.connect() as connection, connection.begin():
+            adapt(connection)
             find = self._exact if self._method is Method.EXACT else self._by_index
             return [find(connection, probe, query) for probe in array]
 
@@ -297,7 +301,7 @@ class PgVectorSearch:
 
     def _filter(self, probe: Float32, query: Query) -> tuple[str, dict[str, Any]]:
         where = _SCOPE
-        parameters: dict[str, Any] = {**self._scope, "probe": _literal(probe), "least": query.min_similarity}
+        parameters: dict[str, Any] = {**self._scope, "probe": probe, "least": query.min_similarity}
         if query.only is not None:
             where += " AND person_id = ANY(:only)"
             parameters["only"] = list(query.only)
@@ -310,6 +314,16 @@ class PgVectorSearch:
 _SCOPE = "resource_id = :resource AND collection_id = :collection"
 
 
-def _literal(vector: NDArray[np.float32]) -> str:
-    """A vector in pgvector's text form, every float32 exactly (nine digits)."""
-    return "[" + ",".join(f"{x:.9g}" for x in vector.tolist()) + "]"
+def adapt(connection: Connection) -> None:
+    """Let a connection send float32 arrays as vectors, in pgvector's binary form.
+
+    Raises:
+        ImportError: the package `pgvector` is not installed.
+        psycopg.ProgrammingError: the server has no type `vector`; see `create_tables`.
+    """
+    if _ADAPTED in connection.info:  # of the connection of the driver, which the pool keeps
+        return
+    from pgvector.psycopg import register_vector  # noqa: PLC0415  an extra, which other engines need not
+
+    register_vector(connection.connection.driver_connection)
+    connection.info[_ADAPTED] = True

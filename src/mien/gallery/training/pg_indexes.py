@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -120,6 +121,10 @@ class PgIndexes:
             raise SearchEngineError(
                 "the search engine pgvector needs PostgreSQL: set MIEN_DATABASE_URL, or MIEN_SEARCH_ENGINE=exact"
             )
+        if find_spec("pgvector") is None:
+            raise SearchEngineError(
+                "the search engine pgvector needs the Python package pgvector: `pip install 'mien[pgvector]'`"
+            )
         try:
             with database.engine.begin() as connection:
                 database.lock(connection, "search tables")
@@ -133,8 +138,15 @@ class PgIndexes:
 
     @classmethod
     def left_behind(cls, database: Database) -> PgIndexes | None:
-        """What an earlier choice of pgvector left in the database; it serves until the next training."""
-        if database.is_sqlite or not inspect(database.engine).has_table("search_collections"):
+        """What an earlier choice of pgvector left in the database; it serves until the next training.
+
+        Without the package `pgvector` it cannot be searched: None, so that the indexes are rebuilt from the database.
+        """
+        if (
+            database.is_sqlite
+            or find_spec("pgvector") is None
+            or not inspect(database.engine).has_table("search_collections")
+        ):
             return None
         return cls(database, Method.EXACT)
 
