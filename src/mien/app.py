@@ -47,6 +47,7 @@ from mien.vision.types import OperatingPoint
 from mien.wire.application import Application, ChannelParts, Parts
 from mien.wire.body import BodyLimits
 from mien.wire.detect import ModelLabels
+from mien.wire.health import Readiness
 from mien.wire.liveness.gate import ClientGate
 from mien.wire.origins import Origins
 
@@ -67,12 +68,14 @@ class DataPlane:
         exposition: the metrics for Prometheus, to be served where only operators come.
         faces: what it knows of faces, for the portal.
         subjects: the data-subject tools.
+        readiness: whether requests may be sent here; a server that stops sets `draining`.
     """
 
     application: Application
     exposition: Exposition
     faces: Faces
     subjects: Subjects
+    readiness: Readiness
 
 
 def create_app(
@@ -151,9 +154,11 @@ def create_app(
     origin = OriginFinder(parse_networks(settings.trusted_proxies))
     limits = BodyLimits(settings.max_image_bytes, settings.max_json_bytes, settings.body_timeout_seconds)
     dialects = [compreface(gallery, recognisers, engine, limits, monitoring.observers)] if settings.compreface else []
+    readiness = Readiness({"database": services.database.answers})
     application = Application(
         Parts(
             accounts=services.accounts,
+            readiness=readiness,
             front_door=open_front_door(
                 settings,
                 accounts=services.accounts,
@@ -201,6 +206,7 @@ def create_app(
         monitoring.exposition(application.levels()),
         Faces(gallery, directory, engine, recognisers, store, bindings, demo=demo_key is not None, judge=judge),
         subjects,
+        readiness,
     )
 
 

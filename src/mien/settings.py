@@ -97,6 +97,22 @@ class Settings(BaseSettings):
     shutdown_seconds: float = Field(
         default=20.0, ge=0, description="How long running requests may take to finish after a SIGTERM."
     )
+    drain_seconds: float | None = Field(
+        default=None,
+        ge=0,
+        le=600,
+        description="How long the server goes on after a SIGTERM while `/healthz/ready` answers 503, so that load "
+        "balancers stop sending requests before it stops listening. Default: 5, and 0 under `mien serve --dev`.",
+    )
+    max_connections: int = Field(
+        default=10_000,
+        ge=10,
+        description="Connections to a port at the same time, fewer where the system's limit on open files is lower; "
+        "more are answered 503.",
+    )
+    max_connections_per_address: int = Field(
+        default=1_000, ge=1, description="Connections of one address, unless it is one of `trusted_proxies`."
+    )
 
     management: bool = Field(default=True, description="Whether to serve the control plane, on a port of its own.")
     management_host: str = Field(

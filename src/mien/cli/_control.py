@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
+from types import FrameType
 from typing import Final
 
 import uvicorn
 
 from mien.management import AdminTokens, Role
 from mien.services import Services
+from mien.wire.health import Readiness
 
 _DEV_TOKEN_LIFE: Final = timedelta(days=30)  # of one that a killed server could not revoke
 
@@ -58,21 +62,51 @@ class BackgroundServer:
             self._up.set()  # whoever waits for the start looks whether there was one
 
 
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """What happens between SIGTERM and the end.
+
+    Attributes:
+        readiness: tells load balancers that no more requests should come.
+        seconds: how long they have to notice.
+    """
+
+    readiness: Readiness
+    seconds: float
+
+
 class Server(uvicorn.Server):
-    """A server that calls back when it has begun to accept connections, and stops another one before itself.
+    """A server that calls back when it accepts connections, drains at SIGTERM, and stops another one before itself.
 
     Args:
         config: of the server.
         ready: called, in a thread, once connections are accepted.
         beside: stopped first: what both stand on is closed when this one has stopped.
+        drain: how it drains; None for one that stops at once.
     """
 
     def __init__(
-        self, config: uvicorn.Config, ready: Callable[[], None], beside: BackgroundServer | None = None
+        self,
+        config: uvicorn.Config,
+        ready: Callable[[], None],
+        beside: BackgroundServer | None = None,
+        drain: Drain | None = None,
     ) -> None:
         super().__init__(config)
         self._ready = ready
         self._beside = beside
+        self._drain = drain
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Drain at the first SIGTERM; stop at the second one, and at any other signal."""
+        drain = self._drain
+        if sig == signal.SIGTERM and drain is not None and drain.seconds and not drain.readiness.draining:
+            drain.readiness.draining = True
+            timer = threading.Timer(drain.seconds, super().handle_exit, (sig, frame))
+            timer.daemon = True
+            timer.start()
+            return
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 import structlog
 import uvicorn
@@ -24,13 +24,14 @@ from sqlalchemy.exc import OperationalError
 
 from mien.accounts import AccountError, KeyPair, Resource
 from mien.app import LIVENESS_LABEL, create_app
-from mien.cli._control import BackgroundServer, Server, admin_token
+from mien.cli._control import BackgroundServer, Drain, Server, admin_token
 from mien.cli._development import development_resource
 from mien.cli._greeting import Reached, greet, write_ready_file
 from mien.cli._images import image_rules
 from mien.cli._memory import limit_arenas
 from mien.cli._pull import pull
 from mien.console import create_management
+from mien.gateway.origin import parse_networks
 from mien.liveness.judge import Judge
 from mien.liveness.recording import FrameLimits
 from mien.liveness.types import Mode
@@ -43,9 +44,14 @@ from mien.storage.crypto import MasterKeyError
 from mien.storage.migrations import MigrationError
 from mien.vision.engine import FaceEngine
 from mien.vision.presentation.material import PACKS
-from mien.wire.protocol import HttpProtocol
+from mien.wire.protocol import ConnectionLimits, HttpProtocol
 
 _log = structlog.get_logger(__name__)
+
+_DRAIN_SECONDS: Final = 5.0
+_FEWEST_DESCRIPTORS: Final = 512
+_MOST_DESCRIPTORS: Final = 65_536
+_OTHER_DESCRIPTORS: Final = 200  # models, database, files, listeners, fetches
 
 _START_SECONDS = 25.0
 """How long fetching a pack that the service can do without may hold up its start."""
@@ -114,12 +120,16 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
             resource, keys = _resource(services, dev)
             demo_key = _demo_key(services, resource, keys) if dev and resource and keys else None
             data_plane = create_app(settings, services, loaded.engine, demo_key=demo_key, judge=loaded.judge)
+            most = min(settings.max_connections, raise_descriptor_limit() - _OTHER_DESCRIPTORS)
 
             def configured(served: Any) -> uvicorn.Config:
+                limits = ConnectionLimits(
+                    overall=max(10, most), per_address=settings.max_connections_per_address, trusted=_trusted(settings)
+                )
                 return uvicorn.Config(
                     served,
                     loop="uvloop" if os.name == "posix" else "asyncio",
-                    http=HttpProtocol,
+                    http=HttpProtocol.with_limits(limits),
                     ws="websockets-sansio",
                     ws_max_size=FrameLimits().frame_bytes + 4096,  # refused before it is in memory
                     ws_per_message_deflate=False,  # JPEGs do not get smaller
@@ -164,9 +174,42 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
                     pid=os.getpid(),
                 )
 
-            Server(configured(data_plane.application), ready, beside).run(sockets=[listener.socket])
+            pause = settings.drain_seconds if settings.drain_seconds is not None else 0.0 if dev else _DRAIN_SECONDS
+            drain = Drain(data_plane.readiness, pause)
+            Server(configured(data_plane.application), ready, beside, drain).run(sockets=[listener.socket])
         except (ModelError, OSError) as error:
             raise StartError(str(error)) from error
+
+
+def raise_descriptor_limit() -> int:
+    """Let the process open as many files as the system allows it; return how many that is."""
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return _FEWEST_DESCRIPTORS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        except (ValueError, OSError) as error:
+            _log.warning("the limit on open files stays as it is", limit=soft, reason=str(error))
+            return soft
+        return wanted
+    return wanted if soft == resource.RLIM_INFINITY else soft
+
+
+def _trusted(settings: Settings) -> Callable[[str], bool]:
+    """Return what tells whether an address is that of a trusted proxy."""
+    networks = parse_networks(settings.trusted_proxies)
+
+    def trusted(address: str) -> bool:
+        try:
+            return any(ipaddress.ip_address(address) in network for network in networks)
+        except ValueError:
+            return False
+
+    return trusted
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
@@ -203,8 +246,7 @@ def listen(settings: Settings, host: str, port: int, option: str) -> Listener:
         raise StartError(f"{host!r} is not an address to listen on: {error}") from error
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(address)
-        bound.listen(2048)
+        bound.bind(address)  # it listens when the service can answer: until then connections are refused, not kept
     except OSError as error:
         bound.close()
         if error.errno == errno.EADDRINUSE:

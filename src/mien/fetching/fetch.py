@@ -264,6 +264,12 @@ def ssl_context(ca_file: str | None) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=ca_file)
 
 
+_NO_ADDRESS: Final = (
+    "The name {} has no address that images may be fetched from: it does not exist, or leads to a private or reserved "
+    "network (MIEN_URL_ALLOW_PRIVATE and MIEN_URL_ALLOWED_NETWORKS say which are allowed)."
+)
+
+
 class GuardedBackend(httpcore.NetworkBackend):
     """Connects only to addresses that the policy allows, and ends everything at the deadline.
 
@@ -329,17 +335,16 @@ class GuardedBackend(httpcore.NetworkBackend):
             addresses = []
         if not addresses and lenient and not self.private_only:
             return addresses
-        if not addresses:
-            raise FetchError(FetchFailure.DOWNLOAD, f"The name {host} has no address.")
-        for address in addresses:
-            reason = self._policy.addresses.refusal(address)
-            if reason:
-                # Of a name only the reason is told: which address it has inside is nobody's business.
-                raise FetchError(FetchFailure.INVALID, f"The address of {host} {reason}.")
-            if self.private_only and not self._policy.addresses.is_inside(address):
-                raise FetchError(
-                    FetchFailure.INVALID, "A user name and password are sent to private and allowed networks only."
-                )
+        reasons = [reason for reason in map(self._policy.addresses.refusal, addresses) if reason]
+        if reasons and host in addresses:  # the caller wrote the address
+            raise FetchError(FetchFailure.INVALID, f"The address of {host} {reasons[0]}.")
+        if reasons or not addresses:
+            # One answer for both: whether a name exists inside is nobody's business outside.
+            raise FetchError(FetchFailure.INVALID, _NO_ADDRESS.format(host))
+        if self.private_only and not all(map(self._policy.addresses.is_inside, addresses)):
+            raise FetchError(
+                FetchFailure.INVALID, "A user name and password are sent to private and allowed networks only."
+            )
         return addresses
 
 

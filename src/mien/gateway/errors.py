@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mien.accounts import Feature, Sku
+from mien.storage.faults import StorageFault
 
 
 class GatewayError(Exception):
@@ -61,6 +62,21 @@ class TokenNeedsSubdomainError(GatewayError):
 
 class IssuerUnavailableError(GatewayError):
     """The issuer's signing keys are not known and cannot be fetched now: nobody can tell whether a token is genuine."""
+
+
+class StorageUnavailableError(GatewayError):
+    """The database does not answer, or the disk is full.
+
+    Attributes:
+        hint: what a caller should know; None for nothing more.
+        retry_after: whole seconds after which another try makes sense.
+    """
+
+    def __init__(self, fault: StorageFault) -> None:
+        super().__init__(fault.value)
+        full = fault is StorageFault.FULL
+        self.hint = "The server's disk is full: it can read, not store." if full else None
+        self.retry_after = 60 if full else 5
 
 
 class PermissionDeniedError(GatewayError):

@@ -16,7 +16,7 @@ from mien.contract.problem import Problem
 from mien.gateway.access import Access, Accounts, check_data_action
 from mien.gateway.cors import Cors
 from mien.gateway.endpoints import Endpoints
-from mien.gateway.errors import AccessDeniedError, ClientGoneError
+from mien.gateway.errors import AccessDeniedError, ClientGoneError, StorageUnavailableError
 from mien.gateway.exchange import Authentication, Exchange, Match, Operation, Receive, Request, Response, Scope, Send
 from mien.gateway.gates import check_features
 from mien.gateway.hints import key_of
@@ -24,8 +24,11 @@ from mien.gateway.network import NetworkRules
 from mien.gateway.origin import Network, OriginFinder
 from mien.gateway.rates import RateLimits
 from mien.gateway.short_tokens import ShortTokens
+from mien.gateway.sparingly import Sparingly
 from mien.gateway.tokens import TokenVerifier
 from mien.gateway.volume import CallVolume
+from mien.storage.faults import fault_of
+from mien.workers import OWNER
 
 DOMAIN: Final = "cognitiveservices.localhost"
 
@@ -82,6 +85,7 @@ class Gateway:
         self._steps = tuple(steps)
         self._explain = explain
         self._observers = tuple(observers)
+        self._said = Sparingly()
         self._origin = origin or OriginFinder()
         self._cors = cors
 
@@ -96,6 +100,7 @@ class Gateway:
             exchange = Exchange(request, found.operation, found.version, found.parameters, request_id)
             for step in self._steps:
                 await step(exchange)
+            OWNER.set(exchange.caller.id if exchange.caller else None)  # queues are fair by resource
             response = await found.operation.handler(exchange)
         except ClientGoneError:
             return
@@ -122,8 +127,12 @@ class Gateway:
         return await self._cors.preflight(request, lambda method: self._match(request, method))
 
     def _refusal(self, error: Exception, request_id: str) -> Response:
+        fault = fault_of(error)
+        if fault is not None:  # one line a second and no traceback: an outage is no mistake of ours
+            self._said.warning(log, "storage failed", reason=fault.value, request_id=request_id)
+            error = StorageUnavailableError(fault)
         problem = self._explain(error)
-        if problem.status >= 500 and not isinstance(error, Problem):
+        if problem.status >= 500 and fault is None and not isinstance(error, Problem):
             # As text: a pretty traceback shows local variables, which are keys and images here.
             trace = "".join(traceback.format_exception(error))
             log.error("request failed", request_id=request_id, status=problem.status, traceback=trace)

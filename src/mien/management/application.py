@@ -29,7 +29,7 @@ from mien.management.arm.groups import ResourceGroups
 from mien.management.arm.routing import Arm
 from mien.management.arm.shapes import Addresses
 from mien.management.arm.sign_in import SignInPlace
-from mien.management.errors import unforeseen
+from mien.management.errors import of_storage, unforeseen
 from mien.management.explain import KNOWN, explain
 from mien.management.guard import Api, Guard, Message, Receive, Scope, Send
 from mien.management.login import Actor, Login
@@ -230,8 +230,9 @@ async def _answer(_request: HttpRequest, error: Exception) -> JSONResponse:
     return JSONResponse(problem.body(), problem.status, headers=problem.headers)
 
 
-async def _mistake(_request: HttpRequest, _error: Exception) -> JSONResponse:
-    return JSONResponse(unforeseen().body(), 500)
+async def _mistake(_request: HttpRequest, error: Exception) -> JSONResponse:
+    problem = of_storage(error) or unforeseen()
+    return JSONResponse(problem.body(), problem.status, headers=problem.headers)
 
 
 def _openapi(api: FastAPI) -> dict[str, Any]:

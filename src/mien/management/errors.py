@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from mien.storage.faults import fault_of
+
 TERMS: Final = (
     "This subscription cannot create Face until you agree to Responsible AI terms for this resource. You can agree to "
     "Responsible AI terms by creating a resource through the Azure Portal then trying again. On this server: the "
@@ -71,6 +73,15 @@ def not_found(what: str) -> ManagementError:
 def conflict(message: str, code: str = "Conflict") -> ManagementError:
     """The request does not fit the state of things."""
     return ManagementError(409, code, message)
+
+
+def of_storage(error: Exception) -> ManagementError | None:
+    """The database does not answer, or the disk is full; None for any other error."""
+    fault = fault_of(error)
+    if fault is None:
+        return None
+    text = f"The service is temporarily unavailable: {fault.value}."
+    return ManagementError(503, "ServiceUnavailable", text, headers={"Retry-After": "5"})
 
 
 def unforeseen() -> ManagementError:

@@ -16,7 +16,8 @@ from typing import Any, Final
 
 import structlog
 
-from mien.management.errors import ManagementError, unforeseen
+from mien.gateway.sparingly import Sparingly
+from mien.management.errors import ManagementError, of_storage, unforeseen
 from mien.management.login import Actor
 
 Scope = MutableMapping[str, Any]
@@ -71,6 +72,7 @@ class Guard:
         self._literals: dict[int, list[list[str | None]]] | None = None
         self._limit = body_limit
         self._seconds = body_seconds
+        self._said = Sparingly()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -92,6 +94,11 @@ class Guard:
         except ManagementError as error:
             await _refuse(answer, error)
         except Exception as error:  # a client must get JSON, whatever happened
+            if problem := of_storage(error):
+                self._said.warning(_log, "storage failed", reason=problem.message, request_id=request_id)
+                if not begun:
+                    await _refuse(answer, problem)
+                return
             _log.error("request failed", request_id=request_id, traceback="".join(traceback.format_exception(error)))
             if not begun:
                 await _refuse(answer, unforeseen())

@@ -1,4 +1,4 @@
-"""Who administers: bearer tokens, their roles, and a growing pause for whoever guesses."""
+"""Authentication of administrators: bearer tokens, their roles, and a growing pause for wrong tokens."""
 
 from __future__ import annotations
 
@@ -103,11 +103,6 @@ class Backoff:
             if len(self._failures) > _ADDRESSES:
                 self._failures.popitem(last=False)
 
-    def succeeded(self, address: str) -> None:
-        """Forget the failures of an address."""
-        with self._lock:
-            self._failures.pop(address, None)
-
 
 class Login:
     """Turns an Authorization header into an actor.
@@ -137,14 +132,6 @@ class Login:
         Raises:
             ManagementError: 401 without a valid token, 429 after too many wrong ones.
         """
-        if pause := self._backoff.wait(address):
-            seconds = math.ceil(pause)
-            raise ManagementError(
-                429,
-                "TooManyRequests",
-                f"Too many wrong tokens came from this address. Please retry after {seconds} seconds.",
-                headers={"Retry-After": str(seconds)},
-            )
         if authorization is None:
             raise _unauthenticated("AuthenticationFailed", "The 'Authorization' header is missing.")
         scheme, _, token = authorization.partition(" ")
@@ -153,11 +140,18 @@ class Login:
             actor = await self._find(token.strip()) if scheme.lower() == "bearer" else None
         except WrongTokenError as error:
             actor, why = None, str(error)
-        if actor is None:
-            self._backoff.failed(address)
-            raise _unauthenticated("InvalidAuthenticationToken", f"The access token is invalid: {why}")
-        self._backoff.succeeded(address)
-        return actor
+        if actor is not None:  # also during a pause: behind a proxy, others' wrong tokens come from the same address
+            return actor
+        if pause := self._backoff.wait(address):
+            seconds = math.ceil(pause)
+            raise ManagementError(
+                429,
+                "TooManyRequests",
+                f"Too many wrong tokens came from this address. Please retry after {seconds} seconds.",
+                headers={"Retry-After": str(seconds)},
+            )
+        self._backoff.failed(address)
+        raise _unauthenticated("InvalidAuthenticationToken", f"The access token is invalid: {why}")
 
     async def _find(self, token: str) -> Actor | None:
         if not token or not token.isascii():

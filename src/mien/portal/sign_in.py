@@ -109,15 +109,13 @@ class SignIn:
 
     async def _come_back(self, openid: OpenId, request: Request, head: Head, callback: str) -> tuple[Actor, str]:
         address = str(self._origin.client(head) or "")
-        if self._backoff.wait(address):
-            raise SignInError("Too many sign-ins failed from this address: wait a minute.", 429)
         try:
-            found = await openid.end(dict(request.query_params), request.cookies.get(BEGUN), callback)
-        except SignInError:
+            return await openid.end(dict(request.query_params), request.cookies.get(BEGUN), callback)
+        except SignInError as error:
+            if self._backoff.wait(address):
+                raise SignInError("Too many sign-ins failed from this address: wait a minute.", 429) from error
             self._backoff.failed(address)
             raise
-        self._backoff.succeeded(address)
-        return found
 
     async def _enter(self, request: Request) -> Response:
         form = await _form(request)

@@ -144,6 +144,12 @@ class Vault:
         self._check_master()
         self._lookup_secret = self._load_lookup_secret()
 
+    @staticmethod
+    def was_used(database: Database) -> bool:
+        """Return whether a database holds data keys, which only the master key that wrapped them opens."""
+        with database.read(EVERY_RESOURCE) as session:
+            return session.scalar(select(DataKeyRow.id).limit(1)) is not None
+
     def seal(self, plain: bytes, *, resource_id: UUID | None, what: str) -> bytes:
         """Encrypt `plain` for a resource (None: for the service itself).
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
 
 from mien.storage.base import Owned
@@ -123,6 +124,15 @@ class Database:
         """
         if not self.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"mien {name}"})
+
+    def answers(self) -> bool:
+        """Return whether the database answers a question; blocks until it does, or is found not to."""
+        try:
+            with self.engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+        except SQLAlchemyError:
+            return False
+        return True
 
     def empty_log(self) -> None:
         """Fold SQLite's write-ahead log into the database, so that deleted rows are in neither (elsewhere nothing)."""

@@ -17,17 +17,22 @@ def open_vault(
     """Open the vault with the master key of `load_master_key`; finish a rotation that was interrupted.
 
     Raises:
-        MasterKeyError: the key is malformed or not the one that the database was made with.
+        MasterKeyError: the key is malformed, missing although the database was made with one, or another one.
     """
+    own, following = data_dir / "master.key", _following(data_dir)
+    if given is None and file is None and not own.exists() and Vault.was_used(database):
+        raise MasterKeyError(
+            f"the master key {own} is missing, and nothing that was stored opens without it: restore the file, or "
+            "name the key by MIEN_MASTER_KEY_FILE or MIEN_MASTER_KEY"
+        )
     master = load_master_key(data_dir, given=given, file=file)
     try:
         return Vault(database, master, clock)
     except MasterKeyError:
-        following = _following(data_dir)
         if given is not None or file is not None or not following.exists():
             raise
         vault = Vault(database, load_master_key(data_dir, file=following), clock)
-        following.replace(data_dir / "master.key")
+        following.replace(own)
         return vault
 
 

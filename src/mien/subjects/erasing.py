@@ -193,8 +193,8 @@ class Eraser:
             self._remove_rest(row, plan)
             for uid in self._with_faces(resource_id, {*plan["members"], *map(str, moved)}):
                 self._waiting(until, partial(self._training.take_out, resource_id, uid))
-            self._database.empty_log()
             row = self._sign(row, plan)
+            self._database.empty_log()  # last: the plan, which has the ids, was in the log until it was signed
         assert row.receipt is not None
         return Erased(erasure_id, json.loads(row.receipt)["receipt"]["counts"], row.receipt)
 

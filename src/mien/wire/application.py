@@ -29,6 +29,7 @@ from mien.wire.body import BodyLimits
 from mien.wire.context import Context
 from mien.wire.detect import Detect, Downloader, FaceMemory, ModelLabels, NoSessionImages, SessionImages
 from mien.wire.faults import explain
+from mien.wire.health import Readiness
 from mien.wire.liveness.pages import LivenessPages
 from mien.wire.liveness.posts import LivenessPosts
 from mien.wire.liveness.sessions import LivenessContext
@@ -58,6 +59,7 @@ class Parts:
         gallery: collections, and what is compared with them; None for a server that only detects.
         directory: the person directory and v1.0's snapshots; None for a server without.
         strict_children: whether a resource wants faces of likely children to be surer to match.
+        readiness: whether requests may be sent here.
         front_door: who may call, and how often; None for one that knows keys, hosts and approvals only.
         limits: how much a client may send.
         origin: finds out under which address a caller sees the server.
@@ -83,6 +85,7 @@ class Parts:
     gallery: Gallery | None = None
     directory: DirectoryServices | None = None
     strict_children: Callable[[UUID], bool] = lambda _: False
+    readiness: Readiness = field(default_factory=Readiness)
     front_door: FrontDoor | None = None
     limits: BodyLimits = field(default_factory=BodyLimits)
     origin: OriginFinder = field(default_factory=OriginFinder)
@@ -189,7 +192,8 @@ class Application:
             if parts.channel is not None:
                 operations += self._open_channel(parts, parts.liveness, parts.channel)
         self._front_door = parts.front_door or FrontDoor(parts.accounts, origin=parts.origin)
-        pages = Pages(operations, self._front_door.status, parts.origin).table()
+        pages = Pages(operations, self._front_door.status, parts.origin, parts.readiness).table()
+        pages += parts.readiness.operations()
         pages += LivenessPages(
             self, parts.demo_key, parts.origin, parts.liveness.lacks if parts.liveness is not None else None
         ).table()

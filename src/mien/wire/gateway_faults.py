@@ -18,6 +18,7 @@ from mien.gateway.errors import (
     NetworkDeniedError,
     PermissionDeniedError,
     RateExceededError,
+    StorageUnavailableError,
     TokenNeedsSubdomainError,
     UnknownHostError,
     VolumeExceededError,
@@ -43,6 +44,10 @@ _ISSUER_SECONDS = b"10"
 
 def _with_hint(entry: Row) -> Callable[[Any], Problem]:
     return lambda error: entry.problem(hint=error.hint)
+
+
+def _storage(error: StorageUnavailableError) -> Problem:
+    return _UNAVAILABLE.problem(hint=error.hint, headers=[(b"retry-after", b"%d" % error.retry_after)])
 
 
 def _unknown_host(error: UnknownHostError) -> Problem:
@@ -91,6 +96,7 @@ GATEWAY: Mapping[type[Exception], Callable[[Any], Problem]] = MappingProxyType(
         RateExceededError: _rate,
         VolumeExceededError: _volume,
         FeatureNotGrantedError: _gated,
+        StorageUnavailableError: _storage,
         IssuerUnavailableError: lambda _error: _UNAVAILABLE.problem(
             hint="The token cannot be checked: its issuer does not answer this server.",
             headers=[(b"retry-after", _ISSUER_SECONDS)],

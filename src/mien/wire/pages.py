@@ -12,6 +12,7 @@ from mien.contract.catalogue import ROWS
 from mien.contract.versions import KNOWN, STABLE
 from mien.gateway.exchange import Exchange, Handler, Operation, Response
 from mien.gateway.origin import OriginFinder
+from mien.wire.health import Readiness
 from mien.wire.openapi import Json, document
 
 _HTML = b"text/html; charset=utf-8"
@@ -43,11 +44,13 @@ class Pages:
         operations: what is documented.
         status: gives what `/status` adds to the service's name and version.
         origin: finds the base path of a proxy, for links.
+        readiness: whether the server can do its work.
     """
 
     operations: Sequence[Operation]
     status: Callable[[], Json] = dict
     origin: OriginFinder = field(default_factory=OriginFinder)
+    readiness: Readiness = field(default_factory=Readiness)
 
     def table(self) -> list[Operation]:
         """The pages as rows for the router."""
@@ -73,9 +76,11 @@ class Pages:
         return Response(body=text.encode(), content_type=_TEXT)
 
     async def show_status(self, exchange: Exchange) -> Response:  # noqa: ARG002  a handler takes the exchange
-        """Tell a health check that requests are answered."""
-        body = {"status": "ok", "service": "mien", "version": package_version("mien"), **self.status()}
-        return Response(body=json.dumps(body).encode())
+        """Say whether the server can do its work, 503 if not."""
+        failing = await self.readiness.failing()
+        body = {"status": "failing" if failing else "ok", "service": "mien", "version": package_version("mien")}
+        body |= {"failing": ", ".join(failing)} if failing else {}
+        return Response(503 if failing else 200, json.dumps(body | self.status()).encode())
 
     async def openapi(self, exchange: Exchange) -> Response:
         """Return the OpenAPI document of the version in `?version=`, or of the newest stable one."""

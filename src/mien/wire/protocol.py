@@ -1,44 +1,231 @@
-"""Uvicorn's HTTP protocol, mended where its own ways would reach a client."""
+"""Uvicorn's HTTP protocol with limits on request heads and connections, and with our answers to what is not HTTP.
+
+Uvicorn's own limits do not reach here: httptools has no limit on the length of a head, nothing ends a head that never
+ends, and `limit_concurrency` answers in plain text. Heads are counted before anything else happens to a request, so
+before authentication.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import re
 import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
 
+import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from mien.contract.catalogue import row
+from mien.contract.catalogue import Row, row
 from mien.gateway.exchange import JSON_TYPE
+from mien.gateway.sparingly import Sparingly
 
-_NOT_HTTP = row("mien.not_http")
-_H2C_OFFER = re.compile(rb"\r\nupgrade(?=[ \t]*:[ \t]*h2c)", re.IGNORECASE)
-_LONGEST_HEAD = 16384
+HEAD_BYTES: Final = 32 * 1024
+"""Longest head of a request: request line and headers."""
+
+HEADERS: Final = 200
+"""Most headers of a request."""
+
+HEAD_SECONDS: Final = 10.0
+"""How long a client may take for a head, from its connection or the head's first byte."""
+
+_LINGER_SECONDS: Final = 1.0
+
+_NOT_HTTP: Final = row("mien.not_http")
+_HEAD_TOO_LARGE: Final = row("mien.head_too_large")
+_HEAD_TIMEOUT: Final = row("mien.head_timeout")
+_TOO_MANY: Final = row("mien.unavailable")
+_PHRASES: Final = {
+    400: "Bad Request",
+    408: "Request Timeout",
+    431: "Request Header Fields Too Large",
+    503: "Service Unavailable",
+}
+_H2C_OFFER: Final = re.compile(rb"\r\nupgrade(?=[ \t]*:[ \t]*h2c)", re.IGNORECASE)
+_LONGEST_OFFER: Final = 16384
+
+_log = structlog.get_logger("mien.wire")
+
+
+class HeadError(Exception):
+    """The head of a request is too long."""
+
+
+@dataclass(slots=True)
+class ConnectionLimits:
+    """How many clients may be connected to one listener; the protocols of its connections share it.
+
+    Attributes:
+        overall: connections at the same time.
+        per_address: of one address; a trusted proxy speaks for many and is not limited.
+        trusted: whether an address is a trusted proxy's.
+        head_seconds: how long a client may take for a head.
+    """
+
+    overall: int = 10_000
+    per_address: int = 1_000
+    trusted: Any = None
+    head_seconds: float = HEAD_SECONDS
+    open: Counter[str] = field(default_factory=Counter)
+    total: int = 0
+    said: Sparingly = field(default_factory=Sparingly)
+
+    def enter(self, address: str) -> bool:
+        """Count a connection; return whether it may stay."""
+        self.total += 1
+        self.open[address] += 1
+        if self.total > self.overall:
+            self.said.warning(_log, "too many connections", overall=self.overall)
+            return False
+        if self.open[address] > self.per_address and not (self.trusted and self.trusted(address)):
+            self.said.warning(_log, "too many connections of one address", address=address, limit=self.per_address)
+            return False
+        return True
+
+    def leave(self, address: str) -> None:
+        """Count a connection no more."""
+        self.total -= 1
+        self.open[address] -= 1
+        if self.open[address] <= 0:
+            del self.open[address]
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """Give it to uvicorn as `http=`.
+    """Give it to uvicorn as `http=`; `with_limits` makes one with other limits.
 
-    It answers in the contract's JSON to what is not HTTP, and declines an offer of HTTP/2 over plain text. Java's own
-    client makes that offer with every first request, and uvicorn's parser drops the body of a request that makes one.
+    It answers in the contract's JSON to what is not HTTP, refuses heads that are too long or take too long, and
+    declines an offer of HTTP/2 over plain text: Java's own client makes that offer with every first request, and
+    uvicorn's parser drops the body of a request that makes one.
     """
 
+    limits = ConnectionLimits()
+
+    _address = ""
+    _entered = False
+    _upgraded = False
+    _refused = False
+    _in_head = True  # until the head of a request is complete; again from the next one's first byte on
+    _head_bytes = 0
+    _refusal: Row = _NOT_HTTP
+    _head_timer: asyncio.TimerHandle | None = None
+
+    @classmethod
+    def with_limits(cls, limits: ConnectionLimits) -> type[HttpProtocol]:
+        """Return a protocol whose connections count together."""
+        return cast("type[HttpProtocol]", type("HttpProtocol", (cls,), {"limits": limits}))
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Count the connection, and wait for a head no longer than the limit."""
+        super().connection_made(transport)
+        self._address = self.client[0] if self.client else ""
+        self._entered = True
+        if not self.limits.enter(self._address):
+            self._refuse(_TOO_MANY, b"retry-after: 1\r\n")
+            return
+        self._start_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Count the connection no more."""
+        self._leave()
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over; another protocol counts and times from here on."""
+        self._upgraded = True
+        self._leave()
+        super().handle_websocket_upgrade()
+
     def data_received(self, data: bytes) -> None:
-        """Hide the offer in the head of a request, then go on as ever."""
+        """Count the bytes of a head before the parser sees them."""
+        if self._refused:  # read and dropped: unread bytes would make the system reset the connection before our answer
+            return
         # While a body comes its cycle is open; its bytes must not be touched.
         cycle: RequestResponseCycle | None = self.cycle  # uvicorn's annotation leaves the None of the start out
-        if (cycle is None or cycle.response_complete) and b"h2c" in data[:_LONGEST_HEAD]:
+        if (cycle is None or cycle.response_complete) and b"h2c" in data[:_LONGEST_OFFER]:
             head, end, rest = data.partition(b"\r\n\r\n")
             data = _H2C_OFFER.sub(b"\r\nx-declined-upgrade", head) + end + rest
-        super().data_received(data)
+        while data and self._in_head:
+            if self._over():
+                return
+            room = HEAD_BYTES - self._head_bytes
+            if room <= 0:
+                self._refuse(_HEAD_TOO_LARGE)
+                return
+            part, data = data[:room], data[room:]
+            self._head_bytes += len(part)
+            super().data_received(part)
+        if data and not self._over():
+            super().data_received(data)
+        if self._in_head and self._head_bytes and self._head_timer is None and not self._over():
+            self._start_timer()
+
+    def _over(self) -> bool:
+        return self._refused or self._upgraded or self.transport.is_closing()
+
+    def on_headers_complete(self) -> None:
+        """End a head.
+
+        Raises:
+            HeadError: it has too many headers; the parser gives up, and `send_400_response` is called.
+        """
+        self._in_head = False
+        self._head_bytes = 0
+        self._stop_timer()
+        if len(self.headers) > HEADERS:
+            self._refusal = _HEAD_TOO_LARGE
+            raise HeadError
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Count what comes next as a head."""
+        self._in_head = True
+        self._head_bytes = 0
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Answer and close; `msg` is uvicorn's text, which says nothing beyond ours."""
         del msg
-        body = _NOT_HTTP.problem().body()
+        self._refuse(self._refusal)
+
+    def _start_timer(self) -> None:
+        self._head_timer = self.loop.call_later(self.limits.head_seconds, self._give_up)
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _give_up(self) -> None:
+        self._head_timer = None
+        if self._over():
+            return
+        self.limits.said.warning(_log, "a head did not come in time", address=self._address)
+        if self._head_bytes:
+            self._refuse(_HEAD_TIMEOUT)
+        else:
+            self.transport.close()
+
+    def _leave(self) -> None:
+        self._stop_timer()
+        if self._entered:
+            self._entered = False
+            self.limits.leave(self._address)
+
+    def _refuse(self, entry: Row, more: bytes = b"") -> None:
+        self._stop_timer()
+        self._refused = True
+        problem = entry.problem()
+        body = problem.body()
+        status = problem.status
         head = (
-            b"HTTP/1.1 400 Bad Request\r\ncontent-type: %b\r\ncontent-length: %d\r\nx-ms-error-code: %b\r\n"
-            b"apim-request-id: %b\r\nconnection: close\r\n\r\n"
+            b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\ncontent-length: %d\r\nx-ms-error-code: %b\r\n"
+            b"apim-request-id: %b\r\n%bconnection: close\r\n\r\n"
         )
-        values = (JSON_TYPE, len(body), _NOT_HTTP.code.encode(), str(uuid.uuid4()).encode())
-        self.transport.write(head % values + body)
-        self.transport.close()
+        named = (status, _PHRASES[status].encode(), JSON_TYPE, len(body), problem.code.encode())
+        self.transport.write(head % (*named, str(uuid.uuid4()).encode(), more) + body)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            self.loop.call_later(_LINGER_SECONDS, self.transport.close)
+        else:
+            self.transport.close()

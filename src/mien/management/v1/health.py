@@ -8,8 +8,6 @@ from typing import Literal
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from mien.management.routing import Shown
 from mien.storage import Database
@@ -36,12 +34,7 @@ def routes(database: Database, uptime: Callable[[], float]) -> APIRouter:
     @router.get("/health", response_model=Health, responses={503: {"model": Health}})
     def health() -> JSONResponse:
         """Say whether the service can do its work; 503 when it cannot."""
-        try:
-            with database.engine.connect() as connection:
-                connection.execute(text("SELECT 1"))
-            well = True
-        except SQLAlchemyError:
-            well = False
+        well = database.answers()
         word: Literal["ok", "failing"] = "ok" if well else "failing"
         told = Health(status=word, database=word, version=version("mien"), uptime_seconds=uptime())
         return JSONResponse(told.model_dump(by_alias=True), 200 if well else 503)

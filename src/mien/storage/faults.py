@@ -1,0 +1,52 @@
+"""Telling a database that cannot be reached, or a disk that is full, from a mistake of ours."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+
+class StorageFault(StrEnum):
+    """What is wrong outside this program."""
+
+    UNAVAILABLE = "the database does not answer"
+    FULL = "the disk is full"
+
+
+_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_SQLITE_FULL: Final = 13
+_SQLITE_OUTAGES: Final = frozenset({5, 6, 10, 14, 15})  # busy, locked, I/O, cannot open, locking protocol
+_POSTGRESQL_FULL: Final = "53100"
+_DRIVERS: Final = frozenset({"OperationalError", "InterfaceError"})
+
+
+def fault_of(error: BaseException) -> StorageFault | None:
+    """Return what is wrong outside this program; None for any other error.
+
+    Args:
+        error: of SQLAlchemy, of a driver (`mien.storage.watch` asks drivers directly), or of writing a file.
+    """
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    if lost or isinstance(error, PoolTimeoutError | DisconnectionError):
+        return StorageFault.UNAVAILABLE
+    if isinstance(error, DBAPIError):
+        if not isinstance(error, OperationalError | InterfaceError) or error.orig is None:
+            return None
+        error = error.orig
+    return _of_driver(error)
+
+
+def _of_driver(error: BaseException) -> StorageFault | None:
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        outage = StorageFault.UNAVAILABLE if code in _SQLITE_OUTAGES else None
+        return StorageFault.FULL if code == _SQLITE_FULL else outage
+    if any(kind.__module__.startswith("psycopg") and kind.__name__ in _DRIVERS for kind in type(error).__mro__):
+        full = getattr(error, "sqlstate", None) == _POSTGRESQL_FULL
+        return StorageFault.FULL if full else StorageFault.UNAVAILABLE
+    return StorageFault.FULL if isinstance(error, OSError) and error.errno in _NO_SPACE else None

@@ -1,0 +1,178 @@
+"""Heads that are too long, too slow or too many, at a real socket: refused before anything else, the others served."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import uvicorn
+
+from mien.wire.protocol import HEAD_BYTES, HEADERS, ConnectionLimits, HttpProtocol
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """Answers with how many bytes the body has."""
+    assert scope["type"] == "http"
+    size, more = 0, True
+    while more:
+        message = await receive()
+        size += len(message.get("body", b""))
+        more = message.get("more_body", False)
+    body = str(size).encode()
+    headers = [(b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+@dataclass
+class Listening:
+    port: int
+    limits: ConnectionLimits
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=20)
+
+    def send(self, *parts: bytes) -> tuple[int, bytes]:
+        """Send bytes on a new connection; return status and body of the first answer."""
+        with closing(self.connect()) as connection:
+            for part in parts:
+                connection.sendall(part)
+            return answer(connection)
+
+
+def answer(connection: socket.socket) -> tuple[int, bytes]:
+    got = b""
+    while b"\r\n\r\n" not in got:
+        more = connection.recv(65536)
+        if not more:
+            return 0, got
+        got += more
+    head, _, body = got.partition(b"\r\n\r\n")
+    lines = [line.lower() for line in head.split(b"\r\n")]
+    length = next(int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length"))
+    while len(body) < length:
+        body += connection.recv(65536)
+    return int(head.split()[1]), body
+
+
+@pytest.fixture
+def listening() -> Iterator[Listening]:
+    limits = ConnectionLimits(overall=20, per_address=12, head_seconds=0.4)
+    bound = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        application, http=HttpProtocol.with_limits(limits), lifespan="off", log_config=None, server_header=False
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
+    thread.start()
+    yield Listening(bound.getsockname()[1], limits)
+    server.should_exit = True
+    thread.join()
+    bound.close()
+
+
+START = b"POST / HTTP/1.1\r\nHost: x\r\n"
+
+
+def test_one_long_header_is_refused_before_it_is_in_memory(listening: Listening) -> None:
+    status, body = listening.send(START + b"X-Long: " + b"a" * HEAD_BYTES)  # and never an end
+    assert (status, json.loads(body)["error"]["code"]) == (431, "RequestHeaderFieldsTooLarge")
+    status, _ = listening.send(b"GET /" + b"a" * HEAD_BYTES + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert status == 431
+
+
+def test_a_flood_of_bytes_gets_its_answer_and_costs_nothing(listening: Listening) -> None:
+    with closing(listening.connect()) as connection:
+        connection.sendall(START + b"X-Long: ")
+        try:
+            for _ in range(200):
+                connection.sendall(b"a" * 65536)
+        except OSError:
+            pass  # it was closed meanwhile
+        else:
+            assert answer(connection)[0] == 431
+
+
+def test_many_headers_are_refused(listening: Listening) -> None:
+    some = b"".join(b"X-%d: a\r\n" % number for number in range(HEADERS - 5))
+    assert listening.send(START + some + b"Content-Length: 0\r\n\r\n")[0] == 200
+    many = b"".join(b"X-%d: a\r\n" % number for number in range(HEADERS + 5))
+    status, body = listening.send(START + many + b"\r\n")
+    assert (status, json.loads(body)["error"]["code"]) == (431, "RequestHeaderFieldsTooLarge")
+
+
+@pytest.mark.parametrize("size", [0, 1, HEAD_BYTES - 1, HEAD_BYTES, 5 * HEAD_BYTES, 600_000])
+def test_bodies_of_any_length_pass(size: int, listening: Listening) -> None:
+    whole = START + b"Content-Length: %d\r\n\r\n" % size + b"b" * size
+    assert listening.send(whole) == (200, str(size).encode())
+    cuts = [whole[:10], whole[10:60], whole[60:]]
+    assert listening.send(*cuts) == (200, str(size).encode())
+
+
+def test_every_head_of_a_connection_counts_by_itself(listening: Listening) -> None:
+    with closing(listening.connect()) as connection:
+        for _ in range(4):
+            connection.sendall(START + b"X-Long: " + b"a" * (HEAD_BYTES - 200) + b"\r\nContent-Length: 3\r\n\r\nabc")
+            assert answer(connection) == (200, b"3")
+        connection.sendall(START + b"X-Long: " + b"a" * HEAD_BYTES + b"\r\n\r\n")
+        assert answer(connection)[0] == 431
+
+
+def test_unfinished_heads_are_closed(listening: Listening) -> None:
+    with closing(listening.connect()) as silent, closing(listening.connect()) as slow:
+        slow.sendall(b"GET / HTTP/1.1\r\nX-")
+        status, body = answer(slow)
+        assert (status, json.loads(body)["error"]["code"]) == (408, "RequestTimeout")
+        assert silent.recv(1) == b""
+    with closing(listening.connect()) as second:  # a slow head after a good request is no better
+        second.sendall(START + b"Content-Length: 0\r\n\r\n")
+        assert answer(second)[0] == 200
+        second.sendall(b"G")
+        assert answer(second)[0] == 408
+
+
+def test_a_slow_body_is_no_slow_head(listening: Listening) -> None:
+    with closing(listening.connect()) as connection:
+        connection.sendall(START + b"Content-Length: 3\r\n\r\n")
+        threading.Event().wait(0.8)
+        connection.sendall(b"abc")
+        assert answer(connection) == (200, b"3")
+
+
+def test_connections_of_one_address_are_bounded_and_others_are_let_in_again(listening: Listening) -> None:
+    listening.limits.head_seconds = 60
+    many = [listening.connect() for _ in range(12)]
+    try:
+        with closing(listening.connect()) as refused:
+            status, body = answer(refused)
+        assert (status, json.loads(body)["error"]["code"]) == (503, "ServiceUnavailable")
+    finally:
+        for one in many:
+            one.close()
+    deadline = threading.Event()
+    for _ in range(100):
+        if listening.limits.total == 0:
+            break
+        deadline.wait(0.05)
+    assert listening.send(START + b"Content-Length: 0\r\n\r\n")[0] == 200
+
+
+def test_a_trusted_proxy_speaks_for_many() -> None:
+    limits = ConnectionLimits(overall=6, per_address=2, trusted=lambda address: address == "10.0.0.1")
+    assert [limits.enter("10.0.0.1") for _ in range(5)] == [True] * 5
+    assert not limits.enter("192.0.2.1") or limits.total <= 6
+    assert not limits.enter("192.0.2.1")
+    for _ in range(5):
+        limits.leave("10.0.0.1")
+    assert limits.open.keys() == {"192.0.2.1"}
+
+
+def test_not_http_is_answered_in_our_words(listening: Listening) -> None:
+    status, body = listening.send(b"\x16\x03\x01 no http at all\r\n\r\n")
+    assert (status, json.loads(body)["error"]["code"]) == (400, "BadRequest")
