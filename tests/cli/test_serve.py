@@ -16,6 +16,7 @@ import pytest
 from tests.conftest import Server, StartServer, stop
 from tests.shared import azure_photo
 
+from mien.cli._server import listen
 from mien.clock import SystemClock
 from mien.services import open_services
 from mien.settings import Settings
@@ -179,3 +180,29 @@ def test_a_database_that_does_not_answer_is_a_clear_error(tmp_path: Path, monkey
     assert "the database does not answer" in done.stderr
     assert "Traceback" not in done.stderr
     assert "secret-word" not in done.stderr
+
+
+def test_at_sigterm_the_server_drains_before_it_stops(start_server: StartServer) -> None:
+    server = start_server(drain_seconds="1.5")
+    ready = f"{server.endpoint}/healthz/ready"
+    assert httpx.get(ready, trust_env=False, timeout=30).json() == {"status": "ready"}
+    server.process.send_signal(signal.SIGTERM)
+    drained = False
+    while server.process.poll() is None:
+        try:
+            answer = httpx.get(ready, trust_env=False, timeout=30)
+        except httpx.TransportError:
+            break
+        if answer.status_code == 503:
+            assert answer.json()["failing"] == ["draining"]
+            assert post_image(server, server.key1).status_code == 200  # it still serves whoever comes
+            drained = True
+            break
+    assert drained
+    assert server.process.wait(60) == 0
+
+
+def test_nobody_is_kept_waiting_before_the_service_can_answer(tmp_path: Path) -> None:
+    bound = listen(Settings(data_dir=tmp_path), "127.0.0.1", 0, "--port")
+    with bound, socket.socket() as client, pytest.raises(ConnectionRefusedError):
+        client.connect(bound.socket.getsockname())

@@ -370,3 +370,17 @@ def test_no_literal_of_a_non_public_address_is_connected_to(ip: Any) -> None:
     mapped = getattr(ip, "ipv4_mapped", None)
     if mapped is None or not ip_address(str(mapped)).is_global:
         assert fails(f"http://{host}/", FetchPolicy()).failure is FetchFailure.INVALID
+
+
+def test_a_private_name_and_no_name_look_alike() -> None:
+    def inside(host: str, port: int) -> list[str]:
+        return ["10.1.2.3"]
+
+    def nowhere(host: str, port: int) -> list[str]:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    private = fails("http://wiki.corp.example/x.jpg", FetchPolicy(), resolve=inside)
+    missing = fails("http://wiki.corp.example/x.jpg", FetchPolicy(), resolve=nowhere)
+    assert (private.failure, private.hint) == (missing.failure, missing.hint)
+    assert "10.1.2.3" not in private.hint
+    assert "is private" in fails("http://10.1.2.3/x.jpg", FetchPolicy()).hint  # the caller wrote the address

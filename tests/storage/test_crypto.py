@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, select
+from tests.conftest import sqlite_database
 
 from mien.clock import ManualClock
 from mien.storage import EVERY_RESOURCE, Database, MasterKey, Vault, load_master_key, migrate
@@ -159,4 +160,22 @@ def test_two_vaults_on_a_new_database_agree_on_the_lookup_secret(database_url: s
     migrate(opened)
     master = MasterKey(bytes(range(32)))
     assert Vault(opened, master, clock).keyed_hash("k") == Vault(opened, master, clock).keyed_hash("k")
+    opened.close()
+
+
+def test_a_missing_master_key_is_said_and_no_new_one_is_left_behind(tmp_path: Path, clock: ManualClock) -> None:
+    opened = sqlite_database(tmp_path / "mien.db")
+    open_vault(opened, clock, tmp_path).seal(b"x", resource_id=None, what="x")
+    key = tmp_path / "master.key"
+    saved = key.read_text()
+    key.unlink()
+    with pytest.raises(MasterKeyError, match=r"master\.key is missing"):
+        open_vault(opened, clock, tmp_path)
+    assert not key.exists()
+    assert [path.name for path in tmp_path.glob("*.key*")] == []
+    key.write_text("f" * 64)
+    with pytest.raises(MasterKeyError, match="another master key"):
+        open_vault(opened, clock, tmp_path)
+    key.write_text(saved)
+    open_vault(opened, clock, tmp_path)
     opened.close()
