@@ -31,7 +31,6 @@ from mien.liveness.reports import (
     read_proof,
     report_json,
 )
-from mien.liveness.timing import allowed_ms
 from mien.liveness.types import LivenessError, RecognitionError
 from mien.liveness.verdicts import conclude
 from mien.vision.errors import VisionError
@@ -288,8 +287,7 @@ class Run:
         self._recording = Recording(admission.session.id, begun.number, challenge.duration_ms, limits, self._usual_ms())
         self._phase = _Phase.CHALLENGE
         self._sent_at = self._context.now()
-        patience = allowed_ms(self._recording.usual_ms, limits.late_ms) / 1000
-        self._in(challenge.duration_ms / 1000 + min(limits.grace_seconds, 2 * patience))
+        self._in(challenge.duration_ms / 1000 + limits.grace_seconds)  # how late is too late, the judge decides
         await self._send(messages.challenged(begun, challenge))
 
     # From the challenge to the end
