@@ -147,6 +147,7 @@ def open_portal(settings: Settings, services: Services, faces: Faces, login: Log
             assignments=services.assignments,
             tokens=tokens,
             login=login,
+            database=services.database,
             vault=services.vault,
             clock=services.clock,
             audit=services.audit,

@@ -62,8 +62,11 @@ def test_in_and_out_again(page: Page, served: Server, issuer: Issuer, claimed: s
     page.get_by_role("cell", name="oidc:ben@example.com").first.wait_for()
 
     left = issuer.left
+    kept = {str(cookie.get("name")): str(cookie.get("value")) for cookie in page.context.cookies()}
     page.get_by_role("button", name="Sign out").click()
     page.get_by_role("heading", name="Sign in").wait_for()
+    with httpx.Client(base_url=served.management, cookies=kept, trust_env=False, timeout=30) as thief:
+        assert thief.get("/keys").status_code == 303  # a copy of the cookie opens nothing any more
     assert issuer.left == left + 1
     page.goto(served.management + "/keys")
     page.get_by_role("heading", name="Sign in").wait_for()

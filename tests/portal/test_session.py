@@ -8,6 +8,7 @@ from datetime import timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from sqlalchemy import select
 from tests.issuer import CLIENT, SECRET, sign_in_issuer
 
 from mien.clock import ManualClock
@@ -17,7 +18,8 @@ from mien.management import AdminTokens, Role
 from mien.management.login import Actor
 from mien.portal.openid import PATIENCE, Client, OpenId, SignInError
 from mien.portal.session import LIFE, Sessions
-from mien.storage import Database, Vault
+from mien.storage import EVERY_RESOURCE, Database, Vault
+from mien.storage.tables import PortalSessionRow
 
 
 @pytest.fixture
@@ -26,8 +28,8 @@ def tokens(database: Database, vault: Vault, clock: ManualClock) -> AdminTokens:
 
 
 @pytest.fixture
-def sessions(vault: Vault, tokens: AdminTokens, clock: ManualClock) -> Sessions:
-    return Sessions(vault, tokens, clock)
+def sessions(database: Database, vault: Vault, tokens: AdminTokens, clock: ManualClock) -> Sessions:
+    return Sessions(database, vault, tokens, clock)
 
 
 def test_a_session_is_as_long_as_a_day_of_work(sessions: Sessions, tokens: AdminTokens, clock: ManualClock) -> None:
@@ -64,12 +66,30 @@ def test_a_session_of_another_issuer_ends_with_its_token(sessions: Sessions, clo
 
 
 def test_a_session_of_who_signed_in_at_the_issuer_is_as_long_as_the_settings_say(
-    vault: Vault, tokens: AdminTokens, clock: ManualClock
+    database: Database, vault: Vault, tokens: AdminTokens, clock: ManualClock
 ) -> None:
-    session, cookie = Sessions(vault, tokens, clock, timedelta(hours=1)).begin(Actor("oidc:ben", Role.READER), None)
+    brief = Sessions(database, vault, tokens, clock, timedelta(hours=1))
+    session, cookie = brief.begin(Actor("oidc:ben", Role.READER), None)
     assert session.until == clock.now() + timedelta(hours=1)
     assert session.at_issuer
-    assert Sessions(vault, tokens, clock).read(cookie) == session
+    assert Sessions(database, vault, tokens, clock).read(cookie) == session
+
+
+def test_signing_out_ends_the_cookie_on_every_server(
+    sessions: Sessions, database: Database, vault: Vault, tokens: AdminTokens, clock: ManualClock
+) -> None:
+    other = Sessions(database, vault, tokens, clock)
+    session, cookie = sessions.begin(Actor("oidc:ben", Role.READER), None)
+    still, kept = sessions.begin(Actor("oidc:ben", Role.READER), None)
+    assert other.read(cookie) == session
+    sessions.end(session)
+    assert other.read(cookie) is None
+    assert not other.is_open(session)
+    assert other.read(kept) == still  # of the same person, at another browser
+    clock.advance(LIFE)
+    sessions.begin(Actor("oidc:ann", Role.READER), None)
+    with database.read(EVERY_RESOURCE) as session_:
+        assert len(session_.scalars(select(PortalSessionRow)).all()) == 1  # what is over is not kept
 
 
 async def test_who_takes_too_long_at_the_issuer_begins_anew(vault: Vault, clock: ManualClock) -> None:

@@ -36,7 +36,7 @@ class Portal:
 
     def __init__(self, parts: PortalParts) -> None:
         self._parts = parts
-        self._sessions = Sessions(parts.vault, parts.tokens, parts.clock, parts.session_life)
+        self._sessions = Sessions(parts.database, parts.vault, parts.tokens, parts.clock, parts.session_life)
         self._sign_in = SignIn(parts.login, self._sessions, parts.audit, parts.network.origin, parts.openid)
         self._policy = _policy(parts.local_endpoint)
         self._origin = parts.network.origin

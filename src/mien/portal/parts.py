@@ -27,7 +27,7 @@ from mien.models import ModelStore
 from mien.models.bindings import Bindings
 from mien.portal.openid import OpenId
 from mien.portal.session import LIFE
-from mien.storage import Vault
+from mien.storage import Database, Vault
 from mien.vision.ports import Engine
 
 
@@ -41,6 +41,7 @@ class PortalParts:
         assignments: the roles of the issuer's tokens.
         tokens: the admin tokens, to see that a session's is still good.
         login: recognises who signs in, and slows down who guesses.
+        database: where it is stored which sessions go on.
         vault: signs sessions.
         clock: tells the time.
         audit: who did what.
@@ -72,6 +73,7 @@ class PortalParts:
     assignments: RoleAssignments
     tokens: AdminTokens
     login: Login
+    database: Database
     vault: Vault
     clock: Clock
     audit: AuditLog

@@ -1,4 +1,4 @@
-"""Who is signed in: a signed cookie, good for a working day, and no longer than the token that it was made with."""
+"""Sessions: a signed cookie that names one, and a row that says that it goes on, for a working day at most."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import binascii
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
+
+from sqlalchemy import delete
 
 from mien.clock import Clock
 from mien.management import AdminTokens, Role
 from mien.management.login import Actor
 from mien.management.tokens import PREFIX
 from mien.portal.signed import Signer, unpack
-from mien.storage import Vault
+from mien.storage import EVERY_RESOURCE, Database, Vault
+from mien.storage.tables import PortalSessionRow
 
 SESSION: Final = "mien.session"
 """Where the session is in the ASGI scope of a page's request."""
@@ -24,7 +27,7 @@ UPLOAD_FRAME: Final = 64 * 1024
 COOKIE: Final = "mien_session"
 LIFE: Final = timedelta(hours=10)
 
-_PURPOSE: Final = "portal session 1 "  # so that no other keyed hash of the vault is a session's signature
+_PURPOSE: Final = "portal session 2 "  # so that no other keyed hash of the vault is a session's signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +35,14 @@ class Session:
     """A signed-in person.
 
     Attributes:
+        id: of the session.
         actor: who, and what they may do.
         until: when they have to sign in again.
         token: id of the admin token that they signed in with; None for one of another issuer.
         at_issuer: whether they signed in at the issuer itself, where they are still known when the session is over.
     """
 
+    id: UUID
     actor: Actor
     until: datetime
     token: UUID | None
@@ -45,16 +50,20 @@ class Session:
 
 
 class Sessions:
-    """Makes and reads sessions; nothing is stored, so that every server of a database knows them.
+    """Begins, reads and ends sessions, which every server of a database knows.
 
     Args:
+        database: where it is stored which sessions go on.
         vault: its secret signs.
         tokens: tell whether a session's token was revoked.
         clock: tells whether a session is over.
         life: how long a session is at most.
     """
 
-    def __init__(self, vault: Vault, tokens: AdminTokens, clock: Clock, life: timedelta = LIFE) -> None:
+    def __init__(
+        self, database: Database, vault: Vault, tokens: AdminTokens, clock: Clock, life: timedelta = LIFE
+    ) -> None:
+        self._database = database
         self._signer = Signer(vault, _PURPOSE)
         self._tokens = tokens
         self._clock = clock
@@ -78,8 +87,12 @@ class Sessions:
             ends.append(token.expires_at)
         if secret and token is None and (end := _end_of_jwt(secret)) is not None:
             ends.append(end)
-        session = Session(actor, min(ends), token.id if token else None, secret is None)
+        session = Session(uuid4(), actor, min(ends), token.id if token else None, secret is None)
+        with self._database.write(EVERY_RESOURCE) as writing:
+            writing.execute(delete(PortalSessionRow).where(PortalSessionRow.until < now))
+            writing.add(PortalSessionRow(id=session.id, actor=actor.name[:200], until=session.until))
         content = {
+            "id": str(session.id),
             "name": actor.name,
             "role": actor.role.value,
             "until": int(session.until.timestamp()),
@@ -89,7 +102,7 @@ class Sessions:
         return session, self._signer.write(content)
 
     def read(self, cookie: str) -> Session | None:
-        """Return the session of a cookie; None when it is forged, over, or its token was revoked. Asks the database."""
+        """Return the session of a cookie; None when it is forged, over, ended, or its token revoked. Asks the database."""
         content = self._signer.read(cookie)
         if content is None:
             return None
@@ -97,17 +110,29 @@ class Sessions:
             until = datetime.fromtimestamp(content["until"], UTC)
             token = UUID(content["token"]) if content["token"] else None
             session = Session(
-                Actor(content["name"], Role(content["role"])), until, token, content.get("at_issuer") is True
+                UUID(content["id"]),
+                Actor(content["name"], Role(content["role"])),
+                until,
+                token,
+                content.get("at_issuer") is True,
             )
         except (ValueError, KeyError, TypeError):
             return None
         return session if self.is_open(session) else None
 
+    def end(self, session: Session) -> None:
+        """End a session: its cookie opens nothing from now on, on no server."""
+        with self._database.write(EVERY_RESOURCE) as writing:
+            writing.execute(delete(PortalSessionRow).where(PortalSessionRow.id == session.id))
+
     def is_open(self, session: Session) -> bool:
-        """Whether a session goes on: its time is not over, its token was not revoked. Asks the database."""
+        """Whether a session goes on: not over, not ended, its token not revoked. Asks the database."""
         now = self._clock.now()
         if now >= session.until:
             return False
+        with self._database.read(EVERY_RESOURCE) as reading:
+            if reading.get(PortalSessionRow, session.id) is None:
+                return False
         return session.token is None or any(
             one.id == session.token and one.role is session.actor.role and one.valid(now) for one in self._tokens.list()
         )

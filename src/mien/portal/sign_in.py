@@ -156,6 +156,7 @@ class SignIn:
         session = await to_thread.run_sync(self._sessions.read, cookie) if cookie else None
         answer: Response = RedirectResponse(SIGN_IN, 303)
         if session is not None:
+            await to_thread.run_sync(self._sessions.end, session)
             await to_thread.run_sync(self._note, session, "portal.sign_out")
             if session.at_issuer and self._openid is not None:
                 back = self._origin(Head(request.scope, request.receive)) + SIGN_IN

@@ -30,7 +30,7 @@ from mien.storage.tables.liveness import (
     LivenessStrikeRow,
     SigningKeyRow,
 )
-from mien.storage.tables.management import AdminTokenRow, ArmGroupRow, ArmRow, SubscriptionTermsRow
+from mien.storage.tables.management import AdminTokenRow, ArmGroupRow, ArmRow, PortalSessionRow, SubscriptionTermsRow
 from mien.storage.tables.model_migrations import ModelMigrationRow, OtherTemplateRow
 from mien.storage.tables.subjects import ConsentRow, ErasureRow, ReceiptKeyRow, RetentionRuleRow
 from mien.storage.tables.volume import CallVolumeRow
@@ -69,6 +69,7 @@ __all__ = [
     "OtherTemplateRow",
     "PersistedFaceRow",
     "PersonRow",
+    "PortalSessionRow",
     "ReceiptKeyRow",
     "RemovalRow",
     "ResourceRow",

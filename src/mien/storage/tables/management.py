@@ -26,6 +26,16 @@ class AdminTokenRow(Base):
     revoked_at: Mapped[datetime | None]
 
 
+class PortalSessionRow(Base):
+    """A session of the portal that goes on: signing out deletes it, on every server at once."""
+
+    __tablename__ = "portal_sessions"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    actor: Mapped[str] = mapped_column(String(200))
+    until: Mapped[datetime] = mapped_column(index=True)
+
+
 class SubscriptionTermsRow(Base):
     """That somebody accepted the responsible-AI terms for a subscription. The newest counts; the older ones stay."""
 
