@@ -89,7 +89,7 @@ class Sessions:
             ends.append(end)
         session = Session(uuid4(), actor, min(ends), token.id if token else None, secret is None)
         with self._database.write(EVERY_RESOURCE) as writing:
-            writing.execute(delete(PortalSessionRow).where(PortalSessionRow.until < now))
+            writing.execute(delete(PortalSessionRow).where(PortalSessionRow.until <= now))
             writing.add(PortalSessionRow(id=session.id, actor=actor.name[:200], until=session.until))
         content = {
             "id": str(session.id),
@@ -102,7 +102,7 @@ class Sessions:
         return session, self._signer.write(content)
 
     def read(self, cookie: str) -> Session | None:
-        """Return the session of a cookie; None when it is forged, over, ended, or its token revoked. Asks the database."""
+        """Return the session of a cookie; None if it is forged, over, ended or its token revoked."""
         content = self._signer.read(cookie)
         if content is None:
             return None
