@@ -11,6 +11,8 @@ from tools import write_cli_docs, write_errors_docs
 
 from mien.contract.catalogue import ROWS
 
+_RECORD = re.compile(r"# (\d{4}): (.+)\n\nDate: (\d{4}-\d\d-\d\d) · Status: (accepted.*)\n\n")
+
 
 def test_the_site_is_built_and_every_link_between_its_pages_leads_somewhere(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "docs", str(tmp_path)]
@@ -37,3 +39,17 @@ def test_links_of_pages_outside_the_site_lead_somewhere(name: str) -> None:
     text = (REPOSITORY / name).read_text(encoding="utf-8")
     paths = [path for path in re.findall(r"\]\(([^)\s#]+)[^)]*\)", text) if "://" not in path]
     assert [path for path in paths if not (REPOSITORY / path).exists()] == []
+
+
+def test_every_decision_record_has_the_same_header_and_a_row_in_the_index() -> None:
+    folder = REPOSITORY / "docs" / "decisions"
+    index = (folder / "index.md").read_text(encoding="utf-8")
+    listed = [line for line in index.splitlines() if line.startswith("| [")]
+    expected = []
+    for record in sorted(folder.glob("[0-9]*.md")):
+        found = _RECORD.match(record.read_text(encoding="utf-8"))
+        assert found, f"{record.name} does not begin with `# NNNN: Title` and `Date: … · Status: …`"
+        number, title, date, status = found.groups()
+        assert record.name.startswith(f"{number}-")
+        expected.append(f"| [{number}]({record.name}) | {title} | {date} | {status} |")
+    assert listed == expected
