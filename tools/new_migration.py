@@ -5,6 +5,7 @@ python tools/new_migration.py "what it does"     then read what it wrote, and se
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -12,16 +13,30 @@ from pathlib import Path
 from alembic import command
 
 from mien.storage import Database, migrate
-from mien.storage.migrations import HEAD, alembic_config
+from mien.storage.migrations import FOLDER, HEAD, alembic_config
 
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        database = Database(f"sqlite:///{Path(folder) / 'mien.db'}")
+
+def begin(what: str, folder: Path = FOLDER / "versions") -> None:
+    """Write the next step into a folder.
+
+    Args:
+        what: what the step does, for its name and docstring.
+        folder: where it goes; another one is for looking at a step without keeping it.
+    """
+    with tempfile.TemporaryDirectory() as data:
+        database = Database(f"sqlite:///{Path(data) / 'mien.db'}")
         migrate(database)
         config = alembic_config()
-        number = f"{int(HEAD) + 1:04d}"
         config.set_main_option("file_template", "v%%(rev)s_%%(slug)s")
+        places = {FOLDER / "versions", folder}
+        config.set_main_option("version_locations", os.pathsep.join(map(str, places)))
         with database.writing_connection() as connection:
             config.attributes["connection"] = connection
-            command.revision(config, sys.argv[1], autogenerate=True, rev_id=number)
+            command.revision(
+                config, what, autogenerate=True, rev_id=f"{int(HEAD) + 1:04d}", head=HEAD, version_path=str(folder)
+            )
         database.close()
+
+
+if __name__ == "__main__":
+    begin(sys.argv[1])

@@ -1,15 +1,18 @@
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import Column, Table, inspect, text
+from tools.new_migration import begin
 
 from mien.storage import Database, migrate
-from mien.storage.base import Base
+from mien.storage.base import AnyText, Base, UtcDateTime
 from mien.storage.migrations import HEAD, MigrationError, alembic_config, current_revision
 
 
@@ -48,3 +51,22 @@ def test_a_database_of_a_newer_version_is_refused(database: Database) -> None:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(MigrationError, match="made by a newer one"):
         migrate(database)
+
+
+def test_a_step_that_is_begun_imports_what_it_uses(tmp_path: Path) -> None:
+    table = Table("invented", Base.metadata, Column("said", AnyText, primary_key=True), Column("at", UtcDateTime))
+    try:
+        begin("Invent a table", tmp_path)
+    finally:
+        Base.metadata.remove(table)
+    (step,) = tmp_path.glob("*.py")
+    assert step.name == f"v{int(HEAD) + 1:04d}_invent_a_table.py"
+    database = Database(f"sqlite:///{tmp_path / 'mien.db'}")
+    names = runpy.run_path(str(step))
+    with database.writing_connection() as connection, Operations.context(MigrationContext.configure(connection)):
+        names["upgrade"]()
+        kinds = {
+            column["name"]: type(column["type"]).__name__ for column in inspect(connection).get_columns("invented")
+        }
+    database.close()
+    assert kinds == {"said": "BLOB", "at": "DATETIME"}

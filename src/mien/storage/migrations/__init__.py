@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
-from sqlalchemy import inspect, text
+from sqlalchemy import TypeDecorator, inspect, text
 from sqlalchemy.exc import DatabaseError
 
 from mien.storage.database import Database
@@ -75,3 +75,13 @@ def alembic_config() -> Config:
     config.set_main_option("script_location", str(FOLDER))
     config.set_main_option("path_separator", "os")
     return config
+
+
+def render_type(kind: str, item: object, context: object) -> str | Literal[False]:  # noqa: ARG001  Alembic calls it
+    """Write a column's type of ours into a step as the SQLAlchemy type below it, and leave everything else to Alembic.
+
+    So a step needs no import of the product, whose types may change after it.
+    """
+    if kind == "type" and isinstance(item, TypeDecorator) and type(item).__module__.startswith("mien."):
+        return f"sa.{item.impl_instance!r}"
+    return False
