@@ -21,7 +21,7 @@ from mien.gallery.policy import EnrolmentPolicy
 from mien.gallery.types import DuplicateKind, FindMode, NewPerson, TargetFace
 from mien.storage.crypto import CryptoError
 from mien.storage.tables import PersistedFaceRow
-from mien.vision.types import FaceBox
+from mien.vision.types import FaceBox, OperatingPoint
 
 LEFT, RIGHT = (100, 100, 80, 80), (300, 100, 80, 80)
 
@@ -30,8 +30,9 @@ def test_exactly_one_face_or_a_target_that_has_one(world: World) -> None:
     ref = world.make(Kind.FACE_LIST)
     add = world.gallery.faces.add
     two = photo({"seed": 1, "box": LEFT}, {"seed": 2, "box": RIGHT})
-    with pytest.raises(NoFaceError):
-        add(ref, photo())
+    for point, hint in ((OperatingPoint.GENERAL, "detection_03 finds more"), (OperatingPoint.BEST, "found$")):
+        with pytest.raises(NoFaceError, match=hint):
+            add(ref, photo(), operating_point=point)
     with pytest.raises(SeveralFacesError, match="300,100,80,80"):
         add(ref, two)
     with pytest.raises(NoFaceError):

@@ -43,6 +43,8 @@ def test_pixels_become_bgr() -> None:
         (BGR.astype(np.float32) / 255, r"float32 and shape \(20, 30, 3\).*multiply"),
         (BGR.astype(np.float64), "float64"),
         (BGR.astype(np.uint16), "uint16.*divide"),
+        (BGR.astype(np.int64), r"int64.*values of 0 to 255: \.astype"),
+        (BGR.astype(complex), "complex128.*no picture"),
         (BGR > 0, "bool.*mask"),
         (BGR[None], r"\(1, 20, 30, 3\)"),
         (BGR[..., :2], "in BGR"),

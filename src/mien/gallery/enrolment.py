@@ -74,7 +74,7 @@ def enrol(
     """
     want = Want(operating_point=operating_point, recogniser=pack, attributes=policy.attributes)
     analysis = engine.analyze(image, want)
-    face = choose(analysis, target)
+    face = choose(analysis, target, operating_point)
     policy.check(face)
     assert face.embedding is not None
     if not face.embedding.readable:
@@ -85,11 +85,22 @@ def enrol(
     return Enrolment(face.embedding, f"{hashlib.sha256(image).hexdigest()}|{where}", crop)
 
 
-def choose(analysis: Found, target: TargetFace | None) -> Face:
+def _no_face(operating_point: OperatingPoint | None) -> str:
+    if operating_point in (OperatingPoint.GENERAL, OperatingPoint.SENSITIVE):
+        return "no face was found; detection_03 finds more of the faces that are turned or covered"
+    return "no face was found"
+
+
+def choose(analysis: Found, target: TargetFace | None, operating_point: OperatingPoint | None = None) -> Face:
     """Return the face that is meant.
 
     A face is in the target when its centre is. Where several are, the one whose rectangle is the target's (IoU of at
     least one half) is meant: people in a group stand close.
+
+    Args:
+        analysis: the faces of the image.
+        target: where the face is; needed when there are several.
+        operating_point: how the faces were looked for, to say what finds more.
 
     Raises:
         TargetFaceOutOfRangeError: the target does not lie in the image.
@@ -104,7 +115,7 @@ def choose(analysis: Found, target: TargetFace | None) -> Face:
         same = tuple(face for face in inside if overlap(face.box, target) >= _SAME_BOX)
         faces = same if len(inside) > 1 and len(same) == 1 else inside
     if not faces:
-        raise NoFaceError("no face has its centre in targetFace" if target else "no face was found")
+        raise NoFaceError("no face has its centre in targetFace" if target else _no_face(operating_point))
     if len(faces) > 1:
         boxes = "; ".join(f"{face.box.left},{face.box.top},{face.box.width},{face.box.height}" for face in faces[:10])
         raise SeveralFacesError(f"{len(faces)} faces, choose one with targetFace: {boxes}")

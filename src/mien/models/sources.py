@@ -193,8 +193,8 @@ def _from_url(file: PackFile, source: UrlSource, into: Path, report: Report) -> 
             _keep(stream, file, into, source.url)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         message = (
-            f"{source.url} could not be fetched ({error}). Fetch {source.file_name} elsewhere and run "
-            "`mien models pull NAME --from DIR`"
+            f"{source.url} could not be fetched ({error}). Fetch {source.file_name} elsewhere, put it into "
+            "a folder, and name that folder in `mien models pull … --from DIR`"
         )
         raise FetchError(message) from error
 

@@ -323,18 +323,19 @@ _AS_TEXT: Final = (
 _JSON: Final = "this is JSON; send it with Content-Type: application/json"
 _PATH: Final = re.compile(rb"@?[\w\x80-\xff ./\\:~-]{1,300}\.(?:jpe?g|png|gif|bmp|webp|heic|avif|tiff?)", re.IGNORECASE)
 _ADDRESS: Final = 'this is an address, not an image; send {"url": "…"} with Content-Type: application/json'
+_TO_JPEG: Final = "; convert it to JPEG or PNG"
 _SIGNATURES: Final = (
-    (b"II*\0", "TIFF is not supported"),
-    (b"MM\0*", "TIFF is not supported"),
-    (b"\0\0\1\0", "ICO is not supported"),
-    (b"\0\0\0\x0cjP  ", "JPEG 2000 is not supported"),
-    (b"\xff\x4f\xff\x51", "JPEG 2000 is not supported"),
-    (b"\xff\x0a", "JPEG XL is not supported"),
-    (b"\0\0\0\x0cJXL ", "JPEG XL is not supported"),
-    (b"%PDF", "this is a PDF"),
-    (b"PK\3\4", "this is a ZIP archive"),
-    (b"\x1f\x8b", "this is gzip-compressed"),
-    (b"8BPS", "Photoshop documents are not supported"),
+    (b"II*\0", "TIFF is not supported" + _TO_JPEG),
+    (b"MM\0*", "TIFF is not supported" + _TO_JPEG),
+    (b"\0\0\1\0", "ICO is not supported" + _TO_JPEG),
+    (b"\0\0\0\x0cjP  ", "JPEG 2000 is not supported" + _TO_JPEG),
+    (b"\xff\x4f\xff\x51", "JPEG 2000 is not supported" + _TO_JPEG),
+    (b"\xff\x0a", "JPEG XL is not supported" + _TO_JPEG),
+    (b"\0\0\0\x0cJXL ", "JPEG XL is not supported" + _TO_JPEG),
+    (b"%PDF", "this is a PDF; send the picture in it as JPEG or PNG"),
+    (b"PK\3\4", "this is a ZIP archive; unpack it and send one picture at a time"),
+    (b"\x1f\x8b", "this is gzip-compressed; send the picture uncompressed"),
+    (b"8BPS", "Photoshop documents are not supported" + _TO_JPEG),
     (b"data:image", "this is a data URL; send the bytes themselves"),
     (b"/9j/", "this is base64; send the bytes themselves"),
     (b"iVBORw0KGgo", "this is base64; send the bytes themselves"),
@@ -349,13 +350,13 @@ _SIGNATURES: Final = (
 _TEXT_SIGNATURES: Final = (
     ((b"{", b"["), _JSON),
     ((b"http:", b"https:", b"url="), _ADDRESS),
-    ((b"<!doctype html", b"<html"), "this is an HTML page"),
-    ((b"<svg", b"<?xml"), "SVG is not supported"),
+    ((b"<!doctype html", b"<html"), "this is an HTML page; send the picture's own bytes, or its own address"),
+    ((b"<svg", b"<?xml"), "SVG is not supported" + _TO_JPEG),
 )
 _LONGEST_PATH: Final = 4096
 _CONVERT: Final = {
-    ImageFormat.WEBP: "; convert it to JPEG or PNG, for example: dwebp photo.webp -o photo.png",
-    ImageFormat.AVIF: "; convert it to JPEG or PNG, for example: avifdec photo.avif photo.jpg",
+    ImageFormat.WEBP: f"{_TO_JPEG}, for example: dwebp photo.webp -o photo.png",
+    ImageFormat.AVIF: f"{_TO_JPEG}, for example: avifdec photo.avif photo.jpg",
     ImageFormat.HEIC: "; convert it to JPEG, for example: heif-convert photo.heic photo.jpg "
     "(iPhone: Settings, Camera, Formats, Most Compatible)",
 }
@@ -384,7 +385,7 @@ def what_instead(data: bytes) -> str | None:
     texts = [text for signature, text in _SIGNATURES if data.startswith(signature)]
     texts += [text for signatures, text in _TEXT_SIGNATURES if start.startswith(signatures)]
     if data[4:8] == b"ftyp":
-        texts.append("a video or container file is not supported")
+        texts.append("a video or container file is not supported; send a frame of it as JPEG or PNG")
     if len(data) < _LONGEST_PATH and _PATH.fullmatch(data.strip()):
         texts.append("this is a file's name, not its content: send the file's bytes (curl: --data-binary @photo.jpg)")
     return texts[0] if texts else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -12,6 +12,8 @@ import numpy as np
 from mien.vision.decode import on_white
 from mien.vision.errors import ImageInputError
 from mien.vision.types import Pixels
+
+_WHOLE_NUMBERS: Final = "values of 0 to 255: .astype(np.uint8); 16-bit values: divide by 257 first"
 
 ImageInput = bytes | bytearray | memoryview | str | os.PathLike[str] | Pixels
 
@@ -47,7 +49,9 @@ def _bgr(pixels: np.ndarray[Any, Any]) -> Pixels:
         how = {
             "f": "multiply values of 0 to 1 by 255, then .astype(np.uint8)",
             "b": "that is a mask, not a picture",
-        }.get(pixels.dtype.kind, "divide 16-bit values by 257, then .astype(np.uint8)")
+            "i": _WHOLE_NUMBERS,
+            "u": _WHOLE_NUMBERS,
+        }.get(pixels.dtype.kind, "that is no picture")
         raise ImageInputError(f"{found} is not analysed: pixels are uint8, 0 to 255 ({how})")
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
     if pixels.ndim not in (2, 3) or channels not in (1, 3, 4):

@@ -53,7 +53,9 @@ def _fetch(error: FetchError) -> Problem:
 _TABLE: dict[type[Exception], Callable[[Any], Problem]] = {
     **GATEWAY,
     OverloadedError: _overloaded,
-    BodyTooLargeError: lambda error: _TOO_BIG.problem(headers=CLOSE if error.endless else ()),
+    BodyTooLargeError: lambda error: _TOO_BIG.problem(
+        hint=f"the most is {error.limit} bytes", headers=CLOSE if error.endless else ()
+    ),
     BodyTimeoutError: lambda _error: _TIMEOUT.problem(headers=CLOSE),
     ImageTooSmallError: _with_text(_TOO_SMALL),
     ImageTooLargeError: _with_text(_TOO_BIG),
