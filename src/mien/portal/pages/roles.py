@@ -13,7 +13,7 @@ from mien.accounts.roles import ROLE_NAMES, AdminRole
 from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.visitor import Visitor, tell
-from mien.portal.widgets import Tag, badge, button, empty, moment, section, table
+from mien.portal.widgets import Tag, badge, button, empty, section, table
 
 ASSIGNEES: Final = {
     Assignee.PRINCIPAL: "Person or service principal (oid)",
@@ -39,20 +39,22 @@ async def render(visitor: Visitor) -> None:
             return
         table(
             "Role assignments",
-            ["Assigned to", "Value", "Role", "Resource", "Assigned", "By", ""],
+            ["Assigned to", "Role", "Resource", ""],
             [
                 [
-                    ASSIGNEES[one.assignee],
-                    one.value,
+                    partial(_show_assignee, one),
                     partial(badge, one.role, "warn" if one.role in set(AdminRole) else "info"),
                     one.resource or _ALL,
-                    moment(one.created_at),
-                    one.created_by,
                     partial(button, "Remove", _remover(visitor, one), "quiet"),
                 ]
                 for one in found
             ],
         )
+
+
+def _show_assignee(one: RoleAssignment) -> None:
+    Tag("div", ASSIGNEES[one.assignee], "small soft")
+    Tag("div", one.value)
 
 
 def _form(visitor: Visitor) -> None:
