@@ -29,8 +29,9 @@ from mien.accounts import DEVELOPMENT_TERMS, AccessRequests, Accounts
 from mien.clock import SystemClock
 from mien.events import Recorder
 from mien.gateway.call_counter import CallObserver
+from mien.gateway.checks import Checks
 from mien.gateway.exchange import Exchange, Match, Operation, Receive, Response, Scope, Send
-from mien.gateway.front_door import FrontDoor, Gateway
+from mien.gateway.gateway import Gateway
 from mien.gateway.keysets import KeySets
 from mien.gateway.rates import RateLimits, Rates
 from mien.gateway.request_log import RequestLog
@@ -65,9 +66,9 @@ class OneRoute:
 class Both:
     """Two gateways behind one socket, by path."""
 
-    def __init__(self, bare: Gateway, full: Gateway, front_door: FrontDoor) -> None:
+    def __init__(self, bare: Gateway, full: Gateway, checks: Checks) -> None:
         self._gateways = {"/bare": bare, "/full": full}
-        self._front_door = front_door
+        self._checks = checks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -77,7 +78,7 @@ class Both:
         await receive()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self._front_door.close()
+        await self._checks.close()
         await send({"type": "lifespan.shutdown.complete"})
 
 
@@ -115,7 +116,7 @@ def main() -> None:
         key = accounts.keys(resource.id).key1
         signer = RSAKey.generate_key(2048, {"kid": "a"})
         keys = KeySets(ISSUER, f"{ISSUER}/keys", fetch=lambda _url: b'{"keys":[%s]}' % _public(signer))
-        front_door = FrontDoor(
+        checks = Checks(
             accounts,
             short_tokens=ShortTokens(vault.keyed_hash, clock),
             verifier=TokenVerifier(ISSUER, keys, clock),
@@ -125,8 +126,8 @@ def main() -> None:
         recorder = Recorder(database, clock)
         recorder.start()
         router = OneRoute()
-        full = Gateway(router, front_door.steps(), explain, [CallObserver(recorder), RequestLog()])
-        both = Both(Gateway(router, [], explain), full, front_door)
+        full = Gateway(router, checks.steps(), explain, [CallObserver(recorder), RequestLog()])
+        both = Both(Gateway(router, [], explain), full, checks)
         config = uvicorn.Config(both, port=0, loop="uvloop", http="httptools", log_config=None, lifespan="on")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, daemon=True)

@@ -25,7 +25,7 @@ from mien.fetching.fetch import FetchPolicy, fetch_image
 from mien.gallery.directory.services import open_directory
 from mien.gallery.gallery import open_gallery
 from mien.gallery.recognisers import Recognisers
-from mien.gateway.opening import open_front_door
+from mien.gateway.opening import open_checks
 from mien.gateway.origin import OriginFinder, parse_networks
 from mien.liveness.abuse import AbusePolicy
 from mien.liveness.attestation import AppAttest, Attestations, PlayIntegrity, Verifier
@@ -159,7 +159,7 @@ def create_app(
         Parts(
             accounts=services.accounts,
             readiness=readiness,
-            front_door=open_front_door(
+            checks=open_checks(
                 settings,
                 accounts=services.accounts,
                 assignments=services.assignments,

@@ -12,7 +12,7 @@ from mien.fetching.addresses import AddressPolicy
 from mien.fetching.fetch import FetchPolicy
 from mien.gallery.counts import faces_stored, storage_use
 from mien.gateway.call_counter import CallObserver
-from mien.gateway.front_door import Observer
+from mien.gateway.gateway import Observer
 from mien.gateway.origin import parse_networks
 from mien.gateway.request_log import RequestLog
 from mien.gateway.usage import rate_use, volume_use

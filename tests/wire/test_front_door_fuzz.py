@@ -15,7 +15,7 @@ from joserfc.jwk import RSAKey
 from tests.wire.conftest import KEY, Accounts
 
 from mien.clock import ManualClock
-from mien.gateway.front_door import FrontDoor
+from mien.gateway.checks import Checks
 from mien.gateway.keysets import KeySets
 from mien.gateway.origin import OriginFinder, parse_networks
 from mien.gateway.rates import RateLimits, Rates
@@ -99,14 +99,14 @@ def fuzzed(make_service: Callable[..., Any]) -> Iterator[Application]:
     keys = json.dumps({"keys": [key.as_dict(private=False)]}).encode()
     issuer = "https://issuer.example"
     origin = OriginFinder(parse_networks("10.0.0.0/8"))
-    front_door = FrontDoor(
+    checks = Checks(
         Accounts(),
         origin=origin,
         short_tokens=ShortTokens(lambda text: hashlib.sha256(text.encode()).digest(), clock),
         verifier=TokenVerifier({issuer: KeySets(issuer, f"{issuer}/keys", fetch=lambda _url: keys)}, clock),
         rates=RateLimits(Rates(paid_per_second=100_000)),
     )
-    application = make_service(front_door=front_door, origin=origin).application
+    application = make_service(checks=checks, origin=origin).application
     yield application
     application.close()
 

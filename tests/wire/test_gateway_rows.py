@@ -20,7 +20,7 @@ from tests.wire.conftest import DETECTION, Memory, ToldEngine, Web
 from mien.accounts import DEVELOPMENT_TERMS, AccessRequests, Accounts, Feature, Resource, ResourceChange, Sku
 from mien.clock import ManualClock
 from mien.contract.catalogue import ROWS
-from mien.gateway.front_door import FrontDoor
+from mien.gateway.checks import Checks
 from mien.gateway.keysets import KeySets
 from mien.gateway.origin import OriginFinder, parse_networks
 from mien.gateway.rates import RateLimits, Rates
@@ -119,7 +119,7 @@ async def world(tmp_path: Path, clock: ManualClock, issuer: Issuer, photo: bytes
     vault = Vault(database, MasterKey.from_hex(MASTER_KEY), clock)
     accounts = Accounts(database, vault, clock)
     origin = OriginFinder(parse_networks("10.0.0.0/8"))
-    front_door = FrontDoor(
+    checks = Checks(
         accounts,
         origin=origin,
         private_networks=parse_networks("172.16.0.0/12"),
@@ -134,7 +134,7 @@ async def world(tmp_path: Path, clock: ManualClock, issuer: Issuer, photo: bytes
         memory=Memory(),
         download=Web(),
         labels=ModelLabels(DETECTION, {f"recognition_0{n}": "pack" for n in range(1, 5)}),
-        front_door=front_door,
+        checks=checks,
         on_shutdown=[database.close],
     )
     application = Application(parts)

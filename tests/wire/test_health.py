@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from mien.contract.problem import Problem
 from mien.gateway.exchange import Exchange, Match, Operation, Response
-from mien.gateway.front_door import Gateway
+from mien.gateway.gateway import Gateway
 from mien.wire.faults import explain
 from mien.wire.health import Readiness
 from mien.wire.router import Router

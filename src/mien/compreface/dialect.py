@@ -10,8 +10,9 @@ from mien.compreface.handlers import Handlers
 from mien.compreface.subjects import Subjects
 from mien.gallery.gallery import Gallery
 from mien.gallery.recognisers import Recognisers
+from mien.gateway.checks import Checks
 from mien.gateway.exchange import Match, Operation, Receive, Scope, Send
-from mien.gateway.front_door import FrontDoor, Gateway, Observer
+from mien.gateway.gateway import Gateway, Observer
 from mien.vision.ports import Engine
 from mien.wire.application import Dialect
 from mien.wire.body import BodyLimits
@@ -30,13 +31,13 @@ class CompreFace:
 
     Args:
         handlers: the routes.
-        front_door: what stands before every operation.
+        checks: what a request must pass.
         observers: told of every answer.
     """
 
-    def __init__(self, handlers: Handlers, front_door: FrontDoor, observers: Sequence[Observer] = ()) -> None:
+    def __init__(self, handlers: Handlers, checks: Checks, observers: Sequence[Observer] = ()) -> None:
         self._gateway = Gateway(
-            _Router(handlers.operations()), front_door.steps(), explain, observers, origin=front_door.origin
+            _Router(handlers.operations()), checks.steps(), explain, observers, origin=checks.origin
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,8 +54,8 @@ def compreface(
 ) -> Dialect:
     """Return the dialect on a gallery, for `mien.wire.application.Parts`."""
 
-    def make(workers: WorkerPool, door: FrontDoor) -> CompreFace:
-        return CompreFace(Handlers(Subjects(gallery, recognisers), engine, workers, limits), door, observers)
+    def make(workers: WorkerPool, checks: Checks) -> CompreFace:
+        return CompreFace(Handlers(Subjects(gallery, recognisers), engine, workers, limits), checks, observers)
 
     return Dialect(PREFIX, make)
 

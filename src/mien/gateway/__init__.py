@@ -6,10 +6,10 @@ sends the answer with the platform's headers. Whatever goes wrong on the way, in
 the contract's JSON.
 
 - `exchange`: `Request`, `Response`, `Operation`, `Exchange` (one request on its way through).
-- `front_door`: `Gateway`, and `FrontDoor`, its steps in their order.
+- `gateway`: `Gateway`. `checks`: `Checks`, the steps that it runs, in their order; `opening`: as the settings want it.
 - `access` (hosts, keys, tokens) on `endpoints`, `origin`, `hints`, `short_tokens`, `tokens`, `keysets`, `roles`.
 - `network`: addresses. `rates`, `volume`: how often. `gates`: limited access; `require` is for handlers.
 
     operation = Operation("Face - Detect", "POST", "/detect", handler=detect)
-    app = Gateway(router, FrontDoor(accounts).steps(), explain=explain)
+    app = Gateway(router, Checks(accounts).steps(), explain=explain)
 """

@@ -1,12 +1,12 @@
-"""The front door as the settings want it."""
+"""The checks of the front door as the settings want them."""
 
 from __future__ import annotations
 
 from mien.accounts import Accounts
 from mien.accounts.role_assignments import RoleAssignments
 from mien.clock import Clock
+from mien.gateway.checks import Checks
 from mien.gateway.discovery import fetcher
-from mien.gateway.front_door import FrontDoor
 from mien.gateway.keysets import KeySets
 from mien.gateway.origin import OriginFinder, parse_networks
 from mien.gateway.rates import RateLimits, Rates
@@ -18,7 +18,7 @@ from mien.settings import Settings
 from mien.storage import Database, Vault
 
 
-def open_front_door(
+def open_checks(
     settings: Settings,
     *,
     accounts: Accounts,
@@ -27,7 +27,7 @@ def open_front_door(
     vault: Vault,
     clock: Clock,
     origin: OriginFinder,
-) -> FrontDoor:
+) -> Checks:
     """Return who may call, from where and how often; opens no connection yet."""
     rates = volume = None
     if settings.rate_limits != "off":
@@ -35,7 +35,7 @@ def open_front_door(
         rates = RateLimits(Rates(settings.rate_free_per_minute, settings.rate_paid_per_second), redis)
         if settings.free_calls_per_month:
             volume = CallVolume(database, clock, settings.free_calls_per_month)
-    return FrontDoor(
+    return Checks(
         accounts,
         domain=settings.domain,
         origin=origin,

@@ -15,8 +15,9 @@ from mien.events import Level
 from mien.gallery.directory.services import DirectoryServices
 from mien.gallery.gallery import Gallery
 from mien.gateway.access import Accounts as ResourceFinder
+from mien.gateway.checks import Checks
 from mien.gateway.exchange import Message, Operation, Receive, Scope, Send
-from mien.gateway.front_door import FrontDoor, Gateway, Observer
+from mien.gateway.gateway import Gateway, Observer
 from mien.gateway.origin import OriginFinder
 from mien.liveness.channel.context import ChannelContext, Count
 from mien.liveness.guidance import Place
@@ -60,7 +61,7 @@ class Parts:
         directory: the person directory and v1.0's snapshots; None for a server without.
         strict_children: whether a resource wants faces of likely children to be surer to match.
         readiness: whether requests may be sent here.
-        front_door: who may call, and how often; None for one that knows keys, hosts and approvals only.
+        checks: who may call, and how often; None for one that knows keys, hosts and approvals only.
         limits: how much a client may send.
         origin: finds out under which address a caller sees the server.
         session_images: the images of liveness sessions.
@@ -71,7 +72,7 @@ class Parts:
         observers: told of every answer.
         workers: requests that are computed at the same time.
         queue_limit: requests that may wait for that.
-        dialects: other APIs on the same gallery; each is put together with the pool and the front door of this one.
+        dialects: other APIs on the same gallery; each is put together with the pool and the checks of this one.
         demo_key: gives the key that the liveness demo calls with; None for a server that is not for trying out.
         on_startup: called when the server starts, in their order, before the first request.
         on_shutdown: called when the server stops, in their order, after the last request.
@@ -86,7 +87,7 @@ class Parts:
     directory: DirectoryServices | None = None
     strict_children: Callable[[UUID], bool] = lambda _: False
     readiness: Readiness = field(default_factory=Readiness)
-    front_door: FrontDoor | None = None
+    checks: Checks | None = None
     limits: BodyLimits = field(default_factory=BodyLimits)
     origin: OriginFinder = field(default_factory=OriginFinder)
     session_images: SessionImages = field(default_factory=NoSessionImages)
@@ -113,7 +114,7 @@ class Dialect:
     """
 
     prefix: str
-    make: Callable[[WorkerPool, FrontDoor], Callable[[Scope, Receive, Send], Awaitable[None]]]
+    make: Callable[[WorkerPool, Checks], Callable[[Scope, Receive, Send], Awaitable[None]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,16 +192,16 @@ class Application:
             )
             if parts.channel is not None:
                 operations += self._open_channel(parts, parts.liveness, parts.channel)
-        self._front_door = parts.front_door or FrontDoor(parts.accounts, origin=parts.origin)
-        pages = Pages(operations, self._front_door.status, parts.origin, parts.readiness).table()
+        self._checks = checks = parts.checks or Checks(parts.accounts, origin=parts.origin)
+        pages = Pages(operations, checks.status, parts.origin, parts.readiness).table()
         pages += parts.readiness.operations()
         pages += LivenessPages(
             self, parts.demo_key, parts.origin, parts.liveness.lacks if parts.liveness is not None else None
         ).table()
-        router = Router(operations, [*pages, *self._front_door.operations()])
-        door = self._front_door
-        self._dialects = [(dialect.prefix, dialect.make(self._workers, door)) for dialect in parts.dialects]
-        self._gateway = Gateway(router, door.steps(), explain, parts.observers, origin=parts.origin, cors=door.cors())
+        router = Router(operations, [*pages, *checks.operations()])
+        self._dialects = [(dialect.prefix, dialect.make(self._workers, checks)) for dialect in parts.dialects]
+        cors = checks.cors()
+        self._gateway = Gateway(router, checks.steps(), explain, parts.observers, origin=parts.origin, cors=cors)
 
     def levels(self) -> list[Level]:
         """Return the numbers of this process that Prometheus is told."""
@@ -255,7 +256,7 @@ class Application:
                     begin()
                 await send({"type": "lifespan.startup.complete"})
             else:
-                await self._front_door.close()
+                await self._checks.close()
                 self.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
