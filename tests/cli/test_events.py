@@ -144,7 +144,7 @@ def test_a_rule_is_made_listed_tried_out_and_deleted(
         assert code == 1
         assert "MIEN_WEBHOOK_ALLOW_PRIVATE" in output
         monkeypatch.setenv("MIEN_WEBHOOK_ALLOW_PRIVATE", "true")
-        assert run(tmp_path, "alert", "test", rule_id) == (0, "the receiver took it\n")
+        assert run(tmp_path, "alert", "test", rule_id) == (0, "the receiver accepted it\n")
         receiver.shutdown()
     assert json.loads(got[0])["event"] == "test"
     assert "full" in run(tmp_path, "alert", "show", rule_id)[1]

@@ -59,11 +59,11 @@ def group(tmp_path: Path) -> CollectionRef:
 
 
 def test_rebuild_mends_a_damaged_snapshot_and_leaves_sound_ones(group: CollectionRef, tmp_path: Path) -> None:
-    assert run(tmp_path, "rebuild") == (0, "Every snapshot is sound.\n")
+    assert run(tmp_path, "rebuild") == (0, "All trained indexes are intact.\n")
     for path in (tmp_path / "snapshots").rglob("*.segment"):
         os.truncate(path, 100)
     assert run(tmp_path, "rebuild") == (0, "personGroup/staff: succeeded\n")
-    assert run(tmp_path, "rebuild") == (0, "Every snapshot is sound.\n")
+    assert run(tmp_path, "rebuild") == (0, "All trained indexes are intact.\n")
     assert run(tmp_path, "rebuild", "--all") == (0, "personGroup/staff: succeeded\n")
     services, gallery, _ = opened(tmp_path)
     row = gallery.rows.get(group)
@@ -173,6 +173,6 @@ def test_trainings_are_listed_and_suspicions_dismissed(group: CollectionRef, tmp
     assert "Nothing had changed." in run(tmp_path, "trainings", *names)[1]
     (pair,) = json.loads(run(tmp_path, "duplicates", *names, "--json")[1])
     faces = (pair["other_face_id"], pair["face_id"])
-    assert run(tmp_path, "not-duplicates", *names, *faces) == (0, "They are not listed any more.\n")
+    assert run(tmp_path, "not-duplicates", *names, *faces) == (0, "The pair is no longer listed.\n")
     assert run(tmp_path, "duplicates", *names) == (0, "No duplicates are known.\n")
     assert run(tmp_path, "not-duplicates", *names, faces[0], "none")[0] == 1

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from mien.services import Services
     from mien.settings import Settings
 
-DataDir = Annotated[Path | None, typer.Option(help="Where the database and the master key are. [MIEN_DATA_DIR]")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the database and the master key. [MIEN_DATA_DIR]")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-As = Annotated[str | None, typer.Option("--as", help="Who does this, for the audit log. (default: the system's user)")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+As = Annotated[
+    str | None, typer.Option("--as", help="Name of the actor in the audit log. (default: the system's user)")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 Name = Annotated[str, typer.Argument(help="Name of the resource.")]
 
 

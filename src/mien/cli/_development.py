@@ -16,7 +16,7 @@ _log = structlog.get_logger(__name__)
 
 
 def development_resource(services: Services) -> tuple[Resource, KeyPair]:
-    """Return the resource to try things out with, and its keys; make it when there is no resource at all.
+    """Return the development resource and its keys; create it if there is no resource.
 
     It is approved for everything. A server that has other resources only shows the first one's keys: those go through
     the same requests as without `--dev`.
@@ -33,16 +33,17 @@ def development_resource(services: Services) -> tuple[Resource, KeyPair]:
             )
         except SoftDeletedError:
             raise AccountError(
-                f"the resource {DEV_RESOURCE!r} was deleted: bring it back with "
-                f"`mien resource restore {DEV_RESOURCE}`, or have it gone with `mien resource purge {DEV_RESOURCE}`"
+                f"the resource {DEV_RESOURCE!r} was deleted: restore it with "
+                f"`mien resource restore {DEV_RESOURCE}`, or delete it for good with "
+                f"`mien resource purge {DEV_RESOURCE}`"
             ) from None
-        except NameTakenError:  # another server on the same database has just made it
+        except NameTakenError:  # another server on the same database has just created it
             resource = _present(accounts)
             assert resource is not None
         else:
             _log.warning(
-                "a resource for development was made: the responsible-AI terms and the declaration on use by police "
-                "count as acknowledged by whoever started this server, and everything is approved",
+                "a resource for development was created: the responsible-AI terms and the declaration on use by police "
+                "count as acknowledged by the person who started this server, and everything is approved",
                 name=resource.name,
             )
     if resource.name == DEV_RESOURCE:

@@ -62,7 +62,7 @@ def print_verdict(console: Console, report: Report) -> None:
     console.print()
     console.print(Text(_VERDICTS[report.severity], style=style))
     if report.stopped:
-        console.print(Text(f"Later checks were left out: {_plain(report.stopped)}.", style="dim"))
+        console.print(Text(f"Later checks were skipped: {_plain(report.stopped)}.", style="dim"))
     if report.next_step:
         for line in Text.assemble(("Next: ", "bold"), _plain(report.next_step)).wrap(console, console.width):
             line.rstrip()

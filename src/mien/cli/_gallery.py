@@ -126,4 +126,4 @@ def collection_ref(owner: UUID, text: str | None, *, directory: bool = False) ->
     for known in kinds:
         if kind.lower() in {known.value.lower(), f"{known.value.lower()}s"}:
             return CollectionRef(owner, known, collection_id)
-    raise typer.BadParameter(f"{text!r} is not KIND/ID; kinds are {', '.join(one.value for one in kinds)}")
+    raise typer.BadParameter(f"{text!r} is not KIND/ID; valid kinds are {', '.join(one.value for one in kinds)}")

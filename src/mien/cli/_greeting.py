@@ -57,7 +57,7 @@ def greet(console: Console, settings: Settings, reached: Reached, *, dev: bool) 
         _greet_developer(console, settings, reached, reached.keys)
     elif reached.admin_token:
         console.print(
-            "\nThe first admin token of this database. It is shown only now; keep it, or make others with it:\n"
+            "\nThe first admin token of this database. It is shown only once; store it, or create others with it:\n"
         )
         console.print(f"  management   {reached.management}")
         console.print(f"  admin token  {reached.admin_token}\n", markup=False)

@@ -29,23 +29,25 @@ class Product(StrEnum):
 
 
 def import_people(
-    product: Annotated[Product, typer.Argument(help="What the source is of.")],
+    product: Annotated[Product, typer.Argument(help="Format of the source.")],
     resource: Annotated[str, typer.Argument(help="Name of the resource.")],
-    collection: Annotated[str, typer.Argument(help="The group, as KIND/ID; created when there is none.")],
+    collection: Annotated[str, typer.Argument(help="The group, as KIND/ID; created if missing.")],
     source: Annotated[str, typer.Argument(help="A folder, a JSON file (azure) or a URL (compreface).")],
-    photos: Annotated[Path | None, typer.Option(help="Where the persons' folders are, if not beside the JSON.")] = None,
+    photos: Annotated[
+        Path | None, typer.Option(help="Folder that contains the persons' folders, if not next to the JSON.")
+    ] = None,
     key_variable: Annotated[
         str, typer.Option(help="Environment variable with the key of CompreFace's recognition service.")
     ] = "COMPREFACE_KEY",
-    report: Annotated[Path, typer.Option(help="What became of each photo; a later run goes on from it.")] = Path(
-        "mien-import.jsonl"
-    ),
-    train: Annotated[bool, typer.Option(help="Whether to train the group in the end.")] = True,
+    report: Annotated[
+        Path, typer.Option(help="File with the result of each photo; a later run continues from it.")
+    ] = Path("mien-import.jsonl"),
+    train: Annotated[bool, typer.Option(help="Whether to train the group at the end.")] = True,
     as_name: As = None,
     as_json: AsJson = False,
-    data_dir: Annotated[Path | None, typer.Option(help="Where the database is. [MIEN_DATA_DIR]")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of the database. [MIEN_DATA_DIR]")] = None,
 ) -> None:
-    """Import people from another product; run it again to go on where it stopped.
+    """Import people from another product; run it again to continue an interrupted import.
 
     A folder of people has a folder a person, named by the person: what Frigate keeps in clips/faces, and what exports
     of Immich and face servers hold. An azure source is JSON of persons in the Face API's shapes, with folders of

@@ -36,28 +36,30 @@ def migrate(
     ] = None,
     *,
     to: Annotated[
-        str | None, typer.Option(help="Recognition model to migrate to; when absent, each stays with its own label.")
+        str | None, typer.Option(help="Recognition model to migrate to. (default: each collection's own)")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what can be migrated and what not.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only count the faces that can and cannot be migrated.")
+    ] = False,
     prepare: Annotated[
-        bool, typer.Option("--prepare", help="Make the new templates, and leave the old ones serving.")
+        bool, typer.Option("--prepare", help="Create the new templates, but keep using the old ones.")
     ] = False,
     leave_out: Annotated[
-        bool, typer.Option("--leave-out", help="Migrate although some faces cannot be: nobody finds those any more.")
+        bool, typer.Option("--leave-out", help="Migrate even if some faces cannot be: those are no longer found.")
     ] = False,
     roll_back: Annotated[
-        bool, typer.Option("--roll-back", help="Undo the last migration, or drop what was prepared.")
+        bool, typer.Option("--roll-back", help="Undo the last migration, or delete the prepared templates.")
     ] = False,
     forget: Annotated[
-        bool, typer.Option("--forget", help="Delete the old templates: it cannot be rolled back any more.")
+        bool, typer.Option("--forget", help="Delete the old templates; the migration can then not be rolled back.")
     ] = False,
     as_name: As = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     data_dir: Annotated[
-        Path | None, typer.Option("--data-dir", help="Where the database and the snapshots are. [MIEN_DATA_DIR]")
+        Path | None, typer.Option("--data-dir", help="Folder of the database and the trained indexes. [MIEN_DATA_DIR]")
     ] = None,
 ) -> None:
-    """Make the templates of collections anew by the recogniser that their label is bound to now, or by that of --to.
+    """Re-embed collections with the recogniser that their label is bound to now, or with that of --to.
 
     The crops that `mien gallery policy --keep-crops` had kept are what they are made from. Servers go on meanwhile with
     the old templates; a migration that was interrupted goes on where it was.

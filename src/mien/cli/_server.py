@@ -382,7 +382,7 @@ def _resource(services: Services, dev: bool) -> tuple[Resource | None, KeyPair |
     """Return the first resource and its keys; make one when there is none and `dev` says so."""
     resources = services.accounts.resources()
     if not resources and not dev:
-        _log.warning("there is no resource yet, so nobody can call: make one with `mien resource create`")
+        _log.warning("there is no resource yet, so all calls are refused: create one with `mien resource create`")
         return None, None
     if not dev:
         return resources[0], None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mien.services import Services
     from mien.subjects import Subjects, Whom
 
-DataDir = Annotated[Path | None, typer.Option(help="Where the database and the snapshots are. [MIEN_DATA_DIR]")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the database and the trained indexes. [MIEN_DATA_DIR]")]
 Where = Annotated[
     str | None,
     typer.Option(
@@ -30,20 +30,18 @@ Photo = Annotated[
     Path | None, typer.Option(help="A photo with the person's face.", exists=True, dir_okay=False, readable=True)
 ]
 TargetBox = Annotated[
-    str | None, typer.Option("--target", help="Which face of the photo, as LEFT,TOP,WIDTH,HEIGHT in pixels.")
+    str | None, typer.Option("--target", help="Rectangle of the face in the photo, as LEFT,TOP,WIDTH,HEIGHT in pixels.")
 ]
 Ids = Annotated[
     list[str] | None,
-    typer.Option("--id", help="personId, persistedFaceId, faceId or session id; may be given several times."),
+    typer.Option("--id", help="personId, persistedFaceId, faceId or session id; can be repeated."),
 ]
-Texts = Annotated[
-    list[str] | None, typer.Option("--text", help="A name or user data, exactly; may be given several times.")
-]
+Texts = Annotated[list[str] | None, typer.Option("--text", help="A name or user data, exactly; can be repeated.")]
 Users = Annotated[
-    list[str] | None, typer.Option("--user", help="userCorrelationId of liveness sessions; may be given several times.")
+    list[str] | None, typer.Option("--user", help="userCorrelationId of liveness sessions; can be repeated.")
 ]
 Possible = Annotated[
-    bool, typer.Option("--possible", help="Also what is only possibly theirs. Look at it with `mien subject find`.")
+    bool, typer.Option("--possible", help="Include possible matches. Check them first with `mien subject find`.")
 ]
 
 
@@ -97,7 +95,7 @@ def whom_of(
         users=frozenset(users or ()),
     )
     if whom.nobody:
-        raise typer.BadParameter("say whom to look for: --photo, --id, --text or --user")
+        raise typer.BadParameter("say whom to search for: --photo, --id, --text or --user")
     return whom
 
 

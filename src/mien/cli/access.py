@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from mien.accounts import AccessRequest
     from mien.services import Services
 
-app = typer.Typer(help="Decide who may use what is behind limited access.", no_args_is_help=True)
+app = typer.Typer(help="Request, review and revoke limited access.", no_args_is_help=True)
 
-Id = Annotated[str, typer.Argument(help="Id of the request, or enough of its beginning.")]
-Reason = Annotated[str, typer.Option(help="Why; the applicant reads it.")]
-Note = Annotated[str | None, typer.Option(help="What the applicant should know.")]
-Days = Annotated[float | None, typer.Option(help="How long it lasts. (default: MIEN_APPROVAL_DAYS)", min=0)]
+Id = Annotated[str, typer.Argument(help="Id of the request, or a unique prefix.")]
+Reason = Annotated[str, typer.Option(help="Reason; the applicant can read it.")]
+Note = Annotated[str | None, typer.Option(help="Note for the applicant.")]
+Days = Annotated[float | None, typer.Option(help="Duration of the approval. (default: MIEN_APPROVAL_DAYS)", min=0)]
 
 _SHORT = 8
 
@@ -46,13 +46,15 @@ def request(
     name: Name,
     feature: Annotated[
         list[Feature],
-        typer.Option(help="What for; Identification and Verification may go together, each of the others alone."),
+        typer.Option(help="Feature; Identification and Verification can be requested together, the others separately."),
     ],
-    organisation: Annotated[str, typer.Option(help="Who stands behind it.")],
-    contact: Annotated[str, typer.Option(help="Whom to ask back: an e-mail address or telephone number.")],
-    use_case: Annotated[str | None, typer.Option(help="Whose faces, what for and why, and how people agree.")] = None,
+    organisation: Annotated[str, typer.Option(help="Organisation responsible for the application.")],
+    contact: Annotated[str, typer.Option(help="Contact: an e-mail address or telephone number.")],
+    use_case: Annotated[
+        str | None, typer.Option(help="Use case: whose faces, for what purpose, and how people consent.")
+    ] = None,
     use_case_file: Annotated[
-        Path | None, typer.Option(help="A file with that text.", exists=True, dir_okay=False)
+        Path | None, typer.Option(help="File that contains the use case.", exists=True, dir_okay=False)
     ] = None,
     as_name: As = None,
     as_json: AsJson = False,
@@ -60,7 +62,7 @@ def request(
 ) -> None:
     """Request access for a resource."""
     if (use_case is None) == (use_case_file is None):
-        raise typer.BadParameter("say what it is for, with --use-case or --use-case-file")
+        raise typer.BadParameter("describe the use case with --use-case or --use-case-file")
     text = use_case if use_case_file is None else use_case_file.read_text("utf-8", errors="replace")
     with opened(data_dir) as services:
         made = services.access.submit(
@@ -76,7 +78,7 @@ def request(
 
 @app.command()
 def review(request_id: Id, as_name: As = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """Take a submitted request into review; shows what its description leaves open."""
+    """Start the review of a submitted request and show what its description does not say."""
     with opened(data_dir) as services:
         _show(services.access.review(_find(services, request_id).id, actor=actor(as_name)), as_json)
 
@@ -90,7 +92,7 @@ def approve(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Approve a request in review; every server goes by it at once."""
+    """Approve a request in review; it takes effect on every server immediately."""
     with opened(data_dir) as services:
         lasts = None if days is None else timedelta(days=days)
         found = _find(services, request_id)
@@ -115,10 +117,10 @@ def revoke(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Take an approval back; callers are refused at once."""
+    """Revoke an approval; callers are refused immediately."""
     with opened(data_dir) as services:
         found = _find(services, request_id)
-        confirm(f"Revoke {_features(found)} of {found.resource_name!r}? Callers are refused at once.", yes)
+        confirm(f"Revoke {_features(found)} of {found.resource_name!r}? Callers are refused immediately.", yes)
         _show(services.access.revoke(found.id, actor=actor(as_name), reason=reason), as_json)
 
 
@@ -131,7 +133,7 @@ def renew(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Say that the use was verified anew: an approval, expired or not, lasts on from now."""
+    """Renew an approval, expired or not, after verifying the use case again."""
     with opened(data_dir) as services:
         lasts = None if days is None else timedelta(days=days)
         found = _find(services, request_id)
@@ -142,11 +144,11 @@ def renew(
 def withdraw(
     request_id: Id, yes: Yes = False, as_name: As = None, as_json: AsJson = False, data_dir: DataDir = None
 ) -> None:
-    """Withdraw a request, or give an approval back."""
+    """Withdraw a request, or return an approval."""
     with opened(data_dir) as services:
         found = _find(services, request_id)
         if found.state is RequestState.APPROVED:
-            confirm(f"Give {_features(found)} of {found.resource_name!r} back? Callers are refused at once.", yes)
+            confirm(f"Give {_features(found)} of {found.resource_name!r} back? Callers are refused immediately.", yes)
         _show(services.access.withdraw(found.id, actor=actor(as_name)), as_json)
 
 
@@ -154,7 +156,7 @@ def withdraw(
 def list_requests(
     name: Annotated[str | None, typer.Argument(help="Name of a resource. (default: all)")] = None,
     state: Annotated[
-        list[RequestState] | None, typer.Option(help="Only in this state; may be given several times.")
+        list[RequestState] | None, typer.Option(help="Only requests in this state; can be repeated.")
     ] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
@@ -186,7 +188,7 @@ def list_requests(
 
 @app.command()
 def show(request_id: Id, as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """Show a request with everything that a reviewer should know."""
+    """Show a request with all information for its review."""
     with opened(data_dir) as services:
         _show(_find(services, request_id), as_json)
 

@@ -15,26 +15,26 @@ if TYPE_CHECKING:
     from mien.management import AdminToken, AdminTokens
     from mien.services import Services
 
-app = typer.Typer(help="Say who may use the control plane.", no_args_is_help=True)
-_tokens = typer.Typer(help="Tokens that open the control plane.", no_args_is_help=True)
+app = typer.Typer(help="Manage access to the control plane.", no_args_is_help=True)
+_tokens = typer.Typer(help="Create, list and revoke admin tokens.", no_args_is_help=True)
 app.add_typer(_tokens, name="token")
 
 
 @app.callback()
 def _group() -> None:
-    """Say who may use the control plane."""
+    """Manage access to the control plane."""
 
 
 @_tokens.command("create")
 def create(
-    name: Annotated[str, typer.Argument(help="Whose token it is, or what for.")],
-    role: Annotated[Role, typer.Option(help="What it may do.")] = Role.ADMIN,
-    days: Annotated[int | None, typer.Option(help="How long it is good for. (default: for ever)", min=1)] = None,
+    name: Annotated[str, typer.Argument(help="Owner or purpose of the token.")],
+    role: Annotated[Role, typer.Option(help="Role of the token.")] = Role.ADMIN,
+    days: Annotated[int | None, typer.Option(help="Lifetime of the token. (default: no expiry)", min=1)] = None,
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Make an admin token and print it; it is not stored and cannot be shown again."""
+    """Create an admin token and print it; it is not stored and cannot be shown again."""
     from mien.management import TokenError
 
     with opened(data_dir) as services:
@@ -78,12 +78,12 @@ def list_tokens(as_json: AsJson = False, data_dir: DataDir = None) -> None:
 
 @_tokens.command("revoke")
 def revoke(
-    token_id: Annotated[UUID, typer.Argument(help="Its id.")],
+    token_id: Annotated[UUID, typer.Argument(help="Id.")],
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Refuse an admin token from now on, on every running server."""
+    """Revoke an admin token on every running server."""
     from mien.management import TokenError
 
     with opened(data_dir) as services:

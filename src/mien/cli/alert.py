@@ -28,30 +28,32 @@ if TYPE_CHECKING:
     from mien.events import AlertRule
     from mien.services import Services
 
-app = typer.Typer(help="Be told when a metric or the use of a quota crosses a threshold.", no_args_is_help=True)
+app = typer.Typer(help="Send alerts when a metric or quota usage crosses a threshold.", no_args_is_help=True)
 
 Rule = Annotated[UUID, typer.Argument(help="The rule's id.")]
 
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(help="What to call the rule.")],
+    name: Annotated[str, typer.Argument(help="Name of the rule.")],
     metric: Annotated[str, typer.Option(help="A metric, such as ServerErrors, or QuotaUse (in per cent).")],
-    above: Annotated[float | None, typer.Option(help="Fire at this value or more. [QuotaUse: 80]")] = None,
-    below: Annotated[float | None, typer.Option(help="Fire at this value or less.")] = None,
+    above: Annotated[float | None, typer.Option(help="Fire at or above this value. [QuotaUse: 80]")] = None,
+    below: Annotated[float | None, typer.Option(help="Fire at or below this value.")] = None,
     *,
-    resource: Annotated[str | None, typer.Option(help="Of this resource only; else of all.")] = None,
-    webhook: Annotated[str | None, typer.Option(help="Address to post to; else only the log is told.")] = None,
-    minutes: Annotated[int, typer.Option(help="Look at the last so many minutes.")] = 5,
+    resource: Annotated[str | None, typer.Option(help="Only this resource. (default: all)")] = None,
+    webhook: Annotated[str | None, typer.Option(help="Webhook URL. (default: write to the log only)")] = None,
+    minutes: Annotated[int, typer.Option(help="Evaluation window in minutes.")] = 5,
     aggregation: Annotated[str | None, typer.Option(help="Total, Average, Maximum, Count or Percentile.")] = None,
-    percentile: Annotated[float, typer.Option(help="Which one, with the aggregation Percentile.")] = 95.0,
-    operation: Annotated[str | None, typer.Option(help="Of this operation only, such as 'Face - Detect'.")] = None,
-    quota: Annotated[str | None, typer.Option(help="With QuotaUse: rate, volume or storage; else the fullest.")] = None,
+    percentile: Annotated[float, typer.Option(help="Percentile to use with the aggregation Percentile.")] = 95.0,
+    operation: Annotated[str | None, typer.Option(help="Only this operation, such as 'Face - Detect'.")] = None,
+    quota: Annotated[
+        str | None, typer.Option(help="With QuotaUse: rate, volume or storage. (default: the fullest)")
+    ] = None,
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Make a rule. The secret that signs what the webhook gets is shown once."""
+    """Create a rule. The secret that signs the webhook's messages is shown once."""
     from mien.events import AlertError, Condition
     from mien.events.alerts import QUOTA_THRESHOLD, QUOTA_USE
     from mien.events.metrics import Aggregation
@@ -88,7 +90,7 @@ def create(
 
 @app.command("list")
 def list_rules(
-    resource: Annotated[str | None, typer.Option(help="Of this resource only.")] = None,
+    resource: Annotated[str | None, typer.Option(help="Only this resource.")] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -115,7 +117,7 @@ def list_rules(
 
 @app.command()
 def show(rule_id: Rule, as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """Show a rule and what was sent of it lately."""
+    """Show a rule and its recent messages."""
     with _opened(data_dir) as services:
         rule = services.alerts.get(rule_id)
         deliveries = services.alerts.deliveries(rule_id)
@@ -129,7 +131,7 @@ def show(rule_id: Rule, as_json: AsJson = False, data_dir: DataDir = None) -> No
 
 @app.command()
 def delete(rule_id: Rule, as_name: As = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """Delete a rule, with what it still had to send."""
+    """Delete a rule and its unsent messages."""
     with _opened(data_dir) as services:
         rule = services.alerts.get(rule_id)
         services.alerts.delete(rule_id)
@@ -142,7 +144,7 @@ def delete(rule_id: Rule, as_name: As = None, as_json: AsJson = False, data_dir:
 
 @app.command("test")
 def send_test(rule_id: Rule, as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """Send a test message to a rule's webhook now; exit code 1 and the reason when it does not arrive."""
+    """Send a test message to a rule's webhook; if delivery fails, print the reason and exit with 1."""
     from mien.events.monitor import try_out
     from mien.monitoring import open_deliveries
     from mien.settings import Settings
@@ -153,7 +155,7 @@ def send_test(rule_id: Rule, as_json: AsJson = False, data_dir: DataDir = None) 
     if as_json:
         print_json({"delivered": problem is None, "reason": problem})
     else:
-        typer.echo("the receiver took it" if problem is None else f"it did not arrive: {problem}")
+        typer.echo("the receiver accepted it" if problem is None else f"delivery failed: {problem}")
     if problem is not None:
         raise typer.Exit(1)
 

@@ -19,13 +19,15 @@ app = typer.Typer(help="Read, export and check the audit log.", no_args_is_help=
 
 @app.command("list")
 def list_entries(
-    resource: Annotated[str | None, typer.Option(help="Of this resource: its name, or its id if it is gone.")] = None,
-    actor: Annotated[str | None, typer.Option(help="By this actor, such as cli:anna.")] = None,
-    action: Annotated[str | None, typer.Option(help="This action; a * at the end: 'key.*'.")] = None,
-    since: Annotated[str | None, typer.Option(help="From when: so long ago (90m, 6h, 30d), or a date.")] = None,
-    until: Annotated[str | None, typer.Option(help="Until when.")] = None,
-    limit: Annotated[int, typer.Option(help="How many entries at most.", min=1, max=1000)] = 50,
-    before: Annotated[int | None, typer.Option(help="Only entries before this number: the next page.")] = None,
+    resource: Annotated[
+        str | None, typer.Option(help="Only this resource: its name, or its id if it was deleted.")
+    ] = None,
+    actor: Annotated[str | None, typer.Option(help="Only this actor, such as cli:anna.")] = None,
+    action: Annotated[str | None, typer.Option(help="Only this action; a trailing * is a wildcard: 'key.*'.")] = None,
+    since: Annotated[str | None, typer.Option(help="Start: an age (90m, 6h, 30d) or a date.")] = None,
+    until: Annotated[str | None, typer.Option(help="End: an age or a date.")] = None,
+    limit: Annotated[int, typer.Option(help="Maximum number of entries.", min=1, max=1000)] = 50,
+    before: Annotated[int | None, typer.Option(help="Only entries before this number, for the next page.")] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -61,12 +63,12 @@ def list_entries(
 
 @app.command()
 def export(
-    file: Annotated[Path | None, typer.Argument(help="Where to; standard output when absent.")] = None,
+    file: Annotated[Path | None, typer.Argument(help="File to write to. (default: standard output)")] = None,
     after: Annotated[int, typer.Option(help="Only entries after this number.", min=0)] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Say as JSON what was written to FILE.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a summary of the export as JSON.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Write all entries as JSON, one a line, oldest first; `mien audit verify` checks such a file too."""
+    """Write all entries as JSON lines, oldest first; `mien audit verify` can check the file."""
     with opened(data_dir) as services:
         if file is None:
             for line in services.audit.export(after=after):
@@ -82,14 +84,12 @@ def export(
 
 @app.command()
 def verify(
-    file: Annotated[Path | None, typer.Argument(help="A whole export; the database when absent.")] = None,
-    known: Annotated[
-        str | None, typer.Option(help="An entry noted earlier, as NUMBER:HASH, which must still be there.")
-    ] = None,
+    file: Annotated[Path | None, typer.Argument(help="A complete export. (default: the database)")] = None,
+    known: Annotated[str | None, typer.Option(help="A known entry, as NUMBER:HASH, that must still exist.")] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Check every link of the chain; exit code 1 and the first broken one when it was tampered with."""
+    """Check the hash chain; if it was tampered with, print the first broken entry and exit with 1."""
     from mien.events.audit import AuditEntry, verify_entries
 
     noted = None if known is None else _noted(known)

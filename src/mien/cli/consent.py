@@ -35,16 +35,16 @@ def add(
     collection: Annotated[str, typer.Argument(help="directory, or KIND/ID.")],
     member: Annotated[str, typer.Argument(help="The personId; in face lists the persistedFaceId.")],
     purpose: Annotated[str, typer.Option(help="To what.")],
-    given_by: Annotated[str, typer.Option(help="Who consented: the person, or who may speak for them.")],
-    evidence: Annotated[str | None, typer.Option(help="Where the proof is: a form's number, a link.")] = None,
-    given: Annotated[str | None, typer.Option(help="When: so long ago (6h, 30d) or a date. (default: now)")] = None,
-    expires: Annotated[str | None, typer.Option(help="Until when: a date. (default: no end)")] = None,
+    given_by: Annotated[str, typer.Option(help="Who consented: the person, or their legal representative.")],
+    evidence: Annotated[str | None, typer.Option(help="Reference to the proof: a form number or a link.")] = None,
+    given: Annotated[str | None, typer.Option(help="When: an age (6h, 30d) or a date. (default: now)")] = None,
+    expires: Annotated[str | None, typer.Option(help="Expiry date. (default: none)")] = None,
     *,
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Record that somebody consented."""
+    """Record a consent."""
     with opened(data_dir) as (services, subjects):
         now = services.clock.now()
         owner = resource_named(services, name).id
@@ -65,8 +65,8 @@ def add(
 def list_consents(
     name: Name,
     collection: Where = None,
-    member: Annotated[str | None, typer.Option(help="Of this person, or face of a list; with --collection.")] = None,
-    state: Annotated[str | None, typer.Option(help=f"Only those that are {_STATES}.")] = None,
+    member: Annotated[str | None, typer.Option(help="Only this person, or face of a list; with --collection.")] = None,
+    state: Annotated[str | None, typer.Option(help=f"Only consents that are {_STATES}.")] = None,
     *,
     as_json: AsJson = False,
     data_dir: DataDir = None,
@@ -106,15 +106,15 @@ def list_consents(
 @app.command()
 def withdraw(
     name: Name,
-    consent_id: Annotated[UUID, typer.Argument(help="Its id.")],
+    consent_id: Annotated[UUID, typer.Argument(help="Id.")],
     reason: Annotated[str | None, typer.Option(help="Why.")] = None,
-    at: Annotated[str | None, typer.Option(help="When: so long ago (6h, 30d) or a date. (default: now)")] = None,
+    at: Annotated[str | None, typer.Option(help="When: an age (6h, 30d) or a date. (default: now)")] = None,
     *,
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Note that a consent was withdrawn; the person stays until a rule or you erase them."""
+    """Record that a consent was withdrawn; the person stays enrolled until you or a retention rule erase them."""
     with opened(data_dir) as (services, subjects):
         owner = resource_named(services, name).id
         when = None if at is None else moment_of(at, services.clock.now())

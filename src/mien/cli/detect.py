@@ -23,10 +23,10 @@ _CHILDREN = (
 def command(
     photos: Annotated[list[Path], typer.Argument(help="JPEG, PNG, GIF or BMP files.", exists=True, dir_okay=False)],
     *,
-    point: Annotated[str, typer.Option(help=f"How hard to look: {', '.join(_POINTS)}.")] = "best",
+    point: Annotated[str, typer.Option(help=f"Detection thoroughness: {', '.join(_POINTS)}.")] = "best",
     landmarks: Annotated[bool, typer.Option("--landmarks", help="Find the 27 landmarks.")] = False,
     attributes: Annotated[
-        str | None, typer.Option(help='Attributes by their names in the contract, with commas; "all" for all.')
+        str | None, typer.Option(help='Comma-separated attribute names as in the API; "all" for all.')
     ] = None,
     draw: Annotated[
         Path | None, typer.Option(help="Write the photo with everything drawn on it (PNG or JPEG).")

@@ -20,7 +20,7 @@ _URL_VARIABLES = ("FACE_ENDPOINT",)
 
 def command(
     url: Annotated[
-        str | None, typer.Argument(help="The endpoint, as it is written in the application. (default: FACE_ENDPOINT)")
+        str | None, typer.Argument(help="The endpoint, as configured in the application. (default: FACE_ENDPOINT)")
     ] = None,
     *,
     key_env: Annotated[
@@ -33,9 +33,9 @@ def command(
     recognition_model: Annotated[str | None, typer.Option(help="The model that the application uses.")] = None,
     face_id: Annotated[list[str] | None, typer.Option(help="A face id to look for; may be repeated.")] = None,
     detected_at: Annotated[
-        datetime | None, typer.Option(help="When the face ids were made (UTC), to say when they expire.")
+        datetime | None, typer.Option(help="When the face ids were created (UTC), to compute when they expire.")
     ] = None,
-    face_id_ttl: Annotated[int, typer.Option(help="The faceIdTimeToLive that they were made with.")] = 86400,
+    face_id_ttl: Annotated[int, typer.Option(help="The faceIdTimeToLive that they were created with.")] = 86400,
     private_endpoint: Annotated[
         bool, typer.Option("--private-endpoint", help="The resource should be reached by a private endpoint.")
     ] = False,
@@ -47,8 +47,8 @@ def command(
             "URLs end up in logs: regenerate the key afterwards.",
         ),
     ] = False,
-    samples: Annotated[int, typer.Option(help="Calls to take the latency from.", min=0, max=1000)] = 10,
-    most_groups: Annotated[int, typer.Option(help="Collections whose training is looked at.", min=0)] = 50,
+    samples: Annotated[int, typer.Option(help="Number of calls to measure latency with.", min=0, max=1000)] = 10,
+    most_groups: Annotated[int, typer.Option(help="Collections whose training is checked.", min=0)] = 50,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for an answer.", min=0.1)] = 10.0,
     patience: Annotated[float, typer.Option(help="Seconds to wait at most when a call meets the rate limit.")] = 5.0,
     cacert: Annotated[
@@ -68,7 +68,7 @@ def command(
 
     if explain is not None:
         if url is not None:
-            raise typer.BadParameter("takes no URL: it asks nobody", param_hint="--explain")
+            raise typer.BadParameter("takes no URL: it works offline", param_hint="--explain")
         _finish(_explained(explain, as_json=as_json), as_json=as_json)
     where = url or next((value for name in _URL_VARIABLES if (value := os.environ.get(name))), None)
     if where is None:

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from mien.gallery.types import TrainingRun
 
 app = typer.Typer(
-    help="Look after enrolled faces: policies, duplicates, kept crops, snapshots; merge and move persons.",
+    help="Manage enrolled faces: policies, duplicates, stored crops, trained indexes; merge and move persons.",
     no_args_is_help=True,
 )
 
 app.command("import")(import_people)
 
-DataDir = Annotated[Path | None, typer.Option(help="Where the database and the snapshots are. [MIEN_DATA_DIR]")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the database and the trained indexes. [MIEN_DATA_DIR]")]
 Resource = Annotated[str, typer.Argument(help="Name of the resource.")]
 Group = Annotated[str, typer.Argument(help="The group, as KIND/ID: personGroup or largePersonGroup.")]
 Collection = Annotated[
@@ -33,11 +33,11 @@ Collection = Annotated[
 
 @app.command()
 def rebuild(
-    every: Annotated[bool, typer.Option("--all", help="All snapshots, not only those that are damaged.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Rebuild all trained indexes, not only damaged ones.")] = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Make snapshots anew from the database where they are missing or damaged; servers may go on meanwhile."""
+    """Rebuild missing or damaged trained indexes from the database; servers can keep running."""
     with opened(data_dir) as (_, gallery, _):
         refs = [ref for ref, _ in gallery.training.trained()] if every else gallery.training.broken()
         done = []
@@ -50,7 +50,7 @@ def rebuild(
         if as_json:
             print_json({"rebuilt": done})
         elif not refs:
-            typer.echo("Every snapshot is sound.")
+            typer.echo("All trained indexes are intact.")
         if any(one["status"] != "succeeded" for one in done):
             raise typer.Exit(1)
 
@@ -69,16 +69,19 @@ def policy(
     max_pitch: Annotated[float | None, typer.Option(help="Degrees up or down.")] = None,
     max_roll: Annotated[float | None, typer.Option(help="Degrees of tilt.")] = None,
     min_size: Annotated[int | None, typer.Option(help="Pixels of the face rectangle's shorter side.")] = None,
-    keep_crops: Annotated[bool, typer.Option("--keep-crops", help="Keep an encrypted crop of each new face.")] = False,
+    keep_crops: Annotated[bool, typer.Option("--keep-crops", help="Store an encrypted crop of each new face.")] = False,
     strict_children: Annotated[
-        bool, typer.Option("--strict-children", help="Of a resource: faces of likely children must be surer to match.")
+        bool,
+        typer.Option(
+            "--strict-children", help="For a resource: require higher confidence to match faces of likely children."
+        ),
     ] = False,
-    clear: Annotated[bool, typer.Option("--clear", help="Ask for nothing any more.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove all requirements.")] = False,
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Show what photos must be like to be enrolled; with options, set it, all of it at once."""
+    """Show the requirements for enrolled photos; with options, replace them as a whole."""
     from mien.gallery.policy import EnrolmentPolicy
 
     with opened(data_dir) as (services, gallery, _):
@@ -120,7 +123,7 @@ def duplicates(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """List enrolled faces that may be one photo twice, or one person under two ids."""
+    """List likely duplicates: one photo enrolled twice, or one person under two ids."""
     with opened(data_dir) as (services, gallery, _):
         ref = collection_ref(resource_id(services, resource), collection)
         found = gallery.duplicates.found(ref)
@@ -137,13 +140,13 @@ def duplicates(
 def not_duplicates(
     resource: Resource,
     collection: Annotated[str, typer.Argument(help="As KIND/ID.")],
-    face: Annotated[str, typer.Argument(help="persistedFaceId of the one.")],
-    other: Annotated[str, typer.Argument(help="persistedFaceId of the other.")],
+    face: Annotated[str, typer.Argument(help="persistedFaceId of the first face.")],
+    other: Annotated[str, typer.Argument(help="persistedFaceId of the second face.")],
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Say that two suspected faces are no duplicates: they are not listed any more. Exit code 1 when they were not."""
+    """Dismiss a suspected pair, so that it is no longer listed. Exit with 1 if it was not suspected."""
     with opened(data_dir) as (services, gallery, _):
         owner = resource_id(services, resource)
         known = gallery.duplicates.dismiss(collection_ref(owner, collection), face, other)
@@ -155,7 +158,7 @@ def not_duplicates(
         if as_json:
             print_json({"dismissed": known})
         else:
-            typer.echo("They are not listed any more." if known else "They are not suspected.")
+            typer.echo("The pair is no longer listed." if known else "The pair is not suspected.")
         if not known:
             raise typer.Exit(1)
 
@@ -167,13 +170,13 @@ def trainings(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """List the last trainings of a collection, newest first: when each was asked for, and what came of it."""
+    """List the last trainings of a collection with their results, newest first."""
     with opened(data_dir) as (services, gallery, _):
         found = gallery.training.history(collection_ref(resource_id(services, resource), collection))
     if as_json:
         print_json(found)
     elif not found:
-        typer.echo("Nobody has asked for a training.")
+        typer.echo("No training has been requested.")
     else:
         columns = ("number", "asked", "started", "ended", "status", "begun", "persons", "faces", "message")
         print_table(columns, (_training(one) for one in found))
@@ -189,12 +192,12 @@ def _training(one: TrainingRun) -> tuple[object, ...]:
 def crops(
     resource: Resource,
     collection: Collection = None,
-    erase: Annotated[bool, typer.Option("--erase", help="Delete them, for good.")] = False,
+    erase: Annotated[bool, typer.Option("--erase", help="Delete the crops permanently.")] = False,
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Count the enrolment crops that are kept, or erase them."""
+    """Count the stored enrolment crops, or erase them."""
     with opened(data_dir) as (services, gallery, _):
         owner = resource_id(services, resource)
         ref = collection_ref(owner, collection)
@@ -214,13 +217,13 @@ def crops(
 def merge(
     resource: Resource,
     collection: Group,
-    person: Annotated[str, typer.Argument(help="Id of the person who goes.")],
-    into: Annotated[str, typer.Argument(help="Id of the person who stays, with their name and user data.")],
+    person: Annotated[str, typer.Argument(help="Id of the person to merge; deleted afterwards.")],
+    into: Annotated[str, typer.Argument(help="Id of the person to keep, with their name and user data.")],
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Give all faces of a person to another one of the group, and delete the emptied person. Train the group then."""
+    """Move all faces of a person to another person of the group and delete the first. Train the group afterwards."""
     with opened(data_dir) as (services, gallery, _):
         owner = resource_id(services, resource)
         count = gallery.reassignment.merge(collection_ref(owner, collection), person, into)
@@ -238,14 +241,14 @@ def merge(
 def move_faces(
     resource: Resource,
     collection: Group,
-    person: Annotated[str, typer.Argument(help="Id of the person whose faces they are.")],
-    into: Annotated[str, typer.Argument(help="Id of the person whose faces they are to be.")],
+    person: Annotated[str, typer.Argument(help="Id of the person who has the faces now.")],
+    into: Annotated[str, typer.Argument(help="Id of the person to move the faces to.")],
     faces: Annotated[list[str], typer.Argument(help="persistedFaceIds.", metavar="FACE...")],
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Give some faces of a person to another one of the group. Train the group then."""
+    """Move some faces of a person to another person of the group. Train the group afterwards."""
     with opened(data_dir) as (services, gallery, _):
         owner = resource_id(services, resource)
         gallery.reassignment.move_faces(collection_ref(owner, collection), faces, person, into)
@@ -268,7 +271,7 @@ def move(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Move a person with all that is theirs to another group of the resource. Train that group then."""
+    """Move a person with all their data to another group of the resource. Train that group afterwards."""
     with opened(data_dir) as (services, gallery, _):
         owner = resource_id(services, resource)
         found = gallery.relocation.move(collection_ref(owner, collection), person, collection_ref(owner, to))

@@ -22,12 +22,12 @@ from mien.cli._administration import (
 
 app = typer.Typer(help="Show and replace the keys of a resource.", no_args_is_help=True)
 
-Slot = Annotated[int, typer.Argument(help="Which of the two: 1 or 2.", min=1, max=2)]
+Slot = Annotated[int, typer.Argument(help="Number of the key: 1 or 2.", min=1, max=2)]
 
 
 @app.command("list")
 def list_keys(name: Name, as_name: As = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """Show both keys of a resource; the audit log has who asked, never the keys."""
+    """Show both keys of a resource; the audit log records the actor, never the keys."""
     with opened(data_dir) as services:
         keys = services.accounts.keys(resource_named(services, name).id, actor=actor(as_name))
         if as_json:
@@ -40,10 +40,10 @@ def list_keys(name: Name, as_name: As = None, as_json: AsJson = False, data_dir:
 def regenerate(
     name: Name, slot: Slot, yes: Yes = False, as_name: As = None, as_json: AsJson = False, data_dir: DataDir = None
 ) -> None:
-    """Replace one key; the old one is refused at once, the other one stays. `mien key list` shows the new one."""
+    """Replace one key; the old one is refused immediately, the other stays valid. `mien key list` shows the new one."""
     with opened(data_dir) as services:
         resource = resource_named(services, name)
-        confirm(f"Replace key {slot} of {resource.name!r}? Whoever uses it is refused at once.", yes)
+        confirm(f"Replace key {slot} of {resource.name!r}? Callers that use it are refused immediately.", yes)
         which: Literal[1, 2] = 1 if slot == 1 else 2
         services.accounts.regenerate_key(resource.id, which, actor=actor(as_name))
         if as_json:

@@ -9,21 +9,23 @@ import typer
 
 from mien.cli._administration import As, AsJson, actor, print_json
 
-app = typer.Typer(help="Replace the key that all that is stored depends on.", no_args_is_help=True)
+app = typer.Typer(help="Replace the master key, which encrypts all stored data.", no_args_is_help=True)
 
 
 @app.callback()
 def _group() -> None:
-    """Replace the key that all that is stored depends on."""
+    """Replace the master key, which encrypts all stored data."""
 
 
 @app.command("rotate")
 def rotate(
     as_name: As = None,
     as_json: AsJson = False,
-    data_dir: Annotated[Path | None, typer.Option(help="Where the database and the key live. [MIEN_DATA_DIR]")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder of the database and the master key. [MIEN_DATA_DIR]")
+    ] = None,
 ) -> None:
-    """Make a new master key and wrap every data key with it; what they sealed stays as it is.
+    """Create a new master key and rewrap every data key with it; encrypted data does not change.
 
     Stop the servers first, or restart them after: they keep the old key in memory.
     """

@@ -14,21 +14,23 @@ if TYPE_CHECKING:
 
 
 def command(
-    name: Annotated[str | None, typer.Argument(help="A metric, such as TotalErrors; all of them when absent.")] = None,
-    resource: Annotated[str | None, typer.Option(help="Of this resource only.")] = None,
-    operation: Annotated[str | None, typer.Option(help="Of this operation only, such as 'Face - Detect'.")] = None,
-    since: Annotated[str, typer.Option(help="From when: so long ago (90m, 6h, 30d), or a date.")] = "1h",
-    until: Annotated[str | None, typer.Option(help="Until when. [default: now]")] = None,
-    interval: Annotated[str | None, typer.Option(help="A value for each interval, such as 5m; else one.")] = None,
+    name: Annotated[str | None, typer.Argument(help="A metric, such as TotalErrors. (default: all)")] = None,
+    resource: Annotated[str | None, typer.Option(help="Only this resource.")] = None,
+    operation: Annotated[str | None, typer.Option(help="Only this operation, such as 'Face - Detect'.")] = None,
+    since: Annotated[str, typer.Option(help="Start: an age (90m, 6h, 30d) or a date.")] = "1h",
+    until: Annotated[str | None, typer.Option(help="End: an age or a date. [default: now]")] = None,
+    interval: Annotated[
+        str | None, typer.Option(help="Length of the intervals, such as 5m. (default: one interval)")
+    ] = None,
     aggregation: Annotated[
         str | None, typer.Option(help="Total, Average, Maximum, Count or Percentile. [default: the metric's own]")
     ] = None,
-    percentile: Annotated[float, typer.Option(help="Which one, with the aggregation Percentile.")] = 95.0,
+    percentile: Annotated[float, typer.Option(help="Percentile to use with the aggregation Percentile.")] = 95.0,
     by: Annotated[str | None, typer.Option(help="Split by resource, operation, status or code.")] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Show what was counted. Servers write what they count every few seconds."""
+    """Show metrics. Servers write them every few seconds."""
     from mien.events import METRICS, Aggregation, MetricError, Question
 
     with opened(data_dir) as services:

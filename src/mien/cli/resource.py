@@ -31,26 +31,27 @@ if TYPE_CHECKING:
     from mien.accounts import Acknowledgement, Resource
     from mien.services import Services
 
-app = typer.Typer(help="Look after resources: who may call this server, and from where.", no_args_is_help=True)
+app = typer.Typer(help="Manage resources: create, configure, delete and restore them.", no_args_is_help=True)
 
-Location = Annotated[str, typer.Option(help="A region's name, such as westeurope, or one of your own.")]
-Tags = Annotated[list[str] | None, typer.Option("--tag", help="NAME=VALUE; may be given several times.")]
-Rules = Annotated[
-    list[str] | None, typer.Option("--ip-rule", help="Address or network to let in; may be given several times.")
-]
+Location = Annotated[str, typer.Option(help="Name of a region, such as westeurope, or your own.")]
+Tags = Annotated[list[str] | None, typer.Option("--tag", help="NAME=VALUE; can be repeated.")]
+Rules = Annotated[list[str] | None, typer.Option("--ip-rule", help="Address or network to allow; can be repeated.")]
 Action = Annotated[
-    str | None, typer.Option("--default-action", help="Allow or Deny callers whom no IP rule names. (default: Allow)")
+    str | None, typer.Option("--default-action", help="Allow or Deny callers that match no IP rule. (default: Allow)")
 ]
-PublicAccess = Annotated[bool | None, typer.Option("--public/--private", help="Whether it may be called at all.")]
+PublicAccess = Annotated[
+    bool | None, typer.Option("--public/--private", help="Whether the resource accepts calls from public networks.")
+]
 LocalAuth = Annotated[
-    bool | None, typer.Option("--local-auth/--no-local-auth", help="Whether keys are accepted, not only tokens.")
+    bool | None, typer.Option("--local-auth/--no-local-auth", help="Whether keys are accepted in addition to tokens.")
 ]
 Origins = Annotated[
     list[str] | None,
-    typer.Option("--cors-origin", help="Origin of web pages that may call, or *; may be given several times."),
+    typer.Option("--cors-origin", help="Origin of web pages that may call, or *; can be repeated."),
 ]
 RequestLog = Annotated[
-    bool | None, typer.Option("--request-log/--no-request-log", help="Log its calls for diagnosis, without bodies.")
+    bool | None,
+    typer.Option("--request-log/--no-request-log", help="Log the resource's calls for diagnosis, without bodies."),
 ]
 
 
@@ -58,8 +59,10 @@ RequestLog = Annotated[
 def create(
     name: Name,
     location: Location = "local",
-    sku: Annotated[Sku, typer.Option(help="Its tier.")] = Sku.STANDARD,
-    subdomain: Annotated[str | None, typer.Option(help="First label of its own host name.")] = None,
+    sku: Annotated[Sku, typer.Option(help="Tier.")] = Sku.STANDARD,
+    subdomain: Annotated[
+        str | None, typer.Option(help="Custom subdomain: the first label of the resource's host name.")
+    ] = None,
     tag: Tags = None,
     ip_rule: Rules = None,
     default_action: Action = None,
@@ -78,7 +81,7 @@ def create(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Make a resource; somebody must acknowledge the terms for it. Its keys are shown by `mien key list`."""
+    """Create a resource; you must acknowledge the terms. `mien key list` shows its keys."""
     terms = _terms(person(as_name), accept_terms, not_for_police)
     with opened(data_dir) as services:
         made = services.accounts.create(
@@ -101,7 +104,9 @@ def create(
 
 @app.command("list")
 def list_resources(
-    deleted: Annotated[bool, typer.Option("--deleted", help="Those that can still be restored.")] = False,
+    deleted: Annotated[
+        bool, typer.Option("--deleted", help="List deleted resources that can still be restored.")
+    ] = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -139,23 +144,23 @@ def show(name: Name, as_json: AsJson = False, data_dir: DataDir = None) -> None:
 @app.command()
 def update(
     name: Name,
-    sku: Annotated[Sku | None, typer.Option(help="Its tier.")] = None,
-    subdomain: Annotated[str | None, typer.Option(help="Its custom subdomain, once and for all.")] = None,
+    sku: Annotated[Sku | None, typer.Option(help="Tier.")] = None,
+    subdomain: Annotated[str | None, typer.Option(help="Custom subdomain; it cannot be changed later.")] = None,
     tag: Tags = None,
-    no_tags: Annotated[bool, typer.Option("--no-tags", help="Take all tags away.")] = False,
+    no_tags: Annotated[bool, typer.Option("--no-tags", help="Remove all tags.")] = False,
     ip_rule: Rules = None,
-    no_ip_rules: Annotated[bool, typer.Option("--no-ip-rules", help="Take all IP rules away.")] = False,
+    no_ip_rules: Annotated[bool, typer.Option("--no-ip-rules", help="Remove all IP rules.")] = False,
     default_action: Action = None,
     public: PublicAccess = None,
     local_auth: LocalAuth = None,
     request_log: RequestLog = None,
     cors_origin: Origins = None,
-    no_cors: Annotated[bool, typer.Option("--no-cors", help="Let no web page call.")] = False,
+    no_cors: Annotated[bool, typer.Option("--no-cors", help="Remove all allowed origins.")] = False,
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Change settings of a resource, at once for all servers. Tags, IP rules and origins are replaced as a whole."""
+    """Change settings of a resource on all servers immediately. Tags, IP rules and origins are replaced as a whole."""
     from mien.accounts import ResourceChange
 
     with opened(data_dir) as services:
@@ -176,21 +181,21 @@ def update(
 
 @app.command()
 def delete(name: Name, yes: Yes = False, as_name: As = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """Delete a resource: its keys are refused at once; for a while it can be restored."""
+    """Delete a resource: its keys are refused immediately; until it is purged, it can be restored."""
     with opened(data_dir) as services:
         resource = resource_named(services, name)
-        confirm(f"Delete the resource {resource.name!r}? Callers are refused at once.", yes)
+        confirm(f"Delete the resource {resource.name!r}? Callers are refused immediately.", yes)
         gone = services.accounts.delete(resource.id, actor=actor(as_name))
         if as_json:
             print_json(_fields(services, gone))
         else:
             until = moment(services.accounts.purge_at(gone))
-            typer.echo(f"{gone.name} is deleted; until {until} `mien resource restore {gone.name}` brings it back")
+            typer.echo(f"{gone.name} is deleted; until {until} `mien resource restore {gone.name}` restores it")
 
 
 @app.command()
 def restore(name: Name, as_name: As = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """Bring a deleted resource back as it was."""
+    """Restore a deleted resource."""
     with opened(data_dir) as services:
         resource = resource_named(services, name, deleted=True)
         _show(services, services.accounts.restore(resource.id, actor=actor(as_name)), as_json)
@@ -198,15 +203,15 @@ def restore(name: Name, as_name: As = None, as_json: AsJson = False, data_dir: D
 
 @app.command()
 def purge(name: Name, yes: Yes = False, as_name: As = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """Delete a deleted resource for good: faces, collections, approvals, keys; nobody can bring it back."""
+    """Delete a deleted resource permanently: faces, collections, approvals, keys. This cannot be undone."""
     with opened(data_dir) as services:
         resource = resource_named(services, name, deleted=True)
-        confirm(f"Purge {resource.name!r} with everything that it holds? This cannot be undone.", yes)
+        confirm(f"Purge {resource.name!r} with all its data? This cannot be undone.", yes)
         services.accounts.purge(resource.id, actor=actor(as_name))
         if as_json:
             print_json({"purged": resource.name, "id": resource.id})
         else:
-            typer.echo(f"{resource.name} is gone for good")
+            typer.echo(f"{resource.name} is permanently deleted")
 
 
 def _terms(who: str, accept_terms: bool, not_for_police: bool) -> Acknowledgement:
@@ -221,7 +226,7 @@ def _terms(who: str, accept_terms: bool, not_for_police: bool) -> Acknowledgemen
         ]
         if missing:
             fail(
-                "a resource needs somebody who acknowledges the responsible-AI terms and declares that it is not used "
+                "to create a resource, you must acknowledge the responsible-AI terms and declare that it is not used "
                 f"by or for a police department in the United States: read docs/limited-access.md, then add "
                 f"{' and '.join(missing)}"
             )

@@ -20,7 +20,7 @@ from mien.cli._administration import (
 )
 from mien.cli._subjects import DataDir, Where, opened, place_ref
 
-app = typer.Typer(help="Set, list, remove and try rules of retention.", no_args_is_help=True)
+app = typer.Typer(help="Set, list, remove and apply retention rules.", no_args_is_help=True)
 
 _WHAT = {
     "faces-created": "facesCreated",
@@ -34,15 +34,15 @@ _WHAT = {
 @app.command("set")
 def set_rule(
     name: Name,
-    what: Annotated[str, typer.Argument(help=f"What to delete: {', '.join(_WHAT)}.")],
-    days: Annotated[int, typer.Option(help="After how many days.", min=0)],
+    what: Annotated[str, typer.Argument(help=f"Data to delete: {', '.join(_WHAT)}.")],
+    days: Annotated[int, typer.Option(help="Number of days.", min=0)],
     collection: Where = None,
     *,
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Set a rule for a collection, or for all of a resource; the running servers go by it within an hour."""
+    """Set a rule for a collection or a whole resource; running servers apply it within an hour."""
     from mien.subjects import What
 
     if what not in _WHAT:
@@ -75,7 +75,7 @@ def list_rules(name: Name, as_json: AsJson = False, data_dir: DataDir = None) ->
 @app.command()
 def remove(
     name: Name,
-    rule_id: Annotated[UUID, typer.Argument(help="Its id.")],
+    rule_id: Annotated[UUID, typer.Argument(help="Id.")],
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
@@ -96,7 +96,7 @@ def run(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Go by the rules of a resource now."""
+    """Apply the rules of a resource now."""
     with opened(data_dir) as (services, subjects):
         found = subjects.rules.run(resource_named(services, name).id, dry=dry_run, actor=actor(as_name))
     if as_json:
@@ -106,7 +106,7 @@ def run(
         typer.echo("There is nothing to delete.")
         return
     rows = ((_said(one.what), one.collection, one.persons, one.faces, one.skipped) for one in found)
-    print_table(("rule", "in", "persons", "faces", "left alone because"), rows)
+    print_table(("rule", "in", "persons", "faces", "skipped because"), rows)
 
 
 def _said(what: str) -> str:

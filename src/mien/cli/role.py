@@ -24,7 +24,7 @@ from mien.cli._administration import (
 if TYPE_CHECKING:
     from mien.accounts.role_assignments import RoleAssignment
 
-app = typer.Typer(help="Assign roles to what the tokens of your issuer show.", no_args_is_help=True)
+app = typer.Typer(help="Assign roles to people, applications and groups of your token issuer.", no_args_is_help=True)
 
 
 @app.command()
@@ -32,14 +32,14 @@ def assign(
     role: Annotated[str, typer.Argument(help=f"One of: {', '.join(ROLE_NAMES)}.")],
     principal: Annotated[str | None, typer.Option(help="Object id (`oid`) of a person or service principal.")] = None,
     application: Annotated[str | None, typer.Option(help="Client id of an application (`appid` or `azp`).")] = None,
-    group: Annotated[str | None, typer.Option(help="A group, as the tokens write it: its id or name.")] = None,
+    group: Annotated[str | None, typer.Option(help="A group, as in the tokens: its id or name.")] = None,
     role_name: Annotated[str | None, typer.Option(help="A role name of the issuer, such as an app role.")] = None,
-    resource: Annotated[str | None, typer.Option(help="The one resource that it holds for. (default: all)")] = None,
+    resource: Annotated[str | None, typer.Option(help="Only for this resource. (default: all)")] = None,
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Assign a role; it holds from the next call on, on every server."""
+    """Assign a role; it takes effect with the next call, on every server."""
     from mien.accounts.role_assignments import Assignee
 
     given = {
@@ -80,12 +80,12 @@ def list_assignments(as_json: AsJson = False, data_dir: DataDir = None) -> None:
 
 @app.command()
 def remove(
-    assignment_id: Annotated[UUID, typer.Argument(help="Its id.")],
+    assignment_id: Annotated[UUID, typer.Argument(help="Id.")],
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Remove a role assignment; it stops to hold from the next call on."""
+    """Remove a role assignment; the change takes effect with the next call."""
     with opened(data_dir) as services:
         removed = services.assignments.delete(assignment_id, actor=actor(as_name))
         if removed is None:

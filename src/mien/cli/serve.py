@@ -10,36 +10,36 @@ import typer
 if TYPE_CHECKING:
     from mien.settings import Settings
 
-_ENVIRONMENT = "Settings that no option names are environment variables: see docs/settings.md."
+_ENVIRONMENT = "Other settings are environment variables: see docs/settings.md."
 
 
 def command(
     host: Annotated[str | None, typer.Option(help="Address to listen on. (default: 127.0.0.1)")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one. (default: 8080)")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free port. (default: 8080)")] = None,
     management_host: Annotated[
         str | None, typer.Option(help="Address that the control plane listens on. (default: 127.0.0.1)")
     ] = None,
     management_port: Annotated[
         int | None,
-        typer.Option(help="Port of the control plane; 0 takes a free one. (default: the port after --port)"),
+        typer.Option(help="Port of the control plane; 0 picks a free port. (default: the port after --port)"),
     ] = None,
     data_dir: Annotated[
-        Path | None, typer.Option(help="Where database, keys and certificates live. (default: ~/.local/share/mien)")
+        Path | None, typer.Option(help="Folder of the database, keys and certificates. (default: ~/.local/share/mien)")
     ] = None,
     tls: Annotated[
-        bool, typer.Option("--tls", help="Serve HTTPS with a certificate of a local authority, made when missing.")
+        bool, typer.Option("--tls", help="Serve HTTPS with a certificate from a local authority, created if missing.")
     ] = False,
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain (PEM) to serve HTTPS with.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Private key (PEM) of --tls-cert.")] = None,
     dev: Annotated[
-        bool, typer.Option("--dev", help="Make a resource with everything approved if there is none; print its keys.")
+        bool, typer.Option("--dev", help="Create a resource with everything approved if there is none; print its keys.")
     ] = False,
     ready_file: Annotated[
         Path | None,
-        typer.Option(help="Write JSON (endpoint, key1, key2, management, admin_token, pid) here once it answers."),
+        typer.Option(help="Write JSON (endpoint, key1, key2, management, admin_token, pid) to this file when ready."),
     ] = None,
 ) -> None:
-    """Run the service until it is told to stop (Ctrl-C or SIGTERM).
+    """Run the service until it is stopped (Ctrl-C or SIGTERM).
 
     Settings that no option names are environment variables: see docs/settings.md.
     """

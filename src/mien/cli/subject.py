@@ -27,7 +27,7 @@ from mien.cli._subjects import DataDir, Ids, Photo, Possible, TargetBox, Texts, 
 if TYPE_CHECKING:
     from mien.subjects import Found
 
-app = typer.Typer(help="Find, export and erase what is kept of a person.", no_args_is_help=True)
+app = typer.Typer(help="Find, export and erase the data of a person.", no_args_is_help=True)
 
 
 @app.command()
@@ -43,7 +43,7 @@ def find(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Find a person in all collections of a resource, among short-lived faces and liveness sessions."""
+    """Find a person in all collections, short-lived faces and liveness sessions of a resource."""
     whom = whom_of(photo, target, ids, texts, users)
     with opened(data_dir) as (services, subjects):
         found = subjects.find(resource_named(services, name).id, whom, actor=actor(as_name))
@@ -53,7 +53,7 @@ def find(
 @app.command()
 def export(
     name: Name,
-    file: Annotated[Path, typer.Argument(help="The ZIP file to be made.", dir_okay=False)],
+    file: Annotated[Path, typer.Argument(help="ZIP file to create.", dir_okay=False)],
     photo: Photo = None,
     target: TargetBox = None,
     ids: Ids = None,
@@ -61,12 +61,12 @@ def export(
     users: Users = None,
     *,
     possible: Possible = False,
-    templates: Annotated[bool, typer.Option(help="Whether the templates are in it, too.")] = True,
+    templates: Annotated[bool, typer.Option(help="Whether to include the templates.")] = True,
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Write all that is kept of a person into a ZIP file that only you can read."""
+    """Write all data of a person to a ZIP file that only you can read."""
     whom = whom_of(photo, target, ids, texts, users)
     with opened(data_dir) as (services, subjects):
         owner = resource_named(services, name).id
@@ -85,7 +85,7 @@ def export(
         return
     print_facts((key.replace("_", " "), value) for key, value in counts.items())
     if found.nothing:
-        typer.echo("Nothing is kept of them.")
+        typer.echo("No data found.")
 
 
 @app.command()
@@ -98,21 +98,23 @@ def erase(
     users: Users = None,
     *,
     possible: Possible = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, it is only shown what would be erased.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Erase; without this option, only show what would be erased.")
+    ] = False,
     receipt: Annotated[
-        Path | None, typer.Option(help="Where to write the receipt. (default: erasure-ID.json)", dir_okay=False)
+        Path | None, typer.Option(help="File for the receipt. (default: erasure-ID.json)", dir_okay=False)
     ] = None,
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Erase a person everywhere in a resource, for good, and write a signed receipt; shows what it would do first."""
+    """Erase a person permanently from a resource and write a signed receipt; without --yes, only show a preview."""
     whom = whom_of(photo, target, ids, texts, users)
     with opened(data_dir) as (services, subjects):
         owner = resource_named(services, name).id
         for finished in subjects.eraser.finish_killed(owner, at_once=True) if yes else ():
             again = f"`mien subject receipt {name} {finished.receipt_id}` prints its receipt"
-            typer.echo(f"An erasure that was cut short is finished: {again}.", err=True)
+            typer.echo(f"An interrupted erasure has been completed: {again}.", err=True)
         found, erased = subjects.erase(owner, whom, possible=possible, dry=not yes, actor=actor(as_name))
     if erased is None:
         if not as_json and not found.nothing:
@@ -129,7 +131,7 @@ def erase(
 
 @app.command()
 def receipts(name: Name, as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """List the erasures of a resource; one without an end is still to be finished."""
+    """List the erasures of a resource; an erasure without an end is not complete yet."""
     with opened(data_dir) as (services, subjects):
         found = subjects.eraser.receipts(resource_named(services, name).id)
     if as_json:
@@ -140,24 +142,24 @@ def receipts(name: Name, as_json: AsJson = False, data_dir: DataDir = None) -> N
 
 
 @app.command()
-def receipt(name: Name, receipt_id: Annotated[UUID, typer.Argument(help="Its id.")], data_dir: DataDir = None) -> None:
-    """Print a receipt again; an erasure that was cut short is finished first."""
+def receipt(name: Name, receipt_id: Annotated[UUID, typer.Argument(help="Id.")], data_dir: DataDir = None) -> None:
+    """Print a receipt again; an interrupted erasure is completed first."""
     with opened(data_dir) as (services, subjects):
         typer.echo(subjects.eraser.finish(resource_named(services, name).id, receipt_id).receipt)
 
 
 @app.command("receipt-key")
 def receipt_key(data_dir: DataDir = None) -> None:
-    """Print the public key that receipts are signed by, as a JSON Web Key, for whoever checks them elsewhere."""
+    """Print the public key that verifies receipts, as a JSON Web Key."""
     with opened(data_dir) as (_, subjects):
         typer.echo(json.dumps(subjects.receipts.public_key(), indent=2))
 
 
 @app.command("verify-receipt")
 def verify_receipt(
-    file: Annotated[Path, typer.Argument(help="The receipt.", exists=True, dir_okay=False)],
+    file: Annotated[Path, typer.Argument(help="Receipt file.", exists=True, dir_okay=False)],
     ids: Annotated[
-        list[str] | None, typer.Option("--id", help="Also say whether the person or face of this id was erased.")
+        list[str] | None, typer.Option("--id", help="Also check whether the person or face with this id was erased.")
     ] = None,
     key: Annotated[
         Path | None, typer.Option(help="A public key (JSON Web Key or PEM), instead of this server's.", exists=True)
@@ -165,7 +167,7 @@ def verify_receipt(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Check that a receipt was signed by this server and not changed since; exit code 1 when not."""
+    """Check that a receipt was signed by this server and is unchanged; exit with 1 otherwise."""
     from mien.subjects.receipts import read_file
 
     with opened(data_dir) as (_, subjects):
@@ -195,7 +197,7 @@ def _show(found: Found, as_json: bool) -> None:
         print_json(found)
         return
     if found.nothing:
-        typer.echo("Nothing is kept of them.")
+        typer.echo("No data found.")
     else:
         print_table(("where", "id", "name", "match", "confidence", "faces", "consent", "enrolled"), _rows(found))
     for one in found.not_searched:
