@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from mien.cli._main import build, command_names
+from mien.cli._main import build, command_names, main
 from mien.services import open_services
 from mien.settings import Settings
 
@@ -71,3 +71,26 @@ def test_commands_are_quick_because_they_import_nothing_heavy_that_they_need_not
     imported = set(done.stdout.split())
     assert "typer" in imported
     assert not imported & heavy
+
+
+@pytest.mark.parametrize("arguments", [["serve", "--port", "0"], ["detect", "photo.jpg"], ["resource", "list"]])
+def test_a_wrong_setting_is_named_by_every_command(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("photo.jpg").write_bytes(b"")
+    monkeypatch.setenv("MIEN_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("MIEN_MAX_IMAGE_BYTES", "100")
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "mien: MIEN_MAX_IMAGE_BYTES: Input should be greater than or equal to 1024\n"
+
+
+def test_other_errors_are_not_taken_for_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_names: object) -> object:
+        raise ValueError("something else")
+
+    monkeypatch.setattr("mien.cli._main.build", fails)
+    with pytest.raises(ValueError, match="something else"):
+        main(["models", "list"])

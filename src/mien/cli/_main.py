@@ -52,6 +52,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except NoHomeError as error:
         typer.echo(f"mien: {error}", err=True)
         sys.exit(1)
+    except ValueError as error:
+        wrong = _wrong_settings(error)
+        if not wrong:
+            raise
+        for line in wrong:
+            typer.echo(f"mien: {line}", err=True)
+        sys.exit(2)
+
+
+def _wrong_settings(error: ValueError) -> list[str]:
+    """Return a line for each environment variable that cannot be read; none if the error is about anything else."""
+    from pydantic import ValidationError  # imported by then if the error is one
+
+    from mien.settings import Settings
+
+    if not isinstance(error, ValidationError) or error.title != Settings.__name__:
+        return []
+    return [f"MIEN_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()]
 
 
 def _show_version(wanted: bool) -> None:

@@ -43,8 +43,6 @@ def command(
 
     Settings that no option names are environment variables: see docs/settings.md.
     """
-    from pydantic import ValidationError
-
     from mien.cli._server import StartError, run
     from mien.logs import configure_logs
     from mien.settings import Settings
@@ -59,12 +57,7 @@ def command(
         "tls_cert": tls_cert,
         "tls_key": tls_key,
     }
-    try:
-        settings: Settings = Settings(**{name: value for name, value in options.items() if value is not None})
-    except ValidationError as error:
-        for problem in error.errors():
-            typer.echo(f"mien: MIEN_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}", err=True)
-        raise typer.Exit(2) from None
+    settings: Settings = Settings(**{name: value for name, value in options.items() if value is not None})
     configure_logs(settings.log_level, settings.log_format)
     try:
         run(settings, dev=dev, ready_file=ready_file)
