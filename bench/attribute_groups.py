@@ -137,7 +137,8 @@ def wilson(count: int, total: int) -> tuple[float, float]:
     rate, z = count / total, 1.96
     middle = rate + z * z / (2 * total)
     spread = z * np.sqrt(rate * (1 - rate) / total + z * z / (4 * total * total))
-    return float((middle - spread) / (1 + z * z / total)), float((middle + spread) / (1 + z * z / total))
+    # max: of no hits the difference is zero, but for rounding
+    return max(0.0, float((middle - spread) / (1 + z * z / total))), float((middle + spread) / (1 + z * z / total))
 
 
 def _away(box: FaceBox, place: tuple[float, float]) -> float:
