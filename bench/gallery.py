@@ -48,6 +48,7 @@ class Found:
     width: int
     height: int
     faces: tuple[Face, ...]
+    photo: None = None
 
 
 ready = iter(embeddings(20_000))

@@ -21,6 +21,7 @@ from mien.gallery.policy import EnrolmentPolicy
 from mien.gallery.types import DuplicateKind, FindMode, NewPerson, TargetFace
 from mien.storage.crypto import CryptoError
 from mien.storage.tables import PersistedFaceRow
+from mien.vision.decode import decode
 from mien.vision.types import FaceBox, OperatingPoint
 
 LEFT, RIGHT = (100, 100, 80, 80), (300, 100, 80, 80)
@@ -160,9 +161,9 @@ def test_a_crop_has_a_margin_and_stays_in_the_picture() -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (200, 300, 3), dtype=np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=95)
-    with Image.open(io.BytesIO(make_crop(buffer.getvalue(), FaceBox(100, 60, 80, 60)).jpeg)) as crop:
+    with Image.open(io.BytesIO(make_crop(decode(buffer.getvalue()), FaceBox(100, 60, 80, 60)).jpeg)) as crop:
         assert crop.size == (160, 120)
-    with Image.open(io.BytesIO(make_crop(buffer.getvalue(), FaceBox(0, 0, 80, 60)).jpeg)) as crop:
+    with Image.open(io.BytesIO(make_crop(decode(buffer.getvalue()), FaceBox(0, 0, 80, 60)).jpeg)) as crop:
         assert crop.size == (120, 90)
 
 

@@ -8,6 +8,7 @@ from tests.shared import azure_photo
 from mien.accounts import DEVELOPMENT_TERMS, Accounts
 from mien.clock import ManualClock
 from mien.gallery.detected_faces import DetectedFaces
+from mien.gallery.enrolment import enrol
 from mien.gallery.errors import LowQualityError, NoFaceError, SeveralFacesError
 from mien.gallery.gallery import open_gallery
 from mien.gallery.kinds import CollectionRef, Kind
@@ -18,8 +19,10 @@ from mien.models import ModelError, ModelStore
 from mien.models.bindings import read_bindings
 from mien.storage import Database, Vault
 from mien.storage.tables import CropRow
+from mien.vision import decode
 from mien.vision.engine import FaceEngine
-from mien.vision.types import Want
+from mien.vision.image_header import ImageHeader
+from mien.vision.types import OperatingPoint, Pixels, Want
 
 FAMILY = {"dad": ("Family1-Dad1", "Family1-Dad2"), "mum": ("Family1-Mom1", "Family1-Mom2"),
           "son": ("Family1-Son1", "Family1-Son2"), "daughter": ("Family1-Daughter1", "Family1-Daughter2")}  # fmt: skip
@@ -84,3 +87,26 @@ def test_a_family_is_enrolled_trained_and_identified(
         gallery.faces.add(ref, photos["son"][0], person_id=people["son"])
     assert gallery.crops.erase(owner) == 9
     assert gallery.crops.count(owner) == 0
+
+
+def test_a_photo_is_decoded_once_though_its_crop_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    image = azure_photo(FAMILY["dad"][0]).read_bytes()
+    store = ModelStore()
+    pack = Recognisers.of(store, read_bindings(store, tmp_path))["recognition_04"].pack
+    engine = FaceEngine(store)
+    try:
+        engine.prepare(["yunet", "mesh", pack])
+    except ModelError as error:
+        pytest.skip(f"needs the models: {error}")
+    reductions: list[int] = []
+    decode_jpeg = decode._decode_jpeg
+
+    def counted(data: bytes, header: ImageHeader, reduction: int) -> Pixels:
+        reductions.append(reduction)
+        return decode_jpeg(data, header, reduction)
+
+    monkeypatch.setattr(decode, "_decode_jpeg", counted)
+    rules = EnrolmentPolicy(keep_crops=True)
+    enrolled = enrol(engine, image, pack, rules, target=None, operating_point=OperatingPoint.BEST)
+    assert enrolled.crop is not None
+    assert len(reductions) == len(set(reductions)) == 1

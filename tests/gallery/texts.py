@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -46,6 +47,7 @@ class Found:
     width: int
     height: int
     faces: tuple[Face, ...]
+    photo: Any = None
 
 
 class TextEngine:
@@ -67,7 +69,7 @@ class TextEngine:
             box = FaceBox(*one.get("box", (100, 100, 80, 80)))
             points = np.zeros((5, 2), np.float32)
             faces.append(Face(box, 0.9, points, None, attributes, embedding(vector, self.fingerprint)))
-        return Found(given["width"], given["height"], tuple(faces))
+        return Found(given["width"], given["height"], tuple(faces), image if want.photo else None)
 
 
 def recognisers(fingerprint: str = FINGERPRINT) -> Recognisers:

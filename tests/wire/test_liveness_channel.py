@@ -56,6 +56,7 @@ class Seen:
     faces: tuple[Face, ...]
     width: int = 160
     height: int = 160
+    photo: None = None
 
 
 class ToldFinder:

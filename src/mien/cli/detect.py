@@ -61,7 +61,7 @@ def command(
     if any(_looks_like_a_child(face) for analysis in analyses.values() for face in analysis.faces):
         typer.echo(_CHILDREN, err=True)
     if draw is not None and analyses:
-        _draw(photos[0], analyses[photos[0]], draw)
+        _draw(analyses[photos[0]], draw)
     if failed:
         raise typer.Exit(1)
 
@@ -87,7 +87,7 @@ def _want(point: str, *, landmarks: bool, attributes: str | None, drawn: bool) -
                     f"{name!r} is none of {', '.join(by_name[key].value for key in by_name)}", param_hint="--attributes"
                 )
             wanted.add(by_name[name.strip().lower()])
-    return Want(operating_point=OperatingPoint(point), landmarks=landmarks, attributes=frozenset(wanted))
+    return Want(OperatingPoint(point), landmarks=landmarks, attributes=frozenset(wanted), photo=drawn)
 
 
 def _analyze(photos: list[Path], want: Want) -> dict[Path, Any]:
@@ -155,13 +155,13 @@ def _print(analyses: dict[Path, Analysis]) -> None:
     Console().print(table)
 
 
-def _draw(photo: Path, analysis: Analysis, target: Path) -> None:
+def _draw(analysis: Analysis, target: Path) -> None:
     import cv2
 
-    from mien.vision.decode import ACCEPTED_BEFORE, decode
     from mien.vision.draw import draw_faces
 
-    drawn = draw_faces(decode(photo.read_bytes(), rules=ACCEPTED_BEFORE).full_pixels(), analysis.faces)
+    assert analysis.photo is not None
+    drawn = draw_faces(analysis.photo.full_pixels(), analysis.faces)
     try:
         written = cv2.imwrite(str(target), drawn)
     except cv2.error:

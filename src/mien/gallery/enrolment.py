@@ -13,7 +13,7 @@ from mien.gallery.crops import Crop
 from mien.gallery.errors import LowQualityError, NoFaceError, SeveralFacesError, Shortfall, TargetFaceOutOfRangeError
 from mien.gallery.policy import EnrolmentPolicy
 from mien.gallery.types import TargetFace
-from mien.vision.decode import ACCEPTED_BEFORE, decode
+from mien.vision.decode import Photo
 from mien.vision.ports import Engine, Found
 from mien.vision.types import Embedding, Face, FaceBox, OperatingPoint, Want
 
@@ -72,14 +72,17 @@ def enrol(
         SeveralFacesError: there are several.
         LowQualityError: the photo does not meet the policy, or the face could not be read.
     """
-    want = Want(operating_point=operating_point, recogniser=pack, attributes=policy.attributes)
+    want = Want(operating_point=operating_point, recogniser=pack, attributes=policy.attributes, photo=policy.keep_crops)
     analysis = engine.analyze(image, want)
     face = choose(analysis, target, operating_point)
     policy.check(face)
     assert face.embedding is not None
     if not face.embedding.readable:
         raise LowQualityError([_UNREAD])
-    crop = make_crop(image, face.box) if policy.keep_crops else None
+    crop = None
+    if policy.keep_crops:
+        assert analysis.photo is not None
+        crop = make_crop(analysis.photo, face.box)
     box = face.box
     where = f"{box.left},{box.top},{box.width},{box.height}"
     return Enrolment(face.embedding, f"{hashlib.sha256(image).hexdigest()}|{where}", crop)
@@ -122,9 +125,8 @@ def choose(analysis: Found, target: TargetFace | None, operating_point: Operatin
     return faces[0]
 
 
-def make_crop(image: bytes, box: FaceBox) -> Crop:
+def make_crop(photo: Photo, box: FaceBox) -> Crop:
     """Cut out a face with a margin of half its size on every side, as far as the image goes."""
-    photo = decode(image, rules=ACCEPTED_BEFORE)
     across, down = box.width * _CROP_MARGIN, box.height * _CROP_MARGIN
     region = photo.region(box.left - across, box.top - down, box.left + box.width + across, box.top + box.height + down)
     done, data = cv2.imencode(".jpg", region.pixels, [cv2.IMWRITE_JPEG_QUALITY, _CROP_QUALITY])

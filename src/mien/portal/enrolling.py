@@ -93,9 +93,11 @@ def _enrol(visitor: Visitor, image: bytes, chosen: Face | None, add: Add) -> _Ou
     face = chosen
     try:
         if face is None:
-            faces = visitor.parts.engine.analyze(image, Want(OperatingPoint.BEST, attributes=MEASURED)).faces
+            want = Want(OperatingPoint.BEST, attributes=MEASURED, photo=True)
+            found = visitor.parts.engine.analyze(image, want)
+            faces = found.faces
             if len(faces) > 1:
-                return _Outcome(faces=tuple((one, cut_out(image, one.box)) for one in faces))
+                return _Outcome(faces=tuple((one, cut_out(found, one.box)) for one in faces))
             face = faces[0] if faces else None
         if face is None:
             return _Outcome(refused="")

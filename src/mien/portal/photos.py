@@ -13,8 +13,8 @@ from nicegui import events, ui
 
 from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Tag, icon, size
-from mien.vision.decode import ACCEPTED_BEFORE, decode
 from mien.vision.draw import draw_faces
+from mien.vision.ports import Found
 from mien.vision.types import Attributes, Face, FaceBox, Pixels
 
 OnPhoto = Callable[[bytes], Awaitable[None]]
@@ -55,17 +55,18 @@ def drop(visitor: Visitor, label: str, on_photo: OnPhoto) -> None:
     zone.on("drop", js_handler=f"(e) => {{ {done} if (files.length) {{ {add} }} }}")
 
 
-def drawn(image: bytes, faces: tuple[Face, ...]) -> str:
+def drawn(found: Found) -> str:
     """Return a photo with what was found drawn on it, as a data URL; attributes but the pose are left to the page.
 
-    A small photo is enlarged first, so that 27 points on a face can be told from each other.
+    A small photo is enlarged first, so that 27 points on a face can be told from each other. Whoever asked for the
+    analysis must have wanted the photo too.
     """
-    pixels = decode(image, rules=ACCEPTED_BEFORE).full_pixels()
+    pixels = _pixels(found)
     scale = max(1.0, min(_LARGEST_SCALE, _SIDE / max(pixels.shape[:2])))
     if scale > 1:
         target = (round(pixels.shape[1] * scale), round(pixels.shape[0] * scale))
         pixels = np.asarray(cv2.resize(pixels, target, interpolation=cv2.INTER_CUBIC), np.uint8)
-    return _url(draw_faces(pixels, tuple(_plain(face, scale) for face in faces)))
+    return _url(draw_faces(pixels, tuple(_plain(face, scale) for face in found.faces)))
 
 
 def _plain(face: Face, scale: float) -> Face:
@@ -80,12 +81,17 @@ def _plain(face: Face, scale: float) -> Face:
     )
 
 
-def cut_out(image: bytes, box: FaceBox) -> str:
-    """Return a face with a margin, as a data URL."""
+def cut_out(found: Found, box: FaceBox) -> str:
+    """Return a face of a photo that was wanted too, with a margin, as a data URL."""
     across, down = round(box.width * 0.3), round(box.height * 0.3)
-    pixels = decode(image, rules=ACCEPTED_BEFORE).full_pixels()
+    pixels = _pixels(found)
     part = pixels[max(0, box.top - down) : box.top + box.height + down, max(0, box.left - across) :]
     return _url(np.ascontiguousarray(part[:, : box.width + 2 * across]), 320)
+
+
+def _pixels(found: Found) -> Pixels:
+    assert found.photo is not None
+    return found.photo.full_pixels()
 
 
 def _url(pixels: Pixels, side: int = _SIDE) -> str:

@@ -58,9 +58,6 @@ class ImageRules:
     more_formats: bool = False
 
 
-ACCEPTED_BEFORE: Final = ImageRules(max_bytes=1 << 40, more_formats=True)
-"""For a file that an engine with rules of its own has accepted already."""
-
 MAX_PIXELS: Final = 100_000_000
 """Largest picture, width × height. A sky of 6 MB can have that many; a bomb has more."""
 

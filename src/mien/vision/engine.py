@@ -50,11 +50,13 @@ class Analysis:
         width: pixels of the full, upright image.
         height: pixels of the full, upright image.
         faces: the largest first.
+        photo: the decoded image, or None when not asked for.
     """
 
     width: int
     height: int
     faces: tuple[Face, ...]
+    photo: Photo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,7 @@ class FaceEngine:
         )[: want.max_faces]
         calls = [partial(self._describe, photo, boxes[i], found[i], want, looked.get(i)) for i in chosen]
         faces = self._cores.run(calls)
-        return Analysis(photo.width, photo.height, tuple(faces))
+        return Analysis(photo.width, photo.height, tuple(faces), photo if want.photo else None)
 
     def _look_at_doubtful(self, photo: Photo, detections: Mapping[int, Detection]) -> dict[int, _Looked]:
         """Look closely at faces that may be none."""

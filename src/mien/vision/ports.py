@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from mien.vision.decode import Photo
 from mien.vision.types import Face, Want
 
 
@@ -23,6 +24,11 @@ class Found(Protocol):
     @property
     def faces(self) -> tuple[Face, ...]:
         """The faces, largest first."""
+        ...
+
+    @property
+    def photo(self) -> Photo | None:
+        """The decoded image, None when not asked for."""
         ...
 
 

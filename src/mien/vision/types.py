@@ -189,6 +189,7 @@ class Want:
         landmarks: whether to find the 27 landmarks.
         attributes: which attributes to compute.
         max_faces: keep this many faces, the largest.
+        photo: whether to hand over the decoded photo, for who cuts something out of it.
     """
 
     operating_point: OperatingPoint = OperatingPoint.GENERAL
@@ -196,6 +197,7 @@ class Want:
     landmarks: bool = False
     attributes: frozenset[Attribute] = frozenset()
     max_faces: int = 100
+    photo: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from mien.portal.pages.try_it import approved, tabs
 from mien.portal.photos import drawn, drop, picture
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, banner, empty, link_button, loading, section, table, text
-from mien.vision.types import Face, OperatingPoint, Want
+from mien.vision.types import OperatingPoint, Want
 
 _SECONDS = 60
 _MOST = 10
@@ -57,14 +57,15 @@ async def render(visitor: Visitor) -> None:
 
 def _identify(visitor: Visitor, place: Place, image: bytes) -> tuple[str, list[Identified], Mapping[str, str]]:
     model = place.recognition_model
-    want = Want(operating_point=OperatingPoint.BEST, recogniser=visitor.parts.recognisers[model].pack, max_faces=_MOST)
-    faces: tuple[Face, ...] = visitor.parts.engine.analyze(image, want).faces
-    embeddings = [face.embedding for face in faces if face.embedding is not None]
+    pack = visitor.parts.recognisers[model].pack
+    want = Want(operating_point=OperatingPoint.BEST, recogniser=pack, max_faces=_MOST, photo=True)
+    seen = visitor.parts.engine.analyze(image, want)
+    embeddings = [face.embedding for face in seen.faces if face.embedding is not None]
     ids = visitor.parts.memory.remember(visitor.resource.id, model, embeddings, _SECONDS)
     found = place.identify(ids) if ids else []
     visitor.note("portal.identify", collection=place.noted, faces=len(ids))
     people = dict.fromkeys(one.person_id for face in found for one in face.candidates)
-    return drawn(image, faces), found, place.names(list(people))
+    return drawn(seen), found, place.names(list(people))
 
 
 def _show(place: Place, address: str, found: list[Identified], names: Mapping[str, str]) -> None:

@@ -62,11 +62,11 @@ async def render(visitor: Visitor) -> None:
             result.clear()
             with result:
                 waiting = loading("Looking for faces …")
-            want = Want(operating_point=OperatingPoint(str(model.value)), landmarks=True, attributes=wanted)
+            want = Want(operating_point=OperatingPoint(str(model.value)), landmarks=True, attributes=wanted, photo=True)
 
             def work() -> tuple[str, tuple[Face, ...]]:
-                faces = visitor.parts.engine.analyze(image, want).faces
-                return drawn(image, faces), faces
+                found = visitor.parts.engine.analyze(image, want)
+                return drawn(found), found.faces
 
             found = await visitor.act(Permission.READ, work)
             waiting.delete()

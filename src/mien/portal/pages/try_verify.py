@@ -65,9 +65,10 @@ def _side(visitor: Visitor, place: int, faces: dict[int, Face], changed: Any) ->
                 waiting = loading("Looking for the face …")
 
             def work() -> tuple[str, Face]:
-                want = Want(operating_point=OperatingPoint.BEST, recogniser=recogniser.pack)
-                face = choose(visitor.parts.engine.analyze(image, want), None)
-                return cut_out(image, face.box), face
+                want = Want(operating_point=OperatingPoint.BEST, recogniser=recogniser.pack, photo=True)
+                found = visitor.parts.engine.analyze(image, want)
+                face = choose(found, None)
+                return cut_out(found, face.box), face
 
             found = await visitor.act(Permission.READ, work)
             waiting.delete()
