@@ -308,7 +308,7 @@ def stop(process: subprocess.Popen[bytes]) -> int:
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
     try:
-        return process.wait(timeout=30)
+        return process.wait(timeout=120)
     except subprocess.TimeoutExpired:
         process.kill()
         return process.wait()
