@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Faces:
-    """What a server knows of faces.
+    """A server's services for faces.
 
     Attributes:
         gallery: who is enrolled.

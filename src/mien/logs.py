@@ -1,4 +1,4 @@
-"""Structured logs on stderr, with keys and tokens blotted out whatever message they are in."""
+"""Structured logs on stderr, with keys and tokens redacted in every message."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SECRETS: Final = re.compile(
 
 
 def redact(text: str) -> str:
-    """Return `text` with everything that looks like a key or a token blotted out."""
+    """Return `text` with everything that looks like a key or a token redacted."""
     return _SECRETS.sub(BLOT, text)
 
 

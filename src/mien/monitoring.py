@@ -22,7 +22,7 @@ from mien.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Monitoring:
-    """What watches a server.
+    """The monitoring of a server.
 
     Attributes:
         recorder: counts.

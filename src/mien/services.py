@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What keeps state; close it when done.
+    """The stateful services; close them when done.
 
     Attributes:
         database: where everything is kept.
@@ -59,7 +59,7 @@ class Services:
 
 
 def open_services(settings: Settings, clock: Clock | None = None) -> Services:
-    """Open the database (made or brought up to date as needed) and what stands on it.
+    """Open the database (created or migrated as needed) and the services that use it.
 
     Args:
         settings: where things are.

@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     master_key_file: Path | None = Field(
         default=None,
         description="File with the master key, as 64 hexadecimal characters. When absent, `master.key` in `data_dir`, "
-        "made on first start and readable by its owner only. Whoever loses it loses the templates.",
+        "created on first start and readable by its owner only. Without it, the templates cannot be decrypted.",
     )
 
     # Listening

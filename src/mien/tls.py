@@ -1,6 +1,6 @@
 """A certificate authority of this machine's own, for HTTPS without anybody's help.
 
-Clients must trust `ca.pem`; the server's certificate is made anew when it nears its end or another host name is in use.
+Clients must trust `ca.pem`; the server's certificate is renewed before it expires and when another host name is used.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RENEW_BEFORE: Final = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class LocalCertificate:
-    """Where the files are.
+    """Paths of the files.
 
     Attributes:
         ca: the authority's certificate, for clients to trust.

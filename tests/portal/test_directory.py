@@ -19,7 +19,7 @@ def test_a_person_of_the_directory_from_enrolment_to_erasure(person: OpenPerson,
         assert client.get(f"{PREVIEW}/persons").raise_for_status().json() == []
     someone = person()
     page = someone.go("/directory")
-    page.get_by_text("There is nobody in the directory yet").wait_for()
+    page.get_by_text("The directory has no persons yet").wait_for()
     page.get_by_label("Name").fill("Dad")
     page.get_by_label("User data").fill("a father")
     page.get_by_role("button", name="Add the person").click()
@@ -33,7 +33,7 @@ def test_a_person_of_the_directory_from_enrolment_to_erasure(person: OpenPerson,
         page.get_by_role("option", name=model).click()
         page.get_by_label("Drop a photo to enrol").set_input_files(azure_photo(photo))
         page.get_by_text("Enrolled", exact=True).wait_for()
-        page.get_by_role("link", name="Show it").click()
+        page.get_by_role("link", name="Show face").click()
         page.get_by_role("cell", name=model).wait_for()
     father = page.url.partition("?")[0].rpartition("/")[2]
     with portal.client() as client:
@@ -41,20 +41,20 @@ def test_a_person_of_the_directory_from_enrolment_to_erasure(person: OpenPerson,
             client.post(f"{PREVIEW}/persons", json={"name": name}).raise_for_status()
 
     page = someone.go("/directory/groups")
-    page.get_by_text("There is no dynamic group yet").wait_for()
+    page.get_by_text("No dynamic groups yet").wait_for()
     page.get_by_label("Name", exact=True).fill("Parents")
     page.get_by_label("Id", exact=True).fill("parents")
     page.get_by_label("Find persons by name or id").fill("fATH")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Choose Father").click()
     page.get_by_role("button", name="Leave Father out").wait_for()
-    page.get_by_role("button", name="Make the group").click()
+    page.get_by_role("button", name="Create group").click()
     members = page.get_by_role("region", name="Persons")
     members.get_by_role("link", name="Father").wait_for()
     page.get_by_label("Find persons by name or id").fill("m")
     page.get_by_role("button", name="Find").click()
     page.get_by_role("button", name="Choose Mum").click()
-    page.get_by_role("button", name="Add them").click()
+    page.get_by_role("button", name="Add persons").click()
     members.get_by_role("link", name="Mum").wait_for()
     members.get_by_role("button", name="Remove Mum").click()
     members.get_by_role("link", name="Mum").wait_for(state="detached")
@@ -64,17 +64,17 @@ def test_a_person_of_the_directory_from_enrolment_to_erasure(person: OpenPerson,
 
     page = someone.go("/try/identify")
     for where in ("Whole directory · recognition_03", "Parents · recognition_04"):
-        page.get_by_role("combobox", name="Where to look").click()
+        page.get_by_role("combobox", name="Search in").click()
         page.get_by_role("option", name=re.compile(re.escape(where))).click()
         page.get_by_label("Drop a photo").set_input_files(azure_photo("Family1-Dad3"))
-        page.get_by_role("region", name=f"Who was found: {where}").get_by_role("cell", name="Father").wait_for()
+        page.get_by_role("region", name=f"Candidates: {where}").get_by_role("cell", name="Father").wait_for()
     page.get_by_label("Drop a photo").set_input_files(azure_photo("Family1-Mom1"))
     page.get_by_text("nobody that is enrolled there").wait_for()
 
     page = someone.go("/directory?text=father")
     page.get_by_role("link", name="Father").click()
     page.get_by_role("button", name="Remove from Parents").click()
-    page.get_by_text("The person is in none").wait_for()
+    page.get_by_text("The person is in no group").wait_for()
     page.get_by_role("combobox", name="Another group").click()
     page.get_by_role("option", name="Parents").click()
     page.get_by_role("button", name="Add to the group").click()
@@ -96,10 +96,10 @@ def test_a_person_of_the_directory_from_enrolment_to_erasure(person: OpenPerson,
     page.get_by_role("link", name="Mum").wait_for()
     assert page.get_by_role("link", name="Father").count() == 0
     page = someone.go("/directory/groups/parents")
-    page.get_by_text("There is nobody in this group yet").wait_for()
+    page.get_by_text("This group has no persons yet").wait_for()
     page.get_by_role("button", name="Delete the group").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    page.get_by_text("There is no dynamic group yet").wait_for()
+    page.get_by_text("No dynamic groups yet").wait_for()
     with portal.client() as client:
         assert client.get(f"{PREVIEW}/persons/{father}").status_code == 404
         assert client.get(f"{PREVIEW}/dynamicpersongroups/parents").status_code == 404

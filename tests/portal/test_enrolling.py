@@ -67,7 +67,7 @@ def drop(page: Page, pixels: Pixels) -> None:
 
 def lacking(page: Page, tone: str) -> dict[str, str]:
     """What the report says of the measures that are not good, by their names."""
-    rows = page.get_by_role("list", name="What the photo is like").locator(f"li:has(.badge.{tone})")
+    rows = page.get_by_role("list", name="Photo quality").locator(f"li:has(.badge.{tone})")
     return {row.locator("strong").inner_text(): row.inner_text() for row in rows.all()}
 
 
@@ -75,7 +75,7 @@ def test_all_that_a_photo_lacks_is_said(person: OpenPerson, place: str, portal: 
     someone, photos = person(), spoilt()
     page = someone.go(place)
     assert page.get_by_text("a face of 60 pixels or more").is_visible()
-    refused, report = page.get_by_text("The photo was not enrolled"), page.get_by_role("heading", name="What the photo")
+    refused, report = page.get_by_text("The photo was not enrolled"), page.get_by_role("heading", name="Photo quality")
     expected = {
         "blurred": {"Quality for recognition": "At least medium is asked for", "Blur": "At most low is asked for"},
         "covered": {"Covered": "eyes"},
@@ -99,7 +99,7 @@ def test_all_that_a_photo_lacks_is_said(person: OpenPerson, place: str, portal: 
     refused.wait_for()
     # What no rule refuses is enrolled, and called poor.
     drop(page, photos["dark"])
-    page.get_by_text("The photo is poor: quality for recognition, light").wait_for()
+    page.get_by_text("Low photo quality: quality for recognition, light").wait_for()
     assert page.get_by_text("Enrolled", exact=True).is_visible()
     assert "too dark" in lacking(page, "warn")["Light"]
     with portal.client() as client:
@@ -111,13 +111,13 @@ def test_of_several_faces_one_is_chosen(person: OpenPerson, place: str, portal: 
     someone = person()
     page = someone.go(place)
     drop(page, spoilt()["two"])
-    page.get_by_text("2 faces are on the photo").wait_for()
+    page.get_by_text("The photo shows 2 faces").wait_for()
     page.get_by_alt_text("Face 2").wait_for()
     page.get_by_role("button", name="Enrol face 2").click()
     page.get_by_text("Enrolled", exact=True).wait_for()
     assert page.get_by_role("button", name="Enrol face 2").count() == 0
     assert lacking(page, "warn") == {}
-    page.get_by_role("link", name="Show it").click()
+    page.get_by_role("link", name="Show face").click()
     page.get_by_role("heading", name="Person", exact=True).wait_for()
     with portal.client() as client:
         query = {"recognitionModel": "recognition_04", "returnFaceId": "true"}

@@ -123,10 +123,10 @@ def test_what_is_enrolled_moves_to_other_weights(start_server: StartServer, brow
 
     page = someone.go("/try/identify")
     for where, who in (("staff", "dad"), ("Whole directory", "dad of all")):
-        page.get_by_role("combobox", name="Where to look").click()
+        page.get_by_role("combobox", name="Search in").click()
         page.get_by_role("option", name=where).click()
         page.get_by_label("Drop a photo").set_input_files(azure_photo("Family1-Dad3"))
-        page.get_by_role("region", name=f"Who was found: {where}").get_by_role("cell", name=who, exact=True).wait_for()
+        page.get_by_role("region", name=f"Candidates: {where}").get_by_role("cell", name=who, exact=True).wait_for()
     log = someone.go("/audit?action=gallery.migrate").locator("table").inner_text()
     assert "left_out: 1" in log
     for name in (STAFF, BARE, DIRECTORY):

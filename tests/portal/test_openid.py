@@ -75,7 +75,7 @@ def test_in_and_out_again(page: Page, served: Server, issuer: Issuer, claimed: s
 def test_who_turns_back_or_has_no_role(page: Page, served: Server, axe: str) -> None:
     go_to_issuer(page, served, "/")
     page.get_by_role("button", name="Turn back").click()
-    page.get_by_role("alert").filter(has_text="did not let you in").wait_for()
+    page.get_by_role("alert").filter(has_text="refused the sign-in").wait_for()
     page.evaluate(axe)
     found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]
     assert [rule["id"] for rule in found] == []

@@ -163,13 +163,13 @@ def test_networking(person: OpenPerson) -> None:
 def test_alert_rules(person: OpenPerson) -> None:
     page = person().go("/metrics-and-alerts")
     page.get_by_label("Name").fill("Too many errors")
-    page.get_by_role("button", name="Make the rule").click()
+    page.get_by_role("button", name="Create rule").click()
     row = page.get_by_role("row").filter(has_text="Too many errors")
     row.wait_for()
     assert "ServerErrors at least 1 over 5 min" in row.inner_text()
     row.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    page.get_by_text("There is no rule yet").wait_for()
+    page.get_by_text("No rules yet").wait_for()
 
 
 def test_the_audit_log_has_who_did_it(person: OpenPerson) -> None:
@@ -177,14 +177,14 @@ def test_the_audit_log_has_who_did_it(person: OpenPerson) -> None:
     row = page.get_by_role("row").filter(has_text="alert.delete")
     assert "token:serve --dev" in row.first.inner_text()
     page.get_by_role("button", name="Verify").click()
-    page.get_by_text("entries are sound").wait_for()
+    page.get_by_text("entries are intact").wait_for()
     with page.expect_download() as download:
         page.get_by_role("button", name="Export as JSON lines").click()
     assert '"action":"alert.delete"' in download.value.path().read_text().replace('": ', '":')
     with page.expect_download() as download:
-        page.get_by_role("button", name="Export what was found as CSV").click()
+        page.get_by_role("button", name="Export results as CSV").click()
     rows = list(csv.DictReader(download.value.path().read_text().splitlines()))
     assert rows
     assert all(row["action"].startswith("alert.") and row["actor"] == "token:serve --dev" for row in rows)
     page.goto(page.url + "&until=2020-01-01")
-    page.get_by_text("Nothing was found").wait_for()
+    page.get_by_text("No entries found").wait_for()

@@ -56,7 +56,7 @@ def test_somebody_enrolled_twice_is_merged(person: OpenPerson, portal: Server, c
     enrol(client, "Mum", MUM)
     someone = person()
     page = someone.go(GROUP)
-    page.get_by_text("Nobody has asked for a training yet").wait_for()
+    page.get_by_text("No training has been requested yet").wait_for()
     page.get_by_role("button", name="Train").click()
     history = page.get_by_role("region", name="Trainings")
     history.get_by_text("trained", exact=True).wait_for()
@@ -64,7 +64,7 @@ def test_somebody_enrolled_twice_is_merged(person: OpenPerson, portal: Server, c
 
     suspected = page.get_by_role("region", name="Likely duplicates")
     row = suspected.get_by_role("row").filter(has_text="Father")
-    assert "much alike" in row.inner_text()
+    assert "similar faces" in row.inner_text()
     reader = person(token(portal, "reader"), width=390, scheme="dark")
     for path in (GROUP, f"{GROUP}/{dad}"):
         seen = reader.go(path)
@@ -118,7 +118,7 @@ def test_faces_and_persons_are_moved(person: OpenPerson, client: httpx.Client, a
     someone.told("Choose faces in the table above.")
     wrong = client.get(f"/face/v1.2/largepersongroups/desk/persons/{dad}").json()["persistedFaceIds"][1]
     page.get_by_role("checkbox", name=f"Choose face {wrong}").click()
-    for text, answer in (("", "Say who"), ("Nobody", "Nobody in this group"), ("Twice", "2 persons have that name")):
+    for text, answer in (("", "Say who"), ("Nobody", "No person in this group"), ("Twice", "2 persons have that name")):
         other.fill(text)
         page.get_by_role("button", name="Move the chosen faces").click()
         someone.told(answer)

@@ -49,10 +49,10 @@ def test_a_policy_is_set_and_crops_are_kept_and_erased(
 
     someone = person()
     page = opened(someone.go(LIST))
-    assert (fact(page, "Policy"), fact(page, "Crops of new faces")) == ("That of the resource", "Not kept")
+    assert (fact(page, "Policy"), fact(page, "Crops of new faces")) == ("The resource's", "Not kept")
     page.evaluate(axe)
     assert page.evaluate(VIOLATIONS)["violations"] == []
-    size = page.get_by_label("Face at least")
+    size = page.get_by_label("Minimum face size")
     size.fill("-3")
     page.get_by_role("button", name="Save").click()
     someone.told("must be above 0")
@@ -60,11 +60,11 @@ def test_a_policy_is_set_and_crops_are_kept_and_erased(
     page.get_by_role("combobox", name="Quality for recognition").click()
     page.get_by_role("option", name="Low or better").click()
     page.get_by_role("button", name="Save").click()
-    page.locator("dd").get_by_text("Its own").wait_for()
-    assert fact(page, "Asked of photos") == "Quality for recognition at least low; a face of 5000 pixels or more."
+    page.locator("dd").get_by_text("This collection's").wait_for()
+    assert fact(page, "Photo requirements") == "Quality for recognition at least low; a face of 5000 pixels or more."
     assert "required quality" in enrol().json()["error"]["message"]
 
-    opened(page).get_by_label("Face at least").fill("")
+    opened(page).get_by_label("Minimum face size").fill("")
     page.get_by_role("checkbox", name="Keep an encrypted crop").click()
     page.get_by_role("button", name="Save").click()
     assert "a picture of the face, not only its template" in page.get_by_role("dialog").inner_text()
@@ -72,15 +72,15 @@ def test_a_policy_is_set_and_crops_are_kept_and_erased(
     page.get_by_role("dialog").wait_for(state="detached")
     assert fact(someone.go(LIST), "Crops of new faces") == "Not kept"
     opened(page).get_by_role("checkbox", name="Keep an encrypted crop").click()
-    page.get_by_label("Face at least").fill("")
+    page.get_by_label("Minimum face size").fill("")
     page.get_by_role("button", name="Save").click()
-    page.get_by_role("dialog").get_by_role("button", name="Keep them").click()
+    page.get_by_role("dialog").get_by_role("button", name="Keep crops").click()
     page.locator("dd").get_by_text("Kept, encrypted").wait_for()
     enrol().raise_for_status()
 
     reader = opened(person(token(portal, "reader"), width=390, scheme="dark").go(LIST))
     assert fact(reader, "Crops kept now") == "1"
-    for name in ("Save", "Follow the resource", "Erase the crops"):
+    for name in ("Save", "Use the resource's policy", "Erase the crops"):
         assert reader.get_by_role("button", name=name).is_disabled(), name
     assert reader.evaluate(OVERFLOW) <= 0
     reader.evaluate(axe)
@@ -90,19 +90,19 @@ def test_a_policy_is_set_and_crops_are_kept_and_erased(
     page.get_by_role("button", name="Erase the crops").click()
     page.get_by_role("dialog").get_by_role("button", name="Erase the crops").click()
     page.locator("dt:text-is('Crops kept now') + dd:text-is('none')").wait_for()
-    opened(page).get_by_role("button", name="Follow the resource").click()
-    page.locator("dd").get_by_text("That of the resource").wait_for()
+    opened(page).get_by_role("button", name="Use the resource's policy").click()
+    page.locator("dd").get_by_text("The resource's").wait_for()
     assert fact(page, "Crops of new faces") == "Not kept"
 
     page = opened(someone.go("/people"))
-    page.get_by_label("Turned aside at most").fill("80")
+    page.get_by_label("Maximum yaw").fill("80")
     page.get_by_role("button", name="Save").click()
-    page.locator("dd").get_by_text("Turned aside by at most 80°.").wait_for()
-    assert fact(someone.go(LIST), "Asked of photos") == "Turned aside by at most 80°."
+    page.locator("dd").get_by_text("Yaw at most 80°.").wait_for()
+    assert fact(someone.go(LIST), "Photo requirements") == "Yaw at most 80°."
     page = opened(someone.go("/people"))
-    page.get_by_label("Turned aside at most").fill("")
+    page.get_by_label("Maximum yaw").fill("")
     page.get_by_role("button", name="Save").click()
-    page.locator("dd").get_by_text("Nothing but a face").wait_for()
+    page.locator("dd").get_by_text("Only a detectable face").wait_for()
 
     log = someone.go("/audit").locator("table").inner_text()
     assert ("gallery.policy" in log, "gallery.crops.erase" in log, "largeFaceList/badges" in log) == (True, True, True)

@@ -48,7 +48,7 @@ def test_from_a_new_resource_to_its_approval(person: OpenPerson, portal: Server)
     assert page.get_by_role("button", name="Add the person").is_disabled()
     admin.go("/people?resource=front-desk")
     assert page.get_by_text("front-desk is not approved for Identification or Verification").is_visible()
-    assert page.get_by_role("button", name="Make it").is_disabled()
+    assert page.get_by_role("button", name="Create").is_disabled()
 
     approver = person(token(portal, "approver"))
     asks = approver.go("/access?resource=front-desk")
@@ -57,13 +57,13 @@ def test_from_a_new_resource_to_its_approval(person: OpenPerson, portal: Server)
     asks.get_by_label("Contact").fill("anna@example.com")
     asks.get_by_label("Use case").fill("We want to use the Face API")
     asks.get_by_label("Consent").focus()
-    asks.get_by_text("The reviewer will be told that this leaves open").wait_for()
+    asks.get_by_text("The reviewer will see that this does not say").wait_for()
     asks.get_by_label("Use case").fill(USE_CASE)
     asks.get_by_role("button", name="Submit").click()
-    approver.told("Fill in: Consent, Keeping.")
+    approver.told("Fill in: Consent, Retention.")
     asks.get_by_label("Consent").fill("They consent in writing, and can use a card instead.")
-    asks.get_by_label("Keeping").fill("We delete the photos after 30 days.")
-    asks.get_by_text("The reviewer will be told that this leaves open").wait_for(state="detached")
+    asks.get_by_label("Retention").fill("We delete the photos after 30 days.")
+    asks.get_by_text("The reviewer will see that this does not say").wait_for(state="detached")
     asks.get_by_role("button", name="Submit").click()
     approver.told("Confirm that this is true")
     asks.get_by_role("checkbox", name="true and complete").click()
@@ -83,7 +83,7 @@ def test_from_a_new_resource_to_its_approval(person: OpenPerson, portal: Server)
     admin.go("/people?resource=front-desk")
     page.get_by_role("textbox", name="Name").fill("Gate")
     page.get_by_role("textbox", name="Id").fill("gate")
-    page.get_by_role("button", name="Make it").click()
+    page.get_by_role("button", name="Create").click()
     page.get_by_label("Name of a new person").fill("Anna")
     page.get_by_role("button", name="Add the person").click()
     page.get_by_label("Drop a photo to enrol").wait_for(state="attached")
@@ -100,7 +100,7 @@ def test_from_a_new_resource_to_its_approval(person: OpenPerson, portal: Server)
     request.get_by_role("button", name="Revoke").click()
     request.filter(has_text="revoked").wait_for()
     group.get_by_role("button", name="Train").click()
-    admin.told("The resource is not approved for this.")  # looked at anew: the page was drawn before
+    admin.told("The resource is not approved for this use.")  # looked at anew: the page was drawn before
     page.reload()
     page.get_by_text("front-desk is not approved for Identification or Verification").wait_for()
     assert [page.get_by_role("button", name=name).is_disabled() for name in ("Train", "Add the person")] == [True] * 2
@@ -109,7 +109,7 @@ def test_from_a_new_resource_to_its_approval(person: OpenPerson, portal: Server)
     assert page.get_by_label("Drop a photo to enrol").count() == 0
     page.get_by_role("button", name="Erase the person").click()
     page.get_by_role("dialog").get_by_role("button", name="Erase").click()
-    page.get_by_text("There is nobody in this group yet").wait_for()
+    page.get_by_text("This group has no persons yet").wait_for()
 
     admin.go("/resources")
     row = page.get_by_role("row").filter(has_text="front-desk")
@@ -126,10 +126,10 @@ def test_a_reader_changes_nothing(person: OpenPerson, portal: Server) -> None:
         "/networking": ["Save"],
         "/access": ["Submit", "Withdraw"],
         "/review": ["Renew", "Revoke"],
-        "/people": ["Make it"],
+        "/people": ["Create"],
         "/directory": ["Add the person"],
-        "/directory/groups": ["Make the group"],
-        "/metrics-and-alerts": ["Make the rule"],
+        "/directory/groups": ["Create group"],
+        "/metrics-and-alerts": ["Create rule"],
         "/resources/new": ["Create"],
     }.items():
         page = reader.go(path)
@@ -146,6 +146,6 @@ def test_a_revoked_token_ends_what_its_page_can_do(person: OpenPerson, portal: S
     (mine,) = (one["id"] for one in listed if one["name"] == "admin")
     assert httpx.delete(f"{url}/{mine}", headers=bearer, trust_env=False).status_code == 200
     page.get_by_role("button", name="Show the keys").click()
-    someone.told("Your session is over")
+    someone.told("Your session has ended")
     page.reload()
     page.get_by_role("heading", name="Sign in").wait_for()

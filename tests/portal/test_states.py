@@ -72,7 +72,7 @@ def test_approvals(person: OpenPerson, served: Server, services: Services) -> No
     access.renew(request.id, actor="ben", lasts=timedelta(days=200))
     page = someone.go("/?resource=badges")
     assert page.locator(".banner").filter(has_text="Verification").count() == 0
-    page.get_by_role("link", name="Ask for it").click()
+    page.get_by_role("link", name="Request access").click()
     page.locator("article").filter(has_text="approved").wait_for()
 
     request = access.submit(resource.id, {Feature.LIVENESS}, actor="anna", **WHAT_FOR)
@@ -102,7 +102,7 @@ def test_who_is_shut_out(person: OpenPerson, served: Server, services: Services)
     resource = make(services, "shut")
     services.accounts.update(resource.id, ResourceChange(default_action="Deny", ip_rules=[]), actor="test")
     page = person(at=served).go("/?resource=shut")
-    assert banner(page, "Nobody can call this resource") == "bad"
+    assert banner(page, "All calls to this resource are refused") == "bad"
     page.get_by_text("Blocked", exact=True).wait_for()
 
 
@@ -110,12 +110,12 @@ def test_where_there_is_nothing_yet(person: OpenPerson, served: Server, services
     make(services, "bare")
     someone = person(at=served, width=390)
     for path, said in {
-        "/metrics-and-alerts?resource=bare": "Nothing in this time",
-        "/access?resource=bare": "Nobody has asked yet",
+        "/metrics-and-alerts?resource=bare": "No data in this period",
+        "/access?resource=bare": "No requests yet",
         "/people?resource=bare": "There is",
         "/try/verify?resource=bare": "bare is not approved for Verification",
         "/try/liveness?resource=bare": "bare is not approved for Liveness",
-        "/audit?action=no.such.action": "Nothing was found",
+        "/audit?action=no.such.action": "No entries found",
     }.items():
         page = someone.go(path)
         page.get_by_text(said).first.wait_for()

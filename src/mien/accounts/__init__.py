@@ -1,4 +1,4 @@
-"""Who may call, and what for: resources, their keys and network rules, approvals for limited access.
+"""Resources, their keys and network rules, and approvals for limited access.
 
 Main types: `Accounts` and `AccessRequests` (the services), `Resource`, `KeyPair`, `Sku`, `Feature`, `AccessRequest`;
 `access_hint` tells a caller what to do about a missing approval.

@@ -1,4 +1,4 @@
-"""Limited access: requests for features, their review, approval for a time, verification anew, revocation."""
+"""Limited access: requests for features, their review, approval for a time, renewal, revocation."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class AccessRequests:
     """The requests of all resources. Every step goes into the audit log with who took it.
 
     A request goes submitted → in review → approved or rejected; an approval expires, and can be renewed (verified
-    anew) or revoked; what is not over yet can be withdrawn. All processes go by a step at their next look-up.
+    anew) or revoked; what is not over yet can be withdrawn. All processes see a step at their next look-up.
 
     Args:
         database: where they are kept.
@@ -79,7 +79,7 @@ class AccessRequests:
         use_case: str,
         actor: str,
     ) -> AccessRequest:
-        """Make a request.
+        """Send a request.
 
         Args:
             resource_id: which resource wants access.
@@ -169,7 +169,7 @@ class AccessRequests:
     def renew(
         self, request_id: UUID, *, actor: str, lasts: timedelta | None = None, note: str | None = None
     ) -> AccessRequest:
-        """Say that the use was verified anew: the approval lasts as long again from now, and never shorter than before.
+        """Renew an approval after verifying the use again; it never becomes shorter.
 
         Raises:
             AccessRequestNotFoundError: there is none.

@@ -1,4 +1,4 @@
-"""What must hold before a resource is made or changed: its terms, its name, its subdomain, the number of its tier."""
+"""Checks before a resource is created or changed: terms, name, subdomain, number of resources of the tier."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can go wrong with resources and approvals; every message is for the person who looks after the service."""
+"""Errors of resources and approvals; the messages are written for the operator of the service."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class TransitionError(AccessError):
 
 
 class ReasonMissingError(AccessError):
-    """Whoever rejects or revokes must say why: the applicant reads it."""
+    """A rejection or revocation needs a reason, which the applicant can read."""
 
     def __init__(self, action: str) -> None:
         super().__init__(f"a request is only {action} with a reason: the applicant reads it")

@@ -1,4 +1,4 @@
-"""What a caller is told who lacks an approval: where the request stands, and what to do next."""
+"""Hints for callers without an approval: the state of the request, and what to do next."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NEXT: Final = {
     "rejected": "was rejected: `mien access list` has the reason; ask again with what was missing",
     "revoked": "was revoked: `mien access list` has the reason",
     "withdrawn": "was withdrawn: ask again with `mien access request`",
-    "expired": "has expired: the operator verifies it anew with `mien access renew`",
+    "expired": "has expired: the operator renews it with `mien access renew`",
 }
 
 

@@ -16,7 +16,7 @@ def new_key() -> str:
 
 
 class SealedKeys:
-    """Makes and opens the rows of keys."""
+    """Creates and decrypts the rows of keys."""
 
     def __init__(self, vault: Vault, clock: Clock) -> None:
         self._vault = vault

@@ -24,7 +24,7 @@ EXPIRED: Final = "expired"
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """What a resource's requests amount to at a moment.
+    """The effect of a resource's requests at a moment.
 
     Attributes:
         features: granted now.

@@ -13,7 +13,7 @@ from mien.contract.features import Feature
 
 
 class RequestState(StrEnum):
-    """Where a request stands."""
+    """The state of a request."""
 
     SUBMITTED = "submitted"
     IN_REVIEW = "in_review"

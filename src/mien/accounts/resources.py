@@ -48,7 +48,7 @@ SERVICE: Final = "mien"
 
 
 class Accounts:
-    """The resources of this server. What one process changes, all others go by at their next look-up.
+    """The resources of this server. Other processes see a change at their next look-up.
 
     Args:
         database: where they are kept.
@@ -89,7 +89,7 @@ class Accounts:
         return self._finder.by_subdomain(label)
 
     def allows_origin(self, origin: str) -> bool:
-        """Tell whether any resource lets web pages of an origin call; from memory as `find_by_key`."""
+        """Tell whether any resource permits calls of web pages from an origin; from memory as `find_by_key`."""
         return self._finder.allows_origin(origin)
 
     def get(self, resource_id: UUID) -> Resource | None:
@@ -145,7 +145,7 @@ class Accounts:
         cors_origins: Sequence[str] = (),
         actor: str = SERVICE,
     ) -> Resource:
-        """Make a resource with two fresh keys.
+        """Create a resource with two new keys.
 
         Args:
             name: 1 to 64 letters, digits, hyphens, dots and underscores; unique whatever the case.

@@ -33,7 +33,7 @@ _UUID_LENGTH: Final = 36
 
 
 class Assignee(StrEnum):
-    """What a role is assigned to."""
+    """The kind of assignee of a role."""
 
     ROLE = "role"
     """A role name of the issuer, in the claim `MIEN_OIDC_ROLES_CLAIM`."""

@@ -12,7 +12,7 @@ from mien.storage.tables import ArmRow, ResourceRow
 
 DEFAULT_SUBSCRIPTION: Final = "00000000-0000-0000-0000-000000000000"
 DEFAULT_GROUP: Final = "mien"
-"""What the command line and `--dev` create is filed here."""
+"""The subscription of resources that the command line and `--dev` create."""
 
 PROVIDER: Final = "Microsoft.CognitiveServices"
 ACCOUNT_TYPE: Final = f"{PROVIDER}/accounts"

@@ -1,4 +1,4 @@
-"""The responsible-AI terms, in the words of docs/limited-access.md: what whoever makes a resource acknowledges."""
+"""The responsible-AI terms, in the words of docs/limited-access.md: acknowledged by anyone who creates a resource."""
 
 from __future__ import annotations
 

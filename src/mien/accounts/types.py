@@ -1,4 +1,4 @@
-"""What a resource is: tier, network rules, acknowledged terms, granted features; and its pair of keys."""
+"""Types of resources: tier, network rules, acknowledged terms, granted features, and the pair of keys."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Sku(StrEnum):
 
 
 class ProvisioningState(StrEnum):
-    """Where the making or removing of a resource stands, in Azure's words."""
+    """The provisioning state of a resource, in Azure's words."""
 
     SUCCEEDED = "Succeeded"
     DELETING = "Deleting"
@@ -32,7 +32,7 @@ class ProvisioningState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """What somebody declares when a resource is made.
+    """The declarations that creating a resource requires.
 
     Attributes:
         accepted_by: who does; a name that can be asked later.
@@ -53,7 +53,7 @@ DEVELOPMENT_TERMS: Final = Acknowledgement("mien serve --dev", True, True, devel
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Who acknowledged the responsible-AI terms for a resource, the declaration on use by police included, and when.
+    """The acknowledgement of the responsible-AI terms for a resource, with the declaration on use by police.
 
     Attributes:
         accepted_by: the person or client who did.
@@ -113,7 +113,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class ResourceChange:
-    """What to change of a resource; None leaves a thing as it is. See `Resource` for what each is."""
+    """A change to a resource; None keeps the current value. See `Resource` for the fields."""
 
     sku: Sku | None = None
     custom_subdomain: str | None = None
@@ -128,7 +128,7 @@ class ResourceChange:
 
 @dataclass(frozen=True, slots=True)
 class AccountRules:
-    """What holds for all resources of a server.
+    """Settings for all resources of a server.
 
     Attributes:
         free_resources: how many of tier F0 there may be (Azure: 1).

@@ -1,4 +1,4 @@
-"""What names, locations, subdomains, address rules and tags must look like."""
+"""The syntax of names, locations, subdomains, address rules and tags."""
 
 from __future__ import annotations
 

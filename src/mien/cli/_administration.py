@@ -1,4 +1,4 @@
-"""What the commands that look after resources share: opening the database, who acts, tables, JSON, confirmation."""
+"""Shared parts of the administrative commands: opening the database, who acts, tables, JSON, confirmation."""
 
 from __future__ import annotations
 

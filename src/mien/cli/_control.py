@@ -64,7 +64,7 @@ class BackgroundServer:
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """What happens between SIGTERM and the end.
+    """The sequence of steps between SIGTERM and the end.
 
     Attributes:
         readiness: tells load balancers that no more requests should come.

@@ -1,4 +1,4 @@
-"""What commands on enrolled faces share: opening the gallery, naming resources and collections."""
+"""Shared parts of the commands on enrolled faces: opening the gallery, naming resources and collections."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Faces:
-    """What a command on faces works on.
+    """The objects that a command on faces works with.
 
     Attributes:
         settings: every knob.

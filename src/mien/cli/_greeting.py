@@ -1,4 +1,4 @@
-"""Tells whoever started the service how to reach it: on the terminal and in the ready file, never in the log."""
+"""Tells the person who started the service how to reach it: on the terminal and in the ready file, never in the log."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Product(StrEnum):
-    """Where the people come from."""
+    """The source of imported people."""
 
     FOLDERS = "folders"
     FRIGATE = "frigate"

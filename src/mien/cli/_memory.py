@@ -13,7 +13,7 @@ def limit_arenas() -> bool:
     """Let threads share heaps: one a core, instead of eight.
 
     glibc gives nearly every thread a heap of its own, and each keeps what its busiest moment needed: with all networks
-    in use a fifth of the memory. Must be called before threads start. Whoever sets `MALLOC_ARENA_MAX` is obeyed.
+    in use a fifth of the memory. Must be called before threads start. `MALLOC_ARENA_MAX` takes precedence.
 
     Returns:
         Whether the C library took it; others than glibc have nothing to take.

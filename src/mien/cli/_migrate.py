@@ -25,7 +25,7 @@ _CHANGES = {
     "rolled back": "gallery.migrate.roll_back",
     "forgotten": "gallery.migrate.forget",
 }
-"""What the audit log calls a result; what is only planned or prepared changes nothing yet."""
+"""Names of the results in the audit log; plans and preparations change nothing and are not logged."""
 
 
 def migrate(
@@ -141,7 +141,7 @@ class _Job:
         if bound.fingerprint != before.from_fingerprint:
             told["note"] = (
                 f"{before.from_model} is bound to {bound.pack}: bind it back to "
-                f"{plan.target.pack or 'the old pack'} with `mien models bind`, and start the servers anew"
+                f"{plan.target.pack or 'the old pack'} with `mien models bind`, and restart the servers"
             )
         return told
 
@@ -167,7 +167,7 @@ class _Job:
         told = _told(plan, result, lost)
         if plan.model == plan.target.label:
             told["note"] = (
-                f"servers that were started before {plan.model} was bound to {plan.target.pack} must be started anew"
+                f"servers that were started before {plan.model} was bound to {plan.target.pack} must be restarted"
             )
         return told
 
@@ -177,7 +177,7 @@ class _Job:
 
 
 def _noted(result: dict[str, Any]) -> dict[str, str | int]:
-    """What the audit log keeps of a result."""
+    """Return the audit log's details of a result."""
     if "to" not in result:
         return {"collection": result["collection"], "templates": result["templates"]}
     ends = {end: f"{result[end]['model']} {result[end]['fingerprint'][:12]}" for end in ("from", "to")}

@@ -289,7 +289,7 @@ def _certificates(settings: Settings, services: Services) -> tuple[Path | None, 
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """What is ready, the packs that are still to be loaded, and those that are worth a try."""
+    """The loaded packs, the packs still to be loaded, and the optional packs to try."""
 
     services: Services
     store: ModelStore

@@ -1,4 +1,4 @@
-"""What commands about people share: opening the data-subject tools, saying whom to look for."""
+"""Shared parts of the commands about people: opening the data-subject tools, parsing whom to search for."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from mien.wire.body import BodyLimits
 from mien.workers import WorkerPool
 
 PREFIX: Final = "/api/v1/"
-"""What the paths begin with."""
+"""The common prefix of the paths."""
 
 _NAME: Final = "{subject}"
 _KEY: Final = b"x-api-key"

@@ -304,7 +304,7 @@ class Handlers:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What a call asks of faces.
+    """The requested results of a call on faces.
 
     Attributes:
         limit: the most faces, the largest first; 0 for all.

@@ -46,7 +46,7 @@ class Attribute(StrEnum):
 
 
 class GlassesType(StrEnum):
-    """What is worn on the eyes."""
+    """Kinds of glasses."""
 
     NONE = "noGlasses"
     READING = "readingGlasses"
@@ -71,7 +71,7 @@ class ExposureLevel(StrEnum):
 
 
 class MaskType(StrEnum):
-    """What covers nose and mouth."""
+    """Cover of nose and mouth."""
 
     NONE = "noMask"
     FACE_MASK = "faceMask"
@@ -83,14 +83,14 @@ HAIR_COLORS: Final = ("unknown", "white", "gray", "blond", "brown", "red", "blac
 
 
 class Spelling(Protocol):
-    """What the schemas ask of an API version."""
+    """The properties of an API version that the schemas need."""
 
     @property
     def head_wear(self) -> str:
         """The accessory on the head."""
 
     def glasses(self, kind: GlassesType) -> str:
-        """What is worn on the eyes."""
+        """Kinds of glasses."""
 
 
 Schema = Callable[[Spelling], Json]

@@ -1,4 +1,4 @@
-"""What is only open to resources that were approved for it (Azure's limited access)."""
+"""Features that need an approval (Azure's limited access)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the contract limits: sizes, lengths and counts, each once. Pairs are the least and the most."""
+"""The contract's limits: sizes, lengths and counts. Pairs are minimum and maximum."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the API versions differ in where liveness sessions are concerned."""
+"""Differences between the API versions for liveness sessions."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Problem(Exception):  # noqa: N818  an answer, not a bug: named as RFC 9457 names it
-    """What the client is told when a request cannot be served.
+    """The error response to a request that cannot be served.
 
     Attributes:
         status: HTTP status.

@@ -35,7 +35,7 @@ _WHERE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the service is.
+    """The address of the service.
 
     Attributes:
         scheme: "http" or "https".
@@ -77,7 +77,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class UrlForm:
-    """What a URL looks like.
+    """The parsed form of an endpoint URL.
 
     Attributes:
         target: where to go on; mended where what was meant is beyond doubt, None when it is not.

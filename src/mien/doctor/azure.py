@@ -1,4 +1,4 @@
-"""What the doctor knows of Azure beyond the Face contract: hosts and SDKs."""
+"""Facts about Azure beyond the Face contract: hosts and SDKs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ AZURE_SUFFIXES: Final = (
     "api.cognitive.microsoft.us",
     "api.cognitive.azure.cn",
 )
-"""What the hosts of Azure's endpoints end in: custom subdomains, then regional endpoints."""
+"""Host suffixes of Azure's endpoints: custom subdomains, then regional endpoints."""
 
 SDK_VERSIONS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "azure-ai-vision-face": (("1.0.0b1", "v1.1-preview.1"), ("1.0.0b2", "v1.2-preview.1")),
@@ -39,4 +39,4 @@ SUCCESSORS: Final[Mapping[str, str]] = {
     "azure-cognitiveservices-vision-face": "azure-ai-vision-face",
     "@azure/cognitiveservices-face": "@azure-rest/ai-vision-face",
 }
-"""What replaced the SDKs that are retired."""
+"""Replacements for retired SDKs."""

@@ -1,4 +1,4 @@
-"""What is known of an endpoint while it is being examined, and what checks use to say what they found."""
+"""The state of an examination of an endpoint, and the methods with which checks report findings."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _ALLOWED: Final = {"F": (20, 60.0), "S": (10, 1.0), "E": (10, 1.0)}
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back.
+    """The response to a request.
 
     Attributes:
         method: of the request.
@@ -84,7 +84,7 @@ class Answer:
 
     @property
     def hint(self) -> str:
-        """What a Mien server knows beyond the message; empty for any other."""
+        """The hint of a Mien server; empty for other servers."""
         inner = self.error.get("innererror")
         details = inner.get("details") if isinstance(inner, dict) else None
         hint = details.get("hint") if isinstance(details, dict) else None

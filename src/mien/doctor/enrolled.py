@@ -1,4 +1,4 @@
-"""What is enrolled: models and training of the collections, and face ids that end."""
+"""Checks of enrolled data: models and training of the collections, and expiry of face ids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an examination found: one finding a fact, in plain words, with the one thing to do about it."""
+"""Findings of an examination: one fact each, in plain words, with one recommended action."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _WHERE: Final = "on Azure from the resource's page Keys and Endpoint, on Mien wi
 
 @dataclass(frozen=True, slots=True, repr=False)
 class KeyForm:
-    """What a key looks like.
+    """The shape of a key.
 
     Attributes:
         usable: the key to go on with, mended where that is beyond doubt; None when there is none.

@@ -21,7 +21,7 @@ _VARIABLES: Final = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What a name leads to.
+    """The addresses of a host name.
 
     Attributes:
         addresses: IP addresses, in the order of preference.

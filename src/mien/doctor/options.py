@@ -1,4 +1,4 @@
-"""What to examine, and how."""
+"""Options of an examination."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to examine, and how.
+    """Options of an examination.
 
     Attributes:
         url: the endpoint, as it is written in the application.

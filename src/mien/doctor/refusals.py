@@ -1,4 +1,4 @@
-"""What an answer that is no success means, and what to do: the error catalogue, and what stands between."""
+"""Explanations of error responses, from the error catalogue or from proxies in between, and recommended actions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened, and who is told: the audit log, metrics, alerts, webhooks.
+"""The audit log, metrics, alerts and webhooks.
 
 Main types: `AuditLog`, `Recorder` (counts calls), `MetricStore` (answers a `Question` about them), `Exposition` (for
 Prometheus), `AlertRules` and `AlertMonitor`.

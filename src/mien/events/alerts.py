@@ -23,7 +23,7 @@ from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import AlertDeliveryRow, AlertRuleRow
 
 QUOTA_USE: Final = "QuotaUse"
-"""What a condition watches when it is not a metric: how much of a quota is used, in per cent."""
+"""Name of the condition on quota usage, in percent, as opposed to a metric."""
 
 QUOTAS: Final = ("rate", "volume", "storage")
 QUOTA_THRESHOLD: Final = 80.0
@@ -62,7 +62,7 @@ class QuotaUse:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What makes a rule fire.
+    """The condition of an alert rule.
 
     Attributes:
         metric: name of a metric, or `QuotaUse`.
@@ -198,7 +198,7 @@ class AlertRules:
         url: str | None = None,
         secret: str | None = None,
     ) -> tuple[AlertRule, str | None]:
-        """Make a rule.
+        """Create a rule.
 
         Args:
             name: for people, 1 to 100 characters.

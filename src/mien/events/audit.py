@@ -1,8 +1,8 @@
-"""Who did what to which resource when: append-only, each entry hashed together with the one before it.
+"""The audit log: append-only, each entry hashed together with the previous one.
 
 A hash is SHA-256 over the JSON array of sequence, moment, actor, action, resource id, details and the previous hash.
-Whoever changes, inserts or removes an entry afterwards must change the hash of every later one; that the last ones are
-missing shows only against a sequence and hash noted elsewhere, for which every entry also goes to the service's log.
+Anyone who changes, inserts or removes an entry afterwards must change the hash of every later one; a missing end
+is detected only by comparison with a sequence and hash stored elsewhere, so every entry also goes to the service's log.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from mien.storage.tables import AuditRow
 Details = Mapping[str, str | int | float | bool | None]
 
 FIRST: Final = "0" * 64
-"""What the first entry has for the hash of the one before."""
+"""The previous hash of the first entry."""
 
 MAX_TEXT: Final = 500
 """Longest text of a detail, in characters."""
@@ -116,7 +116,7 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What a look at the whole chain found.
+    """The result of verifying the whole chain.
 
     Attributes:
         entries: how many entries are sound, counted from the first.
@@ -147,10 +147,10 @@ class AuditLog:
         """Append an entry, in a transaction of its own; not to be called inside a writing session (`record_in` is).
 
         Args:
-            actor: who; anything that looks like a key in it is blotted out.
+            actor: who; anything that looks like a key is redacted.
             action: what, such as `key.regenerate`; ASCII letters, digits and ` ./:-_`, 100 at most.
             resource_id: to which resource; None for the service.
-            details: names (letters, digits, `_`) and plain values; texts up to `MAX_TEXT`, keys blotted out.
+            details: names (letters, digits, `_`) and plain values; texts up to `MAX_TEXT`, keys redacted.
 
         Raises:
             AuditValueError: a name or a value does not belong here.

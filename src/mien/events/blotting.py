@@ -1,7 +1,7 @@
 """Blotting out keys and tokens of a call that is written down for diagnosis.
 
 Stricter than the ordinary log's redaction: here headers, queries and paths are written as callers sent them, and
-callers put keys in the strangest places. What the call itself showed as a key or token is blotted out wherever it
+callers put keys in the strangest places. The key or token of the call itself is redacted wherever it
 stands, also as a part of something; so is everything that could be one by its length.
 """
 
@@ -51,7 +51,7 @@ class Blotter:
         self._shown = re.compile("|".join(found), re.IGNORECASE) if found else None
 
     def text(self, text: str) -> str:
-        """Return a text without what may be a key or token; all of it is blotted out if one is hidden by %-signs."""
+        """Return a text without what may be a key or token; all of it is redacted if one is hidden by %-signs."""
         plain = text
         for _ in range(_DECODINGS):
             decoded = unquote_plus(plain)
@@ -65,7 +65,7 @@ class Blotter:
         return self._blot(text)
 
     def named(self, name: str, value: str) -> str:
-        """Return the value of a header or query parameter, blotted out by its name or by what it is."""
+        """Return the value of a header or query parameter, redacted by its name or its form."""
         return BLOT if _NAMES.search(name) else self.text(value)
 
     def tree(self, value: Any) -> Any:
@@ -85,6 +85,6 @@ class Blotter:
 
 
 def _parts(value: str) -> set[str]:
-    """What of a value may turn up elsewhere: the whole, and its parts, as in `Bearer …` and `a=…; b=…`."""
+    """Return the parts of a value to redact elsewhere: the whole and its parts, as in `Bearer …` and `a=…; b=…`."""
     parts = {value.strip(), *re.split(r"[\s;,=:&\"']+", value)}
     return {part for part in parts if len(part) >= _SHORTEST}

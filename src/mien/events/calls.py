@@ -1,4 +1,4 @@
-"""What the front door tells observers of an answered call, and how they read it."""
+"""The front door's notification of observers after each call, and the protocols through which they read it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 
 
 class Request(Protocol):
-    """What observers look at of a request."""
+    """The view of a request for observers."""
 
     @property
     def method(self) -> str:
@@ -46,7 +46,7 @@ class Request(Protocol):
 
 
 class Operation(Protocol):
-    """What they look at of an operation."""
+    """The view of an operation for observers."""
 
     @property
     def name(self) -> str:
@@ -79,11 +79,11 @@ class Caller(Protocol):
 
 
 class Exchange(Protocol):
-    """What they look at of a call that found its operation."""
+    """The view of a routed call for observers."""
 
     @property
     def operation(self) -> Operation:
-        """What answered."""
+        """The operation that answered."""
         ...
 
     @property
@@ -98,12 +98,12 @@ class Exchange(Protocol):
 
     @property
     def request_id(self) -> str:
-        """What the client sees as `apim-request-id`."""
+        """The request id that the client receives as `apim-request-id`."""
         ...
 
 
 class Response(Protocol):
-    """What they look at of an answer."""
+    """The view of a response for observers."""
 
     @property
     def status(self) -> int:

@@ -1,4 +1,4 @@
-"""What a Prometheus server is told: the counts of this process since it began, and its levels of this moment.
+"""The page for Prometheus: the counts of this process since its start, and its current levels.
 
 Each process has its own counts, as Prometheus wants it: it adds them up and notices restarts. Labels are names of
 resources, operations, statuses and error codes; nothing that a caller could make up is one.

@@ -1,4 +1,4 @@
-"""What a process can be asked for at any time, for the page for Prometheus."""
+"""Current levels of a process, for the page for Prometheus."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ BOUNDS: Final = (1, 2, 5, 10, 20, 35, 50, 75, 100, 150, 200, 350, 500, 1_000, 2_
 
 
 class Aggregation(StrEnum):
-    """What is made of the values of an interval."""
+    """The aggregation of the values of an interval."""
 
     TOTAL = "Total"
     AVERAGE = "Average"

@@ -32,7 +32,7 @@ _S = TypeVar("_S", bound=Select[Any])
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked.
+    """A metrics query.
 
     Attributes:
         name: of the metric; see `METRICS`.
@@ -82,7 +82,7 @@ class Series:
 
 
 class MetricStore:
-    """What the servers on a database have counted; what they still hold in memory comes seconds later."""
+    """The counts of all servers on a database; counts still in memory are written seconds later."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -213,7 +213,7 @@ _MEASURES: Final[Mapping[str, tuple[Any, Any]]] = {
     "FaceTransactions": (CallRow.transactions, case((CallRow.transactions > 0, CallRow.calls), else_=0)),
     "FaceImagesTrained": (CallRow.trained, case((CallRow.trained > 0, 1), else_=0)),
 }
-"""What is added up of a row, and how many samples that is."""
+"""The sum and the number of samples of a row."""
 
 
 def _check(question: Question) -> tuple[Metric, Aggregation]:

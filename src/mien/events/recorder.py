@@ -1,7 +1,7 @@
 """Counts calls in memory and adds them to the database every few seconds, from a thread of its own.
 
 Recording is a look-up and a few additions under a lock. Processes add to the same rows, so that what is asked of the
-database is the sum of all of them. What a killed process had not yet written is lost, a few seconds' worth; an ordinary
+database is the sum of all of them. A killed process loses the counts of the last few seconds; an ordinary
 stop writes everything.
 """
 
@@ -40,7 +40,7 @@ _MICROSECONDS: Final = tuple(bound * 1000 for bound in BOUNDS)
 
 @dataclass(slots=True)
 class Counts:
-    """What is counted of the calls of one key; each number but the histogram is the column of its name.
+    """The counters for the calls of one key; each number but the histogram is the column of its name.
 
     Attributes:
         calls: answered calls.

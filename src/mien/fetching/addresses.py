@@ -36,7 +36,7 @@ _NEVER: Final = (
 
 @dataclass(frozen=True, slots=True)
 class AddressPolicy:
-    """What lies within reach of a client's URLs besides the public internet.
+    """Networks that clients' URLs may reach besides the public internet.
 
     Attributes:
         allow_private: also private, loopback and carrier-grade NAT addresses. Link-local (cloud metadata), multicast

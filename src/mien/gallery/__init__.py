@@ -1,4 +1,4 @@
-"""What is enrolled and how it is searched: collections, persons, faces, training, recognition. No HTTP.
+"""Enrolled faces and their search: collections, persons, faces, training, recognition. No HTTP.
 
 `open_gallery` gives a `Gallery`, whose parts are these services. Ids come in as the caller wrote them (any text) and go
 out as lower-case GUIDs; every call names the resource it is for. Typed errors (`mien.gallery.errors`) say what is

@@ -48,7 +48,7 @@ class Collections:
         user_data: str | None = None,
         recognition_model: str = "recognition_01",
     ) -> None:
-        """Make a collection.
+        """Create a collection.
 
         Raises:
             InvalidCollectionIdError: the id is not 1 to 64 of a-z, 0-9, "-" and "_".

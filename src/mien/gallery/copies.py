@@ -31,17 +31,17 @@ _ATTEMPTS: Final = 3
 
 
 class Copies:
-    """Makes copies of collections.
+    """Copies collections.
 
     A copy is a collection of kind `Kind.TRANSFER`, which no call finds, until its maker gives it another name. Persons
-    and faces keep their ids. Everything secret is sealed anew, for the copy and its resource. The collection's own
+    and faces keep their ids. Encrypted data is encrypted again for the copy and its resource. The collection's own
     enrolment policy and its crops come along, so that the copy can be migrated to another recogniser as the source can.
 
     Args:
         rows: opens sessions.
         collections: makes rows.
-        templates: seals templates anew.
-        vault: seals crops anew.
+        templates: encrypts templates again.
+        vault: encrypts crops again.
         indexes: what training made.
     """
 

@@ -49,7 +49,7 @@ class Crop:
 
 
 def crop_name(collection: UUID, face_id: UUID) -> str:
-    """What a sealed enrolment crop is bound to."""
+    """The associated data of an encrypted enrolment crop."""
     return f"enrolment_crops/{collection}/{face_id}"
 
 

@@ -125,7 +125,7 @@ def record(
 
 
 class Duplicates:
-    """What was suspected when faces were enrolled.
+    """A duplicate suspected at enrolment.
 
     Args:
         rows: opens sessions on collections.

@@ -1,4 +1,4 @@
-"""What the gallery raises on purpose. No HTTP here: the wire maps each to the contract's error in one table."""
+"""Errors of the gallery. No HTTP here: one table in the wire maps them to the contract's errors."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ class ConflictError(GalleryError):
 
 
 class Quota(Enum):
-    """What there can be too many of."""
+    """Kinds of objects with a quota."""
 
     COLLECTIONS = "collections of a kind in a resource"
     PERSONS_OF_COLLECTION = "persons in a collection"

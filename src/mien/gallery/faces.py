@@ -77,7 +77,7 @@ class PersistedFaces:
             UserDataTooLongError: more than 1024 characters.
             QuotaExceededError: the person or list has as many faces as the tier allows.
             TrainingNotFinishedError: the collection is being trained.
-            ConflictError: it was deleted and made anew meanwhile.
+            ConflictError: it was deleted and created again meanwhile.
             FingerprintMismatchError: its faces were made by another recogniser than its label is bound to now.
             ImageError: the image cannot be analysed.
             TargetFaceOutOfRangeError: the target does not lie in the image.

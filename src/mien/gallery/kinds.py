@@ -11,11 +11,11 @@ from uuid import UUID
 from mien.contract.limits import ID_LENGTH
 
 COLLECTION_ID: Final = re.compile(rf"[a-z0-9_-]{{1,{ID_LENGTH}}}")
-"""What a caller may name a collection (contract, section 1)."""
+"""The syntax of collection ids (contract, section 1)."""
 
 
 class Kind(StrEnum):
-    """What a collection is; the values are what the database keeps."""
+    """The kind of a collection; the database stores the values."""
 
     FACE_LIST = "faceList"
     LARGE_FACE_LIST = "largeFaceList"

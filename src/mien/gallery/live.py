@@ -27,7 +27,7 @@ from mien.storage.tables import CollectionRow, PersistedFaceRow, RemovalRow
 CACHED_TEMPLATES: Final = 4_000_000
 """A template in memory takes six bytes a dimension."""
 KEEP_FOR: Final = timedelta(minutes=30)
-"""What nobody searched for so long is dropped; removals are remembered for longer than that (`REMOVALS_KEPT`)."""
+"""Indexes that were not searched for this long are dropped; removals are remembered longer (`REMOVALS_KEPT`)."""
 REMOVALS_KEPT: Final = timedelta(hours=1)
 _MERGE_RATIO: Final = 4
 _ROWS_AT_ONCE: Final = 2_000

@@ -30,7 +30,7 @@ Ids = NDArray[np.uint8]
 
 @dataclass(slots=True)
 class _Matrix:
-    """What a collection had at a revision; the first `count` rows are in use."""
+    """The content of a collection at a revision; the first `count` rows are in use."""
 
     fingerprint: str
     revision: int

@@ -1,4 +1,4 @@
-"""What became of asynchronous writes; answered for 48 hours."""
+"""Results of asynchronous writes, available for 48 hours."""
 
 from __future__ import annotations
 

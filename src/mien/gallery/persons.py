@@ -28,7 +28,7 @@ class Persons:
         self._rows = rows
 
     def create(self, ref: CollectionRef, name: str, user_data: str | None = None) -> str:
-        """Make a person without faces.
+        """Create a person without faces.
 
         Returns:
             The person id, a lower-case GUID.

@@ -1,4 +1,4 @@
-"""What a photo must be like to be enrolled, and whether a crop of it is kept."""
+"""Enrolment policies: requirements for photos, and whether crops are stored."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KNOWN_FOR: Final = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentPolicy:
-    """What is asked of photos that are enrolled; by default nothing, and no crop is kept.
+    """Requirements for enrolled photos; by default none, and no crop is stored.
 
     Attributes:
         min_quality: lowest qualityForRecognition, `low`, `medium` or `high`.

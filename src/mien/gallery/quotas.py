@@ -15,7 +15,7 @@ _MILLION: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What there may be of one kind.
+    """The quota of one kind of object.
 
     Attributes:
         collections: in a resource.

@@ -1,4 +1,4 @@
-"""What the contract's recognition models stand for: pack, fingerprint, calibration."""
+"""The recognisers behind the contract's recognition models: pack, fingerprint, calibration."""
 
 from __future__ import annotations
 

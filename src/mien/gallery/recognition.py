@@ -145,7 +145,7 @@ class Recognition:
             ref: a person group or large person group.
             top: how many candidates at most, >= 1.
             confidence_threshold: in [0, 1]; None for a threshold that grows with the group, so that at most about 1 %
-                of strangers are taken for somebody (`mien.matching.open_set`).
+                of strangers are identified as an enrolled person (`mien.matching.open_set`).
 
         Raises:
             FaceNotFoundError: an id is unknown or has expired.
@@ -310,7 +310,7 @@ def _faces_of_person(session: Session, collection: UUID, person_id: UUID) -> lis
 
 
 class _RemovedPersons:
-    """Who was deleted since the last training; read again only when a collection has changed."""
+    """Persons deleted since the last training; read again only when a collection has changed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

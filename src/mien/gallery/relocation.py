@@ -1,6 +1,6 @@
 """Moving a person from one group to another of the same resource, with all that is theirs.
 
-What is sealed names its group, so it is opened and sealed anew: before the transaction that moves it, because a vault
+Ciphertexts are bound to their group, so they are encrypted again before the transaction, because a vault
 may have to make a key for that. The transaction compares what it finds with what was sealed, and begins again when
 somebody has written meanwhile. The person is gone from the old group at once and is found in the new one from its next
 training on.
@@ -65,7 +65,7 @@ class _Kept:
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """What the move is about, sealed for the new group.
+    """The moved data, encrypted for the new group.
 
     Attributes:
         source: uid of the old group.
@@ -87,7 +87,7 @@ class Relocation:
 
     Args:
         rows: opens sessions on collections.
-        vault: seals anew what is kept.
+        vault: encrypts stored data again.
         recognisers: what the labels stand for.
         lookalikes: the templates of small collections, for finding duplicates.
         sightings: who was recognised and is not written down yet.
@@ -141,7 +141,7 @@ class Relocation:
     # Before the transaction
 
     def _prepare(self, ref: CollectionRef, person_id: str, to: CollectionRef) -> _Ready:
-        """Read what is to be moved and seal it anew; refuse what would be refused after that."""
+        """Read and re-encrypt the data to move; refuse early what would be refused later."""
         with self._rows.reading(ref) as (session, row):
             target = find(session, to)
             self._check(session, (ref, row), (to, target), find_person(session, ref, row, person_id))

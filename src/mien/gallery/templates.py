@@ -20,7 +20,7 @@ _NORM: Final = struct.Struct("<f")
 
 @dataclass(frozen=True, slots=True)
 class SealedFace:
-    """What a row of an enrolled face says about its template."""
+    """The template columns of an enrolled face's row."""
 
     person_id: UUID
     face_id: UUID

@@ -1,4 +1,4 @@
-"""What the gallery's services take and answer."""
+"""Arguments and results of the gallery's services."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True)
 class AddedFace:
-    """What enrolling answered.
+    """The result of an enrolment.
 
     Attributes:
         persisted_face_id: lower-case hyphenated GUID.
@@ -261,7 +261,7 @@ class OperationState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What became of an asynchronous write; kept for 48 hours.
+    """The result of an asynchronous write; kept for 48 hours.
 
     Attributes:
         operation_id: lower-case GUID.

@@ -1,4 +1,4 @@
-"""Who asks: the endpoint, the key or the token of a request, and what may be wrong with them."""
+"""Authentication: the endpoint, key or token of a request, and their errors."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _BEARER = "bearer "
 
 
 class Accounts(Protocol):
-    """What the front door needs of the accounts; the calls may take a database, and are quick when repeated."""
+    """The accounts interface that the front door needs; calls may read the database, and are cached."""
 
     def find_by_key(self, key: str) -> Resource | None:
         """Return the resource that `key` opens, or None."""
@@ -44,13 +44,13 @@ class Accounts(Protocol):
         ...
 
     def allows_origin(self, origin: str) -> bool:
-        """Tell whether any resource lets web pages of an origin call."""
+        """Tell whether any resource permits calls of web pages from an origin."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """What a caller showed, and whom it stands for."""
+    """The caller's credential and identity."""
 
     resource: Resource
     principal: Principal

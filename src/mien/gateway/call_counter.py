@@ -1,4 +1,4 @@
-"""What the front door tells of every answer, turned into counts."""
+"""Counts calls from the front door's notifications."""
 
 from __future__ import annotations
 

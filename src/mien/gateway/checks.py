@@ -1,4 +1,4 @@
-"""What a request must pass before its operation, in Azure's order, and how it is put together."""
+"""The checks of a request before its operation, in Azure's order."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TOKEN_TYPE: Final = b"application/jwt; charset=us-ascii"
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """What a request must pass before any operation: who asks, from where, how often, approved for what.
+    """The checks of a request before any operation: caller, network, rate, approval.
 
     Attributes:
         accounts: finds resources.
@@ -37,7 +37,7 @@ class Checks:
         private_networks: networks that count as private endpoints.
         short_tokens: what keys are exchanged for; None for a server without the exchange.
         verifier: checks tokens of an issuer; None when none is trusted.
-        rates: counts calls in a short time; None lets any number through.
+        rates: counts calls in a short time; None for no limit.
         volume: counts the free tier's calls of a month; None likewise.
         in_place: whether what the accounts know already costs them microseconds, so that it can be asked on the event
             loop; a database across the network is always asked in a thread.
@@ -54,7 +54,7 @@ class Checks:
     in_place: bool = True
 
     def steps(self) -> list[Step]:
-        """Return them in their order: who asks, from where, may they, how often, and are they approved for it.
+        """Return the checks in order: authentication, network, permission, rate, approval.
 
         The router comes before them: an unknown path is 404 whoever asks, as on Azure.
         """
@@ -77,7 +77,7 @@ class Checks:
         return [*steps, check_features]
 
     def cors(self) -> Cors:
-        """Return what lets web pages call."""
+        """Return the CORS rules."""
         return Cors(self.accounts, Endpoints(self.domain), self.origin)
 
     def operations(self) -> list[Operation]:

@@ -1,4 +1,4 @@
-"""What an OpenID Connect issuer says of itself: where its keys are, where people sign in and out."""
+"""OpenID Connect discovery: an issuer's keys and its sign-in and sign-out endpoints."""
 
 from __future__ import annotations
 

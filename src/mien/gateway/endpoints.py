@@ -9,7 +9,7 @@ _REGIONAL = "api"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What the host of a request says.
+    """The meaning of a request's host.
 
     Attributes:
         subdomain: the resource's label, for `{subdomain}.{domain}`; else None.

@@ -1,4 +1,4 @@
-"""What can go wrong at the front door; the wire maps these to the contract's errors."""
+"""Errors of the front door; the wire maps them to the contract's errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One request on its way through: what was asked, which operation answers, who asks, and the answer."""
+"""One request on its way through: the request, its operation, its caller, and the response."""
 
 from __future__ import annotations
 
@@ -162,12 +162,12 @@ class Authentication(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who acts for the resource.
+    """The caller of an operation.
 
     Attributes:
         authentication: by what it was recognised.
-        subject: the principal's id with the token's issuer; None for whoever has a key.
-        grants: its roles; None for whoever has a key, which may do everything.
+        subject: the principal's id with the token's issuer; None for a caller with a key.
+        grants: its roles; None for a caller with a key, which may do everything.
         about: what its token shows that a role could be assigned to.
     """
 
@@ -224,7 +224,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a router found for a method and path."""
+    """The route for a method and path."""
 
     operation: Operation
     version: str

@@ -1,6 +1,6 @@
 """Limited access: what a resource must be approved for before it may do something.
 
-What only reads or deletes what is kept is never gated: whoever loses an approval can still see and erase it.
+Reading and deleting stored data is never gated: after an approval ends, its data can still be read and erased.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Requirement = tuple[Feature, ...]
 IDENTIFICATION: Final[Requirement] = (Feature.IDENTIFICATION,)
 VERIFICATION: Final[Requirement] = (Feature.VERIFICATION,)
 RECOGNITION: Final[Requirement] = (Feature.IDENTIFICATION, Feature.VERIFICATION)
-"""What face ids, templates and their comparison need: either use is a reason to make them."""
+"""The features that face ids, templates and comparisons need: either one is enough."""
 LIVENESS: Final[Requirement] = (Feature.LIVENESS,)
 
 BY_FAMILY: Final[Mapping[str, tuple[Requirement, ...]]] = MappingProxyType(
@@ -44,7 +44,7 @@ BY_FAMILY: Final[Mapping[str, tuple[Requirement, ...]]] = MappingProxyType(
         "settings": (),
     }
 )
-"""What the operations of each family need, by the first part of their action."""
+"""The features that each operation family needs, by the first part of the action."""
 
 _FREE_VERBS: Final = frozenset({"read", "delete"})
 

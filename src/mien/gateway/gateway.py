@@ -53,7 +53,7 @@ class Gateway:
         explain: turns any exception into the error answer; one that nobody foresaw becomes a 500.
         observers: told of every answer.
         origin: finds out under which address the caller sees the server.
-        cors: lets web pages call; None for a server that lets none.
+        cors: permits calls of web pages; None for a server without CORS.
     """
 
     def __init__(

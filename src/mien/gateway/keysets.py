@@ -1,4 +1,4 @@
-"""The signing keys of a token issuer: fetched off the event loop, kept for a while, fetched anew when they rotate."""
+"""The signing keys of a token issuer: fetched off the event loop, cached, fetched again when they rotate."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def _named(address: Address, rules: tuple[str, ...]) -> bool:
 
 @lru_cache(maxsize=4096)
 def _networks(rules: tuple[str, ...]) -> tuple[Network, ...]:
-    """Read a resource's rules, each an address or a network; one that is neither lets nobody in."""
+    """Read a resource's rules, each an address or a network; one that is neither admits nobody."""
     found: list[Network] = []
     for rule in rules:
         try:

@@ -1,4 +1,4 @@
-"""Where the caller sees this server, and from where: scheme, host, port and base path, address of the client."""
+"""The server's address as the caller sees it (scheme, host, port, base path), and the client's address."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ log = structlog.get_logger("mien.gateway")
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What the tiers allow; 0 for any number.
+    """The rate limits of the tiers; 0 means unlimited.
 
     Attributes:
         free_per_minute: calls a minute of F0.

@@ -38,7 +38,7 @@ class RequestLog:
 
 
 def describe(request: Request, exchange: Exchange, response: Response, seconds: float) -> dict[str, object]:
-    """Return the fields of a line, with keys and tokens blotted out."""
+    """Return the fields of a line, with keys and tokens redacted."""
     caller = exchange.caller
     headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in request.headers]
     query = request.query

@@ -15,7 +15,7 @@ from typing import Final
 from mien.accounts.roles import DataRole as Role
 
 PREFIX: Final = "Microsoft.CognitiveServices/accounts/Face/"
-"""What every data action of the service begins with."""
+"""The common prefix of the service's data actions."""
 
 _VERBS: Final = frozenset({"read", "write", "delete", "action"})
 _NOISE: Final = re.compile(r"[^a-z0-9]+")

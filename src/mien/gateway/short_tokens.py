@@ -1,6 +1,6 @@
 """The token exchange: a key for a token that stands for it for ten minutes, `POST /sts/v1.0/issueToken`.
 
-A token has the key in it, sealed. Whoever shows the token is let in as the key would be: a key that was replaced lets
+A token contains the encrypted key and is accepted wherever the key would be: a key that was replaced lets
 nobody in, on any worker, and nothing is kept of tokens.
 """
 
@@ -35,7 +35,7 @@ _MAX_CHARACTERS: Final = 4096
 
 
 class ShortTokens:
-    """Makes and reads the tokens.
+    """Creates and reads the tokens.
 
     Args:
         keyed_hash: makes 32 bytes of a name under a secret that all servers of a database share.

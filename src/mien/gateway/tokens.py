@@ -20,10 +20,10 @@ from mien.clock import Clock
 from mien.gateway.errors import BadTokenError
 
 AUDIENCE: Final = "https://cognitiveservices.azure.com"
-"""What tokens for the service are made out to: the scope `https://cognitiveservices.azure.com/.default` of the SDKs."""
+"""The audience of tokens for the service: the scope `https://cognitiveservices.azure.com/.default` of the SDKs."""
 
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519")
-"""What a token may be signed with: public-key signatures only, so that a public key is never taken for a secret."""
+"""Accepted algorithms: public-key signatures only, so that a public key can never be used as a shared secret."""
 
 _MAX_CHARACTERS: Final = 16_384
 _MAX_KEYS_TRIED: Final = 8
@@ -33,7 +33,7 @@ _SKEW_SECONDS: Final = 60
 
 
 class KeyFinder(Protocol):
-    """Where the issuer's keys come from."""
+    """The source of the issuer's keys."""
 
     async def find(self, name: str | None) -> tuple[Key, ...]:
         """Return the keys with an id, or all of them for None."""

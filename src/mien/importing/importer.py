@@ -34,7 +34,7 @@ _LONGEST_SIDE: Final = 4096
 
 
 class Outcome(StrEnum):
-    """What became of a photo."""
+    """The result of importing a photo."""
 
     ENROLLED = "enrolled"
     REFUSED = "refused"
@@ -43,7 +43,7 @@ class Outcome(StrEnum):
 
 @dataclass(slots=True)
 class Summary:
-    """What an import did.
+    """The result of an import.
 
     Attributes:
         persons: people that were created.

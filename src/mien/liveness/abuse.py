@@ -1,6 +1,6 @@
-"""What keeps guessing from paying: waits that double with every failure, and a memory of frames already shown.
+"""Protection against guessing: waiting times that double with every failure, and detection of repeated frames.
 
-Devices, users and addresses are kept as keyed hashes only. What is noted here outlives its session: an application that
+Devices, users and addresses are kept as keyed hashes only. These notes outlive their session: an application that
 deletes each session at once would otherwise hand an attacker a clean sheet every time.
 """
 
@@ -42,7 +42,7 @@ byte for byte; frames of a covered camera may be."""
 
 @dataclass(frozen=True, slots=True)
 class AbusePolicy:
-    """What an operator sets.
+    """The operator's settings.
 
     Attributes:
         free_failures: failures of a device within a day before it has to wait; ten times as many for an address.

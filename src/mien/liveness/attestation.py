@@ -30,7 +30,7 @@ _LONGEST: Final = 12 * 1024
 _APPLE_NONCE: Final = x509.ObjectIdentifier("1.2.840.113635.100.8.2")
 _AAGUIDS: Final = {b"appattest\0\0\0\0\0\0\0", b"appattestdevelop"}
 _KEY_ID_AT: Final = 55
-"""Where the key's id begins in authenticator data: after hash (32), flags (1), counter (4), AAGUID (16), length (2)."""
+"""Offset of the key id in authenticator data: after hash (32), flags (1), counter (4), AAGUID (16), length (2)."""
 
 
 class AttestationError(ValueError):
@@ -55,7 +55,7 @@ class Verifier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Attestations:
-    """What an operator has set.
+    """The operator's settings.
 
     Attributes:
         verifiers: by the kind that a client names.

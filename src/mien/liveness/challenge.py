@@ -1,4 +1,4 @@
-"""What is asked of a person in one attempt: colours that the screen flashes, and turns of the head.
+"""The challenge of one attempt: colours that the screen flashes, and turns of the head.
 
 Both are drawn from the attempt's nonce, so that a recording of another attempt does not fit. The screen keeps flashing
 while the head turns: every frame belongs to this attempt or does not.
@@ -51,7 +51,7 @@ _T = TypeVar("_T")
 
 
 class Direction(StrEnum):
-    """Where to turn the head, as the person sees it: their own left is the right of an image that is not mirrored."""
+    """The direction of a head turn, as the person sees it: their left is the right side of an unmirrored image."""
 
     LEFT = "left"
     RIGHT = "right"
@@ -194,7 +194,7 @@ class Challenge:
         return np.array([linear(flash.color) for flash in self.flashes])[np.clip(index, 0, None)]
 
     def to_json(self) -> dict[str, object]:
-        """What the client is sent; times in ms since the challenge began."""
+        """Return the message to the client; times in ms since the start of the challenge."""
         return {
             "mode": self.mode.value,
             "durationMs": self.duration_ms,

@@ -1,4 +1,4 @@
-"""What liveness sessions raise on purpose. No HTTP here: the wire maps each to the contract's error or to a message."""
+"""Errors of liveness sessions. No HTTP here: the wire maps them to the contract's errors or to messages."""
 
 from __future__ import annotations
 

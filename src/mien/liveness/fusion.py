@@ -37,18 +37,18 @@ NEEDED: Final[Mapping[Mode, tuple[str, ...]]] = {
     Mode.PASSIVE: ("order", "continuity", "reflection", "material"),
     Mode.PASSIVE_ACTIVE: ("order", "continuity", "reflection", "turnReflection", "turns", "planarity"),
 }
-"""What must speak for a real face. Passive needs the material, which only the passive networks see: nothing else in it
-tells a print from a face."""
+"""Evidence that a real face requires. Passive needs the material, which only the passive networks judge: nothing else
+in it tells a print from a face."""
 
 NEEDED_WITHOUT_FLASHES: Final = ("order", "continuity", "turns", "planarity", "material")
 """The same where nothing flashed: the turns are all that binds the video to this attempt, so a screen that shows them
 has to be seen as a screen."""
 
 VETOING: Final = ("order", "continuity", "reflection", "turnReflection", "planarity", "material")
-"""Who may say `spoofface`. A turn that was not done is the person's mistake, a face that does not blink is no proof."""
+"""Methods that may decide `spoofface`. A missing turn is the person's mistake; a missing blink is no proof."""
 
 LIMITING: Final = ("timing", "novelty", "surroundings")
-"""What need not be there, but must not be weak where it is: nothing with a score below `ACCEPT` here is a real face."""
+"""Optional evidence that must not be weak when present: with a score below `ACCEPT` the face is not real."""
 
 ACCEPT: Final = 0.5
 VETO: Final = 0.2
@@ -82,7 +82,7 @@ follow, something else lights it. Videos without flashes give .003 to .005 ahead
 TURNED: Final = Curve(0.9, 0.07)
 """Of the angle by the one that is needed."""
 EARLY: Final = 0.6
-"""Who is turned by this share of what is needed when the request comes does not answer it."""
+"""A head that is already turned by this share of the requested angle does not count as a response."""
 
 DEPTH: Final = {
     Direction.LEFT: Curve(0.066, 0.003),

@@ -1,4 +1,4 @@
-"""Where a face is wanted before the challenge begins, and what to tell a person whose face is not there."""
+"""The required face position before the challenge, and guidance for people outside it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Feedback(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the face is wanted.
+    """The required position of the face.
 
     Attributes:
         center_x: of the frame's width.
@@ -65,7 +65,7 @@ _BRIGHT: Final = 240.0
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """What one positioning frame shows.
+    """The content of one positioning frame.
 
     Attributes:
         feedback: what to tell the person.

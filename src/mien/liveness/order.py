@@ -27,7 +27,7 @@ _CLOSEST_MS: Final = 55
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the times and numbers of frames say.
+    """The evidence from frame times and numbers.
 
     Attributes:
         kept: the different frames in order, at most one in `_CLOSEST_MS`.

@@ -1,4 +1,4 @@
-"""What liveness sessions need of a judge."""
+"""The judge interface that liveness sessions need."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mien.vision.types import Embedding
 
 
 class FrameJudge(Protocol):
-    """What a session needs of `mien.liveness.judge.Judge`."""
+    """The part of `mien.liveness.judge.Judge` that a session needs."""
 
     def judge(
         self,

@@ -1,4 +1,4 @@
-"""What is wrong with an attempt's frames, in the contract's names: mistakes and bad light, never attacks."""
+"""Problems in an attempt's frames, in the contract's names: mistakes and bad light, never attacks."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def server_lacks(what: str) -> Problem:
 
 
 def track_problem(track: Track, challenge: Challenge, ahead: Neutral | None) -> Problem | None:
-    """What hinders following the face: none, several, lost, too small, turned away."""
+    """Problems that prevent tracking of the face: none, several, lost, too small, turned away."""
     if len(track.sightings) < 0.1 * track.frames or not track.sightings:
         return NO_FACE
     if track.most_faces > 1:
@@ -99,7 +99,7 @@ def track_problem(track: Track, challenge: Challenge, ahead: Neutral | None) -> 
 
 
 def face_problem(faces: Sequence[Attributes]) -> Problem | None:
-    """What hides the face or spoils its picture, if it does so in every one of the frames looked at."""
+    """Problems that hide the face or spoil its picture, if it does so in every one of the frames looked at."""
     checks: tuple[tuple[Problem, Callable[[Attributes], bool]], ...] = (
         (TOO_DARK, lambda face: face.exposure is not None and face.exposure.level is ExposureLevel.UNDER),
         (TOO_BRIGHT, lambda face: face.exposure is not None and face.exposure.level is ExposureLevel.OVER),

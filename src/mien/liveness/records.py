@@ -22,7 +22,7 @@ NO_BOX: Final = FaceBox(0, 0, 0, 0)
 
 
 class Status(StrEnum):
-    """Where a session or an attempt stands; the contract's `OperationState`."""
+    """The state of a session or attempt; the contract's `OperationState`."""
 
     NOT_STARTED = "NotStarted"
     RUNNING = "Running"
@@ -33,7 +33,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """What a session is made for.
+    """The configuration of a session.
 
     Attributes:
         mode: with head turns or without.
@@ -123,7 +123,7 @@ class FlaggedSession:
 
 @dataclass(frozen=True, slots=True)
 class AbuseReport:
-    """What abuse monitoring says of an attempt."""
+    """The abuse-monitoring result of an attempt."""
 
     detected: bool
     others: tuple[FlaggedSession, ...] = ()
@@ -131,7 +131,7 @@ class AbuseReport:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of an attempt.
+    """The result of an attempt.
 
     Attributes:
         decision: None when the attempt failed.
@@ -227,7 +227,7 @@ class Session:
 
     @property
     def status(self) -> Status:
-        """Where the session stands: as its newest attempt, but running on after a failure while attempts are left."""
+        """The session's state: that of its newest attempt, or running after a failure while attempts are left."""
         if not self.attempts:
             return Status.NOT_STARTED
         newest = self.attempts[0].status

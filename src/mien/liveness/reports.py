@@ -1,4 +1,4 @@
-"""What a client reports about itself: its camera, its script, how long its frames took. Claims, not proof.
+"""Client reports: its camera, its script, how long its frames took. Claims, not proof.
 
 A program that speaks the protocol can report whatever it likes. The reports stop what does not lie: a virtual camera
 that was picked in an unmodified page, an old or changed script, a page that cannot keep up.
@@ -72,7 +72,7 @@ class CameraReport:
 
 @dataclass(frozen=True, slots=True)
 class ClientPolicy:
-    """What an operator asks of clients.
+    """The operator's requirements for clients.
 
     Attributes:
         virtual_cameras: whether cameras that are programs may be used.
@@ -90,7 +90,7 @@ class ClientPolicy:
 
     @property
     def claims(self) -> dict[str, bool]:
-        """What tokens tell clients of it; what is not allowed is left out."""
+        """The part for clients in tokens; settings that are not allowed are omitted."""
         told = {"vc": self.virtual_cameras, "wf": self.without_flashes is not WithoutFlashes.OFF}
         return {name: True for name, allowed in told.items() if allowed}
 

@@ -1,4 +1,4 @@
-"""What a server opens to serve liveness sessions."""
+"""The services behind liveness sessions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mien.storage import Database, Vault
 from mien.vision.ports import Engine
 
 Lacks = Callable[[Mode], str | None]
-"""What the server lacks for a mode to succeed at all, as a hint; None when nothing."""
+"""Return a hint on what the server lacks for a mode to succeed; None if nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Liveness:
     lacks: Lacks | None = None
 
     def create(self, resource_id: UUID, options: SessionOptions, verify_image: bytes | None = None) -> Session:
-        """Make a session.
+        """Create a session.
 
         Args:
             resource_id: whose it is.

@@ -45,7 +45,7 @@ class Arrivals:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What the arrivals say.
+    """The evidence from arrival times.
 
     Attributes:
         start_ms: how late the first frames came.

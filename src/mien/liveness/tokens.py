@@ -32,7 +32,7 @@ _LONGEST: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says, once its signature and its time have been checked.
+    """The claims of a verified token.
 
     Attributes:
         token_id: by which its session is found.

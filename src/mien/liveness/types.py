@@ -1,4 +1,4 @@
-"""What a liveness attempt is made of: frames in, a verdict out, and the names of what can go wrong.
+"""Types of liveness attempts: frames, verdicts, and the names of errors.
 
 Names are those of the contract (sections 8 and 11).
 """
@@ -114,7 +114,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one method found.
+    """The evidence of one method.
 
     Attributes:
         name: the method, such as "reflection"; fixed, so that audit entries can be compared.
@@ -145,7 +145,7 @@ class BestFrame:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What an attempt's frames say.
+    """The evidence from an attempt's frames.
 
     Attributes:
         decision: None exactly when there is a problem.

@@ -2,9 +2,9 @@
 
 Two families of routes: those of Azure's resource manager for `Microsoft.CognitiveServices/accounts`, which the official
 management SDKs and command-line tools speak, and plain JSON ones under `/mien/v1` for what Azure does in its portal:
-terms, approvals, alerts, the audit log. Whoever calls shows an admin token or a token of an OpenID Connect issuer.
+terms, approvals, alerts, the audit log. Callers send an admin token or a token of an OpenID Connect issuer.
 
-Main types: `ControlPlane` (the ASGI application and what it stands on), `AdminTokens`, `Role`. Importing this package
+Main types: `ControlPlane` (the ASGI application) and its parts, `AdminTokens`, `Role`. Importing this package
 is cheap; `mien.management.application` brings FastAPI with it.
 
 Example:

@@ -55,7 +55,7 @@ from mien.subjects import Subjects
 
 OPENAPI: Final = "/mien/v1/openapi.json"
 OPEN_PATHS: Final = frozenset({"/health", OPENAPI, sign_in.METADATA})
-"""What anybody may ask for."""
+"""Paths that need no authentication."""
 
 _FIRST_PARTS: Final = frozenset({"subscriptions", "providers", "mien", "health", "metrics", "metadata", "tenants"})
 _OF_PROXIES: Final = frozenset({b"authorization", b"forwarded", b"via", b"x-forwarded-for", b"x-real-ip"})
@@ -64,7 +64,7 @@ _THREADS: Final = 8  # handlers are plain functions; they ask the database, whos
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the control plane is put together from.
+    """The components of the control plane.
 
     Attributes:
         accounts: the resources.
@@ -117,7 +117,7 @@ class ControlPlane:
     """The ASGI application of the management port.
 
     Args:
-        parts: what it stands on.
+        parts: its dependencies.
         portal: answers what is not of the API: pages, their scripts, websockets. None for a port with the API alone.
     """
 

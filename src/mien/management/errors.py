@@ -1,4 +1,4 @@
-"""What the control plane refuses, in Azure's words where Azure has them."""
+"""Errors of the control plane, in Azure's words where they exist."""
 
 from __future__ import annotations
 
@@ -85,6 +85,6 @@ def of_storage(error: Exception) -> ManagementError | None:
 
 
 def unforeseen() -> ManagementError:
-    """A mistake of ours; what it was is in the log."""
+    """An internal error; the log has the details."""
     text = "The server met an unforeseen error; its log tells more under the answer's x-ms-request-id."
     return ManagementError(500, "InternalServerError", text)

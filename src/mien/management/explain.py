@@ -55,7 +55,7 @@ KNOWN: Final[tuple[type[Exception], ...]] = (
     SubjectError,
     VisionError,
 )
-"""Exceptions that `explain` has words for; any other is a mistake of ours."""
+"""Exceptions that `explain` has words for; any other is an internal error."""
 
 _OURS: Final[dict[type[Exception], tuple[int, str, str]]] = {
     InvalidValueError: (400, "InvalidRequestContent", ""),

@@ -1,4 +1,4 @@
-"""What every request to the control plane passes before it is routed: who calls, how much, whether it is text at all.
+"""Checks of every control-plane request before routing: authentication, size, valid text.
 
 FastAPI reads bodies before it runs dependencies; here nobody's body is read before they have shown who they are.
 """
@@ -27,7 +27,7 @@ Send = Callable[[Message], Awaitable[None]]
 Api = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 ACTOR: Final = "mien.actor"
-"""Where the actor is in the ASGI scope."""
+"""Key of the actor in the ASGI scope."""
 
 _JSON: Final = b"application/json"
 _DEPTH: Final = 32

@@ -31,7 +31,7 @@ _ADDRESSES: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who calls the control plane.
+    """A caller of the control plane.
 
     Attributes:
         name: for the audit log, such as `token:anna` or `oidc:anna@example.com`.

@@ -12,7 +12,7 @@ from mien.management.login import Actor, WrongTokenError
 from mien.management.roles import Role
 
 ROLES: Final = {AdminRole.ADMIN: Role.ADMIN, AdminRole.APPROVER: Role.APPROVER, AdminRole.READER: Role.READER}
-"""What a token must have, strongest first; the first that it has counts."""
+"""Roles of tokens, strongest first; the first one that a token has applies."""
 
 
 class IssuerLogin:

@@ -1,4 +1,4 @@
-"""What an administrator may do."""
+"""Roles and permissions of administrators."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 
 class Permission(StrEnum):
-    """What a route asks of its caller."""
+    """A permission that a route requires."""
 
     READ = "read"
     """See everything but keys."""
@@ -19,7 +19,7 @@ class Permission(StrEnum):
     MANAGE = "manage"
     """Change resources, rules and terms; see keys."""
     TOKENS = "tokens"
-    """Make and revoke admin tokens."""
+    """Create and revoke admin tokens."""
 
 
 class Role(StrEnum):

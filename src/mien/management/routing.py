@@ -1,4 +1,4 @@
-"""What routes are made of: who calls, what they must be allowed, what is answered, what goes into the audit log."""
+"""Building blocks of routes: caller, required permission, response, audit entry."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Shown(BaseModel):
 
 
 class Allow:
-    """A dependency that lets pass only who has a permission, and gives the actor to the handler.
+    """A dependency that admits only callers with a permission, and passes the actor to the handler.
 
     Args:
         permission: what the caller must have.
@@ -86,7 +86,7 @@ class Journal:
 
 
 def _cut(text: str) -> str:
-    """What the audit log takes: no long texts, and no long words, which could be a template."""
+    """Return values fit for the audit log: no long texts, and no long words, which could be a template."""
     words = (word if len(word) < 100 else word[:60] + "…" for word in text.split())
     joined = " ".join(words)
     return joined if len(joined) <= MAX_TEXT else joined[: MAX_TEXT - 1] + "…"

@@ -17,18 +17,18 @@ from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import AdminTokenRow
 
 PREFIX: Final = "mien_admin_"
-"""What every admin token begins with, so that scanners for leaked secrets (and our log) can tell it."""
+"""Prefix of every admin token, so that secret scanners (and our log) recognise it."""
 
 _NAME_LENGTH: Final = 100
 
 
 class TokenError(Exception):
-    """A token cannot be made, or is not there; the message is for whoever administers."""
+    """A token cannot be made, or is not there; the message is for the administrator."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdminToken:
-    """What is known of a token; not the token itself.
+    """A token's metadata, without the token itself.
 
     Attributes:
         id: names it, for revoking.
@@ -76,7 +76,7 @@ class AdminTokens:
         self._clock = clock
 
     def create(self, name: str, role: Role, *, created_by: str, life: timedelta | None = None) -> NewToken:
-        """Make a token.
+        """Create a token.
 
         Args:
             name: whose it is or what for; 1 to 100 printable characters.

@@ -39,7 +39,7 @@ MOST: Final = 0.9
 """Between these confidences a tenth is a factor of ten."""
 
 _ASSUMED_TAIL: Final = 14.0
-"""Where no tail was measured: this over the threshold. For a normal distribution around 0 it is 14.7 at FMR 1e-4."""
+"""The tail if none was measured: this over the threshold. For a normal distribution around 0: 14.7 at FMR 1e-4."""
 
 _SAMPLES: Final = 20
 """A level is stated down to the false match rate that at least this many impostor pairs reach."""

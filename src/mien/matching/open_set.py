@@ -7,7 +7,7 @@ union bound FPIR ≤ target as long as FMR ≤ target / N.
 
 The similarity at so small an FMR lies between the calibration's measured levels, or is extrapolated beyond the last of
 them with its tail (docs/accuracy.md has what that gives, measured).
-Whoever would rather look at candidates names a confidenceThreshold.
+Clients that prefer to inspect more candidates pass a confidenceThreshold.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Final
 from mien.matching.calibration import Calibration
 
 TARGET_FPIR: Final = 0.01
-"""What share of strangers' probes may be answered with somebody."""
+"""Accepted share of strangers' probes that return a candidate (FPIR)."""
 
 
 def similarity_at_fmr(calibration: Calibration, fmr: float) -> float:
@@ -39,7 +39,7 @@ def similarity_for_gallery(calibration: Calibration, templates: int, target_fpir
     Args:
         calibration: of the recogniser.
         templates: how many are searched.
-        target_fpir: accepted share of strangers who are taken for somebody.
+        target_fpir: accepted share of strangers who are identified as an enrolled person (FPIR).
 
     Returns:
         A cosine similarity: that of the operating point for small galleries, growing with the logarithm of the size.

@@ -40,7 +40,7 @@ class DetectorBinding:
 
 @dataclass(frozen=True, slots=True)
 class Bindings:
-    """What every label is bound to.
+    """The bindings of the labels.
 
     Attributes:
         recognition: recogniser packs by label.

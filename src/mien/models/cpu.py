@@ -1,4 +1,4 @@
-"""What the processor must be able to do, asked before native code would die of an illegal instruction.
+"""Required processor features, checked before native code would crash with an illegal instruction.
 
 Only the standard library is imported here, so that the question can be asked before numpy or ONNX Runtime is loaded.
 """

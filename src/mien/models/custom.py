@@ -38,7 +38,7 @@ Float32 = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a recogniser did on made-up pictures.
+    """The output of a recogniser on synthetic pictures.
 
     Attributes:
         output: name of the output with the vectors.

@@ -1,4 +1,4 @@
-"""What can go wrong with model packs; every text says which command mends it."""
+"""Errors of model packs; every message names the command that fixes it."""
 
 from __future__ import annotations
 

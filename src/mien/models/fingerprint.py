@@ -44,6 +44,6 @@ def fingerprint(manifest: Manifest, find: Callable[[str], Manifest]) -> str:
 
 
 def _normalisation(manifest: Manifest) -> list[object]:
-    """What normalises the vectors; nothing where nothing does, so that such fingerprints stay as they were."""
+    """Return the normalisation's part of a fingerprint; empty without one, so that old fingerprints stay valid."""
     stated = manifest.normalisation
     return [[stated.sha256, stated.floor, stated.gain, stated.scale]] if stated else []

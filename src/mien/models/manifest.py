@@ -1,4 +1,4 @@
-"""What a model pack is: its files and where they come from, its licence, its conventions, its fingerprint.
+"""Manifests of model packs: files and sources, licence, conventions, fingerprint.
 
 A manifest is a TOML file. Those of the packs that Mien knows lie in `packs/`; `mien models add` writes one for a
 model of the user's own. Two embeddings may only be compared when their fingerprints are equal, so the fingerprint
@@ -40,7 +40,7 @@ ARCFACE_TEMPLATE: tuple[Point, ...] = (
 
 
 class Task(StrEnum):
-    """What a pack is for."""
+    """The task of a pack."""
 
     DETECTOR = "detector"
     RECOGNISER = "recogniser"
@@ -128,7 +128,7 @@ class Conversion(_Part):
 
 
 class InputConvention(_Part):
-    """What the network takes: `(pixel - mean) / std` of an image of this size and colour order.
+    """The network's input: `(pixel - mean) / std` of an image of this size and colour order.
 
     Attributes:
         width: pixels; None when any width will do.
@@ -272,7 +272,7 @@ class Reliability(_Part):
     power: float = Field(ge=0, le=2)
 
     def weight(self, norm: float) -> float:
-        """What to multiply a unit vector by that had this norm."""
+        """Return the factor for a unit vector that had this norm."""
         return float((norm / self.norm) ** self.power)
 
 

@@ -37,7 +37,7 @@ _CHUNK: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class NpmSettings:
-    """What the user has set for npm, by its names.
+    """The user's npm settings, by their names.
 
     Attributes:
         values: such as "registry", "https-proxy", "//registry.example/:_authToken".

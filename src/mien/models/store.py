@@ -83,7 +83,7 @@ class FileState:
 
 
 def default_root() -> Path:
-    """Where the store lies: `MIEN_MODEL_DIR`, else `mien/models` in the user's data folder."""
+    """Return the folder of the store: `MIEN_MODEL_DIR`, else `mien/models` in the user's data folder."""
     if chosen := os.environ.get("MIEN_MODEL_DIR"):
         return Path(chosen).expanduser()
     return user_folder("MIEN_MODEL_DIR") / "models"
@@ -139,7 +139,7 @@ class ModelStore:
         return fingerprint(self.manifest(name), self.manifest)
 
     def path(self, name: str, role: str = "network") -> Path:
-        """Where the file of a pack is, or will be once it was pulled.
+        """Return the path of a pack's file, whether it was pulled already or not.
 
         Raises:
             UnknownPackError: if there is no such pack or role.

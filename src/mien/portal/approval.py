@@ -13,7 +13,7 @@ from mien.management.roles import Permission
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import NOT_THEIRS, Handler, banner, button
 
-NOT_APPROVED: Final = "The resource is not approved for this."
+NOT_APPROVED: Final = "The resource is not approved for this use."
 
 
 def is_approved(visitor: Visitor) -> bool:
@@ -26,8 +26,8 @@ def approved_to_enrol(visitor: Visitor) -> bool:
     if is_approved(visitor):
         return True
     names = " or ".join(feature.value for feature in RECOGNITION)
-    about = "Faces are enrolled for one of them: both are limited access, here as for every caller."
-    action = ("Ask for it", visitor.link("/access"))
+    about = "Enrolling faces needs one of these approvals: both are limited access, in the portal as in the API."
+    action = ("Request access", visitor.link("/access"))
     banner("warn", f"{visitor.resource.name} is not approved for {names}", about, action)
     return False
 
@@ -38,7 +38,7 @@ def may_write(visitor: Visitor) -> bool:
 
 
 def check_approved(visitor: Visitor) -> bool:
-    """Look anew whether the resource is approved, in a thread: a page stays open longer than an approval lasts.
+    """Check again whether the resource is approved, in a thread: a page stays open longer than an approval lasts.
 
     Raises:
         ManagementError: it is not.

@@ -1,4 +1,4 @@
-"""What every request to the portal passes: who is signed in, whether it comes from our own page, safe headers."""
+"""Checks of every request to the portal: sign-in, same origin, safe headers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Portal:
     at starts sooner and stays smaller.
 
     Args:
-        parts: what it stands on.
+        parts: its dependencies.
     """
 
     def __init__(self, parts: PortalParts) -> None:
@@ -85,7 +85,7 @@ class Portal:
             answer = Response("This request does not come from the portal's own pages.", 403, media_type="text/plain")
             await answer(scope, receive, send)
         elif method not in _SAFE and not self._is_short(headers):
-            await Response("That is too long.", 413, media_type="text/plain")(scope, receive, send)
+            await Response("The request body is too long.", 413, media_type="text/plain")(scope, receive, send)
         elif path in OPEN:
             await self._sign_in(scope, receive, send)
         elif (session := await self._session(headers)) is None:

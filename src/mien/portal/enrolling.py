@@ -34,7 +34,7 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What became of a photo: one of `enrolled` and `refused` is there, or `faces` to choose from are."""
+    """The result of a photo: either `enrolled`, `refused`, or `faces` to choose from is set."""
 
     face: Face | None = None
     enrolled: Enrolled | None = None
@@ -70,7 +70,7 @@ async def enrol_place(visitor: Visitor, policy: Callable[[], EnrolmentPolicy], a
         said.clear()
         more.clear()
         with said:
-            waiting = loading("Looking at the photo …")
+            waiting = loading("Analysing the photo …")
         outcome = await visitor.act(Permission.MANAGE, lambda: enrolled(image, chosen))
         waiting.delete()
         if outcome is None:
@@ -105,29 +105,29 @@ def _enrol(visitor: Visitor, image: bytes, chosen: Face | None, add: Add) -> _Ou
         target = TargetFace(box.left, box.top, box.width, box.height) if chosen else None
         return _Outcome(face, enrolled=add(image, target))
     except LowQualityError:
-        return _Outcome(face, refused="It falls short of what is asked of photos here, as the table says.")
+        return _Outcome(face, refused="The photo does not meet this collection's requirements; see the table.")
     except (GalleryError, VisionError) as error:
         return _Outcome(face, refused=sentence(str(error)))
 
 
 def _tell(outcome: _Outcome, policy: EnrolmentPolicy, address: str) -> None:
     if outcome.faces:
-        about = "A face is enrolled for one person: choose whose it is, or take a photo of that person alone."
-        banner("warn", f"{len(outcome.faces)} faces are on the photo", about)
+        about = "Choose the face of the person to enrol, or use a photo of that person alone."
+        banner("warn", f"The photo shows {len(outcome.faces)} faces", about)
     elif outcome.refused is not None:
         nobody = (
-            "No face was found. It must be seen whole, upright and lit, and be 36 pixels wide or more: go nearer, or "
-            "turn the photo."
+            "No face was found. The whole face must be visible, upright, well lit and at least 36 pixels wide: "
+            "go nearer, or turn the photo."
         )
         banner("bad", "The photo was not enrolled", outcome.refused or nobody)
     elif outcome.enrolled is not None and outcome.face is not None:
-        banner("good", "Enrolled", f"The face is {outcome.enrolled.face}.", ("Show it", address))
+        banner("good", "Enrolled", f"The face is {outcome.enrolled.face}.", ("Show face", address))
         for suspicion in outcome.enrolled.suspicions:
             banner("warn", "A likely duplicate", sentence(suspicion))
         poor = [one.name.lower() for one in report_on(outcome.face, policy) if one.verdict is not Verdict.GOOD]
         if poor:
-            about = "People are found less surely by it: enrol a better one, and erase this one."
-            banner("warn", f"The photo is poor: {', '.join(poor)}", about)
+            about = "Recognition is less reliable with it: enrol a better photo, then erase this one."
+            banner("warn", f"Low photo quality: {', '.join(poor)}", about)
 
 
 def _choose(outcome: _Outcome, take: Callable[[Face], object]) -> None:

@@ -1,4 +1,4 @@
-"""What every page has around it: skip link, resource chooser, navigation, heading, light or dark, who is signed in."""
+"""The frame of every page: skip link, resource chooser, navigation, heading, theme switch, signed-in person."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def frame(visitor: Visitor, page: Page, pages: Iterable[Page], theme: str | None
         if visitor.chosen is not None:
             _choose(visitor, visitor.chosen.name)
         switch = icon_button("contrast", "Light or dark")
-        # The page's own element must know, too: it sets the theme anew whenever something on the page changes.
+        # The page's own element must know, too: it sets the theme again whenever something on the page changes.
         switch.on("click", lambda event: theme_switch.set_value(bool(event.args)), js_handler=_SWITCH)
         _who(visitor)
     with Tag("div", classes="page") as content:

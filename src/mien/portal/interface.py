@@ -45,7 +45,7 @@ def build_interface(parts: PortalParts, sessions: Sessions) -> FastAPI:
     The library keeps its application in a global: there is one interface a process.
 
     Args:
-        parts: what the pages stand on.
+        parts: dependencies of the pages.
         sessions: tell whether a session goes on.
     """
     MultiPartParser.spool_max_size = parts.image_limit + UPLOAD_FRAME  # photos of faces are never written to disk
@@ -75,8 +75,8 @@ def _handler(page: Page, parts: PortalParts, sessions: Sessions) -> Callable[[Re
             if page.needs_resource and visitor.chosen is None:
                 empty(
                     "add_box",
-                    "There is no resource yet",
-                    "A resource is what an application calls: it has an endpoint, two keys and a tier.",
+                    "No resources yet",
+                    "Applications call a resource: it has an endpoint, two keys and a tier.",
                     ("Create a resource", "/resources/new"),
                 )
                 return
@@ -100,7 +100,7 @@ async def _draw(page: Page, visitor: Visitor, place: Tag) -> None:
             banner("bad", "This page cannot be shown", sentence(str(error)))
         except Exception:
             _log.exception("a page could not be drawn", page=page.path)
-            banner("bad", "This page cannot be shown", "The reason is inside the service; its log says more.")
+            banner("bad", "This page cannot be shown", "An internal error occurred; the service log has the details.")
 
 
 async def visit(request: Request, parts: PortalParts, sessions: Sessions) -> Visitor:

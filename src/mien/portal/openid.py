@@ -143,11 +143,11 @@ class OpenId:
         """
         begun = self._signer.read(cookie) if cookie else None
         if begun is None or not hmac.compare_digest(answer.get("state", "").encode(), str(begun["state"]).encode()):
-            raise SignInError(f"This sign-in was not begun in this browser, or another one after it. {_ANEW}")
+            raise SignInError(f"This sign-in was started in another browser, or a later one replaced it. {_ANEW}")
         if self._clock.now() >= datetime.fromtimestamp(begun["until"], UTC):
-            raise SignInError(f"That took too long. {_ANEW}")
+            raise SignInError(f"The sign-in took too long. {_ANEW}")
         if answer.get("iss", self._client.issuer) != self._client.issuer:  # RFC 9207
-            raise SignInError(f"The answer is of another issuer. {_ANEW}")
+            raise SignInError(f"The response came from another issuer. {_ANEW}")
         if "error" in answer:
             raise SignInError(_refusal(answer), 403)
         state, code = str(begun["state"]), answer.get("code", "")
@@ -156,7 +156,7 @@ class OpenId:
         token = await self._redeem(code, self._derived("verifier", state), callback)
         identity = await self._verified(token)
         if not hmac.compare_digest(str(identity.claims.get("nonce")).encode(), self._derived("nonce", state).encode()):
-            raise SignInError(f"The id token is of another sign-in. {_ANEW}")
+            raise SignInError(f"The id token belongs to another sign-in. {_ANEW}")
         try:
             return actor_of(identity), str(begun["wanted"])
         except ManagementError as error:
@@ -198,7 +198,7 @@ class OpenId:
         if not isinstance(token, str):
             reason = content.get("error") if isinstance(content, dict) else None
             _log.error("the issuer gave no id token", status=got.status_code, reason=str(reason)[:100])
-            raise SignInError(f"The issuer did not take the code, or this server's secret. {_ANEW}", 502)
+            raise SignInError(f"The issuer rejected the code or this server's client secret. {_ANEW}", 502)
         return token
 
     async def _verified(self, token: str) -> Identity:
@@ -230,7 +230,7 @@ class OpenId:
 
 
 _BASIC: Final = ("client_secret_basic",)
-_AWAY: Final = "The issuer does not answer. Try again later, or give an admin token."
+_AWAY: Final = "The issuer does not respond. Try again later, or sign in with an admin token."
 
 
 def _with_query(address: str, query: dict[str, str]) -> str:
@@ -240,6 +240,6 @@ def _with_query(address: str, query: dict[str, str]) -> str:
 def _refusal(answer: Mapping[str, str]) -> str:
     """Say why the issuer let somebody not in; its own words are shown as words, and shortened."""
     if answer["error"] == "access_denied":
-        return "The issuer did not let you in, or you turned back."
+        return "The issuer refused the sign-in, or you cancelled it."
     said = (answer.get("error_description") or answer["error"])[:200]
     return f"The issuer said: {said if said.isprintable() else answer['error'][:100]}"

@@ -1,4 +1,4 @@
-"""What the portal stands on."""
+"""Dependencies of the portal."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from mien.vision.ports import Engine
 
 @dataclass(frozen=True, slots=True)
 class PortalParts:
-    """What the portal stands on; the same objects as the server's own.
+    """Dependencies of the portal; the same objects as the server's own.
 
     Attributes:
         accounts: the resources.

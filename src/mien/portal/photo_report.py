@@ -1,4 +1,4 @@
-"""What a photo is like for enrolling a face of it: every measure, what is asked of it, and how to take a better one."""
+"""The quality report of a photo to enrol: every measure, its requirement, and advice for a better photo."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ MEASURED: Final = frozenset(
 ADVISED: Final = EnrolmentPolicy(
     min_quality="high", max_blur="low", no_occlusion=True, max_yaw=30, max_pitch=30, max_roll=30, min_size=100
 )
-"""What a photo should be like to be found surely later; photos below it are enrolled, unless a policy refuses them."""
+"""Recommended quality for reliable recognition; photos below it are enrolled unless a policy refuses them."""
 
 
 class Verdict(Enum):
-    """What is to be said of a measure."""
+    """The verdict on a measure."""
 
     GOOD = ("good", "good")
     POOR = ("poor", "warn")
@@ -58,11 +58,11 @@ class Line:
 
 
 _TIPS: Final[Mapping[str, str]] = {
-    "qualityForRecognition": "Take a sharp, well lit photo from the front.",
-    "blur": "Hold still, wipe the lens, let the camera focus on the face.",
-    "occlusion": "Nothing should cover forehead, eyes or mouth.",
+    "qualityForRecognition": "Take a sharp, well-lit photo from the front.",
+    "blur": "Hold still, clean the lens, and let the camera focus on the face.",
+    "occlusion": "Uncover the forehead, eyes and mouth.",
     "yaw": "Look straight into the camera.",
-    "pitch": "Hold the camera at the height of the eyes.",
+    "pitch": "Hold the camera at eye level.",
     "roll": "Keep the head upright.",
     "size": "Go nearer, or take a photo with more pixels.",
     "exposure": "Light the face from the front, neither dim nor glaring.",
@@ -104,7 +104,7 @@ def _measures(face: Face) -> Iterator[tuple[str, str, str]]:
         mask = found.mask is not None and found.mask.nose_and_mouth_covered
         yield "occlusion", "Covered", words + (", by a mask" if mask and covered else "")
     if found.head_pose is not None:
-        for name, words in (("yaw", "Turned aside"), ("pitch", "Lifted or lowered"), ("roll", "Tilted")):
+        for name, words in (("yaw", "Yaw"), ("pitch", "Pitch"), ("roll", "Roll")):
             yield name, words, f"{abs(getattr(found.head_pose, name)):.0f}°"
 
 
@@ -131,7 +131,7 @@ def _shortfalls(policy: EnrolmentPolicy, face: Face) -> dict[str, Shortfall]:
 
 def draw_report(lines: list[Line]) -> None:
     """Draw a report, what is worst first."""
-    title = "What the photo is like"
+    title = "Photo quality"
     Tag("h3", title)
     order = (Verdict.REFUSED, Verdict.POOR, Verdict.GOOD)
     with Tag("ul", classes="plain", aria_label=title):
@@ -154,9 +154,9 @@ def asked(policy: EnrolmentPolicy) -> list[str]:
         found.append(f"blur at most {policy.max_blur}")
     if policy.no_occlusion:
         found.append("forehead, eyes and mouth not covered")
-    for name, words in (("yaw", "turned aside"), ("pitch", "lifted or lowered"), ("roll", "tilted")):
+    for name, words in (("yaw", "yaw"), ("pitch", "pitch"), ("roll", "roll")):
         if limit := getattr(policy, f"max_{name}"):
-            found.append(f"{words} by at most {limit:g}°")
+            found.append(f"{words} at most {limit:g}°")
     if policy.min_size:
         found.append(f"a face of {policy.min_size} pixels or more")
     return found

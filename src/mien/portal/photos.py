@@ -38,7 +38,7 @@ def drop(visitor: Visitor, label: str, on_photo: OnPhoto) -> None:
         await on_photo(await event.file.read())
 
     def rejected() -> None:
-        tell(f"Photos have {size(limit)} at most.", "bad")
+        tell(f"Photos can be at most {size(limit)}.", "bad")
 
     upload = ui.upload(auto_upload=True, max_file_size=limit, on_upload=uploaded, on_rejected=rejected)
     upload.classes("sr").props("inert aria-hidden=true")

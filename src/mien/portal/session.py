@@ -19,7 +19,7 @@ from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import PortalSessionRow
 
 SESSION: Final = "mien.session"
-"""Where the session is in the ASGI scope of a page's request."""
+"""Key of the session in the ASGI scope of a page's request."""
 
 UPLOAD_FRAME: Final = 64 * 1024
 """How much longer than a photo a form with it may be, in bytes."""

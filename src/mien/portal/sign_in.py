@@ -27,7 +27,7 @@ SIGN_IN: Final = "/sign-in"
 SIGN_OUT: Final = "/sign-out"
 
 OPEN: Final = frozenset({SIGN_IN, SIGN_OUT, START, CALLBACK})
-"""What nobody needs to be signed in for."""
+"""Paths that need no sign-in."""
 
 BEGUN: Final = "mien_signing_in"
 """Cookie of somebody who is at the issuer. Not of the same site only: the issuer's page leads back."""

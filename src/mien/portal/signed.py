@@ -18,7 +18,7 @@ class Signer:
 
     Args:
         vault: its secret signs.
-        purpose: no value of another purpose is taken for one of this.
+        purpose: values of another purpose are not accepted.
     """
 
     def __init__(self, vault: Vault, purpose: str) -> None:

@@ -1,4 +1,4 @@
-"""Who looks at a page, at which resource, and what they may do there."""
+"""The visitor of a page: the person, the chosen resource, and their permissions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from mien.portal.session import Session, Sessions
 from mien.vision.errors import VisionError
 
 EXPECTED = (AccountError, GalleryError, AlertError, AuditValueError, MetricError, ModelError, VisionError)
-"""What services raise on purpose: the text is for whoever asked."""
+"""Expected errors of services: their text is shown to the visitor."""
 
 _T = TypeVar("_T")
 _log = structlog.get_logger("mien.portal")
@@ -82,7 +82,7 @@ class Visitor:
     async def act(self, permission: Permission, work: Callable[[], _T], done: str | None = None) -> _T | None:
         """Do something on a person's behalf, and tell them how it went.
 
-        The session and the role are looked at anew: a page stays open longer than a token is good.
+        The session and the role are checked again: a page can stay open longer than a token is valid.
 
         Args:
             permission: what is needed.
@@ -95,7 +95,7 @@ class Visitor:
 
         def checked() -> _T:
             if not self.sessions.is_open(self.session):
-                raise ManagementError(401, "Unauthorized", "Your session is over: sign in again.")
+                raise ManagementError(401, "Unauthorized", "Your session has ended: sign in again.")
             self.session.actor.require(permission, done or "this")
             return work()
 
@@ -107,7 +107,7 @@ class Visitor:
             tell(sentence(str(error)), "bad")
         except Exception:
             _log.exception("the portal could not do what was asked")
-            tell("That did not work, for a reason inside the service; its log says more.", "bad")
+            tell("That failed because of an internal error; the service log has the details.", "bad")
         else:
             if done:
                 tell(done, "good")

@@ -1,4 +1,4 @@
-"""What somebody should know about a resource before anything else; the most urgent first."""
+"""Warnings about a resource, most urgent first."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def blocked(resource: Resource) -> str | None:
     if resource.state is not ProvisioningState.SUCCEEDED:
         return "It is being deleted."
     if resource.default_action == "Deny" and not resource.ip_rules and resource.public_network_access:
-        return "Nobody gets in: callers are refused unless a rule names them, and there is no rule."
+        return "Only callers that a network rule allows are accepted, and there are no rules."
     return None
 
 
@@ -87,9 +87,9 @@ def warnings_of(
 
 def _states(resource: Resource) -> Iterator[Warned]:
     if reason := blocked(resource):
-        yield Warned("bad", "Nobody can call this resource", reason, ("Networking", "/networking"))
+        yield Warned("bad", "All calls to this resource are refused", reason, ("Networking", "/networking"))
     elif not resource.public_network_access:
-        about = "It can only be called from this server's private networks."
+        about = "The resource accepts calls from this server's private networks only."
         yield Warned("info", "Public access is off", about, ("Networking", "/networking"))
     if not resource.local_auth:
         yield Warned("info", "Keys are refused", "Only tokens are accepted: local authentication is off.")
@@ -100,8 +100,8 @@ def _models(mismatched: Sequence[Plan]) -> Iterator[Warned]:
         names = ", ".join(f"{plan.ref.kind.value}/{plan.ref.collection_id}" for plan in mismatched[:3])
         more = f" and {len(mismatched) - 3} more" if len(mismatched) > 3 else ""
         about = (
-            f"The faces of {names}{more} were enrolled with other weights than their recognition model has now. "
-            "They can neither be searched nor added to until they are migrated, or the label is bound back."
+            f"The faces of {names}{more} were enrolled with different weights than their recognition model has now. "
+            "They cannot be searched or extended until they are migrated, or the previous model is bound again."
         )
         yield Warned("bad", "Fingerprints do not match", about, ("Migrate", "/people"))
 
@@ -116,14 +116,14 @@ def _access(resource: Resource, requests: Sequence[AccessRequest], now: datetime
                 "info", f"{names} is pending", f"The request {where}; calls are refused until it is approved.", page
             )
         elif request.state is RequestState.APPROVED and request.expires_at and request.expires_at - now < SOON:
-            about = f"It ends on {request.expires_at:%Y-%m-%d}. A reviewer renews it after verifying the use anew."
+            about = f"It ends on {request.expires_at:%Y-%m-%d}. A reviewer can renew it after checking the use case."
             yield Warned("warn", f"The approval of {names} expires soon", about, page)
         elif request.state is RequestState.EXPIRED and not request.features <= resource.features:
             about = f"It ended on {request.expires_at:%Y-%m-%d}; calls are refused." if request.expires_at else ""
             yield Warned("bad", f"The approval of {names} has expired", about, page)
     if Feature.LIVENESS not in resource.features and Feature.LIVENESS not in resource.access_state:
-        about = "Liveness sessions are refused until somebody asks for it, and a reviewer approves."
-        yield Warned("info", "Liveness is not approved", about, ("Ask for it", "/access"))
+        about = "Liveness sessions are refused until you request access and a reviewer approves it."
+        yield Warned("info", "Liveness is not approved", about, ("Request access", "/access"))
 
 
 def _quotas(resource: Resource, uses: Sequence[QuotaUse]) -> Iterator[Warned]:

@@ -12,7 +12,7 @@ from nicegui.elements.mixins.text_element import TextElement
 
 _LONG = 45
 
-NOT_THEIRS: Final = "Your role may not do this."
+NOT_THEIRS: Final = "Your role does not allow this."
 
 Handler = Callable[[], Awaitable[Any] | Any]
 Cell = str | int | float | None | Callable[[], object]
@@ -136,7 +136,7 @@ def banner(tone: str, title: str, about: str = "", action: tuple[str, str] | Non
 
 
 def empty(picture: str, title: str, about: str = "", action: tuple[str, str] | None = None) -> None:
-    """What is shown where there is nothing yet: why, and what to do."""
+    """An empty state: the reason, and what to do."""
     with Tag("div", classes="empty"):
         icon(picture)
         Tag("strong", title)
@@ -147,7 +147,7 @@ def empty(picture: str, title: str, about: str = "", action: tuple[str, str] | N
 
 
 def loading(what: str) -> Tag:
-    """What is shown until something is there; delete it then."""
+    """A loading indicator; delete it when the content is ready."""
     box = Tag("div", classes="row soft", role="status")
     with box:
         ui.spinner(size="1.4rem", color=None).props("aria-hidden=true")

@@ -1,11 +1,11 @@
-"""What can be wrong with a snapshot on disk."""
+"""Errors of trained indexes on disk."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 MEND = "mien gallery rebuild"
-"""The command that makes every unusable snapshot anew, from the database."""
+"""The command that rebuilds every unusable trained index from the database."""
 
 
 class SnapshotError(Exception):

@@ -44,7 +44,7 @@ class NotTrainedError(LookupError):
 
 
 def create_tables(connection: Connection) -> None:
-    """Make the extension and the tables if they are not there.
+    """Create the extension and the tables if they are not there.
 
     Raises:
         sqlalchemy.exc.DBAPIError: pgvector is not installed on the server, or the user may not create extensions.

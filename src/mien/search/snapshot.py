@@ -108,7 +108,7 @@ class SnapshotStore:
         removed: Collection[tuple[UUID, UUID | None]] = (),
         current: TemplateSearch | None = None,
     ) -> None:
-        """Apply what changed since the last training. Removals come first: a face may be removed and added anew.
+        """Apply what changed since the last training. Removals come first: a face may be removed and added again.
 
         Args:
             added: new faces, possibly none, of the snapshot's recogniser.

@@ -1,4 +1,4 @@
-"""What is searched, asked and answered, whatever the engine."""
+"""Types of search, independent of the engine: data, queries, results."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is wanted of a search.
+    """The parameters of a search.
 
     Attributes:
         top: how many persons at most, >= 1.
@@ -146,7 +146,7 @@ class TemplateSearch(Protocol):
 
 
 class TrainedStore(Protocol):
-    """Where an engine keeps the trained index of one collection, under one name."""
+    """The location of one collection's trained index, under one name."""
 
     @property
     def exists(self) -> bool:
@@ -168,7 +168,7 @@ class TrainedStore(Protocol):
         removed: Collection[tuple[UUID, UUID | None]] = (),
         current: TemplateSearch | None = None,
     ) -> None:
-        """Apply what changed since the last training. Removals come first: a face may be removed and added anew.
+        """Apply what changed since the last training. Removals come first: a face may be removed and added again.
 
         Args:
             added: new faces, possibly none.

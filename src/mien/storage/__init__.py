@@ -1,4 +1,4 @@
-"""Where state is kept: the database, its tables and migrations, encryption at rest, and retention.
+"""Storage: the database, its tables and migrations, encryption at rest, and retention.
 
 Main types: `Database` (sessions scoped to a resource), `Vault` (seals what is stored, per resource), `migrate`.
 

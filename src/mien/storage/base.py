@@ -1,4 +1,4 @@
-"""What every table is made of: the declarative base, UTC timestamps, rows that belong to a resource."""
+"""Common parts of all tables: the declarative base, UTC timestamps, rows that belong to a resource."""
 
 from __future__ import annotations
 

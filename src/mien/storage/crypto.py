@@ -205,7 +205,7 @@ class Vault:
         """Wrap every data key under another master key, all or none; what they sealed stays as it is.
 
         Returns:
-            How many data keys were wrapped anew.
+            The number of rewrapped data keys.
         """
         with self._lock, self._database.write(EVERY_RESOURCE) as session:
             rows = session.scalars(select(DataKeyRow).with_for_update()).all()

@@ -147,7 +147,7 @@ class Database:
                 raw.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}").close()
 
     def on_close(self, close: Callable[[], None]) -> None:
-        """Have `close` called when the database is closed, by whoever holds a connection of its own."""
+        """Have `close` called when the database is closed, by an owner of a separate connection."""
         self._closers.append(close)
 
     def close(self) -> None:

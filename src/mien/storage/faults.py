@@ -1,4 +1,4 @@
-"""Telling a database that cannot be reached, or a disk that is full, from a mistake of ours."""
+"""Telling a database that cannot be reached, or a disk that is full, from a programming error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 
 class StorageFault(StrEnum):
-    """What is wrong outside this program."""
+    """A fault outside this program."""
 
     UNAVAILABLE = "the database does not answer"
     FULL = "the disk is full"

@@ -42,7 +42,7 @@ def rotate_master_key(vault: Vault, data_dir: Path) -> int:
     Other running processes keep the old key in memory: restart them.
 
     Returns:
-        How many data keys were wrapped anew.
+        The number of rewrapped data keys.
     """
     following = _following(data_dir)
     secret = secrets.token_hex(32)

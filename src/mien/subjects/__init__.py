@@ -1,4 +1,4 @@
-"""What people whose faces are enrolled can ask for: what is kept of them, a copy of it, its deletion, proof of that.
+"""Data-subject rights of enrolled people: search, export, erasure, and receipts.
 
 Consents say on what ground somebody is enrolled, rules of retention for how long. `open_subjects` puts the tools
 together on a gallery and the liveness sessions; command line, control plane and portal call the same ones.

@@ -1,7 +1,7 @@
 """Erasing somebody everywhere in a resource, so that it comes to its end whatever happens on the way.
 
-What is to be deleted is written down first. Every step is one transaction that deletes and counts at the same time, so
-that a step that is repeated deletes and counts nothing twice. An erasure that was killed is finished by the next one
+The erasure is recorded before anything is deleted. Every step is one transaction that deletes and
+counts, so that a repeated step deletes and counts nothing twice. An erasure that was killed is finished by the next one
 who looks: a server's retention worker, or the same command again.
 """
 
@@ -42,7 +42,7 @@ LEFT_ALONE: Final = timedelta(minutes=2)
 PATIENCE: Final = 120.0
 """Seconds to wait for a training to end."""
 _SHORT: Final = 2.0
-"""What a retention worker waits, which has other things to do."""
+"""Seconds that a retention worker waits, which has other work."""
 
 _MEMBERS_AT_ONCE: Final = 20
 _log = structlog.get_logger(__name__)
@@ -50,7 +50,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What an erasure came to.
+    """The result of an erasure.
 
     Attributes:
         receipt_id: names it.
@@ -307,7 +307,7 @@ class Eraser:
         return found
 
     def _moved(self, resource_id: UUID, faces: Sequence[str]) -> dict[UUID, list[UUID]]:
-        """Return where faces of these ids still are: whoever merges persons or moves faces keeps ids."""
+        """Return where faces of these ids still are: merging persons or moving faces keeps ids."""
         found: dict[UUID, list[UUID]] = {}
         with self._database.read(resource_id) as session:
             for start in range(0, len(faces), 500):

@@ -1,4 +1,4 @@
-"""What the data-subject tools raise on purpose; the text is fit for whoever asked."""
+"""Errors of the data-subject tools; the texts are written for the user."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ class SubjectError(Exception):
 
 
 class InvalidSubjectError(SubjectError):
-    """What was asked makes no sense: nothing to look for, a text that is too long, a moment that cannot be."""
+    """The request is invalid: no criteria, a text that is too long, an impossible time."""
 
 
 class ConsentNotFoundError(SubjectError):

@@ -1,4 +1,4 @@
-"""Writing down all that is kept of somebody, as a ZIP of JSON and pictures, for whoever it is about."""
+"""Export of a person's data as a ZIP of JSON and pictures."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def _template(kind: str, some_id: str, fingerprint: str, vector: Any) -> dict[st
 
 
 def _session(session: Session) -> dict[str, Any]:
-    """What a session says of somebody: not its token, nor the template of its reference."""
+    """Return a session's data about a person, without its token and the template of its reference."""
     shown = _without(asdict(session), {"token"})
     if session.reference is not None:
         shown["reference"] = _without(shown["reference"], {"embedding"})

@@ -25,7 +25,7 @@ _LONGEST: Final = 50_000_000
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a receipt that is genuine says.
+    """The content of a verified receipt.
 
     Attributes:
         receipt: its contents.
@@ -107,7 +107,7 @@ class Receipts:
         return parsed
 
     def public_key(self) -> dict[str, Any]:
-        """Return the public key as a JSON Web Key, to be kept by whoever checks receipts elsewhere."""
+        """Return the public key as a JSON Web Key, for verifying receipts elsewhere."""
         row = self._key()
         return {**json.loads(row.public), "kid": row.key_id, "alg": "ES256", "use": "sig"}
 
@@ -143,7 +143,7 @@ class Receipts:
 
 
 def hash_of(some_id: str, salt: str) -> str:
-    """Return what a receipt has for an id: whoever knows the id can tell, nobody else."""
+    """Return a receipt's hash of an id: only those who know the id can recognise it."""
     return hashlib.sha256(f"{salt}/{some_id.lower()}".encode()).hexdigest()
 
 

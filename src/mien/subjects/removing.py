@@ -28,7 +28,7 @@ from mien.storage.tables import (
 
 @dataclass(slots=True)
 class Removed:
-    """What was deleted.
+    """Counts of deleted data.
 
     Attributes:
         persons: persons.
@@ -55,7 +55,7 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """What was deleted that is in no collection.
+    """Counts of deleted data outside collections.
 
     Attributes:
         detected_faces: short-lived faces.

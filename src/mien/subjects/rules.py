@@ -36,7 +36,7 @@ _log = structlog.get_logger(__name__)
 
 
 class What(StrEnum):
-    """What a rule deletes. In face lists every face stands for a person."""
+    """The data that a rule deletes. In face lists, every face stands for a person."""
 
     FACES_CREATED = "facesCreated"
     """Faces that were enrolled more than so many days ago; persons stay."""
@@ -73,7 +73,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What came of a rule in a collection.
+    """The result of a rule in a collection.
 
     Attributes:
         resource_id: the resource.

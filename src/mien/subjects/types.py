@@ -17,7 +17,7 @@ class Match(StrEnum):
     NAMED = "named"
     """An id or a text names it."""
     SURE = "sure"
-    """The face is so much alike that at most 1 % of strangers would be taken for somebody here."""
+    """The face is so much alike that at most 1 % of strangers would match somebody here."""
     POSSIBLE = "possible"
     """The faces count as one person's when two are compared, but among so many a stranger's may, too: look at it."""
 

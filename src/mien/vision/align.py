@@ -10,7 +10,7 @@ from mien.vision.types import Float32, Pixels
 TEMPLATE_112: Float32 = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]], np.float32
 )
-"""Where the five points lie in a 112×112 crop: the template that ArcFace-style embedding networks were trained with
+"""Positions of the five points in a 112×112 crop: the template that ArcFace-style embedding networks were trained with
 (published with insightface; the numbers are in common use)."""
 
 _SHRINK_BEFORE_WARP = 2.0

@@ -114,7 +114,7 @@ def suppress(candidates: Candidates, overlap: float = _OVERLAP) -> Candidates:
 
     Args:
         candidates: any number.
-        overlap: intersection over union from which two are taken for the same face.
+        overlap: intersection over union from which two boxes count as the same face.
 
     Returns:
         The survivors, best score first.

@@ -29,7 +29,7 @@ class _Vector:
 
 
 class Recogniser:
-    """Makes templates with one pack; safe to call from many threads.
+    """Computes templates with one pack; safe to call from many threads.
 
     Args:
         pack: a recogniser, or a fusion of several.
@@ -62,7 +62,7 @@ class Recogniser:
         self.dimension = self._normalisation.dimension if self._normalisation else vector
 
     def embed(self, pixels: Pixels, points: Float32, known: Mapping[str, Float32] | None = None) -> Embedding:
-        """Make the template of one face.
+        """Compute the template of one face.
 
         Args:
             pixels: BGR uint8 (h, w, 3).

@@ -44,7 +44,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What was found in one image.
+    """The faces found in one image.
 
     Attributes:
         width: pixels of the full, upright image.
@@ -199,7 +199,7 @@ class FaceEngine:
         return Face(box, detection.score, view.to_full(context.points), landmarks, attributes, embedding)
 
     def _read(self, looked: _Looked, want: Want) -> tuple[FaceContext, Embedding | None]:
-        """Make the template where one is wanted, empty unless the face was read for sure; look again if it is short."""
+        """Compute the template if wanted, empty unless the face was read reliably; look again if it is short."""
         view, reading, context = looked.view, looked.reading, looked.context
         if want.recogniser is None:
             return context, None

@@ -1,4 +1,4 @@
-"""What can be wrong with an image or a request for its analysis; the wire maps these to the contract's errors."""
+"""Errors of images and analysis requests; the wire maps them to the contract's errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class UnreadableImageError(ImageError):
 
 
 class ImageInputError(VisionError, TypeError):
-    """What was given for an image is no type that is analysed: a mistake of the program, not of the photo."""
+    """The image argument has an unsupported type: a mistake of the program, not of the photo."""
 
 
 class UnsupportedAttributeError(VisionError):

@@ -49,7 +49,7 @@ class ImageFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
-    """What a file says of itself.
+    """The header information of an image file.
 
     Attributes:
         format: by the leading bytes.
@@ -377,7 +377,7 @@ def further_format(data: bytes) -> ImageFormat | None:
 
 
 def what_instead(data: bytes) -> str | None:
-    """Say what a file is that is none of ours, and what to do instead; None if it is not known."""
+    """Name an unsupported file format and what to do instead; None if it is unknown."""
     further = further_format(data)
     if further is not None:
         return f"{further} is not supported by the Face API{_CONVERT[further]}"

@@ -1,4 +1,4 @@
-"""What a program may give for an image: a file's bytes, its path, or decoded pixels; everything else is named."""
+"""Accepted image arguments: a file's bytes, its path, or decoded pixels; other types are refused by name."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ _IRIS_MARGIN = 2.8
 _TEMPLATE: Float32 = np.array(
     [[-0.134, -0.122], [0.134, -0.122], [0.0, 0.023], [-0.117, 0.137], [0.117, 0.137]], np.float32
 )
-"""Where a detector's five points lie in a crop of side 1 around (0, 0): medians over photos, made symmetric."""
+"""Positions of a detector's five points in a crop of side 1 around (0, 0): medians over photos, made symmetric."""
 
 _EYE_CORNERS = np.array([[33, 133], [362, 263]])
 """Mesh indices of the corners of the left and the right eye, from left to right."""

@@ -1,4 +1,4 @@
-"""What the parts that look at photos need of the engine, so that another one can stand in for it."""
+"""The engine interface that callers need, so that another engine can replace it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mien.vision.types import Face, Want
 
 
 class Found(Protocol):
-    """What an engine found in an image."""
+    """The faces that an engine found in an image."""
 
     @property
     def width(self) -> int:

@@ -1,4 +1,4 @@
-"""What the vision pipeline takes and gives: requests, faces, landmarks, attributes.
+"""Types of the vision pipeline: requests, faces, landmarks, attributes.
 
 Coordinates are pixels of the full, upright image (EXIF orientation applied): x to the right, y down, (0, 0) the
 outer corner of the top left pixel. "Left" and "right" in names are those of the image, not of the person.
@@ -138,7 +138,7 @@ class Makeup:
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """What was asked for; None means that it was not."""
+    """The requested attributes; None means not requested."""
 
     head_pose: HeadPose | None = None
     glasses: GlassesType | None = None
@@ -181,7 +181,7 @@ class Embedding:
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """What a caller asks of `FaceEngine.analyze`; nothing else is computed.
+    """The requested results of `FaceEngine.analyze`; nothing else is computed.
 
     Attributes:
         operating_point: how hard to look for faces.

@@ -107,7 +107,7 @@ class UprightReader:
         return reading if reading.plain else self.search(pixels, reading, box)
 
     def search(self, pixels: Pixels, reading: Reading, box: tuple[float, float, float, float]) -> Reading:
-        """Look at all turns, and read the face anew where the detector is surest.
+        """Look at all turns, and read the face again where the detector is surest.
 
         Args:
             pixels: BGR uint8 (h, w, 3).

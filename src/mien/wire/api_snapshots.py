@@ -210,7 +210,7 @@ class Snapshots:
         return await self.context.run(_ROWS, work)
 
     async def apply(self, exchange: Exchange) -> Response:
-        """Make a new collection of a snapshot."""
+        """Create a new collection of a snapshot."""
         body = await read_json(exchange.request, self.context.limits)
         _MODE.read(body)
         resource_id, snapshot_id = exchange.resource_id, exchange.parameters["snapshotId"]

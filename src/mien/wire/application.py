@@ -49,7 +49,7 @@ _DOWNLOAD_THREADS = 16
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What an application is put together from.
+    """The components of an application.
 
     Attributes:
         accounts: finds resources.

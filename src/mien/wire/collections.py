@@ -109,7 +109,7 @@ class Collections:
         return record(properties, optional=["userData", "recognitionModel"])
 
     async def create(self, exchange: Exchange) -> Response:
-        """Make a collection under the caller's id."""
+        """Create a collection under the caller's id."""
         body = await read_json(exchange.request, self.context.limits)
         name, user_data, model = NAME.read(body), USER_DATA.read(body), _MODEL.read(body)
         ref = ref_of(exchange, self.family)

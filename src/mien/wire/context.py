@@ -1,4 +1,4 @@
-"""What the handlers of enrolled and compared faces share: the gallery, the workers, and a call's way through them."""
+"""Shared parts of the handlers of enrolled and compared faces: the gallery, the workers, the steps of a call."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EMPTY = Response()
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What handlers stand on.
+    """Dependencies of the handlers.
 
     Attributes:
         gallery: collections, and what is compared with them.

@@ -86,7 +86,7 @@ class Downloader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelLabels:
-    """What the contract's model names stand for on this server.
+    """The models behind the contract's model names on this server.
 
     Attributes:
         detection: operating point of each `detection_0N`.

@@ -33,7 +33,7 @@ _BY_LOWER_NAME = {attribute.value.lower(): attribute for attribute in DECLARED}
 
 @dataclass(frozen=True, slots=True)
 class DetectQuery:
-    """What a call of Detect asks for, checked.
+    """The validated parameters of a Detect call.
 
     Attributes:
         detection_model: label of the contract.

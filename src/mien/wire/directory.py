@@ -167,7 +167,7 @@ class Directory:
         ]
 
     async def create(self, exchange: Exchange) -> Response:
-        """Make a person without faces."""
+        """Create a person without faces."""
         body = await read_json(exchange.request, self.context.limits)
         name, user_data = NAME.read(body), USER_DATA.read(body)
         resource_id = exchange.resource_id

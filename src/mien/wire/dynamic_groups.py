@@ -101,7 +101,7 @@ class DynamicGroups:
         ]
 
     async def create(self, exchange: Exchange) -> Response:
-        """Make a group; with persons it is a write that an operation tells of."""
+        """Create a group; with persons it is a write that an operation tells of."""
         body = await read_json(exchange.request, self.context.limits)
         name, user_data, add = NAME.read(body), USER_DATA.read(body), _ADD.read(body)
         resource_id, group_id = exchange.resource_id, _group_id(exchange)

@@ -9,7 +9,7 @@ from mien.gallery import Kind
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """What tells one kind of collection from another on the wire.
+    """Differences between the kinds of collections on the wire.
 
     Attributes:
         kind: for the gallery.

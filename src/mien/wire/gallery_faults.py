@@ -1,4 +1,4 @@
-"""What the gallery raises, as rows of the catalogue: one table for each family of operations.
+"""Maps the gallery's errors to rows of the catalogue: one table for each operation family.
 
 The same fault has different answers in different places: a group that is not there is 404 where groups are managed and
 400 where faces are searched in them.

@@ -1,4 +1,4 @@
-"""What the front door refuses, in the contract's words."""
+"""Maps the front door's errors to the contract's."""
 
 from __future__ import annotations
 

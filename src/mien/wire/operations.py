@@ -1,4 +1,4 @@
-"""What became of writes that were answered with 202: of the person directory, and of v1.0's snapshots."""
+"""Results of asynchronous (202) writes: of the person directory, and of v1.0's snapshots."""
 
 from __future__ import annotations
 

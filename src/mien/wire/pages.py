@@ -1,4 +1,4 @@
-"""What the server says about itself: status, OpenAPI, and a documentation that needs no other server."""
+"""Pages about the server: status, OpenAPI, and documentation that needs no other server."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class Persons:
         ]  # fmt: skip
 
     async def create(self, exchange: Exchange) -> Response:
-        """Make a person without faces and return its id."""
+        """Create a person without faces and return its id."""
         body = await read_json(exchange.request, self.context.limits)
         name, user_data = NAME.read(body), USER_DATA.read(body)
         ref = ref_of(exchange, self.family)

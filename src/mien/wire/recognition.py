@@ -19,7 +19,7 @@ from mien.wire.verify import Verify
 
 
 def recognition_operations(context: Context) -> list[Operation]:
-    """Return the rows of every family that stands on the gallery."""
+    """Return the rows of every family that uses the gallery."""
     directory = context.directory
     of_directory = (
         []

@@ -1,4 +1,4 @@
-"""What a paste shows of one call."""
+"""The facts about one call that a pasted text contains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What clients say when no answer came: curl's exit codes, Python's and browsers' texts."""
+"""Client messages without a response: curl's exit codes, texts of Python and browsers."""
 
 from __future__ import annotations
 

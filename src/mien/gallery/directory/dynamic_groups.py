@@ -47,7 +47,7 @@ class DynamicGroups:
     def create(
         self, resource_id: UUID, group_id: str, name: str, user_data: str | None = None, add: Sequence[str] = ()
     ) -> Started:
-        """Make a group with these persons; `Started.id` is the group id."""
+        """Create a group with these persons; `Started.id` is the group id."""
         if not COLLECTION_ID.fullmatch(group_id):
             raise DynamicGroupNotFoundError(group_id, malformed=True)
         check_name(name)

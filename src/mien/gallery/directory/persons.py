@@ -63,7 +63,7 @@ class DirectoryPersons:
     # Persons
 
     def create(self, resource_id: UUID, name: str, user_data: str | None = None) -> Started:
-        """Make a person; `Started.id` is the person id."""
+        """Create a person; `Started.id` is the person id."""
         check_name(name)
         check_user_data(user_data)
         person_id = uuid4()
@@ -273,7 +273,7 @@ def check_person_page(start: str, top: int) -> UUID | None:
 
 
 def ascii_start(start: str) -> str:
-    """What ids are compared with: they are ASCII, and neither database takes every character of `start`."""
+    """The value that ids are compared with: they are ASCII, and neither database takes every character of `start`."""
     return start.encode("ascii", "replace").decode().replace("\0", " ")
 
 

@@ -166,7 +166,7 @@ def _sealed_faces(session: Session, collection: CollectionRow, person_id: UUID) 
 
 
 class _Members:
-    """Who is in the dynamic groups that were searched last, so that large ones need not be read every time."""
+    """Cache of the members of recently searched dynamic groups, so that large groups are not read for every call."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

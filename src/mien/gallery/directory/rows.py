@@ -1,4 +1,4 @@
-"""Where a person directory lies: one collection for its persons, one for the faces of each recognition model.
+"""Storage of a person directory: one collection for its persons, one for the faces of each recognition model.
 
 They are collections like others (kind `Kind.DIRECTORY`, named below), so that templates, their revisions, removals and
 searches work as in groups. The one of the persons is locked first by every write: writes to a directory are serial.

@@ -1,4 +1,4 @@
-"""What operators look at in a person directory: persons with how many faces they have, groups with sizes.
+"""Operators' views of a person directory: persons with face counts, groups with sizes.
 
 The contract's own lists say less (`DirectoryPersons`, `DynamicGroups`); each of these is a few queries, however long it
 is.

@@ -1,4 +1,4 @@
-"""Migrating collections to another recogniser: templates are made anew from the enrolment crops that were kept.
+"""Migrating collections to another recogniser: templates are computed again from the stored enrolment crops.
 
 The new templates are made beside the old ones, which serve meanwhile, and committed in small portions: a migration that
 is killed goes on where it was. Then, in one transaction, the collection gets the new templates, the snapshot that was
@@ -68,7 +68,7 @@ class MigrationRunningError(GalleryError):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a migration of a collection has to do, counted now.
+    """The plan of a collection's re-embedding, counted now.
 
     Attributes:
         ref: the collection.
@@ -180,7 +180,7 @@ class Migrations:
     # Doing
 
     def prepare(self, plan: Plan, *, leave_out: bool = False, report: Report | None = None) -> list[tuple[UUID, UUID]]:
-        """Make the templates that are missing; nothing changes for callers. It can be killed and called again.
+        """Compute the templates that are missing; nothing changes for callers. It can be killed and called again.
 
         Returns:
             The (person, face) pairs that there is no template of.
@@ -325,7 +325,7 @@ class Migrations:
     def _make(
         self, plan: Plan, row: CollectionRow, gaps: Sequence[tuple[UUID, UUID, bool]], report: Report | None
     ) -> list[tuple[UUID, UUID]]:
-        """Make templates of faces that have a crop; returns those in whose crop no face is found."""
+        """Compute templates of faces that have a crop; returns those in whose crop no face is found."""
         owners = {face: person for person, face, crop in gaps if crop and plan.target.pack}
         faces, unmade, done = list(owners), [], 0
         with ThreadPoolExecutor(self._threads) as pool:
@@ -353,7 +353,7 @@ class Migrations:
         return self._gallery.templates.seal(row.resource_id, row.uid, face, embedding)
 
     def _embed(self, row: CollectionRow, pack: str, face: UUID, sealed: bytes) -> Embedding | None:
-        """Make a template from a crop; None when the enrolled face is not found in it or not read."""
+        """Compute a template from a crop; None when the enrolled face is not found in it or not read."""
         plain = self._vault.open(sealed, resource_id=row.resource_id, what=crop_name(row.uid, face))
         crop = Crop.unpack(plain)
         for point in (OperatingPoint.GENERAL, OperatingPoint.SENSITIVE):

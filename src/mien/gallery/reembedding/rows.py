@@ -1,4 +1,4 @@
-"""What a migration between recognisers reads and writes in the database."""
+"""Database access of a migration between recognisers."""
 
 from __future__ import annotations
 

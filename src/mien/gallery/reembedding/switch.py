@@ -62,7 +62,7 @@ def switch(
 
     Raises:
         CollectionNotFoundError: it was deleted.
-        ConflictError: it was deleted and made anew, or writers kept it locked.
+        ConflictError: it was deleted and created again, or writers kept it locked.
         PlaceTakenError: a directory has faces of the target's label already.
     """
     with gallery.indexes.claim(uid) as claimed:

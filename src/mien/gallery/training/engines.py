@@ -65,7 +65,7 @@ class IndexEngine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where engines keep what they make.
+    """The storage locations of the search engines.
 
     Attributes:
         folder: for files.
@@ -99,7 +99,7 @@ _LEFT_BEHIND: Final[tuple[Callable[[Place], IndexEngine | None], ...]] = (
     ENGINES[EXACT],
     lambda place: PgIndexes.left_behind(place.database),
 )
-"""What an earlier choice may have left: it is searched until the next training."""
+"""Prefixes of indexes from an earlier setting; they are searched until the next training."""
 
 
 def open_engines(place: Place, chosen: str = EXACT) -> tuple[IndexEngine, ...]:

@@ -1,4 +1,4 @@
-"""What came of the trainings that were asked for: the newest of every collection are kept, until it is deleted.
+"""History of trainings: the newest of every collection are kept until the collection is deleted.
 
 They are written in the transactions that move a training on, so that they tell what the training's status tells.
 """

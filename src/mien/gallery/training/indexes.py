@@ -1,4 +1,4 @@
-"""Where training puts what it made, and the searches loaded from it.
+"""Storage of trained indexes, and the searches loaded from them.
 
 A collection's folder has one folder for each training, of which the collection's row names the one that serves. A new
 training makes a new folder (its unchanged files are hard links), moves the name in the row, and deletes the old one:
@@ -127,7 +127,7 @@ class TrainedIndexes:
         shutil.rmtree(self._of(uid), ignore_errors=True)
 
     def tidy(self, uid: UUID, name: str | None) -> None:
-        """Delete a collection's snapshots but the one that serves. Only whoever holds `claim` may."""
+        """Delete a collection's indexes except the one in use. Only the holder of `claim` may."""
         for engine in self._engines:
             engine.tidy(uid, name if name is not None else "")
 
@@ -220,7 +220,7 @@ class TrainedIndexes:
         return None
 
     def _restore(self, row: CollectionRow, name: str) -> bool:
-        """Make the files of a snapshot again, of what was enrolled when it was made and is still there."""
+        """Rebuild the files of an index, of what was enrolled when it was made and is still there."""
         with self._database.read(row.resource_id) as session:
             fresh = session.scalar(select(CollectionRow).where(CollectionRow.uid == row.uid))
             if fresh is None or fresh.snapshot != name or fresh.trained_revision < 0:

@@ -138,7 +138,7 @@ class PgIndexes:
 
     @classmethod
     def left_behind(cls, database: Database) -> PgIndexes | None:
-        """What an earlier choice of pgvector left in the database; it serves until the next training.
+        """The index that an earlier setting of pgvector left in the database; used until the next training.
 
         Without the package `pgvector` it cannot be searched: None, so that the indexes are rebuilt from the database.
         """

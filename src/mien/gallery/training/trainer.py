@@ -138,7 +138,7 @@ class Training:
         return [(CollectionRef(row.resource_id, Kind(row.kind), row.collection_id), row) for row in callers]
 
     def rebuild(self, ref: CollectionRef) -> TrainingStatus:
-        """Make a collection's snapshot anew from the database, in this thread or in whichever process is faster.
+        """Create a collection's snapshot anew from the database, in this thread or in whichever process is faster.
 
         What was enrolled since the last training is in it, too.
 
@@ -253,7 +253,7 @@ class Training:
                 history.begun(session, row, now)
 
     def _make(self, row: CollectionRow) -> str:
-        """Make the snapshot of what is enrolled now, from the one before where there is one; return its name."""
+        """Build the index of the enrolled faces now, from the one before where there is one; return its name."""
         self._indexes.tidy(row.uid, row.snapshot)
         name = self._indexes.fresh_name(row.fingerprint)
         store = self._indexes.store(row, name)
@@ -267,7 +267,7 @@ class Training:
                 store = self._indexes.branch(row, row.snapshot, name)
                 store.update(added, removed, current=previous)
             except SnapshotError as error:
-                _log.warning("a snapshot is unusable and is made anew from the database", reason=str(error))
+                _log.warning("a trained index is unusable and is rebuilt from the database", reason=str(error))
                 with self._rows.database.read(row.resource_id) as session:
                     added = self._templates.faces(row.resource_id, row.uid, added_since(session, row.uid, -1))
                 self._indexes.tidy(row.uid, row.snapshot)
@@ -285,7 +285,7 @@ class Training:
         try:
             search = self._indexes.search(row)
         except SnapshotError as error:
-            _log.warning("a snapshot is unusable and is made anew from the database", reason=str(error))
+            _log.warning("a trained index is unusable and is rebuilt from the database", reason=str(error))
             return -1
         return row.trained_revision if search is not None and search.fingerprint == row.fingerprint else -1
 
@@ -362,7 +362,7 @@ class Training:
             if self._indexes.goes_on(row.snapshot):
                 return compact(self._rows, self._templates, self._indexes, row) > 0
         except SnapshotError as error:
-            _log.warning("a snapshot is unusable and is made anew from the database", reason=str(error))
+            _log.warning("a trained index is unusable and is rebuilt from the database", reason=str(error))
         return self.rebuild(ref_of(row)).status is TrainingState.SUCCEEDED if row.faces else self._drop(row)
 
     def _tidy(self, row: CollectionRow) -> bool:

@@ -1,4 +1,4 @@
-"""What clients of the liveness channel are served with, and how many at once."""
+"""Dependencies of the liveness channel, and its limit on concurrent clients."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Client(Protocol):
 
     @property
     def address(self) -> str:
-        """Where it is."""
+        """The client's address."""
         ...
 
     async def replaced(self) -> None:
@@ -35,7 +35,7 @@ class Client(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ChannelContext:
-    """What runs stand on.
+    """Dependencies of the runs.
 
     Attributes:
         liveness: sessions and attempts.

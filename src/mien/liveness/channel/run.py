@@ -66,7 +66,7 @@ class Run:
         session_gone: whether the token was refused because its session does not exist.
 
     Args:
-        context: what it stands on.
+        context: its dependencies.
         request: how the client came.
         send: takes a message for the client; must not raise when the client is gone.
     """
@@ -204,7 +204,7 @@ class Run:
 
     @property
     def address(self) -> str:
-        """Where the client is."""
+        """The client's address."""
         return self._request.address
 
     async def replaced(self) -> None:

@@ -18,7 +18,7 @@ _NAME: Final = "mien-face-liveness"
 
 MANIFEST_PATH: Final = f"{_BASE}/manifest.json"
 MODULE_PATH: Final = f"{_BASE}/v1/{_NAME}.js"
-"""Where the newest version 1 of the component is; stays when the component is updated."""
+"""Path of the newest version 1 of the component; stable across updates."""
 
 _PACKED: Final = 499162500
 """The date of every file in a package from npm, 1985-10-26: the same content gives the same archive."""
@@ -94,7 +94,7 @@ def demo_file(name: str) -> bytes:
 
 
 def _package_files() -> list[str]:
-    """What npm would pack: the manifest and the files that it lists."""
+    """Return the files that npm would pack: the manifest and the files that it lists."""
     return ["package.json", *json.loads(_read("package", "package.json"))["files"]]
 
 

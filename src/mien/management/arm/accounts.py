@@ -31,7 +31,7 @@ from mien.management.routing import READERS, Manager, Strict
 
 
 class KeyWanted(Strict):
-    """Which key to make anew."""
+    """The key to regenerate."""
 
     key_name: Annotated[Literal["key1", "key2"], BeforeValidator(lambda name: str(name).lower())]
 
@@ -60,7 +60,7 @@ def routes(arm: Arm) -> APIRouter:
     def create_account(
         subscription: Subscription, group: Group, account: AccountName, body: AccountBody, actor: Manager
     ) -> JSONResponse:
-        """Make an account, change the one that is there, or restore a deleted one (`properties.restore`)."""
+        """Create an account, change the one that is there, or restore a deleted one (`properties.restore`)."""
         body.check()
         location = checked_location(body.required("location"))
         for name in ("kind", "sku"):

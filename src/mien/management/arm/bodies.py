@@ -38,7 +38,7 @@ class IpRuleBody(_Body):
 
 
 class NetworkAclsBody(_Body):
-    """Who may call."""
+    """Network rules."""
 
     default_action: Annotated[str, Field(max_length=16)] | None = None
     bypass: Annotated[str, Field(max_length=32)] | None = None

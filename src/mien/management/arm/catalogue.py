@@ -1,4 +1,4 @@
-"""What there is to be had: tiers, names, models, operations; all without a change to anything."""
+"""Read-only catalogues: tiers, names, models, operations."""
 
 from __future__ import annotations
 

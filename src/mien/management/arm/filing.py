@@ -21,7 +21,7 @@ STATEMENT: Final = (
     "I acknowledge the responsible-AI terms of this service for all resources of the subscription, and declare that "
     "none of them is used by or for a police department in the United States."
 )
-"""What is accepted; kept with every acceptance, so that a later wording does not change what was said."""
+"""The accepted text; stored with every acceptance, so that later wordings do not change it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def _place(row: ArmRow | None, resource: Resource) -> Place:
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """That somebody accepted the terms for a subscription.
+    """An acceptance of the terms for a subscription.
 
     Attributes:
         subscription: which.

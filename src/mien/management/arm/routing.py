@@ -1,4 +1,4 @@
-"""What the routes of ARM share: their addresses, the version that every call names, what they stand on."""
+"""Shared parts of the ARM routes: addresses, the API version of each call, dependencies."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def arm_router(tag: str) -> APIRouter:
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """What the routes stand on.
+    """Dependencies of the routes.
 
     Attributes:
         accounts: the resources.

@@ -1,4 +1,4 @@
-"""What clients of Azure ask before they sign in: the cloud's endpoints, and the tenant's token endpoint.
+"""Endpoints that Azure's clients call before they sign in: the cloud's endpoints, and the tenant's token endpoint.
 
 Clients of Entra ID (MSAL, azure-identity, the Azure CLI, Terraform) take an address and a tenant, and build other
 addresses from them. For an issuer of another kind this server answers those addresses: with the issuer's discovery
@@ -30,7 +30,7 @@ _OBJECT_SINCE: Final = "2022"
 
 @dataclass(frozen=True, slots=True)
 class SignInPlace:
-    """Where clients get tokens for the control plane.
+    """The token endpoints for clients of the control plane.
 
     Attributes:
         names: the issuer.
@@ -44,7 +44,7 @@ class SignInPlace:
 
     @property
     def tenants(self) -> tuple[str, str]:
-        """What may stand where a client names the tenant."""
+        """Accepted tenant names."""
         return (str(self.names.tenant), NICKNAME)
 
     @property
@@ -105,7 +105,7 @@ async def _read(discovery: Discovery) -> dict[str, Any]:
 
 
 def _endpoints(place: SignInPlace | None, base: str) -> dict[str, Any]:
-    """Return what Azure's clients ask of a cloud. What this server has no service for is left empty."""
+    """Return the cloud metadata for Azure's clients. Services that this server lacks are empty."""
     audiences = [*place.audiences] if place else ["https://management.azure.com"]
     login = place.names.login if place else None
     return {

@@ -1,4 +1,4 @@
-"""What stands around accounts in Azure's resource manager: the tenant, subscriptions, locations, resource providers.
+"""Azure Resource Manager's objects around accounts: the tenant, subscriptions, locations, resource providers.
 
 The Azure CLI and Terraform's provider ask for these before they ask for anything else. There is one tenant; every
 subscription id is taken as given; the one resource provider is always registered.

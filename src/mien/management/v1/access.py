@@ -83,7 +83,7 @@ class StepSeen(Shown):
 
 
 class History(Shown):
-    """What happened to a request, oldest first."""
+    """The history of a request, oldest first."""
 
     value: list[StepSeen]
 
@@ -103,7 +103,7 @@ def routes(access: AccessRequests, accounts: Accounts, audit: AuditLog) -> APIRo
 
     @router.post("", status_code=201)
     def submit_request(body: RequestWanted, actor: Requester) -> RequestSeen:
-        """Ask for limited access for a resource. What the description leaves open is in `findings`."""
+        """Request limited access for a resource. `findings` lists what the description does not say."""
         made = access.submit(
             find(accounts, body.resource).id,
             body.features,
@@ -152,7 +152,7 @@ def routes(access: AccessRequests, accounts: Accounts, audit: AuditLog) -> APIRo
     long_step(
         "renew",
         lambda one, who, note, lasts: access.renew(one, actor=who, note=note, lasts=lasts),
-        "Renew an approval, after verifying it anew.",
+        "Renew an approval after verifying the use again.",
     )
     step("withdraw", lambda one, who, note: access.withdraw(one, actor=who, note=note), "Withdraw a request.")
     return router

@@ -22,7 +22,7 @@ TryOut = Callable[[UUID], str | None]
 
 
 class ConditionBody(Strict):
-    """What makes a rule fire; a rule without one watches the use of all quotas, from 80 % on."""
+    """The condition of a rule; a rule without one watches all quotas, from 80 %."""
 
     metric: Annotated[str, Field(max_length=40, description="Name of a metric, or QuotaUse.")] = QUOTA_USE
     threshold: float = QUOTA_THRESHOLD
@@ -35,7 +35,7 @@ class ConditionBody(Strict):
 
 
 class ConditionSeen(Shown):
-    """What makes a rule fire."""
+    """The condition of an alert rule."""
 
     metric: str
     threshold: float
@@ -101,7 +101,7 @@ class DeliveryList(Shown):
 
 
 class Tried(Shown):
-    """What became of a test message."""
+    """The result of a test message."""
 
     delivered: bool
     problem: str | None
@@ -125,7 +125,7 @@ def routes(alerts: AlertRules, accounts: Accounts, journal: Journal, try_out: Tr
 
     @router.post("", status_code=201)
     def create_rule(body: RuleWanted, actor: Manager) -> RuleMade:
-        """Make a rule."""
+        """Create a rule."""
         owner = None if body.resource is None else find(accounts, body.resource).id
         condition = Condition(**body.condition.model_dump())
         rule, secret = alerts.create(body.name, condition, resource_id=owner, url=body.url, secret=body.secret)

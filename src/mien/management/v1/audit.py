@@ -39,7 +39,7 @@ class EntryList(Shown):
 
 
 class Verified(Shown):
-    """What a look at the whole chain found; note `entries` and `head` elsewhere, to be given as `known` later."""
+    """The result of verifying the whole chain; store `entries` and `head` elsewhere, to pass them as `known` later."""
 
     sound: bool
     entries: int

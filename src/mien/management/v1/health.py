@@ -14,7 +14,7 @@ from mien.storage import Database
 
 
 class Health(Shown):
-    """What the probe is told."""
+    """The response to the probe."""
 
     status: Literal["ok", "failing"]
     database: Literal["ok", "failing"]

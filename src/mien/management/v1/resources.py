@@ -18,7 +18,7 @@ from mien.management.v1.fields import Sorted, find
 
 
 class TermsSeen(Shown):
-    """Who acknowledged the terms."""
+    """The acknowledgement of the terms."""
 
     accepted_by: str
     accepted_at: datetime

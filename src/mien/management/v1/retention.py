@@ -73,7 +73,7 @@ class RuleList(Shown):
 
 
 class RanSeen(Shown):
-    """What a rule deletes in a collection."""
+    """The data that a rule deletes in a collection."""
 
     rule_id: UUID
     what: What
@@ -84,7 +84,7 @@ class RanSeen(Shown):
 
 
 class RanList(Shown):
-    """What the rules delete, without collections in which there is nothing to do."""
+    """The data that the rules delete, without collections in which nothing is due."""
 
     value: list[RanSeen]
 

@@ -1,4 +1,4 @@
-"""What people can ask for: finding, exporting and erasing what is kept of them; consents; rules of retention."""
+"""Data-subject rights: search, export and erasure of a person's data; consents; retention rules."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ class SessionSeen(Shown):
 
 
 class NotSearchedSeen(Shown):
-    """Where the photo could not be looked for."""
+    """Collections that could not be searched by photo."""
 
     collection: str
     faces: int
@@ -166,7 +166,7 @@ class FoundSeen(Shown):
 
 
 class ErasedSeen(Shown):
-    """What would be erased, or was: then with counts and the signed receipt, a JSON document as text."""
+    """The data to erase, or, after erasure, its counts and the signed receipt, a JSON document as text."""
 
     found: FoundSeen
     receipt_id: UUID | None = None

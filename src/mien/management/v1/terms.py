@@ -15,7 +15,7 @@ Subscription = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
 
 
 class AcceptanceWanted(Strict):
-    """What somebody declares. Both statements must be true: there is no creating resources without."""
+    """The declarations. Both must be true: otherwise no resource is created."""
 
     accepted_by: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
     responsible_ai: Literal[True]
@@ -23,7 +23,7 @@ class AcceptanceWanted(Strict):
 
 
 class AcceptanceSeen(Shown):
-    """That somebody accepted."""
+    """An acceptance."""
 
     subscription: str
     accepted_by: str
@@ -32,7 +32,7 @@ class AcceptanceSeen(Shown):
 
 
 class Terms(Shown):
-    """What there is to accept, and who did."""
+    """The terms, and their acceptance."""
 
     accepted: bool
     statement: str

@@ -58,7 +58,7 @@ def routes(tokens: AdminTokens, journal: Journal) -> APIRouter:
 
     @router.post("", response_model=TokenMade, status_code=201)
     def create_token(wanted: TokenWanted, actor: TokenKeeper) -> TokenMade:
-        """Make an admin token; its secret is shown only in this answer."""
+        """Create an admin token; its secret is shown only in this answer."""
         life = timedelta(days=wanted.days) if wanted.days else None
         made = tokens.create(wanted.name, wanted.role, created_by=actor.name, life=life)
         journal.did(actor, "admin.token.create", token_id=str(made.token.id), name=wanted.name, role=wanted.role.value)

@@ -113,7 +113,7 @@ def _layer(convolution: NodeProto, normalisation: NodeProto, relu: NodeProto, co
 
 
 def _affine(node: NodeProto, constants: dict[str, Float64]) -> tuple[Float64, Float64]:
-    """What a normalisation multiplies each channel with, and what it adds then."""
+    """Return the scale and offset of each channel of a normalisation."""
     gamma, beta, mean, variance = (constants[name] for name in node.input[1:5])
     epsilon = next(attribute.f for attribute in node.attribute if attribute.name == "epsilon")
     factor = gamma / np.sqrt(variance + epsilon)

@@ -305,7 +305,7 @@ def _read_learning_rates(reader: _Reader) -> None:
 
 
 def _read_state(reader: _Reader, *, first: bool = False) -> None:
-    """What every layer keeps for training: three flags and three tensors, which are empty in a cleaned network."""
+    """The training state of every layer: three flags and three tensors, which are empty in a cleaned network."""
     for _ in range(3):
         reader.boolean()
     for _ in range(3):

@@ -50,11 +50,11 @@ async def render(visitor: Visitor) -> None:
             with Tag("li", classes="row between"):
                 Tag("span", MEANT[feature])
                 badge("approved" if granted else "not approved", "good" if granted else "")
-    with section("Ask for access", "A reviewer decides; tell what they need to know."):
+    with section("Request access", "A reviewer decides on the request; describe the use case in full."):
         _form(visitor)
     with section("Requests"):
         if not requests:
-            empty("inbox", "Nobody has asked yet")
+            empty("inbox", "No requests yet")
         for request in reversed(requests):
             steps = await visitor.ask(lambda one=request: history(visitor, one))  # type: ignore[misc]  # bound at once
             with Tag("article", classes="card"):
@@ -69,21 +69,24 @@ def _form(visitor: Visitor) -> None:
     with Tag("fieldset"):
         Tag("legend", "Features")
         boxes = {feature: ui.checkbox(MEANT[feature]) for feature in Feature}
-        text("Identification and verification may be asked for together; each of the others by itself.", "soft small")
-    organisation = ui.input("Organisation").props('outlined hint="Who stands behind the application"')
+        text(
+            "Request identification and verification together, the others separately.",
+            "soft small",
+        )
+    organisation = ui.input("Organisation").props('outlined hint="The organisation responsible for the application"')
     contact = ui.input("Contact").props(
-        'outlined hint="Who answers for it: name, and e-mail address or telephone number"'
+        'outlined hint="Responsible person: name, and e-mail address or telephone number"'
     )
     kind = ui.select(list(_KINDS), label="Kind of use").props("outlined")
-    use_case = _long("Use case", "Whose faces, what is done with them, what for and why")
-    consent = _long("Consent", "How people learn of it and agree, and what they can do instead")
-    keeping = _long("Keeping", "How long photos and templates are kept, and who deletes them when and how")
-    true = ui.checkbox("This is true and complete, and the resource will be used for nothing else.")
+    use_case = _long("Use case", "Whose faces are processed, how, and for what purpose")
+    consent = _long("Consent", "How people are informed and consent, and which alternative they have")
+    keeping = _long("Retention", "How long photos and templates are kept, and who deletes them when and how")
+    true = ui.checkbox("This information is true and complete, and the resource will be used for nothing else.")
     open_points = Tag("div", classes="stack", role="status")
 
     def description() -> str:
         parts = [(f"Kind of use: {kind.value}" if kind.value else ""), str(use_case.value or "").strip()]
-        for field, name in ((consent, "Consent"), (keeping, "Keeping")):
+        for field, name in ((consent, "Consent"), (keeping, "Retention")):
             if words := str(field.value or "").strip():
                 parts.append(f"{name}: {words}")
         return "\n".join(part for part in parts if part)
@@ -96,7 +99,7 @@ def _form(visitor: Visitor) -> None:
         found = findings(str(organisation.value or ""), str(contact.value or ""), description())
         with open_points:
             if found:
-                text("The reviewer will be told that this leaves open:", "small")
+                text("The reviewer will see that this does not say:", "small")
             for finding in found:
                 _left_open(finding)
 
@@ -108,9 +111,9 @@ def _form(visitor: Visitor) -> None:
     async def submit() -> None:
         wanted = {feature for feature, box in boxes.items() if box.value}
         if len(wanted) > 1 and wanted & REQUESTED_APART:
-            tell("Ask for liveness and for limited attributes each by itself.", "bad")
+            tell("Request liveness and limited attributes separately.", "bad")
             return
-        missing = [name for name, field in (("Use case", use_case), ("Consent", consent), ("Keeping", keeping))
+        missing = [name for name, field in (("Use case", use_case), ("Consent", consent), ("Retention", keeping))
                    if not str(field.value or "").strip()]  # fmt: skip
         if missing:
             tell(f"Fill in: {', '.join(missing)}.", "bad")
@@ -191,7 +194,7 @@ def show_request(request: AccessRequest, steps: list[tuple[str, str, str, str]])
 PAGE = Page(
     "/access",
     "Limited access",
-    "What the resource is approved for, and how to ask.",
+    "The resource's approvals, and requests for more.",
     "Approvals",
     "verified_user",
     render,

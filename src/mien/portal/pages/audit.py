@@ -39,9 +39,9 @@ async def render(visitor: Visitor) -> None:
     last = int(before) if before.isdigit() and len(before) < 15 else None
     entries = await visitor.ask(lambda: _search(visitor, last, _PAGE))
     names = {one.id: one.name for one in visitor.resources}
-    with section("Entries", "The newest first."):
+    with section("Entries", "Newest first."):
         if not entries:
-            empty("history", "Nothing was found", "Search for less, or for an earlier time.")
+            empty("history", "No entries found", "Use fewer filters, or an earlier time.")
         else:
             table(
                 "Audit entries",
@@ -70,8 +70,8 @@ async def render(visitor: Visitor) -> None:
                     ui.download(content, "mien-audit.csv", "text/csv")
 
             with Tag("div"):
-                button("Export what was found as CSV", save, image="download")
-    with section("Whole log", "Each entry has the hash of the one before it, so that a change shows."):
+                button("Export results as CSV", save, image="download")
+    with section("Whole log", "Each entry contains the hash of the previous one, so changes are detected."):
         outcome = Tag("div", role="status")
 
         async def verify() -> None:
@@ -80,10 +80,10 @@ async def render(visitor: Visitor) -> None:
             with outcome:
                 if found.broken is None:
                     banner(
-                        "good", f"All {found.entries} entries are sound", f"Hash of the last one: {found.head[:16]}…"
+                        "good", f"All {found.entries} entries are intact", f"Hash of the last one: {found.head[:16]}…"
                     )
                 else:
-                    banner("bad", f"Entry {found.broken} does not fit", found.reason or "")
+                    banner("bad", f"Entry {found.broken} is not intact", found.reason or "")
 
         async def export() -> None:
             def lines() -> bytes:
@@ -149,4 +149,12 @@ def _plain(cell: str) -> str:
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
-PAGE = Page("/audit", "Audit log", "Who did what to which resource.", "Server", "history", render, needs_resource=False)
+PAGE = Page(
+    "/audit",
+    "Audit log",
+    "All administrative actions.",
+    "Server",
+    "history",
+    render,
+    needs_resource=False,
+)

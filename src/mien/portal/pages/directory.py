@@ -81,7 +81,7 @@ async def render(visitor: Visitor) -> None:
         for model, faces in sizes.faces.items():
             tile(f"faces of {model}", f"{faces:,}")
     await _persons(visitor, sizes)
-    with section("Add a person", "Who is added is found at once: a directory needs no training."):
+    with section("Add a person", "New persons are found at once: the directory needs no training."):
         _form(visitor)
     await _duplicates(visitor, sizes)
 
@@ -92,7 +92,7 @@ async def _persons(visitor: Visitor, sizes: DirectorySizes) -> None:
     people = await visitor.ask(lambda: views.persons(visitor.resource.id, start, TOP, text))
     with section("Persons"):
         if not sizes.persons:
-            empty("person_add", "There is nobody in the directory yet", "Add a person below, then enrol their faces.")
+            empty("person_add", "The directory has no persons yet", "Add a person below, then enrol their faces.")
             return
         with Tag("form", classes="row", method="get", role="search"):
             Tag("input", type="hidden", name="resource", value=visitor.resource.name)
@@ -154,13 +154,13 @@ async def _duplicates(visitor: Visitor, sizes: DirectorySizes) -> None:
         one = named.get(person_id or "")
         return partial(person_link, visitor, one) if one else "–"
 
-    with section("Likely duplicates", "Suspected when they were enrolled; nothing was refused."):
+    with section("Likely duplicates", "Suspected at enrolment; nothing was refused."):
         table(
             "Likely duplicates",
-            ["Why", "Person", "The other", "Confidence", "Recognition model", "Found"],
+            ["Reason", "Person", "Other person", "Confidence", "Recognition model", "Found"],
             [
                 [
-                    "the same photo" if one.kind == "samePhoto" else "much alike",
+                    "the same photo" if one.kind == "samePhoto" else "similar faces",
                     who(one.person_id),
                     who(one.other_person_id),
                     f"{one.confidence:.2f}",
@@ -174,7 +174,7 @@ async def _duplicates(visitor: Visitor, sizes: DirectorySizes) -> None:
 
 
 def doer(visitor: Visitor, work: Callable[[], object], go_to: str = "") -> Callable[[], Awaitable[None]]:
-    """Return what does something on a person's behalf and then goes to an address, or shows the page anew."""
+    """Return what does something on a person's behalf and then goes to an address, or reloads the page."""
 
     async def do() -> None:
         def done() -> bool:

@@ -39,7 +39,7 @@ async def render(visitor: Visitor) -> None:
     with Tag("div", classes="two"):
         _about(visitor, person)
         await _groups(visitor, person, groups)
-    with section("Faces", "A photo is found by the faces of its own recognition model alone."):
+    with section("Faces", "Each recognition model searches its own faces only."):
         _faces(visitor, person, faces)
         if may_write(visitor):
             await _enrol(visitor, person)
@@ -90,7 +90,7 @@ async def _groups(visitor: Visitor, person: ListedPerson, groups: list[DynamicGr
                 [[partial(_group_link, visitor, one), one.group_id, partial(leave, one)] for one in groups],
             )
         else:
-            text("The person is in none.", "soft")
+            text("The person is in no group.", "soft")
         if others and may_write(visitor):
             chosen = ui.select(others, label="Another group").props("outlined")
 
@@ -119,7 +119,7 @@ def _faces(visitor: Visitor, person: ListedPerson, faces: list[ListedFace]) -> N
 
     def erase_button(one: ListedFace) -> None:
         do = doer(visitor, partial(erase, one))
-        ask = asker("Erase this face?", "Its template is gone at once, for good.", "Erase", do)
+        ask = asker("Erase this face?", "Its template is deleted immediately, for good.", "Erase", do)
         button("Erase", ask, "quiet", may=visitor.may(Permission.MANAGE))
 
     table(

@@ -27,7 +27,7 @@ async def render(visitor: Visitor) -> None:
     approved_to_enrol(visitor)
     start, views = visitor.query.get("start", ""), visitor.parts.directory.views
     groups = await visitor.ask(lambda: views.groups(visitor.resource.id, start, TOP))
-    with section("Dynamic groups", "One identify call looks among the persons of one group."):
+    with section("Dynamic groups", "An identify call searches the persons of one group."):
         if groups:
             table(
                 "Dynamic groups",
@@ -39,10 +39,10 @@ async def render(visitor: Visitor) -> None:
                 numbers=[1],
             )
         else:
-            empty("groups", "There is no dynamic group yet", "Make one of persons of the directory, below.")
+            empty("groups", "No dynamic groups yet", "Create one from persons of the directory, below.")
         if len(groups) == TOP:
             Tag("a", "More groups", href=visitor.link(GROUPS, start=groups[-1].group.group_id))
-    with section("Make a group"):
+    with section("Create a group"):
         _form(visitor)
 
 
@@ -68,7 +68,7 @@ def _form(visitor: Visitor) -> None:
         await doer(visitor, work, visitor.link(f"{GROUPS}/{group_id}"))()
 
     with Tag("div"):
-        write_button(visitor, "Make the group", make, "primary")
+        write_button(visitor, "Create group", make, "primary")
 
 
 async def render_group(visitor: Visitor) -> None:
@@ -91,7 +91,7 @@ async def render_group(visitor: Visitor) -> None:
         if ids:
             _members(visitor, group, [named[one] for one in ids if one in named])
         else:
-            empty("person_add", "There is nobody in this group yet")
+            empty("person_add", "This group has no persons yet")
         if len(ids) == TOP:
             Tag("a", "More persons", href=visitor.link(f"{GROUPS}/{group_id}", start=ids[-1]))
 
@@ -111,7 +111,7 @@ def _about(visitor: Visitor, one: ListedGroup) -> None:
         facts(rows_of([("Group id", group.group_id), ("Persons", str(one.persons)), ("User data", group.user_data)]))
         editor(visitor, group.name, group.user_data, save)
         with Tag("div"):
-            said = f"The group is gone at once. Its {one.persons} persons and their faces stay in the directory."
+            said = f"The group is deleted immediately. Its {one.persons} persons and their faces stay in the directory."
             ask = asker(f"Delete {group.name}?", said, "Delete", doer(visitor, delete, visitor.link(GROUPS)))
             button("Delete the group", ask, "danger", may=visitor.may(Permission.MANAGE))
 
@@ -122,7 +122,7 @@ def _add(visitor: Visitor, group_id: str) -> None:
     async def add() -> None:
         chosen = list(picker.chosen)
         if not chosen:
-            tell("Choose somebody first.", "warn")
+            tell("Choose at least one person first.", "warn")
             return
 
         def work() -> None:
@@ -132,7 +132,7 @@ def _add(visitor: Visitor, group_id: str) -> None:
         await doer(visitor, work)()
 
     with Tag("div"):
-        write_button(visitor, "Add them", add, "primary")
+        write_button(visitor, "Add persons", add, "primary")
 
 
 def _members(visitor: Visitor, group: ListedGroup, people: list[ListedPerson]) -> None:
@@ -165,7 +165,7 @@ PAGE = Page(
 GROUP = Page(
     GROUPS + "/{group}",
     "Dynamic group",
-    "Who is in it.",
+    "Persons in the group.",
     "Use",
     "badge",
     render_group,

@@ -1,4 +1,4 @@
-"""Where somebody can be looked for: trained groups, and the person directory or a dynamic group of it by model."""
+"""Collections to identify against: trained groups, and the person directory or its dynamic groups, by model."""
 
 from __future__ import annotations
 

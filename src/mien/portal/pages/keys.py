@@ -17,10 +17,13 @@ from mien.portal.widgets import Tag, banner, button, code, confirm, copy_button,
 async def render(visitor: Visitor) -> None:
     """Draw the page."""
     resource, parts = visitor.resource, visitor.parts
-    with section("Endpoint", "What an SDK takes as its endpoint."):
-        addresses = [("Its own name", parts.addresses.of(resource)), ("On this machine", f"{parts.local_endpoint}/")]
+    with section("Endpoint", "Pass one of these to the SDK as its endpoint."):
+        addresses = [
+            ("Subdomain", parts.addresses.of(resource)),
+            ("On this machine", f"{parts.local_endpoint}/"),
+        ]
         facts((name, _address(address)) for name, address in addresses)
-        text("A name like this needs an entry in DNS, or in the hosts file, that leads to this server.", "soft small")
+        text("A custom subdomain needs a DNS or hosts-file entry that points to this server.", "soft small")
     if not resource.local_auth:
         banner("warn", "Keys are refused", "Local authentication is off for this resource: only tokens are accepted.")
     with section("Keys", "Both are valid. Replace one while applications use the other."):
@@ -36,7 +39,7 @@ async def render(visitor: Visitor) -> None:
             button(
                 "Show the keys", show, "primary", image="visibility", may=may, why_not="Only administrators see keys."
             )
-            text("The audit log notes who looks.", "soft small")
+            text("Showing keys is recorded in the audit log.", "soft small")
     with section("In an application", "Keep the key out of the code: in the environment, or in a secret store."):
         code(f'export FACE_ENDPOINT="{parts.local_endpoint}"\nexport FACE_KEY="…"', "Environment")
 
@@ -85,4 +88,11 @@ def _asker(visitor: Visitor, place: ui.element, slot: Literal[1, 2]) -> Callable
     return ask
 
 
-PAGE = Page("/keys", "Keys and endpoint", "What an application needs to call the resource.", "Resource", "key", render)
+PAGE = Page(
+    "/keys",
+    "Keys and endpoint",
+    "Endpoint and keys for applications.",
+    "Resource",
+    "key",
+    render,
+)

@@ -32,7 +32,7 @@ _NAMELESS: Final = "without a code"
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What the charts show."""
+    """The data of the charts."""
 
     calls: list[Series]
     errors: list[Series]
@@ -88,10 +88,10 @@ async def render(visitor: Visitor) -> None:
             "Latency",
             "Percentiles of all calls, in milliseconds",
             found.latency,
-            numbers=("Percentile", "Over the whole time", latency),
+            numbers=("Percentile", "Whole period", latency),
         )
         _chart("Faces stored", "Read every five minutes", found.faces, now=f"Now: {found.stored:,}")
-    with section("Quotas", "How much of what the tier allows is used."):
+    with section("Quotas", "Usage against the limits of the tier."):
         if not found.uses:
             text("Nothing is stored yet, and calls are not limited.", "soft")
         for use in found.uses:
@@ -118,7 +118,7 @@ def _chart(
         if now:
             text(now)
         if not any(point.value for one in series for point in one.points):
-            empty("show_chart", "Nothing in this time")
+            empty("show_chart", "No data in this period")
             return
         names = ", ".join(one.label or _NAMELESS for one in series)
         chart = ui.echart(chart_options(series, stacked=stacked), renderer="svg").classes("chart").props("role=img")
@@ -172,7 +172,7 @@ async def _alerts(visitor: Visitor) -> None:
         "Alert rules", "A rule tells the log, and a webhook if it has one, when it fires and when it is over."
     ):
         if not rules:
-            empty("notifications_none", "There is no rule yet")
+            empty("notifications_none", "No rules yet")
         else:
             table(
                 "Alert rules",
@@ -189,7 +189,7 @@ async def _alerts(visitor: Visitor) -> None:
                     for rule in rules
                 ],
             )
-    with section("Make a rule"):
+    with section("Create a rule"):
         _form(visitor)
 
 
@@ -230,7 +230,7 @@ def _buttons(visitor: Visitor, rule: AlertRule) -> None:
 
 def _ask(rule: AlertRule, delete: Callable[[], Awaitable[None]]) -> Callable[[], None]:
     def ask() -> None:
-        confirm(f"Delete the rule {rule.name}?", "What it still had to send is dropped.", "Delete", delete)
+        confirm(f"Delete the rule {rule.name}?", "Its unsent messages are discarded.", "Delete", delete)
 
     return ask
 
@@ -242,8 +242,8 @@ def _form(visitor: Visitor) -> None:
         name = ui.input("Name").props("outlined")
         metric = ui.select(metrics, value="ServerErrors", label="Metric").props("outlined")
         threshold = ui.number("Fires at", value=1).props("outlined")
-        minutes = ui.number("Over so many minutes", value=5, min=1, precision=0).props("outlined")
-        url = ui.input("Webhook (optional)").props('outlined hint="https://…; without one only the log is told"')
+        minutes = ui.number("Window (minutes)", value=5, min=1, precision=0).props("outlined")
+        url = ui.input("Webhook (optional)").props('outlined hint="https://…; without one, alerts go to the log only"')
         below = ui.checkbox("Low values are the bad ones")
     secret_shown = Tag("div", role="status")
 
@@ -269,10 +269,10 @@ def _form(visitor: Visitor) -> None:
             return
         secret_shown.clear()
         with secret_shown:
-            banner("good", "The rule is made", f"Its messages are signed with this secret, shown only now: {made[1]}")
+            banner("good", "Rule created", f"Its messages are signed with this secret, shown only once: {made[1]}")
 
     with Tag("div"):
-        button("Make the rule", make, "primary", may=visitor.may(Permission.MANAGE))
+        button("Create rule", make, "primary", may=visitor.may(Permission.MANAGE))
 
 
 PAGE = Page(

@@ -34,12 +34,12 @@ class _Run:
     def words(self) -> str:
         """How far it is, in words."""
         if self.made < self.all:
-            return f"{self.made:,} of {self.all:,} templates are made."
-        return "All templates are made: the new ones take over."
+            return f"{self.made:,} of {self.all:,} templates are created."
+        return "All templates are created; the server is switching to them."
 
 
 _running: Final[dict[UUID, _Run]] = {}
-"""By the collection: whoever comes to a page meanwhile sees how far it is, also after leaving it."""
+"""Running migrations by collection: every page that is opened meanwhile shows the progress."""
 
 
 def mismatched(visitor: Visitor, only: Callable[[CollectionRef], bool] = lambda _: True) -> list[Plan]:
@@ -54,7 +54,7 @@ def migration_table(visitor: Visitor, plans: list[Plan]) -> None:
     if not plans:
         return
     with section("Migration"):
-        _warn("These faces were enrolled with other weights than their model has now")
+        _warn("These faces were enrolled with different weights than their model has now")
         with Tag("ul", classes="plain", aria_label="Collections to migrate"):
             for plan in plans:
                 with Tag("li", classes="row between"):
@@ -64,14 +64,14 @@ def migration_table(visitor: Visitor, plans: list[Plan]) -> None:
                         Tag("div", f"{plan.faces} faces: {can} can be migrated, {len(plan.lost)} cannot", "small soft")
                     migrate_button(visitor, plan)
         if any(plan.lost for plan in plans):
-            text("A face that cannot be migrated has no crop to make a template from: enrol it again.", "soft small")
+            text("Faces that cannot be migrated have no stored crop: enrol them again.", "soft small")
 
 
 def migration_banner(visitor: Visitor, plan: Plan) -> None:
     """Say that one collection must be migrated, with the way to do that."""
-    _warn("Its faces were enrolled with other weights than its model has now")
+    _warn("Its faces were enrolled with different weights than its model has now")
     if plan.lost:
-        text(f"{len(plan.lost)} of {plan.faces} faces have no crop to make a template from: enrol them again.", "soft")
+        text(f"{len(plan.lost)} of {plan.faces} faces have no stored crop: enrol them again.", "soft")
     migrate_button(visitor, plan)
 
 
@@ -90,7 +90,7 @@ def migrate_button(visitor: Visitor, plan: Plan) -> None:
 
 
 class _Offer:
-    """What stands where a collection can be migrated."""
+    """The button, or the progress, of a collection's migration."""
 
     def __init__(self, visitor: Visitor, plan: Plan) -> None:
         self._visitor = visitor

@@ -15,7 +15,7 @@ async def render(visitor: Visitor) -> None:
     store, bindings = visitor.parts.store, visitor.parts.bindings
     packs = await visitor.ask(store.manifests)
     installed = await visitor.ask(lambda: {name for name in packs if store.installed(name)})
-    with section("Bindings", "What the contract's model names stand for; the command mien models bind changes it."):
+    with section("Bindings", "The model pack behind each model name of the API; change it with mien models bind."):
         table(
             "Bindings",
             ["Name", "Served by", "Chosen by", "Fingerprint"],
@@ -30,7 +30,7 @@ async def render(visitor: Visitor) -> None:
             ],
         )
     used = set(bindings.packs())
-    with section("Packs", "Weights that this server knows, where they come from and under which licence."):
+    with section("Packs", "Model packs that this server knows, with their sources and licences."):
         for name, pack in sorted(packs.items(), key=lambda one: (one[0] not in used, one[0] not in installed, one[0])):
             with Tag("article", classes="card"):
                 with Tag("div", classes="row between"):
@@ -41,8 +41,8 @@ async def render(visitor: Visitor) -> None:
                         badge(
                             "installed" if name in installed else "not installed", "good" if name in installed else ""
                         )
-                lines: list[tuple[str, object]] = [("What it is", pack.summary), ("Task", pack.task.value)]
-                lines += [("Licence", pack.licence.spdx), ("Made by", pack.licence.attribution)]
+                lines: list[tuple[str, object]] = [("Summary", pack.summary), ("Task", pack.task.value)]
+                lines += [("Licence", pack.licence.spdx), ("Author", pack.licence.attribution)]
                 if pack.task is Task.RECOGNISER:
                     lines.append(("Fingerprint", partial(Tag, "code", store.fingerprint(name))))
                     said = _calibration(measured) if (measured := pack.calibration) else "none"

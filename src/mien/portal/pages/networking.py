@@ -17,7 +17,7 @@ from mien.portal.widgets import Tag, banner, button, section, text
 _CHOICES: Final = {
     "all": "Everybody: from all networks",
     "rules": "Only the addresses below",
-    "none": "Nobody but this server's private networks",
+    "none": "Only this server's private networks",
 }
 
 
@@ -26,8 +26,8 @@ async def render(visitor: Visitor) -> None:
     resource, parts = visitor.resource, visitor.parts
     may = visitor.may(Permission.MANAGE)
     now = "none" if not resource.public_network_access else "all" if resource.default_action == "Allow" else "rules"
-    with section("Who may call", "A call from elsewhere is refused with 403, whatever key it shows."):
-        access = ui.radio(_CHOICES, value=now).props('aria-label="Who may call"')
+    with section("Allowed callers", "Calls from other addresses are refused with 403, even with a valid key."):
+        access = ui.radio(_CHOICES, value=now).props('aria-label="Allowed callers"')
         rules = ui.textarea("Addresses and networks, one a line", value="\n".join(resource.ip_rules)).props(
             'outlined autogrow hint="Such as 203.0.113.7 or 198.51.100.0/24; IPv6 as well"'
         )
@@ -51,7 +51,7 @@ async def render(visitor: Visitor) -> None:
             rules.disable()
         with Tag("div"):
             button("Save", save, "primary", may=may)
-    with section("Would this address get in?", "By the gateway's own rule, and what is saved now."):
+    with section("Test an address", "Uses the gateway's own check and the saved rules."):
         address = ui.input("IP address of a caller").props("outlined").classes("grow")
         answer = Tag("div", role="status")
 
@@ -70,9 +70,9 @@ async def render(visitor: Visitor) -> None:
                 try:
                     parts.network.check_address(current, caller)
                 except NetworkDeniedError as error:
-                    banner("bad", f"No, {caller} is refused", sentence(str(error)))
+                    banner("bad", f"No, calls from {caller} are refused", sentence(str(error)))
                 else:
-                    banner("good", f"Yes, {caller} gets in", "If it shows a valid key or token.")
+                    banner("good", f"Yes, calls from {caller} are accepted", "A valid key or token is needed, too.")
 
         address.on("keydown.enter", look)
         with Tag("div"):
@@ -83,4 +83,4 @@ async def render(visitor: Visitor) -> None:
     )
 
 
-PAGE = Page("/networking", "Networking", "From where the resource may be called.", "Resource", "lan", render)
+PAGE = Page("/networking", "Networking", "The networks that may call the resource.", "Resource", "lan", render)

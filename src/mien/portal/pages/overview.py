@@ -20,7 +20,7 @@ from mien.portal.widgets import Tag, badge, banner, code, copy_button, facts, me
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What the page shows, asked in one go."""
+    """The data of the page, read at once."""
 
     warnings: list[Warned]
     uses: list[QuotaUse]
@@ -68,7 +68,7 @@ async def render(visitor: Visitor) -> None:
                     ("On this machine", lambda: _endpoint(parts.local_endpoint)),
                     ("Tier", f"{resource.sku.value} ({TIERS[resource.sku]})"),
                     ("Location", resource.location),
-                    ("Made", moment(resource.created_at)),
+                    ("Created", moment(resource.created_at)),
                     ("Terms", _terms(visitor)),
                     ("Approved for", lambda: _features(visitor)),
                 ]
@@ -86,7 +86,7 @@ async def render(visitor: Visitor) -> None:
                     text("Nothing is stored yet, and calls are not limited.", "soft")
                 for use in found.uses[:5]:
                     meter(quota_words(use), use.percent / 100, f"{use.used:,.0f} of {use.limit:,.0f}")
-    with section("First call", "The same on Azure: only the endpoint and the key differ."):
+    with section("First call", "The same code works on Azure with another endpoint and key."):
         # Names below .localhost are known to curl and browsers; what Python and Node.js ask may not know them.
         unknown = (urlsplit(endpoint).hostname or "").endswith(".localhost")
         _snippets(parts.local_endpoint if resource.custom_subdomain is None or unknown else endpoint)
@@ -101,7 +101,7 @@ def _endpoint(address: str) -> None:
 def _terms(visitor: Visitor) -> str:
     terms = visitor.resource.terms
     if terms is None:
-        return "made by a version that did not ask"
+        return "created by a version without this question"
     return f"acknowledged by {terms.accepted_by} on {terms.accepted_at:%Y-%m-%d}"
 
 

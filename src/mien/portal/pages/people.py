@@ -74,7 +74,7 @@ async def render(visitor: Visitor) -> None:
         if not found and start:
             empty("groups", "There are no more groups and lists", action=("All of them", visitor.link("/people")))
         elif not found:
-            empty("groups", "There is nobody yet", "Make a group for persons, or a list for single faces, below.")
+            empty("groups", "No groups or lists yet", "Create a group for persons, or a list for single faces, below.")
         else:
             table(
                 "Groups and lists",
@@ -94,7 +94,7 @@ async def render(visitor: Visitor) -> None:
             )
         if more:
             Tag("a", "More groups and lists", href=visitor.link("/people", start=name_of(found[-1][0])))
-    with section("Make a group or list"):
+    with section("Create a group or list"):
         _form(visitor)
     await policy(visitor, None)
 
@@ -141,7 +141,7 @@ def _form(visitor: Visitor) -> None:
             ui.navigate.to(address(visitor, ref))
 
     with Tag("div"):
-        write_button(visitor, "Make it", make, "primary")
+        write_button(visitor, "Create", make, "primary")
 
 
 def page_of(visitor: Visitor) -> CollectionRef | None:
@@ -182,4 +182,4 @@ def missing() -> None:
     banner("bad", "There is no such group or list", "It may have been deleted.")
 
 
-PAGE = Page("/people", "People", "Who is enrolled: groups of persons, and lists of faces.", "Use", "groups", render)
+PAGE = Page("/people", "People", "Enrolled people: groups of persons, and lists of faces.", "Use", "groups", render)

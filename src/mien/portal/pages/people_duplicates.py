@@ -19,7 +19,7 @@ from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, button, moment, section, table, text
 
 _TOP: Final = 100
-_WHY: Final = {DuplicateKind.SAME_PHOTO: "the same photo", DuplicateKind.SAME_PERSON: "much alike"}
+_WHY: Final = {DuplicateKind.SAME_PHOTO: "the same photo", DuplicateKind.SAME_PERSON: "similar faces"}
 
 
 async def duplicates(visitor: Visitor, ref: CollectionRef) -> None:

@@ -51,7 +51,7 @@ def face_table(
         return erase
 
     def erase_button(face: str) -> None:
-        ask = asker("Erase this face?", "Its template is gone at once, for good.", "Erase", eraser(face))
+        ask = asker("Erase this face?", "Its template is deleted immediately, for good.", "Erase", eraser(face))
         button("Erase", ask, "quiet", may=may)
 
     def tick(face: str, into: set[str]) -> None:

@@ -97,7 +97,7 @@ async def _persons(visitor: Visitor, ref: CollectionRef) -> None:
                 numbers=[1],
             )
         else:
-            empty("person_add", "There is nobody in this group yet")
+            empty("person_add", "This group has no persons yet")
         if len(people) == _TOP:
             Tag("a", "More persons", href=address(visitor, ref, start=people[-1].person_id))
         name = ui.input("Name of a new person").props("outlined")
@@ -133,7 +133,7 @@ async def _faces(visitor: Visitor, ref: CollectionRef) -> None:
 PAGE = Page(
     "/people/{kind}/{collection}",
     "Group or list",
-    "Who is in it, and whether it is trained.",
+    "Persons in the group, and its training.",
     "Use",
     "groups",
     render,

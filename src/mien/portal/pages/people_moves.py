@@ -55,7 +55,7 @@ async def merge_or_move(visitor: Visitor, ref: CollectionRef, person: Person, ch
                 "Move the chosen faces",
                 lambda: _move_faces(visitor, ref, person, str(other.value or ""), chosen),
             )
-    with section("Another group", "The person goes there with faces, user data, crops and consents."):
+    with section("Another group", "Moves the person with faces, user data, crops and consents."):
         fit = {name_of(to): (to, one) for to, one in groups if to != ref}
         fit = {name: pair for name, pair in fit.items() if pair[1].recognition_model == here.recognition_model}
         if not fit:
@@ -64,7 +64,7 @@ async def merge_or_move(visitor: Visitor, ref: CollectionRef, person: Person, ch
         words = {name: f"{one.name} ({NAMES[to.kind].lower()} {to.collection_id})" for name, (to, one) in fit.items()}
         group = ui.select(words, label="Group").props("outlined")
         if len(groups) > len(fit) + 1:
-            text("Groups of other recognition models are not offered: migrate them first.", "soft small")
+            text("Groups with another recognition model are not listed: migrate them first.", "soft small")
 
         async def move() -> None:
             if group.value in fit:
@@ -124,7 +124,10 @@ async def _named(visitor: Visitor, ref: CollectionRef, wanted: str) -> Person | 
 
     found = await visitor.ask(find)
     if not found:
-        tell("Nobody in this group has that name or id." if wanted else "Say who the other person is.", "warn")
+        tell(
+            "No person in this group has this name or id." if wanted else "Enter the name or id of the other person.",
+            "warn",
+        )
     elif len(found) > 1:
         tell(f"{len(found)} persons have that name: give the id of one of them.", "warn")
     return found[0] if len(found) == 1 else None

@@ -1,4 +1,4 @@
-"""What is asked of photos where they are enrolled, and whether crops of faces are kept: seen, set, erased."""
+"""Enrolment policies: photo requirements, and whether crops of faces are stored; show, set, erase."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from mien.portal.widgets import Tag, button, confirm, facts, section
 _QUALITY: Final = {"": "Any", "low": "Low or better", "medium": "Medium or better", "high": "High"}
 _BLUR: Final = {"": "Any", "medium": "Medium at most", "low": "Low"}
 _KEEPING: Final = (
-    "From now on an encrypted crop of each newly enrolled face is kept: a picture of the face, not only its template. "
-    "Templates of other weights can be made from it, which nothing else allows. Whoever is enrolled must be told, and "
-    "have agreed. Crops go when their faces are erased, or all at once by the button here; setting the policy back "
-    "does not erase them."
+    "From now on, an encrypted crop of each new face is stored: a picture of the face, not only its template. "
+    "It allows re-embedding with another model, which needs the picture. Enrolled people must be informed and "
+    "have consented. Crops are deleted with their faces, or all at once with the button on this page; resetting the "
+    "policy does not delete them."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What holds: `own` is None where the collection follows its resource; `crops` are kept now."""
+    """The policy in force: `own` is None when the collection uses the resource's; `crops` is the number stored."""
 
     own: EnrolmentPolicy | None
     resources: EnrolmentPolicy
@@ -52,10 +52,10 @@ async def policy(visitor: Visitor, ref: CollectionRef | None) -> None:
         return _Held(own, gallery.policies.get(resource_id), gallery.crops.count(resource_id, ref))
 
     held = await visitor.ask(find)
-    about = "Holds for photos that are enrolled from now on, here and by calls; who is enrolled already stays."
+    about = "Applies to new photos, in the portal and through the API; people already enrolled are not affected."
     if ref is None:
-        about += " Groups and lists may have a policy of their own."
-    with section("What photos must be like", about):
+        about += " Groups and lists can have their own policy."
+    with section("Photo requirements", about):
         _say(held, ref)
         if held.crops:
             with Tag("div"):
@@ -71,14 +71,14 @@ def _say(held: _Held, ref: CollectionRef | None) -> None:
     wanted = "; ".join(asked(held.holds))
     rows = [
         (
-            "Asked of photos",
-            f"{wanted[:1].upper()}{wanted[1:]}." if wanted else "Nothing but a face that can be found.",
+            "Photo requirements",
+            f"{wanted[:1].upper()}{wanted[1:]}." if wanted else "Only a detectable face.",
         ),
         ("Crops of new faces", "Kept, encrypted" if held.holds.keep_crops else "Not kept"),
         ("Crops kept now", kept),
     ]
     if ref is not None:
-        rows.insert(0, ("Policy", "Its own" if held.own else "That of the resource"))
+        rows.insert(0, ("Policy", "This collection's" if held.own else "The resource's"))
     facts(rows)
 
 
@@ -87,15 +87,15 @@ def _form(visitor: Visitor, ref: CollectionRef | None, held: _Held) -> None:
     with Tag("div", classes="two"):
         quality = ui.select(_QUALITY, value=now.min_quality or "", label="Quality for recognition").props("outlined")
         blur = ui.select(_BLUR, value=_blur(now), label="Blur").props("outlined")
-        yaw = _number("Turned aside at most (°)", now.max_yaw)
-        pitch = _number("Lifted or lowered at most (°)", now.max_pitch)
-        roll = _number("Tilted at most (°)", now.max_roll)
-        size = _number("Face at least (pixels)", now.min_size)
+        yaw = _number("Maximum yaw (°)", now.max_yaw)
+        pitch = _number("Maximum pitch (°)", now.max_pitch)
+        roll = _number("Maximum roll (°)", now.max_roll)
+        size = _number("Minimum face size (pixels)", now.min_size)
     covered = ui.checkbox("Refuse faces with forehead, eyes or mouth covered", value=now.no_occlusion)
-    crops = ui.checkbox("Keep an encrypted crop of each new face: a picture of it", value=now.keep_crops)
+    crops = ui.checkbox("Keep an encrypted crop (a picture) of each new face", value=now.keep_crops)
     strict = None
     if ref is None:
-        strict = ui.checkbox("Faces of likely children must be surer to match", value=now.strict_children)
+        strict = ui.checkbox("Require higher confidence to match faces of likely children", value=now.strict_children)
 
     async def save() -> None:
         try:
@@ -111,7 +111,7 @@ def _form(visitor: Visitor, ref: CollectionRef | None, held: _Held) -> None:
                 strict_children=strict is not None and bool(strict.value),
             )
         except ValueError:
-            tell("Degrees and pixels must be above 0; leave empty what is not asked for.", "bad")
+            tell("Degrees and pixels must be above 0; leave a field empty for no limit.", "bad")
             return
         await _change(now, wanted, _setter(visitor, ref, wanted))
 
@@ -121,7 +121,7 @@ def _form(visitor: Visitor, ref: CollectionRef | None, held: _Held) -> None:
     with Tag("div", classes="row"):
         button("Save", save, "primary", may=may)
         if held.own is not None:
-            button("Follow the resource", follow, may=may)
+            button("Use the resource's policy", follow, may=may)
 
 
 def _number(label: str, value: float | None) -> ui.number:
@@ -135,7 +135,7 @@ def _blur(policy: EnrolmentPolicy) -> str:
 async def _change(now: EnrolmentPolicy, wanted: EnrolmentPolicy, work: Callable[[], Awaitable[None]]) -> None:
     """Set a policy; asks before pictures of faces begin to be kept."""
     if wanted.keep_crops and not now.keep_crops:
-        confirm("Keep pictures of faces?", _KEEPING, "Keep them", work)
+        confirm("Keep pictures of faces?", _KEEPING, "Keep crops", work)
     else:
         await work()
 

@@ -24,7 +24,7 @@ _SHOWN: Final = 5
 
 async def training(visitor: Visitor, ref: CollectionRef) -> Callable[[], None]:
     """Draw where the training stands and the button that asks for one; returns what draws the history, elsewhere."""
-    with section("Training", "Who was added since the last training is not found before the next one."):
+    with section("Training", "People added after the last training are not found until the group is trained again."):
         shown = Tag("div", classes="stack", role="status")
         press = Tag("div")
     places: list[Tag] = []
@@ -92,7 +92,7 @@ def _status(ref: CollectionRef, status: TrainingStatus | None) -> None:
 
 def _history(history: list[TrainingRun]) -> None:
     if not history:
-        empty("history", "Nobody has asked for a training yet")
+        empty("history", "No training has been requested yet")
         return
     _table("Trainings", history[:_SHOWN])
     if history[_SHOWN:]:
@@ -113,7 +113,7 @@ def _table(label: str, history: list[TrainingRun]) -> None:
         ]
         for one in history
     ]
-    table(label, ["What came of it", "Asked for", "Took", "Persons", "Faces", "Why"], rows, numbers=[2, 3, 4])
+    table(label, ["Result", "Requested", "Duration", "Persons", "Faces", "Why"], rows, numbers=[2, 3, 4])
 
 
 def _outcome(one: TrainingRun) -> None:

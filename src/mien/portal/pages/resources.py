@@ -26,7 +26,7 @@ async def render(visitor: Visitor) -> None:
         if visitor.resources:
             table(
                 "Resources",
-                ["Name", "State", "Tier", "Location", "Made", ""],
+                ["Name", "State", "Tier", "Location", "Created", ""],
                 [
                     [
                         partial(Tag, "a", one.name, href=f"/?resource={one.name}"),
@@ -40,7 +40,7 @@ async def render(visitor: Visitor) -> None:
                 ],
             )
         else:
-            empty("add_box", "There is no resource yet")
+            empty("add_box", "No resources yet")
     if deleted:
         with section("Deleted", "They can be restored until they are purged."):
             table(
@@ -88,12 +88,12 @@ async def create(visitor: Visitor) -> None:
         tiers = {sku.value: f"{sku.value} ({TIERS[sku]})" for sku in Sku}
         sku = ui.radio(tiers, value=Sku.STANDARD.value).props('inline aria-label="Tier"')
     with section("Responsible AI terms"):
-        text("Face data is biometric data. Whoever makes a resource acknowledges that they")
+        text("Face data is biometric data. Anyone who creates a resource acknowledges that they")
         with Tag("ul", classes="bullets"):
             for term in TERMS:
                 Tag("li", term)
-        person = ui.input("Who acknowledges", value=visitor.name.partition(":")[2]).props(
-            'outlined hint="The name of a person who can be asked later"'
+        person = ui.input("Acknowledged by", value=visitor.name.partition(":")[2]).props(
+            'outlined hint="Name of a person who can be contacted later"'
         )
         terms = ui.checkbox("I acknowledge the responsible-AI terms of this service.")
         police = ui.checkbox("The resource is not used by or for a police department in the United States.")
@@ -121,7 +121,7 @@ async def create(visitor: Visitor) -> None:
 PAGE = Page(
     "/resources",
     "All resources",
-    "What applications call: each has an endpoint, keys, a tier and its own data.",
+    "Each resource has an endpoint, keys, a tier and its own data.",
     "Server",
     "dns",
     render,

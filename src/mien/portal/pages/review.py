@@ -31,18 +31,18 @@ async def render(visitor: Visitor) -> None:
     requests = await visitor.ask(visitor.parts.access.requests)
     waiting = [one for one in requests if one.state in _WAITING]
     decided = [one for one in requests if one.state in {RequestState.APPROVED, RequestState.EXPIRED}]
-    with section("Waiting", "The oldest first. Who asks reads the reason of a decision."):
+    with section("Waiting", "Oldest first. Applicants can read the reason for a decision."):
         if not waiting:
-            empty("task_alt", "Nothing waits for a reviewer")
+            empty("task_alt", "No requests are waiting")
         for request in waiting:
             await _draw(visitor, request)
     with section("Approved and expired"):
         if not decided:
-            empty("verified_user", "Nothing is approved")
+            empty("verified_user", "No approvals yet")
         for request in reversed(decided):
             await _draw(visitor, request)
     if over := [one for one in requests if one.state not in {*_WAITING, RequestState.APPROVED, RequestState.EXPIRED}]:
-        with section("Rejected, revoked and withdrawn", "That is final: a new request can be made."):
+        with section("Rejected, revoked and withdrawn", "These are final; applicants can submit a new request."):
             for request in reversed(over):
                 steps = await visitor.ask(lambda one=request: history(visitor, one))  # type: ignore[misc]  # bound at once
                 with Tag("article", classes="card"):
@@ -66,7 +66,7 @@ async def _draw(visitor: Visitor, request: AccessRequest) -> None:
                 if request.state in step.sources:
                     button(label, _taker(visitor, request, step, reason, days), kind, may=may)
         if not may:
-            text("Only approvers and administrators decide.", "soft small")
+            text("Only approvers and administrators can decide.", "soft small")
 
 
 def _taker(
@@ -76,7 +76,7 @@ def _taker(
         access, actor = visitor.parts.access, visitor.name
         why = str(reason.value or "").strip()
         if step.needs_reason and not why:
-            tell("Give a reason: who asked reads it.", "bad")
+            tell("Give a reason; the applicant can read it.", "bad")
             return
         lasts = timedelta(days=float(days.value)) if days.value else None
         ways: dict[str, Callable[[], AccessRequest]] = {

@@ -28,14 +28,14 @@ async def render(visitor: Visitor) -> None:
     """Draw the page."""
     may = visitor.may(Permission.TOKENS)
     if not may:
-        empty("lock", "Only administrators see role assignments")
+        empty("lock", "Only administrators can see role assignments")
         return
     found = await visitor.ask(visitor.parts.assignments.list)
-    with section("Assign a role", "A token of the issuer has the role from its next call on, on every server."):
+    with section("Assign a role", "The role takes effect with the token's next call, on every server."):
         _form(visitor)
     with section("Role assignments"):
         if not found:
-            empty("group", "No role is assigned yet", "Tokens have the roles that they name themselves.")
+            empty("group", "No role is assigned yet", "Tokens have only the roles in their own claims.")
             return
         table(
             "Role assignments",
@@ -60,7 +60,7 @@ def _show_assignee(one: RoleAssignment) -> None:
 def _form(visitor: Visitor) -> None:
     names = [one.name for one in visitor.resources]
     assignee = ui.select(dict(ASSIGNEES), value=Assignee.PRINCIPAL, label="Assign to").props("outlined")
-    value = ui.input("Value").props('outlined maxlength=300 hint="To the letter as the tokens write it"')
+    value = ui.input("Value").props('outlined maxlength=300 hint="Exactly as in the token, including case"')
     role = ui.select(list(ROLE_NAMES), value=ROLE_NAMES[0], label="Role").props("outlined")
     place = ui.select([_ALL, *names], value=_ALL, label="Resource").props("outlined")
 

@@ -31,14 +31,14 @@ async def render(visitor: Visitor) -> None:
     if not found:
         empty(
             "groups",
-            "There is nobody to look for",
-            "Make a group with persons and their faces and train it, or enrol persons in the directory.",
+            "Nobody is enrolled yet",
+            "Create a group, enrol persons with their faces and train it, or enrol persons in the directory.",
             ("People", visitor.link("/people")),
         )
         return
     with section("Photo"):
         options = {key: f"{one.title} ({one.about})" for key, one in found.items()}
-        chosen = ui.select(options, value=next(iter(found)), label="Where to look").props("outlined")
+        chosen = ui.select(options, value=next(iter(found)), label="Search in").props("outlined")
 
         async def look(image: bytes) -> None:
             result.clear()
@@ -79,7 +79,7 @@ def _show(place: Place, address: str, found: list[Identified], names: Mapping[st
             rows.append([number, "nobody that is enrolled there", "", ""])
         rows += [[number, names.get(one.person_id), f"{one.confidence:.3f}", one.person_id] for one in face.candidates]
     with Tag("div", classes="stack", role="status"):
-        title = f"Who was found: {place.title}"
+        title = f"Candidates: {place.title}"
         Tag("h3", title)
         table(title, ["Face", "Person", "Confidence", "Person id"], rows, numbers=[0, 2])
 
@@ -93,13 +93,16 @@ async def liveness(visitor: Visitor) -> None:
     lacking = visitor.parts.lacks(Mode.PASSIVE) if visitor.parts.lacks is not None else None
     if lacking is not None:
         banner("warn", "Passive sessions are refused on this server", lacking)
-    with section("Liveness demo", "The component that applications embed, with a session of this server."):
-        text("It opens in a window of its own: browsers give the camera to pages of one origin only.")
+    with section("Liveness demo", "The component that applications embed, with a session on this server."):
+        text("The demo opens in its own window: browsers grant the camera per origin.")
         link = link_button("Open the demo", address, "primary")
         link.props["target"] = "_blank"
         link.props["rel"] = "noopener"
         if visitor.parts.demo:
-            text("Its sessions are of the resource that mien serve --dev made, and count as its calls.", "soft small")
+            text(
+                "Its sessions belong to the resource of mien serve --dev, and count as its calls.",
+                "soft small",
+            )
         else:
             about = (
                 "This server was not started with --dev, so the page makes no sessions of its own. It asks for the "
@@ -111,7 +114,7 @@ async def liveness(visitor: Visitor) -> None:
 PAGE = Page(
     "/try/identify",
     "Identify",
-    "Who of a group, or of the person directory, is on a photo.",
+    "Identify the person in a photo among a group or the person directory.",
     "Use",
     "science",
     render,

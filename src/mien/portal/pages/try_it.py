@@ -44,7 +44,7 @@ def approved(visitor: Visitor, feature: Feature, what: str) -> bool:
         "warn",
         f"{visitor.resource.name} is not approved for {feature.value}",
         about,
-        ("Ask for it", visitor.link("/access")),
+        ("Request access", visitor.link("/access")),
     )
     return False
 
@@ -55,7 +55,7 @@ async def render(visitor: Visitor) -> None:
     limited = Feature.LIMITED_ATTRIBUTES in visitor.resource.features
     wanted = frozenset(DECLARED) - frozenset(() if limited else LIMITED)
     points = {point.value: f"{label} ({point.value})" for label, point in _points(visitor).items()}
-    with section("Photo", "It is analysed on this server and not kept."):
+    with section("Photo", "The photo is analysed on this server and not stored."):
         model = ui.select(points, value=OperatingPoint.BEST.value, label="Detection model").props("outlined")
 
         async def analyse(image: bytes) -> None:
@@ -77,7 +77,7 @@ async def render(visitor: Visitor) -> None:
         drop(visitor, "Drop a photo", analyse)
         result = Tag("div", classes="stack")
     if not limited:
-        text("Age, smile and hair are left out: they are limited access.", "soft small")
+        text("Age, smile and hair are not shown: they are limited access.", "soft small")
 
 
 def _points(visitor: Visitor) -> dict[str, OperatingPoint]:
@@ -139,7 +139,7 @@ def words(value: object) -> str:
 PAGE = Page(
     "/try",
     "Try it",
-    "What the service finds in a photo: boxes, 27 landmarks, pose, attributes, quality.",
+    "Detect faces: boxes, 27 landmarks, pose, attributes and quality.",
     "Use",
     "science",
     render,

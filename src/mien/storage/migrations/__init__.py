@@ -78,7 +78,7 @@ def alembic_config() -> Config:
 
 
 def render_type(kind: str, item: object, context: object) -> str | Literal[False]:  # noqa: ARG001  Alembic calls it
-    """Write a column's type of ours into a step as the SQLAlchemy type below it, and leave everything else to Alembic.
+    """Write one of our column types into a step as the SQLAlchemy type below it, and leave everything else to Alembic.
 
     So a step needs no import of the product, whose types may change after it.
     """

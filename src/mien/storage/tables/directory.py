@@ -43,7 +43,7 @@ class DynamicGroupMemberRow(Owned, Base):
 
 
 class OperationRow(Owned, Base):
-    """What became of an asynchronous write, kept until it expires."""
+    """The result of an asynchronous write, kept until it expires."""
 
     __tablename__ = "operations"
     __table_args__ = (PrimaryKeyConstraint("resource_id", "operation_id"),)

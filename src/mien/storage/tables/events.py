@@ -1,4 +1,4 @@
-"""What happened and who is told: the audit log, metrics by the minute, alerts."""
+"""Tables of the audit log, metrics per minute, and alerts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class AuditRow(Base):
 
 
 class CallRow(Base):
-    """What one kind of answer of one operation came to within one minute, on all servers together.
+    """The counts of one kind of response of one operation within one minute, over all servers.
 
     Not owned: calls that nobody could be found for are counted too, under the resource id of zeros, and so
     `resource_id` is a plain value. `minute` counts from 1970, UTC. A row of trainings has status 0 and no calls.

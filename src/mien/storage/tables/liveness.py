@@ -103,7 +103,7 @@ class LivenessFrameRow(Owned, Base):
 
 
 class LivenessSettingsRow(Owned, Base):
-    """What a resource chose for its liveness sessions."""
+    """A resource's settings for its liveness sessions."""
 
     __tablename__ = "liveness_settings"
     __table_args__ = (PrimaryKeyConstraint("resource_id"),)

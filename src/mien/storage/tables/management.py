@@ -1,4 +1,4 @@
-"""What the control plane keeps: admin tokens, terms that were accepted, and where ARM files a resource."""
+"""Tables of the control plane: admin tokens, accepted terms, and the ARM location of resources."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class PortalSessionRow(Base):
 
 
 class SubscriptionTermsRow(Base):
-    """That somebody accepted the responsible-AI terms for a subscription. The newest counts; the older ones stay."""
+    """An acceptance of the responsible-AI terms for a subscription. The newest applies; older ones remain."""
 
     __tablename__ = "subscription_terms"
 

@@ -1,4 +1,4 @@
-"""What data subjects are owed: consents, erasures with their receipts, rules of how long what is enrolled is kept."""
+"""Tables for data subjects: consents, erasures with receipts, retention rules."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from mien.vision.types import Float32, Pixels
 PACK = "age"
 CHIP_SIZE = 64
 AGES: Float32 = np.concatenate([[0.25], np.arange(1, 81)]).astype(np.float32)
-"""What the network's 81 classes stand for, in years."""
+"""Ages of the network's 81 classes, in years."""
 
 CHILD_AGE = 12.0
 """Faces that are estimated younger look like a child's (docs/accuracy.md has how many of each age do)."""
@@ -38,7 +38,7 @@ _CHILD, _ADULT = 18.0, 30.0
 
 CURVE_FROM: Float32 = np.array([0, 6, 14, 24, 36, 48, 60, 85], np.float32)
 CURVE_TO: Float32 = np.array([0, 2.9, 5.5, 12.4, 31.6, 51.3, 69.4, 96.3], np.float32)
-"""What estimates are calibrated to, linearly in between; `tools/train_age.py` prints the numbers."""
+"""Calibrated ages of the estimates, linearly interpolated; `tools/train_age.py` prints the numbers."""
 
 
 def age(context: FaceContext) -> float:

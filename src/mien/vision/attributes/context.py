@@ -1,4 +1,4 @@
-"""What the estimators of one face share: crops, feature maps and the mesh, each computed when first asked for."""
+"""Inputs shared by the estimators of one face: crops, feature maps and the mesh, each computed when first asked for."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _EYE_DISTANCE_112 = float(np.linalg.norm(align.TEMPLATE_112[1] - align.TEMPLATE_
 LOOSE_TEMPLATE: Float32 = np.asarray(
     (align.TEMPLATE_112 - _EYES_112) * (_LOOSE_EYES[2] / _EYE_DISTANCE_112) + np.array(_LOOSE_EYES[:2]), np.float32
 )
-"""Where the five points lie in the loose crop: 2.2 eye distances above the eyes for hair and hats, 2.7 below for the
+"""Positions of the five points in the loose crop: 2.2 eye distances above the eyes for hair and hats, 2.7 below for the
 beard, 2.4 to each side."""
 
 

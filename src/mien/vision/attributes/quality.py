@@ -17,7 +17,7 @@ from mien.vision.attributes.context import FaceContext
 
 @dataclass(frozen=True, slots=True)
 class QualityCalibration:
-    """What the lengths of one pack's embeddings mean; every pack has its own scale.
+    """Quality by the length of a pack's embeddings; every pack has its own scale.
 
     Attributes:
         low_below: shorter ones are of low quality.

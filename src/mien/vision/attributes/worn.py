@@ -1,4 +1,4 @@
-"""What is worn on eyes and head, by yes/no heads."""
+"""Glasses and headwear, by binary heads."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _LONGEST_BLINK_MS: Final = 700.0
 
 @dataclass(frozen=True, slots=True)
 class Dynamics:
-    """What moves in a face.
+    """Motion in a face.
 
     Attributes:
         blinks: how often the eyes were shut for less than 0.7 s.

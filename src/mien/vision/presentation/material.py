@@ -23,7 +23,7 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What one network takes and gives.
+    """Input and output of one network.
 
     Attributes:
         role: of its file in the pack.

@@ -25,7 +25,7 @@ _RIGID = np.setdiff1d(np.arange(468), _INNER_LIPS)
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """What turned frames say about the depth of a face.
+    """The evidence of depth from turned frames.
 
     Attributes:
         residual: root mean square distance to the best homography, in distances of the eyes; median over the frames.

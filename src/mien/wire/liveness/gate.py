@@ -15,7 +15,7 @@ from mien.gateway.origin import Network, OriginFinder
 
 
 class Resources(Protocol):
-    """What the gate needs of the accounts."""
+    """The accounts interface that the gate needs."""
 
     def get(self, resource_id: UUID) -> Resource | None:
         """Return a resource, or None when there is none (any more)."""

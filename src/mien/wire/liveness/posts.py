@@ -69,7 +69,7 @@ class LivenessPosts:
     """The handlers of the fallback.
 
     Attributes:
-        context: what runs stand on.
+        context: dependencies of the runs.
         origin: finds out from where the client comes.
         origins: which web pages may call.
     """

@@ -55,7 +55,7 @@ _NO_CONTENT: Final = Response(204)
 
 @dataclass(frozen=True, slots=True)
 class LivenessContext:
-    """What the handlers of liveness stand on.
+    """Dependencies of the liveness handlers.
 
     Attributes:
         liveness: sessions and attempts.
@@ -131,7 +131,7 @@ class SessionFamily:
     """The operations on sessions of one kind.
 
     Attributes:
-        context: what they stand on.
+        context: dependencies of the handlers.
         verify: whether the kind compares the face with a reference.
     """
 
@@ -220,7 +220,7 @@ class SessionFamily:
         )
 
     async def create(self, exchange: Exchange) -> Response:
-        """Make a session and return the token for the client."""
+        """Create a session and return the token for the client."""
         version, context = _version(exchange), self.context
         body = await read_create_body(exchange.request, context.limits, version, self.verify)
         endpoint = urlsplit((context.public_endpoint or context.origin(exchange.request)).rstrip("/"))

@@ -32,7 +32,7 @@ class LivenessSocket:
     """Serves the channel.
 
     Attributes:
-        context: what runs stand on.
+        context: dependencies of the runs.
         origin: finds out from where the client comes.
         origins: which web pages may connect.
     """
