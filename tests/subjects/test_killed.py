@@ -66,7 +66,7 @@ def test_what_a_killed_process_began_the_next_one_finishes(tmp_path: Path) -> No
         assert 0 < removed < PEOPLE, "it was killed on the way"
         done = CliRunner().invoke(build(["subject"]), ["subject", *asked])
         assert done.exit_code == 0, done.output
-        assert "An erasure that was cut short is finished" in done.output
+        assert "An interrupted erasure has been completed" in done.output
         (known,) = subjects.eraser.receipts(owner)
         told = subjects.receipts.verify(subjects.eraser.receipt(owner, known.receipt_id)).receipt
         assert (told["counts"]["persons"], told["counts"]["faces"]) == (PEOPLE, PEOPLE)
