@@ -11,9 +11,10 @@ from uuid import UUID
 
 import typer
 
-from mien.cli._administration import opened_by_settings
+from mien.cli._administration import actor, opened_by_settings, resource_named
 
 if TYPE_CHECKING:
+    from mien.events.audit import AuditLog, Details
     from mien.gallery.gallery import Gallery
     from mien.gallery.kinds import CollectionRef
     from mien.gallery.recognisers import Recognisers
@@ -96,13 +97,47 @@ def opened(data_dir: Path | None) -> Iterator[tuple[Services, Gallery, Migration
         yield faces.services, faces.gallery, migrations
 
 
-def resource_id(services: Services, name: str) -> UUID:
-    """Return the id of a resource by its name; says so and exits when there is none."""
-    found = services.accounts.named(name)
-    if found is None:
-        typer.echo(f"mien: there is no resource {name!r}", err=True)
-        raise typer.Exit(1)
-    return found.id
+@dataclass(frozen=True, slots=True)
+class ResourceWork:
+    """What a command does to the enrolled faces of one resource.
+
+    Attributes:
+        gallery: who is enrolled.
+        owner: the resource's id.
+        audit: what was done.
+        actor: who does it, as the audit log has it.
+    """
+
+    gallery: Gallery
+    owner: UUID
+    audit: AuditLog
+    actor: str
+
+    @overload
+    def ref(self, text: str) -> CollectionRef: ...
+    @overload
+    def ref(self, text: str | None) -> CollectionRef | None: ...
+    def ref(self, text: str | None) -> CollectionRef | None:
+        """Read KIND/ID, a collection of the resource; exits when it is something else."""
+        return collection_ref(self.owner, text)
+
+    def note(self, action: str, details: Details) -> None:
+        """Write what was done into the audit log."""
+        self.audit.record(actor=self.actor, action=action, resource_id=self.owner, details=details)
+
+
+@contextmanager
+def opened_for(resource: str, data_dir: Path | None, as_name: str | None = None) -> Iterator[ResourceWork]:
+    """Open the gallery for a command on one resource.
+
+    Args:
+        resource: its name.
+        data_dir: where the database is, when the settings do not say.
+        as_name: who does it, when it is not the system's user.
+    """
+    with opened_faces(data_dir) as faces:
+        services = faces.services
+        yield ResourceWork(faces.gallery, resource_named(services, resource).id, services.audit, actor(as_name))
 
 
 @overload

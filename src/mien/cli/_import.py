@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mien.cli._administration import As, AsJson, actor, print_json
-from mien.cli._gallery import collection_ref, opened_faces, resource_id
+from mien.cli._administration import As, AsJson, actor, print_json, resource_named
+from mien.cli._gallery import collection_ref, opened_faces
 
 if TYPE_CHECKING:
     from mien.importing import Photo
@@ -56,7 +56,7 @@ def import_people(
     from mien.importing import Importer, Outcome, SourceError
 
     with opened_faces(data_dir, SourceError) as faces:
-        owner = resource_id(faces.services, resource)
+        owner = resource_named(faces.services, resource).id
         ref = collection_ref(owner, collection)
         if not ref.kind.has_persons:
             raise typer.BadParameter("people go into a personGroup or a largePersonGroup")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mien.cli._administration import As, actor
-from mien.cli._gallery import collection_ref, opened, resource_id
+from mien.cli._administration import As, actor, resource_named
+from mien.cli._gallery import collection_ref, opened
 
 if TYPE_CHECKING:
     from mien.gallery.kinds import CollectionRef
@@ -68,7 +68,7 @@ def migrate(
         raise typer.BadParameter("--to needs --resource or --collection: it changes what callers must detect with")
     with opened(data_dir) as (services, _, migrations):
         names = {one.id: one.name for one in services.accounts.resources()}
-        owner = resource_id(services, resource) if resource else None
+        owner = resource_named(services, resource).id if resource else None
         refs = [one for one in migrations.collections(owner) if collection is None or _is(one, collection)]
         if collection and not refs:
             typer.echo(f"mien: there is no collection {collection!r}", err=True)

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import typer
 
+from mien.cli._administration import resource_named
 from mien.cli._gallery import collection_ref, opened_faces
 
 if TYPE_CHECKING:
@@ -65,6 +66,13 @@ def opened(data_dir: Path | None) -> Iterator[tuple[Services, Subjects]]:
             sessions=Sessions(*state, Tokens(*state)),
         )
         yield services, subjects
+
+
+@contextmanager
+def opened_for(name: str, data_dir: Path | None) -> Iterator[tuple[Services, Subjects, UUID]]:
+    """Open the data-subject tools for a command on one resource; also gives its id."""
+    with opened(data_dir) as (services, subjects):
+        yield services, subjects, resource_named(services, name).id
 
 
 def whom_of(

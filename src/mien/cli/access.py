@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,6 +31,7 @@ from mien.contract.features import Feature
 
 if TYPE_CHECKING:
     from mien.accounts import AccessRequest
+    from mien.accounts.access import AccessRequests
     from mien.services import Services
 
 app = typer.Typer(help="Request, review and revoke limited access.", no_args_is_help=True)
@@ -79,8 +82,8 @@ def request(
 @app.command()
 def review(request_id: Id, as_name: As = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Start the review of a submitted request and show what its description does not say."""
-    with opened(data_dir) as services:
-        _show(services.access.review(_find(services, request_id).id, actor=actor(as_name)), as_json)
+    with _opened(request_id, data_dir) as (access, found):
+        _show(access.review(found.id, actor=actor(as_name)), as_json)
 
 
 @app.command()
@@ -93,10 +96,9 @@ def approve(
     data_dir: DataDir = None,
 ) -> None:
     """Approve a request in review; it takes effect on every server immediately."""
-    with opened(data_dir) as services:
+    with _opened(request_id, data_dir) as (access, found):
         lasts = None if days is None else timedelta(days=days)
-        found = _find(services, request_id)
-        _show(services.access.approve(found.id, actor=actor(as_name), lasts=lasts, note=note), as_json)
+        _show(access.approve(found.id, actor=actor(as_name), lasts=lasts, note=note), as_json)
 
 
 @app.command()
@@ -104,8 +106,8 @@ def reject(
     request_id: Id, reason: Reason, as_name: As = None, as_json: AsJson = False, data_dir: DataDir = None
 ) -> None:
     """Reject a request in review."""
-    with opened(data_dir) as services:
-        _show(services.access.reject(_find(services, request_id).id, actor=actor(as_name), reason=reason), as_json)
+    with _opened(request_id, data_dir) as (access, found):
+        _show(access.reject(found.id, actor=actor(as_name), reason=reason), as_json)
 
 
 @app.command()
@@ -118,10 +120,9 @@ def revoke(
     data_dir: DataDir = None,
 ) -> None:
     """Revoke an approval; callers are refused immediately."""
-    with opened(data_dir) as services:
-        found = _find(services, request_id)
+    with _opened(request_id, data_dir) as (access, found):
         confirm(f"Revoke {_features(found)} of {found.resource_name!r}? Callers are refused immediately.", yes)
-        _show(services.access.revoke(found.id, actor=actor(as_name), reason=reason), as_json)
+        _show(access.revoke(found.id, actor=actor(as_name), reason=reason), as_json)
 
 
 @app.command()
@@ -134,10 +135,9 @@ def renew(
     data_dir: DataDir = None,
 ) -> None:
     """Renew an approval, expired or not, after verifying the use case again."""
-    with opened(data_dir) as services:
+    with _opened(request_id, data_dir) as (access, found):
         lasts = None if days is None else timedelta(days=days)
-        found = _find(services, request_id)
-        _show(services.access.renew(found.id, actor=actor(as_name), lasts=lasts, note=note), as_json)
+        _show(access.renew(found.id, actor=actor(as_name), lasts=lasts, note=note), as_json)
 
 
 @app.command()
@@ -145,11 +145,10 @@ def withdraw(
     request_id: Id, yes: Yes = False, as_name: As = None, as_json: AsJson = False, data_dir: DataDir = None
 ) -> None:
     """Withdraw a request, or return an approval."""
-    with opened(data_dir) as services:
-        found = _find(services, request_id)
+    with _opened(request_id, data_dir) as (access, found):
         if found.state is RequestState.APPROVED:
             confirm(f"Give {_features(found)} of {found.resource_name!r} back? Callers are refused immediately.", yes)
-        _show(services.access.withdraw(found.id, actor=actor(as_name)), as_json)
+        _show(access.withdraw(found.id, actor=actor(as_name)), as_json)
 
 
 @app.command("list")
@@ -189,8 +188,15 @@ def list_requests(
 @app.command()
 def show(request_id: Id, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Show a request with all information for its review."""
+    with _opened(request_id, data_dir) as (_, found):
+        _show(found, as_json)
+
+
+@contextmanager
+def _opened(request_id: str, data_dir: Path | None) -> Iterator[tuple[AccessRequests, AccessRequest]]:
+    """Open the database for a command on one request; also gives the request."""
     with opened(data_dir) as services:
-        _show(_find(services, request_id), as_json)
+        yield services.access, _find(services, request_id)
 
 
 def _find(services: Services, text: str) -> AccessRequest:

@@ -16,9 +16,8 @@ from mien.cli._administration import (
     print_facts,
     print_json,
     print_table,
-    resource_named,
 )
-from mien.cli._subjects import DataDir, Where, opened, place_ref
+from mien.cli._subjects import DataDir, Where, opened_for, place_ref
 from mien.cli._times import moment_of
 
 if TYPE_CHECKING:
@@ -45,9 +44,8 @@ def add(
     data_dir: DataDir = None,
 ) -> None:
     """Record a consent."""
-    with opened(data_dir) as (services, subjects):
+    with opened_for(name, data_dir) as (services, subjects, owner):
         now = services.clock.now()
-        owner = resource_named(services, name).id
         made = subjects.consents.add(
             place_ref(owner, collection),
             member,
@@ -78,8 +76,7 @@ def list_consents(
         raise typer.BadParameter("--member needs --collection")
     if state is not None and state not in {"valid", "expired", "withdrawn"}:
         raise typer.BadParameter(f"{state!r} is not {_STATES}")
-    with opened(data_dir) as (services, subjects):
-        owner = resource_named(services, name).id
+    with opened_for(name, data_dir) as (_, subjects, owner):
         ref = None if collection is None else place_ref(owner, collection)
         found = subjects.consents.find(owner, ref, member, None if state is None else ConsentState(state))
     if as_json:
@@ -115,8 +112,7 @@ def withdraw(
     data_dir: DataDir = None,
 ) -> None:
     """Record that a consent was withdrawn; the person stays enrolled until you or a retention rule erase them."""
-    with opened(data_dir) as (services, subjects):
-        owner = resource_named(services, name).id
+    with opened_for(name, data_dir) as (services, subjects, owner):
         when = None if at is None else moment_of(at, services.clock.now())
         done = subjects.consents.withdraw(owner, consent_id, reason=reason, at=when, actor=actor(as_name))
     _show(done, as_json)

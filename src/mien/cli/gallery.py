@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mien.cli._administration import As, AsJson, actor, moment, print_facts, print_json, print_table
-from mien.cli._gallery import collection_ref, opened, resource_id
+from mien.cli._administration import As, AsJson, moment, print_facts, print_json, print_table
+from mien.cli._gallery import opened, opened_for
 from mien.cli._import import import_people
 
 if TYPE_CHECKING:
@@ -84,9 +84,8 @@ def policy(
     """Show the requirements for enrolled photos; with options, replace them as a whole."""
     from mien.gallery.policy import EnrolmentPolicy
 
-    with opened(data_dir) as (services, gallery, _):
-        owner = resource_id(services, resource)
-        ref = collection_ref(owner, collection)
+    with opened_for(resource, data_dir, as_name) as work:
+        policies, ref = work.gallery.policies, work.ref(collection)
         try:
             wanted = EnrolmentPolicy(
                 min_quality, max_blur, no_occlusion, max_yaw, max_pitch, max_roll, min_size, keep_crops, strict_children
@@ -97,15 +96,12 @@ def policy(
             raise typer.BadParameter("holds for a whole resource", param_hint="--strict-children")
         if clear or wanted != EnrolmentPolicy():
             if ref is None:
-                gallery.policies.set(owner, wanted)
+                policies.set(work.owner, wanted)
             else:
-                gallery.policies.set_for(ref, None if clear else wanted)
+                policies.set_for(ref, None if clear else wanted)
             set_to = {name: value for name, value in asdict(wanted).items() if value}
-            services.audit.record(
-                actor=actor(as_name), action="gallery.policy", resource_id=owner,
-                details={"collection": collection} | set_to,
-            )  # fmt: skip
-        holds = gallery.policies.get(owner) if ref is None else gallery.policies.get_for(ref)
+            work.note("gallery.policy", {"collection": collection} | set_to)
+        holds = policies.get(work.owner) if ref is None else policies.get_for(ref)
         if as_json:
             print_json(holds)
         else:
@@ -124,9 +120,8 @@ def duplicates(
     data_dir: DataDir = None,
 ) -> None:
     """List likely duplicates: one photo enrolled twice, or one person under two ids."""
-    with opened(data_dir) as (services, gallery, _):
-        ref = collection_ref(resource_id(services, resource), collection)
-        found = gallery.duplicates.found(ref)
+    with opened_for(resource, data_dir) as work:
+        found = work.gallery.duplicates.found(work.ref(collection))
         if as_json:
             print_json(found)
         elif not found:
@@ -147,14 +142,10 @@ def not_duplicates(
     data_dir: DataDir = None,
 ) -> None:
     """Dismiss a suspected pair, so that it is no longer listed. Exit with 1 if it was not suspected."""
-    with opened(data_dir) as (services, gallery, _):
-        owner = resource_id(services, resource)
-        known = gallery.duplicates.dismiss(collection_ref(owner, collection), face, other)
+    with opened_for(resource, data_dir, as_name) as work:
+        known = work.gallery.duplicates.dismiss(work.ref(collection), face, other)
         if known:
-            services.audit.record(
-                actor=actor(as_name), action="duplicate.dismiss", resource_id=owner,
-                details={"collection": collection, "face": face, "other": other},
-            )  # fmt: skip
+            work.note("duplicate.dismiss", {"collection": collection, "face": face, "other": other})
         if as_json:
             print_json({"dismissed": known})
         else:
@@ -171,8 +162,8 @@ def trainings(
     data_dir: DataDir = None,
 ) -> None:
     """List the last trainings of a collection with their results, newest first."""
-    with opened(data_dir) as (services, gallery, _):
-        found = gallery.training.history(collection_ref(resource_id(services, resource), collection))
+    with opened_for(resource, data_dir) as work:
+        found = work.gallery.training.history(work.ref(collection))
     if as_json:
         print_json(found)
     elif not found:
@@ -198,15 +189,11 @@ def crops(
     data_dir: DataDir = None,
 ) -> None:
     """Count the stored enrolment crops, or erase them."""
-    with opened(data_dir) as (services, gallery, _):
-        owner = resource_id(services, resource)
-        ref = collection_ref(owner, collection)
-        count = gallery.crops.erase(owner, ref) if erase else gallery.crops.count(owner, ref)
+    with opened_for(resource, data_dir, as_name) as work:
+        kept, ref = work.gallery.crops, work.ref(collection)
+        count = kept.erase(work.owner, ref) if erase else kept.count(work.owner, ref)
         if erase:
-            services.audit.record(
-                actor=actor(as_name), action="gallery.crops.erase", resource_id=owner,
-                details={"collection": collection, "crops": count},
-            )  # fmt: skip
+            work.note("gallery.crops.erase", {"collection": collection, "crops": count})
         if as_json:
             print_json({"erased" if erase else "kept": count})
         else:
@@ -224,13 +211,9 @@ def merge(
     data_dir: DataDir = None,
 ) -> None:
     """Move all faces of a person to another person of the group and delete the first. Train the group afterwards."""
-    with opened(data_dir) as (services, gallery, _):
-        owner = resource_id(services, resource)
-        count = gallery.reassignment.merge(collection_ref(owner, collection), person, into)
-        services.audit.record(
-            actor=actor(as_name), action="person.merge", resource_id=owner,
-            details={"collection": collection, "person": person, "into": into, "faces": count},
-        )  # fmt: skip
+    with opened_for(resource, data_dir, as_name) as work:
+        count = work.gallery.reassignment.merge(work.ref(collection), person, into)
+        work.note("person.merge", {"collection": collection, "person": person, "into": into, "faces": count})
         if as_json:
             print_json({"faces": count})
         else:
@@ -249,12 +232,10 @@ def move_faces(
     data_dir: DataDir = None,
 ) -> None:
     """Move some faces of a person to another person of the group. Train the group afterwards."""
-    with opened(data_dir) as (services, gallery, _):
-        owner = resource_id(services, resource)
-        gallery.reassignment.move_faces(collection_ref(owner, collection), faces, person, into)
+    with opened_for(resource, data_dir, as_name) as work:
+        work.gallery.reassignment.move_faces(work.ref(collection), faces, person, into)
         for face in faces:
-            details = {"collection": collection, "face": face, "person": person, "into": into}
-            services.audit.record(actor=actor(as_name), action="face.move", resource_id=owner, details=details)
+            work.note("face.move", {"collection": collection, "face": face, "person": person, "into": into})
         if as_json:
             print_json({"faces": len(faces)})
         else:
@@ -272,11 +253,9 @@ def move(
     data_dir: DataDir = None,
 ) -> None:
     """Move a person with all their data to another group of the resource. Train that group afterwards."""
-    with opened(data_dir) as (services, gallery, _):
-        owner = resource_id(services, resource)
-        found = gallery.relocation.move(collection_ref(owner, collection), person, collection_ref(owner, to))
-        details = {"collection": collection, "person": person, "to": to}
-        services.audit.record(actor=actor(as_name), action="person.move", resource_id=owner, details=details)
+    with opened_for(resource, data_dir, as_name) as work:
+        found = work.gallery.relocation.move(work.ref(collection), person, work.ref(to))
+        work.note("person.move", {"collection": collection, "person": person, "to": to})
         if as_json:
             print_json({"duplicates": found})
             return

@@ -16,9 +16,8 @@ from mien.cli._administration import (
     print_facts,
     print_json,
     print_table,
-    resource_named,
 )
-from mien.cli._subjects import DataDir, Where, opened, place_ref
+from mien.cli._subjects import DataDir, Where, opened_for, place_ref
 
 app = typer.Typer(help="Set, list, remove and apply retention rules.", no_args_is_help=True)
 
@@ -47,8 +46,7 @@ def set_rule(
 
     if what not in _WHAT:
         raise typer.BadParameter(f"{what!r} is not one of {', '.join(_WHAT)}", param_hint="WHAT")
-    with opened(data_dir) as (services, subjects):
-        owner = resource_named(services, name).id
+    with opened_for(name, data_dir) as (_, subjects, owner):
         ref = None if collection is None else place_ref(owner, collection)
         rule = subjects.rules.set(owner, What(_WHAT[what]), days, ref, actor=actor(as_name))
     if as_json:
@@ -60,8 +58,8 @@ def set_rule(
 @app.command("list")
 def list_rules(name: Name, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """List the rules of a resource."""
-    with opened(data_dir) as (services, subjects):
-        found = subjects.rules.all(resource_named(services, name).id)
+    with opened_for(name, data_dir) as (_, subjects, owner):
+        found = subjects.rules.all(owner)
     if as_json:
         print_json(found)
         return
@@ -81,8 +79,8 @@ def remove(
     data_dir: DataDir = None,
 ) -> None:
     """Remove a rule."""
-    with opened(data_dir) as (services, subjects):
-        subjects.rules.remove(resource_named(services, name).id, rule_id, actor=actor(as_name))
+    with opened_for(name, data_dir) as (_, subjects, owner):
+        subjects.rules.remove(owner, rule_id, actor=actor(as_name))
     if as_json:
         print_json({"removed": rule_id})
 
@@ -97,8 +95,8 @@ def run(
     data_dir: DataDir = None,
 ) -> None:
     """Apply the rules of a resource now."""
-    with opened(data_dir) as (services, subjects):
-        found = subjects.rules.run(resource_named(services, name).id, dry=dry_run, actor=actor(as_name))
+    with opened_for(name, data_dir) as (_, subjects, owner):
+        found = subjects.rules.run(owner, dry=dry_run, actor=actor(as_name))
     if as_json:
         print_json(found)
         return

@@ -20,9 +20,8 @@ from mien.cli._administration import (
     print_facts,
     print_json,
     print_table,
-    resource_named,
 )
-from mien.cli._subjects import DataDir, Ids, Photo, Possible, TargetBox, Texts, Users, opened, whom_of
+from mien.cli._subjects import DataDir, Ids, Photo, Possible, TargetBox, Texts, Users, opened, opened_for, whom_of
 
 if TYPE_CHECKING:
     from mien.subjects import Found
@@ -45,8 +44,8 @@ def find(
 ) -> None:
     """Find a person in all collections, short-lived faces and liveness sessions of a resource."""
     whom = whom_of(photo, target, ids, texts, users)
-    with opened(data_dir) as (services, subjects):
-        found = subjects.find(resource_named(services, name).id, whom, actor=actor(as_name))
+    with opened_for(name, data_dir) as (_, subjects, owner):
+        found = subjects.find(owner, whom, actor=actor(as_name))
     _show(found, as_json)
 
 
@@ -68,8 +67,7 @@ def export(
 ) -> None:
     """Write all data of a person to a ZIP file that only you can read."""
     whom = whom_of(photo, target, ids, texts, users)
-    with opened(data_dir) as (services, subjects):
-        owner = resource_named(services, name).id
+    with opened_for(name, data_dir) as (_, subjects, owner):
         # Written beside it and moved when it is whole; tempfile makes it readable to the user alone.
         handle, unfinished = tempfile.mkstemp(dir=file.absolute().parent, prefix=f".{file.name}.")
         try:
@@ -110,8 +108,7 @@ def erase(
 ) -> None:
     """Erase a person permanently from a resource and write a signed receipt; without --yes, only show a preview."""
     whom = whom_of(photo, target, ids, texts, users)
-    with opened(data_dir) as (services, subjects):
-        owner = resource_named(services, name).id
+    with opened_for(name, data_dir) as (_, subjects, owner):
         for finished in subjects.eraser.finish_killed(owner, at_once=True) if yes else ():
             again = f"`mien subject receipt {name} {finished.receipt_id}` prints its receipt"
             typer.echo(f"An interrupted erasure has been completed: {again}.", err=True)
@@ -132,8 +129,8 @@ def erase(
 @app.command()
 def receipts(name: Name, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """List the erasures of a resource; an erasure without an end is not complete yet."""
-    with opened(data_dir) as (services, subjects):
-        found = subjects.eraser.receipts(resource_named(services, name).id)
+    with opened_for(name, data_dir) as (_, subjects, owner):
+        found = subjects.eraser.receipts(owner)
     if as_json:
         print_json(found)
         return
@@ -144,8 +141,8 @@ def receipts(name: Name, as_json: AsJson = False, data_dir: DataDir = None) -> N
 @app.command()
 def receipt(name: Name, receipt_id: Annotated[UUID, typer.Argument(help="Id.")], data_dir: DataDir = None) -> None:
     """Print a receipt again; an interrupted erasure is completed first."""
-    with opened(data_dir) as (services, subjects):
-        typer.echo(subjects.eraser.finish(resource_named(services, name).id, receipt_id).receipt)
+    with opened_for(name, data_dir) as (_, subjects, owner):
+        typer.echo(subjects.eraser.finish(owner, receipt_id).receipt)
 
 
 @app.command("receipt-key")
