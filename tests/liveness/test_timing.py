@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +39,30 @@ def test_frames_that_come_ever_later_come_over_a_slow_network() -> None:
     assert came is not None
     assert came.slow
     assert not came.assembled
+
+
+def test_the_lateness_of_a_busy_server_is_not_the_clients() -> None:
+    took = tuple(time + 14_000.0 for time in TAKEN)
+    at_most = tuple(time + 120.0 for time in TAKEN)
+    came = timing(FRAMES, Arrivals(took, 100, earliest_ms=at_most))
+    assert came is not None
+    assert not came.assembled
+    assert not came.slow
+    assert came.server_ms == pytest.approx(13_880)
+    ever_later = timing(FRAMES, Arrivals(tuple(time * 3 for time in TAKEN), 100, earliest_ms=at_most))
+    assert ever_later is not None
+    assert not ever_later.slow
+    # A server that stalls for the whole challenge and reads everything at once cannot tell a burst.
+    stalled = timing(FRAMES, Arrivals(tuple(6000.0 + number for number in range(50)), 100, earliest_ms=(0.0,) * 50))
+    assert stalled is not None
+    assert not stalled.assembled
+
+
+def test_frames_that_cannot_have_arrived_in_time_are_late_on_a_busy_server_too() -> None:
+    took = tuple(time + 14_000.0 for time in TAKEN)
+    came = timing(FRAMES, Arrivals(took, 100, earliest_ms=tuple(time + 3000.0 for time in TAKEN)))
+    assert came is not None
+    assert came.assembled
 
 
 def test_nothing_is_concluded_without_arrivals() -> None:

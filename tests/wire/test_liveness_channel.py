@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 import struct
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -670,6 +671,26 @@ async def test_time_runs_out(make_stage: Callable[..., Stage], sockets: Callable
         await socket.show(frame(0, 0, positioning=True))
         await socket.hear()
         assert (await fail(socket))[0] == error
+
+
+async def test_the_time_a_busy_server_takes_to_look_is_not_the_clients(
+    make_stage: Callable[..., Stage], sockets: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = make_stage(positioning_seconds=2)
+    see = stage.finder.analyze
+
+    def slowly(image: bytes, want: Want) -> Seen:
+        if stage.steps.seconds < 1000:
+            stage.steps.seconds += 1000
+            time.sleep(2.2)
+        return see(image, want)
+
+    monkeypatch.setattr(stage.finder, "analyze", slowly)
+    socket = await sockets(stage)
+    await socket.say(type="hello", token=stage.token())
+    await socket.hear()
+    await answer(socket, stage, await position(socket))
+    assert (await socket.hear())["type"] == "result"
 
 
 async def test_a_challenge_nobody_answers(

@@ -134,6 +134,7 @@ def of_timing(came: Timing | None) -> Evidence:
         "pace": came.pace,
         "usualMs": came.usual_ms,
         "allowedMs": came.allowed_ms,
+        "serverMs": came.server_ms,
     }
     return Evidence("timing", 0.3 if came.assembled else 1.0, measured)
 

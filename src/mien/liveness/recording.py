@@ -100,7 +100,8 @@ class Recording:
         limits: how much a client may send.
         usual_ms: the client's delay before the challenge.
         frames: what came so far.
-        arrivals_ms: when each came, since the challenge was sent.
+        arrivals_ms: when each was taken from the socket, since the challenge was sent.
+        earliest_ms: when each can have arrived at the earliest, since then.
         image_hashes: SHA-256 of each JPEG.
         size: bytes of all messages so far.
     """
@@ -112,17 +113,19 @@ class Recording:
     usual_ms: float = 0.0
     frames: list[TimedFrame] = field(default_factory=list)
     arrivals_ms: list[float] = field(default_factory=list)
+    earliest_ms: list[float] = field(default_factory=list)
     image_hashes: list[bytes] = field(default_factory=list)
     size: int = 0
     _messages: list[bytes] = field(default_factory=list)
 
-    def add(self, frame: Frame, message: bytes, elapsed_ms: float) -> None:
+    def add(self, frame: Frame, message: bytes, elapsed_ms: float, earliest_ms: float | None = None) -> None:
         """Take a frame in.
 
         Args:
             frame: the frame.
             message: the whole message that it came in.
             elapsed_ms: since the challenge was sent, by the server's clock.
+            earliest_ms: when it can have arrived at the earliest; None for `elapsed_ms`.
 
         Raises:
             FrameError: it is out of order, too early for the time that it claims, too late, or one too many.
@@ -139,6 +142,7 @@ class Recording:
             raise FrameError("a frame was taken after the end of the challenge")
         self.frames.append(TimedFrame(frame.jpeg, frame.time_ms, frame.sequence))
         self.arrivals_ms.append(elapsed_ms)
+        self.earliest_ms.append(elapsed_ms if earliest_ms is None else earliest_ms)
         self.image_hashes.append(hashlib.sha256(frame.jpeg).digest())
         self._messages.append(hashlib.sha256(message).digest())
         self.size += len(message)
@@ -146,7 +150,7 @@ class Recording:
     @property
     def arrivals(self) -> Arrivals:
         """When the frames came."""
-        return Arrivals(tuple(self.arrivals_ms), self.usual_ms, self.limits.late_ms)
+        return Arrivals(tuple(self.arrivals_ms), self.usual_ms, self.limits.late_ms, tuple(self.earliest_ms))
 
     def digest(self) -> str:
         """Return the digest over all messages, as the client can compute it too: 64 upper-case hex digits."""

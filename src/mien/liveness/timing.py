@@ -2,6 +2,9 @@
 
 A client has a while to send its last frame because networks are slow. Anyone who computes an answer needs a while, too:
 so the grace is bounded by the delay that this very client had before it knew the challenge.
+
+A busy server takes frames late. Lateness is therefore measured to the earliest time at which a frame can have arrived,
+which is hardly earlier than the time at which it was taken unless the server is busy.
 """
 
 from __future__ import annotations
@@ -27,15 +30,17 @@ class Arrivals:
     """When frames reached the server.
 
     Attributes:
-        times_ms: of each frame in order, since the challenge was sent, by the server's clock.
+        times_ms: when the server took each frame, in order, since the challenge was sent, by the server's clock.
         usual_ms: the client's delay before the challenge: from the capture of a positioning frame until it came; 0 when
             it sent none.
         late_ms: how much later frames may come, beside twice that delay.
+        earliest_ms: when each can have arrived at the earliest; `times_ms` where that is not known.
     """
 
     times_ms: tuple[float, ...]
     usual_ms: float = 0.0
     late_ms: float = 2000.0
+    earliest_ms: tuple[float, ...] = ()
 
     @property
     def allowed_ms(self) -> float:
@@ -50,9 +55,10 @@ class Timing:
     Attributes:
         start_ms: how late the first frames came.
         late_ms: how late all but the latest tenth came.
-        pace: time over which frames came by the time over which they were taken.
+        pace: longest time over which frames can have come by the time over which they were taken.
         usual_ms: the client's delay before the challenge.
         allowed_ms: how late frames may come.
+        server_ms: how much later all but the latest tenth were taken than they can have arrived.
     """
 
     start_ms: float
@@ -60,6 +66,7 @@ class Timing:
     pace: float
     usual_ms: float
     allowed_ms: float
+    server_ms: float = 0.0
 
     @property
     def assembled(self) -> bool:
@@ -88,11 +95,13 @@ def timing(frames: Sequence[TimedFrame], arrivals: Arrivals | None) -> Timing | 
         return None
     taken = np.array([frame.time_ms for frame in frames], np.float64)
     came = np.array(arrivals.times_ms, np.float64)
-    late = came - taken
+    earliest = np.minimum(np.array(arrivals.earliest_ms or arrivals.times_ms, np.float64), came)
+    late = earliest - taken
     return Timing(
         start_ms=float(np.median(late[:_FIRST])),
         late_ms=float(np.quantile(late, 0.9)),
-        pace=float((came[-1] - came[0]) / max(taken[-1] - taken[0], 1.0)),
+        pace=float((came[-1] - earliest[0]) / max(taken[-1] - taken[0], 1.0)),
         usual_ms=arrivals.usual_ms,
         allowed_ms=arrivals.allowed_ms,
+        server_ms=float(np.quantile(came - earliest, 0.9)),
     )

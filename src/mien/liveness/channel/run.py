@@ -15,6 +15,7 @@ from mien.liveness.attempts import Admission, Begun
 from mien.liveness.attestation import AttestationError
 from mien.liveness.challenge import LONGEST_MS, Challenge
 from mien.liveness.channel import messages
+from mien.liveness.channel.arrival import EmptyBuffer
 from mien.liveness.channel.context import ChannelContext
 from mien.liveness.channel.messages import Json, ProtocolError
 from mien.liveness.errors import AttemptOverError, LockedOutError, Refusal, TokenRefusedError
@@ -42,6 +43,10 @@ HELLO_SECONDS: Final = 10.0
 _JUDGING_SECONDS: Final = 60.0
 _EARLY_MS: Final = 500
 _RETRY_SECONDS: Final = 5
+_SWIFT_SECONDS: Final = 0.5
+"""Looking at a positioning frame takes less unless the server is busy; what exceeds it is not the client's time."""
+_AGAIN_SECONDS: Final = 0.25
+"""How long messages that may have arrived in time are waited for once more."""
 _DELAYS: Final = 25
 """Positioning frames by which the client's usual delay is measured: the newest ones."""
 
@@ -87,12 +92,15 @@ class Run:
         self._begun: Begun | None = None
         self._challenge: Challenge | None = None
         self._recording: Recording | None = None
+        self._buffer: EmptyBuffer | None = None
         self._sent_at = 0.0
         self._accepted_at = 0.0
         self._delays: list[float] = []
         self._newest: tuple[int, bytes] | None = None
         self._last_number = -1
         self._looking = False
+        self._looking_since = 0.0
+        self._busy_seconds = 0.0
         self._glance: Glance | None = None
         self._steady = 0
         self._token = ""
@@ -139,9 +147,10 @@ class Run:
                 self._delays.append((self._context.now() - self._accepted_at) * 1000 - frame.time_ms)
                 self._position(frame.sequence, frame.jpeg)  # one that was on its way when the challenge came is ignored
                 return
-            if self._recording is None:
+            if self._recording is None or self._buffer is None:
                 raise ProtocolError("there is no challenge yet")
-            self._recording.add(frame, message, self._elapsed_ms())
+            earliest = (self._buffer.took(frame.time_ms) - self._sent_at) * 1000
+            self._recording.add(frame, message, self._elapsed_ms(), earliest)
         except (ProtocolError, FrameError) as error:
             await self._broken(str(error))
 
@@ -158,6 +167,7 @@ class Run:
             ProtocolError: it is malformed.
         """
         context = self._context
+        self._in(None)  # asking the database takes the server's time, not the client's
         token = said.get("token")
         device, user = messages.identifier(said, "deviceCorrelationId"), messages.identifier(said, "userCorrelationId")
         chosen = messages.identifier(said, "clientRequestId")
@@ -250,10 +260,12 @@ class Run:
             while self._newest is not None and self._phase is _Phase.POSITIONING:
                 (number, jpeg), self._newest = self._newest, None
                 context = self._context
+                self._looking_since = context.now()
                 try:
                     seen = await context.glances.run(glance, context.finder, jpeg, context.place, self._glance)
                 except VisionError:
                     seen = Glance(Feedback.LOOK_AT_CAMERA)
+                self._count_look()
                 if not self._is(_Phase.POSITIONING):  # the client went meanwhile
                     return
                 self._glance = seen
@@ -268,6 +280,12 @@ class Run:
             await self._fault("looking at a frame failed")
         finally:
             self._looking = False
+
+    def _count_look(self) -> None:
+        """Count what the look at a frame took longer than it does on a server that is not busy."""
+        now = self._context.now()
+        self._busy_seconds += max(0.0, now - self._looking_since - _SWIFT_SECONDS)
+        self._looking_since = now
 
     async def _begin(self) -> None:
         admission = self._admission
@@ -287,6 +305,7 @@ class Run:
         self._recording = Recording(admission.session.id, begun.number, challenge.duration_ms, limits, self._usual_ms())
         self._phase = _Phase.CHALLENGE
         self._sent_at = self._context.now()
+        self._buffer = EmptyBuffer(self._context.now)
         self._in(challenge.duration_ms / 1000 + limits.grace_seconds)  # how late is too late, the judge decides
         await self._send(messages.challenged(begun, challenge))
 
@@ -302,6 +321,7 @@ class Run:
             raise ProtocolError("end came before the end of the challenge")
         self._phase = _Phase.JUDGING
         self._in(None)
+        self._unwatch()
         self._start(self._judge(admission, begun, challenge, recording))
 
     async def _judge(self, admission: Admission, begun: Begun, challenge: Challenge, recording: Recording) -> None:
@@ -365,10 +385,19 @@ class Run:
 
     async def _expire(self) -> None:
         if self._phase is _Phase.CHALLENGE:
+            if self._buffer is not None and not self._buffer.empty:  # the rest may be here: the server is busy
+                self._in(_AGAIN_SECONDS)
+                return
             self._phase = _Phase.JUDGING
             await self._record(LivenessError.TIMED_OUT, "The client did not answer the challenge in time.")
             await self._fail(LivenessError.TIMED_OUT, "the challenge took too long")
         elif self._phase is _Phase.POSITIONING:
+            if self._looking:
+                self._count_look()
+            busy, self._busy_seconds = self._busy_seconds, 0.0
+            if busy > 0:
+                self._in(busy)
+                return
             seen = self._glance is not None and self._glance.face is not None
             error = LivenessError.TIMED_OUT if seen else LivenessError.NO_FACE_DETECTED
             recognition = RecognitionError.NONE if seen else RecognitionError.FACE_NOT_FOUND
@@ -440,6 +469,7 @@ class Run:
             return
         self._phase = _Phase.OVER
         self._in(None)
+        self._unwatch()
         if self._context.open.get(self._token) is self:
             del self._context.open[self._token]
         self._count(last)
@@ -447,6 +477,10 @@ class Run:
             await self._send(last)
         finally:
             self.over.set()
+
+    def _unwatch(self) -> None:
+        if self._buffer is not None:
+            self._buffer.close()
 
     def _is(self, phase: _Phase) -> bool:
         """Tell the phase as it is now: others may have changed it while one waited."""

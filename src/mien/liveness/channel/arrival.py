@@ -1,0 +1,69 @@
+"""When a client's messages can have arrived at the earliest, on a server that may be busy.
+
+The time at which a message is taken says too much: a server without a free processor takes it late, from the buffers of
+the socket. What the server does know is when it last found those buffers empty: while it waits for a message and its
+event loop turns, nothing has arrived. A message has arrived after that; how long after is not put on the client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+_TICK_SECONDS: Final = 0.005
+_TURNS: Final = 8
+"""Turns of the event loop that a message takes at most from the socket to whoever waits for it: up to four reads of
+64 KB, and four tasks that wake one another."""
+
+
+class EmptyBuffer:
+    """Watches one client's buffer from the challenge until the end of its frames.
+
+    Args:
+        now: seconds of a clock that never goes back.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[float] = deque(maxlen=_TURNS)
+        self._known = now()
+        self._counted_ms = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._tick()
+
+    def took(self, time_ms: int) -> float:
+        """Take note of a frame; returns the earliest time at which it can have arrived, in seconds of the clock.
+
+        Args:
+            time_ms: when the client says that it was taken. A client that sends more frames than a camera takes cannot
+                make the server look busy: between frames that claim less time than the turns take, the turns go on.
+        """
+        earliest = self.known()
+        if time_ms >= self._counted_ms + _TURNS * _TICK_SECONDS * 1000:
+            self._counted_ms = time_ms
+            self._waiting.clear()
+        return earliest
+
+    def known(self) -> float:
+        """Return when the buffer was last known to be empty, in seconds of the clock."""
+        if self.empty:
+            self._known = self._waiting[0]
+        return self._known
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits to be taken: the loop has turned often enough since the last message."""
+        return len(self._waiting) == _TURNS
+
+    def close(self) -> None:
+        """Stop watching."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tick(self) -> None:
+        self._waiting.append(self._now())
+        self._timer = self._loop.call_later(_TICK_SECONDS, self._tick)
