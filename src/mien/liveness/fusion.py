@@ -75,6 +75,9 @@ TURN_REFLECTION: Final = Curve(0.6, 0.05)
 """Of the correlation while the head turns, where shading adds to the noise."""
 EVENNESS: Final = 0.12
 """A channel that follows this much less than the best one is not lit by the screen. Tungsten light makes 0.3."""
+LEAST_CONTRAST: Final = 0.005
+"""Contrast below which a face does not reflect the screen, however well its noise fits the flashes: of few frames it
+does by chance. People who were lit by 4 % and more gave .0128 and more (20 attempts, one person)."""
 FLICKER: Final = {"reflection": 0.012, "turnReflection": 0.02}
 """Contrast from which a face changes its colour so much that the screen's light cannot be lost in noise: if it does not
 follow, something else lights it. Videos without flashes give .003 to .005 ahead, and up to .012 while turning."""
@@ -147,6 +150,8 @@ def of_reflection(name: str, found: Reflection | None) -> Evidence:
     score: float | None = curve(found.correlation)
     if score is not None and score < ACCEPT and found.contrast < FLICKER[name]:
         score = None  # the room may be so bright that the screen does not show
+    elif score is not None and score >= ACCEPT and found.contrast < LEAST_CONTRAST:
+        score = None
     elif score is not None and score >= ACCEPT and found.evenness < EVENNESS:
         score = (VETO + ACCEPT) / 2  # part of the light follows the screen: a chance, or something in between
     measured = {

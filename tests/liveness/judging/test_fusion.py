@@ -100,6 +100,7 @@ def reflected(correlation: float, contrast: float = 0.05, evenness: float = 0.9)
 def test_flashes_that_fit_speak_for_a_person() -> None:
     assert (reflected(0.9) or 0) > 0.9
     assert (reflected(0.9, contrast=0.006) or 0) > 0.9
+    assert reflected(0.9, contrast=0.003) is None  # noise that fits by chance
 
 
 def test_a_face_that_flickers_otherwise_is_an_attack_and_one_that_does_not_is_nothing() -> None:
