@@ -1,9 +1,10 @@
-"""Trains the head that tells people's faces from animals' and things': `person`.
+"""Trains the heads that tell people's faces from animals' and things': `person`, and `person_glance`, asked before it.
 
-Its features are the means of EfficientNet-lite0's maps, which know animals from ImageNet. Faces: what the detector
+Their features are the means of EfficientNet-lite0's maps, which know animals from ImageNet: of the face as it is read
+upright, and, for the glance, as it was found, in a smaller crop. Faces: what the detector
 finds in LFW, FairFace, Azure's samples and the photos of masks, with a score of .8 or a mesh that is present. Others:
 what it finds, at a threshold of .25, in 121 photos of animals and things without a person, and random places of these.
-Photos are split into five parts; the card gives the rates on the part that was left out, the head is fitted on all.
+Photos are split into five parts; the cards give the rates on the part that was left out; the heads are fitted on all.
 
     python tools/train_people.py --shared ../shared --cache /tmp/heads
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +26,15 @@ from mien.vision.attributes.heads import Head, RegionPool
 from mien.vision.detector import YuNet
 from mien.vision.finder import FaceFinder
 from mien.vision.landmarks import FaceMesh
+from mien.vision.people import SURE
 from mien.vision.types import Float32, OperatingPoint, Pixels
 from mien.vision.upright import UprightReader
 
 Float64 = NDArray[np.float64]
 WHOLE = np.array([[0, 0, 1, 1]], np.float32)
-POOLS = tuple(RegionPool(f"lite0/{layer}", WHOLE) for layer in LITE0_MAPS)
+POOLS, GLANCE_POOLS = (
+    tuple(RegionPool(f"{network}/{layer}", WHOLE) for layer in LITE0_MAPS) for network in ("lite0", "lite0-small")
+)
 SETS = {
     "lfw": ("faces/lfw", "*/*.jpg", (OperatingPoint.GENERAL,)),
     "fairface": ("faces/fairface", "*.jpg", tuple(OperatingPoint)),
@@ -42,6 +47,8 @@ STRENGTH = 30.0
 """Weight of the squared weights, on standardised features, against samples that weigh 500 on either side."""
 LEAST_LOGIT = -2.0
 """Below it a doubtful face is none: chosen so that what is lost of people is blurred beyond recognition."""
+CLEAR_LOGIT = 0.0
+"""From it a glance is enough: of false boxes that were left out, it keeps two of 111, which `person` keeps as well."""
 PLACES = 6
 """Random places a photo without people."""
 
@@ -52,45 +59,56 @@ def main() -> None:
     data = faces.features("people", lambda: samples(given, faces))
     person = data["person"] > 0
     clean = ~person | (data["score"] >= 0.8) | (data["presence"] > 0.5)
-    features, names = data["features"][clean].astype(np.float64), data["photo"][clean]
-    labels, found = person[clean].astype(np.float64), data["score"][clean] > 0
+    names, score, person = data["photo"][clean], data["score"][clean], person[clean]
+    _train("person", POOLS, (data["features"][clean], names, score, person), LEAST_LOGIT)
+    _train("person_glance", GLANCE_POOLS, (data["glance"][clean], names, score, person), CLEAR_LOGIT)
+
+
+def _train(name: str, pools: tuple[RegionPool, ...], data: tuple[Float32, Any, Float32, Any], least: float) -> None:
+    """Fit and save a head; `data` is features (n, f), photos' names, scores of the detector, and whether a person's."""
+    features, names, score, person = data[0].astype(np.float64), *data[1:]
+    labels, found = person.astype(np.float64), score > 0
     mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-3
     standard = (features - mean) / spread
-    weight = np.where(labels > 0, 500 / labels.sum(), 0.0)
-    weight[(labels == 0) & found] = 500 / ((labels == 0) & found).sum()
+    weight = np.where(person, 500 / labels.sum(), 0.0)
+    weight[~person & found] = 500 / (~person & found).sum()
     weight[~found] = 150 / max((~found).sum(), 1)
-    folds = np.array([fold_of(str(name), 5) for name in names])
+    folds = np.array([fold_of(str(photo), 5) for photo in names])
     held = np.zeros(len(labels))
     for fold in range(5):
         train = folds != fold
         held[~train] = _sums(_fit(standard[train], labels[train], weight[train]), standard[~train])
-    reported = found & (data["score"][clean] >= 0.6)
+    kept, reported = held >= least, score >= 0.6
+    doubtful = person & reported & (score < SURE)
     card = {
         "trained_on": "LFW, FairFace (CC BY 4.0), Azure's samples (MIT), Face-Mask-Detection (MIT); "
         "121 photos without people",
-        "faces": int(labels.sum()),
-        "others": int((labels == 0).sum()),
-        "kept_of_faces_held_out": round(float((held[labels > 0] >= LEAST_LOGIT).mean()), 5),
-        "kept_of_false_boxes_held_out": round(float((held[(labels == 0) & reported] >= LEAST_LOGIT).mean()), 4),
+        "faces": int(person.sum()),
+        "others": int((~person).sum()),
+        "kept_of_faces_held_out": round(float(kept[person].mean()), 5),
+        "doubtful_faces": int(doubtful.sum()),
+        "kept_of_doubtful_faces_held_out": round(float(kept[doubtful].mean()), 5),
+        "false_boxes": int((~person & reported).sum()),
+        "kept_of_false_boxes_held_out": round(float(kept[~person & reported].mean()), 4),
     }
-    print(card)
+    print(name, card)
     fitted = _fit(standard, labels, weight)
     weights = fitted[:-1] / spread
     head = Head(
-        name="person",
+        name=name,
         classes=("person",),
         link="logistic",
-        pools=POOLS,
+        pools=pools,
         weights=np.asarray(weights[None], np.float32),
         bias=np.asarray([fitted[-1] - float(weights @ mean)], np.float32),
-        thresholds={"least": round(float(1 / (1 + np.exp(-LEAST_LOGIT))), 4)},
+        thresholds={"least": round(float(1 / (1 + np.exp(-least))), 4)},
         card=card,
     )
-    head.save(HEADS / "person.npz")
+    head.save(HEADS / f"{name}.npz")
 
 
 def samples(given: Arguments, faces: Faces) -> Iterator[dict[str, Float32]]:
-    """Everything found in the photos, as features with `person`, `score`, `presence` and the photo's name."""
+    """Everything found in the photos: `features` and those of the glance, `person`, `score`, `presence`, `photo`."""
     store = ModelStore()
     networks = store.load("mesh").networks
     mesh, detector = FaceMesh(networks["mesh"], networks["iris"]), YuNet(store.load("yunet").network)
@@ -104,7 +122,7 @@ def samples(given: Arguments, faces: Faces) -> Iterator[dict[str, Float32]]:
             points = reader.read(pixels, seen.points, seen.box).points
             presence = mesh.find(pixels, points, passes=1).presence
             doubtful = seen.score < 0.8 and photo in NO_PEOPLE
-            yield _row(faces, pixels, points, photo, (person and not doubtful, seen.score, presence))
+            yield _row(faces, pixels, (seen.points, points), photo, (person and not doubtful, seen.score, presence))
 
     for name, (folder, pattern, at) in SETS.items():
         for path in sorted((given.shared / folder).glob(pattern)):
@@ -117,16 +135,21 @@ def samples(given: Arguments, faces: Faces) -> Iterator[dict[str, Float32]]:
         for point in OperatingPoint:
             yield from look(pixels, point, path.name, person=False)
         for _ in range(PLACES):
-            yield _row(faces, pixels, _place(pixels, rng), path.name, (False, 0.0, 0.0))
+            place = _place(pixels, rng)
+            yield _row(faces, pixels, (place, place), path.name, (False, 0.0, 0.0))
 
 
 def _row(
-    faces: Faces, pixels: Pixels, points: Float32, photo: str, found: tuple[bool, float, float]
+    faces: Faces, pixels: Pixels, points: tuple[Float32, Float32], photo: str, found: tuple[bool, float, float]
 ) -> dict[str, Float32]:
-    context = faces.context(pixels, points)
-    features = np.concatenate([pool.pool(context.feature_map(pool.source)) for pool in POOLS])
+    """One sample; `points` as found and as read."""
+    glance, features = (
+        np.concatenate([pool.pool(context.feature_map(pool.source)) for pool in pools])
+        for pools, context in zip((GLANCE_POOLS, POOLS), (faces.context(pixels, five) for five in points), strict=True)
+    )
     person, score, presence = (np.float32(value) for value in found)
-    return {"features": features, "photo": np.array(photo), "person": person, "score": score, "presence": presence}  # type: ignore[dict-item]  # scalars and a name, stacked by the cache
+    told = {"person": person, "score": score, "presence": presence}
+    return {"features": features, "glance": glance, "photo": np.array(photo), **told}  # type: ignore[dict-item]  # scalars and a name, stacked by the cache
 
 
 def _place(pixels: Pixels, rng: np.random.Generator) -> Float32:

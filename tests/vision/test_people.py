@@ -55,6 +55,18 @@ def test_a_sure_face_is_not_asked_about(engine: FaceEngine, monkeypatch: pytest.
     def never(_: FaceContext) -> bool:
         raise AssertionError("a sure face was asked about")
 
+    monkeypatch.setattr(engine_module, "is_clearly_person", never)
     monkeypatch.setattr(engine_module, "is_person", never)
     (face,) = engine.analyze(azure_photo("detection1").read_bytes()).faces
     assert face.score >= people.SURE
+
+
+@pytest.mark.shared
+def test_a_glance_is_enough_for_a_dark_face(engine: FaceEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(_: FaceContext) -> bool:
+        raise AssertionError("a clear face was read for the second look")
+
+    pixels = np.asarray(cv2.imread(str(azure_photo("identification1"))) * 0.05, np.uint8)
+    monkeypatch.setattr(engine_module, "is_person", never)
+    faces = engine.analyze(pixels, Want()).faces
+    assert any(face.score < people.SURE for face in faces)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +22,7 @@ from mien.vision.embedder import Recogniser
 from mien.vision.finder import FULL_HD, MIN_FACE, FaceFinder
 from mien.vision.image_input import ImageInput, file_or_pixels
 from mien.vision.landmarks import FaceMesh, Mesh, landmarks27
-from mien.vision.people import SURE, is_person
+from mien.vision.people import SURE, is_clearly_person, is_person
 from mien.vision.spare_cores import SpareCores
 from mien.vision.types import Attributes, Detection, Embedding, Face, FaceBox, Float32, OperatingPoint, Pixels, Want
 from mien.vision.upright import Reading, UprightReader
@@ -78,12 +78,11 @@ class _View:
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """A face that was looked at closely; `person` tells whether it is one."""
+    """A face that was looked at closely."""
 
     view: _View
     reading: Reading
     context: FaceContext
-    person: bool
 
 
 class FaceEngine:
@@ -162,34 +161,32 @@ class FaceEngine:
         found = finder.find(photo.pixels, want.operating_point, _least(photo) / photo.scale)
         boxes = _boxes(photo, found)
         large = [index for index, box in enumerate(boxes) if _large_enough(box, photo)]
-        looked = self._look_at_doubtful(photo, {index: found[index] for index in large if found[index].score < SURE})
-        chosen = sorted(
-            (index for index in large if index not in looked or looked[index].person),
-            key=lambda index: -boxes[index].area,
-        )[: want.max_faces]
-        calls = [partial(self._describe, photo, boxes[i], found[i], want, looked.get(i)) for i in chosen]
+        doubtful = [index for index in large if found[index].score < SURE]
+        people = self._cores.run([partial(self._is_person, photo, found[index]) for index in doubtful])
+        others = {index for index, person in zip(doubtful, people, strict=True) if not person}
+        chosen = sorted((index for index in large if index not in others), key=lambda index: -boxes[index].area)
+        chosen = chosen[: want.max_faces]
+        calls = [partial(self._describe, photo, boxes[index], found[index], want) for index in chosen]
         faces = self._cores.run(calls)
         return Analysis(photo.width, photo.height, tuple(faces), photo if want.photo else None)
 
-    def _look_at_doubtful(self, photo: Photo, detections: Mapping[int, Detection]) -> dict[int, _Looked]:
-        """Look closely at faces that may be none."""
-        looked = self._cores.run([partial(self._look, photo, detection) for detection in detections.values()])
-        return dict(zip(detections, looked, strict=True))
-
-    def _look(self, photo: Photo, detection: Detection) -> _Looked:
+    def _is_person(self, photo: Photo, detection: Detection) -> bool:
+        """Glance at a doubtful face as it was found, and read it upright only where that leaves it open."""
         view = _view(photo, detection)
-        reading = self._reader().read(view.pixels, view.points, view.box)
-        context = self._context(view, reading)
-        return _Looked(view, reading, context, person=reading.score >= SURE or is_person(context))
+        if is_clearly_person(FaceContext(view.pixels, view.points, view.box, self._network, self._mesh_of)):
+            return True
+        looked = self._look(view)
+        return looked.reading.score >= SURE or is_person(looked.context)
 
-    def _describe(self, photo: Photo, box: FaceBox, detection: Detection, want: Want, looked: _Looked | None) -> Face:
+    def _look(self, view: _View) -> _Looked:
+        reading = self._reader().read(view.pixels, view.points, view.box)
+        return _Looked(view, reading, self._context(view, reading))
+
+    def _describe(self, photo: Photo, box: FaceBox, detection: Detection, want: Want) -> Face:
         closely = want.recogniser is not None or want.landmarks or want.attributes
         if not closely:
             return Face(box, detection.score, photo.to_full(detection.points))
-        if looked is None:
-            view = _view(photo, detection)
-            reading = self._reader().read(view.pixels, view.points, view.box)
-            looked = _Looked(view, reading, self._context(view, reading), person=True)
+        looked = self._look(_view(photo, detection))
         view = looked.view
         context, embedding = self._read(looked, want)
         landmarks = None

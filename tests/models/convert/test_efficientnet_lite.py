@@ -40,9 +40,10 @@ def _windows(x: Array) -> Array:
     return np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(1, 2))
 
 
-def test_the_first_stage_computes_what_the_weights_say() -> None:
+@pytest.mark.parametrize(("height", "width"), [(224, 224), (64, 96)])
+def test_the_first_stage_computes_what_the_weights_say(height: int, width: int) -> None:
     weights = _Weights()
-    image = np.random.default_rng(5).uniform(0, 255, (1, 3, 224, 224)).astype(np.float32)
+    image = np.random.default_rng(5).uniform(0, 255, (1, 3, height, width)).astype(np.float32)
     x: Array = (image[0] - 127) / 128
     # "SAME" at stride 2 on an even side pads only on the right and below.
     windows = _windows(np.pad(x, ((0, 0), (0, 1), (0, 1))))[:, ::2, ::2]
@@ -55,7 +56,7 @@ def test_the_first_stage_computes_what_the_weights_say() -> None:
 
     session = ort.InferenceSession(build(weights, ["stage1"]).SerializeToString())
     (result,) = session.run(["stage1"], {"image": image})
-    assert result.shape == (1, 16, 112, 112)
+    assert result.shape == (1, 16, height // 2, width // 2)
     np.testing.assert_allclose(result[0], expected, atol=2e-3)
 
 

@@ -54,6 +54,16 @@ def test_each_network_runs_once_for_all_its_maps(networks: dict[str, _Network]) 
     assert len(networks["lite0"].inputs) == 1
 
 
+def test_the_small_crop_shows_the_same_in_fewer_pixels(networks: dict[str, _Network]) -> None:
+    columns = np.tile(np.arange(224, dtype=np.uint8)[None, :, None], (224, 1, 3))
+    context = _context(networks, columns)
+    assert set(context.lite0_small) == set(LITE0_MAPS)
+    assert context.feature_map("lite0-small/stage3").shape == (2, 4, 4)
+    (image,) = networks["lite0"].inputs
+    assert image.shape == (1, 3, 128, 128)
+    np.testing.assert_allclose(image[0, 0, 64, 8:120], np.arange(8, 120) * 224 / 128, atol=2)
+
+
 def test_networks_see_red_green_blue(networks: dict[str, _Network]) -> None:
     pixels = np.zeros((224, 224, 3), np.uint8)
     pixels[:] = (10, 20, 200)

@@ -19,7 +19,6 @@ from mien.models.convert.torch_checkpoint import read_checkpoint
 
 Float32 = NDArray[np.float32]
 
-INPUT_SIZE = 224
 MEAN, STD = 127.0, 128.0
 """The network was trained on RGB pixels shifted and scaled by these."""
 
@@ -39,7 +38,7 @@ STAGE_NAMES = tuple(f"stage{number}" for number in range(1, len(_STAGES) + 1))
 
 
 def convert(source: Path, target: Path, *, outputs: Sequence[str] = ("stage3", "stage5", "stage7")) -> None:
-    """Write EfficientNet-lite0 as ONNX: input "image" float32 (batch, 3, 224, 224), RGB in 0..255.
+    """Write EfficientNet-lite0 as ONNX: input "image" float32 (batch, 3, h, w), RGB in 0..255, h and w multiples of 32.
 
     Args:
         source: the published checkpoint, `efficientnet-lite0-57934424.pth`.
@@ -62,17 +61,21 @@ def build(weights: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> ModelP
         message = f"unknown outputs: {sorted(unknown)}"
         raise ValueError(message)
     builder = _Builder(weights)
-    shapes = builder.build(until=max((*STAGE_NAMES, "logits").index(name) for name in outputs))
+    channels = builder.build(until=max((*STAGE_NAMES, "logits").index(name) for name in outputs))
     graph = helper.make_graph(
         builder.nodes,
         "efficientnet-lite0",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 3, INPUT_SIZE, INPUT_SIZE])],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *shapes[name]]) for name in outputs],
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 3, "height", "width"])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, _shape(name, channels[name])) for name in outputs],
         builder.constants,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.checker.check_model(model)
     return model
+
+
+def _shape(name: str, channels: int) -> list[str | int]:
+    return ["batch", channels] if name == "logits" else ["batch", channels, f"{name}/height", f"{name}/width"]
 
 
 class _Builder:
@@ -81,13 +84,13 @@ class _Builder:
         self.nodes: list[NodeProto] = []
         self.constants: list[TensorProto] = []
 
-    def build(self, *, until: int) -> dict[str, list[int]]:
-        """Write the stages up to index `until` (7 = the classifier); return their shapes without the batch."""
-        shapes: dict[str, list[int]] = {}
+    def build(self, *, until: int) -> dict[str, int]:
+        """Write the stages up to index `until` (7 = the classifier); return their channels."""
+        written: dict[str, int] = {}
         x = self._node("Sub", ["image", self._constant("mean", np.float32(MEAN))], "centred")
         x = self._node("Mul", [x, self._constant("scale", np.float32(1 / STD))], "normalised")
         x = self._convolve(x, "_conv_stem", "_bn0", (32, 3, 3, 3), stride=2, clip=True)
-        size, channels, block = INPUT_SIZE // 2, 32, 0
+        channels, block = 32, 0
         for stage, (repeats, kernel, stride, expansion, out) in enumerate(_STAGES[: until + 1]):
             for repeat in range(repeats):
                 step = stride if repeat == 0 else 1
@@ -95,8 +98,8 @@ class _Builder:
                 x = self._block(
                     x, block, (channels, out, kernel, step, expansion), name=STAGE_NAMES[stage] if last else None
                 )
-                size, channels, block = size // step, out, block + 1
-            shapes[STAGE_NAMES[stage]] = [out, size, size]
+                channels, block = out, block + 1
+            written[STAGE_NAMES[stage]] = out
         if until == len(_STAGES):
             x = self._convolve(x, "_conv_head", "_bn1", (1280, channels, 1, 1), clip=True)
             x = self._node("GlobalAveragePool", [x], "pooled")
@@ -104,8 +107,8 @@ class _Builder:
             weight = self._constant("_fc.weight", self._take("_fc.weight", (1000, 1280)))
             bias = self._constant("_fc.bias", self._take("_fc.bias", (1000,)))
             self._node("Gemm", [x, weight, bias], "logits", transB=1)
-            shapes["logits"] = [1000]
-        return shapes
+            written["logits"] = 1000
+        return written
 
     def _block(self, x: str, number: int, sizes: tuple[int, int, int, int, int], name: str | None) -> str:
         channels, out, kernel, stride, expansion = sizes
@@ -152,7 +155,7 @@ class _Builder:
             for part in ("weight", "bias", "running_mean", "running_var")
         )
         factor = gain / np.sqrt(variance + _BATCH_NORM_EPSILON)
-        # All inputs of strided layers have even sides, so "SAME" is one pixel less on the top left.
+        # The sides are multiples of 32, so those of all strided layers are even: "SAME" is one less on the top left.
         before, after = (kernel - stride) // 2, (kernel - stride + 1) // 2
         output = name or layer
         inputs = [

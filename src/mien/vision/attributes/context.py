@@ -22,7 +22,7 @@ SFACE_MAPS = ("conv_6_relu", "conv_9_relu", "conv_12_relu")
 LITE0_MAPS = ("stage3", "stage5", "stage7")
 """Maps of EfficientNet-lite0 that its conversion exposes: 40×28², 112×14², 320×7²."""
 
-LOOSE_SIZE = 224
+LOOSE_SIZE, SMALL_SIZE = 224, 128
 _LOOSE_EYES = (112.0, 100.0, 46.0)  # middle of the eyes x, y, and their distance, in pixels of the loose crop
 _EYES_112 = (align.TEMPLATE_112[0] + align.TEMPLATE_112[1]) / 2
 _EYE_DISTANCE_112 = float(np.linalg.norm(align.TEMPLATE_112[1] - align.TEMPLATE_112[0]))
@@ -105,6 +105,14 @@ class FaceContext:
         return _run(self._network(LITE0), self.loose_crop, LITE0_MAPS)
 
     @cached_property
+    def lite0_small(self) -> dict[str, Float32]:
+        """As `lite0`, on what `loose_crop` shows in 128 instead of 224 pixels: a third of the time."""
+        points = LOOSE_TEMPLATE * np.float32(SMALL_SIZE / LOOSE_SIZE)
+        transform = align.similarity_transform(self.points, points)
+        crop = align.warp(self.pixels, transform, SMALL_SIZE, SMALL_SIZE)
+        return _run(self._network(LITE0), crop, LITE0_MAPS)
+
+    @cached_property
     def mesh(self) -> Mesh:
         """The dense mesh in `pixels`."""
         return self._find_mesh(self.pixels, self.points)
@@ -128,6 +136,8 @@ class FaceContext:
                 return self.sface[layer]
             case "lite0":
                 return self.lite0[layer]
+            case "lite0-small":
+                return self.lite0_small[layer]
         raise KeyError(name)
 
 
