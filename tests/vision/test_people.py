@@ -66,7 +66,7 @@ def test_a_glance_is_enough_for_a_dark_face(engine: FaceEngine, monkeypatch: pyt
     def never(_: FaceContext) -> bool:
         raise AssertionError("a clear face was read for the second look")
 
-    pixels = np.asarray(cv2.imread(str(azure_photo("identification1"))) * 0.05, np.uint8)
+    pixels = np.asarray(np.asarray(cv2.imread(str(azure_photo("identification1"))), np.uint8) * 0.05, np.uint8)
     monkeypatch.setattr(engine_module, "is_person", never)
     faces = engine.analyze(pixels, Want()).faces
     assert any(face.score < people.SURE for face in faces)
