@@ -112,7 +112,7 @@ def test_where_there_is_nothing_yet(person: OpenPerson, served: Server, services
     for path, said in {
         "/metrics-and-alerts?resource=bare": "No data in this period",
         "/access?resource=bare": "No requests yet",
-        "/people?resource=bare": "There is",
+        "/people?resource=bare": "No groups or lists yet",
         "/try/verify?resource=bare": "bare is not approved for Verification",
         "/try/liveness?resource=bare": "bare is not approved for Liveness",
         "/audit?action=no.such.action": "No entries found",
