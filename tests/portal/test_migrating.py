@@ -89,7 +89,7 @@ def test_what_is_enrolled_moves_to_other_weights(start_server: StartServer, brow
     page.evaluate(WATCH)
     page.get_by_role("button", name="Migrate").click()
     banner.wait_for(state="detached")
-    assert any(re.match(f"Migration of {STAFF}: .* of 3 templates are made", one) for one in heard)
+    assert any(re.match(f"Migration of {STAFF}: .* of 3 templates are created", one) for one in heard)
     page.get_by_role("status").get_by_text("trained", exact=True).wait_for()
 
     page = someone.go("/people")

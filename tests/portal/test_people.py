@@ -118,7 +118,11 @@ def test_faces_and_persons_are_moved(person: OpenPerson, client: httpx.Client, a
     someone.told("Choose faces in the table above.")
     wrong = client.get(f"/face/v1.2/largepersongroups/desk/persons/{dad}").json()["persistedFaceIds"][1]
     page.get_by_role("checkbox", name=f"Choose face {wrong}").click()
-    for text, answer in (("", "Say who"), ("Nobody", "No person in this group"), ("Twice", "2 persons have that name")):
+    for text, answer in (
+        ("", "Enter the name or id"),
+        ("Nobody", "No person in this group"),
+        ("Twice", "2 persons have that name"),
+    ):
         other.fill(text)
         page.get_by_role("button", name="Move the chosen faces").click()
         someone.told(answer)

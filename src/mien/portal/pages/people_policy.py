@@ -125,7 +125,8 @@ def _form(visitor: Visitor, ref: CollectionRef | None, held: _Held) -> None:
 
 
 def _number(label: str, value: float | None) -> ui.number:
-    return ui.number(label, value=value, min=1).props('outlined placeholder="Any"')
+    # No minimum here: the widget would replace a wrong number by it when the field is left, and save that unseen.
+    return ui.number(label, value=value).props('outlined placeholder="Any"')
 
 
 def _blur(policy: EnrolmentPolicy) -> str:
