@@ -35,9 +35,8 @@ _MORE = 256
 
 
 @cache
-def _noise() -> NDArray[np.int16]:
-    size = (SIZE[1] + _MORE, SIZE[0] + _MORE, 3)
-    return np.random.default_rng(0).integers(-3, 4, size, dtype=np.int16)
+def _noise(height: int, width: int) -> NDArray[np.int16]:
+    return np.random.default_rng(0).integers(-3, 4, (height + _MORE, width + _MORE, 3), dtype=np.int16)
 
 
 def claims_of(token: str) -> dict[str, Any]:
@@ -87,7 +86,7 @@ class Robot:
         dice = random.Random(f"{self.seed}/{number}")
         height, width = self.picture.shape[:2]
         top, left = dice.randrange(_MORE), dice.randrange(_MORE)
-        noise = _noise()[top : top + height, left : left + width]
+        noise = _noise(height, width)[top : top + height, left : left + width]
         noisy = cv2.add(self.picture, noise, dtype=cv2.CV_8U)
         return bytes(cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, 85])[1])
 
