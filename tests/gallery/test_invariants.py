@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -32,9 +33,15 @@ from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.errors import NotTrainedError, PersistedFaceNotFoundError, PersonNotFoundError, SamePersonError
 from mien.gallery.gallery import open_gallery
 from mien.gallery.kinds import CollectionRef, Kind
+from mien.matching.persons import person_scores
 from mien.storage import Database, MasterKey, Vault, migrate
 
 SEEDS = st.integers(0, 40)
+
+
+def score(probe: np.ndarray, seeds: Iterable[int]) -> float:
+    """The similarity of a probe with a person of these faces, as `mien.matching.persons` defines it."""
+    return float(person_scores(probe[None], np.stack([unit(seed) for seed in seeds]))[0])
 
 
 @dataclass
@@ -202,8 +209,7 @@ class GalleryMachine(RuleBasedStateMachine):
         for person, faces in self.model.trained.items():
             # Of a person who is still there the faces of the training; one who left is never found.
             if faces and person in self.model.people and person not in self.model.back:
-                best = max(float(unit(other) @ probe) for other in faces.values())
-                expected[person] = round(CALIBRATION.confidence(best), 5)
+                expected[person] = round(CALIBRATION.confidence(score(probe, faces.values())), 5)
         found = self.gallery.recognition.identify([face_id], self.ref, 100, threshold)[0].candidates
         got = {candidate.person_id: candidate.confidence for candidate in found}
         gone = self._gone_faces()
@@ -227,8 +233,8 @@ class GalleryMachine(RuleBasedStateMachine):
         if faces:
             (face_id,) = self.faces.remember(self.owner, "recognition_04", [embedding(unit(seed))], 60)
             found = self.gallery.recognition.verify_person(self.owner, face_id, person, self.ref)
-            best = max(float(np.clip(unit(other) @ unit(seed), -1, 1)) for other in faces.values())
-            assert abs(found.confidence - CALIBRATION.confidence(best)) <= 2e-5
+            expected = CALIBRATION.confidence(score(unit(seed), faces.values()))
+            assert abs(found.confidence - expected) <= 2e-5
 
     @invariant()
     def counts_and_pages_agree(self) -> None:
