@@ -1,0 +1,63 @@
+"""What a track of a camera says about one person: all that a rule decides on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A person that a track may show.
+
+    Attributes:
+        collection: id of the person group, large person group or dynamic group; "" for the person directory.
+        person_id: lower-case hyphenated GUID.
+        name: the person's name, "" where there is none.
+        confidence: 0 to 1, of all frames of the track together; 0.5 at the operating point of the recogniser.
+    """
+
+    collection: str
+    person_id: str
+    name: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrackEvidence:
+    """The evidence of a track so far; a later one of the same track replaces it.
+
+    Attributes:
+        camera: name of the camera.
+        track: the camera's number for the track; a new one after every restart.
+        started_at: UTC, when the face was first seen.
+        updated_at: UTC, when its last analysed frame was taken.
+        frames: analysed frames in which the face was found.
+        readable: of these, frames that gave a template.
+        agreeing: of the readable ones, frames whose best candidate is `best`.
+        best: the person that the track shows most likely, None for a stranger.
+        second: the next person, None where nobody else comes near.
+        quality: `low`, `medium` or `high`: of the best shot.
+        face_px: the shorter side of the largest face box, in pixels of the source.
+        liveness: 0 (artefact) to 1 (live): material evidence over the track; None where it was not measured.
+    """
+
+    camera: str
+    track: str
+    started_at: datetime
+    updated_at: datetime
+    frames: int
+    readable: int
+    agreeing: int
+    best: Candidate | None
+    second: Candidate | None
+    quality: str
+    face_px: int
+    liveness: float | None
+
+    @property
+    def margin(self) -> float:
+        """How far the best candidate is ahead of the second, in confidence; 0 for a stranger."""
+        if self.best is None:
+            return 0.0
+        return self.best.confidence - (self.second.confidence if self.second else 0.0)
