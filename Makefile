@@ -1,14 +1,16 @@
 # Everything a newcomer or a build machine needs. `make serve` and `make test` begin from a bare machine with Python.
 .DEFAULT_GOAL := help
-.PHONY: help serve test check unit coverage bench docs site format clean
+.PHONY: help serve test test-all check unit coverage bench docs site format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 # Processes that the tests run in: one a core, but no more than the servers that they start leave memory for.
 WORKERS ?= $(shell cores=$$(nproc 2> /dev/null || echo 1); echo $$((cores > 4 ? 4 : cores)))
+# Which tests run, as pytest's `-m` takes it; empty for all.
+SELECT ?= not heavy
 
 help: ## Say what there is
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 $(VENV)/.serve: pyproject.toml uv.lock tools/bootstrap.sh
 	@tools/bootstrap.sh serve
@@ -19,7 +21,10 @@ $(VENV)/.test: pyproject.toml uv.lock tools/bootstrap.sh
 serve: $(VENV)/.serve ## Run the service; prints endpoint, keys and a first call
 	@exec $(BIN)/mien serve --dev
 
-test: check unit ## Everything that CI runs: style, types, layers, tests
+test: check unit ## Everything that CI runs: style, types, layers, the tests without those marked `heavy`
+
+test-all: check ## The same with the tests marked `heavy`
+	@$(MAKE) unit SELECT=
 
 check: $(VENV)/.test ## Style, types, layers, dependencies
 	$(BIN)/ruff format --check .
@@ -28,16 +33,16 @@ check: $(VENV)/.test ## Style, types, layers, dependencies
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
 
-unit: $(VENV)/.test ## The tests, in WORKERS processes
+unit: $(VENV)/.test ## The tests without the heavy ones, in WORKERS processes
 	$(BIN)/python -c "from mien.models import ModelStore; ModelStore().ensure()"
 	@$(BIN)/python -m tests.portraits || true
 	@if command -v npm > /dev/null; then npm --prefix tests/js ci --no-audit --no-fund \
 	  || echo "npm cannot install the JavaScript SDKs: their tests skip"; \
 	else echo "no npm: the tests of the JavaScript SDKs skip"; fi
-	$(BIN)/pytest -n $(WORKERS) $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(WORKERS) $(if $(SELECT),-m "$(SELECT)") $(PYTEST_ARGS)
 
 coverage: $(VENV)/.test ## The tests with branch coverage, and the floor that they may not fall below
-	$(MAKE) unit PYTEST_ARGS="--cov --cov-report=term --cov-report=html:build/coverage"
+	$(MAKE) unit SELECT= PYTEST_ARGS="--cov --cov-report=term --cov-report=html:build/coverage"
 
 bench: $(VENV)/.test ## The measurements in bench/, one after the other
 	@failed=; for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || failed="$$failed $$script"; done; \

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 from tests.conftest import Server
 from tests.npm import node_modules
 from tests.shared import REPOSITORY, azure_photo, has_shared
@@ -30,6 +31,7 @@ class Example:
     """A block of a page, with what it should print if the page says so."""
 
     def __init__(self, page: Path, block: re.Match[str]) -> None:
+        self.page = page
         self.language = block["language"]
         self.mark = block["mark"]
         self.text = block["text"]
@@ -51,7 +53,18 @@ def test_an_example_is_run_or_says_why_not(example: Example) -> None:
     assert example.mark is not None, "put `<!-- run -->` or `<!-- not run: why -->` before it"
 
 
-@pytest.mark.parametrize("example", [each for each in examples() if each.mark == "run"], ids=repr)
+def runnable() -> list[ParameterSet]:
+    """Every example to run; all but the first one of a page are heavy."""
+    seen: set[Path] = set()
+    found = []
+    for each in examples():
+        if each.mark == "run":
+            found.append(pytest.param(each, id=each.name, marks=[pytest.mark.heavy] if each.page in seen else []))
+            seen.add(each.page)
+    return found
+
+
+@pytest.mark.parametrize("example", runnable())
 def test_an_example_works(example: Example, server: Server, tmp_path: Path) -> None:
     shutil.copy(azure_photo("detection1"), tmp_path / "photo.jpg")
     command = INTERPRETERS[example.language]

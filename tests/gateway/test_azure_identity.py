@@ -167,6 +167,7 @@ def bundle(server: Server, tls: Path) -> str:
     return str(file)
 
 
+@pytest.mark.heavy
 def test_realm_roles_of_keycloak(
     keycloak: Keycloak, keycloak_server: Server, tls: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,6 +198,7 @@ def dex_server(start_server: StartServer, dex: Dex, tls: Path) -> Server:
     return start_server("--tls", oidc_issuer=dex.url, oidc_ca_file=str(tls / "ca.pem"), oidc_audience="mien")
 
 
+@pytest.mark.heavy
 def test_groups_of_dex(dex_server: Server, tls: Path) -> None:
     credential = ClientSecretCredential(
         "mien", "visitor-desk", APP_SECRET, authority=dex_server.management, disable_instance_discovery=True,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import httpx
 import pytest
 from tests.conftest import Server
-from tests.portal.conftest import OpenPerson
+from tests.portal.conftest import OpenPerson, Person
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -57,13 +57,22 @@ def somebody(portal: Server) -> Iterator[str]:
         client.delete("/face/v1.2/largepersongroups/everybody").raise_for_status()
 
 
+@pytest.mark.heavy
 @pytest.mark.timeout(500)  # axe over every page, on a busy machine
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_every_page_is_whole_accessible_and_fits(
     person: OpenPerson, axe: str, somebody: str, width: int, scheme: str
 ) -> None:
-    someone = person(width=width, scheme=scheme)
-    for path in (*PATHS, f"/directory/persons/{somebody}"):
+    check_pages(person(width=width, scheme=scheme), axe, scheme, (*PATHS, f"/directory/persons/{somebody}"))
+
+
+def test_pages_with_tables_and_forms_are_whole_accessible_and_fit(person: OpenPerson, axe: str) -> None:
+    """The short form of the test of every page."""
+    check_pages(person(width=390, scheme="dark"), axe, "dark", ("/keys", GROUP, "/people/faceList/none", "/review"))
+
+
+def check_pages(someone: Person, axe: str, scheme: str, paths: Sequence[str]) -> None:
+    for path in paths:
         page = someone.go(path)
         page.locator(f"body.body--{scheme}").wait_for()
         assert page.evaluate(OVERFLOW) <= 0, f"{path} is too wide"

@@ -92,6 +92,7 @@ def test_the_archive_is_the_package() -> None:
     assert {"package/package.json", "package/mien-face-liveness.d.ts", "package/README.md"} <= set(names)
 
 
+@pytest.mark.heavy
 @pytest.mark.timeout(240)
 def test_npm_installs_it_and_typescript_understands_it(tmp_path: Path) -> None:
     compiler = node_modules() / "typescript" / "bin" / "tsc"

@@ -120,6 +120,7 @@ def test_the_first_page(application: OpenApplication, look: Look) -> None:
     assert app.error()["livenessError"] == "UserCanceledSession"  # somebody who stops is asked nothing more
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
@@ -144,6 +145,7 @@ def test_a_camera_that_fails_works_on_the_second_try(
     assert len(plan.hellos) == 1
 
 
+@pytest.mark.heavy
 def test_a_camera_that_fails_tells_the_application_why(application: OpenApplication) -> None:
     app = application()
     app.page.evaluate(FAIL, ["NotReadableError", 9])
@@ -180,6 +182,7 @@ def denying(launch: LaunchBrowser) -> Browser:
     return launch("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream=deny")
 
 
+@pytest.mark.heavy
 def test_a_page_that_may_not_use_cameras(application: OpenApplication, look: Look) -> None:
     app = application(headers={"Permissions_Policy": "camera=()"})
     begin(app, Plan())
@@ -191,6 +194,7 @@ def test_a_page_that_may_not_use_cameras(application: OpenApplication, look: Loo
     assert (error["livenessError"], error["reason"]) == ("CameraPermissionDenied", "CameraForbidden")
 
 
+@pytest.mark.heavy
 def test_virtual_cameras_are_refused_by_default(application: OpenApplication, look: Look) -> None:
     app, plan = application(), Plan(claims={"vc": False})  # Chromium's own is one
     begin(app, plan)
@@ -203,6 +207,7 @@ def test_virtual_cameras_are_refused_by_default(application: OpenApplication, lo
     assert plan.hellos == []
 
 
+@pytest.mark.heavy
 def test_a_virtual_camera_that_the_server_refuses(application: OpenApplication) -> None:
     app = application()
     begin(app, Plan(at={"hello": {"livenessError": "EnvironmentNotSupported", "message": "it is a program"}}))
@@ -216,6 +221,7 @@ def test_component_and_server_know_the_same_virtual_cameras(application: OpenApp
     assert [part.strip(' "\n') for part in listed.split(",")[:-1]] == list(reports._VIRTUAL)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("colour", "fps", "reason"),
     [("#777777", 9, "CameraSlow"), ("#050505", 30, "SceneDark"), ("#fdfdfd", 30, "SceneBright")],
@@ -231,6 +237,7 @@ def test_what_may_be_ignored(application: OpenApplication, look: Look, colour: s
     assert app.outcome()["value"]["digest"] == plan.digest()
 
 
+@pytest.mark.heavy
 def test_a_camera_that_is_far_too_slow(application: OpenApplication) -> None:
     app = application()
     app.page.evaluate(PAINTED, ["#777777", 3, 1])
@@ -271,6 +278,7 @@ def test_a_failure_and_another_attempt(application: OpenApplication, look: Look)
     assert len(plan.hellos) == 2
 
 
+@pytest.mark.heavy
 def test_no_attempt_is_left(application: OpenApplication, look: Look) -> None:
     app = application()
     begin(app, Plan(challenge=SHORT, at={"end": {"livenessError": "FaceWithMaskDetected", "attemptsLeft": 0}}))
@@ -281,6 +289,7 @@ def test_no_attempt_is_left(application: OpenApplication, look: Look) -> None:
     assert app.error()["livenessError"] == "FaceWithMaskDetected"
 
 
+@pytest.mark.heavy
 def test_a_wait_before_the_next_attempt(application: OpenApplication, look: Look) -> None:
     app = application()
     locked = {"livenessError": "UnexpectedClientError", "attemptsLeft": 1, "retryAfterSeconds": 15}
@@ -295,6 +304,7 @@ def test_a_wait_before_the_next_attempt(application: OpenApplication, look: Look
     assert app.error()["retryAfterSeconds"] == 15
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("decision", "key"), [("realface", "Confirmed"), ("uncertain", "NotConfirmed")])
 def test_a_decision_that_the_client_is_told(application: OpenApplication, look: Look, decision: str, key: str) -> None:
     app, plan = application(), Plan(challenge=SHORT, outcome={"livenessDecision": decision})
@@ -346,6 +356,7 @@ class TestCameraPicker:
         };
     }"""
 
+    @pytest.mark.heavy
     def test_another_camera(self, application: OpenApplication, look: Look) -> None:
         app, plan = application(), Plan(feedback=["MoveCloser"] * 1000)
         app.page.evaluate(self.TWO)
@@ -371,6 +382,7 @@ class TestCameraPicker:
             app.page.wait_for_timeout(20)
         assert app.page.evaluate("window.opened[2]") == "second"
 
+    @pytest.mark.heavy
     def test_instead_of_a_virtual_one(self, application: OpenApplication, look: Look) -> None:
         app = application()
         app.page.evaluate(self.TWO)
@@ -385,6 +397,7 @@ class TestCameraPicker:
         assert app.page.evaluate("window.opened") == [None, "second"]
 
 
+@pytest.mark.heavy
 def test_the_pages_of_an_attempt(application: OpenApplication, look: Look) -> None:
     app = application()
     turn = {"direction": "left", "startMs": 1000, "durationMs": 5000}
@@ -411,6 +424,7 @@ class TestWithoutFlashes:
         challenge = {"fps": 15, "maxFrames": 300, "maxTotalBytes": 16777216, "graceSeconds": 10, "flashes": False}
         return Plan(claims={"wf": True}, accepted={"challenge": challenge}, challenge=CALM)
 
+    @pytest.mark.heavy
     def test_the_person_chooses_it(self, application: OpenApplication, look: Look) -> None:
         app, plan = application(), self.plan()
         app.begin(plan, {**SHOWN, "locale": LOCALE})
@@ -419,6 +433,7 @@ class TestWithoutFlashes:
         assert app.outcome()["value"]["digest"] == plan.digest()
         assert plan.hellos[0]["flashes"] is False
 
+    @pytest.mark.heavy
     def test_the_application_chooses_it(self, application: OpenApplication) -> None:
         app, plan = application(), self.plan()
         app.begin(plan, {"withoutFlashes": True})
@@ -427,6 +442,7 @@ class TestWithoutFlashes:
         assert app.outcome()["value"]["digest"] == plan.digest()
         assert plan.hellos[0]["flashes"] is False
 
+    @pytest.mark.heavy
     def test_where_the_server_does_not_allow_it(self, application: OpenApplication) -> None:
         app = application()
         app.begin(Plan())
@@ -436,6 +452,7 @@ class TestWithoutFlashes:
         app.begin(Plan(), {"withoutFlashes": True})
         assert app.error()["livenessError"] == "UnexpectedClientError"
 
+    @pytest.mark.heavy
     @pytest.mark.parametrize("granted", [True, False])
     def test_a_server_that_flashes_all_the_same(self, application: OpenApplication, granted: bool) -> None:
         app = application()

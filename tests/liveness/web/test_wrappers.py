@@ -73,7 +73,9 @@ def bundle(tmp_path: Path) -> Callable[[str], str]:
     return build
 
 
-@pytest.mark.parametrize("source", [REACT, VUE], ids=["React", "Vue"])
+@pytest.mark.parametrize(
+    "source", [pytest.param(REACT, id="React"), pytest.param(VUE, id="Vue", marks=pytest.mark.heavy)]
+)
 def test_a_framework(application: OpenApplication, bundle: Callable[[str], str], source: str) -> None:
     app = application(html=PAGE)
     plans = [Plan(challenge=SHORT) for _ in range(3)]
