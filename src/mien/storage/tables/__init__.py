@@ -9,6 +9,18 @@ from mien.storage.tables.directory import (
     TransferRow,
     TransferUseRow,
 )
+from mien.storage.tables.doors import (
+    CameraRow,
+    DoorAcceptanceRow,
+    DoorBadgeRow,
+    DoorEventRow,
+    DoorHolidayRow,
+    DoorKioskRow,
+    DoorPresenceRow,
+    DoorRow,
+    DoorRuleRow,
+    DoorVisitorRow,
+)
 from mien.storage.tables.events import AlertDeliveryRow, AlertRuleRow, AuditRow, CallRow, GaugeRow
 from mien.storage.tables.faces import DetectedFaceRow
 from mien.storage.tables.gallery import (
@@ -46,11 +58,21 @@ __all__ = [
     "AuditRow",
     "CallRow",
     "CallVolumeRow",
+    "CameraRow",
     "CollectionRow",
     "ConsentRow",
     "CropRow",
     "DataKeyRow",
     "DetectedFaceRow",
+    "DoorAcceptanceRow",
+    "DoorBadgeRow",
+    "DoorEventRow",
+    "DoorHolidayRow",
+    "DoorKioskRow",
+    "DoorPresenceRow",
+    "DoorRow",
+    "DoorRuleRow",
+    "DoorVisitorRow",
     "DuplicateRow",
     "DynamicGroupMemberRow",
     "DynamicGroupRow",

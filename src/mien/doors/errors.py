@@ -1,0 +1,31 @@
+"""Errors of cameras and doors; the texts are written for the operator."""
+
+from __future__ import annotations
+
+
+class DoorsError(Exception):
+    """Base of them all."""
+
+
+class InvalidDoorError(DoorsError):
+    """A configuration says something impossible."""
+
+
+class NotConfiguredError(DoorsError):
+    """There is no such camera, door, rule, visitor, badge, holiday or kiosk."""
+
+
+class NameInUseError(DoorsError):
+    """Another camera, door or kiosk of the resource has the name, or the badge is registered already."""
+
+
+class NoSuchPersonError(DoorsError):
+    """There is no such person in the place that was named."""
+
+
+class EventNotFoundError(DoorsError):
+    """There is no such event, or it has no picture (any more)."""
+
+
+class NotApprovedError(DoorsError):
+    """The resource is not approved for video identification."""

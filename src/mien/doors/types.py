@@ -1,0 +1,470 @@
+"""Cameras, doors and rules, as they are configured: frozen, without secrets, checked when they are built."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from mien.doors.errors import InvalidDoorError
+from mien.gallery.kinds import COLLECTION_ID, Kind
+
+Point = tuple[float, float]
+"""x and y as fractions of the picture's width and height, 0 to 1, from its upper left corner."""
+Polygon = tuple[Point, ...]
+"""3 to 32 corners."""
+
+DIRECTORY: Final = "directory"
+DYNAMIC_GROUP: Final = "dynamicPersonGroup"
+PLACES: Final = (Kind.PERSON_GROUP.value, Kind.LARGE_PERSON_GROUP.value, DYNAMIC_GROUP)
+DAY: Final = 24 * 60
+
+_NAME: Final = re.compile(r"[^\W_][\w .:()/-]{0,62}[\w.)]|[^\W_]")
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """Return a time zone.
+
+    Raises:
+        InvalidDoorError: there is none of that name.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InvalidDoorError(f"there is no time zone {name[:60]!r}; use a name such as Europe/Berlin") from None
+
+
+def check_name(what: str, name: str) -> str:
+    """Return a name without blanks around it.
+
+    Raises:
+        InvalidDoorError: it is empty, too long, or has odd characters.
+    """
+    text = name.strip()
+    if _NAME.fullmatch(text) is None:
+        raise InvalidDoorError(f"{what}: 1 to 64 letters, digits, blanks and _.:()/-, starting with a letter or digit")
+    return text
+
+
+def check_place(place: str) -> None:
+    """Check the name of a place where people are enrolled.
+
+    Raises:
+        InvalidDoorError: it is malformed.
+    """
+    kind, _, collection_id = place.partition("/")
+    if place != DIRECTORY and (kind not in PLACES or COLLECTION_ID.fullmatch(collection_id) is None):
+        raise InvalidDoorError(f"{place[:80]!r} is not {DIRECTORY} or KIND/ID with the kind {', '.join(PLACES)}")
+
+
+def between(what: str, value: float, low: float, high: float) -> None:
+    """Check a number.
+
+    Raises:
+        InvalidDoorError: it is out of range, or not a number.
+    """
+    if not low <= value <= high:
+        raise InvalidDoorError(f"{what}: {low:g} to {high:g}")
+
+
+class Direction(StrEnum):
+    """Which way somebody passes whom the camera sees."""
+
+    ENTRY = "entry"
+    EXIT = "exit"
+
+
+class How(StrEnum):
+    """The evidence that a rule asks for besides the face."""
+
+    FACE = "face"
+    """The face alone."""
+    FACE_AND_BADGE = "face_and_badge"
+    """The face, and a badge of the very person, within `badge_seconds`."""
+    TWO_PERSONS = "two_persons"
+    """Two different persons whom the rule allows, within `pair_seconds`."""
+
+
+class Holidays(StrEnum):
+    """The effect of a holiday on a rule's schedule."""
+
+    CLOSED = "closed"
+    """The rule does not apply on holidays."""
+    AS_USUAL = "as_usual"
+    """A holiday is a day like any other."""
+    ONLY = "only"
+    """The rule applies on holidays only."""
+
+
+class Strangers(StrEnum):
+    """What becomes of a track that shows nobody whom the camera's groups know. The door stays shut in any case."""
+
+    IGNORE = "ignore"
+    """Nothing is recorded."""
+    RECORD = "record"
+    """An event without a name; nothing of the face but, where pictures are on, the picture."""
+    ANNOUNCE = "announce"
+    """As `record`, and sent to webhooks and MQTT."""
+
+
+class Quality(StrEnum):
+    """The quality of a track's best shot."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+    def reaches(self, wanted: Quality) -> bool:
+        """Whether it is at least the wanted one."""
+        order = list(Quality)
+        return order.index(self) >= order.index(wanted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraSpec:
+    """A camera's configuration but for its address, which may hold a password and is kept apart.
+
+    Attributes:
+        groups: where people are looked for: `personGroup/ID`, `largePersonGroup/ID`, `dynamicPersonGroup/ID` or
+            `directory`.
+        rate: frames analysed a second, 0.5 to 30.
+        regions: where faces are looked for; all of the picture when empty.
+        privacy: what is blacked out before anything sees it.
+        door: the door that it watches.
+        direction: which way people pass whom it sees.
+        enabled: whether it runs.
+    """
+
+    groups: tuple[str, ...] = ()
+    rate: float = 5.0
+    regions: tuple[Polygon, ...] = ()
+    privacy: tuple[Polygon, ...] = ()
+    door: UUID | None = None
+    direction: Direction = Direction.ENTRY
+    enabled: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            InvalidDoorError: one is impossible.
+        """
+        for place in self.groups:
+            check_place(place)
+        between("rate", self.rate, 0.5, 30)
+        for polygon in (*self.regions, *self.privacy):
+            if not 3 <= len(polygon) <= 32:
+                raise InvalidDoorError("a zone has 3 to 32 corners")
+            if any(not 0 <= part <= 1 for point in polygon for part in point):
+                raise InvalidDoorError("the corners of a zone are fractions of the picture, 0 to 1")
+        if len(self.regions) + len(self.privacy) > 32:
+            raise InvalidDoorError("a camera has at most 32 zones")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Camera:
+    """A camera as it is shown: `host` is its address without user name, password and path.
+
+    Attributes:
+        camera_id: identifies it.
+        resource_id: whose it is.
+        name: of the resource's cameras only this one has it.
+        host: such as `rtsp://192.168.1.20:554`, `webcam` or `file`.
+        spec: the rest of its configuration.
+        created_at: when it was created.
+        changed_at: when it was last changed; the process that runs it takes it up again then.
+    """
+
+    camera_id: UUID
+    resource_id: UUID
+    name: str
+    host: str
+    spec: CameraSpec
+    created_at: datetime
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorSpec:
+    """A door's configuration but for its actuator, which may hold keys and is kept apart.
+
+    Attributes:
+        time_zone: IANA name; schedules are in its local time.
+        area: what is behind it; doors of one area share who is inside. Its own name when empty.
+        confidence: least confidence of a person, 0.5 (the operating point of the recogniser) to 1.
+        margin: least lead over the second candidate, in confidence.
+        frames: least number of frames that agree on the person.
+        agreement: least share of the readable frames that agree.
+        quality: least quality of the best shot.
+        face_px: least height or width of the face, in pixels of the source.
+        liveness: least material evidence where a rule asks for liveness, 0 to 1.
+        hold_off_seconds: a person who was let through is not let through again so soon.
+        anti_passback: whether entry is refused to people inside, and exit to people who are not.
+        passback_hours: somebody who entered so long ago counts as outside.
+        badge_seconds: how long a badge counts with a face.
+        pair_seconds: how long the first of two persons waits for the second.
+        decision_seconds: a decision that was not acted on within this time never is.
+        open_seconds: how long a relay is asked to open.
+        strangers: what becomes of strangers.
+        pictures: whether events keep the best shot, encrypted.
+        picture_days: how long.
+        event_days: how long events are kept.
+        duress: persons whose recognition is a silent alarm.
+        enabled: whether it may open at all.
+    """
+
+    time_zone: str = "UTC"
+    area: str = ""
+    confidence: float = 0.6
+    margin: float = 0.1
+    frames: int = 3
+    agreement: float = 0.6
+    quality: Quality = Quality.MEDIUM
+    face_px: int = 80
+    liveness: float = 0.5
+    hold_off_seconds: float = 5.0
+    anti_passback: bool = False
+    passback_hours: float = 12.0
+    badge_seconds: float = 20.0
+    pair_seconds: float = 20.0
+    decision_seconds: float = 3.0
+    open_seconds: float = 5.0
+    strangers: Strangers = Strangers.RECORD
+    pictures: bool = False
+    picture_days: int = 7
+    event_days: int = 90
+    duress: tuple[UUID, ...] = ()
+    enabled: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            InvalidDoorError: one is impossible.
+        """
+        zone_of(self.time_zone)
+        if self.area:
+            check_name("area", self.area)
+        between("confidence", self.confidence, 0.5, 1)
+        between("margin", self.margin, 0, 0.5)
+        between("frames", self.frames, 1, 50)
+        between("agreement", self.agreement, 0.5, 1)
+        between("facePx", self.face_px, 36, 4096)
+        between("liveness", self.liveness, 0.01, 1)
+        between("holdOffSeconds", self.hold_off_seconds, 0, 3600)
+        between("passbackHours", self.passback_hours, 0.01, 168)
+        between("badgeSeconds", self.badge_seconds, 1, 120)
+        between("pairSeconds", self.pair_seconds, 1, 120)
+        between("decisionSeconds", self.decision_seconds, 0.5, 10)
+        between("openSeconds", self.open_seconds, 0.5, 60)
+        between("pictureDays", self.picture_days, 1, 90)
+        between("eventDays", self.event_days, 1, 3650)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """A door as it is shown.
+
+    Attributes:
+        door_id: identifies it.
+        resource_id: whose it is.
+        name: of the resource's doors only this one has it.
+        spec: its configuration.
+        actuator: what it opens by, such as `osdp` or `none`, with nothing secret.
+        created_at: when it was created.
+        changed_at: when it was last changed.
+    """
+
+    door_id: UUID
+    resource_id: UUID
+    name: str
+    spec: DoorSpec
+    actuator: str
+    created_at: datetime
+    changed_at: datetime
+
+    @property
+    def area(self) -> str:
+        """What is behind the door."""
+        return self.spec.area or self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Hours of some days of the week, in local time.
+
+    Attributes:
+        days: 0 (Monday) to 6.
+        start: minutes after midnight, 0 to 1439.
+        end: minutes after midnight, 1 to 1440, not included; not after `start`: of the next day.
+    """
+
+    days: tuple[int, ...]
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            InvalidDoorError: one is impossible.
+        """
+        if not self.days or any(not 0 <= day <= 6 for day in self.days):
+            raise InvalidDoorError("the days of a schedule are 0 (Monday) to 6 (Sunday)")
+        between("start", self.start, 0, DAY - 1)
+        between("end", self.end, 1, DAY)
+
+
+ALWAYS: Final = (Window(days=(0, 1, 2, 3, 4, 5, 6), start=0, end=DAY),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleSpec:
+    """A rule: who may pass which doors, when and how. What is empty allows nobody, nowhere, never.
+
+    Attributes:
+        name: for people.
+        doors: where.
+        directions: which way.
+        groups: who: everyone of these places.
+        persons: who: these persons.
+        visitors: who: everyone who is a visitor at the moment.
+        schedule: when, by the week.
+        holidays: what a holiday changes.
+        first_day: not before this local day.
+        last_day: not after this local day.
+        how: the evidence besides the face.
+        liveness: whether the material evidence must say that the face is live.
+        enabled: whether it counts.
+    """
+
+    name: str
+    doors: tuple[UUID, ...] = ()
+    directions: tuple[Direction, ...] = (Direction.ENTRY, Direction.EXIT)
+    groups: tuple[str, ...] = ()
+    persons: tuple[UUID, ...] = ()
+    visitors: bool = False
+    schedule: tuple[Window, ...] = ()
+    holidays: Holidays = Holidays.CLOSED
+    first_day: date | None = None
+    last_day: date | None = None
+    how: How = How.FACE
+    liveness: bool = True
+    enabled: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            InvalidDoorError: one is impossible.
+        """
+        check_name("name", self.name)
+        for place in self.groups:
+            check_place(place)
+        if self.first_day is not None and self.last_day is not None and self.last_day < self.first_day:
+            raise InvalidDoorError("a rule's last day is not before its first")
+        if len(self.schedule) > 50 or len(self.persons) > 1000 or len(self.groups) > 100:
+            raise InvalidDoorError("a rule has at most 50 windows, 100 groups and 1000 persons")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A rule with its place.
+
+    Attributes:
+        rule_id: identifies it.
+        position: rules are tried in this order; the first that allows is the reason.
+        spec: what it says.
+    """
+
+    rule_id: UUID
+    position: int
+    spec: RuleSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody who is enrolled, by their place.
+
+    Attributes:
+        place: `personGroup/ID`, `largePersonGroup/ID` or `directory`.
+        person_id: their id.
+        name: their name at the moment; "" where there is none.
+    """
+
+    place: str
+    person_id: UUID
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """A person who is a visitor for a time.
+
+    Attributes:
+        visitor_id: identifies the visit.
+        person: who.
+        starts_at: from when.
+        ends_at: until when.
+        host: whom they visit.
+    """
+
+    visitor_id: UUID
+    person: Person
+    starts_at: datetime
+    ends_at: datetime
+    host: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadgeNumber:
+    """The number of a badge.
+
+    Attributes:
+        number: the card number; at most 2^bits - 1 together with the facility.
+        facility: the facility code of the 26-bit Wiegand format, 0 to 255; None for a plain number.
+        bits: length of a plain number in bits.
+    """
+
+    number: int = field(repr=False)
+    facility: int | None = None
+    bits: int = 32
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            InvalidDoorError: one is impossible.
+        """
+        if self.facility is not None:
+            between("facility", self.facility, 0, 255)
+            between("number", self.number, 0, 65535)
+        else:
+            between("bits", self.bits, 8, 64)
+            between("number", self.number, 0, (1 << self.bits) - 1)
+
+    @property
+    def text(self) -> str:
+        """The number as people write it: `FACILITY:NUMBER`, or the number alone."""
+        return str(self.number) if self.facility is None else f"{self.facility}:{self.number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Badge:
+    """A badge; its number is not shown.
+
+    Attributes:
+        badge_id: identifies it.
+        person: whose it is.
+        duress: whether its use is a silent alarm.
+        ends_at: until when it counts; None for no end.
+    """
+
+    badge_id: UUID
+    person: Person
+    duress: bool
+    ends_at: datetime | None
