@@ -30,7 +30,7 @@ from mien.clock import SystemClock
 from mien.events import Recorder
 from mien.gateway.call_counter import CallObserver
 from mien.gateway.checks import Checks
-from mien.gateway.exchange import Exchange, Match, Operation, Receive, Response, Scope, Send
+from mien.gateway.exchange import Exchange, Operation, Receive, Response, Route, Scope, Send
 from mien.gateway.gateway import Gateway
 from mien.gateway.keysets import KeySets
 from mien.gateway.rates import RateLimits, Rates
@@ -53,11 +53,11 @@ async def answer(_exchange: Exchange) -> Response:
 class OneRoute:
     """Finds the one operation, whatever the path."""
 
-    match_found = Match(
+    match_found = Route(
         Operation("Face - Verify", "POST", "/verify", answer, action="verify", transactions=1), "v1.2", {}
     )
 
-    def match(self, method: str, path: str) -> Match:
+    def match(self, method: str, path: str) -> Route:
         """Return it."""
         del method, path
         return self.match_found

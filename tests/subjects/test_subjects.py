@@ -33,7 +33,7 @@ from mien.storage.tables import (
     PersonRow,
     RemovalRow,
 )
-from mien.subjects import InvalidReceiptError, InvalidSubjectError, Match, Whom
+from mien.subjects import Certainty, InvalidReceiptError, InvalidSubjectError, Whom
 from mien.vision.types import FaceBox
 
 ANNA, OTTO = 1, 50
@@ -85,7 +85,7 @@ def test_a_photo_finds_a_person_in_every_kind_of_collection_and_in_no_other_reso
         ["directory", *2 * ["faceList", "largeFaceList"], "personGroup", "largePersonGroup", "transfer"]
     )
     assert {one.name for one in found.holdings} == {"Anna", None}
-    assert all(one.match is Match.SURE and one.confidence and one.confidence > 0.8 for one in found.holdings)
+    assert all(one.match is Certainty.SURE and one.confidence and one.confidence > 0.8 for one in found.holdings)
     (in_directory,) = (one for one in found.holdings if one.collection == "directory")
     assert in_directory.dynamic_groups == ("lobby",)
     assert [face.recognition_model for face in in_directory.faces] == ["recognition_03", "recognition_04"]
@@ -104,7 +104,7 @@ def test_ids_and_texts_find_what_they_name_and_nothing_else(place: Place, full: 
     by_id = place.subjects.find(place.owner, Whom(ids=frozenset({UUID(group), UUID(full["probe"])})), actor="test")
     assert {one.person_id for one in by_id.holdings} == {group}
     assert {one.collection.split("/")[0] for one in by_id.holdings} == {"personGroup", "transfer"}
-    assert {*(one.match for one in by_id.holdings), *(one.match for one in by_id.probes)} == {Match.NAMED}
+    assert {*(one.match for one in by_id.holdings), *(one.match for one in by_id.probes)} == {Certainty.NAMED}
     face = by_id.holdings[0].faces[0].face_id
     by_face = place.subjects.find(place.owner, Whom(ids=frozenset({UUID(face)})), actor="test")
     assert by_face.holdings == by_id.holdings

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy.exc import OperationalError
 
 from mien.contract.problem import Problem
-from mien.gateway.exchange import Exchange, Match, Operation, Response
+from mien.gateway.exchange import Exchange, Operation, Response, Route
 from mien.gateway.gateway import Gateway
 from mien.wire.faults import explain
 from mien.wire.health import Readiness
@@ -94,9 +94,9 @@ async def test_an_outage_is_503_with_one_line_and_no_traceback() -> None:
 
 class _Only:
     def __init__(self, operation: Operation) -> None:
-        self._match = Match(operation, "", {})
+        self._match = Route(operation, "", {})
 
-    def match(self, method: str, path: str, endpoint: Callable[[], str]) -> Match:
+    def match(self, method: str, path: str, endpoint: Callable[[], str]) -> Route:
         return self._match
 
 

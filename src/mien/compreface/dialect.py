@@ -11,7 +11,7 @@ from mien.compreface.subjects import Subjects
 from mien.gallery.gallery import Gallery
 from mien.gallery.recognisers import Recognisers
 from mien.gateway.checks import Checks
-from mien.gateway.exchange import Match, Operation, Receive, Scope, Send
+from mien.gateway.exchange import Operation, Receive, Route, Scope, Send
 from mien.gateway.gateway import Gateway, Observer
 from mien.vision.ports import Engine
 from mien.wire.application import Dialect
@@ -68,7 +68,7 @@ class _Router:
         # Words before names, so that `faces/delete` is never an image's id.
         self._rows.sort(key=lambda row: [part[0] == "{" for part in row[1]])
 
-    def match(self, method: str, path: str, endpoint: Callable[[], str]) -> Match:  # noqa: ARG002  of the Face API's hints
+    def match(self, method: str, path: str, endpoint: Callable[[], str]) -> Route:  # noqa: ARG002  of the Face API's hints
         """Return the operation of a method and path.
 
         Raises:
@@ -85,7 +85,7 @@ class _Router:
                     continue
                 pairs = list(zip(segments, given_here, strict=True))
                 if all(part[0] == "{" or part == word.lower() for part, word in pairs):
-                    return Match(operation, "", {part[1:-1]: word for part, word in pairs if part[0] == "{"})
+                    return Route(operation, "", {part[1:-1]: word for part, word in pairs if part[0] == "{"})
         raise CompreFaceProblem(404, UNDEFINED, f"There is no {method} {path[:100]} among CompreFace's routes here")
 
 

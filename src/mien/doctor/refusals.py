@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from mien.contract.catalogue import Row, row
 from mien.doctor.findings import Finding, Severity
-from mien.doctor.rows import Match, find_row
+from mien.doctor.rows import RowMatch, find_row
 
 _GATED: Final = row("limited_access.not_approved")
 _MISSING: Final = re.compile(
@@ -85,7 +85,7 @@ def explain_refusal(
     match = find_row(status, code, message, path)
     missing = missing_features(inner_message) or missing_features(message)
     if missing and (match is None or not match.exact):
-        match = Match(_GATED, exact=True)
+        match = RowMatch(_GATED, exact=True)
     shown = " ".join(part for part in (str(status or ""), code if code != str(status) else "") if part)
     said = message or (f"a redirect to {where}" if where else "no message")
     found = f"{shown}: {said}" if shown else said

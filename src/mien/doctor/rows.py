@@ -32,7 +32,7 @@ _ANY_PATH: Final = ("gateway", "limited_access", "common", "mien")
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class RowMatch:
     """A row, and how sure it is.
 
     Attributes:
@@ -55,7 +55,7 @@ def family_of(path: str) -> tuple[str, ...]:
     return _FAMILIES.get(parts[0], ())
 
 
-def find_row(status: int | None, code: str, message: str, path: str = "") -> Match | None:
+def find_row(status: int | None, code: str, message: str, path: str = "") -> RowMatch | None:
     """Return the row that an error answer is; None when nothing in the catalogue is like it.
 
     Args:
@@ -85,7 +85,7 @@ def find_row(status: int | None, code: str, message: str, path: str = "") -> Mat
         usual = _ANY_PATH.index(row.family) if row.family in _ANY_PATH else len(_ANY_PATH)
         return (status not in {None, row.status}, bool(code) and row.code.lower() != code.lower(), near, usual)
 
-    return Match(min(candidates, key=fits), exact)
+    return RowMatch(min(candidates, key=fits), exact)
 
 
 @lru_cache(maxsize=512)

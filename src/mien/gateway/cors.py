@@ -17,7 +17,7 @@ from mien.accounts import Resource
 from mien.contract.problem import Problem
 from mien.gateway.access import Accounts
 from mien.gateway.endpoints import Endpoints
-from mien.gateway.exchange import Exchange, Match, Request, Response
+from mien.gateway.exchange import Exchange, Request, Response, Route
 from mien.gateway.origin import OriginFinder
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -44,7 +44,7 @@ class Cors:
     endpoints: Endpoints
     origin: OriginFinder
 
-    async def preflight(self, request: Request, match: Callable[[str], Match]) -> Response | None:
+    async def preflight(self, request: Request, match: Callable[[str], Route]) -> Response | None:
         """Return the answer to a browser's question before a call; None for anything else.
 
         Args:

@@ -223,7 +223,7 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class Route:
     """The route for a method and path."""
 
     operation: Operation

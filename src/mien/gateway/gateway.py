@@ -14,7 +14,7 @@ import structlog
 from mien.contract.problem import Problem
 from mien.gateway.cors import Cors
 from mien.gateway.errors import ClientGoneError, StorageUnavailableError
-from mien.gateway.exchange import Exchange, Match, Receive, Request, Response, Scope, Send
+from mien.gateway.exchange import Exchange, Receive, Request, Response, Route, Scope, Send
 from mien.gateway.origin import OriginFinder
 from mien.gateway.sparingly import Sparingly
 from mien.storage.faults import fault_of
@@ -39,7 +39,7 @@ log = structlog.get_logger("mien.gateway")
 class Router(Protocol):
     """Finds what answers a request."""
 
-    def match(self, method: str, path: str, endpoint: Callable[[], str]) -> Match:
+    def match(self, method: str, path: str, endpoint: Callable[[], str]) -> Route:
         """Return the operation for a method and path, or raise the problem that says why there is none."""
         ...
 
@@ -103,7 +103,7 @@ class Gateway:
         for observe in self._observers:
             observe(request, exchange, response, seconds)
 
-    def _match(self, request: Request, method: str) -> Match:
+    def _match(self, request: Request, method: str) -> Route:
         return self._router.match(method, self._origin.path(request), lambda: self._origin(request))
 
     async def _preflight(self, request: Request) -> Response | None:

@@ -18,7 +18,7 @@ from mien.subjects.errors import (
 from mien.subjects.receipts import Receipts, Verified
 from mien.subjects.rules import Ran, Rule, Rules, What
 from mien.subjects.service import Subjects, open_subjects
-from mien.subjects.types import Found, HeldFace, HeldProbe, HeldSession, Holding, Match, NotSearched, Whom
+from mien.subjects.types import Certainty, Found, HeldFace, HeldProbe, HeldSession, Holding, NotSearched, Whom
 
 __all__ = [
     "Consent",
@@ -34,7 +34,7 @@ __all__ = [
     "InvalidReceiptError",
     "InvalidSubjectError",
     "KnownReceipt",
-    "Match",
+    "Certainty",
     "NotSearched",
     "Ran",
     "ReceiptNotFoundError",

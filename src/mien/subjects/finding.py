@@ -24,7 +24,7 @@ from mien.subjects.errors import InvalidSubjectError
 from mien.subjects.likeness import Likeness, Probe
 from mien.subjects.places import place_name
 from mien.subjects.sessions import HeldSessions
-from mien.subjects.types import Found, HeldFace, HeldProbe, Holding, Match, NotSearched, Whom
+from mien.subjects.types import Certainty, Found, HeldFace, HeldProbe, Holding, NotSearched, Whom
 from mien.vision.ports import Engine
 
 _AT_ONCE: Final = 500
@@ -152,7 +152,7 @@ class Finder:
                     face.recognition_model,
                     face.embedding.fingerprint,
                     face.expires_at,
-                    Match.NAMED if named else Match.POSSIBLE,
+                    Certainty.NAMED if named else Certainty.POSSIBLE,
                     None,
                 )
                 yield found, likeness
@@ -178,13 +178,13 @@ class Finder:
             groups = session.scalars(in_group).all()
         place = place_name(row.kind, row.collection_id)
         consents = of_member(session, home, member, place, self._clock.now())
-        surely = any(match is Match.SURE for match, _ in judged.values())
+        surely = any(match is Certainty.SURE for match, _ in judged.values())
         return Holding(
             collection=place,
             person_id=str(member) if person is not None else None,
             name=person.name if person is not None else None,
             user_data=person.user_data if person is not None else None,
-            match=Match.NAMED if hit.named else Match.SURE if surely else Match.POSSIBLE,
+            match=Certainty.NAMED if hit.named else Certainty.SURE if surely else Certainty.POSSIBLE,
             confidence=max((sure for _, sure in judged.values()), default=None),
             faces=tuple(faces),
             dynamic_groups=tuple(groups),
@@ -246,10 +246,10 @@ def _judged(found: HeldProbe, likeness: Likeness | None, probe: Probe | None) ->
     if likeness is None or probe is None:
         return found
     match, sure = probe.judge(likeness)
-    if found.match is Match.NAMED:
-        match = Match.NAMED
+    if found.match is Certainty.NAMED:
+        match = Certainty.NAMED
     return HeldProbe(found.face_id, found.recognition_model, found.fingerprint, found.expires_at, match, sure)
 
 
 def _order(one: Holding) -> tuple[int, float, str, str]:
-    return list(Match).index(one.match), -(one.confidence or 0.0), one.collection, one.member_id
+    return list(Certainty).index(one.match), -(one.confidence or 0.0), one.collection, one.member_id

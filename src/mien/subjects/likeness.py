@@ -21,7 +21,7 @@ from mien.gallery.templates import SealedFace, Templates
 from mien.gallery.types import TargetFace
 from mien.matching.open_set import similarity_for_gallery
 from mien.storage.tables import CollectionRow
-from mien.subjects.types import Match
+from mien.subjects.types import Certainty
 from mien.vision.ports import Engine
 from mien.vision.types import Want
 
@@ -112,11 +112,11 @@ class Probe:
                 found[some[at].person_id, some[at].face_id] = Likeness(float(similarity[at]), row.fingerprint)
         return found
 
-    def judge(self, likeness: Likeness) -> tuple[Match, float]:
+    def judge(self, likeness: Likeness) -> tuple[Certainty, float]:
         """Return how sure a likeness is, now that all have been compared, and its confidence."""
         calibration = self._known[likeness.fingerprint].calibration
         sure = likeness.similarity >= similarity_for_gallery(calibration, self.compared)
-        return Match.SURE if sure else Match.POSSIBLE, confidence(calibration, likeness.similarity)
+        return Certainty.SURE if sure else Certainty.POSSIBLE, confidence(calibration, likeness.similarity)
 
 
 def _batches(faces: Iterable[SealedFace]) -> Iterator[list[SealedFace]]:

@@ -20,7 +20,7 @@ from mien.storage.tables import (
     LivenessStrikeRow,
 )
 from mien.subjects.likeness import Likeness, Probe
-from mien.subjects.types import HeldSession, Match, Whom
+from mien.subjects.types import Certainty, HeldSession, Whom
 
 _AT_ONCE = 500
 
@@ -51,7 +51,9 @@ class HeldSessions:
             user = session.options.user_correlation_id
             named = UUID(session.id) in whom.ids | by_client or user in whom.users
             if named or likeness is not None:
-                found.append((self._held(resource_id, session, Match.NAMED if named else Match.POSSIBLE), likeness))
+                found.append(
+                    (self._held(resource_id, session, Certainty.NAMED if named else Certainty.POSSIBLE), likeness)
+                )
         judged = [self._judged(held, likeness, probe) for held, likeness in found]
         return sorted(judged, key=lambda one: (one.created_at, one.session_id))
 
@@ -106,7 +108,7 @@ class HeldSessions:
             query = select(LivenessStrikeRow.session_id).where(LivenessStrikeRow.subject.in_(digests))
             return set(session.scalars(query))
 
-    def _held(self, resource_id: UUID, session: Session, match: Match) -> HeldSession:
+    def _held(self, resource_id: UUID, session: Session, match: Certainty) -> HeldSession:
         with_verify = session.options.with_verify
         held = HeldSession(
             session.id, with_verify, session.options.user_correlation_id, session.created_at, 0, 0, match, None
@@ -119,4 +121,4 @@ class HeldSessions:
         if likeness is None or probe is None:
             return held
         match, sure = probe.judge(likeness)
-        return replace(held, match=held.match if held.match is Match.NAMED else match, confidence=sure)
+        return replace(held, match=held.match if held.match is Certainty.NAMED else match, confidence=sure)

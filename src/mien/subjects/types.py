@@ -11,7 +11,7 @@ from mien.gallery.types import TargetFace
 from mien.subjects.consents import Consent, ConsentState
 
 
-class Match(StrEnum):
+class Certainty(StrEnum):
     """How sure it is that something is of the person who is looked for."""
 
     NAMED = "named"
@@ -99,7 +99,7 @@ class Holding:
     person_id: str | None
     name: str | None
     user_data: str | None
-    match: Match
+    match: Certainty
     confidence: float | None
     faces: tuple[HeldFace, ...]
     dynamic_groups: tuple[str, ...]
@@ -132,7 +132,7 @@ class HeldProbe:
     recognition_model: str
     fingerprint: str
     expires_at: datetime
-    match: Match
+    match: Certainty
     confidence: float | None
 
 
@@ -157,7 +157,7 @@ class HeldSession:
     created_at: datetime
     attempts: int
     images: int
-    match: Match
+    match: Certainty
     confidence: float | None
 
 
@@ -205,9 +205,9 @@ class Found:
         """Return what is surely theirs: without what is only possible."""
         return Found(
             self.resource_id,
-            tuple(one for one in self.holdings if one.match is not Match.POSSIBLE),
-            tuple(one for one in self.probes if one.match is not Match.POSSIBLE),
-            tuple(one for one in self.sessions if one.match is not Match.POSSIBLE),
+            tuple(one for one in self.holdings if one.match is not Certainty.POSSIBLE),
+            tuple(one for one in self.probes if one.match is not Certainty.POSSIBLE),
+            tuple(one for one in self.sessions if one.match is not Certainty.POSSIBLE),
             self.not_searched,
             self.compared,
         )

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from mien.contract.catalogue import row
 from mien.contract.paths import PREFIX, misplaced, renamed_sessions
 from mien.contract.versions import KNOWN, STABLE
-from mien.gateway.exchange import Match, Operation
+from mien.gateway.exchange import Operation, Route
 
 _NOT_FOUND = row("gateway.not_found")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -52,7 +52,7 @@ class Router:
         # Literal segments before parameters, so that `/persons/abc` never hides `/persons/search`.
         rows.sort(key=lambda entry: [part[0] == "{" for part in entry[0]])
 
-    def match(self, method: str, path: str, endpoint: Callable[[], str] = lambda: _ENDPOINT) -> Match:
+    def match(self, method: str, path: str, endpoint: Callable[[], str] = lambda: _ENDPOINT) -> Route:
         """Return the operation for an upper-case method and a decoded path.
 
         Args:
@@ -70,11 +70,11 @@ class Router:
                 found, parameters = self._find(version, given[2:])
                 operation = found.get(method)
                 if operation is not None:
-                    return Match(operation, version, parameters)
+                    return Route(operation, version, parameters)
         lowered = tuple(part.lower() for part in given)
         page = self._pages.get((method, lowered)) or (self._pages.get(("GET", lowered)) if method == "HEAD" else None)
         if page is not None:
-            return Match(page, "", _NOTHING)
+            return Route(page, "", _NOTHING)
         raise _NOT_FOUND.problem(hint=self._misplaced(method, given, endpoint) or self._hint(method, given))
 
     def _find(self, version: str, given: tuple[str, ...]) -> tuple[Mapping[str, Operation], Mapping[str, str]]:

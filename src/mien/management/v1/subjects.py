@@ -19,7 +19,7 @@ from mien.gallery.types import TargetFace
 from mien.management.errors import invalid
 from mien.management.routing import MANAGERS, READERS, Manager, Shown, Strict
 from mien.management.v1.fields import find
-from mien.subjects import ConsentState, Match, Subjects, Whom
+from mien.subjects import Certainty, ConsentState, Subjects, Whom
 
 _CHUNK = 64 * 1024
 
@@ -113,7 +113,7 @@ class HoldingSeen(Shown):
     person_id: str | None
     name: str | None
     user_data: str | None
-    match: Match
+    match: Certainty
     confidence: float | None
     faces: list[FaceSeen]
     dynamic_groups: list[str]
@@ -130,7 +130,7 @@ class ProbeSeen(Shown):
     recognition_model: str
     fingerprint: str
     expires_at: datetime
-    match: Match
+    match: Certainty
     confidence: float | None
 
 
@@ -143,7 +143,7 @@ class SessionSeen(Shown):
     created_at: datetime
     attempts: int
     images: int
-    match: Match
+    match: Certainty
     confidence: float | None
 
 
