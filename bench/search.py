@@ -26,7 +26,7 @@ import numpy as np
 from usearch.index import MetricKind
 from usearch.index import search as usearch_search
 
-from mien.search import Faces, Query, SnapshotStore
+from mien.search import EnrolledTemplates, Query, SnapshotStore
 
 DIMENSION = 128
 SIMILARITY = 0.42  # about SFace's operating point
@@ -45,7 +45,7 @@ def unit(random: np.random.Generator, rows: int) -> np.ndarray:
     return vectors
 
 
-def make(rows: int, count: int) -> tuple[Faces, np.ndarray]:
+def make(rows: int, count: int) -> tuple[EnrolledTemplates, np.ndarray]:
     random = np.random.default_rng(0)
     templates = unit(random, rows)
     ids = np.zeros((rows, 16), np.uint8)
@@ -53,7 +53,7 @@ def make(rows: int, count: int) -> tuple[Faces, np.ndarray]:
     mated = templates[random.integers(0, rows, count // 2)] + 1.0 * unit(random, count // 2)
     mated /= np.linalg.norm(mated, axis=1, keepdims=True)
     probes = np.concatenate([mated, unit(random, count - count // 2)])
-    return Faces(ids, ids, templates), probes[random.permutation(count)]
+    return EnrolledTemplates(ids, ids, templates), probes[random.permutation(count)]
 
 
 def probe_memory(folder: Path, key: bytes | None, rows: int) -> str:
@@ -104,14 +104,14 @@ def main() -> None:
 
         start = time.perf_counter()
         one = np.full((1, 16), 255, np.uint8)
-        plain.update(Faces(one, one, probes[:1]))
+        plain.update(EnrolledTemplates(one, one, probes[:1]))
         trained = time.perf_counter() - start
         start = time.perf_counter()
         ours = plain.load(ours)
         loaded = time.perf_counter() - start
         print(f"one face added: trained in {1000 * trained:.1f} ms, loaded in {1000 * loaded:.1f} ms")
         start = time.perf_counter()
-        plain.update(Faces(one[:0], one[:0], probes[:0]), [(UUID(bytes=one.tobytes()), None)], ours)
+        plain.update(EnrolledTemplates(one[:0], one[:0], probes[:0]), [(UUID(bytes=one.tobytes()), None)], ours)
         trained = time.perf_counter() - start
         ours = plain.load(ours)
         print(f"that face removed: trained in {1000 * trained:.1f} ms")

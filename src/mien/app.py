@@ -18,7 +18,7 @@ from uuid import UUID
 import structlog
 
 from mien.compreface import compreface
-from mien.console import Faces
+from mien.console import FaceServices
 from mien.events import Exposition, Recorder
 from mien.fetching.addresses import AddressPolicy
 from mien.fetching.fetch import FetchPolicy, fetch_image
@@ -73,7 +73,7 @@ class DataPlane:
 
     application: Application
     exposition: Exposition
-    faces: Faces
+    faces: FaceServices
     subjects: Subjects
     readiness: Readiness
 
@@ -204,7 +204,7 @@ def create_app(
     return DataPlane(
         application,
         monitoring.exposition(application.levels()),
-        Faces(gallery, directory, engine, recognisers, store, bindings, demo=demo_key is not None, judge=judge),
+        FaceServices(gallery, directory, engine, recognisers, store, bindings, demo=demo_key is not None, judge=judge),
         subjects,
         readiness,
     )

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Faces:
+class FaceServices:
     """A server's services for faces.
 
     Attributes:
@@ -68,7 +68,7 @@ def create_management(
     services: Services,
     endpoint: str,
     exposition: Exposition | None = None,
-    faces: Faces | None = None,
+    faces: FaceServices | None = None,
     *,
     subjects: Subjects | None = None,
 ) -> ControlPlane:
@@ -128,7 +128,7 @@ def _sign_in_place(settings: Settings) -> SignInPlace | None:
     return SignInPlace(names, audiences, discovery)
 
 
-def open_portal(settings: Settings, services: Services, faces: Faces, login: Login, endpoint: str) -> Portal:
+def open_portal(settings: Settings, services: Services, faces: FaceServices, login: Login, endpoint: str) -> Portal:
     """Return the portal; it loads its pages when somebody comes.
 
     Args:

@@ -6,14 +6,14 @@ from uuid import UUID
 
 import numpy as np
 
-from mien.search import Faces, Match, Query
+from mien.search import EnrolledTemplates, Match, Query
 
 
 def identifier(number: int) -> UUID:
     return UUID(int=number)
 
 
-def gallery(seed: int, rows: int, people: int, dimension: int, *, first_face: int = 0) -> Faces:
+def gallery(seed: int, rows: int, people: int, dimension: int, *, first_face: int = 0) -> EnrolledTemplates:
     """Faces of some people, each around a centre of their own; ids in no order."""
     random = np.random.default_rng(seed)
     who = random.integers(0, people, rows)
@@ -21,14 +21,14 @@ def gallery(seed: int, rows: int, people: int, dimension: int, *, first_face: in
     vectors = centres[who] + 0.7 * random.standard_normal((rows, dimension))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     names = np.random.default_rng(99).permutation(people)
-    return Faces.of(
+    return EnrolledTemplates.of(
         [identifier((int(names[p]) << 96) + 1) for p in who],
         [identifier((int(f) << 64) + 7) for f in first_face + random.permutation(rows)],
         vectors.astype(np.float32),
     )
 
 
-def brute_force(faces: Faces, probes: np.ndarray, query: Query) -> list[list[Match]]:
+def brute_force(faces: EnrolledTemplates, probes: np.ndarray, query: Query) -> list[list[Match]]:
     similarity = (probes.astype(np.float64) @ faces.templates.astype(np.float64).T).astype(np.float32)
     persons = [UUID(bytes=row.tobytes()) for row in faces.person_ids]
     face_ids = [UUID(bytes=row.tobytes()) for row in faces.face_ids]

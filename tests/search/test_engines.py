@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 from tests.search.galleries import assert_same, brute_force, gallery, identifier
 
-from mien.search import ExactSearch, Faces, Query, SnapshotStore, TemplateSearch
+from mien.search import EnrolledTemplates, ExactSearch, Query, SnapshotStore, TemplateSearch
 from mien.search.pgvector import Method, NotTrainedError, PgVectorStore, create_tables
 
 
 class Store(Protocol):
-    def write(self, faces: Faces, fingerprint: str) -> None: ...
+    def write(self, faces: EnrolledTemplates, fingerprint: str) -> None: ...
 
-    def update(self, added: Faces, removed: Collection[tuple[UUID, UUID | None]] = ()) -> None: ...
+    def update(self, added: EnrolledTemplates, removed: Collection[tuple[UUID, UUID | None]] = ()) -> None: ...
 
     def load(self) -> TemplateSearch: ...
 
@@ -32,10 +32,10 @@ NewStore = Callable[[], Store]
 class Memory:
     """`ExactSearch.of`, in the dress of a store that cannot be updated."""
 
-    def write(self, faces: Faces, fingerprint: str) -> None:
+    def write(self, faces: EnrolledTemplates, fingerprint: str) -> None:
         self._search = ExactSearch.of(faces, fingerprint)
 
-    def update(self, added: Faces, removed: Collection[tuple[UUID, UUID | None]] = ()) -> None:
+    def update(self, added: EnrolledTemplates, removed: Collection[tuple[UUID, UUID | None]] = ()) -> None:
         pytest.skip("a search in memory is never updated")
 
     def load(self) -> TemplateSearch:
@@ -120,7 +120,7 @@ def test_equal_templates_are_ranked_by_id(new_store: NewStore) -> None:
     people = [identifier(n << 64) for n in (5, 3, 9, 3)]
     face_ids = [identifier(n) for n in (1, 8, 3, 2)]
     store = new_store()
-    store.write(Faces.of(people, face_ids, np.repeat(template, 4, axis=0)), "f")
+    store.write(EnrolledTemplates.of(people, face_ids, np.repeat(template, 4, axis=0)), "f")
     (found,) = store.load().search(template, Query(10))
     assert [(m.person_id.int >> 64, m.face_id.int, m.similarity) for m in found] == [
         (3, 2, 1.0),
@@ -166,7 +166,7 @@ def test_updates_leave_what_was_added_and_not_removed(
             removed.append((UUID(bytes=person.tobytes()), None))
             keep = keep[np.any(faces.person_ids[keep] != person, axis=1)]
         store.update(added, [*removed, (identifier(3), identifier(2)), (identifier(3), None)])
-        faces = Faces(
+        faces = EnrolledTemplates(
             np.concatenate([faces.person_ids[keep], added.person_ids]),
             np.concatenate([faces.face_ids[keep], added.face_ids]),
             np.concatenate([faces.templates[keep], added.templates]),

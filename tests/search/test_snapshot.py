@@ -15,7 +15,7 @@ import pytest
 from tests.search.galleries import assert_same, brute_force, gallery
 
 from mien.search import (
-    Faces,
+    EnrolledTemplates,
     Query,
     SnapshotCorruptError,
     SnapshotError,
@@ -72,7 +72,7 @@ print("done", seen)
 def test_a_kill_at_any_step_leaves_the_old_state_or_the_new_one(tmp_path: Path, key: bytes | None) -> None:
     old, new = gallery(1, 60, 20, 32), gallery(2, 40, 20, 32, first_face=500)
     keep = np.any(old.person_ids != old.person_ids[0], axis=1)
-    after = Faces(
+    after = EnrolledTemplates(
         np.concatenate([old.person_ids[keep], new.person_ids]),
         np.concatenate([old.face_ids[keep], new.face_ids]),
         np.concatenate([old.templates[keep], new.templates]),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Faces:
+class CommandServices:
     """The objects that a command on faces works with.
 
     Attributes:
@@ -47,7 +47,7 @@ class Faces:
 
 
 @contextmanager
-def opened_faces(data_dir: Path | None, *foreseen: type[Exception]) -> Iterator[Faces]:
+def opened_faces(data_dir: Path | None, *foreseen: type[Exception]) -> Iterator[CommandServices]:
     """Open the gallery and the models; what goes wrong on purpose becomes one sentence and exit code 1.
 
     Args:
@@ -77,7 +77,7 @@ def opened_faces(data_dir: Path | None, *foreseen: type[Exception]) -> Iterator[
             detected_faces=services.detected_faces,
             search_engine=settings.search_engine,
         )
-        yield Faces(settings, services, store, engine, recognisers, gallery)
+        yield CommandServices(settings, services, store, engine, recognisers, gallery)
 
 
 @contextmanager

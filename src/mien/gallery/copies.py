@@ -20,7 +20,7 @@ from mien.gallery.rows import BUSY, Rows
 from mien.gallery.templates import Templates
 from mien.gallery.training.indexes import TrainedIndexes
 from mien.gallery.types import TrainingState
-from mien.search import ExactSearch, Faces, SnapshotMissingError, TemplateSearch
+from mien.search import EnrolledTemplates, ExactSearch, SnapshotMissingError, TemplateSearch
 from mien.storage import Vault
 from mien.storage.copying import copy_values, whole
 from mien.storage.tables import CollectionRow, CropRow, PersistedFaceRow, PersonRow
@@ -155,7 +155,7 @@ class Copies:
         return self._vault.seal(plain, resource_id=copy.resource_id, what=crop_name(copy.uid, crop["face_id"]))
 
 
-def _faces(search: TemplateSearch, removed: Sequence[tuple[UUID, UUID | None]]) -> Faces:
+def _faces(search: TemplateSearch, removed: Sequence[tuple[UUID, UUID | None]]) -> EnrolledTemplates:
     """The faces of a trained state but the ones that were removed since: a copy must not bring them back."""
     persons = [person for person, face in removed if face is None]
     faces = [(person, face) for person, face in removed if face is not None]
@@ -167,7 +167,7 @@ def _faces(search: TemplateSearch, removed: Sequence[tuple[UUID, UUID | None]]) 
         for rows in (dead, segment.rows_of_persons(persons), segment.rows_of_faces(faces)):
             alive[rows] = False
         parts.append(segment.faces(np.flatnonzero(alive)))
-    return Faces(
+    return EnrolledTemplates(
         np.concatenate([part.person_ids for part in parts]),
         np.concatenate([part.face_ids for part in parts]),
         np.concatenate([part.templates for part in parts]),

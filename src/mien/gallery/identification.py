@@ -18,7 +18,7 @@ from mien.gallery.detected_faces import DetectedFace
 from mien.gallery.types import Candidate, Identified, Verification
 from mien.matching import Calibration, person_scores
 from mien.matching.open_set import similarity_for_gallery
-from mien.search import Faces, Match, Query, TemplateSearch
+from mien.search import EnrolledTemplates, Match, Query, TemplateSearch
 
 IDENTICAL: Final = 0.5
 """Confidence from which two faces are of one person (contract, section 4)."""
@@ -121,7 +121,7 @@ def _by_all_faces(
     return answers
 
 
-def _templates_of(faces: Faces) -> dict[UUID, NDArray[np.float32]]:
+def _templates_of(faces: EnrolledTemplates) -> dict[UUID, NDArray[np.float32]]:
     """The templates of each person."""
     rows: dict[bytes, list[int]] = {}
     for row, person in enumerate(faces.person_ids):

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from mien.clock import Clock
 from mien.gallery.templates import SealedFace, Templates
-from mien.search import ExactSearch, Faces
+from mien.search import EnrolledTemplates, ExactSearch
 from mien.search.segment import Segment
 from mien.storage.tables import CollectionRow, PersistedFaceRow, RemovalRow
 
@@ -206,13 +206,13 @@ def _with(search: ExactSearch, segment: Segment) -> ExactSearch:
     return ExactSearch([part for part, _ in parts], [dead for _, dead in parts])
 
 
-def _joined(parts: list[tuple[Segment, np.ndarray[tuple[int], np.dtype[np.int64]]]]) -> Faces:
+def _joined(parts: list[tuple[Segment, np.ndarray[tuple[int], np.dtype[np.int64]]]]) -> EnrolledTemplates:
     alive = []
     for segment, dead in parts:
         keep = np.ones(len(segment), dtype=bool)
         keep[dead] = False
         alive.append(segment.faces(np.flatnonzero(keep)))
-    return Faces(
+    return EnrolledTemplates(
         np.concatenate([part.person_ids for part in alive]),
         np.concatenate([part.face_ids for part in alive]),
         np.concatenate([part.templates for part in alive]),

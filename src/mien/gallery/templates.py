@@ -11,7 +11,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.search import Faces
+from mien.search import EnrolledTemplates
 from mien.storage import Vault
 from mien.vision.types import Embedding
 
@@ -67,7 +67,7 @@ class Templates:
         plain = self._vault.open(sealed, resource_id=resource_id, what=_what(*source))
         return self._vault.seal(plain, resource_id=target[0], what=_what(target[1], target[2]))
 
-    def faces(self, resource_id: UUID, collection: UUID, rows: Iterable[SealedFace]) -> Faces:
+    def faces(self, resource_id: UUID, collection: UUID, rows: Iterable[SealedFace]) -> EnrolledTemplates:
         """Open many rows of a collection, for a search."""
         persons, faces, vectors = bytearray(), bytearray(), bytearray()
         count = 0
@@ -78,7 +78,7 @@ class Templates:
             vectors += memoryview(plain)[_NORM.size :]
             count += 1
         dimension = len(vectors) // 4 // count if count else 0
-        return Faces(
+        return EnrolledTemplates(
             np.frombuffer(persons, dtype=np.uint8).reshape(count, 16),
             np.frombuffer(faces, dtype=np.uint8).reshape(count, 16),
             np.frombuffer(vectors, dtype="<f4").astype(np.float32, copy=False).reshape(count, dimension),

@@ -1,6 +1,6 @@
 """Nearest templates of a collection: two interfaces, `TemplateSearch` and `TrainedStore`, two engines.
 
-* `types` - what is searched (`Faces`), asked (`Query`) and answered (`Match`); the interface `TemplateSearch`.
+* `types` - what is searched (`EnrolledTemplates`), asked (`Query`) and answered (`Match`); the interface `TemplateSearch`.
 * `exact` - `ExactSearch`, in process: compares with every template, misses none. The default.
 * `snapshot` - `SnapshotStore`, the trained state of a collection on disk; loads an `ExactSearch`.
 * `pgvector` - `PgVectorSearch`, the templates in PostgreSQL.
@@ -20,11 +20,11 @@ Example:
 from mien.search.errors import SnapshotCorruptError, SnapshotError, SnapshotKeyError, SnapshotMissingError
 from mien.search.exact import ExactSearch
 from mien.search.snapshot import SnapshotStore
-from mien.search.types import Faces, Match, Query, TemplateSearch, TrainedStore
+from mien.search.types import EnrolledTemplates, Match, Query, TemplateSearch, TrainedStore
 
 __all__ = [
     "ExactSearch",
-    "Faces",
+    "EnrolledTemplates",
     "Match",
     "Query",
     "SnapshotCorruptError",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mien.search.scan import Candidates, Live, Scan
 from mien.search.segment import Rows, Segment
-from mien.search.types import Faces, Float32, Match, Query, check_probes
+from mien.search.types import EnrolledTemplates, Float32, Match, Query, check_probes
 
 _PROBES_AT_ONCE = 16
 _NO_ROWS: Rows = np.empty(0, dtype=np.int64)
@@ -40,7 +40,7 @@ class ExactSearch:
         self.dead = tuple(dead) if dead is not None else (_NO_ROWS,) * len(segments)
 
     @classmethod
-    def of(cls, faces: Faces, fingerprint: str) -> ExactSearch:
+    def of(cls, faces: EnrolledTemplates, fingerprint: str) -> ExactSearch:
         """Search faces that are in memory: a face list, or the candidates of one request."""
         return cls([Segment.of(faces, fingerprint)])
 
@@ -72,20 +72,20 @@ class ExactSearch:
         """See `TemplateSearch.in_memory`."""
         return len(self)
 
-    def faces(self) -> Faces:
+    def faces(self) -> EnrolledTemplates:
         """See `TemplateSearch.faces`."""
         alive = []
         for segment, dead in zip(self.segments, self.dead, strict=True):
             rows = np.ones(len(segment), dtype=bool)
             rows[dead] = False
             alive.append(segment.faces(np.flatnonzero(rows)))
-        return Faces(
+        return EnrolledTemplates(
             np.concatenate([part.person_ids for part in alive]),
             np.concatenate([part.face_ids for part in alive]),
             np.concatenate([part.templates for part in alive]),
         )
 
-    def faces_of(self, persons: Collection[UUID]) -> Faces:
+    def faces_of(self, persons: Collection[UUID]) -> EnrolledTemplates:
         """See `types.TemplateSearch.faces_of`.
 
         Raises:
@@ -95,7 +95,7 @@ class ExactSearch:
             segment.faces(np.setdiff1d(segment.rows_of_persons(persons), dead, assume_unique=True))
             for segment, dead in zip(self.segments, self.dead, strict=True)
         ]
-        return Faces(
+        return EnrolledTemplates(
             np.concatenate([faces.person_ids for faces in found]),
             np.concatenate([faces.face_ids for faces in found]),
             np.concatenate([faces.templates for faces in found]),

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, text
 
 from mien.search.errors import MEND
-from mien.search.types import Faces, Float32, Match, Query, check_probes
+from mien.search.types import EnrolledTemplates, Float32, Match, Query, check_probes
 
 _ROWS_AT_ONCE = 2000
 _ADAPTED = "pgvector"
@@ -89,7 +89,7 @@ class PgVectorStore:
         self._scope = {"resource": resource_id, "collection": collection_id}
         self._method = method
 
-    def write(self, faces: Faces, fingerprint: str) -> None:
+    def write(self, faces: EnrolledTemplates, fingerprint: str) -> None:
         """Replace whatever there is by these faces, of one recogniser."""
         with self._engine.begin() as connection:
             adapt(connection)
@@ -103,7 +103,7 @@ class PgVectorStore:
                 create_index(connection, dimension)
             self._insert(connection, faces)
 
-    def update(self, added: Faces, removed: Collection[tuple[UUID, UUID | None]] = ()) -> None:
+    def update(self, added: EnrolledTemplates, removed: Collection[tuple[UUID, UUID | None]] = ()) -> None:
         """Apply what changed since the last training; see `SnapshotStore.update`.
 
         Raises:
@@ -159,7 +159,7 @@ class PgVectorStore:
             raise NotTrainedError(self._scope["collection"])
         return row.fingerprint, row.dimension
 
-    def _insert(self, connection: Connection, faces: Faces) -> None:
+    def _insert(self, connection: Connection, faces: EnrolledTemplates) -> None:
         statement = text(
             "INSERT INTO search_templates"
             " VALUES (:resource, :collection, :person, :face, :dimension, CAST(:template AS vector))"
@@ -231,15 +231,15 @@ class PgVectorSearch:
         """None: the templates are the server's."""
         return 0
 
-    def faces(self) -> Faces:
+    def faces(self) -> EnrolledTemplates:
         """All faces with their templates."""
         return self._faces("", {})
 
-    def faces_of(self, persons: Collection[UUID]) -> Faces:
+    def faces_of(self, persons: Collection[UUID]) -> EnrolledTemplates:
         """See `types.TemplateSearch.faces_of`."""
         return self._faces(" AND person_id = ANY(:persons)", {"persons": list(persons)})
 
-    def _faces(self, where: str, parameters: Mapping[str, Any]) -> Faces:
+    def _faces(self, where: str, parameters: Mapping[str, Any]) -> EnrolledTemplates:
         statement = text(
             "SELECT person_id, face_id, CAST(template AS real[]) AS template"
             f" FROM search_templates WHERE {_SCOPE}{where}"
@@ -247,7 +247,7 @@ class PgVectorSearch:
         with self._engine.connect() as connection:
             rows = connection.execute(statement, {**self._scope, **parameters}).all()
         templates = np.array([row.template for row in rows], dtype=np.float32).reshape(len(rows), self._dimension)
-        return Faces.of([row.person_id for row in rows], [row.face_id for row in rows], templates)
+        return EnrolledTemplates.of([row.person_id for row in rows], [row.face_id for row in rows], templates)
 
     def search(self, probes: NDArray[Any], query: Query) -> list[list[Match]]:
         """See `types.TemplateSearch.search`.

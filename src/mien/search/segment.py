@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from mien.search.container import Container, Section, write_container
 from mien.search.errors import SnapshotCorruptError
-from mien.search.types import Faces, Float32, Ids, pack_ids
+from mien.search.types import EnrolledTemplates, Float32, Ids, pack_ids
 
 _ROWS_AT_ONCE = 1 << 16
 _BLOCK_BYTES = 16 << 10
@@ -74,12 +74,12 @@ def quantise(templates: Float32) -> Quantised:
     return Quantised(coarse, fine, step, *np.sqrt(errors).tolist())
 
 
-def sort_faces(faces: Faces) -> Faces:
+def sort_faces(faces: EnrolledTemplates) -> EnrolledTemplates:
     """The same faces by person id, then face id."""
     columns = [faces.person_ids, faces.face_ids]
     words = np.concatenate([np.ascontiguousarray(c).view(">u8") for c in columns], axis=1)
     order = np.lexsort(words.T[::-1])
-    return Faces(faces.person_ids[order], faces.face_ids[order], faces.templates[order])
+    return EnrolledTemplates(faces.person_ids[order], faces.face_ids[order], faces.templates[order])
 
 
 class Segment:
@@ -109,13 +109,13 @@ class Segment:
         self._templates = templates
 
     @classmethod
-    def of(cls, faces: Faces, fingerprint: str) -> Segment:
+    def of(cls, faces: EnrolledTemplates, fingerprint: str) -> Segment:
         """A segment in memory."""
         ordered = sort_faces(faces)
         return cls(*_index(ordered), fingerprint, ordered.templates)
 
     @staticmethod
-    def write(path: Path, faces: Faces, fingerprint: str, key: bytes | None) -> str:
+    def write(path: Path, faces: EnrolledTemplates, fingerprint: str, key: bytes | None) -> str:
         """Write faces to a new segment file; see `container.write_container`."""
         ordered = sort_faces(faces)
         (persons, first_row, face_ids), quantised = _index(ordered)
@@ -219,9 +219,9 @@ class Segment:
         asked = np.frombuffer(b"".join(person.bytes + face.bytes for person, face in wanted), dtype="S32")
         return rows[np.isin(pairs.reshape(-1), asked)]
 
-    def faces(self, rows: Rows) -> Faces:
+    def faces(self, rows: Rows) -> EnrolledTemplates:
         """The faces of ascending rows, templates read from disk."""
-        return Faces(self.persons[self.person_of(rows)], self.face_ids[rows], self.templates(rows))
+        return EnrolledTemplates(self.persons[self.person_of(rows)], self.face_ids[rows], self.templates(rows))
 
     def verify(self) -> None:
         """Read and check every byte of the file.
@@ -237,7 +237,7 @@ def _block_rows(dimension: int) -> int:
     return max(1, _BLOCK_BYTES // (4 * dimension))
 
 
-def _index(ordered: Faces) -> tuple[tuple[Ids, Rows, Ids], Quantised]:
+def _index(ordered: EnrolledTemplates) -> tuple[tuple[Ids, Rows, Ids], Quantised]:
     keys = keys_of(ordered.person_ids)
     starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])) if len(keys) else np.empty(0, np.int64)
     first_row = np.append(starts, len(keys)).astype(np.int64)

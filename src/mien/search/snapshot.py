@@ -31,7 +31,7 @@ from mien.search.container import Container, Section, derive_key, write_containe
 from mien.search.errors import SnapshotCorruptError, SnapshotKeyError, SnapshotMissingError
 from mien.search.exact import ExactSearch
 from mien.search.segment import Rows, Segment
-from mien.search.types import Faces, TemplateSearch
+from mien.search.types import EnrolledTemplates, TemplateSearch
 
 _VERSION = 1
 _MANIFEST = "manifest.json"
@@ -90,7 +90,7 @@ class SnapshotStore:
         """
         return any(entry.dead for entry in self._manifest().segments)
 
-    def write(self, faces: Faces, fingerprint: str) -> None:
+    def write(self, faces: EnrolledTemplates, fingerprint: str) -> None:
         """Replace whatever there is by these faces.
 
         Args:
@@ -104,7 +104,7 @@ class SnapshotStore:
 
     def update(
         self,
-        added: Faces,
+        added: EnrolledTemplates,
         removed: Collection[tuple[UUID, UUID | None]] = (),
         current: TemplateSearch | None = None,
     ) -> None:
@@ -195,7 +195,7 @@ class SnapshotStore:
                 continue
             if not segments:
                 empty = np.empty((0, 16), dtype=np.uint8)
-                none = Faces(empty, empty, np.empty((0, manifest.dimension), dtype=np.float32))
+                none = EnrolledTemplates(empty, empty, np.empty((0, manifest.dimension), dtype=np.float32))
                 return ExactSearch.of(none, manifest.fingerprint)
             return ExactSearch(segments, dead)
 
@@ -220,7 +220,7 @@ class SnapshotStore:
         finally:
             os.close(handle)
 
-    def _write_segment(self, faces: Faces, fingerprint: str) -> _Entry:
+    def _write_segment(self, faces: EnrolledTemplates, fingerprint: str) -> _Entry:
         name = f"{secrets.token_hex(16)}.segment"
         digest = Segment.write(self.folder / name, faces, fingerprint, self._key)
         return _Entry(name, digest, len(faces))
@@ -265,7 +265,7 @@ class SnapshotStore:
             alive = np.ones(len(segment), dtype=bool)
             alive[self._dead_rows(entry)] = False
             parts.append(segment.faces(np.flatnonzero(alive)))
-        merged = Faces(
+        merged = EnrolledTemplates(
             np.concatenate([p.person_ids for p in parts]),
             np.concatenate([p.face_ids for p in parts]),
             np.concatenate([p.templates for p in parts]),

@@ -20,7 +20,7 @@ def pack_ids(ids: Collection[UUID]) -> Ids:
 
 
 @dataclass(frozen=True, slots=True)
-class Faces:
+class EnrolledTemplates:
     """Enrolled faces.
 
     In a collection without persons (a face list) every face is its own person: give its id twice.
@@ -44,7 +44,7 @@ class Faces:
             )
 
     @classmethod
-    def of(cls, persons: Sequence[UUID], faces: Sequence[UUID], templates: NDArray[Any]) -> Faces:
+    def of(cls, persons: Sequence[UUID], faces: Sequence[UUID], templates: NDArray[Any]) -> EnrolledTemplates:
         """Faces from one person id, one face id and one row (d,) each."""
         return cls(pack_ids(persons), pack_ids(faces), np.asarray(templates, dtype=np.float32))
 
@@ -120,11 +120,11 @@ class TemplateSearch(Protocol):
         """Number of templates that the search keeps in this process's memory."""
         ...
 
-    def faces(self) -> Faces:
+    def faces(self) -> EnrolledTemplates:
         """All faces that can be found, with their templates."""
         ...
 
-    def faces_of(self, persons: Collection[UUID]) -> Faces:
+    def faces_of(self, persons: Collection[UUID]) -> EnrolledTemplates:
         """The faces of persons with their templates; unknown persons have none."""
         ...
 
@@ -158,13 +158,13 @@ class TrainedStore(Protocol):
         """Whether templates of removed faces are still in it, skipped by every search; see `compact`."""
         ...
 
-    def write(self, faces: Faces, fingerprint: str) -> None:
+    def write(self, faces: EnrolledTemplates, fingerprint: str) -> None:
         """Replace whatever there is by these faces, of one recogniser."""
         ...
 
     def update(
         self,
-        added: Faces,
+        added: EnrolledTemplates,
         removed: Collection[tuple[UUID, UUID | None]] = (),
         current: TemplateSearch | None = None,
     ) -> None:

@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from mien.search import Faces, SnapshotMissingError, TemplateSearch
+from mien.search import EnrolledTemplates, SnapshotMissingError, TemplateSearch
 from mien.search.pgvector import Method, NotTrainedError, PgVectorSearch, PgVectorStore, create_tables
 from mien.storage import Database
 from mien.storage.tables import CollectionRow
@@ -50,12 +50,15 @@ class PgIndex:
             return False
         return True
 
-    def write(self, faces: Faces, fingerprint: str) -> None:
+    def write(self, faces: EnrolledTemplates, fingerprint: str) -> None:
         """Replace whatever there is."""
         self._store.write(faces, fingerprint)
 
     def update(
-        self, added: Faces, removed: Collection[tuple[UUID, UUID | None]] = (), current: TemplateSearch | None = None
+        self,
+        added: EnrolledTemplates,
+        removed: Collection[tuple[UUID, UUID | None]] = (),
+        current: TemplateSearch | None = None,
     ) -> None:
         """Apply what changed; see `TrainedStore.update`."""
         del current
