@@ -8,11 +8,11 @@ from uuid import UUID
 
 from mien.gallery import (
     AddedFace,
+    AsyncOperation,
     Candidate,
     Collection,
     FaceGroups,
     Identified,
-    Operation,
     OperationState,
     PersistedFace,
     Person,
@@ -76,7 +76,7 @@ ANSWERS: dict[str, Any] = {
     "dynamic_groups.update": Started("g", B),
     "dynamic_groups.delete": Started(None, B),
     "dynamic_groups.persons": [A],
-    "operations.get": Operation(B, OperationState.SUCCEEDED, NOW, NOW, NOW, None, "/snapshots/" + A),
+    "operations.get": AsyncOperation(B, OperationState.SUCCEEDED, NOW, NOW, NOW, None, "/snapshots/" + A),
     "transfers.take": Started(A, B),
     "transfers.get": Transfer(A, "dev", "largePersonGroup", (B,), "u", NOW, NOW),
     "transfers.all": [Transfer(A, "dev", "faceList", (B,), None, NOW, NOW)],

@@ -45,7 +45,7 @@ class Request(Protocol):
         ...
 
 
-class Operation(Protocol):
+class ObservedOperation(Protocol):
     """The view of an operation for observers."""
 
     @property
@@ -82,7 +82,7 @@ class Exchange(Protocol):
     """The view of a routed call for observers."""
 
     @property
-    def operation(self) -> Operation:
+    def operation(self) -> ObservedOperation:
         """The operation that answered."""
         ...
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from mien.clock import Clock
 from mien.gallery.errors import OperationNotFoundError
 from mien.gallery.kinds import parse_id
-from mien.gallery.types import Operation, OperationState
+from mien.gallery.types import AsyncOperation, OperationState
 from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.tables import OperationRow
 
@@ -65,7 +65,7 @@ class Operations:
         )
         return str(operation_id)
 
-    def get(self, resource_id: UUID, operation_id: str) -> Operation:
+    def get(self, resource_id: UUID, operation_id: str) -> AsyncOperation:
         """Return an operation.
 
         Raises:
@@ -78,7 +78,7 @@ class Operations:
                 row = session.scalar(select(OperationRow).where(OperationRow.operation_id == parsed))
         if row is None or self._clock.now() >= row.expires_at:
             raise OperationNotFoundError("there is no such operation, or it is older than 48 hours")
-        return Operation(
+        return AsyncOperation(
             str(row.operation_id),
             OperationState(row.status),
             row.created_at,

@@ -260,7 +260,7 @@ class OperationState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class AsyncOperation:
     """The result of an asynchronous write; kept for 48 hours.
 
     Attributes:

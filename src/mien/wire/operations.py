@@ -8,8 +8,8 @@ from typing import Any
 from mien.contract.versions import BY_NAME, DIRECTORY, SNAPSHOTS, Version
 from mien.gallery import OperationState
 from mien.gallery.directory.services import DirectoryServices
-from mien.gallery.types import Operation as Write
-from mien.gateway.exchange import Exchange, Operation, Response
+from mien.gallery.types import AsyncOperation as Write
+from mien.gateway.exchange import AsyncOperation, Exchange, Response
 from mien.wire.context import Context, answer, without_none
 from mien.wire.schemas import DATE, GUID, TEXT, Json, in_path, operation, record
 from mien.wire.training import timestamp
@@ -47,14 +47,14 @@ class Operations:
     context: Context
     services: DirectoryServices
 
-    def operations(self) -> list[Operation]:
+    def operations(self) -> list[AsyncOperation]:
         """The rows of this family for the router."""
         return [
-            Operation(
+            AsyncOperation(
                 "PersonDirectory - Get Operation Status", "GET", _PATH, self, DIRECTORY, "operations/read", 1,
                 describe=_describe,
             ),
-            Operation(
+            AsyncOperation(
                 "Snapshot - Get Operation Status", "GET", _PATH, self, SNAPSHOTS, "operations/read", 1,
                 describe=_describe,
             ),
