@@ -101,10 +101,10 @@ def _indexes_eraser(settings: Settings, database: Database, vault: Vault) -> Cal
 
     def erase(_: UUID) -> None:
         # They bring numpy, which most commands need not.
-        from mien.gallery.training.engines import Place, open_engines  # noqa: PLC0415  see above
+        from mien.gallery.training.engines import IndexLocation, open_engines  # noqa: PLC0415  see above
         from mien.gallery.training.indexes import TrainedIndexes  # noqa: PLC0415  see above
 
         folder = settings.data_dir / "snapshots"
-        TrainedIndexes(open_engines(Place(folder, database, vault)), folder, database, vault).sweep()
+        TrainedIndexes(open_engines(IndexLocation(folder, database, vault)), folder, database, vault).sweep()
 
     return erase

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from tests.gallery.texts import photo, unit
-from tests.subjects.world import Place
+from tests.subjects.world import SubjectsWorld
 
 from mien.gallery.errors import PersistedFaceNotFoundError, PersonNotFoundError
 from mien.gallery.kinds import Kind, persons_ref
@@ -14,11 +14,11 @@ from mien.gallery.types import FindMode
 from mien.subjects import ConsentState, InvalidSubjectError, RuleNotFoundError, What
 
 
-def people(place: Place, kind: Kind = Kind.PERSON_GROUP) -> set[str]:
+def people(place: SubjectsWorld, kind: Kind = Kind.PERSON_GROUP) -> set[str]:
     return {one.name for one in place.world.gallery.persons.page(place.world.ref(kind))}
 
 
-def test_faces_and_persons_go_by_their_age_and_younger_ones_stay(place: Place) -> None:
+def test_faces_and_persons_go_by_their_age_and_younger_ones_stay(place: SubjectsWorld) -> None:
     group, faces = place.world.make(Kind.PERSON_GROUP), place.world.make(Kind.LARGE_FACE_LIST)
     old = place.enrol(group, "old", 1, 2)
     place.enrol(faces, "old", 3)
@@ -48,7 +48,7 @@ def test_faces_and_persons_go_by_their_age_and_younger_ones_stay(place: Place) -
     assert place.audit.search(action="retention.run")[0].details["persons"] == 1
 
 
-def test_who_has_not_been_seen_goes_unless_a_rule_is_for_another_collection(place: Place) -> None:
+def test_who_has_not_been_seen_goes_unless_a_rule_is_for_another_collection(place: SubjectsWorld) -> None:
     group, other = place.world.make(Kind.PERSON_GROUP), place.world.make(Kind.LARGE_PERSON_GROUP)
     place.enrol(group, "unseen", 1)
     place.enrol(other, "unseen", 1)
@@ -63,7 +63,7 @@ def test_who_has_not_been_seen_goes_unless_a_rule_is_for_another_collection(plac
     assert place.subjects.rules.all(place.owner) == [], "a collection's rules go with it"
 
 
-def test_persons_go_whose_consent_is_over_or_missing(place: Place) -> None:
+def test_persons_go_whose_consent_is_over_or_missing(place: SubjectsWorld) -> None:
     group = place.world.make(Kind.PERSON_GROUP)
     consents, now = place.subjects.consents, place.clock.now()
 
@@ -98,7 +98,7 @@ def test_persons_go_whose_consent_is_over_or_missing(place: Place) -> None:
     assert people(place) == {"asked twice"}
 
 
-def test_a_collection_that_is_trained_is_left_alone_until_the_next_time(place: Place) -> None:
+def test_a_collection_that_is_trained_is_left_alone_until_the_next_time(place: SubjectsWorld) -> None:
     group = place.world.make(Kind.PERSON_GROUP)
     place.enrol(group, "old", 1)
     rules = place.subjects.rules
@@ -112,7 +112,7 @@ def test_a_collection_that_is_trained_is_left_alone_until_the_next_time(place: P
     assert rules.run(place.owner, actor="t")[0].persons == 1
 
 
-def test_consents_of_those_who_are_not_there_are_refused(place: Place) -> None:
+def test_consents_of_those_who_are_not_there_are_refused(place: SubjectsWorld) -> None:
     group, faces = place.world.make(Kind.PERSON_GROUP), place.world.make(Kind.FACE_LIST)
     person, face = place.enrol(group, "a", 1), place.enrol(faces, "a", 1)
     consents = place.subjects.consents
@@ -141,7 +141,7 @@ def test_consents_of_those_who_are_not_there_are_refused(place: Place) -> None:
         place.subjects.rules.set(place.owner, What.PERSONS_CREATED, 0, actor="t")
 
 
-def test_who_was_recognised_is_seen_and_stays(place: Place) -> None:
+def test_who_was_recognised_is_seen_and_stays(place: SubjectsWorld) -> None:
     world, owner = place.world, place.owner
     gallery, directory = world.gallery, place.directory
     group, faces, large = (world.make(kind) for kind in (Kind.PERSON_GROUP, Kind.FACE_LIST, Kind.LARGE_PERSON_GROUP))

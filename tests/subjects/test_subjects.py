@@ -15,7 +15,7 @@ import pytest
 from joserfc.jwk import ECKey
 from sqlalchemy import func, select
 from tests.gallery.texts import embedding, photo, unit
-from tests.subjects.world import KINDS, Place
+from tests.subjects.world import KINDS, SubjectsWorld
 
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.types import FindMode
@@ -41,7 +41,7 @@ OF_ANNA = Whom(photo=photo({"seed": 99, "near": ANNA, "away": 0.3}), users=froze
 
 
 @pytest.fixture
-def full(place: Place) -> dict[str, str]:
+def full(place: SubjectsWorld) -> dict[str, str]:
     """Anna and Otto in all kinds of collections, a v1.0 snapshot, the directory, sessions; ids of Anna."""
     owner = place.owner
     ids = {}
@@ -78,7 +78,7 @@ def full(place: Place) -> dict[str, str]:
 
 
 def test_a_photo_finds_a_person_in_every_kind_of_collection_and_in_no_other_resource(
-    place: Place, full: dict[str, str]
+    place: SubjectsWorld, full: dict[str, str]
 ) -> None:
     found = place.subjects.find(place.owner, OF_ANNA, actor="test")
     assert sorted(one.collection.split("/")[0] for one in found.holdings) == sorted(
@@ -99,7 +99,7 @@ def test_a_photo_finds_a_person_in_every_kind_of_collection_and_in_no_other_reso
     assert not any(one in str(entry.details) for one in found.ids())
 
 
-def test_ids_and_texts_find_what_they_name_and_nothing_else(place: Place, full: dict[str, str]) -> None:
+def test_ids_and_texts_find_what_they_name_and_nothing_else(place: SubjectsWorld, full: dict[str, str]) -> None:
     group = full[Kind.PERSON_GROUP.value]
     by_id = place.subjects.find(place.owner, Whom(ids=frozenset({UUID(group), UUID(full["probe"])})), actor="test")
     assert {one.person_id for one in by_id.holdings} == {group}
@@ -114,7 +114,7 @@ def test_ids_and_texts_find_what_they_name_and_nothing_else(place: Place, full: 
         place.subjects.find(place.owner, Whom(), actor="test")
 
 
-def test_an_export_has_all_of_it_and_only_theirs(place: Place, full: dict[str, str]) -> None:
+def test_an_export_has_all_of_it_and_only_theirs(place: SubjectsWorld, full: dict[str, str]) -> None:
     ref = place.world.ref(Kind.PERSON_GROUP)
     gallery = place.world.gallery
     person = full[Kind.PERSON_GROUP.value]
@@ -143,7 +143,7 @@ def test_an_export_has_all_of_it_and_only_theirs(place: Place, full: dict[str, s
     assert gallery.crops.count(place.owner) == 0
 
 
-def test_an_erased_person_is_nowhere_and_the_receipt_proves_it(place: Place, full: dict[str, str]) -> None:
+def test_an_erased_person_is_nowhere_and_the_receipt_proves_it(place: SubjectsWorld, full: dict[str, str]) -> None:
     gallery, owner = place.world.gallery, place.owner
     group = place.world.ref(Kind.PERSON_GROUP)
     for kind in KINDS:
@@ -195,7 +195,7 @@ def test_an_erased_person_is_nowhere_and_the_receipt_proves_it(place: Place, ful
     assert place.audit.verify().broken is None
 
 
-def test_no_bytes_of_a_template_are_left_in_files(place: Place) -> None:
+def test_no_bytes_of_a_template_are_left_in_files(place: SubjectsWorld) -> None:
     """What is removed is not only marked as dead: every file that had it is gone, the database's own pages, too."""
     ref = place.world.make(Kind.LARGE_PERSON_GROUP)
     anna = place.enrol(ref, "Anna", 11, near=ANNA)
@@ -225,13 +225,13 @@ def test_no_bytes_of_a_template_are_left_in_files(place: Place) -> None:
         assert session.scalars(select(RemovalRow)).all() == []
 
 
-def _files(place: Place) -> list[bytes]:
+def _files(place: SubjectsWorld) -> list[bytes]:
     """SQLite's database and its log, as they are on disk."""
     database = Path(place.database.url.database or "")
     return [path.read_bytes() for path in database.parent.glob(f"{database.name}*") if path.is_file()]
 
 
-def test_snapshot_files_go_that_a_killed_process_left(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_snapshot_files_go_that_a_killed_process_left(place: SubjectsWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     ref = place.world.make(Kind.PERSON_GROUP)
     anna = place.enrol(ref, "Anna", 11)
     place.enrol(ref, "Otto", 61)
@@ -255,7 +255,7 @@ def test_snapshot_files_go_that_a_killed_process_left(place: Place, monkeypatch:
 
 @pytest.mark.parametrize("step", range(6))
 def test_an_erasure_that_is_killed_anywhere_is_finished_and_counts_once(
-    place: Place, full: dict[str, str], step: int, monkeypatch: pytest.MonkeyPatch
+    place: SubjectsWorld, full: dict[str, str], step: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killed(BaseException):
         pass
@@ -294,7 +294,7 @@ def test_an_erasure_that_is_killed_anywhere_is_finished_and_counts_once(
     assert len(place.audit.search(action="subject.erase")) == 1
 
 
-def test_an_erasure_follows_faces_that_were_merged_or_moved_meanwhile(place: Place) -> None:
+def test_an_erasure_follows_faces_that_were_merged_or_moved_meanwhile(place: SubjectsWorld) -> None:
     ref, other = place.world.make(Kind.PERSON_GROUP), place.world.make(Kind.LARGE_PERSON_GROUP, "other")
     merged, moved = place.enrol(ref, "Anna", 11, 12, near=ANNA), place.enrol(ref, "Anna", 13, near=ANNA)
     otto = place.enrol(ref, "Otto", 61, near=OTTO)
@@ -310,7 +310,7 @@ def test_an_erasure_follows_faces_that_were_merged_or_moved_meanwhile(place: Pla
     assert (gallery.collections.get(ref).faces, gallery.collections.get(other).persons) == (1, 0)
 
 
-def test_a_receipt_that_was_changed_is_not_believed(place: Place, full: dict[str, str]) -> None:
+def test_a_receipt_that_was_changed_is_not_believed(place: SubjectsWorld, full: dict[str, str]) -> None:
     _, erased = place.subjects.erase(place.owner, OF_ANNA, possible=False, dry=False, actor="cli:test")
     assert erased is not None
     receipts = place.subjects.receipts
@@ -337,7 +337,7 @@ def test_a_receipt_that_was_changed_is_not_believed(place: Place, full: dict[str
         receipts.verify(erased.receipt, json.dumps(ECKey.generate_key("P-256").as_dict(private=False)))
 
 
-def test_consents_go_with_their_person(place: Place) -> None:
+def test_consents_go_with_their_person(place: SubjectsWorld) -> None:
     ref = place.world.make(Kind.PERSON_GROUP)
     person = place.enrol(ref, "Anna", 11, near=ANNA)
     place.subjects.consents.add(ref, person, given_by="Anna", purpose="door", actor="t")

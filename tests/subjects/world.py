@@ -21,7 +21,7 @@ from mien.subjects import Subjects, open_subjects
 
 
 @dataclass(frozen=True)
-class Place:
+class SubjectsWorld:
     """What tests work on.
 
     Attributes:
@@ -62,7 +62,7 @@ class Place:
         return person or face
 
 
-def open_place(database: Database, vault: Vault, clock: ManualClock, folder: Path) -> Place:
+def open_place(database: Database, vault: Vault, clock: ManualClock, folder: Path) -> SubjectsWorld:
     """Open a resource and another one on an empty database."""
     world = open_world(database, vault, clock, folder)
     engine: TextEngine = world.engine
@@ -81,7 +81,7 @@ def open_place(database: Database, vault: Vault, clock: ManualClock, folder: Pat
         sessions=sessions,
     )
     other = world.accounts.create("other", terms=DEVELOPMENT_TERMS).id
-    return Place(world, subjects, directory, sessions, audit, database, clock, other, folder / "snapshots")
+    return SubjectsWorld(world, subjects, directory, sessions, audit, database, clock, other, folder / "snapshots")
 
 
 KINDS = (Kind.FACE_LIST, Kind.LARGE_FACE_LIST, Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP)

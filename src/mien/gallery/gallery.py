@@ -27,7 +27,7 @@ from mien.gallery.rows import Rows
 from mien.gallery.sightings import Sightings
 from mien.gallery.templates import Templates
 from mien.gallery.training.duplicates import TrainedDuplicates
-from mien.gallery.training.engines import EXACT, Place, open_engines
+from mien.gallery.training.engines import EXACT, IndexLocation, open_engines
 from mien.gallery.training.indexes import TrainedIndexes
 from mien.gallery.training.trainer import Training
 from mien.storage import Database, Vault
@@ -129,7 +129,7 @@ def open_gallery(
     """
     rows = Rows(database, clock, quotas)
     templates = Templates(vault)
-    engines = open_engines(Place(folder, database, vault), search_engine)
+    engines = open_engines(IndexLocation(folder, database, vault), search_engine)
     indexes = TrainedIndexes(engines, folder, database, vault)
     live, lookalikes = LiveSearches(templates, clock), Lookalikes(templates, clock)
     sightings = Sightings(database, clock)

@@ -30,7 +30,7 @@ class Feedback(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TargetArea:
     """The required position of the face.
 
     Attributes:
@@ -78,7 +78,7 @@ class Glance:
     box: FaceBox | None = None
 
 
-def glance(finder: Engine, jpeg: bytes, place: Place, before: Glance | None) -> Glance:
+def glance(finder: Engine, jpeg: bytes, place: TargetArea, before: Glance | None) -> Glance:
     """Look at one positioning frame.
 
     Args:
@@ -109,7 +109,7 @@ def glance(finder: Engine, jpeg: bytes, place: Place, before: Glance | None) -> 
     return Glance(feedback, share, box)
 
 
-def _placed(found: Found, share: tuple[float, float, float, float], place: Place) -> Feedback | None:
+def _placed(found: Found, share: tuple[float, float, float, float], place: TargetArea) -> Feedback | None:
     width = share[2] * found.width / min(found.width, found.height)
     if width < place.min_width:
         return Feedback.STILL_CLOSER if width >= _NEARLY * place.min_width else Feedback.CLOSER

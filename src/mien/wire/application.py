@@ -20,7 +20,7 @@ from mien.gateway.exchange import Message, Operation, Receive, Scope, Send
 from mien.gateway.gateway import Gateway, Observer
 from mien.gateway.origin import OriginFinder
 from mien.liveness.channel.context import ChannelContext, Count
-from mien.liveness.guidance import Place
+from mien.liveness.guidance import TargetArea
 from mien.liveness.ports import FrameJudge
 from mien.liveness.recording import FrameLimits
 from mien.liveness.reports import ClientPolicy
@@ -136,7 +136,7 @@ class ChannelParts:
     judge: FrameJudge
     finder: Engine
     limits: FrameLimits = field(default_factory=FrameLimits)
-    place: Place = field(default_factory=Place)
+    place: TargetArea = field(default_factory=TargetArea)
     policy: ClientPolicy = field(default_factory=ClientPolicy)
     concurrent: int = 64
     origins: Origins = field(default_factory=Origins)

@@ -64,7 +64,7 @@ class IndexEngine(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class IndexLocation:
     """The storage locations of the search engines.
 
     Attributes:
@@ -78,13 +78,13 @@ class Place:
     vault: Vault
 
 
-def _in_postgresql(place: Place, method: Method) -> PgIndexes:
+def _in_postgresql(place: IndexLocation, method: Method) -> PgIndexes:
     engine = PgIndexes.chosen(place.database, method)
     _log.warning("templates of trained collections are kept unencrypted in PostgreSQL", method=method.value)
     return engine
 
 
-ENGINES: Final[Mapping[str, Callable[[Place], IndexEngine]]] = MappingProxyType(
+ENGINES: Final[Mapping[str, Callable[[IndexLocation], IndexEngine]]] = MappingProxyType(
     {
         "exact": lambda place: FileIndexes(place.folder, place.vault),
         "pgvector": lambda place: _in_postgresql(place, Method.EXACT),
@@ -95,14 +95,14 @@ ENGINES: Final[Mapping[str, Callable[[Place], IndexEngine]]] = MappingProxyType(
 
 EXACT: Final = "exact"
 
-_LEFT_BEHIND: Final[tuple[Callable[[Place], IndexEngine | None], ...]] = (
+_LEFT_BEHIND: Final[tuple[Callable[[IndexLocation], IndexEngine | None], ...]] = (
     ENGINES[EXACT],
     lambda place: PgIndexes.left_behind(place.database),
 )
 """Prefixes of indexes from an earlier setting; they are searched until the next training."""
 
 
-def open_engines(place: Place, chosen: str = EXACT) -> tuple[IndexEngine, ...]:
+def open_engines(place: IndexLocation, chosen: str = EXACT) -> tuple[IndexEngine, ...]:
     """Return the chosen engine, then those that have indexes of an earlier choice.
 
     Raises:

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Protocol
 from uuid import UUID
 
-from mien.liveness.guidance import Place
+from mien.liveness.guidance import TargetArea
 from mien.liveness.ports import FrameJudge
 from mien.liveness.recording import FrameLimits
 from mien.liveness.reports import ClientPolicy
@@ -59,7 +59,7 @@ class ChannelContext:
     workers: WorkerPool
     glances: WorkerPool
     limits: FrameLimits = field(default_factory=FrameLimits)
-    place: Place = field(default_factory=Place)
+    place: TargetArea = field(default_factory=TargetArea)
     policy: ClientPolicy = field(default_factory=ClientPolicy)
     concurrent: int = 64
     now: Callable[[], float] = monotonic

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from mien.liveness.attempts import Admission, Begun
 from mien.liveness.challenge import Challenge
-from mien.liveness.guidance import Glance, Place
+from mien.liveness.guidance import Glance, TargetArea
 from mien.liveness.recording import FrameLimits
 from mien.liveness.records import Outcome
 from mien.liveness.types import LivenessError, RecognitionError
@@ -54,7 +54,7 @@ def identifier(said: Json, name: str) -> str | None:
     return value
 
 
-def accepted(admission: Admission, limits: FrameLimits, place: Place, *, flashes: bool = True) -> Json:
+def accepted(admission: Admission, limits: FrameLimits, place: TargetArea, *, flashes: bool = True) -> Json:
     """Return what a client is told once its token was accepted."""
     return {
         "type": "accepted",

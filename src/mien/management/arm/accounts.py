@@ -13,7 +13,7 @@ from mien.accounts import Resource
 from mien.accounts.validation import checked_location
 from mien.management.arm import shapes
 from mien.management.arm.bodies import AccountBody
-from mien.management.arm.filing import Place
+from mien.management.arm.filing import ArmLocation
 from mien.management.arm.routing import (
     ACCOUNT,
     IN_GROUP,
@@ -80,7 +80,7 @@ def routes(arm: Arm) -> APIRouter:
             raise _is_deleted(shapes.account_id(deleted[1], deleted[0].name))
         if body.properties.restore:
             raise _nothing_to_restore()
-        place = Place(subscription, group, actor.name, actor.name, arm.clock.now(), body.echo())
+        place = ArmLocation(subscription, group, actor.name, actor.name, arm.clock.now(), body.echo())
         return JSONResponse(_create(arm, place, account, body), 201)
 
     @router.patch(ACCOUNT)
@@ -128,7 +128,7 @@ def _keys(arm: Arm, resource: Resource, actor: Actor) -> Answer:
     return {"key1": keys.key1, "key2": keys.key2}
 
 
-def _create(arm: Arm, place: Place, name: str, body: AccountBody) -> Answer:
+def _create(arm: Arm, place: ArmLocation, name: str, body: AccountBody) -> Answer:
     wanted = body.change(whole=True)
     assert wanted.sku is not None
     resource = arm.accounts.create(
@@ -148,7 +148,9 @@ def _create(arm: Arm, place: Place, name: str, body: AccountBody) -> Answer:
     return shapes.account(resource, place, arm.addresses)
 
 
-def _change(arm: Arm, resource: Resource, place: Place, body: AccountBody, actor: Actor, *, whole: bool) -> Answer:
+def _change(
+    arm: Arm, resource: Resource, place: ArmLocation, body: AccountBody, actor: Actor, *, whole: bool
+) -> Answer:
     changed = arm.accounts.update(resource.id, body.change(whole=whole), actor=actor.name)
     echo = body.echo() if whole else {**place.echo, **body.echo()}
     filed = replace(place, changed_by=actor.name, changed_at=arm.clock.now(), echo=echo)

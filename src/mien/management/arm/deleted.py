@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from mien.accounts import Resource
 from mien.management.arm import shapes
-from mien.management.arm.filing import Place
+from mien.management.arm.filing import ArmLocation
 from mien.management.arm.routing import (
     IN_SUBSCRIPTION,
     AccountName,
@@ -55,11 +55,11 @@ def routes(arm: Arm) -> APIRouter:
     return router
 
 
-def _shape(arm: Arm, resource: Resource, place: Place) -> Answer:
+def _shape(arm: Arm, resource: Resource, place: ArmLocation) -> Answer:
     return shapes.deleted_account(resource, place, arm.addresses, arm.accounts.purge_at(resource))
 
 
-def _find(arm: Arm, subscription: str, location: str, group: str, name: str) -> tuple[Resource, Place] | None:
+def _find(arm: Arm, subscription: str, location: str, group: str, name: str) -> tuple[Resource, ArmLocation] | None:
     found = arm.filing.find(subscription, group, name, deleted=True)
     if found is None or found[0].location != location.replace(" ", "").lower():
         return None

@@ -25,7 +25,7 @@ STATEMENT: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ArmLocation:
     """Where ARM files a resource.
 
     Attributes:
@@ -50,7 +50,7 @@ class Place:
         return same and (group is None or self.group.lower() == group.lower())
 
 
-Filed = tuple[Resource, Place]
+Filed = tuple[Resource, ArmLocation]
 
 
 class Filing:
@@ -81,13 +81,13 @@ class Filing:
         place = self.place(resource)
         return (resource, place) if place.is_in(subscription, group) else None
 
-    def place(self, resource: Resource) -> Place:
+    def place(self, resource: Resource) -> ArmLocation:
         """Return where a resource is filed."""
         with self._database.read(resource.id) as session:
             row = session.get(ArmRow, resource.id)
         return _place(row, resource)
 
-    def put(self, resource_id: UUID, place: Place) -> None:
+    def put(self, resource_id: UUID, place: ArmLocation) -> None:
         """File a resource, or change what is written down there."""
         with self._database.write(resource_id) as session:
             session.merge(
@@ -109,10 +109,10 @@ class Filing:
         return [(resource, place) for resource, place in filed if place.is_in(subscription, group)]
 
 
-def _place(row: ArmRow | None, resource: Resource) -> Place:
+def _place(row: ArmRow | None, resource: Resource) -> ArmLocation:
     if row is None:
-        return Place(DEFAULT_SUBSCRIPTION, DEFAULT_GROUP, "mien", "mien", resource.created_at)
-    return Place(
+        return ArmLocation(DEFAULT_SUBSCRIPTION, DEFAULT_GROUP, "mien", "mien", resource.created_at)
+    return ArmLocation(
         row.subscription, row.resource_group, row.created_by, row.changed_by, row.changed_at, json.loads(row.echo)
     )
 

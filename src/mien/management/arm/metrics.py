@@ -12,7 +12,7 @@ from mien.accounts import Resource, Sku
 from mien.events import METRICS, Aggregation, Metric, MetricStore, Question, Series
 from mien.events.query import Split
 from mien.management.arm.bodies import KIND
-from mien.management.arm.filing import Place
+from mien.management.arm.filing import ArmLocation
 from mien.management.arm.routing import (
     ACCOUNT,
     IN_SUBSCRIPTION,
@@ -186,7 +186,7 @@ def _values(metric: Metric, answers: list[tuple[Aggregation, list[Series]]], spl
     }
 
 
-def _usage(arm: Arm, metrics: MetricStore, filed: tuple[Resource, Place], free_calls: int) -> Answer:
+def _usage(arm: Arm, metrics: MetricStore, filed: tuple[Resource, ArmLocation], free_calls: int) -> Answer:
     now = arm.clock.now().astimezone(UTC)
     begin = datetime(now.year, now.month, 1, tzinfo=UTC)
     end = datetime(now.year + now.month // 12, now.month % 12 + 1, 1, tzinfo=UTC)

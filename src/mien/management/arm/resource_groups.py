@@ -13,7 +13,7 @@ from mien.accounts import Resource
 from mien.accounts.validation import checked_location
 from mien.management.arm import shapes
 from mien.management.arm.bodies import without_nulls
-from mien.management.arm.filing import Place
+from mien.management.arm.filing import ArmLocation
 from mien.management.arm.groups import ResourceGroup, ResourceGroups
 from mien.management.arm.routing import Answer, Arm, Group, Subscription, arm_router
 from mien.management.errors import ManagementError, conflict
@@ -124,6 +124,6 @@ def _find(groups: ResourceGroups, subscription: str, name: str) -> ResourceGroup
     return found
 
 
-def _resource(arm: Arm, resource: Resource, place: Place) -> Answer:
+def _resource(arm: Arm, resource: Resource, place: ArmLocation) -> Answer:
     whole = shapes.account(resource, place, arm.addresses)
     return {name: whole[name] for name in ("id", "name", "type", "kind", "location", "sku", "tags")}

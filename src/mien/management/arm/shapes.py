@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from mien.accounts import Resource, Sku, subscriptions
 from mien.management.arm.bodies import KIND
-from mien.management.arm.filing import Place
+from mien.management.arm.filing import ArmLocation
 
 PROVIDER: Final = subscriptions.PROVIDER
 TYPE: Final = subscriptions.ACCOUNT_TYPE
@@ -40,7 +40,7 @@ class Addresses:
         return f"{url.scheme}://{first}.{self.domain}{port}{url.path.rstrip('/')}/"
 
 
-def account_id(place: Place, name: str) -> str:
+def account_id(place: ArmLocation, name: str) -> str:
     """Return the ARM id of a resource."""
     return subscriptions.arm_id(place.subscription, place.group, name)
 
@@ -50,7 +50,7 @@ def moment(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def account(resource: Resource, place: Place, addresses: Addresses) -> dict[str, Any]:
+def account(resource: Resource, place: ArmLocation, addresses: Addresses) -> dict[str, Any]:
     """Return an account."""
     endpoint = addresses.of(resource)
     properties: dict[str, Any] = {
@@ -100,7 +100,7 @@ def account(resource: Resource, place: Place, addresses: Addresses) -> dict[str,
 
 
 def deleted_account(
-    resource: Resource, place: Place, addresses: Addresses, purge_at: datetime | None
+    resource: Resource, place: ArmLocation, addresses: Addresses, purge_at: datetime | None
 ) -> dict[str, Any]:
     """Return an account that was deleted and can still be restored."""
     told = account(resource, place, addresses)

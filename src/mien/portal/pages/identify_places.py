@@ -14,7 +14,7 @@ _CANDIDATES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SearchScope:
     """Somewhere to look.
 
     Attributes:
@@ -34,16 +34,16 @@ class Place:
     names: Callable[[Sequence[str]], Mapping[str, str]]
 
 
-def places(visitor: Visitor) -> dict[str, Place]:
+def places(visitor: Visitor) -> dict[str, SearchScope]:
     """Return where somebody can be looked for in a resource, by a key of it; asks the database."""
     return {place.noted: place for place in (*_groups(visitor), *_directory(visitor))}
 
 
-def _groups(visitor: Visitor) -> list[Place]:
+def _groups(visitor: Visitor) -> list[SearchScope]:
     gallery, resource_id = visitor.parts.gallery, visitor.resource.id
 
-    def place(ref: CollectionRef, title: str, about: str, model: str) -> Place:
-        return Place(
+    def place(ref: CollectionRef, title: str, about: str, model: str) -> SearchScope:
+        return SearchScope(
             title,
             about,
             model,
@@ -64,7 +64,7 @@ def _groups(visitor: Visitor) -> list[Place]:
     ]
 
 
-def _directory(visitor: Visitor) -> list[Place]:
+def _directory(visitor: Visitor) -> list[SearchScope]:
     """Give the directory and its groups, once for each recognition model that there are faces of."""
     services, resource_id = visitor.parts.directory, visitor.resource.id
     found = services.recognition
@@ -73,8 +73,8 @@ def _directory(visitor: Visitor) -> list[Place]:
     def names(ids: Sequence[str]) -> dict[str, str]:
         return {person_id: one.name for person_id, one in services.views.named(resource_id, ids).items()}
 
-    def everybody(model: str, faces: int) -> Place:
-        return Place(
+    def everybody(model: str, faces: int) -> SearchScope:
+        return SearchScope(
             f"Whole directory · {model}",
             f"{faces} faces",
             model,
@@ -83,8 +83,8 @@ def _directory(visitor: Visitor) -> list[Place]:
             names,
         )
 
-    def group(group_id: str, name: str, persons: int, model: str) -> Place:
-        return Place(
+    def group(group_id: str, name: str, persons: int, model: str) -> SearchScope:
+        return SearchScope(
             f"{name} · {model}",
             f"dynamic group of {persons} persons",
             model,

@@ -11,7 +11,7 @@ from mien.gallery.types import Identified
 from mien.liveness.types import Mode
 from mien.management.roles import Permission
 from mien.portal.frame import Page
-from mien.portal.pages.identify_places import Place, places
+from mien.portal.pages.identify_places import SearchScope, places
 from mien.portal.pages.try_it import approved, tabs
 from mien.portal.photos import drawn, drop, picture
 from mien.portal.visitor import Visitor
@@ -55,7 +55,7 @@ async def render(visitor: Visitor) -> None:
         result = Tag("div", classes="stack")
 
 
-def _identify(visitor: Visitor, place: Place, image: bytes) -> tuple[str, list[Identified], Mapping[str, str]]:
+def _identify(visitor: Visitor, place: SearchScope, image: bytes) -> tuple[str, list[Identified], Mapping[str, str]]:
     model = place.recognition_model
     pack = visitor.parts.recognisers[model].pack
     want = Want(operating_point=OperatingPoint.BEST, recogniser=pack, max_faces=_MOST, photo=True)
@@ -68,7 +68,7 @@ def _identify(visitor: Visitor, place: Place, image: bytes) -> tuple[str, list[I
     return drawn(seen), found, place.names(list(people))
 
 
-def _show(place: Place, address: str, found: list[Identified], names: Mapping[str, str]) -> None:
+def _show(place: SearchScope, address: str, found: list[Identified], names: Mapping[str, str]) -> None:
     picture(address, "The photo with the faces that were looked for")
     if not found:
         empty("face_retouching_off", "No face was found")
