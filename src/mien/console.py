@@ -28,7 +28,7 @@ from mien.models import ModelStore
 from mien.models.bindings import Bindings
 from mien.monitoring import open_deliveries, quota_uses
 from mien.portal import Portal, PortalParts
-from mien.portal.openid import Client, OpenId
+from mien.portal.openid import ClientRegistration, OpenId
 from mien.services import Services
 from mien.settings import Settings
 from mien.subjects import Subjects
@@ -190,7 +190,9 @@ def _open_id(settings: Settings, services: Services) -> OpenId | None:
     issuer, name, secret = settings.oidc_issuer, settings.portal_client_id, settings.portal_client_secret
     if issuer is None or name is None:
         return None
-    client = Client(names_of(issuer).name, name, secret.get_secret_value() if secret else None, settings.portal_scopes)
+    client = ClientRegistration(
+        names_of(issuer).name, name, secret.get_secret_value() if secret else None, settings.portal_scopes
+    )
     verifier = token_verifier(settings, services.clock, services.assignments, name)
     if verifier is None:
         return None

@@ -16,7 +16,7 @@ from mien.gateway.keysets import KeySets
 from mien.gateway.tokens import TokenVerifier
 from mien.management import AdminTokens, Role
 from mien.management.login import Actor
-from mien.portal.openid import PATIENCE, Client, OpenId, SignInError
+from mien.portal.openid import PATIENCE, ClientRegistration, OpenId, SignInError
 from mien.portal.session import LIFE, Sessions
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import PortalSessionRow
@@ -97,7 +97,7 @@ async def test_who_takes_too_long_at_the_issuer_begins_anew(vault: Vault, clock:
     with sign_in_issuer() as issuer:
         issuer.clock = clock
         verifier = TokenVerifier({issuer.url: KeySets(issuer.url)}, clock, audiences=[CLIENT])
-        openid = OpenId(Client(issuer.url, CLIENT, SECRET, "openid"), verifier, vault, clock)
+        openid = OpenId(ClientRegistration(issuer.url, CLIENT, SECRET, "openid"), verifier, vault, clock)
 
         async def sign_in(after: timedelta) -> tuple[Actor, str]:
             address, cookie = await openid.begin("/keys", callback)

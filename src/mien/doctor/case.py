@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from mien.doctor.address import Target
-from mien.doctor.client import Answer, Client
+from mien.doctor.client import Answer, EndpointClient
 from mien.doctor.findings import Finding, Severity
 from mien.doctor.options import Options
 from mien.doctor.refusals import Refusal, explain_page, explain_refusal
@@ -37,7 +37,7 @@ class Case:
 
     options: Options
     target: Target
-    client: Client
+    client: EndpointClient
     service: str = "unknown"
     version: str = "v1.2"
     granted: dict[str, bool] = field(default_factory=dict)

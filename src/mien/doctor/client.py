@@ -150,7 +150,7 @@ class Wait:
     allowed: int | None
 
 
-class Client:
+class EndpointClient:
     """Calls one endpoint.
 
     Args:
@@ -184,7 +184,7 @@ class Client:
         self._interval = interval
         self._begun = -math.inf
         self._sleep = sleep
-        self._client = httpx.Client(
+        self._client = httpx.EndpointClient(
             base_url=target.endpoint,
             verify=trusted(authority),
             timeout=seconds,

@@ -9,7 +9,7 @@ import httpx
 from mien.doctor.access import check_key, check_versions
 from mien.doctor.address import examine_url
 from mien.doctor.case import Case, Stop
-from mien.doctor.client import Client, LimitReached
+from mien.doctor.client import EndpointClient, LimitReached
 from mien.doctor.connection import check_connection
 from mien.doctor.detection import (
     check_attributes,
@@ -118,7 +118,7 @@ class _Examination:
         if not form.findings:
             yield Finding("url", Severity.OK, f"{target.endpoint} is well formed.")
         try:
-            client = Client(
+            client = EndpointClient(
                 target,
                 seconds=options.seconds,
                 authority=options.authority,

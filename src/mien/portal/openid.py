@@ -43,7 +43,7 @@ _log = structlog.get_logger("mien.portal")
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class ClientRegistration:
     """The portal, as it is registered with the issuer.
 
     Attributes:
@@ -83,7 +83,13 @@ class OpenId:
     """
 
     def __init__(
-        self, client: Client, verifier: TokenVerifier, vault: Vault, clock: Clock, *, ca_file: Path | None = None
+        self,
+        client: ClientRegistration,
+        verifier: TokenVerifier,
+        vault: Vault,
+        clock: Clock,
+        *,
+        ca_file: Path | None = None,
     ) -> None:
         self._client = client
         self._verifier = verifier

@@ -20,7 +20,7 @@ Count = Callable[[UUID, str, float, int], None]
 """Told of an attempt's end: resource, error name ("" for a decision), seconds, bytes."""
 
 
-class Client(Protocol):
+class ConnectedClient(Protocol):
     """A client that has a place."""
 
     @property
@@ -64,7 +64,7 @@ class ChannelContext:
     concurrent: int = 64
     now: Callable[[], float] = monotonic
     count: Count | None = None
-    open: dict[str, Client] = field(default_factory=dict)
+    open: dict[str, ConnectedClient] = field(default_factory=dict)
 
     def has_place(self, token: str, address: str) -> bool:
         """Tell whether another client may begin: one that takes its own place again always may."""
