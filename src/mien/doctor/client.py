@@ -184,7 +184,7 @@ class EndpointClient:
         self._interval = interval
         self._begun = -math.inf
         self._sleep = sleep
-        self._client = httpx.EndpointClient(
+        self._client = httpx.Client(
             base_url=target.endpoint,
             verify=trusted(authority),
             timeout=seconds,

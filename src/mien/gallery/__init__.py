@@ -102,6 +102,7 @@ from mien.gallery.types import (
 __all__ = [
     "UNSET",
     "AddedFace",
+    "AsyncOperation",
     "Candidate",
     "Collection",
     "CollectionRef",
@@ -110,7 +111,6 @@ __all__ = [
     "FindMode",
     "Identified",
     "Kind",
-    "AsyncOperation",
     "OperationState",
     "PersistedFace",
     "Person",

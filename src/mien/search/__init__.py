@@ -1,6 +1,7 @@
 """Nearest templates of a collection: two interfaces, `TemplateSearch` and `TrainedStore`, two engines.
 
-* `types` - what is searched (`EnrolledTemplates`), asked (`Query`) and answered (`Match`); the interface `TemplateSearch`.
+* `types` - what is searched (`EnrolledTemplates`), asked (`Query`) and found (`Match`); the interface
+  `TemplateSearch`.
 * `exact` - `ExactSearch`, in process: compares with every template, misses none. The default.
 * `snapshot` - `SnapshotStore`, the trained state of a collection on disk; loads an `ExactSearch`.
 * `pgvector` - `PgVectorSearch`, the templates in PostgreSQL.
@@ -9,10 +10,10 @@ A fingerprint names the recogniser that made the templates; callers compare it b
 
 Example:
     >>> import numpy as np, uuid
-    >>> from mien.search import ExactSearch, Faces, Query
+    >>> from mien.search import EnrolledTemplates, ExactSearch, Query
     >>> template = np.eye(4, dtype=np.float32)
     >>> who = [uuid.UUID(int=i) for i in range(4)]
-    >>> search = ExactSearch.of(Faces.of(who, who, template), fingerprint="f" * 64)
+    >>> search = ExactSearch.of(EnrolledTemplates.of(who, who, template), fingerprint="f" * 64)
     >>> search.search(template[2:3], Query(top=1))[0][0].person_id == who[2]
     True
 """
@@ -23,8 +24,8 @@ from mien.search.snapshot import SnapshotStore
 from mien.search.types import EnrolledTemplates, Match, Query, TemplateSearch, TrainedStore
 
 __all__ = [
-    "ExactSearch",
     "EnrolledTemplates",
+    "ExactSearch",
     "Match",
     "Query",
     "SnapshotCorruptError",

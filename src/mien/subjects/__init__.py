@@ -21,6 +21,7 @@ from mien.subjects.service import Subjects, open_subjects
 from mien.subjects.types import Certainty, Found, HeldFace, HeldProbe, HeldSession, Holding, NotSearched, Whom
 
 __all__ = [
+    "Certainty",
     "Consent",
     "ConsentNotFoundError",
     "ConsentState",
@@ -34,7 +35,6 @@ __all__ = [
     "InvalidReceiptError",
     "InvalidSubjectError",
     "KnownReceipt",
-    "Certainty",
     "NotSearched",
     "Ran",
     "ReceiptNotFoundError",

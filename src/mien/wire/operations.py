@@ -9,7 +9,7 @@ from mien.contract.versions import BY_NAME, DIRECTORY, SNAPSHOTS, Version
 from mien.gallery import OperationState
 from mien.gallery.directory.services import DirectoryServices
 from mien.gallery.types import AsyncOperation as Write
-from mien.gateway.exchange import AsyncOperation, Exchange, Response
+from mien.gateway.exchange import Operation, Exchange, Response
 from mien.wire.context import Context, answer, without_none
 from mien.wire.schemas import DATE, GUID, TEXT, Json, in_path, operation, record
 from mien.wire.training import timestamp
@@ -47,14 +47,14 @@ class Operations:
     context: Context
     services: DirectoryServices
 
-    def operations(self) -> list[AsyncOperation]:
+    def operations(self) -> list[Operation]:
         """The rows of this family for the router."""
         return [
-            AsyncOperation(
+            Operation(
                 "PersonDirectory - Get Operation Status", "GET", _PATH, self, DIRECTORY, "operations/read", 1,
                 describe=_describe,
             ),
-            AsyncOperation(
+            Operation(
                 "Snapshot - Get Operation Status", "GET", _PATH, self, SNAPSHOTS, "operations/read", 1,
                 describe=_describe,
             ),
