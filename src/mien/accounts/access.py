@@ -18,6 +18,7 @@ from mien.accounts.errors import (
     ResourceNotFoundError,
     TransitionError,
 )
+from mien.accounts.intake_checks import findings
 from mien.accounts.records import bump, features_of, state_of
 from mien.accounts.requests import (
     ADVICE,
@@ -33,7 +34,6 @@ from mien.accounts.requests import (
     Step,
 )
 from mien.accounts.types import DEVELOPMENT_TERMS, Resource
-from mien.accounts.vagueness import findings
 from mien.accounts.validation import checked_text
 from mien.clock import Clock
 from mien.contract.features import ALL_FEATURES, REQUESTED_APART, Feature

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from mien.accounts.vagueness import Finding
+from mien.accounts.intake_checks import Finding
 from mien.contract.features import Feature
 
 

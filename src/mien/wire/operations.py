@@ -9,7 +9,7 @@ from mien.contract.versions import BY_NAME, DIRECTORY, SNAPSHOTS, Version
 from mien.gallery import OperationState
 from mien.gallery.directory.services import DirectoryServices
 from mien.gallery.types import AsyncOperation as Write
-from mien.gateway.exchange import Operation, Exchange, Response
+from mien.gateway.exchange import Exchange, Operation, Response
 from mien.wire.context import Context, answer, without_none
 from mien.wire.schemas import DATE, GUID, TEXT, Json, in_path, operation, record
 from mien.wire.training import timestamp

@@ -8,7 +8,7 @@ from typing import Any, Final
 from nicegui import ui
 
 from mien.accounts import AccessRequest, Feature, RequestState
-from mien.accounts.vagueness import Finding, findings
+from mien.accounts.intake_checks import Finding, findings
 from mien.contract.attributes import DECLARED, LIMITED
 from mien.contract.features import REQUESTED_APART
 from mien.management.roles import Permission

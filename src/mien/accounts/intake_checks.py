@@ -1,4 +1,4 @@
-"""Tells the reviewer of an access request what its description leaves open.
+"""Intake checks: tell the reviewer of an access request what its description leaves open.
 
 These are rules of thumb on English words, not a judgement: they find what is missing, never that what is there is true.
 Each finding says what the rule looked for, so that a reviewer can overrule it.

@@ -1,6 +1,6 @@
 import pytest
 
-from mien.accounts.vagueness import findings
+from mien.accounts.intake_checks import findings
 
 CLEAR = (
     "Hotel guests who opted in at booking unlock the spa with their face, so that they need not carry a card. "
