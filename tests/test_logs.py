@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.logs import BLOT, redact
+from mien.logs import REDACTED, redact
 
 KEY = "0f08bc2e25715a18daa3101b188a34a6"
 
@@ -30,9 +30,9 @@ def test_ids_and_hashes_stay(harmless: str) -> None:
     assert redact(harmless) == harmless
 
 
-def test_tokens_are_blotted_out() -> None:
+def test_tokens_are_redacted() -> None:
     token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln"
-    assert redact(f"Bearer {token} end") == f"Bearer {BLOT} end"
+    assert redact(f"Bearer {token} end") == f"Bearer {REDACTED} end"
     assert token not in redact(f"token is {token}")
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 import structlog
 
-BLOT: Final = "***"
+REDACTED: Final = "***"
 
 _SECRET_NAMES: Final = re.compile(r"(^|[_-])(key[12]?|keys|token|secret|password|authorization|cookie)$", re.IGNORECASE)
 # Keys (32 hexadecimal characters; longer runs are hashes), tokens, and keys in a query or header of any form.
@@ -25,7 +25,7 @@ _SECRETS: Final = re.compile(
 
 def redact(text: str) -> str:
     """Return `text` with everything that looks like a key or a token redacted."""
-    return _SECRETS.sub(BLOT, text)
+    return _SECRETS.sub(REDACTED, text)
 
 
 def is_secret_name(name: str) -> bool:
@@ -34,9 +34,9 @@ def is_secret_name(name: str) -> bool:
 
 
 def redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Structlog processor: blot out secrets in every field, by the field's name and by what it looks like."""
+    """Structlog processor: redact secrets in every field, by the field's name and by what it looks like."""
     for name, value in event.items():
-        event[name] = BLOT if _SECRET_NAMES.search(name) and value is not None else _clean(value)
+        event[name] = REDACTED if _SECRET_NAMES.search(name) and value is not None else _clean(value)
     return event
 
 
@@ -46,7 +46,7 @@ def _clean(value: Any) -> Any:
     if isinstance(value, bytes):
         return redact(value.decode("latin-1"))
     if isinstance(value, Mapping):
-        return {key: BLOT if _SECRET_NAMES.search(str(key)) else _clean(item) for key, item in value.items()}
+        return {key: REDACTED if _SECRET_NAMES.search(str(key)) else _clean(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_clean(item) for item in value]
     return value

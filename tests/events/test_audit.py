@@ -166,7 +166,7 @@ def test_what_may_be_biometric_is_refused(audit: AuditLog) -> None:
     assert audit.search() == []
 
 
-def test_keys_are_blotted_out(audit: AuditLog, database: Database) -> None:
+def test_keys_are_redacted(audit: AuditLog, database: Database) -> None:
     details = {"key1": "short", "admin_token": "x", "text": f"key {KEY} was sent", "header": "Bearer abc.def"}
     audit.record(actor=f"admin:{KEY}", action="test", resource_id=None, details=details)
     with database.read(EVERY_RESOURCE) as session:

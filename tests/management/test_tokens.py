@@ -44,7 +44,7 @@ def test_a_token_needs_a_name(quick: World, name: str) -> None:
         quick.parts.tokens.create(name, Role.READER, created_by="test")
 
 
-def test_the_log_blots_tokens_out(quick: World) -> None:
+def test_the_log_redacts_tokens(quick: World) -> None:
     secret = quick.token(Role.READER)
     assert secret not in redact(f"GET /x?token={secret} {secret!r}")
 

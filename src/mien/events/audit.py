@@ -22,7 +22,7 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from mien.clock import Clock
-from mien.logs import BLOT, is_secret_name, redact
+from mien.logs import REDACTED, is_secret_name, redact
 from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.tables import AuditRow
 
@@ -321,7 +321,7 @@ def _checked_value(name: str, value: object) -> object:
         raise AuditValueError(f"{name!r} is a {type(value).__name__}; details are texts, numbers, booleans and None")
     if len(value) > MAX_TEXT or _ENCODED.search(value):
         raise AuditValueError(f"{name!r} is too long for the audit log, or encodes something")
-    return BLOT if is_secret_name(name) else redact(str(value))
+    return REDACTED if is_secret_name(name) else redact(str(value))
 
 
 def clean_actor(actor: str) -> str:

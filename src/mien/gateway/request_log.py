@@ -11,8 +11,8 @@ from typing import Final
 
 import structlog
 
-from mien.events.blotting import Blotter
 from mien.events.calls import Exchange, Request, Response, body_size
+from mien.events.redaction import CallRedactor
 
 _LONGEST: Final = 2_000
 _MOST_HEADERS: Final = 60
@@ -42,20 +42,21 @@ def describe(request: Request, exchange: Exchange, response: Response, seconds: 
     caller = exchange.caller
     headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in request.headers]
     query = request.query
-    blot = Blotter(headers, query)
+    redactor = CallRedactor(headers, query)
     client = request.scope.get("client")
     client_request_id = request.header(_CLIENT_REQUEST_ID.encode())
     fields: dict[str, object] = {
         "request_id": exchange.request_id,
-        "client_request_id": None if client_request_id is None else blot.text(client_request_id)[:200],
+        "client_request_id": None if client_request_id is None else redactor.text(client_request_id)[:200],
         "resource": None if caller is None else caller.name,
         "resource_id": None if caller is None else str(caller.id),
         "operation": exchange.operation.name,
         "method": request.method,
-        "path": blot.text(request.path)[:_LONGEST],
-        "query": [[blot.text(name)[:200], blot.named(name, value)[:_LONGEST]] for name, value in query],
+        "path": redactor.text(request.path)[:_LONGEST],
+        "query": [[redactor.text(name)[:200], redactor.named(name, value)[:_LONGEST]] for name, value in query],
         "headers": [
-            [blot.text(name)[:200], blot.named(name, value)[:_LONGEST]] for name, value in headers[:_MOST_HEADERS]
+            [redactor.text(name)[:200], redactor.named(name, value)[:_LONGEST]]
+            for name, value in headers[:_MOST_HEADERS]
         ],
         "client": client[0] if client else None,
         "status": response.status,
@@ -64,12 +65,12 @@ def describe(request: Request, exchange: Exchange, response: Response, seconds: 
         "bytes_out": len(response.body),
     }
     if response.status >= 400:
-        fields["error"] = _error(response.body, blot)
+        fields["error"] = _error(response.body, redactor)
     return fields
 
 
-def _error(body: bytes, blot: Blotter) -> object:
+def _error(body: bytes, redactor: CallRedactor) -> object:
     try:
-        return blot.tree(json.loads(body))
+        return redactor.tree(json.loads(body))
     except ValueError:
-        return blot.text(body.decode("utf-8", "replace"))[:_LONGEST]
+        return redactor.text(body.decode("utf-8", "replace"))[:_LONGEST]

@@ -1,4 +1,4 @@
-"""Blotting out keys and tokens of a call that is written down for diagnosis.
+"""Redaction of keys and tokens in a call that is recorded for diagnosis.
 
 Stricter than the ordinary log's redaction: here headers, queries and paths are written as callers sent them, and
 callers put keys in the strangest places. The key or token of the call itself is redacted wherever it
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
-from mien.logs import BLOT
+from mien.logs import REDACTED
 
 _NAMES: Final = re.compile(
     r"key|token|secret|auth|cookie|passw|credential|assertion|signature|^(sig|sas|jwt|code|pwd|se|sv)$", re.IGNORECASE
@@ -31,8 +31,8 @@ _CREDENTIAL_HEADERS: Final = (
 _DECODINGS: Final = 3
 
 
-class Blotter:
-    """Blots out what one call showed.
+class CallRedactor:
+    """Redacts the credentials that one call showed.
 
     Args:
         headers: of the call, names in lower case.
@@ -59,14 +59,14 @@ class Blotter:
                 break
             plain = decoded
         else:
-            return BLOT
-        if plain != text and self._blot(plain) != plain:
-            return BLOT
-        return self._blot(text)
+            return REDACTED
+        if plain != text and self._redact(plain) != plain:
+            return REDACTED
+        return self._redact(text)
 
     def named(self, name: str, value: str) -> str:
         """Return the value of a header or query parameter, redacted by its name or its form."""
-        return BLOT if _NAMES.search(name) else self.text(value)
+        return REDACTED if _NAMES.search(name) else self.text(value)
 
     def tree(self, value: Any) -> Any:
         """Return parsed JSON, with every text in it treated."""
@@ -78,10 +78,10 @@ class Blotter:
             return [self.tree(item) for item in value]
         return value
 
-    def _blot(self, text: str) -> str:
+    def _redact(self, text: str) -> str:
         if self._shown is not None:
-            text = self._shown.sub(BLOT, text)
-        return _LONG.sub(BLOT, text)
+            text = self._shown.sub(REDACTED, text)
+        return _LONG.sub(REDACTED, text)
 
 
 def _parts(value: str) -> set[str]:
