@@ -244,7 +244,7 @@ def test_removed_templates_leave_the_memory_of_look_alikes(world: World, clock: 
     ref = world.make(Kind.FACE_LIST)
     for seed in (1, 2):
         world.gallery.faces.add(ref, photo({"seed": seed}))
-    assert world.gallery.lookalikes.forget_old() == 0
+    assert world.gallery.duplicate_check.forget_old() == 0
     clock.advance(timedelta(minutes=31))
-    assert world.gallery.lookalikes.forget_old() == 1
+    assert world.gallery.duplicate_check.forget_old() == 1
     assert world.gallery.faces.add(ref, photo({"seed": 1})).duplicates

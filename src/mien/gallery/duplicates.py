@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mien.gallery.duplicate_check import COMPARED_FACES, DuplicateCheck
 from mien.gallery.kinds import CollectionRef, Kind, parse_id
-from mien.gallery.lookalikes import COMPARED_FACES, Lookalikes
 from mien.gallery.rows import Rows
 from mien.gallery.types import Duplicate, DuplicateKind
 from mien.matching import Calibration
@@ -45,7 +45,7 @@ def same_photo(session: Session, collection: UUID, photo: bytes) -> list[Suspect
 
 
 def look_alikes(
-    lookalikes: Lookalikes,
+    duplicate_check: DuplicateCheck,
     session: Session,
     row: CollectionRow,
     template: NDArray[np.float32],
@@ -56,7 +56,7 @@ def look_alikes(
     """Return who is so much like a new face that they may be the same person, in collections that are small enough.
 
     Args:
-        lookalikes: the templates of small collections.
+        duplicate_check: the templates of small collections.
         session: `row` was read in it.
         row: the collection.
         template: of the new face.
@@ -69,7 +69,7 @@ def look_alikes(
     if person_id is not None and calibration is not None:
         alike = min(SAME_IMAGE, similarity_for_gallery(calibration, row.faces))
     found: dict[UUID, Suspect] = {}  # of each person the most like, which comes first
-    for person, face, similarity in lookalikes.most_like(session, row, template, alike):
+    for person, face, similarity in duplicate_check.most_like(session, row, template, alike):
         confidence = float(calibration.confidence(similarity)) if calibration else 1.0
         if similarity >= SAME_IMAGE:
             found.setdefault(person, Suspect(DuplicateKind.SAME_PHOTO, face, person, confidence))

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from mien.contract.limits import FACE_USER_DATA_LENGTH
 from mien.gallery.checks import check_page, check_user_data, comes_after
+from mien.gallery.duplicate_check import DuplicateCheck
 from mien.gallery.enrolment import enrol
 from mien.gallery.errors import (
     PersistedFaceNotFoundError,
@@ -16,7 +17,6 @@ from mien.gallery.errors import (
 )
 from mien.gallery.insertion import Insertion, NewFace, check_fingerprint
 from mien.gallery.kinds import CollectionRef, parse_id
-from mien.gallery.lookalikes import Lookalikes
 from mien.gallery.persons import find_person
 from mien.gallery.policy import policy_of
 from mien.gallery.recognisers import Recognisers
@@ -37,16 +37,16 @@ class PersistedFaces:
         engine: analyses photos.
         recognisers: what the labels stand for.
         vault: seals what is kept.
-        lookalikes: the templates of small collections, for finding duplicates.
+        duplicate_check: the templates of small collections, for finding duplicates.
     """
 
     def __init__(
-        self, rows: Rows, engine: Engine, recognisers: Recognisers, vault: Vault, lookalikes: Lookalikes
+        self, rows: Rows, engine: Engine, recognisers: Recognisers, vault: Vault, duplicate_check: DuplicateCheck
     ) -> None:
         self._rows = rows
         self._engine = engine
         self._recognisers = recognisers
-        self._insertion = Insertion(vault, lookalikes)
+        self._insertion = Insertion(vault, duplicate_check)
 
     def add(
         self,

@@ -12,10 +12,10 @@ from mien.gallery.bulk import Bulk
 from mien.gallery.collections import Collections
 from mien.gallery.crops import Crops
 from mien.gallery.detected_faces import DetectedFaces
+from mien.gallery.duplicate_check import DuplicateCheck
 from mien.gallery.duplicates import Duplicates
 from mien.gallery.faces import PersistedFaces
 from mien.gallery.live import LiveSearches
-from mien.gallery.lookalikes import Lookalikes
 from mien.gallery.persons import Persons
 from mien.gallery.policy import Policies
 from mien.gallery.quotas import Quotas
@@ -54,7 +54,7 @@ class Gallery:
         templates: seals and opens templates (likewise).
         snapshots: what training made (likewise).
         live: searches of collections as they are now (likewise).
-        lookalikes: the templates of small collections (likewise).
+        duplicate_check: the templates of small collections (likewise).
         sightings: when who was last recognised.
     """
 
@@ -73,7 +73,7 @@ class Gallery:
     templates: Templates
     indexes: TrainedIndexes
     live: LiveSearches
-    lookalikes: Lookalikes
+    duplicate_check: DuplicateCheck
     sightings: Sightings
 
     def start(self) -> None:
@@ -92,7 +92,7 @@ class Gallery:
             How many things were deleted.
         """
         self.sightings.write()
-        forgotten = self.live.forget_unused() + self.lookalikes.forget_old()
+        forgotten = self.live.forget_unused() + self.duplicate_check.forget_old()
         return self.training.purge_removed() + forgotten + self.indexes.sweep()
 
 
@@ -131,15 +131,15 @@ def open_gallery(
     templates = Templates(vault)
     engines = open_engines(IndexLocation(folder, database, vault), search_engine)
     indexes = TrainedIndexes(engines, folder, database, vault)
-    live, lookalikes = LiveSearches(templates, clock), Lookalikes(templates, clock)
+    live, duplicate_check = LiveSearches(templates, clock), DuplicateCheck(templates, clock)
     sightings = Sightings(database, clock)
     later = TrainedDuplicates(rows, templates, indexes, recognisers)
     return Gallery(
         collections=Collections(rows, vault, recognisers, indexes),
         persons=Persons(rows),
-        faces=PersistedFaces(rows, engine, recognisers, vault, lookalikes),
+        faces=PersistedFaces(rows, engine, recognisers, vault, duplicate_check),
         reassignment=Reassignment(rows, sightings),
-        relocation=Relocation(rows, vault, recognisers, lookalikes, sightings),
+        relocation=Relocation(rows, vault, recognisers, duplicate_check, sightings),
         bulk=Bulk(rows, templates, recognisers),
         policies=Policies(rows),
         duplicates=Duplicates(rows),
@@ -152,6 +152,6 @@ def open_gallery(
         templates=templates,
         indexes=indexes,
         live=live,
-        lookalikes=lookalikes,
+        duplicate_check=duplicate_check,
         sightings=sightings,
     )

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from mien.gallery.crops import crop_name
+from mien.gallery.duplicate_check import DuplicateCheck
 from mien.gallery.duplicates import look_alikes, record, same_photo
 from mien.gallery.enrolment import Enrolment
 from mien.gallery.errors import FingerprintMismatchError
-from mien.gallery.lookalikes import Lookalikes
 from mien.gallery.recognisers import Recogniser
 from mien.gallery.rows import ref_of
 from mien.gallery.templates import Templates
@@ -41,12 +41,12 @@ class Insertion:
 
     Args:
         vault: seals what is kept.
-        lookalikes: the templates of small collections, for finding duplicates.
+        duplicate_check: the templates of small collections, for finding duplicates.
     """
 
-    def __init__(self, vault: Vault, lookalikes: Lookalikes) -> None:
+    def __init__(self, vault: Vault, duplicate_check: DuplicateCheck) -> None:
         self._vault = vault
-        self._lookalikes = lookalikes
+        self._duplicate_check = duplicate_check
         self._templates = Templates(vault)
 
     def prepare(
@@ -97,7 +97,7 @@ class Insertion:
         whose = person_id or new.face_id
         suspects = same_photo(session, row.uid, new.photo)
         suspects += look_alikes(
-            self._lookalikes, session, row, new.vector, person_id=person_id, calibration=recogniser.measured
+            self._duplicate_check, session, row, new.vector, person_id=person_id, calibration=recogniser.measured
         )
         row.revision += 1
         row.training_action_at = now

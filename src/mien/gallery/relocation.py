@@ -20,6 +20,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from mien.gallery.crops import crop_name
+from mien.gallery.duplicate_check import DuplicateCheck
 from mien.gallery.duplicates import Suspect, look_alikes, record, same_photo
 from mien.gallery.errors import (
     AlreadyThereError,
@@ -31,7 +32,6 @@ from mien.gallery.errors import (
     TrainingNotFinishedError,
 )
 from mien.gallery.kinds import CollectionRef
-from mien.gallery.lookalikes import Lookalikes
 from mien.gallery.persons import check_person_quota, find_person
 from mien.gallery.recognisers import Recognisers
 from mien.gallery.removal import remove_person
@@ -89,18 +89,18 @@ class Relocation:
         rows: opens sessions on collections.
         vault: encrypts stored data again.
         recognisers: what the labels stand for.
-        lookalikes: the templates of small collections, for finding duplicates.
+        duplicate_check: the templates of small collections, for finding duplicates.
         sightings: who was recognised and is not written down yet.
     """
 
     def __init__(
-        self, rows: Rows, vault: Vault, recognisers: Recognisers, lookalikes: Lookalikes, sightings: Sightings
+        self, rows: Rows, vault: Vault, recognisers: Recognisers, duplicate_check: DuplicateCheck, sightings: Sightings
     ) -> None:
         self._rows = rows
         self._vault = vault
         self._templates = Templates(vault)
         self._recognisers = recognisers
-        self._lookalikes = lookalikes
+        self._duplicate_check = duplicate_check
         self._sightings = sightings
 
     def move(self, ref: CollectionRef, person_id: str, to: CollectionRef) -> tuple[Duplicate, ...]:
@@ -254,7 +254,7 @@ class Relocation:
             some = same_photo(session, target.uid, face["photo"]) if face["photo"] is not None else []
             if vector is not None:
                 some += look_alikes(
-                    self._lookalikes, session, target, vector, person_id=person_id, calibration=measured
+                    self._duplicate_check, session, target, vector, person_id=person_id, calibration=measured
                 )
             found[face["face_id"]] = some
         return found

@@ -11,7 +11,7 @@ from mien.gateway.exchange import Request
 _KEY_HEADER = b"ocp-apim-subscription-key"
 _KEY_QUERY = "subscription-key"
 _HEADER_NAME = "Ocp-Apim-Subscription-Key"
-_LOOKALIKES = (b"subscription-key", b"api-key", b"x-api-key", b"apikey", b"ocp-apim-subscription-region")
+_MISSPELT = (b"subscription-key", b"api-key", b"x-api-key", b"apikey", b"ocp-apim-subscription-region")
 _LONGEST_TOKEN = 4096
 _QUOTES = "\"'`“”‘’"
 
@@ -50,7 +50,7 @@ def why_missing(request: Request) -> str:
         )
     if authorization is not None:
         return f"The key belongs in the header {_HEADER_NAME}, not in Authorization."
-    for name in _LOOKALIKES:
+    for name in _MISSPELT:
         if request.header(name) is not None:
             return f"The header {name.decode()} was sent; the key belongs in the header {_HEADER_NAME}."
     return f"No key was sent: add the header {_HEADER_NAME} with one of the resource's two keys."

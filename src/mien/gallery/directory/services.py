@@ -66,7 +66,7 @@ def open_directory(
     rows = DirectoryRows(gallery.rows, gallery.collections, recognisers)
     copies = Copies(gallery.rows, gallery.collections, gallery.templates, vault, gallery.indexes)
     return DirectoryServices(
-        directory=DirectoryPersons(rows, operations, engine, Insertion(vault, gallery.lookalikes)),
+        directory=DirectoryPersons(rows, operations, engine, Insertion(vault, gallery.duplicate_check)),
         dynamic_groups=DynamicGroups(rows, operations),
         operations=operations,
         transfers=Transfers(gallery.rows, gallery.collections, copies, operations),

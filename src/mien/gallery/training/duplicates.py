@@ -13,9 +13,9 @@ import structlog
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from mien.gallery.duplicate_check import COMPARED_FACES
 from mien.gallery.duplicates import Suspect, record
 from mien.gallery.kinds import Kind
-from mien.gallery.lookalikes import COMPARED_FACES
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.rows import Rows
 from mien.gallery.templates import SealedFace, Templates

@@ -64,7 +64,7 @@ class _Matrix:
         self.count = len(keep)
 
 
-class Lookalikes:
+class DuplicateCheck:
     """Finds the enrolled faces that are most like a new one, in collections of up to `COMPARED_FACES`.
 
     Args:
