@@ -161,9 +161,9 @@ def test_who_was_recognised_is_seen_and_stays(place: SubjectsWorld) -> None:
     for one in gallery.persons.page(large):
         gallery.recognition.verify_person(owner, probe, one.person_id, large)
     directory.recognition.identify_persons(owner, [probe], ["*"])
-    assert gallery.sightings.write() == 4
+    assert gallery.last_seen.write() == 4
     gallery.recognition.identify([probe], group)
-    assert gallery.sightings.write() == 0, "once a day is enough"
+    assert gallery.last_seen.write() == 0, "once a day is enough"
     place.clock.advance(timedelta(days=15))
     place.subjects.rules.run(owner, actor="t")
     assert (people(place), people(place, Kind.LARGE_PERSON_GROUP)) == ({"seen"}, {"seen"})

@@ -15,6 +15,7 @@ from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.duplicate_check import DuplicateCheck
 from mien.gallery.duplicates import Duplicates
 from mien.gallery.faces import PersistedFaces
+from mien.gallery.last_seen import LastSeen
 from mien.gallery.live import LiveSearches
 from mien.gallery.persons import Persons
 from mien.gallery.policy import Policies
@@ -24,7 +25,6 @@ from mien.gallery.recognisers import Recognisers
 from mien.gallery.recognition import Recognition
 from mien.gallery.relocation import Relocation
 from mien.gallery.rows import Rows
-from mien.gallery.sightings import Sightings
 from mien.gallery.templates import Templates
 from mien.gallery.training.duplicates import TrainedDuplicates
 from mien.gallery.training.engines import EXACT, IndexLocation, open_engines
@@ -55,7 +55,7 @@ class Gallery:
         snapshots: what training made (likewise).
         live: searches of collections as they are now (likewise).
         duplicate_check: the templates of small collections (likewise).
-        sightings: when who was last recognised.
+        last_seen: when who was last recognised.
     """
 
     collections: Collections
@@ -74,7 +74,7 @@ class Gallery:
     indexes: TrainedIndexes
     live: LiveSearches
     duplicate_check: DuplicateCheck
-    sightings: Sightings
+    last_seen: LastSeen
 
     def start(self) -> None:
         """Start the training threads; they first take up what an earlier process left."""
@@ -83,7 +83,7 @@ class Gallery:
     def stop(self) -> None:
         """Stop the training threads; what they do not finish is left to the next start."""
         self.training.stop()
-        self.sightings.write()
+        self.last_seen.write()
 
     def purge(self) -> int:
         """Delete what is due from snapshots, caches and disk, and write down who was seen; for the retention worker.
@@ -91,7 +91,7 @@ class Gallery:
         Returns:
             How many things were deleted.
         """
-        self.sightings.write()
+        self.last_seen.write()
         forgotten = self.live.forget_unused() + self.duplicate_check.forget_old()
         return self.training.purge_removed() + forgotten + self.indexes.sweep()
 
@@ -132,26 +132,26 @@ def open_gallery(
     engines = open_engines(IndexLocation(folder, database, vault), search_engine)
     indexes = TrainedIndexes(engines, folder, database, vault)
     live, duplicate_check = LiveSearches(templates, clock), DuplicateCheck(templates, clock)
-    sightings = Sightings(database, clock)
+    last_seen = LastSeen(database, clock)
     later = TrainedDuplicates(rows, templates, indexes, recognisers)
     return Gallery(
         collections=Collections(rows, vault, recognisers, indexes),
         persons=Persons(rows),
         faces=PersistedFaces(rows, engine, recognisers, vault, duplicate_check),
-        reassignment=Reassignment(rows, sightings),
-        relocation=Relocation(rows, vault, recognisers, duplicate_check, sightings),
+        reassignment=Reassignment(rows, last_seen),
+        relocation=Relocation(rows, vault, recognisers, duplicate_check, last_seen),
         bulk=Bulk(rows, templates, recognisers),
         policies=Policies(rows),
         duplicates=Duplicates(rows),
         crops=Crops(rows),
         training=Training(rows, templates, indexes, trained=trained, look=later.look),
         recognition=Recognition(
-            rows, detected_faces, recognisers, templates, indexes=indexes, live=live, sightings=sightings
+            rows, detected_faces, recognisers, templates, indexes=indexes, live=live, last_seen=last_seen
         ),
         rows=rows,
         templates=templates,
         indexes=indexes,
         live=live,
         duplicate_check=duplicate_check,
-        sightings=sightings,
+        last_seen=last_seen,
     )

@@ -17,10 +17,10 @@ from sqlalchemy.orm import Session
 
 from mien.gallery.errors import PersistedFaceNotFoundError, Quota, QuotaExceededError, SamePersonError
 from mien.gallery.kinds import CollectionRef, parse_id
+from mien.gallery.last_seen import LastSeen
 from mien.gallery.persons import find_person
 from mien.gallery.removal import forget_pairs, note_removal
 from mien.gallery.rows import Rows
-from mien.gallery.sightings import Sightings
 from mien.storage.tables import CollectionRow, ConsentRow, PersistedFaceRow, PersonRow
 
 
@@ -29,12 +29,12 @@ class Reassignment:
 
     Args:
         rows: opens sessions on collections.
-        sightings: who was recognised and is not written down yet.
+        last_seen: who was recognised and is not written down yet.
     """
 
-    def __init__(self, rows: Rows, sightings: Sightings) -> None:
+    def __init__(self, rows: Rows, last_seen: LastSeen) -> None:
         self._rows = rows
-        self._sightings = sightings
+        self._last_seen = last_seen
 
     def merge(self, ref: CollectionRef, person_id: str, into: str) -> int:
         """Give all faces of a person to another one, and delete the emptied person.
@@ -59,7 +59,7 @@ class Reassignment:
             TrainingNotFinishedError: the group is being trained.
             ConflictError: others kept it locked for too long.
         """
-        self._sightings.write()
+        self._last_seen.write()
         with self._rows.writing(ref) as (session, row):
             source, target = _both(session, ref, row, person_id, into)
             faces = _faces_of(session, row.uid, source.person_id)

@@ -24,11 +24,11 @@ from mien.gallery.errors import (
 )
 from mien.gallery.identification import confidence, curve_for, identified, query_for, recognised, verification
 from mien.gallery.kinds import CollectionRef
+from mien.gallery.last_seen import LastSeen
 from mien.gallery.live import LiveSearches
 from mien.gallery.persons import find_person
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.rows import BUSY, Rows
-from mien.gallery.sightings import Sightings
 from mien.gallery.templates import SealedFace, Templates
 from mien.gallery.training.indexes import TrainedIndexes
 from mien.gallery.types import FaceGroups, FindMode, Identified, SimilarFace, Verification
@@ -52,7 +52,7 @@ class Recognition:
         templates: opens enrolled templates.
         indexes: trained collections.
         live: collections as they are now.
-        sightings: is told who was recognised.
+        last_seen: is told who was recognised.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Recognition:
         *,
         indexes: TrainedIndexes,
         live: LiveSearches,
-        sightings: Sightings,
+        last_seen: LastSeen,
     ) -> None:
         self._rows = rows
         self._faces = faces
@@ -72,7 +72,7 @@ class Recognition:
         self._templates = templates
         self._indexes = indexes
         self._live = live
-        self.sightings = sightings
+        self.last_seen = last_seen
         self._removed = _RemovedPersons()
 
     # Verify
@@ -110,7 +110,7 @@ class Recognition:
         recogniser = self._check(probe, row.recognition_model, row.fingerprint if sealed else None, ref)
         verified = self.compare_with_person(probe, recogniser, row, sealed)
         if verified.is_identical:
-            self.sightings.note(row, [str(person.person_id)])
+            self.last_seen.note(row, [str(person.person_id)])
         return verified
 
     def compare_with_person(
@@ -164,7 +164,7 @@ class Recognition:
         calibration = self._recognisers[row.recognition_model].calibration
         query = query_for(calibration, search.persons, top, confidence_threshold, without=without)
         found = identified(probes, face_ids, search, query, calibration=calibration, threshold=confidence_threshold)
-        self.sightings.note(row, recognised(found))
+        self.last_seen.note(row, recognised(found))
         return found
 
     # Find similar
@@ -219,7 +219,7 @@ class Recognition:
         query = Query(top=top, min_similarity=least, without=without)
         found = search.search(probe.embedding.vector[None], query)[0]
         if mode is FindMode.MATCH_PERSON:
-            self.sightings.note(row, [str(match.face_id) for match in found])
+            self.last_seen.note(row, [str(match.face_id) for match in found])
         return [SimilarFace(str(match.face_id), confidence(calibration, match.similarity)) for match in found]
 
     # Group

@@ -32,11 +32,11 @@ from mien.gallery.errors import (
     TrainingNotFinishedError,
 )
 from mien.gallery.kinds import CollectionRef
+from mien.gallery.last_seen import LastSeen
 from mien.gallery.persons import check_person_quota, find_person
 from mien.gallery.recognisers import Recognisers
 from mien.gallery.removal import remove_person
 from mien.gallery.rows import BUSY, Rows, find
-from mien.gallery.sightings import Sightings
 from mien.gallery.templates import Templates
 from mien.gallery.types import Duplicate
 from mien.storage import Vault
@@ -90,18 +90,18 @@ class Relocation:
         vault: encrypts stored data again.
         recognisers: what the labels stand for.
         duplicate_check: the templates of small collections, for finding duplicates.
-        sightings: who was recognised and is not written down yet.
+        last_seen: who was recognised and is not written down yet.
     """
 
     def __init__(
-        self, rows: Rows, vault: Vault, recognisers: Recognisers, duplicate_check: DuplicateCheck, sightings: Sightings
+        self, rows: Rows, vault: Vault, recognisers: Recognisers, duplicate_check: DuplicateCheck, last_seen: LastSeen
     ) -> None:
         self._rows = rows
         self._vault = vault
         self._templates = Templates(vault)
         self._recognisers = recognisers
         self._duplicate_check = duplicate_check
-        self._sightings = sightings
+        self._last_seen = last_seen
 
     def move(self, ref: CollectionRef, person_id: str, to: CollectionRef) -> tuple[Duplicate, ...]:
         """Move a person with faces, user data, crops and consents; person and faces keep their ids.
@@ -131,7 +131,7 @@ class Relocation:
                 raise NotAGroupError(one)
         if ref == to:
             raise AlreadyThereError(to)
-        self._sightings.write()
+        self._last_seen.write()
         for _ in range(_ATTEMPTS):
             moved = self._move(ref, person_id, to, self._prepare(ref, person_id, to))
             if moved is not None:

@@ -78,7 +78,7 @@ class DirectoryRecognition:
         recogniser = self._recogniser(of_models[label], [probe])
         verified = self._recognition.compare_with_person(probe, recogniser, of_models[label], sealed[label])
         if verified.is_identical:
-            self._recognition.sightings.note(of_models[label], [str(person.person_id)])
+            self._recognition.last_seen.note(of_models[label], [str(person.person_id)])
         return verified
 
     def identify_persons(
@@ -143,7 +143,7 @@ class DirectoryRecognition:
             query = query_for(calibration, searched, top, threshold, only=only)
             given = [probe.face_id for probe in own]
             answers = identified(own, given, search, query, calibration=calibration, threshold=threshold)
-            self._recognition.sightings.note(collection, recognised(answers))
+            self._recognition.last_seen.note(collection, recognised(answers))
             for position, answer in zip(positions, answers, strict=True):
                 found[position] = answer
         return found

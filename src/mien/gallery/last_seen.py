@@ -28,7 +28,7 @@ Seen = tuple[UUID, UUID, UUID]
 """Resource, collection, and the person, or the face of a list."""
 
 
-class Sightings:
+class LastSeen:
     """Notes who was recognised.
 
     Args:
