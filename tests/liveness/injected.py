@@ -28,7 +28,7 @@ def tinted(shown: Footage, challenge: Challenge, seed: int, face_of: Head | None
     """
     rng = np.random.default_rng(seed)
     late, latency, strength = rng.uniform(250, 500), rng.uniform(0, 80), rng.uniform(0.06, 0.25)
-    meshes = {sighting.index: sighting.mesh.points[:, :2] for sighting in shown.track.sightings}
+    meshes = {observation.index: observation.mesh.points[:, :2] for observation in shown.track.observations}
     frames = []
     for number, time in enumerate(range(20, challenge.duration_ms + 100, _RATE_MS)):
         index = shown.number(challenge, float(time), float(late))

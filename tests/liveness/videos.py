@@ -80,7 +80,7 @@ def attempt(
     """A clip of the person who does what `asked` asks, under the flashes of `flashed`."""
     rng = np.random.default_rng(seed)
     late = float(rng.uniform(250, 500))
-    meshes = {sighting.index: sighting.mesh for sighting in shown.track.sightings}
+    meshes = {observation.index: observation.mesh for observation in shown.track.observations}
 
     def scene(time: float) -> tuple[Pixels, Float32, float]:
         number = shown.number(asked, time, late)

@@ -11,7 +11,7 @@ import numpy as np
 from mien.liveness.challenge import Challenge
 from mien.liveness.turns import Neutral
 from mien.liveness.types import TimedFrame
-from mien.vision.presentation.track import Sighting, Track, sharpness
+from mien.vision.presentation.track import Observation, Track, sharpness
 from mien.vision.types import Pixels
 
 _LOOKED_AT: Final = 8
@@ -21,23 +21,27 @@ _LATENCY_MS: Final = 90.0
 _QUALITY: Final = 92
 
 
-def candidates(track: Track, challenge: Challenge, ahead: Neutral) -> list[Sighting]:
-    """The most frontal frames with open eyes, best first; at least one if there are sightings."""
-    frontal = [s for s in track.sightings if s.time_ms <= challenge.frontal_ms] or list(track.sightings)
-    eyes = np.array([sighting.eyes for sighting in frontal])
+def candidates(track: Track, challenge: Challenge, ahead: Neutral) -> list[Observation]:
+    """The most frontal frames with open eyes, best first; at least one if there are observations."""
+    frontal = [s for s in track.observations if s.time_ms <= challenge.frontal_ms] or list(track.observations)
+    eyes = np.array([observation.eyes for observation in frontal])
     usual = max(float(np.median(eyes)), 1e-6)
-    light = challenge.light([sighting.time_ms - _LATENCY_MS for sighting in frontal])
+    light = challenge.light([observation.time_ms - _LATENCY_MS for observation in frontal])
     coloured = light.max(axis=1) - light.min(axis=1)
     away = np.array([np.hypot(s.pose.yaw - ahead.yaw, s.pose.pitch - ahead.pitch) for s in frontal])
     cost = away / 10 + 2 * np.clip(0.9 - eyes / usual, 0, 1) + 0.3 * coloured
     return [frontal[index] for index in np.argsort(cost, kind="stable")[:_LOOKED_AT]]
 
 
-def rank(found: list[Sighting], challenge: Challenge, pixels_of: Callable[[Sighting], Pixels]) -> list[Sighting]:
+def rank(
+    found: list[Observation], challenge: Challenge, pixels_of: Callable[[Observation], Pixels]
+) -> list[Observation]:
     """Order candidates by sharpness, of those under coloured light only if they are much sharper."""
-    light = challenge.light([sighting.time_ms - _LATENCY_MS for sighting in found])
+    light = challenge.light([observation.time_ms - _LATENCY_MS for observation in found])
     plain = 1 - 0.2 * (light.max(axis=1) - light.min(axis=1))
-    values = [sharpness(pixels_of(sighting), sighting) * share for sighting, share in zip(found, plain, strict=True)]
+    values = [
+        sharpness(pixels_of(observation), observation) * share for observation, share in zip(found, plain, strict=True)
+    ]
     return [found[index] for index in np.argsort(-np.array(values), kind="stable")]
 
 

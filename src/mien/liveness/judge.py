@@ -33,7 +33,7 @@ from mien.vision.presentation.dynamics import dynamics
 from mien.vision.presentation.material import PACKS, MaterialNetworks
 from mien.vision.presentation.novelty import agreement, view
 from mien.vision.presentation.reflection import Reflection, reflection
-from mien.vision.presentation.track import Sighting, Track, follow
+from mien.vision.presentation.track import Observation, Track, follow
 from mien.vision.types import Embedding, Face, Pixels, Want
 
 _WORKING_SIDE: Final = 640
@@ -59,17 +59,17 @@ class _Attempt:
     ahead: Neutral
     asked: Sequence[Turn]
 
-    def pixels(self, sighting: Sighting) -> Pixels:
-        return _pixels(self.frames[sighting.index])
+    def pixels(self, observation: Observation) -> Pixels:
+        return _pixels(self.frames[observation.index])
 
     @property
-    def frontal(self) -> list[Sighting]:
+    def frontal(self) -> list[Observation]:
         """The frames before the first turn was asked for."""
-        return [s for s in self.track.sightings if s.time_ms <= self.challenge.frontal_ms]
+        return [s for s in self.track.observations if s.time_ms <= self.challenge.frontal_ms]
 
-    def turned(self, sighting: Sighting) -> float:
+    def turned(self, observation: Observation) -> float:
         """Degrees from the neutral pose."""
-        return float(np.hypot(sighting.pose.yaw - self.ahead.yaw, sighting.pose.pitch - self.ahead.pitch))
+        return float(np.hypot(observation.pose.yaw - self.ahead.yaw, observation.pose.pitch - self.ahead.pitch))
 
 
 class Judge:
@@ -169,7 +169,7 @@ class Judge:
         """Look closely at chosen frames of a track in which one face can be followed."""
         challenge, asked = attempt.challenge, attempt.asked
         ranked = rank(candidates(attempt.track, challenge, attempt.ahead), challenge, attempt.pixels)[:2]
-        looks = [self._face(attempt, sighting, problems.ATTRIBUTES) for sighting in ranked]
+        looks = [self._face(attempt, observation, problems.ATTRIBUTES) for observation in ranked]
         best = looks[0]
         if best is None:
             return self._verdict(None, problems.LOST, evidence)
@@ -217,23 +217,23 @@ class Judge:
             yield float(frame.time_ms), pixels
 
     def _face(
-        self, attempt: _Attempt, sighting: Sighting, attributes: frozenset[Attribute] = frozenset()
+        self, attempt: _Attempt, observation: Observation, attributes: frozenset[Attribute] = frozenset()
     ) -> Face | None:
         """The face of one frame with its template, as the engine sees it; None where it finds none."""
         want = Want(recogniser=self._recogniser, attributes=attributes, max_faces=1)
-        faces = self._engine.analyze(attempt.frames[sighting.index].image, want).faces
+        faces = self._engine.analyze(attempt.frames[observation.index].image, want).faces
         return faces[0] if faces else None
 
     def _of_material(self, attempt: _Attempt) -> Evidence:
         """How real the passive networks find the face in a few frontal frames."""
         networks = self._material  # others may come while these look
         frontal = [
-            (sighting, sighting.detection.box)
-            for sighting in attempt.track.sightings
-            if sighting.detection is not None and attempt.turned(sighting) < _NEAR_NEUTRAL
+            (observation, observation.detection.box)
+            for observation in attempt.track.observations
+            if observation.detection is not None and attempt.turned(observation) < _NEAR_NEUTRAL
         ]
         chosen = [frontal[index] for index in _spread(len(frontal), _MATERIAL_VIEWS)]
-        views = [(attempt.pixels(sighting), box) for sighting, box in chosen]
+        views = [(attempt.pixels(observation), box) for observation, box in chosen]
         return fusion.of_material(networks.real(views), networks.names)
 
     def _of_novelty(self, attempt: _Attempt) -> Evidence:
@@ -248,15 +248,15 @@ class Judge:
 
     def _continuity(self, attempt: _Attempt, best: Face, others: Sequence[Embedding]) -> Evidence:
         """Compare the best frame's template with those after jumps, of each turn, of the start, and of the end."""
-        sightings = attempt.track.sightings
-        jumps = [sighting for sighting in sightings if sighting.jumped]
+        observations = attempt.track.observations
+        jumps = [observation for observation in observations if observation.jumped]
         chosen = jumps[:2]
         for turn in attempt.asked:  # a frame of the turn itself, but not so far turned that its template says little
-            during = [s for s in sightings if turn.asked.start_ms + 300 <= s.time_ms <= turn.asked.end_ms + 300]
+            during = [s for s in observations if turn.asked.start_ms + 300 <= s.time_ms <= turn.asked.end_ms + 300]
             if during:
                 chosen.append(min(during, key=lambda s: abs(attempt.turned(s) - _SAME_FACE_TURNED)))
-        ends = [s for s in (sightings[0], sightings[-1]) if attempt.turned(s) < _SAME_FACE_TURNED]
-        faces = [self._face(attempt, sighting) for sighting in [*chosen, *ends][:_COMPARED]]
+        ends = [s for s in (observations[0], observations[-1]) if attempt.turned(s) < _SAME_FACE_TURNED]
+        faces = [self._face(attempt, observation) for observation in [*chosen, *ends][:_COMPARED]]
         embeddings = [*others, *(face.embedding for face in faces if face is not None and face.embedding is not None)]
         own = best.embedding
         found = [float(own.vector @ other.vector) for other in embeddings if own is not None and other.readable]
@@ -276,15 +276,15 @@ def _reflection(attempt: _Attempt, begin_ms: int, end_ms: int, *, behind: bool =
     """The flashes on the face (or on what is behind it) within a time, with the head's movement taken out."""
     if not attempt.challenge.flashing:
         return None
-    seen = [sighting for sighting in attempt.track.sightings if begin_ms <= sighting.time_ms <= end_ms]
+    seen = [observation for observation in attempt.track.observations if begin_ms <= observation.time_ms <= end_ms]
     if not seen:
         return None
-    width = float(np.median([sighting.width for sighting in seen]))
+    width = float(np.median([observation.width for observation in seen]))
     angles = np.array([(s.pose.yaw, s.pose.pitch) for s in seen], np.float64) / 30
     angles -= angles.mean(axis=0)
     places = np.array([(*s.middle, s.width) for s in seen], np.float64) / width
     nuisances = np.column_stack([angles, angles**2, places - places.mean(axis=0)])
-    times = np.array([sighting.time_ms for sighting in seen], np.float64)
+    times = np.array([observation.time_ms for observation in seen], np.float64)
     colours = np.array([s.behind[None] if behind else s.colours for s in seen], np.float64)
     return reflection(times, colours, attempt.challenge.light, nuisances)
 

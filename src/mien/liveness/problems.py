@@ -82,17 +82,17 @@ def server_lacks(what: str) -> Problem:
 
 def track_problem(track: Track, challenge: Challenge, ahead: Neutral | None) -> Problem | None:
     """Problems that prevent tracking of the face: none, several, lost, too small, turned away."""
-    if len(track.sightings) < 0.1 * track.frames or not track.sightings:
+    if len(track.observations) < 0.1 * track.frames or not track.observations:
         return NO_FACE
     if track.most_faces > 1:
         return SEVERAL
-    frontal = [sighting for sighting in track.sightings if sighting.time_ms <= challenge.frontal_ms]
-    if len(track.sightings) < _TRACKED * track.frames or not frontal or ahead is None:
+    frontal = [observation for observation in track.observations if observation.time_ms <= challenge.frontal_ms]
+    if len(track.observations) < _TRACKED * track.frames or not frontal or ahead is None:
         return LOST
-    widths = sorted(sighting.width for sighting in frontal)
+    widths = sorted(observation.width for observation in frontal)
     if widths[len(widths) // 2] < _SMALLEST * min(track.size):
         return TOO_SMALL
-    roll = sorted(abs(sighting.pose.roll) for sighting in frontal)[len(frontal) // 2]
+    roll = sorted(abs(observation.pose.roll) for observation in frontal)[len(frontal) // 2]
     if abs(ahead.yaw) > _FRONTAL or abs(ahead.pitch) > _UPRIGHT or roll > _UPRIGHT:
         return NOT_FRONTAL
     return None

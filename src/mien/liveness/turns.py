@@ -11,7 +11,7 @@ import numpy as np
 from mien.liveness.challenge import Challenge, Direction, HeadTurn
 from mien.vision.landmarks import Mesh
 from mien.vision.presentation.planarity import Depth, depth, mean_mesh, plane_angle
-from mien.vision.presentation.track import Sighting, Track
+from mien.vision.presentation.track import Observation, Track
 
 _REACTION_MS: Final = 100
 """Nobody turns sooner after being asked."""
@@ -43,7 +43,7 @@ class Turn:
         before: degrees in the asked direction when it was asked.
         other: the largest turn in any other direction meanwhile, as a share of what that direction needs.
         depth: of the face in the farthest frames; None without frames.
-        farthest: the sightings in which it was turned farthest, the farthest first.
+        farthest: the observations in which it was turned farthest, the farthest first.
         plane: largest angle by which a plane would have to be turned to be foreshortened as the face then is.
     """
 
@@ -53,7 +53,7 @@ class Turn:
     other: float
     depth: Depth | None
     plane: float
-    farthest: tuple[Sighting, ...] = ()
+    farthest: tuple[Observation, ...] = ()
 
     @property
     def share(self) -> float:
@@ -78,13 +78,13 @@ class Neutral:
 
 def neutral(track: Track, challenge: Challenge) -> Neutral | None:
     """Find the neutral pose from the frontal part; None when it hardly shows a face."""
-    frontal = [sighting for sighting in track.sightings if sighting.time_ms <= challenge.frontal_ms]
+    frontal = [observation for observation in track.observations if observation.time_ms <= challenge.frontal_ms]
     if len(frontal) < _NEUTRAL:
         return None
-    yaw = float(np.median([sighting.pose.yaw for sighting in frontal]))
-    pitch = float(np.median([sighting.pose.pitch for sighting in frontal]))
-    frontal.sort(key=lambda sighting: abs(sighting.pose.yaw - yaw) + abs(sighting.pose.pitch - pitch))
-    return Neutral(yaw, pitch, mean_mesh([sighting.mesh for sighting in frontal[:_NEUTRAL]]))
+    yaw = float(np.median([observation.pose.yaw for observation in frontal]))
+    pitch = float(np.median([observation.pose.pitch for observation in frontal]))
+    frontal.sort(key=lambda observation: abs(observation.pose.yaw - yaw) + abs(observation.pose.pitch - pitch))
+    return Neutral(yaw, pitch, mean_mesh([observation.mesh for observation in frontal[:_NEUTRAL]]))
 
 
 def turns(track: Track, challenge: Challenge, ahead: Neutral) -> list[Turn]:
@@ -94,13 +94,13 @@ def turns(track: Track, challenge: Challenge, ahead: Neutral) -> list[Turn]:
         until = asked.end_ms + _LATE_MS
         if index + 1 < len(challenge.turns):  # what comes after the next request belongs to that one
             until = min(until, challenge.turns[index + 1].start_ms + 4 * _REACTION_MS)
-        window = [s for s in track.sightings if asked.start_ms + _REACTION_MS <= s.time_ms <= until]
-        found.append(_turn(asked, window, track.sightings, ahead))
+        window = [s for s in track.observations if asked.start_ms + _REACTION_MS <= s.time_ms <= until]
+        found.append(_turn(asked, window, track.observations, ahead))
     return found
 
 
-def _turn(asked: HeadTurn, window: Sequence[Sighting], all_of_them: Sequence[Sighting], ahead: Neutral) -> Turn:
-    angles = [(sighting, _angle(sighting, asked.direction, ahead)) for sighting in window]
+def _turn(asked: HeadTurn, window: Sequence[Observation], all_of_them: Sequence[Observation], ahead: Neutral) -> Turn:
+    angles = [(observation, _angle(observation, asked.direction, ahead)) for observation in window]
     farthest = sorted(angles, key=lambda pair: -pair[1])[:_FRAMES]
     when_asked = [s for s in all_of_them if asked.start_ms - 150 <= s.time_ms <= asked.start_ms + _REACTION_MS]
     early = np.median([_angle(s, asked.direction, ahead) for s in when_asked]) if when_asked else 0.0
@@ -115,13 +115,13 @@ def _turn(asked: HeadTurn, window: Sequence[Sighting], all_of_them: Sequence[Sig
         angle=float(np.median([angle for _, angle in farthest])) if farthest else 0.0,
         before=float(early),
         other=float(max(others)) if others else 0.0,
-        depth=depth(ahead.mesh, [(sighting.mesh, angle) for sighting, angle in farthest]),
+        depth=depth(ahead.mesh, [(observation.mesh, angle) for observation, angle in farthest]),
         plane=float(np.median(planes)) if planes else 0.0,
-        farthest=tuple(sighting for sighting, _ in farthest),
+        farthest=tuple(observation for observation, _ in farthest),
     )
 
 
-def _angle(sighting: Sighting, direction: Direction, ahead: Neutral) -> float:
+def _angle(observation: Observation, direction: Direction, ahead: Neutral) -> float:
     axis, sign = _SIGNS[direction]
-    change = (sighting.pose.yaw - ahead.yaw, sighting.pose.pitch - ahead.pitch)[axis]
+    change = (observation.pose.yaw - ahead.yaw, observation.pose.pitch - ahead.pitch)[axis]
     return sign * change

@@ -12,7 +12,7 @@ from mien.liveness.turns import Turn, neutral, turns
 from mien.liveness.types import Mode
 from mien.vision.canonical import canonical_mesh
 from mien.vision.landmarks import Mesh
-from mien.vision.presentation.track import Sighting, Track
+from mien.vision.presentation.track import Observation, Track
 from mien.vision.types import Detection, HeadPose
 
 CHALLENGE = Challenge(
@@ -40,7 +40,7 @@ def track(*done: tuple[float, float, float, float], flat: bool = False, lean: fl
         shape = mesh(yaw, pitch, flat=flat)
         nothing: Detection | None = None
         found.append(
-            Sighting(
+            Observation(
                 index,
                 time,
                 shape,

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from mien.vision.presentation.planarity import eye_distance
-from mien.vision.presentation.track import Sighting
+from mien.vision.presentation.track import Observation
 
 _LIPS: Final = (13, 14)
 _SHUT: Final = 0.85
@@ -33,23 +33,23 @@ class Dynamics:
     mouth: float
 
 
-def dynamics(sightings: Sequence[Sighting]) -> Dynamics | None:
+def dynamics(observations: Sequence[Observation]) -> Dynamics | None:
     """Look for blinks and for a mouth that moves.
 
     Args:
-        sightings: frames of a face that looks ahead, in order; turning changes what is to be seen in the eyes.
+        observations: frames of a face that looks ahead, in order; turning changes what is to be seen in the eyes.
 
     Returns:
         None with fewer than eight frames.
     """
-    if len(sightings) < 8:
+    if len(observations) < 8:
         return None
-    eyes = np.array([sighting.eyes for sighting in sightings])
+    eyes = np.array([observation.eyes for observation in observations])
     lips = [
         float(np.linalg.norm(s.mesh.points[_LIPS[0], :2] - s.mesh.points[_LIPS[1], :2])) / eye_distance(s.mesh)
-        for s in sightings
+        for s in observations
     ]
-    times = np.array([sighting.time_ms for sighting in sightings])
+    times = np.array([observation.time_ms for observation in observations])
     return Dynamics(_blinks(eyes, times), float(np.std(lips)))
 
 

@@ -29,7 +29,7 @@ _OTHER_FACE = 0.35
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class Observation:
     """One frame with the face in it.
 
     Attributes:
@@ -71,13 +71,13 @@ class Track:
     """A face through a video.
 
     Attributes:
-        sightings: the frames that show it, in order.
+        observations: the frames that show it, in order.
         frames: how many frames were looked at.
         most_faces: the largest number of faces of similar size in one frame.
         size: width and height of the frames' pixels.
     """
 
-    sightings: tuple[Sighting, ...]
+    observations: tuple[Observation, ...]
     frames: int
     most_faces: int
     size: tuple[int, int]
@@ -85,11 +85,11 @@ class Track:
     @property
     def times(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         """Float64 (n,), ms."""
-        return np.array([sighting.time_ms for sighting in self.sightings], np.float64)
+        return np.array([observation.time_ms for observation in self.observations], np.float64)
 
     def angles(self) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
         """Float64 (n, 3): yaw, pitch, roll in degrees."""
-        return np.array([(s.pose.yaw, s.pose.pitch, s.pose.roll) for s in self.sightings], np.float64).reshape(-1, 3)
+        return np.array([(s.pose.yaw, s.pose.pitch, s.pose.roll) for s in self.observations], np.float64).reshape(-1, 3)
 
 
 def follow(frames: Iterable[tuple[float, Pixels]], finder: FaceFinder, mesher: FaceMesh) -> Track:
@@ -100,8 +100,8 @@ def follow(frames: Iterable[tuple[float, Pixels]], finder: FaceFinder, mesher: F
         finder: finds faces in a frame.
         mesher: finds their surface.
     """
-    sightings: list[Sighting] = []
-    last: Sighting | None = None
+    observations: list[Observation] = []
+    last: Observation | None = None
     detected_at, most, count, size = -np.inf, 0, 0, (0, 0)
     for index, (time, pixels) in enumerate(frames):
         count, size = index + 1, (pixels.shape[1], pixels.shape[0])
@@ -122,7 +122,7 @@ def follow(frames: Iterable[tuple[float, Pixels]], finder: FaceFinder, mesher: F
                 if mesh.presence < _PRESENT:
                     last = None
                     continue
-        sighting = Sighting(
+        observation = Observation(
             index,
             time,
             mesh,
@@ -131,11 +131,11 @@ def follow(frames: Iterable[tuple[float, Pixels]], finder: FaceFinder, mesher: F
             background_colour(pixels, mesh),
             eye_contrast(pixels, mesh),
             detection,
-            jumped=bool(sightings) and _jumped(sightings[-1], time, mesh),
+            jumped=bool(observations) and _jumped(observations[-1], time, mesh),
         )
-        sightings.append(sighting)
-        last = sighting
-    return Track(tuple(sightings), count, most, size)
+        observations.append(observation)
+        last = observation
+    return Track(tuple(observations), count, most, size)
 
 
 def _followed(found: list[Detection], mesh: Mesh | None) -> Detection | None:
@@ -158,7 +158,7 @@ def _inside(mesh: Mesh, face: Detection) -> bool:
     return fits and left < x < left + width and top < y < top + height
 
 
-def _jumped(before: Sighting, time: float, mesh: Mesh) -> bool:
+def _jumped(before: Observation, time: float, mesh: Mesh) -> bool:
     """Whether the face moved or changed its size more than a head can from one frame to the next."""
     low, high = mesh.points[:, :2].min(axis=0), mesh.points[:, :2].max(axis=0)
     limit = _JUMP * before.width * max(1.0, (time - before.time_ms) / 150)
@@ -167,10 +167,10 @@ def _jumped(before: Sighting, time: float, mesh: Mesh) -> bool:
     return moved > limit or not 0.6 < grown < 1.7
 
 
-def sharpness(pixels: Pixels, sighting: Sighting) -> float:
+def sharpness(pixels: Pixels, observation: Observation) -> float:
     """How sharp the face is: the variance of the Laplacian of its luma at 96 pixels, relative to its own contrast."""
-    low = np.maximum(sighting.mesh.points[:, :2].min(axis=0), 0).astype(int)
-    high = np.minimum(sighting.mesh.points[:, :2].max(axis=0) + 1, (pixels.shape[1], pixels.shape[0])).astype(int)
+    low = np.maximum(observation.mesh.points[:, :2].min(axis=0), 0).astype(int)
+    high = np.minimum(observation.mesh.points[:, :2].max(axis=0) + 1, (pixels.shape[1], pixels.shape[0])).astype(int)
     if (high - low).min() < 8:
         return 0.0
     luma = cv2.cvtColor(pixels[low[1] : high[1], low[0] : high[0]], cv2.COLOR_BGR2GRAY)
