@@ -265,15 +265,15 @@ def test_removed_templates_leave_memory(world: World, clock: ManualClock) -> Non
     find(probe, ref, FindMode.MATCH_FACE)
     world.gallery.faces.delete(ref, ids[0])
     assert len(find(probe, ref, FindMode.MATCH_FACE)) == 4
-    assert world.gallery.live.forget_unused() == 0
+    assert world.gallery.untrained_index.forget_unused() == 0
     for _ in range(7):  # used all the time
         clock.advance(timedelta(minutes=5))
         find(probe, ref, FindMode.MATCH_FACE)
-    assert world.gallery.live.forget_unused() == 1
+    assert world.gallery.untrained_index.forget_unused() == 1
     assert len(find(probe, ref, FindMode.MATCH_FACE)) == 4
-    assert world.gallery.live.forget_unused() == 0
+    assert world.gallery.untrained_index.forget_unused() == 0
     clock.advance(timedelta(minutes=31))
-    assert world.gallery.live.forget_unused() == 1
+    assert world.gallery.untrained_index.forget_unused() == 1
 
 
 def test_find_similar_in_a_large_face_list_is_of_the_last_training(world: World) -> None:

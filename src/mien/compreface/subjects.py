@@ -169,7 +169,7 @@ class Subjects:
             return nobody
         try:
             with self.gallery.rows.reading(ref) as (session, row):
-                search = self.gallery.live.search(session, row) if row.faces else None
+                search = self.gallery.untrained_index.search(session, row) if row.faces else None
                 if search is None:
                     return nobody
                 recogniser = self._recogniser(row.recognition_model, row.fingerprint, ref)

@@ -15,11 +15,11 @@ from mien.gallery.collections import Collections
 from mien.gallery.crops import crop_name
 from mien.gallery.errors import ConflictError
 from mien.gallery.kinds import CollectionRef, Kind
-from mien.gallery.live import removed_since
 from mien.gallery.rows import BUSY, Rows
 from mien.gallery.templates import Templates
 from mien.gallery.training.indexes import TrainedIndexes
 from mien.gallery.types import TrainingState
+from mien.gallery.untrained_index import removed_since
 from mien.search import EnrolledTemplates, ExactSearch, SnapshotMissingError, TemplateSearch
 from mien.storage import Vault
 from mien.storage.copying import copy_values, whole

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from mien.clock import Clock
-from mien.gallery.live import KEEP_FOR, added_since, removed_since
 from mien.gallery.templates import Templates
+from mien.gallery.untrained_index import KEEP_FOR, added_since, removed_since
 from mien.search.types import pack_ids
 from mien.storage.tables import CollectionRow
 

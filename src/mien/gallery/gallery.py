@@ -16,7 +16,6 @@ from mien.gallery.duplicate_check import DuplicateCheck
 from mien.gallery.duplicates import Duplicates
 from mien.gallery.faces import PersistedFaces
 from mien.gallery.last_seen import LastSeen
-from mien.gallery.live import LiveSearches
 from mien.gallery.persons import Persons
 from mien.gallery.policy import Policies
 from mien.gallery.quotas import Quotas
@@ -30,6 +29,7 @@ from mien.gallery.training.duplicates import TrainedDuplicates
 from mien.gallery.training.engines import EXACT, IndexLocation, open_engines
 from mien.gallery.training.indexes import TrainedIndexes
 from mien.gallery.training.trainer import Training
+from mien.gallery.untrained_index import UntrainedIndex
 from mien.storage import Database, Vault
 from mien.vision.ports import Engine
 
@@ -53,7 +53,7 @@ class Gallery:
         rows: opens sessions on collections (for the parts built on this one).
         templates: seals and opens templates (likewise).
         snapshots: what training made (likewise).
-        live: searches of collections as they are now (likewise).
+        untrained_index: searches collections as they are now (likewise).
         duplicate_check: the templates of small collections (likewise).
         last_seen: when who was last recognised.
     """
@@ -72,7 +72,7 @@ class Gallery:
     rows: Rows
     templates: Templates
     indexes: TrainedIndexes
-    live: LiveSearches
+    untrained_index: UntrainedIndex
     duplicate_check: DuplicateCheck
     last_seen: LastSeen
 
@@ -92,7 +92,7 @@ class Gallery:
             How many things were deleted.
         """
         self.last_seen.write()
-        forgotten = self.live.forget_unused() + self.duplicate_check.forget_old()
+        forgotten = self.untrained_index.forget_unused() + self.duplicate_check.forget_old()
         return self.training.purge_removed() + forgotten + self.indexes.sweep()
 
 
@@ -131,7 +131,7 @@ def open_gallery(
     templates = Templates(vault)
     engines = open_engines(IndexLocation(folder, database, vault), search_engine)
     indexes = TrainedIndexes(engines, folder, database, vault)
-    live, duplicate_check = LiveSearches(templates, clock), DuplicateCheck(templates, clock)
+    untrained_index, duplicate_check = UntrainedIndex(templates, clock), DuplicateCheck(templates, clock)
     last_seen = LastSeen(database, clock)
     later = TrainedDuplicates(rows, templates, indexes, recognisers)
     return Gallery(
@@ -146,12 +146,18 @@ def open_gallery(
         crops=Crops(rows),
         training=Training(rows, templates, indexes, trained=trained, look=later.look),
         recognition=Recognition(
-            rows, detected_faces, recognisers, templates, indexes=indexes, live=live, last_seen=last_seen
+            rows,
+            detected_faces,
+            recognisers,
+            templates,
+            indexes=indexes,
+            untrained_index=untrained_index,
+            last_seen=last_seen,
         ),
         rows=rows,
         templates=templates,
         indexes=indexes,
-        live=live,
+        untrained_index=untrained_index,
         duplicate_check=duplicate_check,
         last_seen=last_seen,
     )

@@ -25,13 +25,13 @@ from mien.gallery.errors import (
 from mien.gallery.identification import confidence, curve_for, identified, query_for, recognised, verification
 from mien.gallery.kinds import CollectionRef
 from mien.gallery.last_seen import LastSeen
-from mien.gallery.live import LiveSearches
 from mien.gallery.persons import find_person
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.rows import BUSY, Rows
 from mien.gallery.templates import SealedFace, Templates
 from mien.gallery.training.indexes import TrainedIndexes
 from mien.gallery.types import FaceGroups, FindMode, Identified, SimilarFace, Verification
+from mien.gallery.untrained_index import UntrainedIndex
 from mien.matching import Calibration, cosine, group, person_scores
 from mien.matching.open_set import similarity_at_fmr, similarity_for_gallery
 from mien.search import Query, TemplateSearch
@@ -51,7 +51,7 @@ class Recognition:
         recognisers: what the labels stand for.
         templates: opens enrolled templates.
         indexes: trained collections.
-        live: collections as they are now.
+        untrained_index: searches collections as they are now.
         last_seen: is told who was recognised.
     """
 
@@ -63,7 +63,7 @@ class Recognition:
         templates: Templates,
         *,
         indexes: TrainedIndexes,
-        live: LiveSearches,
+        untrained_index: UntrainedIndex,
         last_seen: LastSeen,
     ) -> None:
         self._rows = rows
@@ -71,7 +71,7 @@ class Recognition:
         self._recognisers = recognisers
         self._templates = templates
         self._indexes = indexes
-        self._live = live
+        self._untrained = untrained_index
         self.last_seen = last_seen
         self._removed = _RemovedPersons()
 
@@ -209,7 +209,7 @@ class Recognition:
         with self._rows.reading(ref) as (session, row):
             without = self._removed.of(session, row) if ref.kind.trained else frozenset()
             self._check(probe, row.recognition_model, None)
-            search = None if ref.kind.trained else self._live.search(session, row)
+            search = None if ref.kind.trained else self._untrained.search(session, row)
         if ref.kind.trained:
             row, search = self._trained(ref, row)
         if search is None:

@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 from mien.gallery.enrolment import choose
 from mien.gallery.errors import NoFaceError
 from mien.gallery.identification import confidence
-from mien.gallery.live import added_since
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.templates import SealedFace, Templates
 from mien.gallery.types import TargetFace
+from mien.gallery.untrained_index import added_since
 from mien.matching.open_set import similarity_for_gallery
 from mien.storage.tables import CollectionRow
 from mien.subjects.types import Certainty

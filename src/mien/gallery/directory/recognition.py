@@ -20,12 +20,12 @@ from mien.gallery.directory.dynamic_groups import find_group, members_of
 from mien.gallery.directory.rows import DirectoryRows, check_persons, face_collections, find_person
 from mien.gallery.errors import FingerprintMismatchError, IncompatibleModelError, PersonHasNoFaceError
 from mien.gallery.identification import identified, query_for, recognised
-from mien.gallery.live import LiveSearches
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.recognition import Recognition
 from mien.gallery.rows import ref_of
 from mien.gallery.templates import SealedFace
 from mien.gallery.types import Identified, Verification
+from mien.gallery.untrained_index import UntrainedIndex
 from mien.storage.tables import CollectionRow, DynamicGroupRow, PersistedFaceRow
 
 EVERYONE: Final = ("*",)
@@ -41,16 +41,16 @@ class DirectoryRecognition:
         rows: opens sessions on the directory.
         recognition: finds probes and compares.
         recognisers: what the recognition models stand for.
-        live: the searches of all faces of a model.
+        untrained_index: searches all faces of a model.
     """
 
     def __init__(
-        self, rows: DirectoryRows, recognition: Recognition, recognisers: Recognisers, live: LiveSearches
+        self, rows: DirectoryRows, recognition: Recognition, recognisers: Recognisers, untrained_index: UntrainedIndex
     ) -> None:
         self._rows = rows
         self._recognition = recognition
         self._recognisers = recognisers
-        self._live = live
+        self._untrained = untrained_index
         self._members = _Members()
 
     def verify_person(self, resource_id: UUID, face_id: str, person_id: str) -> Verification:
@@ -135,7 +135,7 @@ class DirectoryRecognition:
         for label in {probe.recognition_model for probe in probes} & of_models.keys():
             positions = [position for position, probe in enumerate(probes) if probe.recognition_model == label]
             collection, own = of_models[label], [probes[position] for position in positions]
-            search = self._live.search(session, collection) if collection.faces else None
+            search = self._untrained.search(session, collection) if collection.faces else None
             if search is None:
                 continue
             calibration = self._recogniser(collection, own).calibration

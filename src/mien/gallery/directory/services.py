@@ -70,6 +70,6 @@ def open_directory(
         dynamic_groups=DynamicGroups(rows, operations),
         operations=operations,
         transfers=Transfers(gallery.rows, gallery.collections, copies, operations),
-        recognition=DirectoryRecognition(rows, gallery.recognition, recognisers, gallery.live),
+        recognition=DirectoryRecognition(rows, gallery.recognition, recognisers, gallery.untrained_index),
         views=DirectoryViews(rows),
     )

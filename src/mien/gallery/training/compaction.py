@@ -6,10 +6,10 @@ from datetime import datetime
 
 from sqlalchemy import delete, select, update
 
-from mien.gallery.live import removed_since
 from mien.gallery.rows import BUSY, Rows
 from mien.gallery.templates import Templates
 from mien.gallery.training.indexes import TrainedIndexes
+from mien.gallery.untrained_index import removed_since
 from mien.storage.tables import CollectionRow, RemovalRow
 
 

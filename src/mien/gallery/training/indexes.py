@@ -23,9 +23,9 @@ from uuid import UUID
 import structlog
 from sqlalchemy import select
 
-from mien.gallery.live import enrolled_by
 from mien.gallery.templates import Templates
 from mien.gallery.training.engines import IndexEngine
+from mien.gallery.untrained_index import enrolled_by
 from mien.search import SnapshotError, SnapshotMissingError, TemplateSearch, TrainedStore
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import CollectionRow

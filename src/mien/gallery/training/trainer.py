@@ -20,13 +20,13 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from mien.gallery.errors import CollectionNotFoundError, NotTrainedError
 from mien.gallery.kinds import CollectionRef, Kind
-from mien.gallery.live import REMOVALS_KEPT, added_since, removed_since
 from mien.gallery.rows import BUSY, Rows, ref_of
 from mien.gallery.templates import Templates
 from mien.gallery.training import history
 from mien.gallery.training.compaction import compact, forget_removals
 from mien.gallery.training.indexes import TrainedIndexes
 from mien.gallery.types import TrainingRun, TrainingState, TrainingStatus
+from mien.gallery.untrained_index import REMOVALS_KEPT, added_since, removed_since
 from mien.search import SnapshotError
 from mien.storage import EVERY_RESOURCE
 from mien.storage.tables import CollectionRow, RemovalRow

@@ -1,4 +1,4 @@
-"""Searches of collections as they are now, kept in memory and brought up to date by what changed.
+"""Searches of collections that are not trained: kept in memory, and updated with every change.
 
 Face lists and the person directory need no training: they are searched here. So is a small group when a new face is
 compared with who is enrolled already.
@@ -43,8 +43,8 @@ class _Entry:
     stale: datetime | None = None
 
 
-class LiveSearches:
-    """The up-to-date searches of all collections that somebody searches.
+class UntrainedIndex:
+    """Searches collections without training, always up to date.
 
     Args:
         templates: opens the rows.
