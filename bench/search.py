@@ -26,7 +26,7 @@ import numpy as np
 from usearch.index import MetricKind
 from usearch.index import search as usearch_search
 
-from mien.search import EnrolledTemplates, Query, SnapshotStore
+from mien.search import EnrolledTemplates, Query, TrainedIndexFiles
 
 DIMENSION = 128
 SIMILARITY = 0.42  # about SFace's operating point
@@ -62,13 +62,13 @@ def probe_memory(folder: Path, key: bytes | None, rows: int) -> str:
 import sys, time
 from pathlib import Path
 import numpy as np
-from mien.search import Query, SnapshotStore
+from mien.search import Query, TrainedIndexFiles
 def resident():
     fields = dict(l.split(':') for l in Path('/proc/self/status').read_text().splitlines())
     return int(fields['VmRSS'].split()[0]) / 1024
 before = resident()
 start = time.perf_counter()
-search = SnapshotStore(Path(sys.argv[1]), bytes.fromhex(sys.argv[2]) or None).load()
+search = TrainedIndexFiles(Path(sys.argv[1]), bytes.fromhex(sys.argv[2]) or None).load()
 loaded = time.perf_counter() - start
 probes = np.random.default_rng(1).standard_normal((50, {DIMENSION})).astype(np.float32)
 probes /= np.linalg.norm(probes, axis=1, keepdims=True)
@@ -94,7 +94,10 @@ def main() -> None:
     templates = faces.templates
 
     with tempfile.TemporaryDirectory() as name:
-        plain, sealed = SnapshotStore(Path(name) / "plain"), SnapshotStore(Path(name) / "sealed", bytes(range(32)))
+        plain, sealed = (
+            TrainedIndexFiles(Path(name) / "plain"),
+            TrainedIndexFiles(Path(name) / "sealed", bytes(range(32))),
+        )
         for label, store in (("plain", plain), ("encrypted", sealed)):
             start = time.perf_counter()
             store.write(faces, "bench")

@@ -33,7 +33,7 @@ from tests.conftest import MASTER_KEY
 from tests.gallery.test_crash_and_concurrency import opened
 from tests.gallery.texts import photo
 from mien.gallery.kinds import CollectionRef, Kind
-from mien.search import SnapshotStore
+from mien.search import TrainedIndexFiles
 from mien.storage import Database
 
 gallery, _ = opened(Database(sys.argv[1]), Path(sys.argv[2]))
@@ -50,13 +50,13 @@ while True:
 """
 
 TRAIN_AND_STOP = """
-swap = SnapshotStore._swap
+swap = TrainedIndexFiles._swap
 def stop(*arguments):
     if sys.argv[4] == "after":
         swap(*arguments)
     print("training", flush=True)
     threading.Event().wait()
-SnapshotStore._swap = stop
+TrainedIndexFiles._swap = stop
 gallery.training.start(ref)
 gallery.training.run_pending()
 """

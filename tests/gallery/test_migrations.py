@@ -318,7 +318,7 @@ def test_a_failure_leaves_the_old_state_and_open_doors(place: Place, monkeypatch
     def no_room(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("mien.search.SnapshotStore.write", no_room)
+    monkeypatch.setattr("mien.search.TrainedIndexFiles.write", no_room)
     with pytest.raises(OSError, match="No space"):
         migrations.migrate(migrations.plan(ref, "recognition_03"))
     monkeypatch.undo()

@@ -11,7 +11,7 @@ from mien.clock import ManualClock
 from mien.gallery.errors import CollectionNotFoundError, NotTrainedError, TrainingNotFinishedError
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.types import FindMode, NewPerson, TrainingState
-from mien.search import SnapshotStore
+from mien.search import TrainedIndexFiles
 from mien.storage import Database, Vault
 
 
@@ -92,14 +92,14 @@ def test_a_training_whose_resource_is_deleted_meanwhile_ends_quietly(
 ) -> None:
     ref = world.make(Kind.PERSON_GROUP)
     add(world, ref, 1)
-    real = SnapshotStore.write
+    real = TrainedIndexFiles.write
 
     def write(*arguments: Any) -> None:
         real(*arguments)
         world.accounts.delete(world.owner)
         world.accounts.purge(world.owner)
 
-    monkeypatch.setattr(SnapshotStore, "write", write)
+    monkeypatch.setattr(TrainedIndexFiles, "write", write)
     world.gallery.training.start(ref)
     world.gallery.training.run_pending()
     with pytest.raises(CollectionNotFoundError):
@@ -229,7 +229,7 @@ def test_a_training_that_fails_says_so_and_the_old_state_serves(world: World, mo
     def no_room(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(SnapshotStore, "update", no_room)
+    monkeypatch.setattr(TrainedIndexFiles, "update", no_room)
     assert world.train(ref) == "failed"
     assert "inside the service" in (world.gallery.training.status(ref).message or "")
     assert found(world, ref) == set(ids)
@@ -310,8 +310,8 @@ def test_a_machine_without_the_snapshot_makes_it_from_the_database(
         assert len({path.parent for path in (folder / "snapshots").glob("*/*/*.segment")}) == 1
 
 
-def stored(world: World, ref: CollectionRef) -> SnapshotStore:
+def stored(world: World, ref: CollectionRef) -> TrainedIndexFiles:
     row = world.gallery.rows.get(ref)
     store = world.gallery.indexes.store(row, row.snapshot or "")
-    assert isinstance(store, SnapshotStore)
+    assert isinstance(store, TrainedIndexFiles)
     return store

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 from tests.search.galleries import assert_same, brute_force, gallery, identifier
 
-from mien.search import EnrolledTemplates, ExactSearch, Query, SnapshotStore, TemplateSearch
+from mien.search import EnrolledTemplates, ExactSearch, Query, TemplateSearch, TrainedIndexFiles
 from mien.search.pgvector import Method, NotTrainedError, PgVectorStore, create_tables
 
 
@@ -49,7 +49,7 @@ def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewSto
         yield Memory
     elif kind.endswith("snapshot"):
         key = bytes(range(32)) if kind.startswith("encrypted") else None
-        yield lambda: SnapshotStore(tmp_path / uuid4().hex, key)
+        yield lambda: TrainedIndexFiles(tmp_path / uuid4().hex, key)
     else:
         url: str = request.getfixturevalue("postgresql_url").replace("postgresql://", "postgresql+psycopg://")
         admin = create_engine(url, isolation_level="AUTOCOMMIT")

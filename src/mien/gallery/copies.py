@@ -20,7 +20,7 @@ from mien.gallery.templates import Templates
 from mien.gallery.training.indexes import TrainedIndexes
 from mien.gallery.types import TrainingState
 from mien.gallery.untrained_index import removed_since
-from mien.search import EnrolledTemplates, ExactSearch, SnapshotMissingError, TemplateSearch
+from mien.search import EnrolledTemplates, ExactSearch, TemplateSearch, TrainedIndexMissingError
 from mien.storage import Vault
 from mien.storage.copying import copy_values, whole
 from mien.storage.tables import CollectionRow, CropRow, PersistedFaceRow, PersonRow
@@ -66,14 +66,14 @@ class Copies:
         Raises:
             CollectionNotFoundError: there is no such collection.
             ConflictError: trainings followed each other so fast that the trained state could not be read.
-            SnapshotError: the trained state is unusable.
+            TrainedIndexError: the trained state is unusable.
         """
         ref = CollectionRef(resource_id, Kind.TRANSFER, name or str(uuid4()))
         for _ in range(_ATTEMPTS):
             with self._rows.reading(source) as (session, row):  # all of whose statements see one state
                 try:
                     search = self._indexes.store(row, row.snapshot).load() if row.snapshot else None
-                except SnapshotMissingError:
+                except TrainedIndexMissingError:
                     with self._rows.reading(source) as (_, newer):
                         if newer.snapshot == row.snapshot:
                             self._indexes.search(newer)  # on another machine, perhaps: makes it here, or raises

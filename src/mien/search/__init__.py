@@ -3,7 +3,7 @@
 * `types` - what is searched (`EnrolledTemplates`), asked (`Query`) and found (`Match`); the interface
   `TemplateSearch`.
 * `exact` - `ExactSearch`, in process: compares with every template, misses none. The default.
-* `snapshot` - `SnapshotStore`, the trained state of a collection on disk; loads an `ExactSearch`.
+* `snapshot` - `TrainedIndexFiles`, the trained state of a collection on disk; loads an `ExactSearch`.
 * `pgvector` - `PgVectorSearch`, the templates in PostgreSQL.
 
 A fingerprint names the recogniser that made the templates; callers compare it before they search.
@@ -18,9 +18,14 @@ Example:
     True
 """
 
-from mien.search.errors import SnapshotCorruptError, SnapshotError, SnapshotKeyError, SnapshotMissingError
+from mien.search.errors import (
+    TrainedIndexCorruptError,
+    TrainedIndexError,
+    TrainedIndexKeyError,
+    TrainedIndexMissingError,
+)
 from mien.search.exact import ExactSearch
-from mien.search.snapshot import SnapshotStore
+from mien.search.index_files import TrainedIndexFiles
 from mien.search.types import EnrolledTemplates, Match, Query, TemplateSearch, TrainedStore
 
 __all__ = [
@@ -28,11 +33,11 @@ __all__ = [
     "ExactSearch",
     "Match",
     "Query",
-    "SnapshotCorruptError",
-    "SnapshotError",
-    "SnapshotKeyError",
-    "SnapshotMissingError",
-    "SnapshotStore",
     "TemplateSearch",
+    "TrainedIndexCorruptError",
+    "TrainedIndexError",
+    "TrainedIndexFiles",
+    "TrainedIndexKeyError",
+    "TrainedIndexMissingError",
     "TrainedStore",
 ]

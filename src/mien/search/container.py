@@ -32,7 +32,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from numpy.typing import NDArray
 
-from mien.search.errors import SnapshotCorruptError, SnapshotKeyError
+from mien.search.errors import TrainedIndexCorruptError, TrainedIndexKeyError
 
 MAGIC = b"MIENSEG\x01"
 _MAX_HEADER = 1 << 20
@@ -105,8 +105,8 @@ class Container:
 
     Raises:
         FileNotFoundError: there is no such file.
-        SnapshotCorruptError: the file is cut short, or its header is damaged.
-        SnapshotKeyError: encrypted without a key given, or the other way round. (A wrong key shows at the first read.)
+        TrainedIndexCorruptError: the file is cut short, or its header is damaged.
+        TrainedIndexKeyError: encrypted without a key given, or the other way round. (A wrong key shows at the first read.)
     """
 
     def __init__(self, path: Path, key: bytes | None) -> None:
@@ -121,22 +121,22 @@ class Container:
     def _open(self, key: bytes | None) -> None:
         start = os.pread(self._fd, len(MAGIC) + 4, 0)
         if len(start) < len(MAGIC) + 4 or not start.startswith(MAGIC):
-            raise SnapshotCorruptError(self.path, "not a snapshot file of this version")
+            raise TrainedIndexCorruptError(self.path, "not a snapshot file of this version")
         (length,) = struct.unpack("<I", start[len(MAGIC) :])
         if length > _MAX_HEADER:
-            raise SnapshotCorruptError(self.path, "its header is damaged")
+            raise TrainedIndexCorruptError(self.path, "its header is damaged")
         rest = os.pread(self._fd, length + 32, len(start))
         digest = hashlib.sha256(start + rest[:-32]).digest()
         if len(rest) < length + 32 or digest != rest[-32:]:
-            raise SnapshotCorruptError(self.path, "its header is damaged")
+            raise TrainedIndexCorruptError(self.path, "its header is damaged")
         header = json.loads(rest[:-32])
         self._base = len(start) + len(rest)
         size = os.fstat(self._fd).st_size
         if size != self._base + header["size"]:
-            raise SnapshotCorruptError(self.path, f"has {size} bytes instead of {self._base + header['size']}")
+            raise TrainedIndexCorruptError(self.path, f"has {size} bytes instead of {self._base + header['size']}")
         salt = bytes.fromhex(header["salt"])
         if bool(salt) != (key is not None):
-            raise SnapshotKeyError(self.path, "is encrypted and needs the key" if salt else "is not encrypted")
+            raise TrainedIndexKeyError(self.path, "is encrypted and needs the key" if salt else "is not encrypted")
         self._cipher = AESGCM(derive_key(key, salt, b"segment")) if key is not None else None
         self._trailer = _TAG if key is not None else _CRC
         self._aad = digest
@@ -154,7 +154,7 @@ class Container:
         """One chunk of a section, checked.
 
         Raises:
-            SnapshotCorruptError: it is damaged, or (encrypted) altered or written with another key.
+            TrainedIndexCorruptError: it is damaged, or (encrypted) altered or written with another key.
         """
         section = self._table[name]
         body = min(section["chunk"], section["length"] - index * section["chunk"])
@@ -164,12 +164,12 @@ class Container:
             try:
                 return self._cipher.decrypt(_nonce(self._numbers[name], index), raw, self._aad)
             except InvalidTag:
-                raise SnapshotCorruptError(
+                raise TrainedIndexCorruptError(
                     self.path, f"chunk {index} of {name} was altered or encrypted with another key"
                 ) from None
         data = memoryview(raw)[:body]
         if len(raw) != body + self._trailer or struct.pack("<I", zlib.crc32(data)) != raw[body:]:
-            raise SnapshotCorruptError(self.path, f"chunk {index} of {name} is damaged")
+            raise TrainedIndexCorruptError(self.path, f"chunk {index} of {name} is damaged")
         return data
 
     def read(self, name: str) -> NDArray[np.uint8]:
@@ -185,7 +185,7 @@ class Container:
         """Read and check everything.
 
         Raises:
-            SnapshotCorruptError: a chunk is damaged.
+            TrainedIndexCorruptError: a chunk is damaged.
         """
         for name, section in self._table.items():
             for index in range(-(-section["length"] // section["chunk"])):

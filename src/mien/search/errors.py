@@ -8,7 +8,7 @@ MEND = "mien gallery rebuild"
 """The command that rebuilds every unusable trained index from the database."""
 
 
-class SnapshotError(Exception):
+class TrainedIndexError(Exception):
     """A snapshot cannot be used. The message says why and names the command that mends it."""
 
     def __init__(self, path: Path, problem: str) -> None:
@@ -16,13 +16,13 @@ class SnapshotError(Exception):
         self.path = path
 
 
-class SnapshotMissingError(SnapshotError):
+class TrainedIndexMissingError(TrainedIndexError):
     """There is no snapshot: the collection was never trained, or its folder is gone."""
 
 
-class SnapshotCorruptError(SnapshotError):
+class TrainedIndexCorruptError(TrainedIndexError):
     """A file is cut short, altered or from another version of the format."""
 
 
-class SnapshotKeyError(SnapshotError):
+class TrainedIndexKeyError(TrainedIndexError):
     """The snapshot is encrypted and the key is missing or another one, or it is not encrypted and a key was given."""

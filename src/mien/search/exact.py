@@ -89,7 +89,7 @@ class ExactSearch:
         """See `types.TemplateSearch.faces_of`.
 
         Raises:
-            SnapshotCorruptError: a block of templates on disk is damaged.
+            TrainedIndexCorruptError: a block of templates on disk is damaged.
         """
         found = [
             segment.faces(np.setdiff1d(segment.rows_of_persons(persons), dead, assume_unique=True))
@@ -106,7 +106,7 @@ class ExactSearch:
 
         Raises:
             ValueError: the probes have another dimension or are not finite.
-            SnapshotCorruptError: a block of templates on disk is damaged.
+            TrainedIndexCorruptError: a block of templates on disk is damaged.
         """
         array = check_probes(probes, self.dimension)
         parts = [

@@ -75,7 +75,7 @@ def create_index(connection: Connection, dimension: int) -> None:
 
 
 class PgVectorStore:
-    """The trained state of one collection in PostgreSQL; what `SnapshotStore` is on disk.
+    """The trained state of one collection in PostgreSQL; what `TrainedIndexFiles` is on disk.
 
     Args:
         engine: of a database where `create_tables` was called.
@@ -104,7 +104,7 @@ class PgVectorStore:
             self._insert(connection, faces)
 
     def update(self, added: EnrolledTemplates, removed: Collection[tuple[UUID, UUID | None]] = ()) -> None:
-        """Apply what changed since the last training; see `SnapshotStore.update`.
+        """Apply what changed since the last training; see `TrainedIndexFiles.update`.
 
         Raises:
             NotTrainedError: there is nothing to update.

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.search.container import Container, Section, write_container
-from mien.search.errors import SnapshotCorruptError
+from mien.search.errors import TrainedIndexCorruptError
 from mien.search.types import EnrolledTemplates, Float32, Ids, pack_ids
 
 _ROWS_AT_ONCE = 1 << 16
@@ -145,7 +145,7 @@ class Segment:
 
         Raises:
             FileNotFoundError: there is no such file.
-            SnapshotError: it cannot be used.
+            TrainedIndexError: it cannot be used.
         """
         file = Container(path, key)
         meta = file.meta
@@ -159,9 +159,9 @@ class Segment:
             quantised = Quantised(coarse, fine, *numbers)
             fingerprint = str(meta["fingerprint"])
         except (KeyError, TypeError, ValueError) as error:
-            raise SnapshotCorruptError(path, f"its parts do not fit together ({error})") from error
+            raise TrainedIndexCorruptError(path, f"its parts do not fit together ({error})") from error
         if len(first_row) != len(persons) + 1 or first_row[-1] != shape[0]:
-            raise SnapshotCorruptError(path, "its parts do not fit together")
+            raise TrainedIndexCorruptError(path, "its parts do not fit together")
         return cls((persons, first_row, face_ids), quantised, fingerprint, file)
 
     def __len__(self) -> int:
@@ -176,7 +176,7 @@ class Segment:
         """Float32 templates (r, d) of ascending rows.
 
         Raises:
-            SnapshotCorruptError: a block that holds one is damaged.
+            TrainedIndexCorruptError: a block that holds one is damaged.
         """
         if not isinstance(self._templates, Container):
             return self._templates[rows]
@@ -227,7 +227,7 @@ class Segment:
         """Read and check every byte of the file.
 
         Raises:
-            SnapshotCorruptError: something is damaged.
+            TrainedIndexCorruptError: something is damaged.
         """
         if isinstance(self._templates, Container):
             self._templates.verify()

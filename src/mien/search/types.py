@@ -176,7 +176,7 @@ class TrainedStore(Protocol):
             current: a search loaded before, of which the store may reuse what has not changed.
 
         Raises:
-            SnapshotError: there is no usable index.
+            TrainedIndexError: there is no usable index.
             ValueError: the templates have another dimension.
         """
         ...
@@ -189,7 +189,7 @@ class TrainedStore(Protocol):
         """Check the whole index.
 
         Raises:
-            SnapshotError: something is missing or damaged.
+            TrainedIndexError: something is missing or damaged.
         """
         ...
 
@@ -200,7 +200,7 @@ class TrainedStore(Protocol):
             previous: an earlier search on the same collection, of which the store may reuse what has not changed.
 
         Raises:
-            SnapshotError: there is no usable index.
+            TrainedIndexError: there is no usable index.
         """
         ...
 

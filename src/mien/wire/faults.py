@@ -10,7 +10,7 @@ from mien.contract.problem import Problem
 from mien.fetching.fetch import ContentTooLargeError, FetchError, FetchFailure
 from mien.gateway.errors import BodyTimeoutError, BodyTooLargeError
 from mien.models.errors import ModelError
-from mien.search.errors import SnapshotError
+from mien.search.errors import TrainedIndexError
 from mien.vision.errors import (
     ImageTooLargeError,
     ImageTooSmallError,
@@ -66,7 +66,7 @@ _TABLE: dict[type[Exception], Callable[[Any], Problem]] = {
     # A pack is missing or broken: the text is for the operator, and goes to the log.
     ModelError: lambda _error: _UNAVAILABLE.problem(headers=[(b"retry-after", b"60")]),
     # What training made is missing or damaged: likewise, with the command that mends it.
-    SnapshotError: lambda _error: _UNAVAILABLE.problem(headers=[(b"retry-after", b"60")]),
+    TrainedIndexError: lambda _error: _UNAVAILABLE.problem(headers=[(b"retry-after", b"60")]),
 }
 
 

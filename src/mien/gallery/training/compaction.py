@@ -33,7 +33,7 @@ def compact(rows: Rows, templates: Templates, indexes: TrainedIndexes, row: Coll
         How many notes of removals were done with; 0 when somebody else is at the snapshot.
 
     Raises:
-        SnapshotError: the snapshot is unusable.
+        TrainedIndexError: the snapshot is unusable.
     """
     with indexes.claim(row.uid) as claimed:
         if not claimed or row.snapshot is None:

@@ -50,7 +50,7 @@ class IndexEngine(Protocol):
         """Begin the index `new` with what `old` is now.
 
         Raises:
-            SnapshotError: there is no usable one.
+            TrainedIndexError: there is no usable one.
         """
         ...
 

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from pathlib import Path
 from uuid import UUID
 
-from mien.search import SnapshotStore
+from mien.search import TrainedIndexFiles
 from mien.storage import Vault
 from mien.storage.tables import CollectionRow
 
@@ -47,16 +47,16 @@ class FileIndexes:
         del fingerprint
         return secrets.token_hex(8)
 
-    def store(self, row: CollectionRow, name: str) -> SnapshotStore:
+    def store(self, row: CollectionRow, name: str) -> TrainedIndexFiles:
         """Return the index of a collection under this name, which need not exist."""
         key = self._vault.open(row.snapshot_key, resource_id=row.resource_id, what=key_name(row.uid))
-        return SnapshotStore(self.of(row.uid) / name, key)
+        return TrainedIndexFiles(self.of(row.uid) / name, key)
 
-    def branch(self, row: CollectionRow, old: str, new: str) -> SnapshotStore:
+    def branch(self, row: CollectionRow, old: str, new: str) -> TrainedIndexFiles:
         """Begin the index `new` with what `old` is now.
 
         Raises:
-            SnapshotError: there is no usable one.
+            TrainedIndexError: there is no usable one.
         """
         return self.store(row, old).branch(self.of(row.uid) / new)
 

@@ -26,7 +26,7 @@ from sqlalchemy import select
 from mien.gallery.templates import Templates
 from mien.gallery.training.engines import IndexEngine
 from mien.gallery.untrained_index import enrolled_by
-from mien.search import SnapshotError, SnapshotMissingError, TemplateSearch, TrainedStore
+from mien.search import TemplateSearch, TrainedIndexError, TrainedIndexMissingError, TrainedStore
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import CollectionRow
 
@@ -81,7 +81,7 @@ class TrainedIndexes:
         """Begin the index `new` with what `old` is now.
 
         Raises:
-            SnapshotError: there is no usable one.
+            TrainedIndexError: there is no usable one.
         """
         return self._engine_of(new).branch(row, old, new)
 
@@ -89,7 +89,7 @@ class TrainedIndexes:
         """Return the search of a collection as it was last trained, None when it never was.
 
         Raises:
-            SnapshotError: the snapshot cannot be used.
+            TrainedIndexError: the snapshot cannot be used.
         """
         if row.snapshot is None:
             return None
@@ -208,10 +208,10 @@ class TrainedIndexes:
         while name is not None:
             try:
                 search = self.store(row, name).load(self.previous(row.uid))
-            except SnapshotError as error:
+            except TrainedIndexError as error:
                 # A training may have moved on and deleted it since the row was read.
                 newer = self._serving({row.uid}).get(row.uid)
-                if newer == name and not (isinstance(error, SnapshotMissingError) and self._restore(row, name)):
+                if newer == name and not (isinstance(error, TrainedIndexMissingError) and self._restore(row, name)):
                     raise
                 name = newer
             else:

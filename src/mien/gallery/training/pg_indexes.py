@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from mien.search import EnrolledTemplates, SnapshotMissingError, TemplateSearch
+from mien.search import EnrolledTemplates, TemplateSearch, TrainedIndexMissingError
 from mien.search.pgvector import Method, NotTrainedError, PgVectorSearch, PgVectorStore, create_tables
 from mien.storage import Database
 from mien.storage.tables import CollectionRow
@@ -79,7 +79,7 @@ class PgIndex:
         """Check that it is there.
 
         Raises:
-            SnapshotMissingError: it is not.
+            TrainedIndexMissingError: it is not.
         """
         self.load()
 
@@ -87,7 +87,7 @@ class PgIndex:
         """Open it for searching.
 
         Raises:
-            SnapshotMissingError: there is none.
+            TrainedIndexMissingError: there is none.
         """
         del previous
         try:
@@ -95,8 +95,8 @@ class PgIndex:
         except NotTrainedError as error:
             raise self._missing() from error
 
-    def _missing(self) -> SnapshotMissingError:
-        return SnapshotMissingError(Path(self._name), "there is none in PostgreSQL")
+    def _missing(self) -> TrainedIndexMissingError:
+        return TrainedIndexMissingError(Path(self._name), "there is none in PostgreSQL")
 
 
 class PgIndexes:

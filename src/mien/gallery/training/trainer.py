@@ -27,7 +27,7 @@ from mien.gallery.training.compaction import compact, forget_removals
 from mien.gallery.training.indexes import TrainedIndexes
 from mien.gallery.types import TrainingRun, TrainingState, TrainingStatus
 from mien.gallery.untrained_index import REMOVALS_KEPT, added_since, removed_since
-from mien.search import SnapshotError
+from mien.search import TrainedIndexError
 from mien.storage import EVERY_RESOURCE
 from mien.storage.tables import CollectionRow, RemovalRow
 
@@ -161,7 +161,7 @@ class Training:
     def _is_sound(self, row: CollectionRow) -> bool:
         try:
             self._indexes.store(row, row.snapshot or "").verify()
-        except SnapshotError:
+        except TrainedIndexError:
             return False
         return True
 
@@ -266,7 +266,7 @@ class Training:
             try:
                 store = self._indexes.branch(row, row.snapshot, name)
                 store.update(added, removed, current=previous)
-            except SnapshotError as error:
+            except TrainedIndexError as error:
                 _log.warning("a trained index is unusable and is rebuilt from the database", reason=str(error))
                 with self._rows.database.read(row.resource_id) as session:
                     added = self._templates.faces(row.resource_id, row.uid, added_since(session, row.uid, -1))
@@ -284,7 +284,7 @@ class Training:
             return -1
         try:
             search = self._indexes.search(row)
-        except SnapshotError as error:
+        except TrainedIndexError as error:
             _log.warning("a trained index is unusable and is rebuilt from the database", reason=str(error))
             return -1
         return row.trained_revision if search is not None and search.fingerprint == row.fingerprint else -1
@@ -338,7 +338,7 @@ class Training:
             elif row.training_status not in BUSY:
                 try:
                     done += compact(self._rows, self._templates, self._indexes, row)
-                except SnapshotError as error:
+                except TrainedIndexError as error:
                     _log.error("removed templates cannot be taken out of a snapshot", reason=str(error))
         return done
 
@@ -361,7 +361,7 @@ class Training:
         try:
             if self._indexes.goes_on(row.snapshot):
                 return compact(self._rows, self._templates, self._indexes, row) > 0
-        except SnapshotError as error:
+        except TrainedIndexError as error:
             _log.warning("a trained index is unusable and is rebuilt from the database", reason=str(error))
         return self.rebuild(ref_of(row)).status is TrainingState.SUCCEEDED if row.faces else self._drop(row)
 

@@ -28,7 +28,7 @@ from uuid import UUID
 import numpy as np
 
 from mien.search.container import Container, Section, derive_key, write_container
-from mien.search.errors import SnapshotCorruptError, SnapshotKeyError, SnapshotMissingError
+from mien.search.errors import TrainedIndexCorruptError, TrainedIndexKeyError, TrainedIndexMissingError
 from mien.search.exact import ExactSearch
 from mien.search.segment import Rows, Segment
 from mien.search.types import EnrolledTemplates, TemplateSearch
@@ -60,7 +60,7 @@ class _Manifest:
     segments: tuple[_Entry, ...]
 
 
-class SnapshotStore:
+class TrainedIndexFiles:
     """The snapshot of one collection.
 
     Writers are serialised by a lock file, also between processes; readers need no lock.
@@ -86,7 +86,7 @@ class SnapshotStore:
         """Whether templates of removed faces are still in the files, skipped by every search; see `compact`.
 
         Raises:
-            SnapshotError: there is no usable snapshot.
+            TrainedIndexError: there is no usable snapshot.
         """
         return any(entry.dead for entry in self._manifest().segments)
 
@@ -116,7 +116,7 @@ class SnapshotStore:
             current: a search loaded before; its segments need not be read again to find the removed faces.
 
         Raises:
-            SnapshotError: there is no usable snapshot; `write` a new one.
+            TrainedIndexError: there is no usable snapshot; `write` a new one.
             ValueError: the templates have another dimension than the snapshot's.
         """
         with self._writing():
@@ -133,7 +133,7 @@ class SnapshotStore:
         """Rewrite every segment that has dead rows, so that nothing of the removed faces is left on disk.
 
         Raises:
-            SnapshotError: there is no usable snapshot.
+            TrainedIndexError: there is no usable snapshot.
         """
         with self._writing():
             old = self._manifest()
@@ -143,7 +143,7 @@ class SnapshotStore:
             kept = tuple(entry for entry in entries if entry.rows)
             self._swap(replace(old, generation=old.generation + 1, segments=kept))
 
-    def branch(self, folder: Path) -> SnapshotStore:
+    def branch(self, folder: Path) -> TrainedIndexFiles:
         """Begin another snapshot that is as this one is now, and leaves this one alone when it is updated.
 
         The files are shared by hard links, so that it costs next to nothing and takes no room.
@@ -152,7 +152,7 @@ class SnapshotStore:
             folder: of the new snapshot, on the same file system; what lies in it is replaced.
 
         Raises:
-            SnapshotError: there is no usable snapshot.
+            TrainedIndexError: there is no usable snapshot.
         """
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)
@@ -162,8 +162,8 @@ class SnapshotStore:
                 for name in filter(None, (entry.file, entry.dead_file)):
                     (folder / name).hardlink_to(self.folder / name)
         except FileNotFoundError as error:
-            raise SnapshotCorruptError(self.folder, "a file is missing") from error
-        new = SnapshotStore(folder, self._key)
+            raise TrainedIndexCorruptError(self.folder, "a file is missing") from error
+        new = TrainedIndexFiles(folder, self._key)
         with new._writing():
             new._swap(manifest)
         return new
@@ -178,9 +178,9 @@ class SnapshotStore:
             A search that later trainings do not change.
 
         Raises:
-            SnapshotMissingError: never trained.
-            SnapshotCorruptError: damaged, altered or of another version.
-            SnapshotKeyError: encrypted and no key given, or the other way round.
+            TrainedIndexMissingError: never trained.
+            TrainedIndexCorruptError: damaged, altered or of another version.
+            TrainedIndexKeyError: encrypted and no key given, or the other way round.
         """
         known = _by_digest(previous)
         while True:
@@ -191,7 +191,7 @@ class SnapshotStore:
             except FileNotFoundError as error:
                 # A training may have replaced the manifest and deleted the file since it was read.
                 if self._manifest().generation == manifest.generation:
-                    raise SnapshotCorruptError(Path(error.filename), "the file is missing") from error
+                    raise TrainedIndexCorruptError(Path(error.filename), "the file is missing") from error
                 continue
             if not segments:
                 empty = np.empty((0, 16), dtype=np.uint8)
@@ -203,7 +203,7 @@ class SnapshotStore:
         """Read and check every byte.
 
         Raises:
-            SnapshotError: something is missing or damaged.
+            TrainedIndexError: something is missing or damaged.
         """
         for segment in self.load().segments:
             segment.verify()
@@ -308,7 +308,7 @@ class SnapshotStore:
     def _readable(self) -> bool:
         try:
             self._manifest()
-        except (SnapshotMissingError, SnapshotCorruptError, SnapshotKeyError):
+        except (TrainedIndexMissingError, TrainedIndexCorruptError, TrainedIndexKeyError):
             return False
         return True
 
@@ -318,26 +318,26 @@ class SnapshotStore:
             outer = json.loads(path.read_text(encoding="utf-8"))
             body, seal = str(outer["body"]), str(outer["seal"])
             if seal.startswith("hmac:") != (self._key is not None):
-                raise SnapshotKeyError(
+                raise TrainedIndexKeyError(
                     path, "is encrypted and needs the key" if self._key is None else "is in the clear"
                 )
             if not hmac.compare_digest(seal, self._seal(body)):
-                raise SnapshotCorruptError(path, "was altered or encrypted with another key")
+                raise TrainedIndexCorruptError(path, "was altered or encrypted with another key")
             inner = json.loads(body)
             if inner["version"] != _VERSION:
-                raise SnapshotCorruptError(path, f"has format {inner['version']}, this program reads {_VERSION}")
+                raise TrainedIndexCorruptError(path, f"has format {inner['version']}, this program reads {_VERSION}")
             segments = tuple(_Entry(**entry) for entry in inner["segments"])
             return _Manifest(inner["generation"], inner["fingerprint"], inner["dimension"], segments)
         except FileNotFoundError:
-            raise SnapshotMissingError(path, "there is none") from None
+            raise TrainedIndexMissingError(path, "there is none") from None
         except (ValueError, KeyError, TypeError) as error:
-            raise SnapshotCorruptError(path, "is damaged") from error
+            raise TrainedIndexCorruptError(path, "is damaged") from error
 
     def _open(self, entry: _Entry) -> Segment:
         path = self.folder / entry.file
         segment = Segment.open(path, self._key)
         if segment.digest != entry.digest:
-            raise SnapshotCorruptError(path, "is not the file that the manifest names")
+            raise TrainedIndexCorruptError(path, "is not the file that the manifest names")
         return segment
 
     def _dead_rows(self, entry: _Entry) -> Rows:
@@ -347,7 +347,7 @@ class SnapshotStore:
         file = Container(path, self._key)
         rows: Rows = file.read("rows").view("<u4").astype(np.int64)
         if file.digest != entry.dead_digest or len(rows) != entry.dead:
-            raise SnapshotCorruptError(path, "is not the file that the manifest names")
+            raise TrainedIndexCorruptError(path, "is not the file that the manifest names")
         return rows
 
 

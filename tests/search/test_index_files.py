@@ -17,11 +17,11 @@ from tests.search.galleries import assert_same, brute_force, gallery
 from mien.search import (
     EnrolledTemplates,
     Query,
-    SnapshotCorruptError,
-    SnapshotError,
-    SnapshotKeyError,
-    SnapshotMissingError,
-    SnapshotStore,
+    TrainedIndexCorruptError,
+    TrainedIndexError,
+    TrainedIndexFiles,
+    TrainedIndexKeyError,
+    TrainedIndexMissingError,
 )
 from mien.search.segment import Segment
 
@@ -46,7 +46,7 @@ def files(folder: Path) -> set[str]:
 CRASH = """
 import os, signal, sys
 from pathlib import Path
-from mien.search import SnapshotStore
+from mien.search import TrainedIndexFiles
 from mien.search.segment import Segment
 from tests.search.galleries import gallery
 
@@ -64,7 +64,7 @@ os.fsync, Path.replace, Path.unlink = dying(os.fsync), dying(Path.replace), dyin
 old = gallery(1, 60, 20, 32)
 from uuid import UUID
 gone = [(UUID(bytes=old.person_ids[0].tobytes()), None)]
-SnapshotStore(folder, key).update(gallery(2, 40, 20, 32, first_face=500), gone)
+TrainedIndexFiles(folder, key).update(gallery(2, 40, 20, 32, first_face=500), gone)
 print("done", seen)
 """
 
@@ -82,11 +82,11 @@ def test_a_kill_at_any_step_leaves_the_old_state_or_the_new_one(tmp_path: Path, 
     # Every step in the clear, every third encrypted: each is a process of its own.
     for stop in range(1, 100, 1 if key is None else 3):
         folder = tmp_path / str(stop)
-        SnapshotStore(folder, key).write(old, "f")
+        TrainedIndexFiles(folder, key).write(old, "f")
         arguments = [sys.executable, "-c", textwrap.dedent(CRASH), str(folder), (key or b"").hex(), str(stop)]
         run = subprocess.run(arguments, cwd=root, capture_output=True, text=True, check=False)
         assert run.returncode in (0, -signal.SIGKILL), run.stderr
-        store = SnapshotStore(folder, key)
+        store = TrainedIndexFiles(folder, key)
         search = store.load()
         store.verify()
         expected = {60: old, len(after): after}[len(search)]
@@ -103,33 +103,33 @@ def test_a_kill_at_any_step_leaves_the_old_state_or_the_new_one(tmp_path: Path, 
 
 
 def test_missing_names_the_command_that_mends(tmp_path: Path) -> None:
-    with pytest.raises(SnapshotMissingError, match="mien gallery rebuild"):
-        SnapshotStore(tmp_path / "none").load()
+    with pytest.raises(TrainedIndexMissingError, match="mien gallery rebuild"):
+        TrainedIndexFiles(tmp_path / "none").load()
 
 
 def test_every_truncation_and_flipped_bit_is_noticed(tmp_path: Path, key: bytes | None) -> None:
-    store = SnapshotStore(tmp_path, key)
+    store = TrainedIndexFiles(tmp_path, key)
     store.write(gallery(1, 40, 10, 32), "f")
     (name,) = files(tmp_path)
     for path in (tmp_path / name, tmp_path / "manifest.json"):
         whole = path.read_bytes()
         for length in {0, 5, 20, len(whole) // 3, len(whole) - 1}:
             path.write_bytes(whole[:length])
-            with pytest.raises(SnapshotError, match="mien gallery rebuild"):
+            with pytest.raises(TrainedIndexError, match="mien gallery rebuild"):
                 store.verify()
         random = np.random.default_rng(0)
         for position in [0, 9, 13, len(whole) - 1, *random.integers(0, len(whole), 60).tolist()]:
             damaged = bytearray(whole)
             damaged[position] ^= 1 << int(random.integers(8))
             path.write_bytes(damaged)
-            with pytest.raises(SnapshotError, match="mien gallery rebuild"):
+            with pytest.raises(TrainedIndexError, match="mien gallery rebuild"):
                 store.verify()
         path.write_bytes(whole)
     store.verify()
 
 
 def test_a_damaged_template_is_noticed_by_the_search_that_needs_it(tmp_path: Path, key: bytes | None) -> None:
-    store = SnapshotStore(tmp_path, key)
+    store = TrainedIndexFiles(tmp_path, key)
     faces = gallery(1, 300, 100, 32)
     store.write(faces, "f")
     (name,) = files(tmp_path)
@@ -138,60 +138,60 @@ def test_a_damaged_template_is_noticed_by_the_search_that_needs_it(tmp_path: Pat
     (tmp_path / name).write_bytes(damaged)
     search = store.load()
     last = faces.templates[np.lexsort((*faces.face_ids.T[::-1], *faces.person_ids.T[::-1]))][-1:]
-    with pytest.raises(SnapshotCorruptError, match="chunk"):
+    with pytest.raises(TrainedIndexCorruptError, match="chunk"):
         search.search(last, Query())
 
 
 def test_a_missing_segment_is_named(tmp_path: Path) -> None:
-    store = SnapshotStore(tmp_path)
+    store = TrainedIndexFiles(tmp_path)
     store.write(gallery(1, 10, 3, 8), "f")
     (name,) = files(tmp_path)
     (tmp_path / name).unlink()
-    with pytest.raises(SnapshotCorruptError, match=name):
+    with pytest.raises(TrainedIndexCorruptError, match=name):
         store.load()
 
 
 def test_a_segment_of_another_collection_is_refused(tmp_path: Path, key: bytes | None) -> None:
-    one, other = SnapshotStore(tmp_path / "1", key), SnapshotStore(tmp_path / "2", key)
+    one, other = TrainedIndexFiles(tmp_path / "1", key), TrainedIndexFiles(tmp_path / "2", key)
     one.write(gallery(1, 10, 3, 8), "f")
     other.write(gallery(2, 10, 3, 8), "f")
     (mine,), (theirs,) = files(tmp_path / "1"), files(tmp_path / "2")
     (tmp_path / "1" / mine).write_bytes((tmp_path / "2" / theirs).read_bytes())
-    with pytest.raises(SnapshotCorruptError, match="not the file"):
+    with pytest.raises(TrainedIndexCorruptError, match="not the file"):
         one.load()
 
 
 def test_encrypted_snapshots_need_their_key_and_hide_the_templates(tmp_path: Path) -> None:
     faces = gallery(1, 50, 10, 32)
-    SnapshotStore(tmp_path, KEY).write(faces, "f")
+    TrainedIndexFiles(tmp_path, KEY).write(faces, "f")
     for wrong in (bytes(32), KEY[:16]):
-        with pytest.raises(SnapshotCorruptError, match="another key"):
-            SnapshotStore(tmp_path, wrong).load()
-    with pytest.raises(SnapshotKeyError, match="needs the key"):
-        SnapshotStore(tmp_path).load()
+        with pytest.raises(TrainedIndexCorruptError, match="another key"):
+            TrainedIndexFiles(tmp_path, wrong).load()
+    with pytest.raises(TrainedIndexKeyError, match="needs the key"):
+        TrainedIndexFiles(tmp_path).load()
     everything = b"".join(p.read_bytes() for p in tmp_path.iterdir())
     assert all(row.tobytes() not in everything for row in (*faces.templates, *faces.face_ids))
     plain = tmp_path / "plain"
-    SnapshotStore(plain).write(faces, "f")
-    with pytest.raises(SnapshotKeyError, match="in the clear"):
-        SnapshotStore(plain, KEY).load()
+    TrainedIndexFiles(plain).write(faces, "f")
+    with pytest.raises(TrainedIndexKeyError, match="in the clear"):
+        TrainedIndexFiles(plain, KEY).load()
     with pytest.raises(ValueError, match="at least 16"):
-        SnapshotStore(tmp_path, b"short")
+        TrainedIndexFiles(tmp_path, b"short")
 
 
 def test_a_manifest_of_the_future_is_refused(tmp_path: Path) -> None:
-    store = SnapshotStore(tmp_path)
+    store = TrainedIndexFiles(tmp_path)
     store.write(gallery(1, 3, 3, 8), "f")
     body = json.loads(json.loads((tmp_path / "manifest.json").read_text())["body"])
     body["version"] = 2
     text = json.dumps(body)
     (tmp_path / "manifest.json").write_text(json.dumps({"body": text, "seal": store._seal(text)}))
-    with pytest.raises(SnapshotCorruptError, match="format 2"):
+    with pytest.raises(TrainedIndexCorruptError, match="format 2"):
         store.load()
 
 
 def test_a_search_outlives_the_trainings_that_come_after(tmp_path: Path, key: bytes | None) -> None:
-    store = SnapshotStore(tmp_path, key)
+    store = TrainedIndexFiles(tmp_path, key)
     old = gallery(1, 50, 20, 32)
     store.write(old, "f")
     search = store.load()
@@ -201,7 +201,7 @@ def test_a_search_outlives_the_trainings_that_come_after(tmp_path: Path, key: by
 
 
 def test_adding_one_face_writes_one_face_and_loads_one_face(tmp_path: Path) -> None:
-    store = SnapshotStore(tmp_path)
+    store = TrainedIndexFiles(tmp_path)
     store.write(gallery(1, 5000, 500, 32), "f")
     before, search = files(tmp_path), store.load()
     written = 0
@@ -219,7 +219,7 @@ def test_adding_one_face_writes_one_face_and_loads_one_face(tmp_path: Path) -> N
 
 
 def test_removing_with_a_loaded_search_reads_no_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = SnapshotStore(tmp_path)
+    store = TrainedIndexFiles(tmp_path)
     faces = gallery(1, 200, 50, 8)
     store.write(faces, "f")
     search = store.load()
@@ -229,7 +229,7 @@ def test_removing_with_a_loaded_search_reads_no_segment(tmp_path: Path, monkeypa
 
 
 def test_pairs_that_do_not_belong_together_remove_nothing(tmp_path: Path) -> None:
-    store = SnapshotStore(tmp_path)
+    store = TrainedIndexFiles(tmp_path)
     faces = gallery(1, 50, 50, 8)
     store.write(faces, "f")
     a, b = 0, int(np.flatnonzero(np.any(faces.person_ids != faces.person_ids[0], axis=1))[0])
@@ -239,7 +239,7 @@ def test_pairs_that_do_not_belong_together_remove_nothing(tmp_path: Path) -> Non
 
 
 def test_many_additions_end_in_few_segments(tmp_path: Path) -> None:
-    store = SnapshotStore(tmp_path)
+    store = TrainedIndexFiles(tmp_path)
     store.write(gallery(1, 10, 5, 8), "f")
     for n in range(1, 120):
         store.update(gallery(n, 10, 5, 8, first_face=100 * n))
@@ -249,7 +249,7 @@ def test_many_additions_end_in_few_segments(tmp_path: Path) -> None:
 
 
 def test_compacting_leaves_no_byte_of_the_removed(tmp_path: Path) -> None:
-    store = SnapshotStore(tmp_path)
+    store = TrainedIndexFiles(tmp_path)
     faces = gallery(1, 100, 50, 32)
     store.write(faces, "f")
     gone = (id_of(faces.person_ids[3]), id_of(faces.face_ids[3]))
@@ -270,7 +270,7 @@ def test_compacting_leaves_no_byte_of_the_removed(tmp_path: Path) -> None:
 
 
 def test_a_rewrite_comes_once_a_fifth_is_dead(tmp_path: Path) -> None:
-    store = SnapshotStore(tmp_path)
+    store = TrainedIndexFiles(tmp_path)
     faces = gallery(1, 100, 100, 8)
     store.write(faces, "f")
     empty = gallery(1, 0, 5, 8)
@@ -287,12 +287,12 @@ def test_a_rewrite_comes_once_a_fifth_is_dead(tmp_path: Path) -> None:
 
 
 def test_templates_of_another_dimension_are_refused(tmp_path: Path) -> None:
-    store = SnapshotStore(tmp_path)
+    store = TrainedIndexFiles(tmp_path)
     store.write(gallery(1, 5, 5, 8), "f")
     with pytest.raises(ValueError, match="dimensions"):
         store.update(gallery(1, 5, 5, 9))
 
 
 def test_the_folder_is_the_owners_alone(tmp_path: Path) -> None:
-    SnapshotStore(tmp_path / "new").write(gallery(1, 5, 5, 8), "f")
+    TrainedIndexFiles(tmp_path / "new").write(gallery(1, 5, 5, 8), "f")
     assert (tmp_path / "new").stat().st_mode & 0o077 == 0
