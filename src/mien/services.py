@@ -97,7 +97,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
 
 
 def _indexes_eraser(settings: Settings, database: Database, vault: Vault) -> Callable[[UUID], object]:
-    """Return what deletes the trained snapshots of a resource whose collections are gone."""
+    """Return what deletes the trained indexes of a resource whose collections are gone."""
 
     def erase(_: UUID) -> None:
         # They bring numpy, which most commands need not.

@@ -42,12 +42,12 @@ class Memory:
         return self._search
 
 
-@pytest.fixture(params=["memory", "snapshot", "encrypted snapshot", "pgvector exact", "pgvector hnsw"])
+@pytest.fixture(params=["memory", "files", "encrypted files", "pgvector exact", "pgvector hnsw"])
 def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewStore]:
     kind: str = request.param
     if kind == "memory":
         yield Memory
-    elif kind.endswith("snapshot"):
+    elif kind.endswith("files"):
         key = bytes(range(32)) if kind.startswith("encrypted") else None
         yield lambda: TrainedIndexFiles(tmp_path / uuid4().hex, key)
     else:

@@ -1,4 +1,4 @@
-"""Snapshots on disk: crashes, damage, tampering, and what an update costs."""
+"""Trained indexes on disk: crashes, damage, tampering, and what an update costs."""
 
 from __future__ import annotations
 

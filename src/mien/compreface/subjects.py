@@ -177,7 +177,7 @@ class Subjects:
                 probes = [DetectedFace("", LABEL, face, self.gallery.rows.clock.now()) for face in faces]
                 given = [str(place) for place in range(len(probes))]
                 answers = identified(probes, given, search, query, calibration=recogniser.calibration, threshold=0.0)
-                self.gallery.observations.note(row, recognised(answers))
+                self.gallery.last_seen.note(row, recognised(answers))
                 wanted = {UUID(one.person_id) for answer in answers for one in answer.candidates}
                 named = select(PersonRow.person_id, PersonRow.name).where(
                     PersonRow.collection == row.uid, PersonRow.person_id.in_(wanted)

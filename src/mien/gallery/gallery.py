@@ -52,7 +52,7 @@ class Gallery:
         recognition: verify, identify, find similar, group.
         rows: opens sessions on collections (for the parts built on this one).
         templates: seals and opens templates (likewise).
-        snapshots: what training made (likewise).
+        indexes: what training made (likewise).
         untrained_index: searches collections as they are now (likewise).
         duplicate_check: the templates of small collections (likewise).
         last_seen: when who was last recognised.
@@ -86,7 +86,7 @@ class Gallery:
         self.last_seen.write()
 
     def purge(self) -> int:
-        """Delete what is due from snapshots, caches and disk, and write down who was seen; for the retention worker.
+        """Delete what is due from trained indexes, caches and disk, and record who was seen; for the retention worker.
 
         Returns:
             How many things were deleted.
@@ -113,9 +113,9 @@ def open_gallery(
 
     Args:
         database: where collections are kept.
-        vault: seals templates and the keys of snapshots.
+        vault: seals templates and the keys of trained indexes.
         clock: tells the time.
-        folder: for snapshots; all processes of a server share it.
+        folder: for trained indexes; all processes of a server share it.
         engine: analyses photos.
         recognisers: what the recognition labels stand for.
         detected_faces: the short-lived face ids.

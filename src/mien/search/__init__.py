@@ -3,7 +3,7 @@
 * `types` - what is searched (`EnrolledTemplates`), asked (`Query`) and found (`Match`); the interface
   `TemplateSearch`.
 * `exact` - `ExactSearch`, in process: compares with every template, misses none. The default.
-* `snapshot` - `TrainedIndexFiles`, the trained state of a collection on disk; loads an `ExactSearch`.
+* `index_files` - `TrainedIndexFiles`, the trained state of a collection on disk; loads an `ExactSearch`.
 * `pgvector` - `PgVectorSearch`, the templates in PostgreSQL.
 
 A fingerprint names the recogniser that made the templates; callers compare it before they search.

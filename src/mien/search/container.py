@@ -106,7 +106,8 @@ class Container:
     Raises:
         FileNotFoundError: there is no such file.
         TrainedIndexCorruptError: the file is cut short, or its header is damaged.
-        TrainedIndexKeyError: encrypted without a key given, or the other way round. (A wrong key shows at the first read.)
+        TrainedIndexKeyError: encrypted and no key given, or the other way round; a wrong key shows at the first
+            read.
     """
 
     def __init__(self, path: Path, key: bytes | None) -> None:
@@ -121,7 +122,7 @@ class Container:
     def _open(self, key: bytes | None) -> None:
         start = os.pread(self._fd, len(MAGIC) + 4, 0)
         if len(start) < len(MAGIC) + 4 or not start.startswith(MAGIC):
-            raise TrainedIndexCorruptError(self.path, "not a snapshot file of this version")
+            raise TrainedIndexCorruptError(self.path, "not a trained index file of this version")
         (length,) = struct.unpack("<I", start[len(MAGIC) :])
         if length > _MAX_HEADER:
             raise TrainedIndexCorruptError(self.path, "its header is damaged")

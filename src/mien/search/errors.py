@@ -9,10 +9,10 @@ MEND = "mien gallery rebuild"
 
 
 class TrainedIndexError(Exception):
-    """A snapshot cannot be used. The message says why and names the command that mends it."""
+    """A trained index cannot be used. The message says why and names the command that mends it."""
 
     def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"snapshot {path}: {problem}; the enrolled faces are safe in the database, run `{MEND}`")
+        super().__init__(f"trained index {path}: {problem}; the enrolled faces are safe in the database, run `{MEND}`")
         self.path = path
 
 
@@ -25,4 +25,4 @@ class TrainedIndexCorruptError(TrainedIndexError):
 
 
 class TrainedIndexKeyError(TrainedIndexError):
-    """The snapshot is encrypted and the key is missing or another one, or it is not encrypted and a key was given."""
+    """The index is encrypted and the key is missing or another one, or it is not encrypted and a key was given."""

@@ -1,4 +1,4 @@
-"""The exact engine: compares a probe with every template of a snapshot, in this process."""
+"""The exact engine: compares a probe with every template of a trained index, in this process."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class _Manifest:
 
 
 class TrainedIndexFiles:
-    """The snapshot of one collection.
+    """The trained index of one collection.
 
     Writers are serialised by a lock file, also between processes; readers need no lock.
 
@@ -86,7 +86,7 @@ class TrainedIndexFiles:
         """Whether templates of removed faces are still in the files, skipped by every search; see `compact`.
 
         Raises:
-            TrainedIndexError: there is no usable snapshot.
+            TrainedIndexError: there is no usable trained index.
         """
         return any(entry.dead for entry in self._manifest().segments)
 
@@ -111,18 +111,20 @@ class TrainedIndexFiles:
         """Apply what changed since the last training. Removals come first: a face may be removed and added again.
 
         Args:
-            added: new faces, possibly none, of the snapshot's recogniser.
+            added: new faces, possibly none, of the trained index's recogniser.
             removed: (person, face) pairs, or (person, None) for all of a person's faces; unknown ones are ignored.
             current: a search loaded before; its segments need not be read again to find the removed faces.
 
         Raises:
-            TrainedIndexError: there is no usable snapshot; `write` a new one.
-            ValueError: the templates have another dimension than the snapshot's.
+            TrainedIndexError: there is no usable trained index; `write` a new one.
+            ValueError: the templates have another dimension than the trained index's.
         """
         with self._writing():
             old = self._manifest()
             if len(added) and added.templates.shape[1] != old.dimension:
-                raise ValueError(f"templates of {added.templates.shape[1]} dimensions, snapshot of {old.dimension}")
+                raise ValueError(
+                    f"templates of {added.templates.shape[1]} dimensions, trained index of {old.dimension}"
+                )
             known = _by_digest(current)
             entries = [self._bury(entry, removed, known) for entry in old.segments] if removed else list(old.segments)
             if len(added):
@@ -133,7 +135,7 @@ class TrainedIndexFiles:
         """Rewrite every segment that has dead rows, so that nothing of the removed faces is left on disk.
 
         Raises:
-            TrainedIndexError: there is no usable snapshot.
+            TrainedIndexError: there is no usable trained index.
         """
         with self._writing():
             old = self._manifest()
@@ -144,15 +146,15 @@ class TrainedIndexFiles:
             self._swap(replace(old, generation=old.generation + 1, segments=kept))
 
     def branch(self, folder: Path) -> TrainedIndexFiles:
-        """Begin another snapshot that is as this one is now, and leaves this one alone when it is updated.
+        """Begin another trained index that is as this one is now, and leaves this one alone when it is updated.
 
         The files are shared by hard links, so that it costs next to nothing and takes no room.
 
         Args:
-            folder: of the new snapshot, on the same file system; what lies in it is replaced.
+            folder: of the new trained index, on the same file system; what lies in it is replaced.
 
         Raises:
-            TrainedIndexError: there is no usable snapshot.
+            TrainedIndexError: there is no usable trained index.
         """
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)
@@ -169,7 +171,7 @@ class TrainedIndexFiles:
         return new
 
     def load(self, previous: TemplateSearch | None = None) -> ExactSearch:
-        """Open the snapshot for searching.
+        """Open the trained index for searching.
 
         Args:
             previous: an earlier search on this store; segments that have not changed are taken from it.

@@ -1,4 +1,4 @@
-"""Taking removed templates out of the snapshot of a collection that is not trained again."""
+"""Taking removed templates out of the trained index of a collection that is not trained again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def forget_removals(rows: Rows, row: CollectionRow, before: datetime) -> int:
 
 
 def compact(rows: Rows, templates: Templates, indexes: TrainedIndexes, row: CollectionRow) -> int:
-    """Make the same snapshot without what was removed since, and nothing that was added.
+    """Make the same trained index without what was removed since, and nothing that was added.
 
     Args:
         rows: opens sessions on collections.
@@ -30,10 +30,10 @@ def compact(rows: Rows, templates: Templates, indexes: TrainedIndexes, row: Coll
         row: the collection.
 
     Returns:
-        How many notes of removals were done with; 0 when somebody else is at the snapshot.
+        How many notes of removals were done with; 0 when somebody else is at the trained index.
 
     Raises:
-        TrainedIndexError: the snapshot is unusable.
+        TrainedIndexError: the trained index is unusable.
     """
     with indexes.claim(row.uid) as claimed:
         if not claimed or row.snapshot is None:
@@ -55,7 +55,7 @@ def compact(rows: Rows, templates: Templates, indexes: TrainedIndexes, row: Coll
         store.compact()
         with rows.database.write(row.resource_id) as session:
             # `trained_revision` stays: what was added since is still to be trained. The claim keeps others away,
-            # but not those on another machine, whose snapshots lie in another folder.
+            # but not those on another machine, whose trained indexes lie in another folder.
             same = (CollectionRow.uid == row.uid, CollectionRow.snapshot == row.snapshot)
             moved = update(CollectionRow).where(*same).values(snapshot=name).returning(CollectionRow.uid)
             if session.scalar(moved) is None:

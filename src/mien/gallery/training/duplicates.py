@@ -41,7 +41,7 @@ class TrainedDuplicates:
     Args:
         rows: opens sessions on collections.
         templates: opens templates.
-        snapshots: what trainings made.
+        indexes: what trainings made.
         recognisers: what the labels stand for.
     """
 

@@ -89,7 +89,7 @@ class TrainedIndexes:
         """Return the search of a collection as it was last trained, None when it never was.
 
         Raises:
-            TrainedIndexError: the snapshot cannot be used.
+            TrainedIndexError: the trained index cannot be used.
         """
         if row.snapshot is None:
             return None
@@ -133,7 +133,7 @@ class TrainedIndexes:
 
     @contextmanager
     def claim(self, uid: UUID, what: str = "claim") -> Iterator[bool]:
-        """Take the right to make a collection's next snapshot; gives False when another thread or process has it.
+        """Take the right to make a collection's next trained index; gives False when another thread or process has it.
 
         With another `what` it is another right (to migrate the collection). The lock is the kernel's: it goes with the
         process that holds it, however that ends.
@@ -232,5 +232,5 @@ class TrainedIndexes:
         if not len(faces):
             return False
         self.store(fresh, name).write(faces, fresh.fingerprint)
-        _log.info("a trained snapshot that was not here is made again from the database", faces=len(faces))
+        _log.info("a trained index that was not here is made again from the database", faces=len(faces))
         return True

@@ -155,7 +155,7 @@ class PgIndexes:
 
     @staticmethod
     def is_name(name: str) -> bool:
-        """Whether a snapshot of this name is in PostgreSQL."""
+        """Whether a trained index of this name is in PostgreSQL."""
         return name.startswith(_PREFIX)
 
     @staticmethod

@@ -1,8 +1,8 @@
-"""Training: a snapshot of what is enrolled, made in the background, served once it is whole.
+"""Training: builds an index of what is enrolled, in the background; the index is used once it is complete.
 
 The database says which collections are to be trained (`notStarted`, `running`); threads of any process take them up,
-each under the claim of its collection (`Snapshots.claim`), which the kernel takes back when a process dies. So a
-training that was killed is begun again by the next process that looks, and the old snapshot serves until then.
+each under the claim of its collection (`TrainedIndexes.claim`), which the kernel takes back when a process dies. So a
+training that was killed is begun again by the next process that looks, and the old trained index serves until then.
 While a collection is being trained nobody writes to it, so that what is read in several steps is of one state.
 """
 
@@ -34,7 +34,7 @@ from mien.storage.tables import CollectionRow, RemovalRow
 LOOK_SECONDS: Final = 5.0
 """How long a training waits at most whose process died, when another is there."""
 PURGE_AFTER: Final = timedelta(minutes=30)
-"""How long a removed template may stay in a snapshot that is not trained again; the contract of issue 3 is an hour."""
+"""How long a removed template may stay in an index that is not trained again; at most an hour is promised."""
 
 _EMPTY: Final = {
     True: "There is no person with a face in the group: add one, then train again.",
@@ -50,7 +50,7 @@ class Training:
     Args:
         rows: opens sessions on collections.
         templates: opens templates.
-        snapshots: where the results go.
+        indexes: where the results go.
         threads: how many collections are trained at the same time.
         trained: told of each training that succeeded: whose, and how many faces there were.
         look: called after each that succeeded, to look for duplicates (`TrainedDuplicates.look`).
@@ -127,18 +127,18 @@ class Training:
             return history.runs(session, row.uid)
 
     def broken(self) -> list[CollectionRef]:
-        """Return the collections whose snapshot is missing or damaged; reads every byte of all of them."""
+        """Return the collections whose trained index is missing or damaged; reads every byte of all of them."""
         return [ref for ref, row in self.trained() if not self._is_sound(row)]
 
     def trained(self) -> list[tuple[CollectionRef, CollectionRow]]:
-        """Return all collections of all resources that have a snapshot."""
+        """Return all collections of all resources that have a trained index."""
         with self._rows.database.read(EVERY_RESOURCE) as session:
             rows = session.scalars(select(CollectionRow).where(CollectionRow.snapshot.is_not(None))).all()
         callers = [row for row in rows if Kind(row.kind).trained]
         return [(CollectionRef(row.resource_id, Kind(row.kind), row.collection_id), row) for row in callers]
 
     def rebuild(self, ref: CollectionRef) -> TrainingStatus:
-        """Create a collection's snapshot anew from the database, in this thread or in whichever process is faster.
+        """Create a collection's trained index anew from the database, in this thread or in whichever process is faster.
 
         What was enrolled since the last training is in it, too.
 
@@ -279,7 +279,7 @@ class Training:
         return name
 
     def _revision_to_go_on_from(self, row: CollectionRow) -> int:
-        """The revision that the snapshot has, -1 when there is none to go on from."""
+        """The revision that the trained index has, -1 when there is none to go on from."""
         if row.snapshot is None or row.trained_revision < 0 or not self._indexes.goes_on(row.snapshot):
             return -1
         try:
@@ -290,7 +290,7 @@ class Training:
         return row.trained_revision if search is not None and search.fingerprint == row.fingerprint else -1
 
     def _end(self, row: CollectionRow, name: str | None, message: str | None) -> None:
-        """Move the pointer to the new snapshot, if there is one, and say how the training ended."""
+        """Move the pointer to the new trained index, if there is one, and say how the training ended."""
         now = self._rows.clock.now()
         state = TrainingState.FAILED if name is None else TrainingState.SUCCEEDED
         values: dict[str, object] = {
@@ -314,7 +314,7 @@ class Training:
                 self._tell(row.resource_id, row.faces)
 
     def _is_current(self, row: CollectionRow) -> bool:
-        """Whether the snapshot is of what is enrolled now."""
+        """Whether the trained index is of what is enrolled now."""
         if row.snapshot is None or row.trained_revision != row.revision or not self._indexes.goes_on(row.snapshot):
             return False
         return self._indexes.store(row, row.snapshot).exists
@@ -322,7 +322,7 @@ class Training:
     # Removed templates
 
     def purge_removed(self) -> int:
-        """Take templates out of snapshots that were removed half an hour ago and have not left with a training since.
+        """Take templates that were removed half an hour ago, and are not gone with a later training, out of indexes.
 
         Returns:
             How many notes of removals were done with.
@@ -339,15 +339,15 @@ class Training:
                 try:
                     done += compact(self._rows, self._templates, self._indexes, row)
                 except TrainedIndexError as error:
-                    _log.error("removed templates cannot be taken out of a snapshot", reason=str(error))
+                    _log.error("removed templates cannot be taken out of a trained index", reason=str(error))
         return done
 
     def take_out(self, resource_id: UUID, uid: UUID) -> bool:
-        """Take templates that were removed out of a collection's snapshot now, whatever engine made it.
+        """Take templates that were removed out of a collection's trained index now, whatever engine made it.
 
         Returns:
             Whether none of them is left in it; not so while the collection is being trained, or another thread or
-            process is at its snapshot.
+            process is at its trained index.
         """
         row = self._rows.find(resource_id, uid)
         if row is None or row.snapshot is None:
@@ -366,7 +366,7 @@ class Training:
         return self.rebuild(ref_of(row)).status is TrainingState.SUCCEEDED if row.faces else self._drop(row)
 
     def _tidy(self, row: CollectionRow) -> bool:
-        """Delete what a process left behind that was killed when it had made a newer snapshot."""
+        """Delete what a process left behind that was killed when it had made a newer trained index."""
         with self._indexes.claim(row.uid) as claimed:
             fresh = self._rows.find(row.resource_id, row.uid) if claimed else None
             if fresh is not None:
@@ -374,7 +374,7 @@ class Training:
         return claimed
 
     def _drop(self, row: CollectionRow) -> bool:
-        """Delete the snapshot of a collection in which nothing is enrolled any more."""
+        """Delete the trained index of a collection in which nothing is enrolled any more."""
         with self._indexes.claim(row.uid) as claimed:
             if not claimed:
                 return False
