@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from tests.subjects.world import Place, open_place
+from tests.subjects.world import SubjectsWorld, open_place
 
 from mien.clock import ManualClock
 from mien.doors.cameras import Cameras
@@ -27,7 +27,7 @@ class House:
         other: another resource.
     """
 
-    place: Place
+    place: SubjectsWorld
     database: Database
     vault: Vault
     clock: ManualClock
