@@ -155,7 +155,28 @@ class Recognition:
             IncompatibleModelError: a face was detected with another recognition model than the group's.
             FingerprintMismatchError: the group was trained with another recogniser.
         """
-        probes = self.probes(ref.resource_id, face_ids)
+        return self.identify_probes(self.probes(ref.resource_id, face_ids), face_ids, ref, top, confidence_threshold)
+
+    def identify_probes(
+        self,
+        probes: Sequence[DetectedFace],
+        face_ids: Sequence[str],
+        ref: CollectionRef,
+        top: int = 10,
+        confidence_threshold: float | None = None,
+    ) -> list[Identified]:
+        """Find the persons of a trained group that faces at hand may be, as `identify` does.
+
+        Args:
+            probes: the faces, which need not be remembered anywhere.
+            face_ids: their names in the answer.
+            ref: a person group or large person group.
+            top: how many candidates at most, >= 1.
+            confidence_threshold: see `identify`.
+
+        Raises:
+            What `identify` raises, but for `FaceNotFoundError`.
+        """
         with self._rows.reading(ref) as (session, row):
             without = self._removed.of(session, row)
         row, search = self._trained(ref, row)
@@ -166,6 +187,16 @@ class Recognition:
         found = identified(probes, face_ids, search, query, calibration=calibration, threshold=confidence_threshold)
         self.last_seen.note(row, recognised(found))
         return found
+
+    def size_of(self, ref: CollectionRef) -> int:
+        """How many persons of a trained group are searched.
+
+        Raises:
+            CollectionNotFoundError: there is no such group.
+            NotTrainedError: it was never trained with success.
+            TrainingNotFinishedError: its first training is under way.
+        """
+        return self._trained(ref, self._rows.get(ref))[1].persons
 
     # Find similar
 

@@ -151,6 +151,53 @@ class FaceEngine:
         with self._cores.occupied():
             return self._analyze(image, want)
 
+    # The steps of an analysis one by one, for who follows faces through the frames of a video.
+
+    def glance(self, pixels: Pixels, threshold: float) -> list[Detection]:
+        """Search a picture once, at the scale that it has.
+
+        Args:
+            pixels: BGR uint8 (h, w, 3); faces of 12 to 400 of its pixels are found.
+            threshold: least score, in [0, 1].
+
+        Returns:
+            Faces in those pixels, best score first.
+
+        Raises:
+            ModelError: the detector is missing or broken.
+        """
+        with self._cores.occupied():
+            return self._finder().glance(pixels, threshold)
+
+    def is_person(self, pixels: Pixels, detection: Detection) -> bool:
+        """Tell whether a face of a picture is a person's; those that the detector is sure of are not looked at.
+
+        Args:
+            pixels: BGR uint8 (h, w, 3).
+            detection: the face in them.
+        """
+        if detection.score >= SURE:
+            return True
+        with self._cores.occupied():
+            return self._is_person(Photo.from_pixels(pixels), detection)
+
+    def read(self, pixels: Pixels, detection: Detection, want: Want) -> Face:
+        """Describe one face of a picture, as `analyze` does with every face.
+
+        Args:
+            pixels: BGR uint8 (h, w, 3).
+            detection: the face in them.
+            want: what to compute of it.
+
+        Raises:
+            UnsupportedAttributeError: this build has no method for an attribute.
+            ModelError: a pack that is needed is missing or broken.
+        """
+        packs_for(want.attributes)
+        photo = Photo.from_pixels(pixels)
+        with self._cores.occupied():
+            return self._describe(photo, _boxes(photo, [detection])[0], detection, want)
+
     def _analyze(self, image: ImageInput, want: Want) -> Analysis:
         given = file_or_pixels(image)
         if isinstance(given, bytes):

@@ -121,10 +121,16 @@ class FaceFinder:
         faces = suppress(found.take(found.scores >= _ACCEPT))
         if len(faces) == 0 and plan.whole_turns:
             faces = self._turned(pixels)
-        return [
-            Detection((float(box[0]), float(box[1]), float(box[2]), float(box[3])), float(score), points)
-            for box, score, points in zip(faces.boxes, faces.scores, faces.points, strict=True)
-        ]
+        return _detections(faces)
+
+    def glance(self, pixels: Pixels, threshold: float) -> list[Detection]:
+        """Search once, at the scale that the pixels have: for videos, where the next frame is another chance.
+
+        Args:
+            pixels: BGR uint8 (h, w, 3).
+            threshold: least score, in [0, 1].
+        """
+        return _detections(suppress(self._detector.search(pixels, threshold)))
 
     def _look(self, pixels: Pixels, plan: _Plan, least: float) -> Candidates:
         longest = max(pixels.shape[:2])
@@ -216,6 +222,13 @@ class FaceFinder:
 
 
 _NOTHING = Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32))
+
+
+def _detections(faces: Candidates) -> list[Detection]:
+    return [
+        Detection((float(box[0]), float(box[1]), float(box[2]), float(box[3])), float(score), points)
+        for box, score, points in zip(faces.boxes, faces.scores, faces.points, strict=True)
+    ]
 
 
 def _traces(coarse: Candidates, sure: Candidates, scale: float, least: float) -> Candidates:

@@ -20,9 +20,10 @@ from mien.gallery.directory.dynamic_groups import find_group, members_of
 from mien.gallery.directory.rows import DirectoryRows, check_persons, face_collections, find_person
 from mien.gallery.errors import FingerprintMismatchError, IncompatibleModelError, PersonHasNoFaceError
 from mien.gallery.identification import identified, query_for, recognised
+from mien.gallery.kinds import persons_ref
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.recognition import Recognition
-from mien.gallery.rows import ref_of
+from mien.gallery.rows import find_collection, ref_of
 from mien.gallery.templates import SealedFace
 from mien.gallery.types import Identified, Verification
 from mien.gallery.untrained_index import UntrainedIndex
@@ -118,9 +119,45 @@ class DirectoryRecognition:
             DynamicGroupNotFoundError: there is no such group.
         """
         probes = self._recognition.probes(resource_id, face_ids)
+        return self.identify_probes(resource_id, probes, group_id, top, confidence_threshold)
+
+    def identify_probes(
+        self,
+        resource_id: UUID,
+        probes: Sequence[DetectedFace],
+        group_id: str | None,
+        top: int = 10,
+        confidence_threshold: float | None = None,
+    ) -> list[Identified]:
+        """Find who faces at hand are, which need not be remembered anywhere.
+
+        Args:
+            resource_id: whose directory is searched.
+            probes: the faces; their ids name them in the answer.
+            group_id: of a dynamic group; None for the whole directory.
+            top: how many candidates at most, >= 1.
+            confidence_threshold: in [0, 1]; None for one that grows with the number of persons.
+
+        Raises:
+            DynamicGroupNotFoundError: there is no such group.
+            FingerprintMismatchError: a label was bound to another recogniser since.
+            NotCalibratedError: a recogniser has no calibration.
+        """
         with self._rows.reading(resource_id) as session:
-            only = self._members.of(session, find_group(session, group_id))
+            only = None if group_id is None else self._members.of(session, find_group(session, group_id))
             return self._identify(session, probes, only, top, confidence_threshold)
+
+    def size_of(self, resource_id: UUID, group_id: str | None) -> int:
+        """How many persons are searched: of a dynamic group, or of the whole directory.
+
+        Raises:
+            DynamicGroupNotFoundError: there is no such group.
+        """
+        with self._rows.reading(resource_id) as session:
+            if group_id is not None:
+                return len(self._members.of(session, find_group(session, group_id)))
+            persons = find_collection(session, persons_ref(resource_id))
+            return persons.persons if persons else 0
 
     def _identify(
         self,

@@ -1,0 +1,232 @@
+"""One camera: its source's frames become tracks."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import cv2
+import numpy as np
+
+from mien.matching import Calibration
+from mien.video.faces import FaceReader, Reading, best_shot, within
+from mien.video.frames import Frame
+from mien.video.health import Health
+from mien.video.motion import MotionGate
+from mien.video.sampling import Rates, Sampler
+from mien.video.sources import Source
+from mien.video.tracks import Box, Seen, Track, Tracker
+from mien.video.zones import NOTHING_HIDDEN, Zones
+from mien.vision.types import Detection, Pixels
+
+ENOUGH: Final = 5
+"""Templates after which a track is known well enough to be read more seldom."""
+AGAIN_S: Final = 1.0
+"""Seconds after which a known track is read again."""
+_NEAR_FOR_S: Final = 8.0
+"""Seconds after its start in which a track that is not known yet is looked at more often."""
+_UNLIKE_FMR: Final = 1e-2
+"""A well-read face that is less alike than this share of strangers does not continue a track."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackUpdate:
+    """What an analysed frame adds to a track, or its end.
+
+    Attributes:
+        track: the track as it is now; it changes with the next frame.
+        reading: what was read in this frame; None where nothing was.
+        ended: whether the person has left; the last update of a track, unless it is found again within seconds.
+    """
+
+    track: Track
+    reading: Reading | None
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The last analysed frame, for people to look at.
+
+    Attributes:
+        pixels: BGR uint8 (h, w, 3), privacy zones black.
+        taken_at: UTC.
+        boxes: of the faces that are followed, by number of their track: left, top, width, height in its pixels.
+    """
+
+    pixels: Pixels
+    taken_at: datetime
+    boxes: dict[int, Box]
+
+    def jpeg(self, quality: int = 75) -> bytes:
+        """The picture as a JPEG, without boxes."""
+        written, file = cv2.imencode(".jpg", self.pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        assert written
+        return file.tobytes()
+
+
+class Camera:
+    """Follows the faces in front of one camera; `updates` runs in one thread.
+
+    Args:
+        name: of the camera, for people.
+        source: its frames; opened with the same privacy zones.
+        faces: finds and reads faces; shared by all cameras.
+        zones: where faces are watched for.
+        rates: how many frames a second are analysed.
+        liveness: whether the passive networks look at every reading.
+        calibration: of the recogniser, so that templates keep tracks apart; None to go by geometry alone.
+        picture_side: long side of the picture that is kept for people to look at; 0 keeps none.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        source: Source,
+        faces: FaceReader,
+        *,
+        zones: Zones = NOTHING_HIDDEN,
+        rates: Rates | None = None,
+        liveness: bool = False,
+        calibration: Calibration | None = None,
+        picture_side: int = 0,
+    ) -> None:
+        self.name = name
+        self._source = source
+        self._faces = faces
+        self._zones = zones
+        self._sampler = Sampler(rates or Rates())
+        self._gate = MotionGate(zones)
+        self._liveness = liveness
+        self._picture_side = picture_side
+        unlike = calibration.similarity_at_fmr(_UNLIKE_FMR) if calibration else None
+        self._tracker = Tracker(unlike, calibration.threshold if calibration else None)
+        self._picture: Picture | None = None
+        self._others: set[int] = set()
+        self._people: set[int] = set()
+        self._stop = threading.Event()
+
+    def updates(self) -> Iterator[TrackUpdate]:
+        """Yield an update for each followed face of each analysed frame, and one for the end of each track.
+
+        Ends when the source ends or `stop` is called.
+
+        Raises:
+            SourceError: a file cannot be read.
+            ModelError: a model pack is missing or broken.
+        """
+        for frame in self._source.frames():
+            if self._stop.is_set():
+                break
+            if frame is None:
+                yield from self._gone(time.monotonic())
+                continue
+            if self._sampler.due(frame.at_s):
+                yield from self._sampled(frame)
+                if self._source.live:
+                    self._count_skipped(frame.at_s)
+        for track in self._tracker.end():
+            if track.number in self._people:
+                yield TrackUpdate(track, None, ended=True)
+        self._source.close()
+
+    def stop(self) -> None:
+        """End `updates` with the next frame."""
+        self._stop.set()
+        self._source.close()
+
+    def health(self) -> Health:
+        """How the camera does."""
+        return self._source.health()
+
+    def picture(self) -> Picture | None:
+        """The last analysed frame; None before the first, or where none is kept."""
+        return self._picture
+
+    def _sampled(self, frame: Frame) -> Iterator[TrackUpdate]:
+        moves = self._gate.moves(frame)
+        if self._sampler.worth(frame.at_s, moves=moves, occupied=bool(self._tracker.active)):
+            yield from self._analysed(frame)
+        yield from self._gone(frame.at_s)
+        self._sampler.look_often(any(self._unknown(track, frame.at_s) for track in self._tracker.active))
+
+    def _analysed(self, frame: Frame) -> Iterator[TrackUpdate]:
+        found = [one for one in self._faces.find(frame, self._zones) if within(one, frame.width, frame.height)]
+
+        def read(detection: Detection, track: Track | None, doubtful: bool) -> Reading | None:
+            if track is not None and track.number in self._others:
+                return None
+            if track is None or doubtful or self._due(track, detection, frame.at_s):
+                return self._faces.read(frame, detection, liveness=self._liveness)
+            return None
+
+        seen = self._tracker.update(found, frame.taken_at, frame.at_s, read)
+        updates = [update for one in seen if (update := self._update(frame, one)) is not None]
+        self._source.meter.analysed(frame.at_s)
+        self._keep(frame)
+        yield from updates
+
+    def _update(self, frame: Frame, seen: Seen) -> TrackUpdate | None:
+        track = seen.track
+        if not self._is_person(frame, seen):
+            return None
+        if seen.reading is not None and track.add(seen.reading):
+            track.best_shot = best_shot(frame.pixels(), seen.detection.box)
+        return TrackUpdate(track, seen.reading, ended=False)
+
+    def _is_person(self, frame: Frame, seen: Seen) -> bool:
+        """Whether a track is a person's; asked once."""
+        number = seen.track.number
+        if number in self._people:
+            return True
+        if number in self._others:
+            return False
+        person = self._faces.is_person(frame, seen.detection)
+        (self._people if person else self._others).add(number)
+        return person
+
+    def _due(self, track: Track, detection: Detection, at_s: float) -> bool:
+        """Whether a track's face is to be read in this frame."""
+        if track.readable < ENOUGH or at_s - track.read_s >= AGAIN_S:
+            return True
+        best = track.best  # a person who comes closer is seen better
+        return best is not None and min(detection.box[2:]) > 1.25 * best.side
+
+    def _unknown(self, track: Track, at_s: float) -> bool:
+        fresh = at_s - track.started_s < _NEAR_FOR_S or track.approaching
+        return track.number not in self._others and track.readable < ENOUGH and fresh
+
+    def _gone(self, at_s: float) -> Iterator[TrackUpdate]:
+        for track in self._tracker.ended(at_s):
+            person = track.number in self._people
+            self._people.discard(track.number)
+            self._others.discard(track.number)
+            if person:
+                yield TrackUpdate(track, None, ended=True)
+
+    def _keep(self, frame: Frame) -> None:
+        if not self._picture_side:
+            return
+        pixels = frame.reduced(self._picture_side)
+        scale = max(pixels.shape[:2]) / max(frame.width, frame.height)
+        boxes = {
+            track.number: _scaled(track.box, scale)
+            for track in self._tracker.active
+            if track.number not in self._others and track.updated_s == frame.at_s
+        }
+        self._picture = Picture(np.asarray(pixels, np.uint8), frame.taken_at, boxes)
+
+    def _count_skipped(self, at_s: float) -> None:
+        """Count the frames whose turn came and went while this one was analysed."""
+        took = time.monotonic() - at_s
+        if took > 2 * self._sampler.period_s:
+            self._source.meter.skipped(int(took / self._sampler.period_s) - 1)
+
+
+def _scaled(box: Box, scale: float) -> Box:
+    left, top, width, height = box
+    return left * scale, top * scale, width * scale, height * scale

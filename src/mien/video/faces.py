@@ -1,0 +1,177 @@
+"""Faces of a frame: where they are, and what is read of one: template, quality, whether it is skin.
+
+The whole picture is searched once, at the scale at which the smallest face of interest has 14 pixels; a track's face is
+then read in the full picture.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+
+from mien.contract.attributes import Attribute, Level3
+from mien.matching import Calibration
+from mien.models import ModelStore
+from mien.video.frames import Frame
+from mien.video.zones import Zones
+from mien.vision.embedder import calibration_of
+from mien.vision.engine import FaceEngine
+from mien.vision.presentation.material import MaterialNetworks
+from mien.vision.types import Detection, Embedding, Pixels, Want
+
+RECOGNISER: Final = "sface-int8"
+LIVENESS: Final = ("fr-liveness",)
+"""Packs of passive networks that look at tracks; of the default set."""
+
+MIN_FACE: Final = 48
+"""Pixels of the source: shorter side of the smallest face that is followed."""
+_LEAST_INPUT: Final = 14.0
+"""Width of that face in the detector's input."""
+_SIDES: Final = (256, 960)
+"""Long sides between which the detector's input is."""
+_FAINT: Final = 0.6
+_EDGE: Final = 0.02
+"""Share of its size by which a face may reach beyond the picture and still be read."""
+_SHOT: Final = 256
+"""Long side of a best shot, in pixels."""
+_ENLARGED: Final = 1.8
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one frame says of a face.
+
+    Attributes:
+        embedding: its template; not readable where the face was not read reliably.
+        quality: for recognition.
+        live: 0 (artefact) to 1 (live) by the passive networks; None where they were not asked.
+        side: shorter side of the face in pixels of the source.
+    """
+
+    embedding: Embedding
+    quality: Level3
+    live: float | None
+    side: float
+
+    @property
+    def rating(self) -> float:
+        """How good the shot is; greater is better."""
+        return self.embedding.norm * float(min(1.0, self.side / 96) ** 0.25)
+
+    @property
+    def sure(self) -> bool:
+        """Whether it may speak against a track: a poor view of a person is unlike a good one."""
+        return self.embedding.readable and self.quality is not Level3.LOW
+
+
+class FaceReader:
+    """Finds and reads faces of frames; safe to use from many threads, one for all cameras of a process.
+
+    Args:
+        engine: analyses pictures.
+        recogniser: name of the embedding pack.
+        store: where passive networks are; none are used when None.
+        min_face: pixels of the source, the shorter side of the smallest face that is followed.
+    """
+
+    def __init__(
+        self,
+        engine: FaceEngine,
+        recogniser: str = RECOGNISER,
+        store: ModelStore | None = None,
+        *,
+        min_face: int = MIN_FACE,
+    ) -> None:
+        if not 16 <= min_face <= 1000:
+            raise ValueError(f"the smallest face has 16 to 1000 pixels, not {min_face}")
+        self._engine = engine
+        self._recogniser = recogniser
+        self.min_face = min_face
+        self._want = Want(recogniser=recogniser, attributes=frozenset({Attribute.QUALITY}))
+        self._material: MaterialNetworks | None = None
+        if store is not None:
+            packs = [store.load(name) for name in LIVENESS if store.installed(name)]
+            self._material = MaterialNetworks(packs) if packs else None
+
+    @property
+    def measures_liveness(self) -> bool:
+        """Whether passive networks are there."""
+        return self._material is not None
+
+    def calibration(self, store: ModelStore) -> Calibration | None:
+        """The calibration of the recogniser; None when it has none."""
+        return calibration_of(store.manifest(self._recogniser))
+
+    def find(self, frame: Frame, zones: Zones) -> list[Detection]:
+        """Find the faces of a frame that are large enough and watched, in pixels of the source."""
+        longest = max(frame.width, frame.height)
+        wanted = math.ceil(longest * _LEAST_INPUT / self.min_face / 32) * 32
+        small = frame.reduced(min(max(wanted, _SIDES[0]), _SIDES[1]))
+        height, width = small.shape[:2]
+        left, top, right, bottom = zones.watched_part(width, height)
+        part = np.ascontiguousarray(small[top:bottom, left:right])
+        scale = longest / max(width, height)
+        found = []
+        for one in self._engine.glance(part, _FAINT):
+            box = (
+                (one.box[0] + left) * scale,
+                (one.box[1] + top) * scale,
+                one.box[2] * scale,
+                one.box[3] * scale,
+            )
+            points = np.asarray((one.points + np.array([left, top], np.float32)) * np.float32(scale), np.float32)
+            if min(box[2:]) >= 0.9 * self.min_face and zones.watches(
+                (box[0] + box[2] / 2) / frame.width, (box[1] + box[3] / 2) / frame.height
+            ):
+                found.append(Detection(box, one.score, points))
+        return found
+
+    def is_person(self, frame: Frame, detection: Detection) -> bool:
+        """Tell whether a face is a person's, not an animal's or a thing's."""
+        return self._engine.is_person(frame.pixels(), detection)
+
+    def read(self, frame: Frame, detection: Detection, *, liveness: bool) -> Reading:
+        """Read a face.
+
+        Args:
+            frame: in which it was found.
+            detection: the face.
+            liveness: whether the passive networks are asked.
+        """
+        pixels = frame.pixels()
+        face = self._engine.read(pixels, detection, self._want)
+        assert face.embedding is not None
+        assert face.attributes.quality is not None
+        live = None
+        if liveness and self._material is not None:
+            live = float(self._material.real([(pixels, detection.box)]).mean())
+        return Reading(face.embedding, face.attributes.quality, live, min(detection.box[2:]))
+
+
+def within(detection: Detection, width: int, height: int) -> bool:
+    """Whether a face is wholly inside the picture."""
+    left, top, across, down = detection.box
+    x, y = _EDGE * across, _EDGE * down
+    return left >= -x and top >= -y and left + across <= width + x and top + down <= height + y
+
+
+def best_shot(pixels: Pixels, box: Sequence[float]) -> Pixels:
+    """Cut a face with some surroundings, at most 256 pixels large.
+
+    Returns:
+        BGR uint8 (h, w, 3), a copy.
+    """
+    left, top, across, down = box
+    half = _ENLARGED * max(across, down) / 2
+    x, y = left + across / 2, top + down / 2
+    part = pixels[max(0, int(y - half)) : max(1, int(y + half)), max(0, int(x - half)) : max(1, int(x + half))]
+    longest = max(part.shape[:2])
+    if longest > _SHOT:
+        size = (max(1, part.shape[1] * _SHOT // longest), max(1, part.shape[0] * _SHOT // longest))
+        return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(part.copy(), np.uint8)

@@ -1,0 +1,83 @@
+"""One frame of a stream. Its pixels exist for others only with the privacy zones blacked out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+import av
+import cv2
+import numpy as np
+
+from mien.video.zones import Zones
+from mien.vision.types import Pixels
+
+_TURNS: Final = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+"""By FFmpeg's rotation of a picture, counter-clockwise in degrees, the turn that puts it upright."""
+_PLANAR_LUMA: Final = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray")
+
+
+class Frame:
+    """A decoded frame; what is not asked for is not converted.
+
+    Attributes:
+        taken_at: when it came (live), or its time in the file after the time of opening, UTC.
+        at_s: the same on a steady clock in seconds.
+        width: of the upright picture in pixels.
+        height: likewise.
+    """
+
+    __slots__ = ("_frame", "_full", "_turn", "_zones", "at_s", "height", "taken_at", "width")
+
+    def __init__(self, frame: av.VideoFrame, zones: Zones, taken_at: datetime, at_s: float) -> None:
+        self._frame = frame
+        self._zones = zones
+        self._turn = _TURNS.get(int(frame.rotation or 0) % 360)
+        self._full: Pixels | None = None
+        self.taken_at = taken_at
+        self.at_s = at_s
+        lying = self._turn in {cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCLOCKWISE}
+        self.width, self.height = (frame.height, frame.width) if lying else (frame.width, frame.height)
+
+    def pixels(self) -> Pixels:
+        """BGR uint8 (height, width, 3), upright, privacy zones black; the same array every time: do not write to it."""
+        if self._full is None:
+            self._full = self._shown(self._frame.to_ndarray(format="bgr24"))
+        return self._full
+
+    def reduced(self, long_side: int) -> Pixels:
+        """The picture so small that its long side has that many pixels; as it is where it has fewer.
+
+        Returns:
+            BGR uint8 (h, w, 3), upright, privacy zones black.
+        """
+        longest = max(self.width, self.height)
+        if longest <= long_side:
+            return self.pixels()
+        size = {
+            "width": max(1, round(self._frame.width * long_side / longest)),
+            "height": max(1, round(self._frame.height * long_side / longest)),
+        }
+        small = self._frame.reformat(**size, format="bgr24", interpolation="AREA", threads=1)
+        return self._shown(small.to_ndarray())
+
+    def luma(self, width: int, height: int) -> Pixels:
+        """Brightness of the upright picture at a small size, uint8 (height, width), privacy zones black."""
+        if self._frame.format.name in _PLANAR_LUMA:
+            plane = self._frame.planes[0]
+            whole = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
+        else:
+            whole = np.asarray(self._frame.to_ndarray(format="gray"), np.uint8)
+        lying = self._turn in {cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCLOCKWISE}
+        size = (height, width) if lying else (width, height)
+        return self._shown(np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.uint8))
+
+    def _shown(self, pixels: object) -> Pixels:
+        shown = np.asarray(pixels, np.uint8)
+        if self._turn is not None:
+            shown = np.asarray(cv2.rotate(shown, self._turn), np.uint8)
+        if self._zones.hides:
+            if not (shown.flags.writeable and shown.flags.c_contiguous):
+                shown = shown.copy()
+            self._zones.blacken(shown)
+        return shown

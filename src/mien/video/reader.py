@@ -1,0 +1,210 @@
+"""The thread that reads a live stream, keeps its newest frame, and opens it again when it fails.
+
+FFmpeg's own words for an error name the address with its password, so that they are never passed on: `problem_of` says
+the same without.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+import av
+import av.error
+import structlog
+
+from mien.clock import Clock
+from mien.video.health import HealthMeter
+from mien.video.redaction import redacted
+
+_FIRST_DELAY_S: Final = 0.5
+_LONGEST_DELAY_S: Final = 30.0
+_OPEN_S: Final = 10.0
+_SETTLED_S: Final = 10.0
+"""A stream that ran for so long begins with the first delay again."""
+MAX_SIDE: Final = 8192
+"""Width and height of the largest picture."""
+
+if TYPE_CHECKING:
+    from av.video.stream import VideoStream
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a stream is opened.
+
+    Attributes:
+        address: with its credentials; never shown.
+        format: FFmpeg's name of the demuxer; it is never guessed from what the other side sends.
+        options: of the demuxer.
+        arrival_clock: whether the stream has no clock of its own.
+    """
+
+    address: str = field(repr=False)
+    format: str
+    options: Mapping[str, str]
+    arrival_clock: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """A decoded frame with the time at which it came: UTC, and in seconds of our steady clock."""
+
+    frame: av.VideoFrame
+    taken_at: datetime
+    at_s: float
+
+
+class _StalledError(Exception):
+    """Data comes, but no pictures."""
+
+
+class StreamReader:
+    """Reads one stream until it is stopped.
+
+    Args:
+        opening: how it is opened.
+        meter: is told how it goes.
+        clock: the time of frames.
+        stall_s: seconds without a frame after which it is opened again.
+    """
+
+    def __init__(self, opening: Opening, meter: HealthMeter, clock: Clock, stall_s: float) -> None:
+        self._opening = opening
+        self._name = redacted(opening.address)
+        self._meter = meter
+        self._clock = clock
+        self._stall_s = stall_s
+        self._stop = threading.Event()
+        self._there = threading.Condition()
+        self._newest: Newest | None = None
+        self._thread = threading.Thread(target=self._run, name="mien-stream", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop soon; a read that is under way ends within the stall time."""
+        self._stop.set()
+        with self._there:
+            self._there.notify_all()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the thread to end; returns whether it did."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def newest(self, patience_s: float) -> Newest | None:
+        """Take the newest frame; None when none comes in time."""
+        with self._there:
+            if self._newest is None and not self._stop.is_set():
+                self._there.wait(patience_s)
+            found, self._newest = self._newest, None
+            return found
+
+    def _run(self) -> None:
+        delay = _FIRST_DELAY_S
+        again = False
+        while not self._stop.is_set():
+            if again:
+                self._meter.opened_again()
+            begun = time.monotonic()
+            problem = "the stream ended"
+            try:
+                self._read()
+            except _StalledError:
+                problem = f"no picture for {self._stall_s:g} s"
+            except (av.error.FFmpegError, OSError, ValueError) as error:
+                problem = problem_of(error)
+            if self._stop.is_set():
+                return
+            self._meter.disconnected(problem)
+            if time.monotonic() - begun > _SETTLED_S:
+                delay = _FIRST_DELAY_S
+            _log.warning("camera disconnected", source=self._name, problem=problem, again_in_s=round(delay, 1))
+            # Cameras that lost their power together must not all be called at once.
+            self._stop.wait(delay * random.uniform(0.8, 1.2))  # noqa: S311  no secret
+            delay = min(2 * delay, _LONGEST_DELAY_S)
+            again = True
+
+    def _read(self) -> None:
+        opening = self._opening
+        with av.open(
+            opening.address,
+            mode="r",
+            format=opening.format,
+            options=dict(opening.options),
+            timeout=(_OPEN_S, self._stall_s),
+        ) as container:
+            if not container.streams.video:
+                message = "no video"
+                raise ValueError(message)
+            stream = container.streams.video[0]
+            stream.thread_type = "SLICE"  # whole frames side by side would each come as many frames late
+            stream.codec_context.thread_count = 1
+            last = time.monotonic()
+            for packet in container.demux(stream):
+                if self._stop.is_set():
+                    return
+                for frame in _decoded(packet):
+                    last = time.monotonic()
+                    self._take(frame, last)
+                if time.monotonic() - last > self._stall_s:
+                    raise _StalledError
+
+    def _take(self, frame: av.VideoFrame, now_s: float) -> None:
+        if max(frame.width, frame.height) > MAX_SIDE:
+            message = "the picture is too large"
+            raise ValueError(message)
+        at = self._clock.now()
+        media_s = None if self._opening.arrival_clock or frame.pts is None else frame.time
+        self._meter.frame(now_s, at, (frame.width, frame.height), media_s)
+        with self._there:
+            self._newest = Newest(frame, at, now_s)
+            self._there.notify_all()
+
+
+def _decoded(packet: av.Packet[VideoStream]) -> list[av.VideoFrame]:
+    """The frames of a packet; a damaged one has none, and the next whole picture mends it."""
+    try:
+        return packet.decode()
+    except av.error.InvalidDataError:
+        return []
+
+
+_WORDS: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (av.error.HTTPUnauthorizedError, "the camera refused the user name or password (401)"),
+    (av.error.HTTPForbiddenError, "the camera refused access (403)"),
+    (av.error.HTTPNotFoundError, "the camera has no such stream (404)"),
+    (av.error.HTTPClientError, "the camera refused the request"),
+    (av.error.HTTPServerError, "the camera answered with an error of its own (5xx)"),
+    (av.error.ExitError, "no data in time"),
+    (av.error.EOFError, "the stream ended"),
+    (av.error.InvalidDataError, "the data is no video that can be decoded"),
+    (av.error.DecoderNotFoundError, "the video's codec is not supported"),
+    (av.error.ProtocolNotFoundError, "the protocol is not supported"),
+    (av.error.DemuxerNotFoundError, "this build cannot read such devices"),
+    (ConnectionRefusedError, "the connection was refused"),
+    (ConnectionResetError, "the connection was reset"),
+    (TimeoutError, "no answer in time"),
+    (PermissionError, "permission denied"),
+    (FileNotFoundError, "there is no such device or file"),
+)
+
+
+def problem_of(error: Exception) -> str:
+    """Say what went wrong with a stream, without its address."""
+    for kind, words in _WORDS:
+        if isinstance(error, kind):
+            return words
+    if isinstance(error, av.error.FFmpegError | OSError):
+        return (error.strerror or "input/output error").lower()
+    return str(error) if type(error) is ValueError else "the stream failed"

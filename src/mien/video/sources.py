@@ -1,0 +1,254 @@
+"""Addresses of streams, and the frames behind them.
+
+| address | source |
+|---|---|
+| `rtsp://…`, `rtsps://…` | a camera, over TCP or UDP |
+| `http://…`, `https://…` | Motion JPEG |
+| `/dev/video0`, `webcam:0` | a webcam of this machine (V4L2) |
+| anything else | a file |
+
+A live source is read by a thread of its own, which keeps only the newest frame; it is opened again, after a growing
+delay, whenever it ends, fails or stalls. A file is read in step with its reader, frame by frame, and ends.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, Protocol
+from urllib.parse import unquote, urlsplit
+
+import av
+import av.error
+
+from mien.clock import Clock, SystemClock
+from mien.video.errors import SourceError
+from mien.video.frames import Frame
+from mien.video.health import Health, HealthMeter
+from mien.video.reader import MAX_SIDE, Opening, StreamReader, problem_of
+from mien.video.redaction import redacted
+from mien.video.zones import NOTHING_HIDDEN, Zones
+
+STALL_S: Final = 4.5
+"""Seconds without a frame after which a stream is opened again; with the time to notice, within 5 s."""
+
+
+class Transport(StrEnum):
+    """How RTSP's pictures travel."""
+
+    TCP = "tcp"
+    UDP = "udp"
+
+
+class Source(Protocol):
+    """Frames of one address.
+
+    Attributes:
+        name: the address as it may be shown, without credentials.
+        live: whether frames are lost that are not taken in time.
+        meter: counts for its health.
+    """
+
+    name: str
+    live: bool
+    meter: HealthMeter
+
+    def frames(self) -> Iterator[Frame | None]:
+        """Yield frames until the source ends or is closed; None now and then when no frame comes.
+
+        Raises:
+            SourceError: a file cannot be read.
+        """
+        ...
+
+    def health(self) -> Health:
+        """How it does."""
+        ...
+
+    def close(self) -> None:
+        """Stop reading."""
+        ...
+
+
+def open_source(
+    address: str | Path,
+    *,
+    transport: Transport = Transport.TCP,
+    zones: Zones = NOTHING_HIDDEN,
+    stall_s: float = STALL_S,
+    clock: Clock | None = None,
+) -> Source:
+    """Open a source; a live one is connected when its frames are asked for.
+
+    Args:
+        address: see the module.
+        transport: of RTSP.
+        zones: the privacy zones in it are blacked out in every frame.
+        stall_s: seconds without a frame after which a live source is opened again.
+        clock: tells the time of frames; the machine's when None.
+
+    Raises:
+        SourceError: the address is none, or there is no such file; the text has no credentials.
+    """
+    clock = clock or SystemClock()
+    if isinstance(address, Path):
+        return FileSource(address, zones, clock)
+    text = address.strip()
+    scheme = text.partition("://")[0].lower() if "://" in text else ""
+    if scheme in {"rtsp", "rtsps", "http", "https"}:
+        _check_host(text)
+        opening = _rtsp(text, Transport(transport)) if scheme.startswith("rtsp") else _mjpeg(text)
+        return LiveSource(redacted(text), opening, zones, clock, stall_s)
+    if webcam := re.fullmatch(r"(?:webcam:|/dev/video)(\d{1,2})", text):
+        return LiveSource(f"/dev/video{webcam[1]}", _webcam(int(webcam[1])), zones, clock, stall_s)
+    if scheme == "file":
+        return FileSource(Path(unquote(urlsplit(text).path)), zones, clock)
+    if scheme:
+        raise SourceError(f"{scheme}:// is no video source; use rtsp://, rtsps://, http://, https:// or a file")
+    if not text:
+        raise SourceError("the address is empty")
+    return FileSource(Path(text), zones, clock)
+
+
+def _check_host(address: str) -> None:
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        raise SourceError(f"{redacted(address)} is no address: check its host and port") from None
+    if not parts.hostname or port == 0 or any(ord(sign) <= 32 for sign in address):
+        raise SourceError(f"{redacted(address)} is no address: it has no host, or blanks in it")
+
+
+def _rtsp(address: str, transport: Transport) -> Opening:
+    # Sound is not even set up: its packets would count as data of a stream whose pictures stall.
+    return Opening(
+        address,
+        "rtsp",
+        {
+            "rtsp_transport": transport.value,
+            "allowed_media_types": "video",
+            "fflags": "nobuffer",
+            "max_delay": "200000",
+            "analyzeduration": "3000000",
+            "protocol_whitelist": "rtsp,rtsps,rtp,srtp,udp,tcp,tls,crypto",
+        },
+    )
+
+
+def _mjpeg(address: str) -> Opening:
+    # The format is named: a web server must not choose a playlist that reads files of this machine.
+    return Opening(
+        address,
+        "mpjpeg",
+        {"fflags": "nobuffer", "protocol_whitelist": "http,https,tcp,tls,httpproxy", "reconnect": "0"},
+        arrival_clock=True,
+    )
+
+
+def _webcam(number: int) -> Opening:
+    return Opening(f"/dev/video{number}", "v4l2", {})
+
+
+@dataclass
+class LiveSource:
+    """A stream that goes on whether it is read or not; see `Source`."""
+
+    name: str
+    opening: Opening = field(repr=False)
+    zones: Zones
+    clock: Clock
+    stall_s: float
+    live: bool = field(default=True, init=False)
+    meter: HealthMeter = field(init=False, repr=False)
+    _reader: StreamReader | None = field(default=None, init=False, repr=False)
+    _closed: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.meter = HealthMeter(self.stall_s)
+
+    def frames(self) -> Iterator[Frame | None]:
+        """See `Source.frames`; the newest frame each time."""
+        reader = self._reader
+        if reader is None:
+            reader = self._reader = StreamReader(self.opening, self.meter, self.clock, self.stall_s)
+            reader.start()
+        while not self._closed.is_set():
+            newest = reader.newest(0.25)
+            yield None if newest is None else Frame(newest.frame, self.zones, newest.taken_at, newest.at_s)
+
+    def health(self) -> Health:
+        """See `Source.health`."""
+        return self.meter.read(time.monotonic())
+
+    def close(self) -> None:
+        """See `Source.close`."""
+        self._closed.set()
+        if self._reader is not None:
+            self._reader.stop()
+
+
+@dataclass
+class FileSource:
+    """A file, frame by frame; see `Source`.
+
+    Raises:
+        SourceError: there is no such file.
+    """
+
+    path: Path
+    zones: Zones
+    clock: Clock
+    name: str = field(init=False)
+    live: bool = field(default=False, init=False)
+    meter: HealthMeter = field(init=False, repr=False)
+    _closed: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.name = str(self.path)
+        self.meter = HealthMeter(float("inf"))
+        if not self.path.is_file():
+            raise SourceError(f"there is no file {self.path}")
+
+    def frames(self) -> Iterator[Frame | None]:
+        """See `Source.frames`."""
+        begun = self.clock.now()
+        seen = False
+        try:
+            with av.open(self.path, options={"protocol_whitelist": "file"}) as container:
+                if not container.streams.video:
+                    raise SourceError(f"{self.path} has no video")
+                stream = container.streams.video[0]
+                stream.thread_type = "SLICE"
+                step = float(1 / stream.average_rate) if stream.average_rate else 0.04
+                last = -step
+                for frame in container.decode(stream):
+                    if self._closed.is_set():
+                        return
+                    if max(frame.width, frame.height) > MAX_SIDE:
+                        raise SourceError(f"the picture of {self.path} is larger than {MAX_SIDE} pixels")
+                    # Some files have no times, or times that step back: then frames follow each other evenly.
+                    at_s = frame.time if frame.pts is not None and frame.time > last else last + step
+                    last, seen = at_s, True
+                    taken_at = begun + timedelta(seconds=at_s)
+                    self.meter.frame(at_s, taken_at, (frame.width, frame.height), None)
+                    yield Frame(frame, self.zones, taken_at, at_s)
+        except (av.error.FFmpegError, OSError) as error:
+            if not seen:
+                raise SourceError(f"{self.path} cannot be read as video: {problem_of(error)}") from None
+        self.meter.disconnected("the file has ended")
+
+    def health(self) -> Health:
+        """See `Source.health`; rates are by the file's clock."""
+        last = self.meter.last_s
+        return self.meter.read(last)
+
+    def close(self) -> None:
+        """See `Source.close`."""
+        self._closed.set()

@@ -1,0 +1,330 @@
+"""From the faces of each frame to tracks: one person's way through the picture.
+
+A face continues the track whose predicted box it overlaps or is nearest to (IoU, distance, size; constant velocity).
+Where two tracks are near each other, or a track was lost for a moment, geometry alone would swap people; there the
+template decides: a face whose template is unlike the track's starts another track, or continues the one that it fits.
+A track that was lost for a few seconds is continued by a face with its template.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+
+from mien.matching import person_template
+from mien.video.faces import Reading
+from mien.vision.types import Detection, Float32, Pixels
+
+Box = tuple[float, float, float, float]
+
+LOST_S: Final = 1.2
+"""Seconds without a face after which a track ends."""
+REVIVED_S: Final = 4.0
+"""Seconds after its last face in which a track that ended is continued by a face with its template."""
+KEPT: Final = 10
+"""Templates of a track that are kept, the best by norm."""
+LOOKS: Final = 12
+"""Liveness values that are kept, the newest."""
+_NEAR: Final = 1.3
+"""Distance between two middles, in faces, up to which a face may continue a track a fifth of a second later."""
+_SIZES: Final = 0.55
+"""Ratio of two sizes from which they may be the same face's."""
+_CROWDED: Final = 1.8
+"""Distance to another track, in faces, up to which geometry alone is not trusted."""
+_DAMPED: Final = 0.6
+"""How much of a new velocity is believed."""
+_FEWEST: Final = 2
+"""Templates that a track must have before it may refuse a face."""
+
+
+@dataclass(eq=False)
+class Track:
+    """One person's way through the picture; changes with each frame.
+
+    Attributes:
+        number: unique in its camera since the start.
+        started_at: when the face was first seen, UTC.
+        updated_at: when it was last seen.
+        box: left, top, width, height in pixels of the picture, where it was last seen.
+        points: float32 (5, 2), its five points there.
+        frames: analysed frames in which it was found.
+        readable: of these, frames that gave a template.
+        face_px: the shorter side of its largest box, in pixels.
+        best: the reading of the best frame; None where none was readable.
+        best_shot: BGR uint8 crop of that frame, the face with its surroundings.
+        live: probabilities of being live, oldest first.
+    """
+
+    number: int
+    started_at: datetime
+    started_s: float
+    updated_at: datetime
+    updated_s: float
+    box: Box
+    points: Float32
+    frames: int = 0
+    readable: int = 0
+    face_px: int = 0
+    best: Reading | None = None
+    best_shot: Pixels | None = None
+    live: list[float] = field(default_factory=list)
+    read_s: float = float("-inf")
+    _readings: list[Reading] = field(default_factory=list, repr=False)
+    _velocity: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    _template: Float32 | None = field(default=None, repr=False)
+
+    @property
+    def template(self) -> Float32 | None:
+        """The fused template of its best frames, float32 (d,), at most 1 long; None before the first."""
+        if self._template is None and self._readings:
+            vectors = np.stack([one.embedding.vector for one in self._readings])
+            self._template = person_template(vectors)
+        return self._template
+
+    @property
+    def liveness(self) -> float | None:
+        """0 (artefact) to 1 (live), the median over its frames; None where it was not measured."""
+        return float(np.median(self.live)) if self.live else None
+
+    @property
+    def approaching(self) -> bool:
+        """Whether the face grows by more than a tenth a second."""
+        return self._velocity[2] > 0.1
+
+    def predicted(self, at_s: float) -> Box:
+        """The box at another time, if the face goes on as it did."""
+        passed = min(max(at_s - self.updated_s, 0.0), LOST_S)
+        left, top, width, height = self.box
+        right, down, grows = self._velocity
+        factor = math.exp(float(np.clip(grows * passed, -0.4, 0.4)))
+        x, y = left + width / 2 + right * passed, top + height / 2 + down * passed
+        return x - width * factor / 2, y - height * factor / 2, width * factor, height * factor
+
+    def see(self, detection: Detection, at: datetime, at_s: float) -> None:
+        """Continue with a face that was found."""
+        passed = at_s - self.updated_s
+        if self.frames and passed > 1e-3:
+            (l0, t0, w0, h0), (l1, t1, w1, h1) = self.box, detection.box
+            seen = (
+                (l1 + w1 / 2 - l0 - w0 / 2) / passed,
+                (t1 + h1 / 2 - t0 - h0 / 2) / passed,
+                math.log(max(w1 * h1, 1.0) / max(w0 * h0, 1.0)) / 2 / passed,
+            )
+            known = self._velocity
+            fresh = 1.0 if self.frames == 1 else _DAMPED
+            self._velocity = (
+                known[0] + fresh * (seen[0] - known[0]),
+                known[1] + fresh * (seen[1] - known[1]),
+                known[2] + fresh * (seen[2] - known[2]),
+            )
+        self.box, self.points = detection.box, detection.points
+        self.updated_at, self.updated_s = at, at_s
+        self.frames += 1
+        self.face_px = max(self.face_px, round(min(detection.box[2:])))
+
+    def add(self, reading: Reading) -> bool:
+        """Add what was read of the face; returns whether it is the best so far."""
+        if reading.live is not None:
+            self.live = [*self.live, reading.live][-LOOKS:]
+        if not reading.embedding.readable:
+            return False
+        self.readable += 1
+        self._readings = sorted([*self._readings, reading], key=lambda one: -one.rating)[:KEPT]
+        self._template = None
+        if self._readings[0] is not reading:
+            return False
+        self.best = reading
+        return True
+
+    def likeness(self, reading: Reading) -> float | None:
+        """Cosine of a reading with the track's template; None where there are too few to say."""
+        if len(self._readings) < _FEWEST or not reading.embedding.readable:
+            return None
+        template = self.template
+        assert template is not None
+        return float(template @ reading.embedding.vector / max(float(np.linalg.norm(template)), 1e-9))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A face of a frame with its track.
+
+    Attributes:
+        track: that it continues or begins.
+        detection: the face.
+        reading: what was read of it; None where it was not read this time.
+    """
+
+    track: Track
+    detection: Detection
+    reading: Reading | None
+
+
+class Tracker:
+    """The tracks of one camera.
+
+    Args:
+        unlike: cosine of templates below which a well-read face is another person's; None to go by geometry alone.
+        alike: cosine from which a face is the same person's.
+    """
+
+    def __init__(self, unlike: float | None = None, alike: float | None = None) -> None:
+        self._unlike, self._alike = unlike, alike
+        self._numbers = itertools.count(1)
+        self._active: list[Track] = []
+        self._lost: list[Track] = []
+
+    @property
+    def active(self) -> tuple[Track, ...]:
+        """The tracks that go on."""
+        return tuple(self._active)
+
+    def update(
+        self,
+        detections: Sequence[Detection],
+        at: datetime,
+        at_s: float,
+        read: Callable[[Detection, Track | None, bool], Reading | None] = lambda *_: None,
+    ) -> list[Seen]:
+        """Continue the tracks with the faces of a frame.
+
+        Args:
+            detections: its faces.
+            at: its time, UTC.
+            at_s: likewise on a steady clock, later than that of the last frame.
+            read: reads a face, given its track (None for a new one) and whether it must be read because geometry alone
+                is not trusted; returns None to leave it unread.
+
+        Returns:
+            One for each face.
+        """
+        chosen = _assigned(self._active, detections, at_s)
+        crowded = _crowded(detections)
+        found: list[tuple[Detection, Track | None, Reading | None]] = []
+        for index, detection in enumerate(detections):
+            track = chosen.get(index)
+            returned = track is not None and at_s - track.updated_s > LOST_S / 2
+            found.append((detection, track, read(detection, track, crowded[index] or returned)))
+        found = self._by_template(found)
+        seen = []
+        for detection, known, reading in found:
+            track = known or self._new(detection, at, at_s)
+            track.see(detection, at, at_s)
+            if reading is not None:
+                track.read_s = at_s
+            seen.append(Seen(track, detection, reading))
+        return seen
+
+    def ended(self, at_s: float) -> list[Track]:
+        """Take the tracks that were not seen for so long that they have ended."""
+        gone = [track for track in self._active if not 0 <= at_s - track.updated_s <= LOST_S]
+        self._active = [track for track in self._active if track not in gone]
+        self._lost = [track for track in [*self._lost, *gone] if 0 <= at_s - track.updated_s <= REVIVED_S]
+        return gone
+
+    def end(self) -> list[Track]:
+        """Take all tracks: the source has ended."""
+        gone, self._active, self._lost = self._active, [], []
+        return gone
+
+    def _new(self, detection: Detection, at: datetime, at_s: float) -> Track:
+        track = Track(next(self._numbers), at, at_s, at, at_s, detection.box, detection.points)
+        self._active.append(track)
+        return track
+
+    def _by_template(
+        self, found: list[tuple[Detection, Track | None, Reading | None]]
+    ) -> list[tuple[Detection, Track | None, Reading | None]]:
+        """Take faces from tracks whose template they do not fit, and give them to those that they do fit."""
+        if self._unlike is None or self._alike is None:
+            return found
+        stray = []
+        for index, (detection, track, reading) in enumerate(found):
+            if reading is None:
+                continue
+            if track is None:
+                stray.append(index)
+            elif reading.sure and (like := track.likeness(reading)) is not None and like < self._unlike:
+                found[index] = (detection, None, reading)
+                stray.append(index)
+        if not stray:
+            return found
+        taken = {id(track) for _, track, _ in found if track is not None}
+        free = [track for track in [*self._active, *self._lost] if id(track) not in taken]
+        pairs = []
+        for index in stray:
+            reading = found[index][2]
+            assert reading is not None
+            for track in free:
+                like = track.likeness(reading)
+                if like is not None and like >= self._alike:
+                    pairs.append((like, index, track))
+        for _, index, track in sorted(pairs, key=lambda pair: -pair[0]):
+            if found[index][1] is None and id(track) not in taken:
+                taken.add(id(track))
+                found[index] = (found[index][0], track, found[index][2])
+                if track in self._lost:
+                    self._lost.remove(track)
+                    self._active.append(track)
+        return found
+
+
+def _assigned(tracks: Iterable[Track], detections: Sequence[Detection], at_s: float) -> dict[int, Track]:
+    """The track that each face continues by its place, the closest pairs first; faces without one are new."""
+    pairs = []
+    for track in tracks:
+        box = track.predicted(at_s)
+        slack = _NEAR * min(2.0, max(0.7, (at_s - track.updated_s) / 0.2))
+        for index, detection in enumerate(detections):
+            fit = max(_fit(box, detection.box, slack), _fit(track.box, detection.box, slack) - 0.05)
+            if fit > 0:
+                pairs.append((fit, index, track))
+    pairs.sort(key=lambda pair: -pair[0])
+    chosen: dict[int, Track] = {}
+    taken: set[int] = set()
+    for _, index, track in pairs:
+        if index not in chosen and id(track) not in taken:
+            chosen[index] = track
+            taken.add(id(track))
+    return chosen
+
+
+def _fit(one: Box, other: Box, slack: float) -> float:
+    """How well two boxes are one face's: 0 where they cannot be, up to 2."""
+    sizes = math.sqrt((one[2] * one[3]) / max(other[2] * other[3], 1e-9))
+    ratio = min(sizes, 1 / max(sizes, 1e-9))
+    apart = _apart(one, other)
+    if ratio < _SIZES or apart > slack:
+        return 0.0
+    return iou(one, other) + (1 - apart / slack) * ratio + 1e-6
+
+
+def _apart(one: Box, other: Box) -> float:
+    """Distance of two middles, in mean sides."""
+    side = math.sqrt(math.sqrt(max(one[2] * one[3], 1e-9) * max(other[2] * other[3], 1e-9)))
+    x = one[0] + one[2] / 2 - other[0] - other[2] / 2
+    y = one[1] + one[3] / 2 - other[1] - other[3] / 2
+    return math.hypot(x, y) / side
+
+
+def iou(one: Box, other: Box) -> float:
+    """Intersection over union of two boxes (left, top, width, height), in [0, 1]."""
+    across = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    down = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    if across <= 0 or down <= 0:
+        return 0.0
+    shared = across * down
+    return shared / (one[2] * one[3] + other[2] * other[3] - shared)
+
+
+def _crowded(detections: Sequence[Detection]) -> list[bool]:
+    """Whether each face is near another."""
+    return [
+        any(_apart(one.box, other.box) <= _CROWDED for other in detections if other is not one) for one in detections
+    ]

@@ -1,0 +1,198 @@
+"""Parts of a camera's picture: where faces are looked for, and what must never be seen.
+
+Zones are polygons in relative coordinates, x and y from 0 (left, top) to 1 (right, bottom) of the upright picture, so
+that they stay where they are when the camera's resolution changes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.video.errors import ZoneError
+from mien.vision.types import Pixels
+
+Point = tuple[float, float]
+
+MAX_ZONES: Final = 32
+MAX_POINTS: Final = 64
+_LEAST_AREA: Final = 1e-4
+"""Of the picture: smaller polygons are slips of the mouse."""
+
+
+class ZoneKind(StrEnum):
+    """What a zone is for."""
+
+    WATCH = "watch"
+    """Only faces whose middle is in such a zone are looked at; the whole picture where there is none."""
+    PRIVACY = "privacy"
+    """Blacked out before anything sees the picture: detection, templates, live pictures, stored crops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A polygon of a picture.
+
+    Attributes:
+        kind: what it is for.
+        points: three or more corners, x and y in [0, 1].
+        name: for people, may be empty.
+
+    Raises:
+        ZoneError: it is no polygon inside the picture.
+    """
+
+    kind: ZoneKind
+    points: tuple[Point, ...]
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if not 3 <= len(self.points) <= MAX_POINTS:
+            raise ZoneError(f"a zone has 3 to {MAX_POINTS} corners, not {len(self.points)}")
+        for x, y in self.points:
+            if not (0.0 <= x <= 1.0 and 0.0 <= y <= 1.0):  # refuses NaN too
+                raise ZoneError(f"a zone's corners lie in [0, 1] × [0, 1], not at ({x}, {y})")
+        if len(self.name) > 128:
+            raise ZoneError("a zone's name has at most 128 characters")
+        if self.area < _LEAST_AREA:
+            raise ZoneError("a zone must enclose a part of the picture; its corners lie on a line")
+
+    @property
+    def area(self) -> float:
+        """Share of the picture that it encloses, by the shoelace formula."""
+        turned = (*self.points[1:], self.points[0])
+        return abs(sum(x * v - u * y for (x, y), (u, v) in zip(self.points, turned, strict=True))) / 2
+
+    def contains(self, x: float, y: float) -> bool:
+        """Tell whether a point, in relative coordinates, lies inside; by the even-odd rule."""
+        inside = False
+        before = self.points[-1]
+        for point in self.points:
+            (x0, y0), (x1, y1) = before, point
+            if (y0 > y) != (y1 > y) and x < (x1 - x0) * (y - y0) / (y1 - y0) + x0:
+                inside = not inside
+            before = point
+        return inside
+
+
+@dataclass(frozen=True, slots=True)
+class Zones:
+    """All zones of a camera.
+
+    Attributes:
+        zones: at most 32.
+
+    Raises:
+        ZoneError: there are too many.
+    """
+
+    zones: tuple[Zone, ...] = ()
+    _watch: tuple[Zone, ...] = field(init=False, repr=False, compare=False)
+    _privacy: tuple[Zone, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if len(self.zones) > MAX_ZONES:
+            raise ZoneError(f"a camera has at most {MAX_ZONES} zones, not {len(self.zones)}")
+        object.__setattr__(self, "_watch", tuple(one for one in self.zones if one.kind is ZoneKind.WATCH))
+        object.__setattr__(self, "_privacy", tuple(one for one in self.zones if one.kind is ZoneKind.PRIVACY))
+
+    @classmethod
+    def from_json(cls, told: Any) -> Zones:
+        """Read what `as_json` wrote, or a person.
+
+        Args:
+            told: a list of `{"kind": "watch" | "privacy", "points": [[x, y], …], "name": …}`.
+
+        Raises:
+            ZoneError: it is anything else.
+        """
+        if not isinstance(told, Sequence) or isinstance(told, str | bytes):
+            raise ZoneError("zones are a list")
+        return cls(tuple(_zone(one) for one in told))
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """What `from_json` reads."""
+        return [
+            {"kind": one.kind.value, "name": one.name, "points": [[x, y] for x, y in one.points]} for one in self.zones
+        ]
+
+    @property
+    def hides(self) -> bool:
+        """Whether any part of the picture is blacked out."""
+        return bool(self._privacy)
+
+    def watches(self, x: float, y: float) -> bool:
+        """Tell whether a face whose middle is there, in relative coordinates, is looked at."""
+        return not self._watch or any(zone.contains(x, y) for zone in self._watch)
+
+    def blacken(self, pixels: Pixels) -> None:
+        """Black out the privacy zones in place, with every pixel that they touch.
+
+        Args:
+            pixels: uint8 (h, w, 3) or (h, w), of the whole picture at any size.
+        """
+        if not self._privacy:
+            return
+        height, width = pixels.shape[:2]
+        polygons = [_corners(zone.points, width, height) for zone in self._privacy]
+        cv2.fillPoly(pixels, polygons, (0, 0, 0))
+        # A reduced pixel at the border mixes what is inside with what is outside.
+        cv2.polylines(pixels, polygons, True, (0, 0, 0), thickness=3)
+
+    def watched_part(self, width: int, height: int) -> tuple[int, int, int, int]:
+        """Left, top, right, bottom in pixels of the smallest rectangle with everything that is watched."""
+        if not self._watch:
+            return 0, 0, width, height
+        points = np.array([point for zone in self._watch for point in zone.points])
+        (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
+        # A face whose middle is just inside reaches beyond.
+        around_x, around_y = 0.05 * width, 0.08 * height
+        return (
+            max(0, math.floor(left * width - around_x)),
+            max(0, math.floor(top * height - around_y)),
+            min(width, math.ceil(right * width + around_x)),
+            min(height, math.ceil(bottom * height + around_y)),
+        )
+
+    def watch_mask(self, width: int, height: int) -> NDArray[np.bool_]:
+        """Bool (height, width): where motion counts."""
+        if not self._watch:
+            return np.ones((height, width), bool)
+        mask = np.zeros((height, width), np.uint8)
+        cv2.fillPoly(mask, [_corners(zone.points, width, height) for zone in self._watch], 1)
+        return np.asarray(cv2.dilate(mask, np.ones((3, 3), np.uint8)) > 0)
+
+
+NOTHING_HIDDEN: Final = Zones()
+"""The whole picture is watched."""
+
+
+def _zone(told: Any) -> Zone:
+    if not isinstance(told, Mapping):
+        raise ZoneError("a zone is an object with kind and points")
+    kind, points, name = told.get("kind"), told.get("points"), told.get("name") or ""
+    if kind not in set(ZoneKind):
+        raise ZoneError(f"a zone's kind is {' or '.join(ZoneKind)}, not {kind!r}")
+    if not isinstance(name, str):
+        raise ZoneError("a zone's name is a text")
+    if not isinstance(points, Sequence) or isinstance(points, str | bytes):
+        raise ZoneError("a zone's points are a list of [x, y]")
+    return Zone(ZoneKind(kind), tuple(_point(one) for one in points), name)
+
+
+def _point(told: Any) -> Point:
+    pair = told if isinstance(told, Sequence) and not isinstance(told, str | bytes) else ()
+    if len(pair) != 2 or not all(isinstance(one, int | float) and not isinstance(one, bool) for one in pair):
+        raise ZoneError("a zone's points are a list of [x, y]")
+    return float(pair[0]), float(pair[1])
+
+
+def _corners(points: Iterable[Point], width: int, height: int) -> NDArray[np.int32]:
+    return np.array([(round(x * width), round(y * height)) for x, y in points], np.int32)
