@@ -5,7 +5,8 @@ import pytest
 from pydantic import ValidationError
 from tools.write_settings_docs import TARGET, render
 
-from mien.settings import Settings
+from mien.settings import GROUPS, Settings
+from mien.settings.unknown import unknown_variables
 
 
 @pytest.fixture(autouse=True)
@@ -58,3 +59,16 @@ def test_nonsense_is_refused(bad: dict[str, object]) -> None:
 
 def test_the_master_key_does_not_show() -> None:
     assert "ab" * 32 not in repr(Settings.model_validate({"master_key": "ab" * 32}))
+
+
+def test_every_setting_belongs_to_one_group() -> None:
+    grouped = [name for group in GROUPS for name in group.model_fields]
+    assert sorted(grouped) == sorted(Settings.model_fields)
+
+
+def test_misspelt_variables_are_found_with_the_setting_that_was_meant() -> None:
+    given = {"MIEN_DATABSE_URL": "x", "MIEN_PORT": "80", "mien_host": "::1", "MIEN_SERVICE_HOST": "10.0.0.1", "PATH": ""}
+    assert list(unknown_variables(given, Settings.model_fields)) == [
+        ("MIEN_DATABSE_URL", "MIEN_DATABASE_URL"),
+        ("MIEN_SERVICE_HOST", None),
+    ]

@@ -10,14 +10,21 @@ from annotated_types import Ge, Gt, Le
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from mien.settings import Settings
+from mien.settings import GROUPS
+from mien.settings.group import SettingsGroup
 
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
 
 HEAD = """# Settings
 
 Every setting is an environment variable; none is needed. Options of `mien serve` win over the environment.
-Made from the descriptions in `src/mien/settings.py` by `make docs`: edit those.
+This page is generated from the descriptions in `src/mien/settings/` by `make docs`; edit those.
+A variable whose name begins with `MIEN_` and is not listed here is reported when the server starts, with the closest
+name.
+"""
+
+TABLE = """
+## {title}
 
 | variable | type | default | what it does |
 |---|---|---|---|
@@ -28,7 +35,12 @@ PLAIN = {Path: "path", str: "text", int: "whole number", float: "number", bool: 
 
 def render() -> str:
     """Return the page."""
-    return HEAD + "".join(_row(name, info) for name, info in Settings.model_fields.items())
+    return HEAD + "".join(map(_section, GROUPS))
+
+
+def _section(group: type[SettingsGroup]) -> str:
+    title = (group.__doc__ or "").strip().removesuffix(".")
+    return TABLE.format(title=title) + "".join(_row(name, info) for name, info in group.model_fields.items())
 
 
 def _row(name: str, info: FieldInfo) -> str:

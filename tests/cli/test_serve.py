@@ -173,6 +173,13 @@ def test_foreseeable_liveness_challenges_are_for_development_only(
     assert "--dev" in done.stderr
 
 
+def test_a_misspelt_setting_is_reported_without_its_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIEN_DATABSE_URL", "postgresql://nobody:secret-word@127.0.0.1/none")
+    done = serve("--host", "192.0.2.1", "--data-dir", str(tmp_path))
+    assert "did you mean MIEN_DATABASE_URL?" in done.stdout + done.stderr
+    assert "secret-word" not in done.stdout + done.stderr
+
+
 def test_a_database_that_does_not_answer_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIEN_DATABASE_URL", "postgresql://nobody:secret-word@127.0.0.1:1/none")
     done = serve("--port", "0", "--data-dir", str(tmp_path))

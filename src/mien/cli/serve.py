@@ -59,8 +59,24 @@ def command(
     }
     settings: Settings = Settings(**{name: value for name, value in options.items() if value is not None})
     configure_logs(settings.log_level, settings.log_format)
+    _report_unknown_variables()
     try:
         run(settings, dev=dev, ready_file=ready_file)
     except StartError as error:
         typer.echo(f"mien: {error}", err=True)
         raise typer.Exit(1) from None
+
+
+def _report_unknown_variables() -> None:
+    """Log a warning for each variable that looks like a setting and is none; its value may be a secret."""
+    import os
+
+    import structlog
+
+    from mien.settings import Settings
+    from mien.settings.unknown import unknown_variables
+
+    log = structlog.get_logger(__name__)
+    for variable, closest in unknown_variables(os.environ, Settings.model_fields):
+        hint = f"did you mean {closest}?" if closest else "docs/settings.md lists the settings"
+        log.warning("an environment variable is not a setting and is ignored", variable=variable, hint=hint)

@@ -1,0 +1,49 @@
+"""Every setting of the service: environment variables `MIEN_*`, typed, with a default that works out of the box.
+
+A setting is a field of the group that it belongs to, a module each; `Settings` has them all. `docs/settings.md` is
+made from the groups (`make docs`); a test holds that it is up to date.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mien.settings.group import SettingsGroup
+from mien.settings.housekeeping import HousekeepingSettings
+from mien.settings.listening import ListeningSettings
+from mien.settings.liveness import LivenessSettings
+from mien.settings.models import ModelSettings
+from mien.settings.requests import RequestSettings, usable_cores
+from mien.settings.resources import ResourceSettings
+from mien.settings.sign_in import SignInSettings
+from mien.settings.storage import StorageSettings
+from mien.settings.urls import UrlSettings
+
+__all__ = ["GROUPS", "Settings", "usable_cores"]
+
+GROUPS: Final[tuple[type[SettingsGroup], ...]] = (
+    StorageSettings,
+    ListeningSettings,
+    SignInSettings,
+    ResourceSettings,
+    RequestSettings,
+    UrlSettings,
+    LivenessSettings,
+    ModelSettings,
+    HousekeepingSettings,
+)
+"""The groups in the order of the documentation."""
+
+
+class Settings(
+    StorageSettings,
+    ListeningSettings,
+    SignInSettings,
+    ResourceSettings,
+    RequestSettings,
+    UrlSettings,
+    LivenessSettings,
+    ModelSettings,
+    HousekeepingSettings,
+):
+    """Settings of one server."""

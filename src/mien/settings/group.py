@@ -1,0 +1,28 @@
+"""The base of the groups of settings."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import Final
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX: Final = "MIEN_"
+
+
+class SettingsGroup(BaseSettings):
+    """Settings of one theme; the name of an environment variable is `MIEN_` and the field's name."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", protected_namespaces=())
+
+
+def check_networks(value: str) -> str:
+    """Return a list of networks with commas between them as it is.
+
+    Raises:
+        ValueError: a part is not a network.
+    """
+    for part in value.split(","):
+        if part.strip():
+            ip_network(part.strip())
+    return value

@@ -1,0 +1,44 @@
+"""Settings: metrics, alerts, logs and expired data."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from mien.settings.group import SettingsGroup, check_networks
+
+
+class HousekeepingSettings(SettingsGroup):
+    """Metrics, alerts, logs and expired data."""
+
+    purge_seconds: float = Field(
+        default=60.0, gt=0, description="How often expired rows (face ids) are deleted from the database."
+    )
+    metrics_seconds: float = Field(
+        default=5.0, gt=0, le=300, description="How often what was counted is written to the database."
+    )
+    metrics_days: int = Field(
+        default=93, ge=1, le=3660, description="How long the metrics of a minute are kept (Azure keeps them 93 days)."
+    )
+    alert_seconds: float = Field(default=15.0, ge=1, le=3600, description="How often the alert rules are evaluated.")
+    webhook_allow_private: bool = Field(
+        default=False,
+        description="Whether alerts may be sent to private and loopback addresses (link-local ones, where cloud "
+        "metadata lives, stay refused).",
+    )
+    webhook_allowed_networks: str = Field(
+        default="",
+        description="Networks that alerts may always be sent to, whatever they are, with commas between them.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least serious log message that is written."
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        default="auto", description="`json` for machines, `console` for people; `auto` is console on a terminal."
+    )
+
+    @field_validator("webhook_allowed_networks")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        return check_networks(value)

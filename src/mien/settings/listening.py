@@ -1,0 +1,96 @@
+"""Settings: addresses, ports and connections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, field_validator
+
+from mien.settings.group import SettingsGroup, check_networks
+
+
+class ListeningSettings(SettingsGroup):
+    """Addresses, ports and connections."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on; `0.0.0.0` for all of IPv4.")
+    port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    domain: str = Field(
+        default="cognitiveservices.localhost",
+        description="Domain of custom subdomains and regional endpoints: `NAME.<domain>`, `LOCATION.api.<domain>`.",
+    )
+    public_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/?#\s]+(/[A-Za-z0-9._~-]+)*/?$",
+        description="Address under which browsers find this server, such as `https://face.example.com`, or "
+        "`https://example.com/mien` behind a proxy: it goes into the tokens of liveness sessions and into the "
+        "endpoints that the control plane shows. When absent, the address that the session's creator called.",
+    )
+    tls: bool = Field(
+        default=False,
+        description="Serve HTTPS with a certificate of a local certificate authority that is made in `data_dir/tls`.",
+    )
+    tls_cert: Path | None = Field(
+        default=None, description="Certificate chain (PEM) to serve HTTPS with, instead of a local one."
+    )
+    tls_key: Path | None = Field(default=None, description="Private key (PEM) of `tls_cert`.")
+    management: bool = Field(default=True, description="Whether to serve the control plane, on a port of its own.")
+    management_host: str = Field(
+        default="127.0.0.1",
+        description="Address that the control plane listens on. Loopback by default: whoever may administer is "
+        "then on this machine, or comes through a tunnel or a reverse proxy.",
+    )
+    management_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port of the control plane; 0 takes a free one. When absent, the port after `port` (a free one "
+        "when `port` is 0).",
+    )
+    portal: bool = Field(
+        default=True, description="Whether the port of the control plane serves the portal, the web pages, as well."
+    )
+    open_metrics: bool = Field(
+        default=True,
+        description="Whether programs on this machine may read `/metrics` of the control plane without a token; "
+        "all others need one.",
+    )
+    compreface: bool = Field(
+        default=False,
+        description="Whether CompreFace's routes for recognition are served too, under `/api/v1/`: programs written "
+        "for it work with the URL changed and a resource's key in `x-api-key`.",
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="Networks of reverse proxies whose `X-Forwarded-Proto`, `-Host`, `-Port`, `-Prefix` and `-For` (or "
+        "`Forwarded`) are believed for the endpoint that was called, the addresses in answers (`operation-Location`) "
+        "and the caller's own; with commas between them: `10.0.0.0/8,127.0.0.1`.",
+    )
+    private_networks: str = Field(
+        default="",
+        description="Networks that count as private endpoints, with commas between them: their callers reach a "
+        "resource whatever its IP rules, and one whose public network access is disabled.",
+    )
+    max_connections: int = Field(
+        default=10_000,
+        ge=10,
+        description="Connections to a port at the same time, fewer where the system's limit on open files is lower; "
+        "more are answered 503.",
+    )
+    max_connections_per_address: int = Field(
+        default=1_000, ge=1, description="Connections of one address, unless it is one of `trusted_proxies`."
+    )
+    shutdown_seconds: float = Field(
+        default=20.0, ge=0, description="How long running requests may take to finish after a SIGTERM."
+    )
+    drain_seconds: float | None = Field(
+        default=None,
+        ge=0,
+        le=600,
+        description="How long the server goes on after a SIGTERM while `/healthz/ready` answers 503, so that load "
+        "balancers stop sending requests before it stops listening. Default: 5, and 0 under `mien serve --dev`.",
+    )
+
+    @field_validator("trusted_proxies", "private_networks")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        return check_networks(value)

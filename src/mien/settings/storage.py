@@ -1,0 +1,68 @@
+"""Settings: data, search and keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+
+from mien.folders import NoHomeError, user_folder
+from mien.settings.group import SettingsGroup
+
+
+def _default_model_dir(others: dict[str, object]) -> Path:
+    try:
+        return user_folder("MIEN_MODEL_DIR") / "models"
+    except NoHomeError:
+        if "data_dir" not in others:
+            raise
+        return Path(str(others["data_dir"])) / "models"  # a container that names one folder has room for both
+
+
+class StorageSettings(SettingsGroup):
+    """Data, search and keys."""
+
+    data_dir: Path = Field(
+        default_factory=lambda: user_folder("MIEN_DATA_DIR"),
+        description="Where the database, the master key and the certificates live. "
+        "Default: `$XDG_DATA_HOME/mien` or `~/.local/share/mien`.",
+    )
+    model_dir: Path = Field(
+        default_factory=_default_model_dir,
+        description="Where pulled and converted models are kept; servers may share it. "
+        "Default: `$XDG_DATA_HOME/mien/models` or `~/.local/share/mien/models`.",
+    )
+    database_url: str | None = Field(
+        default=None,
+        description="SQLAlchemy URL, such as `postgresql://user:password@host/mien`. "
+        "When absent, SQLite in `data_dir` (`mien.db`).",
+    )
+    database_pool: int = Field(
+        default=16, ge=1, le=500, description="Connections to the database that one process keeps at most."
+    )
+    search_engine: Literal["exact", "pgvector", "pgvector-hnsw"] = Field(
+        default="exact",
+        description="What trained collections are searched with. `exact`: in this process, from encrypted files. "
+        "`pgvector` (compares every template) and `pgvector-hnsw` (an index: faster in large collections, may miss a "
+        "neighbour): by PostgreSQL, which has to see the templates, so that they lie there **unencrypted**.",
+    )
+    master_key: SecretStr | None = Field(
+        default=None,
+        description="The master key that wraps the data keys: 32 bytes as 64 hexadecimal characters. "
+        "When absent, the key is read from `master_key_file`.",
+    )
+    master_key_file: Path | None = Field(
+        default=None,
+        description="File with the master key, as 64 hexadecimal characters. When absent, `master.key` in `data_dir`, "
+        "created on first start and readable by its owner only. Without it, the templates cannot be decrypted.",
+    )
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database's URL with the driver that Mien uses (psycopg 3 for PostgreSQL)."""
+        url = self.database_url
+        if url is None:
+            return f"sqlite:///{(self.data_dir / 'mien.db').absolute()}"
+        scheme, separator, rest = url.partition("://")
+        return f"postgresql+psycopg{separator}{rest}" if scheme in {"postgres", "postgresql"} else url
