@@ -67,7 +67,13 @@ def test_every_setting_belongs_to_one_group() -> None:
 
 
 def test_misspelt_variables_are_found_with_the_setting_that_was_meant() -> None:
-    given = {"MIEN_DATABSE_URL": "x", "MIEN_PORT": "80", "mien_host": "::1", "MIEN_SERVICE_HOST": "10.0.0.1", "PATH": ""}
+    given = {
+        "MIEN_DATABSE_URL": "x",
+        "MIEN_PORT": "80",
+        "mien_host": "::1",
+        "MIEN_SERVICE_HOST": "10.0.0.1",
+        "PATH": "",
+    }
     assert list(unknown_variables(given, Settings.model_fields)) == [
         ("MIEN_DATABSE_URL", "MIEN_DATABASE_URL"),
         ("MIEN_SERVICE_HOST", None),
