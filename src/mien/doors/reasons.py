@@ -1,0 +1,110 @@
+"""Why a door opened or stayed shut: codes for programs, and the same in words and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+Number = float | int | str | None
+
+
+class Code(StrEnum):
+    """The reason of a decision."""
+
+    GRANTED = "granted"
+    NOT_APPROVED = "not_approved"
+    DOOR_DISABLED = "door_disabled"
+    EVIDENCE_OLD = "evidence_old"
+    STRANGER = "stranger"
+    PERSON_UNKNOWN = "person_unknown"
+    FRAMES = "frames"
+    AGREEMENT = "agreement"
+    CONFIDENCE = "confidence"
+    MARGIN = "margin"
+    QUALITY = "quality"
+    FACE_SIZE = "face_size"
+    HOLD_OFF = "hold_off"
+    ALREADY_INSIDE = "already_inside"
+    NOT_INSIDE = "not_inside"
+    NO_RULE = "no_rule"
+    NOT_ALLOWED = "not_allowed"
+    WRONG_TIME = "wrong_time"
+    LIVENESS_MISSING = "liveness_missing"
+    LIVENESS = "liveness"
+    BADGE_MISSING = "badge_missing"
+    BADGE_OF_OTHER = "badge_of_other"
+    SECOND_PERSON_MISSING = "second_person_missing"
+
+
+_WORDS: Final[Mapping[Code, str]] = {
+    Code.GRANTED: "Every condition is met.",
+    Code.NOT_APPROVED: "The resource is not approved for video identification.",
+    Code.DOOR_DISABLED: "The door is switched off.",
+    Code.EVIDENCE_OLD: "The evidence is {have} s old; it counts for {wanted} s.",
+    Code.STRANGER: "The face belongs to nobody in the camera's groups.",
+    Code.PERSON_UNKNOWN: "The person is not enrolled any more.",
+    Code.FRAMES: "{have} frames agree; {wanted} are needed.",
+    Code.AGREEMENT: "{have} of the readable frames agree; {wanted} is needed.",
+    Code.CONFIDENCE: "The confidence is {have}; {wanted} is needed.",
+    Code.MARGIN: "The lead over the second candidate is {have}; {wanted} is needed.",
+    Code.QUALITY: "The best picture has {have} quality; {wanted} is needed.",
+    Code.FACE_SIZE: "The face is {have} pixels wide; {wanted} are needed.",
+    Code.HOLD_OFF: "The person passed {have} s ago; the hold-off is {wanted} s.",
+    Code.ALREADY_INSIDE: "The person is inside already (anti-passback).",
+    Code.NOT_INSIDE: "The person is not inside (anti-passback).",
+    Code.NO_RULE: "No rule applies to this door and direction.",
+    Code.NOT_ALLOWED: "No rule allows the person.",
+    Code.WRONG_TIME: "The rule does not apply at this time.",
+    Code.LIVENESS_MISSING: "Liveness was not measured yet; {wanted} is needed.",
+    Code.LIVENESS: "The liveness evidence is {have}; {wanted} is needed.",
+    Code.BADGE_MISSING: "A badge of the person is needed within {wanted} s.",
+    Code.BADGE_OF_OTHER: "The badge belongs to somebody else.",
+    Code.SECOND_PERSON_MISSING: "A second person is needed within {wanted} s.",
+}
+
+PENDING: Final = frozenset(
+    {
+        Code.FRAMES,
+        Code.AGREEMENT,
+        Code.CONFIDENCE,
+        Code.MARGIN,
+        Code.QUALITY,
+        Code.FACE_SIZE,
+        Code.LIVENESS_MISSING,
+        Code.LIVENESS,
+        Code.BADGE_MISSING,
+        Code.SECOND_PERSON_MISSING,
+        Code.STRANGER,
+    }
+)
+"""Reasons that more evidence of the same track may remove."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A condition that is not met.
+
+    Attributes:
+        code: which.
+        have: what there is.
+        wanted: what is needed.
+    """
+
+    code: Code
+    have: Number = None
+    wanted: Number = None
+
+    @property
+    def text(self) -> str:
+        """The condition as a sentence."""
+        return _WORDS[self.code].format(have=self.have, wanted=self.wanted)
+
+
+def sentence(code: str, have: Number = None, wanted: Number = None) -> str:
+    """Return a stored reason as a sentence; the code itself if this version does not know it."""
+    try:
+        return Failure(Code(code), have, wanted).text
+    except ValueError:
+        return code

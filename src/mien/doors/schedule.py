@@ -1,0 +1,127 @@
+"""Weekly schedules in local time. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from mien.doors.errors import InvalidDoorError
+from mien.doors.types import DAY, Holidays, Window
+
+_NAMES: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def is_open(
+    windows: Sequence[Window],
+    at: datetime,
+    zone: ZoneInfo,
+    *,
+    use: Holidays = Holidays.CLOSED,
+    holidays: Collection[date] = (),
+    first_day: date | None = None,
+    last_day: date | None = None,
+) -> bool:
+    """Return whether a moment is within a schedule.
+
+    Hours are those that a clock on the wall shows: an hour that is skipped in spring is missing from its window, and
+    one that is repeated in autumn counts both times. A window over midnight belongs to the day on which it begins,
+    with that day's holiday and limits.
+
+    Args:
+        windows: hours of the week; none is never.
+        at: the moment, with a time zone.
+        zone: of the wall.
+        use: what a holiday changes.
+        holidays: which local days are holidays.
+        first_day: not on earlier days.
+        last_day: not on later days.
+    """
+    local = at.astimezone(zone)
+    minute, today = local.hour * 60 + local.minute, local.date()
+    days = [(today, minute)]
+    if today > date.min:
+        days.append((today - timedelta(days=1), minute + DAY))
+    for day, since in days:
+        if (first_day is not None and day < first_day) or (last_day is not None and day > last_day):
+            continue
+        if not _counts(day in holidays, use):
+            continue
+        for window in windows:
+            end = window.end if window.end > window.start else window.end + DAY
+            if day.weekday() in window.days and window.start <= since < end:
+                return True
+    return False
+
+
+def _counts(holiday: bool, use: Holidays) -> bool:
+    if use is Holidays.AS_USUAL:
+        return True
+    return holiday if use is Holidays.ONLY else not holiday
+
+
+def describe(windows: Sequence[Window]) -> str:
+    """Return a schedule in words, such as `Mon-Fri 07:00-19:00`; "never" for none, "always" for all hours."""
+    if not windows:
+        return "never"
+    parts = [f"{_days(window.days)} {_clock(window.start)}-{_clock(window.end)}" for window in windows]
+    text = ", ".join(parts)
+    return "always" if text == "Mon-Sun 00:00-24:00" else text
+
+
+def parse(text: str) -> tuple[Window, ...]:
+    """Read what `describe` writes.
+
+    Raises:
+        InvalidDoorError: it is something else; the message says what is expected.
+    """
+    if text.strip().lower() in {"never", ""}:
+        return ()
+    if text.strip().lower() == "always":
+        return (Window(days=tuple(range(7)), start=0, end=DAY),)
+    return tuple(_window(part) for part in text.split(","))
+
+
+def _window(text: str) -> Window:
+    try:
+        days, hours = text.split()
+        start, end = hours.split("-")
+        return Window(days=_parse_days(days), start=_minutes(start), end=_minutes(end))
+    except (ValueError, InvalidDoorError):
+        raise InvalidDoorError(f"{text.strip()[:60]!r} is not a time such as Mon-Fri 07:00-19:00") from None
+
+
+def _parse_days(text: str) -> tuple[int, ...]:
+    if "+" in text:
+        return tuple(sorted({day for part in text.split("+") for day in _parse_days(part)}))
+    names = [name.lower() for name in _NAMES]
+    first, dash, last = text.lower().partition("-")
+    start = names.index(first)
+    if not dash:
+        return (start,)
+    end = names.index(last)
+    return tuple(sorted((start + step) % 7 for step in range((end - start) % 7 + 1)))
+
+
+def _minutes(text: str) -> int:
+    hours, minutes = text.split(":")
+    if len(hours) != 2 or len(minutes) != 2 or int(minutes) > 59:
+        raise ValueError(text)
+    return int(hours) * 60 + int(minutes)
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def _days(days: Sequence[int]) -> str:
+    """Days as a range where they are one, also over the end of the week; joined by + otherwise."""
+    have = sorted(set(days))
+    if len(have) == 1:
+        return _NAMES[have[0]]
+    for start in have:
+        run = [(start + step) % 7 for step in range(len(have))]
+        if sorted(run) == have:
+            return f"{_NAMES[run[0]]}-{_NAMES[run[-1]]}" if len(have) < 7 else "Mon-Sun"
+    return "+".join(_NAMES[day] for day in have)
