@@ -1,8 +1,10 @@
-"""False match rates by group of people, with a cohort that has not seen them.
+r"""False match rates by group of people, with a cohort that has not seen them.
 
     uv run --group bench python bench/embeddings.py ../shared/faces/lfw lfw.npz
     uv run --group bench python bench/embeddings.py ../shared/faces/fairface fairface.npz
-    uv run --group bench python bench/groups.py lfw.npz fairface.npz
+    uv run --group bench python bench/degraded.py --photos ../shared/faces/fairface --people 270 --save spoilt.npz \
+        --changes "blur 7" "blur 8" "blur 10" "moved 25" "blocks 14"
+    uv run --group bench python bench/groups.py lfw.npz fairface.npz spoilt.npz
 
 The photos of FairFace are split into halves, alike in age and sex. The cohort of the score normalisation is built from
 one half, the threshold is set at a false match rate of 1e-4 on all pairs of LFW, and pairs within a group of the other
@@ -22,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.matching.normalisation import averages
+from mien.matching.normalisation import build_cohort
 from mien.matching.rates import clopper_pearson, threshold_at_fmr
 from mien.models.bindings import DEFAULT_RECOGNISER
 from mien.models.store import ModelStore
@@ -92,6 +94,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("lfw", type=Path)
     parser.add_argument("fairface", type=Path)
+    parser.add_argument("spoilt", type=Path)
     parser.add_argument("--labels", type=Path, default=Path("../shared/faces/fairface/labels.csv"))
     parser.add_argument("--recogniser", default=DEFAULT_RECOGNISER)
     arguments = parser.parse_args()
@@ -99,6 +102,8 @@ def main() -> None:
     with arguments.labels.open(encoding="utf-8") as file:
         known = {row["file"]: row for row in csv.DictReader(file)}
     keep = [i for i, name in enumerate(data["files"]) if not known[str(name)]["maybe_same_person_as"]]
+    changed = np.load(arguments.spoilt)
+    ways = [way for way in dict.fromkeys(changed["changes"]) if way != "none"]
     faces, rows = data["plain"][keep], [known[str(data["files"][i])] for i in keep]
     groups = groups_of(rows)
     shipped = normalisation_of(ModelStore().manifest(arguments.recogniser))
@@ -108,7 +113,10 @@ def main() -> None:
     for seed in range(SPLITS):
         half = halves(rows, seed)
         for side in (0, 1):
-            cohort = averages(faces[half == side], len(shipped.cohort))
+            members = [rows[index]["file"] for index in np.flatnonzero(half == side)]
+            own = np.isin(changed["files"], members)
+            spoilt = [changed["plain"][own & (changed["changes"] == way)] for way in ways]
+            cohort = build_cohort(faces[half == side], spoilt)
             crossed.append((replace(shipped, cohort=cohort).apply, half != side))
     variants: dict[str, list[tuple[Templates, np.ndarray]]] = {
         "not normalised": [(plain, everyone)],

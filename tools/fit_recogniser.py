@@ -1,19 +1,22 @@
-"""Measure what the manifests of the recognisers state: SFace's centre, the cohort, the calibration.
+r"""Measure what the manifests of the recognisers state: SFace's centre, the cohort, the calibration.
 
 Templates are computed once with bench/embeddings.py; each step below reads its files:
 
     python bench/embeddings.py ../shared/faces/lfw lfw.npz --recogniser sface-int8
     python bench/embeddings.py ../shared/faces/fairface fairface.npz --recogniser sface-int8
 
+    python bench/degraded.py --photos ../shared/faces/fairface --people 270 --save spoilt.npz \
+        --changes "blur 7" "blur 8" "blur 10" "moved 25" "blocks 14"
+
     python tools/fit_recogniser.py centre lfw.npz other-people.npz  # the mean unit vector, for [files.network.output]
-    python tools/fit_recogniser.py cohort fairface.npz sface-int8   # writes src/mien/models/cohorts/sface-int8.npy
+    python tools/fit_recogniser.py cohort fairface.npz spoilt.npz sface-int8   # writes models/cohorts/sface-int8.npy
     python tools/fit_recogniser.py calibrate lfw.npz                # prints the [calibration] table
 
 Build the centre from a pack without centre, the cohort from one with its centre, the calibration last: of templates
 that were computed with centre and cohort. The centre is a mean over people, not photos, so that nobody counts twice.
 
 The cohort is 64 averages over twelve people each of FairFace (270 photos, CC BY 4.0; files that show the person of
-another file are left out), so it contains nobody's template.
+another file are left out), and two of each way in which these photos were spoilt, so it contains nobody's template.
 """
 
 from __future__ import annotations
@@ -28,10 +31,9 @@ from pathlib import Path
 import numpy as np
 
 from mien.matching import fit
-from mien.matching.normalisation import averages
+from mien.matching.normalisation import build_cohort
 
 COHORTS = Path(__file__).resolve().parents[1] / "src/mien/models/cohorts"
-AVERAGES = 64
 
 
 def centre(files: list[Path]) -> None:
@@ -49,12 +51,21 @@ def centre(files: list[Path]) -> None:
     print("]")
 
 
-def cohort(file: Path, name: str, repeated: set[str]) -> None:
+def cohort(clear: Path, spoilt: Path, name: str, repeated: set[str]) -> None:
     """Write the cohort of a pack and print its sha256."""
-    data = np.load(file)
-    keep = [index for index, photo in enumerate(data["files"]) if Path(photo).name not in repeated]
+
+    def kept(file: Path) -> dict[str, np.ndarray]:
+        data = np.load(file)
+        keep = [index for index, photo in enumerate(data["files"]) if Path(photo).name not in repeated]
+        changes = data["changes"] if "changes" in data else np.full(len(data["plain"]), "none")
+        return {change: data["plain"][keep][changes[keep] == change] for change in dict.fromkeys(changes)}
+
+    changed = {change: rows for change, rows in kept(spoilt).items() if change != "none"}
+    keep = kept(clear)["none"]
     buffer = io.BytesIO()
-    np.save(buffer, averages(data["plain"][keep], AVERAGES).astype(np.float16), allow_pickle=False)
+    built = build_cohort(keep, list(changed.values()))
+    np.save(buffer, built.astype(np.float16), allow_pickle=False)
+    print(f"{len(built)} averages; spoilt by " + ", ".join(changed))
     (COHORTS / f"{name}.npy").write_bytes(buffer.getvalue())
     print(f'{len(keep)} people; sha256 = "{hashlib.sha256(buffer.getvalue()).hexdigest()}"')
 
@@ -89,7 +100,8 @@ def main() -> None:
     steps = parser.add_subparsers(dest="step", required=True)
     steps.add_parser("centre").add_argument("files", nargs="+", type=Path)
     building = steps.add_parser("cohort")
-    building.add_argument("file", type=Path)
+    building.add_argument("clear", type=Path)
+    building.add_argument("spoilt", type=Path)
     building.add_argument("pack")
     building.add_argument("--labels", type=Path, default=Path("../shared/faces/fairface/labels.csv"))
     steps.add_parser("calibrate").add_argument("file", type=Path)
@@ -97,7 +109,7 @@ def main() -> None:
     if options.step == "centre":
         centre(options.files)
     elif options.step == "cohort":
-        cohort(options.file, options.pack, repeated_people(options.labels))
+        cohort(options.clear, options.spoilt, options.pack, repeated_people(options.labels))
     else:
         calibrate(options.file)
 

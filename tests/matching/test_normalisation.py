@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.matching import Normalisation, normalise
-from mien.matching.normalisation import averages
+from mien.matching.normalisation import AVERAGES, AVERAGES_SPOILT, averages, build_cohort
 
 
 def people(seed: int, count: int, centre: np.ndarray | None = None, spread: float = 1.0) -> np.ndarray:
@@ -76,3 +76,26 @@ def test_wrong_parameters_are_refused(wrong: dict[str, object]) -> None:
         Normalisation(**{**right, **wrong})  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="fit"):
         NORMALISATION.apply(np.zeros((1, 3), np.float32))
+
+
+def test_a_face_that_was_not_read_stays_like_nobody() -> None:
+    templates = NORMALISATION.apply(np.concatenate([np.zeros((1, 64), np.float32), people(9, 2)]))
+    assert not templates[0].any()
+    assert np.linalg.norm(templates[1:], axis=1) == pytest.approx(1, abs=1e-6)
+
+
+def test_a_cohort_knows_clear_and_spoilt_photos_and_leaves_out_what_was_not_read() -> None:
+    blurred = 8 * people(10, 1)[0]
+    clear, spoilt = people(11, 100), people(12, 60, blurred)
+    empty = np.zeros((3, 64), np.float32)
+    cohort = build_cohort(np.concatenate([clear, empty]), [np.concatenate([empty, spoilt])])
+    assert cohort.shape == (AVERAGES + AVERAGES_SPOILT, 64)
+    assert (cohort[:AVERAGES] == averages(clear, AVERAGES)).all()
+    without, with_them = Normalisation(cohort[:AVERAGES], 0.1, 1.0, 0.6), Normalisation(cohort, 0.1, 1.0, 0.6)
+    others = people(13, 20, blurred)  # strangers whose photos are blurred alike
+
+    def alike(normalisation: Normalisation) -> float:
+        templates = normalisation.apply(others)
+        return float((templates @ templates.T)[np.triu_indices(20, 1)].mean())
+
+    assert alike(with_them) < alike(without) - 0.03

@@ -5,7 +5,7 @@ import pytest
 
 from mien.contract.attributes import GlassesType, Level3
 from mien.vision.draw import describe, draw_faces, pose_axes
-from mien.vision.types import Attributes, Face, FaceBox, HeadPose, Measured
+from mien.vision.types import Attributes, Face, FaceBox, HeadPose, Measured, Occlusion
 
 
 def _face(attributes: Attributes) -> Face:
@@ -36,3 +36,13 @@ def test_the_axes_follow_the_signs_of_the_contract() -> None:
 def test_attributes_are_told_by_name_and_value() -> None:
     told = describe(Attributes(glasses=GlassesType.SUN, blur=Measured(Level3.LOW, 0.1234), accessories=()))
     assert told == ["glasses: sunglasses", "accessories: none", "blur: low 0.12"]
+
+
+def test_pose_and_coverings_are_told_with_their_names_and_units() -> None:
+    told = describe(
+        Attributes(
+            head_pose=HeadPose(pitch=-3.2, roll=178.6, yaw=0.4),
+            occlusion=Occlusion(forehead=False, eye=True, mouth=False),
+        )
+    )
+    assert told == ["head pose: pitch -3°, roll 179°, yaw 0°", "occlusion: forehead no, eye yes, mouth no"]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from typing import Any
 
 import cv2
 import numpy as np
 
-from mien.vision.types import Attributes, Face, Float32, HeadPose, Pixels
+from mien.vision.types import Accessory, Attributes, Face, Float32, HairColor, HeadPose, Measured, Pixels
 
 _BOX = (80, 220, 80)
 _LANDMARK = (60, 200, 255)
@@ -30,7 +31,10 @@ def draw_faces(pixels: Pixels, faces: Sequence[Face]) -> Pixels:
     """
     canvas = pixels.copy()
     unit = max(1, round(max(canvas.shape[:2]) / 640))
-    for number, face in enumerate(faces, start=1):
+    for number, face in enumerate(faces, start=1):  # below all boxes, so that none hides another face
+        place = (face.box.left, face.box.top + face.box.height)
+        _label(canvas, [f"{number}: {face.score:.2f}", *describe(face.attributes)], place, unit)
+    for face in faces:
         box = face.box
         corner = (box.left + box.width, box.top + box.height)
         cv2.rectangle(canvas, (box.left, box.top), corner, _BOX, unit, cv2.LINE_AA)
@@ -40,7 +44,6 @@ def draw_faces(pixels: Pixels, faces: Sequence[Face]) -> Pixels:
         pose = face.attributes.head_pose
         if pose is not None:
             _draw_axes(canvas, face, pose, unit)
-        _label(canvas, [f"{number}: {face.score:.2f}", *describe(face.attributes)], (box.left, corner[1]), unit)
     return canvas
 
 
@@ -67,16 +70,26 @@ def describe(attributes: Attributes) -> list[str]:
     return [f"{name.replace('_', ' ')}: {_text(value)}" for name, value in found if value is not None]
 
 
-def _text(value: object) -> str:
-    if isinstance(value, Enum):
-        return str(value.value)
-    if isinstance(value, float):
-        return f"{value:.2f}"
-    if isinstance(value, tuple):
-        return ", ".join(_text(part) for part in value) or "none"
-    if is_dataclass(value):
-        return " ".join(_text(getattr(value, item.name)) for item in fields(value))
-    return str(value)
+def _text(value: object) -> str:  # noqa: PLR0911  # a return for each kind of value
+    match value:
+        case Enum():
+            return str(value.value)
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.2f}"
+        case tuple():
+            return ", ".join(_text(part) for part in value) or "none"
+        case HeadPose():
+            return f"pitch {round(value.pitch)}°, roll {round(value.roll)}°, yaw {round(value.yaw)}°"
+        case Accessory() | HairColor() | Measured():  # a word and its number
+            return " ".join(_text(getattr(value, item.name)) for item in fields(value))
+        case _:
+            return _named(value) if is_dataclass(value) else str(value)
+
+
+def _named(value: Any) -> str:  # of any dataclass
+    return ", ".join(f"{item.name.replace('_', ' ')} {_text(getattr(value, item.name))}" for item in fields(value))
 
 
 def _draw_axes(canvas: Pixels, face: Face, pose: HeadPose, unit: int) -> None:
@@ -98,6 +111,7 @@ def _draw_axes(canvas: Pixels, face: Face, pose: HeadPose, unit: int) -> None:
 def _label(canvas: Pixels, lines: list[str], at: tuple[int, int], unit: int) -> None:
     """Write lines in white on a dark panel, moved so that it is inside the photo where it fits."""
     size, height = 0.3 * unit, 11 * unit
+    lines = [line.replace("°", "") for line in lines]  # the font has ASCII only
     lines = [line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…" for line in lines]
     width = max(cv2.getTextSize(line, _FONT, size, 1)[0][0] for line in lines) + 4 * unit
     left = max(0, min(at[0], canvas.shape[1] - width))
