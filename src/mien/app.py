@@ -16,15 +16,18 @@ from hashlib import sha256
 from uuid import UUID
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from mien.compreface import compreface
 from mien.console import FaceServices
-from mien.events import Exposition, Recorder
+from mien.events import Exposition, Level, Recorder
+from mien.events.audit import MAX_TEXT
 from mien.fetching.addresses import AddressPolicy
 from mien.fetching.fetch import FetchPolicy, fetch_image
 from mien.gallery.directory.services import open_directory
-from mien.gallery.gallery import open_gallery
+from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.recognisers import Recognisers
+from mien.gallery.training.indexes import Damaged
 from mien.gateway.opening import open_checks
 from mien.gateway.origin import OriginFinder, parse_networks
 from mien.liveness.abuse import AbusePolicy
@@ -40,6 +43,7 @@ from mien.models.bindings import Bindings, read_bindings
 from mien.monitoring import open_monitoring
 from mien.services import Services
 from mien.settings import Settings
+from mien.storage.faults import log_failure
 from mien.storage.retention import RetentionWorker
 from mien.subjects import Subjects, open_subjects
 from mien.vision.ports import Engine
@@ -122,6 +126,8 @@ def create_app(
         detected_faces=services.detected_faces,
         trained=monitoring.recorder.trained,
         search_engine=settings.search_engine,
+        claims=services.claims,
+        damaged=_damage_recorded(services),
     )
     directory = open_directory(
         gallery, services.database, services.vault, services.clock, engine=engine, recognisers=recognisers
@@ -139,22 +145,24 @@ def create_app(
         sessions=liveness.sessions,
     )
     retention = RetentionWorker(
-        [
+        [("deleted templates", gallery.purge)],
+        settings.purge_seconds,
+        shared=[
             ("face ids", services.detected_faces.purge_expired),
-            ("deleted templates", gallery.purge),
             ("operations and snapshots", directory.purge),
             ("liveness sessions", liveness.purge),
             ("data subjects", subjects.purge),
             ("metrics and alerts", monitoring.purge),
             ("deleted resources", services.accounts.purge_due),
             ("approvals that are over", services.access.expire_due),
+            ("old claims", services.claims.purge),
         ],
-        settings.purge_seconds,
+        claims=services.claims,
     )
     origin = OriginFinder(parse_networks(settings.trusted_proxies))
     limits = BodyLimits(settings.max_image_bytes, settings.max_json_bytes, settings.body_timeout_seconds)
     dialects = [compreface(gallery, recognisers, engine, limits, monitoring.observers)] if settings.compreface else []
-    readiness = Readiness({"database": services.database.answers})
+    readiness = Readiness({"database": services.database.answers, "indexes": lambda: gallery.loader.ready})
     application = Application(
         Parts(
             accounts=services.accounts,
@@ -203,11 +211,29 @@ def create_app(
     )
     return DataPlane(
         application,
-        monitoring.exposition(application.levels()),
+        monitoring.exposition([*application.levels(), *_index_levels(gallery)]),
         FaceServices(gallery, directory, engine, recognisers, store, bindings, demo=demo_key is not None, judge=judge),
         subjects,
         readiness,
     )
+
+
+def _damage_recorded(services: Services) -> Damaged:
+    """Return what tells the audit log of trained indexes that were damaged."""
+
+    def damaged(resource_id: UUID, collection: UUID, problem: str) -> None:
+        details = {"collection": str(collection), "reason": problem[:MAX_TEXT]}
+        try:
+            services.audit.record(actor="service", action="index.rebuild", resource_id=resource_id, details=details)
+        except SQLAlchemyError as error:  # the index is rebuilt all the same
+            log_failure(_log, "the audit log could not be told of a damaged index", error)
+
+    return damaged
+
+
+def _index_levels(gallery: Gallery) -> list[Level]:
+    text = "Trained indexes of this server that were found damaged and rebuilt from the database."
+    return [Level("mien_damaged_indexes_total", text, lambda: gallery.indexes.damages)]
 
 
 def _frame_limits(settings: Settings) -> FrameLimits:

@@ -95,6 +95,7 @@ def open_monitoring(settings: Settings, services: Services) -> Monitoring:
         uses=lambda: quota_uses(settings, services),
         names=lambda: names(services),
         seconds=settings.alert_seconds,
+        claims=services.claims,
     )
     observers: list[Observer] = [CallObserver(recorder), RequestLog()]
     return Monitoring(recorder, monitor, deliveries, observers, services, settings.metrics_days)

@@ -14,6 +14,7 @@ from mien.clock import Clock, SystemClock
 from mien.events import AlertRules, AuditLog, MetricStore
 from mien.settings import Settings
 from mien.storage import Database, Vault, migrate
+from mien.storage.claims import Claims
 from mien.storage.rotation import open_vault
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Services:
         accounts: resources and their keys.
         access: requests for limited access.
         assignments: the roles of an issuer's tokens.
+        claims: what this process does and no other server.
         audit: who did what to which resource.
         metrics: what was counted.
         alerts: the rules of who is told of what.
@@ -42,6 +44,7 @@ class Services:
     accounts: Accounts
     access: AccessRequests
     assignments: RoleAssignments
+    claims: Claims
     audit: AuditLog
     metrics: MetricStore
     alerts: AlertRules
@@ -80,9 +83,10 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     except BaseException:
         database.close()
         raise
+    claims = Claims(database)
     audit = AuditLog(database, clock)
     rules = AccountRules(settings.free_resources, settings.paid_resources, timedelta(hours=settings.keep_deleted_hours))
-    erase = _indexes_eraser(settings, database, vault)
+    erase = _indexes_eraser(settings, database, vault, claims)
     return Services(
         clock=clock,
         database=database,
@@ -90,13 +94,14 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         accounts=Accounts(database, vault, clock, audit, rules=rules, erasers=[erase]),
         access=AccessRequests(database, clock, audit, timedelta(days=settings.approval_days)),
         assignments=RoleAssignments(database, clock, audit),
+        claims=claims,
         audit=audit,
         metrics=MetricStore(database),
         alerts=AlertRules(database, vault, clock),
     )
 
 
-def _indexes_eraser(settings: Settings, database: Database, vault: Vault) -> Callable[[UUID], object]:
+def _indexes_eraser(settings: Settings, database: Database, vault: Vault, claims: Claims) -> Callable[[UUID], object]:
     """Return what deletes the trained indexes of a resource whose collections are gone."""
 
     def erase(_: UUID) -> None:
@@ -105,6 +110,8 @@ def _indexes_eraser(settings: Settings, database: Database, vault: Vault) -> Cal
         from mien.gallery.training.indexes import TrainedIndexes  # noqa: PLC0415  see above
 
         folder = settings.data_dir / "snapshots"
-        TrainedIndexes(open_engines(IndexLocation(folder, database, vault)), folder, database, vault).sweep()
+        TrainedIndexes(
+            open_engines(IndexLocation(folder, database, vault)), folder, database, vault, claims=claims
+        ).sweep()
 
     return erase

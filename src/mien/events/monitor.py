@@ -17,6 +17,8 @@ from mien.events.alerts import QUOTA_USE, AlertRule, AlertRules, Event, QuotaUse
 from mien.events.deliveries import FIRST_PAUSE, Deliveries
 from mien.events.query import MetricStore, Question
 from mien.storage import EVERY_RESOURCE, Database
+from mien.storage.claims import ClaimLostError, Claims, Held
+from mien.storage.faults import log_failure
 from mien.storage.tables import AlertDeliveryRow, AlertRuleRow
 
 _SHARE: Final = 0.8  # of a round: so that a server that is a little early does not find the rule claimed
@@ -38,6 +40,7 @@ class AlertMonitor:
         uses: gives how much of their quotas all resources use.
         names: gives the names of the resources.
         seconds: pause between two rounds.
+        claims: of this process; its own when None.
     """
 
     def __init__(
@@ -51,7 +54,9 @@ class AlertMonitor:
         uses: Callable[[], Sequence[QuotaUse]] = list,
         names: Callable[[], Mapping[UUID, str]] = dict,
         seconds: float = 15.0,
+        claims: Claims | None = None,
     ) -> None:
+        self._claims = claims or Claims(database)
         self._database = database
         self._rules = rules
         self._deliveries = deliveries
@@ -65,25 +70,33 @@ class AlertMonitor:
         self._threads: list[threading.Thread] = []
 
     def look(self) -> None:
-        """Look at every rule whose turn it is, and write down what is to be sent."""
+        """Look at every rule whose turn it is, and write down what is to be sent; one server at a time does."""
+        with self._claims.hold("alerts") as held:
+            if held is not None:
+                self._look_held(held)
+
+    def _look_held(self, held: Held) -> None:
         rules = self._rules.rules()
         uses = list(self._uses()) if any(rule.condition.metric == QUOTA_USE for rule in rules) else []
         for rule in rules:
             try:
-                self._look(rule, uses)
-            except Exception:  # the other rules go on
-                _log.exception("a rule could not be evaluated", rule=str(rule.id))
+                self._look(rule, uses, held)
+            except ClaimLostError:
+                return
+            except Exception as error:  # the other rules go on
+                log_failure(_log, "a rule could not be evaluated", error, rule=str(rule.id))
         self._wake.set()
 
     def send(self) -> None:
         """Send what is due."""
         self._deliveries.send_due(self._stop.is_set)
 
-    def _look(self, rule: AlertRule, uses: Sequence[QuotaUse]) -> None:
+    def _look(self, rule: AlertRule, uses: Sequence[QuotaUse], held: Held) -> None:
         now = self._clock.now()
         free = or_(
             AlertRuleRow.checked_at.is_(None),
             AlertRuleRow.checked_at <= now - timedelta(seconds=self._seconds * _SHARE),
+            AlertRuleRow.checked_at > now + timedelta(seconds=self._seconds),  # by a clock that was ahead
         )
         claim = (
             update(AlertRuleRow)
@@ -108,6 +121,7 @@ class AlertMonitor:
             .returning(AlertRuleRow.id)
         )
         with self._database.write(EVERY_RESOURCE) as session:
+            held.fence(session)
             if session.execute(change).first() is None:  # another server has looked since, and saw more
                 return
             if rule.host is not None:
@@ -171,8 +185,8 @@ class AlertMonitor:
     def _try(work: Callable[[], None]) -> None:
         try:
             work()
-        except Exception:  # the next round tries again
-            _log.exception("alerts could not be looked at or sent")
+        except Exception as error:  # the next round tries again
+            log_failure(_log, "alerts could not be looked at or sent", error)
 
 
 def try_out(rules: AlertRules, deliveries: Deliveries, clock: Clock, rule_id: UUID) -> str | None:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from mien.clock import Clock
 from mien.events.metrics import BOUNDS
 from mien.storage import Database
+from mien.storage.faults import log_failure
 from mien.storage.tables import CallRow, GaugeRow
 
 Key = tuple[UUID, str, int, str]
@@ -265,8 +266,8 @@ class Recorder:
     def _try(work: Callable[[], object]) -> None:
         try:
             work()
-        except Exception:  # the next round tries again
-            _log.exception("metrics could not be written")
+        except Exception as error:  # the next round tries again
+            log_failure(_log, "metrics could not be written", error)
 
 
 def _insert(database: Database, table: type[CallRow] | type[GaugeRow]) -> Any:

@@ -114,7 +114,7 @@ class Copies:
         if search is not None:
             trained = _faces(search, removed_since(session, source.uid, source.trained_revision))
             name = self._indexes.fresh_name(search.fingerprint)
-            with self._indexes.claim(copy.uid):  # nobody else tidies it away
+            with self._indexes.claim(copy.uid):  # no other server tidies it away
                 self._indexes.store(copy, name).write(trained, search.fingerprint)
                 with self._rows.database.write(copy.resource_id) as writing:
                     writing.merge(copy).snapshot = name

@@ -27,10 +27,12 @@ from mien.gallery.rows import Rows
 from mien.gallery.templates import Templates
 from mien.gallery.training.duplicates import TrainedDuplicates
 from mien.gallery.training.engines import EXACT, IndexLocation, open_engines
-from mien.gallery.training.indexes import TrainedIndexes
+from mien.gallery.training.indexes import Damaged, TrainedIndexes
+from mien.gallery.training.loader import IndexLoader
 from mien.gallery.training.trainer import Training
 from mien.gallery.untrained_index import UntrainedIndex
 from mien.storage import Database, Vault
+from mien.storage.claims import Claims
 from mien.vision.ports import Engine
 
 
@@ -49,6 +51,7 @@ class Gallery:
         duplicates: what was suspected when they were.
         crops: what was kept of their photos.
         training: trains and says how that goes.
+        loader: loads trained indexes ahead of the first question.
         recognition: verify, identify, find similar, group.
         rows: opens sessions on collections (for the parts built on this one).
         templates: seals and opens templates (likewise).
@@ -68,6 +71,7 @@ class Gallery:
     duplicates: Duplicates
     crops: Crops
     training: Training
+    loader: IndexLoader
     recognition: Recognition
     rows: Rows
     templates: Templates
@@ -77,11 +81,13 @@ class Gallery:
     last_seen: LastSeen
 
     def start(self) -> None:
-        """Start the training threads; they first take up what an earlier process left."""
+        """Start the threads: those of trainings first take up what an earlier process left."""
         self.training.begin()
+        self.loader.start()
 
     def stop(self) -> None:
         """Stop the training threads; what they do not finish is left to the next start."""
+        self.loader.stop()
         self.training.stop()
         self.last_seen.write()
 
@@ -108,6 +114,8 @@ def open_gallery(
     quotas: Quotas | None = None,
     trained: Callable[[UUID, int], None] | None = None,
     search_engine: str = EXACT,
+    claims: Claims | None = None,
+    damaged: Damaged | None = None,
 ) -> Gallery:
     """Put the services together; starts no thread.
 
@@ -123,6 +131,8 @@ def open_gallery(
         trained: told of each training that succeeded: the resource, and how many faces there were.
         search_engine: what trained collections are searched with: `exact`, in this process and from encrypted files, or
             `pgvector` (compares all) or `pgvector-hnsw` (an index), in PostgreSQL, where templates lie unencrypted.
+        claims: of this process; the gallery's own when None.
+        damaged: told of each trained index that was found damaged and is rebuilt.
 
     Raises:
         SearchEngineError: the search engine is not to be had.
@@ -130,7 +140,7 @@ def open_gallery(
     rows = Rows(database, clock, quotas)
     templates = Templates(vault)
     engines = open_engines(IndexLocation(folder, database, vault), search_engine)
-    indexes = TrainedIndexes(engines, folder, database, vault)
+    indexes = TrainedIndexes(engines, folder, database, vault, claims=claims, damaged=damaged)
     untrained_index, duplicate_check = UntrainedIndex(templates, clock), DuplicateCheck(templates, clock)
     last_seen = LastSeen(database, clock)
     later = TrainedDuplicates(rows, templates, indexes, recognisers)
@@ -145,6 +155,7 @@ def open_gallery(
         duplicates=Duplicates(rows),
         crops=Crops(rows),
         training=Training(rows, templates, indexes, trained=trained, look=later.look),
+        loader=IndexLoader(indexes, database),
         recognition=Recognition(
             rows,
             detected_faces,

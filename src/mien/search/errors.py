@@ -14,6 +14,7 @@ class TrainedIndexError(Exception):
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(f"trained index {path}: {problem}; the enrolled faces are safe in the database, run `{MEND}`")
         self.path = path
+        self.problem = problem
 
 
 class TrainedIndexMissingError(TrainedIndexError):

@@ -11,7 +11,7 @@ without them a filter could leave fewer rows than were asked for.
 # ruff: noqa: S608  # the parts put together are constants of this module and whole numbers; values are bound
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -82,9 +82,18 @@ class PgVectorStore:
         resource_id: whose collection it is; nothing of another resource is ever read or written.
         collection_id: unique within the resource.
         method: how the searches it loads find neighbours.
+        guard: called at the end of each transaction that writes; raises when the caller may not write any more.
     """
 
-    def __init__(self, engine: Engine, resource_id: str, collection_id: str, method: Method = Method.EXACT) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        resource_id: str,
+        collection_id: str,
+        method: Method = Method.EXACT,
+        guard: Callable[[Connection], None] | None = None,
+    ) -> None:
+        self._guard = guard or (lambda _connection: None)
         self._engine = engine
         self._scope = {"resource": resource_id, "collection": collection_id}
         self._method = method
@@ -102,6 +111,7 @@ class PgVectorStore:
             if self._method is Method.HNSW:
                 create_index(connection, dimension)
             self._insert(connection, faces)
+            self._guard(connection)
 
     def update(self, added: EnrolledTemplates, removed: Collection[tuple[UUID, UUID | None]] = ()) -> None:
         """Apply what changed since the last training; see `TrainedIndexFiles.update`.
@@ -124,6 +134,7 @@ class PgVectorStore:
                     [{**self._scope, "person": person, "face": face} for person, face in removed],
                 )
             self._insert(connection, added)
+            self._guard(connection)
 
     def delete(self) -> None:
         """Remove the collection's templates."""

@@ -41,6 +41,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.functions import GenericFunction
 
 from mien.storage.database import EVERY_RESOURCE, Database
+from mien.storage.faults import log_failure
 from mien.storage.tables import ClaimRow
 
 LEASE_SECONDS: Final = 10.0
@@ -203,7 +204,7 @@ class Claims:
             with self._database.write(EVERY_RESOURCE) as session:
                 session.execute(statement.values(until=_Now()))
         except SQLAlchemyError as error:  # its lease ends anyway
-            _log.warning("a claim could not be released and ends with its lease", claim=held.name, reason=brief(error))
+            log_failure(_log, "a claim could not be released and ends with its lease", error, claim=held.name)
 
     def renew(self) -> None:
         """Renew all claims that are held; those that another server has taken over are marked as lost."""
@@ -287,7 +288,7 @@ class Claims:
                 failed = False
             except Exception as error:  # tried again; `Held.sure` turns false when it takes too long
                 failed = True
-                _log.warning("claims could not be renewed", reason=brief(error))
+                log_failure(_log, "claims could not be renewed", error)
 
 
 def _renewal(held: Held) -> ReturningUpdate[tuple[int]]:
@@ -298,12 +299,6 @@ def _renewal(held: Held) -> ReturningUpdate[tuple[int]]:
 def elapsed() -> float:
     """Return seconds of a clock that nobody sets and that counts while the machine sleeps, too."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
-
-
-def brief(error: BaseException) -> str:
-    """Return the first line of an error, for a log line."""
-    lines = str(error).splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
 @cache

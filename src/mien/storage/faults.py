@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+import traceback
 from enum import StrEnum
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -50,3 +52,27 @@ def _of_driver(error: BaseException) -> StorageFault | None:
         full = getattr(error, "sqlstate", None) == _POSTGRESQL_FULL
         return StorageFault.FULL if full else StorageFault.UNAVAILABLE
     return StorageFault.FULL if isinstance(error, OSError) and error.errno in _NO_SPACE else None
+
+
+def brief(error: BaseException) -> str:
+    """Return the kind and the first line of an error, and where it was raised: what fits in one line of a log."""
+    lines = str(error).splitlines()
+    text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{text} ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else text
+
+
+def log_failure(log: Any, event: str, error: BaseException, **about: object) -> None:
+    """Log a failure of work in the background that is tried again: one line, and no traceback.
+
+    Args:
+        log: of structlog.
+        event: what failed.
+        error: why.
+        about: what else there is to know.
+    """
+    fault = fault_of(error)
+    if fault is not None:
+        log.warning(event, reason=fault.value, **about)
+    else:
+        log.error(event, reason=brief(error), **about)

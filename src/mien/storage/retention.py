@@ -1,4 +1,4 @@
-"""Deleting what has expired, now and then, in a thread of its own."""
+"""Deleting what has expired, now and then, in a thread of its own; what servers share, by one of them at a time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from mien.storage.claims import Claims
+from mien.storage.faults import log_failure
+
+Purge = tuple[str, Callable[[], int]]
 _log = structlog.get_logger(__name__)
 
 
@@ -16,10 +20,21 @@ class RetentionWorker:
     Args:
         purges: name and function of each; a function deletes what has expired and returns how many rows that were.
         seconds: pause between two rounds.
+        shared: further ones, of what all servers share.
+        claims: see to it that one server at a time runs those.
     """
 
-    def __init__(self, purges: Sequence[tuple[str, Callable[[], int]]], seconds: float) -> None:
+    def __init__(
+        self,
+        purges: Sequence[Purge],
+        seconds: float,
+        *,
+        shared: Sequence[Purge] = (),
+        claims: Claims | None = None,
+    ) -> None:
         self._purges = tuple(purges)
+        self._shared = tuple(shared)
+        self._claims = claims
         self._seconds = seconds
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mien-retention", daemon=True)
@@ -36,14 +51,28 @@ class RetentionWorker:
     def run_once(self) -> None:
         """Run every purge once; one that fails is logged and does not keep the others from running."""
         for name, purge in self._purges:
-            try:
-                if rows := purge():
-                    _log.info("purged", what=name, rows=rows)
-            except Exception:  # the next round tries again
-                _log.exception("purge failed", what=name)
+            _try(name, purge)
+        if self._claims is None:
+            return
+        try:
+            with self._claims.hold("retention") as held:
+                for name, purge in self._shared:
+                    if held is None or held.lost.is_set():
+                        break
+                    _try(name, purge)
+        except Exception as error:  # the next round tries again
+            log_failure(_log, "purges could not be claimed", error)
 
     def _run(self) -> None:
         while True:
             self.run_once()
             if self._stop.wait(self._seconds):
                 return
+
+
+def _try(name: str, purge: Callable[[], int]) -> None:
+    try:
+        if rows := purge():
+            _log.info("purged", what=name, rows=rows)
+    except Exception as error:  # the next round tries again
+        log_failure(_log, "purge failed", error, what=name)

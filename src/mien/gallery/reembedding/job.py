@@ -27,6 +27,7 @@ from mien.gallery.reembedding import rows as rows_of
 from mien.gallery.reembedding.switch import Switch, switch
 from mien.gallery.rows import ref_of
 from mien.storage import EVERY_RESOURCE, Vault
+from mien.storage.claims import ClaimLostError, Held
 from mien.storage.tables import CollectionRow, ModelMigrationRow
 from mien.vision.errors import ImageError
 from mien.vision.ports import Engine
@@ -191,8 +192,8 @@ class Migrations:
             NotCalibratedError: the target cannot say how sure it is.
         """
         _ = plan.target.calibration  # refuses one that cannot say how sure it is
-        with self._alone(plan):
-            return self._prepare(plan, leave_out, report)
+        with self._alone(plan) as held:
+            return self._prepare(plan, held, leave_out, report)
 
     def migrate(self, plan: Plan, *, leave_out: bool = False, report: Report | None = None) -> list[tuple[UUID, UUID]]:
         """Prepare, and then switch: from now on the collection is of the new recogniser, trained if it was before.
@@ -207,19 +208,19 @@ class Migrations:
             NotCalibratedError: as in `prepare`.
         """
         _ = plan.target.calibration  # refuses one that cannot say how sure it is
-        with self._alone(plan):
-            return self._migrate(plan, leave_out, report)
+        with self._alone(plan) as held:
+            return self._migrate(plan, held, leave_out, report)
 
     def _migrate(
-        self, plan: Plan, leave_out: bool, report: Report | None, *, noted: bool = True
+        self, plan: Plan, held: Held, leave_out: bool, report: Report | None, *, noted: bool = True
     ) -> list[tuple[UUID, UUID]]:
-        lost = self._prepare(plan, leave_out, report, noted)
+        lost = self._prepare(plan, held, leave_out, report, noted)
         if lost and len(lost) == plan.faces:
             raise CannotMigrateError(plan.ref, lost)
         out = {face: person for person, face in lost}
 
         def finish() -> None:
-            out.update({face: person for person, face in self._prepare(plan, leave_out, None, noted)})
+            out.update({face: person for person, face in self._prepare(plan, held, leave_out, None, noted)})
 
         finish()  # what was added meanwhile, so that writers wait as shortly as can be
         for _ in range(_PASSES):
@@ -251,16 +252,18 @@ class Migrations:
             raise NothingToRollBackError(f"no migration of {ref.kind.value}/{ref.collection_id} is known")
         if known.switched_at is None:
             plan = self.plan(ref, known.to_model)
-            with self._alone(plan), self._gallery.rows.database.write(ref.resource_id) as session:
+            with self._alone(plan) as held, self._gallery.rows.database.write(ref.resource_id) as session:
+                held.fence(session)
                 rows_of.drop_prepared(session, known)
             return plan, []
         measured = self._bound(known.from_fingerprint)
         pack = measured.pack if measured else self._pack_of(known.from_fingerprint) or ""
         old = Recogniser(known.from_model, pack, known.from_fingerprint, measured.measured if measured else None)
         plan = self._plan(ref, self._gallery.rows.get(ref), old)
-        with self._alone(plan):
-            lost = self._migrate(plan, leave_out, report, noted=False)
+        with self._alone(plan) as held:
+            lost = self._migrate(plan, held, leave_out, report, noted=False)
             with self._gallery.rows.database.write(ref.resource_id) as session:
+                held.fence(session)
                 rows_of.unnote(session, plan.uid)
         return plan, lost
 
@@ -279,8 +282,9 @@ class Migrations:
             bare = rows_of.without_template(session, plan.uid)
         if bare and not leave_out:
             raise CannotMigrateError(ref, bare)
-        with self._alone(plan):
+        with self._alone(plan) as held:
             with self._gallery.rows.database.write(ref.resource_id) as session:
+                held.fence(session)
                 count = rows_of.forget(session, plan.uid)
             self._gallery.rows.database.empty_log()
         return count
@@ -289,41 +293,52 @@ class Migrations:
         return next((one for one in self._recognisers if one.fingerprint == fingerprint), None)
 
     @contextmanager
-    def _alone(self, plan: Plan) -> Iterator[None]:
-        with self._gallery.indexes.claim(plan.uid, "migration") as claimed:
-            if not claimed:
+    def _alone(self, plan: Plan) -> Iterator[Held]:
+        with self._gallery.indexes.claim(plan.uid, "migration") as held:
+            if held is None:
                 raise MigrationRunningError(
                     f"{plan.ref.kind.value}/{plan.ref.collection_id} is being migrated by another process"
                 )
-            yield
+            try:
+                yield held
+            except ClaimLostError as error:
+                raise MigrationRunningError(
+                    f"another process has taken over the migration of {plan.ref.kind.value}/{plan.ref.collection_id}"
+                ) from error
 
     def _prepare(
-        self, plan: Plan, leave_out: bool, report: Report | None, noted: bool = True
+        self, plan: Plan, held: Held, leave_out: bool, report: Report | None, noted: bool = True
     ) -> list[tuple[UUID, UUID]]:
         row = self._gallery.rows.get(plan.ref)
         if row.uid != plan.uid:
             raise ConflictError(plan.ref.collection_id)
         if row.fingerprint == plan.target.fingerprint:
-            self._note(plan, row, noted)
+            self._note(plan, row, held, noted)
             return []
         with self._gallery.rows.database.read(plan.ref.resource_id) as session:
             gaps = rows_of.missing(session, plan.uid, plan.target.fingerprint)
         lost = [(person, face) for person, face, crop in gaps if not crop or not plan.target.pack]
         if lost and not leave_out:
             raise CannotMigrateError(plan.ref, lost)
-        self._note(plan, row, noted)
-        unmade = self._make(plan, row, gaps, report)
+        self._note(plan, row, held, noted)
+        unmade = self._make(plan, row, held, gaps, report)
         if unmade and not leave_out:
             raise CannotMigrateError(plan.ref, unmade)
         return lost + unmade
 
-    def _note(self, plan: Plan, row: CollectionRow, noted: bool) -> None:
+    def _note(self, plan: Plan, row: CollectionRow, held: Held, noted: bool) -> None:
         if noted and plan.needed:
             with self._gallery.rows.database.write(plan.ref.resource_id) as session:
+                held.fence(session)
                 rows_of.note(session, row, plan.target, self._gallery.rows.clock.now())
 
     def _make(
-        self, plan: Plan, row: CollectionRow, gaps: Sequence[tuple[UUID, UUID, bool]], report: Report | None
+        self,
+        plan: Plan,
+        row: CollectionRow,
+        held: Held,
+        gaps: Sequence[tuple[UUID, UUID, bool]],
+        report: Report | None,
     ) -> list[tuple[UUID, UUID]]:
         """Compute templates of faces that have a crop; returns those in whose crop no face is found."""
         owners = {face: person for person, face, crop in gaps if crop and plan.target.pack}
@@ -341,6 +356,7 @@ class Migrations:
                     else:
                         made.append((face, self._seal(row, face, embedding)))
                 with self._gallery.rows.database.write(row.resource_id) as session:
+                    held.fence(session)
                     there = rows_of.still_there(session, row.uid, [face for face, _ in made])
                     made = [one for one in made if one[0] in there]
                     rows_of.add_templates(session, row, plan.target.fingerprint, made)

@@ -18,6 +18,7 @@ from mien.gallery.reembedding import rows as rows_of
 from mien.gallery.rows import BUSY, find, find_collection
 from mien.gallery.training import history
 from mien.gallery.types import TrainingState
+from mien.storage.claims import ClaimLostError, Held
 from mien.storage.tables import CollectionRow
 
 _STATUS = tuple(column.name for column in CollectionRow.__table__.c if column.name.startswith("training_"))
@@ -65,8 +66,8 @@ def switch(
         ConflictError: it was deleted and created again, or writers kept it locked.
         PlaceTakenError: a directory has faces of the target's label already.
     """
-    with gallery.indexes.claim(uid) as claimed:
-        if not claimed:
+    with gallery.indexes.claim(uid) as held:
+        if held is None:
             return Switch.BUSY
         row = gallery.rows.get(ref)
         if row.uid != uid:
@@ -74,18 +75,20 @@ def switch(
         if ref.kind is Kind.DIRECTORY and row.recognition_model != target.label:
             _make_room(gallery, ref, target)
         if row.fingerprint == target.fingerprint or not row.faces:
-            done = _relabel(gallery, ref, target)
+            done = _relabel(gallery, ref, target, held)
         elif row.snapshot is None:
-            done = _swap(gallery, ref, target, left_out)
+            done = _swap(gallery, ref, target, held, left_out)
         else:
-            done = _retrain(gallery, ref, target, finish)
-        gallery.indexes.tidy(uid, gallery.rows.snapshot_of(ref.resource_id, uid))
+            done = _retrain(gallery, ref, target, held, finish)
+        gallery.indexes.tidy(uid, gallery.rows.snapshot_of(ref.resource_id, uid), held)
         return done
 
 
-def _retrain(gallery: Gallery, ref: CollectionRef, target: Recogniser, finish: Callable[[], None]) -> Switch:
+def _retrain(
+    gallery: Gallery, ref: CollectionRef, target: Recogniser, held: Held, finish: Callable[[], None]
+) -> Switch:
     """Switch a trained collection: writers wait as in a training, searches see the old snapshot until the end."""
-    before = _hold(gallery, ref)
+    before = _hold(gallery, ref, held)
     try:
         finish()
         row = gallery.rows.get(ref)
@@ -93,8 +96,9 @@ def _retrain(gallery: Gallery, ref: CollectionRef, target: Recogniser, finish: C
         with gallery.rows.database.read(row.resource_id) as session:
             sealed = rows_of.templates_of(session, row.uid, target.fingerprint)
             faces = gallery.templates.faces(row.resource_id, row.uid, sealed)
-        gallery.indexes.store(row, name).write(faces, target.fingerprint)
+        gallery.indexes.store(row, name, held).write(faces, target.fingerprint)
         with gallery.rows.transaction(ref.resource_id, ref.collection_id) as session:
+            held.fence(session)
             row = _locked(session, ref)
             rows_of.swap_templates(session, row, target.fingerprint)
             row.snapshot, row.trained_revision = name, row.revision
@@ -106,15 +110,17 @@ def _retrain(gallery: Gallery, ref: CollectionRef, target: Recogniser, finish: C
             rows_of.forget_removals(session, row)
             _become(gallery, session, row, target)
     except BaseException:
-        _let_go(gallery, ref, before)
+        with suppress(ClaimLostError):  # its state is another server's by now
+            _let_go(gallery, ref, held, before)
         raise
     return Switch.DONE
 
 
-def _hold(gallery: Gallery, ref: CollectionRef) -> dict[str, Any]:
+def _hold(gallery: Gallery, ref: CollectionRef, held: Held) -> dict[str, Any]:
     """Keep writers out as a training does; returns what the training's state was. A crash leaves a plain training."""
     now = gallery.rows.clock.now()
-    with gallery.rows.writing(ref, while_training=True) as (_, row):
+    with gallery.rows.writing(ref, while_training=True) as (session, row):
+        held.fence(session)
         before = {name: getattr(row, name) for name in _STATUS}
         if row.training_status not in BUSY:
             row.training_created_at = now
@@ -124,15 +130,17 @@ def _hold(gallery: Gallery, ref: CollectionRef) -> dict[str, Any]:
     return before
 
 
-def _let_go(gallery: Gallery, ref: CollectionRef, before: dict[str, Any]) -> None:
-    with gallery.rows.writing(ref, while_training=True) as (_, row):
+def _let_go(gallery: Gallery, ref: CollectionRef, held: Held, before: dict[str, Any]) -> None:
+    with gallery.rows.writing(ref, while_training=True) as (session, row):
+        held.fence(session)
         for name, value in before.items():
             setattr(row, name, value)
 
 
-def _swap(gallery: Gallery, ref: CollectionRef, target: Recogniser, left_out: Collection[UUID]) -> Switch:
+def _swap(gallery: Gallery, ref: CollectionRef, target: Recogniser, held: Held, left_out: Collection[UUID]) -> Switch:
     """Switch a collection that is searched as it is, or was never trained."""
     with gallery.rows.transaction(ref.resource_id, ref.collection_id) as session:
+        held.fence(session)
         row = _locked(session, ref)
         if row.training_status in BUSY:
             return Switch.BUSY
@@ -144,9 +152,10 @@ def _swap(gallery: Gallery, ref: CollectionRef, target: Recogniser, left_out: Co
     return Switch.DONE
 
 
-def _relabel(gallery: Gallery, ref: CollectionRef, target: Recogniser) -> Switch:
+def _relabel(gallery: Gallery, ref: CollectionRef, target: Recogniser, held: Held) -> Switch:
     """Switch a collection whose templates are the target's already, or that has none."""
     with gallery.rows.transaction(ref.resource_id, ref.collection_id) as session:
+        held.fence(session)
         row = _locked(session, ref)
         if row.training_status in BUSY:
             return Switch.BUSY

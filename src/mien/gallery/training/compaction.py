@@ -35,8 +35,8 @@ def compact(rows: Rows, templates: Templates, indexes: TrainedIndexes, row: Coll
     Raises:
         TrainedIndexError: the trained index is unusable.
     """
-    with indexes.claim(row.uid) as claimed:
-        if not claimed or row.snapshot is None:
+    with indexes.claim(row.uid) as held:
+        if held is None or row.snapshot is None:
             return 0
         with rows.database.read(row.resource_id) as session:
             fresh = session.scalar(select(CollectionRow).where(CollectionRow.uid == row.uid))
@@ -50,10 +50,11 @@ def compact(rows: Rows, templates: Templates, indexes: TrainedIndexes, row: Coll
         name = indexes.fresh_name(search.fingerprint if search is not None else row.fingerprint)
         previous = indexes.previous(row.uid)
         none = templates.faces(row.resource_id, row.uid, ())
-        store = indexes.branch(row, row.snapshot, name)
+        store = indexes.branch(row, row.snapshot, name, held)
         store.update(none, removed, current=previous)
         store.compact()
         with rows.database.write(row.resource_id) as session:
+            held.fence(session)
             # `trained_revision` stays: what was added since is still to be trained. The claim keeps others away,
             # but not those on another machine, whose trained indexes lie in another folder.
             same = (CollectionRow.uid == row.uid, CollectionRow.snapshot == row.snapshot)
@@ -63,6 +64,6 @@ def compact(rows: Rows, templates: Templates, indexes: TrainedIndexes, row: Coll
             applied = (RemovalRow.collection == row.uid, RemovalRow.revision <= fresh.revision)
             gone = session.execute(delete(RemovalRow).where(*applied).returning(RemovalRow.id)).all()
         if previous is not None:
-            indexes.keep(row.uid, name, store.load(previous))
-        indexes.tidy(row.uid, name)
+            indexes.keep(row.uid, name, store.load(previous), fresh.trained_revision)
+        indexes.tidy(row.uid, name, held)
         return len(gone)

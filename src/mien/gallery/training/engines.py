@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 import structlog
+from sqlalchemy import Connection
 
 from mien.gallery.training.file_indexes import FileIndexes
 from mien.gallery.training.pg_indexes import PgIndexes
@@ -23,6 +24,10 @@ from mien.storage import Database, Vault
 from mien.storage.tables import CollectionRow
 
 _log = structlog.get_logger(__name__)
+
+
+Guard = Callable[[Connection], None]
+"""Called last in the transaction of a write that other servers see; raises when the writer may not write any more."""
 
 
 class IndexEngine(Protocol):
@@ -42,11 +47,17 @@ class IndexEngine(Protocol):
         """Return a name that no index has, for one of this recogniser."""
         ...
 
-    def store(self, row: CollectionRow, name: str) -> TrainedStore:
-        """Return the index of a collection under this name, which need not exist."""
+    def store(self, row: CollectionRow, name: str, guard: Guard | None = None) -> TrainedStore:
+        """Return the index of a collection under this name, which need not exist.
+
+        Args:
+            row: the collection.
+            name: of the index.
+            guard: for writing where servers share what is written; an index in files is a new folder for each training.
+        """
         ...
 
-    def branch(self, row: CollectionRow, old: str, new: str) -> TrainedStore:
+    def branch(self, row: CollectionRow, old: str, new: str, guard: Guard | None = None) -> TrainedStore:
         """Begin the index `new` with what `old` is now.
 
         Raises:

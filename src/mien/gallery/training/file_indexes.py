@@ -47,17 +47,19 @@ class FileIndexes:
         del fingerprint
         return secrets.token_hex(8)
 
-    def store(self, row: CollectionRow, name: str) -> TrainedIndexFiles:
+    def store(self, row: CollectionRow, name: str, guard: object = None) -> TrainedIndexFiles:
         """Return the index of a collection under this name, which need not exist."""
+        del guard  # each training has a folder of its own, which no server reads before the row names it
         key = self._vault.open(row.snapshot_key, resource_id=row.resource_id, what=key_name(row.uid))
         return TrainedIndexFiles(self.of(row.uid) / name, key)
 
-    def branch(self, row: CollectionRow, old: str, new: str) -> TrainedIndexFiles:
+    def branch(self, row: CollectionRow, old: str, new: str, guard: object = None) -> TrainedIndexFiles:
         """Begin the index `new` with what `old` is now.
 
         Raises:
             TrainedIndexError: there is no usable one.
         """
+        del guard
         return self.store(row, old).branch(self.of(row.uid) / new)
 
     def tidy(self, uid: UUID, name: str | None) -> None:

@@ -3,19 +3,17 @@
 A collection's folder has one folder for each training, of which the collection's row names the one that serves. A new
 training makes a new folder (its unchanged files are hard links), moves the name in the row, and deletes the old one:
 a crash at any point leaves one or the other whole. Machines that share a database have each a folder of their own: what
-one of them trained, another makes for itself from the database when it is first asked.
+one of them trained, another rebuilds for itself from the database, ahead of the first question (`loader`).
+
+Whatever is damaged is rebuilt from the database, too: when it is loaded, or when a search reads the damaged part.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-import shutil
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -25,9 +23,11 @@ from sqlalchemy import select
 
 from mien.gallery.templates import Templates
 from mien.gallery.training.engines import IndexEngine
-from mien.gallery.untrained_index import enrolled_by
+from mien.gallery.training.healing import HealingSearch
+from mien.gallery.training.rebuilding import Loaded, Rebuilding
 from mien.search import TemplateSearch, TrainedIndexError, TrainedIndexMissingError, TrainedStore
 from mien.storage import EVERY_RESOURCE, Database, Vault
+from mien.storage.claims import Claims, Held
 from mien.storage.tables import CollectionRow
 
 CACHED_COLLECTIONS: Final = 64
@@ -37,10 +37,8 @@ CACHED_TEMPLATES: Final = 20_000_000
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    name: str
-    search: TemplateSearch
+Damaged = Callable[[UUID, UUID, str], object]
+"""Told of an index that was damaged and is rebuilt: whose, of which collection (`uid`), and the damage."""
 
 
 class TrainedIndexes:
@@ -48,58 +46,86 @@ class TrainedIndexes:
 
     Args:
         engines: where the indexes are; trainings use the first.
-        folder: for the files of claims; processes of one server share it.
+        folder: of those in files; processes of one server share it.
         database: says which index serves.
         vault: opens templates.
+        claims: of this process; its own when None.
+        damaged: told of each index that was found damaged and is rebuilt.
+
+    Attributes:
+        damages: how many indexes were found damaged since the start.
     """
 
-    def __init__(self, engines: Sequence[IndexEngine], folder: Path, database: Database, vault: Vault) -> None:
+    def __init__(
+        self,
+        engines: Sequence[IndexEngine],
+        folder: Path,
+        database: Database,
+        vault: Vault,
+        *,
+        claims: Claims | None = None,
+        damaged: Damaged | None = None,
+    ) -> None:
         self._engines = tuple(engines)
         self._folder = folder
         self._database = database
-        self._templates = Templates(vault)
+        self._rebuilding = Rebuilding(database, Templates(vault))
+        self._claims = claims or Claims(database)
+        self._damaged = damaged
+        self.damages = 0
         self._lock = threading.Lock()
         self._loading: dict[UUID, threading.Lock] = {}
-        self._loaded: OrderedDict[UUID, _Loaded] = OrderedDict()
+        self._loaded: OrderedDict[UUID, Loaded] = OrderedDict()
 
     def _engine_of(self, name: str) -> IndexEngine:
         return next((one for one in self._engines if one.is_name(name)), self._engines[0])
 
-    def store(self, row: CollectionRow, name: str) -> TrainedStore:
-        """Return the index of a collection under this name, which need not exist."""
-        return self._engine_of(name).store(row, name)
+    def store(self, row: CollectionRow, name: str, held: Held | None = None) -> TrainedStore:
+        """Return the index of a collection under this name, which need not exist.
+
+        Args:
+            row: the collection.
+            name: of the index.
+            held: the claim that it is written under; see `IndexEngine.store`.
+        """
+        return self._engine_of(name).store(row, name, held.fence if held is not None else None)
 
     def fresh_name(self, fingerprint: str) -> str:
         """Return a name that no index has, for one of this recogniser."""
         return self._engines[0].fresh_name(fingerprint)
 
+    def is_there(self, row: CollectionRow, name: str) -> bool:
+        """Whether an index can be searched: one in files that is not on this machine is rebuilt when it is needed."""
+        engine = self._engine_of(name)
+        return engine.rebuilds or engine.store(row, name).exists
+
     def goes_on(self, name: str) -> bool:
         """Whether a next training can go on from the index of this name: both are of one engine."""
         return self._engine_of(name) is self._engines[0]
 
-    def branch(self, row: CollectionRow, old: str, new: str) -> TrainedStore:
+    def branch(self, row: CollectionRow, old: str, new: str, held: Held) -> TrainedStore:
         """Begin the index `new` with what `old` is now.
 
         Raises:
             TrainedIndexError: there is no usable one.
         """
-        return self._engine_of(new).branch(row, old, new)
+        return self._engine_of(new).branch(row, old, new, held.fence)
 
     def search(self, row: CollectionRow) -> TemplateSearch | None:
         """Return the search of a collection as it was last trained, None when it never was.
 
         Raises:
-            TrainedIndexError: the trained index cannot be used.
+            TrainedIndexError: the trained index cannot be used, nor rebuilt.
         """
         if row.snapshot is None:
             return None
         loaded = self._cached(row.uid, row.snapshot)
-        if loaded is not None:
-            return loaded
-        with self._lock:
-            lock = self._loading.setdefault(row.uid, threading.Lock())
-        with lock:  # one thread loads, the others wait for it
-            return self._cached(row.uid, row.snapshot) or self._load(row)
+        if loaded is None:
+            with self._loading_lock(row.uid):  # one thread loads, the others wait for it
+                loaded = self._cached(row.uid, row.snapshot) or self._load(row)
+        if loaded is None:
+            return None
+        return HealingSearch(loaded, lambda search, error: self._heal(row, search, error))
 
     def previous(self, uid: UUID) -> TemplateSearch | None:
         """Return what is loaded of a collection, whatever its age: its files need not be read again."""
@@ -107,10 +133,22 @@ class TrainedIndexes:
             loaded = self._loaded.get(uid)
         return loaded.search if loaded else None
 
-    def keep(self, uid: UUID, name: str, search: TemplateSearch) -> None:
-        """Keep a loaded search, and let go of those that were not used for the longest time."""
+    def loaded(self) -> dict[UUID, str]:
+        """Return the names of the indexes that are loaded, by collection."""
         with self._lock:
-            self._loaded[uid] = _Loaded(name, search)
+            return {uid: one.name for uid, one in self._loaded.items()}
+
+    def keep(self, uid: UUID, name: str, search: TemplateSearch, revision: int = -1) -> None:
+        """Keep a loaded search, and let go of those that were not used for the longest time.
+
+        Args:
+            uid: of the collection.
+            name: of the index.
+            search: on it.
+            revision: of the collection that it has; -1 when that is not known.
+        """
+        with self._lock:
+            self._loaded[uid] = Loaded(name, revision, search)
             self._loaded.move_to_end(uid)
             total = sum(one.search.in_memory for one in self._loaded.values())
             while len(self._loaded) > 1 and (len(self._loaded) > CACHED_COLLECTIONS or total > CACHED_TEMPLATES):
@@ -124,32 +162,24 @@ class TrainedIndexes:
             self._loading.pop(uid, None)
         for engine in self._engines:
             engine.tidy(uid, None)
-        shutil.rmtree(self._of(uid), ignore_errors=True)
 
-    def tidy(self, uid: UUID, name: str | None) -> None:
-        """Delete a collection's indexes except the one in use. Only the holder of `claim` may."""
-        for engine in self._engines:
-            engine.tidy(uid, name if name is not None else "")
+    def tidy(self, uid: UUID, name: str | None, held: Held) -> None:
+        """Delete a collection's indexes except the one in use.
 
-    @contextmanager
-    def claim(self, uid: UUID, what: str = "claim") -> Iterator[bool]:
-        """Take the right to make a collection's next trained index; gives False when another thread or process has it.
-
-        With another `what` it is another right (to migrate the collection). The lock is the kernel's: it goes with the
-        process that holds it, however that ends.
+        Raises:
+            ClaimLostError: another server has taken the claim over, so that another index may be in use.
         """
-        folder = self._of(uid)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(folder / what, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
-        finally:
-            os.close(handle)
+        with self._database.write(EVERY_RESOURCE) as session:
+            held.fence(session)  # nobody else can begin a training before the files are deleted
+            for engine in self._engines:
+                engine.tidy(uid, name if name is not None else "")
+
+    def claim(self, uid: UUID, what: str = "training") -> AbstractContextManager[Held | None]:
+        """Claim the right to make a collection's next index; gives None when another thread or server has it.
+
+        With another `what` it is another right (to re-embed the collection).
+        """
+        return self._claims.hold(f"{what}/{uid}")
 
     def sweep(self) -> int:
         """Let go of what is out of date in memory, and delete the files of collections and trainings that are gone.
@@ -175,14 +205,15 @@ class TrainedIndexes:
         folder = self._of(uid)
         if not folder.is_dir() or not any(path.is_dir() and path.name != name for path in folder.iterdir()):
             return False
-        with self.claim(uid) as claimed:
-            if claimed:
-                serving = self._serving({uid})  # read anew: a training may have ended before the claim was ours
-                if uid in serving:
-                    self.tidy(uid, serving[uid])
-        return claimed
+        with self.claim(uid) as held:
+            if held is None:
+                return False
+            serving = self._serving({uid})  # read anew: a training may have ended before the claim was ours
+            if uid in serving:
+                self.tidy(uid, serving[uid], held)
+        return True
 
-    def _serving(self, uids: set[UUID]) -> dict[UUID, str | None]:
+    def _serving(self, uids: Iterable[UUID]) -> dict[UUID, str | None]:
         found: dict[UUID, str | None] = {}
         wanted = list(uids)
         with self._database.read(EVERY_RESOURCE) as session:
@@ -195,6 +226,10 @@ class TrainedIndexes:
     def _of(self, uid: UUID) -> Path:
         return self._folder / uid.hex
 
+    def _loading_lock(self, uid: UUID) -> threading.Lock:
+        with self._lock:
+            return self._loading.setdefault(uid, threading.Lock())
+
     def _cached(self, uid: UUID, name: str) -> TemplateSearch | None:
         with self._lock:
             loaded = self._loaded.get(uid)
@@ -204,33 +239,69 @@ class TrainedIndexes:
             return loaded.search
 
     def _load(self, row: CollectionRow) -> TemplateSearch | None:
-        name = row.snapshot
-        while name is not None:
+        """Load what the row names, or what serves by now; what is missing or damaged is rebuilt, once."""
+        rebuilt = ""
+        fresh: CollectionRow | None = row
+        while fresh is not None and fresh.snapshot is not None:
+            name = fresh.snapshot
             try:
-                search = self.store(row, name).load(self.previous(row.uid))
+                search = self.store(fresh, name).load(self.previous(fresh.uid))
             except TrainedIndexError as error:
                 # A training may have moved on and deleted it since the row was read.
-                newer = self._serving({row.uid}).get(row.uid)
-                if newer == name and not (isinstance(error, TrainedIndexMissingError) and self._restore(row, name)):
-                    raise
-                name = newer
+                fresh = self._fresh(row)
+                if fresh is not None and fresh.snapshot == name:
+                    if rebuilt == name or not self._rebuild(fresh, name, error):
+                        raise
+                    rebuilt = name
             else:
-                self.keep(row.uid, name, search)
+                self.keep(fresh.uid, name, search, fresh.trained_revision)
                 return search
         return None
 
-    def _restore(self, row: CollectionRow, name: str) -> bool:
-        """Rebuild the files of an index, of what was enrolled when it was made and is still there."""
+    def _heal(self, row: CollectionRow, search: TemplateSearch, error: TrainedIndexError) -> TemplateSearch:
+        """Return a sound search in place of one whose files are damaged; one thread rebuilds, the others wait.
+
+        Raises:
+            TrainedIndexError: it cannot be rebuilt.
+        """
+        with self._loading_lock(row.uid):
+            fresh = self._fresh(row)
+            if fresh is None or fresh.snapshot is None:
+                raise error
+            known = self._cached(row.uid, fresh.snapshot)
+            if known is not None and known is not search:
+                return known
+            with self._lock:
+                self._loaded.pop(row.uid, None)
+            if not self._rebuild(fresh, fresh.snapshot, error):
+                raise error
+            sound = self._load(fresh)
+            if sound is None:
+                raise error
+            return sound
+
+    def _rebuild(self, row: CollectionRow, name: str, error: TrainedIndexError) -> bool:
+        """Write the files of an index from the database, loudly when they were damaged and not merely elsewhere."""
+        with self._lock:
+            previous = self._loaded.get(row.uid)
+        if not isinstance(error, TrainedIndexMissingError):
+            self.report_damage(row, error)
+            previous = None  # it may share the damaged files
+        return self._rebuilding.rebuild(row, self._engine_of(name), previous)
+
+    def report_damage(self, row: CollectionRow, error: TrainedIndexError) -> None:
+        """Log that a trained index is damaged and is rebuilt from the database, and tell the operator's records."""
+        _log.error(
+            "a trained index is damaged and is rebuilt from the database",
+            collection=row.collection_id,
+            resource=str(row.resource_id),
+            reason=str(error),
+        )
+        with self._lock:
+            self.damages += 1
+        if self._damaged is not None:
+            self._damaged(row.resource_id, row.uid, error.problem)
+
+    def _fresh(self, row: CollectionRow) -> CollectionRow | None:
         with self._database.read(row.resource_id) as session:
-            fresh = session.scalar(select(CollectionRow).where(CollectionRow.uid == row.uid))
-            if fresh is None or fresh.snapshot != name or fresh.trained_revision < 0:
-                return False
-            if not self._engine_of(name).rebuilds:
-                return False
-            enrolled = enrolled_by(session, fresh.uid, fresh.trained_revision)
-            faces = self._templates.faces(fresh.resource_id, fresh.uid, enrolled)
-        if not len(faces):
-            return False
-        self.store(fresh, name).write(faces, fresh.fingerprint)
-        _log.info("a trained index that was not here is made again from the database", faces=len(faces))
-        return True
+            return session.scalar(select(CollectionRow).where(CollectionRow.uid == row.uid))

@@ -7,13 +7,13 @@ never share a place. Training changes it in one transaction. The server must see
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from mien.search import EnrolledTemplates, TemplateSearch, TrainedIndexMissingError
@@ -163,15 +163,17 @@ class PgIndexes:
         """Return a name for the trained state of a recogniser."""
         return f"{_PREFIX}{fingerprint[:_FINGERPRINT]}-{secrets.token_hex(8)}"
 
-    def store(self, row: CollectionRow, name: str) -> PgIndex:
+    def store(self, row: CollectionRow, name: str, guard: Callable[[Connection], None] | None = None) -> PgIndex:
         """Return the trained state of a collection under this name, which need not exist."""
         scope = (str(row.resource_id), _place(row.uid, name))
-        return PgIndex(PgVectorStore(self._database.engine, *scope, self._method), name)
+        return PgIndex(PgVectorStore(self._database.engine, *scope, self._method, guard), name)
 
-    def branch(self, row: CollectionRow, old: str, new: str) -> PgIndex:
+    def branch(
+        self, row: CollectionRow, old: str, new: str, guard: Callable[[Connection], None] | None = None
+    ) -> PgIndex:
         """Return the index `new`, which is the place of `old`: an update is one transaction."""
         del old
-        return self.store(row, new)
+        return self.store(row, new, guard)
 
     def tidy(self, uid: UUID, name: str | None) -> None:
         """Delete a collection's trained states but the one of this name."""

@@ -1,8 +1,9 @@
 """Training: builds an index of what is enrolled, in the background; the index is used once it is complete.
 
 The database says which collections are to be trained (`notStarted`, `running`); threads of any process take them up,
-each under the claim of its collection (`TrainedIndexes.claim`), which the kernel takes back when a process dies. So a
-training that was killed is begun again by the next process that looks, and the old trained index serves until then.
+each under the claim of its collection (`TrainedIndexes.claim`), a lease in the database that ends when its server dies.
+So a training that was killed is begun again by the next server that looks, and the old trained index serves until then.
+A server that was paused meanwhile can change nothing any more: each of its writes is fenced by the claim's token.
 While a collection is being trained nobody writes to it, so that what is read in several steps is of one state.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -29,6 +31,8 @@ from mien.gallery.types import TrainingRun, TrainingState, TrainingStatus
 from mien.gallery.untrained_index import REMOVALS_KEPT, added_since, removed_since
 from mien.search import TrainedIndexError
 from mien.storage import EVERY_RESOURCE
+from mien.storage.claims import ClaimLostError, Held
+from mien.storage.faults import StorageFault, fault_of, log_failure
 from mien.storage.tables import CollectionRow, RemovalRow
 
 LOOK_SECONDS: Final = 5.0
@@ -41,6 +45,7 @@ _EMPTY: Final = {
     False: "There is no face in the list: add one, then train again.",
 }
 _INTERNAL: Final = "The training failed for a reason inside the service; its log says more. Train again."
+_FULL: Final = "The training failed because a disk of the service is full. Free some space, then train again."
 _log = structlog.get_logger(__name__)
 
 
@@ -196,10 +201,10 @@ class Training:
         while not self._stopping.is_set():
             try:
                 self.run_pending()
-            except Exception:
+            except Exception as error:
                 if self._stopping.is_set():
                     return
-                _log.exception("looking for trainings failed")
+                log_failure(_log, "looking for trainings failed", error)
             self._wake.acquire(timeout=LOOK_SECONDS)
 
     def _pending(self) -> list[tuple[UUID, str, str]]:
@@ -213,69 +218,80 @@ class Training:
 
     def _train(self, ref: CollectionRef) -> bool:
         """Train a collection unless somebody else does; returns whether a training ended."""
-        succeeded = False
         try:
             row = self._rows.get(ref)
         except CollectionNotFoundError:  # its resource was deleted
             return False
-        with self._indexes.claim(row.uid) as claimed:
-            if not claimed:
+        with self._indexes.claim(row.uid) as held:
+            fresh = self._rows.find(row.resource_id, row.uid) if held is not None else None
+            if held is None or fresh is None or fresh.training_status not in BUSY:  # it has ended meanwhile
                 return False
-            fresh = self._rows.find(row.resource_id, row.uid)
-            if fresh is None or fresh.training_status not in BUSY:  # it has ended while we took the claim
-                return False
-            row = fresh
+            state = self._train_held(ref, fresh, held)
+        if state is TrainingState.SUCCEEDED and self._look is not None:
             try:
-                self._mark_running(row)
-                if row.faces == 0:
-                    self._end(row, None, _EMPTY[ref.kind.has_persons])
-                else:
-                    self._end(row, self._make(row), None)
-                    succeeded = True
-            except Exception:
-                if self._stopping.is_set():  # the database may be closed already: the next start goes on
-                    return False
-                _log.exception("training failed", collection=ref.collection_id, collection_kind=ref.kind.value)
-                self._end(row, None, _INTERNAL)
-        if succeeded and self._look is not None:
-            try:
-                self._look(row.uid, row.resource_id, row.trained_revision, self._stopping.is_set)
-            except Exception:
+                self._look(fresh.uid, fresh.resource_id, fresh.trained_revision, self._stopping.is_set)
+            except Exception as error:
                 if not self._stopping.is_set():
-                    _log.exception("looking for duplicates failed", collection=ref.collection_id)
-        return True
+                    log_failure(_log, "looking for duplicates failed", error, collection=ref.collection_id)
+        return state is not None
 
-    def _mark_running(self, row: CollectionRow) -> None:
+    def _train_held(self, ref: CollectionRef, row: CollectionRow, held: Held) -> TrainingState | None:
+        """Train a collection under its claim; returns how that ended, None when it is to be begun anew."""
+        try:
+            self._mark_running(row, held)
+            if row.faces == 0:
+                self._end(row, held, None, _EMPTY[ref.kind.has_persons])
+                return TrainingState.FAILED
+            self._end(row, held, self._make(row, held), None)
+            return TrainingState.SUCCEEDED
+        except ClaimLostError:  # that server has begun anew, and its result serves
+            _log.warning("another server has taken over a training", collection=ref.collection_id)
+            return None
+        except Exception as error:
+            if self._stopping.is_set():  # the database may be closed already: the next start goes on
+                return None
+            log_failure(_log, "training failed", error, collection=ref.collection_id)
+            fault = fault_of(error)
+            if fault is StorageFault.UNAVAILABLE:  # begun anew when the database is there again
+                return None
+            with suppress(ClaimLostError):
+                self._end(row, held, None, _FULL if fault is StorageFault.FULL else _INTERNAL)
+            return TrainingState.FAILED
+
+    def _mark_running(self, row: CollectionRow, held: Held) -> None:
         now = self._rows.clock.now()
         values = {"training_status": TrainingState.RUNNING.value, "training_action_at": now}
         with self._rows.database.write(row.resource_id) as session:
+            held.fence(session)
             if session.scalar(_changed(row, values)) is not None:  # else its resource was deleted
                 history.begun(session, row, now)
 
-    def _make(self, row: CollectionRow) -> str:
+    def _make(self, row: CollectionRow, held: Held) -> str:
         """Build the index of the enrolled faces now, from the one before where there is one; return its name."""
-        self._indexes.tidy(row.uid, row.snapshot)
+        self._indexes.tidy(row.uid, row.snapshot, held)
         name = self._indexes.fresh_name(row.fingerprint)
-        store = self._indexes.store(row, name)
-        previous = self._indexes.previous(row.uid)
+        store = self._indexes.store(row, name, held)
         since = self._revision_to_go_on_from(row)
+        previous = self._indexes.previous(row.uid)
         with self._rows.database.read(row.resource_id) as session:
             added = self._templates.faces(row.resource_id, row.uid, added_since(session, row.uid, since))
             removed = removed_since(session, row.uid, since) if since >= 0 else []
         if since >= 0 and row.snapshot is not None:
             try:
-                store = self._indexes.branch(row, row.snapshot, name)
+                store = self._indexes.branch(row, row.snapshot, name, held)
                 store.update(added, removed, current=previous)
             except TrainedIndexError as error:
-                _log.warning("a trained index is unusable and is rebuilt from the database", reason=str(error))
+                self._indexes.report_damage(row, error)
                 with self._rows.database.read(row.resource_id) as session:
                     added = self._templates.faces(row.resource_id, row.uid, added_since(session, row.uid, -1))
-                self._indexes.tidy(row.uid, row.snapshot)
+                self._indexes.tidy(row.uid, row.snapshot, held)
+                store = self._indexes.store(row, name, held)
                 store.write(added, row.fingerprint)
+                previous = None
         else:
             store.write(added, row.fingerprint)
         # Loaded here, so that the first identify after a training need not wait for it.
-        self._indexes.keep(row.uid, name, store.load(previous))
+        self._indexes.keep(row.uid, name, store.load(previous), row.revision)
         return name
 
     def _revision_to_go_on_from(self, row: CollectionRow) -> int:
@@ -289,8 +305,12 @@ class Training:
             return -1
         return row.trained_revision if search is not None and search.fingerprint == row.fingerprint else -1
 
-    def _end(self, row: CollectionRow, name: str | None, message: str | None) -> None:
-        """Move the pointer to the new trained index, if there is one, and say how the training ended."""
+    def _end(self, row: CollectionRow, held: Held, name: str | None, message: str | None) -> None:
+        """Move the pointer to the new trained index, if there is one, and say how the training ended.
+
+        Raises:
+            ClaimLostError: another server has taken over the training: nothing is changed.
+        """
         now = self._rows.clock.now()
         state = TrainingState.FAILED if name is None else TrainingState.SUCCEEDED
         values: dict[str, object] = {
@@ -303,13 +323,16 @@ class Training:
         # Where removed templates are only skipped, their notes stay, so that `purge_removed` takes them out in time.
         clean = name is not None and not self._indexes.store(row, name).holds_removed
         with self._rows.database.write(row.resource_id) as session:
-            if session.scalar(_changed(row, values)) is not None:
-                history.ended(session, row, now, state, message)
+            held.fence(session)
+            if session.scalar(_changed(row, values)) is None:
+                return  # its resource was deleted
+            history.ended(session, row, now, state, message)
             if clean:
                 applied = (RemovalRow.collection == row.uid, RemovalRow.revision <= row.revision)
                 session.execute(delete(RemovalRow).where(*applied))
         if name is not None:
-            self._indexes.tidy(row.uid, name)
+            with suppress(ClaimLostError):  # a next training has begun, which tidies
+                self._indexes.tidy(row.uid, name, held)
             if self._tell is not None:
                 self._tell(row.resource_id, row.faces)
 
@@ -317,7 +340,7 @@ class Training:
         """Whether the trained index is of what is enrolled now."""
         if row.snapshot is None or row.trained_revision != row.revision or not self._indexes.goes_on(row.snapshot):
             return False
-        return self._indexes.store(row, row.snapshot).exists
+        return self._indexes.is_there(row, row.snapshot)
 
     # Removed templates
 
@@ -338,6 +361,8 @@ class Training:
             elif row.training_status not in BUSY:
                 try:
                     done += compact(self._rows, self._templates, self._indexes, row)
+                except ClaimLostError:  # the server that has it now is at the index anyway
+                    continue
                 except TrainedIndexError as error:
                     _log.error("removed templates cannot be taken out of a trained index", reason=str(error))
         return done
@@ -367,26 +392,33 @@ class Training:
 
     def _tidy(self, row: CollectionRow) -> bool:
         """Delete what a process left behind that was killed when it had made a newer trained index."""
-        with self._indexes.claim(row.uid) as claimed:
-            fresh = self._rows.find(row.resource_id, row.uid) if claimed else None
+        with self._indexes.claim(row.uid) as held:
+            if held is None:
+                return False
+            fresh = self._rows.find(row.resource_id, row.uid)
             if fresh is not None:
-                self._indexes.tidy(row.uid, fresh.snapshot)
-        return claimed
+                self._indexes.tidy(row.uid, fresh.snapshot, held)
+        return True
 
     def _drop(self, row: CollectionRow) -> bool:
         """Delete the trained index of a collection in which nothing is enrolled any more."""
-        with self._indexes.claim(row.uid) as claimed:
-            if not claimed:
+        with self._indexes.claim(row.uid) as held:
+            if held is None:
                 return False
             with self._rows.writing(ref_of(row), uid=row.uid) as (session, fresh):
+                held.fence(session)
                 if fresh.faces:
                     return False
                 fresh.snapshot, fresh.trained_revision = None, -1
                 session.execute(delete(RemovalRow).where(RemovalRow.collection == row.uid))
-            self._indexes.tidy(row.uid, None)
+            self._indexes.tidy(row.uid, None, held)
         return True
 
 
 def _changed(row: CollectionRow, values: Mapping[str, object]) -> ReturningUpdate[tuple[UUID]]:
-    """Return the statement that changes a collection, which gives nothing when it is gone."""
-    return update(CollectionRow).where(CollectionRow.uid == row.uid).values(**values).returning(CollectionRow.uid)
+    """Return the statement that changes a collection, which gives nothing when it is gone.
+
+    Whatever else goes wrong, it never takes a collection back behind a revision that was trained.
+    """
+    forward = (CollectionRow.uid == row.uid, CollectionRow.trained_revision <= row.revision)
+    return update(CollectionRow).where(*forward).values(**values).returning(CollectionRow.uid)
