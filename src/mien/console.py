@@ -11,6 +11,7 @@ from mien.events.monitor import try_out
 from mien.gallery.counts import faces_stored
 from mien.gallery.directory.services import DirectoryServices
 from mien.gallery.gallery import Gallery
+from mien.gallery.measuring import Measuring
 from mien.gallery.recognisers import Recognisers
 from mien.gallery.reembedding.job import Migrations
 from mien.gateway.discovery import Discovery, fetcher
@@ -107,6 +108,7 @@ def create_management(
             domain=settings.domain,
             exposition=exposition,
             subjects=subjects,
+            evaluations=Measuring(faces.gallery, faces.recognisers, services.audit) if faces else None,
             open_metrics=settings.open_metrics,
             free_calls=settings.free_calls_per_month,
             origin=OriginFinder(parse_networks(settings.trusted_proxies)),
@@ -163,6 +165,7 @@ def open_portal(settings: Settings, services: Services, faces: FaceServices, log
             local_endpoint=endpoint,
             memory=services.detected_faces,
             gallery=faces.gallery,
+            measuring=Measuring(faces.gallery, faces.recognisers, services.audit),
             directory=faces.directory,
             engine=faces.engine,
             recognisers=faces.recognisers,

@@ -173,6 +173,7 @@ class Subjects:
                 if search is None:
                     return nobody
                 recogniser = self._recogniser(row.recognition_model, row.fingerprint, ref)
+                recogniser = self.gallery.curves.of(recogniser, resource_id, row.uid)
                 query = query_for(recogniser.calibration, search.persons, top, 0.0)
                 probes = [DetectedFace("", LABEL, face, self.gallery.rows.clock.now()) for face in faces]
                 given = [str(place) for place in range(len(probes))]
@@ -210,6 +211,7 @@ class Subjects:
         if found is None:
             raise PersistedFaceNotFoundError(ref.kind, image_id)
         recogniser = self._recogniser(row.recognition_model, row.fingerprint, ref)
+        recogniser = self.gallery.curves.of(recogniser, resource_id, row.uid)
         enrolled = self.gallery.templates.faces(resource_id, row.uid, [SealedFace(*found)]).templates
         return [
             confidence(recogniser.calibration, float(person_scores(face.vector[None], enrolled)[0]))

@@ -346,3 +346,52 @@ class OperationNotFoundError(GalleryError):
 
 class TransferNotFoundError(GalleryError):
     """There is no such v1.0 snapshot, it has expired, or this resource may not apply it."""
+
+
+# Evaluations and the calibrations applied from them
+
+
+class InvalidEvaluationNameError(GalleryError):
+    """The name of an evaluation is not 1 to 64 letters, digits, spaces and simple punctuation."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name[:80]!r} cannot be a name: use 1 to 64 letters, digits, spaces and .,()+-")
+
+
+class EvaluationExistsError(GalleryError):
+    """The resource has an evaluation of that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is an evaluation {name!r} already: choose another name, or delete it first")
+
+
+class EvaluationNotFoundError(GalleryError):
+    """The resource has no evaluation of that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no evaluation {name[:80]!r}")
+
+
+class NotMeasuredError(GalleryError):
+    """An evaluation has no calibration: its people were too few for the false match rate."""
+
+    def __init__(self, name: str, missing: int) -> None:
+        more = f": it needs {missing:,} more people, or a higher false match rate" if missing else ""
+        super().__init__(f"the evaluation {name!r} has no calibration{more}")
+
+
+class CalibrationMismatchError(GalleryError):
+    """A calibration was measured on templates of another recogniser than those it should hold for."""
+
+    def __init__(self, name: str, where: str) -> None:
+        super().__init__(
+            f"the evaluation {name!r} was measured on templates of another recogniser than those of {where}: "
+            "measure again with the model that is in use"
+        )
+
+
+class NothingToUndoError(GalleryError):
+    """No calibration was applied in a scope, or the last step was a step back already."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(f"there is nothing to take back for {where}")

@@ -11,6 +11,7 @@ from mien.clock import Clock
 from mien.gallery.bulk import Bulk
 from mien.gallery.collections import Collections
 from mien.gallery.crops import Crops
+from mien.gallery.curves import Curves
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.duplicate_check import DuplicateCheck
 from mien.gallery.duplicates import Duplicates
@@ -59,6 +60,7 @@ class Gallery:
         untrained_index: searches collections as they are now (likewise).
         duplicate_check: the templates of small collections (likewise).
         last_seen: when who was last recognised.
+        curves: the calibrations that operators applied.
     """
 
     collections: Collections
@@ -79,6 +81,7 @@ class Gallery:
     untrained_index: UntrainedIndex
     duplicate_check: DuplicateCheck
     last_seen: LastSeen
+    curves: Curves
 
     def start(self) -> None:
         """Start the threads: those of trainings first take up what an earlier process left."""
@@ -143,6 +146,7 @@ def open_gallery(
     indexes = TrainedIndexes(engines, folder, database, vault, claims=claims, damaged=damaged)
     untrained_index, duplicate_check = UntrainedIndex(templates, clock), DuplicateCheck(templates, clock)
     last_seen = LastSeen(database, clock)
+    curves = Curves(rows)
     later = TrainedDuplicates(rows, templates, indexes, recognisers)
     return Gallery(
         collections=Collections(rows, vault, recognisers, indexes),
@@ -164,6 +168,7 @@ def open_gallery(
             indexes=indexes,
             untrained_index=untrained_index,
             last_seen=last_seen,
+            curves=curves,
         ),
         rows=rows,
         templates=templates,
@@ -171,4 +176,5 @@ def open_gallery(
         untrained_index=untrained_index,
         duplicate_check=duplicate_check,
         last_seen=last_seen,
+        curves=curves,
     )

@@ -12,6 +12,7 @@ import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from mien.gallery.curves import Curves
 from mien.gallery.detected_faces import DetectedFace, DetectedFaces
 from mien.gallery.errors import (
     FaceListEmptyError,
@@ -53,6 +54,7 @@ class Recognition:
         indexes: trained collections.
         untrained_index: searches collections as they are now.
         last_seen: is told who was recognised.
+        curves: the calibrations that operators applied.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Recognition:
         indexes: TrainedIndexes,
         untrained_index: UntrainedIndex,
         last_seen: LastSeen,
+        curves: Curves,
     ) -> None:
         self._rows = rows
         self._faces = faces
@@ -73,6 +76,7 @@ class Recognition:
         self._indexes = indexes
         self._untrained = untrained_index
         self.last_seen = last_seen
+        self.curves = curves
         self._removed = _RemovedPersons()
 
     # Verify
@@ -86,7 +90,7 @@ class Recognition:
             FingerprintMismatchError: the label was bound to another recogniser between them.
         """
         one, other = self.probes(resource_id, [face_id1, face_id2])
-        recogniser = self.recogniser_of([one, other])
+        recogniser = self.recogniser_of(resource_id, [one, other])
         if not (one.embedding.readable and other.embedding.readable):
             return NOBODY
         curve = curve_for(recogniser.calibration, one, other)
@@ -127,6 +131,7 @@ class Recognition:
             return NOBODY
         enrolled = self._templates.faces(row.resource_id, row.uid, sealed).templates
         score = float(person_scores(probe.embedding.vector[None], enrolled)[0])
+        recogniser = self.curves.of(recogniser, row.resource_id, row.uid)
         return verification(curve_for(recogniser.calibration, probe), score)
 
     # Identify
@@ -182,7 +187,7 @@ class Recognition:
         row, search = self._trained(ref, row)
         for probe in probes:
             self._check(probe, row.recognition_model, search.fingerprint, ref)
-        calibration = self._recognisers[row.recognition_model].calibration
+        calibration = self.curves.of(self._recognisers[row.recognition_model], row.resource_id, row.uid).calibration
         query = query_for(calibration, search.persons, top, confidence_threshold, without=without)
         found = identified(probes, face_ids, search, query, calibration=calibration, threshold=confidence_threshold)
         self.last_seen.note(row, recognised(found))
@@ -212,7 +217,7 @@ class Recognition:
         """
         unique = list(dict.fromkeys(face_ids))
         probe, *others = self.probes(resource_id, [face_id, *unique])
-        calibration = curve_for(self.recogniser_of([probe, *others]).calibration, probe)
+        calibration = curve_for(self.recogniser_of(resource_id, [probe, *others]).calibration, probe)
         vectors = np.stack([other.embedding.vector for other in others])
         similarity = np.clip(vectors @ probe.embedding.vector, -1.0, 1.0)
         least = _least(calibration, mode, len(others))
@@ -245,7 +250,8 @@ class Recognition:
             row, search = self._trained(ref, row)
         if search is None:
             raise FaceListEmptyError("the face list has no face")
-        calibration = curve_for(self._check(probe, row.recognition_model, search.fingerprint, ref).calibration, probe)
+        recogniser = self._check(probe, row.recognition_model, search.fingerprint, ref)
+        calibration = curve_for(self.curves.of(recogniser, row.resource_id, row.uid).calibration, probe)
         least = _least(calibration, mode, len(search))
         query = Query(top=top, min_similarity=least, without=without)
         found = search.search(probe.embedding.vector[None], query)[0]
@@ -265,7 +271,7 @@ class Recognition:
         """
         unique = list(dict.fromkeys(face_ids))
         faces = self.probes(resource_id, unique)
-        calibration = self.recogniser_of(faces).calibration
+        calibration = self.recogniser_of(resource_id, faces).calibration
         vectors = np.stack([face.embedding.vector for face in faces])
         found = group(vectors, similarity_at_fmr(calibration, GROUP_FMR))
         return FaceGroups(
@@ -287,8 +293,8 @@ class Recognition:
                 raise FaceNotFoundError(face_id)
         return [found[face_id] for face_id in face_ids]
 
-    def recogniser_of(self, faces: Sequence[DetectedFace]) -> Recogniser:
-        """Return the recogniser that made all of these templates.
+    def recogniser_of(self, resource_id: UUID, faces: Sequence[DetectedFace]) -> Recogniser:
+        """Return the recogniser that made all of these templates, with the resource's calibration.
 
         Raises:
             IncompatibleModelError: they were detected with different recognition models.
@@ -297,7 +303,7 @@ class Recognition:
         label = faces[0].recognition_model
         for face in faces:
             recogniser = self._check(face, label, None)
-        return recogniser
+        return self.curves.of(recogniser, resource_id)
 
     def _check(
         self, probe: DetectedFace, label: str, fingerprint: str | None, ref: CollectionRef | None = None

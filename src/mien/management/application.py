@@ -20,6 +20,7 @@ from mien.accounts import AccessRequests, Accounts
 from mien.accounts.role_assignments import RoleAssignments
 from mien.clock import Clock
 from mien.events import AlertRules, AuditLog, Exposition, MetricStore
+from mien.gallery.measuring import Measuring
 from mien.gateway.exchange import Request
 from mien.gateway.origin import OriginFinder
 from mien.management.arm import accounts, catalogue, deleted, resource_groups, sign_in, tenancy
@@ -40,6 +41,7 @@ from mien.management.v1 import (
     access,
     alerts,
     audit,
+    evaluations,
     health,
     metrics,
     resources,
@@ -82,6 +84,7 @@ class Parts:
         domain: of the resources' host names.
         exposition: this process's counts for Prometheus; None without a data plane.
         subjects: the data-subject tools; None without a data plane.
+        evaluations: measures error rates on enrolled people; None without a data plane.
         open_metrics: whether programs on this machine may scrape without a token.
         free_calls: calls a month of the free tier; 0 for any number.
         origin: finds out which address a caller has.
@@ -105,6 +108,7 @@ class Parts:
     domain: str
     exposition: Exposition | None = None
     subjects: Subjects | None = None
+    evaluations: Measuring | None = None
     open_metrics: bool = True
     free_calls: int = 30_000
     origin: OriginFinder = field(default_factory=OriginFinder)
@@ -210,6 +214,8 @@ def _routers(parts: Parts) -> Iterable[APIRouter]:
         yield subjects.routes(parts.subjects, parts.accounts)
         yield subjects.receipt_routes(parts.subjects)
         yield retention.routes(parts.subjects, parts.accounts)
+    if parts.evaluations is not None:
+        yield evaluations.routes(parts.evaluations, parts.accounts)
     arm = Arm(parts.accounts, filing, subscriptions, addresses, parts.clock)
     yield accounts.routes(arm)
     yield deleted.routes(arm)

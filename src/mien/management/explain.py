@@ -24,9 +24,14 @@ from mien.accounts.errors import (
 )
 from mien.events import AlertError, AuditValueError, MetricError
 from mien.gallery.errors import (
+    CalibrationMismatchError,
     CollectionNotFoundError,
     ConflictError,
+    EvaluationExistsError,
+    EvaluationNotFoundError,
     GalleryError,
+    NothingToUndoError,
+    NotMeasuredError,
     PersistedFaceNotFoundError,
     PersonNotFoundError,
     TrainingNotFinishedError,
@@ -82,6 +87,11 @@ _OURS: Final[dict[type[Exception], tuple[int, str, str]]] = {
     ReceiptNotFoundError: (404, "NotFound", ""),
     RuleNotFoundError: (404, "NotFound", ""),
     ConflictError: (409, "Conflict", ""),
+    EvaluationNotFoundError: (404, "NotFound", ""),
+    EvaluationExistsError: (409, "Conflict", ""),
+    NotMeasuredError: (409, "Conflict", ""),
+    CalibrationMismatchError: (409, "Conflict", ""),
+    NothingToUndoError: (409, "Conflict", ""),
     TrainingNotFinishedError: (409, "Conflict", ""),
     UnfinishedError: (409, "Conflict", ""),
 }

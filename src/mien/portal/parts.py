@@ -16,6 +16,7 @@ from mien.events.alerts import QuotaUse
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.directory.services import DirectoryServices
 from mien.gallery.gallery import Gallery
+from mien.gallery.measuring import Measuring
 from mien.gallery.recognisers import Recognisers
 from mien.gallery.reembedding.job import Migrations
 from mien.gateway.network import NetworkRules
@@ -55,6 +56,7 @@ class PortalParts:
         local_endpoint: URL of the data plane on this machine, whatever the host names are.
         memory: the short-lived face ids.
         gallery: who is enrolled.
+        measuring: error rates on enrolled people, and calibrations applied from them.
         directory: the person directories and dynamic groups.
         engine: analyses photos.
         recognisers: what the recognition labels stand for.
@@ -87,6 +89,7 @@ class PortalParts:
     local_endpoint: str
     memory: DetectedFaces
     gallery: Gallery
+    measuring: Measuring
     directory: DirectoryServices
     engine: Engine
     recognisers: Recognisers

@@ -175,7 +175,8 @@ class DirectoryRecognition:
             search = self._untrained.search(session, collection) if collection.faces else None
             if search is None:
                 continue
-            calibration = self._recogniser(collection, own).calibration
+            recogniser = self._recogniser(collection, own)
+            calibration = self._recognition.curves.of(recogniser, collection.resource_id, collection.uid).calibration
             searched = search.persons if only is None else min(len(only), search.persons)
             query = query_for(calibration, searched, top, threshold, only=only)
             given = [probe.face_id for probe in own]

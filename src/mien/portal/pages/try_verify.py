@@ -26,7 +26,7 @@ async def render(visitor: Visitor) -> None:
     tabs(visitor, "/try/verify")
     if not approved(visitor, Feature.VERIFICATION, "Verification"):
         return
-    recogniser = visitor.parts.recognisers[MODEL]
+    recogniser = visitor.parts.gallery.curves.of(visitor.parts.recognisers[MODEL], visitor.resource.id)
     faces: dict[int, Face] = {}
     sides = Tag("div", classes="two")
     outcome = Tag("div", classes="stack", role="status")

@@ -22,6 +22,7 @@ from mien.storage.tables.doors import (
     DoorRuleRow,
     DoorVisitorRow,
 )
+from mien.storage.tables.evaluations import AppliedCalibrationRow, EvaluationRow
 from mien.storage.tables.events import AlertDeliveryRow, AlertRuleRow, AuditRow, CallRow, GaugeRow
 from mien.storage.tables.faces import DetectedFaceRow
 from mien.storage.tables.gallery import (
@@ -54,6 +55,7 @@ __all__ = [
     "AdminTokenRow",
     "AlertDeliveryRow",
     "AlertRuleRow",
+    "AppliedCalibrationRow",
     "ArmGroupRow",
     "ArmRow",
     "AuditRow",
@@ -80,6 +82,7 @@ __all__ = [
     "DynamicGroupRow",
     "EnrolmentPolicyRow",
     "ErasureRow",
+    "EvaluationRow",
     "GaugeRow",
     "KeyRow",
     "LivenessAttemptRow",

@@ -1,0 +1,208 @@
+"""Charts as SVG: for a page, for print, and for the PDF writer, which knows plain shapes and text only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Final
+
+COLOURS: Final = ("#0e6675", "#c2570c", "#6b4bbd", "#2f7d4f", "#b02a5b", "#6b6b00")
+_INK: Final = "#33404a"
+_GRID: Final = "#c9d2d9"
+_WIDTH, _HEIGHT = 560, 340
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 16, 18, 52
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a chart: its name and its (x, y) points."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """An axis.
+
+    Attributes:
+        title: under or beside it.
+        low: first value shown.
+        high: last value shown.
+        logarithmic: whether every decade is as long.
+        percent: whether values are written in per cent.
+    """
+
+    title: str
+    low: float
+    high: float
+    logarithmic: bool = False
+    percent: bool = True
+
+    def place(self, value: float) -> float:
+        """Return where a value is, in [0, 1]."""
+        if not self.logarithmic:
+            return (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
+        value = min(max(value, self.low), self.high)
+        return math.log(value / self.low) / math.log(self.high / self.low)
+
+    def ticks(self) -> list[float]:
+        """Return the values that are written."""
+        if not self.logarithmic:
+            return [self.low + (self.high - self.low) * part / 5 for part in range(6)]
+        first, last = math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9)
+        return [10.0**power for power in range(first, last + 1)]
+
+    def words(self, value: float) -> str:
+        """Return a value as it is written."""
+        if not self.percent:
+            return f"{value:.2f}"
+        return f"{100 * value:.6f}".rstrip("0").rstrip(".") + " %"
+
+
+def line_chart(
+    title: str, lines: Sequence[Line], across: Axis, up: Axis, *, dots: Sequence[tuple[float, float]] = ()
+) -> str:
+    """Draw lines.
+
+    Args:
+        title: what is shown, for those who cannot see it.
+        lines: the lines.
+        across: the horizontal axis.
+        up: the vertical axis.
+        dots: points to mark.
+    """
+    parts = [*_axes(across, up)]
+    for number, line in enumerate(lines):
+        colour = COLOURS[number % len(COLOURS)]
+        places = [_at(across.place(x), up.place(y)) for x, y in line.points if _shown(across, x)]
+        if places:
+            path = " ".join(f"{'L' if place else 'M'}{x:.1f},{y:.1f}" for place, (x, y) in enumerate(places))
+            parts.append(f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        if len(lines) > 1:
+            row = _TOP + 14 + 16 * number
+            parts.append(f'<rect x="{_WIDTH - 170}" y="{row - 8}" width="12" height="4" fill="{colour}"/>')
+            parts.append(_text(_WIDTH - 152, row, line.name))
+    for x, y in dots:
+        left, top = _at(across.place(x), up.place(y))
+        parts.append(f'<circle cx="{left:.1f}" cy="{top:.1f}" r="4" fill="{COLOURS[1]}"/>')
+    return _svg(title, parts)
+
+
+def bar_chart(
+    title: str, bars: Sequence[tuple[str, float, float, float]], up: Axis, *, line: float | None = None
+) -> str:
+    """Draw rates with their intervals, a bar each.
+
+    Args:
+        title: what is shown.
+        bars: name, rate, lower and upper end of its interval.
+        up: the axis of the rates.
+        line: a rate to compare with, as a dashed line.
+    """
+    parts = list(_upright(up))
+    step = (_WIDTH - _LEFT - _RIGHT) / max(1, len(bars))
+    for number, (name, value, low, high) in enumerate(bars):
+        middle = _LEFT + step * (number + 0.5)
+        wide = min(40.0, step * 0.6)
+        top, foot = _at(0, up.place(value))[1], _HEIGHT - _BOTTOM
+        parts.append(
+            f'<rect x="{middle - wide / 2:.1f}" y="{top:.1f}" width="{wide:.1f}" '
+            f'height="{max(0.5, foot - top):.1f}" fill="{COLOURS[0]}"/>'
+        )
+        ends = [_at(0, up.place(end))[1] for end in (low, high)]
+        parts.append(_rule(middle, ends[0], middle, ends[1], colour=_INK, width=1.5))
+        parts.extend(_rule(middle - 5, end, middle + 5, end, colour=_INK, width=1.5) for end in ends)
+        parts.append(_text(middle, foot + 16 + 13 * (number % 2 if step < 70 else 0), name[:14], "middle"))
+    if line is not None:
+        at = _at(0, up.place(line))[1]
+        parts.append(
+            f'<line x1="{_LEFT}" y1="{at:.1f}" x2="{_WIDTH - _RIGHT}" y2="{at:.1f}" stroke="{COLOURS[1]}" '
+            'stroke-width="1.5" stroke-dasharray="5,4"/>'
+        )
+    return _svg(title, parts)
+
+
+def _shown(axis: Axis, value: float) -> bool:
+    return axis.low <= value <= axis.high or not axis.logarithmic
+
+
+def _at(x: float, y: float) -> tuple[float, float]:
+    return _LEFT + x * (_WIDTH - _LEFT - _RIGHT), _HEIGHT - _BOTTOM - y * (_HEIGHT - _TOP - _BOTTOM)
+
+
+def _axes(across: Axis, up: Axis) -> list[str]:
+    parts = list(_upright(up))
+    for tick in across.ticks():
+        x, y = _at(across.place(tick), 0)
+        parts.append(_rule(x, _TOP, x, y, colour=_GRID, width=1))
+        parts.append(_text(x, y + 16, across.words(tick), "middle"))
+    parts.append(_text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 12, across.title, "middle"))
+    return parts
+
+
+def _upright(up: Axis) -> list[str]:
+    parts = []
+    for tick in up.ticks():
+        x, y = _at(0, up.place(tick))
+        parts.append(_rule(x, y, _WIDTH - _RIGHT, y, colour=_GRID, width=1))
+        parts.append(_text(x - 6, y + 4, up.words(tick), "end"))
+    parts.append(_text(_LEFT, 12, up.title))
+    return parts
+
+
+def _rule(x1: float, y1: float, x2: float, y2: float, *, colour: str, width: float) -> str:
+    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}" stroke-width="{width}"/>'
+
+
+def _text(x: float, y: float, words: str, anchor: str = "start") -> str:
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" font-size="11" font-family="Helvetica, Arial, sans-serif" '
+        f'fill="{_INK}" text-anchor="{anchor}">{escape(words)}</text>'
+    )
+
+
+def _svg(title: str, parts: Sequence[str]) -> str:
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" '
+        f'height="{_HEIGHT}" role="img" aria-label="{escape(title, quote=True)}">'
+        f'<rect x="0" y="0" width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>{"".join(parts)}</svg>'
+    )
+
+
+def det(curves: Sequence[tuple[str, Sequence[Sequence[float]]]], at: tuple[float, float] | None = None) -> str:
+    """Draw the DET curves of results: FNMR against FMR, both logarithmic.
+
+    Args:
+        curves: name and points (threshold, FMR, FNMR) of each.
+        at: FMR and FNMR of the threshold in use, marked.
+    """
+    rates = [point[1] for _, points in curves for point in points]
+    least = 10.0 ** math.floor(math.log10(min(rates, default=1e-3)))
+    across = Axis("False match rate", max(1e-7, least), 1.0, logarithmic=True)
+    up = Axis("False non-match rate", 1e-3, 1.0, logarithmic=True)
+    lines = [Line(name, [(fmr, max(fnmr, 1e-3)) for _, fmr, fnmr in points]) for name, points in curves]
+    return line_chart(
+        "DET curve: false non-match rate by false match rate",
+        lines,
+        across,
+        up,
+        dots=[] if at is None else [(max(at[0], across.low), max(at[1], 1e-3))],
+    )
+
+
+def roc(curves: Sequence[tuple[str, Sequence[Sequence[float]]]]) -> str:
+    """Draw the ROC curves of results: TAR against FMR.
+
+    Args:
+        curves: name and points (threshold, FMR, FNMR) of each.
+    """
+    rates = [point[1] for _, points in curves for point in points]
+    worst = max((point[2] for _, points in curves for point in points), default=0.1)
+    least = 10.0 ** math.floor(math.log10(min(rates, default=1e-3)))
+    across = Axis("False match rate", max(1e-7, least), 1.0, logarithmic=True)
+    up = Axis("True accept rate", max(0.0, math.floor((1 - worst) * 10 - 1e-9) / 10), 1.0)
+    lines = [Line(name, [(fmr, 1 - fnmr) for _, fmr, fnmr in points]) for name, points in curves]
+    return line_chart("ROC curve: true accept rate by false match rate", lines, across, up)

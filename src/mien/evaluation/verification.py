@@ -1,0 +1,222 @@
+"""An operator's own error rates of verification: curves, thresholds that the data can bear, and a calibration."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import numpy as np
+
+from mien.evaluation.intervals import Pairs, by_person
+from mien.evaluation.openset import IdentificationRate, identification
+from mien.evaluation.samples import CAP, Comparisons, Samples, TooFewSamplesError, compare, suspects
+from mien.matching import Calibration, fit
+from mien.matching.calibration import DEFAULT_FMR
+from mien.matching.rates import Interval, fnmr, threshold_at_fmr
+
+TARGETS: Final = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+"""False match rates that a threshold is looked for."""
+_BEAR: Final = 3.0
+"""A rate is claimed only from so many times its inverse in comparisons of different pairs of people."""
+_POINTS: Final = 60
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What is known about one false match rate.
+
+    Attributes:
+        fmr: the rate.
+        threshold: the similarity that gives it; None when the data cannot bear it.
+        measured: share of comparisons of two people that reach the threshold, with its interval.
+        fnmr: share of comparisons of one person below the threshold, with its interval.
+        people_missing: how many more people are needed before it can be claimed; 0 when it is.
+    """
+
+    fmr: float
+    threshold: float | None
+    measured: Interval | None
+    fnmr: Interval | None
+    people_missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A point of the curves: rates at a similarity."""
+
+    threshold: float
+    fmr: float
+    fnmr: float
+
+
+@dataclass(frozen=True, slots=True)
+class AtThreshold:
+    """The rates at one similarity, with their intervals."""
+
+    threshold: float
+    fmr: Interval
+    fnmr: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The result of a calibration run; has no template, no name and no path.
+
+    Attributes:
+        people: people with a template.
+        photos: photos with a template.
+        failures: photos without one, by reason.
+        genuine: comparisons of one person.
+        impostor: comparisons of two people.
+        person_pairs: pairs of people compared.
+        cap: photos of a person that counted at most.
+        levels: what is known about each false match rate.
+        curve: points of ROC and DET, by falling false match rate.
+        current: rates at the threshold in use; None when the recogniser has none.
+        calibration: measured on these people; None when they are too few for the rate of its operating point.
+        missing: how many more people the calibration needs; 0 when there is one.
+        identification: by size of the gallery and number of photos.
+    """
+
+    people: int
+    photos: int
+    failures: Mapping[str, int]
+    genuine: int
+    impostor: int
+    person_pairs: int
+    cap: int
+    levels: tuple[Level, ...]
+    curve: tuple[Point, ...]
+    current: AtThreshold | None
+    calibration: Calibration | None
+    missing: int
+    identification: tuple[IdentificationRate, ...] = ()
+    suspects: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
+
+    @property
+    def failure_to_enrol(self) -> Interval | None:
+        """Share of the photos without a template; None when every one was a template from the start."""
+        lost = sum(self.failures.values())
+        total = self.photos + lost
+        return by_person(np.arange(total) < lost, np.arange(total)) if total and self.failures else None
+
+
+def people_for(fmr: float) -> int:
+    """How many people a false match rate needs: three times its inverse in pairs of people."""
+    return math.ceil((1 + math.sqrt(1 + 8 * _BEAR / fmr)) / 2)
+
+
+def measure(
+    samples: Samples,
+    current: Calibration | None = None,
+    *,
+    fmr: float = DEFAULT_FMR,
+    cap: int = CAP,
+    seed: int = 0,
+    progress: Progress = lambda _: None,
+) -> Verified:
+    """Measure everything on templates of known people.
+
+    Args:
+        samples: the templates.
+        current: the calibration in use.
+        fmr: false match rate of the new calibration's operating point.
+        cap: photos of one person that count at most.
+        seed: of the draws.
+        progress: told what is being done.
+
+    Raises:
+        TooFewSamplesError: fewer than two people, or nobody with two photos.
+    """
+    progress("comparing")
+    found = compare(samples, cap, seed=seed)
+    progress("verification")
+    verified = measure_comparisons(found, current, fmr=fmr, cap=cap, photos=samples.photos, failures=samples.failures)
+    progress("identification")
+    curve = verified.calibration or current
+    rates = tuple(identification(samples, curve, seed=seed)) if curve is not None else ()
+    fields = {name: getattr(verified, name) for name in Verified.__slots__}
+    return Verified(**{**fields, "identification": rates, "suspects": suspects(samples, found)})
+
+
+def measure_comparisons(
+    found: Comparisons,
+    current: Calibration | None = None,
+    *,
+    fmr: float = DEFAULT_FMR,
+    cap: int = CAP,
+    photos: int = 0,
+    failures: Mapping[str, int] | None = None,
+) -> Verified:
+    """Measure verification on comparisons alone.
+
+    Raises:
+        TooFewSamplesError: one of the two kinds of comparisons is missing.
+    """
+    if not len(found.genuine) or not len(found.impostor):
+        raise TooFewSamplesError("comparisons of one person and of two people are needed")
+    pairs = Pairs(found.impostor_owners, found.people)
+    impostor = found.impostor.astype(np.float64)
+
+    def at(threshold: float) -> AtThreshold:
+        return AtThreshold(
+            threshold,
+            pairs.interval((impostor >= threshold).astype(np.float64)),
+            by_person(found.genuine < threshold, found.genuine_owner),
+        )
+
+    levels = tuple(_level(rate, impostor, pairs.count, at, found.people) for rate in TARGETS)
+    missing = _missing(fmr, pairs.count, found.people)
+    return Verified(
+        people=found.people,
+        photos=photos or len(np.unique(np.concatenate([found.genuine_photos, found.impostor_photos]))),
+        failures=dict(failures or {}),
+        genuine=len(found.genuine),
+        impostor=len(impostor),
+        person_pairs=pairs.count,
+        cap=cap,
+        levels=levels,
+        curve=tuple(_curve(found)),
+        current=at(current.threshold) if current is not None else None,
+        calibration=None if missing else _fit(impostor, fmr, current),
+        missing=missing,
+    )
+
+
+def _level(rate: float, impostor: Any, pairs: int, at: Callable[[float], AtThreshold], people: int) -> Level:
+    missing = _missing(rate, pairs, people)
+    if missing:
+        return Level(rate, None, None, None, missing)
+    seen = at(threshold_at_fmr(impostor, rate))
+    return Level(rate, seen.threshold, seen.fmr, seen.fnmr, 0)
+
+
+def _fit(impostor: Any, fmr: float, current: Calibration | None) -> Calibration:
+    """Measure a calibration; its tail is the present one's where the comparisons do not reach far enough."""
+    found = fit(impostor, fmr)
+    return replace(found, tail=current.tail) if found.tail is None and current is not None else found
+
+
+def _missing(rate: float, pairs: int, people: int) -> int:
+    """People missing before a rate can be claimed, also when not all pairs were compared."""
+    if pairs >= _BEAR / rate * (1 - 1e-9):
+        return 0
+    share = min(1.0, pairs / max(1.0, people * (people - 1) / 2))
+    return max(1, people_for(rate * share) - people)
+
+
+def _curve(found: Comparisons) -> list[Point]:
+    """Points at false match rates evenly spread on a logarithmic axis, down to the last comparison."""
+    count = len(found.impostor)
+    rates = np.geomspace(0.5, 1 / count, min(_POINTS, count)) if count > 1 else np.array([])
+    ordered = np.sort(found.impostor.astype(np.float64))[::-1]
+    points = []
+    for rate in rates.tolist():
+        position = min(count - 1, max(0, round(rate * count) - 1))
+        threshold = float(ordered[position])
+        points.append(Point(threshold, (position + 1) / count, fnmr(found.genuine, threshold)))
+    return points

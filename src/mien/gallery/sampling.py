@@ -1,0 +1,233 @@
+"""Templates of known people for an evaluation: from a folder of folders, a CSV of pairs, or an enrolled collection."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from sqlalchemy import func, select
+
+from mien.evaluation import Comparisons, Samples, TooFewSamplesError, of_pairs
+from mien.gallery.errors import GalleryError
+from mien.gallery.kinds import CollectionRef
+from mien.gallery.rows import Rows
+from mien.gallery.templates import SealedFace, Templates
+from mien.storage.tables import PersistedFaceRow
+from mien.vision.errors import VisionError
+from mien.vision.ports import Engine
+from mien.vision.types import Embedding, OperatingPoint, Want
+
+SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".heif"})
+_SAME: Final = {
+    "1": True,
+    "true": True,
+    "yes": True,
+    "same": True,
+    "0": False,
+    "false": False,
+    "no": False,
+    "different": False,
+}
+
+NO_FACE: Final = "no face found"
+UNREADABLE: Final = "face not readable"
+NO_IMAGE: Final = "not a readable image"
+
+
+class SourceError(GalleryError):
+    """The photos or the list of an evaluation cannot be used; the text says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What became of a photo: a template, or the reason why there is none."""
+
+    embedding: Embedding | None
+    reason: str = ""
+
+
+class PhotoReader:
+    """Makes templates of photo files, several at a time.
+
+    Args:
+        engine: analyses them.
+        pack: recogniser that makes the templates.
+        threads: how many at a time; the number of cores when None.
+        progress: told how many are done, and of how many.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        pack: str,
+        *,
+        threads: int | None = None,
+        progress: Callable[[int, int], None] = lambda _done, _all: None,
+    ) -> None:
+        self._engine = engine
+        self._want = Want(operating_point=OperatingPoint.BEST, recogniser=pack)
+        self._threads = threads or os.cpu_count() or 1
+        self._progress = progress
+
+    def read(self, paths: Sequence[Path]) -> list[Read]:
+        """Return a result for each file; of several faces the largest counts.
+
+        Raises:
+            SourceError: a file cannot be read.
+        """
+        found = []
+        with ThreadPoolExecutor(self._threads) as pool:
+            for done, one in enumerate(pool.map(self._one, paths), 1):
+                found.append(one)
+                self._progress(done, len(paths))
+        return found
+
+    def _one(self, path: Path) -> Read:
+        try:
+            image = path.read_bytes()
+        except OSError as error:
+            raise SourceError(f"{path} cannot be read: {error.strerror}") from error
+        try:
+            faces = self._engine.analyze(image, self._want).faces
+        except VisionError:
+            return Read(None, NO_IMAGE)
+        if not faces or faces[0].embedding is None:
+            return Read(None, NO_FACE)
+        return Read(faces[0].embedding) if faces[0].embedding.readable else Read(None, UNREADABLE)
+
+
+def photos_in(folder: Path) -> dict[str, list[Path]]:
+    """The photos of a folder of folders: one folder a person.
+
+    Raises:
+        SourceError: it is no folder, or has no folder with photos.
+    """
+    if not folder.is_dir():
+        raise SourceError(f"{folder} is not a folder")
+    people = {
+        person.name: sorted(path for path in person.iterdir() if _is_photo(path))
+        for person in sorted(folder.iterdir())
+        if person.is_dir() and not person.name.startswith(".")
+    }
+    found = {name: photos for name, photos in people.items() if photos}
+    if not found:
+        raise SourceError(
+            f"{folder} has no folders with photos: put the photos of each person into a folder of its own"
+        )
+    return found
+
+
+def from_folder(folder: Path, reader: PhotoReader) -> Samples:
+    """Read a folder of folders.
+
+    Raises:
+        SourceError: as `photos_in`, or no photo has a face.
+    """
+    people = photos_in(folder)
+    paths = [path for photos in people.values() for path in photos]
+    owners = [person for person, photos in enumerate(people.values()) for _ in photos]
+    return collected(reader.read(paths), owners, [f"{path.parent.name}/{path.name}" for path in paths])
+
+
+def collected(read: Sequence[Read], owners: Sequence[int], names: Sequence[str]) -> Samples:
+    """Put templates together; people without any are left out.
+
+    Args:
+        read: a result for each photo.
+        owners: the person of each.
+        names: of each photo.
+
+    Raises:
+        SourceError: there is no template at all.
+    """
+    kept = [
+        (one.embedding.vector, owner, name)
+        for one, owner, name in zip(read, owners, names, strict=True)
+        if one.embedding is not None
+    ]
+    if not kept:
+        raise SourceError("no photo has a face that can be read")
+    people, owner = np.unique([owner for _, owner, _ in kept], return_inverse=True)
+    return Samples(
+        np.stack([vector for vector, _, _ in kept]).astype(np.float32),
+        owner.astype(np.intp),
+        len(people),
+        [name for _, _, name in kept],
+        Counter(one.reason for one in read if one.embedding is None),
+    )
+
+
+def from_pairs(path: Path, reader: PhotoReader) -> tuple[Comparisons, Counter[str], int]:
+    """Read a CSV of pairs: columns `first`, `second` (files, relative to the CSV's folder) and `same` (yes or no).
+
+    Returns:
+        The comparisons, the photos without a template by reason, the number of photos with one.
+
+    Raises:
+        SourceError: the list is malformed, or too little of it is left.
+    """
+    lines = list(_pairs(path))
+    paths = list(dict.fromkeys(name for one, other, _ in lines for name in (one, other)))
+    read = dict(zip(paths, reader.read([path.parent / name for name in paths]), strict=True))
+    vectors = {name: one.embedding.vector for name, one in read.items() if one.embedding is not None}
+    kept = [line for line in lines if line[0] in vectors and line[1] in vectors]
+    scores = [float(vectors[one] @ vectors[other]) for one, other, _ in kept]
+    try:
+        found = of_pairs(scores, [line[:2] for line in kept], [line[2] for line in kept])
+    except (TooFewSamplesError, ValueError) as error:
+        raise SourceError(f"{path}: {error}") from error
+    return found, Counter(one.reason for one in read.values() if one.embedding is None), len(vectors)
+
+
+def _pairs(path: Path) -> Iterator[tuple[str, str, bool]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SourceError(f"{path} cannot be read as CSV in UTF-8: {error}") from error
+    if not rows or not {"first", "second", "same"} <= set(rows[0]):
+        raise SourceError(f"{path} needs the columns first, second and same")
+    for number, row in enumerate(rows, 2):
+        same = _SAME.get((row["same"] or "").strip().lower())
+        if same is None or not row["first"] or not row["second"]:
+            raise SourceError(f"{path}, line {number}: two files and yes or no are needed")
+        yield row["first"].strip(), row["second"].strip(), same
+
+
+def from_collection(rows: Rows, templates: Templates, ref: CollectionRef) -> tuple[Samples, str, str]:
+    """Open the templates of an enrolled collection.
+
+    Returns:
+        The samples, the recognition model and the fingerprint of the templates.
+
+    Raises:
+        CollectionNotFoundError: there is none.
+        SourceError: it has no persons with templates.
+    """
+    if not ref.kind.has_persons:
+        raise SourceError("the faces of a face list belong to nobody: measure a person group")
+    with rows.reading(ref) as (session, row):
+        face = PersistedFaceRow
+        query = select(face.person_id, face.face_id, face.sealed).where(
+            face.collection == row.uid, func.length(face.sealed) > 0
+        )
+        sealed = [SealedFace(*found) for found in session.execute(query.order_by(face.person_id, face.face_id))]
+    faces = templates.faces(ref.resource_id, row.uid, sealed)
+    if not len(faces.templates):
+        raise SourceError("nobody is enrolled in the collection")
+    readable = np.linalg.norm(faces.templates, axis=1) > 0.5
+    people, owner = np.unique(faces.person_ids[readable], axis=0, return_inverse=True)
+    lost = {UNREADABLE: int((~readable).sum())} if not readable.all() else {}
+    samples = Samples(faces.templates[readable], owner.ravel().astype(np.intp), len(people), (), lost)
+    return samples, row.recognition_model, row.fingerprint
+
+
+def _is_photo(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
