@@ -27,7 +27,7 @@ from mien.cli._administration import (
 from mien.cli._gallery import collection_ref, opened_faces
 
 if TYPE_CHECKING:
-    from mien.cli._gallery import Faces
+    from mien.cli._gallery import CommandServices
     from mien.evaluation import Verified
     from mien.gallery.evaluations import Applied, Evaluations
     from mien.gallery.recognisers import Recogniser
@@ -261,26 +261,26 @@ def _print_applied(done: Applied, as_json: bool) -> None:
 
 
 @contextmanager
-def _opened(data_dir: Path | None) -> Iterator[Faces]:
+def _opened(data_dir: Path | None) -> Iterator[CommandServices]:
     from mien.evaluation import TooFewSamplesError
 
     with opened_faces(data_dir, TooFewSamplesError) as faces:
         yield faces
 
 
-def _evaluations(faces: Faces) -> Evaluations:
+def _evaluations(faces: CommandServices) -> Evaluations:
     from mien.gallery.evaluations import Evaluations
 
     gallery = faces.gallery
     return Evaluations(gallery.rows, faces.recognisers, gallery.curves, faces.services.audit)
 
 
-def _resource(faces: Faces, name: str) -> UUID:
+def _resource(faces: CommandServices, name: str) -> UUID:
     return resource_named(faces.services, name).id
 
 
 def _measured(
-    faces: Faces, owner: UUID | None, source: str, recogniser: Recogniser, *, fmr: float, cap: int, seed: int
+    faces: CommandServices, owner: UUID | None, source: str, recogniser: Recogniser, *, fmr: float, cap: int, seed: int
 ) -> tuple[Recogniser, Verified, str]:
     """Measure a source; returns the recogniser of its templates, the result, and what to call the source."""
     from mien.evaluation import measure, measure_comparisons
