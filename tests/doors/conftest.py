@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import UUID
 
 import pytest
+from tests.doors.parts import Recorder
 from tests.subjects.world import SubjectsWorld, open_place
 
 from mien.clock import ManualClock
+from mien.doors.actuators.config import NoActuator
 from mien.doors.cameras import Cameras
+from mien.doors.decisions import Decisions, Watched
 from mien.doors.doors import Doors
+from mien.doors.events import Event
+from mien.doors.evidence import Candidate, TrackEvidence
+from mien.doors.journal import DoorEvents
+from mien.doors.openings import Openings
+from mien.doors.roster import Roster
+from mien.doors.types import ALWAYS, Direction, Door, DoorSpec, Rule, RuleSpec
 from mien.events import AuditLog
+from mien.gallery.errors import CollectionExistsError
+from mien.gallery.kinds import CollectionRef, Kind
 from mien.storage import Database, Vault
+from mien.storage.claims import Claims, Held
+
+STAFF = "largePersonGroup/staff"
 
 
 @dataclass(frozen=True)
@@ -24,7 +40,10 @@ class House:
         place: a gallery with resources.
         cameras: under test.
         doors: under test.
-        other: another resource.
+        events: under test.
+        roster: under test.
+        decisions: under test.
+        approved: resources that are approved for video identification.
     """
 
     place: SubjectsWorld
@@ -34,6 +53,12 @@ class House:
     audit: AuditLog
     cameras: Cameras
     doors: Doors
+    events: DoorEvents
+    roster: Roster
+    decisions: Decisions
+    approved: set[UUID]
+    claims: Claims
+    opened: list[Openings] = field(default_factory=list)
 
     @property
     def owner(self) -> UUID:
@@ -43,9 +68,63 @@ class House:
     def other(self) -> UUID:
         return self.place.other
 
+    def person(self, name: str, group: str = "staff") -> UUID:
+        """Enrol somebody in a large person group."""
+        ref = CollectionRef(self.owner, Kind.LARGE_PERSON_GROUP, group)
+        with suppress(CollectionExistsError):
+            self.place.world.gallery.collections.create(ref, group, None, "recognition_04")
+        return UUID(self.place.world.gallery.persons.create(ref, name))
+
+    def door(self, name: str = "Front", spec: DoorSpec | None = None) -> Door:
+        return self.doors.create(self.owner, name, spec or DoorSpec(), NoActuator(), actor="anna")
+
+    def rule(self, door: Door, **changes: object) -> Rule:
+        staff = RuleSpec(name="Staff", doors=(door.door_id,), groups=(STAFF,), schedule=ALWAYS)
+        return self.doors.add_rule(self.owner, replace(staff, **changes), actor="anna")  # type: ignore[arg-type]  # fields
+
+    def watched(self, door: Door, direction: Direction = Direction.ENTRY, *, opens: bool = True) -> Watched:
+        return Watched(resource_id=self.owner, camera="Lobby", door_id=door.door_id, direction=direction, opens=opens)
+
+    def evidence(self, person: UUID | None, group: str = "staff", **changes: object) -> TrackEvidence:
+        """Good evidence of somebody, as of now."""
+        best = Candidate(group, str(person), "", 0.93) if person else None
+        now = self.clock.now()
+        made = TrackEvidence("Lobby", "7", now, now, 9, 8, 8, best, None, "high", 150, 0.9)
+        return replace(made, **changes)  # type: ignore[arg-type]  # fields of the tests' choice
+
+    def openings(self, door: Door, actuator: Recorder, held: Held) -> Openings:
+        made = Openings(self.database, self.clock, (self.owner, door.door_id), actuator, held)
+        self.opened.append(made)
+        return made
+
+    def all(self) -> list[Event]:
+        return list(self.events.all(self.owner))
+
 
 @pytest.fixture
-def house(database: Database, vault: Vault, clock: ManualClock, tmp_path: Path) -> House:
+def house(database: Database, vault: Vault, clock: ManualClock, tmp_path: Path) -> Iterator[House]:
     place = open_place(database, vault, clock, tmp_path)
     state = (database, vault, clock, place.audit)
-    return House(place, database, vault, clock, place.audit, Cameras(*state), Doors(*state))
+    events = DoorEvents(database, vault, clock)
+    roster = Roster(*state, events)
+    approved = {place.owner, place.other}
+    decisions = Decisions(database, clock, events, roster, approved.__contains__)
+    claims = Claims(database)
+    made = House(
+        place,
+        database,
+        vault,
+        clock,
+        place.audit,
+        Cameras(*state),
+        Doors(*state),
+        events,
+        roster,
+        decisions,
+        approved,
+        claims,
+    )
+    yield made
+    for one in made.opened:
+        one.stop()
+    claims.close()

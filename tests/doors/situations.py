@@ -15,7 +15,7 @@ from mien.doors.types import Direction, Door, DoorSpec, Holidays, How, Person, R
 DOOR, ELSEWHERE = UUID(int=1), UUID(int=2)
 PEOPLE = [UUID(int=number) for number in (11, 12, 13)]
 HOME = UUID(int=21)
-GROUPS = ["personGroup/staff", "dynamicPersonGroup/night", "directory"]
+GROUPS = ["personGroup/staff", "dynamicGroup/night", "directory"]
 ZONES = ["UTC", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kolkata", "America/Santiago"]
 
 moments = st.datetimes(datetime(2024, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC))

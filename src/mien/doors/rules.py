@@ -32,12 +32,14 @@ class BadgeSeen:
         person_id: whose it is.
         at: when it was presented.
         duress: whether its use is a silent alarm.
+        number: of the event that tells of it.
     """
 
     collection: UUID
     person_id: UUID
     at: datetime
     duress: bool = False
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +51,14 @@ class FirstOfTwo:
         collection: the person's collection.
         person_id: who.
         at: when they were recognised.
+        number: of the event that tells of it.
     """
 
     rule_id: UUID
     collection: UUID
     person_id: UUID
     at: datetime
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ Polygon = tuple[Point, ...]
 """3 to 32 corners."""
 
 DIRECTORY: Final = "directory"
-DYNAMIC_GROUP: Final = "dynamicPersonGroup"
+DYNAMIC_GROUP: Final = "dynamicGroup"
 PLACES: Final = (Kind.PERSON_GROUP.value, Kind.LARGE_PERSON_GROUP.value, DYNAMIC_GROUP)
 DAY: Final = 24 * 60
 
@@ -129,7 +129,7 @@ class CameraSpec:
     """A camera's configuration but for its address, which may hold a password and is kept apart.
 
     Attributes:
-        groups: where people are looked for: `personGroup/ID`, `largePersonGroup/ID`, `dynamicPersonGroup/ID` or
+        groups: where people are looked for: `personGroup/ID`, `largePersonGroup/ID`, `dynamicGroup/ID` or
             `directory`.
         rate: frames analysed a second, 0.5 to 30.
         regions: where faces are looked for; all of the picture when empty.

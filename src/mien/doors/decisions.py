@@ -1,0 +1,416 @@
+"""Decisions: from a track's evidence to an event in the database, before anything is told to open.
+
+A decision that opens is one transaction: the situation is read again in it, the event is written with the moment at
+which it expires, presence is kept, and the badge or the waiting person that served it is used up. Only what is
+committed can be acted on (`mien.doors.openings`), once, and not after it has expired.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from mien.clock import Clock
+from mien.doors.doors import door_of, find_door
+from mien.doors.events import Act, Draft, Event, Kind
+from mien.doors.evidence import Candidate, TrackEvidence
+from mien.doors.journal import DoorEvents
+from mien.doors.people import find_candidate, find_person
+from mien.doors.reasons import Code
+from mien.doors.roster import Roster, enter, leave
+from mien.doors.rules import BadgeSeen, FirstOfTwo, Situation, Verdict, decide
+from mien.doors.situations import gather, is_visiting
+from mien.doors.types import BadgeNumber, Direction, DoorSpec, Strangers
+from mien.storage import Database
+from mien.storage.claims import Held
+from mien.storage.tables import DoorEventRow
+
+Approved = Callable[[UUID], bool]
+"""Whether a resource is approved for video identification at the moment."""
+Shot = Callable[[], bytes | None]
+"""Gives the best shot of the track as JPEG; None where there is none."""
+
+_TRACKS_KEPT: Final = 1000
+
+
+def _no_shot() -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """Where a track is seen.
+
+    Attributes:
+        resource_id: whose camera.
+        camera: its name.
+        door_id: the door that it watches; None for a camera that only tells whom it sees.
+        direction: which way people pass whom it sees.
+        opens: whether the door has something that opens it.
+    """
+
+    resource_id: UUID
+    camera: str
+    door_id: UUID | None = None
+    direction: Direction = Direction.ENTRY
+    opens: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One look at a track: where, what it says, under which claim, with which picture, and what was told of it."""
+
+    watched: Watched
+    evidence: TrackEvidence
+    held: Held | None
+    shot: Shot
+    told: _Told
+
+
+@dataclass
+class _Told:
+    """What was recorded of a track already."""
+
+    refusals: set[tuple[str, str]] = field(default_factory=set)
+    waiting_until: datetime | None = None
+    granted: set[str] = field(default_factory=set)
+
+
+class Decisions:
+    """Decides for all doors of this server.
+
+    Args:
+        database: where situations are read and decisions written.
+        clock: tells the time.
+        events: takes the decisions.
+        roster: knows badges.
+        approved: whether a resource may identify people in video.
+    """
+
+    def __init__(
+        self, database: Database, clock: Clock, events: DoorEvents, roster: Roster, approved: Approved
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._events = events
+        self._roster = roster
+        self._approved = approved
+        self._lock = threading.Lock()
+        self._told: dict[tuple[UUID, str, str], _Told] = {}
+
+    def observe(
+        self, watched: Watched, evidence: TrackEvidence, *, held: Held | None = None, shot: Shot = _no_shot
+    ) -> Event | None:
+        """Decide on a track as it is now.
+
+        A track opens a door once for a person: to open it again they leave the picture and come back. A refusal that
+        more evidence may still turn is not recorded yet (`ended` does that), any other one once.
+
+        Args:
+            watched: where it is seen.
+            evidence: what it says.
+            held: the claim under which this server runs the camera; a decision of a server that lost it is not written.
+            shot: gives the picture of the track.
+
+        Returns:
+            The event that was written; None where nothing was.
+
+        Raises:
+            ClaimLostError: another server runs the camera.
+            NotConfiguredError: the door is gone.
+            SQLAlchemyError: the database does not answer; nothing was decided.
+        """
+        told = self._of(watched, evidence)
+        if watched.door_id is None or (evidence.best is not None and evidence.best.person_id in told.granted):
+            return None
+        with self._database.read(watched.resource_id) as session:
+            verdict, situation = self._decide(session, watched, evidence)
+        look = _Look(watched, evidence, held, shot, told)
+        if verdict.granted:
+            return self._grant(look)
+        if [one.code for one in verdict.failed] == [Code.SECOND_PERSON_MISSING]:
+            return self._wait(look, verdict, situation)
+        if verdict.pending:
+            return None
+        return self._refuse(look, verdict, situation)
+
+    def ended(
+        self, watched: Watched, evidence: TrackEvidence, *, held: Held | None = None, shot: Shot = _no_shot
+    ) -> Event | None:
+        """Record what a track came to when its person has left, unless that is recorded already.
+
+        Args, Returns, Raises: see `observe`. An end never opens a door.
+        """
+        with self._lock:
+            told = self._told.pop((watched.resource_id, watched.camera, evidence.track), _Told())
+        if watched.door_id is None:
+            return self._saw(watched, evidence, held)
+        if told.granted or told.refusals or told.waiting_until is not None or evidence.readable == 0:
+            return None
+        with self._database.read(watched.resource_id) as session:
+            now = replace(evidence, updated_at=self._clock.now())  # its age is no reason why it was refused
+            verdict, situation = self._decide(session, watched, now)
+        if verdict.granted:
+            return None
+        return self._refuse(_Look(watched, evidence, held, shot, told), verdict, situation)
+
+    def badge(self, resource_id: UUID, door_id: UUID, number: BadgeNumber, *, reader: str) -> Event:
+        """Note that a badge was presented at a door; whose it is decides later with the face.
+
+        Args:
+            resource_id: whose door.
+            door_id: which.
+            number: of the badge; it is not recorded.
+            reader: where it was read.
+        """
+        with self._database.write(resource_id) as session:
+            row = self._roster.find_badge(session, resource_id, number)
+            draft = Draft(
+                kind=Kind.BADGE,
+                code="badge" if row else "badge_unknown",
+                duress=row is not None and row.duress,
+                door_id=door_id,
+                camera=reader[:64],
+                collection=row.collection if row else None,
+                person_id=row.person_id if row else None,
+                details={"badge": str(row.badge_id)} if row else {},
+            )
+            return self._events.append(session, resource_id, draft)
+
+    def check(
+        self,
+        resource_id: UUID,
+        door_id: UUID,
+        place: str,
+        person_id: UUID,
+        at: datetime,
+        *,
+        direction: Direction = Direction.ENTRY,
+        badge: bool = False,
+        second: bool = False,
+        live: bool = True,
+    ) -> Verdict:
+        """Return what would happen if a person came to a door at a moment, well recognised; changes nothing.
+
+        Args:
+            resource_id: whose door.
+            door_id: which.
+            place: where the person is enrolled.
+            person_id: who.
+            at: when.
+            direction: which way.
+            badge: with a badge of theirs.
+            second: with a second person whom the same rule allows.
+            live: with material evidence that says the face is live.
+
+        Raises:
+            NotConfiguredError: there is no such door.
+            NoSuchPersonError: there is no such person.
+        """
+        with self._database.read(resource_id) as session:
+            known = find_person(session, place, person_id)
+            collection = place.partition("/")[2]
+            best = Candidate(collection, str(person_id), known.person.name, 1.0)
+            evidence = TrackEvidence("", "", at, at, 99, 99, 99, best, None, "high", 4000, 1.0 if live else None)
+            situation = gather(session, door_id, direction, evidence, at, approved=self._approved(resource_id))
+            visiting = is_visiting(session, known, at)
+        waiting: tuple[FirstOfTwo, ...] = ()
+        if second:
+            other = UUID(int=person_id.int ^ 1)
+            waiting = tuple(FirstOfTwo(rule.rule_id, known.collection, other, at) for rule in situation.rules)
+        return decide(
+            evidence,
+            replace(
+                situation,
+                person=known,
+                visiting=visiting,
+                passed_at=None,
+                badge=BadgeSeen(known.collection, person_id, at) if badge else None,
+                waiting=waiting,
+            ),
+        )
+
+    def _decide(self, session: Session, watched: Watched, evidence: TrackEvidence) -> tuple[Verdict, Situation]:
+        assert watched.door_id is not None
+        situation = gather(
+            session,
+            watched.door_id,
+            watched.direction,
+            evidence,
+            self._clock.now(),
+            approved=self._approved(watched.resource_id),
+        )
+        return decide(evidence, situation), situation
+
+    def _grant(self, look: _Look) -> Event | None:
+        """Decide once more in a writing transaction, which waits for all others of the resource, and record it."""
+        picture = self._picture(look.watched, look.shot)
+        probe = Draft(kind=Kind.DECISION, code="", picture=picture)
+        sealed = self._events.seal_picture(look.watched.resource_id, probe)
+        with self._database.write(look.watched.resource_id) as session:
+            if look.held is not None:
+                look.held.fence(session)
+            self._events.lock(session, look.watched.resource_id)
+            verdict, situation = self._decide(session, look.watched, look.evidence)
+            person = situation.person
+            if not verdict.granted or person is None:
+                return None  # somebody was faster: the next frame tells
+            spec, now = situation.door.spec, situation.at
+            draft = self._draft(look.watched, look.evidence, verdict, situation)
+            draft = replace(
+                draft,
+                picture=picture,
+                picture_days=spec.picture_days,
+                expires_at=now + timedelta(seconds=spec.decision_seconds),
+                act=Act.WAITING if look.watched.opens else None,
+            )
+            if verdict.badge and situation.badge is not None:
+                badge_id = _use(session, situation.badge.number)
+                draft = replace(draft, details={**draft.details, "badge": badge_id})
+            if verdict.partner is not None:
+                _use(session, verdict.partner.number)
+                draft = replace(draft, details={**draft.details, "partnerEvent": verdict.partner.number})
+            if look.watched.direction is Direction.ENTRY:
+                enter(session, look.watched.resource_id, situation.door.area, person, now)
+            else:
+                leave(session, situation.door.area, person)
+            event = self._events.append(session, look.watched.resource_id, draft, sealed if picture else None)
+        look.told.granted.add(str(person.person.person_id))
+        return event
+
+    def _wait(self, look: _Look, verdict: Verdict, situation: Situation) -> Event | None:
+        """Record that a person waits for a second one, and again when that is about to lapse."""
+        if look.told.waiting_until is not None and situation.at < look.told.waiting_until:
+            return None
+        event = self._write(look.watched, self._draft(look.watched, look.evidence, verdict, situation), look.held)
+        look.told.waiting_until = situation.at + timedelta(seconds=situation.door.spec.pair_seconds / 2)
+        return event
+
+    def _refuse(self, look: _Look, verdict: Verdict, situation: Situation) -> Event | None:
+        who = look.evidence.best.person_id if look.evidence.best else ""
+        if verdict.code is Code.EVIDENCE_OLD or (verdict.code.value, who) in look.told.refusals:
+            return None
+        spec = situation.door.spec
+        if verdict.code is Code.STRANGER and spec.strangers is Strangers.IGNORE:
+            return None
+        draft = self._draft(look.watched, look.evidence, verdict, situation)
+        draft = replace(draft, picture=look.shot() if spec.pictures else None, picture_days=spec.picture_days)
+        event = self._write(look.watched, draft, look.held)
+        look.told.refusals.add((verdict.code.value, who))
+        return event
+
+    def _saw(self, watched: Watched, evidence: TrackEvidence, held: Held | None) -> Event | None:
+        """Record a known person before a camera that watches no door."""
+        if evidence.best is None or not self._approved(watched.resource_id):
+            return None
+        with self._database.read(watched.resource_id) as session:
+            known = find_candidate(session, evidence.best.collection, evidence.best.person_id)
+        if known is None:
+            return None
+        draft = Draft(
+            kind=Kind.SEEN,
+            code="seen",
+            camera=watched.camera,
+            track=evidence.track,
+            collection=known.collection,
+            person_id=known.person.person_id,
+            details=_numbers(evidence),
+        )
+        return self._write(watched, draft, held)
+
+    def _write(self, watched: Watched, draft: Draft, held: Held | None) -> Event:
+        sealed = self._events.seal_picture(watched.resource_id, draft)
+        with self._database.write(watched.resource_id) as session:
+            if held is not None:
+                held.fence(session)
+            return self._events.append(session, watched.resource_id, draft, sealed)
+
+    def _draft(self, watched: Watched, evidence: TrackEvidence, verdict: Verdict, situation: Situation) -> Draft:
+        stranger = verdict.code is Code.STRANGER
+        person = situation.person
+        details: dict[str, Any] = {"door": situation.door.name, **_numbers(evidence)}
+        if verdict.rule is not None:
+            details |= {"rule": verdict.rule.spec.name, "how": verdict.rule.spec.how.value}
+        if verdict.failed:
+            details["failed"] = [
+                {"code": one.code.value, "have": one.have, "wanted": one.wanted}
+                for one in (verdict.failed[:1] if stranger else verdict.failed)
+            ]
+        if stranger:
+            details["announce"] = situation.door.spec.strangers is Strangers.ANNOUNCE
+        return Draft(
+            kind=Kind.STRANGER if stranger else Kind.DECISION,
+            code=verdict.code.value,
+            granted=verdict.granted,
+            duress=verdict.duress,
+            door_id=watched.door_id,
+            camera=watched.camera,
+            track=evidence.track[:64],
+            direction=watched.direction.value,
+            rule_id=verdict.rule.rule_id if verdict.rule and not stranger else None,
+            collection=person.collection if person else None,
+            person_id=person.person.person_id if person else None,
+            details=details,
+        )
+
+    def _picture(self, watched: Watched, shot: Shot) -> bytes | None:
+        """Return the picture of a decision if the door keeps pictures."""
+        assert watched.door_id is not None
+        with self._database.read(watched.resource_id) as session:
+            spec = spec_of(session, watched.door_id)
+        return shot() if spec.pictures else None
+
+    def _of(self, watched: Watched, evidence: TrackEvidence) -> _Told:
+        key = (watched.resource_id, watched.camera, evidence.track)
+        with self._lock:
+            told = self._told.setdefault(key, _Told())
+            while len(self._told) > _TRACKS_KEPT:  # tracks whose end nobody told
+                self._told.pop(next(iter(self._told)))
+        return told
+
+
+def spec_of(session: Session, door_id: UUID) -> DoorSpec:
+    """Return the configuration of a door.
+
+    Raises:
+        NotConfiguredError: there is none.
+    """
+    return door_of(find_door(session, door_id), "").spec
+
+
+def badge_in(event: Event) -> UUID | None:
+    """Return the badge that served a decision."""
+    badge = event.details.get("badge")
+    return UUID(badge) if event.kind is Kind.DECISION and badge else None
+
+
+def _use(session: Session, number: int) -> str | None:
+    """Mark the event of a badge or a waiting person as used; returns the badge."""
+    row = session.scalar(select(DoorEventRow).where(DoorEventRow.number == number))
+    if row is None:
+        return None
+    session.execute(update(DoorEventRow).where(DoorEventRow.number == number).values(act=Act.USED.value))
+    badge: str | None = json.loads(row.details).get("badge") if row.kind == Kind.BADGE.value else None
+    return badge
+
+
+def _numbers(evidence: TrackEvidence) -> dict[str, Any]:
+    return {
+        "confidence": None if evidence.best is None else round(evidence.best.confidence, 4),
+        "margin": round(evidence.margin, 4),
+        "frames": evidence.frames,
+        "readable": evidence.readable,
+        "agreeing": evidence.agreeing,
+        "quality": evidence.quality,
+        "facePx": evidence.face_px,
+        "liveness": None if evidence.liveness is None else round(evidence.liveness, 4),
+        "startedAt": evidence.started_at.isoformat(timespec="milliseconds"),
+    }

@@ -1,0 +1,273 @@
+"""Events of doors, as they are written and read.
+
+No event holds a person's name: names are looked up when events are read, so that they go with the person.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from mien.doors.errors import InvalidDoorError
+from mien.doors.people import persons_of
+from mien.doors.reasons import sentence
+from mien.doors.types import Person
+from mien.storage.tables import DoorEventRow
+
+MOST: Final = 500
+_BATCH: Final = 500
+
+
+class Kind(StrEnum):
+    """What an event tells of."""
+
+    DECISION = "decision"
+    """A known person at a door: let in or not."""
+    STRANGER = "stranger"
+    """Somebody whom the camera's groups do not know."""
+    SEEN = "seen"
+    """A known person before a camera that watches no door."""
+    BADGE = "badge"
+    """A badge was presented."""
+    CAMERA = "camera"
+    """A camera was lost, or is back."""
+    PRESENCE = "presence"
+    """An operator changed who is inside."""
+    CHECK_IN = "check_in"
+    """Somebody checked in at a kiosk."""
+
+
+class Act(StrEnum):
+    """Where a decision's actuator stands; it is told at most once."""
+
+    WAITING = "waiting"
+    """It will be told, unless the decision expires first."""
+    TOLD = "told"
+    """It is being told; after a crash it may or may not have been."""
+    DONE = "done"
+    """It confirmed."""
+    FAILED = "failed"
+    """It did not confirm; the door is taken to be shut."""
+    EXPIRED = "expired"
+    """It was not told, and will not be."""
+    USED = "used"
+    """Of a badge, or of the first of two persons: it served one decision."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An event that is to be written.
+
+    Attributes:
+        kind: what it tells of.
+        code: the reason in a word.
+        granted: whether a door is to open.
+        duress: whether it is a silent alarm.
+        door_id: where.
+        camera: name of the camera or kiosk.
+        track: the camera's name for the track.
+        direction: which way.
+        rule_id: by which rule.
+        collection: the person's collection.
+        person_id: who.
+        details: plain values, never a name of a person.
+        expires_at: until when the actuator may be told; with `act`.
+        act: where the actuator stands.
+        picture: JPEG bytes of the best shot.
+        picture_days: how long the picture is kept.
+    """
+
+    kind: Kind
+    code: str
+    granted: bool = False
+    duress: bool = False
+    door_id: UUID | None = None
+    camera: str | None = None
+    track: str | None = None
+    direction: str | None = None
+    rule_id: UUID | None = None
+    collection: UUID | None = None
+    person_id: UUID | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    expires_at: datetime | None = None
+    act: Act | None = None
+    picture: bytes | None = field(default=None, repr=False)
+    picture_days: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """An event as it is read.
+
+    Attributes:
+        number: 1, 2, 3 … without gaps within a resource.
+        event_id: identifies it everywhere.
+        at: when.
+        kind: what it tells of.
+        code: the reason in a word.
+        granted: whether the door was to open.
+        duress: whether it is a silent alarm.
+        door_id: where.
+        camera: name of the camera or kiosk.
+        track: the camera's name for the track.
+        direction: which way.
+        rule_id: by which rule.
+        person: who, by their present name; None for strangers and where the person was erased.
+        person_id: who; also of a person who was deleted.
+        details: numbers and names of configuration.
+        act: where the actuator stands.
+        acted_at: since when.
+        expires_at: until when the actuator may be told.
+        act_note: what the actuator said.
+        has_picture: whether the best shot is kept.
+        review: `confirmed`, `not_this_person` or `this_is`.
+        reviewed_by: who said so.
+    """
+
+    number: int
+    event_id: UUID
+    at: datetime
+    kind: Kind
+    code: str
+    granted: bool
+    duress: bool
+    door_id: UUID | None
+    camera: str | None
+    track: str | None
+    direction: str | None
+    rule_id: UUID | None
+    person: Person | None
+    person_id: UUID | None
+    details: Mapping[str, Any]
+    act: Act | None
+    acted_at: datetime | None
+    expires_at: datetime | None
+    act_note: str | None
+    has_picture: bool
+    review: str | None
+    reviewed_by: str | None
+
+    @property
+    def reasons(self) -> list[str]:
+        """The reason in sentences."""
+        failed = self.details.get("failed") or [{"code": self.code}]
+        return [sentence(one["code"], one.get("have"), one.get("wanted")) for one in failed]
+
+    def seconds_left(self, now: datetime) -> float:
+        """Return for how many seconds the actuator may still be told."""
+        return 0.0 if self.expires_at is None else (self.expires_at - now).total_seconds()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the event as plain values, as exports, webhooks, streams and MQTT have it."""
+        return {
+            "number": self.number,
+            "id": str(self.event_id),
+            "at": self.at.isoformat(timespec="milliseconds"),
+            "kind": self.kind.value,
+            "code": self.code,
+            "granted": self.granted,
+            "duress": self.duress,
+            "doorId": None if self.door_id is None else str(self.door_id),
+            "door": self.details.get("door"),
+            "direction": self.direction,
+            "camera": self.camera,
+            "track": self.track,
+            "ruleId": None if self.rule_id is None else str(self.rule_id),
+            "rule": self.details.get("rule"),
+            "personId": None if self.person_id is None else str(self.person_id),
+            "person": self.person.name if self.person else None,
+            "place": self.person.place if self.person else None,
+            "reasons": self.reasons,
+            **{name: self.details.get(name) for name in NUMBERS},
+            "actuator": None if self.act is None else self.act.value,
+            "actuatorNote": self.act_note,
+            "hasPicture": self.has_picture,
+            "review": self.review,
+        }
+
+
+NUMBERS: Final = ("confidence", "margin", "frames", "readable", "agreeing", "quality", "facePx", "liveness")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which events.
+
+    Attributes:
+        kinds: of these kinds only.
+        door_id: of this door only.
+        person_id: of this person only.
+        camera: of this camera only.
+        granted: only those that opened, or only those that did not.
+        duress: only silent alarms.
+        since: not before this moment.
+        until: before this moment.
+    """
+
+    kinds: tuple[Kind, ...] = ()
+    door_id: UUID | None = None
+    person_id: UUID | None = None
+    camera: str | None = None
+    granted: bool | None = None
+    duress: bool | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+EVERYTHING: Final = Filter()
+
+
+def events_of_rows(session: Session, rows: list[DoorEventRow]) -> list[Event]:
+    """Return events from their rows, with the present names of persons."""
+    persons = persons_of(session, [(row.collection, row.person_id) for row in rows if row.collection and row.person_id])
+    return [
+        Event(
+            number=row.number,
+            event_id=row.event_id,
+            at=row.at,
+            kind=Kind(row.kind),
+            code=row.code,
+            granted=row.granted,
+            duress=row.duress,
+            door_id=row.door_id,
+            camera=row.camera,
+            track=row.track,
+            direction=row.direction,
+            rule_id=row.rule_id,
+            person=persons.get((row.collection, row.person_id)) if row.collection and row.person_id else None,
+            person_id=row.person_id,
+            details=json.loads(row.details),
+            act=None if row.act is None else Act(row.act),
+            acted_at=row.acted_at,
+            expires_at=row.expires_at,
+            act_note=row.act_note,
+            has_picture=row.picture is not None,
+            review=row.review,
+            reviewed_by=row.reviewed_by,
+        )
+        for row in rows
+    ]
+
+
+def read_kind(text: str) -> Kind:
+    """Return a kind of event by its name.
+
+    Raises:
+        InvalidDoorError: there is none of that name.
+    """
+    try:
+        return Kind(text)
+    except ValueError:
+        raise InvalidDoorError(f"events are {', '.join(Kind)}") from None
+
+
+def without_names(event: Event) -> Event:
+    """Return an event without the person's name, for receivers that need not know it."""
+    return replace(event, person=None)

@@ -1,0 +1,62 @@
+"""Exports of the events of doors: lines of JSON, or CSV for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from mien.doors.events import NUMBERS, Event
+
+_COLUMNS: Final = (
+    "number",
+    "at",
+    "kind",
+    "code",
+    "granted",
+    "duress",
+    "door",
+    "direction",
+    "camera",
+    "track",
+    "rule",
+    "personId",
+    "person",
+    "place",
+    "reasons",
+    *NUMBERS,
+    "actuator",
+    "actuatorNote",
+    "review",
+    "id",
+)
+
+
+def _csv_line(cells: tuple[str, ...] | list[str]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow(cells)
+    return out.getvalue()
+
+
+def _cell(value: object) -> str:
+    """A value for a spreadsheet; text that it would take for a formula is quoted."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value)
+    return f"'{text}" if isinstance(value, str) and text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+
+
+def export(events: Iterable[Event], *, as_csv: bool = False) -> Iterator[str]:
+    """Yield events as lines of JSON, or of CSV with a head line; each ends with a line break."""
+    if not as_csv:
+        for event in events:
+            yield json.dumps(event.to_json(), ensure_ascii=True) + "\n"
+        return
+    yield _csv_line(_COLUMNS)
+    for event in events:
+        fields = event.to_json() | {"reasons": " ".join(event.reasons)}
+        yield _csv_line([_cell(fields[name]) for name in _COLUMNS])

@@ -1,0 +1,267 @@
+"""The events of doors: appended with a number without gaps, listed, purged, and rid of persons who are erased."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from sqlalchemy import CursorResult, exists, func, select, update
+from sqlalchemy.orm import Session
+
+from mien.clock import Clock
+from mien.doors.codec import load
+from mien.doors.errors import EventNotFoundError
+from mien.doors.events import EVERYTHING, Draft, Event, Filter, events_of_rows
+from mien.doors.types import DoorSpec
+from mien.storage import EVERY_RESOURCE, Database, Vault
+from mien.storage.tables import DoorEventRow, DoorRow, PersonRow
+
+MOST: Final = 500
+_BATCH: Final = 500
+
+Listener = Callable[[Session, Event, UUID], None]
+"""Is called within the transaction that writes an event, with the resource: what it writes is there if the event is."""
+
+
+class DoorEvents:
+    """The events of all resources.
+
+    Args:
+        database: where they are.
+        vault: seals pictures.
+        clock: stamps them.
+        listeners: write what follows from an event in its transaction, such as messages to webhooks.
+    """
+
+    def __init__(self, database: Database, vault: Vault, clock: Clock, listeners: tuple[Listener, ...] = ()) -> None:
+        self._database = database
+        self._vault = vault
+        self._clock = clock
+        self._listeners = listeners
+
+    def seal_picture(self, resource_id: UUID, draft: Draft) -> tuple[UUID, bytes | None]:
+        """Return an id for an event and its sealed picture; to be called before the writing session is opened."""
+        event_id = uuid4()
+        if draft.picture is None:
+            return event_id, None
+        return event_id, self._vault.seal(draft.picture, resource_id=resource_id, what=_what(event_id))
+
+    def append(
+        self, session: Session, resource_id: UUID, draft: Draft, sealed: tuple[UUID, bytes | None] | None = None
+    ) -> Event:
+        """Write an event within a writing session on its resource.
+
+        Args:
+            session: the session; other writers of the resource's events wait until it ends.
+            resource_id: whose.
+            draft: what.
+            sealed: what `seal_picture` returned; needed where there is a picture.
+        """
+        self.lock(session, resource_id)
+        now = self._clock.now()
+        event_id, picture = sealed or (uuid4(), None)
+        last = session.scalar(select(func.max(DoorEventRow.number)).where(DoorEventRow.resource_id == resource_id))
+        row = DoorEventRow(
+            resource_id=resource_id,
+            number=(last or 0) + 1,
+            event_id=event_id,
+            at=now,
+            kind=draft.kind.value,
+            code=draft.code,
+            granted=draft.granted,
+            duress=draft.duress,
+            door_id=draft.door_id,
+            camera=draft.camera,
+            track=draft.track,
+            direction=draft.direction,
+            rule_id=draft.rule_id,
+            collection=draft.collection,
+            person_id=draft.person_id,
+            details=json.dumps(dict(draft.details), allow_nan=False),
+            expires_at=draft.expires_at,
+            act=None if draft.act is None else draft.act.value,
+            picture=picture,
+            picture_until=None if picture is None else now + timedelta(days=draft.picture_days),
+        )
+        session.add(row)
+        session.flush()
+        event = events_of_rows(session, [row])[0]
+        for listener in self._listeners:
+            listener(session, event, resource_id)
+        return event
+
+    def lock(self, session: Session, resource_id: UUID) -> None:
+        """Wait for other writers of the resource's events, so that numbers follow the order of commits."""
+        self._database.lock(session, f"door events {resource_id}")
+
+    def write(self, resource_id: UUID, draft: Draft) -> Event:
+        """Write an event in a transaction of its own."""
+        sealed = self.seal_picture(resource_id, draft)
+        with self._database.write(resource_id) as session:
+            return self.append(session, resource_id, draft, sealed)
+
+    def get(self, resource_id: UUID, number: int) -> Event:
+        """Return an event.
+
+        Raises:
+            EventNotFoundError: there is none.
+        """
+        with self._database.read(resource_id) as session:
+            return events_of_rows(session, [find_event(session, number)])[0]
+
+    def page(
+        self, resource_id: UUID, wanted: Filter = EVERYTHING, *, before: int | None = None, limit: int = 100
+    ) -> list[Event]:
+        """Return events, newest first; for the next page, give the last one's number as `before`."""
+        query = select(DoorEventRow).where(*_conditions(wanted)).order_by(DoorEventRow.number.desc())
+        if before is not None:
+            query = query.where(DoorEventRow.number < before)
+        with self._database.read(resource_id) as session:
+            return events_of_rows(session, list(session.scalars(query.limit(max(1, min(limit, MOST))))))
+
+    def after(self, resource_id: UUID, number: int, wanted: Filter = EVERYTHING, limit: int = _BATCH) -> list[Event]:
+        """Return events with a higher number, oldest first."""
+        query = select(DoorEventRow).where(DoorEventRow.number > number, *_conditions(wanted))
+        with self._database.read(resource_id) as session:
+            return events_of_rows(session, list(session.scalars(query.order_by(DoorEventRow.number).limit(limit))))
+
+    def last(self, resource_id: UUID) -> int:
+        """Return the number of the newest event; 0 when there is none."""
+        with self._database.read(resource_id) as session:
+            return session.scalar(select(func.max(DoorEventRow.number))) or 0
+
+    def all(self, resource_id: UUID, wanted: Filter = EVERYTHING) -> Iterator[Event]:
+        """Yield all events, oldest first, in short transactions."""
+        number = 0
+        while events := self.after(resource_id, number, wanted):
+            yield from events
+            number = events[-1].number
+
+    def picture(self, resource_id: UUID, number: int) -> bytes:
+        """Return the best shot of an event as JPEG bytes.
+
+        Raises:
+            EventNotFoundError: there is no such event, or its picture is not kept (any more).
+        """
+        with self._database.read(resource_id) as session:
+            row = find_event(session, number)
+        if row.picture is None or row.picture_until is None or row.picture_until <= self._clock.now():
+            raise EventNotFoundError(f"event {number} has no picture")
+        return self._vault.open(row.picture, resource_id=resource_id, what=_what(row.event_id))
+
+    def pictures(self, resource_id: UUID) -> int:
+        """Return how many pictures are kept."""
+        with self._database.read(resource_id) as session:
+            return session.scalar(select(func.count()).where(DoorEventRow.picture.is_not(None))) or 0
+
+    def purge(self) -> int:
+        """Delete pictures and events whose time is over, and pictures of persons who are not enrolled any more.
+
+        The newest event of a resource stays, so that numbers are never given out again.
+
+        Returns:
+            How many rows were changed or deleted.
+        """
+        now, done = self._clock.now(), 0
+        gone = ~exists().where(
+            PersonRow.resource_id == DoorEventRow.resource_id,
+            PersonRow.collection == DoorEventRow.collection,
+            PersonRow.person_id == DoorEventRow.person_id,
+        )
+        over = (DoorEventRow.picture_until <= now) | (DoorEventRow.person_id.is_not(None) & gone)
+        with self._database.write(EVERY_RESOURCE) as session:
+            none = update(DoorEventRow).values(picture=None, picture_until=None)
+            done += _count(session.execute(none.where(DoorEventRow.picture.is_not(None), over)))
+            doors = session.execute(select(DoorRow.resource_id, DoorRow.door_id, DoorRow.spec)).all()
+        days = {(owner, door): load(DoorSpec, spec).event_days for owner, door, spec in doors}
+        with self._database.read(EVERY_RESOURCE) as session:
+            owners = session.execute(
+                select(DoorEventRow.resource_id, func.max(DoorEventRow.number)).group_by(DoorEventRow.resource_id)
+            ).all()
+        for owner, newest in owners:
+            done += self._purge_of(
+                owner, newest, {door: kept for (whose, door), kept in days.items() if whose == owner}
+            )
+        return done
+
+    def _purge_of(self, owner: UUID, newest: int, days: Mapping[UUID, int]) -> int:
+        now, rest = self._clock.now(), DoorSpec().event_days
+        with self._database.write(owner) as session:
+            old: list[int] = []
+            for door, kept in days.items():
+                query = select(DoorEventRow.number).where(DoorEventRow.door_id == door)
+                old += session.scalars(query.where(DoorEventRow.at < now - timedelta(days=kept)).limit(5000)).all()
+            query = select(DoorEventRow.number).where(DoorEventRow.at < now - timedelta(days=rest))
+            others = DoorEventRow.door_id.is_(None) | DoorEventRow.door_id.not_in(list(days))
+            old += session.scalars(query.where(others).limit(5000)).all()
+            rows = session.scalars(
+                select(DoorEventRow).where(DoorEventRow.number.in_(old[:5000]), DoorEventRow.number < newest)
+            ).all()
+            for row in rows:
+                session.delete(row)
+            return len(rows)
+
+
+def forget_person(session: Session, collection: UUID, person_id: UUID) -> int:
+    """Take a person and the pictures of them out of all events, within a writing session on the resource.
+
+    Returns:
+        How many events were of them.
+    """
+    statement = update(DoorEventRow).where(DoorEventRow.collection == collection, DoorEventRow.person_id == person_id)
+    return _count(
+        session.execute(statement.values(collection=None, person_id=None, picture=None, picture_until=None, track=None))
+    )
+
+
+def events_of_person(session: Session, collection: UUID, person_id: UUID) -> tuple[int, int]:
+    """Return how many events a person is in, and how many pictures of them are kept."""
+    mine = (DoorEventRow.collection == collection, DoorEventRow.person_id == person_id)
+    events = session.scalar(select(func.count()).select_from(DoorEventRow).where(*mine)) or 0
+    kept = session.scalar(
+        select(func.count()).select_from(DoorEventRow).where(*mine, DoorEventRow.picture.is_not(None))
+    )
+    return events, kept or 0
+
+
+def find_event(session: Session, number: int) -> DoorEventRow:
+    """Return the row of an event.
+
+    Raises:
+        EventNotFoundError: there is none.
+    """
+    row = session.scalar(select(DoorEventRow).where(DoorEventRow.number == number))
+    if row is None:
+        raise EventNotFoundError(f"there is no event {number}")
+    return row
+
+
+def _conditions(wanted: Filter) -> list[Any]:
+    found: list[Any] = []
+    if wanted.kinds:
+        found.append(DoorEventRow.kind.in_([kind.value for kind in wanted.kinds]))
+    for column, value in (
+        (DoorEventRow.door_id, wanted.door_id),
+        (DoorEventRow.person_id, wanted.person_id),
+        (DoorEventRow.camera, wanted.camera),
+        (DoorEventRow.granted, wanted.granted),
+        (DoorEventRow.duress, wanted.duress),
+    ):
+        if value is not None:
+            found.append(column == value)
+    if wanted.since is not None:
+        found.append(DoorEventRow.at >= wanted.since)
+    if wanted.until is not None:
+        found.append(DoorEventRow.at < wanted.until)
+    return found
+
+
+def _count(result: object) -> int:
+    return max(result.rowcount, 0) if isinstance(result, CursorResult) else 0
+
+
+def _what(event_id: UUID) -> str:
+    return f"door_events/{event_id}"

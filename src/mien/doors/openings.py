@@ -1,0 +1,170 @@
+"""From a decision in the database to its actuator: once, in order, not after it has expired, by the claim's holder.
+
+A decision is taken in a transaction that is fenced by the door's claim, and only then is the actuator told. A process
+that dies between the two leaves the door shut, and the decision is not taken again. What an earlier holder of the
+claim left waiting is not acted on at all.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Final, Protocol
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from mien.clock import Clock
+from mien.doors.events import Act, Event, events_of_rows
+from mien.storage import Database
+from mien.storage.claims import ClaimLostError, Held, elapsed
+from mien.storage.tables import DoorEventRow
+
+POLL_SECONDS: Final = 0.5
+"""How often decisions of other processes, such as those of kiosks, are looked for."""
+
+_log = structlog.get_logger(__name__)
+
+
+class ActuatorError(Exception):
+    """The actuator did not confirm; the text says why, without addresses or keys."""
+
+
+class Actuator(Protocol):
+    """Opens a door."""
+
+    def open(self, event: Event, until: float) -> str:
+        """Open for a decision.
+
+        Args:
+            event: the decision.
+            until: not after this moment, by `mien.storage.claims.elapsed`; what is not done by then must never happen.
+
+        Returns:
+            What the actuator said, for the event.
+
+        Raises:
+            ActuatorError: it did not confirm.
+        """
+
+    def close(self) -> None:
+        """Let go of ports and connections."""
+
+
+class Openings:
+    """The opening decisions of one door, acted on in a thread of its own.
+
+    Args:
+        database: where decisions are.
+        clock: tells which have expired.
+        door: the resource's id and the door's.
+        actuator: opens it.
+        held: the claim of the door.
+    """
+
+    def __init__(
+        self, database: Database, clock: Clock, door: tuple[UUID, UUID], actuator: Actuator, held: Held
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._resource_id, self._door_id = door
+        self._actuator = actuator
+        self._held = held
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="mien-door", daemon=True)
+
+    def start(self) -> None:
+        """Discard what an earlier holder left, then begin.
+
+        Raises:
+            ClaimLostError, SQLAlchemyError: it could not be discarded.
+        """
+        self.discard()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the opening that is under way, then end."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._actuator.close()
+
+    def nudge(self) -> None:
+        """Look for decisions now."""
+        self._wake.set()
+
+    def discard(self) -> int:
+        """Mark all decisions that wait as expired."""
+        statement = (
+            update(DoorEventRow)
+            .where(DoorEventRow.door_id == self._door_id, DoorEventRow.act == Act.WAITING.value)
+            .values(act=Act.EXPIRED.value, act_note="another process took the door over")
+            .returning(DoorEventRow.number)
+        )
+        with self._database.write(self._resource_id) as session:
+            self._held.fence(session)
+            return len(session.execute(statement).all())
+
+    def work(self) -> int:
+        """Act on what waits; returns how many decisions were taken.
+
+        Raises:
+            ClaimLostError, SQLAlchemyError: nothing more can be done.
+        """
+        done = 0
+        while (event := self._take()) is not None:
+            done += 1
+            self._act(event)
+        return done
+
+    def _take(self) -> Event | None:
+        """Take the oldest decision that waits; those that have expired are marked so."""
+        query = select(DoorEventRow).where(DoorEventRow.door_id == self._door_id, DoorEventRow.act == Act.WAITING.value)
+        with self._database.read(self._resource_id) as session:
+            if session.scalar(query.with_only_columns(DoorEventRow.number).limit(1)) is None:
+                return None
+        with self._database.write(self._resource_id) as session:
+            self._held.fence(session)
+            now = self._clock.now()
+            for row in session.scalars(query.order_by(DoorEventRow.number).with_for_update()):
+                row.acted_at = now
+                if row.expires_at is None or row.expires_at <= now:
+                    row.act, row.act_note = Act.EXPIRED.value, "it was too late"
+                    continue
+                row.act = Act.TOLD.value
+                session.flush()
+                return events_of_rows(session, [row])[0]
+        return None
+
+    def _act(self, event: Event) -> None:
+        left = event.seconds_left(self._clock.now())
+        until = elapsed() + left
+        try:
+            if left <= 0 or not self._held.sure:
+                raise ActuatorError("the claim of the door or the decision ran out before the actuator was told")
+            state, note = Act.DONE, self._actuator.open(event, until)
+        except ActuatorError as error:
+            state, note = Act.FAILED, str(error)
+            _log.warning("a door did not open", door=str(self._door_id), number=event.number, reason=note)
+        except Exception as error:  # whatever an actuator does must not end the door's thread
+            state, note = Act.FAILED, type(error).__name__
+            _log.exception("an actuator failed", door=str(self._door_id), number=event.number)
+        values = {"act": state.value, "acted_at": self._clock.now(), "act_note": note[:300]}
+        with self._database.write(self._resource_id) as session:
+            session.execute(update(DoorEventRow).where(DoorEventRow.number == event.number).values(**values))
+
+    def _run(self) -> None:
+        while not self._stop.is_set() and not self._held.lost.is_set():
+            self._wake.wait(POLL_SECONDS)
+            self._wake.clear()
+            if self._stop.is_set():
+                return
+            try:
+                self.work()
+            except ClaimLostError:
+                return
+            except SQLAlchemyError as error:  # the door stays shut; the next round tries again
+                _log.warning("decisions could not be read", door=str(self._door_id), reason=type(error).__name__)

@@ -1,0 +1,310 @@
+"""Visitors, badges, and who is inside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from mien.clock import Clock
+from mien.doors.codec import dump, load
+from mien.doors.errors import InvalidDoorError, NameInUseError, NotConfiguredError
+from mien.doors.events import Draft, Kind
+from mien.doors.journal import DoorEvents
+from mien.doors.people import Known, find_person, persons_of
+from mien.doors.types import Badge, BadgeNumber, Person, Visitor
+from mien.events import AuditLog
+from mien.storage import Database, Vault
+from mien.storage.tables import DoorBadgeRow, DoorPresenceRow, DoorVisitorRow
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """Somebody who was let into an area and not out of it since.
+
+    Attributes:
+        area: where.
+        person: who.
+        since: when they were let in. Whether they went through the door is not known.
+    """
+
+    area: str
+    person: Person
+    since: datetime
+
+
+class Roster:
+    """Visitors, badges and presence of all resources. Every change is audited, without names and numbers.
+
+    Args:
+        database: where they are.
+        vault: seals badge numbers.
+        clock: tells the time.
+        audit: is told of every change.
+        events: are told of changes of presence.
+    """
+
+    def __init__(self, database: Database, vault: Vault, clock: Clock, audit: AuditLog, events: DoorEvents) -> None:
+        self._database = database
+        self._vault = vault
+        self._clock = clock
+        self._audit = audit
+        self._events = events
+
+    def add_visitor(
+        self,
+        resource_id: UUID,
+        place: str,
+        person_id: UUID,
+        *,
+        starts_at: datetime,
+        ends_at: datetime,
+        host: str | None = None,
+        actor: str,
+    ) -> Visitor:
+        """Make a person a visitor for a time.
+
+        Raises:
+            NoSuchPersonError: there is no such person.
+            InvalidDoorError: the time is empty or over.
+        """
+        if ends_at <= max(starts_at, self._clock.now()):
+            raise InvalidDoorError("a visit ends after it begins, and in the future")
+        if host is not None and (len(host) > 200 or not host.isprintable()):
+            raise InvalidDoorError("a host has at most 200 printable characters")
+        with self._database.write(resource_id) as session:
+            known = find_person(session, place, person_id)
+            row = DoorVisitorRow(
+                resource_id=resource_id,
+                visitor_id=uuid4(),
+                collection=known.collection,
+                person_id=person_id,
+                starts_at=starts_at,
+                ends_at=ends_at,
+                host=host,
+                created_by=actor[:200],
+            )
+            session.add(row)
+            session.flush()
+            self._record(session, "door.visitor.add", resource_id, actor, visitor=str(row.visitor_id))
+        return _visitor(row, known.person)
+
+    def end_visit(self, resource_id: UUID, visitor_id: UUID, *, actor: str) -> None:
+        """End a visit.
+
+        Raises:
+            NotConfiguredError: there is none.
+        """
+        statement = delete(DoorVisitorRow).where(DoorVisitorRow.visitor_id == visitor_id)
+        with self._database.write(resource_id) as session:
+            if session.execute(statement.returning(DoorVisitorRow.visitor_id)).first() is None:
+                raise NotConfiguredError(f"there is no visitor {visitor_id}")
+            self._record(session, "door.visitor.end", resource_id, actor, visitor=str(visitor_id))
+
+    def visitors(self, resource_id: UUID) -> list[Visitor]:
+        """Return the visits that are not over, by their beginning."""
+        query = select(DoorVisitorRow).where(DoorVisitorRow.ends_at > self._clock.now())
+        with self._database.read(resource_id) as session:
+            rows = session.scalars(query.order_by(DoorVisitorRow.starts_at, DoorVisitorRow.visitor_id)).all()
+            persons = persons_of(session, [(row.collection, row.person_id) for row in rows])
+        return [_visitor(row, persons[row.collection, row.person_id]) for row in rows]
+
+    def add_badge(
+        self,
+        resource_id: UUID,
+        place: str,
+        person_id: UUID,
+        number: BadgeNumber,
+        *,
+        duress: bool = False,
+        ends_at: datetime | None = None,
+        actor: str,
+    ) -> Badge:
+        """Register a badge of a person.
+
+        Raises:
+            NoSuchPersonError: there is no such person.
+            NameInUseError: the badge is registered already.
+        """
+        badge_id, digest = uuid4(), self._digest(resource_id, number)
+        sealed = self._vault.seal(dump(number).encode(), resource_id=resource_id, what=_what(badge_id))
+        try:
+            with self._database.write(resource_id) as session:
+                known = find_person(session, place, person_id)
+                session.add(
+                    DoorBadgeRow(
+                        resource_id=resource_id,
+                        badge_id=badge_id,
+                        digest=digest,
+                        sealed=sealed,
+                        collection=known.collection,
+                        person_id=person_id,
+                        duress=duress,
+                        ends_at=ends_at,
+                        created_at=self._clock.now(),
+                    )
+                )
+                session.flush()
+                self._record(session, "door.badge.add", resource_id, actor, badge=str(badge_id), duress=duress)
+        except IntegrityError:
+            raise NameInUseError("the badge is registered already") from None
+        return Badge(badge_id=badge_id, person=known.person, duress=duress, ends_at=ends_at)
+
+    def delete_badge(self, resource_id: UUID, badge_id: UUID, *, actor: str) -> None:
+        """Delete a badge.
+
+        Raises:
+            NotConfiguredError: there is none.
+        """
+        statement = delete(DoorBadgeRow).where(DoorBadgeRow.badge_id == badge_id).returning(DoorBadgeRow.badge_id)
+        with self._database.write(resource_id) as session:
+            if session.execute(statement).first() is None:
+                raise NotConfiguredError(f"there is no badge {badge_id}")
+            self._record(session, "door.badge.delete", resource_id, actor, badge=str(badge_id))
+
+    def badges(self, resource_id: UUID) -> list[Badge]:
+        """Return the badges of a resource, without their numbers."""
+        with self._database.read(resource_id) as session:
+            rows = session.scalars(select(DoorBadgeRow).order_by(DoorBadgeRow.created_at)).all()
+            persons = persons_of(session, [(row.collection, row.person_id) for row in rows])
+        return [
+            Badge(
+                badge_id=row.badge_id,
+                person=persons[row.collection, row.person_id],
+                duress=row.duress,
+                ends_at=row.ends_at,
+            )
+            for row in rows
+        ]
+
+    def find_badge(self, session: Session, resource_id: UUID, number: BadgeNumber) -> DoorBadgeRow | None:
+        """Return the badge of a number if it counts at the moment."""
+        row = session.scalar(select(DoorBadgeRow).where(DoorBadgeRow.digest == self._digest(resource_id, number)))
+        return None if row is None or (row.ends_at is not None and row.ends_at <= self._clock.now()) else row
+
+    def number_of(
+        self, resource_id: UUID, collection: UUID, person_id: UUID, badge_id: UUID | None
+    ) -> BadgeNumber | None:
+        """Return the number that a panel is told for a person; never show or log it.
+
+        Args:
+            resource_id: whose.
+            collection: the person's.
+            person_id: who.
+            badge_id: the badge that was presented; the person's newest one that is no duress badge when None.
+        """
+        now = self._clock.now()
+        query = select(DoorBadgeRow).where(
+            DoorBadgeRow.collection == collection,
+            DoorBadgeRow.person_id == person_id,
+            DoorBadgeRow.ends_at.is_(None) | (DoorBadgeRow.ends_at > now),
+        )
+        if badge_id is not None:
+            query = query.where(DoorBadgeRow.badge_id == badge_id)
+        else:
+            query = query.where(DoorBadgeRow.duress.is_(False))
+        with self._database.read(resource_id) as session:
+            row = session.scalar(query.order_by(DoorBadgeRow.created_at.desc()).limit(1))
+        if row is None:
+            return None
+        return load(BadgeNumber, self._vault.open(row.sealed, resource_id=resource_id, what=_what(row.badge_id)))
+
+    def inside(self, resource_id: UUID, area: str | None = None) -> list[Inside]:
+        """Return who is inside, of one area or all, by area and time."""
+        query = select(DoorPresenceRow).order_by(DoorPresenceRow.area, DoorPresenceRow.since)
+        if area is not None:
+            query = query.where(DoorPresenceRow.area == area)
+        with self._database.read(resource_id) as session:
+            rows = session.scalars(query).all()
+            persons = persons_of(session, [(row.collection, row.person_id) for row in rows])
+        return [Inside(row.area, persons[row.collection, row.person_id], row.since) for row in rows]
+
+    def take_out(self, resource_id: UUID, area: str, place: str, person_id: UUID, *, actor: str) -> None:
+        """Note that a person is not inside an area, as after a fire drill or a mistake.
+
+        Raises:
+            NoSuchPersonError: there is no such person.
+            NotConfiguredError: the person is not inside.
+        """
+        with self._database.write(resource_id) as session:
+            known = find_person(session, place, person_id)
+            if not leave(session, area, known):
+                raise NotConfiguredError("the person is not inside")
+            draft = Draft(
+                kind=Kind.PRESENCE,
+                code="taken_out",
+                collection=known.collection,
+                person_id=person_id,
+                details={"area": area},
+            )
+            event = self._events.append(session, resource_id, draft)
+            self._record(session, "door.presence.remove", resource_id, actor, area=area, event=event.number)
+
+    def empty(self, resource_id: UUID, area: str, *, actor: str) -> int:
+        """Note that nobody is inside an area.
+
+        Returns:
+            How many were.
+        """
+        statement = delete(DoorPresenceRow).where(DoorPresenceRow.area == area).returning(DoorPresenceRow.person_id)
+        with self._database.write(resource_id) as session:
+            count = len(session.execute(statement).all())
+            draft = Draft(kind=Kind.PRESENCE, code="emptied", details={"area": area, "persons": count})
+            self._events.append(session, resource_id, draft)
+            self._record(session, "door.presence.empty", resource_id, actor, area=area, persons=count)
+        return count
+
+    def purge(self, resource_ids: list[UUID]) -> int:
+        """Delete visits that are over; for the retention worker."""
+        done = 0
+        for resource_id in resource_ids:
+            over = delete(DoorVisitorRow).where(DoorVisitorRow.ends_at <= self._clock.now())
+            with self._database.write(resource_id) as session:
+                done += len(session.execute(over.returning(DoorVisitorRow.visitor_id)).all())
+        return done
+
+    def _digest(self, resource_id: UUID, number: BadgeNumber) -> bytes:
+        return self._vault.keyed_hash(f"badge {resource_id} {number.text}")
+
+    def _record(
+        self, session: Session, action: str, resource_id: UUID, actor: str, **details: str | int | bool
+    ) -> None:
+        self._audit.record_in(session, actor=actor, action=action, resource_id=resource_id, details=details)
+
+
+def enter(session: Session, resource_id: UUID, area: str, known: Known, now: datetime) -> None:
+    """Note that a person was let into an area, within a writing session."""
+    session.merge(
+        DoorPresenceRow(
+            resource_id=resource_id,
+            area=area,
+            collection=known.collection,
+            person_id=known.person.person_id,
+            since=now,
+        )
+    )
+    session.flush()
+
+
+def leave(session: Session, area: str, known: Known) -> bool:
+    """Note that a person was let out of an area, within a writing session; false when they were not inside."""
+    statement = delete(DoorPresenceRow).where(
+        DoorPresenceRow.area == area,
+        DoorPresenceRow.collection == known.collection,
+        DoorPresenceRow.person_id == known.person.person_id,
+    )
+    return session.execute(statement.returning(DoorPresenceRow.person_id)).first() is not None
+
+
+def _visitor(row: DoorVisitorRow, person: Person) -> Visitor:
+    return Visitor(
+        visitor_id=row.visitor_id, person=person, starts_at=row.starts_at, ends_at=row.ends_at, host=row.host
+    )
+
+
+def _what(badge_id: UUID) -> str:
+    return f"door_badges/{badge_id}"

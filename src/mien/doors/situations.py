@@ -1,0 +1,115 @@
+"""What a decision depends on besides the evidence, as the database has it now."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mien.doors.doors import door_of, find_door, rules_of
+from mien.doors.events import Kind
+from mien.doors.evidence import TrackEvidence
+from mien.doors.people import Known, find_candidate
+from mien.doors.reasons import Code
+from mien.doors.rules import BadgeSeen, FirstOfTwo, Situation
+from mien.doors.types import Direction, Door
+from mien.storage.tables import DoorEventRow, DoorHolidayRow, DoorPresenceRow, DoorVisitorRow
+
+
+def gather(
+    session: Session, door_id: UUID, direction: Direction, evidence: TrackEvidence, now: datetime, *, approved: bool
+) -> Situation:
+    """Read the situation of a decision.
+
+    Args:
+        session: on the resource; a writing one where the decision counts.
+        door_id: the door.
+        direction: which way.
+        evidence: of the track.
+        now: the moment.
+        approved: whether the resource is approved for video identification.
+
+    Raises:
+        NotConfiguredError: there is no such door.
+    """
+    door = door_of(find_door(session, door_id), "")
+    best = evidence.best
+    person = None if best is None else find_candidate(session, best.collection, best.person_id)
+    local = set(session.scalars(select(DoorHolidayRow.day)))
+    return Situation(
+        door=door,
+        direction=direction,
+        at=now,
+        rules=tuple(rules_of(session)),
+        person=person,
+        approved=approved,
+        holidays=frozenset(local),
+        visiting=person is not None and is_visiting(session, person, now),
+        inside_since=None if person is None else inside_since(session, door, person),
+        passed_at=None if person is None else _passed_at(session, door, direction, person, now),
+        badge=_badge(session, door, now),
+        waiting=tuple(_waiting(session, door, now)),
+    )
+
+
+def is_visiting(session: Session, person: Known, at: datetime) -> bool:
+    """Return whether a person is a visitor at a moment."""
+    query = select(DoorVisitorRow.visitor_id).where(
+        DoorVisitorRow.collection == person.collection,
+        DoorVisitorRow.person_id == person.person.person_id,
+        DoorVisitorRow.starts_at <= at,
+        DoorVisitorRow.ends_at > at,
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
+def inside_since(session: Session, door: Door, person: Known) -> datetime | None:
+    """Return when a person entered a door's area; None while they are not inside."""
+    query = select(DoorPresenceRow.since).where(
+        DoorPresenceRow.area == door.area,
+        DoorPresenceRow.collection == person.collection,
+        DoorPresenceRow.person_id == person.person.person_id,
+    )
+    return session.scalar(query)
+
+
+def _passed_at(session: Session, door: Door, direction: Direction, person: Known, now: datetime) -> datetime | None:
+    query = select(DoorEventRow.at).where(
+        DoorEventRow.person_id == person.person.person_id,
+        DoorEventRow.collection == person.collection,
+        DoorEventRow.at >= now - timedelta(seconds=door.spec.hold_off_seconds),
+        DoorEventRow.door_id == door.door_id,
+        DoorEventRow.direction == direction.value,
+        DoorEventRow.granted.is_(True),
+    )
+    return session.scalar(query.order_by(DoorEventRow.number.desc()).limit(1))
+
+
+def _badge(session: Session, door: Door, now: datetime) -> BadgeSeen | None:
+    """The newest badge, unless it was used: an older one behind it never counts."""
+    since = now - timedelta(seconds=door.spec.badge_seconds)
+    query = select(DoorEventRow).where(
+        DoorEventRow.door_id == door.door_id, DoorEventRow.at >= since, DoorEventRow.kind == Kind.BADGE.value
+    )
+    row = session.scalar(query.order_by(DoorEventRow.number.desc()).limit(1))
+    if row is None or row.act is not None or row.collection is None or row.person_id is None:
+        return None
+    return BadgeSeen(row.collection, row.person_id, row.at, row.duress, row.number)
+
+
+def _waiting(session: Session, door: Door, now: datetime) -> list[FirstOfTwo]:
+    query = select(DoorEventRow).where(
+        DoorEventRow.door_id == door.door_id,
+        DoorEventRow.at >= now - timedelta(seconds=door.spec.pair_seconds),
+        DoorEventRow.kind == Kind.DECISION.value,
+        DoorEventRow.code == Code.SECOND_PERSON_MISSING.value,
+        DoorEventRow.act.is_(None),
+    )
+    rows = session.scalars(query.order_by(DoorEventRow.number.desc()).limit(20))
+    return [
+        FirstOfTwo(row.rule_id, row.collection, row.person_id, row.at, row.number)
+        for row in rows
+        if row.rule_id and row.collection and row.person_id
+    ]

@@ -1,0 +1,409 @@
+"""Decisions on a real database: written before the actuator is told, once, and in order."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from tests.doors.conftest import STAFF, House
+from tests.doors.parts import Recorder
+
+from mien.doors.errors import EventNotFoundError, NameInUseError, NoSuchPersonError, NotConfiguredError
+from mien.doors.events import Act, Draft, Event, Kind
+from mien.doors.journal import forget_person
+from mien.doors.people import find_person
+from mien.doors.reasons import Code
+from mien.doors.schedule import parse
+from mien.doors.types import BadgeNumber, Direction, DoorSpec, How, Strangers
+from mien.gallery.kinds import CollectionRef
+from mien.gallery.kinds import Kind as Place
+from mien.storage import EVERY_RESOURCE
+from mien.storage.claims import ClaimLostError
+from mien.storage.tables import DoorPresenceRow
+
+CARD = BadgeNumber(number=4711, facility=12)
+
+
+def test_a_decision_is_in_the_database_before_the_actuator_is_told(house: House) -> None:
+    ada, door = house.person("Ada"), house.door()
+    rule = house.rule(door)
+    seen: list[Event] = []
+    actuator = Recorder(lambda event: seen.append(house.events.get(house.owner, event.number)))
+    with house.claims.hold("door/1") as held:
+        assert held is not None
+        openings = house.openings(door, actuator, held)
+        event = house.decisions.observe(house.watched(door), house.evidence(ada), held=held)
+        assert event is not None
+        assert actuator.opened == []
+        assert openings.work() == 1
+        assert openings.work() == 0
+    assert actuator.opened == [event.number]
+    assert [(one.act, one.granted) for one in seen] == [(Act.TOLD, True)]
+    stored = house.events.get(house.owner, event.number)
+    assert (stored.act, stored.act_note, stored.rule_id) == (Act.DONE, "recorded", rule.rule_id)
+    assert stored.person is not None
+    assert stored.person.name == "Ada"
+    assert stored.details["confidence"] == 0.93
+    assert stored.reasons == ["Every condition is met."]
+
+
+def test_a_decision_that_expired_is_never_acted_on(house: House) -> None:
+    ada, door = house.person("Ada"), house.door()
+    house.rule(door)
+    actuator = Recorder()
+    with house.claims.hold("door/1") as held:
+        assert held is not None
+        openings = house.openings(door, actuator, held)
+        event = house.decisions.observe(house.watched(door), house.evidence(ada))
+        assert event is not None
+        house.clock.advance(timedelta(seconds=3))
+        assert openings.work() == 0
+        house.clock.advance(timedelta(days=-1))  # a clock that is set back brings nothing back
+        assert openings.work() == 0
+    assert actuator.opened == []
+    assert house.events.get(house.owner, event.number).act is Act.EXPIRED
+
+
+def test_a_new_holder_of_the_door_discards_what_waits(house: House) -> None:
+    ada, door = house.person("Ada"), house.door()
+    house.rule(door)
+    event = house.decisions.observe(house.watched(door), house.evidence(ada))
+    assert event is not None
+    actuator = Recorder()
+    with house.claims.hold("door/1") as held:
+        assert held is not None
+        openings = house.openings(door, actuator, held)
+        openings.start()
+        openings.nudge()
+        openings.stop()
+    assert actuator.opened == []
+    assert actuator.closed
+    assert house.events.get(house.owner, event.number).act is Act.EXPIRED
+
+
+def test_a_server_that_lost_the_claim_neither_decides_nor_opens(house: House) -> None:
+    ada, door = house.person("Ada"), house.door()
+    house.rule(door)
+    actuator = Recorder()
+    held = house.claims.acquire("door/1")
+    assert held is not None
+    openings = house.openings(door, actuator, held)
+    assert house.decisions.observe(house.watched(door), house.evidence(ada), held=held) is not None
+    house.claims.release(held)
+    other = house.claims.acquire("door/1")
+    assert other is not None
+    with pytest.raises(ClaimLostError):
+        openings.work()
+    late = house.evidence(ada, track="8", updated_at=house.clock.now() + timedelta(seconds=1))
+    house.clock.advance(timedelta(seconds=6))
+    with pytest.raises(ClaimLostError):
+        house.decisions.observe(house.watched(door), replace(late, updated_at=house.clock.now()), held=held)
+    assert actuator.opened == []
+    assert len(house.all()) == 1
+
+
+def test_an_actuator_that_fails_leaves_the_decision_failed(house: House) -> None:
+    ada, door = house.person("Ada"), house.door()
+    house.rule(door)
+    actuator = Recorder()
+    actuator.fails = True
+    with house.claims.hold("door/1") as held:
+        assert held is not None
+        openings = house.openings(door, actuator, held)
+        event = house.decisions.observe(house.watched(door), house.evidence(ada))
+        openings.work()
+        openings.work()
+    assert event is not None
+    assert actuator.opened == [event.number], "it is told once, whatever came of it"
+    stored = house.events.get(house.owner, event.number)
+    assert (stored.act, stored.act_note) == (Act.FAILED, "the relay did not answer")
+
+
+def test_a_track_opens_once_and_hold_off_holds_others_of_the_person(house: House) -> None:
+    ada, door = house.person("Ada"), house.door()
+    house.rule(door)
+    watched = house.watched(door)
+    assert house.decisions.observe(watched, house.evidence(ada)) is not None
+    house.clock.advance(timedelta(seconds=60))
+    assert house.decisions.observe(watched, house.evidence(ada)) is None, "the same track"
+    assert house.decisions.observe(watched, house.evidence(ada, track="8")) is not None
+    house.clock.advance(timedelta(seconds=1))
+    held_off = house.decisions.observe(watched, house.evidence(ada, track="9"))
+    assert held_off is not None
+    assert (held_off.granted, held_off.code) == (False, Code.HOLD_OFF.value)
+    assert held_off.reasons == ["The person passed 1.0 s ago; the hold-off is 5.0 s."]
+
+
+def test_refusals_are_recorded_once_and_pending_ones_at_the_end(house: House) -> None:
+    ada, door = house.person("Ada"), house.door()
+    eve = house.person("Eve", "guests")
+    house.rule(door)
+    watched = house.watched(door)
+    assert house.decisions.observe(watched, house.evidence(ada, agreeing=1, readable=1)) is None
+    assert house.decisions.observe(watched, house.evidence(ada, agreeing=2, readable=2)) is None
+    end = house.decisions.ended(watched, house.evidence(ada, agreeing=2, readable=2))
+    assert end is not None
+    assert (end.granted, end.code, end.reasons) == (False, "frames", ["2 frames agree; 3 are needed."])
+    refused = house.decisions.observe(watched, house.evidence(eve, "guests", track="8"))
+    assert refused is not None
+    assert (refused.granted, refused.code, refused.person_id) == (False, "not_allowed", eve)
+    assert house.decisions.observe(watched, house.evidence(eve, "guests", track="8")) is None
+    assert house.decisions.ended(watched, house.evidence(eve, "guests", track="8")) is None
+    assert [one.number for one in house.all()] == [1, 2]
+
+
+@pytest.mark.parametrize("strangers", list(Strangers))
+def test_strangers(house: House, strangers: Strangers) -> None:
+    door = house.door(spec=DoorSpec(strangers=strangers))
+    house.rule(door)
+    watched = house.watched(door)
+    assert house.decisions.observe(watched, house.evidence(None)) is None
+    event = house.decisions.ended(watched, house.evidence(None))
+    assert (event is None) == (strangers is Strangers.IGNORE)
+    if event is not None:
+        assert (event.kind, event.granted, event.person_id) == (Kind.STRANGER, False, None)
+        assert event.details["announce"] == (strangers is Strangers.ANNOUNCE)
+        assert event.reasons == ["The face belongs to nobody in the camera's groups."]
+
+
+def test_without_approval_nothing_opens(house: House) -> None:
+    ada, door = house.person("Ada"), house.door()
+    house.rule(door)
+    house.approved.clear()
+    event = house.decisions.observe(house.watched(door), house.evidence(ada))
+    assert event is not None
+    assert (event.granted, event.code, event.act) == (False, "not_approved", None)
+
+
+def test_face_and_badge(house: House) -> None:
+    ada, bob, door = house.person("Ada"), house.person("Bob"), house.door()
+    house.rule(door, how=How.FACE_AND_BADGE)
+    badge = house.roster.add_badge(house.owner, STAFF, ada, CARD, actor="anna")
+    assert "4711" not in repr(badge) + "".join(house.audit.export())
+    with pytest.raises(NameInUseError):
+        house.roster.add_badge(house.owner, STAFF, bob, CARD, actor="anna")
+    watched = house.watched(door)
+    assert house.decisions.observe(watched, house.evidence(ada)) is None
+    house.decisions.badge(house.owner, door.door_id, CARD, reader="panel")
+    wrong = house.decisions.observe(watched, house.evidence(bob, track="8"))
+    assert wrong is not None
+    assert wrong.code == "badge_of_other"
+    opened = house.decisions.observe(watched, house.evidence(ada))
+    assert opened is not None
+    assert (opened.granted, opened.details["badge"]) == (True, str(badge.badge_id))
+    house.clock.advance(timedelta(seconds=10))
+    assert house.decisions.observe(watched, house.evidence(ada, track="9")) is None, "a badge serves once"
+    unknown = house.decisions.badge(house.owner, door.door_id, BadgeNumber(number=1), reader="panel")
+    assert (unknown.code, unknown.person_id) == ("badge_unknown", None)
+    number = house.roster.number_of(house.owner, *_key(house, ada), None)
+    assert number == CARD
+    house.roster.delete_badge(house.owner, badge.badge_id, actor="anna")
+    assert house.roster.number_of(house.owner, *_key(house, ada), None) is None
+
+
+def _key(house: House, person: UUID) -> tuple[UUID, UUID]:
+    with house.database.read(house.owner) as session:
+        return find_person(session, STAFF, person).collection, person
+
+
+def test_a_duress_badge_opens_and_raises_a_silent_alarm(house: House) -> None:
+    ada, door = house.person("Ada"), house.door()
+    house.rule(door, how=How.FACE_AND_BADGE)
+    quiet = house.roster.add_badge(house.owner, STAFF, ada, CARD, duress=True, actor="anna")
+    house.roster.add_badge(house.owner, STAFF, ada, BadgeNumber(number=5), actor="anna")
+    house.decisions.badge(house.owner, door.door_id, CARD, reader="panel")
+    event = house.decisions.observe(house.watched(door), house.evidence(ada))
+    assert event is not None
+    assert (event.granted, event.duress, event.details["badge"]) == (True, True, str(quiet.badge_id))
+    assert house.roster.number_of(house.owner, *_key(house, ada), quiet.badge_id) == CARD
+
+
+def test_two_persons(house: House) -> None:
+    ada, bob, door = house.person("Ada"), house.person("Bob"), house.door()
+    house.rule(door, how=How.TWO_PERSONS)
+    watched = house.watched(door)
+    first = house.decisions.observe(watched, house.evidence(ada))
+    assert first is not None
+    assert (first.granted, first.code) == (False, "second_person_missing")
+    assert house.decisions.observe(watched, house.evidence(ada)) is None, "alone, however long"
+    second = house.decisions.observe(watched, house.evidence(bob, track="8"))
+    assert second is not None
+    assert (second.granted, second.details["partnerEvent"]) == (True, first.number)
+    carol = house.person("Carol")
+    third = house.decisions.observe(watched, house.evidence(carol, track="9"))
+    assert third is not None
+    assert third.code == "second_person_missing", "the first of two served once"
+
+
+def test_anti_passback_and_who_is_inside(house: House) -> None:
+    ada, door = house.person("Ada"), house.door(spec=DoorSpec(area="Lab", anti_passback=True))
+    house.rule(door)
+    entry, leaves = house.watched(door), house.watched(door, Direction.EXIT)
+    out = house.decisions.observe(leaves, house.evidence(ada, track="1"))
+    assert out is not None
+    assert out.code == "not_inside"
+    assert house.decisions.observe(entry, house.evidence(ada, track="2")) is not None
+    assert [(one.area, one.person.name) for one in house.roster.inside(house.owner)] == [("Lab", "Ada")]
+    house.clock.advance(timedelta(minutes=1))
+    again = house.decisions.observe(entry, house.evidence(ada, track="3"))
+    assert again is not None
+    assert again.code == "already_inside"
+    left = house.decisions.observe(leaves, house.evidence(ada, track="4"))
+    assert left is not None
+    assert left.granted
+    assert house.roster.inside(house.owner) == []
+    house.clock.advance(timedelta(minutes=1))
+    assert house.decisions.observe(entry, house.evidence(ada, track="5")) is not None
+    house.roster.take_out(house.owner, "Lab", STAFF, ada, actor="anna")
+    with pytest.raises(NotConfiguredError):
+        house.roster.take_out(house.owner, "Lab", STAFF, ada, actor="anna")
+    house.clock.advance(timedelta(minutes=1))
+    assert house.decisions.observe(entry, house.evidence(ada, track="6")) is not None
+    assert house.roster.empty(house.owner, "Lab", actor="anna") == 1
+    assert house.roster.inside(house.owner) == []
+    assert house.all()[-1].kind is Kind.PRESENCE
+
+
+def test_visitors_expire_and_go_with_the_person(house: House) -> None:
+    eve, door = house.person("Eve", "guests"), house.door()
+    house.rule(door, groups=(), visitors=True)
+    now = house.clock.now()
+    with pytest.raises(NoSuchPersonError):
+        house.roster.add_visitor(house.owner, STAFF + "x", eve, starts_at=now, ends_at=now + timedelta(1), actor="a")
+    visit = house.roster.add_visitor(
+        house.owner,
+        "largePersonGroup/guests",
+        eve,
+        starts_at=now,
+        ends_at=now + timedelta(hours=1),
+        host="Ada",
+        actor="a",
+    )
+    watched = house.watched(door)
+    opened = house.decisions.observe(watched, house.evidence(eve, "guests"))
+    assert opened is not None
+    assert opened.granted
+    house.clock.advance(timedelta(hours=1))
+    late = house.decisions.observe(watched, house.evidence(eve, "guests", track="8"))
+    assert late is not None
+    assert late.code == "not_allowed"
+    assert house.roster.visitors(house.owner) == []
+    with pytest.raises(NotConfiguredError):
+        house.roster.end_visit(house.other, visit.visitor_id, actor="eve")
+
+
+def test_a_deleted_person_opens_nothing_and_has_no_name_in_events(house: House) -> None:
+    ada, door = house.person("Ada"), house.door(spec=DoorSpec(pictures=True))
+    house.rule(door)
+    event = house.decisions.observe(house.watched(door), house.evidence(ada), shot=lambda: b"jpeg of Ada")
+    assert event is not None
+    assert house.events.picture(house.owner, event.number) == b"jpeg of Ada"
+    assert house.events.pictures(house.owner) == 1
+    ref = CollectionRef(house.owner, Place.LARGE_PERSON_GROUP, "staff")
+    house.place.world.gallery.persons.delete(ref, str(ada))
+    assert house.roster.inside(house.owner) == []
+    stored = house.events.get(house.owner, event.number)
+    assert (stored.person, stored.person_id) == (None, ada)
+    gone = house.decisions.observe(house.watched(door), house.evidence(ada, track="8"))
+    assert gone is not None
+    assert gone.code == "person_unknown"
+    assert house.events.purge() == 1
+    with pytest.raises(EventNotFoundError):
+        house.events.picture(house.owner, event.number)
+
+
+def test_pictures_are_off_by_default_sealed_and_kept_for_days(house: House) -> None:
+    ada, door = house.person("Ada"), house.door()
+    house.rule(door)
+    calls: list[int] = []
+
+    def shot() -> bytes:
+        calls.append(1)
+        return b"jpeg"
+
+    event = house.decisions.observe(house.watched(door), house.evidence(ada), shot=shot)
+    assert event is not None
+    assert not calls, "no picture is even asked for"
+    with pytest.raises(EventNotFoundError):
+        house.events.picture(house.owner, event.number)
+    back = house.door("Back", DoorSpec(pictures=True, picture_days=2, event_days=5))
+    house.rule(back)
+    kept = house.decisions.observe(house.watched(back), house.evidence(ada, track="8"), shot=lambda: b"jpeg of Ada")
+    assert kept is not None
+    with house.database.engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT picture FROM door_events WHERE picture IS NOT NULL").scalar()
+        assert b"jpeg" not in bytes(found or b"")
+    with pytest.raises(EventNotFoundError):
+        house.events.picture(house.other, kept.number)
+    house.clock.advance(timedelta(days=2))
+    with pytest.raises(EventNotFoundError):
+        house.events.picture(house.owner, kept.number)
+    assert house.events.purge() == 1
+    assert house.events.pictures(house.owner) == 0
+    house.clock.advance(timedelta(days=4))
+    house.events.write(house.owner, _nothing())
+    assert house.events.purge() == 1, "the event of the door that keeps them for 5 days"
+    assert [one.number for one in house.all()] == [1, 3]
+
+
+def _nothing() -> Draft:
+    return Draft(kind=Kind.CAMERA, code="lost", camera="Lobby")
+
+
+def test_a_person_can_be_forgotten(house: House) -> None:
+    ada, door = house.person("Ada"), house.door(spec=DoorSpec(pictures=True))
+    house.rule(door)
+    event = house.decisions.observe(house.watched(door), house.evidence(ada), shot=lambda: b"jpeg")
+    assert event is not None
+    collection, _ = _key(house, ada)
+    with house.database.write(house.owner) as session:
+        assert forget_person(session, collection, ada) == 1
+    stored = house.events.get(house.owner, event.number)
+    assert (stored.person_id, stored.has_picture, stored.granted) == (None, False, True)
+    with house.database.read(EVERY_RESOURCE) as session:
+        assert session.query(DoorPresenceRow).count() == 1  # goes with the person's row
+
+
+def test_what_would_happen_if(house: House) -> None:
+    ada, door = house.person("Ada"), house.door(spec=DoorSpec(time_zone="Europe/Berlin"))
+    house.rule(door, schedule=parse("Mon-Fri 08:00-18:00"), how=How.FACE_AND_BADGE)
+    at = datetime.fromisoformat("2026-07-06T07:30:00+00:00")  # a Monday, 09:30 in Berlin
+    check = house.decisions.check
+    assert check(house.owner, door.door_id, STAFF, ada, at, badge=True).granted
+    assert check(house.owner, door.door_id, STAFF, ada, at).code is Code.BADGE_MISSING
+    assert check(house.owner, door.door_id, STAFF, ada, at, badge=True, live=False).code is Code.LIVENESS_MISSING
+    early = datetime.fromisoformat("2026-07-06T05:30:00+00:00")
+    assert check(house.owner, door.door_id, STAFF, ada, early, badge=True).code is Code.WRONG_TIME
+    with pytest.raises(NoSuchPersonError):
+        check(house.owner, door.door_id, STAFF, uuid4(), at)
+    with pytest.raises(NotConfiguredError):
+        check(house.owner, uuid4(), STAFF, ada, at)
+    assert house.all() == []
+
+
+def test_two_servers_that_decide_at_once_write_one_decision_and_no_gap(house: House) -> None:
+    people = [house.person(f"Person {number}") for number in range(4)]
+    door = house.door()
+    house.rule(door)
+    start = threading.Barrier(8)
+    failures: list[BaseException] = []
+
+    def run(number: int) -> None:
+        try:
+            start.wait()
+            house.decisions.observe(house.watched(door), house.evidence(people[number % 4], track=f"t{number}"))
+        except BaseException as error:  # shown by the test's own thread
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    granted = [one for one in house.all() if one.granted]
+    assert sorted(str(one.person_id) for one in granted) == sorted(str(one) for one in people)
+    assert [one.number for one in house.all()] == list(range(1, len(house.all()) + 1))
