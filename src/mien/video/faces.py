@@ -28,6 +28,9 @@ RECOGNISER: Final = "sface-int8"
 LIVENESS: Final = ("fr-liveness",)
 """Packs of passive networks that look at tracks; of the default set."""
 
+PACKS: Final = ("yunet", "mesh", "lite0", RECOGNISER, *LIVENESS)
+"""All packs that a reader uses beside its recogniser's."""
+
 MIN_FACE: Final = 48
 """Pixels of the source: shorter side of the smallest face that is followed."""
 _LEAST_INPUT: Final = 14.0
