@@ -99,7 +99,14 @@ def smooth(
     return at
 
 
-def walking(rng: np.random.Generator, *, turns: float = 0.0, side: float | None = None, seconds: float = 4.2) -> Walk:
+def walking(
+    rng: np.random.Generator,
+    *,
+    turns: float = 0.0,
+    side: float | None = None,
+    seconds: float = 4.2,
+    nearest: float = 0.95,
+) -> Walk:
     """Somebody walks up to the camera, stands, and leaves to a side in the last second.
 
     Args:
@@ -107,8 +114,9 @@ def walking(rng: np.random.Generator, *, turns: float = 0.0, side: float | None 
         turns: degrees by which the head is turned to one side and the other on the way.
         side: metres beside the camera's axis; drawn when None.
         seconds: of the clip.
+        nearest: metres from the camera at which they stop at the nearest.
     """
-    far, near = float(rng.uniform(4.4, 5.4)), float(rng.uniform(0.95, 1.35))
+    far, near = float(rng.uniform(4.4, 5.4)), float(rng.uniform(nearest, nearest + 0.4))
     speed = float(rng.uniform(1.2, 1.7))
     beside = float(rng.uniform(-0.35, 0.35)) if side is None else side
     height = float(rng.uniform(-0.12, 0.18))
@@ -157,7 +165,7 @@ class Figure:
         matte = np.clip((1.25 - np.minimum(oval, neck)) / 0.5, 0, 1)
         self.matte = np.asarray(matte * matte * (3 - 2 * matte), np.float32)
 
-    def draw(self, scene: Float32, place: Place) -> tuple[float, float, float, float] | None:
+    def draw(self, scene: Pixels, place: Place) -> tuple[float, float, float, float] | None:
         """Put it into a scene; returns the box of its face, None where it is outside."""
         image, _ = self.head.view(place.pose)
         scale = place.face_px / self.head.width
@@ -171,29 +179,26 @@ class Figure:
         inside = box[0] >= 0 and box[1] >= 0 and box[0] + box[2] <= SIZE[0] and box[1] + box[3] <= SIZE[1]
         return box if inside else None
 
-    def _body(self, scene: Float32, x: float, y: float, face: float) -> None:
+    def _body(self, scene: Pixels, x: float, y: float, face: float) -> None:
         outline = np.array(
             [(-0.5, 0.75), (0.5, 0.75), (0.75, 1.1), (1.45, 1.4), (1.6, 3.2), (1.5, 9), (-1.5, 9), (-1.6, 3.2),
              (-1.45, 1.4), (-0.75, 1.1)]
         )  # fmt: skip
         corners = (outline * face + (x, y)).round().astype(np.int32)
-        mask = np.zeros(scene.shape[:2], np.uint8)
-        cv2.fillPoly(mask, [corners], 255, lineType=cv2.LINE_AA)
         left, top = np.maximum(corners.min(axis=0), 0)
         right, bottom = np.minimum(corners.max(axis=0), SIZE)
         if right <= left or bottom <= top:
             return
+        mask = np.zeros((bottom - top, right - left), np.uint8)
+        cv2.fillPoly(mask, [corners - np.array([left, top])], 255, lineType=cv2.LINE_AA)
         part = scene[top:bottom, left:right]
-        share = (
-            cv2.GaussianBlur(mask[top:bottom, left:right], (0, 0), max(0.6, face / 60)).astype(np.float32)[..., None]
-            / 255
-        )
+        share = cv2.GaussianBlur(mask, (0, 0), max(0.6, face / 60)).astype(np.float32)[..., None] / 255
         shade = np.linspace(1.1, 0.7, right - left, dtype=np.float32)[None, :, None]
-        part[:] = part * (1 - share) + np.array(self.clothes, np.float32) * shade * share
+        part[:] = np.clip(part * (1 - share) + np.array(self.clothes, np.float32) * shade * share, 0, 255)
 
 
 def paste(
-    scene: Float32,
+    scene: Pixels,
     image: Pixels,
     matte: Float32,
     middle: Float32,
@@ -220,7 +225,7 @@ def paste(
     drawn = cv2.warpAffine(image, move, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     share = cv2.warpAffine(matte, move, size, flags=cv2.INTER_LINEAR)[..., None]
     part = scene[top:bottom, left:right]
-    part[:] = part * (1 - share) + drawn.astype(np.float32) * share
+    part[:] = np.clip(part * (1 - share) + drawn.astype(np.float32) * share, 0, 255)
 
 
 class Held:
@@ -260,7 +265,7 @@ class Held:
             np.uint8,
         )
 
-    def draw(self, scene: Float32, place: Place, time: float) -> tuple[float, float, float, float] | None:
+    def draw(self, scene: Pixels, place: Place, time: float) -> tuple[float, float, float, float] | None:
         """Put it into a scene, with the body and hands of whoever holds it."""
         texture = self.texture(time)
         height, width = texture.shape[:2]
@@ -278,16 +283,21 @@ class Held:
         nearer = 1 / (1 + deep / (FOCAL * 0.9))
         flat = np.stack([centred[:, 0] * np.cos(yaw) * nearer, centred[:, 1] * np.cos(pitch) * nearer], axis=1)
         to = np.asarray(flat + np.array([x, y]), np.float32)
-        move = cv2.getPerspectiveTransform(corners, to)
+        left, top = np.floor(np.maximum(to.min(axis=0), 0)).astype(int)
+        right, bottom = np.ceil(np.minimum(to.max(axis=0), SIZE)).astype(int)
+        if right <= left or bottom <= top:
+            return None
+        size = (int(right - left), int(bottom - top))
+        move = cv2.getPerspectiveTransform(corners, np.asarray(to - np.array([left, top]), np.float32))
         small = texture if scale > 0.7 else cv2.GaussianBlur(texture, (0, 0), 0.4 / scale)
-        drawn = cv2.warpPerspective(small, move, SIZE, flags=cv2.INTER_LINEAR).astype(np.float32)
-        share = (
-            cv2.warpPerspective(np.full((height, width), 255, np.uint8), move, SIZE).astype(np.float32)[..., None] / 255
-        )
+        drawn = cv2.warpPerspective(small, move, size, flags=cv2.INTER_LINEAR).astype(np.float32)
+        whole = np.full((height, width), 255, np.uint8)
+        share = cv2.warpPerspective(whole, move, size).astype(np.float32)[..., None] / 255
         if self.glare:
-            ramp = np.linspace(0, 1, SIZE[0], dtype=np.float32)[None, :, None]
-            drawn += 255 * self.glare * np.exp(-(((ramp - (x + 0.3 * face) / SIZE[0]) * 14) ** 2))
-        scene[:] = scene * (1 - share) + drawn * (self.dim if self.screen else 1.0) * share
+            ramp = np.arange(left, right, dtype=np.float32)[None, :, None]
+            drawn += 255 * self.glare * np.exp(-(((ramp - x - 0.3 * face) / SIZE[0] * 14) ** 2))
+        part = scene[top:bottom, left:right]
+        part[:] = np.clip(part * (1 - share) + drawn * (self.dim if self.screen else 1.0) * share, 0, 255)
         for corner in (2, 3):  # thumbs at the lower corners
             at = to[corner] + (to[1 - (corner - 2)] - to[corner]) * 0.12
             axes = (round(0.17 * place.face_px), round(0.3 * place.face_px))
@@ -296,7 +306,7 @@ class Held:
         return (x - face / 2, y - tall / 2, face, tall)
 
 
-def background(rng: np.random.Generator, tint: Pixels) -> Float32:
+def background(rng: np.random.Generator, tint: Pixels) -> Pixels:
     """A room behind: large soft areas, a door frame, edges, in the colours of a photo."""
     coarse = rng.uniform(60, 190, (5, 8, 3)).astype(np.float32)
     mean = tint.reshape(-1, 3).mean(axis=0)
@@ -311,7 +321,7 @@ def background(rng: np.random.Generator, tint: Pixels) -> Float32:
         room = 0.6 * room + 0.4 * layer
     room = cv2.GaussianBlur(room, (0, 0), float(rng.uniform(1.5, 4)))
     room += cv2.GaussianBlur(rng.normal(0, 18, (SIZE[1], SIZE[0], 1)).astype(np.float32), (0, 0), 1.2)[..., None]
-    return np.asarray(np.clip(room, 0, 255), np.float32)
+    return np.asarray(np.clip(room, 0, 255), np.uint8)
 
 
 def draw(scene: Scene, heads: Sequence[Head], seed: int, seconds: float = 4.2) -> tuple[list[Pixels], list[Truth]]:
@@ -333,7 +343,7 @@ def draw(scene: Scene, heads: Sequence[Head], seed: int, seconds: float = 4.2) -
     walks: list[Walk]
     if scene is Scene.PAIR:
         side = float(rng.uniform(0.35, 0.5))
-        first, second = walking(rng, side=-side, seconds=seconds), walking(rng, side=side, seconds=seconds)
+        first, second = (walking(rng, side=one, seconds=seconds, nearest=1.6) for one in (-side, side))
         walks = [_crossing(first, 1, rng), _crossing(second, -1, rng)]
     else:
         walks = [walking(rng, turns=25.0 if scene is Scene.TURN else 0.0, seconds=seconds)]
@@ -383,7 +393,7 @@ def _grain(rng: np.random.Generator, noise: float) -> NDArray[np.int8]:
     return np.repeat(np.repeat(grain, 2, axis=0), 2, axis=1)
 
 
-def _taken(picture: Float32, rng: np.random.Generator, gain: float, grain: NDArray[np.int8], focus: float) -> Pixels:
+def _taken(picture: Pixels, rng: np.random.Generator, gain: float, grain: NDArray[np.int8], focus: float) -> Pixels:
     seen = cv2.GaussianBlur(cv2.convertScaleAbs(picture, alpha=gain), (0, 0), focus)
     x, y = (int(one) for one in rng.integers(0, 2 * _GRAIN, 2))
     part = grain[y : y + SIZE[1], x : x + SIZE[0], None]

@@ -12,7 +12,7 @@ import typer
 from mien.cli._administration import AsJson, DataDir
 
 if TYPE_CHECKING:
-    from mien.cli._gallery import Faces
+    from mien.cli._gallery import CommandServices
     from mien.doors.evidence import TrackEvidence
     from mien.doors.recognition import Agreement, Recogniser, Watcher
     from mien.video.zones import Zones
@@ -73,14 +73,14 @@ def command(
         _run(watcher, _printer(as_json=as_json, liveness=liveness), seconds)
 
 
-def _recogniser(faces: Faces, resource: str | None, group: str) -> Recogniser:
+def _recogniser(faces: CommandServices, resource: str | None, group: str) -> Recogniser:
     from mien.cli._administration import fail, resource_named
     from mien.doors.recognition import Recogniser, target_named
     from mien.gallery.directory.services import open_directory
 
     services = faces.services
     if resource is None:
-        every = [one for one in services.accounts.list() if one.deleted_at is None]
+        every = services.accounts.resources()
         if len(every) != 1:
             fail(f"there are {len(every)} resources; name one with --resource")
         owner = every[0].id
@@ -99,7 +99,7 @@ def _recogniser(faces: Faces, resource: str | None, group: str) -> Recogniser:
 
 
 def _watcher(
-    faces: Faces,
+    faces: CommandServices,
     recogniser: Recogniser,
     source: str,
     *,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-_EARLY: Final = 0.25
-"""Share of a period by which a frame may come early and still be taken: a stream of 25 frames a second has none exactly
-on every fifth of a second."""
+_EARLY_S: Final = 0.02
+"""Seconds by which a frame may come early and still be taken: half a step of a stream of 25 frames a second, which has
+none exactly on every tenth of a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Sampler:
 
     def __init__(self, rates: Rates) -> None:
         self._rates = rates
-        self._last_s: float | None = None
+        self._last_s = self._next_s = float("-inf")
         self._analysed_s = float("-inf")
         self._near = False
 
@@ -52,12 +52,13 @@ class Sampler:
 
     def due(self, at_s: float) -> bool:
         """Tell whether a frame's turn has come; it then counts as looked at."""
-        period = self.period_s
-        if self._last_s is not None and 0 <= at_s - self._last_s < period * (1 - _EARLY):
+        if self._last_s <= at_s < self._next_s - min(_EARLY_S, self.period_s / 4):
             return False
-        # In step with the period, not with the frame that came by chance, so that the rate is kept.
-        late = self._last_s is None or not 0 <= at_s - self._last_s < 2 * period
-        self._last_s = at_s if late or self._last_s is None else max(self._last_s + period, at_s - period * _EARLY)
+        # The turns keep their period, whatever frame came by chance, so that the rate is kept; after a pause, or where
+        # the clock stepped back, they begin anew.
+        late = not 0 <= at_s - self._next_s + self.period_s / 2 < 1.5 * self.period_s
+        self._next_s = (at_s if late else self._next_s) + self.period_s
+        self._last_s = at_s
         return True
 
     def worth(self, at_s: float, *, moves: bool, occupied: bool) -> bool:
@@ -75,4 +76,6 @@ class Sampler:
 
     def look_often(self, near: bool) -> None:
         """Look at the near rate from now on, or at the usual one."""
-        self._near = near
+        if near != self._near:
+            self._near = near
+            self._next_s = self._last_s + self.period_s

@@ -1,0 +1,124 @@
+"""Small clips without people, drawn here, and a web server that sends Motion JPEG."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from av.video.stream import VideoStream
+
+from mien.vision.types import Pixels
+
+SIZE = (320, 240)
+
+
+def picture(index: int, size: tuple[int, int] = SIZE) -> Pixels:
+    """A grey picture with a bright square that moves to the right."""
+    width, height = size
+    pixels = np.full((height, width, 3), 90, np.uint8)
+    left = (index * 9) % (width - 60)
+    pixels[60:120, left : left + 60] = (230, 240, 250)
+    return pixels
+
+
+def write_clip(
+    path: Path, frames: int = 30, rate: int = 15, draw: Callable[[int], Pixels] = picture, codec: str = "libx264"
+) -> Path:
+    """Write a clip."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate)
+        assert isinstance(stream, VideoStream)
+        first = draw(0)
+        stream.height, stream.width = first.shape[:2]
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        for index in range(frames):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(draw(index), format="bgr24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+class MjpegServer:
+    """What the server of `mjpeg_server` does.
+
+    Attributes:
+        port: where it listens.
+        sending: cleared to stall all streams.
+        hang_up: set to end all streams.
+        calls: how many streams were asked for.
+    """
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.sending = threading.Event()
+        self.sending.set()
+        self.hang_up = threading.Event()
+        self.over = threading.Event()
+        self.calls = 0
+
+    @property
+    def url(self) -> str:
+        """Address of the stream."""
+        return f"http://127.0.0.1:{self.port}/stream.mjpg"
+
+
+@contextmanager
+def mjpeg_server(credentials: str | None = None) -> Iterator[MjpegServer]:
+    """Run a web server that sends Motion JPEG as cameras do.
+
+    Args:
+        credentials: user:password that it asks for; none when None.
+    """
+    state = MjpegServer()
+    expected = "Basic " + base64.b64encode(credentials.encode()).decode() if credentials else None
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
+
+        def do_GET(self) -> None:
+            if expected and self.headers.get("Authorization") != expected:
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            if self.path != "/stream.mjpg":
+                self.send_error(404)
+                return
+            state.calls += 1
+            self.send_response(200)
+            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+            self.end_headers()
+            with suppress(OSError):  # the other side hung up
+                self._stream()
+
+        def _stream(self) -> None:
+            index = 0
+            while not (state.hang_up.is_set() or state.over.is_set()):
+                if not state.sending.wait(0.05):
+                    continue
+                jpeg = cv2.imencode(".jpg", picture(index))[1].tobytes()
+                head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                self.wfile.write(head.encode() + jpeg + b"\r\n")
+                self.wfile.flush()
+                index += 1
+                state.over.wait(0.05)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    state.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield state
+    finally:
+        state.over.set()
+        server.shutdown()
+        server.server_close()
+        thread.join(30)
