@@ -1,8 +1,8 @@
 """Cameras: who is recognised, what is refused, how soon, and at what cost.
 
-    python -m bench.video draw          # draws the clips (bench/video_scenes.py) into --cache; can be stopped and goes on
+    python -m bench.video draw          # draws the clips (bench/video_scenes.py) into --cache; goes on where it stopped
     python -m bench.video accuracy      # right names, wrong names, strangers, photos and screens held up
-    python -m bench.video latency       # from the first frame with a large enough face to the decision, at the clip's pace
+    python -m bench.video latency       # from the first frame with a large enough face to the decision, in real time
     python -m bench.video cost          # processor time of a 720p camera by that of decoding and networks alone; memory
     python -m bench.video tracking      # two people who cross: with and without templates, and norfair where installed
 
@@ -30,7 +30,7 @@ import av
 import cv2
 import numpy as np
 from bench.attacks.report import told
-from bench.video_scenes import Scene, Truth, drawn
+from bench.video_scenes import FPS, Scene, Truth, drawn
 from tests.liveness.photos import networks
 from tests.shared import shared_folder
 
@@ -53,6 +53,7 @@ from mien.video.frames import Frame
 from mien.video.health import Health, HealthMeter
 from mien.video.sampling import Rates
 from mien.video.sources import open_source
+from mien.video.tracks import Tracker, iou
 from mien.video.zones import NOTHING_HIDDEN
 from mien.vision.engine import FaceEngine
 from mien.vision.types import OperatingPoint
@@ -141,7 +142,7 @@ def plan(cache: Path) -> list[Planned]:
         one, other = known[2 * number], known[2 * number + 1]
         names, photos = (one.name, other.name), (one.photos[1], other.photos[1])
         clips.append(Planned(f"pair-{number:03}", Scene.PAIR, "pair", names, photos))
-    order = {clip.name: index / kinds for kinds in (1,) for index, clip in enumerate(clips)}
+    order: dict[str, float] = {}
     by_kind: dict[str, int] = {}
     for clip in clips:
         kind = clip.name.split("-")[0]
@@ -285,6 +286,7 @@ class Paced:
         self.given: dict[int, float] = {}
 
     def frames(self) -> Iterator[Frame | None]:
+        """Yield the newest frame each time."""
         thread = threading.Thread(target=self._play, daemon=True)
         thread.start()
         clock = SystemClock()
@@ -311,9 +313,11 @@ class Paced:
             self._there.notify_all()
 
     def health(self) -> Health:
+        """How it does."""
         return self.meter.read(time.monotonic())
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """It ends by itself."""
 
 
 def latency(given: argparse.Namespace) -> None:
@@ -378,9 +382,9 @@ def cost(given: argparse.Namespace) -> None:
             seconds += last
         print(
             f"{len(clips)} clips, {seconds:.0f} s of 1280 × 720, {analysed / seconds:.1f} analysed frames a second: "
-            f"camera {whole / seconds:.3f}, decoding {decoding / seconds:.3f}, networks {alone / seconds:.3f} processor "
-            f"seconds a second; ratio {whole / (decoding + alone):.2f}; two cores carry {2 * 0.8 * seconds / whole:.0f} such "
-            f"cameras at 80 % load while somebody is always there"
+            f"camera {whole / seconds:.3f}, decoding {decoding / seconds:.3f}, networks {alone / seconds:.3f} "
+            f"processor seconds a second; ratio {whole / (decoding + alone):.2f}; two cores carry "
+            f"{2 * 0.8 * seconds / whole:.0f} such cameras at 80 % load while somebody is always there"
         )
         memory(here, clips[0])
 
@@ -393,6 +397,7 @@ class CountingReader(FaceReader):
         self.spent_s, self.frames = 0.0, 0
 
     def find(self, frame: Frame, zones: Any) -> Any:
+        """As the other, counted."""
         frame.reduced(384)
         begun = time.process_time()
         try:
@@ -402,6 +407,7 @@ class CountingReader(FaceReader):
             self.frames += 1
 
     def read(self, frame: Frame, detection: Any, *, liveness: bool) -> Any:
+        """As the other, counted."""
         frame.pixels()
         begun = time.process_time()
         try:
@@ -436,7 +442,88 @@ def resident() -> float:
 
 
 def tracking(given: argparse.Namespace) -> None:
-    raise SystemExit("see below")
+    """Two people who cross: how often a track changes its person, and how many tracks a person has."""
+    clips = [clip for clip in plan(given.cache) if clip.kind == "pair"]
+    clips = [clip for clip in clips if (given.cache / f"{clip.name}.mp4").exists()]
+    store = ModelStore()
+    reader = FaceReader(FaceEngine(store))
+    calibration = reader.calibration(store)
+    assert calibration is not None
+    unlike, alike = calibration.similarity_at_fmr(1e-2), calibration.threshold
+    print("| tracker, analysed frames a second | persons | tracks | changes of person |\n|---|---|---|---|")
+    for step in (1, 2):
+        counts = {"own, by geometry": [0, 0], "own, with templates": [0, 0], "norfair": [0, 0]}
+        for clip in clips:
+            path = given.cache / f"{clip.name}.mp4"
+            truths = drawn(path, clip.scene, clip.photos)
+            frames = [frame for frame in open_source(path).frames() if frame is not None][::step]
+            found = [reader.find(frame, NOTHING_HIDDEN) for frame in frames]
+            for name, count in counts.items():
+                tracker = Tracker(unlike, alike) if "templates" in name else Tracker()
+                if name == "norfair":
+                    numbered = _norfair(found)
+                else:
+                    numbered = _own(tracker, frames, found, reader if "templates" in name else None)
+                if numbered is None:
+                    continue
+                tracks, changes = _judged(numbered, found, truths, step)
+                count[0] += tracks
+                count[1] += changes
+        for name, (tracks, changes) in counts.items():
+            told_rate = FPS / step
+            print(f"| {name}, {told_rate:g} | {2 * len(clips)} | {tracks or 'not installed'} | {changes} |")
+
+
+def _own(tracker: Tracker, frames: Sequence[Frame], found: Sequence[Any], reader: FaceReader | None) -> list[list[int]]:
+    numbered = []
+    for frame, faces in zip(frames, found, strict=True):
+
+        def read(detection: Any, *_: Any, frame: Frame = frame) -> Any:
+            return reader.read(frame, detection, liveness=False) if reader else None
+
+        seen = tracker.update(faces, frame.taken_at, frame.at_s, read)
+        for one in seen:
+            if one.reading is not None:
+                one.track.add(one.reading)
+        tracker.ended(frame.at_s)
+        numbered.append([one.track.number for one in seen])
+    return numbered
+
+
+def _norfair(found: Sequence[Any]) -> list[list[int]] | None:
+    try:
+        import norfair  # noqa: PLC0415  only for this comparison
+    except ImportError:
+        return None
+    tracker = norfair.Tracker(
+        distance_function="iou", distance_threshold=0.9, initialization_delay=0, hit_counter_max=6
+    )
+    numbered = []
+    for faces in found:
+        boxes = [np.array([[x, y], [x + width, y + height]]) for x, y, width, height in (one.box for one in faces)]
+        given = [norfair.Detection(box) for box in boxes]
+        tracked = tracker.update(given)
+        by_detection = {id(one.last_detection): int(one.id) for one in tracked}
+        numbered.append([by_detection.get(id(one), -1) for one in given])
+    return numbered
+
+
+def _judged(
+    numbered: Sequence[Sequence[int]], found: Sequence[Any], truths: Sequence[Truth], step: int
+) -> tuple[int, int]:
+    """Tracks that cover a true face, and how often one of them goes over to the other person."""
+    people: dict[int, int] = {}
+    changes = 0
+    for index, (numbers, faces) in enumerate(zip(numbered, found, strict=True)):
+        here = [truth for truth in truths if truth.frame == index * step]
+        for number, face in zip(numbers, faces, strict=True):
+            best = max(here, key=lambda truth, face=face: iou(truth.box, face.box), default=None)
+            if number < 0 or best is None or iou(best.box, face.box) < 0.3:
+                continue
+            if people.setdefault(number, best.person) != best.person:
+                changes += 1
+                people[number] = best.person
+    return len(people), changes
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ else
   if .venv/bin/python -m pip install --quiet --disable-pip-version-check uv; then uv=.venv/bin/uv; else uv=; fi
 fi
 
-groups=(--no-default-groups)
+groups=(--no-default-groups --extra video)
 [ "$what" = test ] && groups=(--group dev)
 say "Installing Mien and what it stands on"
 export UV_PROJECT_ENVIRONMENT=.venv
@@ -66,7 +66,7 @@ if [ -z "$installed" ]; then
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
   dev=()
   [ "$what" = test ] && dev=(--group dev)
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable . "${dev[@]}"
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[video]" "${dev[@]}"
 fi
 
 # Compiled here once: some machines forbid Python to keep what it compiles, and every start would take twice as long.
@@ -74,6 +74,9 @@ fi
 
 # A browser for the tests of pages, and what several servers count calls in.
 [ "$what" = test ] && debian chromium redis-server nginx-light
+# A camera for the tests of streams: GStreamer's RTSP server, which the system's Python runs.
+[ "$what" = test ] && debian gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+  gstreamer1.0-plugins-ugly python3-gi
 
 touch ".venv/.$what"
 [ "$what" = test ] && touch .venv/.serve

@@ -12,6 +12,7 @@ from _pytest.mark import ParameterSet
 from tests.conftest import Server
 from tests.npm import node_modules
 from tests.shared import REPOSITORY, azure_photo, has_shared
+from tests.video.clips import photo_walks_up
 
 PAGES = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")])
 INTERPRETERS = {
@@ -64,9 +65,19 @@ def runnable() -> list[ParameterSet]:
     return found
 
 
+def walk_up(folder: Path) -> None:
+    """Put a folder of people there, and a clip of one of them who comes nearer."""
+    for name, photo in (("Dad", "Family1-Dad1"), ("Dad", "Family1-Dad2"), ("Mom", "Family1-Mom1")):
+        (folder / "people" / name).mkdir(parents=True, exist_ok=True)
+        shutil.copy(azure_photo(photo), folder / "people" / name)
+    photo_walks_up(folder / "door.mp4", azure_photo("Family1-Dad3"))
+
+
 @pytest.mark.parametrize("example", runnable())
 def test_an_example_works(example: Example, server: Server, tmp_path: Path) -> None:
     shutil.copy(azure_photo("detection1"), tmp_path / "photo.jpg")
+    if "door.mp4" in example.text:
+        walk_up(tmp_path)
     command = INTERPRETERS[example.language]
     if example.language == "js":
         (tmp_path / "node_modules").symlink_to(node_modules())

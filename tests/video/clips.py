@@ -122,3 +122,18 @@ def mjpeg_server(credentials: str | None = None) -> Iterator[MjpegServer]:
         server.shutdown()
         server.server_close()
         thread.join(30)
+
+
+def photo_walks_up(path: Path, photo: Path, frames: int = 40, rate: int = 10) -> Path:
+    """Write a clip in which the face of a photo comes nearer: the photo grows before a grey wall."""
+    shown = np.asarray(cv2.imread(str(photo)), np.uint8)
+
+    def draw(index: int) -> Pixels:
+        wall = np.full((480, 640, 3), 120, np.uint8)
+        height = round(200 + 240 * index / frames) // 2 * 2
+        width = min(640, round(height * shown.shape[1] / shown.shape[0]))
+        left, top = (640 - width) // 2, (480 - height) // 2
+        wall[top : top + height, left : left + width] = cv2.resize(shown, (width, height), interpolation=cv2.INTER_AREA)
+        return wall
+
+    return write_clip(path, frames, rate, draw)

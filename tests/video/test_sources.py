@@ -113,7 +113,8 @@ def test_what_is_no_source_is_refused_without_its_password(address: str, words: 
 
 def test_addresses_are_told_apart(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "a clip.mp4", 1)
-    assert isinstance(open_source(clip.as_uri()), FileSource)
+    for address in (clip.as_uri(), f"file:{clip}", clip):
+        assert isinstance(open_source(address), FileSource)
     assert isinstance(open_source(str(clip)), FileSource)
     for address in ("webcam:1", "/dev/video1"):
         webcam = open_source(address)

@@ -6,6 +6,7 @@ import json
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 import typer
 
@@ -54,7 +55,7 @@ def command(
     with the reason. Problems of the stream are printed on the standard error output. An address with a password is
     better given in MIEN_SOURCE than on the command line, which other users of the machine can read.
     """
-    from mien.cli._administration import fail
+    from mien.cli._administration import actor, fail
     from mien.cli._gallery import opened_faces
     from mien.doors.recognition import TargetError
     from mien.video.errors import VideoError, VideoExtraMissingError
@@ -68,24 +69,30 @@ def command(
     except ImportError:
         fail(str(VideoExtraMissingError()))
     with opened_faces(data_dir, TargetError, VideoError) as faces:
-        recogniser = _recogniser(faces, resource, group)
+        owner = _owner(faces, resource)
+        recogniser = _recogniser(faces, owner, group)
         watcher = _watcher(faces, recogniser, source, rate=rate, udp=udp, zones=_zones(zones), liveness=liveness)
+        details = {"source": watcher.name[:200], "group": group[:100]}
+        faces.services.audit.record(actor=actor(None), action="camera.watch", resource_id=owner, details=details)
         _run(watcher, _printer(as_json=as_json, liveness=liveness), seconds)
 
 
-def _recogniser(faces: CommandServices, resource: str | None, group: str) -> Recogniser:
+def _owner(faces: CommandServices, resource: str | None) -> UUID:
     from mien.cli._administration import fail, resource_named
+
+    if resource is not None:
+        return resource_named(faces.services, resource).id
+    every = faces.services.accounts.resources()
+    if len(every) != 1:
+        fail(f"there are {len(every)} resources; name one with --resource")
+    return every[0].id
+
+
+def _recogniser(faces: CommandServices, owner: UUID, group: str) -> Recogniser:
     from mien.doors.recognition import Recogniser, target_named
     from mien.gallery.directory.services import open_directory
 
     services = faces.services
-    if resource is None:
-        every = services.accounts.resources()
-        if len(every) != 1:
-            fail(f"there are {len(every)} resources; name one with --resource")
-        owner = every[0].id
-    else:
-        owner = resource_named(services, resource).id
     directory = open_directory(
         faces.gallery,
         services.database,
@@ -124,7 +131,7 @@ def _watcher(
         recogniser,
         transport=Transport.UDP if udp else Transport.TCP,
         zones=zones,
-        rates=Rates(usual=rate, near=2 * rate, idle=min(0.5, rate)),
+        rates=Rates.of(rate),
         liveness=liveness,
     )
 
@@ -155,10 +162,11 @@ def _run(watcher: Watcher, printer: _Printer, seconds: float | None) -> None:
             done.set()
 
     thread = threading.Thread(target=watch, name="mien-watch", daemon=True)
-    thread.start()
     told: str | None = None
     waited = 0.0
     try:
+        printer.begin()
+        thread.start()
         while not done.wait(0.5):
             waited += 0.5
             if seconds is not None and waited >= seconds:
@@ -170,7 +178,8 @@ def _run(watcher: Watcher, printer: _Printer, seconds: float | None) -> None:
     except KeyboardInterrupt:
         pass
     watcher.stop()
-    thread.join(6.0)
+    if thread.is_alive():
+        thread.join(6.0)
     if failed:
         raise failed[0]
 
@@ -187,7 +196,10 @@ class _Printer:
         self._agreement = agreement
         self._as_json = as_json
         self._told: dict[str, str] = {}
-        if not as_json:
+
+    def begin(self) -> None:
+        """Print the head of the table."""
+        if not self._as_json:
             typer.echo(_row("time", "event", "person", "confidence", "margin", "frames", "quality", "face", "liveness"))
 
     def seen(self, evidence: TrackEvidence) -> None:

@@ -60,7 +60,7 @@ class TargetKind(StrEnum):
 
     PERSON_GROUP = "personGroup"
     LARGE_PERSON_GROUP = "largePersonGroup"
-    DYNAMIC_GROUP = "dynamicGroup"
+    DYNAMIC_GROUP = "dynamicPersonGroup"
     DIRECTORY = "directory"
 
 
@@ -75,6 +75,18 @@ class Target:
 
     kind: TargetKind
     collection_id: str = ""
+
+    @classmethod
+    def of(cls, place: str) -> Target:
+        """Read KIND/ID or `directory`, as cameras are configured with.
+
+        Raises:
+            TargetError: it is neither.
+        """
+        kind, _, collection_id = place.partition("/")
+        if kind not in set(TargetKind) or bool(collection_id) is (kind == TargetKind.DIRECTORY):
+            raise TargetError(f"{place[:80]!r} is neither KIND/ID nor {TargetKind.DIRECTORY}")
+        return cls(TargetKind(kind), collection_id)
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.collection_id}" if self.collection_id else self.kind.value

@@ -27,6 +27,11 @@ class Rates:
     near: float = 10.0
     idle: float = 0.5
 
+    @classmethod
+    def of(cls, usual: float) -> Rates:
+        """Rates by the usual one: twice as many near, at most one in two seconds while nothing moves."""
+        return cls(usual=usual, near=min(60.0, 2 * usual), idle=min(0.5, usual))
+
     def __post_init__(self) -> None:
         if not 0 < self.idle <= self.usual <= self.near <= 60:
             raise ValueError(f"rates must satisfy 0 < idle <= usual <= near <= 60, not {self}")

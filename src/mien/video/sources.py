@@ -105,9 +105,9 @@ def open_source(
         _check_host(text)
         opening = _rtsp(text, Transport(transport)) if scheme.startswith("rtsp") else _mjpeg(text)
         return LiveSource(redacted(text), opening, zones, clock, stall_s)
-    if webcam := re.fullmatch(r"(?:webcam:|/dev/video)(\d{1,2})", text):
+    if webcam := re.fullmatch(r"(?:webcam:|/dev/video)(\d{1,3})", text):
         return LiveSource(f"/dev/video{webcam[1]}", _webcam(int(webcam[1])), zones, clock, stall_s)
-    if scheme == "file":
+    if text.lower().startswith("file:"):
         return FileSource(Path(unquote(urlsplit(text).path)), zones, clock)
     if scheme:
         raise SourceError(f"{scheme}:// is no video source; use rtsp://, rtsps://, http://, https:// or a file")

@@ -104,6 +104,16 @@ class Zones:
         object.__setattr__(self, "_privacy", tuple(one for one in self.zones if one.kind is ZoneKind.PRIVACY))
 
     @classmethod
+    def of(cls, watch: Iterable[Sequence[Point]] = (), privacy: Iterable[Sequence[Point]] = ()) -> Zones:
+        """Zones from the polygons of each kind.
+
+        Raises:
+            ZoneError: one is no polygon inside the picture, or there are too many.
+        """
+        kinds = ((ZoneKind.WATCH, watch), (ZoneKind.PRIVACY, privacy))
+        return cls(tuple(Zone(kind, tuple(points)) for kind, some in kinds for points in some))
+
+    @classmethod
     def from_json(cls, told: Any) -> Zones:
         """Read what `as_json` wrote, or a person.
 

@@ -1,0 +1,298 @@
+"""Tracks against groups: votes, fusion, margin, strangers; and real people in a real film."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import numpy as np
+import pytest
+from sqlalchemy.exc import OperationalError
+from tests.gallery.conftest import World, open_world
+from tests.gallery.texts import CALIBRATION, embedding, photo, recognisers, unit
+from tests.shared import shared_path
+from tests.video.clips import write_clip
+
+from mien.clock import ManualClock
+from mien.contract.attributes import Level3
+from mien.doors.evidence import Candidate, TrackEvidence
+from mien.doors.recognition import (
+    Agreement,
+    Recogniser,
+    Target,
+    TargetError,
+    TargetKind,
+    Watcher,
+    open_watcher,
+    target_named,
+)
+from mien.gallery.directory.services import DirectoryServices, open_directory
+from mien.gallery.errors import CollectionNotFoundError, NotTrainedError
+from mien.gallery.kinds import Kind
+from mien.gallery.types import NewPerson
+from mien.models import ModelStore
+from mien.storage import Database, Vault
+from mien.video.camera import Camera, TrackUpdate
+from mien.video.faces import FaceReader, Reading
+from mien.video.sources import open_source
+from mien.video.tracks import Track
+from mien.vision.engine import FaceEngine
+from mien.vision.types import Detection
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+POINTS = np.zeros((5, 2), np.float32)
+STAFF = Target(TargetKind.PERSON_GROUP, "staff")
+
+
+@pytest.fixture
+def world(database: Database, vault: Vault, clock: ManualClock, tmp_path: Path) -> World:
+    return open_world(database, vault, clock, tmp_path)
+
+
+@pytest.fixture
+def directory(world: World, database: Database, vault: Vault, clock: ManualClock) -> DirectoryServices:
+    return open_directory(world.gallery, database, vault, clock, engine=world.engine, recognisers=recognisers())
+
+
+def enrol(world: World, kind: Kind, name: str, **people: int) -> dict[str, str]:
+    """Enrol people, each by the seed of their template, and train; returns their ids."""
+    ref = world.make(kind, name)
+    ids = world.gallery.bulk.add_persons(
+        ref, [NewPerson(who, None, (embedding(unit(seed)),)) for who, seed in people.items()]
+    )
+    assert world.train(ref) == "succeeded"
+    return dict(zip(people, ids, strict=True))
+
+
+def opened(world: World, directory: DirectoryServices, *targets: Target) -> Recogniser:
+    return Recogniser(world.gallery, directory, recognisers(), world.owner, targets)
+
+
+class Visit:
+    """A track that is seen frame by frame."""
+
+    def __init__(self, recogniser: Recogniser, number: int = 1) -> None:
+        self.tracks = recogniser.session()
+        self.track = Track(number, NOW, 0.0, NOW, 0.0, (0, 0, 80, 90), POINTS)
+
+    def see(self, vector: np.ndarray | None, *, live: float | None = None) -> TrackEvidence:
+        """Another frame; None for one in which the face was not read."""
+        at_s = 0.2 * (self.track.frames + 1)
+        self.track.see(Detection((0, 0, 80, 90), 0.9, POINTS), NOW + timedelta(seconds=at_s), at_s)
+        reading = None
+        if vector is not None:
+            reading = Reading(embedding(vector), Level3.HIGH, live, 80)
+            self.track.add(reading)
+        return self.tracks.evidence("door", TrackUpdate(self.track, reading, ended=False))
+
+
+def test_a_known_person_is_named_with_votes_and_margin(world: World, directory: DirectoryServices) -> None:
+    people = enrol(world, Kind.PERSON_GROUP, "staff", ann=1, ben=2, cat=3)
+    visit = Visit(opened(world, directory, STAFF))
+    for index in range(3):
+        evidence = visit.see(unit(50 + index, near=1, away=0.3), live=0.5 + index / 10)
+    visit.see(None)
+    evidence = visit.see(unit(60, near=1, away=0.3))
+    assert evidence.best is not None
+    assert (evidence.best.person_id, evidence.best.name) == (people["ann"], "ann")
+    assert evidence.best.collection == "staff"
+    assert evidence.best.confidence > 0.9
+    assert (evidence.frames, evidence.readable, evidence.agreeing) == (5, 4, 4)
+    assert evidence.liveness == pytest.approx(0.6)
+    assert evidence.face_px == 80
+    assert evidence.quality == "high"
+    second = evidence.second.confidence if evidence.second else 0.0
+    assert evidence.margin == pytest.approx(evidence.best.confidence - second)
+    assert Agreement().missing(evidence) == []
+
+
+def test_a_stranger_is_nobody(world: World, directory: DirectoryServices) -> None:
+    enrol(world, Kind.PERSON_GROUP, "staff", ann=1, ben=2)
+    visit = Visit(opened(world, directory, STAFF))
+    for seed in range(40, 44):
+        evidence = visit.see(unit(seed, near=77, away=0.3))
+    assert evidence.best is None
+    assert evidence.margin == 0.0
+    assert Agreement().missing(evidence) == ["nobody is similar enough"]
+
+
+def test_the_more_persons_the_surer_a_name_must_be(world: World, directory: DirectoryServices) -> None:
+    enrol(world, Kind.PERSON_GROUP, "staff", ann=1)
+    enrol(world, Kind.LARGE_PERSON_GROUP, "all", **{f"p{seed}": seed for seed in range(100, 160)})
+    few = opened(world, directory, STAFF)
+    many = opened(world, directory, STAFF, Target(TargetKind.LARGE_PERSON_GROUP, "all"))
+    assert 0.5 <= few.least() < many.least()
+    assert many.least() == pytest.approx(CALIBRATION.confidence(CALIBRATION.similarity_at_fmr(1e-3 / 61)), abs=1e-6)
+
+
+def test_frames_that_disagree_are_not_votes(world: World, directory: DirectoryServices) -> None:
+    enrol(world, Kind.PERSON_GROUP, "staff", ann=1, ben=2)
+    visit = Visit(opened(world, directory, STAFF))
+    for seed, near in ((50, 1), (51, 2), (52, 1), (53, 2), (54, 1)):
+        evidence = visit.see(unit(seed, near=near, away=0.2))
+    assert evidence.agreeing <= 3
+    assert Agreement(frames=4).missing(evidence) != []
+
+
+def test_one_person_in_two_groups_is_one_candidate_of_each(world: World, directory: DirectoryServices) -> None:
+    enrol(world, Kind.PERSON_GROUP, "staff", ann=1)
+    enrol(world, Kind.LARGE_PERSON_GROUP, "guests", zoe=9)
+    recogniser = opened(world, directory, STAFF, Target(TargetKind.LARGE_PERSON_GROUP, "guests"))
+    (ann,), (zoe,) = recogniser.search([embedding(unit(1)), embedding(unit(9))])
+    assert (ann.name, ann.collection, zoe.name, zoe.collection) == ("ann", "staff", "zoe", "guests")
+
+
+def test_the_directory_and_dynamic_groups_are_searched(world: World, directory: DirectoryServices) -> None:
+    made = {}
+    for name, seed in (("ann", 1), ("ben", 2)):
+        person_id = directory.directory.create(world.owner, name).id
+        assert person_id is not None
+        directory.directory.add_face(world.owner, person_id, "recognition_04", photo({"seed": seed}))
+        made[name] = person_id
+    directory.dynamic_groups.create(world.owner, "friends", "Friends", None, [made["ann"]])
+    everybody = opened(world, directory, Target(TargetKind.DIRECTORY))
+    friends = opened(world, directory, Target(TargetKind.DYNAMIC_GROUP, "friends"))
+    assert [one.name for one in everybody.search([embedding(unit(2))])[0]] == ["ben"]
+    assert friends.search([embedding(unit(2))]) == [[]]
+    assert [one.person_id for one in friends.search([embedding(unit(1))])[0]] == [made["ann"]]
+
+
+def test_groups_that_cannot_be_searched_are_refused_at_once(world: World, directory: DirectoryServices) -> None:
+    with pytest.raises(TargetError, match="at least one"):
+        opened(world, directory)
+    with pytest.raises(CollectionNotFoundError):
+        opened(world, directory, STAFF)
+    world.make(Kind.PERSON_GROUP, "staff")
+    with pytest.raises(NotTrainedError):
+        opened(world, directory, STAFF)
+    enrol(world, Kind.LARGE_PERSON_GROUP, "new", ann=1)
+    world.make(Kind.PERSON_GROUP, "old", "recognition_01")
+    with pytest.raises(TargetError, match="different recognition models"):
+        opened(world, directory, Target(TargetKind.LARGE_PERSON_GROUP, "new"), Target(TargetKind.PERSON_GROUP, "old"))
+
+
+def test_groups_of_other_resources_are_not_found(world: World, directory: DirectoryServices) -> None:
+    enrol(world, Kind.PERSON_GROUP, "staff", ann=1)
+    with pytest.raises(TargetError, match="there is no group"):
+        target_named(world.gallery, directory, UUID(int=5), "staff")
+
+
+def test_a_group_is_found_by_what_people_call_it(world: World, directory: DirectoryServices) -> None:
+    enrol(world, Kind.LARGE_PERSON_GROUP, "staff", ann=1)
+    large = Target(TargetKind.LARGE_PERSON_GROUP, "staff")
+    for text in ("staff", "largePersonGroup/staff", "largepersongroup/staff"):
+        assert target_named(world.gallery, directory, world.owner, text) == large
+    assert target_named(world.gallery, directory, world.owner, "directory") == Target(TargetKind.DIRECTORY)
+    for text in ("personGroup/staff", "nobody", "faceList/staff", "dynamicPersonGroup/staff"):
+        with pytest.raises(TargetError, match="there is no group"):
+            target_named(world.gallery, directory, world.owner, text)
+
+
+@pytest.mark.parametrize("place", ["personGroup/staff", "largePersonGroup/a", "dynamicPersonGroup/b", "directory"])
+def test_places_of_a_configuration_are_read(place: str) -> None:
+    assert str(Target.of(place)) == place
+
+
+@pytest.mark.parametrize("place", ["", "staff", "faceList/a", "personGroup/", "directory/a", "personGroup"])
+def test_places_that_are_none_are_refused(place: str) -> None:
+    with pytest.raises(TargetError):
+        Target.of(place)
+
+
+def evidence_with(**changes: object) -> TrackEvidence:
+    told: dict[str, object] = {
+        "camera": "door", "track": "1", "started_at": NOW, "updated_at": NOW, "frames": 5, "readable": 5, "agreeing": 5,
+        "best": Candidate("staff", "a", "ann", 0.9), "second": None, "quality": "high", "face_px": 90, "liveness": 0.9,
+    }  # fmt: skip
+    return TrackEvidence(**told | changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"best": None}, "nobody is similar enough"),
+        ({"agreeing": 2}, "2 of 3 agreeing frames"),
+        ({"readable": 20}, "only 5 of 20 frames agree"),
+        ({"second": Candidate("staff", "b", "ben", 0.85)}, "margin 0.05"),
+        ({"liveness": 0.2}, "liveness 0.20 is below 0.50"),
+        ({"liveness": None}, "not measured"),
+    ],
+)
+def test_what_a_track_lacks_is_told(changes: dict[str, object], words: str) -> None:
+    asked = Agreement(liveness=0.5)
+    assert asked.missing(evidence_with()) == []
+    assert any(words in reason for reason in asked.missing(evidence_with(**changes)))
+
+
+def test_an_outage_of_the_database_gives_no_evidence(
+    world: World, directory: DirectoryServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enrol(world, Kind.PERSON_GROUP, "staff", ann=1)
+    recogniser = opened(world, directory, STAFF)
+    track = Visit(recogniser).track
+    reading = Reading(embedding(unit(1)), Level3.HIGH, None, 80)
+    track.add(reading)
+
+    class Replayed:
+        name = "door"
+
+        def updates(self) -> list[TrackUpdate]:
+            return [TrackUpdate(track, reading, ended=False)]
+
+    watcher = Watcher(Replayed(), recogniser)  # type: ignore[arg-type]  # all that run needs of a camera
+    told: list[TrackEvidence] = []
+
+    def down(*_: object) -> None:
+        raise OperationalError("SELECT", {}, Exception("server closed the connection"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.gallery.recognition, "identify_probes", down)
+        watcher.run(told.append)
+    assert told == []
+    assert watcher.problem == "the database does not answer"
+    watcher.run(told.append)
+    assert [one.best.name for one in told if one.best] == ["ann"]
+    assert watcher.problem is None
+
+
+def test_an_empty_film_gives_no_evidence(world: World, directory: DirectoryServices, tmp_path: Path) -> None:
+    store = ModelStore()
+    enrol(world, Kind.PERSON_GROUP, "staff", ann=1)
+    recogniser = opened(world, directory, STAFF)
+    clip = write_clip(tmp_path / "empty.mp4", 20)
+    told: list[TrackEvidence] = []
+    watcher = open_watcher("door", str(clip), FaceReader(FaceEngine(store)), recogniser, picture_side=320)
+    watcher.run(told.append)
+    assert told == []
+    picture = watcher.picture()
+    assert picture is not None
+    assert picture.boxes == {}
+    assert picture.jpeg().startswith(b"\xff\xd8")
+    assert watcher.best_shot("1") is None
+
+
+@pytest.mark.shared
+def test_a_filmed_person_is_live_and_a_filmed_screen_is_not(world: World, directory: DirectoryServices) -> None:
+    """One person's film, and the same film filmed from a screen."""
+    store = ModelStore()
+    reader = FaceReader(FaceEngine(store), store=store)
+    clips = [shared_path("pad", "clips", f"{name}.mp4") for name in ("real", "screen-replay")]
+    found = []
+    for clip in clips:
+        updates = []
+        camera = Camera("door", open_source(clip), reader, liveness=True)
+        for update in camera.updates():
+            updates.append(update)
+            if len(updates) == 25:
+                break
+        camera.stop()
+        assert {update.track.number for update in updates} == {1}
+        found.append(updates[-1].track)
+    live, replay = (track.liveness for track in found)
+    assert live is not None
+    assert replay is not None
+    assert live > 0.8
+    assert replay < 0.2
+    assert found[0].best_shot is not None
+    assert max(found[0].best_shot.shape) <= 256
