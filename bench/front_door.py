@@ -27,7 +27,7 @@ from joserfc.jwk import RSAKey
 
 from mien.accounts import DEVELOPMENT_TERMS, AccessRequests, Accounts
 from mien.clock import SystemClock
-from mien.events import Recorder
+from mien.events import AuditLog, Recorder
 from mien.gateway.call_counter import CallObserver
 from mien.gateway.checks import Checks
 from mien.gateway.exchange import Exchange, Operation, Receive, Response, Route, Scope, Send
@@ -112,7 +112,7 @@ def main() -> None:
         vault = Vault(database, MasterKey(os.urandom(32)), clock)
         accounts = Accounts(database, vault, clock)
         resource = accounts.create(NAME, terms=DEVELOPMENT_TERMS, custom_subdomain=NAME)
-        AccessRequests(database, clock).approve_for_development(resource)
+        AccessRequests(database, clock, AuditLog(database, clock, vault)).approve_for_development(resource)
         key = accounts.keys(resource.id).key1
         signer = RSAKey.generate_key(2048, {"kid": "a"})
         keys = KeySets(ISSUER, f"{ISSUER}/keys", fetch=lambda _url: b'{"keys":[%s]}' % _public(signer))

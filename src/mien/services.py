@@ -84,7 +84,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         database.close()
         raise
     claims = Claims(database)
-    audit = AuditLog(database, clock)
+    audit = AuditLog(database, clock, vault)
     rules = AccountRules(settings.free_resources, settings.paid_resources, timedelta(hours=settings.keep_deleted_hours))
     erase = _indexes_eraser(settings, database, vault, claims)
     return Services(

@@ -16,13 +16,13 @@ def accounts(database: Database, vault: Vault, clock: ManualClock) -> Accounts:
 
 
 @pytest.fixture
-def access(database: Database, clock: ManualClock) -> AccessRequests:
-    return AccessRequests(database, clock)
+def access(database: Database, clock: ManualClock, vault: Vault) -> AccessRequests:
+    return AccessRequests(database, clock, AuditLog(database, clock, vault))
 
 
 @pytest.fixture
-def audit(database: Database, clock: ManualClock) -> AuditLog:
-    return AuditLog(database, clock)
+def audit(database: Database, clock: ManualClock, vault: Vault) -> AuditLog:
+    return AuditLog(database, clock, vault)
 
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -11,18 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, text
 from sqlalchemy.exc import DBAPIError
+from tests.conftest import MASTER_KEY
 
 from mien.clock import ManualClock
 from mien.events.audit import FIRST, AuditEntry, AuditLog, AuditValueError, clean_actor, verify_entries
-from mien.storage import EVERY_RESOURCE, Database
+from mien.storage import EVERY_RESOURCE, Database, MasterKey, Vault
 from mien.storage.tables import AuditRow, ResourceRow
 
 KEY = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture
-def audit(database: Database, clock: ManualClock) -> AuditLog:
-    return AuditLog(database, clock)
+def audit(database: Database, clock: ManualClock, vault: Vault) -> AuditLog:
+    return AuditLog(database, clock, vault)
 
 
 def fill(audit: AuditLog, count: int, resource_id: UUID | None = None) -> None:
@@ -110,25 +111,98 @@ def test_a_chain_made_anew_and_a_cut_end_show_against_a_noted_hash(audit: AuditL
     fill(audit, 5)
     last = audit.search(limit=1)[0]
     assert audit.verify(known=(5, last.hash)).broken is None
+    forged = made_anew(audit)
+    assert verify_entries(forged).broken is None, "without the key nobody can tell"
+    assert verify_entries(forged, known=(5, last.hash)).broken == 5
+    tamper(database, "DELETE FROM audit_log WHERE sequence > 3")
+    assert audit.verify(known=(5, last.hash)).broken == 4
+
+
+def made_anew(audit: AuditLog, key: bytes | None = None) -> list[AuditEntry]:
+    """Compute the chain with another actor, as somebody can who owns the database but has not the master key."""
     forged: list[AuditEntry] = []
     head = FIRST
     for entry in audit.entries():
         draft = replace(entry, actor="somebody else", previous=head)
-        forged.append(replace(draft, hash=draft.expected_hash()))
+        forged.append(replace(draft, hash=draft.expected_hash(key)))
         head = forged[-1].hash
-    assert verify_entries(forged).broken is None
-    assert verify_entries(forged, known=(5, last.hash)).broken == 5
+    return forged
+
+
+def put(database: Database, entries: list[AuditEntry]) -> None:
+    tamper(
+        database,
+        *(
+            f"UPDATE audit_log SET actor = '{one.actor}', previous = '{one.previous}', hash = '{one.hash}' "
+            f"WHERE sequence = {one.sequence}"
+            for one in entries
+        ),
+    )
+
+
+@pytest.mark.parametrize("key", [None, b"guessed" * 4])
+def test_a_chain_made_anew_is_found_without_a_note(audit: AuditLog, database: Database, key: bytes | None) -> None:
+    fill(audit, 5)
+    put(database, made_anew(audit, key))
+    found = audit.verify()
+    assert found.broken == (5 if key is None else 1), found.reason
+
+
+def test_a_cut_end_is_found_without_a_note(audit: AuditLog, database: Database) -> None:
+    fill(audit, 5)
     tamper(database, "DELETE FROM audit_log WHERE sequence > 3")
-    assert audit.verify().broken is None
-    assert audit.verify(known=(5, last.hash)).broken == 4
+    found = audit.verify()
+    assert (found.broken, found.reason) == (4, "the last entries are missing")
+    head = audit.search(limit=1)[0].hash
+    with database.writing_connection() as connection:
+        connection.execute(text(f"UPDATE audit_head SET sequence = 3, hash = '{head}'"))
+    assert "seal" in (audit.verify().reason or "")
+    with database.writing_connection() as connection:
+        connection.execute(text("DELETE FROM audit_head"))
+    assert "seal" in (audit.verify().reason or "")
+
+
+def test_entries_of_versions_before_still_verify(
+    audit: AuditLog, database: Database, clock: ManualClock, vault: Vault
+) -> None:
+    fill(audit, 3)
+    put_plain = made_anew(audit)
+    with database.writing_connection() as connection:
+        connection.execute(text("DELETE FROM audit_head"))
+    put(database, put_plain)
+    found = audit.verify()
+    assert (found.broken, found.entries, found.keyed_from) == (None, 3, None)
+    fill(AuditLog(database, clock, vault), 2)
+    found = audit.verify()
+    assert (found.broken, found.entries, found.keyed_from) == (None, 5, 4)
+    plain = replace(audit.search(limit=1)[0], actor="somebody else")
+    with database.writing_connection() as connection:  # the triggers are dropped
+        connection.execute(
+            text(
+                f"UPDATE audit_log SET actor = 'somebody else', hash = '{plain.expected_hash(None)}' WHERE sequence = 5"
+            )
+        )
+    assert "with the key" in (audit.verify().reason or "")
+
+
+def test_another_master_key_verifies_it_too_after_a_rotation(
+    audit: AuditLog, database: Database, clock: ManualClock, vault: Vault
+) -> None:
+    fill(audit, 2)
+    vault.rewrap(MasterKey.from_hex("ab" * 32))
+    again = AuditLog(database, clock, Vault(database, MasterKey.from_hex("ab" * 32), clock))
+    fill(again, 1)
+    assert (again.verify().entries, again.verify().broken) == (3, None)
 
 
 def test_an_export_is_checked_without_the_database(audit: AuditLog) -> None:
     fill(audit, 3, uuid4())
     lines = list(audit.export())
-    assert verify_entries(map(AuditEntry.from_json, lines)).entries == 3
+    found = verify_entries(map(AuditEntry.from_json, lines), key=audit.key)
+    assert (found.entries, found.unchecked, found.keyed_from) == (3, 0, 1)
+    assert verify_entries(map(AuditEntry.from_json, lines)).unchecked == 3
     lines[1] = lines[1].replace("anna", "otto")
-    assert verify_entries(map(AuditEntry.from_json, lines)).broken == 2
+    assert verify_entries(map(AuditEntry.from_json, lines), key=audit.key).broken == 2
     with pytest.raises(ValueError, match="not an audit entry"):
         AuditEntry.from_json("[]")
 
@@ -141,8 +215,10 @@ def test_threads_do_not_break_the_chain(audit: AuditLog) -> None:
 
 def test_processes_do_not_break_the_chain(audit: AuditLog, database_url: str) -> None:
     code = (
-        "from mien.clock import SystemClock; from mien.events import AuditLog; from mien.storage import Database\n"
-        f"audit = AuditLog(Database({database_url!r}), SystemClock())\n"
+        "from mien.clock import SystemClock; from mien.events import AuditLog\n"
+        "from mien.storage import Database, MasterKey, Vault\n"
+        f"database, clock = Database({database_url!r}), SystemClock()\n"
+        f"audit = AuditLog(database, clock, Vault(database, MasterKey.from_hex({MASTER_KEY!r}), clock))\n"
         "for n in range(20): audit.record(actor='a', action='b', resource_id=None, details={'n': n})"
     )
     processes = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL) for _ in range(3)]

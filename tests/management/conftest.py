@@ -56,11 +56,11 @@ def make_world(database: Database) -> World:
     rules = AlertRules(database, vault, clock)
     parts = Parts(
         accounts=Accounts(database, vault, clock),
-        access=AccessRequests(database, clock),
-        assignments=RoleAssignments(database, clock, AuditLog(database, clock)),
+        access=AccessRequests(database, clock, AuditLog(database, clock, vault)),
+        assignments=RoleAssignments(database, clock, AuditLog(database, clock, vault)),
         tokens=tokens,
         login=Login(tokens),
-        audit=AuditLog(database, clock),
+        audit=AuditLog(database, clock, vault),
         metrics=MetricStore(database),
         alerts=rules,
         try_out=lambda _: "nobody listens",
@@ -82,7 +82,7 @@ def _subjects(database: Database, vault: Vault, clock: ManualClock) -> Subjects:
         database,
         vault,
         clock,
-        audit=AuditLog(database, clock),
+        audit=AuditLog(database, clock, vault),
         gallery=open_gallery(
             database, vault, clock, Path("nowhere"), engine=engine, recognisers=recognisers, detected_faces=faces
         ),

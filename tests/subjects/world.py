@@ -68,7 +68,7 @@ def open_place(database: Database, vault: Vault, clock: ManualClock, folder: Pat
     engine: TextEngine = world.engine
     directory = open_directory(world.gallery, database, vault, clock, engine=engine, recognisers=recognisers())
     sessions = Sessions(database, vault, clock, Tokens(database, vault, clock))
-    audit = AuditLog(database, clock)
+    audit = AuditLog(database, clock, vault)
     subjects = open_subjects(
         database,
         vault,

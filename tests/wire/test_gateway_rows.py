@@ -20,6 +20,7 @@ from tests.wire.conftest import DETECTION, Memory, ToldEngine, Web
 from mien.accounts import DEVELOPMENT_TERMS, AccessRequests, Accounts, Feature, Resource, ResourceChange, Sku
 from mien.clock import ManualClock
 from mien.contract.catalogue import ROWS
+from mien.events import AuditLog
 from mien.gateway.checks import Checks
 from mien.gateway.keysets import KeySets
 from mien.gateway.origin import OriginFinder, parse_networks
@@ -140,7 +141,9 @@ async def world(tmp_path: Path, clock: ManualClock, issuer: Issuer, photo: bytes
     application = Application(parts)
     transport = httpx.ASGITransport(application, client=("10.0.0.9", 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://mien.test") as client:
-        yield World(client, clock, issuer, accounts, AccessRequests(database, clock), photo)
+        yield World(
+            client, clock, issuer, accounts, AccessRequests(database, clock, AuditLog(database, clock, vault)), photo
+        )
     application.close()
 
 

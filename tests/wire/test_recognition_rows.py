@@ -19,6 +19,7 @@ from tests.wire.conftest import DETECTION
 from mien.accounts import DEVELOPMENT_TERMS, AccessRequests, Accounts, Sku
 from mien.clock import ManualClock
 from mien.contract.versions import V1_0, V1_2, V1_2_PREVIEW
+from mien.events import AuditLog
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.directory.services import open_directory
 from mien.gallery.gallery import Gallery, open_gallery
@@ -117,7 +118,7 @@ async def open_api(database_url: str, tmp_path: Path) -> AsyncIterator[Api]:
     vault = Vault(database, MasterKey.from_hex(MASTER_KEY), clock)
     accounts, faces, engine = Accounts(database, vault, clock), DetectedFaces(database, vault, clock), TextEngine()
     resource = accounts.create("wire", terms=DEVELOPMENT_TERMS)
-    AccessRequests(database, clock).approve_for_development(resource)
+    AccessRequests(database, clock, AuditLog(database, clock, vault)).approve_for_development(resource)
     key = accounts.keys(resource.id).key1
     gallery = open_gallery(
         database,

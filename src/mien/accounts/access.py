@@ -61,13 +61,13 @@ class AccessRequests:
         self,
         database: Database,
         clock: Clock,
-        audit: AuditLog | None = None,
+        audit: AuditLog,
         approved_for: timedelta = APPROVED_FOR,
     ) -> None:
         self.approved_for = approved_for
         self._database = database
         self._clock = clock
-        self._audit = audit or AuditLog(database, clock)
+        self._audit = audit
 
     def submit(
         self,

@@ -73,7 +73,7 @@ class Accounts:
         self._database = database
         self._vault = vault
         self._clock = clock
-        self._audit = audit or AuditLog(database, clock)
+        self._audit = audit or AuditLog(database, clock, vault)
         self._erasers = tuple(erasers)
         self._keys = SealedKeys(vault, clock)
         self._finder = ResourceFinder(database, vault, clock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -97,26 +98,42 @@ def verify(
         with opened(data_dir) as services:
             found = services.audit.verify(known=noted)
     else:
+        key = _key(data_dir)
         try:
             with file.open(encoding="utf-8") as lines:
-                found = verify_entries((AuditEntry.from_json(line) for line in lines), known=noted)
+                found = verify_entries((AuditEntry.from_json(line) for line in lines), known=noted, key=key)
         except (OSError, ValueError) as error:
             fail(str(error))
     if as_json:
         print_json(found)
     elif found.broken is None:
         typer.echo(f"{found.entries} entries, unbroken; note {found.entries}:{found.head}")
+        if found.keyed_from is not None and found.keyed_from > 1:
+            typer.echo(f"entries before {found.keyed_from} are of a version without a key: they could be written anew")
+        if found.unchecked:
+            typer.echo(f"{found.unchecked} hashes need the server's key: only their order was checked", err=True)
     else:
         typer.echo(f"entry {found.broken} is broken: {found.reason}")
     if found.broken is not None:
         raise typer.Exit(1)
 
 
+def _key(data_dir: Path | None) -> bytes | None:
+    """Return the key of the log's hashes where a server's database is at hand, to check an export of it."""
+    from mien.settings import Settings
+
+    settings = Settings(data_dir=data_dir.absolute()) if data_dir else Settings()
+    if settings.database_url is None and not (settings.data_dir / "mien.db").exists():
+        return None
+    with opened(data_dir) as services:
+        return services.audit.key
+
+
 def _noted(text: str) -> tuple[int, str]:
     number, _, digest = text.partition(":")
-    if not number.isdigit() or len(digest) != 64:
+    if not number.isdigit() or not re.fullmatch(r"[0-9a-fA-F]{64}|hmac-[\w-]{43}", digest, re.ASCII):
         raise typer.BadParameter(f"{text!r} is not NUMBER:HASH, as `mien audit verify` prints it")
-    return int(number), digest.lower()
+    return int(number), digest if digest.startswith("hmac-") else digest.lower()
 
 
 def _resource_id(services: Services, text: str) -> UUID:

@@ -1,18 +1,24 @@
-"""The audit log: append-only, each entry hashed together with the previous one.
+"""The audit log: append-only, each entry hashed together with the previous one, under a key of the vault.
 
-A hash is SHA-256 over the JSON array of sequence, moment, actor, action, resource id, details and the previous hash.
-Anyone who changes, inserts or removes an entry afterwards must change the hash of every later one; a missing end
-is detected only by comparison with a sequence and hash stored elsewhere, so every entry also goes to the service's log.
+A hash covers the JSON array of sequence, moment, actor, action, resource id, details and the previous hash. It is
+HMAC-SHA-256 (`hmac-…`), so that the owner of the database, who can drop its triggers, cannot compute a chain anew. The
+last entry's number and hash are sealed beside the log (`AuditHeadRow`), so that a cut end is noticed, too. Entries of
+versions before have plain SHA-256; none may follow a keyed one.
+
+Whoever can write the database *and* puts back an older copy of log and seal together is detected only by comparison
+with a number and hash stored elsewhere, so every entry also goes to the service's log.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
 import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -23,8 +29,8 @@ from sqlalchemy.orm import Session
 
 from mien.clock import Clock
 from mien.logs import REDACTED, is_secret_name, redact
-from mien.storage import EVERY_RESOURCE, Database
-from mien.storage.tables import AuditRow
+from mien.storage import EVERY_RESOURCE, Database, Vault
+from mien.storage.tables import AuditHeadRow, AuditRow
 
 Details = Mapping[str, str | int | float | bool | None]
 
@@ -34,6 +40,11 @@ FIRST: Final = "0" * 64
 MAX_TEXT: Final = 500
 """Longest text of a detail, in characters."""
 
+KEYED: Final = "hmac-"
+"""Prefix of the hash of an entry that was hashed under the key."""
+
+_KEY_PURPOSE: Final = "audit log"
+_HEAD: Final = 1
 _BATCH: Final = 500
 _ACTION: Final = re.compile(r"[A-Za-z0-9][\w ./:-]{0,99}", re.ASCII)
 _NAME: Final = re.compile(r"[A-Za-z]\w{0,63}", re.ASCII)
@@ -57,8 +68,8 @@ class AuditEntry:
         action: what, such as `key.regenerate`.
         resource_id: which resource; None when it is about the service. The resource may be gone.
         details: what else there is to know.
-        previous: hash of the entry before, 64 hexadecimal characters.
-        hash: the entry's own.
+        previous: hash of the entry before.
+        hash: the entry's own: `hmac-` and 43 characters, or 64 hexadecimal ones of versions before.
     """
 
     sequence: int
@@ -70,11 +81,19 @@ class AuditEntry:
     previous: str
     hash: str
 
-    def expected_hash(self) -> str:
-        """Return the hash that the entry must have by its contents."""
+    @property
+    def keyed(self) -> bool:
+        """Whether it was hashed under the key."""
+        return self.hash.startswith(KEYED)
+
+    def expected_hash(self, key: bytes | None) -> str:
+        """Return the hash that the entry must have by its contents; the plain one of versions before without a key."""
         resource = None if self.resource_id is None else str(self.resource_id)
         covered = [self.sequence, _moment(self.at), self.actor, self.action, resource, self.details, self.previous]
-        return hashlib.sha256(_canonical(covered).encode("ascii")).hexdigest()
+        text = _canonical(covered).encode("ascii")
+        if key is None:
+            return hashlib.sha256(text).hexdigest()
+        return KEYED + base64.urlsafe_b64encode(hmac.digest(key, text, "sha256")).decode("ascii").rstrip("=")
 
     def to_json(self) -> str:
         """Return the entry as one line of JSON."""
@@ -123,12 +142,16 @@ class Verification:
         head: hash of the last sound one.
         broken: sequence of the first entry that does not fit, None when all do.
         reason: what is wrong with it.
+        keyed_from: sequence of the first entry that was hashed under the key; None when none was.
+        unchecked: how many keyed entries were checked only for their order, as the key was not at hand.
     """
 
     entries: int
     head: str
     broken: int | None = None
     reason: str | None = None
+    keyed_from: int | None = None
+    unchecked: int = 0
 
 
 class AuditLog:
@@ -137,11 +160,13 @@ class AuditLog:
     Args:
         database: where it is kept.
         clock: stamps the entries.
+        vault: has the key of their hashes.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, vault: Vault) -> None:
         self._database = database
         self._clock = clock
+        self.key: Final = vault.derived_key(_KEY_PURPOSE)
 
     def record(self, *, actor: str, action: str, resource_id: UUID | None, details: Details | None = None) -> None:
         """Append an entry, in a transaction of its own; not to be called inside a writing session (`record_in` is).
@@ -198,9 +223,11 @@ class AuditLog:
             resource_id=resource_id,
             details=text,
             previous=draft.previous,
-            hash=draft.expected_hash(),
+            hash=draft.expected_hash(self.key),
         )
         session.add(row)
+        seal = _seal(self.key, row.sequence, row.hash)
+        session.merge(AuditHeadRow(id=_HEAD, sequence=row.sequence, hash=row.hash, seal=seal))
         session.flush()
         said = {"sequence": draft.sequence, "action": action, "actor": draft.actor, "hash": row.hash}
         event.listen(session, "after_commit", lambda _: _log.info("audit", **said), once=True)
@@ -266,22 +293,73 @@ class AuditLog:
         Args:
             known: sequence and hash of an entry, noted elsewhere; the log must still have it.
         """
-        return verify_entries(self.entries(), known=known)
+        with self._database.read(EVERY_RESOURCE) as session:
+            # The seal first: what is appended meanwhile only follows.
+            head = session.get(AuditHeadRow, _HEAD)
+        found = verify_entries(self.entries(), known=known, key=self.key, sealed=_sealed(head))
+        if found.broken is not None:
+            return found
+        if head is None:
+            if found.keyed_from is None:
+                return found
+            return replace(found, broken=found.entries, reason="the seal of the log's end is missing")
+        if not hmac.compare_digest(head.seal, _seal(self.key, head.sequence, head.hash)):
+            return replace(found, broken=found.entries + 1, reason="the seal of the log's end was changed")
+        return found
 
 
-def verify_entries(entries: Iterable[AuditEntry], *, known: tuple[int, str] | None = None) -> Verification:
-    """Check entries from the first on, in their order; see `AuditLog.verify`."""
-    head = FIRST
-    count = 0
+def _seal(key: bytes, sequence: int, head: str) -> bytes:
+    return hmac.digest(key, f"head|{sequence}|{head}".encode("ascii"), "sha256")
+
+
+def _sealed(head: AuditHeadRow | None) -> tuple[int, str] | None:
+    return None if head is None else (head.sequence, head.hash)
+
+
+def verify_entries(
+    entries: Iterable[AuditEntry],
+    *,
+    known: tuple[int, str] | None = None,
+    key: bytes | None = None,
+    sealed: tuple[int, str] | None = None,
+) -> Verification:
+    """Check entries from the first on, in their order; see `AuditLog.verify`.
+
+    Args:
+        entries: all of a log.
+        known: sequence and hash of an entry that was noted elsewhere.
+        key: of the hashes (`AuditLog.key`); without it keyed entries are checked only for their order.
+        sealed: sequence and hash of an entry that the log must have by its seal.
+    """
+    so_far = Verification(0, FIRST)
     for entry in entries:
-        reason = _fault(entry, count + 1, head, known)
+        number = so_far.entries + 1
+        reason = _fault(entry, number, so_far.head, known) or _hash_fault(entry, so_far, key)
+        if reason is None and sealed is not None and sealed[0] == number and sealed[1] != entry.hash:
+            reason = "its hash is not the one that was sealed"
         if reason is not None:
-            return Verification(count, head, count + 1, reason)
-        head = entry.hash
-        count += 1
-    if known is not None and count < known[0]:
-        return Verification(count, head, count + 1, "the last entries are missing")
-    return Verification(count, head)
+            return replace(so_far, broken=number, reason=reason)
+        so_far = replace(
+            so_far,
+            entries=number,
+            head=entry.hash,
+            keyed_from=so_far.keyed_from or (number if entry.keyed else None),
+            unchecked=so_far.unchecked + (entry.keyed and key is None),
+        )
+    least = max((one[0] for one in (known, sealed) if one is not None), default=0)
+    if so_far.entries < least:
+        return replace(so_far, broken=so_far.entries + 1, reason="the last entries are missing")
+    return so_far
+
+
+def _hash_fault(entry: AuditEntry, before: Verification, key: bytes | None) -> str | None:
+    if not entry.keyed and before.keyed_from is not None:
+        return "it was not written with the key, as entries before it were"
+    if entry.keyed and key is None:
+        return None
+    if not hmac.compare_digest(entry.hash.encode(), entry.expected_hash(key if entry.keyed else None).encode()):
+        return "its contents do not have its hash"
+    return None
 
 
 def _fault(entry: AuditEntry, sequence: int, head: str, known: tuple[int, str] | None) -> str | None:
@@ -289,8 +367,6 @@ def _fault(entry: AuditEntry, sequence: int, head: str, known: tuple[int, str] |
         return f"entry {sequence} is missing"
     if entry.previous != head:
         return "it does not follow the entry before it"
-    if entry.hash != entry.expected_hash():
-        return "its contents do not have its hash"
     if known is not None and known[0] == sequence and known[1] != entry.hash:
         return "its hash is not the one that was noted"
     return None

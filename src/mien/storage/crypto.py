@@ -190,6 +190,10 @@ class Vault:
         """Return the 32 bytes by which a secret is looked up: HMAC-SHA256 under a secret of this database."""
         return hmac.digest(self._lookup_secret, text.encode("utf-8", "surrogatepass"), "sha256")
 
+    def derived_key(self, purpose: str) -> bytes:
+        """Return a key of 32 bytes for one purpose of the service itself; the same as long as the database lives."""
+        return hmac.digest(self._lookup_secret, f"mien derived key|{purpose}".encode(), "sha256")
+
     def forget(self, resource_id: UUID) -> None:
         """Drop a resource's data keys from memory, after it was deleted."""
         with self._lock:

@@ -46,6 +46,7 @@ class Verified(Shown):
     head: str
     broken: int | None
     reason: str | None
+    keyed_from: int | None
 
 
 def routes(audit: AuditLog, accounts: Accounts) -> APIRouter:
@@ -94,7 +95,7 @@ def routes(audit: AuditLog, accounts: Accounts) -> APIRouter:
     @router.get("/verify", dependencies=READERS)
     def verify(
         sequence: Annotated[int | None, Query(ge=1, le=2**53, description="Of an entry noted elsewhere.")] = None,
-        hash: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="Its hash.")] = None,  # noqa: A002  the parameter's name
+        hash: Annotated[str | None, Query(pattern=r"^([0-9a-f]{64}|hmac-[\w-]{43})$", description="Its hash.")] = None,  # noqa: A002  the parameter's name
     ) -> Verified:
         """Check the whole chain; with an entry that was noted elsewhere, also that the log still has it."""
         if (sequence is None) != (hash is None):
@@ -108,6 +109,7 @@ def routes(audit: AuditLog, accounts: Accounts) -> APIRouter:
             head=found.head,
             broken=found.broken,
             reason=found.reason,
+            keyed_from=found.keyed_from,
         )
 
     return router

@@ -23,7 +23,7 @@ from mien.storage.tables.doors import (
     DoorVisitorRow,
 )
 from mien.storage.tables.evaluations import AppliedCalibrationRow, EvaluationRow
-from mien.storage.tables.events import AlertDeliveryRow, AlertRuleRow, AuditRow, CallRow, GaugeRow
+from mien.storage.tables.events import AlertDeliveryRow, AlertRuleRow, AuditHeadRow, AuditRow, CallRow, GaugeRow
 from mien.storage.tables.faces import DetectedFaceRow
 from mien.storage.tables.gallery import (
     CollectionRow,
@@ -58,6 +58,7 @@ __all__ = [
     "AppliedCalibrationRow",
     "ArmGroupRow",
     "ArmRow",
+    "AuditHeadRow",
     "AuditRow",
     "CallRow",
     "CallVolumeRow",

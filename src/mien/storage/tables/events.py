@@ -30,6 +30,17 @@ class AuditRow(Base):
     hash: Mapped[str] = mapped_column(String(64))
 
 
+class AuditHeadRow(Base):
+    """The end of the audit log: the last entry's number and hash, sealed with the log's key. There is one row."""
+
+    __tablename__ = "audit_head"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sequence: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[str] = mapped_column(String(64))
+    seal: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
 class CallRow(Base):
     """The counts of one kind of response of one operation within one minute, over all servers.
 
