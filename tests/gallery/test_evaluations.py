@@ -32,14 +32,14 @@ from mien.gallery.recognisers import Recognisers
 from mien.gallery.sampling import SourceError
 from mien.gallery.types import NewPerson
 from mien.matching import cosine
-from mien.storage import Database
+from mien.storage import Database, Vault
 
 CURVE = {"threshold": 0.9, "fmr": 1e-4, "tail": 50.0, "levels": [[1e-4, 0.9]]}
 
 
 @pytest.fixture
-def audit(database: Database, clock: ManualClock) -> AuditLog:
-    return AuditLog(database, clock)
+def audit(database: Database, clock: ManualClock, vault: Vault) -> AuditLog:
+    return AuditLog(database, clock, vault)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ Prometheus), `AlertRules` and `AlertMonitor`.
 
 Example:
     ```
-    audit = AuditLog(database, clock)
+    audit = AuditLog(database, clock, vault)
     audit.record(actor="cli:anna", action="key.regenerate", resource_id=resource.id, details={"which": 1})
     assert audit.verify().broken is None
 
