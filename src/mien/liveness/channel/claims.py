@@ -1,0 +1,31 @@
+"""What a client says of itself, and what of that is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mien.liveness.reports import CameraReport, ClientPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """A client's account of itself, as far as it is checked.
+
+    Attributes:
+        camera: what it says of its camera.
+        proven: whether it runs the server's own script; None when it did not try to prove that.
+        flashes: whether the screen may flash.
+        attested: the platform that attested the app, None without.
+    """
+
+    camera: CameraReport | None
+    proven: bool | None
+    flashes: bool
+    attested: str | None = None
+
+
+def refusal_of_camera(camera: CameraReport | None, policy: ClientPolicy) -> str | None:
+    """Return why a camera is refused: it is a program, and the operator does not allow those; None when it is not."""
+    if camera is None or not camera.virtual or policy.virtual_cameras:
+        return None
+    return f"the camera {camera.label!r} is a program, not a device: choose another camera"
