@@ -37,7 +37,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(data: Path, *arguments: str, environment: dict[str, str] | None = None) -> str:
     done = CliRunner().invoke(build([arguments[0]]), [*arguments, "--data-dir", str(data)], env=environment)
-    assert done.exit_code == 0, done.output
+    refused = "--json" in arguments and done.stdout.startswith("{") and bool(json.loads(done.stdout).get("refused"))
+    assert done.exit_code == int(refused), done.output
     return done.stdout
 
 

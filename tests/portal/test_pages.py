@@ -169,6 +169,21 @@ def test_networking(person: OpenPerson) -> None:
     assert "Yes" in check("203.0.113.11")
 
 
+def test_web_pages_that_may_call(person: OpenPerson, portal: Server) -> None:
+    someone = person()
+    page = someone.go("/networking")
+    page.get_by_label("Origins, one a line").fill("not an origin")
+    page.get_by_role("button", name="Save origins").click()
+    page.locator(".q-notification").filter(has_text="not an origin").wait_for()
+    page.get_by_label("Origins, one a line").fill("https://shop.example")
+    page.get_by_role("button", name="Save origins").click()
+    someone.told("Saved")
+    headers = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
+    answer = httpx.options(f"{portal.endpoint}/face/v1.2/detect", headers=headers, trust_env=False)
+    assert answer.headers["access-control-allow-origin"] == "https://shop.example"
+    assert someone.go("/networking").get_by_label("Origins, one a line").input_value() == "https://shop.example"
+
+
 def test_alert_rules(person: OpenPerson) -> None:
     page = person().go("/metrics-and-alerts")
     page.get_by_label("Name").fill("Too many errors")

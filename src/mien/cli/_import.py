@@ -52,6 +52,8 @@ def import_people(
     A folder of people has a folder a person, named by the person: what Frigate keeps in clips/faces, and what exports
     of Immich and face servers hold. An azure source is JSON of persons in the Face API's shapes, with folders of
     photos. A compreface source is a running CompreFace, whose photos are fetched by its own routes.
+
+    The exit code is 1 if a photo was refused; the others are enrolled.
     """
     from mien.importing import Importer, Outcome, SourceError
 
@@ -82,6 +84,8 @@ def import_people(
                 f"{counts['enrolled']} photos enrolled, {summary.persons} people created, {counts['earlier']} enrolled "
                 f"earlier, {counts['refused']} refused; {report} has each photo"
             )
+        if summary.refused:
+            raise typer.Exit(1)
 
 
 def _photos(product: Product, source: str, photos: Path | None, key_variable: str) -> Iterator[Photo]:

@@ -11,21 +11,18 @@ from uuid import UUID
 from sqlalchemy import select
 
 from mien.gallery import CollectionRef, Kind, Person
-from mien.gallery.detected_faces import DetectedFace
 from mien.gallery.errors import (
     CollectionExistsError,
     CollectionNotFoundError,
-    FingerprintMismatchError,
     PersistedFaceNotFoundError,
     PersonNotFoundError,
 )
 from mien.gallery.gallery import Gallery
-from mien.gallery.identification import confidence, identified, query_for, recognised
+from mien.gallery.identification import confidence
 from mien.gallery.kinds import parse_id
-from mien.gallery.recognisers import Recogniser, Recognisers
-from mien.gallery.templates import SealedFace
-from mien.matching import cosine, person_scores
-from mien.storage.tables import PersistedFaceRow, PersonRow
+from mien.gallery.recognisers import Recognisers
+from mien.matching import cosine
+from mien.storage.tables import PersistedFaceRow
 from mien.vision.types import Embedding
 
 GROUP: Final = "compreface"
@@ -163,62 +160,17 @@ class Subjects:
         Raises:
             FingerprintMismatchError: the subjects' faces were made by another recogniser than today's.
         """
-        ref = self._ref(resource_id)
-        nobody: list[list[Likeness]] = [[] for _ in faces]
-        if not faces:
-            return nobody
-        try:
-            with self.gallery.rows.reading(ref) as (session, row):
-                search = self.gallery.untrained_index.search(session, row) if row.faces else None
-                if search is None:
-                    return nobody
-                recogniser = self._recogniser(row.recognition_model, row.fingerprint, ref)
-                recogniser = self.gallery.curves.of(recogniser, resource_id, row.uid)
-                query = query_for(recogniser.calibration, search.persons, top, 0.0)
-                probes = [DetectedFace("", LABEL, face, self.gallery.rows.clock.now()) for face in faces]
-                given = [str(place) for place in range(len(probes))]
-                answers = identified(probes, given, search, query, calibration=recogniser.calibration, threshold=0.0)
-                self.gallery.last_seen.note(row, recognised(answers))
-                wanted = {UUID(one.person_id) for answer in answers for one in answer.candidates}
-                named = select(PersonRow.person_id, PersonRow.name).where(
-                    PersonRow.collection == row.uid, PersonRow.person_id.in_(wanted)
-                )
-                names = {str(person_id): name for person_id, name in session.execute(named)}
-        except CollectionNotFoundError:
-            return nobody
-        return [
-            [Likeness(names[one.person_id], one.confidence) for one in answer.candidates if one.person_id in names]
-            for answer in answers
-        ]
+        found = self.gallery.untrained_recognition.identify(faces, self._ref(resource_id), top)
+        return [[Likeness(one.name, one.confidence) for one in candidates] for candidates in found]
 
     def compare(self, resource_id: UUID, image_id: str, faces: Sequence[Embedding]) -> list[float]:
-        """Return how like an enrolled face each of some faces is.
+        """Return how like an enrolled face each of some faces is, in [0, 1].
 
         Raises:
             PersistedFaceNotFoundError: there is no such face.
             FingerprintMismatchError: it was made by another recogniser than today's.
         """
-        ref = self._ref(resource_id)
-        try:
-            with self.gallery.rows.reading(ref) as (session, row):
-                query = select(PersistedFaceRow.person_id, PersistedFaceRow.face_id, PersistedFaceRow.sealed)
-                query = query.where(
-                    PersistedFaceRow.collection == row.uid, PersistedFaceRow.face_id == parse_id(image_id)
-                )
-                found = session.execute(query).first()
-        except CollectionNotFoundError:
-            found = None
-        if found is None:
-            raise PersistedFaceNotFoundError(ref.kind, image_id)
-        recogniser = self._recogniser(row.recognition_model, row.fingerprint, ref)
-        recogniser = self.gallery.curves.of(recogniser, resource_id, row.uid)
-        enrolled = self.gallery.templates.faces(resource_id, row.uid, [SealedFace(*found)]).templates
-        return [
-            confidence(recogniser.calibration, float(person_scores(face.vector[None], enrolled)[0]))
-            if face.readable
-            else 0.0
-            for face in faces
-        ]
+        return self.gallery.untrained_recognition.compare(faces, self._ref(resource_id), image_id)
 
     def likeness(self, one: Embedding, other: Embedding) -> float:
         """Return how like each other two faces are, in [0, 1]."""
@@ -273,9 +225,3 @@ class Subjects:
         if person_id is None:
             raise PersistedFaceNotFoundError(ref.kind, image_id)
         return self.gallery.persons.get(ref, str(person_id))
-
-    def _recogniser(self, label: str, fingerprint: str | None, ref: CollectionRef) -> Recogniser:
-        recogniser = self.recognisers[label]
-        if fingerprint != recogniser.fingerprint:
-            raise FingerprintMismatchError(label, ref)
-        return recogniser

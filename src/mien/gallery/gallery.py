@@ -32,6 +32,7 @@ from mien.gallery.training.indexes import Damaged, TrainedIndexes
 from mien.gallery.training.loader import IndexLoader
 from mien.gallery.training.trainer import Training
 from mien.gallery.untrained_index import UntrainedIndex
+from mien.gallery.untrained_recognition import UntrainedRecognition
 from mien.storage import Database, Vault
 from mien.storage.claims import Claims
 from mien.vision.ports import Engine
@@ -54,6 +55,7 @@ class Gallery:
         training: trains and says how that goes.
         loader: loads trained indexes ahead of the first question.
         recognition: verify, identify, find similar, group.
+        untrained_recognition: identifies and compares without training.
         rows: opens sessions on collections (for the parts built on this one).
         templates: seals and opens templates (likewise).
         indexes: what training made (likewise).
@@ -75,6 +77,7 @@ class Gallery:
     training: Training
     loader: IndexLoader
     recognition: Recognition
+    untrained_recognition: UntrainedRecognition
     rows: Rows
     templates: Templates
     indexes: TrainedIndexes
@@ -169,6 +172,9 @@ def open_gallery(
             untrained_index=untrained_index,
             last_seen=last_seen,
             curves=curves,
+        ),
+        untrained_recognition=UntrainedRecognition(
+            rows, recognisers, templates, untrained_index=untrained_index, curves=curves, last_seen=last_seen
         ),
         rows=rows,
         templates=templates,

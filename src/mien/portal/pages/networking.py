@@ -51,6 +51,7 @@ async def render(visitor: Visitor) -> None:
             rules.disable()
         with Tag("div"):
             button("Save", save, "primary", may=may)
+    _web_pages(visitor)
     with section("Test an address", "Uses the gateway's own check and the saved rules."):
         address = ui.input("IP address of a caller").props("outlined").classes("grow")
         answer = Tag("div", role="status")
@@ -81,6 +82,29 @@ async def render(visitor: Visitor) -> None:
         "Behind a reverse proxy the caller's address is what the proxy says, if it is one of the trusted proxies.",
         "soft small",
     )
+
+
+def _web_pages(visitor: Visitor) -> None:
+    """Draw the origins of web pages that may call the resource."""
+    resource, parts, may = visitor.resource, visitor.parts, visitor.may(Permission.MANAGE)
+    about = "Scripts of pages from these origins may call the resource (CORS). Visitors can read the key or token that they use."
+    with section("Web pages", about):
+        origins = ui.textarea("Origins, one a line", value="\n".join(resource.cors_origins)).props(
+            'outlined autogrow hint="Such as https://shop.example; * for all; empty for none"'
+        )
+
+        async def save() -> None:
+            lines = [line.strip() for line in str(origins.value or "").splitlines() if line.strip()]
+            await visitor.act(
+                Permission.MANAGE,
+                lambda: parts.accounts.update(resource.id, ResourceChange(cors_origins=lines), actor=visitor.name),
+                "Saved: browsers see it within seconds.",
+            )
+
+        if not may:
+            origins.disable()
+        with Tag("div"):
+            button("Save origins", save, "primary", may=may)
 
 
 PAGE = Page("/networking", "Networking", "The networks that may call the resource.", "Resource", "lan", render)

@@ -1,0 +1,147 @@
+"""Recognition in a group as it is now, without training: what other products' interfaces promise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy import select
+
+from mien.gallery.curves import Curves
+from mien.gallery.detected_faces import DetectedFace
+from mien.gallery.errors import CollectionNotFoundError, FingerprintMismatchError, PersistedFaceNotFoundError
+from mien.gallery.identification import confidence, identified, query_for, recognised
+from mien.gallery.kinds import CollectionRef, parse_id
+from mien.gallery.last_seen import LastSeen
+from mien.gallery.recognisers import Recogniser, Recognisers
+from mien.gallery.rows import Rows
+from mien.gallery.templates import SealedFace, Templates
+from mien.gallery.untrained_index import UntrainedIndex
+from mien.matching import person_scores
+from mien.storage.tables import CollectionRow, PersistedFaceRow, PersonRow
+from mien.vision.types import Embedding
+
+
+@dataclass(frozen=True, slots=True)
+class NamedCandidate:
+    """A person that a face may be.
+
+    Attributes:
+        person_id: lower-case GUID.
+        name: the person's name.
+        confidence: in [0, 1]; 0.5 where two faces count as one person's.
+    """
+
+    person_id: str
+    name: str
+    confidence: float
+
+
+class UntrainedRecognition:
+    """Compares embeddings with a group as it is now.
+
+    Args:
+        rows: opens sessions on collections.
+        recognisers: what the recognition labels stand for.
+        templates: opens enrolled templates.
+        untrained_index: searches collections as they are now.
+        curves: the calibrations that operators applied.
+        last_seen: is told who was recognised.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        recognisers: Recognisers,
+        templates: Templates,
+        *,
+        untrained_index: UntrainedIndex,
+        curves: Curves,
+        last_seen: LastSeen,
+    ) -> None:
+        self._rows = rows
+        self._recognisers = recognisers
+        self._templates = templates
+        self._index = untrained_index
+        self._curves = curves
+        self._last_seen = last_seen
+
+    def identify(
+        self, faces: Sequence[Embedding], ref: CollectionRef, top: int = 1, threshold: float = 0.0
+    ) -> list[list[NamedCandidate]]:
+        """Return for each face the persons of a group that are most like it, the best first.
+
+        Args:
+            faces: made by the recogniser that the group's label stands for.
+            ref: a person group or large person group; nobody is found in a group that does not exist.
+            top: how many candidates at most, >= 1.
+            threshold: least confidence of a candidate, in [0, 1].
+
+        Raises:
+            FingerprintMismatchError: the group's faces were made by another recogniser than today's.
+        """
+        nobody: list[list[NamedCandidate]] = [[] for _ in faces]
+        if not faces:
+            return nobody
+        try:
+            with self._rows.reading(ref) as (session, row):
+                search = self._index.search(session, row) if row.faces else None
+                if search is None:
+                    return nobody
+                calibration = self._recogniser(row, ref).calibration
+                query = query_for(calibration, search.persons, top, threshold)
+                now = self._rows.clock.now()
+                probes = [DetectedFace("", row.recognition_model, face, now) for face in faces]
+                given = [str(place) for place in range(len(probes))]
+                answers = identified(probes, given, search, query, calibration=calibration, threshold=threshold)
+                self._last_seen.note(row, recognised(answers))
+                wanted = {UUID(one.person_id) for answer in answers for one in answer.candidates}
+                named = select(PersonRow.person_id, PersonRow.name).where(
+                    PersonRow.collection == row.uid, PersonRow.person_id.in_(wanted)
+                )
+                names = {str(person_id): name for person_id, name in session.execute(named)}
+        except CollectionNotFoundError:
+            return nobody
+        return [
+            [
+                NamedCandidate(one.person_id, names[one.person_id], one.confidence)
+                for one in answer.candidates
+                if one.person_id in names
+            ]
+            for answer in answers
+        ]
+
+    def compare(self, faces: Sequence[Embedding], ref: CollectionRef, face_id: str) -> list[float]:
+        """Return the confidence, in [0, 1], that each face is the person of one enrolled face.
+
+        Raises:
+            PersistedFaceNotFoundError: there is no such face.
+            FingerprintMismatchError: it was made by another recogniser than today's.
+        """
+        try:
+            with self._rows.reading(ref) as (session, row):
+                query = select(PersistedFaceRow.person_id, PersistedFaceRow.face_id, PersistedFaceRow.sealed)
+                query = query.where(
+                    PersistedFaceRow.collection == row.uid, PersistedFaceRow.face_id == parse_id(face_id)
+                )
+                found = session.execute(query).first()
+        except CollectionNotFoundError:
+            found = None
+        if found is None:
+            raise PersistedFaceNotFoundError(ref.kind, face_id)
+        calibration = self._recogniser(row, ref).calibration
+        enrolled = self._templates.faces(ref.resource_id, row.uid, [SealedFace(*found)]).templates
+        probes = [face.vector[np.newaxis] if face.readable else None for face in faces]
+        return [
+            0.0 if probe is None else confidence(calibration, float(person_scores(probe, enrolled)[0]))
+            for probe in probes
+        ]
+
+    def _recogniser(self, row: CollectionRow, ref: CollectionRef) -> Recogniser:
+        """Return the recogniser of a collection with the calibration that holds there."""
+        recogniser = self._recognisers[row.recognition_model]
+        if row.fingerprint not in {None, recogniser.fingerprint}:
+            raise FingerprintMismatchError(row.recognition_model, ref)
+        return self._curves.of(recogniser, ref.resource_id, row.uid)
