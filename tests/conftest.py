@@ -26,14 +26,17 @@ import hypothesis
 import pytest
 import structlog
 from sqlalchemy import Connection, NullPool, create_engine, text
-from tests import skipped
+from tests import memory, skipped
 
+from mien.cli._memory import limit_arenas
 from mien.clock import ManualClock
 from mien.storage import Database, MasterKey, Vault, migrate
 
 # Hypothesis's own limit of 200 ms for an example would be a timed assertion, and fails on a busy machine.
 hypothesis.settings.register_profile("mien", deadline=None)
 hypothesis.settings.load_profile("mien")
+
+limit_arenas()  # as the server does; a worker has many threads, too
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -65,6 +68,18 @@ def _logs_as_they_were() -> Iterator[None]:
         structlog.reset_defaults()
         root.handlers[:] = handlers
         root.setLevel(level)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _memory_is_given_back(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Return what a module has freed; with `MIEN_TEST_MEMORY` set to a file, write there how much is left in use."""
+    before = memory.resident_bytes()
+    yield
+    memory.give_back(before)
+    if report := os.environ.get("MIEN_TEST_MEMORY"):
+        after = memory.resident_bytes()
+        with Path(report).open("a", encoding="utf-8") as lines:
+            lines.write(f"{os.getpid()} {after >> 20} MB {(after - before) >> 20:+d} {request.node.nodeid}\n")
 
 
 @pytest.fixture(scope="session")

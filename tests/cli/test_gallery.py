@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.memory import shared_engine
 from typer.testing import CliRunner
 
 from mien.accounts import DEVELOPMENT_TERMS, Accounts
@@ -16,7 +17,6 @@ from mien.models import ModelStore
 from mien.models.bindings import read_bindings
 from mien.services import Services, open_services
 from mien.settings import Settings
-from mien.vision.engine import FaceEngine
 from mien.vision.types import Embedding
 
 runner = CliRunner()
@@ -37,7 +37,7 @@ def opened(folder: Path) -> tuple[Services, Gallery, str]:
         services.vault,
         services.clock,
         folder / "snapshots",
-        engine=FaceEngine(store),
+        engine=shared_engine(),
         recognisers=recognisers,
         detected_faces=services.detected_faces,
     )

@@ -8,6 +8,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
+from tests.memory import shared_engine
 from tests.shared import shared_path
 
 from mien.accounts import DEVELOPMENT_TERMS, Accounts
@@ -19,7 +20,6 @@ from mien.gallery.types import FaceGroups
 from mien.models import ModelError, ModelStore
 from mien.models.bindings import read_bindings
 from mien.storage import Database, MasterKey, Vault, migrate
-from mien.vision.engine import FaceEngine
 from mien.vision.types import Embedding, Want
 
 PEOPLE, ALONE, PHOTOS = 40, 20, 3
@@ -42,7 +42,7 @@ def test_people_are_sorted_apart_whatever_the_order(tmp_path: Path) -> None:
     photos = labelled_photos()
     store = ModelStore()
     recognisers = Recognisers.of(store, read_bindings(store, tmp_path))
-    engine, pack = FaceEngine(store), recognisers["recognition_04"].pack
+    engine, pack = shared_engine(), recognisers["recognition_04"].pack
     try:
         engine.prepare(["yunet", pack])
     except ModelError as error:

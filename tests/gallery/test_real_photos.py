@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tests.memory import shared_engine
 from tests.shared import azure_photo
 
 from mien.accounts import DEVELOPMENT_TERMS, Accounts
@@ -20,7 +21,6 @@ from mien.models.bindings import read_bindings
 from mien.storage import Database, Vault
 from mien.storage.tables import CropRow
 from mien.vision import decode
-from mien.vision.engine import FaceEngine
 from mien.vision.image_header import ImageHeader
 from mien.vision.types import OperatingPoint, Pixels, Want
 
@@ -39,7 +39,7 @@ def test_a_family_is_enrolled_trained_and_identified(
     group_photo = azure_photo("identification1").read_bytes()
     store = ModelStore()
     recognisers = Recognisers.of(store, read_bindings(store, tmp_path))
-    engine = FaceEngine(store)
+    engine = shared_engine()
     pack = recognisers["recognition_04"].pack
     try:
         engine.prepare(["yunet", pack])
@@ -93,7 +93,7 @@ def test_a_photo_is_decoded_once_though_its_crop_is_kept(monkeypatch: pytest.Mon
     image = azure_photo(FAMILY["dad"][0]).read_bytes()
     store = ModelStore()
     pack = Recognisers.of(store, read_bindings(store, tmp_path))["recognition_04"].pack
-    engine = FaceEngine(store)
+    engine = shared_engine()
     try:
         engine.prepare(["yunet", "mesh", pack])
     except ModelError as error:

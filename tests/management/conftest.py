@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.conftest import MASTER_KEY, sqlite_database
+from tests.memory import shared_engine
 
 from mien.accounts import AccessRequests, Accounts
 from mien.accounts.role_assignments import RoleAssignments
@@ -26,7 +27,6 @@ from mien.models import ModelStore
 from mien.models.bindings import read_bindings
 from mien.storage import Database, MasterKey, Vault
 from mien.subjects import Subjects, open_subjects
-from mien.vision.engine import FaceEngine
 
 
 @dataclass
@@ -76,7 +76,7 @@ def make_world(database: Database) -> World:
 def _subjects(database: Database, vault: Vault, clock: ManualClock) -> Subjects:
     """The data-subject tools; photos are really read."""
     store = ModelStore()
-    engine, recognisers = FaceEngine(store), Recognisers.of(store, read_bindings(store, Path("nowhere")))
+    engine, recognisers = shared_engine(), Recognisers.of(store, read_bindings(store, Path("nowhere")))
     faces = DetectedFaces(database, vault, clock)
     return open_subjects(
         database,

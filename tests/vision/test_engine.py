@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from tests.memory import ready_engine
 from tests.shared import azure_photo, has_shared, shared_path
 
 from mien.models.bindings import DEFAULT_RECOGNISER
@@ -28,8 +29,8 @@ def store() -> ModelStore:
 
 
 @pytest.fixture(scope="session")
-def engine(store: ModelStore) -> FaceEngine:
-    return FaceEngine(store)
+def engine() -> FaceEngine:
+    return ready_engine()
 
 
 def jpeg(pixels: Pixels, quality: int = 92) -> bytes:

@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 import pytest
+from tests.memory import ready_engine
 from tests.shared import azure_photo, shared_path
 
-from mien.models.store import ModelStore
 from mien.vision import FaceEngine, OperatingPoint, Want, people
 from mien.vision import engine as engine_module
 from mien.vision.attributes.context import FaceContext
@@ -16,9 +16,7 @@ ANIMALS = ("Egyptian_cat", "beagle", "guenon", "common_iguana", "vizsla")
 
 @pytest.fixture(scope="module")
 def engine() -> FaceEngine:
-    store = ModelStore()
-    store.ensure()
-    return FaceEngine(store)
+    return ready_engine()
 
 
 @pytest.mark.shared

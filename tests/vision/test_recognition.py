@@ -7,6 +7,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import pytest
+from tests.memory import ready_engine
 from tests.shared import azure_photo, shared_path
 
 from mien.matching import Calibration, person_scores, rates
@@ -22,9 +23,7 @@ WANT = Want(recogniser=DEFAULT_RECOGNISER)
 
 @pytest.fixture(scope="module")
 def engine() -> FaceEngine:
-    store = ModelStore()
-    store.ensure()
-    return FaceEngine(store)
+    return ready_engine()
 
 
 def stated(name: str) -> Calibration:

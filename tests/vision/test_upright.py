@@ -5,6 +5,7 @@ from functools import cache
 import cv2
 import numpy as np
 import pytest
+from tests.memory import ready_engine
 from tests.shared import azure_photo
 
 from mien.contract.attributes import Level3
@@ -21,9 +22,7 @@ ANGLES = (45, 90, 180, 285)
 
 @pytest.fixture(scope="module")
 def engine() -> FaceEngine:
-    store = ModelStore()
-    store.ensure()
-    return FaceEngine(store)
+    return ready_engine()
 
 
 @cache

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.liveness.heads import Head
 from tests.liveness.photos import head_in_photo
+from tests.memory import shared_engine
 from tests.shared import azure_photo, shared_path
 
 from mien.liveness.judge import Judge
@@ -34,7 +35,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> ModelStore:
 
 @pytest.fixture(scope="session")
 def engine(store: ModelStore) -> FaceEngine:
-    return FaceEngine(store)
+    return shared_engine()
 
 
 @pytest.fixture(scope="session")

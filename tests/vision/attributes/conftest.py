@@ -10,9 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from tests.memory import ready_engine
 from tests.shared import shared_path
 
-from mien.models.store import ModelStore
 from mien.vision import FaceEngine
 from mien.vision.types import Float32, Pixels
 
@@ -28,9 +28,7 @@ class RealFace:
 
 @pytest.fixture(scope="session")
 def engine() -> FaceEngine:
-    store = ModelStore()
-    store.ensure()
-    return FaceEngine(store)
+    return ready_engine()
 
 
 @pytest.fixture(scope="session")

@@ -87,7 +87,7 @@ async def render(visitor: Visitor) -> None:
 def _web_pages(visitor: Visitor) -> None:
     """Draw the origins of web pages that may call the resource."""
     resource, parts, may = visitor.resource, visitor.parts, visitor.may(Permission.MANAGE)
-    about = "Scripts of pages from these origins may call the resource (CORS). Visitors can read the key that a script uses."
+    about = "Scripts of pages from these origins may call the resource (CORS). Visitors can read the key in a script."
     with section("Web pages", about):
         origins = ui.textarea("Origins, one a line", value="\n".join(resource.cors_origins)).props(
             'outlined autogrow hint="Such as https://shop.example; * for all; empty for none"'
