@@ -115,3 +115,69 @@ def test_fit_measures_the_levels_that_the_pairs_show_and_a_tail() -> None:
 def test_fit_needs_enough_pairs() -> None:
     with pytest.raises(ValueError, match="cannot show"):
         fit(np.zeros(100), 1e-4)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"threshold": -1.0},
+        {"threshold": 0.3, "tail": math.inf},
+        {"threshold": 0.3, "tail": -2.0},
+        {"threshold": 0.3, "fmr": 0.0},
+        {"threshold": 0.3, "levels": ((0.0, 0.4),)},
+        {"threshold": 0.3, "levels": ((1.0, 0.1),)},
+        {"threshold": 0.3, "levels": ((1e-2, 0.4), (1e-3, 0.4))},
+    ],
+)
+def test_the_borders_of_what_is_allowed_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"must|false match rate"):
+        Calibration(**wrong)  # type: ignore[arg-type]
+
+
+def test_levels_are_kept_as_numbers_with_the_highest_rate_first() -> None:
+    given_levels = ((np.float64(1e-3), 1), (1e-1, np.float32(0.5)))
+    levels = Calibration(0.3, levels=given_levels).levels  # type: ignore[arg-type]
+    assert levels == ((0.1, 0.5), (1e-3, 1.0))
+    assert {type(value) for level in levels for value in level} == {float}
+
+
+def test_without_a_measured_tail_it_is_fourteen_by_the_threshold() -> None:
+    assert Calibration(0.5).similarity_at_fmr(1e-5) == pytest.approx(0.5 + math.log(10) / 28)
+    assert Calibration(0.5).similarity_at_fmr(1e-3) == pytest.approx(0.5 - math.log(10) / 28)
+    assert Calibration(0.05).similarity_at_fmr(1e-5) == pytest.approx(0.05 + math.log(10) / 140)  # no longer than that
+    assert Calibration(0.5, 1e-3).similarity_at_fmr(1e-3) == 0.5
+    assert Calibration(0.5, tail=1.0).similarity_at_fmr(1e-9) == 1.0
+    assert Calibration(-0.5, tail=1.0).similarity_at_fmr(0.9) == -1.0
+
+
+def test_below_the_first_level_and_beyond_the_last_one_the_curve_is_straight() -> None:
+    lowest, highest = MEASURED.similarity(0.2), MEASURED.similarity(0.9)
+    assert highest == pytest.approx(0.785 + math.log(1000) / 106)
+    assert MEASURED.confidence((lowest - 1) / 2) == pytest.approx(0.1)
+    assert MEASURED.confidence((highest + 1) / 2) == pytest.approx(0.95)
+
+
+def test_levels_that_a_flat_tail_puts_beyond_the_ends_are_left_out() -> None:
+    flat = Calibration(0.5, 1e-4, tail=4.0)  # a factor of ten is 0.576
+    assert flat.similarity(0.4) == pytest.approx(0.5 - math.log(10) / 4)
+    assert flat.confidence(0.75) == pytest.approx(0.75)  # straight from the operating point to identity
+    third = 0.5 - 2 * math.log(10) / 4
+    assert flat.similarity(0.2) == pytest.approx(-1 + 2 / 3 * (1 + third))  # 0.2 itself would be below -1
+
+
+def test_stricter_keeps_tail_and_operating_rate_and_drops_rates_of_one() -> None:
+    strict = Calibration(0.5, None, 50.0, ((0.5, 0.2), (0.1, 0.3), (1e-2, 0.4))).stricter(10)
+    assert (strict.fmr, strict.tail, strict.levels) == (1e-4, 50.0, ((0.1, 0.4),))
+    assert strict.threshold == pytest.approx(0.5 + math.log(10) / 50)
+    assert Calibration(0.9, 1e-3, 2.0).stricter(1e6).threshold == pytest.approx(1 - 1e-4)
+
+
+def test_a_level_needs_twenty_pairs() -> None:
+    scores = np.linspace(-1, 1, 200)
+    enough = fit(scores, 0.2)
+    assert [rate for rate, _ in enough.levels] == [0.5, 0.2, 0.1]
+    assert enough.tail == pytest.approx(0.9 * math.log(2) / (enough.levels[2][1] - enough.threshold))
+    fewer = fit(scores[:199], 0.2)
+    assert [rate for rate, _ in fewer.levels] == [0.5, 0.2]
+    assert fewer.tail is None
+    assert fit(np.linspace(-1, 1, 10_000)).fmr == 1e-4

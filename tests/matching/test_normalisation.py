@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.matching import Normalisation, normalise
-from mien.matching.normalisation import AVERAGES, AVERAGES_SPOILT, averages, build_cohort
+from mien.matching.normalisation import AVERAGES, AVERAGES_SPOILT, _spread, averages, build_cohort
 
 
 def people(seed: int, count: int, centre: np.ndarray | None = None, spread: float = 1.0) -> np.ndarray:
@@ -99,3 +99,88 @@ def test_a_cohort_knows_clear_and_spoilt_photos_and_leaves_out_what_was_not_read
         return float((templates @ templates.T)[np.triu_indices(20, 1)].mean())
 
     assert alike(with_them) < alike(without) - 0.03
+
+
+@pytest.mark.parametrize(
+    ("right", "cohort"),
+    [({"gain": 0.0}, COHORT), ({"scale": 0.99}, COHORT), ({}, COHORT[:1]), ({"floor": -1.0}, COHORT)],
+)
+def test_parameters_at_their_borders_are_allowed(right: dict[str, float], cohort: np.ndarray) -> None:
+    made = Normalisation(cohort, **{"floor": 0.1, "gain": 1.0, "scale": 0.6} | right)
+    assert made.dimension == 65
+    assert np.linalg.norm(made.apply(people(11, 4)), axis=1) == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"scale": 0.0},
+        {"scale": 0.995},
+        {"gain": float("nan")},
+        {"floor": float("inf")},
+        {"floor": float("nan")},
+        {"cohort": COHORT[0]},
+    ],
+)
+def test_parameters_beyond_their_borders_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="must"):
+        Normalisation(**{"cohort": COHORT, "floor": 0.1, "gain": 1.0, "scale": 0.6, **wrong})  # type: ignore[arg-type]
+
+
+def test_vectors_of_another_shape_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"vectors of shape \(64,\) do not fit a cohort of shape \(16, 64\)"):
+        NORMALISATION.apply(people(12, 1)[0])
+
+
+def test_cohort_similarity_is_that_of_the_nearest_average() -> None:
+    cohort = np.array([[1.0, 0.0], [0.0, 0.5]], np.float32)
+    found = Normalisation(cohort, 0.1, 1.0, 0.6).cohort_similarity(np.array([[0.0, 1.0], [0.8, 0.6]]))
+    assert found.dtype == np.float32
+    assert found.tolist() == pytest.approx([0.5, 0.8])
+
+
+def test_the_length_stops_below_one_however_crowded_the_place() -> None:
+    steep = Normalisation(COHORT, floor=-1.0, gain=50.0, scale=0.6)
+    rows = people(13, 6)
+    templates = steep.apply(rows)
+    assert templates @ templates.T == pytest.approx(0.99**2 * (rows @ rows.T) + 1 - 0.99**2, abs=2e-6)
+
+
+def test_up_to_the_floor_the_length_is_the_scale() -> None:
+    flat = Normalisation(COHORT, floor=2.0, gain=50.0, scale=0.5)
+    rows = people(14, 6)
+    templates = flat.apply(rows)
+    assert templates @ templates.T == pytest.approx(0.25 * (rows @ rows.T) + 0.75, abs=2e-6)
+
+
+def test_the_last_axis_is_spread_over_all_coordinates() -> None:
+    turned = _spread(np.eye(9))
+    assert turned.dtype == np.float32
+    assert turned[-1] == pytest.approx(np.full(9, 1 / 3), abs=1e-6)
+    assert turned @ turned.T == pytest.approx(np.eye(9), abs=1e-6)
+    assert _spread(np.eye(9) * 5) == pytest.approx(turned, abs=1e-6)
+
+
+def test_averages_are_chosen_as_different_from_each_other_as_can_be() -> None:
+    rows = np.concatenate([people(15, 12), people(16, 6, CROWD)])
+    means = []
+    for row in rows:
+        nearest = sorted(range(len(rows)), key=lambda index: -float(rows[index] @ row))[:3]
+        means.append(rows[nearest].mean(axis=0))
+    ways = normalise(np.array(means))
+    chosen = [int(np.argmax(np.linalg.norm(means, axis=1)))]
+    while len(chosen) < 7:
+        chosen.append(
+            min(range(len(rows)), key=lambda index: max(float(ways[index] @ ways[other]) for other in chosen))
+        )
+    found = averages(rows, 7, people=3)
+    assert found.dtype == np.float32
+    assert found == pytest.approx(np.array(means)[chosen], abs=1e-6)
+
+
+def test_as_many_people_as_needed_are_enough() -> None:
+    rows = people(17, 12)
+    assert averages(rows, 3) == pytest.approx(np.tile(rows.mean(axis=0), (3, 1)), abs=1e-6)  # twelve by default
+    assert averages(rows, 12, people=2).shape == (12, 64)
+    with pytest.raises(ValueError, match=r"^12 people are too few for 13 averages of 2$"):
+        averages(rows, 13, people=2)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -101,3 +102,89 @@ def test_the_exact_interval(successes: int, trials: int, low: float, high: float
     assert (found.value, found.low, found.high) == pytest.approx((successes / trials, low, high), rel=1e-3)
     with pytest.raises(ValueError, match="no share"):
         rates.clopper_pearson(5, 4)
+
+
+def test_a_similarity_equal_to_the_threshold_matches() -> None:
+    scores = [[0.2, 0.5], [0.5, 0.9]]
+    assert (rates.fmr(scores, 0.5), rates.fnmr(scores, 0.5)) == (0.75, 0.25)
+
+
+def test_one_pair_in_m_is_the_lowest_rate_that_m_pairs_show() -> None:
+    assert rates.threshold_at_fmr([[0.1, 0.9], [0.2, 0.3]], 0.25) == pytest.approx(0.6)
+    assert rates.threshold_at_fmr([0.0, 1.0], 0.9) == 0.0  # beyond the last pair there is nothing to interpolate to
+    with pytest.raises(ValueError, match=r"^9 impostor pairs cannot show a false match rate of 0\.1$"):
+        rates.threshold_at_fmr(np.zeros(9), 0.1)
+    with pytest.raises(ValueError, match="finite"):
+        rates.threshold_at_fmr([0.0, math.nan, 1.0], 0.5)
+
+
+def test_a_curve_of_no_rates_is_empty() -> None:
+    assert rates.det_curve([0.5], [0.1, 0.2], []).shape == (0, 3)
+    assert rates.det_curve([0.5], [0.1, 0.2], [0.5]).tolist() == [[0.5, pytest.approx(0.15), 0.0]]
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "z", "low", "high"),
+    [
+        (3, 10, 1.96, 0.107789, 0.603222),
+        (3, 10, 1.0, 0.178821, 0.457543),
+        (10, 10, 1.96, 0.722460, 1.0),
+        (0, 1, 2.0, 0.0, 0.8),
+    ],
+)
+def test_wilsons_interval(successes: int, trials: int, z: float, low: float, high: float) -> None:
+    found = rates.wilson(successes, trials, z)
+    assert (found.value, found.low, found.high) == pytest.approx((successes / trials, low, high), abs=1e-5)
+    assert rates.wilson(3, 10) == rates.wilson(3, 10, 1.96)
+
+
+@pytest.mark.parametrize("interval", [rates.wilson, rates.clopper_pearson])
+@pytest.mark.parametrize(("successes", "trials"), [(0, 0), (-1, 3), (4, 3)])
+def test_what_is_no_share_is_refused(
+    interval: Callable[[int, int], rates.Interval], successes: int, trials: int
+) -> None:
+    with pytest.raises(ValueError, match=f"^{successes} of {trials} is no share$"):
+        interval(successes, trials)
+
+
+@given(st.integers(1, 60), st.floats(0.5, 0.99))
+def test_the_exact_interval_of_none_and_all_has_a_closed_form(trials: int, confidence: float) -> None:
+    tail = (1 - confidence) / 2
+    none, everything = (rates.clopper_pearson(count, trials, confidence) for count in (0, trials))
+    assert (none.value, none.low, everything.value, everything.high) == (0.0, 0.0, 1.0, 1.0)
+    assert none.high == pytest.approx(1 - tail ** (1 / trials), abs=1e-9)
+    assert everything.low == pytest.approx(tail ** (1 / trials), abs=1e-9)
+
+
+def test_a_bootstrap_draws_identities_with_a_fixed_generator() -> None:
+    values, owners = [1.0, 0.0, 4.0], ["a", "b", "a"]
+    drawn = np.random.default_rng(0).integers(0, 2, size=(1000, 2))
+    samples = [np.mean(np.concatenate([[[1.0, 4.0], [0.0]][i] for i in row])) for row in drawn]
+    found = rates.bootstrap(values, owners)
+    assert (found.value, found.low, found.high) == pytest.approx((5 / 3, *np.quantile(samples, [0.025, 0.975])))
+    half = rates.bootstrap(values, owners, confidence=0.5, seed=3, rounds=200)
+    drawn = np.random.default_rng(3).integers(0, 2, size=(200, 2))
+    samples = [np.mean(np.concatenate([[[1.0, 4.0], [0.0]][i] for i in row])) for row in drawn]
+    assert (half.low, half.high) == pytest.approx(tuple(np.quantile(samples, [0.25, 0.75])))
+
+
+def test_a_bootstrap_takes_any_statistic_and_needs_values() -> None:
+    largest = rates.bootstrap([[1.0, 3.0]], [[7, 7]], statistic=lambda sample: float(sample.max()), rounds=5)
+    assert (largest.value, largest.low, largest.high) == (3.0, 3.0, 3.0)
+    with pytest.raises(ValueError, match="needs values"):
+        rates.bootstrap([], [])
+
+
+def test_verification_with_identities_has_their_interval() -> None:
+    genuine, impostor = [0.2, 0.6, 0.7, 0.9], np.linspace(-0.5, 0.5, 100)
+    by_identity = rates.verification(genuine, impostor, 0.01, genuine_identity=[1, 1, 2, 2])
+    assert by_identity.fnmr == rates.bootstrap([1.0, 0.0, 0.0, 0.0], [1, 1, 2, 2])
+    assert rates.verification(genuine, impostor, 0.01).fnmr == rates.wilson(1, 4)
+    assert by_identity.fmr == 0.01
+    # A genuine pair exactly at the threshold is accepted, and an impostor pair exactly there is a false match.
+    edge = rates.verification([0.5], [0.5, 0.5, 0.5, 0.0], 0.5)
+    assert (edge.threshold, edge.fnmr.value, edge.false_matches) == (0.5, 0.0, 3)
+
+
+def test_an_interval_is_printed_with_its_ends() -> None:
+    assert str(rates.Interval(0.5, 0.25, 0.75)) == "0.5000 [0.2500, 0.7500]"

@@ -46,3 +46,15 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
         cosine(np.ones(3, np.float32), np.ones(4, np.float32))
     with pytest.raises(ValueError, match="cannot be compared"):
         cosine_matrix(np.ones((2, 3), np.float32), np.ones((2, 4), np.float32))
+    square = np.eye(2, dtype=np.float32)
+    with pytest.raises(ValueError, match=r"^templates of shapes \(2, 2\) and \(2, 2\) cannot be compared$"):
+        cosine(square, square)
+
+
+def test_rounding_beyond_one_is_clipped_and_wider_numbers_are_compared_as_they_are_stored() -> None:
+    long = np.array([1.001, 0.0], np.float32)
+    assert (cosine(long, long), cosine(long, -long)) == (1.0, -1.0)
+    fine = np.array([0.1, 0.7], np.float64)
+    stored = fine.astype(np.float32)
+    assert cosine(fine, stored) == cosine(stored, fine) == cosine(stored, stored)
+    assert type(cosine(stored, stored)) is float
