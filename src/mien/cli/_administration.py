@@ -6,7 +6,7 @@ import getpass
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -103,6 +103,46 @@ def resource_named(services: Services, name: str, *, deleted: bool = False) -> R
     if services.accounts.named(name, deleted=not deleted):
         raise NotDeletedError(name) if deleted else SoftDeletedError(name)
     raise ResourceNotFoundError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceCommand:
+    """The objects that a command on one resource works with.
+
+    Attributes:
+        services: what keeps state.
+        resource: the resource.
+        actor: who acts, as the audit log has it.
+    """
+
+    services: Services
+    resource: Resource
+    actor: str
+
+
+@contextmanager
+def opened_resource(
+    name: str, data_dir: Path | None, as_name: str | None = None, *, deleted: bool = False
+) -> Iterator[ResourceCommand]:
+    """Open the database for a command on one resource.
+
+    Args:
+        name: the resource's name.
+        data_dir: where the database is, when the settings do not say.
+        as_name: who acts, when it is not the system's user.
+        deleted: whether a deleted resource is meant.
+    """
+    with opened(data_dir) as services:
+        yield ResourceCommand(services, resource_named(services, name, deleted=deleted), actor(as_name))
+
+
+def resource_id(services: Services, name: str | None) -> UUID | None:
+    """Return the id of the resource of that name; None for all resources.
+
+    Raises:
+        ResourceNotFoundError: there is none of that name.
+    """
+    return None if name is None else resource_named(services, name).id
 
 
 def confirm(question: str, yes: bool) -> None:

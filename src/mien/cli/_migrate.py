@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mien.cli._administration import As, actor, resource_named
+from mien.cli._administration import As, actor, resource_id
 from mien.cli._gallery import collection_ref, opened
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def migrate(
         raise typer.BadParameter("--to needs --resource or --collection: it changes what callers must detect with")
     with opened(data_dir) as (services, _, migrations):
         names = {one.id: one.name for one in services.accounts.resources()}
-        owner = resource_named(services, resource).id if resource else None
+        owner = resource_id(services, resource or None)
         refs = [one for one in migrations.collections(owner) if collection is None or _is(one, collection)]
         if collection and not refs:
             typer.echo(f"mien: there is no collection {collection!r}", err=True)

@@ -25,6 +25,7 @@ from mien.cli._administration import (
     print_facts,
     print_json,
     print_table,
+    resource_id,
     resource_named,
 )
 from mien.contract.features import Feature
@@ -162,7 +163,7 @@ def list_requests(
 ) -> None:
     """List requests, oldest first."""
     with opened(data_dir) as services:
-        owner = resource_named(services, name).id if name else None
+        owner = resource_id(services, name or None)
         found = services.access.requests(owner, state or None)
         if as_json:
             print_json(found)

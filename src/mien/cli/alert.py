@@ -21,7 +21,7 @@ from mien.cli._administration import (
     print_facts,
     print_json,
     print_table,
-    resource_named,
+    resource_id,
 )
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def create(
             )
         except AlertError as error:
             raise typer.BadParameter(str(error)) from error
-        owner = None if resource is None else resource_named(services, resource).id
+        owner = resource_id(services, resource)
         rule, secret = services.alerts.create(name, condition, resource_id=owner, url=webhook)
         _record(services, as_name, "create", rule)
     if as_json:
@@ -96,7 +96,7 @@ def list_rules(
 ) -> None:
     """Show the rules and their states."""
     with _opened(data_dir) as services:
-        rules = services.alerts.rules(None if resource is None else resource_named(services, resource).id)
+        rules = services.alerts.rules(resource_id(services, resource))
         names = {one.id: one.name for one in services.accounts.resources()}
     if as_json:
         print_json(rules)

@@ -12,12 +12,10 @@ from mien.cli._administration import (
     DataDir,
     Name,
     Yes,
-    actor,
     confirm,
-    opened,
+    opened_resource,
     print_facts,
     print_json,
-    resource_named,
 )
 
 app = typer.Typer(help="Show and replace the keys of a resource.", no_args_is_help=True)
@@ -28,8 +26,8 @@ Slot = Annotated[int, typer.Argument(help="Number of the key: 1 or 2.", min=1, m
 @app.command("list")
 def list_keys(name: Name, as_name: As = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Show both keys of a resource; the audit log records the actor, never the keys."""
-    with opened(data_dir) as services:
-        keys = services.accounts.keys(resource_named(services, name).id, actor=actor(as_name))
+    with opened_resource(name, data_dir, as_name) as command:
+        keys = command.services.accounts.keys(command.resource.id, actor=command.actor)
         if as_json:
             print_json({"key1": keys.key1, "key2": keys.key2})
         else:
@@ -41,11 +39,11 @@ def regenerate(
     name: Name, slot: Slot, yes: Yes = False, as_name: As = None, as_json: AsJson = False, data_dir: DataDir = None
 ) -> None:
     """Replace one key; the old one is refused immediately, the other stays valid. `mien key list` shows the new one."""
-    with opened(data_dir) as services:
-        resource = resource_named(services, name)
+    with opened_resource(name, data_dir, as_name) as command:
+        resource = command.resource
         confirm(f"Replace key {slot} of {resource.name!r}? Callers that use it are refused immediately.", yes)
         which: Literal[1, 2] = 1 if slot == 1 else 2
-        services.accounts.regenerate_key(resource.id, which, actor=actor(as_name))
+        command.services.accounts.regenerate_key(resource.id, which, actor=command.actor)
         if as_json:
             print_json({"resource": resource.name, "regenerated": f"key{slot}"})
         else:

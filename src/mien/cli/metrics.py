@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mien.cli._administration import AsJson, DataDir, opened, print_json, print_table, resource_named
+from mien.cli._administration import AsJson, DataDir, opened, print_json, print_table, resource_id
 from mien.cli._times import moment_of, span
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def command(
 
     with opened(data_dir) as services:
         now = services.clock.now()
-        owner = None if resource is None else resource_named(services, resource).id
+        owner = resource_id(services, resource)
         try:
             questions = [
                 Question(

@@ -19,12 +19,12 @@ from mien.cli._administration import (
     fail,
     moment,
     opened,
+    opened_resource,
     person,
     plain,
     print_facts,
     print_json,
     print_table,
-    resource_named,
 )
 
 if TYPE_CHECKING:
@@ -137,8 +137,8 @@ def list_resources(
 @app.command()
 def show(name: Name, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Show a resource."""
-    with opened(data_dir) as services:
-        _show(services, resource_named(services, name), as_json)
+    with opened_resource(name, data_dir) as command:
+        _show(command.services, command.resource, as_json)
 
 
 @app.command()
@@ -163,29 +163,29 @@ def update(
     """Change settings of a resource on all servers immediately. Tags, IP rules and origins are replaced as a whole."""
     from mien.accounts import ResourceChange
 
-    with opened(data_dir) as services:
-        change = ResourceChange(
-            sku=sku,
-            custom_subdomain=subdomain,
-            tags={} if no_tags else _tags(tag),
-            public_network_access=public,
-            default_action=default_action,
-            ip_rules=() if no_ip_rules else ip_rule,
-            local_auth=local_auth,
-            request_log=request_log,
-            cors_origins=() if no_cors else cors_origin,
-        )
-        resource = resource_named(services, name)
-        _show(services, services.accounts.update(resource.id, change, actor=actor(as_name)), as_json)
+    change = ResourceChange(
+        sku=sku,
+        custom_subdomain=subdomain,
+        tags={} if no_tags else _tags(tag),
+        public_network_access=public,
+        default_action=default_action,
+        ip_rules=() if no_ip_rules else ip_rule,
+        local_auth=local_auth,
+        request_log=request_log,
+        cors_origins=() if no_cors else cors_origin,
+    )
+    with opened_resource(name, data_dir, as_name) as command:
+        changed = command.services.accounts.update(command.resource.id, change, actor=command.actor)
+        _show(command.services, changed, as_json)
 
 
 @app.command()
 def delete(name: Name, yes: Yes = False, as_name: As = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Delete a resource: its keys are refused immediately; until it is purged, it can be restored."""
-    with opened(data_dir) as services:
-        resource = resource_named(services, name)
+    with opened_resource(name, data_dir, as_name) as command:
+        services, resource = command.services, command.resource
         confirm(f"Delete the resource {resource.name!r}? Callers are refused immediately.", yes)
-        gone = services.accounts.delete(resource.id, actor=actor(as_name))
+        gone = services.accounts.delete(resource.id, actor=command.actor)
         if as_json:
             print_json(_fields(services, gone))
         else:
@@ -196,18 +196,18 @@ def delete(name: Name, yes: Yes = False, as_name: As = None, as_json: AsJson = F
 @app.command()
 def restore(name: Name, as_name: As = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Restore a deleted resource."""
-    with opened(data_dir) as services:
-        resource = resource_named(services, name, deleted=True)
-        _show(services, services.accounts.restore(resource.id, actor=actor(as_name)), as_json)
+    with opened_resource(name, data_dir, as_name, deleted=True) as command:
+        restored = command.services.accounts.restore(command.resource.id, actor=command.actor)
+        _show(command.services, restored, as_json)
 
 
 @app.command()
 def purge(name: Name, yes: Yes = False, as_name: As = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Delete a deleted resource permanently: faces, collections, approvals, keys. This cannot be undone."""
-    with opened(data_dir) as services:
-        resource = resource_named(services, name, deleted=True)
+    with opened_resource(name, data_dir, as_name, deleted=True) as command:
+        resource = command.resource
         confirm(f"Purge {resource.name!r} with all its data? This cannot be undone.", yes)
-        services.accounts.purge(resource.id, actor=actor(as_name))
+        command.services.accounts.purge(resource.id, actor=command.actor)
         if as_json:
             print_json({"purged": resource.name, "id": resource.id})
         else:

@@ -18,7 +18,7 @@ from mien.cli._administration import (
     opened,
     print_json,
     print_table,
-    resource_named,
+    resource_id,
 )
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ def assign(
         raise typer.BadParameter("give exactly one of --principal, --application, --group and --role-name")
     assignee, value = chosen[0]
     with opened(data_dir) as services:
-        place = resource_named(services, resource).id if resource else None
-        made = services.assignments.create(assignee, value, role, resource_id=place, actor=actor(as_name))
+        owner = resource_id(services, resource)
+        made = services.assignments.create(assignee, value, role, resource_id=owner, actor=actor(as_name))
     if as_json:
         print_json(made)
     else:
