@@ -44,6 +44,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     skipped.summarize(terminalreporter)
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` is applied
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the forms on PostgreSQL that a test calls heavy."""
+    for item in items:
+        if item.get_closest_marker("heavy_on_postgresql") and "postgresql" in item.nodeid.partition("[")[2]:
+            item.add_marker(pytest.mark.heavy)
+
+
 MASTER_KEY = "00112233445566778899aabbccddeeff" * 2
 
 

@@ -119,6 +119,7 @@ def place(database_url: str, tmp_path: Path) -> tuple[str, Path, CollectionRef]:
     return database_url, tmp_path / "snapshots", ref
 
 
+@pytest.mark.heavy_on_postgresql
 def test_an_acknowledged_enrolment_survives_kill_9(place: tuple[str, Path, CollectionRef], connect: Connect) -> None:
     url, folder, ref = place
     process = child(ENROL_FOR_EVER, url, folder, ref.resource_id)
@@ -134,6 +135,7 @@ def test_an_acknowledged_enrolment_survives_kill_9(place: tuple[str, Path, Colle
     assert counted.persons - counted.faces in {0, 1}
 
 
+@pytest.mark.heavy_on_postgresql
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_training_that_was_killed_is_begun_again(
     place: tuple[str, Path, CollectionRef], connect: Connect, moment: str

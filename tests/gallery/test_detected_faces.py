@@ -153,6 +153,7 @@ while True:
 """
 
 
+@pytest.mark.heavy_on_postgresql
 def test_an_answered_face_id_survives_kill_9(database_url: str, tmp_path: Path) -> None:
     """A process remembers faces as fast as it can and is killed in the midst: every id it gave out is readable."""
     database = Database(database_url)

@@ -466,6 +466,7 @@ migrations.migrate(migrations.plan(ref, "recognition_03"))
 """
 
 
+@pytest.mark.heavy_on_postgresql
 @pytest.mark.parametrize("moment", ["making", "switching"])
 def test_a_migration_that_is_killed_goes_on_where_it_was(
     database_url: str, clock: ManualClock, tmp_path: Path, moment: str

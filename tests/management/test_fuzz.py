@@ -33,7 +33,8 @@ def token(quick: World) -> str:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_every_operation_keeps_what_the_document_promises(quick: World, token: str) -> None:
+@pytest.mark.parametrize("examples", [60, pytest.param(250, marks=pytest.mark.heavy)])
+def test_every_operation_keeps_what_the_document_promises(quick: World, token: str, examples: int) -> None:
     schema = schemathesis.openapi.from_asgi(OPENAPI, quick.plane)
     headers = {"Authorization": f"Bearer {token}"}
     operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
@@ -44,7 +45,7 @@ def test_every_operation_keeps_what_the_document_promises(quick: World, token: s
     ]
     statuses: set[int] = set()
 
-    @settings(max_examples=250, deadline=None, derandomize=True, suppress_health_check=HEALTH)
+    @settings(max_examples=examples, deadline=None, derandomize=True, suppress_health_check=HEALTH)
     @given(case=st.one_of(cases))
     def run(case: Any) -> None:
         answer = case.call_and_validate(headers=headers, checks=CHECKS)

@@ -253,6 +253,7 @@ def test_snapshot_files_go_that_a_killed_process_left(place: SubjectsWorld, monk
     assert known.finished_at is not None
 
 
+@pytest.mark.heavy_on_postgresql
 @pytest.mark.parametrize("step", range(6))
 def test_an_erasure_that_is_killed_anywhere_is_finished_and_counts_once(
     place: SubjectsWorld, full: dict[str, str], step: int, monkeypatch: pytest.MonkeyPatch
