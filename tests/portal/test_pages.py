@@ -173,10 +173,10 @@ def test_web_pages_that_may_call(person: OpenPerson, portal: Server) -> None:
     someone = person()
     page = someone.go("/networking")
     page.get_by_label("Origins, one a line").fill("not an origin")
-    page.get_by_role("button", name="Save origins").click()
+    page.get_by_role("button", name="Set origins").click()
     page.locator(".q-notification").filter(has_text="not an origin").wait_for()
     page.get_by_label("Origins, one a line").fill("https://shop.example")
-    page.get_by_role("button", name="Save origins").click()
+    page.get_by_role("button", name="Set origins").click()
     someone.told("Saved")
     headers = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
     answer = httpx.options(f"{portal.endpoint}/face/v1.2/detect", headers=headers, trust_env=False)

@@ -104,7 +104,7 @@ def _web_pages(visitor: Visitor) -> None:
         if not may:
             origins.disable()
         with Tag("div"):
-            button("Save origins", save, "primary", may=may)
+            button("Set origins", save, "primary", may=may)
 
 
 PAGE = Page("/networking", "Networking", "The networks that may call the resource.", "Resource", "lan", render)
