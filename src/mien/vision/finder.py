@@ -11,7 +11,8 @@ photo of 640×480). Such a look is believed where it is sure of everything that 
 portrait; otherwise the full look is taken as well.
 
 At the best operating point every doubtful candidate gets a second look, also turned by quarters, which finds faces
-that lie or stand on their heads.
+that lie or stand on their heads. Where one does, the photo is probably turned, and is searched once more upright, for
+the others in it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import numpy as np
 from mien.vision import align
 from mien.vision.detector import Candidates, YuNet, suppress
 from mien.vision.types import Detection, Float32, OperatingPoint, Pixels
-from mien.vision.upright import LOOK, nearest_to_middle, turned_square
+from mien.vision.upright import LOOK, nearest_to_middle, roll_of, turned_square
 
 MIN_FACE = 36.0
 """Side of the smallest face that the contract promises to find in 1920×1080 and smaller (its section 2)."""
@@ -58,6 +59,8 @@ _CONFIRM = 0.65
 """Score that an upright second look must give."""
 _CONFIRM_TURNED = 0.75
 """Score that a second look must give at a quarter turn: what is no face has three more chances to look like one."""
+_TURNED = 30.0
+"""Degrees of roll from which a face says that its photo may be turned."""
 _LOOKS = 60
 """Second looks an image at most, the likeliest first."""
 _TRACES = 24
@@ -74,7 +77,7 @@ class _Plan:
             finds those that are upside down.
         turns: quarter turns at which the second look is done.
         fine_always: whether the fine look is taken without a trace.
-        whole_turns: whether the whole image is turned when nothing was found in it.
+        whole_turns: whether the whole image is turned when nothing was found in it, or a face that is turned.
         swift: whether it starts with a swift look.
     """
 
@@ -119,8 +122,8 @@ class FaceFinder:
         if plan.turns:
             found = self._second_looks(pixels, found, plan)
         faces = suppress(found.take(found.scores >= _ACCEPT))
-        if len(faces) == 0 and plan.whole_turns:
-            faces = self._turned(pixels)
+        if plan.whole_turns:
+            faces = self._turned_alike(pixels, faces) if len(faces) else self._turned(pixels)
         return _detections(faces)
 
     def glance(self, pixels: Pixels, threshold: float) -> list[Detection]:
@@ -206,6 +209,28 @@ class FaceFinder:
             return _NOTHING
         joined = Candidates.join(answers)
         return joined.take(np.array([int(np.argmax(joined.scores))]))
+
+    def _turned_alike(self, pixels: Pixels, faces: Candidates) -> Candidates:
+        """Add the faces that are turned as the surest of the turned ones is, where there is one."""
+        rolls = [roll for roll in map(roll_of, faces.points) if abs(roll) > _TURNED]
+        if not rolls:
+            return faces
+        height, width = pixels.shape[:2]
+        angle, scale = np.radians(rolls[0]), min(1.0, _COARSE / max(height, width))
+        cos, sin = float(np.cos(angle)), float(np.sin(angle))
+        across, down = (math.ceil(scale * (width * abs(a) + height * abs(b))) for a, b in ((cos, sin), (sin, cos)))
+        linear = scale * np.array([[cos, sin], [-sin, cos]])
+        shift = np.array([across, down]) / 2 - linear @ np.array([width, height]) / 2
+        transform = np.asarray(np.concatenate([linear, shift[:, None]], axis=1), np.float32)
+        seen = self._detector.search(align.warp(pixels, transform, across, down), _CONFIRM)
+        back = align.invert_transform(transform)
+        middles = align.apply_transform(back, np.asarray(seen.boxes[:, :2] + seen.boxes[:, 2:] / 2, np.float32))
+        sizes = seen.boxes[:, 2:][:, :: -1 if abs(sin) > abs(cos) else 1] / np.float32(scale)
+        points = align.apply_transform(back, seen.points.reshape(-1, 2)).reshape(-1, 5, 2)
+        boxes = np.asarray(np.concatenate([middles - sizes / 2, sizes], axis=1), np.float32)
+        # What was found before keeps its box, and the others' scores are those of doubtful faces where its own is.
+        others = Candidates(boxes, np.minimum(seen.scores, faces.scores.min()), points)
+        return suppress(Candidates.join([faces, others]))
 
     def _turned(self, pixels: Pixels) -> Candidates:
         """Search the whole image lying on its sides and standing on its head."""
