@@ -28,13 +28,14 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=Path(os.environ.get("MIEN_SHARED", default or "../shared")))
     parser.add_argument("--every", type=int, default=1, help="take every n-th photo with people only")
     parser.add_argument("--sets", nargs="*", default=["fairface", "azure", "lfw"])
+    parser.add_argument("--points", nargs="*", type=OperatingPoint, default=list(OperatingPoint))
     parser.add_argument("--list", action="store_true", help="name every false box")
     options = parser.parse_args()
     engine = FaceEngine()
     faces = options.shared / "faces"
     without = sorted((faces / "nonfaces").glob("*.JPEG"))
     print("| photos | point | boxes | dropped by the second look |\n|---|---|---|---|")
-    for point in OperatingPoint:
+    for point in options.points:
         want = Want(operating_point=point)
         boxes = 0
         for path in without:
@@ -46,7 +47,7 @@ def main() -> None:
     sure = engine_module.SURE
     for name in options.sets:
         photos = sorted((faces / name).rglob("*.jpg"))[:: options.every]
-        for point in OperatingPoint:
+        for point in options.points:
             want, kept, lost = Want(operating_point=point), 0, []
             for path in photos:
                 with_look = {face.box for face in engine.analyze(path.read_bytes(), want).faces}
