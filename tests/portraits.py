@@ -7,17 +7,15 @@ use, checks its hash, and keeps the pictures in the user's cache. Nothing of the
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
-import ssl
-import subprocess
 import sys
 import tarfile
 from pathlib import Path
 from typing import Final
 
 import httpx
+from tests.package_index import download
 
 PERSON: Final = ("obama.jpg", "obama2.jpg", "obama3.jpg")
 """Three portraits of one person, 2005 to 2012."""
@@ -51,9 +49,7 @@ def fetch() -> None:
     names = (*PERSON, OTHER)
     if all(portrait(name) for name in names):
         return
-    archive = _download()
-    if hashlib.sha256(archive).hexdigest() != _SHA256:
-        raise ValueError(f"{_ARCHIVE} of the package index is not the one that is expected")
+    archive = download(_PROJECT, _ARCHIVE, _SHA256)
     folder().mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(archive)) as members:
         for name in names:
@@ -62,23 +58,6 @@ def fetch() -> None:
             part = folder() / f"{name}.part{os.getpid()}"
             part.write_bytes(stream.read())
             part.replace(folder() / name)
-
-
-def _download() -> bytes:
-    """Return the archive, found through the index's JSON (PEP 691)."""
-    asked = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True, check=False
-    )
-    index = os.environ.get("PIP_INDEX_URL") or asked.stdout.strip() or "https://pypi.org/simple"
-    trust = ssl.create_default_context(cafile=os.environ.get("PIP_CERT"))
-    with httpx.Client(verify=trust, follow_redirects=True, timeout=60) as client:
-        page = client.get(
-            f"{index.rstrip('/')}/{_PROJECT}/", headers={"Accept": "application/vnd.pypi.simple.v1+json"}
-        ).raise_for_status()
-        for file in page.json()["files"]:
-            if file["filename"] == _ARCHIVE:
-                return client.get(page.url.join(file["url"])).raise_for_status().content
-    raise ValueError(f"the package index has no {_ARCHIVE}")
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ fi
 .venv/bin/python -m compileall -q src
 
 # A browser for the tests of pages, and what several servers count calls in.
-[ "$what" = test ] && debian chromium redis-server nginx-light
+[ "$what" = test ] && debian chromium redis-server nginx-light haproxy
 # A camera for the tests of streams: GStreamer's RTSP server, which the system's Python runs.
 [ "$what" = test ] && debian gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
   gstreamer1.0-plugins-ugly python3-gi
