@@ -97,3 +97,32 @@ def test_the_figures_of_my_threshold(tmp_path: Path) -> None:
             assert NUMBER.sub("#", shown).split() == NUMBER.sub("#", promised).split()
             # Processors round differently: a comparison or two more or less.
             assert numbers(shown) == pytest.approx(numbers(promised), rel=0.25, abs=0.6)
+
+
+def test_a_report_by_group_is_written(tmp_path: Path) -> None:
+    """The short form of the page: every fourth photo."""
+    (tmp_path / "photos").mkdir()
+    for photo in sorted(shared_path("faces", "fairface").glob("*.jpg"))[::3]:
+        (tmp_path / "photos" / photo.name).symlink_to(photo)
+    (tmp_path / "labels.csv").symlink_to(shared_path("faces", "fairface", "labels.csv"))
+    walk = Walk(tmp_path)
+    (measure, _), (listing, _) = steps("fair-to-my-people.md")
+    printed = walk.run(measure.replace("--fmr 0.001", "--fmr 0.01"))
+    assert "the highest rate of all groups" in printed
+    assert {one.suffix for one in (tmp_path / "report").iterdir()} >= {".html", ".csv"}
+    assert "groups" in walk.run(listing)
+
+
+@pytest.mark.heavy
+def test_the_figures_of_fair_to_my_people(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for photo in shared_path("faces", "fairface").glob("*.jpg"):
+        (tmp_path / "photos" / photo.name).symlink_to(photo)
+    (tmp_path / "labels.csv").symlink_to(shared_path("faces", "fairface", "labels.csv"))
+    walk = Walk(tmp_path)
+    for commands, promised in steps("fair-to-my-people.md"):
+        printed = walk.run(commands)
+        if promised is not None:
+            shown = printed.partition("written")[0]
+            assert NUMBER.sub("#", shown).split() == NUMBER.sub("#", promised).split()
+            assert numbers(shown) == pytest.approx(numbers(promised), rel=0.25, abs=0.6)

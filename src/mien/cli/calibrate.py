@@ -125,6 +125,63 @@ def pack(
     typer.echo(f"{pack_name}: confidence 0.5 at similarity {curve.threshold:.4f} ({path})")
 
 
+@app.command()
+def groups(
+    resource: Name,
+    folder: Annotated[Path, typer.Argument(help="A folder of folders, or of photos of one person each.")],
+    labels: Annotated[
+        Path, typer.Argument(help="A CSV with a column person or file, and a column for each attribute.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the report: HTML, PDF and CSV.")],
+    *,
+    attribute: Annotated[list[str] | None, typer.Option(help="Column to use; can be repeated. (default: all)")] = None,
+    keep: Annotated[str | None, typer.Option(help="Store the rates by group under this name.")] = None,
+    model: Annotated[str, typer.Option(help="Recognition model.")] = "recognition_04",
+    fmr: Annotated[
+        float | None, typer.Option(help="Measure at the threshold of this false match rate. (default: that in use)")
+    ] = None,
+    cap: Cap = 5,
+    seed: Seed = 0,
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Report error rates by group. The labels are yours, are read for this run only, and are not stored."""
+    from mien.evaluation.group_report import to_json
+    from mien.gallery.group_reports import make_report
+
+    with _opened(data_dir) as faces:
+        owner = _resource(faces, resource)
+        stored = _evaluations(faces)
+        if keep is not None:
+            stored.check_name(owner, keep)
+        recogniser = faces.gallery.curves.of(faces.recognisers[model], owner)
+        made = make_report(
+            faces.engine,
+            recogniser,
+            folder,
+            labels,
+            attributes=attribute or (),
+            fmr=fmr,
+            cap=cap,
+            seed=seed,
+            at=faces.services.clock.now(),
+            progress=_progress(),
+        )
+        written = made.write(out)
+        if keep is not None:
+            stored.add(
+                owner, keep, to_json(made.groups), recogniser=recogniser, source="folder", actor=actor(as_name),
+                kind="groups",
+            )  # fmt: skip
+    if as_json:
+        print_json({"files": [str(path) for path in written], **to_json(made.groups)})
+        return
+    for line in made.plain():
+        typer.echo(line)
+    print_facts([("written", ", ".join(str(path) for path in written))])
+
+
 @app.command("list")
 def list_results(resource: Name, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """List the stored results of a resource."""

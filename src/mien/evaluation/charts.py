@@ -115,7 +115,7 @@ def bar_chart(
         ends = [_at(0, up.place(end))[1] for end in (low, high)]
         parts.append(_rule(middle, ends[0], middle, ends[1], colour=_INK, width=1.5))
         parts.extend(_rule(middle - 5, end, middle + 5, end, colour=_INK, width=1.5) for end in ends)
-        parts.append(_text(middle, foot + 16 + 13 * (number % 2 if step < 70 else 0), name[:14], "middle"))
+        parts.append(_text(middle, foot + 16 + 13 * (number % 2 if step < 70 else 0), name[:18], "middle"))
     if line is not None:
         at = _at(0, up.place(line))[1]
         parts.append(
@@ -123,6 +123,14 @@ def bar_chart(
             'stroke-width="1.5" stroke-dasharray="5,4"/>'
         )
     return _svg(title, parts)
+
+
+def nice(value: float) -> float:
+    """Return the next higher value whose fifths are short numbers: an axis ends there."""
+    if value <= 0:
+        return 0.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0) if step * power >= value)
 
 
 def _shown(axis: Axis, value: float) -> bool:

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from sqlalchemy import func, select
 
+from mien.contract.attributes import Attribute, Level3
 from mien.evaluation import Comparisons, Samples, TooFewSamplesError, of_pairs
 from mien.gallery.errors import GalleryError
 from mien.gallery.kinds import CollectionRef
@@ -47,10 +48,11 @@ class SourceError(GalleryError):
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What became of a photo: a template, or the reason why there is none."""
+    """What became of a photo: a template, or the reason why there is none; and its quality for recognition."""
 
     embedding: Embedding | None
     reason: str = ""
+    quality: Level3 | None = None
 
 
 class PhotoReader:
@@ -61,6 +63,7 @@ class PhotoReader:
         pack: recogniser that makes the templates.
         threads: how many at a time; the number of cores when None.
         progress: told how many are done, and of how many.
+        quality: whether to judge the quality for recognition, too.
     """
 
     def __init__(
@@ -70,9 +73,11 @@ class PhotoReader:
         *,
         threads: int | None = None,
         progress: Callable[[int, int], None] = lambda _done, _all: None,
+        quality: bool = False,
     ) -> None:
         self._engine = engine
-        self._want = Want(operating_point=OperatingPoint.BEST, recogniser=pack)
+        attributes = frozenset({Attribute.QUALITY} if quality else ())
+        self._want = Want(operating_point=OperatingPoint.BEST, recogniser=pack, attributes=attributes)
         self._threads = threads or os.cpu_count() or 1
         self._progress = progress
 
@@ -100,7 +105,10 @@ class PhotoReader:
             return Read(None, NO_IMAGE)
         if not faces or faces[0].embedding is None:
             return Read(None, NO_FACE)
-        return Read(faces[0].embedding) if faces[0].embedding.readable else Read(None, UNREADABLE)
+        quality = faces[0].attributes.quality
+        if not faces[0].embedding.readable:
+            return Read(None, UNREADABLE, quality)
+        return Read(faces[0].embedding, quality=quality)
 
 
 def photos_in(folder: Path) -> dict[str, list[Path]]:
@@ -122,6 +130,13 @@ def photos_in(folder: Path) -> dict[str, list[Path]]:
             f"{folder} has no folders with photos: put the photos of each person into a folder of its own"
         )
     return found
+
+
+def plain_photos(folder: Path) -> list[Path]:
+    """The photos of a folder that has no folder with photos in it: each is of a person of its own."""
+    if not folder.is_dir() or any(one.is_dir() and not one.name.startswith(".") for one in folder.iterdir()):
+        return []
+    return sorted(path for path in folder.iterdir() if _is_photo(path))
 
 
 def from_folder(folder: Path, reader: PhotoReader) -> Samples:

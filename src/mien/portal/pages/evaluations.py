@@ -9,8 +9,9 @@ from typing import Any, Final
 from nicegui import ui
 
 from mien.evaluation.charts import det, roc
+from mien.evaluation.groups import ALPHA
 from mien.evaluation.records import differences, percent
-from mien.gallery.evaluations import CALIBRATION, Applied, Evaluation
+from mien.gallery.evaluations import CALIBRATION, GROUPS, Applied, Evaluation
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.management.roles import Permission
 from mien.portal.frame import Page
@@ -163,6 +164,9 @@ async def result(visitor: Visitor) -> None:
     found = await visitor.ask(lambda: stored.get(resource_id, visitor.query.get("name", "")))
     others = [one for one in await visitor.ask(lambda: stored.all(resource_id, CALIBRATION)) if one.name != found.name]
     data = found.result
+    if found.kind == GROUPS:
+        _groups(visitor, found)
+        return
     with section(found.name):
         facts(
             [
@@ -202,6 +206,41 @@ async def result(visitor: Visitor) -> None:
                     for one in data["identification"]
                 ],
                 numbers=[0, 1, 2],
+            )
+
+
+def _groups(visitor: Visitor, found: Evaluation) -> None:
+    """Draw a kept report on groups: the rates and the differences that were found."""
+    with section(found.name, "Rates by groups that the operator labelled. Labels of persons are not stored."):
+        facts(
+            [
+                ("Model pack", found.pack),
+                ("Note", found.note),
+                ("Measured", f"{moment(found.created_at)} by {found.created_by}"),
+            ]
+        )
+        with Tag("div", classes="row"):
+            button("Delete", partial(_ask_delete, visitor, found), "danger", may=visitor.may(Permission.MANAGE))
+    for one in found.result["attributes"]:
+        with section(
+            f"By {one['attribute']}", f"At the threshold {one['threshold']:.4f}, with 95 % intervals over people."
+        ):
+            seen = [it for it in one["differences"] if it["holm"] < ALPHA]
+            for it in seen:
+                rates = " against ".join(f"{100 * rate:.3g} %" for rate in it["rates"])
+                banner(
+                    "warn", f"{it['measure']}: {it['one']} against {it['other']}", f"{rates}; p {it['holm']:.3f} (Holm)"
+                )
+            if not seen:
+                banner("info", "No difference is more than chance", "With more people, smaller differences would show.")
+            table(
+                f"Groups by {one['attribute']}",
+                ["Group", "People", "FMR", "FNMR", "FTE", "Low quality"],
+                [
+                    [each["name"], each["people"], *(percent(each[name]) for name in ("fmr", "fnmr", "fte", "poor"))]
+                    for each in one["groups"]
+                ],
+                numbers=[1],
             )
 
 

@@ -1,0 +1,394 @@
+"""Error rates by group of people, in the terms of ISO/IEC 19795-10: rates, differences, what would equalise them.
+
+The groups are labels that the operator brings; nothing here infers one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from statistics import NormalDist
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.evaluation.intervals import Pairs, by_person
+from mien.evaluation.samples import Comparisons, TooFewSamplesError
+from mien.evaluation.verification import people_for
+from mien.matching.rates import Interval, threshold_at_fmr
+
+LEAST: Final = 20
+"""People that a group needs: the rates of fewer would be those of single persons."""
+ALPHA: Final = 0.05
+_NORMAL: Final = NormalDist()
+_MANY: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo of a person, with or without a template.
+
+    Attributes:
+        owner: index of the person.
+        failed: whether it gave no template.
+        poor: whether its quality for recognition is low; None when it was not judged.
+    """
+
+    owner: int
+    failed: bool
+    poor: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The rates of a group.
+
+    Attributes:
+        name: as the operator labelled it.
+        people: people in it.
+        photos: their photos.
+        fmr: of comparisons of two people of the group; None when there are none.
+        fnmr: of comparisons of one person; None when there are none.
+        fte: share of photos without a template.
+        poor: share of photos of low quality; None when not judged.
+        threshold: similarity at which the group's FMR is the target; None when its people cannot bear that.
+    """
+
+    name: str
+    people: int
+    photos: int
+    fmr: Interval | None
+    fnmr: Interval | None
+    fte: Interval | None
+    poor: Interval | None
+    threshold: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Two groups compared.
+
+    Attributes:
+        measure: `FMR`, `FNMR`, `FTE` or `quality`.
+        one: name of the group with the higher rate.
+        other: name of the other one.
+        rates: the two rates.
+        p: chance of such a difference between equal groups.
+        holm: the same, corrected for the number of comparisons of this measure (Holm 1979).
+    """
+
+    measure: str
+    one: str
+    other: str
+    rates: tuple[float, float]
+    p: float
+    holm: float
+
+    @property
+    def found(self) -> bool:
+        """Whether the difference is more than chance, after the correction."""
+        return self.holm < ALPHA
+
+
+@dataclass(frozen=True, slots=True)
+class Equalised:
+    """The threshold at which no group's FMR is above the target, and its cost.
+
+    Attributes:
+        threshold: similarity.
+        strictest: the group that it is the threshold of.
+        fnmr: of everybody at the present threshold and at this one; None without comparisons of one person.
+        by_group: the same by group.
+    """
+
+    threshold: float
+    strictest: str
+    fnmr: tuple[float, float] | None
+    by_group: Mapping[str, tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """The report on one attribute.
+
+    Attributes:
+        attribute: as the operator called it.
+        threshold: similarity that all rates are for.
+        target: false match rate of it on everybody.
+        groups: the rates.
+        refused: groups with too few people, and how many they have.
+        unlabelled: people without a label.
+        pairs: FMR of comparisons between the groups, by two names.
+        differences: all comparisons of two groups, most certain first.
+        ratios: NIST's maximum over geometric mean of the rates, by measure.
+        equalised: None when a group cannot bear the target.
+    """
+
+    attribute: str
+    threshold: float
+    target: float
+    groups: tuple[Group, ...]
+    refused: Mapping[str, int]
+    unlabelled: int
+    pairs: Mapping[tuple[str, str], Interval]
+    differences: tuple[Difference, ...]
+    ratios: Mapping[str, float]
+    equalised: Equalised | None
+    missing: Mapping[str, int] = field(default_factory=dict)
+
+
+def by_group(
+    attribute: str,
+    labels: Mapping[int, str],
+    found: Comparisons,
+    photos: Sequence[Photo],
+    *,
+    threshold: float,
+    target: float,
+) -> Grouped:
+    """Measure every group of an attribute.
+
+    Args:
+        attribute: its name.
+        labels: group by person.
+        found: comparisons of everybody.
+        photos: all photos, for FTE and quality.
+        threshold: similarity at which rates are measured.
+        target: false match rate that the equalising threshold keeps to in every group.
+
+    Raises:
+        TooFewSamplesError: fewer than two groups are large enough.
+    """
+    sizes: dict[str, int] = {}
+    for name in labels.values():
+        sizes[name] = sizes.get(name, 0) + 1
+    kept = sorted(name for name, count in sizes.items() if count >= LEAST)
+    if len(kept) < 2:
+        few = ", ".join(f"{name} ({count})" for name, count in sorted(sizes.items())) or "none"
+        raise TooFewSamplesError(f"{attribute}: two groups with {LEAST} people each are needed; there are: {few}")
+    everyone = set(range(found.people)) | {photo.owner for photo in photos}
+    code = np.full(max(everyone, default=0) + 1, -1)
+    for owner, name in labels.items():
+        if name in kept and owner < len(code):
+            code[owner] = kept.index(name)
+    measured = _Measured(kept, sizes, code, found, photos, threshold=threshold)
+    groups = tuple(measured.group(number, target) for number in range(len(kept)))
+    short = {one.name: max(1, people_for(target) - one.people) for one in groups if one.threshold is None}
+    return Grouped(
+        attribute,
+        threshold,
+        target,
+        groups,
+        {name: count for name, count in sorted(sizes.items()) if count < LEAST},
+        len(everyone - set(labels)),
+        measured.between(),
+        tuple(measured.differences()),
+        {name: ratio for name, ratio in measured.ratios(groups).items() if ratio is not None},
+        None if short else measured.equalised(groups),
+        short,
+    )
+
+
+class _Measured:
+    def __init__(
+        self,
+        names: list[str],
+        sizes: Mapping[str, int],
+        code: NDArray[np.intp],
+        found: Comparisons,
+        photos: Sequence[Photo],
+        *,
+        threshold: float,
+    ) -> None:
+        self.names, self.sizes, self.code, self.found, self.threshold = names, sizes, code, found, threshold
+        self.first, self.second = code[found.impostor_owners[:, 0]], code[found.impostor_owners[:, 1]]
+        self.genuine = code[found.genuine_owner] if len(found.genuine) else np.zeros(0, np.intp)
+        self.photos = photos
+        self.errors: dict[str, list[tuple[float, float]]] = {}
+
+    def group(self, number: int, target: float) -> Group:
+        inside = (self.first == number) & (self.second == number)
+        matches = (self.found.impostor >= self.threshold).astype(np.float64)
+        own = self.genuine == number
+        photos = [photo for photo in self.photos if self.code[photo.owner] == number]
+        owners = np.array([photo.owner for photo in photos])
+        judged = [photo for photo in photos if photo.poor is not None]
+        fmr = _pairs(matches[inside], self.found.impostor_owners[inside], self.found.people)
+        fnmr = _people(self.found.genuine[own] < self.threshold, self.found.genuine_owner[own])
+        fte = _people(np.array([photo.failed for photo in photos]), owners)
+        poor = _people(np.array([photo.poor for photo in judged]), np.array([photo.owner for photo in judged]))
+        for measure, (rate, trials) in {"FMR": fmr, "FNMR": fnmr, "FTE": fte, "quality": poor}.items():
+            if rate is not None:
+                self.errors.setdefault(measure, []).append((rate.value, trials))
+        name = self.names[number]
+        people = self.sizes[name]
+        scores = self.found.impostor[inside].astype(np.float64)
+        able = people >= people_for(target) and len(scores) * target >= 1
+        threshold = threshold_at_fmr(scores, target) if able else None
+        return Group(name, people, len(photos), fmr[0], fnmr[0], fte[0], poor[0], threshold)
+
+    def between(self) -> dict[tuple[str, str], Interval]:
+        matches = (self.found.impostor >= self.threshold).astype(np.float64)
+        rates = {}
+        for one, other in combinations(range(len(self.names)), 2):
+            mixed = ((self.first == one) & (self.second == other)) | ((self.first == other) & (self.second == one))
+            rate, _ = _pairs(matches[mixed], self.found.impostor_owners[mixed], self.found.people)
+            if rate is not None:
+                rates[self.names[one], self.names[other]] = rate
+        return rates
+
+    def differences(self) -> list[Difference]:
+        found: list[Difference] = []
+        for measure, rates in self.errors.items():
+            if len(rates) < len(self.names):
+                continue  # a group has no comparison of this kind
+            pairs = list(combinations(range(len(self.names)), 2))
+            chances = [chance(rates[one], rates[other]) for one, other in pairs]
+            for (one, other), p, corrected in zip(pairs, chances, holm(chances), strict=True):
+                high, low = (one, other) if rates[one][0] >= rates[other][0] else (other, one)
+                both = (rates[high][0], rates[low][0])
+                found.append(Difference(measure, self.names[high], self.names[low], both, p, corrected))
+        return sorted(found, key=lambda one: (one.holm, one.p))
+
+    def ratios(self, groups: Sequence[Group]) -> dict[str, float | None]:
+        return {
+            measure: _max_over_mean([pair for pair in self.errors.get(measure, []) if pair[1] > 0])
+            for measure in ("FMR", "FNMR", "FTE")
+            if len(self.errors.get(measure, [])) == len(groups)
+        }
+
+    def equalised(self, groups: Sequence[Group]) -> Equalised:
+        strictest = max(groups, key=lambda one: one.threshold or -1.0)
+        threshold = max(strictest.threshold or -1.0, self.threshold)
+
+        def lost(own: NDArray[np.bool_]) -> tuple[float, float]:
+            scores = self.found.genuine[own]
+            return float(np.mean(scores < self.threshold)), float(np.mean(scores < threshold))
+
+        everybody = np.ones(len(self.found.genuine), bool)
+        each = {
+            name: lost(self.genuine == number)
+            for number, name in enumerate(self.names)
+            if (self.genuine == number).any()
+        }
+        return Equalised(threshold, strictest.name, lost(everybody) if len(everybody) else None, each)
+
+
+def _pairs(errors: NDArray[np.float64], owners: NDArray[np.intp], people: int) -> tuple[Interval | None, float]:
+    """The rate, and the number of independent comparisons that it is worth."""
+    if not len(errors):
+        return None, 0.0
+    pairs = Pairs(owners, people)
+    rate = pairs.interval(errors)
+    return rate, _worth(rate, float(pairs.count))
+
+
+def _people(errors: NDArray[np.bool_], owners: NDArray[np.intp]) -> tuple[Interval | None, float]:
+    if not len(errors):
+        return None, 0.0
+    rate = by_person(errors, owners)
+    return rate, _worth(rate, float(len(np.unique(owners))))
+
+
+def _worth(rate: Interval, independent: float) -> float:
+    """The number of independent trials whose interval is as wide; without errors, people or pairs of people."""
+    if rate.value in {0.0, 1.0}:
+        return independent
+    # Wilson's width, solved for the trials: exact enough to weigh a difference with.
+    half, z, spread = (rate.high - rate.low) / 2, 1.96, rate.value * (1 - rate.value)
+    low, high = 1.0, 1e12
+    for _ in range(100):
+        trials = math.sqrt(low * high)
+        width = z / (1 + z * z / trials) * math.sqrt(spread / trials + z * z / (4 * trials * trials))
+        low, high = (trials, high) if width > half else (low, trials)
+    return low
+
+
+def chance(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """The chance of a difference as large between two groups of equal rates, two-sided.
+
+    Args:
+        one: rate, and the independent trials that it is worth.
+        other: likewise.
+
+    Returns:
+        From the pooled normal approximation; with fewer than ten errors in all, Fisher's exact test.
+    """
+    (rate1, trials1), (rate2, trials2) = one, other
+    errors = rate1 * trials1 + rate2 * trials2
+    pooled = errors / (trials1 + trials2)
+    if not 0.0 < pooled < 1.0:
+        return 1.0
+    if min(errors, trials1 + trials2 - errors) < _MANY:
+        return _fisher(round(rate1 * trials1), round(trials1), round(rate2 * trials2), round(trials2))
+    z = (rate1 - rate2) / math.sqrt(pooled * (1 - pooled) * (1 / trials1 + 1 / trials2))
+    return 2 * (1 - _NORMAL.cdf(abs(z)))
+
+
+def _fisher(errors1: int, trials1: int, errors2: int, trials2: int) -> float:
+    total = errors1 + errors2
+
+    def logs(count: int) -> float:
+        return _choose(trials1, count) + _choose(trials2, total - count) - _choose(trials1 + trials2, total)
+
+    possible = range(max(0, total - trials2), min(total, trials1) + 1)
+    here = logs(errors1)
+    return min(1.0, math.fsum(math.exp(logs(count)) for count in possible if logs(count) <= here + 1e-9))
+
+
+def _choose(trials: int, count: int) -> float:
+    return math.lgamma(trials + 1) - math.lgamma(count + 1) - math.lgamma(trials - count + 1)
+
+
+def holm(chances: Sequence[float]) -> list[float]:
+    """Correct chances for their number (Holm 1979), in their order."""
+    order = sorted(range(len(chances)), key=lambda at: chances[at])
+    corrected, highest = [0.0] * len(chances), 0.0
+    for rank, at in enumerate(order):
+        highest = max(highest, min(1.0, chances[at] * (len(chances) - rank)))
+        corrected[at] = highest
+    return corrected
+
+
+def _max_over_mean(rates: Sequence[tuple[float, float]]) -> float | None:
+    """NIST's measure of unevenness; a rate of 0 counts as half an error."""
+    if len(rates) < 2 or not any(rate for rate, _ in rates):
+        return None
+    values = [rate or 0.5 / (trials + 1) for rate, trials in rates]
+    return max(values) / math.exp(math.fsum(map(math.log, values)) / len(values))
+
+
+def power(rate1: float, rate2: float, people: int, *, comparisons: int = 1) -> float:
+    """The chance to find a difference of two rates, with so many people in each group.
+
+    Args:
+        rate1: true rate of one group.
+        rate2: of the other.
+        people: in each.
+        comparisons: of each person, taken as independent.
+    """
+    trials = people * comparisons
+    mean = (rate1 + rate2) / 2
+    under, apart = (
+        math.sqrt(2 * mean * (1 - mean) / trials),
+        math.sqrt((rate1 * (1 - rate1) + rate2 * (1 - rate2)) / trials),
+    )
+    return _NORMAL.cdf((abs(rate1 - rate2) - _NORMAL.inv_cdf(1 - ALPHA / 2) * under) / apart)
+
+
+__all__ = [
+    "ALPHA",
+    "LEAST",
+    "Difference",
+    "Equalised",
+    "Group",
+    "Grouped",
+    "Photo",
+    "by_group",
+    "chance",
+    "holm",
+    "power",
+]
