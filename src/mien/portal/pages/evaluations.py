@@ -33,7 +33,7 @@ async def render(visitor: Visitor) -> None:
         "mien calibrate run.",
     ):
         if not found:
-            empty("monitoring", "Nothing has been measured yet")
+            empty("straighten", "Nothing has been measured yet")
         else:
             table(
                 "Results",
@@ -113,7 +113,7 @@ def _versions(visitor: Visitor, versions: list[Applied]) -> None:
                 one.version,
                 one.name or "The pack's own",
                 None if one.curve is None else f"{one.curve.threshold:.4f}",
-                None if one.curve is None or one.curve.fmr is None else f"{one.curve.fmr:g}",
+                None if one.curve is None or one.curve.fmr is None else f"1 in {1 / one.curve.fmr:,.0f}",
                 one.applied_by,
                 moment(one.applied_at),
                 partial(_newest, visitor, one),
@@ -256,9 +256,9 @@ def _thresholds(visitor: Visitor, found: Evaluation) -> None:
             "Thresholds",
             ["False match rate", "Threshold", "False non-match rate"],
             [
-                [f"{one['fmr']:g}", f"{one['threshold']:.4f}", percent(one["fnmr"])]
+                [f"1 in {1 / one['fmr']:,.0f}", f"{one['threshold']:.4f}", percent(one["fnmr"])]
                 if one["threshold"] is not None
-                else [f"{one['fmr']:g}", "–", f"Needs {one['people_missing']:,} more people"]
+                else [f"1 in {1 / one['fmr']:,.0f}", "–", f"Needs {one['people_missing']:,} more people"]
                 for one in data["levels"]
             ],
             numbers=[0, 1],
@@ -297,7 +297,7 @@ def _compare(visitor: Visitor, found: Evaluation, second: Evaluation | None, nam
         table(
             "Differences",
             ["False match rate", f"FNMR {found.name}", f"FNMR {second.name}", "Differs"],
-            [[f"{one.fmr:g}", *map(percent, one.fnmr), _DIFFERS[one.differs]] for one in rows],
+            [[f"1 in {1 / one.fmr:,.0f}", *map(percent, one.fnmr), _DIFFERS[one.differs]] for one in rows],
             numbers=[0],
         )
 
@@ -318,7 +318,8 @@ def _ask_apply(visitor: Visitor, found: Evaluation) -> None:
     confirm(
         "Apply this calibration?",
         f"Confidence 0.5 will stand for similarity {source['threshold']:.4f}, at a false match rate of "
-        f"{source['fmr']:g}. Confidences of verify and identify change, and their default thresholds with them. "
+        f"1 in {1 / source['fmr']:,.0f}. Confidences of verify and identify change, "
+        "and their default thresholds with them. "
         "You can step back.",
         "Apply",
         apply,
@@ -340,5 +341,5 @@ def _ask_delete(visitor: Visitor, found: Evaluation) -> None:
     confirm("Delete this result?", "A calibration that was applied from it stays in use.", "Delete", delete)
 
 
-PAGE = Page(ROOT, "Evaluations", "Error rates and thresholds on your own people.", "Use", "monitoring", render)
-RESULT = Page(f"{ROOT}/result", "Evaluation", "One result.", "Use", "monitoring", result, listed=False)
+PAGE = Page(ROOT, "Evaluations", "Error rates and thresholds on your own people.", "Use", "straighten", render)
+RESULT = Page(f"{ROOT}/result", "Evaluation", "One result.", "Use", "straighten", result, listed=False)
