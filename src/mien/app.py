@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mien.compreface import compreface
 from mien.console import FaceServices
+from mien.doors.service import DoorServices, open_doors
 from mien.events import Exposition, Level, Recorder
 from mien.events.audit import MAX_TEXT
 from mien.fetching.addresses import AddressPolicy
@@ -48,6 +49,8 @@ from mien.storage.retention import RetentionWorker
 from mien.subjects import Subjects, open_subjects
 from mien.vision.ports import Engine
 from mien.vision.types import OperatingPoint
+from mien.watching import Faces as WatchedFaces
+from mien.watching import Watch, open_watch
 from mien.wire.application import Application, ChannelParts, Parts
 from mien.wire.body import BodyLimits
 from mien.wire.detect import ModelLabels
@@ -73,6 +76,8 @@ class DataPlane:
         faces: what it knows of faces, for the portal.
         subjects: the data-subject tools.
         readiness: whether requests may be sent here; a server that stops sets `draining`.
+        doors: cameras and doors.
+        watch: what runs them here.
     """
 
     application: Application
@@ -80,6 +85,8 @@ class DataPlane:
     faces: FaceServices
     subjects: Subjects
     readiness: Readiness
+    doors: DoorServices
+    watch: Watch
 
 
 def create_app(
@@ -144,8 +151,11 @@ def create_app(
         detected_faces=services.detected_faces,
         sessions=liveness.sessions,
     )
+    doors = open_doors(services.database, services.vault, services.clock, services.audit, accounts=services.accounts)
+    watch = open_watch(settings, services, doors, WatchedFaces(gallery, directory, recognisers, engine, store))
+    watching = (watch.start, watch.stop) if settings.cameras else (_nothing, _nothing)
     retention = RetentionWorker(
-        [("deleted templates", gallery.purge)],
+        [("events of doors", doors.purge), ("deleted templates", gallery.purge)],
         settings.purge_seconds,
         shared=[
             ("face ids", services.detected_faces.purge_expired),
@@ -205,8 +215,8 @@ def create_app(
             dialects=dialects,
             demo_key=demo_key,
             observers=monitoring.observers,
-            on_startup=[gallery.start, monitoring.start, retention.start],
-            on_shutdown=[gallery.stop, monitoring.stop, retention.stop, services.database.close],
+            on_startup=[gallery.start, monitoring.start, retention.start, watching[0]],
+            on_shutdown=[watching[1], gallery.stop, monitoring.stop, retention.stop, services.database.close],
         )
     )
     return DataPlane(
@@ -215,7 +225,13 @@ def create_app(
         FaceServices(gallery, directory, engine, recognisers, store, bindings, demo=demo_key is not None, judge=judge),
         subjects,
         readiness,
+        doors,
+        watch,
     )
+
+
+def _nothing() -> None:
+    """Start or stop no cameras: another server runs them."""
 
 
 def _damage_recorded(services: Services) -> Damaged:

@@ -55,11 +55,13 @@ def create(
 ) -> None:
     """Create a rule. The secret that signs the webhook's messages is shown once."""
     from mien.events import AlertError, Condition
-    from mien.events.alerts import QUOTA_THRESHOLD, QUOTA_USE
+    from mien.events.alerts import DOOR_EVENTS, QUOTA_THRESHOLD, QUOTA_USE
     from mien.events.metrics import Aggregation
 
     if above is None and below is None and metric == QUOTA_USE:
         above = QUOTA_THRESHOLD
+    if metric == DOOR_EVENTS:
+        above, below = 1.0, None
     threshold = above if above is not None else below
     if threshold is None or (above is not None and below is not None):
         raise typer.BadParameter("give either --above or --below")

@@ -13,9 +13,11 @@ class Feature(StrEnum):
     VERIFICATION = "Verification"
     LIVENESS = "Liveness"
     LIMITED_ATTRIBUTES = "LimitedAttributes"
+    VIDEO_IDENTIFICATION = "VideoIdentification"
+    """Ours: identification of people in video streams, for cameras and doors."""
 
 
 ALL_FEATURES: Final = frozenset(Feature)
 
-REQUESTED_APART: Final = frozenset({Feature.LIVENESS, Feature.LIMITED_ATTRIBUTES})
+REQUESTED_APART: Final = frozenset({Feature.LIVENESS, Feature.LIMITED_ATTRIBUTES, Feature.VIDEO_IDENTIFICATION})
 """Each of these takes a request of its own, as on Azure; the others may share one."""

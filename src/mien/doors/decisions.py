@@ -93,13 +93,16 @@ class Decisions:
         events: takes the decisions.
         roster: knows badges.
         approved: whether a resource may identify people in video.
+
+    Attributes:
+        clock: tells the time.
     """
 
     def __init__(
         self, database: Database, clock: Clock, events: DoorEvents, roster: Roster, approved: Approved
     ) -> None:
         self._database = database
-        self._clock = clock
+        self.clock = self._clock = clock
         self._events = events
         self._roster = roster
         self._approved = approved

@@ -8,6 +8,7 @@ claim left waiting is not acted on at all.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -61,16 +62,25 @@ class Openings:
         door: the resource's id and the door's.
         actuator: opens it.
         held: the claim of the door.
+        told: is called when the actuator has answered.
     """
 
     def __init__(
-        self, database: Database, clock: Clock, door: tuple[UUID, UUID], actuator: Actuator, held: Held
+        self,
+        database: Database,
+        clock: Clock,
+        door: tuple[UUID, UUID],
+        actuator: Actuator,
+        held: Held,
+        *,
+        told: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._resource_id, self._door_id = door
         self._actuator = actuator
         self._held = held
+        self._told = told
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mien-door", daemon=True)
@@ -155,6 +165,7 @@ class Openings:
         values = {"act": state.value, "acted_at": self._clock.now(), "act_note": note[:300]}
         with self._database.write(self._resource_id) as session:
             session.execute(update(DoorEventRow).where(DoorEventRow.number == event.number).values(**values))
+        self._told()
 
     def _run(self) -> None:
         while not self._stop.is_set() and not self._held.lost.is_set():

@@ -18,7 +18,7 @@ from mien.doors.journal import DoorEvents
 from mien.doors.people import Known, find_person, persons_of
 from mien.doors.types import Badge, BadgeNumber, Person, Visitor
 from mien.events import AuditLog
-from mien.storage import Database, Vault
+from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import DoorBadgeRow, DoorPresenceRow, DoorVisitorRow
 
 
@@ -258,14 +258,11 @@ class Roster:
             self._record(session, "door.presence.empty", resource_id, actor, area=area, persons=count)
         return count
 
-    def purge(self, resource_ids: list[UUID]) -> int:
-        """Delete visits that are over; for the retention worker."""
-        done = 0
-        for resource_id in resource_ids:
-            over = delete(DoorVisitorRow).where(DoorVisitorRow.ends_at <= self._clock.now())
-            with self._database.write(resource_id) as session:
-                done += len(session.execute(over.returning(DoorVisitorRow.visitor_id)).all())
-        return done
+    def purge(self) -> int:
+        """Delete visits that are over, and return how many; for the retention worker."""
+        over = delete(DoorVisitorRow).where(DoorVisitorRow.ends_at <= self._clock.now())
+        with self._database.write(EVERY_RESOURCE) as session:
+            return len(session.execute(over.returning(DoorVisitorRow.visitor_id)).all())
 
     def _digest(self, resource_id: UUID, number: BadgeNumber) -> bytes:
         return self._vault.keyed_hash(f"badge {resource_id} {number.text}")

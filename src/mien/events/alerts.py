@@ -25,6 +25,9 @@ from mien.storage.tables import AlertDeliveryRow, AlertRuleRow
 QUOTA_USE: Final = "QuotaUse"
 """Name of the condition on quota usage, in percent, as opposed to a metric."""
 
+DOOR_EVENTS: Final = "DoorEvents"
+"""Name of the condition whose webhook gets every event of doors; its threshold is not compared with anything."""
+
 QUOTAS: Final = ("rate", "volume", "storage")
 QUOTA_THRESHOLD: Final = 80.0
 MAX_WINDOW: Final = 24 * 60
@@ -65,7 +68,7 @@ class Condition:
     """The condition of an alert rule.
 
     Attributes:
-        metric: name of a metric, or `QuotaUse`.
+        metric: name of a metric, `QuotaUse`, or `DoorEvents`.
         threshold: the rule fires while the value is at least this (with `below`: at most this).
         below: whether low values are the bad ones.
         minutes: the value is that of the last so many minutes.
@@ -91,8 +94,9 @@ class Condition:
             AlertError: it cannot.
         """
         metric = METRICS.get(self.metric)
-        if metric is None and self.metric != QUOTA_USE:
-            raise AlertError(f"there is no metric {self.metric!r}; there are {', '.join(METRICS)} and {QUOTA_USE}")
+        if metric is None and self.metric not in {QUOTA_USE, DOOR_EVENTS}:
+            names = ", ".join([*METRICS, QUOTA_USE])
+            raise AlertError(f"there is no metric {self.metric!r}; there are {names} and {DOOR_EVENTS}")
         if metric is not None and self.aggregation not in {None, *metric.aggregations}:
             raise AlertError(f"{metric.name} has {', '.join(metric.aggregations)}")
         if metric is not None and self.quota is not None:

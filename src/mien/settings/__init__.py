@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from mien.settings.doors import DoorSettings
 from mien.settings.group import SettingsGroup
 from mien.settings.housekeeping import HousekeepingSettings
 from mien.settings.listening import ListeningSettings
@@ -29,6 +30,7 @@ GROUPS: Final[tuple[type[SettingsGroup], ...]] = (
     RequestSettings,
     UrlSettings,
     LivenessSettings,
+    DoorSettings,
     ModelSettings,
     HousekeepingSettings,
 )
@@ -43,6 +45,7 @@ class Settings(
     RequestSettings,
     UrlSettings,
     LivenessSettings,
+    DoorSettings,
     ModelSettings,
     HousekeepingSettings,
 ):

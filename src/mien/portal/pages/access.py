@@ -21,6 +21,7 @@ MEANT: Final = {
     Feature.VERIFICATION: "Verification: is this the same person, or the one that they claim to be",
     Feature.LIVENESS: "Liveness: is there a living person before the camera",
     Feature.LIMITED_ATTRIBUTES: f"Limited attributes: {', '.join(DECLARED[one].label for one in LIMITED)}",
+    Feature.VIDEO_IDENTIFICATION: "Video identification: who is this, in the streams of cameras and at doors",
 }
 _KINDS: Final = (
     "Letting people in: to a place, a device or an account",

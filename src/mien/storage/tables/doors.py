@@ -204,3 +204,13 @@ class DoorAcceptanceRow(Owned, Base):
     at: Mapped[datetime]
     collection: Mapped[UUID | None]
     person_id: Mapped[UUID | None]
+
+
+class DoorCursorRow(Owned, Base):
+    """How far a resource's events were sent somewhere: the number of the last one that was."""
+
+    __tablename__ = "door_cursors"
+    __table_args__ = (PrimaryKeyConstraint("resource_id", "name"),)
+
+    name: Mapped[str] = mapped_column(String(20))
+    number: Mapped[int] = mapped_column(BigInteger)

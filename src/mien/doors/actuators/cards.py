@@ -1,0 +1,26 @@
+"""Card numbers as door panels read them."""
+
+from __future__ import annotations
+
+from mien.doors.types import BadgeNumber
+
+
+def card_bits(badge: BadgeNumber) -> str:
+    """Return the bits of a card, most significant first.
+
+    With a facility code, the 26-bit format of Wiegand readers: even parity of the first 12 bits, 8 bits facility,
+    16 bits number, odd parity of the last 12 (SIA AC-01). Without, the number in as many bits as the badge has.
+    """
+    if badge.facility is None:
+        return f"{badge.number:0{badge.bits}b}"
+    body = f"{badge.facility:08b}{badge.number:016b}"
+    even = body[:12].count("1") % 2
+    odd = 1 - body[12:].count("1") % 2
+    return f"{even}{body}{odd}"
+
+
+def card_bytes(badge: BadgeNumber) -> tuple[int, bytes]:
+    """Return how many bits a card has, and the bytes that hold them, filled with zeros at the end."""
+    bits = card_bits(badge)
+    size = (len(bits) + 7) // 8
+    return len(bits), int(bits.ljust(size * 8, "0"), 2).to_bytes(size, "big")

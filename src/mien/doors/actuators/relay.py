@@ -1,0 +1,86 @@
+"""A relay behind an HTTP request, sent as carefully as webhooks: names are resolved once and addresses are judged."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Final
+
+import httpcore
+
+from mien.doors.actuators.config import RelayActuator
+from mien.doors.events import Event
+from mien.doors.openings import ActuatorError
+from mien.fetching.fetch import FetchError, FetchPolicy, GuardedBackend, parse_url, ssl_context, system_resolver
+from mien.storage.claims import elapsed
+
+_READ_AT_MOST: Final = 64 * 1024
+
+
+class Relay:
+    """A relay that an operator named.
+
+    Args:
+        config: where and what to send.
+        seconds: for how long it is asked to open.
+        policy: which addresses may be connected to.
+    """
+
+    def __init__(self, config: RelayActuator, seconds: float, policy: FetchPolicy) -> None:
+        self._config = config
+        self._seconds = f"{seconds:g}"
+        self._policy = policy
+
+    def open(self, event: Event, until: float) -> str:
+        """Send the request once, without following redirects; see `mien.doors.openings.Actuator`."""
+        left = until - elapsed()
+        if left <= 0:
+            raise ActuatorError("it was too late to send the request")
+        policy = replace(self._policy, total_seconds=left, connect_seconds=left, read_seconds=left)
+        try:
+            status = self._send(event, policy)
+        except FetchError as error:
+            raise ActuatorError(str(error).replace("MIEN_URL_ALLOW", "MIEN_RELAY_ALLOW")) from None
+        except httpcore.TimeoutException:
+            raise ActuatorError("the relay did not answer in time") from None
+        except (httpcore.NetworkError, httpcore.ProtocolError, UnicodeError):
+            raise ActuatorError("the relay could not be reached") from None
+        if not 200 <= status < 300:
+            raise ActuatorError(f"the relay answered with status {status}")
+        return f"the relay answered with status {status}"
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+    def _send(self, event: Event, policy: FetchPolicy) -> int:
+        config = self._config
+        target = parse_url(config.url.replace("{seconds}", self._seconds), policy)
+        body = config.body.replace("{seconds}", self._seconds).encode()
+        headers = [
+            (b"Host", target.netloc),
+            (b"User-Agent", b"Mien"),
+            (b"Mien-Decision", str(event.event_id).encode()),
+            (b"Content-Length", b"%d" % len(body)),
+        ]
+        if body:
+            headers.append((b"Content-Type", config.content_type.encode("latin-1", "replace")))
+        if config.token is not None:
+            headers.append((b"Authorization", b"Bearer " + config.token.encode("ascii")))
+        backend = GuardedBackend(policy, system_resolver, time.monotonic() + policy.total_seconds)
+        wait = policy.total_seconds
+        timeout = {"connect": wait, "read": wait, "write": wait, "pool": 0}
+        address = httpcore.URL(scheme=target.raw_scheme, host=target.raw_host, port=target.port, target=target.raw_path)
+        with (
+            httpcore.ConnectionPool(
+                ssl_context=ssl_context(policy.ca_file), max_keepalive_connections=0, network_backend=backend
+            ) as pool,
+            pool.stream(
+                config.method, address, headers=headers, content=body, extensions={"timeout": timeout}
+            ) as answer,
+        ):
+            size = 0
+            for part in answer.iter_stream():
+                size += len(part)
+                if size > _READ_AT_MOST:
+                    break
+            return answer.status

@@ -1,0 +1,145 @@
+"""Corrections of events by operators: confirmed, not this person, or somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mien.clock import Clock
+from mien.doors.doors import door_of
+from mien.doors.errors import InvalidDoorError
+from mien.doors.events import Event, Kind, events_of_rows
+from mien.doors.journal import DoorEvents, find_event
+from mien.doors.people import Known, find_person
+from mien.doors.roster import leave
+from mien.doors.types import Person
+from mien.events import AuditLog
+from mien.gallery.kinds import CollectionRef
+from mien.gallery.kinds import Kind as Place
+from mien.storage import Database
+from mien.storage.tables import DoorEventRow, DoorRow, PersonRow
+
+Enrol = Callable[[CollectionRef, bytes, str], object]
+"""Adds a photo to a person of a person group; raises the gallery's errors."""
+
+
+class Review(StrEnum):
+    """What an operator said about an event."""
+
+    CONFIRMED = "confirmed"
+    NOT_THIS_PERSON = "not_this_person"
+    THIS_IS = "this_is"
+
+
+class Reviews:
+    """Corrects events. The decision itself stays as it was; every correction is audited.
+
+    Args:
+        database: where events are.
+        clock: stamps corrections.
+        audit: is told of them.
+        events: gives pictures.
+    """
+
+    def __init__(self, database: Database, clock: Clock, audit: AuditLog, events: DoorEvents) -> None:
+        self._database = database
+        self._clock = clock
+        self._audit = audit
+        self._events = events
+
+    def confirm(self, resource_id: UUID, number: int, *, actor: str) -> Event:
+        """Say that an event shows the person whom it names.
+
+        Raises:
+            EventNotFoundError: there is no such event.
+            InvalidDoorError: it names nobody.
+        """
+        with self._database.write(resource_id) as session:
+            row = find_event(session, number)
+            if row.person_id is None:
+                raise InvalidDoorError("the event names nobody")
+            return self._note(session, row, Review.CONFIRMED, actor)
+
+    def not_this_person(self, resource_id: UUID, number: int, *, actor: str) -> Event:
+        """Say that an event does not show the person whom it names: the person is taken out of it and of who is inside.
+
+        Raises:
+            EventNotFoundError: there is no such event.
+            InvalidDoorError: it names nobody.
+        """
+        with self._database.write(resource_id) as session:
+            row = find_event(session, number)
+            if row.person_id is None or row.collection is None:
+                raise InvalidDoorError("the event names nobody")
+            was = row.person_id
+            if row.granted and row.direction == "entry":
+                self._take_out(session, row)
+            row.collection = row.person_id = None
+            return self._note(session, row, Review.NOT_THIS_PERSON, actor, person=str(was))
+
+    def this_is(
+        self, resource_id: UUID, number: int, place: str, person_id: UUID, *, enrol: Enrol | None = None, actor: str
+    ) -> Event:
+        """Say whom an event shows.
+
+        Args:
+            resource_id: whose event.
+            number: which.
+            place: where the person is enrolled.
+            person_id: who.
+            enrol: adds the event's picture to the person's faces; None to add nothing.
+            actor: who says so.
+
+        Raises:
+            EventNotFoundError: there is no such event, or it has no picture to enrol.
+            InvalidDoorError: it is not about somebody, or the place takes no faces.
+            NoSuchPersonError: there is no such person.
+            GalleryError, VisionError: the picture cannot be enrolled; nothing was changed.
+        """
+        with self._database.read(resource_id) as session:
+            known = find_person(session, place, person_id)
+            if find_event(session, number).kind not in {Kind.DECISION, Kind.STRANGER, Kind.SEEN, Kind.CHECK_IN}:
+                raise InvalidDoorError("the event is not about somebody")
+        if enrol is not None:
+            enrol(_ref(resource_id, place), self._events.picture(resource_id, number), str(person_id))
+        with self._database.write(resource_id) as session:
+            row = find_event(session, number)
+            row.collection, row.person_id = known.collection, person_id
+            return self._note(session, row, Review.THIS_IS, actor, person=str(person_id), enrolled=enrol is not None)
+
+    def _note(self, session: Session, row: DoorEventRow, review: Review, actor: str, **details: str | bool) -> Event:
+        row.review, row.reviewed_by, row.reviewed_at = review.value, actor[:200], self._clock.now()
+        session.flush()
+        event = events_of_rows(session, [row])[0]
+        self._audit.record_in(
+            session,
+            actor=actor,
+            action=f"door.event.{review.value}",
+            resource_id=row.resource_id,
+            details={"event": row.number, **details},
+        )
+        return event
+
+    def _take_out(self, session: Session, row: DoorEventRow) -> None:
+        """Take the event's person out of the area that the event let them into."""
+        door = session.scalar(select(DoorRow).where(DoorRow.door_id == row.door_id))
+        person = session.scalar(
+            select(PersonRow).where(PersonRow.collection == row.collection, PersonRow.person_id == row.person_id)
+        )
+        if door is not None and person is not None:
+            leave(session, door_of(door, "").area, _known(person))
+
+
+def _known(row: PersonRow) -> Known:
+    return Known(row.collection, Person(place="", person_id=row.person_id, name=row.name), frozenset())
+
+
+def _ref(resource_id: UUID, place: str) -> CollectionRef:
+    kind, _, collection_id = place.partition("/")
+    if kind not in {Place.PERSON_GROUP.value, Place.LARGE_PERSON_GROUP.value}:
+        raise InvalidDoorError("faces are added to persons of person groups here; use the directory's own page")
+    return CollectionRef(resource_id, Place(kind), collection_id)

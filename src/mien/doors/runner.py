@@ -1,0 +1,360 @@
+"""Runs cameras and doors on this server: each under a claim, so that one server runs it and another takes over.
+
+A door, its actuator and its cameras are one unit with one claim: the server that decides is the server that opens.
+Cameras without a door are units of their own. A unit that was changed is started anew.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Protocol
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from mien.doors.actuators.config import ActuatorConfig, NoActuator
+from mien.doors.cameras import Cameras
+from mien.doors.decisions import Decisions, Watched
+from mien.doors.doors import Doors
+from mien.doors.errors import DoorsError
+from mien.doors.events import Draft, Event, Kind
+from mien.doors.evidence import TrackEvidence
+from mien.doors.journal import DoorEvents
+from mien.doors.openings import Actuator, ActuatorError, Openings
+from mien.doors.types import Camera, Door
+from mien.storage import EVERY_RESOURCE, Database
+from mien.storage.claims import ClaimLostError, Claims, Held, identity
+from mien.storage.tables import DoorRow
+
+LOOK_SECONDS: Final = 2.0
+"""How often changes and claims that are free are looked for; with the lease, a takeover takes 12 s at most."""
+LEASE_SECONDS: Final = 10.0
+_AGAIN_SECONDS: Final = 5.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Watching(Protocol):
+    """A camera that is watched: `mien.doors.recognition.Watcher`, or a double of tests."""
+
+    def run(
+        self, on_evidence: Callable[[TrackEvidence], None], on_end: Callable[[TrackEvidence], None] | None = None
+    ) -> None:
+        """Watch until the source ends or `stop` is called; blocks."""
+
+    def stop(self) -> None:
+        """End `run`; from any thread."""
+
+    def best_shot(self, track: str) -> bytes | None:
+        """The best face of a recent track as JPEG."""
+
+    def connected(self) -> bool:
+        """Whether frames come."""
+
+
+OpenWatcher = Callable[[Camera, str], Watching]
+"""Opens a camera by its configuration and its address. Raises an exception whose text has no credentials."""
+OpenActuator = Callable[[Door, ActuatorConfig], Actuator]
+"""Opens what opens a door. Raises ActuatorError when it cannot be on this server."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the runner works with.
+
+    Attributes:
+        database: where doors are.
+        cameras: what runs.
+        doors: what they watch.
+        decisions: takes the evidence.
+        events: is told of cameras that are lost.
+        claims: of this server.
+        open_watcher: opens cameras.
+        open_actuator: opens actuators.
+        approved: whether a resource may identify people in video.
+        told: is called after an event was written, for those who send it on.
+    """
+
+    database: Database
+    cameras: Cameras
+    doors: Doors
+    decisions: Decisions
+    events: DoorEvents
+    claims: Claims
+    open_watcher: OpenWatcher
+    open_actuator: OpenActuator
+    approved: Callable[[UUID], bool]
+    told: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A unit as it should run."""
+
+    resource_id: UUID
+    door: Door | None
+    cameras: tuple[Camera, ...]
+
+    @property
+    def claim(self) -> str:
+        return f"door/{self.door.door_id}" if self.door else f"camera/{self.cameras[0].camera_id}"
+
+    @property
+    def stamp(self) -> tuple[datetime, ...]:
+        door = (self.door.changed_at,) if self.door else ()
+        return (*door, *(camera.changed_at for camera in self.cameras))
+
+
+@dataclass
+class _Unit:
+    """A unit that runs."""
+
+    plan: _Plan
+    held: Held
+    openings: Openings | None
+    watchers: dict[UUID, Watching] = field(default_factory=dict)
+    threads: list[threading.Thread] = field(default_factory=list)
+    connected: dict[UUID, bool] = field(default_factory=dict)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+
+class Runner:
+    """Runs what no other server runs.
+
+    Args:
+        parts: what it works with.
+        seconds: how often it looks.
+        lease: how long its claims outlive this process.
+    """
+
+    def __init__(self, parts: Parts, *, seconds: float = LOOK_SECONDS, lease: float = LEASE_SECONDS) -> None:
+        self._parts = parts
+        self._seconds = seconds
+        self._lease = lease
+        self._units: dict[str, _Unit] = {}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="mien-doors", daemon=True)
+        self._name = f"server:{identity_name()}"
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop all cameras and doors and release their claims."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        with self._lock:
+            units = list(self._units.values())
+            self._units.clear()
+        for unit in units:
+            self._end(unit)
+
+    def watchers(self, resource_id: UUID) -> Mapping[UUID, Watching]:
+        """Return the cameras of a resource that run on this server."""
+        with self._lock:
+            units = [unit for unit in self._units.values() if unit.plan.resource_id == resource_id]
+        return {camera: watcher for unit in units for camera, watcher in list(unit.watchers.items())}
+
+    def running(self) -> Sequence[str]:
+        """Return the claims of what runs on this server."""
+        with self._lock:
+            return sorted(self._units)
+
+    def nudge(self, door_id: UUID) -> None:
+        """Have a door's decisions looked for now, where it runs here."""
+        with self._lock:
+            unit = self._units.get(f"door/{door_id}")
+        if unit is not None and unit.openings is not None:
+            unit.openings.nudge()
+
+    def look(self) -> None:
+        """Start what should run and is free, stop what should not."""
+        plans = {plan.claim: plan for plan in self._plans()}
+        with self._lock:
+            units = dict(self._units)
+        for name, unit in units.items():
+            plan = plans.get(name)
+            if (
+                plan is None
+                or plan.stamp != unit.plan.stamp
+                or plan.cameras != unit.plan.cameras
+                or unit.held.lost.is_set()
+            ):
+                self._drop(name, unit)
+            else:
+                self._check(unit)
+        for name, plan in plans.items():
+            with self._lock:
+                running = name in self._units
+            if not running and not self._stop.is_set():
+                self._try(plan)
+
+    def _plans(self) -> list[_Plan]:
+        """Return all units that should run on some server."""
+        parts = self._parts
+        cameras = [one for one in parts.cameras.all() if one.spec.enabled and parts.approved(one.resource_id)]
+        with parts.database.read(EVERY_RESOURCE) as session:
+            owners = session.scalars(select(DoorRow.resource_id).distinct()).all()
+        plans = []
+        for owner in owners:
+            if not parts.approved(owner):
+                continue
+            for door in parts.doors.of(owner):
+                mine = tuple(one for one in cameras if one.resource_id == owner and one.spec.door == door.door_id)
+                plans.append(_Plan(owner, door, mine))
+        return [*plans, *(_Plan(one.resource_id, None, (one,)) for one in cameras if one.spec.door is None)]
+
+    def _try(self, plan: _Plan) -> None:
+        """Start a unit if its claim is free and its actuator is at this server."""
+        held = self._parts.claims.acquire(plan.claim, self._lease)
+        if held is None:
+            return
+        openings = None
+        try:
+            openings = self._openings(plan, held)
+            if openings is not None:
+                openings.start()
+        except (ActuatorError, DoorsError, ClaimLostError) as error:
+            _log.warning("a door cannot be run here", door=plan.claim, reason=str(error))
+            if openings is not None:
+                openings.stop()
+            held.release()
+            return
+        unit = _Unit(plan, held, openings)
+        for camera in plan.cameras:
+            thread = threading.Thread(target=self._watch, args=(unit, camera), name="mien-camera", daemon=True)
+            unit.threads.append(thread)
+            self._parts.cameras.started(camera, where=self._name)
+            thread.start()
+        with self._lock:
+            self._units[plan.claim] = unit
+
+    def _openings(self, plan: _Plan, held: Held) -> Openings | None:
+        door, parts = plan.door, self._parts
+        if door is None:
+            return None
+        config = parts.doors.actuator(plan.resource_id, door.door_id)
+        if isinstance(config, NoActuator):
+            return None
+        actuator = parts.open_actuator(door, config)
+        key = (plan.resource_id, door.door_id)
+        return Openings(parts.database, parts.decisions.clock, key, actuator, held, told=parts.told)
+
+    def _watch(self, unit: _Unit, camera: Camera) -> None:
+        """Run one camera until the unit stops; a camera that fails is tried again."""
+        parts, plan = self._parts, unit.plan
+        watched = Watched(
+            resource_id=plan.resource_id,
+            camera=camera.name,
+            door_id=plan.door.door_id if plan.door else None,
+            direction=camera.spec.direction,
+            opens=unit.openings is not None,
+        )
+        while not unit.stopping.is_set() and not unit.held.lost.is_set():
+            try:
+                watcher = parts.open_watcher(camera, parts.cameras.source(plan.resource_id, camera.camera_id))
+                unit.watchers[camera.camera_id] = watcher
+                if unit.stopping.is_set():
+                    return
+                on_evidence, on_end = self._takers(unit, watched, watcher)
+                watcher.run(on_evidence, on_end)
+                if not unit.stopping.is_set():
+                    _log.info("a camera's stream has ended", camera=camera.name)
+                    return  # a file that was read to its end
+            except ClaimLostError:
+                return
+            except Exception as error:  # the other cameras go on
+                _log.warning("a camera failed", camera=camera.name, reason=f"{type(error).__name__}: {error}"[:200])
+            unit.stopping.wait(_AGAIN_SECONDS)
+
+    def _takers(
+        self, unit: _Unit, watched: Watched, watcher: Watching
+    ) -> tuple[Callable[[TrackEvidence], None], Callable[[TrackEvidence], None]]:
+        """Return what takes evidence and the ends of tracks."""
+        decisions, held = self._parts.decisions, unit.held
+
+        def take(evidence: TrackEvidence, *, end: bool) -> None:
+            if unit.stopping.is_set() or held.lost.is_set():
+                watcher.stop()
+                return
+            look = decisions.ended if end else decisions.observe
+            try:
+                event = look(watched, evidence, held=held, shot=lambda: watcher.best_shot(evidence.track))
+            except ClaimLostError:
+                watcher.stop()
+                return
+            except (SQLAlchemyError, DoorsError) as error:  # no decision: the door stays shut
+                _log.warning("no decision was made", camera=watched.camera, reason=type(error).__name__)
+                return
+            if event is not None:
+                self._tell(unit, event)
+
+        return (lambda evidence: take(evidence, end=False)), (lambda evidence: take(evidence, end=True))
+
+    def _tell(self, unit: _Unit, event: Event) -> None:
+        if event.granted and unit.openings is not None:
+            unit.openings.nudge()
+        self._parts.told()
+
+    def _check(self, unit: _Unit) -> None:
+        """Record cameras that were lost or are back."""
+        for camera in unit.plan.cameras:
+            watcher = unit.watchers.get(camera.camera_id)
+            if watcher is None:
+                continue
+            now, before = watcher.connected(), unit.connected.get(camera.camera_id)
+            if now == before or (before is None and not now):
+                continue
+            unit.connected[camera.camera_id] = now
+            door = unit.plan.door
+            draft = Draft(
+                kind=Kind.CAMERA,
+                code="connected" if now else "lost",
+                door_id=door.door_id if door else None,
+                camera=camera.name,
+                details={"door": door.name} if door else {},
+            )
+            self._parts.events.write(unit.plan.resource_id, draft)
+            self._parts.told()
+
+    def _drop(self, name: str, unit: _Unit) -> None:
+        with self._lock:
+            self._units.pop(name, None)
+        self._end(unit)
+
+    def _end(self, unit: _Unit) -> None:
+        unit.stopping.set()
+        for watcher in list(unit.watchers.values()):
+            watcher.stop()
+        for thread in unit.threads:
+            thread.join(10.0)
+        if unit.openings is not None:
+            unit.openings.stop()
+        unit.held.release()
+        for camera in unit.plan.cameras:
+            try:
+                self._parts.cameras.stopped(camera, where=self._name)
+            except SQLAlchemyError as error:  # it has stopped in any case
+                _log.warning("a camera's stop could not be recorded", reason=type(error).__name__)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.look()
+            except Exception as error:  # the next round tries again
+                _log.warning("cameras could not be looked after", reason=type(error).__name__)
+            self._stop.wait(self._seconds)
+
+
+def identity_name() -> str:
+    """Return this process's name in audit entries: `host:pid`."""
+    return identity(os.getpid()).partition(" ")[0]

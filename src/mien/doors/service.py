@@ -1,0 +1,76 @@
+"""Everything about doors that keeps state, put together; no thread is started here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from mien.accounts import Accounts, Feature
+from mien.clock import Clock
+from mien.doors.cameras import Cameras
+from mien.doors.decisions import Decisions
+from mien.doors.doors import Doors
+from mien.doors.journal import DoorEvents
+from mien.doors.reviews import Reviews
+from mien.doors.roster import Roster
+from mien.doors.webhooks import deliver
+from mien.events import AuditLog
+from mien.storage import Database, Vault
+
+
+@dataclass(frozen=True, slots=True)
+class DoorServices:
+    """The state of cameras and doors.
+
+    Attributes:
+        cameras: the cameras.
+        doors: doors, rules and holidays.
+        events: what happened.
+        roster: visitors, badges, who is inside.
+        decisions: who may pass.
+        reviews: what operators say about events.
+        approved: whether a resource is approved for video identification.
+    """
+
+    cameras: Cameras
+    doors: Doors
+    events: DoorEvents
+    roster: Roster
+    decisions: Decisions
+    reviews: Reviews
+    approved: Callable[[UUID], bool]
+
+    def purge(self) -> int:
+        """Delete what is over; for the retention worker."""
+        return self.events.purge() + self.roster.purge()
+
+
+def open_doors(database: Database, vault: Vault, clock: Clock, audit: AuditLog, *, accounts: Accounts) -> DoorServices:
+    """Return the services of cameras and doors.
+
+    Args:
+        database: where they are.
+        vault: seals what is secret.
+        clock: tells the time.
+        audit: is told of every change.
+        accounts: knows approvals.
+    """
+
+    def approved(resource_id: UUID) -> bool:
+        resource = accounts.get(resource_id)
+        if resource is None or resource.deleted_at is not None:
+            return False
+        return Feature.VIDEO_IDENTIFICATION in resource.features
+
+    events = DoorEvents(database, vault, clock, (deliver,))
+    roster = Roster(database, vault, clock, audit, events)
+    return DoorServices(
+        cameras=Cameras(database, vault, clock, audit),
+        doors=Doors(database, vault, clock, audit),
+        events=events,
+        roster=roster,
+        decisions=Decisions(database, clock, events, roster, approved),
+        reviews=Reviews(database, clock, audit, events),
+        approved=approved,
+    )

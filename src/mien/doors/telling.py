@@ -1,0 +1,196 @@
+"""Sends the events of doors to the MQTT broker: in order, from where it stopped, by one server at a time."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from mien.doors.actuators.broker import Broker, BrokerError, Message
+from mien.doors.doors import Doors
+from mien.doors.events import Event
+from mien.doors.home_assistant import discovery, inside_topic, message, status_topic
+from mien.doors.journal import DoorEvents
+from mien.doors.roster import Roster
+from mien.doors.webhooks import announced
+from mien.storage import EVERY_RESOURCE, Database
+from mien.storage.claims import ClaimLostError, Claims, Held
+from mien.storage.tables import DoorCursorRow, DoorRow
+
+CLAIM: Final = "doors/mqtt"
+_CURSOR: Final = "mqtt"
+_POLL_SECONDS: Final = 1.0
+_CONFIRM_SECONDS: Final = 10.0
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The names that the broker sees.
+
+    Attributes:
+        prefix: of all topics.
+        discovery: prefix of Home Assistant's discovery topics; "" to publish none.
+        names: whether persons' names are sent; their ids are in any case.
+    """
+
+    prefix: str = "mien"
+    discovery: str = "homeassistant"
+    names: bool = False
+
+    @property
+    def will(self) -> Message:
+        """What the broker says when this server is gone."""
+        return Message(status_topic(self.prefix), "offline", retain=True)
+
+
+class Teller:
+    """Publishes events with quality of service 1: after a crash the last one may come twice, none is lost.
+
+    Args:
+        database: where the cursor is.
+        doors: what is discovered.
+        events: what is told.
+        roster: who is inside.
+        broker: where to.
+        claims: one server tells.
+        topics: the names.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        doors: Doors,
+        events: DoorEvents,
+        roster: Roster,
+        *,
+        broker: Broker,
+        claims: Claims,
+        topics: Topics,
+    ) -> None:
+        self._database = database
+        self._doors = doors
+        self._events = events
+        self._roster = roster
+        self._broker = broker
+        self._claims = claims
+        self._topics = topics
+        self._known: dict[UUID, object] = {}
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="mien-door-events", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the message that is under way, then end."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def nudge(self) -> None:
+        """Look for events now."""
+        self._wake.set()
+
+    def tell(self, held: Held) -> int:
+        """Publish what is new; returns how many events were passed.
+
+        Raises:
+            BrokerError: the broker did not confirm; the rest is told later.
+            ClaimLostError: another server tells now.
+        """
+        done = 0
+        for resource_id in self._owners():
+            self._discover(resource_id)
+            while events := self._events.after(resource_id, self._cursor(resource_id), limit=100):
+                for event in events:
+                    self._publish(resource_id, event)
+                    self._advance(resource_id, event.number, held)
+                    done += 1
+                    if self._stop.is_set():
+                        return done
+        return done
+
+    def rediscover(self) -> None:
+        """Publish the discovery of all doors again, as after the broker came back."""
+        self._known.clear()
+
+    def _publish(self, resource_id: UUID, event: Event) -> None:
+        said = message(event, self._topics.prefix, names=self._topics.names) if announced(event) else None
+        if said is None:
+            return
+        self._broker.publish(said, _CONFIRM_SECONDS)
+        if event.granted and event.door_id is not None:
+            self._tell_inside(resource_id, event.door_id)
+
+    def _tell_inside(self, resource_id: UUID, door_id: UUID) -> None:
+        for door in self._doors.of(resource_id):
+            if door.door_id == door_id:
+                count = len(self._roster.inside(resource_id, door.area))
+                topic = inside_topic(self._topics.prefix, door_id)
+                self._broker.publish(Message(topic, json.dumps(count), retain=True), _CONFIRM_SECONDS)
+
+    def _discover(self, resource_id: UUID) -> None:
+        if not self._topics.discovery:
+            return
+        doors = self._doors.of(resource_id)
+        stamp = tuple((door.door_id, door.name, door.changed_at) for door in doors)
+        if self._known.get(resource_id) == stamp:
+            return
+        for said in discovery(doors, self._topics.prefix, self._topics.discovery):
+            self._broker.publish(said, _CONFIRM_SECONDS)
+        for door in doors:
+            self._tell_inside(resource_id, door.door_id)
+        self._known[resource_id] = stamp
+
+    def _owners(self) -> Sequence[UUID]:
+        with self._database.read(EVERY_RESOURCE) as session:
+            return session.scalars(select(DoorRow.resource_id).distinct().order_by(DoorRow.resource_id)).all()
+
+    def _cursor(self, resource_id: UUID) -> int:
+        with self._database.read(resource_id) as session:
+            return session.scalar(select(DoorCursorRow.number).where(DoorCursorRow.name == _CURSOR)) or 0
+
+    def _advance(self, resource_id: UUID, number: int, held: Held) -> None:
+        with self._database.write(resource_id) as session:
+            held.fence(session)
+            session.merge(DoorCursorRow(resource_id=resource_id, name=_CURSOR, number=number))
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            with self._claims.hold(CLAIM) as held:
+                if held is not None:
+                    self._tell_on(held)
+            self._stop.wait(2 * _POLL_SECONDS)
+
+    def _tell_on(self, held: Held) -> None:
+        failed = False
+        while not self._stop.is_set() and not held.lost.is_set():
+            try:
+                if self._broker.wait(_POLL_SECONDS):
+                    if failed:
+                        self.rediscover()
+                    self.tell(held)
+                    failed = False
+            except ClaimLostError:
+                return
+            except (BrokerError, SQLAlchemyError) as error:
+                failed = True
+                _log.warning("events of doors could not be sent", reason=type(error).__name__)
+            self._wake.wait(_POLL_SECONDS)
+            self._wake.clear()
+
+
+def greeting(topics: Topics) -> Callable[[], list[Message]]:
+    """Return what is published after each connection."""
+    return lambda: [Message(status_topic(topics.prefix), "online", retain=True)]

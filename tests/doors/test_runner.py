@@ -1,0 +1,162 @@
+"""Cameras and doors run on one server at a time; another takes over; a camera that is lost is told."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+from tests.doors.conftest import House
+from tests.doors.parts import Recorder
+
+from mien.doors.actuators.config import ActuatorConfig, MqttActuator
+from mien.doors.events import Act, Kind
+from mien.doors.evidence import TrackEvidence
+from mien.doors.openings import Actuator, ActuatorError
+from mien.doors.runner import Parts, Runner
+from mien.doors.types import Camera, CameraSpec, Door
+from mien.storage.claims import Claims
+
+PATIENCE = 60.0
+Take = Callable[[TrackEvidence], None]
+
+
+class Script:
+    """A camera that shows what the test tells it to."""
+
+    def __init__(self, camera: Camera, source: str) -> None:
+        self.camera, self.source = camera, source
+        self.up = True
+        self.take: Take | None = None
+        self.end: Take | None = None
+        self.running = threading.Event()
+        self._stop = threading.Event()
+
+    def run(self, on_evidence: Take, on_end: Take | None = None) -> None:
+        self.take, self.end = on_evidence, on_end
+        self.running.set()
+        self._stop.wait()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def best_shot(self, track: str) -> bytes | None:
+        return b"jpeg of " + track.encode()
+
+    def connected(self) -> bool:
+        return self.up
+
+
+class Server:
+    """A runner with its own claims, as a process of its own has them."""
+
+    def __init__(self, house: House, *, port: bool = True) -> None:
+        self.scripts: dict[str, Script] = {}
+        self.actuator = Recorder()
+        self.claims = Claims(house.database, seconds=1.0)
+        self._port = port
+        self.runner = Runner(
+            Parts(
+                database=house.database,
+                cameras=house.cameras,
+                doors=house.doors,
+                decisions=house.decisions,
+                events=house.events,
+                claims=self.claims,
+                open_watcher=self._watch,
+                open_actuator=self._actuator,
+                approved=house.approved.__contains__,
+            ),
+            lease=1.0,
+        )
+
+    def _watch(self, camera: Camera, source: str) -> Script:
+        made = self.scripts[camera.name] = Script(camera, source)
+        return made
+
+    def _actuator(self, door: Door, config: ActuatorConfig) -> Actuator:
+        if not self._port:
+            raise ActuatorError("the port /dev/ttyUSB0 cannot be opened")
+        self.actuator = Recorder()
+        return self.actuator
+
+    def script(self, name: str = "Lobby") -> Script:
+        until(lambda: name in self.scripts and self.scripts[name].running.is_set())
+        return self.scripts[name]
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)
+
+
+def set_up(house: House) -> tuple[Door, UUID]:
+    ada = house.person("Ada")
+    door = house.door()
+    house.doors.change(house.owner, door.door_id, actor="anna", actuator=MqttActuator(topic="door/set"))
+    house.rule(door)
+    spec = CameraSpec(groups=("largePersonGroup/staff",), door=door.door_id)
+    house.cameras.create(house.owner, "Lobby", "rtsp://u:hush@10.0.0.1/", spec, actor="anna")
+    return door, ada
+
+
+def test_one_server_runs_a_door_and_another_takes_over(house: House) -> None:
+    door, ada = set_up(house)
+    first, second = Server(house), Server(house)
+    first.runner.look()
+    second.runner.look()
+    assert first.runner.running() == [f"door/{door.door_id}"]
+    assert second.runner.running() == []
+    script = first.script()
+    assert script.source == "rtsp://u:hush@10.0.0.1/"
+    assert script.take is not None
+    script.take(house.evidence(ada))
+    until(lambda: house.events.get(house.owner, 1).act is Act.DONE)
+    assert first.actuator.opened == [1]
+    first.runner.stop()
+    second.runner.look()
+    assert second.runner.running() == [f"door/{door.door_id}"]
+    taken = second.script().take
+    assert taken is not None
+    script.take(house.evidence(ada, track="old"))  # what the old server still sees
+    taken(house.evidence(ada, track="new"))
+    assert [one.track for one in house.all() if one.granted] == ["7"], "hold-off of the first"
+    second.runner.stop()
+    audited = [entry.action for entry in house.audit.search(action="camera.st*")]
+    assert audited == ["camera.stop", "camera.start", "camera.stop", "camera.start"]
+    assert "hush" not in "".join(house.audit.export())
+
+
+def test_a_server_without_the_doors_port_leaves_it_to_another(house: House) -> None:
+    door, _ = set_up(house)
+    without, with_port = Server(house, port=False), Server(house)
+    without.runner.look()
+    assert without.runner.running() == []
+    with_port.runner.look()
+    assert with_port.runner.running() == [f"door/{door.door_id}"]
+    with_port.runner.stop()
+
+
+def test_changes_approvals_and_lost_cameras(house: House) -> None:
+    set_up(house)
+    server = Server(house)
+    server.runner.look()
+    before = server.script()
+    server.runner.look()
+    assert house.all()[-1].code == "connected"
+    before.up = False
+    server.runner.look()
+    assert (house.all()[-1].kind, house.all()[-1].code) == (Kind.CAMERA, "lost")
+    camera = house.cameras.named(house.owner, "Lobby")
+    house.clock.advance(timedelta(seconds=1))
+    house.cameras.change(house.owner, camera.camera_id, actor="anna", source="rtsp://10.0.0.2/")
+    server.runner.look()
+    until(lambda: server.script().source == "rtsp://10.0.0.2/")
+    house.approved.clear()
+    server.runner.look()
+    assert server.runner.running() == []
+    server.runner.stop()
