@@ -36,7 +36,14 @@ MOVED: Mapping[str, frozenset[str]] = {
 }
 """What moving a person to another group changes in each table that it touches; it changes nothing else."""
 
-STAY_WHEN_MOVED = {"removals", "training_runs", "model_migrations", "retention_rules", "applied_calibrations"}
+STAY_WHEN_MOVED = {
+    "removals",
+    "training_runs",
+    "model_migrations",
+    "retention_rules",
+    "applied_calibrations",
+    "corrections",
+}
 
 COPIED: Mapping[str, frozenset[str]] = {
     "collections": frozenset({"resource_id", "kind", "collection_id", "uid", "created_at", "snapshot", "snapshot_key"}),

@@ -31,7 +31,7 @@ def test_a_person_of_the_directory_from_enrolment_to_erasure(person: OpenPerson,
     for model, photo in (("recognition_04", "Family1-Dad1"), ("recognition_03", "Family1-Dad2")):
         page.get_by_role("combobox", name="Recognition model").click()
         page.get_by_role("option", name=model).click()
-        page.get_by_label("Drop a photo to enrol").set_input_files(azure_photo(photo))
+        page.get_by_label("Drop photos to enrol", exact=True).set_input_files(azure_photo(photo))
         page.get_by_text("Enrolled", exact=True).wait_for()
         page.get_by_role("link", name="Show face").click()
         page.get_by_role("cell", name=model).wait_for()
@@ -89,7 +89,7 @@ def test_a_person_of_the_directory_from_enrolment_to_erasure(person: OpenPerson,
     shown = reader.go(f"/directory/persons/{father}")
     for name in ("Save", "Erase the person", "Erase", "Remove from Parents"):
         assert shown.get_by_role("button", name=name, exact=True).is_disabled(), name
-    assert shown.get_by_label("Drop a photo to enrol").count() == 0
+    assert shown.get_by_label("Drop photos to enrol", exact=True).count() == 0
 
     page.get_by_role("button", name="Erase the person").click()
     page.get_by_role("dialog").get_by_role("button", name="Erase").click()

@@ -86,7 +86,7 @@ def test_from_a_new_resource_to_its_approval(person: OpenPerson, portal: Server)
     page.get_by_role("button", name="Create").click()
     page.get_by_label("Name of a new person").fill("Anna")
     page.get_by_role("button", name="Add the person").click()
-    page.get_by_label("Drop a photo to enrol").wait_for(state="attached")
+    page.get_by_label("Drop photos to enrol", exact=True).wait_for(state="attached")
 
     shown = admin.go("/access?resource=front-desk").locator("article").inner_text()
     assert "Badge gates are fine." in shown
@@ -99,14 +99,14 @@ def test_from_a_new_resource_to_its_approval(person: OpenPerson, portal: Server)
     request.get_by_label("Reason or note").fill("The gate was taken down.")
     request.get_by_role("button", name="Revoke").click()
     request.filter(has_text="revoked").wait_for()
-    group.get_by_role("button", name="Train").click()
+    group.get_by_role("button", name="Train", exact=True).click()
     admin.told("The resource is not approved for this use.")  # looked at anew: the page was drawn before
     page.reload()
     page.get_by_text("front-desk is not approved for Identification or Verification").wait_for()
     assert [page.get_by_role("button", name=name).is_disabled() for name in ("Train", "Add the person")] == [True] * 2
     page.get_by_role("link", name="Anna").click()
     page.get_by_role("button", name="Erase the person").wait_for()
-    assert page.get_by_label("Drop a photo to enrol").count() == 0
+    assert page.get_by_label("Drop photos to enrol", exact=True).count() == 0
     page.get_by_role("button", name="Erase the person").click()
     page.get_by_role("dialog").get_by_role("button", name="Erase").click()
     page.get_by_text("This group has no persons yet").wait_for()

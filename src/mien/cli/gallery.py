@@ -76,6 +76,9 @@ def policy(
             "--strict-children", help="For a resource: require higher confidence to match faces of likely children."
         ),
     ] = False,
+    train_after_edits: Annotated[
+        bool, typer.Option(help="Train groups by themselves after edits in the portal.")
+    ] = True,
     clear: Annotated[bool, typer.Option("--clear", help="Remove all requirements.")] = False,
     as_name: As = None,
     as_json: AsJson = False,
@@ -88,8 +91,9 @@ def policy(
         policies, ref = work.gallery.policies, work.ref(collection)
         try:
             wanted = EnrolmentPolicy(
-                min_quality, max_blur, no_occlusion, max_yaw, max_pitch, max_roll, min_size, keep_crops, strict_children
-            )
+                min_quality, max_blur, no_occlusion, max_yaw, max_pitch, max_roll, min_size, keep_crops,
+                strict_children, train_after_edits,
+            )  # fmt: skip
         except ValueError as error:
             raise typer.BadParameter(str(error)) from error
         if strict_children and ref is not None:

@@ -17,14 +17,14 @@ import hmac
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import event, select
+from sqlalchemy import event, or_, select
 from sqlalchemy.orm import Session
 
 from mien.clock import Clock
@@ -241,6 +241,7 @@ class AuditLog:
         since: datetime | None = None,
         until: datetime | None = None,
         before: int | None = None,
+        about: Sequence[str] = (),
         limit: int = 100,
     ) -> list[AuditEntry]:
         """Return entries, newest first; for the next page, give the last one's sequence as `before`.
@@ -252,6 +253,7 @@ class AuditLog:
             since: not before this moment.
             until: before this moment.
             before: with a lower sequence than this.
+            about: with one of these ids among the details, in lower case; any entry when there are none.
             limit: how many at most, 1 to 1000.
         """
         query = select(AuditRow).order_by(AuditRow.sequence.desc()).limit(max(1, min(limit, 1000)))
@@ -269,6 +271,9 @@ class AuditLog:
             query = query.where(AuditRow.at < until)
         if before is not None:
             query = query.where(AuditRow.sequence < before)
+        if about:
+            # Details are canonical JSON, in which an id stands between quotation marks.
+            query = query.where(or_(*(AuditRow.details.contains(f'"{one}"', autoescape=True) for one in about)))
         with self._database.read(EVERY_RESOURCE) as session:
             return [_entry(row) for row in session.scalars(query)]
 

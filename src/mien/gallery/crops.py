@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
 
-from mien.gallery.kinds import CollectionRef
+from mien.gallery.kinds import CollectionRef, parse_id
 from mien.gallery.rows import Rows
+from mien.storage import Vault
 from mien.storage.tables import CropRow
 from mien.vision.types import FaceBox
 
@@ -58,10 +60,29 @@ class Crops:
 
     Args:
         rows: opens sessions on collections.
+        vault: opens them.
     """
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Rows, vault: Vault) -> None:
         self._rows = rows
+        self._vault = vault
+
+    def of(self, ref: CollectionRef, face_ids: Sequence[str]) -> dict[str, Crop]:
+        """Return the crops of enrolled faces by face id; those without one are left out.
+
+        Raises:
+            CollectionNotFoundError: there is no such collection.
+        """
+        wanted = [one for one in map(parse_id, face_ids) if one is not None]
+        with self._rows.reading(ref) as (session, row):
+            query = select(CropRow.face_id, CropRow.sealed)
+            query = query.where(CropRow.collection == row.uid, CropRow.face_id.in_(wanted))
+            found = session.execute(query).all()
+        opened = {}
+        for face_id, sealed in found:
+            what = crop_name(row.uid, face_id)
+            opened[str(face_id)] = Crop.unpack(self._vault.open(sealed, resource_id=ref.resource_id, what=what))
+        return opened
 
     def count(self, resource_id: UUID, ref: CollectionRef | None = None) -> int:
         """Return how many crops are kept, of a resource or of one of its collections.

@@ -132,6 +132,18 @@ class SamePersonError(GalleryError):
         super().__init__("this is the same person: name another one")
 
 
+class NoTemplateError(GalleryError):
+    """An enrolled face has no template: it was left out of a migration."""
+
+
+class CorrectionNotFoundError(GalleryError):
+    """There is no such merge or move that could be undone."""
+
+
+class CannotUndoError(GalleryError):
+    """A merge or move cannot be undone: the faces or persons were changed since."""
+
+
 class AlreadyThereError(GalleryError):
     """A person was to move to a group that has the person, or faces of theirs, already: a copy of the other, perhaps.
 

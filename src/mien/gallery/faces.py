@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -22,11 +24,15 @@ from mien.gallery.policy import policy_of
 from mien.gallery.recognisers import Recognisers
 from mien.gallery.removal import remove_face
 from mien.gallery.rows import BUSY, Rows
-from mien.gallery.types import AddedFace, PersistedFace, TargetFace
+from mien.gallery.types import AddedFace, EnrolledFace, PersistedFace, TargetFace
 from mien.storage import Vault
-from mien.storage.tables import CollectionRow, PersistedFaceRow
+from mien.storage.tables import CollectionRow, CropRow, PersistedFaceRow
 from mien.vision.ports import Engine
 from mien.vision.types import OperatingPoint
+
+SOURCE_LENGTH: Final = 200
+"""Characters that are kept of a file's name."""
+_LISTED: Final = 500
 
 
 class PersistedFaces:
@@ -57,6 +63,7 @@ class PersistedFaces:
         target: TargetFace | None = None,
         operating_point: OperatingPoint = OperatingPoint.GENERAL,
         user_data: str | None = None,
+        source: str | None = None,
     ) -> AddedFace:
         """Enrol the face of a photo; it is committed when this returns.
 
@@ -67,6 +74,7 @@ class PersistedFaces:
             target: which face, when there are several.
             operating_point: how hard to look for faces.
             user_data: at most 1024 characters.
+            source: the name of the image's file, to be shown to who looks after people; its end is kept.
 
         Returns:
             The new persisted face id, and what it may be a duplicate of.
@@ -88,8 +96,9 @@ class PersistedFaces:
         check_user_data(user_data, FACE_USER_DATA_LENGTH)
         while True:
             added = self._add(
-                ref, image, person_id=person_id, target=target, operating_point=operating_point, user_data=user_data
-            )
+                ref, image, person_id=person_id, target=target, operating_point=operating_point, user_data=user_data,
+                source=source and source[-SOURCE_LENGTH:],
+            )  # fmt: skip
             if added is not None:
                 return added
 
@@ -102,6 +111,7 @@ class PersistedFaces:
         target: TargetFace | None,
         operating_point: OperatingPoint,
         user_data: str | None,
+        source: str | None,
     ) -> AddedFace | None:
         """Enrol a face; None when the collection was migrated to another recogniser meanwhile."""
         with self._rows.reading(ref) as (session, row):
@@ -114,7 +124,7 @@ class PersistedFaces:
             check_fingerprint(row, recogniser)
             policy = policy_of(session, row)
         enrolment = enrol(self._engine, image, recogniser.pack, policy, target=target, operating_point=operating_point)
-        new = self._insertion.prepare(row, recogniser, enrolment, user_data)
+        new = self._insertion.prepare(row, recogniser, enrolment, user_data, source)
         with self._rows.writing(ref, uid=row.uid) as (session, fresh):
             if (fresh.recognition_model, fresh.fingerprint) != (row.recognition_model, row.fingerprint) and fresh.faces:
                 return None
@@ -144,6 +154,36 @@ class PersistedFaces:
             query = select(PersistedFaceRow).where(PersistedFaceRow.collection == row.uid)
             query = query.where(comes_after(PersistedFaceRow.face_id, start))
             return [_face(face) for face in session.scalars(query.order_by(PersistedFaceRow.face_id).limit(top))]
+
+    def enrolled(
+        self, ref: CollectionRef, person_id: str | None = None, start: str = "", top: int = _LISTED
+    ) -> list[EnrolledFace]:
+        """Return the faces of a person, or of a list, with what is known of their photos.
+
+        Args:
+            ref: the collection.
+            person_id: whose faces, newest first; None for those of a list, by ascending id.
+            start: in lists: those whose id comes after it.
+            top: how many at most.
+
+        Raises:
+            CollectionNotFoundError: there is no such collection.
+            PersonNotFoundError: there is no such person in it.
+        """
+        with self._rows.reading(ref) as (session, row):
+            same = (CropRow.collection == PersistedFaceRow.collection) & (CropRow.face_id == PersistedFaceRow.face_id)
+            query = select(PersistedFaceRow, CropRow.face_id.is_not(None)).outerjoin(CropRow, same)
+            query = query.where(PersistedFaceRow.collection == row.uid).limit(top)
+            if ref.kind.has_persons:
+                person = find_person(session, ref, row, person_id or "")
+                query = query.where(PersistedFaceRow.person_id == person.person_id)
+                query = query.order_by(PersistedFaceRow.created_at.desc(), PersistedFaceRow.face_id)
+            else:
+                query = query.where(comes_after(PersistedFaceRow.face_id, start)).order_by(PersistedFaceRow.face_id)
+            return [
+                EnrolledFace(str(face.face_id), face.user_data, face.source, face.created_at, bool(crop))
+                for face, crop in session.execute(query)
+            ]
 
     def all(self, ref: CollectionRef) -> list[PersistedFace]:
         """Return all faces of a face list, ascending (there are at most 1,000).

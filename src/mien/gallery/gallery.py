@@ -10,6 +10,7 @@ from uuid import UUID
 from mien.clock import Clock
 from mien.gallery.bulk import Bulk
 from mien.gallery.collections import Collections
+from mien.gallery.corrections import Corrections
 from mien.gallery.crops import Crops
 from mien.gallery.curves import Curves
 from mien.gallery.detected_faces import DetectedFaces
@@ -17,6 +18,8 @@ from mien.gallery.duplicate_check import DuplicateCheck
 from mien.gallery.duplicates import Duplicates
 from mien.gallery.faces import PersistedFaces
 from mien.gallery.last_seen import LastSeen
+from mien.gallery.people import People
+from mien.gallery.person_search import PersonSearch
 from mien.gallery.persons import Persons
 from mien.gallery.policy import Policies
 from mien.gallery.quotas import Quotas
@@ -30,6 +33,7 @@ from mien.gallery.training.duplicates import TrainedDuplicates
 from mien.gallery.training.engines import EXACT, IndexLocation, open_engines
 from mien.gallery.training.indexes import Damaged, TrainedIndexes
 from mien.gallery.training.loader import IndexLoader
+from mien.gallery.training.staleness import StaleCollections
 from mien.gallery.training.trainer import Training
 from mien.gallery.untrained_index import UntrainedIndex
 from mien.gallery.untrained_recognition import UntrainedRecognition
@@ -45,15 +49,19 @@ class Gallery:
     Attributes:
         collections: face lists, large face lists, person groups, large person groups.
         persons: their persons.
+        people: finds and lists persons, for who looks after them.
+        person_search: whose face it may be, in all groups as they are now.
         faces: their enrolled faces.
         reassignment: merging persons, moving faces between them.
         relocation: moving persons between groups.
+        corrections: undoing these.
         bulk: enrolling many from ready embeddings.
         policies: what photos must be like to be enrolled.
         duplicates: what was suspected when they were.
         crops: what was kept of their photos.
         training: trains and says how that goes.
         loader: loads trained indexes ahead of the first question.
+        stale: what trained collections do not know yet.
         recognition: verify, identify, find similar, group.
         untrained_recognition: identifies and compares without training.
         rows: opens sessions on collections (for the parts built on this one).
@@ -67,15 +75,19 @@ class Gallery:
 
     collections: Collections
     persons: Persons
+    people: People
+    person_search: PersonSearch
     faces: PersistedFaces
     reassignment: Reassignment
     relocation: Relocation
+    corrections: Corrections
     bulk: Bulk
     policies: Policies
     duplicates: Duplicates
     crops: Crops
     training: Training
     loader: IndexLoader
+    stale: StaleCollections
     recognition: Recognition
     untrained_recognition: UntrainedRecognition
     rows: Rows
@@ -105,6 +117,7 @@ class Gallery:
         """
         self.last_seen.write()
         forgotten = self.untrained_index.forget_unused() + self.duplicate_check.forget_old()
+        forgotten += self.corrections.purge()
         return self.training.purge_removed() + forgotten + self.indexes.sweep()
 
 
@@ -150,19 +163,26 @@ def open_gallery(
     untrained_index, duplicate_check = UntrainedIndex(templates, clock), DuplicateCheck(templates, clock)
     last_seen = LastSeen(database, clock)
     curves = Curves(rows)
+    relocation = Relocation(rows, vault, recognisers, duplicate_check, last_seen)
     later = TrainedDuplicates(rows, templates, indexes, recognisers)
     return Gallery(
         collections=Collections(rows, vault, recognisers, indexes),
         persons=Persons(rows),
+        people=People(rows),
+        person_search=PersonSearch(
+            rows, templates, recognisers, indexes=indexes, untrained=untrained_index, curves=curves
+        ),
         faces=PersistedFaces(rows, engine, recognisers, vault, duplicate_check),
         reassignment=Reassignment(rows, last_seen),
-        relocation=Relocation(rows, vault, recognisers, duplicate_check, last_seen),
+        relocation=relocation,
+        corrections=Corrections(rows, relocation),
         bulk=Bulk(rows, templates, recognisers),
         policies=Policies(rows),
         duplicates=Duplicates(rows),
-        crops=Crops(rows),
+        crops=Crops(rows, vault),
         training=Training(rows, templates, indexes, trained=trained, look=later.look),
         loader=IndexLoader(indexes, database),
+        stale=StaleCollections(rows),
         recognition=Recognition(
             rows,
             detected_faces,

@@ -30,6 +30,7 @@ class NewFace:
     face_id: UUID
     recogniser: Recogniser
     user_data: str | None
+    source: str | None
     vector: NDArray[np.float32]
     template: bytes
     photo: bytes
@@ -50,7 +51,12 @@ class Insertion:
         self._templates = Templates(vault)
 
     def prepare(
-        self, row: CollectionRow, recogniser: Recogniser, enrolment: Enrolment, user_data: str | None
+        self,
+        row: CollectionRow,
+        recogniser: Recogniser,
+        enrolment: Enrolment,
+        user_data: str | None,
+        source: str | None = None,
     ) -> NewFace:
         """Seal what is to be kept. Not inside a writing session (see `Vault.seal`).
 
@@ -59,6 +65,7 @@ class Insertion:
             recogniser: that made the template.
             enrolment: the face.
             user_data: what the caller attached.
+            source: the name of the photo's file, where that is known.
         """
         resource_id, collection, face_id = row.resource_id, row.uid, uuid4()
         crop = None
@@ -66,7 +73,7 @@ class Insertion:
             crop = self._vault.seal(enrolment.crop.pack(), resource_id=resource_id, what=crop_name(collection, face_id))
         template = self._templates.seal(resource_id, collection, face_id, enrolment.embedding)
         photo = self._vault.keyed_hash(enrolment.photo)
-        return NewFace(face_id, recogniser, user_data, enrolment.embedding.vector, template, photo, crop)
+        return NewFace(face_id, recogniser, user_data, source, enrolment.embedding.vector, template, photo, crop)
 
     def insert(
         self,
@@ -112,6 +119,7 @@ class Insertion:
                 user_data=new.user_data,
                 sealed=new.template,
                 photo=new.photo,
+                source=new.source,
                 revision=row.revision,
                 created_at=now,
             )

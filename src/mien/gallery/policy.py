@@ -40,6 +40,7 @@ class EnrolmentPolicy:
             made (`mien gallery crops` counts and erases them).
         strict_children: of a resource: faces that look like a child's must be surer to match. Their age is estimated
             for that alone, and is neither reported nor stored.
+        train_after_edits: train a group by itself after somebody changed it in the portal.
     """
 
     min_quality: str | None = None
@@ -51,6 +52,7 @@ class EnrolmentPolicy:
     min_size: int | None = None
     keep_crops: bool = False
     strict_children: bool = False
+    train_after_edits: bool = True
 
     def __post_init__(self) -> None:
         for name in ("min_quality", "max_blur"):

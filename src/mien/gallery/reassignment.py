@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from mien.gallery.correction_records import CorrectionKind, before_merge, forget_corrections, record_correction
 from mien.gallery.errors import PersistedFaceNotFoundError, Quota, QuotaExceededError, SamePersonError
 from mien.gallery.kinds import CollectionRef, parse_id
 from mien.gallery.last_seen import LastSeen
@@ -65,6 +66,8 @@ class Reassignment:
             faces = _faces_of(session, row.uid, source.person_id)
             self._check_room(session, ref, target, len(faces))
             now = self._rows.clock.now()
+            before = before_merge(session, source, target)
+            forget_corrections(session, row.uid, source.person_id)
             _hand_over(session, row, faces, source, target)
             if faces or row.snapshot is not None:  # the last training may have known faces that were deleted since
                 note_removal(session, row, source.person_id, None, now)
@@ -76,6 +79,10 @@ class Reassignment:
             )
             target.created_at = _known(min, source.created_at, target.created_at)
             target.seen_at = _known(max, source.seen_at, target.seen_at)
+            record_correction(
+                session, row, CorrectionKind.MERGE, person=source, into=target.person_id, faces=faces, now=now,
+                before=before,
+            )  # fmt: skip
             session.delete(source)
             row.persons -= 1
         return len(faces)
@@ -104,6 +111,9 @@ class Reassignment:
             _hand_over(session, row, faces, source, target)
             for face in faces:
                 note_removal(session, row, source.person_id, face, now)
+            record_correction(
+                session, row, CorrectionKind.MOVE, person=source, into=target.person_id, faces=faces, now=now
+            )
 
     def _check_room(self, session: Session, ref: CollectionRef, target: PersonRow, more: int) -> None:
         limit = self._rows.limits(session, ref.resource_id, ref.kind).faces

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from mien.gallery.correction_records import CorrectionKind, record_correction
 from mien.gallery.crops import crop_name
 from mien.gallery.duplicate_check import DuplicateCheck
 from mien.gallery.duplicates import Suspect, look_alikes, record, same_photo
@@ -103,13 +104,16 @@ class Relocation:
         self._duplicate_check = duplicate_check
         self._last_seen = last_seen
 
-    def move(self, ref: CollectionRef, person_id: str, to: CollectionRef) -> tuple[Duplicate, ...]:
+    def move(
+        self, ref: CollectionRef, person_id: str, to: CollectionRef, *, undoable: bool = True
+    ) -> tuple[Duplicate, ...]:
         """Move a person with faces, user data, crops and consents; person and faces keep their ids.
 
         Args:
             ref: the group that the person is in.
             person_id: who.
             to: the group they are to be in, of the same resource; of either kind.
+            undoable: whether `Corrections` is to know of it.
 
         Returns:
             What their faces may be duplicates of there.
@@ -133,7 +137,7 @@ class Relocation:
             raise AlreadyThereError(to)
         self._last_seen.write()
         for _ in range(_ATTEMPTS):
-            moved = self._move(ref, person_id, to, self._prepare(ref, person_id, to))
+            moved = self._move(ref, person_id, to, self._prepare(ref, person_id, to), undoable=undoable)
             if moved is not None:
                 return moved
         raise ConflictError(ref.collection_id)
@@ -173,7 +177,7 @@ class Relocation:
     # The transaction
 
     def _move(
-        self, ref: CollectionRef, person_id: str, to: CollectionRef, ready: _Ready
+        self, ref: CollectionRef, person_id: str, to: CollectionRef, ready: _Ready, *, undoable: bool
     ) -> tuple[Duplicate, ...] | None:
         """Move the person; None when something was written since it was prepared."""
         now = self._rows.clock.now()
@@ -196,6 +200,13 @@ class Relocation:
             )
             _take_pairs_along(session, row.uid, target.uid, [face["face_id"] for face in ready.found.faces])
             remove_person(session, row, person, now)
+            if undoable:
+                source = f"{ref.kind.value}/{ref.collection_id}"
+                faces = [face["face_id"] for face in ready.found.faces]
+                record_correction(
+                    session, target, CorrectionKind.GROUP, person=person, into=person.person_id, faces=faces, now=now,
+                    before={"source": source},
+                )  # fmt: skip
             return tuple(
                 one
                 for face, some in suspects.items()

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
+from mien.gallery.correction_records import forget_corrections
 from mien.storage.tables import CollectionRow, CropRow, DuplicateRow, PersistedFaceRow, PersonRow, RemovalRow
 
 
@@ -17,6 +18,7 @@ def remove_person(session: Session, row: CollectionRow, person: PersonRow, now: 
     if not remove_faces_of(session, row, person.person_id, now) and row.snapshot is not None:
         # The last training may have known faces of this person that were deleted since.
         note_removal(session, row, person.person_id, None, now)
+    forget_corrections(session, row.uid, person.person_id)
     session.delete(person)
     row.persons -= 1
 

@@ -71,6 +71,25 @@ class PersistedFace:
 
 
 @dataclass(frozen=True, slots=True)
+class EnrolledFace:
+    """An enrolled face with what is known of its photo.
+
+    Attributes:
+        face_id: the persisted face id, a lower-case hyphenated GUID.
+        user_data: None when nothing was attached.
+        source: the name of the file that it was enrolled from; None where that is not known, as through the API.
+        created_at: when it was enrolled.
+        has_crop: whether a crop of the photo is kept.
+    """
+
+    face_id: str
+    user_data: str | None
+    source: str | None
+    created_at: datetime | None
+    has_crop: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TargetFace:
     """Which face of an image to enrol: a rectangle in pixels of the full, upright image.
 

@@ -1,22 +1,30 @@
-"""The place where photos are enrolled: what a photo is like is told in full, and of several faces one is chosen."""
+"""The place where photos are enrolled: each is measured and told of in full, and of several faces one is chosen."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from mien.gallery.errors import GalleryError, LowQualityError
 from mien.gallery.policy import EnrolmentPolicy
 from mien.gallery.types import TargetFace
 from mien.management.roles import Permission
 from mien.portal.approval import check_approved, may_write
+from mien.portal.auto_training import patiently
 from mien.portal.photo_report import MEASURED, Verdict, asked, draw_report, report_on
-from mien.portal.photos import cut_out, drop, picture
+from mien.portal.photos import Upload, cut_out, drop, picture
+from mien.portal.stale import counted
 from mien.portal.visitor import Visitor, sentence
-from mien.portal.widgets import Tag, banner, button, loading, text
+from mien.portal.widgets import Tag, badge, banner, button, loading, text
 from mien.vision.errors import VisionError
 from mien.vision.types import Face, OperatingPoint, Want
+
+NOBODY = (
+    "No face was found. The whole face must be visible, upright, well lit and at least 36 pixels wide: "
+    "go nearer, or turn the photo."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +41,7 @@ class Enrolled:
 
 
 @dataclass(frozen=True, slots=True)
-class _Outcome:
+class Outcome:
     """The result of a photo: either `enrolled`, `refused`, or `faces` to choose from is set."""
 
     face: Face | None = None
@@ -42,95 +50,136 @@ class _Outcome:
     faces: tuple[tuple[Face, str], ...] = ()
 
 
-Add = Callable[[bytes, TargetFace | None], Enrolled]
+Add = Callable[[Upload, TargetFace | None], Enrolled]
+Refresh = Callable[[], Any]
 
 
-async def enrol_place(visitor: Visitor, policy: Callable[[], EnrolmentPolicy], add: Add, address: str) -> None:
+async def enrol_place(
+    visitor: Visitor, policy: Callable[[], EnrolmentPolicy], add: Add, refresh: Refresh | None = None
+) -> None:
     """Draw where photos are dropped to be enrolled, for who may.
 
     Args:
         visitor: who does.
         policy: gives what is asked of photos.
         add: enrols the face of a photo, in a thread; a target says which of several.
-        address: of the page that shows who is enrolled.
+        refresh: shows who is enrolled anew; called after each photo that was enrolled.
     """
     if not may_write(visitor):
         return
     if wanted := asked(await visitor.ask(policy)):
         text(f"Photos must have: {', '.join(wanted)}.", "soft small")
     place = Tag("div", classes="stack")
-    said = Tag("div", classes="stack", role="status")
-    more = Tag("div", classes="stack")
+    summary = Tag("div", classes="stack", role="status")
+    said = Tag("div", classes="stack")
+    counts = {"photos": 0, "enrolled": 0, "refused": 0}
 
-    def enrolled(image: bytes, chosen: Face | None) -> _Outcome:
-        check_approved(visitor)
-        return _enrol(visitor, image, chosen, add)
-
-    async def take(image: bytes, chosen: Face | None = None) -> None:
+    async def begin(count: int) -> None:
         said.clear()
-        more.clear()
-        with said:
-            waiting = loading("Analysing the photo …")
-        outcome = await visitor.act(Permission.MANAGE, lambda: enrolled(image, chosen))
+        summary.clear()
+        counts.update(photos=count, enrolled=0, refused=0)
+
+    async def take(photo: Upload) -> None:
+        with said, Tag("div", classes="stack") as result:
+            waiting = loading(f"Analysing {photo.name} …")
+        await finish(photo, result, waiting, None)
+
+    async def finish(photo: Upload, result: Tag, waiting: Tag, chosen: Face | None) -> None:
+        def work() -> Outcome:
+            check_approved(visitor)
+            return enrol_photo(visitor, photo, chosen, add)
+
+        outcome = await visitor.act(Permission.MANAGE, lambda: patiently(work))
         waiting.delete()
         if outcome is None:
             return
         rules = await visitor.ask(policy)
-        with said:
-            _tell(outcome, rules, address)
-        with more:
+        counts["enrolled"] += outcome.enrolled is not None
+        counts["refused"] += outcome.refused is not None
+        with result:
+            _tell(outcome, rules, photo.name if counts["photos"] > 1 else "")
             if outcome.face is not None:
-                draw_report(report_on(outcome.face, rules))
+                if counts["photos"] > 1:
+                    with Tag("details"):
+                        Tag("summary", "Photo quality")
+                        draw_report(report_on(outcome.face, rules))
+                else:
+                    draw_report(report_on(outcome.face, rules))
             if outcome.faces:
-                _choose(outcome, lambda face: take(image, face))
+                _choose(outcome, lambda face: again(photo, result, face))
+        if counts["photos"] > 1:
+            summary.clear()
+            with summary:
+                _sum_up(counts)
+        if outcome.enrolled is not None and refresh is not None:
+            await refresh()
+
+    async def again(photo: Upload, result: Tag, chosen: Face) -> None:
+        result.clear()
+        with result:
+            waiting = loading(f"Analysing {photo.name} …")
+        await finish(photo, result, waiting, chosen)
 
     with place:
-        drop(visitor, "Drop a photo to enrol", take)
+        drop(visitor, "Drop photos to enrol", take, on_batch=begin, about="several at once, or choose files")
 
 
-def _enrol(visitor: Visitor, image: bytes, chosen: Face | None, add: Add) -> _Outcome:
-    """Measure a photo and enrol the one face of it, or the chosen one."""
+def _sum_up(counts: dict[str, int]) -> None:
+    done = counts["enrolled"] + counts["refused"]
+    with Tag("div", classes="row"):
+        badge(f"{counts['enrolled']} enrolled", "good" if counts["enrolled"] else "")
+        badge(f"{counts['refused']} not enrolled", "bad" if counts["refused"] else "")
+        if left := counts["photos"] - done:
+            badge(f"{left} left", "info")
+
+
+def enrol_photo(visitor: Visitor, photo: Upload, chosen: Face | None, add: Add) -> Outcome:
+    """Measure a photo and enrol the one face of it, or the chosen one; in a thread."""
     face = chosen
     try:
         if face is None:
             want = Want(OperatingPoint.BEST, attributes=MEASURED, photo=True)
-            found = visitor.parts.engine.analyze(image, want)
+            found = visitor.parts.engine.analyze(photo.data, want)
             faces = found.faces
             if len(faces) > 1:
-                return _Outcome(faces=tuple((one, cut_out(found, one.box)) for one in faces))
+                return Outcome(faces=tuple((one, cut_out(found, one.box)) for one in faces))
             face = faces[0] if faces else None
         if face is None:
-            return _Outcome(refused="")
+            return Outcome(refused=NOBODY)
         box = face.box
         target = TargetFace(box.left, box.top, box.width, box.height) if chosen else None
-        return _Outcome(face, enrolled=add(image, target))
+        return Outcome(face, enrolled=add(photo, target))
     except LowQualityError:
-        return _Outcome(face, refused="The photo does not meet this collection's requirements; see the table.")
+        return Outcome(face, refused="The photo does not meet this collection's requirements; see the table.")
     except (GalleryError, VisionError) as error:
-        return _Outcome(face, refused=sentence(str(error)))
+        return Outcome(face, refused=remedied(sentence(str(error))))
 
 
-def _tell(outcome: _Outcome, policy: EnrolmentPolicy, address: str) -> None:
+def remedied(said: str) -> str:
+    """Return why a photo cannot be read, and what to do about it."""
+    if said.endswith("is not supported."):
+        return f"{said} Save the photo as JPEG or PNG and drop it again."
+    return said
+
+
+def _tell(outcome: Outcome, policy: EnrolmentPolicy, name: str) -> None:
+    photo = name or "The photo"
     if outcome.faces:
         about = "Choose the face of the person to enrol, or use a photo of that person alone."
-        banner("warn", f"The photo shows {len(outcome.faces)} faces", about)
+        banner("warn", f"{photo} shows {counted(len(outcome.faces), 'face', 'faces')}", about)
     elif outcome.refused is not None:
-        nobody = (
-            "No face was found. The whole face must be visible, upright, well lit and at least 36 pixels wide: "
-            "go nearer, or turn the photo."
-        )
-        banner("bad", "The photo was not enrolled", outcome.refused or nobody)
+        banner("bad", f"{photo} was not enrolled", outcome.refused)
     elif outcome.enrolled is not None and outcome.face is not None:
-        banner("good", "Enrolled", f"The face is {outcome.enrolled.face}.", ("Show face", address))
+        banner("good", f"{name}: enrolled" if name else "Enrolled", f"The face is {outcome.enrolled.face}.")
         for suspicion in outcome.enrolled.suspicions:
             banner("warn", "A likely duplicate", sentence(suspicion))
         poor = [one.name.lower() for one in report_on(outcome.face, policy) if one.verdict is not Verdict.GOOD]
         if poor:
-            about = "Recognition is less reliable with it: enrol a better photo, then erase this one."
+            about = "Recognition is less reliable with it: enrol a better photo, then remove this one."
             banner("warn", f"Low photo quality: {', '.join(poor)}", about)
 
 
-def _choose(outcome: _Outcome, take: Callable[[Face], object]) -> None:
+def _choose(outcome: Outcome, take: Callable[[Face], object]) -> None:
     with Tag("ul", classes="plain", aria_label="Faces to choose from", style="flex-flow:row wrap;gap:1.2rem"):
         for number, (face, address) in enumerate(outcome.faces, start=1):
             with Tag("li", classes="stack", style="width:10rem"):

@@ -23,6 +23,7 @@ from mien.portal.visitor import EXPECTED, Visitor, sentence
 from mien.portal.widgets import Tag, banner, empty, loading
 
 _STYLE: Final = (Path(__file__).parent / "static" / "portal.css").read_text(encoding="utf-8")
+_SCRIPT: Final = (Path(__file__).parent / "static" / "portal.js").read_text(encoding="utf-8")
 _ICON: Final = (
     "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'><rect width='32' height='32' rx='8' fill='#0e6675'/>"
     "<path d='M8 22V11l8 7 8-7v11' fill='none' stroke='white' stroke-width='3'/></svg>"
@@ -52,6 +53,7 @@ def build_interface(parts: PortalParts, sessions: Sessions) -> FastAPI:
     application = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     ui.add_css(_STYLE, shared=True)
     ui.add_head_html(_READ_OUT, shared=True)
+    ui.add_head_html(f"<script>{_SCRIPT}</script>", shared=True)
     for page in PAGES:
         ui.page(page.path, response_timeout=_BUILD_SECONDS)(_handler(page, parts, sessions))
     ui.run_with(

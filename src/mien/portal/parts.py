@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from mien.management.arm.shapes import Addresses
 from mien.management.login import Login
 from mien.models import ModelStore
 from mien.models.bindings import Bindings
+from mien.portal.auto_training import AutoTraining
 from mien.portal.openid import OpenId
 from mien.portal.session import LIFE
 from mien.storage import Database, Vault
@@ -68,6 +69,7 @@ class PortalParts:
         session_life: how long somebody stays signed in.
         demo: whether the liveness demo of this server makes its own sessions.
         lacks: tells what the server lacks for a liveness mode; None when it lacks nothing.
+        auto_training: trains groups after edits.
     """
 
     accounts: Accounts
@@ -101,3 +103,4 @@ class PortalParts:
     session_life: timedelta = LIFE
     demo: bool = False
     lacks: Lacks | None = None
+    auto_training: AutoTraining = field(default_factory=AutoTraining)

@@ -2,57 +2,108 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
 import numpy as np
 from nicegui import events, ui
 
+from mien.gallery.crops import Crop
 from mien.portal.visitor import Visitor, tell
-from mien.portal.widgets import Tag, icon, size
+from mien.portal.widgets import Tag, button, icon, size
 from mien.vision.draw import draw_faces
 from mien.vision.ports import Found
 from mien.vision.types import Attributes, Face, FaceBox, Pixels
 
-OnPhoto = Callable[[bytes], Awaitable[None]]
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that somebody dropped or chose.
+
+    Attributes:
+        name: of the file; with its folders where a folder was dropped, such as `Anna Weiss/1.jpg`.
+        data: its content.
+    """
+
+    name: str
+    data: bytes
+
+
+OnPhoto = Callable[[Upload], Awaitable[None]]
+
+IMAGES: Final = "image/jpeg,image/png,image/gif,image/bmp"
+"""What can be analysed, as HTML has it."""
 
 _SIDE: Final = 1280
+_THUMB: Final = 112
 _LARGEST_SCALE: Final = 6.0
 _QUALITY: Final = 88
 
 
-def drop(visitor: Visitor, label: str, on_photo: OnPhoto) -> None:
+def drop(
+    visitor: Visitor,
+    label: str,
+    on_photo: OnPhoto,
+    *,
+    on_batch: Callable[[int], Awaitable[None]] | None = None,
+    about: str = "or choose a file",
+    accept: str = IMAGES,
+) -> None:
     """A place to drop a photo on, or to choose one with; also by keyboard.
 
     Args:
         visitor: who does.
         label: what to drop, such as "Drop a photo".
         on_photo: called with the file.
+        on_batch: called with the number of files before the first of them; with it, several files and folders can be
+            dropped at once, and `on_photo` is called for one after the other.
+        about: what else can be done than to drop.
+        accept: the kinds of files to choose from, as HTML has them.
     """
-    limit = visitor.parts.image_limit
+    limit, many = visitor.parts.image_limit, on_batch is not None
+    one_by_one = asyncio.Lock()
 
     async def uploaded(event: events.UploadEventArguments) -> None:
-        await on_photo(await event.file.read())
+        async with one_by_one:
+            await on_photo(Upload(event.file.name, await event.file.read()))
 
     def rejected() -> None:
-        tell(f"Photos can be at most {size(limit)}.", "bad")
+        tell(f"Photos can be at most {size(limit)}: larger files were left out.", "bad")
 
-    upload = ui.upload(auto_upload=True, max_file_size=limit, on_upload=uploaded, on_rejected=rejected)
+    upload = ui.upload(auto_upload=True, multiple=many, max_file_size=limit, on_upload=uploaded, on_rejected=rejected)
     upload.classes("sr").props("inert aria-hidden=true")
-    add = f"const box = getElement({upload.id}).$refs.qRef; box.reset(); box.addFiles(files);"
+    take = f"mienTake({upload.id}, files, {str(many).lower()}, (count) => emit(count))"
     with Tag("label", classes="drop") as zone:
         icon("add_a_photo")
         Tag("strong", label)
-        Tag("span", f"JPEG, PNG, GIF or BMP, up to {size(limit)}; or choose a file", "small")
-        chosen = Tag("input", type="file", accept="image/jpeg,image/png,image/gif,image/bmp", aria_label=label)
-        chosen.on("change", js_handler=f"(e) => {{ const files = e.target.files; {add} e.target.value = ''; }}")
+        Tag("span", f"JPEG, PNG, GIF or BMP, up to {size(limit)} each; {about}", "small")
+        chosen = Tag("input", type="file", accept=accept, aria_label=label)
+        if many:
+            chosen.props["multiple"] = True
+
+    async def begin(event: events.GenericEventArguments) -> None:
+        """Take the files once the page is ready for their results."""
+        if on_batch is not None:
+            await on_batch(int(event.args))
+            ui.run_javascript(f"mienSend({upload.id})")
+
+    chosen_files = f"(e) => {{ const files = e.target.files; {take}; e.target.value = ''; }}"
+    chosen.on("change", begin, js_handler=chosen_files)
     zone.on("dragover", js_handler="(e) => { e.preventDefault(); e.currentTarget.classList.add('over'); }")
     zone.on("dragleave", js_handler="(e) => e.currentTarget.classList.remove('over')")
-    done = "e.preventDefault(); e.currentTarget.classList.remove('over'); const files = e.dataTransfer.files;"
-    zone.on("drop", js_handler=f"(e) => {{ {done} if (files.length) {{ {add} }} }}")
+    done = "e.preventDefault(); e.currentTarget.classList.remove('over'); const files = e.dataTransfer;"
+    zone.on("drop", begin, js_handler=f"(e) => {{ {done} {take}; }}")
+    if many:
+        folder = Tag("input", type="file", webkitdirectory=True, aria_label=f"{label}: a whole folder", tabindex="-1")
+        folder.classes("sr").props["aria-hidden"] = "true"
+        folder.on("change", begin, js_handler=chosen_files)
+        with Tag("div"):
+            pick = button("Choose a folder", kind="quiet", image="folder_open")
+            pick.on("click", js_handler=f"() => document.getElementById('c{folder.id}').click()")
 
 
 def drawn(found: Found) -> str:
@@ -87,6 +138,16 @@ def cut_out(found: Found, box: FaceBox) -> str:
     pixels = _pixels(found)
     part = pixels[max(0, box.top - down) : box.top + box.height + down, max(0, box.left - across) :]
     return _url(np.ascontiguousarray(part[:, : box.width + 2 * across]), 320)
+
+
+def thumbnail(crop: Crop) -> str:
+    """Return a kept crop as a small picture of the face alone, as a data URL."""
+    pixels = cv2.imdecode(np.frombuffer(crop.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise RuntimeError("a kept crop is no JPEG")
+    box, edge = crop.box, round(crop.box.width * 0.15)
+    part = pixels[max(0, box.top - edge) : box.top + box.height + edge, max(0, box.left - edge) :]
+    return _url(np.ascontiguousarray(part[:, : box.width + 2 * edge], np.uint8), _THUMB)
 
 
 def _pixels(found: Found) -> Pixels:

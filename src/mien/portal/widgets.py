@@ -61,7 +61,7 @@ def section(title: str, about: str = "", classes: str = "card") -> Tag:
     """A part of a page under a heading; used as a context."""
     box = Tag("section", classes=classes)
     with box, Tag("div"):
-        Tag("h2", title)
+        Tag("h2", title, dir="auto")  # it may be a name, of any direction
         if about:
             text(about, "soft small")
     return box
@@ -253,10 +253,18 @@ def choice(label: str, options: dict[str, str], value: str, on_change: str = "")
     return box
 
 
+def modal(title: str) -> ui.dialog:
+    """A dialog of the page, opened by the caller; it outlives the dialog that led to it and is deleted when closed."""
+    with ui.context.client.content:
+        dialog = ui.dialog()
+    dialog.props["aria-label"] = title
+    dialog.on("hide", dialog.delete)
+    return dialog
+
+
 def confirm(title: str, about: str, label: str, on_yes: Handler, *, kind: str = "danger") -> ui.dialog:
     """A question before what cannot be undone; opens at once."""
-    dialog = ui.dialog()
-    dialog.props["aria-label"] = title
+    dialog = modal(title)
 
     async def agreed() -> None:
         result = on_yes()
@@ -270,7 +278,6 @@ def confirm(title: str, about: str, label: str, on_yes: Handler, *, kind: str = 
         with Tag("div", classes="row", style="justify-content:flex-end"):
             button("Cancel", dialog.close)
             button(label, agreed, kind)
-    dialog.on("hide", dialog.delete)
     dialog.open()
     return dialog
 

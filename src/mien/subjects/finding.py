@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from mien.clock import Clock
+from mien.gallery.correction_records import CorrectionKind
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.directory.rows import face_collections
 from mien.gallery.kinds import Kind, persons_ref
@@ -18,7 +19,14 @@ from mien.gallery.recognisers import Recognisers
 from mien.gallery.rows import find_collection
 from mien.gallery.templates import Templates
 from mien.storage import Database
-from mien.storage.tables import CollectionRow, CropRow, DynamicGroupMemberRow, PersistedFaceRow, PersonRow
+from mien.storage.tables import (
+    CollectionRow,
+    CorrectionRow,
+    CropRow,
+    DynamicGroupMemberRow,
+    PersistedFaceRow,
+    PersonRow,
+)
 from mien.subjects.consents import of_member, together
 from mien.subjects.errors import InvalidSubjectError
 from mien.subjects.likeness import Likeness, Probe
@@ -131,8 +139,14 @@ class Finder:
         for condition in _conditions(PersistedFaceRow.face_id, whom.ids):
             query = select(PersistedFaceRow.person_id).where(PersistedFaceRow.collection == row.uid, condition)
             yield from session.scalars(query)
+        # Somebody who was merged into another lately is known by the record that can undo it.
+        merged = (CorrectionRow.collection == row.uid, CorrectionRow.kind == CorrectionKind.MERGE.value)
+        for condition in _conditions(CorrectionRow.person_id, whom.ids):
+            yield from session.scalars(select(CorrectionRow.into).where(*merged, condition))
         if whom.texts:
             texts = sorted(whom.texts)
+            of_merged = or_(CorrectionRow.name.in_(texts), CorrectionRow.user_data.in_(texts))
+            yield from session.scalars(select(CorrectionRow.into).where(*merged, of_merged))
             of_person = or_(PersonRow.name.in_(texts), PersonRow.user_data.in_(texts))
             yield from session.scalars(select(PersonRow.person_id).where(PersonRow.collection == row.uid, of_person))
             of_face = (PersistedFaceRow.collection == row.uid, PersistedFaceRow.user_data.in_(texts))
@@ -231,6 +245,7 @@ def _faces(session: Session, row: CollectionRow, member: UUID, sure: dict[UUID, 
         yield HeldFace(
             face_id=str(face.face_id),
             user_data=face.user_data,
+            source=face.source,
             recognition_model=row.recognition_model,
             fingerprint=row.fingerprint,
             collection=row.uid,

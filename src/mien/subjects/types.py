@@ -53,6 +53,7 @@ class HeldFace:
     Attributes:
         face_id: the persisted face id.
         user_data: None when nothing was attached.
+        source: the name of the file that it was enrolled from, where that is known.
         recognition_model: `recognition_01` … `recognition_04`.
         fingerprint: of the recogniser that made its template.
         collection: in which it lies, inside the service.
@@ -65,6 +66,7 @@ class HeldFace:
 
     face_id: str
     user_data: str | None
+    source: str | None
     recognition_model: str
     fingerprint: str
     collection: UUID

@@ -22,6 +22,7 @@ from mien.gallery.errors import (
     Quota,
     QuotaExceededError,
 )
+from mien.gallery.faces import SOURCE_LENGTH
 from mien.gallery.insertion import Insertion, check_fingerprint
 from mien.gallery.kinds import Kind, faces_ref, parse_id, persons_ref
 from mien.gallery.operations import Operations
@@ -150,6 +151,7 @@ class DirectoryPersons:
         target: TargetFace | None = None,
         operating_point: OperatingPoint = OperatingPoint.GENERAL,
         user_data: str | None = None,
+        source: str | None = None,
     ) -> Started:
         """Enrol a face; `Started.id` is the persisted face id."""
         check_user_data(user_data, FACE_USER_DATA_LENGTH)
@@ -162,6 +164,7 @@ class DirectoryPersons:
                 target=target,
                 operating_point=operating_point,
                 user_data=user_data,
+                source=source and source[-SOURCE_LENGTH:],
             )
             if started is not None:
                 return started
@@ -176,6 +179,7 @@ class DirectoryPersons:
         target: TargetFace | None,
         operating_point: OperatingPoint,
         user_data: str | None,
+        source: str | None,
     ) -> Started | None:
         """Enrol a face; None when the directory was migrated to another recogniser meanwhile."""
         ref = faces_ref(resource_id, recognition_model)
@@ -187,7 +191,7 @@ class DirectoryPersons:
             check_fingerprint(collection, recogniser)
             policy = policy_of(session, collection)
         enrolment = enrol(self._engine, image, recogniser.pack, policy, target=target, operating_point=operating_point)
-        new = self._insertion.prepare(collection, recogniser, enrolment, user_data)
+        new = self._insertion.prepare(collection, recogniser, enrolment, user_data, source)
         with self._rows.writing(resource_id) as (session, _):
             person = find_person(session, resource_id, person_id)
             limit = self._rows.rows.limits(session, resource_id, Kind.DIRECTORY).faces

@@ -12,10 +12,11 @@ from mien.gallery.kinds import Kind, faces_ref
 from mien.gallery.types import DynamicGroup, TargetFace, Unset
 from mien.management.roles import Permission
 from mien.portal.approval import approved_to_enrol, may_write, write_button
-from mien.portal.enrolling import Enrolled, enrol_place
+from mien.portal.enrolling import Enrolled, Refresh, enrol_place
 from mien.portal.frame import Page
-from mien.portal.pages.directory import ROOT, doer, editor, person_address
-from mien.portal.pages.people import asker, rows_of
+from mien.portal.pages.directory import ROOT, doer, editor
+from mien.portal.pages.people_places import asker, rows_of
+from mien.portal.photos import Upload
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, button, empty, facts, section, table, text
 from mien.vision.types import OperatingPoint
@@ -40,9 +41,18 @@ async def render(visitor: Visitor) -> None:
         _about(visitor, person)
         await _groups(visitor, person, groups)
     with section("Faces", "Each recognition model searches its own faces only."):
-        _faces(visitor, person, faces)
+        shown = Tag("div", classes="stack")
+        with shown:
+            _faces(visitor, person, faces)
+
+        async def refresh() -> None:
+            fresh = await visitor.ask(lambda: views.faces(resource_id, person_id))
+            shown.clear()
+            with shown:
+                _faces(visitor, person, fresh)
+
         if may_write(visitor):
-            await _enrol(visitor, person)
+            await _enrol(visitor, person, refresh)
 
 
 def _about(visitor: Visitor, person: ListedPerson) -> None:
@@ -108,7 +118,7 @@ def _group_link(visitor: Visitor, group: DynamicGroup) -> None:
 
 def _faces(visitor: Visitor, person: ListedPerson, faces: list[ListedFace]) -> None:
     if not faces:
-        empty("face", "No face is enrolled yet", "Drop a photo below.")
+        empty("face", "No face is enrolled yet", "Drop photos below.")
         return
     persons, resource_id = visitor.parts.directory.directory, visitor.resource.id
 
@@ -132,22 +142,23 @@ def _faces(visitor: Visitor, person: ListedPerson, faces: list[ListedFace]) -> N
     )
 
 
-async def _enrol(visitor: Visitor, person: ListedPerson) -> None:
+async def _enrol(visitor: Visitor, person: ListedPerson, refresh: Refresh) -> None:
     gallery, persons, resource_id = visitor.parts.gallery, visitor.parts.directory.directory, visitor.resource.id
     labels = [one.label for one in visitor.parts.recognisers]
     chosen = ui.select(labels, value=labels[-1], label="Recognition model").props("outlined")
 
-    def add(image: bytes, target: TargetFace | None) -> Enrolled:
+    def add(photo: Upload, target: TargetFace | None) -> Enrolled:
         model = str(chosen.value)
         point = OperatingPoint.BEST
-        made = persons.add_face(resource_id, person.person_id, model, image, target=target, operating_point=point).id
+        made = persons.add_face(
+            resource_id, person.person_id, model, photo.data, target=target, operating_point=point, source=photo.name
+        ).id
         assert made is not None
         visitor.note("face.add", collection=f"directory/{model}", face=made, person=person.person_id)
         suspicions = gallery.duplicates.found(faces_ref(resource_id, model))
         return Enrolled(made, tuple(str(one) for one in suspicions if one.face_id == made))
 
-    address = person_address(visitor, person.person_id)
-    await enrol_place(visitor, lambda: gallery.policies.get(resource_id), add, address)
+    await enrol_place(visitor, lambda: gallery.policies.get(resource_id), add, refresh)
 
 
 PAGE = Page(

@@ -13,7 +13,7 @@ from mien.management.roles import Permission
 from mien.portal.approval import approved_to_enrol, write_button
 from mien.portal.frame import Page
 from mien.portal.pages.directory import ROOT, TOP, doer, editor, person_link, tabs
-from mien.portal.pages.people import asker, rows_of
+from mien.portal.pages.people_places import asker, rows_of
 from mien.portal.pages.picking import Picker
 from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Tag, button, empty, facts, section, table

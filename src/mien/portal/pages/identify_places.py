@@ -24,6 +24,8 @@ class SearchScope:
         noted: its name in the audit log.
         identify: finds the candidates of short-lived face ids, in a thread.
         names: gives the names of persons by their ids, in a thread.
+        address: gives the path of the page of a person by their id.
+        ref: the group, where it is one that is trained.
     """
 
     title: str
@@ -32,6 +34,8 @@ class SearchScope:
     noted: str
     identify: Callable[[Sequence[str]], list[Identified]]
     names: Callable[[Sequence[str]], Mapping[str, str]]
+    address: Callable[[str], str]
+    ref: CollectionRef | None = None
 
 
 def places(visitor: Visitor) -> dict[str, SearchScope]:
@@ -50,6 +54,8 @@ def _groups(visitor: Visitor) -> list[SearchScope]:
             f"{ref.kind.value}/{ref.collection_id}",
             lambda faces: gallery.recognition.identify(faces, ref, top=_CANDIDATES),
             lambda ids: {one: gallery.persons.get(ref, one).name for one in ids},
+            lambda one: f"/people/{ref.kind.value}/{ref.collection_id}/{one}",
+            ref,
         )
 
     return [
@@ -81,6 +87,7 @@ def _directory(visitor: Visitor) -> list[SearchScope]:
             f"directory/{model}",
             lambda ids: found.identify_persons(resource_id, ids, EVERYONE, top=_CANDIDATES),
             names,
+            lambda one: f"/directory/persons/{one}",
         )
 
     def group(group_id: str, name: str, persons: int, model: str) -> SearchScope:
@@ -91,6 +98,7 @@ def _directory(visitor: Visitor) -> list[SearchScope]:
             f"dynamicPersonGroup/{group_id}/{model}",
             lambda ids: found.identify_dynamic(resource_id, ids, group_id, top=_CANDIDATES),
             names,
+            lambda one: f"/directory/persons/{one}",
         )
 
     groups = services.views.groups(resource_id) if sizes.faces else []

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from nicegui import ui
 
 from mien.gallery.errors import GalleryError
 from mien.gallery.kinds import PUBLIC_KINDS, CollectionRef, Kind
+from mien.gallery.training.staleness import Staleness
 from mien.gallery.types import Collection, TrainingState, TrainingStatus
 from mien.management.roles import Permission
 from mien.portal.approval import approved_to_enrol, write_button
 from mien.portal.frame import Page
 from mien.portal.pages.migrating import migration_table, mismatched
+from mien.portal.pages.people_by_photo import by_photo
+from mien.portal.pages.people_places import NAMES, address, name_of
 from mien.portal.pages.people_policy import policy
+from mien.portal.stale import changes_since, trainer
 from mien.portal.visitor import Visitor
-from mien.portal.widgets import Tag, badge, banner, confirm, empty, section, table
+from mien.portal.widgets import Tag, badge, empty, section, table
 
-NAMES: Final = {
-    Kind.PERSON_GROUP: "Person group",
-    Kind.LARGE_PERSON_GROUP: "Large person group",
-    Kind.FACE_LIST: "Face list",
-    Kind.LARGE_FACE_LIST: "Large face list",
-}
 TONES: Final = {
     TrainingState.SUCCEEDED: "good",
     TrainingState.FAILED: "bad",
@@ -48,10 +45,12 @@ def training_of(visitor: Visitor, ref: CollectionRef) -> TrainingStatus | None:
         return None
 
 
-def training_badge(kind: Kind, status: TrainingStatus | None) -> None:
-    """Draw where a training stands."""
+def training_badge(kind: Kind, status: TrainingStatus | None, stale: Staleness | None = None) -> None:
+    """Draw where a training stands; what is behind the changes since is not called trained."""
     if not kind.trained:
         badge("not needed")
+    elif stale is not None and stale.is_stale and stale.trained_at is not None and not stale.training:
+        badge(changes_since(stale), "warn")
     elif status is None:
         badge("never trained", "warn")
     else:
@@ -68,6 +67,7 @@ async def render(visitor: Visitor) -> None:
         return shown, len(listed) > _SHOWN
 
     found, more = await visitor.ask(find)
+    stale = {one.ref: one for one in await visitor.ask(lambda: visitor.parts.gallery.stale.every(visitor.resource.id))}
     approved_to_enrol(visitor)
     migration_table(visitor, await visitor.ask(lambda: mismatched(visitor)))
     with section("Groups and lists"):
@@ -86,7 +86,7 @@ async def render(visitor: Visitor) -> None:
                         one.persons if ref.kind.has_persons else "–",
                         one.faces,
                         one.recognition_model,
-                        partial(training_badge, ref.kind, status),
+                        partial(_training, visitor, ref, status, stale.get(ref)),
                     ]
                     for ref, one, status in found
                 ],
@@ -94,9 +94,19 @@ async def render(visitor: Visitor) -> None:
             )
         if more:
             Tag("a", "More groups and lists", href=visitor.link("/people", start=name_of(found[-1][0])))
+    with section("Find a person by photo", "In all groups of the resource, whether they are trained or not."):
+        by_photo(visitor)
     with section("Create a group or list"):
         _form(visitor)
     await policy(visitor, None)
+
+
+def _training(visitor: Visitor, ref: CollectionRef, status: TrainingStatus | None, stale: Staleness | None) -> None:
+    with Tag("div", classes="row", style="gap:.4rem;flex-wrap:nowrap"):
+        training_badge(ref.kind, status, stale)
+        if stale is not None and not stale.training:
+            made = write_button(visitor, "Train now", trainer(visitor, ref, ui.navigate.reload), "quiet")
+            made.props["aria-label"] = f"Train {stale.name} now"
 
 
 def _listed(visitor: Visitor, start: str, top: int) -> list[tuple[CollectionRef, Collection]]:
@@ -116,7 +126,8 @@ def _listed(visitor: Visitor, start: str, top: int) -> list[tuple[CollectionRef,
 
 
 def _link(visitor: Visitor, ref: CollectionRef, one: Collection) -> None:
-    Tag("a", one.name, href=address(visitor, ref))
+    with Tag("a", href=address(visitor, ref)):
+        Tag("bdi", one.name, "name")
     Tag("div", ref.collection_id, "small soft mono")
 
 
@@ -140,46 +151,10 @@ def _form(visitor: Visitor) -> None:
         if await visitor.act(Permission.MANAGE, work):
             ui.navigate.to(address(visitor, ref))
 
+    name.on("keydown.enter", make)
+    identifier.on("keydown.enter", make)
     with Tag("div"):
         write_button(visitor, "Create", make, "primary")
-
-
-def page_of(visitor: Visitor) -> CollectionRef | None:
-    """Return the collection that the address names."""
-    kind = visitor.query.get("kind", "")
-    if kind not in {one.value for one in PUBLIC_KINDS}:
-        return None
-    return CollectionRef(visitor.resource.id, Kind(kind), visitor.query.get("collection", ""))
-
-
-def name_of(ref: CollectionRef) -> str:
-    """Return how a collection is called in the audit log and on the command line."""
-    return f"{ref.kind.value}/{ref.collection_id}"
-
-
-def address(visitor: Visitor, ref: CollectionRef, *, person: str = "", **query: str) -> str:
-    """Return the address of the page of a collection, or of one of its persons."""
-    path = f"/people/{name_of(ref)}"
-    return visitor.link(f"{path}/{person}" if person else path, **query)
-
-
-def rows_of(pairs: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    """Return facts without those that there is nothing to say of."""
-    return [(name, value) for name, value in pairs if value not in {None, ""}]
-
-
-def asker(title: str, about: str, label: str, work: Callable[[], Any]) -> Callable[[], None]:
-    """Return what asks before it does something that cannot be undone."""
-
-    def ask() -> None:
-        confirm(title, about, label, work)
-
-    return ask
-
-
-def missing() -> None:
-    """Say that there is no such collection."""
-    banner("bad", "There is no such group or list", "It may have been deleted.")
 
 
 PAGE = Page("/people", "People", "Enrolled people: groups of persons, and lists of faces.", "Use", "groups", render)

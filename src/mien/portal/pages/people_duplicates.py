@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from nicegui import ui
 
-from mien.gallery.errors import PersonNotFoundError
+from mien.gallery.errors import GalleryError, PersonNotFoundError
 from mien.gallery.kinds import CollectionRef
 from mien.gallery.types import Duplicate, DuplicateKind, Person
 from mien.management.roles import Permission
 from mien.portal.approval import write_button
-from mien.portal.pages.people import address, name_of
-from mien.portal.pages.people_moves import faces_of, merger
+from mien.portal.pages.people_moves import face_mover, faces_of, merger
+from mien.portal.pages.people_places import address, name_of
 from mien.portal.visitor import Visitor
-from mien.portal.widgets import Tag, button, moment, section, table, text
+from mien.portal.widgets import Tag, button, modal, moment, section, table, text
 
 _TOP: Final = 100
 _WHY: Final = {DuplicateKind.SAME_PHOTO: "the same photo", DuplicateKind.SAME_PERSON: "similar faces"}
@@ -77,7 +78,7 @@ def _actions(visitor: Visitor, ref: CollectionRef, pair: Duplicate, people: Mapp
     one, other = people.get(pair.person_id or ""), people.get(pair.other_person_id or "")
     with Tag("div", classes="row", style="flex-wrap:nowrap"):
         if one is not None and other is not None and one != other:
-            write_button(visitor, "Merge", partial(_ask, visitor, ref, one, other), "quiet")
+            write_button(visitor, "Resolve …", partial(_ask, visitor, ref, pair, one, other), "quiet")
         button("Dismiss", _dismisser(visitor, ref, pair), "quiet", may=may)
 
 
@@ -94,29 +95,70 @@ def _dismisser(visitor: Visitor, ref: CollectionRef, pair: Duplicate) -> Callabl
     return dismiss
 
 
-def _ask(visitor: Visitor, ref: CollectionRef, one: Person, other: Person) -> None:
-    """Ask who of the two is to be kept."""
-    title = f"Merge {one.name} and {other.name}?"
-    dialog = ui.dialog()
-    dialog.props["aria-label"] = title
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """How likely each of two faces is of its own person, by their other faces; None where there is no other."""
 
-    def keeper(keep: Person, go: Person) -> None:
-        label = f"Keep {keep.name}" if keep.name != go.name else f"Keep {keep.name} ({keep.person_id[:8]}…)"
-        button(label, merger(visitor, ref, go, keep, ui.navigate.reload), "danger")
+    one: float | None
+    other: float | None
+
+    @property
+    def misfiled(self) -> bool:
+        """Whether one of the faces does not look like the other faces of its own person."""
+        return any(fit is not None and fit < 0.5 for fit in (self.one, self.other))
+
+
+def _fits(visitor: Visitor, ref: CollectionRef, pair: Duplicate) -> _Fit:
+    search = visitor.parts.gallery.person_search
+    found = []
+    for face, whose in ((pair.face_id, pair.person_id), (pair.other_face_id, pair.other_person_id)):
+        try:
+            found.append(search.fit(ref, face, whose or ""))
+        except GalleryError:  # gone meanwhile, or of another recogniser
+            found.append(None)
+    return _Fit(*found)
+
+
+async def _ask(visitor: Visitor, ref: CollectionRef, pair: Duplicate, one: Person, other: Person) -> None:
+    """Ask what is the matter with two faces that are alike; each answer leads to what mends it."""
+    fit = await visitor.ask(lambda: _fits(visitor, ref, pair))
+    title = f"{one.name} and {other.name}: what is true?"
+    dialog = modal(title)
+    sides = ((pair.face_id, one, other, fit.one), (pair.other_face_id, other, one, fit.other))
+
+    def misfiled() -> None:
+        Tag("h3", "One photo is filed under the wrong person")
+        for face, whose, into, sure in sorted(sides, key=lambda side: 1.0 if side[3] is None else side[3]):
+            told = ""
+            if sure is not None:
+                told = f"It looks {'unlike' if sure < 0.5 else 'like'} the other faces of {whose.name} ({sure:.2f})."
+            kind = "primary" if sure is not None and sure < 0.5 else "plain"
+            with Tag("div", classes="stack", style="gap:.2rem"):
+                label = f"Move the face of {_called(whose, into)} to {_called(into, whose)}"
+                write_button(visitor, label, face_mover(visitor, ref, face, whose, into), kind)
+                text(f"Face {face[:8]}… of {faces_of(len(whose.persisted_face_ids))}. {told}", "soft small")
+
+    def twice() -> None:
+        Tag("h3", "They are one human being, enrolled twice")
+        for keep, go in ((other, one), (one, other)):
+            label = f"Merge and keep {_called(keep, go)}"
+            write_button(visitor, label, merger(visitor, ref, go, keep.person_id, ui.navigate.reload), "plain")
 
     with dialog, Tag("div", classes="card"):
         Tag("h2", title)
-        text(
-            "All faces go to whom you keep. Name, user data and id of the other are gone for good, and calls that use "
-            "that id are answered that there is nobody. Consents follow. Train the group afterwards: until then nobody "
-            "is found by the faces that went over."
-        )
         with Tag("ul"):
             for person in (one, other):
                 Tag("li", f"{person.name}, {faces_of(len(person.persisted_face_ids))}, id {person.person_id}")
+        for part in (misfiled, twice) if fit.misfiled else (twice, misfiled):
+            part()
+        Tag("h3", "They are two people who look alike")
+        button("Dismiss: no duplicate", _dismisser(visitor, ref, pair), may=visitor.may(Permission.MANAGE))
+        text("Moves and merges can be undone for 7 days.", "soft small")
         with Tag("div", classes="row", style="justify-content:flex-end"):
             button("Cancel", dialog.close)
-            keeper(other, one)
-            keeper(one, other)
-    dialog.on("hide", dialog.delete)
     dialog.open()
+
+
+def _called(person: Person, other: Person) -> str:
+    """Return a name, with the id where both have the same one."""
+    return person.name if person.name != other.name else f"{person.name} ({person.person_id[:8]}…)"

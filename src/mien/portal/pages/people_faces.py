@@ -1,90 +1,208 @@
-"""The faces of a list or of a person, and the place where photos are enrolled."""
+"""The faces of a list or of a person: what they were enrolled from, and what to do about a wrong one."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from typing import Final
 
 from nicegui import ui
 
+from mien.gallery.errors import GalleryError
 from mien.gallery.kinds import CollectionRef
-from mien.gallery.types import PersistedFace, TargetFace
+from mien.gallery.types import EnrolledFace, Person, TargetFace
 from mien.management.roles import Permission
-from mien.portal.enrolling import Enrolled, enrol_place
-from mien.portal.pages.people import address, asker, name_of
+from mien.portal.approval import write_button
+from mien.portal.enrolling import Enrolled, Refresh, enrol_place
+from mien.portal.pages.people_moves import move_faces
+from mien.portal.pages.people_places import asker, name_of
+from mien.portal.photos import Upload, thumbnail
+from mien.portal.stale import counted, edit, edited
 from mien.portal.visitor import Visitor
-from mien.portal.widgets import button, empty, table
+from mien.portal.widgets import Tag, button, copy_button, empty, icon, modal, moment, table, text
 from mien.vision.types import OperatingPoint
 
+_PICTURES: Final = 100
+_GONE: Final = "The template is deleted immediately, for good, and the picture with it."
 
-def face_table(
+Changed = Callable[[], object]
+"""Called when a face is gone or has moved."""
+
+
+async def face_table(
     visitor: Visitor,
     ref: CollectionRef,
-    faces: list[PersistedFace],
-    person: str | None = None,
-    chosen: set[str] | None = None,
+    faces: list[EnrolledFace],
+    person: Person | None = None,
+    *,
+    changed: Changed = ui.navigate.reload,
 ) -> None:
-    """Draw enrolled faces, each with the way to erase it.
+    """Draw enrolled faces, each with the ways to put it right.
 
     Args:
         visitor: who looks.
         ref: the collection.
         faces: what to draw.
         person: whose they are; None in lists.
-        chosen: gets the ids of faces that are ticked; None where there is nothing to choose them for.
+        changed: called when one was removed.
     """
     if not faces:
-        empty("face", "No face is enrolled yet", "Drop a photo below.")
+        empty("face", "No face is enrolled yet", "Drop photos below.")
         return
-    may = visitor.may(Permission.MANAGE)
-
-    def eraser(face: str) -> Callable[[], Awaitable[None]]:
-        async def erase() -> None:
-            def work() -> bool:
-                visitor.parts.gallery.faces.delete(ref, face, person)
-                visitor.note("face.delete", collection=name_of(ref), face=face)
-                return True
-
-            if await visitor.act(Permission.MANAGE, work):
-                ui.navigate.reload()
-
-        return erase
-
-    def erase_button(face: str) -> None:
-        ask = asker("Erase this face?", "Its template is deleted immediately, for good.", "Erase", eraser(face))
-        button("Erase", ask, "quiet", may=may)
-
-    def tick(face: str, into: set[str]) -> None:
-        def note(ticked: object) -> None:
-            (into.add if ticked else into.discard)(face)
-
-        box = ui.checkbox(on_change=lambda event: note(event.value))
-        box.props["aria-label"] = f"Choose face {face}"
-
-    choosing = may and chosen is not None
+    kept = [one.face_id for one in faces if one.has_crop][:_PICTURES]
+    crops = await visitor.ask(lambda: visitor.parts.gallery.crops.of(ref, kept)) if kept else {}
+    pictures = await visitor.ask(lambda: {face: thumbnail(crop) for face, crop in crops.items()})
+    chosen: set[str] = set()
+    choosing = person is not None and len(faces) > 1 and visitor.may(Permission.MANAGE)
+    headings = [*(["Choose"] if choosing else []), *(["Photo"] if pictures else [])]
     table(
         "Faces",
-        [*(["Choose"] if choosing else []), "Face id", "User data", ""],
+        [*headings, "Added", "From", "User data", "Face id", ""],
         [
             [
-                *([partial(tick, one.persisted_face_id, chosen)] if choosing and chosen is not None else []),
-                one.persisted_face_id,
+                *([partial(_tick, one, chosen)] if choosing else []),
+                *([partial(_picture, one, pictures)] if pictures else []),
+                moment(one.created_at),
+                one.source or "the API",
                 one.user_data,
-                partial(erase_button, one.persisted_face_id),
+                partial(_id, one),
+                partial(_actions, visitor, ref, one, person, changed),
             ]
             for one in faces
         ],
     )
+    if choosing and person is not None:
+        whose = person
+        with Tag("div"):
+            write_button(
+                visitor, "Move the chosen faces …", lambda: move_faces(visitor, ref, whose, sorted(chosen)), "quiet"
+            )
 
 
-async def enrol(visitor: Visitor, ref: CollectionRef, person: str | None) -> None:
-    """Draw the place where photos are enrolled."""
+def _tick(one: EnrolledFace, into: set[str]) -> None:
+    box = ui.checkbox(on_change=lambda event: (into.add if event.value else into.discard)(one.face_id))
+    box.props["aria-label"] = f"Choose face {one.face_id}"
+
+
+def _picture(one: EnrolledFace, pictures: Mapping[str, str]) -> None:
+    if one.face_id in pictures:
+        Tag("img", classes="thumb", src=pictures[one.face_id], alt=f"Face enrolled {moment(one.created_at)}")
+    else:
+        icon("no_photography")
+        Tag("span", "No picture is kept", "sr")
+
+
+def _id(one: EnrolledFace) -> None:
+    with Tag("div", classes="row", style="gap:.2rem;flex-wrap:nowrap"):
+        Tag("span", f"{one.face_id[:8]}…", "mono", title=one.face_id)
+        copy_button(one.face_id, f"face id {one.face_id[:8]}")
+
+
+def _actions(visitor: Visitor, ref: CollectionRef, one: EnrolledFace, person: Person | None, changed: Changed) -> None:
+    said = f"of {moment(one.created_at)}" + (f" from {one.source}" if one.source else "")
+    with Tag("div", classes="row", style="flex-wrap:nowrap;gap:.2rem"):
+        ways: list[tuple[str, Callable[[], object]]] = []
+        if person is not None:
+            ways.append(("Move to …", lambda: move_faces(visitor, ref, person, [one.face_id])))
+            ways.append(("This is wrong …", lambda: _wrong(visitor, ref, one, person, changed)))
+        for label, do in ways:
+            made = write_button(visitor, label, do, "quiet")
+            made.props["aria-label"] = f"{label} (face {said})"
+        remove = partial(remover, visitor, ref, one, person, changed)
+        ask = asker("Remove this face?", f"The face {said}. {_GONE}", "Remove", remove())
+        made = button("Remove", ask, "quiet", may=visitor.may(Permission.MANAGE))
+        made.props["aria-label"] = f"Remove (face {said})"
+
+
+def remover(
+    visitor: Visitor,
+    ref: CollectionRef,
+    one: EnrolledFace,
+    person: Person | None,
+    changed: Changed,
+    *,
+    reason: str = "",
+) -> Callable[[], Awaitable[None]]:
+    """Return what deletes a face, and notes the reason."""
+
+    async def remove() -> None:
+        def work() -> bool:
+            whose = person.person_id if person is not None else None
+            visitor.parts.gallery.faces.delete(ref, one.face_id, whose)
+            about = {"person": whose, "reason": reason or None}
+            visitor.note("face.delete", collection=name_of(ref), face=one.face_id, **about)
+            return True
+
+        if await edit(visitor, ref, work):
+            changed()
+
+    return remove
+
+
+async def enrol(visitor: Visitor, ref: CollectionRef, person: str | None, refresh: Refresh | None = None) -> None:
+    """Draw the place where photos are enrolled.
+
+    Args:
+        visitor: who looks.
+        ref: the collection.
+        person: whose photos they are; None in lists.
+        refresh: shows the faces anew.
+    """
     gallery = visitor.parts.gallery
 
-    def add(image: bytes, target: TargetFace | None) -> Enrolled:
-        point = OperatingPoint.BEST
-        added = gallery.faces.add(ref, image, person_id=person, target=target, operating_point=point)
+    def add(photo: Upload, target: TargetFace | None) -> Enrolled:
+        added = gallery.faces.add(
+            ref, photo.data, person_id=person, target=target, operating_point=OperatingPoint.BEST, source=photo.name
+        )
         visitor.note("face.add", collection=name_of(ref), face=added.persisted_face_id, person=person)
         return Enrolled(added.persisted_face_id, tuple(str(one) for one in added.duplicates))
 
-    await enrol_place(visitor, lambda: gallery.policies.get_for(ref), add, address(visitor, ref, person=person or ""))
+    async def after() -> None:
+        edited(visitor, ref)
+        if refresh is not None:
+            await refresh()
+
+    await enrol_place(visitor, lambda: gallery.policies.get_for(ref), add, after)
+
+
+async def _wrong(visitor: Visitor, ref: CollectionRef, one: EnrolledFace, person: Person, changed: Changed) -> None:
+    """Ask what is wrong with a face; each answer leads to what mends it."""
+
+    def fits() -> float | None:
+        try:
+            return visitor.parts.gallery.person_search.fit(ref, one.face_id, person.person_id)
+        except GalleryError:
+            return None
+
+    sure = await visitor.ask(fits)
+    dialog = modal("This face is wrong because …")
+    removed = (
+        ("The photo is poor: blurred, turned or covered", "poorPhoto"),
+        ("It shows no face, or the wrong one of several", "notTheFace"),
+        ("I do not know whose face it is", "unknownPerson"),
+    )
+
+    async def move() -> None:
+        dialog.close()
+        await move_faces(visitor, ref, person, [one.face_id])
+
+    def remove(reason: str) -> Callable[[], Awaitable[None]]:
+        async def do() -> None:
+            dialog.close()
+            await remover(visitor, ref, one, person, changed, reason=reason)()
+
+        return do
+
+    with dialog, Tag("div", classes="card"):
+        Tag("h2", "This face is wrong because …")
+        if sure is not None:
+            others = counted(len(person.persisted_face_ids) - 1, "other face", "other faces")
+            verdict = "it is probably somebody else" if sure < 0.5 else "it is probably the same person"
+            text(f"Compared with {others} of {person.name}: confidence {sure:.2f}, so {verdict}.")
+        write_button(visitor, "It shows another person: move it", move, "primary" if sure and sure < 0.5 else "plain")
+        for label, reason in removed:
+            write_button(visitor, f"{label}: remove it", remove(reason))
+        text(f"Moving can be undone for 7 days. Removing cannot: {_GONE[0].lower()}{_GONE[1:]}", "soft small")
+        with Tag("div", classes="row", style="justify-content:flex-end"):
+            button("Cancel", dialog.close)
+    dialog.open()

@@ -1,61 +1,138 @@
-"""Merging a person into another, giving faces to another person, moving a person to another group."""
+"""Putting right where faces and persons are: moved, merged, taken to another group, and all of it undone."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final
 
 from nicegui import ui
 
-from mien.gallery.errors import PersonNotFoundError
-from mien.gallery.kinds import CollectionRef, Kind, parse_id
+from mien.gallery.correction_records import CorrectionKind
+from mien.gallery.corrections import Correction
+from mien.gallery.errors import GalleryError
+from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.person_search import LikelyPerson
 from mien.gallery.types import Collection, Person
-from mien.management.roles import Permission
 from mien.portal.approval import write_button
-from mien.portal.pages.people import NAMES, address, name_of
+from mien.portal.pages.people_picker import PersonPicker
+from mien.portal.pages.people_places import NAMES, address, name_of
+from mien.portal.stale import counted, edit, edited
 from mien.portal.visitor import Visitor, tell
-from mien.portal.widgets import Tag, confirm, section, text
+from mien.portal.widgets import Tag, confirm, icon, moment, section, text
 
 _OFFERED: Final = 200
 _GROUPS: Final = (Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP)
-_LIST: Final = "people-of-the-group"
+_UNDO: Final = "It can be undone for 7 days."
 
 
-async def merge_or_move(visitor: Visitor, ref: CollectionRef, person: Person, chosen: set[str]) -> None:
-    """Draw what can be put right about where a person and their faces are.
+def faces_of(count: int) -> str:
+    """Return a number of faces in words."""
+    return counted(count, "face", "faces")
+
+
+async def move_faces(visitor: Visitor, ref: CollectionRef, person: Person, faces: Sequence[str]) -> None:
+    """Ask whose some faces are, and move them there.
+
+    Args:
+        visitor: who does.
+        ref: the group.
+        person: who has the faces.
+        faces: their ids.
+    """
+    if not faces:
+        tell("Choose faces in the table above.", "warn")
+        return
+    gallery = visitor.parts.gallery
+
+    def like() -> tuple[LikelyPerson, ...]:
+        try:
+            return gallery.person_search.like_face(ref, faces[0], person.person_id).found
+        except GalleryError:  # of another recogniser, or left out of a migration: nothing is suggested
+            return ()
+
+    async def new(name: str) -> str | None:
+        def work() -> str:
+            made = gallery.persons.create(ref, name)
+            visitor.note("person.create", collection=name_of(ref), person=made)
+            return made
+
+        return await edit(visitor, ref, work)
+
+    async def chosen(into: str, _: str) -> None:
+        if await edit(visitor, ref, partial(_move_faces, visitor, ref, person.person_id, into, faces)):
+            ui.navigate.reload()
+
+    about = f"Choose whose {'face this is' if len(faces) == 1 else 'faces these are'}. {_UNDO}"
+    title = "Move this face to …" if len(faces) == 1 else f"Move {faces_of(len(faces))} to …"
+    picker = PersonPicker(visitor, ref, title, about, chosen, without=person.person_id, like=like, new=new)
+    await picker.draw()
+
+
+def _move_faces(visitor: Visitor, ref: CollectionRef, person_id: str, into: str, faces: Sequence[str]) -> bool:
+    visitor.parts.gallery.reassignment.move_faces(ref, faces, person_id, into)
+    for face in faces:
+        visitor.note("face.move", collection=name_of(ref), face=face, person=person_id, into=into)
+    return True
+
+
+def face_mover(
+    visitor: Visitor, ref: CollectionRef, face: str, whose: Person, into: Person
+) -> Callable[[], Awaitable[None]]:
+    """Return what moves one face to a known person and reloads the page."""
+
+    async def move() -> None:
+        work = partial(_move_faces, visitor, ref, whose.person_id, into.person_id, [face])
+        if await edit(visitor, ref, work):
+            ui.navigate.reload()
+
+    return move
+
+
+def merger(
+    visitor: Visitor, ref: CollectionRef, person: Person, into: str, then: Callable[[], object]
+) -> Callable[[], Awaitable[None]]:
+    """Return what merges a person into another, and does something when that went well."""
+
+    async def merge() -> None:
+        def work() -> bool:
+            count = visitor.parts.gallery.reassignment.merge(ref, person.person_id, into)
+            visitor.note("person.merge", collection=name_of(ref), person=person.person_id, into=into, faces=count)
+            return True
+
+        if await edit(visitor, ref, work):
+            then()
+
+    return merge
+
+
+async def merge_or_move(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
+    """Draw the ways to join a person with another, and to take them to another group.
 
     Args:
         visitor: who looks.
         ref: the group.
         person: who.
-        chosen: their faces that are ticked.
     """
     gallery = visitor.parts.gallery
 
-    def find() -> tuple[list[Person], Collection, list[tuple[CollectionRef, Collection]]]:
+    def find() -> tuple[Collection, list[tuple[CollectionRef, Collection]]]:
         groups = [
             (CollectionRef(visitor.resource.id, kind, one.collection_id), one)
             for kind in _GROUPS
             for one in gallery.collections.page(visitor.resource.id, kind, top=_OFFERED)
         ]
-        return gallery.persons.page(ref, "", _OFFERED), gallery.collections.get(ref), groups
+        return gallery.collections.get(ref), groups
 
-    people, here, groups = await visitor.ask(find)
-    with section(
-        "Another person", "For somebody who was enrolled twice, or faces that were enrolled under the wrong name."
+    here, groups = await visitor.ask(find)
+    with (
+        section(
+            "Enrolled twice", f"Merge two entries of one human being. To put a wrong face right, move the face. {_UNDO}"
+        ),
+        Tag("div"),
     ):
-        _offer([one for one in people if one.person_id != person.person_id])
-        other = ui.input("Name or id of the other person").props(f'outlined list="{_LIST}" autocomplete="off"')
-        with Tag("div", classes="row"):
-            write_button(
-                visitor, "Merge into the other person", lambda: _merge(visitor, ref, person, str(other.value or ""))
-            )
-            write_button(
-                visitor,
-                "Move the chosen faces",
-                lambda: _move_faces(visitor, ref, person, str(other.value or ""), chosen),
-            )
-    with section("Another group", "Moves the person with faces, user data, crops and consents."):
+        write_button(visitor, "Merge into another person …", partial(_merge, visitor, ref, person))
+    with section("Another group", f"Moves the person with faces, user data, crops and consents. {_UNDO}"):
         fit = {name_of(to): (to, one) for to, one in groups if to != ref}
         fit = {name: pair for name, pair in fit.items() if pair[1].recognition_model == here.recognition_model}
         if not fit:
@@ -76,105 +153,20 @@ async def merge_or_move(visitor: Visitor, ref: CollectionRef, person: Person, ch
             write_button(visitor, "Move to the group", move)
 
 
-def faces_of(count: int) -> str:
-    """Return a number of faces in words."""
-    return "1 face" if count == 1 else f"{count} faces"
+async def _merge(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
+    """Ask into whom a person is merged, and once more before it is done: two people become one."""
 
-
-def merger(
-    visitor: Visitor, ref: CollectionRef, person: Person, into: Person, then: Callable[[], object]
-) -> Callable[[], Awaitable[None]]:
-    """Return what merges a person into another, and does something when that went well."""
-
-    async def merge() -> None:
-        def work() -> bool:
-            count = visitor.parts.gallery.reassignment.merge(ref, person.person_id, into.person_id)
-            visitor.note(
-                "person.merge", collection=name_of(ref), person=person.person_id, into=into.person_id, faces=count
-            )
-            return True
-
-        if await visitor.act(Permission.MANAGE, work):
-            then()
-
-    return merge
-
-
-def _offer(people: list[Person]) -> None:
-    """Draw what the field for a person suggests: a name, or the id where several have that name."""
-    names = [one.name for one in people]
-    with Tag("datalist", id=_LIST):
-        for one in people:
-            unique = names.count(one.name) == 1
-            Tag("option", f"{one.name}, {faces_of(len(one.persisted_face_ids))}",
-                value=one.name if unique else one.person_id)  # fmt: skip
-
-
-async def _named(visitor: Visitor, ref: CollectionRef, wanted: str) -> Person | None:
-    """Return the one person of this id or name; None when there is none or several, which is said then."""
-    persons, wanted = visitor.parts.gallery.persons, wanted.strip()
-
-    def find() -> list[Person]:
-        if parse_id(wanted) is not None:
-            try:
-                return [persons.get(ref, wanted)]
-            except PersonNotFoundError:
-                return []
-        return persons.named(ref, wanted)
-
-    found = await visitor.ask(find)
-    if not found:
-        tell(
-            "No person in this group has this name or id." if wanted else "Enter the name or id of the other person.",
-            "warn",
+    async def chosen(into: str, name: str) -> None:
+        about = (
+            f"{name} gets {faces_of(len(person.persisted_face_ids))} of {person.name}, and consents. {name}'s name and "
+            f"user data stay. Calls that use the id {person.person_id} are answered that there is nobody. {_UNDO}"
         )
-    elif len(found) > 1:
-        tell(f"{len(found)} persons have that name: give the id of one of them.", "warn")
-    return found[0] if len(found) == 1 else None
+        then = merger(visitor, ref, person, into, lambda: ui.navigate.to(address(visitor, ref, person=into)))
+        confirm(f"Merge {person.name} into {name}?", about, "Merge", then)
 
-
-async def _merge(visitor: Visitor, ref: CollectionRef, person: Person, wanted: str) -> None:
-    into = await _named(visitor, ref, wanted)
-    if into is None:
-        return
-    count, whole = len(person.persisted_face_ids), len(person.persisted_face_ids) + len(into.persisted_face_ids)
-    about = (
-        f"{into.name} gets {faces_of(count)} of {person.name} and then has {whole}. {into.name}'s name and user data "
-        f"stay. Those of {person.name}, and the id {person.person_id}, are gone for good: calls that use it are "
-        "answered that there is nobody. Consents follow. Train the group afterwards: until then nobody is found by the "
-        "faces that went over."
-    )
-    then = merger(visitor, ref, person, into, lambda: ui.navigate.to(address(visitor, ref, person=into.person_id)))
-    confirm(f"Merge {person.name} into {into.name}?", about, "Merge", then)
-
-
-async def _move_faces(visitor: Visitor, ref: CollectionRef, person: Person, wanted: str, chosen: set[str]) -> None:
-    faces = sorted(chosen)
-    if not faces:
-        tell("Choose faces in the table above.", "warn")
-        return
-    into = await _named(visitor, ref, wanted)
-    if into is None:
-        return
-    left = len(person.persisted_face_ids) - len(faces)
-    about = (
-        f"{into.name} gets {faces_of(len(faces))}, with id and user data; {person.name} keeps {left}. Train the "
-        f"group afterwards: until then {person.name} is found by what moves, as it was trained."
-    )
-
-    async def move() -> None:
-        def work() -> bool:
-            visitor.parts.gallery.reassignment.move_faces(ref, faces, person.person_id, into.person_id)
-            for face in faces:
-                visitor.note(
-                    "face.move", collection=name_of(ref), face=face, person=person.person_id, into=into.person_id
-                )
-            return True
-
-        if await visitor.act(Permission.MANAGE, work):
-            ui.navigate.reload()
-
-    confirm(f"Move {faces_of(len(faces))} to {into.name}?", about, "Move", move, kind="primary")
+    about = f"Choose who {person.name} is, too: both entries become one."
+    picker = PersonPicker(visitor, ref, f"Merge {person.name} into …", about, chosen, without=person.person_id)
+    await picker.draw()
 
 
 async def _move(
@@ -184,7 +176,7 @@ async def _move(
     about = (
         f"{person.name} goes from {old.name} to {new.name} with {faces_of(len(person.persisted_face_ids))}, user data, "
         f"crops and consents; ids stay. In {old.name} nobody finds {person.name} from now on, and calls are answered "
-        f"that there is nobody of that id. Train {new.name} afterwards: until then {person.name} is not found there."
+        f"that there is nobody of that id. {_UNDO}"
     )
 
     async def move() -> None:
@@ -193,7 +185,57 @@ async def _move(
             visitor.note("person.move", collection=name_of(ref), person=person.person_id, to=name_of(to))
             return True
 
-        if await visitor.act(Permission.MANAGE, work):
+        if await edit(visitor, to, work):
+            edited(visitor, ref)
             ui.navigate.to(address(visitor, to, person=person.person_id))
 
     confirm(f"Move {person.name} to {new.name}?", about, "Move", move)
+
+
+async def corrections(visitor: Visitor, ref: CollectionRef, person_id: str | None = None) -> None:
+    """Draw what was moved or merged lately, with the way to undo it; nothing where nothing was.
+
+    Args:
+        visitor: who looks.
+        ref: the group.
+        person_id: only what concerns this person; None for all of the group.
+    """
+    found = await visitor.ask(lambda: visitor.parts.gallery.corrections.recent(ref, person_id))
+    for one in found[:3] if person_id else found[:1]:
+        with Tag("div", classes="banner info", role="note"):
+            icon("undo")
+            with Tag("div", classes="grow"):
+                Tag("strong", _said(one))
+                text(f"{moment(one.made_at)}. {_UNDO}", "small")
+            write_button(visitor, "Undo", partial(_undo, visitor, ref, one))
+
+
+def _said(one: Correction) -> str:
+    if one.kind is CorrectionKind.GROUP:
+        return f"{one.name} came from {one.source}"
+    into = one.into_name or "a person who is gone"
+    if one.kind is CorrectionKind.MERGE:
+        return f"{one.name} was merged into {into} ({faces_of(one.faces)})"
+    return f"{faces_of(one.faces)} moved from {one.name} to {into}"
+
+
+async def _undo(visitor: Visitor, ref: CollectionRef, one: Correction) -> None:
+    def work() -> bool:
+        visitor.parts.gallery.corrections.undo(ref, one.id)
+        visitor.note(
+            f"{'face' if one.kind is CorrectionKind.MOVE else 'person'}.{one.kind.value}.undo",
+            collection=name_of(ref),
+            person=one.person_id,
+            into=one.into_id,
+        )
+        return True
+
+    if not await edit(visitor, ref, work, "Undone."):
+        return
+    if one.kind is CorrectionKind.GROUP and one.source:
+        kind, _, collection_id = one.source.partition("/")
+        back = CollectionRef(ref.resource_id, Kind(kind), collection_id)
+        edited(visitor, back)
+        ui.navigate.to(address(visitor, back, person=one.person_id))
+    else:
+        ui.navigate.reload()

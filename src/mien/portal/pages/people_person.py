@@ -1,17 +1,21 @@
-"""One person: their faces, enrolling more, merging and moving, erasing."""
+"""One person: name and user data, faces, what happened to them, joining and moving, erasing."""
 
 from __future__ import annotations
 
 from nicegui import ui
 
+from mien.gallery.kinds import CollectionRef
+from mien.gallery.types import UNSET, Person, Unset
 from mien.management.roles import Permission
-from mien.portal.approval import approved_to_enrol
+from mien.portal.approval import approved_to_enrol, write_button
 from mien.portal.frame import Page
-from mien.portal.pages.people import address, asker, missing, name_of, page_of, rows_of
 from mien.portal.pages.people_faces import enrol, face_table
-from mien.portal.pages.people_moves import merge_or_move
+from mien.portal.pages.people_history import history
+from mien.portal.pages.people_moves import corrections, merge_or_move
+from mien.portal.pages.people_places import address, asker, missing, name_of, page_of, rows_of
+from mien.portal.stale import counted, edit, stale_notice
 from mien.portal.visitor import Visitor
-from mien.portal.widgets import Tag, button, facts, section
+from mien.portal.widgets import Tag, button, facts, section, text
 
 
 async def render(visitor: Visitor) -> None:
@@ -22,30 +26,96 @@ async def render(visitor: Visitor) -> None:
         return
     gallery = visitor.parts.gallery
     person = await visitor.ask(lambda: gallery.persons.get(ref, person_id))
-    faces = await visitor.ask(lambda: [gallery.faces.get(ref, one, person_id) for one in person.persisted_face_ids])
-    chosen: set[str] = set()
+    faces = await visitor.ask(lambda: gallery.faces.enrolled(ref, person_id))
     Tag("a", "Back to the group", href=address(visitor, ref))
     approved_to_enrol(visitor)
+    notice = await stale_notice(visitor, ref)
+    await corrections(visitor, ref, person.person_id)
+    _about(visitor, ref, person)
+    with section("Faces", "Each photo of the person adds one; three to five different photos are best."):
+        shown = Tag("div", classes="stack")
+        with shown:
+            await face_table(visitor, ref, faces, person)
+
+        async def refresh() -> None:
+            now = await visitor.ask(lambda: gallery.persons.get(ref, person_id))
+            fresh = await visitor.ask(lambda: gallery.faces.enrolled(ref, person_id))
+            shown.clear()
+            with shown:
+                await face_table(visitor, ref, fresh, now)
+            await notice.draw()
+
+        await enrol(visitor, ref, person.person_id, refresh)
+    await merge_or_move(visitor, ref, person)
+    await history(visitor, ref, person)
+
+
+def _about(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
+    gallery = visitor.parts.gallery
 
     async def erase() -> None:
         def work() -> bool:
-            gallery.persons.delete(ref, person_id)
-            visitor.note("person.delete", collection=name_of(ref), person=person_id)
+            gallery.persons.delete(ref, person.person_id)
+            visitor.note("person.delete", collection=name_of(ref), person=person.person_id)
             return True
 
-        if await visitor.act(Permission.MANAGE, work):
+        if await edit(visitor, ref, work):
             ui.navigate.to(address(visitor, ref))
 
     with section(person.name):
-        facts(rows_of([("Person id", person.person_id), ("User data", person.user_data), ("Faces", str(len(faces)))]))
+        facts(rows_of([("Person id", person.person_id), ("User data", person.user_data)]))
+        with Tag("details"):
+            Tag("summary", "Rename or change user data")
+            _editor(visitor, ref, person)
         with Tag("div"):
-            said = f"The person and {len(faces)} faces are gone at once, for good: nobody finds them from now on."
+            count = counted(len(person.persisted_face_ids), "face is", "faces are")
+            said = f"The person and {count} gone at once, for good: nobody finds them from now on."
             ask = asker(f"Erase {person.name}?", said, "Erase", erase)
             button("Erase the person", ask, "danger", may=visitor.may(Permission.MANAGE))
-    with section("Faces"):
-        face_table(visitor, ref, faces, person_id, chosen)
-        await enrol(visitor, ref, person_id)
-    await merge_or_move(visitor, ref, person, chosen)
 
 
-PAGE = Page("/people/{kind}/{collection}/{person}", "Person", "Their faces.", "Use", "person", render, listed=False)
+def _editor(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
+    gallery = visitor.parts.gallery
+    warned: set[str] = set()
+
+    async def save() -> None:
+        wanted, data = str(name.value or ""), str(told.value or "")
+        given: str | Unset = data if data or person.user_data is not None else UNSET  # what nobody gave stays nothing
+        same = [
+            one
+            for one in (await visitor.ask(lambda: gallery.people.namesakes(ref, wanted)) if wanted.strip() else [])
+            if one.person_id != person.person_id
+        ]
+        if same and wanted not in warned and wanted != person.name:
+            warned.add(wanted)
+            said.clear()
+            with said:
+                count = counted(len(same), "other person has", "other persons have")
+                text(f"{count} this name already. Save again to have two of the same name.")
+            return
+
+        def work() -> bool:
+            gallery.persons.update(ref, person.person_id, wanted, given)
+            visitor.note("person.update", collection=name_of(ref), person=person.person_id)
+            return True
+
+        if await edit(visitor, ref, work):
+            ui.navigate.reload()
+
+    with Tag("div", classes="two"):
+        name = ui.input("Name", value=person.name).props("outlined").on("keydown.enter", save)
+        told = ui.input("User data", value=person.user_data or "").props("outlined").on("keydown.enter", save)
+    said = Tag("div", classes="small", role="status")
+    with Tag("div"):
+        write_button(visitor, "Save", save)
+
+
+PAGE = Page(
+    "/people/{kind}/{collection}/{person}",
+    "Person",
+    "Faces of one person, and how to put wrong ones right.",
+    "Use",
+    "person",
+    render,
+    listed=False,
+)

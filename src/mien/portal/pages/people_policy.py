@@ -76,6 +76,7 @@ def _say(held: _Held, ref: CollectionRef | None) -> None:
         ),
         ("Crops of new faces", "Kept, encrypted" if held.holds.keep_crops else "Not kept"),
         ("Crops kept now", kept),
+        ("After edits in the portal", "Trained by itself" if held.holds.train_after_edits else "Not trained by itself"),
     ]
     if ref is not None:
         rows.insert(0, ("Policy", "This collection's" if held.own else "The resource's"))
@@ -93,6 +94,7 @@ def _form(visitor: Visitor, ref: CollectionRef | None, held: _Held) -> None:
         size = _number("Minimum face size (pixels)", now.min_size)
     covered = ui.checkbox("Refuse faces with forehead, eyes or mouth covered", value=now.no_occlusion)
     crops = ui.checkbox("Keep an encrypted crop (a picture) of each new face", value=now.keep_crops)
+    train = ui.checkbox("Train groups by themselves after edits in the portal", value=now.train_after_edits)
     strict = None
     if ref is None:
         strict = ui.checkbox("Require higher confidence to match faces of likely children", value=now.strict_children)
@@ -108,6 +110,7 @@ def _form(visitor: Visitor, ref: CollectionRef | None, held: _Held) -> None:
                 max_roll=roll.value,
                 min_size=None if size.value is None else int(size.value),
                 keep_crops=bool(crops.value),
+                train_after_edits=bool(train.value),
                 strict_children=strict is not None and bool(strict.value),
             )
         except ValueError:
@@ -152,7 +155,8 @@ def _setter(
                 policies.set_for(ref, wanted)
             elif wanted is not None:
                 policies.set(resource_id, wanted)
-            details = {name: value for name, value in asdict(wanted).items() if value} if wanted else {}
+            default, given = asdict(EnrolmentPolicy()), asdict(wanted or EnrolmentPolicy())
+            details = {name: value for name, value in given.items() if value != default[name]}
             visitor.note("gallery.policy", collection=_name(ref), **details)
             return True
 

@@ -10,10 +10,12 @@ from nicegui import ui
 
 from mien.gallery.errors import GalleryError
 from mien.gallery.kinds import CollectionRef
+from mien.gallery.training.staleness import Staleness
 from mien.gallery.types import TrainingRun, TrainingState, TrainingStatus
-from mien.management.roles import Permission
 from mien.portal.approval import write_button
-from mien.portal.pages.people import TONES, WORDS, name_of, rows_of, training_badge, training_of
+from mien.portal.pages.people import TONES, WORDS, training_badge, training_of
+from mien.portal.pages.people_places import rows_of
+from mien.portal.stale import StaleNotice, trainer
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Cell, Tag, badge, empty, facts, moment, section, table
 
@@ -22,28 +24,37 @@ _BUSY: Final = {TrainingState.RUNNING, TrainingState.NOT_STARTED}
 _SHOWN: Final = 5
 
 
-async def training(visitor: Visitor, ref: CollectionRef) -> Callable[[], None]:
-    """Draw where the training stands and the button that asks for one; returns what draws the history, elsewhere."""
+async def training(visitor: Visitor, ref: CollectionRef, notice: StaleNotice) -> Callable[[], None]:
+    """Draw where the training stands and the button that asks for one; returns what draws the history, elsewhere.
+
+    Args:
+        visitor: who looks.
+        ref: the group.
+        notice: of its changes since, which follows.
+    """
     with section("Training", "People added after the last training are not found until the group is trained again."):
         shown = Tag("div", classes="stack", role="status")
         press = Tag("div")
     places: list[Tag] = []
 
-    def find() -> tuple[TrainingStatus | None, list[TrainingRun]]:
+    def find() -> tuple[TrainingStatus | None, list[TrainingRun], Staleness | None]:
+        gallery = visitor.parts.gallery
         try:
-            return training_of(visitor, ref), visitor.parts.gallery.training.history(ref)
+            return training_of(visitor, ref), gallery.training.history(ref), gallery.stale.of(ref)
         except GalleryError:  # deleted meanwhile
-            return None, []
+            return None, [], None
 
     known = await visitor.ask(find)
     with shown:
-        _status(ref, known[0])
+        _status(ref, known[0], known[2])
 
     async def look() -> None:
-        status, history = await visitor.ask(find)
+        status, history, stale = await visitor.ask(find)
+        if shown.is_deleted:
+            return
         shown.clear()
         with shown:
-            _status(ref, status)
+            _status(ref, status, stale)
         for place in places:
             place.clear()
             with place:
@@ -53,18 +64,10 @@ async def training(visitor: Visitor, ref: CollectionRef) -> Callable[[], None]:
 
     # A training that was asked for elsewhere is followed, too.
     timer = ui.timer(_LOOK, look, active=known[0] is not None and known[0].status in _BUSY)
-
-    async def train() -> None:
-        def work() -> bool:
-            visitor.parts.gallery.training.start(ref)
-            visitor.note("collection.train", collection=name_of(ref))
-            return True
-
-        if await visitor.act(Permission.MANAGE, work):
-            timer.activate()
+    notice.on_change(timer.activate)
 
     with press:
-        write_button(visitor, "Train", train, "primary", "model_training")
+        write_button(visitor, "Train", trainer(visitor, ref, notice.follow), "primary", "model_training")
 
     def draw_history() -> None:
         with section("Past trainings"):
@@ -75,8 +78,8 @@ async def training(visitor: Visitor, ref: CollectionRef) -> Callable[[], None]:
     return draw_history
 
 
-def _status(ref: CollectionRef, status: TrainingStatus | None) -> None:
-    training_badge(ref.kind, status)
+def _status(ref: CollectionRef, status: TrainingStatus | None, stale: Staleness | None) -> None:
+    training_badge(ref.kind, status, stale)
     if status is not None:
         facts(
             rows_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from nicegui import ui
 
@@ -13,9 +14,10 @@ from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.pages.identify_places import SearchScope, places
 from mien.portal.pages.try_it import approved, tabs
-from mien.portal.photos import drawn, drop, picture
+from mien.portal.photos import Upload, drawn, drop, picture
+from mien.portal.stale import stale_notice
 from mien.portal.visitor import Visitor
-from mien.portal.widgets import Tag, banner, empty, link_button, loading, section, table, text
+from mien.portal.widgets import Cell, Tag, banner, empty, link_button, loading, section, table, text
 from mien.vision.types import OperatingPoint, Want
 
 _SECONDS = 60
@@ -39,17 +41,28 @@ async def render(visitor: Visitor) -> None:
     with section("Photo"):
         options = {key: f"{one.title} ({one.about})" for key, one in found.items()}
         chosen = ui.select(options, value=next(iter(found)), label="Search in").props("outlined")
+        warned = Tag("div")
 
-        async def look(image: bytes) -> None:
+        async def warn() -> None:
+            warned.clear()
+            ref = found[str(chosen.value)].ref
+            if ref is not None:
+                with warned:
+                    await stale_notice(visitor, ref)
+
+        await warn()
+        chosen.on_value_change(warn)
+
+        async def look(photo: Upload) -> None:
             result.clear()
             place = found[str(chosen.value)]
             with result:
                 waiting = loading("Looking for who that is …")
-            seen = await visitor.act(Permission.READ, lambda: _identify(visitor, place, image))
+            seen = await visitor.act(Permission.READ, lambda: _identify(visitor, place, photo.data))
             waiting.delete()
             if seen is not None:
                 with result:
-                    _show(place, *seen)
+                    _show(visitor, place, *seen)
 
         drop(visitor, "Drop a photo", look)
         result = Tag("div", classes="stack")
@@ -68,16 +81,26 @@ def _identify(visitor: Visitor, place: SearchScope, image: bytes) -> tuple[str, 
     return drawn(seen), found, place.names(list(people))
 
 
-def _show(place: SearchScope, address: str, found: list[Identified], names: Mapping[str, str]) -> None:
+def _link(visitor: Visitor, place: SearchScope, person_id: str, names: Mapping[str, str]) -> None:
+    with Tag("a", href=visitor.link(place.address(person_id))):
+        Tag("bdi", names.get(person_id, person_id), "name")
+
+
+def _show(
+    visitor: Visitor, place: SearchScope, address: str, found: list[Identified], names: Mapping[str, str]
+) -> None:
     picture(address, "The photo with the faces that were looked for")
     if not found:
         empty("face_retouching_off", "No face was found")
         return
-    rows: list[list[str | int | float | None]] = []
+    rows: list[list[Cell]] = []
     for number, face in enumerate(found, start=1):
         if not face.candidates:
             rows.append([number, "nobody that is enrolled there", "", ""])
-        rows += [[number, names.get(one.person_id), f"{one.confidence:.3f}", one.person_id] for one in face.candidates]
+        rows += [
+            [number, partial(_link, visitor, place, one.person_id, names), f"{one.confidence:.3f}", one.person_id]
+            for one in face.candidates
+        ]
     with Tag("div", classes="stack", role="status"):
         title = f"Candidates: {place.title}"
         Tag("h3", title)

@@ -12,7 +12,7 @@ from mien.accounts import Feature
 from mien.contract.attributes import DECLARED, LIMITED
 from mien.management.roles import Permission
 from mien.portal.frame import Page
-from mien.portal.photos import drawn, drop, picture
+from mien.portal.photos import Upload, drawn, drop, picture
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, banner, empty, facts, loading, section, text
 from mien.vision.types import Accessory, Face, HairColor, OperatingPoint, Want
@@ -58,14 +58,14 @@ async def render(visitor: Visitor) -> None:
     with section("Photo", "The photo is analysed on this server and not stored."):
         model = ui.select(points, value=OperatingPoint.BEST.value, label="Detection model").props("outlined")
 
-        async def analyse(image: bytes) -> None:
+        async def analyse(photo: Upload) -> None:
             result.clear()
             with result:
                 waiting = loading("Looking for faces …")
             want = Want(operating_point=OperatingPoint(str(model.value)), landmarks=True, attributes=wanted, photo=True)
 
             def work() -> tuple[str, tuple[Face, ...]]:
-                found = visitor.parts.engine.analyze(image, want)
+                found = visitor.parts.engine.analyze(photo.data, want)
                 return drawn(found), found.faces
 
             found = await visitor.act(Permission.READ, work)

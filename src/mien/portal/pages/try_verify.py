@@ -13,7 +13,7 @@ from mien.management.roles import Permission
 from mien.matching import Calibration, cosine
 from mien.portal.frame import Page
 from mien.portal.pages.try_it import MODEL, approved, tabs
-from mien.portal.photos import cut_out, drop, picture
+from mien.portal.photos import Upload, cut_out, drop, picture
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, banner, loading, section
 from mien.vision.types import Face, OperatingPoint, Want
@@ -58,7 +58,7 @@ def _side(visitor: Visitor, place: int, faces: dict[int, Face], changed: Any) ->
     recogniser = visitor.parts.recognisers[MODEL]
     with section(f"Photo {place}"):
 
-        async def take(image: bytes) -> None:
+        async def take(photo: Upload) -> None:
             shown.clear()
             faces.pop(place, None)
             with shown:
@@ -66,7 +66,7 @@ def _side(visitor: Visitor, place: int, faces: dict[int, Face], changed: Any) ->
 
             def work() -> tuple[str, Face]:
                 want = Want(operating_point=OperatingPoint.BEST, recogniser=recogniser.pack, photo=True)
-                found = visitor.parts.engine.analyze(image, want)
+                found = visitor.parts.engine.analyze(photo.data, want)
                 face = choose(found, None)
                 return cut_out(found, face.box), face
 

@@ -28,6 +28,7 @@ from mien.storage.tables.events import AlertDeliveryRow, AlertRuleRow, AuditHead
 from mien.storage.tables.faces import DetectedFaceRow
 from mien.storage.tables.gallery import (
     CollectionRow,
+    CorrectionRow,
     CropRow,
     DuplicateRow,
     EnrolmentPolicyRow,
@@ -67,6 +68,7 @@ __all__ = [
     "ClaimRow",
     "CollectionRow",
     "ConsentRow",
+    "CorrectionRow",
     "CropRow",
     "DataKeyRow",
     "DetectedFaceRow",

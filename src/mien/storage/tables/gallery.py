@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, PrimaryKeyConstraint, String, Uuid
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    BigInteger,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    String,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from mien.storage.base import AnyText, Base, OrderedText, Owned
+from mien.storage.names import NAME_KEY_LENGTH, name_key
 
 
 def _of_collection() -> ForeignKeyConstraint:
@@ -54,25 +66,44 @@ class CollectionRow(Owned, Base):
     training_message: Mapped[str | None] = mapped_column(String(1000))
 
 
+def _key_of_name(context: Any) -> str:
+    return name_key(context.get_current_parameters()["name"])
+
+
 class PersonRow(Owned, Base):
-    """A person of a collection; `seen_at` is when a face was last recognised as theirs, to the day."""
+    """A person of a collection; `seen_at` is when a face was last recognised as theirs, to the day.
+
+    `name_key` is the name as people are searched and sorted by it (`storage.names`); it follows `name` by itself.
+    """
 
     __tablename__ = "persons"
-    __table_args__ = (PrimaryKeyConstraint("resource_id", "collection", "person_id"), _of_collection())
+    __table_args__ = (
+        PrimaryKeyConstraint("resource_id", "collection", "person_id"),
+        _of_collection(),
+        Index("ix_persons_name", "resource_id", "collection", "name_key", "person_id"),
+        Index("ix_persons_created", "resource_id", "collection", "created_at", "person_id"),
+    )
 
     collection: Mapped[UUID] = mapped_column(Uuid)
     person_id: Mapped[UUID]
     name: Mapped[str] = mapped_column(AnyText)
+    name_key: Mapped[str] = mapped_column(OrderedText(NAME_KEY_LENGTH), default=_key_of_name, server_default=text("''"))
     user_data: Mapped[str | None] = mapped_column(AnyText)
     faces: Mapped[int]
     created_at: Mapped[datetime | None]
     seen_at: Mapped[datetime | None]
 
+    @validates("name")
+    def _follow_name(self, _: str, name: str) -> str:
+        self.name_key = name_key(name)
+        return name
+
 
 class PersistedFaceRow(Owned, Base):
     """An enrolled face; in face lists its person is itself. `sealed` is its template, made at `revision`.
 
-    `seen_at` is kept in face lists only, where no person has it.
+    `source` is the name of the file that it was enrolled from, where that is known. `seen_at` is kept in face lists
+    only, where no person has it.
     """
 
     __tablename__ = "persisted_faces"
@@ -90,6 +121,7 @@ class PersistedFaceRow(Owned, Base):
     user_data: Mapped[str | None] = mapped_column(AnyText)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     photo: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    source: Mapped[str | None] = mapped_column(AnyText)
     revision: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime | None]
     seen_at: Mapped[datetime | None]
@@ -133,6 +165,32 @@ class DuplicateRow(Owned, Base):
     confidence: Mapped[float]
     found_at: Mapped[datetime]
     dismissed_at: Mapped[datetime | None]
+
+
+class CorrectionRow(Owned, Base):
+    """A merge or move of somebody's faces that can be undone for some days.
+
+    `person_id` is who had the faces, `into` who has them now; `faces` are their ids, one after the other. What a merge
+    deleted of a person is in `name`, `user_data` and `before` (JSON: moments, ids of consents).
+    """
+
+    __tablename__ = "corrections"
+    __table_args__ = (
+        PrimaryKeyConstraint("resource_id", "collection", "id"),
+        _of_collection(),
+        Index("ix_corrections_made_at", "made_at"),
+    )
+
+    collection: Mapped[UUID] = mapped_column(Uuid)
+    id: Mapped[UUID]
+    kind: Mapped[str] = mapped_column(String(12))
+    person_id: Mapped[UUID]
+    into: Mapped[UUID]
+    faces: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(AnyText)
+    user_data: Mapped[str | None] = mapped_column(AnyText)
+    before: Mapped[str] = mapped_column(Text)
+    made_at: Mapped[datetime]
 
 
 class TrainingRunRow(Owned, Base):

@@ -1,0 +1,89 @@
+"""Records of merges and moves, written in the transaction that they tell of; see `corrections`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from sqlalchemy import delete, or_, select
+from sqlalchemy.orm import Session
+
+from mien.storage.tables import CollectionRow, ConsentRow, CorrectionRow, PersonRow
+
+KEPT: Final = timedelta(days=7)
+"""How long a merge or move can be undone."""
+
+
+class CorrectionKind(StrEnum):
+    """What was done."""
+
+    MERGE = "merge"
+    MOVE = "move"
+    GROUP = "group"
+
+
+def record_correction(
+    session: Session,
+    row: CollectionRow,
+    kind: CorrectionKind,
+    *,
+    person: PersonRow,
+    into: UUID,
+    faces: Sequence[UUID],
+    now: datetime,
+    before: dict[str, Any] | None = None,
+) -> None:
+    """Record what was done, in its own transaction.
+
+    Args:
+        session: writes; has locked the collection.
+        row: the collection in which it can be undone.
+        kind: what was done.
+        person: who had the faces.
+        into: who has them now.
+        faces: which.
+        now: the time.
+        before: what a merge would lose besides name and user data, or where somebody came from.
+    """
+    session.add(
+        CorrectionRow(
+            resource_id=row.resource_id,
+            collection=row.uid,
+            id=uuid4(),
+            kind=kind.value,
+            person_id=person.person_id,
+            into=into,
+            faces=json.dumps([str(face) for face in faces]),
+            name=person.name,
+            user_data=person.user_data if kind is CorrectionKind.MERGE else None,
+            before=json.dumps(before or {}),
+            made_at=now,
+        )
+    )
+
+
+def before_merge(session: Session, source: PersonRow, target: PersonRow) -> dict[str, Any]:
+    """Return what a merge changes beyond faces, name and user data; to be asked before it."""
+    consents = select(ConsentRow.consent_id).where(
+        ConsentRow.collection == source.collection, ConsentRow.person_id == source.person_id
+    )
+    return {
+        "created_at": _text(source.created_at),
+        "seen_at": _text(source.seen_at),
+        "into_created_at": _text(target.created_at),
+        "consents": [str(one) for one in session.scalars(consents)],
+    }
+
+
+def forget_corrections(session: Session, collection: UUID, person_id: UUID) -> None:
+    """Delete the records that concern a person, who is being deleted or merged."""
+    concerns = or_(CorrectionRow.person_id == person_id, CorrectionRow.into == person_id)
+    session.execute(delete(CorrectionRow).where(CorrectionRow.collection == collection, concerns))
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

@@ -1,0 +1,224 @@
+"""Merges and moves that can be undone: recorded with them, undone as a whole or refused, forgotten after some days.
+
+A record has what a merge would otherwise lose: name, user data and moments of the person who went. It is therefore
+deleted with either person, and no later than `KEPT`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.orm import Session
+
+from mien.gallery.correction_records import KEPT, CorrectionKind
+from mien.gallery.errors import CannotUndoError, CorrectionNotFoundError, Quota, QuotaExceededError
+from mien.gallery.kinds import CollectionRef, Kind, parse_id
+from mien.gallery.persons import check_person_quota
+from mien.gallery.relocation import Relocation
+from mien.gallery.removal import note_removal
+from mien.gallery.rows import Rows
+from mien.storage import EVERY_RESOURCE
+from mien.storage.tables import CollectionRow, ConsentRow, CorrectionRow, PersistedFaceRow, PersonRow
+
+_SHOWN: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A merge or move that can be undone.
+
+    Attributes:
+        id: names it.
+        kind: what was done.
+        person_id: who had the faces.
+        name: their name then.
+        into_id: who has the faces now; the same person where they moved to another group.
+        into_name: their name now; None when they are gone.
+        faces: how many faces went over.
+        made_at: when.
+        source: for a move to another group: KIND/ID of the group before.
+    """
+
+    id: UUID
+    kind: CorrectionKind
+    person_id: str
+    name: str
+    into_id: str
+    into_name: str | None
+    faces: int
+    made_at: datetime
+    source: str | None = None
+
+
+class Corrections:
+    """Lists and undoes merges and moves.
+
+    Args:
+        rows: opens sessions on collections.
+        relocation: moves persons back to their group.
+    """
+
+    def __init__(self, rows: Rows, relocation: Relocation) -> None:
+        self._rows = rows
+        self._relocation = relocation
+
+    def recent(self, ref: CollectionRef, person_id: str | None = None) -> list[Correction]:
+        """Return what can be undone in a group, newest first; with a person, only what concerns them.
+
+        Raises:
+            CollectionNotFoundError: there is no such group.
+        """
+        with self._rows.reading(ref) as (session, row):
+            query = select(CorrectionRow).where(CorrectionRow.collection == row.uid)
+            query = query.where(CorrectionRow.made_at > self._rows.clock.now() - KEPT)
+            if person_id is not None:
+                parsed = parse_id(person_id)
+                query = query.where(or_(CorrectionRow.person_id == parsed, CorrectionRow.into == parsed))
+            found = session.scalars(query.order_by(CorrectionRow.made_at.desc()).limit(_SHOWN)).all()
+            people = select(PersonRow.person_id, PersonRow.name).where(
+                PersonRow.collection == row.uid, PersonRow.person_id.in_([one.into for one in found])
+            )
+            names = dict(session.execute(people).all())
+            return [_correction(one, names.get(one.into)) for one in found]
+
+    def undo(self, ref: CollectionRef, correction_id: UUID) -> Correction:
+        """Take a merge or move back.
+
+        Faces that were deleted since stay deleted. Identification follows with the next training.
+
+        Raises:
+            CollectionNotFoundError: there is no such group.
+            CorrectionNotFoundError: there is no such record any more.
+            CannotUndoError: the faces or persons were changed since.
+            QuotaExceededError: the tier allows no more persons or faces.
+            TrainingNotFinishedError: the group is being trained.
+            What `Relocation.move` raises, for a move to another group.
+        """
+        with self._rows.reading(ref) as (session, row):
+            record = _find(session, row, correction_id)
+            done, before = _correction(record, None), json.loads(record.before)
+        if done.kind is CorrectionKind.GROUP:
+            kind, _, collection_id = before["source"].partition("/")
+            back = CollectionRef(ref.resource_id, Kind(kind), collection_id)
+            self._relocation.move(ref, done.person_id, back, undoable=False)
+            with self._rows.database.write(ref.resource_id) as session:
+                session.execute(delete(CorrectionRow).where(CorrectionRow.id == correction_id))
+            return done
+        with self._rows.writing(ref) as (session, row):
+            record = _find(session, row, correction_id)
+            self._give_back(session, ref, row, record)
+            session.delete(record)
+        return done
+
+    def _give_back(self, session: Session, ref: CollectionRef, row: CollectionRow, record: CorrectionRow) -> None:
+        now = self._rows.clock.now()
+        target = _person(session, row.uid, record.into)
+        if target is None:
+            raise CannotUndoError("the person who has the faces now is gone")
+        wanted = [UUID(one) for one in json.loads(record.faces)]
+        faces = _still_with(session, row.uid, wanted, record.into)
+        source = _person(session, row.uid, record.person_id)
+        if record.kind == CorrectionKind.MERGE.value:
+            if source is not None:
+                raise CannotUndoError("there is a person of that id again")
+            source = self._recreate(session, ref, row, record, target)
+        if source is None:
+            raise CannotUndoError("the person who had the faces is gone")
+        if wanted and not faces:
+            raise CannotUndoError("all of these faces have been moved on or deleted since")
+        limit = self._rows.limits(session, ref.resource_id, ref.kind).faces
+        if source.faces + len(faces) > limit:
+            raise QuotaExceededError(Quota.FACES, ref.kind, limit)
+        row.revision += 1
+        session.execute(
+            update(PersistedFaceRow)
+            .where(PersistedFaceRow.collection == row.uid, PersistedFaceRow.face_id.in_(faces))
+            .values(person_id=source.person_id, revision=row.revision)
+            .execution_options(synchronize_session=False)
+        )
+        source.faces += len(faces)
+        target.faces -= len(faces)
+        for face in faces:
+            note_removal(session, row, target.person_id, face, now)
+
+    def _recreate(
+        self, session: Session, ref: CollectionRef, row: CollectionRow, record: CorrectionRow, target: PersonRow
+    ) -> PersonRow:
+        """Create the person again whom a merge deleted."""
+        check_person_quota(self._rows, session, ref, row)
+        before = json.loads(record.before)
+        source = PersonRow(
+            resource_id=row.resource_id,
+            collection=row.uid,
+            person_id=record.person_id,
+            name=record.name,
+            user_data=record.user_data,
+            faces=0,
+            created_at=_moment(before["created_at"]),
+            seen_at=_moment(before["seen_at"]),
+        )
+        session.add(source)
+        row.persons += 1
+        session.flush()
+        consents = [UUID(one) for one in before["consents"]]
+        session.execute(
+            update(ConsentRow)
+            .where(ConsentRow.collection == row.uid, ConsentRow.consent_id.in_(consents))
+            .where(ConsentRow.person_id == target.person_id)
+            .values(person_id=source.person_id)
+            .execution_options(synchronize_session=False)
+        )
+        target.created_at = _moment(before["into_created_at"])
+        return source
+
+    def purge(self) -> int:
+        """Forget what can be undone no longer; returns how many records that were."""
+        with self._rows.database.write(EVERY_RESOURCE) as session:
+            due = delete(CorrectionRow).where(CorrectionRow.made_at <= self._rows.clock.now() - KEPT)
+            return len(session.scalars(due.returning(CorrectionRow.id)).all())
+
+
+def _find(session: Session, row: CollectionRow, correction_id: UUID) -> CorrectionRow:
+    record = session.scalar(
+        select(CorrectionRow).where(CorrectionRow.collection == row.uid, CorrectionRow.id == correction_id)
+    )
+    if record is None:
+        raise CorrectionNotFoundError("this can be undone no longer: it was undone already, or is too long ago")
+    return record
+
+
+def _person(session: Session, collection: UUID, person_id: UUID) -> PersonRow | None:
+    return session.scalar(select(PersonRow).where(PersonRow.collection == collection, PersonRow.person_id == person_id))
+
+
+def _still_with(session: Session, collection: UUID, faces: Sequence[UUID], person_id: UUID) -> list[UUID]:
+    query = select(PersistedFaceRow.face_id).where(
+        PersistedFaceRow.collection == collection,
+        PersistedFaceRow.face_id.in_(faces),
+        PersistedFaceRow.person_id == person_id,
+    )
+    return list(session.scalars(query))
+
+
+def _correction(record: CorrectionRow, into_name: str | None) -> Correction:
+    return Correction(
+        record.id,
+        CorrectionKind(record.kind),
+        str(record.person_id),
+        record.name,
+        str(record.into),
+        into_name,
+        len(json.loads(record.faces)),
+        record.made_at,
+        json.loads(record.before).get("source"),
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -1,0 +1,197 @@
+"""Lists of the people of a group for who looks after them: searched, sorted, in pages that go both ways.
+
+The contract's own list (`Persons.page`) is ordered by id only. Each page here begins after (or ends before) a row, not
+after a number of rows, so that a page far into the group takes as long as the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute
+
+from mien.gallery.kinds import CollectionRef, parse_id
+from mien.gallery.rows import Rows
+from mien.storage.names import name_key
+from mien.storage.tables import PersistedFaceRow, PersonRow
+
+PAGE: Final = 50
+"""Persons on a page, by default."""
+_SHORTEST_ID: Final = 6
+_HEXADECIMAL: Final = frozenset("0123456789abcdef")
+
+
+class PeopleOrder(Enum):
+    """The orders of a list of people: by which column, and whether the largest comes first."""
+
+    NAME = "name"
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    MOST_FACES = "most faces"
+    FEWEST_FACES = "fewest faces"
+
+
+_COLUMNS: Final[dict[PeopleOrder, tuple[InstrumentedAttribute[Any], bool]]] = {
+    PeopleOrder.NAME: (PersonRow.name_key, False),
+    PeopleOrder.NEWEST: (PersonRow.created_at, True),
+    PeopleOrder.OLDEST: (PersonRow.created_at, False),
+    PeopleOrder.MOST_FACES: (PersonRow.faces, True),
+    PeopleOrder.FEWEST_FACES: (PersonRow.faces, False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The first or last row of a page: the value that the list is ordered by, and the person's id."""
+
+    value: Any
+    person_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class PersonLine:
+    """A person in a list.
+
+    Attributes:
+        person_id: lower-case hyphenated GUID.
+        name: 1 to 128 characters.
+        faces: how many are enrolled.
+        created_at: when the person was created.
+        seen_at: when a face was last recognised as theirs, to the day; None when never.
+    """
+
+    person_id: str
+    name: str
+    faces: int
+    created_at: datetime | None
+    seen_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PeoplePage:
+    """A page of a list.
+
+    Attributes:
+        people: in the list's order.
+        total: how many the whole list has.
+        first: edge of the first of them; None on an empty page.
+        last: edge of the last of them; None on an empty page.
+        has_previous: whether there are people before the first.
+        has_next: whether there are people after the last.
+    """
+
+    people: tuple[PersonLine, ...]
+    total: int
+    first: Edge | None
+    last: Edge | None
+    has_previous: bool
+    has_next: bool
+
+
+class People:
+    """Finds and lists the persons of groups.
+
+    Args:
+        rows: opens sessions on collections.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def page(
+        self,
+        ref: CollectionRef,
+        text: str = "",
+        order: PeopleOrder = PeopleOrder.NAME,
+        *,
+        after: Edge | None = None,
+        before: Edge | None = None,
+        top: int = PAGE,
+    ) -> PeoplePage:
+        """Return a page of the people of a group.
+
+        Args:
+            ref: the group.
+            text: only those whose name has all of its words (capitals and accents do not matter), whose id begins with
+                it (`_SHORTEST_ID` hexadecimal digits or more), or who have a face of that id; everybody when empty.
+            order: of the list.
+            after: begin after this row.
+            before: end before this row; not together with `after`.
+            top: how many at most, >= 1.
+
+        Raises:
+            CollectionNotFoundError: there is no such group.
+        """
+        column, descending = _COLUMNS[order]
+        backwards = before is not None
+        edge = before or after
+        with self._rows.reading(ref) as (session, row):
+            wanted = and_(PersonRow.collection == row.uid, _matches(row.uid, text))
+            query = select(PersonRow).where(wanted)
+            if edge is not None:
+                query = query.where(_beyond(column, edge, larger=descending == backwards))
+            falling = descending != backwards
+            ordered = (column.desc(), PersonRow.person_id.desc()) if falling else (column, PersonRow.person_id)
+            found: Sequence[PersonRow] = session.scalars(query.order_by(*ordered).limit(top + 1)).all()
+            more, found = len(found) > top, found[:top]
+            if backwards:
+                found = found[::-1]
+            total = row.persons
+            if text.strip():
+                total = session.scalar(select(func.count()).select_from(PersonRow).where(wanted)) or 0
+            edges = [Edge(getattr(one, column.key), one.person_id) for one in (*found[:1], *found[-1:])]
+            first, last = (edges[0], edges[-1]) if edges else (None, None)
+            return PeoplePage(
+                tuple(_line(one) for one in found),
+                total,
+                first,
+                last,
+                has_previous=more if backwards else edge is not None,
+                has_next=edge is not None if backwards else more,
+            )
+
+    def namesakes(self, ref: CollectionRef, name: str, top: int = 5) -> list[PersonLine]:
+        """Return the persons whose name differs in nothing that people notice: capitals, accents, blanks.
+
+        Raises:
+            CollectionNotFoundError: there is no such group.
+        """
+        with self._rows.reading(ref) as (session, row):
+            query = select(PersonRow).where(PersonRow.collection == row.uid, PersonRow.name_key == name_key(name))
+            return [_line(one) for one in session.scalars(query.order_by(PersonRow.person_id).limit(top))]
+
+
+def _beyond(column: InstrumentedAttribute[Any], edge: Edge, *, larger: bool) -> ColumnElement[bool]:
+    """Return the condition that a row comes after an edge, in the direction of larger or smaller values."""
+    if larger:
+        return or_(column > edge.value, and_(column == edge.value, PersonRow.person_id > edge.person_id))
+    return or_(column < edge.value, and_(column == edge.value, PersonRow.person_id < edge.person_id))
+
+
+def _matches(collection: UUID, text: str) -> ColumnElement[bool]:
+    words = name_key(text).split()
+    if not words:
+        return true()
+    found: list[ColumnElement[bool]] = [and_(*(PersonRow.name_key.contains(word, autoescape=True) for word in words))]
+    digits = text.strip().lower().replace("-", "")
+    if _SHORTEST_ID <= len(digits) <= 32 and _HEXADECIMAL.issuperset(digits):
+        lowest, highest = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+        found.append(PersonRow.person_id.between(lowest, highest))
+    if (face := parse_id(text.strip())) is not None:
+        has_face = exists().where(
+            PersistedFaceRow.collection == collection,
+            PersistedFaceRow.face_id == face,
+            PersistedFaceRow.person_id == PersonRow.person_id,
+        )
+        found.append(has_face)
+    return or_(*found)
+
+
+def _line(row: PersonRow) -> PersonLine:
+    return PersonLine(str(row.person_id), row.name, row.faces, row.created_at, row.seen_at)

@@ -1,0 +1,272 @@
+"""Photos of many people that somebody dropped: whose each is, what became of it, and taking all of it back.
+
+A photo's person is the one that a CSV file names, else its folder (`Anna Weiss/1.jpg`), else the name of the file
+without a number at its end (`Anna Weiss 2.jpg`). Each photo is enrolled whole or not at all: a person is created with
+the first photo of theirs that is accepted, and nobody is left without a face.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import PurePosixPath
+from typing import Final
+
+from mien.contract.limits import NAME_LENGTH
+from mien.gallery import CollectionRef
+from mien.gallery.errors import (
+    GalleryError,
+    LowQualityError,
+    NoFaceError,
+    PersistedFaceNotFoundError,
+    PersonNotFoundError,
+    SeveralFacesError,
+)
+from mien.gallery.gallery import Gallery
+from mien.importing.importer import readable
+from mien.importing.sources import SUFFIXES, SourceError
+from mien.storage.names import name_key
+from mien.vision.errors import ImageError
+from mien.vision.types import OperatingPoint
+
+_NUMBER: Final = re.compile(r"[\s_.()-]*\d+[\s_.()-]*$")
+_NAMELESS: Final = frozenset(
+    {"", "img", "image", "dsc", "dscn", "dscf", "pxl", "photo", "picture", "screenshot", "scan"}
+)
+_PHOTO: Final = ("photo", "file", "filename", "image", "path")
+_PERSON: Final = ("person", "name", "person name", "full name")
+_DATA: Final = ("user data", "userdata", "user_data", "id", "note")
+_ROWS: Final = 100_000
+
+
+class BatchOutcome(StrEnum):
+    """What became of a photo."""
+
+    ENROLLED = "enrolled"
+    REFUSED = "refused"
+    TABLE = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What became of one file.
+
+    Attributes:
+        photo: its name, with its folders.
+        outcome: what became of it.
+        person: whose it is; empty where that is not known.
+        person_id: of that person, in the group; empty where nobody was found or created.
+        reason: why it was refused and what to do, or what else there is to know.
+        created: whether the person was created with it.
+    """
+
+    photo: str
+    outcome: BatchOutcome
+    person: str = ""
+    person_id: str = ""
+    reason: str = ""
+    created: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    name: str
+    user_data: str | None = None
+
+
+class _RefusedError(Exception):
+    """A photo is refused for what the text says."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Enrols dropped photos into a group.
+
+    Attributes:
+        gallery: where to.
+        ref: the group.
+        lines: what became of each file so far.
+        told: called after each face that was enrolled: person id, face id, whether the person was created.
+    """
+
+    gallery: Gallery
+    ref: CollectionRef
+    told: Callable[[str, str, bool], object] = lambda _person, _face, _created: None
+    lines: list[Line] = field(default_factory=list)
+    _table: dict[str, _Named] = field(default_factory=dict)
+    _people: dict[str, str] = field(default_factory=dict)
+    _created: dict[str, str] = field(default_factory=dict)
+    _faces: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def counts(self) -> Counter[BatchOutcome]:
+        """How many files became what."""
+        return Counter(line.outcome for line in self.lines)
+
+    @property
+    def persons(self) -> int:
+        """How many persons were created."""
+        return len(self._created)
+
+    @property
+    def faces(self) -> int:
+        """How many faces were enrolled."""
+        return len(self._faces)
+
+    def take(self, photo: str, data: bytes) -> Line:
+        """Enrol a photo, or read a CSV file for those that follow.
+
+        Args:
+            photo: name of the file, with its folders.
+            data: its content.
+
+        Returns:
+            What became of it; also in `lines`.
+        """
+        suffix = PurePosixPath(photo).suffix.lower()
+        if suffix == ".csv":
+            line = self._read(photo, data)
+        elif suffix not in SUFFIXES:
+            line = Line(photo, BatchOutcome.REFUSED, reason="It is no photo: use JPEG, PNG, GIF, BMP, WebP or TIFF.")
+        else:
+            line = self._enrol(photo, data)
+        self.lines.append(line)
+        return line
+
+    def undo(self) -> int:
+        """Take back all that was enrolled: faces, and the persons that were created for them.
+
+        Returns:
+            How many faces are gone.
+
+        Raises:
+            TrainingNotFinishedError: the group is being trained.
+        """
+        gone = 0
+        while self._faces:
+            person, face = self._faces[-1]
+            try:
+                self.gallery.faces.delete(self.ref, face, person)
+                gone += 1
+            except (PersonNotFoundError, PersistedFaceNotFoundError):  # deleted or moved meanwhile
+                pass
+            self._faces.pop()
+        for person in list(self._created):
+            try:
+                if not self.gallery.persons.get(self.ref, person).persisted_face_ids:
+                    self.gallery.persons.delete(self.ref, person)
+            except PersonNotFoundError:
+                pass
+            self._people.pop(self._created.pop(person), None)
+        return gone
+
+    def report(self) -> str:
+        """Return what became of the files as CSV."""
+        out = io.StringIO()
+        sheet = csv.writer(out)
+        sheet.writerow(("photo", "outcome", "person", "person id", "reason"))
+        for line in self.lines:
+            cells = (line.photo, line.outcome.value, line.person, line.person_id, line.reason)
+            # A spreadsheet must not take a name for a formula.
+            sheet.writerow([f"'{one}" if one.startswith(("=", "+", "-", "@", "\t")) else one for one in cells])
+        return out.getvalue()
+
+    def _read(self, photo: str, data: bytes) -> Line:
+        """Read which photo is whose: columns `photo` and `person`, and `user data` where there is."""
+        try:
+            text = data.decode("utf-8-sig")
+            dialect = csv.Sniffer().sniff(text[:4000], ",;\t")
+            rows = list(csv.DictReader(io.StringIO(text), dialect=dialect))
+        except (UnicodeDecodeError, csv.Error):
+            return Line(photo, BatchOutcome.REFUSED, reason="It cannot be read: save the table as CSV in UTF-8.")
+        headings = {(name or "").strip().casefold(): name for name in (rows[0] if rows else {})}
+        file, person, more = (next((headings[one] for one in some if one in headings), None)
+                              for some in (_PHOTO, _PERSON, _DATA))  # fmt: skip
+        if file is None or person is None:
+            return Line(photo, BatchOutcome.REFUSED, reason="It needs the columns “photo” and “person”.")
+        for row in rows[:_ROWS]:
+            name = (row.get(person) or "").strip()
+            if name and (row.get(file) or "").strip():
+                data_of = (row.get(more) or "").strip() or None if more else None
+                self._table[_key(row[file])] = _Named(name, data_of)
+        return Line(photo, BatchOutcome.TABLE, reason=f"It names the persons of {len(self._table):,} photos.")
+
+    def _enrol(self, photo: str, data: bytes) -> Line:
+        named = _Named("")
+        person_id, created = "", False
+        try:
+            named = self._whose(photo)
+            known = self._known(named)
+            image = readable(data)
+            person_id = known or self.gallery.persons.create(self.ref, named.name, named.user_data)
+            created = known is None
+            try:
+                added = self.gallery.faces.add(
+                    self.ref, image, person_id=person_id, operating_point=OperatingPoint.BEST, source=photo
+                )
+            except BaseException:
+                if created:  # nobody without a face
+                    self.gallery.persons.delete(self.ref, person_id)
+                    person_id, created = "", False
+                raise
+        except (GalleryError, ImageError, SourceError, _RefusedError) as error:
+            return Line(photo, BatchOutcome.REFUSED, named.name, person_id, _reason(error))
+        self._people[name_key(named.name)] = person_id
+        self._faces.append((person_id, added.persisted_face_id))
+        if created:
+            self._created[person_id] = name_key(named.name)
+        self.told(person_id, added.persisted_face_id, created)
+        notes = [f"Look at it: {one}." for one in added.duplicates[:2]]
+        return Line(photo, BatchOutcome.ENROLLED, named.name, person_id, " ".join(notes), created)
+
+    def _whose(self, photo: str) -> _Named:
+        path = PurePosixPath(photo)
+        for key in (_key(photo), _key(path.name)):
+            if key in self._table:
+                return self._table[key]
+        if len(path.parts) > 1:
+            name = path.parts[-2].replace("_", " ").strip()
+        else:
+            name = _NUMBER.sub("", path.stem).replace("_", " ").strip()
+        if name.casefold() in _NAMELESS:
+            raise _RefusedError("It does not say whose it is: put it into a folder of the person's name.")
+        if len(name) > NAME_LENGTH:
+            raise _RefusedError(f"The name has more than {NAME_LENGTH} characters.")
+        return _Named(name)
+
+    def _known(self, named: _Named) -> str | None:
+        """Return the id of the person of this name; None when there is none yet."""
+        key = name_key(named.name)
+        if key not in self._people:
+            same = self.gallery.people.namesakes(self.ref, named.name)
+            if len(same) > 1:
+                raise _RefusedError(
+                    f"{len(same)} persons have the name {named.name}: enrol the photo on the page of the right one."
+                )
+            if not same:
+                return None
+            self._people[key] = same[0].person_id
+        return self._people[key]
+
+
+def _key(path: str) -> str:
+    return path.strip().replace("\\", "/").removeprefix("./").casefold()
+
+
+def _reason(error: Exception) -> str:
+    """Return why a photo was refused, and what to do."""
+    match error:
+        case NoFaceError():
+            return "No face was found: the face must be upright, well lit and at least 36 pixels wide."
+        case SeveralFacesError():
+            return "It shows several faces: enrol it on the person's page and choose the face there, or crop it."
+        case LowQualityError():
+            return f"The photo does not meet the requirements: {error}."
+        case _:
+            text = str(error).strip() or type(error).__name__
+            return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

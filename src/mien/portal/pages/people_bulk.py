@@ -1,0 +1,183 @@
+"""Enrolling many people at once: photos, folders and a CSV file in one drop, and a report of every photo."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final
+
+from nicegui import ui
+
+from mien.gallery.errors import TrainingNotFinishedError
+from mien.gallery.kinds import CollectionRef
+from mien.importing.batch import Batch, BatchOutcome, Line
+from mien.management.roles import Permission
+from mien.portal.approval import check_approved, may_write
+from mien.portal.auto_training import patiently
+from mien.portal.pages.people_places import address, name_of
+from mien.portal.photos import IMAGES, Upload, drop
+from mien.portal.stale import counted, edit, edited
+from mien.portal.visitor import Visitor, tell
+from mien.portal.widgets import Tag, badge, button, section, text
+
+_ACCEPTED: Final = f"{IMAGES},image/webp,image/tiff,.csv"
+_SHOWN: Final = 1000
+_TONES: Final = {BatchOutcome.ENROLLED: "good", BatchOutcome.REFUSED: "bad", BatchOutcome.TABLE: "info"}
+_WORDS: Final = {
+    BatchOutcome.ENROLLED: "enrolled",
+    BatchOutcome.REFUSED: "not enrolled",
+    BatchOutcome.TABLE: "read",
+}
+
+
+class BulkPlace:
+    """Draws the place and the report.
+
+    Args:
+        visitor: who enrols.
+        ref: the group.
+        refresh: shows the people of the group anew.
+    """
+
+    def __init__(self, visitor: Visitor, ref: CollectionRef, refresh: Callable[[], Awaitable[object]]) -> None:
+        self._visitor, self._ref, self._refresh = visitor, ref, refresh
+        self._batch = self._fresh()
+        self._expected = 0
+        drop(
+            visitor,
+            "Drop photos, folders or a CSV file",
+            self._take,
+            on_batch=self._begin,
+            about="or choose files",
+            accept=_ACCEPTED,
+        )
+        self._summary = Tag("div", classes="row", role="status")
+        self._report = Tag("div")
+        self._rows: Tag | None = None
+
+    def _fresh(self) -> Batch:
+        visitor, ref = self._visitor, self._ref
+
+        def told(person: str, face: str, created: bool) -> None:
+            if created:
+                visitor.note("person.create", collection=name_of(ref), person=person)
+            visitor.note("face.add", collection=name_of(ref), face=face, person=person)
+
+        return Batch(visitor.parts.gallery, ref, told)
+
+    async def _begin(self, count: int) -> None:
+        self._batch, self._expected = self._fresh(), count
+        self._report.clear()
+        sheet = Tag("div", classes="sheet", tabindex="0", role="region", aria_label="Report")
+        with self._report, sheet, Tag("table"):
+            with Tag("thead"), Tag("tr"):
+                for heading in ("Photo", "Result", "Person", "Reason"):
+                    Tag("th", heading, scope="col")
+            self._rows = Tag("tbody")
+        self._sum_up()
+
+    async def _take(self, photo: Upload) -> None:
+        batch = self._batch
+
+        def work() -> Line:
+            check_approved(self._visitor)
+            return _take(batch, photo)
+
+        line = await self._visitor.act(Permission.MANAGE, work)
+        if line is None:
+            line = Line(photo.name, BatchOutcome.REFUSED, reason="It was not tried: see the message.")
+            batch.lines.append(line)
+        if self._rows is not None and len(batch.lines) <= _SHOWN:
+            with self._rows:
+                self._draw(line)
+        self._sum_up()
+        if len(batch.lines) >= self._expected:
+            if batch.faces:
+                edited(self._visitor, self._ref)
+            await self._refresh()
+
+    def _draw(self, line: Line) -> None:
+        with Tag("tr"):
+            Tag("td", line.photo, "long")
+            with Tag("td"):
+                badge(_WORDS[line.outcome], _TONES[line.outcome])
+            with Tag("td"):
+                if line.person_id:
+                    with Tag("a", href=address(self._visitor, self._ref, person=line.person_id)):
+                        Tag("bdi", line.person, "name")
+                    if line.created:
+                        Tag("span", " (new)", "soft")
+                else:
+                    Tag("bdi", line.person or "–", "name")
+            Tag("td", line.reason or "–", "long" if len(line.reason) > 40 else "")
+
+    def _sum_up(self) -> None:
+        batch = self._batch
+        counts, done = batch.counts, len(batch.lines) >= self._expected
+        self._summary.clear()
+        with self._summary:
+            badge(f"{counts[BatchOutcome.ENROLLED]} enrolled", "good" if counts[BatchOutcome.ENROLLED] else "")
+            badge(f"{counts[BatchOutcome.REFUSED]} not enrolled", "bad" if counts[BatchOutcome.REFUSED] else "")
+            badge(counted(batch.persons, "new person", "new persons"))
+            if not done:
+                badge(f"{self._expected - len(batch.lines)} left", "info")
+                return
+            button("Download the report", partial(self._download, batch), "quiet", image="download")
+            if batch.faces:
+                button("Undo all of it", partial(self._undo, batch), "danger", image="undo")
+        if len(batch.lines) > _SHOWN:
+            tell(f"The page shows {_SHOWN:,} lines; the report has all {len(batch.lines):,}.", "info")
+
+    @staticmethod
+    def _download(batch: Batch) -> None:
+        ui.download(batch.report().encode(), "mien-enrolment.csv", "text/csv")
+
+    async def _undo(self, batch: Batch) -> None:
+        def work() -> int:
+            gone = batch.undo()
+            self._visitor.note("people.enrol.undo", collection=name_of(self._ref), faces=gone)
+            return gone
+
+        gone = await edit(self._visitor, self._ref, work)
+        if gone is None:
+            return
+        tell(f"{counted(gone, 'face was', 'faces were')} taken back.", "good")
+        self._report.clear()
+        self._summary.clear()
+        await self._refresh()
+
+
+def _take(batch: Batch, photo: Upload) -> Line:
+    """Enrol a photo; one that came while the group was trained is tried again when that has ended."""
+
+    def work() -> Line:
+        line = batch.take(photo.name, photo.data)
+        if line.outcome is BatchOutcome.REFUSED and batch.gallery.stale.of(batch.ref).training:
+            batch.lines.pop()
+            raise TrainingNotFinishedError(batch.ref)
+        return line
+
+    return patiently(work)
+
+
+def bulk(visitor: Visitor, ref: CollectionRef, refresh: Callable[[], Awaitable[object]]) -> None:
+    """Draw where many people are enrolled at once, for who may.
+
+    Args:
+        visitor: who looks.
+        ref: the group.
+        refresh: shows the people of the group anew.
+    """
+    if not may_write(visitor):
+        return
+    about = "A folder for each person (“Anna Weiss/1.jpg”), files named after the person, or photos with a CSV file."
+    with section("Enrol many people", about):
+        BulkPlace(visitor, ref, refresh)
+        with Tag("details"):
+            Tag("summary", "How photos are given to people")
+            with Tag("ul", classes="bullets"):
+                Tag("li", "A CSV file with the columns “photo” and “person” (and “user data”) comes first.")
+                Tag("li", "Else the folder is the person: “Anna Weiss/1.jpg”.")
+                Tag("li", "Else the file is: “Anna Weiss 2.jpg”.")
+                Tag("li", "A person of the same name in the group gets the photo; otherwise the person is created.")
+            text("Every photo is enrolled whole or not at all, and all of them can be taken back.", "soft small")

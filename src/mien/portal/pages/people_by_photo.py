@@ -1,0 +1,89 @@
+"""Finding a person by photo, in all groups of a resource."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.accounts import Feature
+from mien.gallery.enrolment import choose
+from mien.gallery.kinds import CollectionRef
+from mien.gallery.person_search import Searched
+from mien.management.roles import Permission
+from mien.portal.pages.people_places import address
+from mien.portal.photos import Upload, drop
+from mien.portal.stale import counted
+from mien.portal.visitor import Visitor
+from mien.portal.widgets import Tag, empty, loading, table, text
+from mien.vision.types import OperatingPoint, Want
+
+
+def by_photo(visitor: Visitor, here: CollectionRef | None = None) -> None:
+    """Draw where a photo is dropped to find whose it is, in all groups of the resource.
+
+    Args:
+        visitor: who looks.
+        here: the group that the page is about, whose people are named as such.
+    """
+    if Feature.IDENTIFICATION not in visitor.resource.features:
+        text("Finding people by photo is identification: the resource must be approved for it.", "soft")
+        Tag("a", "Request access", href=visitor.link("/access"))
+        return
+
+    async def look(photo: Upload) -> None:
+        result.clear()
+        with result:
+            waiting = loading("Searching all groups …")
+        found = await visitor.act(Permission.READ, lambda: _search(visitor, photo))
+        waiting.delete()
+        if found is not None:
+            with result:
+                _tell(visitor, found, here)
+
+    drop(visitor, "Drop a photo to find a person", look)
+    result = Tag("div", classes="stack", role="status")
+
+
+def _search(visitor: Visitor, photo: Upload) -> Searched:
+    """Look for the one face of a photo in all groups, by every recognition model that one of them has; in a thread."""
+    search, resource_id = visitor.parts.gallery.person_search, visitor.resource.id
+    vectors: dict[str, NDArray[np.float32]] = {}
+    for model in search.models(resource_id):
+        pack = visitor.parts.recognisers[model].pack
+        face = choose(visitor.parts.engine.analyze(photo.data, Want(OperatingPoint.BEST, recogniser=pack)), None)
+        if face.embedding is not None and face.embedding.readable:
+            vectors[model] = face.embedding.vector
+    visitor.note("portal.identify", collection="all groups", faces=1)
+    return search.everywhere(resource_id, vectors)
+
+
+def _tell(visitor: Visitor, found: Searched, here: CollectionRef | None) -> None:
+    groups = counted(found.groups, "group", "groups")
+    if not found.found:
+        about = f"{groups} searched, with the changes since their trainings."
+        empty("person_search", "Nobody with this face was found", about)
+    else:
+        table(
+            "Persons with this face",
+            ["Name", "Group", "Confidence", "Person id"],
+            [
+                [
+                    partial(_found_link, visitor, one.ref, one.person_id, one.name),
+                    f"{one.group} (this group)" if one.ref == here else one.group,
+                    f"{one.confidence:.3f}",
+                    one.person_id,
+                ]
+                for one in found.found
+            ],
+            numbers=[2],
+        )
+        text(f"{groups} searched, with the changes since their trainings.", "soft small")
+    if found.left_out:
+        text(f"Not searched, because their faces cannot be compared: {', '.join(found.left_out)}.", "soft small")
+
+
+def _found_link(visitor: Visitor, ref: CollectionRef, person_id: str, name: str) -> None:
+    with Tag("a", href=address(visitor, ref, person=person_id)):
+        Tag("bdi", name, "name")

@@ -1,0 +1,124 @@
+"""Choosing a person of a group: those that a face is like first, then whoever is searched, or somebody new."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final
+
+from nicegui import ui
+
+from mien.gallery.kinds import CollectionRef
+from mien.gallery.person_search import LikelyPerson
+from mien.portal.stale import counted
+from mien.portal.visitor import Visitor
+from mien.portal.widgets import Tag, button, modal, text
+
+_FOUND: Final = 8
+_LIKE: Final = 4
+
+Choose = Callable[[str, str], Awaitable[object]]
+"""Gets the id and name of the chosen person."""
+
+
+class PersonPicker:
+    """A dialog in which one person is chosen with one click; opens at once.
+
+    Args:
+        visitor: who chooses.
+        ref: the group.
+        title: what it is for.
+        about: what happens then.
+        on_choice: called with the person.
+        without: id of a person who is not offered.
+        like: finds who is likely, in a thread; they are offered first.
+        new: creates a person of a name, in a thread, and returns the id; None where only those who are there count.
+    """
+
+    def __init__(
+        self,
+        visitor: Visitor,
+        ref: CollectionRef,
+        title: str,
+        about: str,
+        on_choice: Choose,
+        *,
+        without: str = "",
+        like: Callable[[], tuple[LikelyPerson, ...]] | None = None,
+        new: Callable[[str], Awaitable[str | None]] | None = None,
+    ) -> None:
+        self._visitor, self._ref, self._without = visitor, ref, without
+        self._on_choice, self._like, self._new = on_choice, like, new
+        self._dialog = modal(title)
+        with self._dialog, Tag("div", classes="card"):
+            Tag("h2", title)
+            text(about)
+            self._likely = Tag("div", classes="stack", role="status")
+            self._text = ui.input("Find by name or id").props("outlined clearable debounce=250 autofocus")
+            self._text.on_value_change(self._find)
+            self._text.on("keydown.enter", self._first)
+            self._found = Tag("div", classes="stack", role="status")
+            with Tag("div", classes="row", style="justify-content:flex-end"):
+                button("Cancel", self._dialog.close)
+        self._first_found: tuple[str, str] | None = None
+        self._dialog.open()
+
+    async def draw(self) -> None:
+        """Draw who is likely, and the first people of the group."""
+        if self._like is not None:
+            likely = await self._visitor.ask(self._like)
+            with self._likely:
+                if likely:
+                    Tag("h3", "This face looks like")
+                    with Tag("ul", classes="plain", aria_label="Likely persons"):
+                        for one in likely[:_LIKE]:
+                            self._offer(one.person_id, one.name, f"confidence {one.confidence:.2f}")
+                else:
+                    text("This face is like nobody else of the group.", "soft small")
+        await self._find()
+
+    async def _find(self) -> None:
+        wanted = str(self._text.value or "").strip()
+        people = self._visitor.parts.gallery.people
+        page = await self._visitor.ask(lambda: people.page(self._ref, wanted, top=_FOUND + 1))
+        if self._found.is_deleted:
+            return
+        found = [one for one in page.people if one.person_id != self._without][:_FOUND]
+        self._first_found = (found[0].person_id, found[0].name) if len(found) == 1 else None
+        self._found.clear()
+        with self._found:
+            if found:
+                with Tag("ul", classes="plain", aria_label="Persons found"):
+                    for one in found:
+                        about = f"{counted(one.faces, 'face', 'faces')}, id {one.person_id[:8]}…"
+                        self._offer(one.person_id, one.name, about)
+            elif wanted:
+                text("Nobody was found.", "soft")
+            if page.total > _FOUND + 1:
+                text(f"{page.total:,} persons match: type more of the name.", "soft small")
+            if self._new is not None and wanted:
+                button(f"New person “{wanted}”", partial(self._create, wanted), image="person_add")
+
+    def _offer(self, person_id: str, name: str, about: str) -> None:
+        with Tag("li", classes="row between", style="flex-wrap:nowrap"):
+            with Tag("div", classes="grow"):
+                Tag("bdi", name, "name")
+                Tag("div", about, "small soft")
+            made = button("Choose", partial(self._choose, person_id, name))
+            made.props["aria-label"] = f"Choose {name}"
+
+    async def _first(self) -> None:
+        """With Enter the only person that is found is chosen."""
+        await self._find()
+        if self._first_found is not None:
+            await self._choose(*self._first_found)
+
+    async def _create(self, name: str) -> None:
+        assert self._new is not None
+        if made := await self._new(name):
+            await self._choose(made, name)
+
+    async def _choose(self, person_id: str, name: str) -> None:
+        self._dialog.close()
+        with ui.context.client.content:
+            await self._on_choice(person_id, name)

@@ -1,0 +1,55 @@
+"""Names and addresses of groups, lists and persons on the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from mien.gallery.kinds import PUBLIC_KINDS, CollectionRef, Kind
+from mien.portal.visitor import Visitor
+from mien.portal.widgets import banner, confirm
+
+NAMES: Final = {
+    Kind.PERSON_GROUP: "Person group",
+    Kind.LARGE_PERSON_GROUP: "Large person group",
+    Kind.FACE_LIST: "Face list",
+    Kind.LARGE_FACE_LIST: "Large face list",
+}
+
+
+def page_of(visitor: Visitor) -> CollectionRef | None:
+    """Return the collection that the address names."""
+    kind = visitor.query.get("kind", "")
+    if kind not in {one.value for one in PUBLIC_KINDS}:
+        return None
+    return CollectionRef(visitor.resource.id, Kind(kind), visitor.query.get("collection", ""))
+
+
+def name_of(ref: CollectionRef) -> str:
+    """Return how a collection is called in the audit log and on the command line."""
+    return f"{ref.kind.value}/{ref.collection_id}"
+
+
+def address(visitor: Visitor, ref: CollectionRef, *, person: str = "", **query: str) -> str:
+    """Return the address of the page of a collection, or of one of its persons."""
+    path = f"/people/{name_of(ref)}"
+    return visitor.link(f"{path}/{person}" if person else path, **query)
+
+
+def rows_of(pairs: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Return facts without those that there is nothing to say of."""
+    return [(name, value) for name, value in pairs if value not in {None, ""}]
+
+
+def asker(title: str, about: str, label: str, work: Callable[[], Any]) -> Callable[[], None]:
+    """Return what asks before it does something that cannot be undone."""
+
+    def ask() -> None:
+        confirm(title, about, label, work)
+
+    return ask
+
+
+def missing() -> None:
+    """Say that there is no such collection."""
+    banner("bad", "There is no such group or list", "It may have been deleted.")

@@ -1,0 +1,162 @@
+"""What a group's training does not know yet, said wherever the group is shown or used, with what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final, TypeVar
+
+from nicegui import ui
+
+from mien.gallery.errors import GalleryError
+from mien.gallery.kinds import CollectionRef
+from mien.gallery.training.staleness import Staleness
+from mien.management.roles import Permission
+from mien.portal.approval import write_button
+from mien.portal.auto_training import patiently
+from mien.portal.visitor import Visitor
+from mien.portal.widgets import Tag, icon, text
+
+_LOOK: Final = 1.0
+_T = TypeVar("_T")
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """Return a number with its noun."""
+    return f"1 {one}" if number == 1 else f"{number:,} {many}"
+
+
+def changes_since(one: Staleness) -> str:
+    """Return how far a group is ahead of its training, in words."""
+    if one.trained_at is None:
+        return "Never trained"
+    return f"{counted(one.changes, 'change', 'changes')} since the last training"
+
+
+def _about(one: Staleness) -> str:
+    if one.trained_at is None:
+        return "Nobody of this group is found before its first training."
+    parts = []
+    if one.added:
+        parts.append(f"{counted(one.added, 'face', 'faces')} added or moved: not found before the next training")
+    if one.removed:
+        parts.append(f"{counted(one.removed, 'face or person', 'faces or persons')} removed or moved away")
+    return "; ".join(parts).capitalize() + "."
+
+
+async def edit(visitor: Visitor, ref: CollectionRef, work: Callable[[], _T], done: str | None = None) -> _T | None:
+    """Change who is enrolled on a person's behalf, as `Visitor.act`; the group is trained by itself afterwards.
+
+    Args:
+        visitor: who does.
+        ref: the group or list that is changed.
+        work: does it, in a thread; waits for a training that is under way.
+        done: said when it went well.
+    """
+    result = await visitor.act(Permission.MANAGE, lambda: patiently(work), done)
+    if result is not None:
+        edited(visitor, ref)
+    return result
+
+
+def edited(visitor: Visitor, ref: CollectionRef) -> None:
+    """Have a group trained by itself, after an edit."""
+
+    def note() -> None:
+        visitor.note("collection.train", collection=f"{ref.kind.value}/{ref.collection_id}", after="edits")
+
+    visitor.parts.auto_training.after_edit(visitor.parts.gallery, ref, note)
+
+
+def trainer(
+    visitor: Visitor, ref: CollectionRef, then: Callable[[], object] | None = None
+) -> Callable[[], Awaitable[None]]:
+    """Return what asks for a training of a group, and then does something."""
+
+    async def train() -> None:
+        def work() -> bool:
+            visitor.parts.gallery.training.start(ref)
+            visitor.note("collection.train", collection=f"{ref.kind.value}/{ref.collection_id}")
+            return True
+
+        if await visitor.act(Permission.MANAGE, work) and then is not None:
+            then()
+
+    return train
+
+
+class StaleNotice:
+    """The notice of one group, drawn where it is created; `draw` it first, and again after a change.
+
+    It follows a training by itself until that has ended.
+
+    Args:
+        visitor: who looks.
+        ref: the group.
+    """
+
+    def __init__(self, visitor: Visitor, ref: CollectionRef) -> None:
+        self._visitor = visitor
+        self.ref = ref
+        self._told: list[Callable[[], object]] = []
+        self._was_training = False
+        self._place = Tag("div", role="status")
+        self._timer = ui.timer(_LOOK, self.draw, active=False)
+
+    async def draw(self) -> None:
+        """Draw what is the matter now; nothing where nothing is."""
+        ref, auto = self.ref, self._visitor.parts.auto_training
+
+        def find() -> Staleness | None:
+            try:
+                return self._visitor.parts.gallery.stale.of(ref)
+            except GalleryError:  # deleted meanwhile
+                return None
+
+        found = await self._visitor.ask(find)
+        if self._place.is_deleted:
+            return
+        self._place.clear()
+        training = found is not None and found.training
+        due = found is not None and found.is_stale and auto.is_due(ref)
+        with self._place:
+            if found is not None and training:
+                self._say("info", "Training …", "People who were added are found when it ends.")
+            elif found is not None and due:
+                about = "The group is trained by itself in a few seconds."
+                self._say("info", changes_since(found), about)
+            elif found is not None and found.is_stale:
+                train = trainer(self._visitor, ref, self.follow)
+                about, button = _about(found), partial(write_button, self._visitor, "Train now", train, "primary")
+                self._say("warn", changes_since(found), about, button)
+        if self._was_training or training:
+            for tell in self._told:
+                tell()
+        self._was_training = training
+        self._timer.active = training or due
+
+    def on_change(self, tell: Callable[[], object]) -> None:
+        """Have something called while a training is under way, and when it has ended."""
+        self._told.append(tell)
+
+    def follow(self) -> None:
+        """Follow a training that was asked for just now."""
+        self._was_training = True
+        self._timer.active = True
+
+    @staticmethod
+    def _say(tone: str, title: str, about: str, action: Callable[[], object] | None = None) -> None:
+        with Tag("div", classes=f"banner {tone}"):
+            icon("model_training")
+            with Tag("div", classes="grow"):
+                Tag("strong", title)
+                text(about)
+            if action is not None:
+                action()
+
+
+async def stale_notice(visitor: Visitor, ref: CollectionRef) -> StaleNotice:
+    """Draw the notice of a group here, and return it."""
+    notice = StaleNotice(visitor, ref)
+    await notice.draw()
+    return notice

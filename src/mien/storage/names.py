@@ -1,0 +1,22 @@
+"""Names as people are searched and sorted by them: without capitals, accents and characters that nobody sees."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+NAME_KEY_LENGTH: Final = 200
+"""Characters; longer keys are cut, since an index has room for so much."""
+
+
+def name_key(name: str) -> str:
+    """Return the key of a name: `Žofie  O'Neill` and `zofie o'neill` have the same one.
+
+    Two names with one key are alike for people; the name itself is stored as it was given.
+    """
+    kept = (
+        sign
+        for sign in unicodedata.normalize("NFKD", name)
+        if not unicodedata.combining(sign) and unicodedata.category(sign) not in {"Cc", "Cf", "Cs"}
+    )
+    return " ".join("".join(kept).casefold().split())[:NAME_KEY_LENGTH]
