@@ -2,7 +2,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help serve test test-all check unit coverage bench docs site format clean
 
-VENV := .venv
+# Another Python than the one that is found, by its path or name: `make test PYTHON=python3.13`. It has its own environment.
+PYTHON ?=
+VENV := .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 # Processes that the tests run in: one a core, but no more than the servers that they start leave memory for.
 WORKERS ?= $(shell cores=$$(nproc 2> /dev/null || echo 1); echo $$((cores > 4 ? 4 : cores)))
@@ -13,10 +15,10 @@ help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 $(VENV)/.serve: pyproject.toml uv.lock tools/bootstrap.sh
-	@tools/bootstrap.sh serve
+	@VENV=$(VENV) PYTHON=$(PYTHON) tools/bootstrap.sh serve
 
 $(VENV)/.test: pyproject.toml uv.lock tools/bootstrap.sh
-	@tools/bootstrap.sh test
+	@VENV=$(VENV) PYTHON=$(PYTHON) tools/bootstrap.sh test
 
 serve: $(VENV)/.serve ## Run the service; prints endpoint, keys and a first call
 	@exec $(BIN)/mien serve --dev
@@ -62,4 +64,4 @@ format: $(VENV)/.test ## Format the code
 	$(BIN)/ruff check --fix .
 
 clean: ## Remove what was made here; data and models stay
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Makes .venv from uv.lock on a machine that has nothing but Python 3.11 or newer.
+# Makes .venv (VENV) from uv.lock on a machine that has nothing but Python 3.11 or newer (PYTHON: which one).
 #   tools/bootstrap.sh serve   what the service needs
 #   tools/bootstrap.sh test    and what the tests need
 # Uses uv when it is there, else fetches it with pip, else does with pip alone. Asks nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-serve}
+venv=${VENV:-.venv}
 say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
 die() { say "mien: $*"; exit 1; }
 
@@ -29,7 +30,7 @@ debian() {
 }
 
 python=
-for candidate in python3 python3.13 python3.12 python3.11 python; do
+for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11 python}; do
   if command -v "$candidate" > /dev/null \
     && "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then
     python=$(command -v "$candidate")
@@ -43,18 +44,18 @@ else
   [ -n "$python" ] || die "Python 3.11 or newer is needed (Debian: apt install python3 python3-venv)"
   # Debian keeps the part of Python that makes environments in a package of its own.
   "$python" -c 'import ensurepip, venv' 2> /dev/null || debian python3-venv
-  if [ ! -x .venv/bin/python ]; then
-    say "Making .venv"
-    "$python" -m venv .venv || die "cannot make an environment: install python3-venv"
+  if [ ! -x "$venv"/bin/python ]; then
+    say "Making $venv"
+    "$python" -m venv "$venv" || die "cannot make an environment: install python3-venv"
   fi
   say "Fetching uv"
-  if .venv/bin/python -m pip install --quiet --disable-pip-version-check uv; then uv=.venv/bin/uv; else uv=; fi
+  if "$venv"/bin/python -m pip install --quiet --disable-pip-version-check uv; then uv="$venv"/bin/uv; else uv=; fi
 fi
 
 groups=(--no-default-groups --extra video)
 [ "$what" = test ] && groups=(--group dev)
 say "Installing Mien and what it stands on"
-export UV_PROJECT_ENVIRONMENT=.venv
+export UV_PROJECT_ENVIRONMENT=$venv
 installed=
 if [ -n "$uv" ]; then
   # Inexact: what else is in the environment stays, uv itself and the other group among it.
@@ -62,15 +63,15 @@ if [ -n "$uv" ]; then
 fi
 if [ -z "$installed" ]; then
   say "uv could not; trying with pip alone"
-  [ -x .venv/bin/python ] || "${python:?Python 3.11 or newer is needed}" -m venv .venv
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+  [ -x "$venv"/bin/python ] || "${python:?Python 3.11 or newer is needed}" -m venv "$venv"
+  "$venv"/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
   dev=()
   [ "$what" = test ] && dev=(--group dev)
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[video]" "${dev[@]}"
+  "$venv"/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[video]" "${dev[@]}"
 fi
 
 # Compiled here once: some machines forbid Python to keep what it compiles, and every start would take twice as long.
-.venv/bin/python -m compileall -q src
+"$venv"/bin/python -m compileall -q src
 
 # A browser for the tests of pages, and what several servers count calls in.
 [ "$what" = test ] && debian chromium redis-server nginx-light haproxy
@@ -78,6 +79,6 @@ fi
 [ "$what" = test ] && debian gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
   gstreamer1.0-plugins-ugly python3-gi
 
-touch ".venv/.$what"
-[ "$what" = test ] && touch .venv/.serve
+touch "$venv/.$what"
+[ "$what" = test ] && touch "$venv"/.serve
 exit 0

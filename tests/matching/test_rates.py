@@ -188,3 +188,11 @@ def test_verification_with_identities_has_their_interval() -> None:
 
 def test_an_interval_is_printed_with_its_ends() -> None:
     assert str(rates.Interval(0.5, 0.25, 0.75)) == "0.5000 [0.2500, 0.7500]"
+
+
+def test_the_defaults_of_a_bootstrap_are_a_thousand_rounds_of_one_generator() -> None:
+    values = np.random.default_rng(5).normal(size=40)
+    drawn = np.random.default_rng(0).integers(0, 40, size=(1000, 40))
+    low, high = np.quantile(values[drawn].mean(axis=1), [0.025, 0.975])
+    found = rates.bootstrap(values.tolist(), range(40))
+    assert (found.value, found.low, found.high) == pytest.approx((values.mean(), low, high))

@@ -99,7 +99,7 @@ def opened(data_dir: Path | None) -> Iterator[tuple[Services, Gallery, Migration
 
 @dataclass(frozen=True, slots=True)
 class ResourceWork:
-    """What a command does to the enrolled faces of one resource.
+    """The objects that a command on the enrolled faces of one resource works with.
 
     Attributes:
         gallery: who is enrolled.

@@ -1,4 +1,4 @@
-"""What `mien serve` does: models, certificate, socket, application, server; and telling how to reach it."""
+"""`mien serve`: loads models and certificate, opens the sockets, runs the servers, and prints how to reach them."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class AbusePolicy:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whom failures count against.
+    """The devices, users and addresses that failures count against.
 
     Attributes:
         digest: keyed hash.

@@ -13,7 +13,7 @@ from mien.vision.presentation.track import Track
 from mien.vision.types import Attributes
 
 ATTRIBUTES: Final = frozenset({Attribute.MASK, Attribute.OCCLUSION, Attribute.BLUR, Attribute.EXPOSURE})
-"""What `face_problem` needs of a face."""
+"""The attributes that `face_problem` needs."""
 
 _TRACKED: Final = 0.7
 """Share of the frames that must show the face."""

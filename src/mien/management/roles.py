@@ -23,7 +23,7 @@ class Permission(StrEnum):
 
 
 class Role(StrEnum):
-    """Whom an admin token, or a role of an OpenID Connect token, stands for."""
+    """The authority of an admin token, or of a role in an OpenID Connect token."""
 
     ADMIN = "admin"
     APPROVER = "approver"

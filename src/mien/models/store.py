@@ -74,7 +74,7 @@ class LoadedPack:
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """What `verify` found: `problem` is None when all is well, else a sentence with the command that mends it."""
+    """A finding of `verify`: `problem` is None, or a sentence with the command that repairs the file."""
 
     pack: str
     role: str

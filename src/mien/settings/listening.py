@@ -13,7 +13,7 @@ class ListeningSettings(SettingsGroup):
     """Addresses, ports and connections."""
 
     host: str = Field(default="127.0.0.1", description="Address to listen on; `0.0.0.0` for all of IPv4.")
-    port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     domain: str = Field(
         default="cognitiveservices.localhost",
         description="Domain of custom subdomains and regional endpoints: `NAME.<domain>`, `LOCATION.api.<domain>`.",
@@ -27,7 +27,7 @@ class ListeningSettings(SettingsGroup):
     )
     tls: bool = Field(
         default=False,
-        description="Serve HTTPS with a certificate of a local certificate authority that is made in `data_dir/tls`.",
+        description="Serve HTTPS with a certificate of a local certificate authority, created in `data_dir/tls`.",
     )
     tls_cert: Path | None = Field(
         default=None, description="Certificate chain (PEM) to serve HTTPS with, instead of a local one."
@@ -36,14 +36,14 @@ class ListeningSettings(SettingsGroup):
     management: bool = Field(default=True, description="Whether to serve the control plane, on a port of its own.")
     management_host: str = Field(
         default="127.0.0.1",
-        description="Address that the control plane listens on. Loopback by default: whoever may administer is "
-        "then on this machine, or comes through a tunnel or a reverse proxy.",
+        description="Address that the control plane listens on. Loopback by default: administrators "
+        "work on this machine, or connect through a tunnel or a reverse proxy.",
     )
     management_port: int | None = Field(
         default=None,
         ge=0,
         le=65535,
-        description="Port of the control plane; 0 takes a free one. When absent, the port after `port` (a free one "
+        description="Port of the control plane; 0 picks a free one. When absent, the port after `port` (a free one "
         "when `port` is 0).",
     )
     portal: bool = Field(
@@ -86,8 +86,8 @@ class ListeningSettings(SettingsGroup):
         default=None,
         ge=0,
         le=600,
-        description="How long the server goes on after a SIGTERM while `/healthz/ready` answers 503, so that load "
-        "balancers stop sending requests before it stops listening. Default: 5, and 0 under `mien serve --dev`.",
+        description="How long the server keeps serving after a SIGTERM while `/healthz/ready` answers 503, so that "
+        "load balancers stop sending requests before it stops listening. Default: 5, and 0 under `mien serve --dev`.",
     )
 
     @field_validator("trusted_proxies", "private_networks")

@@ -16,33 +16,32 @@ class SignInSettings(SettingsGroup):
 
     oidc_issuer: str | None = Field(
         default=None,
-        description="URL of the OpenID Connect issuer whose tokens are accepted on custom subdomains, to the letter as "
-        "`iss` has it: `https://id.example.com/realms/mien`. For a tenant of Entra ID, "
+        description="URL of the OpenID Connect issuer whose tokens are accepted on custom subdomains, exactly as in "
+        "`iss`: `https://id.example.com/realms/mien`. For a tenant of Entra ID, "
         "`https://login.microsoftonline.com/TENANT-ID/v2.0` accepts its v1 tokens (`https://sts.windows.net/…`) too. "
         "When absent, keys only.",
     )
     oidc_audience: str = Field(
         default="https://cognitiveservices.azure.com",
-        description="What the tokens' `aud` must be, with or without a slash at the end; "
-        "several with commas between them.",
+        description="Required `aud` of the tokens, with or without a slash at the end; separate several with commas.",
     )
     management_audience: str = Field(
         default="https://management.azure.com",
-        description="What `aud` must be in tokens for the control plane, with or without a slash at the end; several "
-        "with commas between them. Such a token also has a role: `Mien.Admin`, `Mien.Approver` or `Mien.Reader`.",
+        description="Required `aud` of tokens for the control plane, with or without a slash at the end; separate "
+        "several with commas. Such a token also needs a role: `Mien.Admin`, `Mien.Approver` or `Mien.Reader`.",
     )
     oidc_jwks_url: str | None = Field(
         default=None,
-        description="Where the issuer's signing keys are. When absent, its discovery document says "
+        description="URL of the issuer's signing keys. When absent, it is read from the discovery document "
         "(`/.well-known/openid-configuration`).",
     )
     oidc_roles_claim: str = Field(
         default="roles",
-        description="The claim that names roles; points lead into objects: `realm_access.roles`.",
+        description="The claim that lists roles; dots lead into objects: `realm_access.roles`.",
     )
     oidc_groups_claim: str = Field(
         default="groups",
-        description="The claim that names groups, to which `mien role assign --group` assigns roles; points lead into "
+        description="The claim that names groups, to which `mien role assign --group` assigns roles; dots lead into "
         "objects.",
     )
     oidc_ca_file: Path | None = Field(
@@ -60,13 +59,13 @@ class SignInSettings(SettingsGroup):
     )
     portal_scopes: str = Field(
         default="openid profile email",
-        description="What the portal asks the issuer for, with blanks between; whatever makes the id token name roles.",
+        description="Scopes that the portal requests, separated by spaces; add those that put roles into the id token.",
     )
     portal_session_hours: float = Field(
         default=10.0,
         gt=0,
         le=720,
-        description="How long somebody stays signed in to the portal, unless the token that they showed ends sooner.",
+        description="How long a person stays signed in to the portal, unless the token expires sooner.",
     )
 
     @field_validator("oidc_issuer", "oidc_jwks_url")

@@ -25,12 +25,12 @@ class StorageSettings(SettingsGroup):
 
     data_dir: Path = Field(
         default_factory=lambda: user_folder("MIEN_DATA_DIR"),
-        description="Where the database, the master key and the certificates live. "
+        description="Folder of the database, the master key and the certificates. "
         "Default: `$XDG_DATA_HOME/mien` or `~/.local/share/mien`.",
     )
     model_dir: Path = Field(
         default_factory=_default_model_dir,
-        description="Where pulled and converted models are kept; servers may share it. "
+        description="Folder of fetched and converted models; servers may share it. "
         "Default: `$XDG_DATA_HOME/mien/models` or `~/.local/share/mien/models`.",
     )
     database_url: str | None = Field(
@@ -43,9 +43,9 @@ class StorageSettings(SettingsGroup):
     )
     search_engine: Literal["exact", "pgvector", "pgvector-hnsw"] = Field(
         default="exact",
-        description="What trained collections are searched with. `exact`: in this process, from encrypted files. "
+        description="The engine that searches trained collections. `exact`: this process, with encrypted files. "
         "`pgvector` (compares every template) and `pgvector-hnsw` (an index: faster in large collections, may miss a "
-        "neighbour): by PostgreSQL, which has to see the templates, so that they lie there **unencrypted**.",
+        "neighbour): PostgreSQL, which must see the templates, so they are stored there **unencrypted**.",
     )
     master_key: SecretStr | None = Field(
         default=None,

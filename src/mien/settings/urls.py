@@ -20,8 +20,7 @@ class UrlSettings(SettingsGroup):
     )
     url_allowed_networks: str = Field(
         default="",
-        description="Networks that an image URL may always lead to, whatever they are, with commas between them: "
-        "`10.1.0.0/16,fd00::/64`.",
+        description="Networks that an image URL may always lead to, separated by commas: `10.1.0.0/16,fd00::/64`.",
     )
     url_connect_seconds: float = Field(default=5.0, gt=0, description="Time-out of the connection to an image URL.")
     url_read_seconds: float = Field(default=5.0, gt=0, description="Longest wait for the next bytes of an image URL.")
@@ -35,7 +34,7 @@ class UrlSettings(SettingsGroup):
     url_proxy: SecretStr | None = Field(
         default=None,
         description="HTTP proxy to fetch image URLs through, such as `http://user:password@proxy:3128`. The proxy "
-        "resolves names then, so keep it from reaching networks that clients must not reach.",
+        "then resolves the names: deny it the networks that clients must not reach.",
     )
     url_ca_file: Path | None = Field(
         default=None,

@@ -1,4 +1,4 @@
-"""Whom to look for, and what was found of them."""
+"""The person to look for, and the data found about them."""
 
 from __future__ import annotations
 

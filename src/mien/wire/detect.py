@@ -51,7 +51,7 @@ def describe_detect(version_name: str) -> Json:
 
 
 class FaceMemory(Protocol):
-    """What Detect needs of the short-lived face ids."""
+    """The part of the short-lived face ids that Detect uses."""
 
     def remember(
         self, resource_id: UUID, recognition_model: str, embeddings: Sequence[Embedding], ttl_seconds: int
@@ -61,7 +61,7 @@ class FaceMemory(Protocol):
 
 
 class SessionImages(Protocol):
-    """What Detect needs of the liveness sessions."""
+    """The part of the liveness sessions that Detect uses."""
 
     def find(self, resource_id: UUID, session_image_id: str) -> bytes | None:
         """Return the kept image of a session, or None when there is none."""

@@ -54,7 +54,7 @@ def parse_enrol_query(request: Request, labels: ModelLabels) -> EnrolQuery:
 
 
 ENROL_PARAMETERS = (*TARGET_FACE.parameters, *DETECTION_MODEL.parameters, *USER_DATA_OF_FACE.parameters)
-"""What `parse_enrol_query` reads."""
+"""The parameters that `parse_enrol_query` reads."""
 
 
 @dataclass(frozen=True, slots=True)

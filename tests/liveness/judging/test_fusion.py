@@ -348,3 +348,38 @@ def test_continuity_is_straight_between_its_anchors() -> None:
 def test_blinks_count_more_than_a_mouth_that_moves(found: Dynamics, score: float) -> None:
     measured = {"blinks": float(found.blinks), "mouth": found.mouth}
     assert fusion.of_dynamics(found) == Evidence("dynamics", score, measured)
+
+
+def test_a_score_at_a_border_is_on_the_better_side() -> None:
+    at_accept: dict[str, float | None] = dict.fromkeys(NEEDED[Mode.PASSIVE_ACTIVE], fusion.ACCEPT)
+    assert decide(Mode.PASSIVE_ACTIVE, evidence(at_accept)) == (Decision.REAL, ())
+    at_veto = at_accept | {"planarity": fusion.VETO}
+    assert decide(Mode.PASSIVE_ACTIVE, evidence(at_veto)) == (Decision.UNCERTAIN, ("planarity",))
+    below = at_accept | {"planarity": fusion.VETO - 0.01, "order": 0.1}
+    assert decide(Mode.PASSIVE_ACTIVE, evidence(below)) == (Decision.SPOOF, ("order", "planarity"))
+
+
+@pytest.mark.parametrize("name", fusion.LIMITING)
+def test_weak_optional_evidence_is_named(name: str) -> None:
+    found: dict[str, float | None] = dict.fromkeys(NEEDED[Mode.PASSIVE], 0.9)
+    assert decide(Mode.PASSIVE, evidence(found | {name: 0.49})) == (Decision.UNCERTAIN, (name,))
+    assert decide(Mode.PASSIVE, evidence(found | {name: fusion.ACCEPT})) == (Decision.REAL, ())
+
+
+def test_without_flashes_other_evidence_is_needed() -> None:
+    nothing = decide(Mode.PASSIVE_ACTIVE, [], flashes=False)
+    assert nothing == (Decision.UNCERTAIN, NEEDED_WITHOUT_FLASHES)
+
+
+def test_a_small_turn_that_was_there_before_is_no_answer_either() -> None:
+    barely = done(Direction.LEFT, 0.5, before=0.4)
+    assert fusion.of_turns([barely, done(Direction.LEFT, needed(Direction.LEFT))]).score == pytest.approx(
+        min(fusion.TURNED(barely.share), 0.3)
+    )
+    full = needed(Direction.LEFT)
+    assert fusion.of_turns([done(Direction.LEFT, full, before=0.7 * full)]).score == 0.3
+
+
+def test_each_turn_has_its_agreement() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        fusion.of_novelty([done(Direction.UP, 30.0)], [])

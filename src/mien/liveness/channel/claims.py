@@ -1,4 +1,4 @@
-"""What a client says of itself, and what of that is refused."""
+"""Claims of a liveness client about itself, and the refusal of its camera."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ARM's requests say, read leniently: unknown properties are passed over, as Azure does.
+"""Bodies of ARM's requests, read leniently: unknown properties are ignored, as in Azure.
 
 A property that would protect something on Azure and protects nothing here is refused rather than echoed.
 """

@@ -1,4 +1,4 @@
-"""What ARM answers about an account."""
+"""ARM's JSON for an account."""
 
 from __future__ import annotations
 

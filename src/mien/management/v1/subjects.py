@@ -37,7 +37,7 @@ class TargetBody(Strict):
 
 
 class WhomBody(Strict):
-    """Whom to look for: everything that any of these tells of."""
+    """The person to look for; everything that matches any of these is found."""
 
     photo: Annotated[str | None, Field(description="An image file in base64.")] = None
     target: TargetBody | None = None
@@ -60,14 +60,14 @@ class WhomBody(Strict):
 
 
 class ExportBody(WhomBody):
-    """Whom to export."""
+    """The person to export."""
 
     possible: Annotated[bool, Field(description="Also what is only possibly theirs.")] = False
     templates: bool = True
 
 
 class EraseBody(WhomBody):
-    """Whom to erase. Nothing is erased while `dryRun` is true."""
+    """The person to erase. Nothing is erased while `dryRun` is true."""
 
     dry_run: bool = True
     possible: Annotated[bool, Field(description="Also what is only possibly theirs.")] = False

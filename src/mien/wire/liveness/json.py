@@ -22,7 +22,7 @@ _VERIFIED: Final[Json] = {"matchConfidence": UNIT, "isIdentical": BOOLEAN}
 _DECISION: Final[Json] = {"enum": list(Decision)}
 _OPTIONAL_OF_ITEM: Final = ("sessionStartDateTime", "deviceCorrelationId", "authTokenTimeToLiveInSeconds")
 _FILE: Final = "video.webp"
-"""What Azure's client names its video; the schema requires a name."""
+"""The file name that Azure's client gives its video; the schema requires one."""
 
 
 def created_schema(version: LivenessVersion, *, verify: bool) -> Json:
