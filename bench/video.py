@@ -42,7 +42,7 @@ from mien.gallery.directory.services import open_directory
 from mien.gallery.gallery import open_gallery
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.recognisers import Recognisers
-from mien.gallery.types import TargetFace
+from mien.gallery.types import NewPerson
 from mien.models import ModelStore
 from mien.models.bindings import read_bindings
 from mien.services import open_services
@@ -56,7 +56,7 @@ from mien.video.sources import open_source
 from mien.video.tracks import Tracker, iou
 from mien.video.zones import NOTHING_HIDDEN
 from mien.vision.engine import FaceEngine
-from mien.vision.types import OperatingPoint
+from mien.vision.types import Embedding, OperatingPoint, Want
 
 SHARED = shared_folder() or Path(__file__).parents[2] / "shared"
 APPROACHES: Final = 200
@@ -187,11 +187,10 @@ def world(cache: Path) -> Iterator[World]:
         ref = CollectionRef(owner, Kind.LARGE_PERSON_GROUP, "staff")
         gallery.collections.create(ref, "staff", None, "recognition_04")
         known = [person for person in people(cache) if len(person.photos) > 1]
-        for person in known:
-            photo = person.photos[0].read_bytes()
-            face = engine.analyze(photo).faces[0].box
-            target = TargetFace(face.left, face.top, face.width, face.height)
-            gallery.faces.add(ref, photo, person_id=gallery.persons.create(ref, person.name), target=target)
+        templates = enrolled(cache, engine, recognisers["recognition_04"].pack, known)
+        gallery.bulk.add_persons(
+            ref, [NewPerson(person.name, None, (one,)) for person, one in zip(known, templates, strict=True)]
+        )
         gallery.training.start(ref)
         gallery.training.run_pending()
         recogniser = Recogniser(
@@ -199,6 +198,19 @@ def world(cache: Path) -> Iterator[World]:
         )
         yield World(recogniser, FaceReader(engine, recogniser.pack, store), len(known))
         services.close()
+
+
+def enrolled(cache: Path, engine: FaceEngine, pack: str, known: Sequence[Person]) -> list[Embedding]:
+    """The template of each person's first photo, kept from an earlier run."""
+    fingerprint = engine.fingerprint(pack)
+    kept = cache / f"templates-{fingerprint[:12]}.npz"
+    if not kept.exists():
+        faces = [engine.analyze(person.photos[0], Want(recogniser=pack)).faces[0].embedding for person in known]
+        found = [one for one in faces if one is not None]
+        np.savez(kept, vectors=np.stack([one.vector for one in found]), norms=np.array([one.norm for one in found]))
+    with np.load(kept) as read:
+        pairs = zip(read["vectors"], read["norms"], strict=True)
+        return [Embedding(vector, fingerprint, float(norm)) for vector, norm in pairs]
 
 
 def watched(here: World, source: Any, *, rates: Rates | None = None) -> list[TrackEvidence]:

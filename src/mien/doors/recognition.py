@@ -21,6 +21,7 @@ import cv2
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from mien.doors.agreement import Agreement
 from mien.doors.evidence import Candidate, TrackEvidence
 from mien.gallery.detected_faces import DetectedFace
 from mien.gallery.directory.services import DirectoryServices
@@ -49,6 +50,18 @@ _NAMES_KEPT_S: Final = 60.0
 _UNNAMED: Final = datetime.max.replace(tzinfo=UTC)
 
 _log = structlog.get_logger(__name__)
+
+__all__ = [
+    "Agreement",
+    "Recogniser",
+    "Target",
+    "TargetError",
+    "TargetKind",
+    "Tracks",
+    "Watcher",
+    "open_watcher",
+    "target_named",
+]
 
 
 class TargetError(Exception):
@@ -90,41 +103,6 @@ class Target:
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.collection_id}" if self.collection_id else self.kind.value
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """What the frames of a track must agree on before a person counts as recognised.
-
-    Attributes:
-        frames: readable frames whose best candidate is the person, at least.
-        share: of all readable frames, at least.
-        margin: confidence by which the person is ahead of the next, at least.
-        liveness: median material evidence, at least; None not to ask for it.
-    """
-
-    frames: int = 3
-    share: float = 0.6
-    margin: float = 0.1
-    liveness: float | None = None
-
-    def missing(self, evidence: TrackEvidence) -> list[str]:
-        """What a track lacks, in words and numbers; empty where the person counts as recognised."""
-        if evidence.best is None:
-            return ["nobody is similar enough"]
-        found = []
-        if evidence.agreeing < self.frames:
-            found.append(f"{evidence.agreeing} of {self.frames} agreeing frames")
-        if evidence.agreeing < self.share * evidence.readable:
-            found.append(f"only {evidence.agreeing} of {evidence.readable} frames agree")
-        if evidence.margin < self.margin:
-            found.append(f"margin {evidence.margin:.2f} to the next person is below {self.margin:.2f}")
-        if self.liveness is not None:
-            if evidence.liveness is None:
-                found.append("liveness was not measured")
-            elif evidence.liveness < self.liveness:
-                found.append(f"liveness {evidence.liveness:.2f} is below {self.liveness:.2f}")
-        return found
 
 
 @dataclass
