@@ -49,8 +49,8 @@ from mien.storage.retention import RetentionWorker
 from mien.subjects import Subjects, open_subjects
 from mien.vision.ports import Engine
 from mien.vision.types import OperatingPoint
-from mien.watching import Faces as WatchedFaces
 from mien.watching import Watch, open_watch
+from mien.watching import WatchServices as WatchedFaces
 from mien.wire.application import Application, ChannelParts, Parts
 from mien.wire.body import BodyLimits
 from mien.wire.detect import ModelLabels

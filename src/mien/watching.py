@@ -41,7 +41,7 @@ PICTURE_SIDE: Final = 1280
 
 
 @dataclass(frozen=True, slots=True)
-class Faces:
+class WatchServices:
     """What cameras recognise people with.
 
     Attributes:
@@ -106,7 +106,7 @@ class CameraWatcher:
         return self.watcher.health().connected
 
 
-def open_watch(settings: Settings, services: Services, doors: DoorServices, faces: Faces) -> Watch:
+def open_watch(settings: Settings, services: Services, doors: DoorServices, faces: WatchServices) -> Watch:
     """Put together what runs cameras and doors; starts no thread.
 
     Args:
@@ -150,7 +150,7 @@ def open_watch(settings: Settings, services: Services, doors: DoorServices, face
     return Watch(runner, broker, teller)
 
 
-def _watcher_opener(faces: Faces) -> Callable[[Camera, str], Watching]:
+def _watcher_opener(faces: WatchServices) -> Callable[[Camera, str], Watching]:
     readers: dict[str, FaceReader] = {}
 
     def open_camera(camera: Camera, source: str) -> Watching:
