@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from mien.doors.reviews import Enrol
+from mien.doors.service import open_doors
 from mien.events import Exposition
 from mien.events.monitor import try_out
 from mien.gallery.counts import faces_stored
@@ -115,9 +117,18 @@ def create_management(
             body_limit=max(settings.max_json_bytes, settings.max_image_bytes * 4 // 3 + 65_536),  # a photo in base64
             body_seconds=settings.body_timeout_seconds,
             place=_sign_in_place(settings),
+            doors=open_doors(
+                services.database, services.vault, services.clock, services.audit, accounts=services.accounts
+            ),
+            enrol=enroller(faces.gallery) if faces else None,
         ),
         portal,
     )
+
+
+def enroller(gallery: Gallery) -> Enrol:
+    """Return what adds a picture to the faces of a person of a group."""
+    return lambda ref, photo, person: gallery.faces.add(ref, photo, person_id=person)
 
 
 def _sign_in_place(settings: Settings) -> SignInPlace | None:

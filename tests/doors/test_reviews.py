@@ -21,6 +21,7 @@ from mien.events import AlertRules, Condition, Deliveries, MetricStore
 from mien.events.deliveries import signature
 from mien.events.monitor import AlertMonitor
 from mien.gallery.kinds import CollectionRef
+from mien.subjects import Whom
 
 
 def test_not_this_person_takes_them_out_of_the_event_and_of_who_is_inside(house: House) -> None:
@@ -148,3 +149,19 @@ def test_video_identification_is_a_feature_of_its_own(house: House) -> None:
     assert not doors.approved(house.other)
     house.clock.advance(timedelta(hours=1))
     assert not doors.approved(house.owner), "an approval that is over opens nothing"
+
+
+def test_the_data_subject_tools_take_a_person_out_of_events(house: House) -> None:
+    ada, door = house.person("Ada"), house.door(spec=DoorSpec(pictures=True))
+    house.rule(door)
+    event = house.decisions.observe(house.watched(door), house.evidence(ada), shot=lambda: b"jpeg of Ada")
+    assert event is not None
+    subjects = house.place.subjects
+    whom = Whom(ids=frozenset({ada}))
+    _, erased = subjects.erase(house.owner, whom, possible=False, dry=False, actor="anna")
+    assert erased is not None
+    assert erased.counts["door_events"] == 1
+    stored = house.events.get(house.owner, event.number)
+    assert (stored.person_id, stored.has_picture, stored.granted) == (None, False, True)
+    assert str(ada) not in json.dumps(stored.to_json())
+    assert house.roster.inside(house.owner) == []

@@ -17,7 +17,7 @@ from mien.doors.errors import EventNotFoundError
 from mien.doors.events import EVERYTHING, Draft, Event, Filter, events_of_rows
 from mien.doors.types import DoorSpec
 from mien.storage import EVERY_RESOURCE, Database, Vault
-from mien.storage.tables import DoorEventRow, DoorRow, PersonRow
+from mien.storage.tables import DoorAcceptanceRow, DoorEventRow, DoorRow, PersonRow
 
 MOST: Final = 500
 _BATCH: Final = 500
@@ -211,6 +211,8 @@ def forget_person(session: Session, collection: UUID, person_id: UUID) -> int:
     Returns:
         How many events were of them.
     """
+    theirs = (DoorAcceptanceRow.collection == collection, DoorAcceptanceRow.person_id == person_id)
+    session.execute(update(DoorAcceptanceRow).where(*theirs).values(collection=None, person_id=None))
     statement = update(DoorEventRow).where(DoorEventRow.collection == collection, DoorEventRow.person_id == person_id)
     return _count(
         session.execute(statement.values(collection=None, person_id=None, picture=None, picture_until=None, track=None))

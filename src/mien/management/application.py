@@ -19,6 +19,8 @@ from fastapi.responses import JSONResponse
 from mien.accounts import AccessRequests, Accounts
 from mien.accounts.role_assignments import RoleAssignments
 from mien.clock import Clock
+from mien.doors.reviews import Enrol
+from mien.doors.service import DoorServices
 from mien.events import AlertRules, AuditLog, Exposition, MetricStore
 from mien.gallery.measuring import Measuring
 from mien.gateway.exchange import Request
@@ -41,6 +43,8 @@ from mien.management.v1 import (
     access,
     alerts,
     audit,
+    door_events,
+    doors,
     evaluations,
     health,
     metrics,
@@ -91,6 +95,8 @@ class Parts:
         body_limit: longest body, in bytes.
         body_seconds: how long a client may take to send one.
         place: where clients get tokens; None without an issuer.
+        doors: cameras and doors; None for a port without them.
+        enrol: adds a picture of an event to a person; None without a data plane.
     """
 
     accounts: Accounts
@@ -115,6 +121,8 @@ class Parts:
     body_limit: int = 1024 * 1024
     body_seconds: float = 60.0
     place: SignInPlace | None = None
+    doors: DoorServices | None = None
+    enrol: Enrol | None = None
 
 
 class ControlPlane:
@@ -216,6 +224,11 @@ def _routers(parts: Parts) -> Iterable[APIRouter]:
         yield retention.routes(parts.subjects, parts.accounts)
     if parts.evaluations is not None:
         yield evaluations.routes(parts.evaluations, parts.accounts)
+    if parts.doors is not None:
+        yield doors.routes(parts.doors, parts.accounts)
+        yield doors.rule_routes(parts.doors, parts.accounts)
+        yield doors.people_routes(parts.doors, parts.accounts, parts.clock)
+        yield door_events.routes(parts.doors, parts.accounts, parts.enrol)
     arm = Arm(parts.accounts, filing, subscriptions, addresses, parts.clock)
     yield accounts.routes(arm)
     yield deleted.routes(arm)

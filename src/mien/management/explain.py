@@ -22,6 +22,7 @@ from mien.accounts.errors import (
     TermsNotAcceptedError,
     TransitionError,
 )
+from mien.doors.errors import DoorsError, EventNotFoundError, NameInUseError, NoSuchPersonError, NotConfiguredError
 from mien.events import AlertError, AuditValueError, MetricError
 from mien.gallery.errors import (
     CalibrationMismatchError,
@@ -58,6 +59,7 @@ KNOWN: Final[tuple[type[Exception], ...]] = (
     TokenError,
     GalleryError,
     SubjectError,
+    DoorsError,
     VisionError,
 )
 """Exceptions that `explain` has words for; any other is an internal error."""
@@ -94,6 +96,10 @@ _OURS: Final[dict[type[Exception], tuple[int, str, str]]] = {
     NothingToUndoError: (409, "Conflict", ""),
     TrainingNotFinishedError: (409, "Conflict", ""),
     UnfinishedError: (409, "Conflict", ""),
+    NotConfiguredError: (404, "NotFound", ""),
+    NoSuchPersonError: (404, "NotFound", ""),
+    EventNotFoundError: (404, "NotFound", ""),
+    NameInUseError: (409, "Conflict", ""),
 }
 """Status, code, and words where Azure has its own; without, the error's own sentence."""
 

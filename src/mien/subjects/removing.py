@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.orm import Session
 
+from mien.doors.journal import forget_person
 from mien.gallery.directory.rows import face_collections
 from mien.gallery.errors import TrainingNotFinishedError
 from mien.gallery.kinds import Kind
@@ -37,6 +38,7 @@ class Removed:
         crops: kept crops.
         consents: consent records.
         memberships: in dynamic person groups.
+        door_events: events of doors that named them; the events stay without them, and their pictures are deleted.
         ids: of the persons and faces.
     """
 
@@ -46,6 +48,7 @@ class Removed:
     crops: int = 0
     consents: int = 0
     memberships: int = 0
+    door_events: int = 0
     ids: list[str] = field(default_factory=list)
 
     def counts(self) -> dict[str, int]:
@@ -111,6 +114,7 @@ def remove_members(session: Session, row: CollectionRow, members: Sequence[UUID]
             continue
         done.persons += 1
         done.ids.append(str(member))
+        done.door_events += forget_person(session, row.uid, member)
         if of_directory:
             for collection in lying_in:
                 remove_faces_of(session, collection, member, now)

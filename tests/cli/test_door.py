@@ -1,0 +1,99 @@
+"""`mien camera` and `mien door`, from an empty folder to an answer."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from tests.gallery.texts import TextEngine, recognisers
+from typer.testing import CliRunner
+
+from mien.accounts import DEVELOPMENT_TERMS, Feature
+from mien.cli._main import build
+from mien.gallery.gallery import open_gallery
+from mien.gallery.kinds import CollectionRef, Kind
+from mien.services import open_services
+from mien.settings import Settings
+
+STAFF = "largePersonGroup/staff"
+
+
+def run(folder: Path, *words: str, code: int = 0) -> str:
+    result = CliRunner().invoke(build(["camera", "door"]), [*words, "--data-dir", str(folder)])
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+@pytest.fixture
+def ada(tmp_path: Path) -> UUID:
+    """Somebody of the staff of the resource `desk`, which is approved."""
+    services = open_services(Settings(data_dir=tmp_path))
+    owner = services.accounts.create("desk", terms=DEVELOPMENT_TERMS).id
+    request = services.access.submit(
+        owner, {Feature.VIDEO_IDENTIFICATION}, organisation="Doors", contact="a@b.example", use_case="Doors", actor="a"
+    )
+    services.access.review(request.id, actor="b")
+    services.access.approve(request.id, actor="b", lasts=timedelta(days=1))
+    gallery = open_gallery(
+        services.database,
+        services.vault,
+        services.clock,
+        tmp_path / "snapshots",
+        engine=TextEngine(),
+        recognisers=recognisers(),
+        detected_faces=services.detected_faces,
+    )
+    ref = CollectionRef(owner, Kind.LARGE_PERSON_GROUP, "staff")
+    gallery.collections.create(ref, "Staff", None, "recognition_04")
+    person = UUID(gallery.persons.create(ref, "Ada"))
+    services.close()
+    return person
+
+
+def test_from_a_camera_to_an_answer(tmp_path: Path, ada: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIEN_OSDP_KEY", "00112233445566778899aabbccddeeff")
+    added = run(tmp_path, "door", "add", "desk", "Front", "--osdp", "/dev/ttyUSB0", "--zone", "Europe/Berlin")
+    assert added == "added Front, which opens by osdp /dev/ttyUSB0 address 0\n"
+    monkeypatch.setenv("MIEN_SOURCE", "rtsp://viewer:hush@10.0.0.1/stream")
+    camera = run(tmp_path, "camera", "add", "desk", "Lobby", "--door", "Front", "-g", STAFF)
+    assert camera == "added Lobby at rtsp://10.0.0.1\n"
+    listed = run(tmp_path, "camera", "list", "desk")
+    assert "Lobby" in listed
+    assert "hush" not in listed + run(tmp_path, "camera", "list", "desk", "--json")
+    person = f"{STAFF}/{ada}"
+    shut = run(tmp_path, "door", "check", "desk", "Front", "--person", person, "--at", "2026-07-06T09:30", code=1)
+    assert "No rule applies to this door and direction." in shut
+    allowed = run(tmp_path, "door", "allow", "desk", "Front", "Staff", "--when", "Mon-Fri 08:00-18:00", "-g", STAFF)
+    assert "may enter and leave by Front by their face alone, Mon-Fri 08:00-18:00" in allowed.replace("\n", " ")
+    opens = run(tmp_path, "door", "check", "desk", "Front", "--person", person, "--at", "2026-07-06T09:30")
+    assert opens == "Front opens, by the rule Staff\n"
+    early = run(tmp_path, "door", "check", "desk", "Front", "--person", person, "--at", "2026-07-06T07:30", code=1)
+    assert "The rule does not apply at this time." in early
+    badge = run(tmp_path, "door", "badge", "desk", STAFF, str(ada), "12:4711")
+    assert badge == f"registered a badge of Ada ({STAFF})\n"
+    visitor = run(tmp_path, "door", "visitor", "desk", STAFF, str(ada), "--until", "2150-01-01T00:00")
+    assert "is a visitor until" in visitor
+    (rule,) = json.loads(run(tmp_path, "door", "rules", "desk", "--json"))
+    assert run(tmp_path, "door", "delete-rule", "desk", rule["rule_id"]) == "deleted the rule\n"
+    assert run(tmp_path, "door", "events", "desk", "--export", "jsonl") == ""
+    run(tmp_path, "door", "inside", "desk")
+    run(tmp_path, "camera", "change", "desk", "Lobby", "--off")
+    assert "off" in run(tmp_path, "camera", "list", "desk")
+    run(tmp_path, "camera", "delete", "desk", "Lobby", "--yes")
+    run(tmp_path, "door", "delete", "desk", "Front", "--yes")
+
+
+def test_what_cannot_be_is_one_sentence(tmp_path: Path, ada: UUID) -> None:
+    assert "there is no time zone" in run(tmp_path, "door", "add", "desk", "Front", "--zone", "Mars/Base", code=1)
+    assert "there is no door" in run(
+        tmp_path, "camera", "add", "desk", "L", "--source", "/dev/video0", "--door", "X", code=1
+    )
+    run(tmp_path, "door", "add", "desk", "Front")
+    wrong = run(tmp_path, "door", "allow", "desk", "Front", "Staff", "--when", "sometimes", code=1)
+    assert "is not a time such as Mon-Fri 07:00-19:00" in wrong
+    assert "there is no person" in run(
+        tmp_path, "door", "check", "desk", "Front", "--person", f"{STAFF}/{UUID(int=1)}", code=1
+    )
