@@ -28,21 +28,22 @@ from mien.liveness.turns import Turn
 from mien.liveness.types import Decision, Evidence, Mode
 from mien.matching import Calibration
 from mien.vision.presentation.dynamics import Dynamics
+from mien.vision.presentation.motion import Motion
 from mien.vision.presentation.reflection import Reflection
 
 VERSION: Final = "mien-liveness-1"
 """Changes with the methods and their curves; told as `modelVersion` beside the evidence."""
 
 NEEDED: Final[Mapping[Mode, tuple[str, ...]]] = {
-    Mode.PASSIVE: ("order", "continuity", "reflection", "material"),
+    Mode.PASSIVE: ("order", "continuity", "reflection", "material", "parallax", "skinMotion"),
     Mode.PASSIVE_ACTIVE: ("order", "continuity", "reflection", "turnReflection", "turns", "planarity"),
 }
-"""Evidence that a real face requires. Passive needs the material, which only the passive networks judge: nothing else
-in it tells a print from a face."""
+"""Evidence that a real face requires. Passive needs the material, which only the passive networks judge, and the motion
+inside a face that looks ahead: nobody is asked to turn, so nothing else tells a print or a rendering from a face."""
 
-NEEDED_WITHOUT_FLASHES: Final = ("order", "continuity", "turns", "planarity", "material")
+NEEDED_WITHOUT_FLASHES: Final = ("order", "continuity", "turns", "planarity", "material", "skinMotion")
 """The same where nothing flashed: the turns are all that binds the video to this attempt, so a screen that shows them
-has to be seen as a screen."""
+has to be seen as a screen, and a rendering as a rendering."""
 
 VETOING: Final = ("order", "continuity", "reflection", "turnReflection", "planarity", "material")
 """Methods that may decide `spoofface`. A missing turn is the person's mistake; a missing blink is no proof."""
@@ -101,6 +102,13 @@ NOVELTY: Final = Curve(1.0, 0.04)
 """Of that share by its border, mean over the upright turns."""
 SURROUNDINGS: Final = Curve(0.75, -0.05)
 """Of the background's answer to the flashes by the face's. A screen at arm's length hardly lights a wall."""
+
+PARALLAX: Final = Curve(0.33, 0.03)
+"""Of the geometric mean of sway (degrees) and bend (per cent of the crop) inside a face that looks ahead. Of calibration:
+flat prints .03 to .08, bent ones .12 to .23, people .45 and more (29 pieces of 5 people's films)."""
+SKIN_MOTION: Final = Curve(0.033, 0.002)
+"""Of the geometric mean of the skin's own motion (per cent of the crop) and the share of its detail that changes. Of
+calibration: renderings of one photo 0 to .025, people .057 and more (the same pieces)."""
 
 PLANE: Final = 17.0
 """Degrees: a face foreshortened like a plane that is turned so far was turned, even when its mesh was not."""
@@ -224,6 +232,24 @@ def of_surroundings(face: Reflection | None, behind: Reflection | None) -> Evide
     if behind.correlation < REFLECTION.middle:  # not lit, or lost in noise: as it should be
         return Evidence("surroundings", 1.0, measured)
     return Evidence("surroundings", SURROUNDINGS(share), measured)
+
+
+def of_parallax(found: Motion | None) -> Evidence:
+    """Evidence of depth from the small movements of a head that looks ahead."""
+    if found is None:
+        return Evidence("parallax", None)
+    deep = float(np.sqrt(found.sway * found.bend))
+    measured = {"deep": deep, "sway": found.sway, "bend": found.bend, "frames": float(found.frames)}
+    return Evidence("parallax", PARALLAX(deep), measured)
+
+
+def of_skin_motion(found: Motion | None) -> Evidence:
+    """Evidence of skin that moves and changes of itself, as a rendering of one photo does not."""
+    if found is None:
+        return Evidence("skinMotion", None)
+    own = float(np.sqrt(found.skin * max(found.renewal, 0.0)))
+    measured = {"own": own, "skin": found.skin, "renewal": found.renewal, "agreement": found.agreement}
+    return Evidence("skinMotion", SKIN_MOTION(own), measured)
 
 
 def material_score(real: float, packs: Sequence[float]) -> float:

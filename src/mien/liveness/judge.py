@@ -31,6 +31,7 @@ from mien.vision.finder import FaceFinder
 from mien.vision.landmarks import FaceMesh
 from mien.vision.presentation.dynamics import dynamics
 from mien.vision.presentation.material import PACKS, MaterialNetworks
+from mien.vision.presentation.motion import motion
 from mien.vision.presentation.novelty import agreement, view
 from mien.vision.presentation.reflection import Reflection, reflection
 from mien.vision.presentation.track import Observation, Track, follow
@@ -41,6 +42,8 @@ _WORKING_SIDE: Final = 640
 _MATERIAL_VIEWS: Final = 5
 _NEAR_NEUTRAL: Final = 14.0
 """Degrees within which a frame counts as frontal for the passive networks."""
+_STILL: Final = 10.0
+"""Degrees within which the motion inside the face is measured: farther, much of one view is not in the other."""
 _VIEWS: Final = 4
 """Frames of each pose whose detail is compared."""
 _COMPARED: Final = 3
@@ -181,6 +184,8 @@ class Judge:
             self._of_material(attempt),
             fusion.of_dynamics(dynamics(attempt.frontal)),
         ]
+        inside = motion([s for s in attempt.track.sightings if attempt.turned(s) < _STILL], attempt.pixels)
+        evidence += [fusion.of_parallax(inside), fusion.of_skin_motion(inside)]
         behind = _reflection(attempt, 0, challenge.duration_ms + 1000, behind=True)
         evidence.append(fusion.of_surroundings(_reflection(attempt, 0, challenge.duration_ms + 1000), behind))
         if asked:

@@ -19,7 +19,7 @@ from mien.vision.types import Float32
 
 _EYES = ((33, 133), (362, 263))
 _INNER_LIPS = (13, 14, 78, 80, 81, 82, 87, 88, 95, 178, 191, 308, 310, 311, 312, 317, 318, 324, 402, 415)
-_RIGID = np.setdiff1d(np.arange(468), _INNER_LIPS)
+RIGID = np.setdiff1d(np.arange(468), _INNER_LIPS)
 """Every vertex but those that a talking mouth moves most."""
 
 
@@ -42,7 +42,7 @@ class Depth:
 
 def residual(neutral: Mesh, turned: Mesh) -> float:
     """Distance of a turned mesh from the best homography of a neutral one, in distances of the neutral one's eyes."""
-    source, target = neutral.points[_RIGID, :2], turned.points[_RIGID, :2]
+    source, target = neutral.points[RIGID, :2], turned.points[RIGID, :2]
     found: NDArray[Any] | None = cv2.findHomography(source, target, 0)[0]
     if found is None:  # the points lie on one line
         return 0.0
@@ -71,7 +71,7 @@ def depth(neutral: Mesh, turned: list[tuple[Mesh, float]]) -> Depth | None:
 
 def plane_angle(neutral: Mesh, turned: Mesh) -> float:
     """By how many degrees a plane must turn to be foreshortened as the face is, from the best affine map."""
-    source, target = (mesh.points[_RIGID, :2].astype(np.float64) for mesh in (neutral, turned))
+    source, target = (mesh.points[RIGID, :2].astype(np.float64) for mesh in (neutral, turned))
     source, target = source - source.mean(axis=0), target - target.mean(axis=0)
     linear, *_ = np.linalg.lstsq(source, target, rcond=None)
     longest, shortest = np.linalg.svd(linear, compute_uv=False)

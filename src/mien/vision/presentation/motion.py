@@ -1,0 +1,223 @@
+"""Motion inside a face that looks ahead: whether it is as deep as a head, and whether it moves and changes of itself.
+
+Nobody holds the head quite still. A flat picture that moves is moved by a homography, point by point. A head that sways by
+a degree shifts the nose against the cheeks, and this shift has the pattern of a face's depth, so that a tenth of a pixel is
+enough to see it. A rendering of one photo has that depth, but nothing else: what is left of its motion once head and camera
+are taken out, and what is left of its detail once motion is taken out, is noise. The skin of a person moves with lips, lids
+and breath, and shading and gloss change with every degree.
+
+The flow is dense (Kroeger et al., "Fast Optical Flow using Dense Inverse Search", 2016), since the mesh jitters more than
+a face at rest moves. Everything is measured on a crop whose face is as large as any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.vision import align
+from mien.vision.canonical import canonical_mesh
+from mien.vision.presentation.planarity import RIGID
+from mien.vision.presentation.track import Sighting
+from mien.vision.types import Float32, Pixels
+
+Float64 = NDArray[np.float64]
+
+_SIDE: Final = 160
+"""Width and height of the crop in pixels."""
+_FACE: Final = 0.85
+"""Of the crop's side, the longer side of the face."""
+_EDGE: Final = 6
+"""Pixels of the crop from its edge within which points are left out."""
+_FEWEST: Final = 12
+"""Frames that must show the face."""
+_ANCHORS: Final = 8
+"""Frames that are compared with the reference and with the frame that follows each."""
+_FEWEST_ANCHORS: Final = 4
+_DETAIL: Final = (0.8, 3.0)
+"""Standard deviations, in pixels of the crop, between which detail counts: finer is noise, coarser is the flashes'."""
+_SHADING: Final = 10.0
+"""Standard deviation above which brightness is left out when motion is searched: the flashes change it."""
+_LEAST_AGREEMENT: Final = 0.6
+"""Neighbouring frames that agree less are noise, in which nothing can be measured."""
+_EYE: Final = (33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173)
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """Motion inside a face.
+
+    Attributes:
+        sway: degrees by which it turned as a deep head turns: standard deviation over the frames of the shift along the
+            mesh's depth, about both axes.
+        bend: root mean square motion that no homography explains, in per cent of the crop (the face is 85); median.
+        skin: the part of it that no turn of the mesh explains; median.
+        renewal: share of the detail that changed although the motion was taken out, beyond what changes from one frame
+            to the next; median, about 0 for a still picture.
+        agreement: correlation of the detail of neighbouring frames; 1 without noise.
+        frames: how many were compared with the reference.
+    """
+
+    sway: float
+    bend: float
+    skin: float
+    renewal: float
+    agreement: float
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Crop:
+    """The face, moved onto the reference's: what motion is searched in, and the detail."""
+
+    shape: Pixels
+    detail: Float32
+
+
+def motion(seen: Sequence[Sighting], pixels_of: Callable[[Sighting], Pixels]) -> Motion | None:
+    """Measure the motion inside a face.
+
+    Args:
+        seen: frames in which it looks ahead, in order, from about a second or more.
+        pixels_of: BGR uint8 (h, w, 3) of each.
+
+    Returns:
+        None with too few frames, or too noisy ones.
+    """
+    if len(seen) < _FEWEST:
+        return None
+    angles = np.array([(s.pose.yaw, s.pose.pitch) for s in seen])
+    middle = int(np.abs(angles - np.median(angles, axis=0)).sum(axis=1).argmin())
+    anchors = [int(index) for index in np.linspace(0, len(seen) - 2, _ANCHORS).round() if abs(index - middle) > 1]
+    if len(anchors) < _FEWEST_ANCHORS:
+        return None
+    reference = _Reference(seen[middle])
+    crops = {index: reference.crop(seen[index], pixels_of(seen[index])) for index in _used(anchors, middle)}
+    shifts, bends, skins, near, far = [], [], [], [], []
+    for index in anchors:
+        flow = _flow(crops[middle], crops[index])
+        shift, bend, skin = reference.split(flow)
+        shifts.append(shift)
+        bends.append(bend)
+        skins.append(skin)
+        far.append(reference.agreement(crops[middle], crops[index], flow))
+        following = _flow(crops[index], crops[index + 1])
+        near.append(reference.agreement(crops[index], crops[index + 1], following))
+    agreement = float(np.median(near))
+    if agreement < _LEAST_AGREEMENT:
+        return None
+    return Motion(
+        sway=float(np.sqrt(np.var(shifts, axis=0).sum())),
+        bend=float(np.median(bends)),
+        skin=float(np.median(skins)),
+        renewal=1 - float(np.median(far)) / agreement,
+        agreement=agreement,
+        frames=len(anchors),
+    )
+
+
+def _used(anchors: Sequence[int], middle: int) -> set[int]:
+    return {middle, *anchors, *(index + 1 for index in anchors)}
+
+
+class _Reference:
+    """The frame that the others are compared with, and what moves its points.
+
+    Args:
+        sighting: the reference.
+    """
+
+    def __init__(self, sighting: Sighting) -> None:
+        self._points = sighting.mesh.points
+        low, high = self._points[:, :2].min(axis=0), self._points[:, :2].max(axis=0)
+        scale = _SIDE * _FACE / float((high - low).max())
+        shift = _SIDE / 2 - scale * (low + high) / 2
+        self._move = np.vstack([np.column_stack([np.eye(2) * scale, shift]), [0, 0, 1]])
+        placed = self._points[:, :2].astype(np.float64) * scale + shift
+        lids = [*_EYE, *canonical_mesh().mirror[list(_EYE)]]  # they move most, and are no part of the head's depth
+        skin = np.setdiff1d(RIGID, lids)
+        inside = (placed[skin] > _EDGE).all(axis=1) & (placed[skin] < _SIDE - _EDGE).all(axis=1)
+        self._skin = placed[skin[inside]]
+        depth = self._points[skin[inside], 2].astype(np.float64) * scale
+        self._plane, self._head, self._turns = _bases(self._skin, depth)
+        mask = np.zeros((_SIDE, _SIDE), np.uint8)
+        cv2.fillConvexPoly(mask, cv2.convexHull(placed.round().astype(np.int32)), 1)
+        self._face = cv2.erode(mask, np.ones((9, 9), np.uint8)) > 0
+
+    def crop(self, sighting: Sighting, pixels: Pixels) -> _Crop:
+        """Move a face onto the reference by shift, turn in the plane and size, as its mesh says."""
+        onto = align.similarity_transform(
+            sighting.mesh.points[RIGID, :2].astype(np.float32), self._points[RIGID, :2].astype(np.float32)
+        )
+        whole = (self._move @ np.vstack([onto, [0, 0, 1]]))[:2]
+        smaller = float(np.hypot(whole[0, 0], whole[1, 0]))
+        if smaller < 0.7:  # sampling alone would skip pixels
+            pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), 0.5 / smaller), np.uint8)
+        luma = cv2.cvtColor(cv2.warpAffine(pixels, whole, (_SIDE, _SIDE)), cv2.COLOR_BGR2GRAY)
+        logarithm = np.log(luma.astype(np.float32) + 8)  # light multiplies what it falls on
+        fine, coarse = (cv2.GaussianBlur(logarithm, (0, 0), sigma) for sigma in _DETAIL)
+        shape = np.clip(128 + 160 * (fine - cv2.GaussianBlur(logarithm, (0, 0), _SHADING)), 0, 255)
+        return _Crop(shape.astype(np.uint8), np.asarray(fine - coarse, np.float32))
+
+    def split(self, flow: Float32) -> tuple[Float64, float, float]:
+        """Split the motion of the skin.
+
+        Returns:
+            Degrees of the turn about both axes (2,); what no homography explains, and what no turn of the head
+            explains, both root mean square in per cent of the crop.
+        """
+        x, y = self._skin.T.astype(np.float32)
+        moved = cv2.remap(flow, x, y, cv2.INTER_LINEAR).reshape(-1, 2).astype(np.float64)
+        motion = np.concatenate([moved[:, 0], moved[:, 1]])
+        bent = motion - self._plane @ (self._plane.T @ motion)
+        turned, *_ = np.linalg.lstsq(self._turns, bent, rcond=None)
+        left = bent - self._head @ (self._head.T @ bent)
+        share = 100 / _SIDE / np.sqrt(len(moved))
+        return np.degrees(turned), float(np.linalg.norm(bent) * share), float(np.linalg.norm(left) * share)
+
+    def agreement(self, one: _Crop, other: _Crop, flow: Float32) -> float:
+        """Correlation of the detail of two crops once the second was moved onto the first."""
+        y, x = np.mgrid[:_SIDE, :_SIDE].astype(np.float32)
+        moved = cv2.remap(other.detail, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR)
+        a, b = one.detail[self._face], moved[self._face]
+        a, b = a - a.mean(), b - b.mean()
+        return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum() + 1e-12))
+
+
+def _bases(places: Float64, depth: Float64) -> tuple[Float64, Float64, Float64]:
+    """What moves points by little.
+
+    Args:
+        places: (n, 2), in pixels of the crop.
+        depth: (n,), in the same pixels.
+
+    Returns:
+        Orthonormal bases (2n, k) of a plane's motion (a homography to the first order) and of what a deep head adds to
+        it (turns, and the perspective of nearer points), and the motion of one radian about each axis (2n, 2).
+    """
+    x, y = (2 * places / _SIDE - 1).T
+    deep = 2 * (depth - depth.mean()) / _SIDE
+    one, none = np.ones_like(x), np.zeros_like(x)
+    plane = np.vstack([
+        np.column_stack([one, x, y, none, none, none, x * x, x * y]),
+        np.column_stack([none, none, none, one, x, y, x * y, y * y]),
+    ])  # fmt: skip
+    head = np.vstack([
+        np.column_stack([deep, none, deep * x, deep * y, none, none]),
+        np.column_stack([none, deep, none, none, deep * x, deep * y]),
+    ])  # fmt: skip
+    flat, _ = np.linalg.qr(plane)
+    beyond = head - flat @ (flat.T @ head)
+    basis, _ = np.linalg.qr(beyond)
+    return flat, basis, beyond[:, :2] * _SIDE / 2
+
+
+def _flow(one: _Crop, other: _Crop) -> Float32:
+    search: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    search.setFinestScale(0)
+    return np.asarray(cv2.GaussianBlur(search.calc(one.shape, other.shape, None), (0, 0), 2), np.float32)
