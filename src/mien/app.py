@@ -29,6 +29,7 @@ from mien.gallery.directory.services import open_directory
 from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.recognisers import Recognisers
 from mien.gallery.training.indexes import Damaged
+from mien.gateway.cors import Origins
 from mien.gateway.opening import open_checks
 from mien.gateway.origin import OriginFinder, parse_networks
 from mien.liveness.abuse import AbusePolicy
@@ -56,7 +57,6 @@ from mien.wire.body import BodyLimits
 from mien.wire.detect import ModelLabels
 from mien.wire.health import Readiness
 from mien.wire.liveness.gate import ClientGate
-from mien.wire.origins import Origins
 
 __all__ = ["LIVENESS_LABEL", "DataPlane", "create_app", "model_labels"]
 

@@ -49,3 +49,12 @@ async def test_more_frames_than_a_camera_takes_buy_no_time(buffer: EmptyBuffer) 
         buffer.took(0)
         await asyncio.sleep(0.001)
     assert buffer.took(0) >= sent
+
+
+async def test_the_time_for_which_the_loop_stands_still_is_counted(buffer: EmptyBuffer) -> None:
+    await until_empty(buffer)
+    before = buffer.stalled
+    time.sleep(0.1)
+    assert buffer.stalled >= before + 0.08  # while it lasts
+    await until_empty(buffer, time.monotonic())
+    assert buffer.stalled >= before + 0.08  # and after it

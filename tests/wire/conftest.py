@@ -15,7 +15,7 @@ import pytest
 
 from mien.accounts import ALL_FEATURES, Resource, Sku
 from mien.contract.attributes import Attribute, ExposureLevel, GlassesType, Level3, MaskType
-from mien.gateway.cors import allowed
+from mien.gateway.cors import Origins
 from mien.vision.decode import decode
 from mien.vision.engine import Analysis
 from mien.vision.types import (
@@ -125,7 +125,7 @@ class Accounts:
         return self.resource if resource_id == self.resource.id else None
 
     def allows_origin(self, origin: str) -> bool:
-        return allowed(self.resource.cors_origins, origin)
+        return Origins(frozenset(self.resource.cors_origins)).allow(origin)
 
     def find_by_subdomain(self, label: str) -> Resource | None:
         return self.resource if label == self.resource.custom_subdomain else None

@@ -23,6 +23,7 @@ from tests.wire.conftest import KEY
 from tests.wire.liveness_client import LivenessService, make_liveness_service
 
 from mien.clock import ManualClock
+from mien.gateway.cors import Origins
 from mien.liveness.abuse import AbusePolicy
 from mien.liveness.attestation import AttestationError, Attestations, binding
 from mien.liveness.challenge import Challenge
@@ -45,7 +46,6 @@ from mien.liveness.types import (
 from mien.storage import Database, MasterKey, Vault
 from mien.vision.types import Embedding, Face, FaceBox, Want
 from mien.wire.application import ChannelParts
-from mien.wire.origins import Origins
 
 PATH = "/face/v1.2/detectLiveness/singleModal"
 DEVICE = "723d6d03-ef33-40a8-9682-23a1feb7bccd"
@@ -831,10 +831,10 @@ async def test_an_attempt_over_posts(stage: Stage) -> None:
     origin = {"Origin": "https://shop.example"}
     async with stage.service.client(Authorization=f"Bearer {token}", **origin) as client:
         preflight = await client.options(f"{PATH}/attempts")
-        assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (204, "*")
+        assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (204, origin["Origin"])
         assert "authorization" in preflight.headers["access-control-allow-headers"]
         begun = await client.post(f"{PATH}/attempts", json={"type": "hello"})
-        assert begun.headers["access-control-allow-origin"] == "*"
+        assert begun.headers["access-control-allow-origin"] == origin["Origin"]
         channel, (accepted,) = begun.json()["channel"], begun.json()["messages"]
         assert accepted["type"] == "accepted"
         path = f"{PATH}/attempts/{channel}"
@@ -856,6 +856,29 @@ async def test_an_attempt_over_posts(stage: Stage) -> None:
         assert (result["type"], result["livenessDecision"]) == ("result", "realface")
         over = await client.post(path)
         assert over.json()["error"]["code"] == "LivenessChannelNotFound"
+
+
+@pytest.mark.parametrize("stalls", ["before the frames are read", "long before"])
+async def test_only_while_the_server_stands_still_frames_of_posts_wait_for_it(stage: Stage, stalls: str) -> None:
+    async with stage.service.client(Authorization=f"Bearer {stage.token()}") as client:
+        path = f"{PATH}/attempts/{(await client.post(f'{PATH}/attempts', json={})).json()['channel']}"
+        heard: list[dict[str, Any]] = []
+        for number in range(3):
+            response = await client.post(path, content=records(frame(number, number, positioning=True)))
+            heard += response.json()["messages"]
+        while not heard or heard[-1]["type"] != "challenge":
+            heard += (await client.post(path)).json()["messages"]
+        stage.steps.seconds += 9  # the loop's next turn is so late by the server's clock
+        if stalls == "long before":
+            for _ in range(2):
+                await client.post(path)
+        shown = [frame(number, 400 * number, jpeg(number)) for number in range(4)]
+        (result,) = (await client.post(path, content=records(*shown, {"type": "end"}))).json()["messages"]
+    assert result["type"] == "result"
+    assert stage.judge.arrivals is not None
+    assert stage.judge.arrivals.times_ms == pytest.approx([9000] * 4)
+    waited = 9000 if stalls == "before the frames are read" else 0
+    assert stage.judge.arrivals.earliest_ms == pytest.approx([9000 - waited] * 4, abs=20)
 
 
 async def test_errors_of_the_fallback(stage: Stage) -> None:

@@ -18,7 +18,7 @@ from mien.gateway.exchange import Exchange, Handler, Operation, Request, Respons
 from mien.vision.ports import Engine
 from mien.vision.types import Embedding, Face, Want
 from mien.wire.body import BodyLimits
-from mien.wire.liveness.multipart import MultipartError, parse_multipart
+from mien.wire.multipart import MultipartError, parse_multipart
 from mien.workers import WorkerPool
 
 T = TypeVar("T")

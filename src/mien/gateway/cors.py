@@ -1,8 +1,11 @@
-"""CORS of the data plane: which web pages may read a resource's answers. Off until a resource names their origins.
+"""CORS: which web pages may call, and read the answers. Nothing is allowed with cookies.
 
-A browser asks before a call (a preflight), without key or token: then the host decides, and a host that names no
-resource allows what any resource of the server allows. The call itself goes by the setting of the resource whose key it
-shows. Nothing is allowed with cookies.
+For what takes a key, a resource names the origins of its pages; until then there are none. A browser asks before a
+call (a preflight), without key or token: then the host decides, and a host that names no resource allows what any
+resource of the server allows. The call itself goes by the setting of the resource whose key it shows.
+
+For what takes the token of a liveness session, the server's operator names the origins. Any is a safe default there: a
+page has no more than the token that it was handed.
 """
 
 from __future__ import annotations
@@ -28,6 +31,40 @@ _NAMES: Final = re.compile(r"[A-Za-z0-9_-]+(?:\s*,\s*[A-Za-z0-9_-]+)*")
 _USUAL_NAMES: Final = "ocp-apim-subscription-key, authorization, content-type"
 _SECONDS: Final = b"600"
 _VARY: Final = (b"vary", b"origin")
+
+
+_ANY: Final = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """The origins of web pages that may call.
+
+    Attributes:
+        allowed: origins such as `https://shop.example`, in lower case; `*` for all.
+    """
+
+    allowed: frozenset[str] = frozenset({_ANY})
+
+    @classmethod
+    def parse(cls, text: str) -> Origins:
+        """Read origins with commas between them."""
+        return cls(frozenset(part.strip().rstrip("/").lower() for part in text.split(",") if part.strip()))
+
+    def allow(self, page: str | None) -> bool:
+        """Tell whether a call with this `Origin` is served; one without it is not from a web page."""
+        return page is None or _ANY in self.allowed or page.lower() in self.allowed
+
+    def headers(self, page: str | None) -> Headers:
+        """Return the headers that let a page read the answer; none for a page that may not."""
+        return () if page is None or not self.allow(page) else _for_page(page)
+
+    def preflight(self, page: str | None) -> Headers:
+        """Return the headers of the answer to a browser that asks about a call with a session's token."""
+        allowed = self.headers(page)
+        return (
+            (*_preflight(b"POST", b"authorization, content-type, x-ms-client-request-id"), *allowed) if allowed else ()
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +101,7 @@ class Cors:
         names = wanted if _NAMES.fullmatch(wanted) else _USUAL_NAMES
         return Response(
             204,
-            headers=(
-                (b"access-control-allow-methods", _METHODS),
-                (b"access-control-allow-headers", names.encode("latin-1")),
-                (b"access-control-max-age", _SECONDS),
-                *_for_page(page),
-            ),
+            headers=(*_preflight(_METHODS, names.encode("latin-1")), *_for_page(page)),
         )
 
     async def headers(self, request: Request, exchange: Exchange | None) -> Headers:
@@ -86,12 +118,15 @@ class Cors:
             if label is None:
                 return await asyncio.to_thread(self.accounts.allows_origin, page)
             caller = await asyncio.to_thread(self.accounts.find_by_subdomain, label)
-        return caller is not None and allowed(caller.cors_origins, page)
+        return caller is not None and Origins(frozenset(caller.cors_origins)).allow(page)
 
 
-def allowed(origins: Sequence[str], page: str) -> bool:
-    """Tell whether origins, or `*` for all, have a page's."""
-    return "*" in origins or page.lower() in origins
+def _preflight(methods: bytes, names: bytes) -> Headers:
+    return (
+        (b"access-control-allow-methods", methods),
+        (b"access-control-allow-headers", names),
+        (b"access-control-max-age", _SECONDS),
+    )
 
 
 def _for_page(page: str) -> Headers:

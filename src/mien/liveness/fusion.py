@@ -103,12 +103,12 @@ NOVELTY: Final = Curve(1.0, 0.04)
 SURROUNDINGS: Final = Curve(0.75, -0.05)
 """Of the background's answer to the flashes by the face's. A screen at arm's length hardly lights a wall."""
 
-PARALLAX: Final = Curve(0.33, 0.03)
-"""Of the geometric mean of sway (degrees) and bend (per cent of the crop) inside a face that looks ahead. Of calibration:
-flat prints .03 to .08, bent ones .12 to .23, people .45 and more (29 pieces of 5 people's films)."""
-SKIN_MOTION: Final = Curve(0.033, 0.002)
-"""Of the geometric mean of the skin's own motion (per cent of the crop) and the share of its detail that changes. Of
-calibration: renderings of one photo 0 to .025, people .057 and more (the same pieces)."""
+PARALLAX: Final = Curve(0.3, 0.03)
+"""Of the geometric mean of sway (degrees) and bend (per cent of the crop) inside a face that looks ahead. In
+calibration: flat prints .03 to .08, bent ones .12 to .20, people .45 and more (29 pieces of the films of 4 people)."""
+SKIN_MOTION: Final = Curve(0.035, 0.002)
+"""Of the geometric mean of the skin's own motion (per cent of the crop) and the share of its detail that changes. In
+calibration: renderings of one photo 0 to .030, people .062 and more (the same pieces)."""
 
 PLANE: Final = 17.0
 """Degrees: a face foreshortened like a plane that is turned so far was turned, even when its mesh was not."""

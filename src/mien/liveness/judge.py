@@ -184,7 +184,7 @@ class Judge:
             self._of_material(attempt),
             fusion.of_dynamics(dynamics(attempt.frontal)),
         ]
-        inside = motion([s for s in attempt.track.sightings if attempt.turned(s) < _STILL], attempt.pixels)
+        inside = motion([s for s in attempt.track.observations if attempt.turned(s) < _STILL], attempt.pixels)
         evidence += [fusion.of_parallax(inside), fusion.of_skin_motion(inside)]
         behind = _reflection(attempt, 0, challenge.duration_ms + 1000, behind=True)
         evidence.append(fusion.of_surroundings(_reflection(attempt, 0, challenge.duration_ms + 1000), behind))

@@ -16,6 +16,7 @@ from mien.gallery.directory.services import DirectoryServices
 from mien.gallery.gallery import Gallery
 from mien.gateway.access import Accounts as ResourceFinder
 from mien.gateway.checks import Checks
+from mien.gateway.cors import Origins
 from mien.gateway.exchange import Message, Operation, Receive, Scope, Send
 from mien.gateway.gateway import Gateway, Observer
 from mien.gateway.origin import OriginFinder
@@ -36,7 +37,6 @@ from mien.wire.liveness.posts import LivenessPosts
 from mien.wire.liveness.sessions import LivenessContext
 from mien.wire.liveness.settings import liveness_operations
 from mien.wire.liveness.socket import LivenessSocket, is_channel
-from mien.wire.origins import Origins
 from mien.wire.pages import Pages
 from mien.wire.recognition import recognition_operations
 from mien.wire.router import Router
@@ -196,7 +196,11 @@ class Application:
         pages = Pages(operations, checks.status, parts.origin, parts.readiness).table()
         pages += parts.readiness.operations()
         pages += LivenessPages(
-            self, parts.demo_key, parts.origin, parts.liveness.lacks if parts.liveness is not None else None
+            self,
+            parts.demo_key,
+            parts.origin,
+            parts.liveness.lacks if parts.liveness is not None else None,
+            parts.limits,
         ).table()
         router = Router(operations, [*pages, *checks.operations()])
         self._dialects = [(dialect.prefix, dialect.make(self._workers, checks)) for dialect in parts.dialects]

@@ -84,7 +84,7 @@ def test_a_recording_that_was_tinted_to_the_flashes_is_lit_everywhere_alike(judg
 def test_every_method_that_was_tried_is_kept_with_its_score(live_active: Verdict) -> None:
     told = live_active.evidence_json()
     assert set(told) == {
-        "order", "timing", "continuity", "surroundings", "novelty",
+        "order", "timing", "continuity", "surroundings", "novelty", "parallax", "skinMotion",
         "reflection", "material", "dynamics", "turnReflection", "turns", "planarity",
     }  # fmt: skip
     assert live_active.score("planarity") == pytest.approx(1, abs=0.1)

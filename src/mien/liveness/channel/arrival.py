@@ -3,6 +3,9 @@
 The time at which a message is taken says too much: a server without a free processor takes it late, from the buffers of
 the socket. What the server does know is when it last found those buffers empty: while it waits for a message and its
 event loop turns, nothing has arrived. A message has arrived after that; how long after is not put on the client.
+
+Bodies of POSTs are read in many more turns than a message of a WebSocket, so that turning says little there. For them
+the stalls are counted: while the loop stands still, the server can neither read a body nor answer the one before it.
 """
 
 from __future__ import annotations
@@ -32,6 +35,8 @@ class EmptyBuffer:
         self._known = now()
         self._counted_ms = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._turned = now()
+        self._stalled = 0.0
         self._tick()
 
     def took(self, time_ms: int) -> float:
@@ -54,6 +59,11 @@ class EmptyBuffer:
         return self._known
 
     @property
+    def stalled(self) -> float:
+        """Seconds for which the loop has stood still so far: by how much it turned later than it was asked to."""
+        return self._stalled + self._late()
+
+    @property
     def empty(self) -> bool:
         """Whether nothing waits to be taken: the loop has turned often enough since the last message."""
         return len(self._waiting) == _TURNS
@@ -64,6 +74,12 @@ class EmptyBuffer:
             self._timer.cancel()
             self._timer = None
 
+    def _late(self) -> float:
+        late = self._now() - self._turned - _TICK_SECONDS
+        return late if late > _TICK_SECONDS else 0.0  # less is what every loop does
+
     def _tick(self) -> None:
-        self._waiting.append(self._now())
+        self._stalled += self._late()
+        self._turned = self._now()
+        self._waiting.append(self._turned)
         self._timer = self._loop.call_later(_TICK_SECONDS, self._tick)

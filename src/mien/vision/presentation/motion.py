@@ -1,19 +1,19 @@
 """Motion inside a face that looks ahead: whether it is as deep as a head, and whether it moves and changes of itself.
 
-Nobody holds the head quite still. A flat picture that moves is moved by a homography, point by point. A head that sways by
-a degree shifts the nose against the cheeks, and this shift has the pattern of a face's depth, so that a tenth of a pixel is
-enough to see it. A rendering of one photo has that depth, but nothing else: what is left of its motion once head and camera
-are taken out, and what is left of its detail once motion is taken out, is noise. The skin of a person moves with lips, lids
-and breath, and shading and gloss change with every degree.
+Nobody holds the head quite still. A flat picture that moves is moved by a homography, point by point. A head that sways
+by a degree shifts the nose against the cheeks. This shift has the pattern of a face's depth, so that a tenth of a pixel
+is enough to see it. A rendering of one photo has that depth, but nothing else: the motion that is left once head and
+camera are taken out, and the change of detail that is left once motion is taken out, are noise. The skin of a person
+moves with lips, lids and breath, and shading and gloss change with every degree.
 
-The flow is dense (Kroeger et al., "Fast Optical Flow using Dense Inverse Search", 2016), since the mesh jitters more than
-a face at rest moves. Everything is measured on a crop whose face is as large as any other.
+The flow is dense (Kroeger et al., "Fast Optical Flow using Dense Inverse Search", 2016), because the mesh jitters more
+than a face at rest moves. Everything is measured on a crop in which every face is equally large.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import cv2
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from mien.vision import align
 from mien.vision.canonical import canonical_mesh
 from mien.vision.presentation.planarity import RIGID
-from mien.vision.presentation.track import Sighting
+from mien.vision.presentation.track import Observation
 from mien.vision.types import Float32, Pixels
 
 Float64 = NDArray[np.float64]
@@ -35,10 +35,9 @@ _FACE: Final = 0.85
 _EDGE: Final = 6
 """Pixels of the crop from its edge within which points are left out."""
 _FEWEST: Final = 12
-"""Frames that must show the face."""
+"""Frames that must show the face; more than `_ANCHORS`."""
 _ANCHORS: Final = 8
 """Frames that are compared with the reference and with the frame that follows each."""
-_FEWEST_ANCHORS: Final = 4
 _DETAIL: Final = (0.8, 3.0)
 """Standard deviations, in pixels of the crop, between which detail counts: finer is noise, coarser is the flashes'."""
 _SHADING: Final = 10.0
@@ -79,7 +78,7 @@ class _Crop:
     detail: Float32
 
 
-def motion(seen: Sequence[Sighting], pixels_of: Callable[[Sighting], Pixels]) -> Motion | None:
+def motion(seen: Sequence[Observation], pixels_of: Callable[[Observation], Pixels]) -> Motion | None:
     """Measure the motion inside a face.
 
     Args:
@@ -91,13 +90,12 @@ def motion(seen: Sequence[Sighting], pixels_of: Callable[[Sighting], Pixels]) ->
     """
     if len(seen) < _FEWEST:
         return None
-    angles = np.array([(s.pose.yaw, s.pose.pitch) for s in seen])
-    middle = int(np.abs(angles - np.median(angles, axis=0)).sum(axis=1).argmin())
-    anchors = [int(index) for index in np.linspace(0, len(seen) - 2, _ANCHORS).round() if abs(index - middle) > 1]
-    if len(anchors) < _FEWEST_ANCHORS:
-        return None
+    shown = _Shown(seen, pixels_of)
+    anchors = [int(index) for index in np.linspace(0, len(seen) - 2, _ANCHORS).round()]
+    middle = _middle(shown, anchors)
+    anchors = [index for index in anchors if index != middle]
     reference = _Reference(seen[middle])
-    crops = {index: reference.crop(seen[index], pixels_of(seen[index])) for index in _used(anchors, middle)}
+    crops = {index: shown.crop(reference, index) for index in {middle, *anchors, *(index + 1 for index in anchors)}}
     shifts, bends, skins, near, far = [], [], [], [], []
     for index in anchors:
         flow = _flow(crops[middle], crops[index])
@@ -121,19 +119,40 @@ def motion(seen: Sequence[Sighting], pixels_of: Callable[[Sighting], Pixels]) ->
     )
 
 
-def _used(anchors: Sequence[int], middle: int) -> set[int]:
-    return {middle, *anchors, *(index + 1 for index in anchors)}
+@dataclass(frozen=True)
+class _Shown:
+    """The frames, of which each is decoded once."""
+
+    seen: Sequence[Observation]
+    pixels_of: Callable[[Observation], Pixels]
+    decoded: dict[int, Pixels] = field(default_factory=dict)
+
+    def crop(self, reference: _Reference, index: int) -> _Crop:
+        """Move a face onto a reference."""
+        if index not in self.decoded:
+            self.decoded[index] = self.pixels_of(self.seen[index])
+        return reference.crop(self.seen[index], self.decoded[index])
+
+
+def _middle(shown: _Shown, anchors: Sequence[int]) -> int:
+    """The frame to compare with: the one that the others are most like.
+
+    Compared with a blink, or with a frame whose mesh slipped, all others would seem to move.
+    """
+    reference = _Reference(shown.seen[anchors[len(anchors) // 2]])
+    details = np.array([shown.crop(reference, index).detail.ravel() for index in anchors])
+    return anchors[int(np.median(np.corrcoef(details), axis=0).argmax())]
 
 
 class _Reference:
     """The frame that the others are compared with, and what moves its points.
 
     Args:
-        sighting: the reference.
+        observation: the reference.
     """
 
-    def __init__(self, sighting: Sighting) -> None:
-        self._points = sighting.mesh.points
+    def __init__(self, observation: Observation) -> None:
+        self._points = observation.mesh.points
         low, high = self._points[:, :2].min(axis=0), self._points[:, :2].max(axis=0)
         scale = _SIDE * _FACE / float((high - low).max())
         shift = _SIDE / 2 - scale * (low + high) / 2
@@ -149,10 +168,10 @@ class _Reference:
         cv2.fillConvexPoly(mask, cv2.convexHull(placed.round().astype(np.int32)), 1)
         self._face = cv2.erode(mask, np.ones((9, 9), np.uint8)) > 0
 
-    def crop(self, sighting: Sighting, pixels: Pixels) -> _Crop:
+    def crop(self, observation: Observation, pixels: Pixels) -> _Crop:
         """Move a face onto the reference by shift, turn in the plane and size, as its mesh says."""
         onto = align.similarity_transform(
-            sighting.mesh.points[RIGID, :2].astype(np.float32), self._points[RIGID, :2].astype(np.float32)
+            observation.mesh.points[RIGID, :2].astype(np.float32), self._points[RIGID, :2].astype(np.float32)
         )
         whole = (self._move @ np.vstack([onto, [0, 0, 1]]))[:2]
         smaller = float(np.hypot(whole[0, 0], whole[1, 0]))

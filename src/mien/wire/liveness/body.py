@@ -23,7 +23,7 @@ from mien.liveness.records import SessionOptions
 from mien.liveness.types import Mode
 from mien.wire.body import CLOSE, BodyLimits
 from mien.wire.fields import shown, whole
-from mien.wire.liveness.multipart import MultipartError, parse_multipart
+from mien.wire.multipart import MultipartError, parse_multipart
 from mien.wire.schemas import BOOLEAN, TEXT, UNIT, Json, json_body, record
 
 INVALID_BODY = row("liveness_session.body_invalid")

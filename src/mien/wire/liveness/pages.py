@@ -17,11 +17,11 @@ from uuid import uuid4
 import httpx
 
 from mien.contract.catalogue import row
-from mien.contract.limits import IMAGE_BYTES
 from mien.gateway.exchange import Exchange, Handler, Operation, Receive, Response, Scope, Send
 from mien.gateway.origin import OriginFinder
 from mien.liveness.types import Mode
 from mien.liveness.web import Asset, assets, demo_file
+from mien.wire.body import BodyLimits
 
 DEMO_PATH: Final = "/liveness/demo"
 
@@ -53,12 +53,14 @@ class LivenessPages:
         server: the application itself, which the demo calls as any other client would.
         origin: finds out under which address the browser sees the server.
         lacks: tells what the server lacks for a mode to succeed; the demo offers no other modes.
+        limits: how large the image to verify against may be.
     """
 
     server: _ASGI
     key: Callable[[], str] | None = None
     origin: OriginFinder = field(default_factory=OriginFinder)
     lacks: Callable[[Mode], str | None] | None = None
+    limits: BodyLimits = field(default_factory=BodyLimits)
 
     def table(self) -> list[Operation]:
         """The pages as rows for the router."""
@@ -101,7 +103,7 @@ class LivenessPages:
             "enableSessionImage": True,
             "sendResultsToClient": False,
         }
-        image = await request.read(IMAGE_BYTES[1], _SECONDS)
+        image = await request.read(self.limits.image_bytes, self.limits.seconds)
         async with self._client(exchange) as client:
             if image:
                 parts: dict[str, Any] = {

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from mien.contract.catalogue import row
 from mien.contract.liveness_versions import LIVENESS_VERSIONS
+from mien.gateway.cors import Origins
 from mien.gateway.errors import BodyTooLargeError, ClientGoneError
 from mien.gateway.exchange import Exchange, Operation, Request, Response
 from mien.gateway.origin import OriginFinder
@@ -23,7 +24,6 @@ from mien.wire.body import CLOSE
 from mien.wire.context import answer
 from mien.wire.liveness.body import INVALID_BODY
 from mien.wire.liveness.socket import client_request
-from mien.wire.origins import Origins
 
 Json = dict[str, Any]
 
@@ -45,13 +45,25 @@ _CONFLICT: Final = row("mien.liveness_channel_busy")
 
 @dataclass(slots=True)
 class _Channel:
-    """A run whose messages go by POST."""
+    """A run whose messages go by POST.
+
+    Attributes:
+        token: opens it.
+        run: the run.
+        outbox: what the next answer says.
+        said: set while there is something in it.
+        busy: whether a POST is being answered.
+        stalled: what the server had stood still when the newest POST began. A client sends one POST after the other, so
+            a stall during one keeps the frames of the next waiting.
+        timer: gives a silent client up.
+    """
 
     token: str
     run: Run
     outbox: list[Json] = field(default_factory=list)
     said: asyncio.Event = field(default_factory=asyncio.Event)
     busy: bool = False
+    stalled: float = 0.0
     timer: asyncio.TimerHandle | None = None
 
     async def say(self, message: Json) -> None:
@@ -135,6 +147,7 @@ class LivenessPosts:
         if channel.busy:
             raise _CONFLICT.problem(headers=allowed)
         channel.busy = True
+        before, channel.stalled = channel.stalled, channel.run.stalled
         try:
             if channel.timer is not None:
                 channel.timer.cancel()
@@ -142,7 +155,7 @@ class LivenessPosts:
                 body = await _read(request)
             except ClientGoneError:
                 body = b""
-            ended = await self._feed(channel, body, allowed)
+            ended = await self._feed(channel, body, channel.run.stalled - before, allowed)
             patience = None if ended else _PATIENCE_SECONDS
             if not channel.outbox and not channel.run.over.is_set():
                 await self._listen(channel, patience)
@@ -155,13 +168,13 @@ class LivenessPosts:
         return _with(answer({"messages": channel.take()}), allowed)
 
     @staticmethod
-    async def _feed(channel: _Channel, body: bytes, headers: Any) -> bool:
-        """Hand the messages of a body on; tell whether `end` was among them."""
+    async def _feed(channel: _Channel, body: bytes, waited: float, headers: Any) -> bool:
+        """Hand the messages of a body on, which may have waited for the server; tell whether `end` was among them."""
         ended = False
         try:
             for kind, content in _records(body):
                 if kind == _BINARY:
-                    await channel.run.binary(content)
+                    await channel.run.binary(content, waited)
                 else:
                     text = content.decode("utf-8", "replace")
                     ended = ended or '"end"' in text

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mien.contract.liveness_versions import LIVENESS_VERSIONS
+from mien.gateway.cors import Origins
 from mien.gateway.exchange import Message, Receive, Request, Scope, Send
 from mien.gateway.origin import OriginFinder
 from mien.liveness.channel.context import ChannelContext
@@ -16,7 +17,6 @@ from mien.liveness.channel.run import Run
 from mien.liveness.recording import PROTOCOL
 from mien.liveness.records import ClientRequest
 from mien.liveness.types import LivenessError
-from mien.wire.origins import Origins
 
 _KINDS: Final = {"detectliveness", "detectlivenesswithverify"}
 _VERSIONS: Final = frozenset(name.lower() for name in LIVENESS_VERSIONS)
