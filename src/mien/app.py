@@ -18,8 +18,10 @@ from uuid import UUID
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from mien.accounts import Accounts
 from mien.compreface import compreface
 from mien.console import FaceServices
+from mien.contract.flashes import WithoutFlashes
 from mien.doors.service import DoorServices, open_doors
 from mien.events import Exposition, Level, Recorder
 from mien.events.audit import MAX_TEXT
@@ -37,7 +39,7 @@ from mien.liveness.attestation import AppAttest, Attestations, PlayIntegrity, Ve
 from mien.liveness.channel.context import Count
 from mien.liveness.ports import FrameJudge
 from mien.liveness.recording import FrameLimits
-from mien.liveness.reports import ClientPolicy, WithoutFlashes
+from mien.liveness.reports import ClientPolicy
 from mien.liveness.service import Liveness, open_liveness
 from mien.liveness.web import assets
 from mien.models import ModelStore
@@ -201,7 +203,7 @@ def create_app(
                 judge=judge,
                 finder=engine,
                 limits=_frame_limits(settings),
-                policy=_client_policy(settings),
+                policy=_client_policy(settings, services.accounts),
                 concurrent=settings.liveness_concurrent,
                 origins=Origins.parse(settings.liveness_origins),
                 count=_attempts_counted(monitoring.recorder),
@@ -260,14 +262,20 @@ def _frame_limits(settings: Settings) -> FrameLimits:
     return replace(limits, late_ms=limits.grace_seconds * 1000)
 
 
-def _client_policy(settings: Settings) -> ClientPolicy:
+def _client_policy(settings: Settings, accounts: Accounts) -> ClientPolicy:
     """Return what an operator asks of liveness clients."""
+
+    def without_flashes(resource_id: UUID) -> WithoutFlashes:
+        resource = accounts.get(resource_id)
+        chosen = None if resource is None else resource.without_flashes
+        return chosen or WithoutFlashes(settings.liveness_without_flashes)
+
     scripts = frozenset(sha256(asset.body).digest() for asset in assets() if asset.path.endswith(".js"))
     return ClientPolicy(
         settings.liveness_virtual_cameras,
         settings.liveness_own_script,
         scripts,
-        WithoutFlashes(settings.liveness_without_flashes),
+        without_flashes,
         _attestations(settings),
     )
 
@@ -330,7 +338,7 @@ def _open_liveness(
         ),
         test_nonce=bytes.fromhex(nonce.get_secret_value()) if nonce else None,
         lacks=judge.lacks if judge is not None else None,
-        client_claims=_client_policy(settings).claims,
+        client_claims=_client_policy(settings, services.accounts).claims,
     )
 
 

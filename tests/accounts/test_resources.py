@@ -23,6 +23,7 @@ from mien.accounts.errors import (
     TermsNotAcceptedError,
 )
 from mien.clock import ManualClock
+from mien.contract.flashes import WithoutFlashes
 from mien.events import AuditLog
 from mien.storage import EVERY_RESOURCE, Database, MasterKey, Vault
 from mien.storage.base import Base
@@ -191,6 +192,12 @@ def test_update_changes_what_it_names_and_is_seen_at_once(accounts: Accounts, au
     ]
     with pytest.raises(ResourceNotFoundError):
         accounts.update(uuid4(), ResourceChange())
+    assert changed.without_flashes is None
+    calm = accounts.update(made.id, ResourceChange(without_flashes="Uncertain"))
+    assert calm.without_flashes is WithoutFlashes.UNCERTAIN
+    assert accounts.update(made.id, ResourceChange(without_flashes="server")).without_flashes is None
+    with pytest.raises(InvalidValueError, match="choose server, off, uncertain or realface"):
+        accounts.update(made.id, ResourceChange(without_flashes="spoofface"))
 
 
 def test_the_number_of_resources_is_limited_by_tier_and_location(accounts: Accounts, database: Database) -> None:

@@ -75,10 +75,15 @@ def test_the_life_of_a_resource(tmp_path: Path) -> None:
         "--private",
         "--request-log",
         "--no-tags",
+        "--without-flashes",
+        "uncertain",
     )
     assert (changed["sku"], changed["ip_rules"], changed["tags"]) == ("S0", [], {})
     assert (changed["public_network_access"], changed["request_log"], changed["local_auth"]) == (False, True, True)
+    assert changed["without_flashes"] == "uncertain"
     assert "disabled" in run(tmp_path, "resource", "show", "desk").stdout
+    wrong = run(tmp_path, "resource", "update", "desk", "--without-flashes", "always")
+    assert (wrong.exit_code, "choose server, off, uncertain or realface" in wrong.stderr) == (1, True)
 
     refused = run(tmp_path, "resource", "delete", "desk", answer="n\n")
     assert refused.exit_code == 1

@@ -59,7 +59,7 @@ def make_liveness_service(
         policy=policy,
         serves=ClientGate(accounts),
         lacks=lacks,
-        client_claims=channel.policy.claims if channel is not None else {},
+        client_claims=channel.policy.claims if channel is not None else lambda _: {},
     )
     application = Application(
         Parts(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import cv2
 import numpy as np
@@ -23,6 +23,7 @@ from tests.wire.conftest import KEY
 from tests.wire.liveness_client import LivenessService, make_liveness_service
 
 from mien.clock import ManualClock
+from mien.contract.flashes import WithoutFlashes
 from mien.gateway.cors import Origins
 from mien.liveness.abuse import AbusePolicy
 from mien.liveness.attestation import AttestationError, Attestations, binding
@@ -30,7 +31,7 @@ from mien.liveness.challenge import Challenge
 from mien.liveness.problems import server_lacks
 from mien.liveness.recording import FrameLimits
 from mien.liveness.records import SessionOptions
-from mien.liveness.reports import ClientPolicy, WithoutFlashes, script_proof
+from mien.liveness.reports import ClientPolicy, script_proof
 from mien.liveness.timing import Arrivals
 from mien.liveness.types import (
     BestFrame,
@@ -359,7 +360,7 @@ async def test_a_client_that_asks_for_no_flashes(
 ) -> None:
     """The operator's policy says whether there are none, and what may come of it; nobody is blamed for the policy."""
     limit = AbusePolicy(free_failures=0, longest_wait=60)
-    stage = make_stage(policy=limit, clients=ClientPolicy(without_flashes=policy))
+    stage = make_stage(policy=limit, clients=ClientPolicy(without_flashes=lambda _: policy))
     for number in range(2):  # of one device, which does not have to wait
         token = stage.token(send_results=True)
         assert ("wf" in claims(token)) is not flashes
@@ -370,17 +371,43 @@ async def test_a_client_that_asks_for_no_flashes(
         assert (len(said["challenge"]["flashes"]) > 1) is flashes
         assert len(said["challenge"]["turns"]) == (0 if flashes else 3)
         await answer(socket, stage, said, seed=number)
-        assert (await socket.hear())["livenessDecision"] == decision
+        result = await socket.hear()
+        assert (result["livenessDecision"], result.get("flashes", True)) == (decision, flashes)
         (attempt,) = stage.session(token).attempts
-        assert attempt.outcome.reasons == reasons
+        assert (attempt.outcome.reasons, attempt.outcome.flashes) == (reasons, flashes)
         told = {"origin": "https://shop.example"}
         assert attempt.outcome.evidence["client"] == (told if flashes else {**told, "flashes": False})
+
+
+async def test_each_resource_has_its_policy_and_its_results_tell_that_nothing_flashed(
+    make_stage: Callable[..., Stage], sockets: Callable[..., Any]
+) -> None:
+    asked: list[UUID] = []
+
+    def policy(resource_id: UUID) -> WithoutFlashes:
+        asked.append(resource_id)
+        return WithoutFlashes.REAL if len(asked) < 3 else WithoutFlashes.OFF
+
+    stage = make_stage(clients=ClientPolicy(without_flashes=policy))
+    for flashes in (False, True):  # the operator changes the resource in between
+        token = stage.token(send_results=True)
+        socket = await sockets(stage)
+        await socket.say(type="hello", token=token, flashes=False)
+        await socket.hear()
+        await answer(socket, stage, await position(socket), seed=int(flashes))
+        await socket.hear()
+        async with stage.service.client(**{"Ocp-Apim-Subscription-Key": KEY}) as client:
+                session = (await client.get(f"/face/v1.2/detectLiveness-sessions/{claims(token)['sid']}")).json()
+        (attempt,) = session["results"]["attempts"]
+        assert attempt["result"]["livenessDecision"] == "realface"
+        assert attempt["result"].get("flashes", True) is flashes
+    assert set(asked) == {stage.service.resource_id}
 
 
 async def test_without_flashes_an_attack_is_still_an_attack(
     make_stage: Callable[..., Stage], sockets: Callable[..., Any]
 ) -> None:
-    stage = make_stage(clients=ClientPolicy(without_flashes=WithoutFlashes.UNCERTAIN))
+    stage = make_stage(clients=ClientPolicy(without_flashes=lambda _: WithoutFlashes.UNCERTAIN))
     stage.judge.decision = Decision.SPOOF
     token = stage.token(send_results=True)
     socket = await sockets(stage)

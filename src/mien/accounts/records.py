@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from mien.accounts.types import DefaultAction, ProvisioningState, Resource, Sku, Terms
 from mien.contract.features import Feature
+from mien.contract.flashes import AS_SERVER, WithoutFlashes
 from mien.storage.tables import AccessRequestRow, AccountsVersionRow, ResourceRow
 
 READ_VERSION: Final = "SELECT version FROM accounts_version WHERE id = 1"
@@ -98,6 +99,7 @@ def resource_of(row: ResourceRow, grants: Grants) -> Resource:
         access_state=grants.states or {},
         request_log=row.request_log,
         cors_origins=tuple(json.loads(row.cors_origins)),
+        without_flashes=None if row.without_flashes == AS_SERVER else WithoutFlashes(row.without_flashes),
         terms=None if row.terms is None else _terms(row.terms),
         deleted_at=row.deleted_at,
     )

@@ -35,8 +35,10 @@ from mien.accounts.validation import (
     checked_origins,
     checked_subdomain,
     checked_tags,
+    checked_without_flashes,
 )
 from mien.clock import Clock
+from mien.contract.flashes import AS_SERVER
 from mien.events import AuditLog
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import AccessRequestRow, CallRow, GaugeRow, KeyRow, ResourceRow
@@ -143,6 +145,7 @@ class Accounts:
         local_auth: bool = True,
         request_log: bool = False,
         cors_origins: Sequence[str] = (),
+        without_flashes: str = AS_SERVER,
         actor: str = SERVICE,
     ) -> Resource:
         """Create a resource with two new keys.
@@ -160,6 +163,7 @@ class Accounts:
             local_auth: see `Resource`.
             request_log: see `Resource`.
             cors_origins: see `Resource`.
+            without_flashes: see `ResourceChange`.
             actor: who does this, for the audit log.
 
         Raises:
@@ -185,6 +189,7 @@ class Accounts:
             local_auth=local_auth,
             request_log=request_log,
             cors_origins=json.dumps(checked_origins(cors_origins)),
+            without_flashes=checked_without_flashes(without_flashes),
             terms=terms_text(accepted(terms, now)),
         )
         keys = [self._keys.row(row.id, slot, new_key()) for slot in (1, 2)]
@@ -220,6 +225,9 @@ class Accounts:
             "local_auth": change.local_auth,
             "request_log": change.request_log,
             "cors_origins": None if change.cors_origins is None else json.dumps(checked_origins(change.cors_origins)),
+            "without_flashes": None
+            if change.without_flashes is None
+            else checked_without_flashes(change.without_flashes),
         }
         with self._database.write(EVERY_RESOURCE) as session:
             bump(session)

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from uuid import UUID
 
 from mien.contract.features import Feature
+from mien.contract.flashes import WithoutFlashes
 
 KeySlot = Literal[1, 2]
 DefaultAction = Literal["Allow", "Deny"]
@@ -87,6 +88,8 @@ class Resource:
         access_state: the state of the newest request for a feature, for hints; absent when there was none.
         request_log: whether its calls are logged for diagnosis.
         cors_origins: the web pages that may call with its keys, such as `https://shop.example`; `*` for all.
+        without_flashes: whether people may ask for liveness detection without flashing colours, and the most that it
+            may conclude; None for what the server is set to.
         terms: who acknowledged the terms; None for a resource of a version that did not ask.
         deleted_at: when it was deleted, if it can still be restored.
     """
@@ -107,13 +110,17 @@ class Resource:
     access_state: Mapping[Feature, str] = field(default_factory=dict, hash=False)
     request_log: bool = False
     cors_origins: tuple[str, ...] = ()
+    without_flashes: WithoutFlashes | None = None
     terms: Terms | None = None
     deleted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceChange:
-    """A change to a resource; None keeps the current value. See `Resource` for the fields."""
+    """A change to a resource; None keeps the current value. See `Resource` for the fields.
+
+    `without_flashes` is one of `WithoutFlashes`, or `server` for what the server is set to.
+    """
 
     sku: Sku | None = None
     custom_subdomain: str | None = None
@@ -124,6 +131,7 @@ class ResourceChange:
     local_auth: bool | None = None
     request_log: bool | None = None
     cors_origins: Sequence[str] | None = None
+    without_flashes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

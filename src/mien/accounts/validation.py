@@ -10,6 +10,7 @@ from typing import Final
 
 from mien.accounts.errors import InvalidValueError
 from mien.accounts.types import DefaultAction
+from mien.contract.flashes import AS_SERVER, WithoutFlashes
 
 MAX_IP_RULES: Final = 200
 MAX_TAGS: Final = 50
@@ -123,6 +124,20 @@ def checked_origins(origins: Iterable[str]) -> list[str]:
     if len(clean) > MAX_ORIGINS:
         raise InvalidValueError("cors_origins", f"there may be {MAX_ORIGINS} origins at most")
     return clean
+
+
+def checked_without_flashes(policy: str) -> str:
+    """Return what becomes of people who ask for liveness detection without flashing colours.
+
+    Raises:
+        InvalidValueError: it is neither one of `WithoutFlashes` nor `server`.
+    """
+    known = (AS_SERVER, *WithoutFlashes)
+    if policy.lower() not in known:
+        raise InvalidValueError(
+            "without_flashes", f"choose {', '.join(known[:-1])} or {known[-1]}, not {policy[:40]!r}"
+        )
+    return policy.lower()
 
 
 def checked_tags(tags: Mapping[str, str]) -> dict[str, str]:

@@ -49,6 +49,13 @@ Origins = Annotated[
     list[str] | None,
     typer.Option("--cors-origin", help="Origin of web pages that may call, or *; can be repeated."),
 ]
+WithoutFlashes = Annotated[
+    str | None,
+    typer.Option(
+        "--without-flashes",
+        help="Liveness without flashing colours: off, uncertain or realface (the most that it may say), or server.",
+    ),
+]
 RequestLog = Annotated[
     bool | None,
     typer.Option("--request-log/--no-request-log", help="Log the resource's calls for diagnosis, without bodies."),
@@ -70,6 +77,7 @@ def create(
     local_auth: LocalAuth = None,
     request_log: RequestLog = None,
     cors_origin: Origins = None,
+    without_flashes: WithoutFlashes = None,
     accept_terms: Annotated[
         bool, typer.Option("--accept-terms", help="You acknowledge the responsible-AI terms.")
     ] = False,
@@ -97,6 +105,7 @@ def create(
             local_auth=local_auth is not False,
             request_log=bool(request_log),
             cors_origins=cors_origin or (),
+            without_flashes=without_flashes or "server",
             actor=actor(as_name),
         )
         _show(services, made, as_json)
@@ -155,6 +164,7 @@ def update(
     local_auth: LocalAuth = None,
     request_log: RequestLog = None,
     cors_origin: Origins = None,
+    without_flashes: WithoutFlashes = None,
     no_cors: Annotated[bool, typer.Option("--no-cors", help="Remove all allowed origins.")] = False,
     as_name: As = None,
     as_json: AsJson = False,
@@ -163,6 +173,7 @@ def update(
     """Change settings of a resource on all servers immediately. Tags, IP rules and origins are replaced as a whole."""
     from mien.accounts import ResourceChange
 
+<<<<<<< HEAD
     change = ResourceChange(
         sku=sku,
         custom_subdomain=subdomain,
@@ -177,6 +188,23 @@ def update(
     with opened_resource(name, data_dir, as_name) as command:
         changed = command.services.accounts.update(command.resource.id, change, actor=command.actor)
         _show(command.services, changed, as_json)
+=======
+    with opened(data_dir) as services:
+        change = ResourceChange(
+            sku=sku,
+            custom_subdomain=subdomain,
+            tags={} if no_tags else _tags(tag),
+            public_network_access=public,
+            default_action=default_action,
+            ip_rules=() if no_ip_rules else ip_rule,
+            local_auth=local_auth,
+            request_log=request_log,
+            cors_origins=() if no_cors else cors_origin,
+            without_flashes=without_flashes,
+        )
+        resource = resource_named(services, name)
+        _show(services, services.accounts.update(resource.id, change, actor=actor(as_name)), as_json)
+>>>>>>> 455b7a6 (Let each resource decide about liveness without flashes, and say so in its results)
 
 
 @app.command()
@@ -287,6 +315,7 @@ def _show(services: Services, resource: Resource, as_json: bool) -> None:
             ("keys", "accepted" if resource.local_auth else "refused, tokens only"),
             ("request log", "on" if resource.request_log else "off"),
             ("web pages", ", ".join(resource.cors_origins) or "none"),
+            ("liveness without flashes", resource.without_flashes or "as the server"),
             ("limited access", ", ".join(states)),
         ]
     )

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Final
+from uuid import UUID
 
+from mien.contract.flashes import WithoutFlashes
 from mien.liveness.attestation import Attestations
 
 _LONGEST_LABEL: Final = 256
@@ -29,14 +30,6 @@ _VIRTUAL: Final = (
 )  # fmt: skip
 """Parts of the names under which programs offer pictures of their own as a camera, in lower case. Apps that use a phone
 as a webcam are among them: their drivers show whatever they are given."""
-
-
-class WithoutFlashes(StrEnum):
-    """Whether people may ask for a challenge without flashes, and the most that it may conclude."""
-
-    OFF = "off"
-    UNCERTAIN = "uncertain"
-    REAL = "realface"
 
 
 class ReportError(ValueError):
@@ -78,20 +71,20 @@ class ClientPolicy:
         virtual_cameras: whether cameras that are programs may be used.
         own_script: whether only the component of this server may be used, as its proof says.
         scripts: SHA-256 of each script that counts as this server's.
-        without_flashes: whether challenges without flashes are granted, and the most that they may conclude.
+        without_flashes: tells for a resource whether challenges without flashes are granted, and the most that they may
+            conclude.
         attestations: whose attestations of native apps are verified, and whether clients without one are refused.
     """
 
     virtual_cameras: bool = False
     own_script: bool = False
     scripts: frozenset[bytes] = frozenset()
-    without_flashes: WithoutFlashes = WithoutFlashes.OFF
+    without_flashes: Callable[[UUID], WithoutFlashes] = lambda _: WithoutFlashes.OFF
     attestations: Attestations = field(default_factory=Attestations)
 
-    @property
-    def claims(self) -> dict[str, bool]:
-        """The part for clients in tokens; settings that are not allowed are omitted."""
-        told = {"vc": self.virtual_cameras, "wf": self.without_flashes is not WithoutFlashes.OFF}
+    def claims(self, resource_id: UUID) -> dict[str, bool]:
+        """Return the part for clients in a resource's tokens; settings that are not allowed are omitted."""
+        told = {"vc": self.virtual_cameras, "wf": self.without_flashes(resource_id) is not WithoutFlashes.OFF}
         return {name: True for name, allowed in told.items() if allowed}
 
     def proves(self, proof: str | None, nonce: str) -> bool | None:

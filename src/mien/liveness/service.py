@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import MappingProxyType
 from uuid import UUID
 
 from mien.clock import Clock
@@ -13,7 +12,7 @@ from mien.liveness.attempts import Attempts, Serves
 from mien.liveness.errors import ModeNotAvailableError
 from mien.liveness.records import Session, SessionOptions
 from mien.liveness.reference import make_reference
-from mien.liveness.sessions import Sessions
+from mien.liveness.sessions import ClientClaims, Sessions, no_claims
 from mien.liveness.tokens import Tokens
 from mien.liveness.types import Mode
 from mien.storage import Database, Vault
@@ -80,7 +79,7 @@ def open_liveness(
     serves: Serves | None = None,
     test_nonce: bytes | None = None,
     lacks: Lacks | None = None,
-    client_claims: Mapping[str, bool] = MappingProxyType({}),
+    client_claims: ClientClaims = no_claims,
 ) -> Liveness:
     """Return the liveness sessions of a database.
 
@@ -94,7 +93,7 @@ def open_liveness(
         serves: tells for a resource and a client's address whether the client is served; None for all.
         test_nonce: for tests only: every attempt's nonce, so that the answer to a challenge can be made ahead.
         lacks: tells what the server lacks for a mode; None for a server that lacks nothing.
-        client_claims: what every token tells its client of the server's policy.
+        client_claims: tells what the tokens of a resource tell clients of the policy.
     """
     tokens = Tokens(database, vault, clock)
     sessions = Sessions(database, vault, clock, tokens, client_claims)

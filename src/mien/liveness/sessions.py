@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -41,6 +40,16 @@ _PURGE_ROWS: Final = 200
 _LOST: Final = "The server that judged the attempt stopped before it came to an end."
 
 
+ClientClaims = Callable[[UUID], Mapping[str, bool]]
+"""What the tokens of a resource tell clients of the policy."""
+
+
+def no_claims(resource_id: UUID) -> Mapping[str, bool]:
+    """Return nothing to tell."""
+    del resource_id
+    return {}
+
+
 class Sessions:
     """The liveness sessions of all resources.
 
@@ -49,7 +58,7 @@ class Sessions:
         vault: seals what they hold.
         clock: tells what has expired.
         tokens: signs what the clients are given.
-        client_claims: what every token tells its client of the server's policy.
+        client_claims: tells what the tokens of a resource tell clients of the policy.
     """
 
     def __init__(
@@ -58,7 +67,7 @@ class Sessions:
         vault: Vault,
         clock: Clock,
         tokens: Tokens,
-        client_claims: Mapping[str, bool] = MappingProxyType({}),
+        client_claims: ClientClaims = no_claims,
     ) -> None:
         self._database = database
         self._vault = vault
@@ -86,7 +95,7 @@ class Sessions:
             "nonce": secrets.token_urlsafe(24),
             "dcs": options.device_set_in_client,
             "ucs": options.user_set_in_client,
-            **self._client_claims,
+            **self._client_claims(resource_id),
         }
         token = self._tokens.issue(claims, token_expires_at)
         monitored = self.abuse_monitoring(resource_id)

@@ -56,7 +56,9 @@ def conclude(
     """
     start = perf_counter()
     options, reference = admission.session.options, admission.session.reference
-    outcome = Outcome(box=box or NO_BOX, digest=recording.digest(), content_length=recording.size)
+    outcome = Outcome(
+        box=box or NO_BOX, digest=recording.digest(), content_length=recording.size, flashes=challenge.flashing
+    )
     recognition, image, suspicious, identical = RecognitionError.NONE, None, False, None
     repeats = attempts.repeats(admission, recording.image_hashes) if recording.frames else []
     if not recording.frames:

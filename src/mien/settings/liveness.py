@@ -38,7 +38,8 @@ class LivenessSettings(SettingsGroup):
         default="off",
         description="Whether people whom flashing light can harm may ask for turns of the head instead, and the most "
         "that such an attempt may conclude: `off` for no, `uncertain` for attempts that your own staff reviews, "
-        "`realface` for the same as with flashes. Nothing but the turns then binds the video to the attempt.",
+        "`realface` for the same as with flashes. Nothing but the turns then binds the video to the attempt. A "
+        "resource may have a policy of its own.",
     )
     liveness_play_integrity_package: str | None = Field(
         default=None, description="Package name of your Android app whose Play Integrity tokens are verified."

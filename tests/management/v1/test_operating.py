@@ -8,6 +8,7 @@ import pytest
 from tests.management.conftest import World
 
 from mien.accounts import Acknowledgement, Resource, Sku
+from mien.contract.flashes import WithoutFlashes
 from mien.events.audit import AuditEntry, verify_entries
 from mien.events.recorder import BUCKETS
 from mien.management import Role
@@ -186,6 +187,19 @@ async def test_alert_rules_are_made_tried_and_deleted_and_never_show_their_addre
     actions = [entry.action for entry in quick.parts.audit.search(action="alert.*")]
     assert actions == ["alert.delete", "alert.test", "alert.create", "alert.create"]
     assert not any("secret" in entry.to_json() for entry in quick.parts.audit.entries())
+
+
+async def test_a_resource_allows_liveness_without_flashes(
+    quick: World, front: Resource, admin: httpx.AsyncClient
+) -> None:
+    path = "/mien/v1/resources/front/liveness-without-flashes"
+    for policy, resource in (("uncertain", WithoutFlashes.UNCERTAIN), ("server", None)):
+        assert (await admin.put(path, json={"policy": policy})).json()["livenessWithoutFlashes"] == policy
+        assert (found := quick.parts.accounts.get(front.id)) is not None
+        assert found.without_flashes is resource
+    assert (await admin.put(path, json={"policy": "spoofface"})).status_code == 400
+    async with quick.client(quick.token(Role.READER)) as reader:
+        assert (await reader.put(path, json={"policy": "realface"})).status_code == 403
 
 
 async def test_the_request_log_is_switched_while_the_server_runs(

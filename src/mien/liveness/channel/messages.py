@@ -111,6 +111,8 @@ def result(admission: Admission, begun: Begun, outcome: Outcome) -> Json:
         "digest": outcome.digest,
         "attemptId": begun.number,
     }
+    if not outcome.flashes:
+        said["flashes"] = False
     if admission.session.options.send_results and outcome.decision is not None:
         said["livenessDecision"] = outcome.decision.value
         if outcome.confidence is not None:

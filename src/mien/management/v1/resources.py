@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Path
@@ -11,6 +11,7 @@ from pydantic import Field
 
 from mien.accounts import Accounts, Feature, Resource, ResourceChange, Sku
 from mien.accounts.validation import MAX_ORIGINS
+from mien.contract.flashes import AS_SERVER
 from mien.management.arm.filing import Filing
 from mien.management.arm.shapes import Addresses, account_id
 from mien.management.routing import READERS, Manager, Shown, Strict
@@ -39,6 +40,7 @@ class ResourceSeen(Shown):
     access_state: dict[Feature, str]
     request_log: bool
     cors_origins: list[str]
+    liveness_without_flashes: str
     terms: TermsSeen | None
 
 
@@ -52,6 +54,12 @@ class Switch(Strict):
     """On or off."""
 
     enabled: bool
+
+
+class WithoutFlashesWanted(Strict):
+    """Whether people may ask for liveness detection without flashing colours; `server` to follow the server."""
+
+    policy: Literal["server", "off", "uncertain", "realface"]
 
 
 class OriginsWanted(Strict):
@@ -77,6 +85,7 @@ def routes(accounts: Accounts, filing: Filing, addresses: Addresses) -> APIRoute
             access_state=dict(resource.access_state),
             request_log=resource.request_log,
             cors_origins=list(resource.cors_origins),
+            liveness_without_flashes=resource.without_flashes or AS_SERVER,
             terms=None if resource.terms is None else TermsSeen.model_validate(resource.terms),
         )
 
@@ -102,6 +111,14 @@ def routes(accounts: Accounts, filing: Filing, addresses: Addresses) -> APIRoute
     ) -> ResourceSeen:
         """Say which web pages may call the resource: their origins, or `*` for all; an empty list for none."""
         change = ResourceChange(cors_origins=body.origins)
+        return seen(accounts.update(find(accounts, resource).id, change, actor=actor.name))
+
+    @router.put("/{resource}/liveness-without-flashes")
+    def set_without_flashes(
+        resource: Annotated[str, Path(max_length=64)], body: WithoutFlashesWanted, actor: Manager
+    ) -> ResourceSeen:
+        """Say whether people may ask for turns of the head in place of flashing colours, and what that may conclude."""
+        change = ResourceChange(without_flashes=body.policy)
         return seen(accounts.update(find(accounts, resource).id, change, actor=actor.name))
 
     return router

@@ -45,6 +45,7 @@ class ResourceRow(Base):
     local_auth: Mapped[bool] = mapped_column(server_default=true())
     request_log: Mapped[bool] = mapped_column(server_default=false())
     cors_origins: Mapped[str] = mapped_column(Text, server_default="[]")
+    without_flashes: Mapped[str] = mapped_column(String(16), server_default="server")
     terms: Mapped[str | None] = mapped_column(Text)
     deleted_at: Mapped[datetime | None]
 

@@ -133,6 +133,7 @@ def entry_schema(version: LivenessVersion) -> Json:
         "modelVersionUsed": {"enum": list(version.models)},
         "verifyResult": record({"verifyImage": _VERIFY_IMAGE, **_VERIFIED}),
         "error": record({"code": TEXT, "message": TEXT}),
+        "flashes": BOOLEAN,
         "judge": TEXT,
         "reasons": array(TEXT),
         "evidence": {"type": "object"},
@@ -218,6 +219,7 @@ def _audit_body(session: Session, outcome: Outcome, version: LivenessVersion) ->
             },
             "modelVersionUsed": session.options.model_version or version.models[-1],
             "verifyResult": verify,
+            "flashes": None if outcome.flashes else False,
             **judged,
         }
     )
@@ -226,6 +228,7 @@ def _audit_body(session: Session, outcome: Outcome, version: LivenessVersion) ->
 def _attempt_schema(version: LivenessVersion, *, verify: bool) -> Json:
     targets = record({"color": record({"faceRectangle": _BOX})})
     result: Json = {"livenessDecision": _DECISION, "targets": targets, "digest": TEXT, "sessionImageId": TEXT}
+    result["flashes"] = BOOLEAN
     if verify:
         result |= {"verifyResult": record(_VERIFIED), "verifyImageHash": TEXT}
     optional = frozenset(result) - {"targets", "digest"}
@@ -286,6 +289,7 @@ def _result_json(session: Session, outcome: Outcome) -> Json:
             "sessionImageId": outcome.image_id,
             "verifyResult": verify,
             "verifyImageHash": _image_hash(session) if session.options.return_image_hash else None,
+            "flashes": None if outcome.flashes else False,
         }
     )
 
