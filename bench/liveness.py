@@ -217,7 +217,9 @@ def decided_again(row: dict[str, Any]) -> dict[str, Any]:
         return row
     scores = {name: told["score"] for name, told in row["evidence"].items()}
     if scores.get("material") is not None:
-        scores["material"] = fusion.MATERIAL(row["evidence"]["material"]["real"])
+        told = row["evidence"]["material"]
+        packs = {name: told[name] for name in PACKS if name in told}
+        scores["material"] = fusion.material_score(told["real"], packs)
     decision, reasons = fusion.decide(Mode(row["mode"]), [Evidence(name, score) for name, score in scores.items()])
     turned = scores.get("turns")
     if decision is not Decision.SPOOF and turned is not None and turned < fusion.VETO:
@@ -331,17 +333,18 @@ def speed(attempts: int) -> None:
         judge.judge(clip, challenge)
         times, computed, networks = [], [], []
         for _ in range(attempts):
-            with in_networks() as bare:
-                begun, used = time.perf_counter(), time.process_time()
+            with in_networks() as spent:
+                begun, before = time.perf_counter(), time.process_time()
                 judge.judge(clip, challenge)
                 times.append(time.perf_counter() - begun)
-                computed.append(time.process_time() - used)
-            networks.append(bare[0])
+                computed.append(time.process_time() - before)
+            networks.append(spent[0])
+        used, bare = statistics.median(computed), statistics.median(networks)
         print(
             f"{mode.value}: {len(clip)} frames, {challenge.duration_ms / 1000:.1f} s: one after the other "
             f"p50 {statistics.median(times):.2f} s, least {min(times):.2f} s, most {max(times):.2f} s; "
-            f"processor time {statistics.median(computed):.2f} s, "
-            f"{statistics.median(computed) / statistics.median(networks):.2f} times that of the networks alone; {', '.join(judge.networks) or 'no passive network'}"
+            f"processor time {used:.2f} s, {used / bare:.2f} times that of the networks alone; "
+            f"{', '.join(judge.networks) or 'no passive network'}"
         )
         with ThreadPoolExecutor(2) as pool:  # as many workers as a server of two cores has
             begun = time.perf_counter()

@@ -98,9 +98,9 @@ def decided_again(row: Row, packs: Sequence[str] | None = None) -> dict[str, Any
         return dict(row)
     evidence = {name: dict(told) for name, told in row["evidence"].items()}
     material = evidence.get("material", {})
-    looked = [material[name] for name in packs or PACKS if name in material]
+    looked = {name: float(material[name]) for name in packs or PACKS if name in material}
     if looked:
-        real = float(material["real"]) if packs is None else sum(looked) / len(looked)
+        real = float(material["real"]) if packs is None else sum(looked.values()) / len(looked)
         material["score"] = fusion.material_score(real, looked)
     scores = [Evidence(name, told.get("score")) for name, told in evidence.items()]
     decision, reasons = fusion.decide(Mode(row["mode"]), scores)

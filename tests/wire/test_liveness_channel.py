@@ -397,7 +397,7 @@ async def test_each_resource_has_its_policy_and_its_results_tell_that_nothing_fl
         await answer(socket, stage, await position(socket), seed=int(flashes))
         await socket.hear()
         async with stage.service.client(**{"Ocp-Apim-Subscription-Key": KEY}) as client:
-                session = (await client.get(f"/face/v1.2/detectLiveness-sessions/{claims(token)['sid']}")).json()
+            session = (await client.get(f"/face/v1.2/detectLiveness-sessions/{claims(token)['sid']}")).json()
         (attempt,) = session["results"]["attempts"]
         assert attempt["result"]["livenessDecision"] == "realface"
         assert attempt["result"].get("flashes", True) is flashes

@@ -15,8 +15,12 @@ from mien.liveness.timing import Timing
 from mien.liveness.turns import Turn
 from mien.liveness.types import Decision, Evidence, Mode
 from mien.matching import Calibration
+<<<<<<< HEAD
 from mien.vision.presentation.dynamics import Dynamics
 from mien.vision.presentation.planarity import Depth
+=======
+from mien.vision.presentation.motion import Motion
+>>>>>>> 49ac4a9 (Give fr-liveness a curve of its own where it is the only pack)
 from mien.vision.presentation.reflection import Reflection
 
 modes = st.sampled_from(list(Mode))
@@ -91,6 +95,37 @@ def test_a_pack_that_clearly_sees_no_face_is_not_outvoted(packs: list[float], de
     found: dict[str, float | None] = dict.fromkeys(NEEDED[Mode.PASSIVE], 0.9)
     score = fusion.of_material(np.array([packs]), ["fr-liveness", "minifasnet"][: len(packs)]).score
     assert decide(Mode.PASSIVE, evidence({**found, "material": score}))[0] is decision
+
+
+def test_the_default_pack_alone_has_a_curve_of_its_own() -> None:
+    probabilities = np.linspace(0, 1, 101)
+    scores = [fusion.material_score(float(real), {"fr-liveness": float(real)}) for real in probabilities]
+    assert scores == sorted(scores)
+    assert fusion.material_score(0.3, {"fr-liveness": 0.3}) >= fusion.ACCEPT
+    assert fusion.material_score(0.3, {"fr-liveness": 0.1, "minifasnet": 0.5}) < fusion.VETO
+    for real, decision in ((0.01, Decision.SPOOF), (0.1, Decision.UNCERTAIN), (0.3, Decision.REAL)):
+        found: dict[str, float | None] = dict.fromkeys(NEEDED[Mode.PASSIVE], 0.9)
+        found["material"] = fusion.of_material(np.array([[real]]), ["fr-liveness"]).score
+        assert decide(Mode.PASSIVE, evidence(found))[0] is decision
+
+
+def test_flat_pictures_and_skin_without_motion_of_its_own_are_never_real_in_passive_mode() -> None:
+    people, prints, rendering = (Motion(1.0, 0.45, 0.35, 0.008, 0.99, 7), Motion(0.05, 0.07, 0.06, 0.001, 0.99, 7),
+                                 Motion(2.0, 0.4, 0.15, 0.001, 0.99, 7))  # fmt: skip
+    for inside, reasons in ((people, ()), (prints, ("parallax", "skinMotion")), (rendering, ("skinMotion",))):
+        found: dict[str, float | None] = dict.fromkeys(NEEDED[Mode.PASSIVE], 0.9)
+        given_scores = [*evidence(found)[:4], fusion.of_parallax(inside), fusion.of_skin_motion(inside)]
+        assert decide(Mode.PASSIVE, given_scores)[1] == reasons
+        calm: dict[str, float | None] = {name: 0.9 for name in NEEDED_WITHOUT_FLASHES if name != "skinMotion"}
+        given_scores = [*evidence(calm), fusion.of_skin_motion(inside)]
+        assert ("skinMotion" in decide(Mode.PASSIVE_ACTIVE, given_scores, flashes=False)[1]) is (
+            "skinMotion" in reasons
+        )
+        turned_too: dict[str, float | None] = dict.fromkeys(NEEDED[Mode.PASSIVE_ACTIVE], 0.9)
+        given_scores = [*evidence(turned_too), fusion.of_parallax(inside), fusion.of_skin_motion(inside)]
+        assert decide(Mode.PASSIVE_ACTIVE, given_scores)[0] is Decision.REAL  # recorded only
+    assert fusion.of_parallax(None).score is None
+    assert fusion.of_skin_motion(None).score is None
 
 
 def test_a_face_that_does_not_blink_is_no_attack() -> None:
