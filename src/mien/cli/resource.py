@@ -173,7 +173,6 @@ def update(
     """Change settings of a resource on all servers immediately. Tags, IP rules and origins are replaced as a whole."""
     from mien.accounts import ResourceChange
 
-<<<<<<< HEAD
     change = ResourceChange(
         sku=sku,
         custom_subdomain=subdomain,
@@ -184,27 +183,11 @@ def update(
         local_auth=local_auth,
         request_log=request_log,
         cors_origins=() if no_cors else cors_origin,
+        without_flashes=without_flashes,
     )
     with opened_resource(name, data_dir, as_name) as command:
         changed = command.services.accounts.update(command.resource.id, change, actor=command.actor)
         _show(command.services, changed, as_json)
-=======
-    with opened(data_dir) as services:
-        change = ResourceChange(
-            sku=sku,
-            custom_subdomain=subdomain,
-            tags={} if no_tags else _tags(tag),
-            public_network_access=public,
-            default_action=default_action,
-            ip_rules=() if no_ip_rules else ip_rule,
-            local_auth=local_auth,
-            request_log=request_log,
-            cors_origins=() if no_cors else cors_origin,
-            without_flashes=without_flashes,
-        )
-        resource = resource_named(services, name)
-        _show(services, services.accounts.update(resource.id, change, actor=actor(as_name)), as_json)
->>>>>>> 455b7a6 (Let each resource decide about liveness without flashes, and say so in its results)
 
 
 @app.command()

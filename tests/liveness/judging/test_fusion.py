@@ -15,12 +15,9 @@ from mien.liveness.timing import Timing
 from mien.liveness.turns import Turn
 from mien.liveness.types import Decision, Evidence, Mode
 from mien.matching import Calibration
-<<<<<<< HEAD
 from mien.vision.presentation.dynamics import Dynamics
-from mien.vision.presentation.planarity import Depth
-=======
 from mien.vision.presentation.motion import Motion
->>>>>>> 49ac4a9 (Give fr-liveness a curve of its own where it is the only pack)
+from mien.vision.presentation.planarity import Depth
 from mien.vision.presentation.reflection import Reflection
 
 modes = st.sampled_from(list(Mode))

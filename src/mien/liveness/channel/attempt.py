@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from mien.contract.flashes import WithoutFlashes
 from mien.liveness.attempts import Admission, Begun
 from mien.liveness.challenge import Challenge
 from mien.liveness.channel import messages
@@ -17,7 +18,7 @@ from mien.liveness.channel.messages import Json, ProtocolError
 from mien.liveness.errors import AttemptOverError
 from mien.liveness.recording import Recording, parse_frame
 from mien.liveness.records import NO_BOX, Outcome
-from mien.liveness.reports import CaptureReport, WithoutFlashes, read_capture, report_json
+from mien.liveness.reports import CaptureReport, read_capture, report_json
 from mien.liveness.types import LivenessError
 from mien.liveness.verdicts import conclude
 from mien.vision.types import FaceBox
@@ -120,11 +121,17 @@ class Challenged(_AttemptPhase):
         self.line.enter(judging, None)
         self.line.start(judging.judge(capture))
 
-    async def frame(self, message: bytes) -> None:
+    @property
+    def stalled(self) -> float:
+        """Seconds for which the server has stood still since the challenge began."""
+        return self._buffer.stalled
+
+    async def frame(self, message: bytes, waited: float = 0.0) -> None:
         """Keep a frame; a positioning frame that was on its way when the challenge came is ignored."""
         frame = parse_frame(message, self.line.context.limits)
         if not frame.positioning:
-            earliest = (self._buffer.took(frame.time_ms) - self.shown.sent_at) * 1000
+            here = min(self._buffer.took(frame.time_ms), self.line.context.now() - waited)
+            earliest = (here - self.shown.sent_at) * 1000
             self.shown.recording.add(frame, message, self.elapsed_ms, earliest)
 
     async def expire(self) -> None:
@@ -182,7 +189,7 @@ class Judging(_AttemptPhase):
                         flashes=claims.flashes,
                         attested=claims.attested,
                     ),
-                    capped=not claims.flashes and context.policy.without_flashes is not WithoutFlashes.REAL,
+                    capped=not claims.flashes and claims.without_flashes is not WithoutFlashes.REAL,
                 )
             )
         except AttemptOverError as over:

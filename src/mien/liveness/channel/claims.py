@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mien.contract.flashes import WithoutFlashes
 from mien.liveness.reports import CameraReport, ClientPolicy
 
 
@@ -15,12 +16,14 @@ class Claims:
         camera: what it says of its camera.
         proven: whether it runs the server's own script; None when it did not try to prove that.
         flashes: whether the screen may flash.
+        without_flashes: the most that an attempt may conclude in which it does not.
         attested: the platform that attested the app, None without.
     """
 
     camera: CameraReport | None
     proven: bool | None
     flashes: bool
+    without_flashes: WithoutFlashes
     attested: str | None = None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from mien.contract.flashes import WithoutFlashes
 from mien.liveness.attempts import Admission
 from mien.liveness.attestation import AttestationError
 from mien.liveness.channel import messages
@@ -12,7 +13,7 @@ from mien.liveness.channel.claims import Claims, refusal_of_camera
 from mien.liveness.channel.line import Phase
 from mien.liveness.channel.messages import Json, ProtocolError
 from mien.liveness.channel.positioning import Positioning
-from mien.liveness.reports import WithoutFlashes, read_camera, read_proof
+from mien.liveness.reports import read_camera, read_proof
 from mien.liveness.types import LivenessError
 
 HELLO_SECONDS: Final = 10.0
@@ -38,23 +39,30 @@ class Hello(Phase):
             await self.full()
             return
         attempts = context.liveness.attempts
-        admission = await self.guarded(lambda: attempts.admit(token, request, device=device, user=user))
-        if admission is None or not self.is_current():  # refused, or too late
+
+        def admit() -> tuple[Admission, WithoutFlashes]:
+            admission = attempts.admit(token, request, device=device, user=user)
+            return admission, context.policy.without_flashes(admission.resource_id)
+
+        found = await self.guarded(admit)
+        if found is None or not self.is_current():  # refused, or too late
             return
+        admission, without_flashes = found
         admitted = _Admitted(self, admission)
         await admitted.go_on(
             token,
             Claims(
                 camera=camera,
                 proven=context.policy.proves(proof, admission.nonce),
-                flashes=said.get("flashes") is not False or context.policy.without_flashes is WithoutFlashes.OFF,
+                flashes=said.get("flashes") is not False or without_flashes is WithoutFlashes.OFF,
+                without_flashes=without_flashes,
             ),
             device=device,
             user=user,
             attestation=said.get("attestation"),
         )
 
-    async def frame(self, _message: bytes) -> None:
+    async def frame(self, _message: bytes, _waited: float = 0.0) -> None:
         """Refuse a frame."""
         raise ProtocolError("the first message is hello")
 

@@ -129,6 +129,11 @@ class Phase:
         """How many attempts may still begin; None when that is not known yet."""
         return None
 
+    @property
+    def stalled(self) -> float:
+        """Seconds for which the server has stood still in this phase, where that is measured."""
+        return 0.0
+
     async def text(self, kind: object, _said: Json) -> None:
         """Take a message other than `cancel`.
 
@@ -138,7 +143,7 @@ class Phase:
         if kind in {"hello", "end"}:
             raise ProtocolError(f"{kind} does not belong here")
 
-    async def frame(self, _message: bytes) -> None:
+    async def frame(self, _message: bytes, _waited: float = 0.0) -> None:
         """Take a frame.
 
         Raises:

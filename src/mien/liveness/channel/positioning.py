@@ -64,7 +64,7 @@ class Positioning(Phase):
         if refusal := refusal_of_camera(self._claims.camera, self.line.context.policy):
             await self.fail(LivenessError.ENVIRONMENT_NOT_SUPPORTED, refusal)
 
-    async def frame(self, message: bytes) -> None:
+    async def frame(self, message: bytes, _waited: float = 0.0) -> None:
         """Look at a frame, unless one is being looked at: then remember it as the next, in place of an older one."""
         context = self.line.context
         frame = parse_frame(message, context.limits)

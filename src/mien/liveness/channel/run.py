@@ -67,13 +67,23 @@ class Run:
         except (ProtocolError, ReportError) as error:
             await line.phase.broken(str(error))
 
-    async def binary(self, message: bytes) -> None:
-        """Take a frame."""
+    @property
+    def stalled(self) -> float:
+        """Seconds for which the server has stood still since the challenge began; 0 before and after it."""
+        return self._line.phase.stalled
+
+    async def binary(self, message: bytes, waited: float = 0.0) -> None:
+        """Take a frame.
+
+        Args:
+            message: its header and the JPEG.
+            waited: seconds for which it may have waited for the server, as whatever carries it knows.
+        """
         line = self._line
         if line.ending:
             return
         try:
-            await line.phase.frame(message)
+            await line.phase.frame(message, waited)
         except (ProtocolError, FrameError) as error:
             await line.phase.broken(str(error))
 
