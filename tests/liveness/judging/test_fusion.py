@@ -358,8 +358,9 @@ def test_the_material_is_the_median_over_views_of_the_packs_mean() -> None:
     [((0.9, 0.05), None), ((0.9, 0.049), 0.35), ((0.049,), None), ((0.049, 0.9, 0.9), 0.35)],
 )
 def test_one_pack_that_sees_no_face_holds_the_score_down(packs: tuple[float, ...], score: float | None) -> None:
-    assert fusion.material_score(0.8, packs) == pytest.approx(fusion.MATERIAL(0.8) if score is None else score)
-    assert fusion.material_score(0.1, packs) == pytest.approx(fusion.MATERIAL(0.1))
+    named = {f"pack{number}": real for number, real in enumerate(packs)}
+    assert fusion.material_score(0.8, named) == pytest.approx(fusion.MATERIAL(0.8) if score is None else score)
+    assert fusion.material_score(0.1, named) == pytest.approx(fusion.MATERIAL(0.1))
 
 
 def test_continuity_is_straight_between_its_anchors() -> None:
