@@ -19,7 +19,7 @@ from mien.storage.database import Database
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD: Final = "0022"
+HEAD: Final = "0023"
 """The last step; a database that is there already needs no Alembic, whose import takes as long as a small start."""
 
 FOLDER: Final = Path(__file__).parent
