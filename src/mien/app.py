@@ -110,6 +110,7 @@ def create_app(
     Raises:
         BindingError: a model name of the contract is bound to something that cannot serve it.
     """
+    services.database.keep_reserve(settings.disk_reserve_mb << 20)
     store = ModelStore(settings.model_dir)
     bindings = read_bindings(store, settings.data_dir, settings.bindings())
     policy = FetchPolicy(
@@ -170,6 +171,7 @@ def create_app(
             ("old claims", services.claims.purge),
         ],
         claims=services.claims,
+        make_room=services.database.make_room,
     )
     origin = OriginFinder(parse_networks(settings.trusted_proxies))
     limits = BodyLimits(settings.max_image_bytes, settings.max_json_bytes, settings.body_timeout_seconds)
@@ -211,13 +213,14 @@ def create_app(
             if judge is not None
             else None,
             public_endpoint=settings.public_endpoint,
+            make_room=services.database.make_room,
             clock=services.clock,
             workers=settings.worker_threads,
             queue_limit=settings.queue_limit,
             dialects=dialects,
             demo_key=demo_key,
             observers=monitoring.observers,
-            on_startup=[gallery.start, monitoring.start, retention.start, watching[0]],
+            on_startup=[services.register, gallery.start, monitoring.start, retention.start, watching[0]],
             on_shutdown=[watching[1], gallery.stop, monitoring.stop, retention.stop, services.database.close],
         )
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
-from uuid import UUID
+from typing import TYPE_CHECKING, Final
+from uuid import UUID, uuid4
 
 from mien.accounts import AccessRequests, AccountRules, Accounts
 from mien.accounts.role_assignments import RoleAssignments
@@ -15,10 +15,13 @@ from mien.events import AlertRules, AuditLog, MetricStore
 from mien.settings import Settings
 from mien.storage import Database, Vault, migrate
 from mien.storage.claims import Claims
+from mien.storage.migrations import HEAD
 from mien.storage.rotation import open_vault
 
 if TYPE_CHECKING:
     from mien.gallery.detected_faces import DetectedFaces
+
+_REGISTERED_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,10 @@ class Services:
         from mien.gallery.detected_faces import DetectedFaces  # noqa: PLC0415  numpy, which most commands need not
 
         return DetectedFaces(self.database, self.vault, self.clock)
+
+    def register(self) -> None:
+        """Say that a server of this version runs, for as long as it does: newer ones take nothing away from it."""
+        self.claims.acquire(f"server/{HEAD}/{uuid4().hex}", _REGISTERED_SECONDS)
 
     def close(self) -> None:
         """Close the database."""

@@ -14,7 +14,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from contextlib import suppress
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from functools import partial
 from time import perf_counter
 from typing import Any, ParamSpec, TypeVar
@@ -98,7 +98,8 @@ class WorkerPool:
         Raises:
             OverloadedError: all workers are busy and the queue is full.
         """
-        work = _Work(partial(self._timed, function, *args, **kwargs))
+        # In the caller's context: what it does may be marked (`mien.storage.reserve.deleting`).
+        work = _Work(partial(copy_context().run, self._timed, function, *args, **kwargs))
         owner = OWNER.get()
         with self._lock:
             victim = self._make_room(owner) if self._taken >= self._places else None

@@ -49,6 +49,7 @@ def test_several_processes_may_start_at_once(database_url: str) -> None:
 def test_a_database_of_a_newer_version_is_refused(database: Database) -> None:
     with database.writing_connection() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("UPDATE schema_state SET oldest = '9998'"))
     with pytest.raises(MigrationError, match="made by a newer one"):
         migrate(database)
 

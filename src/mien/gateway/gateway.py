@@ -17,7 +17,8 @@ from mien.gateway.errors import ClientGoneError, StorageUnavailableError
 from mien.gateway.exchange import Exchange, Receive, Request, Response, Route, Scope, Send
 from mien.gateway.origin import OriginFinder
 from mien.gateway.sparingly import Sparingly
-from mien.storage.faults import fault_of
+from mien.storage.faults import StorageFault, fault_of
+from mien.storage.reserve import deleting
 from mien.workers import OWNER
 
 Step = Callable[[Exchange], Awaitable[None]]
@@ -54,6 +55,7 @@ class Gateway:
         observers: told of every answer.
         origin: finds out under which address the caller sees the server.
         cors: permits calls of web pages; None for a server without CORS.
+        make_room: makes room for a deletion on a full disk, and says whether it may help.
     """
 
     def __init__(
@@ -65,7 +67,9 @@ class Gateway:
         *,
         origin: OriginFinder | None = None,
         cors: Cors | None = None,
+        make_room: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._make_room = make_room
         self._router = router
         self._steps = tuple(steps)
         self._explain = explain
@@ -86,7 +90,7 @@ class Gateway:
             for step in self._steps:
                 await step(exchange)
             OWNER.set(exchange.caller.id if exchange.caller else None)  # queues are fair by resource
-            response = await found.operation.handler(exchange)
+            response = await self._answer(found, exchange)
         except ClientGoneError:
             return
         except Exception as error:
@@ -102,6 +106,18 @@ class Gateway:
         await send({"type": "http.response.body", "body": body})
         for observe in self._observers:
             observe(request, exchange, response, seconds)
+
+    async def _answer(self, found: Route, exchange: Exchange) -> Response:
+        """Run the handler; a deletion on a full disk once more, in the space that is kept for it."""
+        if exchange.request.method != "DELETE":
+            return await found.operation.handler(exchange)
+        with deleting():
+            try:
+                return await found.operation.handler(exchange)
+            except Exception as error:
+                if fault_of(error) is not StorageFault.FULL or not self._make_room():
+                    raise
+                return await found.operation.handler(exchange)
 
     def _match(self, request: Request, method: str) -> Route:
         return self._router.match(method, self._origin.path(request), lambda: self._origin(request))

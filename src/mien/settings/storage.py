@@ -41,6 +41,12 @@ class StorageSettings(SettingsGroup):
     database_pool: int = Field(
         default=16, ge=1, le=500, description="Connections to the database that one process keeps at most."
     )
+    disk_reserve_mb: int = Field(
+        default=16,
+        ge=0,
+        le=10_000,
+        description="Megabytes of `data_dir` that are kept for deletions on a full disk; only with SQLite. 0: none.",
+    )
     search_engine: Literal["exact", "pgvector", "pgvector-hnsw"] = Field(
         default="exact",
         description="The engine that searches trained collections. `exact`: this process, with encrypted files. "

@@ -20,10 +20,20 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
 
 from mien.storage.base import Owned
+from mien.storage.reserve import Reserve
 
 _WRITES: Final = "mien_writes"
 _SCOPE: Final = "scope"
 _BUSY_MILLISECONDS: Final = 30_000
+_POSTGRESQL: Final = {
+    "prepare_threshold": 2,
+    # Without these a thread waits a quarter of an hour for a server whose network was cut: the kernel's patience.
+    "connect_timeout": 5,
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+}
 
 
 class Everyone(Enum):
@@ -63,7 +73,9 @@ class Database:
             file = Path(self.url.database)
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             file.touch(mode=0o600)  # the files beside it take its mode
-        arguments: dict[str, Any] = {"timeout": 30.0} if self.is_sqlite else {"prepare_threshold": 2}
+        arguments: dict[str, Any] = {"timeout": 30.0} if self.is_sqlite else dict(_POSTGRESQL)
+        for name in self.url.query:  # what the operator says in the URL holds
+            arguments.pop(name, None)
         if not self.is_sqlite and "options" not in self.url.query:
             # As on SQLite: who waits for another writer's lock is told after a while, and does not wait for ever.
             arguments["options"] = f"-c lock_timeout={_BUSY_MILLISECONDS}"
@@ -87,6 +99,7 @@ class Database:
         # SQLite lets one writer in and makes the others poll, a millisecond and more at a time; threads of this process
         # queue here instead.
         self._turn: AbstractContextManager[object] = RLock() if self.is_sqlite else nullcontext()
+        self.reserve: Reserve | None = None
         self._closers: list[Callable[[], None]] = []
 
     @contextmanager
@@ -100,7 +113,12 @@ class Database:
         """Open a session that writes; commits at the end of the block, rolls back when it raises.
 
         On SQLite the write lock is taken at once, so that a transaction that read first cannot fail when it writes.
+
+        Raises:
+            OSError: the disk is full, and this is no deletion (`mien.storage.reserve`).
         """
+        if self.reserve is not None:
+            self.reserve.check()
         with (
             self._turn,
             ScopedSession(self._writer, expire_on_commit=False, info={_SCOPE: scope}) as session,
@@ -116,6 +134,23 @@ class Database:
         """
         with self._turn, self._writer.connect() as connection, connection.begin():
             yield connection
+
+    def keep_reserve(self, size: int) -> None:
+        """Keep space on the disk for deletions; only SQLite's disk is ours.
+
+        Args:
+            size: bytes; none when 0.
+        """
+        if self.is_sqlite and size and self.url.database:
+            self.reserve = Reserve(Path(self.url.database).with_name("reserve"), size)
+
+    def make_room(self) -> bool:
+        """Make room for a deletion on a full disk (reserve, log); returns whether that may help."""
+        if self.reserve is None:
+            return False
+        self.reserve.release()
+        self.empty_log()
+        return True
 
     def lock(self, connection: Connection | Session, name: str) -> None:
         """Wait for a named lock that other processes take too; it is released with the writing transaction.

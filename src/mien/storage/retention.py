@@ -9,6 +9,7 @@ import structlog
 
 from mien.storage.claims import Claims
 from mien.storage.faults import log_failure
+from mien.storage.reserve import delete_even_if_full
 
 Purge = tuple[str, Callable[[], int]]
 _log = structlog.get_logger(__name__)
@@ -22,6 +23,7 @@ class RetentionWorker:
         seconds: pause between two rounds.
         shared: further ones, of what all servers share.
         claims: see to it that one server at a time runs those.
+        make_room: called when the disk is full; returns whether to try again.
     """
 
     def __init__(
@@ -31,7 +33,9 @@ class RetentionWorker:
         *,
         shared: Sequence[Purge] = (),
         claims: Claims | None = None,
+        make_room: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._make_room = make_room
         self._purges = tuple(purges)
         self._shared = tuple(shared)
         self._claims = claims
@@ -51,7 +55,7 @@ class RetentionWorker:
     def run_once(self) -> None:
         """Run every purge once; one that fails is logged and does not keep the others from running."""
         for name, purge in self._purges:
-            _try(name, purge)
+            self._try(name, purge)
         if self._claims is None:
             return
         try:
@@ -59,7 +63,7 @@ class RetentionWorker:
                 for name, purge in self._shared:
                     if held is None or held.lost.is_set():
                         break
-                    _try(name, purge)
+                    self._try(name, purge)
         except Exception as error:  # the next round tries again
             log_failure(_log, "purges could not be claimed", error)
 
@@ -69,10 +73,9 @@ class RetentionWorker:
             if self._stop.wait(self._seconds):
                 return
 
-
-def _try(name: str, purge: Callable[[], int]) -> None:
-    try:
-        if rows := purge():
-            _log.info("purged", what=name, rows=rows)
-    except Exception as error:  # the next round tries again
-        log_failure(_log, "purge failed", error, what=name)
+    def _try(self, name: str, purge: Callable[[], int]) -> None:
+        try:
+            if rows := delete_even_if_full(purge, self._make_room):
+                _log.info("purged", what=name, rows=rows)
+        except Exception as error:  # the next round tries again
+            log_failure(_log, "purge failed", error, what=name)

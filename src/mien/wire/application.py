@@ -68,6 +68,7 @@ class Parts:
         liveness: the liveness sessions; None for a server without.
         channel: how the clients of sessions are served; None for a server that takes no frames.
         public_endpoint: under which address browsers find the server; None for the one that a caller used.
+        make_room: makes room for a deletion on a full disk, and says whether it may help.
         clock: tells the time.
         observers: told of every answer.
         workers: requests that are computed at the same time.
@@ -94,6 +95,7 @@ class Parts:
     liveness: Liveness | None = None
     channel: ChannelParts | None = None
     public_endpoint: str | None = None
+    make_room: Callable[[], bool] = lambda: False
     clock: Clock = field(default_factory=SystemClock)
     observers: Sequence[Observer] = ()
     workers: int = 2
@@ -205,7 +207,15 @@ class Application:
         router = Router(operations, [*pages, *checks.operations()])
         self._dialects = [(dialect.prefix, dialect.make(self._workers, checks)) for dialect in parts.dialects]
         cors = checks.cors()
-        self._gateway = Gateway(router, checks.steps(), explain, parts.observers, origin=parts.origin, cors=cors)
+        self._gateway = Gateway(
+            router,
+            checks.steps(),
+            explain,
+            parts.observers,
+            origin=parts.origin,
+            cors=cors,
+            make_room=parts.make_room,
+        )
 
     def levels(self) -> list[Level]:
         """Return the numbers of this process that Prometheus is told."""

@@ -3,16 +3,24 @@
 A step is a module in `versions/`, written by hand or begun with `python tools/new_migration.py "what it does"`. A test
 holds that the steps end at the tables of `mien.storage.tables`, on SQLite and PostgreSQL,
 and that `HEAD` names the last one.
+
+Servers are upgraded one at a time, so for a while two versions use one database. A step therefore either expands, which
+servers of the version before do not notice (a table, a column that may be null or has a default), or it contracts
+(`contract = True` in its module): it takes away or demands what they do not know. A contracting step waits until no
+server of an older version runs; those hold claims named `server/<their HEAD>/…`. Until then `schema_state` tells
+servers of older versions that they may still start.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from sqlalchemy import TypeDecorator, inspect, text
-from sqlalchemy.exc import DatabaseError
+import structlog
+from sqlalchemy import Connection, TypeDecorator, inspect, text
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from mien.storage.database import Database
 
@@ -23,6 +31,12 @@ HEAD: Final = "0023"
 """The last step; a database that is there already needs no Alembic, whose import takes as long as a small start."""
 
 FOLDER: Final = Path(__file__).parent
+
+_STATE: Final = "schema_state"
+_ATTEMPTS: Final = 30
+_PAUSE_SECONDS: Final = 1.0
+_LOCK_MILLISECONDS: Final = 3_000
+_log = structlog.get_logger(__name__)
 
 
 class MigrationError(Exception):
@@ -41,11 +55,27 @@ def current_revision(database: Database) -> str | None:
 def migrate(database: Database) -> None:
     """Bring the database to `HEAD`, all steps in one transaction; safe when several processes start at once.
 
+    Contracting steps are left for a later start while servers of an older version run.
+
     Raises:
-        MigrationError: the database is of a newer Mien.
+        MigrationError: the database is of a newer Mien that this one cannot work with.
     """
-    if current_revision(database) == HEAD:
-        return
+    for attempt in range(_ATTEMPTS):
+        current = current_revision(database)
+        if current == HEAD or (current is not None and current > HEAD and _may_start(database)):
+            return
+        try:
+            _upgrade(database)
+        except OperationalError as error:
+            # A transaction of a running server has a table locked. Waiting longer would keep all others waiting behind.
+            if attempt + 1 == _ATTEMPTS or "lock timeout" not in str(error.orig):
+                raise MigrationError(f"the database could not be brought up to date: {error}") from error
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
+
+
+def _upgrade(database: Database) -> None:
     from alembic import command  # noqa: PLC0415  only the first start needs it
     from alembic.util import CommandError  # noqa: PLC0415  only the first start needs it
 
@@ -55,16 +85,78 @@ def migrate(database: Database) -> None:
             if not database.is_sqlite:  # another process may take long over it: wait
                 connection.execute(text("SET LOCAL lock_timeout = 0"))
             database.lock(connection, "migrations")
+            if not database.is_sqlite:
+                connection.execute(text(f"SET LOCAL lock_timeout = {_LOCK_MILLISECONDS}"))
             config = alembic_config()
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            target = _target(config, connection)
+            command.upgrade(config, target.revision)
+            if target.contracted is not None and inspect(connection).has_table(_STATE):
+                connection.execute(text(f"UPDATE {_STATE} SET oldest = :oldest"), {"oldest": target.contracted})  # noqa: S608  a constant
     except CommandError as error:
         raise MigrationError(
             f"the database is at step {current_revision(database)}, which this version of Mien does not know: "
             f"it was made by a newer one ({error})"
         ) from error
+    except OperationalError:
+        raise
     except DatabaseError as error:
         raise MigrationError(f"the database could not be brought up to date: {error}") from error
+
+
+class _Target(NamedTuple):
+    """How far to go.
+
+    Attributes:
+        revision: the last step to take.
+        contracted: the last contracting step among those; None without any.
+    """
+
+    revision: str
+    contracted: str | None
+
+
+def _target(config: Config, connection: Connection) -> _Target:
+    """Return how far to go now: before the first contracting step while servers of an older version run."""
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415  only the first start needs it
+    from alembic.script import ScriptDirectory  # noqa: PLC0415  likewise
+
+    current = MigrationContext.configure(connection).get_current_revision()
+    script = ScriptDirectory.from_config(config)
+    steps = [step for step in script.walk_revisions("base", "head") if current is None or step.revision > current]
+    contracting = [step for step in reversed(steps) if getattr(step.module, "contract", False)]
+    if not contracting:
+        return _Target("head", None)
+    if current is not None and older_servers(connection):
+        before = contracting[0].down_revision
+        _log.warning("servers of an older version run: a step of the database waits for a later start")
+        return _Target(str(before), None)
+    return _Target("head", contracting[-1].revision)
+
+
+def older_servers(connection: Connection) -> bool:
+    """Whether a server of an older version holds its claim."""
+    if not inspect(connection).has_table("claims"):
+        return False
+    now = (
+        "(julianday('now') - 2440587.5) * 86400000"
+        if connection.dialect.name == "sqlite"
+        else "extract(epoch FROM clock_timestamp()) * 1000"
+    )
+    names = connection.execute(text(f"SELECT name FROM claims WHERE name LIKE 'server/%' AND until > {now}"))  # noqa: S608  constants
+    return any(name.split("/")[1] < HEAD for name in names.scalars())
+
+
+def _may_start(database: Database) -> bool:
+    """Whether the database, which a newer version has expanded, still suits this one."""
+    with database.engine.connect() as connection:
+        if not inspect(connection).has_table(_STATE):
+            return False
+        oldest: str | None = connection.execute(text(f"SELECT oldest FROM {_STATE}")).scalar()  # noqa: S608  a constant
+    if oldest is None or oldest > HEAD:
+        return False
+    _log.warning("the database is of a newer version, which is being rolled out")
+    return True
 
 
 def alembic_config() -> Config:

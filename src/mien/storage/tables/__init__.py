@@ -1,7 +1,7 @@
 """All tables, a module a subject. Importing this package fills `Base.metadata`, which migrations are compared with."""
 
 from mien.storage.tables.accounts import AccessRequestRow, AccountsVersionRow, KeyRow, ResourceRow, RoleAssignmentRow
-from mien.storage.tables.claims import ClaimRow
+from mien.storage.tables.claims import ClaimRow, SchemaStateRow
 from mien.storage.tables.crypto import DataKeyRow
 from mien.storage.tables.directory import (
     DynamicGroupMemberRow,
@@ -107,6 +107,7 @@ __all__ = [
     "ResourceRow",
     "RetentionRuleRow",
     "RoleAssignmentRow",
+    "SchemaStateRow",
     "SigningKeyRow",
     "SubscriptionTermsRow",
     "TrainingRunRow",

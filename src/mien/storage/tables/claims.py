@@ -1,4 +1,4 @@
-"""Claims on work that one server does at a time."""
+"""Claims on work that one server does at a time, and which versions may use the database."""
 
 from __future__ import annotations
 
@@ -22,3 +22,12 @@ class ClaimRow(Base):
     token: Mapped[int] = mapped_column(BigInteger)
     until: Mapped[int] = mapped_column(BigInteger)
     lease: Mapped[int] = mapped_column(BigInteger)
+
+
+class SchemaStateRow(Base):
+    """The step of the oldest version that may use the database; see `mien.storage.migrations`. There is one row."""
+
+    __tablename__ = "schema_state"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    oldest: Mapped[str] = mapped_column(String(32))

@@ -1,0 +1,111 @@
+"""Space that is kept for deletions: SQLite writes them to its log first, for which a full disk has no room.
+
+A file of a few megabytes lies in the data folder. When a deletion meets a full disk, the file is deleted and the
+deletion is done again. Until there is room for the file again, everything that is no deletion is refused, so that it
+does not take the room. PostgreSQL's disk is its own matter.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Final, TypeVar
+
+import structlog
+
+from mien.storage.faults import StorageFault, fault_of
+
+T = TypeVar("T")
+
+_LOOK_SECONDS: Final = 1.0
+_ROOM: Final = 2
+"""The reserve is made again when this many times its size is free."""
+
+_deleting: ContextVar[bool] = ContextVar("deleting", default=False)
+_log = structlog.get_logger(__name__)
+
+
+class Reserve:
+    """The file that keeps space free.
+
+    Args:
+        file: made when there is room for it.
+        size: bytes.
+    """
+
+    def __init__(self, file: Path, size: int) -> None:
+        self._file = file
+        self._size = size
+        self._lock = threading.Lock()
+        self._looked = float("-inf")
+        self._whole = False
+
+    def check(self) -> None:
+        """See to it that the reserve is there, unless this is a deletion.
+
+        Raises:
+            OSError: the disk is full (ENOSPC), and what is left is for deletions.
+        """
+        if self._whole or _deleting.get():
+            return
+        with self._lock:
+            now = time.monotonic()
+            if now - self._looked >= _LOOK_SECONDS:
+                self._looked = now
+                self._whole = self._make()
+            if not self._whole:
+                raise OSError(errno.ENOSPC, "the disk is full; what is left is kept for deletions", str(self._file))
+
+    def release(self) -> None:
+        """Free the space for deletions."""
+        with self._lock:
+            was = self._file.exists()
+            self._file.unlink(missing_ok=True)
+            self._whole = False
+            self._looked = time.monotonic()
+        if was:
+            _log.error("the disk is full: the reserve is used for deletions", file=str(self._file), bytes=self._size)
+
+    def _make(self) -> bool:
+        """Make the file if it is not there; returns whether it is."""
+        if self._file.exists() and self._file.stat().st_size == self._size:
+            return True
+        if shutil.disk_usage(self._file.parent).free < _ROOM * self._size:
+            return False
+        descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            os.posix_fallocate(descriptor, 0, self._size)
+        except OSError:
+            self._file.unlink(missing_ok=True)
+            return False
+        finally:
+            os.close(descriptor)
+        return True
+
+
+@contextmanager
+def deleting() -> Iterator[None]:
+    """Mark what is done in a block, and in the worker threads that it waits for, as a deletion."""
+    token = _deleting.set(True)
+    try:
+        yield
+    finally:
+        _deleting.reset(token)
+
+
+def delete_even_if_full(delete: Callable[[], T], make_room: Callable[[], bool]) -> T:
+    """Run a deletion; once more when the disk is full and `make_room` (`Database.make_room`) has made some."""
+    with deleting():
+        try:
+            return delete()
+        except Exception as error:
+            if fault_of(error) is not StorageFault.FULL or not make_room():
+                raise
+            return delete()
