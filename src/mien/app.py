@@ -30,6 +30,7 @@ from mien.fetching.fetch import FetchPolicy, fetch_image
 from mien.gallery.directory.services import open_directory
 from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.recognisers import Recognisers
+from mien.gallery.reviews import Reviews
 from mien.gallery.training.indexes import Damaged
 from mien.gateway.cors import Origins
 from mien.gateway.opening import open_checks
@@ -139,6 +140,8 @@ def create_app(
         claims=services.claims,
         damaged=_damage_recorded(services),
     )
+    reviews = Reviews(gallery.rows, services.vault, services.audit)
+    gallery.recognition.filing = reviews.identified
     directory = open_directory(
         gallery, services.database, services.vault, services.clock, engine=engine, recognisers=recognisers
     )
@@ -165,6 +168,7 @@ def create_app(
             ("operations and snapshots", directory.purge),
             ("liveness sessions", liveness.purge),
             ("data subjects", subjects.purge),
+            ("pictures of reviews", reviews.purge),
             ("metrics and alerts", monitoring.purge),
             ("deleted resources", services.accounts.purge_due),
             ("approvals that are over", services.access.expire_due),
@@ -227,7 +231,9 @@ def create_app(
     return DataPlane(
         application,
         monitoring.exposition([*application.levels(), *_index_levels(gallery)]),
-        FaceServices(gallery, directory, engine, recognisers, store, bindings, demo=demo_key is not None, judge=judge),
+        FaceServices(
+            gallery, directory, engine, recognisers, reviews, store, bindings, demo=demo_key is not None, judge=judge
+        ),
         subjects,
         readiness,
         doors,

@@ -16,6 +16,7 @@ from mien.gallery.gallery import Gallery
 from mien.gallery.measuring import Measuring
 from mien.gallery.recognisers import Recognisers
 from mien.gallery.reembedding.job import Migrations
+from mien.gallery.reviews import Reviews
 from mien.gateway.discovery import Discovery, fetcher
 from mien.gateway.network import NetworkRules
 from mien.gateway.opening import token_verifier
@@ -50,6 +51,7 @@ class FaceServices:
         directory: the person directories and dynamic groups.
         engine: analyses photos.
         recognisers: what the recognition labels stand for.
+        reviews: the matches that people must confirm.
         store: the model packs.
         bindings: which pack serves which label.
         demo: whether the server is for trying out: its liveness demo makes sessions of its own.
@@ -60,6 +62,7 @@ class FaceServices:
     directory: DirectoryServices
     engine: Engine
     recognisers: Recognisers
+    reviews: Reviews
     store: ModelStore
     bindings: Bindings
     demo: bool = False
@@ -111,6 +114,7 @@ def create_management(
             exposition=exposition,
             subjects=subjects,
             evaluations=Measuring(faces.gallery, faces.recognisers, services.audit) if faces else None,
+            reviews=faces.reviews if faces else None,
             open_metrics=settings.open_metrics,
             free_calls=settings.free_calls_per_month,
             origin=OriginFinder(parse_networks(settings.trusted_proxies)),
@@ -176,6 +180,7 @@ def open_portal(settings: Settings, services: Services, faces: FaceServices, log
             local_endpoint=endpoint,
             memory=services.detected_faces,
             gallery=faces.gallery,
+            reviews=faces.reviews,
             measuring=Measuring(faces.gallery, faces.recognisers, services.audit),
             directory=faces.directory,
             engine=faces.engine,

@@ -43,6 +43,9 @@ STAY_WHEN_MOVED = {
     "retention_rules",
     "applied_calibrations",
     "corrections",
+    "review_policies",
+    "review_cases",
+    "review_candidates",
 }
 
 COPIED: Mapping[str, frozenset[str]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from uuid import UUID
 
 from mien.gallery.kinds import CollectionRef, Kind, parse_id
 
@@ -400,6 +401,43 @@ class CalibrationMismatchError(GalleryError):
             f"the evaluation {name!r} was measured on templates of another recogniser than those of {where}: "
             "measure again with the model that is in use"
         )
+
+
+class InvalidReviewPolicyError(GalleryError):
+    """A review policy has a value out of range, or names an alert rule that is not there."""
+
+
+class ReviewNotFoundError(GalleryError):
+    """The resource has no such case."""
+
+    def __init__(self, case_id: UUID) -> None:
+        super().__init__(f"there is no review {case_id}")
+
+
+class ReviewDecidedError(GalleryError):
+    """A case is decided already, or not yet, so that what was asked for cannot be done."""
+
+    def __init__(self, case_id: UUID, *, still_open: bool = False) -> None:
+        said = "is still open: it must be decided before it can be deleted" if still_open else "is decided already"
+        super().__init__(f"the review {case_id} {said}")
+
+
+class AlreadyAnsweredError(GalleryError):
+    """A reviewer has answered the case before: another person must."""
+
+    def __init__(self) -> None:
+        super().__init__("you have answered this review: another person must answer next")
+
+
+class OwnCaseError(GalleryError):
+    """A reviewer filed the case themselves."""
+
+    def __init__(self) -> None:
+        super().__init__("you filed this review: other people must answer it")
+
+
+class UnknownCandidateError(GalleryError):
+    """A case has no such candidate, or a candidate is not a person of its collection."""
 
 
 class NothingToUndoError(GalleryError):

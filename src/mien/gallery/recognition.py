@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -42,6 +42,9 @@ GROUP_FMR: Final = 1e-4
 """False match rate of the similarity at which `group` joins (see `mien.matching.grouping`)."""
 _REMEMBERED: Final = 256
 
+Filing = Callable[[CollectionRow, Sequence[Identified]], object]
+"""Files what was found in a collection for review."""
+
 
 class Recognition:
     """Compares short-lived faces with each other and with what is enrolled.
@@ -77,6 +80,8 @@ class Recognition:
         self._untrained = untrained_index
         self.last_seen = last_seen
         self.curves = curves
+        self.filing: Filing | None = None
+        """Files what an identify found, where a collection asks for review; set by the composition root."""
         self._removed = _RemovedPersons()
 
     # Verify
@@ -190,6 +195,8 @@ class Recognition:
         calibration = self.curves.of(self._recognisers[row.recognition_model], row.resource_id, row.uid).calibration
         query = query_for(calibration, search.persons, top, confidence_threshold, without=without)
         found = identified(probes, face_ids, search, query, calibration=calibration, threshold=confidence_threshold)
+        if self.filing is not None:
+            self.filing(row, found)
         self.last_seen.note(row, recognised(found))
         return found
 

@@ -23,6 +23,7 @@ from mien.doors.reviews import Enrol
 from mien.doors.service import DoorServices
 from mien.events import AlertRules, AuditLog, Exposition, MetricStore
 from mien.gallery.measuring import Measuring
+from mien.gallery.reviews import Reviews
 from mien.gateway.exchange import Request
 from mien.gateway.origin import OriginFinder
 from mien.management.arm import accounts, catalogue, deleted, resource_groups, sign_in, tenancy
@@ -50,6 +51,7 @@ from mien.management.v1 import (
     metrics,
     resources,
     retention,
+    reviews,
     role_assignments,
     subjects,
     terms,
@@ -89,6 +91,7 @@ class Parts:
         exposition: this process's counts for Prometheus; None without a data plane.
         subjects: the data-subject tools; None without a data plane.
         evaluations: measures error rates on enrolled people; None without a data plane.
+        reviews: the matches that people must confirm; None without a data plane.
         open_metrics: whether programs on this machine may scrape without a token.
         free_calls: calls a month of the free tier; 0 for any number.
         origin: finds out which address a caller has.
@@ -115,6 +118,7 @@ class Parts:
     exposition: Exposition | None = None
     subjects: Subjects | None = None
     evaluations: Measuring | None = None
+    reviews: Reviews | None = None
     open_metrics: bool = True
     free_calls: int = 30_000
     origin: OriginFinder = field(default_factory=OriginFinder)
@@ -229,6 +233,8 @@ def _routers(parts: Parts) -> Iterable[APIRouter]:
         yield doors.rule_routes(parts.doors, parts.accounts)
         yield doors.people_routes(parts.doors, parts.accounts, parts.clock)
         yield door_events.routes(parts.doors, parts.accounts, parts.enrol)
+    if parts.reviews is not None:
+        yield reviews.routes(parts.reviews, parts.accounts)
     arm = Arm(parts.accounts, filing, subscriptions, addresses, parts.clock)
     yield accounts.routes(arm)
     yield deleted.routes(arm)

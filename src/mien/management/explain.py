@@ -25,6 +25,7 @@ from mien.accounts.errors import (
 from mien.doors.errors import DoorsError, EventNotFoundError, NameInUseError, NoSuchPersonError, NotConfiguredError
 from mien.events import AlertError, AuditValueError, MetricError
 from mien.gallery.errors import (
+    AlreadyAnsweredError,
     CalibrationMismatchError,
     CollectionNotFoundError,
     ConflictError,
@@ -33,8 +34,11 @@ from mien.gallery.errors import (
     GalleryError,
     NothingToUndoError,
     NotMeasuredError,
+    OwnCaseError,
     PersistedFaceNotFoundError,
     PersonNotFoundError,
+    ReviewDecidedError,
+    ReviewNotFoundError,
     TrainingNotFinishedError,
 )
 from mien.management.errors import TERMS, ManagementError
@@ -94,6 +98,10 @@ _OURS: Final[dict[type[Exception], tuple[int, str, str]]] = {
     NotMeasuredError: (409, "Conflict", ""),
     CalibrationMismatchError: (409, "Conflict", ""),
     NothingToUndoError: (409, "Conflict", ""),
+    ReviewNotFoundError: (404, "NotFound", ""),
+    ReviewDecidedError: (409, "Conflict", ""),
+    AlreadyAnsweredError: (409, "Conflict", ""),
+    OwnCaseError: (409, "Conflict", ""),
     TrainingNotFinishedError: (409, "Conflict", ""),
     UnfinishedError: (409, "Conflict", ""),
     NotConfiguredError: (404, "NotFound", ""),

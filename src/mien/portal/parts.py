@@ -19,6 +19,7 @@ from mien.gallery.gallery import Gallery
 from mien.gallery.measuring import Measuring
 from mien.gallery.recognisers import Recognisers
 from mien.gallery.reembedding.job import Migrations
+from mien.gallery.reviews import Reviews
 from mien.gateway.network import NetworkRules
 from mien.liveness.service import Lacks
 from mien.management import AdminTokens
@@ -58,6 +59,7 @@ class PortalParts:
         memory: the short-lived face ids.
         gallery: who is enrolled.
         measuring: error rates on enrolled people, and calibrations applied from them.
+        reviews: the matches that people must confirm.
         directory: the person directories and dynamic groups.
         engine: analyses photos.
         recognisers: what the recognition labels stand for.
@@ -92,6 +94,7 @@ class PortalParts:
     memory: DetectedFaces
     gallery: Gallery
     measuring: Measuring
+    reviews: Reviews
     directory: DirectoryServices
     engine: Engine
     recognisers: Recognisers

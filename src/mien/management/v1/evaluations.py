@@ -119,7 +119,7 @@ def routes(evaluations: Measuring, accounts: Accounts) -> APIRouter:
     @router.post("/evaluations", status_code=201)
     def measure_collection(resource: Resource, body: EvaluationWanted, actor: Manager) -> EvaluationSeen:
         """Measure an enrolled collection and store the result; it takes seconds for each thousand people."""
-        ref = _ref(owner(resource), body.collection)
+        ref = collection_ref(owner(resource), body.collection)
         done = evaluations.measure(ref, body.name, note=body.note, fmr=body.fmr, cap=body.cap, actor=actor.name)
         return _seen(done)
 
@@ -146,7 +146,7 @@ def routes(evaluations: Measuring, accounts: Accounts) -> APIRouter:
     ) -> AppliedSeen:
         """Apply the calibration that was measured."""
         resource_id, body = owner(resource), body or ApplyBody()
-        ref = None if body.collection is None else _ref(resource_id, body.collection)
+        ref = None if body.collection is None else collection_ref(resource_id, body.collection)
         return _applied(stored.apply(resource_id, name, ref, actor=actor.name))
 
     @router.get("/calibrations", dependencies=READERS)
@@ -158,7 +158,7 @@ def routes(evaluations: Measuring, accounts: Accounts) -> APIRouter:
     def undo_calibration(resource: Resource, actor: Manager, body: UndoBody | None = None) -> AppliedSeen:
         """Go one step back."""
         resource_id, body = owner(resource), body or UndoBody()
-        ref = None if body.collection is None else _ref(resource_id, body.collection)
+        ref = None if body.collection is None else collection_ref(resource_id, body.collection)
         return _applied(stored.undo(resource_id, ref, label=body.model, actor=actor.name))
 
     return router
@@ -184,7 +184,7 @@ def _applied(found: Applied) -> AppliedSeen:
     )
 
 
-def _ref(resource_id: UUID, text: str) -> CollectionRef:
+def collection_ref(resource_id: UUID, text: str) -> CollectionRef:
     """Read KIND/ID.
 
     Raises:

@@ -48,6 +48,7 @@ from mien.storage.tables.liveness import (
 )
 from mien.storage.tables.management import AdminTokenRow, ArmGroupRow, ArmRow, PortalSessionRow, SubscriptionTermsRow
 from mien.storage.tables.model_migrations import ModelMigrationRow, OtherTemplateRow
+from mien.storage.tables.reviews import ReviewAnswerRow, ReviewCandidateRow, ReviewCaseRow, ReviewPolicyRow
 from mien.storage.tables.subjects import ConsentRow, ErasureRow, ReceiptKeyRow, RetentionRuleRow
 from mien.storage.tables.volume import CallVolumeRow
 
@@ -106,6 +107,10 @@ __all__ = [
     "RemovalRow",
     "ResourceRow",
     "RetentionRuleRow",
+    "ReviewAnswerRow",
+    "ReviewCandidateRow",
+    "ReviewCaseRow",
+    "ReviewPolicyRow",
     "RoleAssignmentRow",
     "SchemaStateRow",
     "SigningKeyRow",

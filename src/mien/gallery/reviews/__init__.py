@@ -1,0 +1,22 @@
+"""Review of matches: an identification counts only when one or two people have confirmed it.
+
+* `rules` - what answers make of a case, without any state.
+* `policies` - which collections ask for it.
+* `service` - filing, answering, the record; every step is one transaction with its audit entry.
+"""
+
+from mien.gallery.reviews.rules import NOBODY, ReviewState, outcome
+from mien.gallery.reviews.service import Filed, Reviews
+from mien.gallery.reviews.types import ReviewAnswer, ReviewCandidate, ReviewCase, ReviewPolicy
+
+__all__ = [
+    "NOBODY",
+    "Filed",
+    "ReviewAnswer",
+    "ReviewCandidate",
+    "ReviewCase",
+    "ReviewPolicy",
+    "ReviewState",
+    "Reviews",
+    "outcome",
+]

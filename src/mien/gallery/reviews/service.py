@@ -1,0 +1,488 @@
+"""Files matches for review, takes answers, decides: every step is one transaction together with its audit entry.
+
+A case has one way to count: as many different people as its policy asked for answered the same (`rules.outcome`). There
+is no other call that writes a state, so no order of calls, no role and no restart leads around it. A process that is
+killed leaves the step whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from mien.events.audit import AuditEntry, AuditLog
+from mien.gallery.errors import (
+    AlreadyAnsweredError,
+    OwnCaseError,
+    ReviewDecidedError,
+    ReviewNotFoundError,
+    UnknownCandidateError,
+)
+from mien.gallery.kinds import CollectionRef
+from mien.gallery.reviews.policies import ReviewPolicies
+from mien.gallery.reviews.rules import NOBODY, Outcome, ReviewState, outcome
+from mien.gallery.reviews.types import ReviewAnswer, ReviewCandidate, ReviewCase, ReviewPolicy
+from mien.gallery.rows import Rows
+from mien.gallery.types import Candidate, Identified
+from mien.storage import EVERY_RESOURCE, Vault
+from mien.storage.tables import (
+    AlertDeliveryRow,
+    AlertRuleRow,
+    CollectionRow,
+    PersonRow,
+    ReviewAnswerRow,
+    ReviewCandidateRow,
+    ReviewCaseRow,
+)
+
+MOST_CANDIDATES: Final = 10
+_SERVER: Final = "mien identify"
+_SHORT: Final = 24
+"""Hexadecimal digits of a digest in the audit log, which redacts 32 as what a key looks like."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What is filed for review.
+
+    Attributes:
+        candidates: persons of the collection with their confidences.
+        filed_by: who or what files it; they may not answer it.
+        used_from: when the identification was made; now when None.
+        picture: the probe's picture, an image file.
+        face_id: the probe's faceId.
+        purpose: the operator's words, such as which door.
+    """
+
+    candidates: Sequence[Candidate]
+    filed_by: str
+    used_from: datetime | None = None
+    picture: bytes | None = None
+    face_id: str | None = None
+    purpose: str | None = None
+
+
+class Reviews:
+    """The reviews of all resources.
+
+    Args:
+        rows: opens sessions.
+        vault: seals pictures.
+        audit: has every step.
+    """
+
+    def __init__(self, rows: Rows, vault: Vault, audit: AuditLog) -> None:
+        self._rows = rows
+        self._vault = vault
+        self._audit = audit
+        self.policies = ReviewPolicies(rows, audit)
+
+    # Filing
+
+    def file(self, ref: CollectionRef, filed: Filed) -> ReviewCase:
+        """File a match for review, by the policy of the collection; without one, two people must agree.
+
+        Raises:
+            CollectionNotFoundError: there is no such collection.
+            UnknownCandidateError: there is no candidate, too many, or one is not a person of the collection.
+        """
+        row = self._rows.get(ref)
+        case = self._file(row, filed, self.policies.of(row))
+        return self.get(ref.resource_id, case, reader=None)
+
+    def identified(self, row: CollectionRow, answers: Iterable[Identified]) -> list[UUID]:
+        """File what an identify found, where a policy asks for it; returns the cases.
+
+        An error here is one of the call: an identification that must be confirmed is not answered without its case.
+        """
+        policy = self.policies.holding(row)
+        if policy is None or not policy.identify:
+            return []
+        return [
+            self._file(row, Filed(answer.candidates[:MOST_CANDIDATES], _SERVER, face_id=answer.face_id), policy)
+            for answer in answers
+            if answer.candidates
+        ]
+
+    def _file(self, row: CollectionRow, filed: Filed, policy: ReviewPolicy) -> UUID:
+        if not 1 <= len(filed.candidates) <= MOST_CANDIDATES:
+            raise UnknownCandidateError(f"a case has 1 to {MOST_CANDIDATES} candidates")
+        case_id, now = uuid4(), self._rows.clock.now()
+        resource_id = row.resource_id
+        sealed = None
+        if filed.picture is not None:
+            sealed = self._vault.seal(filed.picture, resource_id=resource_id, what=_what(case_id))
+        # The order says nothing about the rank: it is that of the ids.
+        ordered = sorted(
+            filed.candidates, key=lambda one: hashlib.sha256(f"{case_id}{one.person_id}".encode()).digest()
+        )
+        with self._rows.database.write(resource_id) as session:
+            wanted = {UUID(one.person_id) for one in ordered}
+            known = set(
+                session.scalars(
+                    select(PersonRow.person_id).where(PersonRow.collection == row.uid, PersonRow.person_id.in_(wanted))
+                )
+            )
+            if known != wanted or len(wanted) != len(ordered):
+                raise UnknownCandidateError("every candidate must be another person of the collection")
+            case = ReviewCaseRow(
+                resource_id=resource_id,
+                case_id=case_id,
+                collection=row.uid,
+                state=ReviewState.WAITING.value,
+                reviewers=policy.reviewers,
+                keep_days=policy.keep_days,
+                rule_id=policy.rule_id,
+                filed_by=filed.filed_by[:200],
+                filed_at=now,
+                used_from=filed.used_from or now,
+                decided_at=None,
+                chosen=None,
+                reference=json.dumps(_reference(row, filed.face_id), sort_keys=True),
+                purpose=filed.purpose,
+                input_sha256=None if filed.picture is None else hashlib.sha256(filed.picture).digest(),
+                digest="",
+                probe=sealed,
+                probe_until=None,
+            )
+            candidates = [
+                ReviewCandidateRow(
+                    resource_id=resource_id,
+                    case_id=case_id,
+                    number=number,
+                    collection=row.uid,
+                    person_id=UUID(one.person_id),
+                    confidence=one.confidence,
+                )
+                for number, one in enumerate(ordered, 1)
+            ]
+            case.digest = digest(case, candidates)
+            session.add(case)
+            session.flush()
+            session.add_all(candidates)
+            self._record(
+                session,
+                case,
+                "review.file",
+                filed.filed_by,
+                reviewers=case.reviewers,
+                candidates=len(candidates),
+                digest=case.digest[:_SHORT],
+            )
+        return case_id
+
+    # Answering
+
+    def answer(
+        self, resource_id: UUID, case_id: UUID, chosen: int | None, *, reviewer: str, reason: str | None = None
+    ) -> ReviewCase:
+        """Take a reviewer's answer, and decide if it is enough.
+
+        Args:
+            resource_id: whose case it is.
+            case_id: which.
+            chosen: a candidate's number, 0 for nobody, None for "cannot tell".
+            reviewer: who answers, as the audit log has them.
+            reason: their words.
+
+        Raises:
+            ReviewNotFoundError: there is no such case.
+            ReviewDecidedError: it is decided already.
+            AlreadyAnsweredError: they have answered it before.
+            OwnCaseError: they filed it.
+            UnknownCandidateError: it has no such candidate, or not any more.
+        """
+        reviewer = reviewer[:200]
+        now = self._rows.clock.now()
+        with self._rows.database.write(resource_id) as session:
+            case = _find(session, case_id, lock=True)
+            if ReviewState(case.state).decided:
+                raise ReviewDecidedError(case_id)
+            if case.filed_by == reviewer:
+                raise OwnCaseError
+            answers = _answers(session, case_id)
+            if any(one.reviewer == reviewer for one in answers):
+                raise AlreadyAnsweredError
+            if chosen not in {None, NOBODY} and _candidate(session, case_id, chosen) is None:
+                raise UnknownCandidateError("the case has no such candidate")
+            session.add(
+                ReviewAnswerRow(
+                    resource_id=resource_id,
+                    case_id=case_id,
+                    reviewer=reviewer,
+                    position=len(answers) + 1,
+                    chosen=chosen,
+                    reason=reason,
+                    answered_at=now,
+                )
+            )
+            reached = outcome(case.reviewers, [*(one.chosen for one in answers), chosen])
+            self._move(session, case, reached, now)
+            self._record(
+                session,
+                case,
+                "review.answer",
+                reviewer,
+                answer=_said(chosen),
+                reason=_hashed(reason),
+                state=case.state,
+            )
+        return self.get(resource_id, case_id, reader=reviewer)
+
+    def _move(self, session: Session, case: ReviewCaseRow, reached: Outcome, now: datetime) -> None:
+        case.state, case.chosen = reached.state.value, reached.chosen
+        if not reached.state.decided:
+            return
+        case.decided_at = now
+        case.probe_until = now + timedelta(days=case.keep_days)
+        if case.rule_id is None or session.get(AlertRuleRow, case.rule_id) is None:
+            return
+        person = None if reached.chosen is None else _candidate(session, case.case_id, reached.chosen)
+        body = {
+            "event": "review",
+            "case": str(case.case_id),
+            "resource": str(case.resource_id),
+            "state": case.state,
+            "collection": json.loads(case.reference)["collection"],
+            "personId": None if person is None else str(person.person_id),
+            "decidedAt": now.isoformat(),
+        }
+        session.add(
+            AlertDeliveryRow(
+                id=uuid4(),
+                rule_id=case.rule_id,
+                event="review",
+                body=json.dumps(body),
+                state="pending",
+                created_at=now,
+                due_at=now,
+                claimed_until=None,
+                attempts=0,
+                outcome=None,
+            )
+        )
+
+    # Reading
+
+    def get(self, resource_id: UUID, case_id: UUID, *, reader: str | None) -> ReviewCase:
+        """Return a case.
+
+        Args:
+            resource_id: whose it is.
+            case_id: which.
+            reader: a reviewer, who sees confidences and others' answers only after their own; None for a program or a
+                page that shows neither before the decision.
+
+        Raises:
+            ReviewNotFoundError: there is no such case.
+        """
+        with self._rows.database.read(resource_id) as session:
+            return _seen(session, _find(session, case_id), reader)
+
+    def cases(
+        self,
+        resource_id: UUID,
+        *,
+        reader: str | None = None,
+        states: Iterable[ReviewState] = tuple(ReviewState),
+        face_id: str | None = None,
+        limit: int = 100,
+    ) -> list[ReviewCase]:
+        """Return cases in some states, oldest first; those of a faceId only if one is given."""
+        query = select(ReviewCaseRow).where(ReviewCaseRow.state.in_([state.value for state in states]))
+        query = query.order_by(ReviewCaseRow.filed_at, ReviewCaseRow.case_id).limit(max(1, min(limit, 1000)))
+        with self._rows.database.read(resource_id) as session:
+            found = [_seen(session, row, reader) for row in session.scalars(query)]
+        return [one for one in found if face_id is None or one.reference.get("faceId") == face_id.lower()]
+
+    def picture(self, resource_id: UUID, case_id: UUID) -> bytes | None:
+        """Return the probe's picture; None when there is none, or no longer.
+
+        Raises:
+            ReviewNotFoundError: there is no such case.
+        """
+        with self._rows.database.read(resource_id) as session:
+            sealed = _find(session, case_id).probe
+        return None if sealed is None else self._vault.open(sealed, resource_id=resource_id, what=_what(case_id))
+
+    # Keeping
+
+    def purge(self) -> int:
+        """Delete the pictures whose time is over; for the retention worker. Returns how many."""
+        row = ReviewCaseRow
+        due = update(row).where(row.probe_until <= self._rows.clock.now(), row.probe.is_not(None))
+        with self._rows.database.write(EVERY_RESOURCE) as session:
+            return len(session.execute(due.values(probe=None).returning(row.case_id)).all())
+
+    def delete(self, resource_id: UUID, case_id: UUID, *, actor: str) -> None:
+        """Delete a decided case; the audit log keeps its steps.
+
+        Raises:
+            ReviewNotFoundError: there is no such case.
+            ReviewDecidedError: it is still open.
+        """
+        with self._rows.database.write(resource_id) as session:
+            case = _find(session, case_id, lock=True)
+            if not ReviewState(case.state).decided:
+                raise ReviewDecidedError(case_id, still_open=True)
+            session.execute(delete(ReviewCaseRow).where(ReviewCaseRow.case_id == case_id))
+            self._record(session, case, "review.delete", actor)
+
+    def faults(self, resource_id: UUID) -> list[str]:
+        """Compare the cases with the audit log, and say what does not agree; the log itself is checked by `verify`."""
+        entries: dict[str, list[AuditEntry]] = {}
+        for entry in self._audit.entries():
+            if entry.resource_id == resource_id and entry.action.startswith("review.") and "case" in entry.details:
+                entries.setdefault(str(entry.details["case"]), []).append(entry)
+        with self._rows.database.read(resource_id) as session:
+            rows = {str(row.case_id): row for row in session.scalars(select(ReviewCaseRow))}
+            found = [
+                f"case {case_id}: {fault}"
+                for case_id, row in rows.items()
+                for fault in _faults(session, row, entries.get(case_id, []))
+            ]
+        gone = [
+            case_id for case_id, log in entries.items() if case_id not in rows and log[-1].action != "review.delete"
+        ]
+        return [*found, *(f"case {case_id}: it is missing" for case_id in gone)]
+
+    def _record(self, session: Session, case: ReviewCaseRow, action: str, actor: str, **details: Any) -> None:
+        said: Mapping[str, Any] = {"case": str(case.case_id), **details}
+        self._audit.record_in(session, actor=actor, action=action, resource_id=case.resource_id, details=said)
+
+
+def digest(case: ReviewCaseRow, candidates: Sequence[ReviewCandidateRow]) -> str:
+    """Bind all that was filed: a change of any of it changes this."""
+    filed = {
+        "case": str(case.case_id),
+        "collection": str(case.collection),
+        "reviewers": case.reviewers,
+        "filed_by": case.filed_by,
+        "filed_at": case.filed_at.isoformat(),
+        "used_from": case.used_from.isoformat(),
+        "reference": case.reference,
+        "purpose": case.purpose,
+        "input": None if case.input_sha256 is None else case.input_sha256.hex(),
+        "candidates": [[one.number, str(one.person_id), one.confidence] for one in candidates],
+    }
+    return hashlib.sha256(json.dumps(filed, sort_keys=True).encode()).hexdigest()
+
+
+def _faults(session: Session, row: ReviewCaseRow, log: Sequence[AuditEntry]) -> list[str]:
+    filed = [entry for entry in log if entry.action == "review.file"]
+    told = [entry for entry in log if entry.action == "review.answer"]
+    if len(filed) != 1:
+        return ["the log has no entry of its filing"]
+    candidates = _candidates(session, row.case_id)
+    answers = _answers(session, row.case_id)
+    found = []
+    # A deleted person takes their row with them; then the digest cannot be computed any more.
+    if (
+        len(candidates) == filed[0].details["candidates"]
+        and digest(row, candidates)[:_SHORT] != filed[0].details["digest"]
+    ):
+        found.append("what was filed was changed")
+    if row.reviewers != filed[0].details["reviewers"]:
+        found.append("the number of reviewers was changed")
+    stored = [(one.reviewer, _said(one.chosen), _hashed(one.reason)) for one in answers]
+    if stored != [(entry.actor, entry.details["answer"], entry.details["reason"]) for entry in told]:
+        found.append("its answers are not those of the log")
+    reached = outcome(row.reviewers, [one.chosen for one in answers])
+    if (row.state, row.chosen) != (reached.state.value, reached.chosen):
+        found.append("its state is not what the answers make of it")
+    if told and told[-1].details["state"] != row.state:
+        found.append("its state is not that of the log")
+    return found
+
+
+def _hashed(reason: str | None) -> str | None:
+    return None if reason is None else hashlib.sha256(reason.encode("utf-8", "surrogatepass")).hexdigest()[:_SHORT]
+
+
+def _said(chosen: int | None) -> str:
+    return "cannot tell" if chosen is None else "nobody" if chosen == NOBODY else f"candidate {chosen}"
+
+
+def _reference(row: CollectionRow, face_id: str | None) -> dict[str, object]:
+    """The reference database and its version, as article 12(3) asks for."""
+    return {
+        "collection": f"{row.kind}/{row.collection_id}",
+        "uid": str(row.uid),
+        "model": row.recognition_model,
+        "fingerprint": row.fingerprint,
+        "training": row.snapshot,
+        "trainedRevision": row.trained_revision,
+        "revision": row.revision,
+        "persons": row.persons,
+        "faceId": None if face_id is None else face_id.lower(),
+    }
+
+
+def _find(session: Session, case_id: UUID, *, lock: bool = False) -> ReviewCaseRow:
+    query = select(ReviewCaseRow).where(ReviewCaseRow.case_id == case_id)
+    row = session.scalar(query.with_for_update() if lock else query)
+    if row is None:
+        raise ReviewNotFoundError(case_id)
+    return row
+
+
+def _answers(session: Session, case_id: UUID) -> list[ReviewAnswerRow]:
+    query = select(ReviewAnswerRow).where(ReviewAnswerRow.case_id == case_id)
+    return list(session.scalars(query.order_by(ReviewAnswerRow.position)))
+
+
+def _candidates(session: Session, case_id: UUID) -> list[ReviewCandidateRow]:
+    query = select(ReviewCandidateRow).where(ReviewCandidateRow.case_id == case_id)
+    return list(session.scalars(query.order_by(ReviewCandidateRow.number)))
+
+
+def _candidate(session: Session, case_id: UUID, number: int | None) -> ReviewCandidateRow | None:
+    query = select(ReviewCandidateRow).where(ReviewCandidateRow.case_id == case_id)
+    return session.scalar(query.where(ReviewCandidateRow.number == number))
+
+
+def _seen(session: Session, row: ReviewCaseRow, reader: str | None) -> ReviewCase:
+    answers = _answers(session, row.case_id)
+    state = ReviewState(row.state)
+    shown = state.decided or any(one.reviewer == reader for one in answers)
+    names = select(ReviewCandidateRow, PersonRow.name).join(
+        PersonRow,
+        (PersonRow.collection == ReviewCandidateRow.collection) & (PersonRow.person_id == ReviewCandidateRow.person_id),
+    )
+    known = names.where(ReviewCandidateRow.case_id == row.case_id).order_by(ReviewCandidateRow.number)
+    candidates = [
+        ReviewCandidate(one.number, str(one.person_id), name, one.confidence if shown else None)
+        for one, name in session.execute(known)
+    ]
+    reference = json.loads(row.reference)
+    chosen = next((one for one in candidates if one.number == row.chosen), None)
+    return ReviewCase(
+        row.case_id,
+        state,
+        row.reviewers,
+        str(reference["collection"]),
+        reference,
+        row.filed_by,
+        row.used_from,
+        row.filed_at,
+        row.decided_at,
+        row.purpose,
+        None if row.input_sha256 is None else row.input_sha256.hex(),
+        row.probe is not None,
+        candidates,
+        [ReviewAnswer(one.reviewer, one.chosen, one.reason, one.answered_at) for one in answers] if shown else [],
+        chosen.person_id if chosen is not None and state is ReviewState.CONFIRMED else None,
+    )
+
+
+def _what(case_id: UUID) -> str:
+    """The associated data of a sealed picture."""
+    return f"review_cases/{case_id}"

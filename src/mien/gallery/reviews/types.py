@@ -1,0 +1,104 @@
+"""What a review is about, as callers see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from mien.gallery.reviews.rules import ReviewState
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewPolicy:
+    """Which identifications must be confirmed.
+
+    Attributes:
+        collection: KIND/ID; None for all of the resource.
+        reviewers: how many people must agree: 1, or 2 different ones.
+        identify: whether every identify with candidates files a case by itself.
+        keep_days: days that the probe's picture is kept after the decision.
+        rule_id: alert rule whose webhook is told of decisions.
+        set_by: who set it.
+        set_at: when.
+    """
+
+    collection: str | None
+    reviewers: int
+    identify: bool
+    keep_days: int
+    rule_id: UUID | None
+    set_by: str
+    set_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewCandidate:
+    """A candidate of a case.
+
+    Attributes:
+        number: in the case, from 1; not by rank.
+        person_id: None when the person was deleted.
+        name: likewise.
+        confidence: None as long as it is hidden from the reader.
+    """
+
+    number: int
+    person_id: str | None
+    name: str | None
+    confidence: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewAnswer:
+    """An answer; `chosen` is a candidate's number, 0 for nobody, None for "cannot tell"."""
+
+    reviewer: str
+    chosen: int | None
+    reason: str | None
+    answered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewCase:
+    """A case, as far as its reader may see it: what article 12(3) of the EU AI Act names is all here.
+
+    Attributes:
+        id: of the case.
+        state: where it stands.
+        reviewers: how many must agree.
+        collection: KIND/ID of the reference database.
+        reference: its version: training, revision, fingerprint.
+        filed_by: who or what filed it.
+        used_from: start of the use: when the identification was made.
+        filed_at: when the case was filed.
+        decided_at: end of the use: when the result was verified.
+        purpose: the operator's words.
+        input_sha256: of the picture that led to the match, in hexadecimal; None where there was none.
+        has_probe: whether its picture is still kept.
+        candidates: the persons whom it may show.
+        answers: who verified, as far as the reader may see it: those who have not answered see none.
+        person_id: whom the match stands for; None unless it is confirmed.
+    """
+
+    id: UUID
+    state: ReviewState
+    reviewers: int
+    collection: str
+    reference: Mapping[str, object]
+    filed_by: str
+    used_from: datetime
+    filed_at: datetime
+    decided_at: datetime | None
+    purpose: str | None
+    input_sha256: str | None
+    has_probe: bool
+    candidates: Sequence[ReviewCandidate]
+    answers: Sequence[ReviewAnswer]
+    person_id: str | None
+
+    @property
+    def counts(self) -> bool:
+        """Whether the match counts: it is confirmed, by as many people as the policy asked for when it was filed."""
+        return self.state is ReviewState.CONFIRMED

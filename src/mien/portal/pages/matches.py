@@ -1,0 +1,297 @@
+"""The queue of matches that people must confirm: probe and candidates side by side, scores after the answer."""
+
+from __future__ import annotations
+
+import base64
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from nicegui import ui
+from sqlalchemy import select
+
+from mien.gallery.crops import Crop, crop_name
+from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.reviews import NOBODY, ReviewCandidate, ReviewCase, ReviewState
+from mien.management.roles import Permission
+from mien.portal.frame import Page
+from mien.portal.photos import drop
+from mien.portal.visitor import Visitor, tell
+from mien.portal.widgets import Cell, Tag, badge, banner, button, empty, facts, moment, section, table, text
+from mien.storage.tables import CropRow, PersistedFaceRow
+
+ROOT: Final = "/matches"
+_TONES: Final = {
+    ReviewState.WAITING: ("waiting", "info"),
+    ReviewState.ESCALATED: ("escalated", "warn"),
+    ReviewState.CONFIRMED: ("confirmed", "good"),
+    ReviewState.REJECTED: ("rejected", "bad"),
+}
+_OPEN: Final = (ReviewState.WAITING, ReviewState.ESCALATED)
+_MOST_CROPS: Final = 3
+
+
+async def render(visitor: Visitor) -> None:
+    """Draw the queue, the decided cases and the policies."""
+    reviews, resource_id = visitor.parts.reviews, visitor.resource.id
+    cases = await visitor.ask(lambda: reviews.cases(resource_id, reader=visitor.name, limit=1000))
+    waiting = [one for one in cases if one.state in _OPEN]
+    decided = [one for one in cases if one.state.decided]
+    with section("To answer", "Oldest first. A match counts only when it is confirmed."):
+        if waiting:
+            _list(visitor, "Cases to answer", waiting)
+        else:
+            empty("task_alt", "No matches are waiting")
+    with section("Decided"):
+        if decided:
+            _list(visitor, "Decided cases", list(reversed(decided))[:100])
+        else:
+            empty("fact_check", "No matches have been decided yet")
+    await _policies(visitor)
+
+
+def _list(visitor: Visitor, label: str, cases: list[ReviewCase]) -> None:
+    def link(one: ReviewCase) -> None:
+        Tag("a", str(one.id)[:8], href=visitor.link(f"{ROOT}/case", id=str(one.id)))
+
+    rows: list[list[Cell]] = [
+        [
+            partial(link, one),
+            partial(badge, *_TONES[one.state]),
+            one.collection,
+            len(one.candidates),
+            f"{one.reviewers}",
+            moment(one.filed_at),
+            "yes" if any(answer.reviewer == visitor.name for answer in one.answers) else "",
+        ]
+        for one in cases
+    ]
+    columns = ["Case", "State", "Collection", "Candidates", "People who must agree", "Filed", "Answered by you"]
+    table(label, columns, rows, numbers=[3, 4])
+
+
+async def _policies(visitor: Visitor) -> None:
+    reviews, resource_id, may = visitor.parts.reviews, visitor.resource.id, visitor.may(Permission.MANAGE)
+    held = await visitor.ask(lambda: reviews.policies.all(resource_id))
+    gallery = visitor.parts.gallery
+
+    def groups() -> list[str]:
+        return [
+            f"{kind.value}/{one.collection_id}"
+            for kind in (Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP)
+            for one in gallery.collections.page(resource_id, kind)
+        ]
+
+    names = await visitor.ask(groups)
+    about = "Which identifications must be confirmed. The answer of the Face API stays as it is."
+    with section("Policies", about):
+        if held:
+            table(
+                "Policies",
+                ["For", "People who must agree", "Every identify", "Pictures kept", "Set by", ""],
+                [
+                    [
+                        one.collection or "The resource",
+                        one.reviewers,
+                        "yes" if one.identify else "no",
+                        f"{one.keep_days} days",
+                        one.set_by,
+                        partial(_remover, visitor, one.collection),
+                    ]
+                    for one in held
+                ],
+                numbers=[1],
+            )
+        else:
+            text("No identification has to be confirmed.", "soft")
+        with Tag("div", classes="two"):
+            where = ui.select(["The resource", *names], value="The resource", label="For").props("outlined")
+            people = ui.select({1: "One person", 2: "Two different people"}, value=2, label="Confirmed by")
+            people.props("outlined")
+        every = ui.checkbox("File a case for every identify with candidates", value=True)
+
+        async def save() -> None:
+            ref = _ref(visitor, None if where.value == "The resource" else str(where.value))
+            done = await visitor.act(
+                Permission.MANAGE,
+                lambda: reviews.policies.set(
+                    resource_id, ref, actor=visitor.name, reviewers=int(people.value), identify=bool(every.value)
+                ),
+                "The policy is set.",
+            )
+            if done is not None:
+                ui.navigate.to(visitor.link(ROOT))
+
+        with Tag("div"):
+            button("Set policy", save, "primary", may=may)
+
+
+def _remover(visitor: Visitor, collection: str | None) -> None:
+    async def remove() -> None:
+        ref = _ref(visitor, collection)
+        reviews = visitor.parts.reviews
+        if await visitor.act(
+            Permission.MANAGE, lambda: reviews.policies.remove(visitor.resource.id, ref, actor=visitor.name)
+        ):
+            ui.navigate.to(visitor.link(ROOT))
+
+    button("Remove", remove, "danger", may=visitor.may(Permission.MANAGE))
+
+
+def _ref(visitor: Visitor, collection: str | None) -> CollectionRef | None:
+    if collection is None:
+        return None
+    kind, _, name = collection.partition("/")
+    return CollectionRef(visitor.resource.id, Kind(kind), name)
+
+
+async def case(visitor: Visitor) -> None:
+    """Draw a case: the pictures, the form of an answer, and afterwards what everybody said."""
+    reviews, resource_id = visitor.parts.reviews, visitor.resource.id
+    try:
+        case_id = UUID(visitor.query.get("id", ""))
+    except ValueError:
+        banner("bad", "There is no such case")
+        return
+    found = await visitor.ask(lambda: reviews.get(resource_id, case_id, reader=visitor.name))
+    picture = await visitor.ask(lambda: reviews.picture(resource_id, case_id))
+    crops = await visitor.ask(lambda: _crops(visitor, found))
+    may = visitor.may(Permission.APPROVE)
+    answered = any(one.reviewer == visitor.name for one in found.answers)
+    if not found.state.decided and not answered:
+        text("Compare the pictures. The service's confidences are shown after your answer.", "soft")
+    with section("The match"), Tag("div", classes="row", style="align-items:flex-start;flex-wrap:wrap;gap:1.2rem"):
+        with Tag("figure", style="margin:0"):
+            Tag("figcaption", "Probe", "small soft")
+            _probe(visitor, picture if may else None)
+        for candidate in found.candidates:
+            _draw(candidate, crops.get(candidate.number, []) if may else [], found)
+    if not found.state.decided and not answered:
+        _form(visitor, found, may)
+    with section("Record"):
+        _record(found)
+    if found.answers:
+        with section("Answers"):
+            rows = [
+                [one.reviewer, _said(found, one.chosen), one.reason, moment(one.answered_at)] for one in found.answers
+            ]
+            table("Answers", ["By", "Answer", "Reason", "When"], rows)
+
+
+def _probe(visitor: Visitor, picture: bytes | None) -> None:
+    if picture is not None:
+        Tag("img", src=_data(picture), alt="Probe", style="width:180px;border-radius:8px")
+        return
+    text("No picture is kept. Add yours to compare; it is not stored.", "small soft")
+    shown = Tag("div")
+
+    async def take(image: bytes) -> None:
+        shown.clear()
+        with shown:
+            Tag("img", src=_data(image), alt="Probe", style="width:180px;border-radius:8px")
+
+    drop(visitor, "Drop the probe's picture", take)
+
+
+def _draw(candidate: ReviewCandidate, crops: list[bytes], found: ReviewCase) -> None:
+    with Tag("figure", style="margin:0;max-width:200px"):
+        Tag("figcaption", f"Candidate {candidate.number}: {candidate.name or 'deleted person'}", "small soft")
+        for crop in crops:
+            Tag("img", src=_data(crop), alt=f"Candidate {candidate.number}", style="width:180px;border-radius:8px")
+        if not crops:
+            text("No picture is kept.", "small soft")
+        if candidate.confidence is not None:
+            text(f"Confidence {candidate.confidence:.3f}")
+        if candidate.person_id is not None and candidate.person_id == found.person_id:
+            badge("confirmed", "good")
+
+
+def _form(visitor: Visitor, found: ReviewCase, may: bool) -> None:
+    with section("Your answer", "It cannot be changed."):
+        options = {str(one.number): f"Candidate {one.number}" for one in found.candidates}
+        options |= {str(NOBODY): "None of them", "unsure": "I cannot tell"}
+        chosen = ui.radio(options).props("inline")
+        reason = ui.input("Reason").props("outlined")
+
+        async def send() -> None:
+            if chosen.value is None:
+                tell("Choose an answer first.", "bad")
+                return
+            number = None if chosen.value == "unsure" else int(chosen.value)
+            reviews = visitor.parts.reviews
+            done = await visitor.act(
+                Permission.APPROVE,
+                lambda: reviews.answer(
+                    visitor.resource.id, found.id, number, reviewer=visitor.name,
+                    reason=(reason.value or "").strip() or None,
+                ),
+            )  # fmt: skip
+            if done is not None:
+                ui.navigate.to(visitor.link(f"{ROOT}/case", id=str(found.id)))
+
+        with Tag("div"):
+            button("Answer", send, "primary", may=may)
+
+
+def _record(found: ReviewCase) -> None:
+    reference = found.reference
+    facts(
+        [
+            ("State", partial(badge, *_TONES[found.state])),
+            ("Counts", "yes" if found.counts else "no"),
+            ("People who must agree", found.reviewers),
+            (
+                "Period of use",
+                f"{moment(found.used_from)} to {moment(found.decided_at) if found.decided_at else 'open'}",
+            ),
+            ("Filed", f"{moment(found.filed_at)} by {found.filed_by}"),
+            ("Purpose", found.purpose),
+            ("Reference database", found.collection),
+            ("Its training", str(reference.get("training") or "–")),
+            ("Its revision", f"{reference.get('revision')} ({reference.get('persons')} persons)"),
+            ("Recogniser", str(reference.get("fingerprint"))[:16] + "…"),
+            ("Input (SHA-256)", found.input_sha256),
+        ]
+    )
+
+
+def _said(found: ReviewCase, chosen: int | None) -> str:
+    if chosen is None:
+        return "Cannot tell"
+    if chosen == NOBODY:
+        return "None of them"
+    name = next((one.name for one in found.candidates if one.number == chosen), None)
+    return f"Candidate {chosen}" + (f" ({name})" if name else "")
+
+
+def _crops(visitor: Visitor, found: ReviewCase) -> dict[int, list[bytes]]:
+    """The kept enrolment crops of the candidates, by number."""
+    pictures: dict[int, list[bytes]] = {}
+    uid = UUID(str(found.reference["uid"]))
+    with visitor.parts.database.read(visitor.resource.id) as session:
+        for one in found.candidates:
+            if one.person_id is None:
+                continue
+            query = (
+                select(CropRow.face_id, CropRow.sealed)
+                .join(
+                    PersistedFaceRow,
+                    (PersistedFaceRow.collection == CropRow.collection) & (PersistedFaceRow.face_id == CropRow.face_id),
+                )
+                .where(CropRow.collection == uid, PersistedFaceRow.person_id == UUID(one.person_id))
+                .order_by(CropRow.face_id)
+                .limit(_MOST_CROPS)
+            )
+            for face_id, sealed in session.execute(query):
+                plain = visitor.parts.vault.open(sealed, resource_id=visitor.resource.id, what=crop_name(uid, face_id))
+                pictures.setdefault(one.number, []).append(Crop.unpack(plain).jpeg)
+    return pictures
+
+
+def _data(picture: bytes) -> str:
+    kind = "png" if picture.startswith(b"\x89PNG") else "gif" if picture.startswith(b"GIF8") else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode('ascii')}"
+
+
+PAGE = Page(ROOT, "Matches", "Identifications that people must confirm.", "Approvals", "how_to_reg", render)
+CASE = Page(f"{ROOT}/case", "Match", "One identification to confirm.", "Approvals", "how_to_reg", case, listed=False)
