@@ -15,7 +15,7 @@ from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.reviews import NOBODY, ReviewCandidate, ReviewCase, ReviewState
 from mien.management.roles import Permission
 from mien.portal.frame import Page
-from mien.portal.photos import drop
+from mien.portal.photos import Upload, drop
 from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Cell, Tag, badge, banner, button, empty, facts, moment, section, table, text
 from mien.storage.tables import CropRow, PersistedFaceRow
@@ -185,10 +185,10 @@ def _probe(visitor: Visitor, picture: bytes | None) -> None:
     text("No picture is kept. Add yours to compare; it is not stored.", "small soft")
     shown = Tag("div")
 
-    async def take(image: bytes) -> None:
+    async def take(upload: Upload) -> None:
         shown.clear()
         with shown:
-            Tag("img", src=_data(image), alt="Probe", style="width:180px;border-radius:8px")
+            Tag("img", src=_data(upload.data), alt="Probe", style="width:180px;border-radius:8px")
 
     drop(visitor, "Drop the probe's picture", take)
 
