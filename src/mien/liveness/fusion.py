@@ -108,7 +108,7 @@ PARALLAX: Final = Curve(0.3, 0.03)
 calibration: flat prints .03 to .08, bent ones .12 to .20, people .45 and more (29 pieces of the films of 4 people)."""
 SKIN_MOTION: Final = Curve(0.035, 0.002)
 """Of the geometric mean of the skin's own motion (per cent of the crop) and the share of its detail that changes. In
-calibration: renderings of one photo 0 to .030, people .062 and more (the same pieces)."""
+calibration: renderings of one photo 0 to .021, people .062 and more (the same pieces)."""
 
 PLANE: Final = 17.0
 """Degrees: a face foreshortened like a plane that is turned so far was turned, even when its mesh was not."""
