@@ -298,7 +298,7 @@ def _show(services: Services, resource: Resource, as_json: bool) -> None:
             ("keys", "accepted" if resource.local_auth else "refused, tokens only"),
             ("request log", "on" if resource.request_log else "off"),
             ("web pages", ", ".join(resource.cors_origins) or "none"),
-            ("liveness without flashes", resource.without_flashes or "as the server"),
+            ("no flashes", resource.without_flashes or "as the server"),
             ("limited access", ", ".join(states)),
         ]
     )

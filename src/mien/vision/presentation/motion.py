@@ -42,7 +42,7 @@ _DETAIL: Final = (0.8, 3.0)
 """Standard deviations, in pixels of the crop, between which detail counts: finer is noise, coarser is the flashes'."""
 _SHADING: Final = 10.0
 """Standard deviation above which brightness is left out when motion is searched: the flashes change it."""
-_LEAST_AGREEMENT: Final = 0.6
+_LEAST_AGREEMENT: Final = 0.8
 """Neighbouring frames that agree less are noise, in which nothing can be measured."""
 _EYE: Final = (33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173)
 
