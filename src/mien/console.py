@@ -199,6 +199,9 @@ def open_portal(settings: Settings, services: Services, faces: FaceServices, log
             demo=faces.demo,
             lacks=faces.judge.lacks if faces.judge is not None else None,
             openid=_open_id(settings, services),
+            doors=open_doors(
+                services.database, services.vault, services.clock, services.audit, accounts=services.accounts
+            ),
             session_life=timedelta(hours=settings.portal_session_hours),
         )
     )

@@ -11,6 +11,7 @@ from mien.accounts import AccessRequests, Accounts
 from mien.accounts.role_assignments import RoleAssignments
 from mien.clock import Clock
 from mien.contract.limits import IMAGE_BYTES
+from mien.doors.service import DoorServices
 from mien.events import AlertRules, AuditLog, MetricStore
 from mien.events.alerts import QuotaUse
 from mien.gallery.detected_faces import DetectedFaces
@@ -71,6 +72,7 @@ class PortalParts:
         session_life: how long somebody stays signed in.
         demo: whether the liveness demo of this server makes its own sessions.
         lacks: tells what the server lacks for a liveness mode; None when it lacks nothing.
+        doors: cameras and doors.
         auto_training: trains groups after edits.
     """
 
@@ -106,4 +108,5 @@ class PortalParts:
     session_life: timedelta = LIFE
     demo: bool = False
     lacks: Lacks | None = None
+    doors: DoorServices | None = None
     auto_training: AutoTraining = field(default_factory=AutoTraining)

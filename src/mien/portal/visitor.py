@@ -12,6 +12,7 @@ from anyio import to_thread
 from nicegui import ui
 
 from mien.accounts import AccountError, Resource
+from mien.doors.errors import DoorsError
 from mien.events import MetricError
 from mien.events.alerts import AlertError
 from mien.events.audit import AuditValueError
@@ -24,7 +25,7 @@ from mien.portal.parts import PortalParts
 from mien.portal.session import Session, Sessions
 from mien.vision.errors import VisionError
 
-EXPECTED = (AccountError, GalleryError, AlertError, AuditValueError, MetricError, ModelError, VisionError)
+EXPECTED = (AccountError, DoorsError, GalleryError, AlertError, AuditValueError, MetricError, ModelError, VisionError)
 """Expected errors of services: their text is shown to the visitor."""
 
 _T = TypeVar("_T")

@@ -1,0 +1,243 @@
+"""Events of doors: a feed with filters, pictures where they are kept, corrections; and who is inside."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+from nicegui import ui
+
+from mien.doors.errors import EventNotFoundError, InvalidDoorError
+from mien.doors.events import Event, Filter, Kind
+from mien.doors.roster import Inside
+from mien.gallery.kinds import CollectionRef
+from mien.management.roles import Permission
+from mien.portal.frame import Page
+from mien.portal.pages.doors import services
+from mien.portal.visitor import Visitor
+from mien.portal.widgets import Cell, Tag, badge, button, confirm, empty, link_button, modal, moment, section, table
+
+PATH: Final = "/door-events"
+_SHOWN: Final = 50
+_WORDS: Final = {
+    Kind.DECISION: "refused",
+    Kind.STRANGER: "stranger",
+    Kind.SEEN: "seen",
+    Kind.BADGE: "badge",
+    Kind.CAMERA: "camera",
+    Kind.PRESENCE: "presence",
+    Kind.CHECK_IN: "check-in",
+}
+_FILTERS: Final = {
+    "": ("All", Filter()),
+    "opened": ("Opened", Filter(granted=True)),
+    "refused": ("Refused", Filter(kinds=(Kind.DECISION,), granted=False)),
+    "strangers": ("Strangers", Filter(kinds=(Kind.STRANGER,))),
+    "duress": ("Silent alarms", Filter(duress=True)),
+    "cameras": ("Cameras", Filter(kinds=(Kind.CAMERA,))),
+}
+
+
+async def render(visitor: Visitor) -> None:
+    """Draw the feed."""
+    if not visitor.may(Permission.MANAGE):
+        empty("lock", "Only administrators can see events", "Events name people and their times.")
+        return
+    chosen = visitor.query.get("show", "")
+    _, wanted = _FILTERS.get(chosen, _FILTERS[""])
+    text = visitor.query.get("before", "")
+    before = int(text) if text.isdecimal() and len(text) < 18 else None
+    state, owner = services(visitor), visitor.resource.id
+    events = await visitor.ask(lambda: state.events.page(owner, wanted, before=before, limit=_SHOWN))
+    kept = await visitor.ask(lambda: state.events.pictures(owner))
+    about = f"Newest first. {kept} pictures are kept, encrypted."
+    with section("Events", about):
+        with Tag("div", classes="row"):
+            for name, (label, _) in _FILTERS.items():
+                query = {"show": name} if name else {}
+                link = link_button(label, visitor.link(PATH, **query), "primary" if name == chosen else "plain")
+                if name == chosen:
+                    link.props["aria-current"] = "true"
+        if not events:
+            empty("door_front", "No events", "They come as soon as a camera at a door sees somebody.")
+            return
+        rows = [await _row(visitor, one) for one in events]
+        table("Events", ["When", "What", "Door", "Person", "Why", "Picture", ""], rows)
+        if len(events) == _SHOWN:
+            query = {"before": str(events[-1].number)} | ({"show": chosen} if chosen else {})
+            link_button("Older events", visitor.link(PATH, **query))
+
+
+async def _row(visitor: Visitor, event: Event) -> list[Cell]:
+    picture = await visitor.ask(partial(_picture, visitor, event)) if event.has_picture else None
+    return [
+        moment(event.at),
+        partial(_what, event),
+        event.details.get("door") or event.camera,
+        partial(_who, event),
+        partial(_why, event),
+        partial(_image, picture, event) if picture else "–",
+        partial(_actions, visitor, event),
+    ]
+
+
+def _what(event: Event) -> None:
+    if event.granted:
+        badge("opened", "good")
+    else:
+        badge(_WORDS[event.kind], "warn" if event.kind is Kind.DECISION else "info")
+    if event.duress:
+        badge("silent alarm", "bad")
+
+
+def _who(event: Event) -> None:
+    if event.person is not None:
+        Tag("div", event.person.name or str(event.person_id))
+        Tag("div", event.person.place, "small soft")
+    elif event.person_id is not None:
+        Tag("div", "deleted person", "soft")
+    if event.review is not None:
+        Tag("div", f"{event.review.replace('_', ' ')} · {event.reviewed_by}", "small soft")
+
+
+def _why(event: Event) -> None:
+    told = " ".join(event.reasons)
+    if event.details.get("rule"):
+        told = f"{event.details['rule']}: {told}"
+    Tag("div", told)
+    numbers = [
+        (name, event.details.get(key))
+        for name, key in (("confidence", "confidence"), ("margin", "margin"), ("liveness", "liveness"))
+    ]
+    frames = event.details.get("agreeing")
+    parts = [f"{name} {value:.2f}" for name, value in numbers if isinstance(value, int | float)]
+    if frames is not None:
+        parts.append(f"{frames} of {event.details.get('readable')} frames")
+    if event.act_note:
+        parts.append(event.act_note)
+    Tag("div", " · ".join(parts), "small soft")
+
+
+def _picture(visitor: Visitor, event: Event) -> bytes | None:
+    try:
+        return services(visitor).events.picture(visitor.resource.id, event.number)
+    except EventNotFoundError:
+        return None
+
+
+def _image(picture: bytes, event: Event) -> None:
+    image = Tag("img", alt=f"Best picture of event {event.number}", width="72")
+    image.props["src"] = f"data:image/jpeg;base64,{b64encode(picture).decode()}"
+
+
+def _actions(visitor: Visitor, event: Event) -> None:
+    if event.kind not in {Kind.DECISION, Kind.STRANGER, Kind.SEEN, Kind.CHECK_IN}:
+        return
+    if event.person is not None:
+        button("Not this person", _not_this_person(visitor, event), "quiet")
+    button("This is …", lambda: _this_is(visitor, event), "quiet")
+
+
+def _not_this_person(visitor: Visitor, event: Event) -> Callable[[], Any]:
+    async def do() -> None:
+        reviews, owner = services(visitor).reviews, visitor.resource.id
+        await visitor.act(Permission.MANAGE, lambda: reviews.not_this_person(owner, event.number, actor=visitor.name))
+        ui.navigate.to(visitor.link(PATH))
+
+    def ask() -> None:
+        confirm(
+            "Not this person?",
+            "The person is taken out of the event and of who is inside. The decision stays as it was.",
+            "Not this person",
+            do,
+        )
+
+    return ask
+
+
+def _this_is(visitor: Visitor, event: Event) -> None:
+    with modal("Whom does the event show?") as dialog, Tag("div", classes="card"):
+        Tag("h2", "Whom does the event show?")
+        who = ui.input("Person").props('outlined hint="KIND/ID/personId, or directory/personId"')
+        enrol = ui.checkbox("Add the picture to the person's faces")
+        enrol.set_visibility(event.has_picture)
+
+        def work() -> Event:
+            place, _, person = str(who.value or "").strip().rpartition("/")
+            try:
+                person_id = UUID(person)
+            except ValueError:
+                raise InvalidDoorError("the person is not of the form KIND/ID/personId") from None
+            faces = visitor.parts.gallery.faces
+
+            def add(ref: CollectionRef, photo: bytes, whose: str) -> object:
+                return faces.add(ref, photo, person_id=whose)
+
+            return services(visitor).reviews.this_is(
+                visitor.resource.id,
+                event.number,
+                place,
+                person_id,
+                enrol=add if enrol.value else None,
+                actor=visitor.name,
+            )
+
+        async def do() -> None:
+            if await visitor.act(Permission.MANAGE, work) is not None:
+                ui.navigate.to(visitor.link(PATH))
+
+        button("Save", do, "primary")
+    dialog.open()
+
+
+async def render_inside(visitor: Visitor) -> None:
+    """Draw who is inside."""
+    if not visitor.may(Permission.MANAGE):
+        empty("lock", "Only administrators can see who is inside")
+        return
+    state, owner = services(visitor), visitor.resource.id
+    inside = await visitor.ask(lambda: state.roster.inside(owner))
+    about = "People who were let in and not let out since. Whether they went through the door is not known."
+    if not inside:
+        with section("Nobody is inside", about):
+            empty("meeting_room", "Nobody is inside")
+        return
+    for area in dict.fromkeys(one.area for one in inside):
+        mine = [one for one in inside if one.area == area]
+        with section(f"{area}: {len(mine)}", about):
+            rows: list[list[Cell]] = [
+                [
+                    one.person.name or str(one.person.person_id),
+                    one.person.place,
+                    moment(one.since),
+                    partial(button, "Not inside", _taker_out(visitor, one), "quiet"),
+                ]
+                for one in mine
+            ]
+            table(area, ["Person", "Enrolled in", "Since", ""], rows)
+
+
+def _taker_out(visitor: Visitor, one: Inside) -> Callable[[], Any]:
+    async def do() -> None:
+        roster, owner = services(visitor).roster, visitor.resource.id
+        await visitor.act(
+            Permission.MANAGE,
+            lambda: roster.take_out(owner, one.area, one.person.place, one.person.person_id, actor=visitor.name),
+        )
+        ui.navigate.to(visitor.link("/inside"))
+
+    return do
+
+
+PAGE = Page(PATH, "Events", "Who came to the doors, and why they opened or not.", "Use", "list", render)
+INSIDE = Page(
+    "/inside",
+    "Who is inside",
+    "People who were let in and not out.",
+    "Use",
+    "meeting_room",
+    render_inside,
+)

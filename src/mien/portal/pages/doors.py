@@ -1,0 +1,276 @@
+"""Doors of a resource: what opens them, rules as sentences, and what would happen if somebody came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+from nicegui import ui
+
+from mien.accounts import Feature
+from mien.doors.actuators.config import ActuatorConfig, MqttActuator, NoActuator, OsdpActuator, RelayActuator
+from mien.doors.errors import InvalidDoorError
+from mien.doors.rules import Verdict
+from mien.doors.schedule import parse
+from mien.doors.sentences import sentence
+from mien.doors.service import DoorServices
+from mien.doors.types import Direction, Door, DoorSpec, Holidays, How, Rule, RuleSpec, zone_of
+from mien.management.roles import Permission
+from mien.portal.frame import Page
+from mien.portal.visitor import Visitor
+from mien.portal.widgets import Cell, Tag, badge, banner, button, confirm, empty, section, table
+
+_OPENS: Final = {
+    "none": "Nothing: events only",
+    "osdp": "OSDP: this server is the reader at a panel's port",
+    "relay": "HTTP relay",
+    "mqtt": "MQTT command",
+}
+_TARGETS: Final = {
+    "none": "Not needed",
+    "osdp": "Port, such as /dev/ttyUSB0",
+    "relay": "URL; {seconds} is replaced",
+    "mqtt": "Topic",
+}
+_HOW: Final = {
+    How.FACE.value: "Face alone",
+    How.FACE_AND_BADGE.value: "Face and the person's badge",
+    How.TWO_PERSONS.value: "Two persons together",
+}
+_HOLIDAYS: Final = {
+    Holidays.CLOSED.value: "Closed on holidays",
+    Holidays.AS_USUAL.value: "Holidays as usual",
+    Holidays.ONLY.value: "Holidays only",
+}
+
+
+def services(visitor: Visitor) -> DoorServices:
+    """Return the services of cameras and doors."""
+    doors = visitor.parts.doors
+    assert doors is not None
+    return doors
+
+
+async def render(visitor: Visitor) -> None:
+    """Draw the page."""
+    if Feature.VIDEO_IDENTIFICATION not in visitor.resource.features:
+        banner(
+            "warn",
+            f"{visitor.resource.name} is not approved for video identification",
+            "Doors can be configured; none opens before the resource is approved.",
+            ("Request access", visitor.link("/access")),
+        )
+    state, owner = services(visitor), visitor.resource.id
+    doors = await visitor.ask(lambda: state.doors.of(owner))
+    rules = await visitor.ask(lambda: state.doors.rules(owner))
+    with section("Doors", "A door opens for nobody until a rule allows somebody."):
+        if not doors:
+            empty("door_front", "No doors yet", "Add a door below, then a rule.")
+        else:
+            rows = [_door_row(visitor, door) for door in doors]
+            table("Doors", ["Name", "Opens by", "Time zone", "Pictures", "State", ""], rows)
+    if doors:
+        with section("Rules", "They are tried in this order; the first that allows opens the door."):
+            _rules(visitor, doors, rules)
+        with section("What would happen if …", "A check for a well-recognised person; nothing is opened or recorded."):
+            _check(visitor, doors)
+        with section("Add a rule"):
+            _rule_form(visitor, doors)
+    with section("Add a door", "Keys and addresses are stored encrypted and are never shown again."):
+        _door_form(visitor)
+
+
+def _door_row(visitor: Visitor, door: Door) -> list[Cell]:
+    state = partial(badge, "on", "good") if door.spec.enabled else partial(badge, "off", "")
+    pictures = f"kept {door.spec.picture_days} days" if door.spec.pictures else "off"
+    remove = partial(button, "Delete", _door_remover(visitor, door), "quiet")
+    return [door.name, door.actuator, door.spec.time_zone, pictures, state, remove]
+
+
+def _rules(visitor: Visitor, doors: list[Door], rules: list[Rule]) -> None:
+    if not rules:
+        empty("rule", "No rules yet", "Every door stays shut.")
+        return
+    names = {door.door_id: door.name for door in doors}
+    table(
+        "Rules",
+        ["Name", "What it says", ""],
+        [
+            [one.spec.name, sentence(one.spec, names), partial(button, "Delete", _rule_remover(visitor, one), "quiet")]
+            for one in rules
+        ],
+    )
+
+
+def _check(visitor: Visitor, doors: list[Door]) -> None:
+    with Tag("div", classes="two"):
+        door = ui.select({str(one.door_id): one.name for one in doors}, value=str(doors[0].door_id), label="Door")
+        door.props("outlined")
+        who = ui.input("Person").props('outlined hint="KIND/ID/personId, or directory/personId"')
+        at = ui.input("Time").props('outlined hint="Such as 2026-12-24T18:30 in the door\'s time zone; empty for now"')
+        way = ui.select({"entry": "Enters", "exit": "Leaves"}, value="entry", label="Direction").props("outlined")
+    with_badge = ui.checkbox("With a badge of theirs")
+    second = ui.checkbox("With a second person whom the rule allows")
+    answer = Tag("div", role="status")
+
+    def ask() -> tuple[Door, Verdict]:
+        chosen = next(one for one in doors if str(one.door_id) == door.value)
+        place, _, person = str(who.value or "").strip().rpartition("/")
+        verdict = services(visitor).decisions.check(
+            visitor.resource.id,
+            chosen.door_id,
+            place,
+            _id(person),
+            _moment(str(at.value or ""), chosen, visitor.parts.clock.now()),
+            direction=Direction(str(way.value)),
+            badge=bool(with_badge.value),
+            second=bool(second.value),
+        )
+        return chosen, verdict
+
+    async def show() -> None:
+        found = await visitor.act(Permission.MANAGE, ask)
+        answer.clear()
+        if found is None:
+            return
+        chosen, verdict = found
+        with answer:
+            name = verdict.rule.spec.name if verdict.rule else None
+            if verdict.granted:
+                banner("good", f"{chosen.name} opens", f"Rule: {name}.")
+            else:
+                nearest = f" Nearest rule: {name}." if name else ""
+                banner("bad", f"{chosen.name} stays shut", " ".join(one.text for one in verdict.failed) + nearest)
+
+    with Tag("div"):
+        button("Check", show, "primary")
+
+
+def _rule_form(visitor: Visitor, doors: list[Door]) -> None:
+    with Tag("div", classes="two"):
+        name = ui.input("Rule name").props("outlined maxlength=64")
+        places = {str(one.door_id): one.name for one in doors}
+        where = ui.select(places, multiple=True, label="Doors", value=[]).props("outlined use-chips")
+        groups = ui.input("Groups").props('outlined hint="largePersonGroup/staff, dynamicGroup/night, directory"')
+        persons = ui.input("Persons").props('outlined hint="personIds, with blanks between them"')
+        when = ui.input("Times").props('outlined hint="Mon-Fri 07:00-19:00, Sat 08:00-12:00, or always"')
+        how = ui.select(dict(_HOW), value=How.FACE.value, label="How").props("outlined")
+        days = ui.select(dict(_HOLIDAYS), value=Holidays.CLOSED.value, label="Holidays").props("outlined")
+    visitors = ui.checkbox("Also visitors")
+    live = ui.checkbox("The face must be live", value=True)
+
+    def make() -> Rule:
+        spec = RuleSpec(
+            name=str(name.value or ""),
+            doors=tuple(UUID(one) for one in where.value or []),
+            groups=tuple(_words(groups.value)),
+            persons=tuple(_id(one) for one in _words(persons.value)),
+            visitors=bool(visitors.value),
+            schedule=parse(str(when.value or "")),
+            holidays=Holidays(str(days.value)),
+            how=How(str(how.value)),
+            liveness=bool(live.value),
+        )
+        return services(visitor).doors.add_rule(visitor.resource.id, spec, actor=visitor.name)
+
+    async def add() -> None:
+        if await visitor.act(Permission.MANAGE, make) is not None:
+            ui.navigate.to(visitor.link(PATH))
+
+    with Tag("div"):
+        button("Add rule", add, "primary")
+
+
+def _door_form(visitor: Visitor) -> None:
+    with Tag("div", classes="two"):
+        name = ui.input("Door name").props("outlined maxlength=64")
+        zone = ui.input("Time zone", value="UTC").props("outlined")
+        opens = ui.select(dict(_OPENS), value="none", label="Opens by").props("outlined")
+        target = ui.input("Port, URL or topic").props("outlined autocomplete=off")
+        target.bind_visibility_from(opens, "value", lambda value: value != "none")
+        key = ui.input("Base key of the secure channel", password=True).props("outlined autocomplete=off")
+        key.bind_visibility_from(opens, "value", lambda value: value == "osdp")
+    passback = ui.checkbox("Anti-passback: a person inside may not enter again")
+    pictures = ui.checkbox("Keep the best picture of each event for 7 days, encrypted")
+
+    def make() -> Door:
+        spec = DoorSpec(
+            time_zone=str(zone.value or ""), anti_passback=bool(passback.value), pictures=bool(pictures.value)
+        )
+        actuator = _actuator(str(opens.value), str(target.value or ""), str(key.value or ""))
+        owner, doors = visitor.resource.id, services(visitor).doors
+        return doors.create(owner, str(name.value or ""), spec, actuator, actor=visitor.name)
+
+    async def add() -> None:
+        if await visitor.act(Permission.MANAGE, make) is not None:
+            ui.navigate.to(visitor.link(PATH))
+
+    with Tag("div"):
+        button("Add door", add, "primary")
+
+
+def _actuator(kind: str, target: str, key: str) -> ActuatorConfig:
+    if kind == "osdp":
+        return OsdpActuator(port=target.strip(), key=key.strip())
+    if kind == "relay":
+        return RelayActuator(url=target.strip())
+    return MqttActuator(topic=target.strip()) if kind == "mqtt" else NoActuator()
+
+
+def _door_remover(visitor: Visitor, door: Door) -> Callable[[], Any]:
+    async def remove() -> None:
+        doors, owner = services(visitor).doors, visitor.resource.id
+        await visitor.act(Permission.MANAGE, lambda: doors.delete(owner, door.door_id, actor=visitor.name))
+        ui.navigate.to(visitor.link(PATH))
+
+    def ask() -> None:
+        confirm(f"Delete the door {door.name}?", "Its cameras and rules lose it; its events stay.", "Delete", remove)
+
+    return ask
+
+
+def _rule_remover(visitor: Visitor, rule: Rule) -> Callable[[], Any]:
+    async def remove() -> None:
+        doors, owner = services(visitor).doors, visitor.resource.id
+        await visitor.act(Permission.MANAGE, lambda: doors.delete_rule(owner, rule.rule_id, actor=visitor.name))
+        ui.navigate.to(visitor.link(PATH))
+
+    def ask() -> None:
+        confirm(f"Delete the rule {rule.spec.name}?", "Whoever only this rule allowed is refused.", "Delete", remove)
+
+    return ask
+
+
+def _moment(text: str, door: Door, now: datetime) -> datetime:
+    if not text.strip():
+        return now
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise InvalidDoorError("the time is not of the form 2026-12-24T18:30") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone_of(door.spec.time_zone))
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise InvalidDoorError(f"{text[:60]!r} is not an id of a person") from None
+
+
+def _words(text: object) -> list[str]:
+    return str(text or "").replace(",", " ").split()
+
+
+PATH: Final = "/doors"
+PAGE = Page(
+    PATH,
+    "Doors",
+    "Who may pass which door, when and how.",
+    "Use",
+    "door_front",
+    render,
+)
