@@ -100,7 +100,7 @@ def test_a_door_from_its_rule_to_who_is_inside(person: OpenPerson, portal: Serve
     assert page.get_by_text("The face belongs to nobody in the camera's groups.").is_visible()
     page.screenshot(path=tmp_path / "events.png", full_page=True)
     page.set_viewport_size({"width": 390, "height": 844})
-    page.screenshot(path=tmp_path / "events-phone.png", full_page=True)
+    admin.go("/door-events?resource=dev").screenshot(path=tmp_path / "events-phone.png", full_page=True)
     admin.go("/doors?resource=dev").screenshot(path=tmp_path / "doors-phone.png", full_page=True)
     page.set_viewport_size({"width": 1280, "height": 800})
 
@@ -120,7 +120,6 @@ def test_a_door_from_its_rule_to_who_is_inside(person: OpenPerson, portal: Serve
     dialog.get_by_label("Person").fill(f"largePersonGroup/staff/{bob}")
     dialog.get_by_role("checkbox", name="Add the picture").click()
     dialog.get_by_role("button", name="Save").click()
-    page = admin.go("/door-events?resource=dev")
     page.get_by_role("row").filter(has_text="Bob").first.wait_for()
     with portal.client() as client:
         faces = client.get(f"/face/v1.2/largepersongroups/staff/persons/{bob}").json()["persistedFaceIds"]

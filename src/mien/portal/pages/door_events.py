@@ -22,6 +22,7 @@ from mien.portal.widgets import Cell, Tag, badge, button, confirm, empty, link_b
 
 PATH: Final = "/door-events"
 _SHOWN: Final = 50
+_NARROW: Final = "max-width: 22rem; min-width: 12rem; white-space: normal"
 _WORDS: Final = {
     Kind.DECISION: "refused",
     Kind.STRANGER: "stranger",
@@ -65,7 +66,7 @@ async def render(visitor: Visitor) -> None:
             empty("door_front", "No events", "They come as soon as a camera at a door sees somebody.")
             return
         rows = [await _row(visitor, one) for one in events]
-        table("Events", ["When", "What", "Door", "Person", "Why", "Picture", ""], rows)
+        table("Events", ["Event", "Person", "Why", "Picture", ""], rows)
         if len(events) == _SHOWN:
             query = {"before": str(events[-1].number)} | ({"show": chosen} if chosen else {})
             link_button("Older events", visitor.link(PATH, **query))
@@ -74,9 +75,7 @@ async def render(visitor: Visitor) -> None:
 async def _row(visitor: Visitor, event: Event) -> list[Cell]:
     picture = await visitor.ask(partial(_picture, visitor, event)) if event.has_picture else None
     return [
-        moment(event.at),
         partial(_what, event),
-        event.details.get("door") or event.camera,
         partial(_who, event),
         partial(_why, event),
         partial(_image, picture, event) if picture else "–",
@@ -85,6 +84,8 @@ async def _row(visitor: Visitor, event: Event) -> list[Cell]:
 
 
 def _what(event: Event) -> None:
+    Tag("div", moment(event.at))
+    Tag("div", str(event.details.get("door") or event.camera or ""), "small soft")
     if event.granted:
         badge("opened", "good")
     else:
@@ -105,9 +106,9 @@ def _who(event: Event) -> None:
 
 def _why(event: Event) -> None:
     told = " ".join(event.reasons)
-    if event.details.get("rule"):
+    if event.details.get("rule") and event.kind is not Kind.STRANGER:
         told = f"{event.details['rule']}: {told}"
-    Tag("div", told)
+    Tag("div", told, style=_NARROW)
     numbers = [
         (name, event.details.get(key))
         for name, key in (("confidence", "confidence"), ("margin", "margin"), ("liveness", "liveness"))
@@ -118,7 +119,7 @@ def _why(event: Event) -> None:
         parts.append(f"{frames} of {event.details.get('readable')} frames")
     if event.act_note:
         parts.append(event.act_note)
-    Tag("div", " · ".join(parts), "small soft")
+    Tag("div", " · ".join(parts), "small soft", style=_NARROW)
 
 
 def _picture(visitor: Visitor, event: Event) -> bytes | None:
