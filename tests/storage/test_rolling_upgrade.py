@@ -220,6 +220,7 @@ class Load(threading.Thread):
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(1800)
 def test_servers_are_upgraded_one_at_a_time_under_load(
     start_server: StartServer, postgresql_url: str, tmp_path: Path
 ) -> None:
@@ -233,7 +234,7 @@ def test_servers_are_upgraded_one_at_a_time_under_load(
         load.start()
 
         def more() -> None:
-            count, deadline = len(load.persons), time.monotonic() + 120
+            count, deadline = len(load.persons), time.monotonic() + 300
             while len(load.persons) < count + 20:
                 assert time.monotonic() < deadline, load.failures
                 time.sleep(0.05)
