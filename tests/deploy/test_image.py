@@ -13,7 +13,7 @@ import pytest
 from tests.deploy.conftest import DEPLOY
 from tests.shared import azure_photo
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(1800)]  # building takes minutes on a busy machine
 
 _NEEDED = ("podman", "mmdebstrap", "runc")
 _LIMITS = ("--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096")  # a container's defaults may be above ours

@@ -29,19 +29,28 @@ Name = Annotated[str, typer.Argument(help="Name of the resource.")]
 
 
 @contextmanager
-def opened(data_dir: Path | None) -> Iterator[Services]:
-    """Open the database; what goes wrong on purpose becomes one sentence and exit code 1."""
-    with opened_by_settings(data_dir) as (_, services):
+def opened(data_dir: Path | None, *, create: bool = False) -> Iterator[Services]:
+    """Open the database; what goes wrong on purpose becomes one sentence and exit code 1.
+
+    Args:
+        data_dir: where it is, when the settings do not say.
+        create: make a database and a master key where there are none. Only commands that a new installation begins
+            with do so: any other would answer from an empty database when a folder's name is misspelt.
+    """
+    with opened_by_settings(data_dir, create=create) as (_, services):
         yield services
 
 
 @contextmanager
-def opened_by_settings(data_dir: Path | None, *foreseen: type[Exception]) -> Iterator[tuple[Settings, Services]]:
+def opened_by_settings(
+    data_dir: Path | None, *foreseen: type[Exception], create: bool = False
+) -> Iterator[tuple[Settings, Services]]:
     """Open the database for what needs more of the settings.
 
     Args:
         data_dir: where it is, when the settings do not say.
         foreseen: what else goes wrong on purpose.
+        create: make what is not there; see `opened`.
     """
     from sqlalchemy.exc import OperationalError
 
@@ -55,6 +64,11 @@ def opened_by_settings(data_dir: Path | None, *foreseen: type[Exception]) -> Ite
     known: tuple[type[Exception], ...] = (AccountError, MasterKeyError, MigrationError, OSError, *foreseen)
     settings = Settings(data_dir=data_dir.absolute()) if data_dir else Settings()
     configure_logs("warning", settings.log_format)
+    if not create and settings.database_url is None and not (settings.data_dir / "mien.db").exists():
+        fail(
+            f"there is no data of Mien in {settings.data_dir}: name the folder with --data-dir or MIEN_DATA_DIR, or "
+            "begin there with `mien resource create NAME` or `mien serve`"
+        )
     services = None
     try:
         services = open_services(settings)

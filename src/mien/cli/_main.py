@@ -69,7 +69,9 @@ def _wrong_settings(error: ValueError) -> list[str]:
 
     if not isinstance(error, ValidationError) or error.title != Settings.__name__:
         return []
-    return [f"MIEN_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()]
+    # A default that is made from other settings fails with them, and is not what is wrong.
+    wrong = [one for one in error.errors() if one["type"] != "default_factory_not_called"]
+    return [f"MIEN_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in wrong]
 
 
 def _show_version(wanted: bool) -> None:

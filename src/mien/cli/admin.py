@@ -37,7 +37,7 @@ def create(
     """Create an admin token and print it; it is not stored and cannot be shown again."""
     from mien.management import TokenError
 
-    with opened(data_dir) as services:
+    with opened(data_dir, create=True) as services:
         who = actor(as_name)
         try:
             made = _of(services).create(name, role, created_by=who, life=timedelta(days=days) if days else None)

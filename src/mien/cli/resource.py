@@ -91,7 +91,7 @@ def create(
 ) -> None:
     """Create a resource; you must acknowledge the terms. `mien key list` shows its keys."""
     terms = _terms(person(as_name), accept_terms, not_for_police)
-    with opened(data_dir) as services:
+    with opened(data_dir, create=True) as services:
         made = services.accounts.create(
             name,
             terms=terms,

@@ -12,6 +12,8 @@ from typing import Annotated
 
 import typer
 
+from mien.cli._administration import AsJson, print_json
+
 app = typer.Typer(help="Run Mien as a service of systemd.", no_args_is_help=True)
 
 UNIT = Path("/etc/systemd/system/mien.service")
@@ -41,6 +43,7 @@ def install(
     memory: Annotated[str, typer.Option(help="Memory that the service may take at most, as systemd writes it.")] = "4G",
     to: Annotated[Path, typer.Option(help="File of the unit.")] = UNIT,
     show: Annotated[bool, typer.Option("--print", help="Print the unit and change nothing.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a unit for systemd, with limits; make its account, its folder and its file of settings.
 
@@ -66,6 +69,9 @@ def install(
     except (OSError, subprocess.CalledProcessError) as error:
         typer.echo(f"mien: {error}", err=True)
         raise typer.Exit(1) from None
+    if as_json:
+        print_json({"unit": str(to), "settings": str(settings_file), "data": str(data_dir), "user": user})
+        return
     typer.echo(f"unit       {to}\nsettings   {settings_file}\ndata       {data_dir} of {user}\n")
     typer.echo("Start it now and at every boot:\n\n  systemctl daemon-reload && systemctl enable --now mien\n")
     folders = f"MIEN_DATA_DIR={data_dir} MIEN_MODEL_DIR={data_dir / 'models'}"
@@ -74,7 +80,7 @@ def install(
 
 
 @app.command("uninstall")
-def uninstall(to: Annotated[Path, typer.Option(help="File of the unit.")] = UNIT) -> None:
+def uninstall(to: Annotated[Path, typer.Option(help="File of the unit.")] = UNIT, *, as_json: AsJson = False) -> None:
     """Stop the service and remove its unit. Data, settings and the account stay."""
     if not to.exists():
         typer.echo(f"mien: there is no unit at {to}", err=True)
@@ -86,7 +92,10 @@ def uninstall(to: Annotated[Path, typer.Option(help="File of the unit.")] = UNIT
     except OSError as error:
         typer.echo(f"mien: {error}", err=True)
         raise typer.Exit(1) from None
-    typer.echo(f"removed {to}; data and settings stay")
+    if as_json:
+        print_json({"removed": str(to)})
+    else:
+        typer.echo(f"removed {to}; data and settings stay")
 
 
 def unit(*, program: Path, user: str, data_dir: Path, settings_file: Path, memory: str) -> str:
