@@ -12,8 +12,9 @@ from mien.fetching.addresses import AddressPolicy
 from mien.fetching.fetch import FetchPolicy
 from mien.gallery.counts import faces_stored, storage_use
 from mien.gateway.call_counter import CallObserver
+from mien.gateway.failed_calls import FailedCallObserver
 from mien.gateway.gateway import Observer
-from mien.gateway.origin import parse_networks
+from mien.gateway.origin import OriginFinder, parse_networks
 from mien.gateway.request_log import RequestLog
 from mien.gateway.usage import rate_use, volume_use
 from mien.services import Services
@@ -57,7 +58,7 @@ class Monitoring:
             How many rows were deleted.
         """
         old = purge_metrics(self.services.database, self.services.clock, self.days)
-        return old + self.deliveries.purge()
+        return old + self.deliveries.purge() + self.services.failed_calls.purge()
 
     def exposition(self, levels: Sequence[Level]) -> Exposition:
         """Return the metrics for Prometheus.
@@ -84,6 +85,7 @@ def open_monitoring(settings: Settings, services: Services) -> Monitoring:
         clock,
         flush_seconds=settings.metrics_seconds,
         gauges={"FacesStored": lambda: faces_stored(database)},
+        also=[services.failed_calls.flush],
     )
     deliveries = open_deliveries(settings, services)
     monitor = AlertMonitor(
@@ -97,7 +99,12 @@ def open_monitoring(settings: Settings, services: Services) -> Monitoring:
         seconds=settings.alert_seconds,
         claims=services.claims,
     )
-    observers: list[Observer] = [CallObserver(recorder), RequestLog()]
+    origin = OriginFinder(parse_networks(settings.trusted_proxies))
+    observers: list[Observer] = [
+        CallObserver(recorder),
+        RequestLog(),
+        FailedCallObserver(services.failed_calls, origin),
+    ]
     return Monitoring(recorder, monitor, deliveries, observers, services, settings.metrics_days)
 
 

@@ -12,6 +12,7 @@ from mien.accounts import AccessRequests, AccountRules, Accounts
 from mien.accounts.role_assignments import RoleAssignments
 from mien.clock import Clock, SystemClock
 from mien.events import AlertRules, AuditLog, MetricStore
+from mien.events.failed_calls import FailedCalls
 from mien.settings import Settings
 from mien.storage import Database, Vault, migrate
 from mien.storage.claims import Claims
@@ -39,6 +40,7 @@ class Services:
         audit: who did what to which resource.
         metrics: what was counted.
         alerts: the rules of who is told of what.
+        failed_calls: the last calls that failed, by resource.
     """
 
     database: Database
@@ -51,6 +53,7 @@ class Services:
     audit: AuditLog
     metrics: MetricStore
     alerts: AlertRules
+    failed_calls: FailedCalls
 
     @property
     def detected_faces(self) -> DetectedFaces:
@@ -104,8 +107,22 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         claims=claims,
         audit=audit,
         metrics=MetricStore(database),
-        alerts=AlertRules(database, vault, clock),
+        alerts=AlertRules(database, vault, clock, refuses=_webhook_refusal(settings)),
+        failed_calls=FailedCalls(database, clock),
     )
+
+
+def _webhook_refusal(settings: Settings) -> Callable[[str], str | None]:
+    """Return what says why a webhook's host would be refused when a message is sent; None when it would not."""
+
+    def refusal(host: str) -> str | None:
+        from mien.fetching.addresses import AddressPolicy, refused_host  # noqa: PLC0415  only who creates a rule needs it
+        from mien.gateway.origin import parse_networks  # noqa: PLC0415  likewise
+
+        networks = parse_networks(settings.webhook_allowed_networks)
+        return refused_host(host, AddressPolicy(settings.webhook_allow_private, networks))
+
+    return refusal
 
 
 def _indexes_eraser(settings: Settings, database: Database, vault: Vault, claims: Claims) -> Callable[[UUID], object]:

@@ -28,6 +28,8 @@ PATHS = (
     "/directory/groups",
     "/directory/groups/somebody",
     "/metrics-and-alerts",
+    "/failed-calls",
+    "/status",
     "/access",
     "/review",
     "/audit",

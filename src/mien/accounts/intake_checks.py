@@ -48,7 +48,8 @@ _SENSITIVE: Final = re.compile(
 _NOBODY: Final = re.compile(
     r"(?:a |the |my |our )?(?:company|test|me|none|n/?a|personal|home|organi[sz]ation|x+|-+)", re.IGNORECASE
 )
-_REACHABLE: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+|(?:.*\d){6}.*", re.DOTALL)
+_REACHABLE: Final = re.compile(r"(?:^|[\s,;:<(])[^@\s,;<>()]+@[^@\s,;<>()]+\.[^@\s.,;<>()]+|(?:\d[^\d\n]{0,3}){6}")
+"""An e-mail address or a telephone number anywhere in the text, as in "Anna Weiss, it@example.org"."""
 _ENGLISH: Final = re.compile(
     r"\b(a|an|and|are|at|by|for|from|in|is|it|of|on|or|our|that|the|their|they|this|to|we|when|who|with)\b",
     re.IGNORECASE,
@@ -92,9 +93,9 @@ def _about_the_applicant(organisation: str, contact: str) -> list[tuple[bool, st
             "The organisation is a general word, not the name of one.",
         ),
         (
-            _REACHABLE.fullmatch(contact.strip()) is None,
+            _REACHABLE.search(contact.strip()) is None,
             "contact",
-            "The contact is neither an e-mail address nor a telephone number.",
+            "The contact has neither an e-mail address nor a telephone number.",
         ),
     ]
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final, Literal
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from mien.clock import Clock
 from mien.events.metrics import METRICS, Aggregation
@@ -188,10 +188,17 @@ class AlertRules:
         clock: stamps them.
     """
 
-    def __init__(self, database: Database, vault: Vault, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        clock: Clock,
+        refuses: Callable[[str], str | None] = lambda _: None,
+    ) -> None:
         self._database = database
         self._vault = vault
         self._clock = clock
+        self._refuses = refuses
 
     def create(
         self,
@@ -225,6 +232,9 @@ class AlertRules:
             secret = None
         else:
             _host(url)
+            if refusal := self._refuses(urlsplit(url).hostname or ""):
+                refusal = refusal.replace("MIEN_URL_", "MIEN_WEBHOOK_")
+                raise AlertError(f"nobody would be told: the webhook's host {refusal}")
             secret = secret or secrets.token_hex(32)
             if len(secret) < 16:
                 raise AlertError("a secret has at least 16 characters")
@@ -288,6 +298,18 @@ class AlertRules:
                 Delivery(row.id, row.event, row.state, row.created_at, row.attempts, row.outcome)
                 for row in session.scalars(query)
             ]
+
+    def undelivered(self) -> dict[UUID, Delivery]:
+        """Return the newest message of each rule whose newest message was tried and not taken, by the rule's id."""
+        newest = select(func.max(AlertDeliveryRow.number)).group_by(AlertDeliveryRow.rule_id)
+        query = select(AlertDeliveryRow).where(
+            AlertDeliveryRow.number.in_(newest), AlertDeliveryRow.state != "delivered", AlertDeliveryRow.attempts > 0
+        )
+        with self._database.read(EVERY_RESOURCE) as session:
+            return {
+                row.rule_id: Delivery(row.id, row.event, row.state, row.created_at, row.attempts, row.outcome)
+                for row in session.scalars(query)
+            }
 
     def address(self, rule_id: UUID) -> tuple[str, str] | None:
         """Return where a rule's messages go and what signs them; None for a rule that has no webhook, or is gone."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 from uuid import UUID
@@ -99,6 +99,7 @@ class Recorder:
         flush_seconds: pause between two writes.
         gauges: levels to read now and then, by the metric's name.
         gauge_seconds: pause between two readings.
+        also: what else is to be written at each write.
     """
 
     def __init__(
@@ -109,10 +110,12 @@ class Recorder:
         flush_seconds: float = 5.0,
         gauges: Mapping[str, Levels] | None = None,
         gauge_seconds: float = 300.0,
+        also: Sequence[Callable[[], object]] = (),
     ) -> None:
         self._database = database
         self._clock = clock
         self._flush_seconds = flush_seconds
+        self._also = tuple(also)
         self._gauges = dict(gauges or {})
         self._rounds = max(1, round(gauge_seconds / flush_seconds))
         self._lock = threading.Lock()
@@ -252,12 +255,14 @@ class Recorder:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
-        self._try(self.flush)
+        for write in (self.flush, *self._also):
+            self._try(write)
 
     def _run(self) -> None:
         rounds = 0
         while not self._stop.wait(self._flush_seconds):
-            self._try(self.flush)
+            for write in (self.flush, *self._also):
+                self._try(write)
             if rounds % self._rounds == 0:
                 self._try(self.read_gauges)
             rounds += 1

@@ -6,6 +6,7 @@ addresses are judged, after resolution, in the form in which they will be connec
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
@@ -86,6 +87,24 @@ class AddressPolicy:
         if ip.is_multicast or not ip.is_global or _within(ip, _NEVER):
             return "is reserved (MIEN_URL_ALLOWED_NETWORKS can list it)"
         return None
+
+
+def refused_host(host: str, policy: AddressPolicy) -> str | None:
+    """Return why no address of a host may be connected to; None where one may, or the name is not known now.
+
+    Args:
+        host: a name or an address, as a URL has it.
+        policy: judges addresses.
+    """
+    try:
+        found = {str(one[4][0]) for one in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+    except OSError:
+        return None
+    reasons = [(address, policy.refusal(address)) for address in sorted(found)]
+    if not reasons or any(reason is None for _, reason in reasons):
+        return None
+    address, reason = reasons[0]
+    return f"{host} {reason}" if address == host else f"{host} is {address}, which {reason}"
 
 
 def _within(ip: Address, networks: tuple[Network, ...]) -> bool:

@@ -13,8 +13,8 @@ from enum import Enum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, true, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from mien.gallery.kinds import CollectionRef, parse_id
 from mien.gallery.rows import Rows
@@ -132,7 +132,7 @@ class People:
         backwards = before is not None
         edge = before or after
         with self._rows.reading(ref) as (session, row):
-            wanted = and_(PersonRow.collection == row.uid, _matches(row.uid, text))
+            wanted = and_(PersonRow.collection == row.uid, _matches(session, row.uid, text))
             query = select(PersonRow).where(wanted)
             if edge is not None:
                 query = query.where(_beyond(column, edge, larger=descending == backwards))
@@ -169,28 +169,26 @@ class People:
 
 def _beyond(column: InstrumentedAttribute[Any], edge: Edge, *, larger: bool) -> ColumnElement[bool]:
     """Return the condition that a row comes after an edge, in the direction of larger or smaller values."""
-    if larger:
-        return or_(column > edge.value, and_(column == edge.value, PersonRow.person_id > edge.person_id))
-    return or_(column < edge.value, and_(column == edge.value, PersonRow.person_id < edge.person_id))
+    row = tuple_(column, PersonRow.person_id)
+    at = tuple_(literal(edge.value, column.type), literal(edge.person_id, PersonRow.person_id.type))
+    return row > at if larger else row < at
 
 
-def _matches(collection: UUID, text: str) -> ColumnElement[bool]:
+def _matches(session: Session, collection: UUID, text: str) -> ColumnElement[bool]:
     words = name_key(text).split()
     if not words:
         return true()
-    found: list[ColumnElement[bool]] = [and_(*(PersonRow.name_key.contains(word, autoescape=True) for word in words))]
-    digits = text.strip().lower().replace("-", "")
-    if _SHORTEST_ID <= len(digits) <= 32 and _HEXADECIMAL.issuperset(digits):
-        lowest, highest = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
-        found.append(PersonRow.person_id.between(lowest, highest))
-    if (face := parse_id(text.strip())) is not None:
-        has_face = exists().where(
-            PersistedFaceRow.collection == collection,
-            PersistedFaceRow.face_id == face,
-            PersistedFaceRow.person_id == PersonRow.person_id,
+    if (named := parse_id(text.strip())) is not None:
+        whose = select(PersistedFaceRow.person_id).where(
+            PersistedFaceRow.collection == collection, PersistedFaceRow.face_id == named
         )
-        found.append(has_face)
-    return or_(*found)
+        return PersonRow.person_id.in_([named, *session.scalars(whose)])
+    found = and_(*(PersonRow.name_key.contains(word, autoescape=True) for word in words))
+    digits = text.strip().lower().replace("-", "")
+    if _SHORTEST_ID <= len(digits) < 32 and _HEXADECIMAL.issuperset(digits):
+        lowest, highest = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+        return or_(found, PersonRow.person_id.between(lowest, highest))
+    return found
 
 
 def _line(row: PersonRow) -> PersonLine:

@@ -22,6 +22,7 @@ from mien.clock import Clock
 from mien.doors.reviews import Enrol
 from mien.doors.service import DoorServices
 from mien.events import AlertRules, AuditLog, Exposition, MetricStore
+from mien.events.failed_calls import FailedCalls
 from mien.gallery.measuring import Measuring
 from mien.gallery.reviews import Reviews
 from mien.gateway.exchange import Request
@@ -47,6 +48,7 @@ from mien.management.v1 import (
     door_events,
     doors,
     evaluations,
+    failed_calls,
     health,
     metrics,
     resources,
@@ -89,6 +91,7 @@ class Parts:
         endpoint: URL at which the data plane answers on this machine; scheme and port of resources' endpoints.
         domain: of the resources' host names.
         exposition: this process's counts for Prometheus; None without a data plane.
+        failed_calls: the last calls that failed; None without their routes.
         subjects: the data-subject tools; None without a data plane.
         evaluations: measures error rates on enrolled people; None without a data plane.
         reviews: the matches that people must confirm; None without a data plane.
@@ -116,6 +119,7 @@ class Parts:
     endpoint: str
     domain: str
     exposition: Exposition | None = None
+    failed_calls: FailedCalls | None = None
     subjects: Subjects | None = None
     evaluations: Measuring | None = None
     reviews: Reviews | None = None
@@ -221,6 +225,8 @@ def _routers(parts: Parts) -> Iterable[APIRouter]:
     yield alerts.routes(parts.alerts, parts.accounts, journal, parts.try_out)
     yield audit.routes(parts.audit, parts.accounts)
     yield metrics.routes(parts.metrics, parts.accounts, parts.clock)
+    if parts.failed_calls is not None:
+        yield failed_calls.routes(parts.failed_calls, parts.accounts)
     yield metrics.prometheus(parts.exposition)
     if parts.subjects is not None:
         yield subjects.routes(parts.subjects, parts.accounts)

@@ -13,6 +13,7 @@ from mien.gallery.types import TargetFace
 from mien.management.roles import Permission
 from mien.portal.approval import check_approved, may_write
 from mien.portal.auto_training import patiently
+from mien.portal.camera import camera
 from mien.portal.photo_report import MEASURED, Verdict, asked, draw_report, report_on
 from mien.portal.photos import Upload, cut_out, drop, picture
 from mien.portal.stale import counted
@@ -122,6 +123,7 @@ async def enrol_place(
 
     with place:
         drop(visitor, "Drop photos to enrol", take, on_batch=begin, about="several at once, or choose files")
+        camera(visitor, begin, take)
 
 
 def _sum_up(counts: dict[str, int]) -> None:
@@ -152,14 +154,7 @@ def enrol_photo(visitor: Visitor, photo: Upload, chosen: Face | None, add: Add) 
     except LowQualityError:
         return Outcome(face, refused="The photo does not meet this collection's requirements; see the table.")
     except (GalleryError, VisionError) as error:
-        return Outcome(face, refused=remedied(sentence(str(error))))
-
-
-def remedied(said: str) -> str:
-    """Return why a photo cannot be read, and what to do about it."""
-    if said.endswith("is not supported."):
-        return f"{said} Save the photo as JPEG or PNG and drop it again."
-    return said
+        return Outcome(face, refused=sentence(str(error)))
 
 
 def _tell(outcome: Outcome, policy: EnrolmentPolicy, name: str) -> None:

@@ -20,7 +20,7 @@ from mien.portal.pages import PAGES
 from mien.portal.parts import PortalParts
 from mien.portal.session import SESSION, UPLOAD_FRAME, Session, Sessions
 from mien.portal.visitor import EXPECTED, Visitor, sentence
-from mien.portal.widgets import Tag, banner, empty, loading
+from mien.portal.widgets import Tag, banner, empty, skeleton
 
 _STYLE: Final = (Path(__file__).parent / "static" / "portal.css").read_text(encoding="utf-8")
 _SCRIPT: Final = (Path(__file__).parent / "static" / "portal.js").read_text(encoding="utf-8")
@@ -34,7 +34,7 @@ _READ_OUT: Final = (  # what the library shows while the server is away is read 
 )
 _BUILD_SECONDS: Final = 30.0
 
-_PATIENCE: Final = 1.0
+_PATIENCE: Final = 0.25
 """Seconds that a page may take before it is sent without its content, and says that it is loading."""
 
 _log = structlog.get_logger("mien.portal")
@@ -87,7 +87,7 @@ def _handler(page: Page, parts: PortalParts, sessions: Sessions) -> Callable[[Re
             done, _ = await asyncio.wait({drawing}, timeout=_PATIENCE)
             if not done:  # the page is sent with what there is; the rest comes by its websocket
                 with place:
-                    waiting = loading("Loading …")
+                    waiting = skeleton()
                 drawing.add_done_callback(lambda _: None if waiting.is_deleted else waiting.delete())
 
     return show

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 from mien.accounts import AccessRequests, Accounts
@@ -14,6 +15,7 @@ from mien.contract.limits import IMAGE_BYTES
 from mien.doors.service import DoorServices
 from mien.events import AlertRules, AuditLog, MetricStore
 from mien.events.alerts import QuotaUse
+from mien.events.failed_calls import FailedCalls
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.directory.services import DirectoryServices
 from mien.gallery.gallery import Gallery
@@ -51,6 +53,7 @@ class PortalParts:
         audit: who did what.
         metrics: what was counted.
         alerts: who is told of it.
+        failed_calls: the last calls that failed.
         try_out: sends a test message of an alert rule.
         quota_uses: gives how much of their quotas all resources use.
         faces_stored: gives how many faces are enrolled in each resource.
@@ -73,6 +76,7 @@ class PortalParts:
         demo: whether the liveness demo of this server makes its own sessions.
         lacks: tells what the server lacks for a liveness mode; None when it lacks nothing.
         doors: cameras and doors.
+        data_dir: where the server's files are, to see how full the disk is.
         auto_training: trains groups after edits.
     """
 
@@ -87,6 +91,7 @@ class PortalParts:
     audit: AuditLog
     metrics: MetricStore
     alerts: AlertRules
+    failed_calls: FailedCalls
     try_out: Callable[[UUID], str | None]
     quota_uses: Callable[[], Sequence[QuotaUse]]
     faces_stored: Callable[[], Mapping[UUID, int]]
@@ -109,4 +114,5 @@ class PortalParts:
     demo: bool = False
     lacks: Lacks | None = None
     doors: DoorServices | None = None
+    data_dir: Path | None = None
     auto_training: AutoTraining = field(default_factory=AutoTraining)

@@ -7,12 +7,29 @@ from typing import Final
 _QUERY: Final = "detectionModel=detection_03&recognitionModel=recognition_04"
 
 
-def first_calls(endpoint: str) -> dict[str, str]:
+def _without_face_ids(call: str) -> str:
+    changes = (
+        ("&returnFaceLandmarks=true", "&returnFaceId=false&returnFaceLandmarks=true"),
+        ("return_face_id=True", "return_face_id=False"),
+        ("returnFaceId: true", "returnFaceId: false"),
+        ("print(face.face_id, face.face_rectangle)", "print(face.face_rectangle)"),
+        ("console.log(face.faceId, face.faceRectangle)", "console.log(face.faceRectangle)"),
+        ("{face.FaceId} {face.FaceRectangle.Left}", "{face.FaceRectangle.Left}"),
+    )
+    for old, new in changes:
+        call = call.replace(old, new)
+    return call
+
+
+def first_calls(endpoint: str, *, face_ids: bool = True) -> dict[str, str]:
     """Return the first call in each language; the key comes from the environment, never from the page.
 
     Args:
         endpoint: of the resource, without a slash at its end.
+        face_ids: whether face ids are asked for, which needs an approval; they are by default in the API.
     """
+    if not face_ids:
+        return {language: _without_face_ids(call) for language, call in first_calls(endpoint).items()}
     # Azure's SDK for JavaScript sends keys over plain HTTP only when told so.
     plain = ", { allowInsecureConnection: true }" if endpoint.startswith("http:") else ""
     return {

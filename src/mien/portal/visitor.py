@@ -117,8 +117,10 @@ class Visitor:
 
 
 def sentence(text: str) -> str:
-    """Return a service's message as a sentence."""
+    """Return a service's message as a sentence, with a remedy where the service knows none."""
     text = text.strip()
+    if text.rstrip(".").endswith("is not supported"):
+        return f"{text[:1].upper()}{text[1:].rstrip('.')}. Save the photo as JPEG or PNG and drop it again."
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 

@@ -155,6 +155,16 @@ def loading(what: str) -> Tag:
     return box
 
 
+def skeleton() -> Tag:
+    """The place of content that is on its way; delete it when the content is ready."""
+    box = Tag("div", classes="skeleton", role="status")
+    with box:
+        Tag("span", "Loading …", "soft small")
+        for _ in range(3):
+            Tag("span", classes="bone", aria_hidden="true")
+    return box
+
+
 def facts(pairs: Iterable[tuple[str, Cell]]) -> None:
     """Names and values."""
     with Tag("dl", classes="facts"):

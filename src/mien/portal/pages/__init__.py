@@ -12,6 +12,7 @@ from mien.portal.pages import (
     doors,
     dynamic_groups,
     evaluations,
+    failed_calls,
     keys,
     matches,
     metrics,
@@ -24,6 +25,7 @@ from mien.portal.pages import (
     resources,
     review,
     roles,
+    status,
     try_identify,
     try_it,
     try_verify,
@@ -50,6 +52,7 @@ PAGES: Final[tuple[Page, ...]] = (
     evaluations.PAGE,
     evaluations.RESULT,
     metrics.PAGE,
+    failed_calls.PAGE,
     access.PAGE,
     review.PAGE,
     matches.PAGE,
@@ -58,6 +61,7 @@ PAGES: Final[tuple[Page, ...]] = (
     models.PAGE,
     roles.PAGE,
     resources.PAGE,
+    status.PAGE,
     resources.CREATE,
 )
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from nicegui import ui
 
 from mien.events import METRICS, Aggregation, AlertRule, Condition, Question, QuotaUse, Series
-from mien.events.alerts import QUOTA_USE
+from mien.events.alerts import QUOTA_USE, Delivery
 from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.visitor import Visitor, tell
@@ -167,6 +167,7 @@ def chart_options(series: Sequence[Series], *, stacked: bool) -> dict[str, Any]:
 
 async def _alerts(visitor: Visitor) -> None:
     every = await visitor.ask(visitor.parts.alerts.rules)
+    untold = await visitor.ask(visitor.parts.alerts.undelivered)
     rules = [one for one in every if one.resource_id in {None, visitor.resource.id}]
     with section(
         "Alert rules", "A rule tells the log, and a webhook if it has one, when it fires and when it is over."
@@ -180,7 +181,7 @@ async def _alerts(visitor: Visitor) -> None:
                 [
                     [
                         rule.name,
-                        partial(badge, *(("firing", "bad") if rule.firing else ("quiet", "good"))),
+                        partial(_state, rule, untold.get(rule.id)),
                         _condition(rule.condition),
                         visitor.resource.name if rule.resource_id else "all resources",
                         rule.host or "the log",
@@ -191,6 +192,19 @@ async def _alerts(visitor: Visitor) -> None:
             )
     with section("Create a rule"):
         _form(visitor)
+
+
+def _state(rule: AlertRule, untold: Delivery | None) -> None:
+    """Draw whether a rule fires, and that nobody was told where that is so."""
+    badge(*(("firing", "bad") if rule.firing else ("quiet", "good")))
+    if untold is not None:
+        tries = "once" if untold.attempts == 1 else f"{untold.attempts} times"
+        more = "tried again" if untold.state == "pending" else "given up"
+        with Tag("div", classes="wrap small"):
+            Tag("strong", "Nobody was told: ")
+            Tag("span", f"{untold.outcome or 'not delivered'} (tried {tries}, {more})")
+    elif rule.firing and rule.host is None:
+        Tag("div", "Only the log was told.", "small soft")
 
 
 def _condition(condition: Condition) -> str:

@@ -11,8 +11,11 @@ from nicegui import ui
 from mien.accounts import ALL_FEATURES, Feature
 from mien.events import Aggregation, Question, QuotaUse
 from mien.management.arm.shapes import TIERS
+from mien.portal.approval import is_approved
 from mien.portal.frame import Page
+from mien.portal.pages.people_places import address
 from mien.portal.snippets import first_calls
+from mien.portal.stale import changes_since
 from mien.portal.visitor import Visitor
 from mien.portal.warnings import Warned, blocked, quota_words, warnings_of
 from mien.portal.widgets import Tag, badge, banner, code, copy_button, facts, meter, moment, section, text, tile
@@ -57,6 +60,11 @@ async def render(visitor: Visitor) -> None:
     for one in found.warnings:
         action = (one.action[0], visitor.link(one.action[1])) if one.action else None
         banner(one.tone, one.title, one.about, action)
+    stale = await visitor.ask(lambda: visitor.parts.gallery.stale.every(visitor.resource.id))
+    for behind in stale[:3]:
+        title = f"{behind.name}: {changes_since(behind).lower()}"
+        about = "People added since then are not found before the next training."
+        banner("warn", title, about, ("Open the group", address(visitor, behind.ref)))
     resource, parts = visitor.resource, visitor.parts
     endpoint = parts.addresses.of(resource).rstrip("/")
     with Tag("div", classes="two"):
@@ -87,9 +95,18 @@ async def render(visitor: Visitor) -> None:
                 for use in found.uses[:5]:
                     meter(quota_words(use), use.percent / 100, f"{use.used:,.0f} of {use.limit:,.0f}")
     with section("First call", "The same code works on Azure with another endpoint and key."):
+        face_ids = is_approved(visitor)
+        if not face_ids:
+            banner(
+                "info",
+                "Face ids need an approval",
+                "The calls below ask for none. A call without returnFaceId=false is answered 403 until identification "
+                "or verification is approved: returnFaceId is true by default, as on Azure.",
+                ("Request access", visitor.link("/access")),
+            )
         # Names below .localhost are known to curl and browsers; what Python and Node.js ask may not know them.
         unknown = (urlsplit(endpoint).hostname or "").endswith(".localhost")
-        _snippets(parts.local_endpoint if resource.custom_subdomain is None or unknown else endpoint)
+        _snippets(parts.local_endpoint if resource.custom_subdomain is None or unknown else endpoint, face_ids=face_ids)
 
 
 def _endpoint(address: str) -> None:
@@ -115,8 +132,8 @@ def _features(visitor: Visitor) -> None:
             Tag("a", f"{missing} not approved", href=visitor.link("/access"))
 
 
-def _snippets(endpoint: str) -> None:
-    calls = first_calls(endpoint)
+def _snippets(endpoint: str, *, face_ids: bool) -> None:
+    calls = first_calls(endpoint, face_ids=face_ids)
     with ui.tabs().props('no-caps align=left dense inline-label aria-label="Languages"').classes("languages") as tabs:
         for language in calls:
             ui.tab(language)

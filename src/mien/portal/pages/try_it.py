@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 from nicegui import ui
 
 from mien.accounts import Feature
-from mien.contract.attributes import DECLARED, LIMITED
+from mien.contract.attributes import DECLARED, LIMITED, Attribute
+from mien.contract.versions import V1_2
 from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.photos import Upload, drawn, drop, picture
 from mien.portal.visitor import Visitor
-from mien.portal.widgets import Tag, banner, empty, facts, loading, section, text
+from mien.portal.widgets import Tag, banner, code, empty, facts, loading, section, text
 from mien.vision.types import Accessory, Face, HairColor, OperatingPoint, Want
+from mien.wire.face_json import attributes_json, landmarks_json
 
 TABS: Final = (
     ("/try", "Detect"),
@@ -72,7 +75,7 @@ async def render(visitor: Visitor) -> None:
             waiting.delete()
             if found is not None:
                 with result:
-                    _show(*found)
+                    _show(*found, call=_call(visitor, str(model.value), wanted))
 
         drop(visitor, "Drop a photo", analyse)
         result = Tag("div", classes="stack")
@@ -85,24 +88,41 @@ def _points(visitor: Visitor) -> dict[str, OperatingPoint]:
     return {label: OperatingPoint(bound[label].operating_point) for label in sorted(bound)}
 
 
-def _show(address: str, faces: tuple[Face, ...]) -> None:
+def _show(address: str, faces: tuple[Face, ...], call: str) -> None:
     count = "One face" if len(faces) == 1 else f"{len(faces)} faces"
-    picture(address, f"The photo with {count.lower()}, their boxes, landmarks and the axes of their heads")
-    if faces:
-        text(
-            "Green: the box. Yellow: the 27 landmarks. Arrows from the tip of the nose: to the right (red), "
-            "down (green) and forward (blue), as the head is turned.",
-            "soft small",
-        )
-    with Tag("div", role="status"):
-        text(f"{count} found.")
+    with Tag("div", classes="beside"):
+        with Tag("div", classes="stack"):
+            picture(address, f"The photo with {count.lower()}, their boxes, landmarks and the axes of their heads")
+            if faces:
+                text(
+                    "Green: the box. Yellow: the 27 landmarks. Arrows from the tip of the nose: to the right (red), "
+                    "down (green) and forward (blue), as the head is turned.",
+                    "soft small",
+                )
+        with Tag("div", classes="stack"):
+            with Tag("div", role="status"):
+                text(f"{count} found.")
+            labels = 'no-caps align=left dense inline-label aria-label="Result as"'
+            with ui.tabs().props(labels).classes("languages") as tabs_of:
+                for label in ("Faces", "JSON", "curl"):
+                    ui.tab(label)
+            with ui.tab_panels(tabs_of, value="Faces", animated=False).classes("panels"):
+                with ui.tab_panel("Faces"):
+                    _cards(faces)
+                with ui.tab_panel("JSON"):
+                    code(json.dumps([_answer(face) for face in faces], indent=2), "Answer as JSON")
+                with ui.tab_panel("curl"):
+                    code(call, "The same call with curl")
+
+
+def _cards(faces: tuple[Face, ...]) -> None:
     if not faces:
         empty(
             "face_retouching_off",
             "No face was found",
             "Try detection_02 or detection_03, or a photo in which faces are larger.",
         )
-    with Tag("div", classes="two"):
+    with Tag("div", classes="stack"):
         for number, face in enumerate(faces, start=1):
             with Tag("section", classes="card"):
                 Tag("h3", f"Face {number}")
@@ -111,6 +131,32 @@ def _show(address: str, faces: tuple[Face, ...]) -> None:
                 found = ((item.name, getattr(face.attributes, item.name)) for item in fields(face.attributes))
                 lines += [(name.replace("_", " "), words(value)) for name, value in found if value is not None]
                 facts(lines)
+
+
+def _answer(face: Face) -> dict[str, Any]:
+    """Return a face as detect answers it, without a face id, which the page does not create."""
+    box = face.box
+    shown: dict[str, Any] = {
+        "faceRectangle": {"top": box.top, "left": box.left, "width": box.width, "height": box.height}
+    }
+    if face.landmarks is not None:
+        shown["faceLandmarks"] = landmarks_json(face.landmarks)
+    return {**shown, "faceAttributes": attributes_json(face.attributes, V1_2)}
+
+
+def _call(visitor: Visitor, point: str, wanted: frozenset[Attribute]) -> str:
+    """Return the same call with curl, at the detection model that was chosen."""
+    bound = visitor.parts.bindings.detection
+    label = next((label for label in sorted(bound) if bound[label].operating_point == point), "detection_03")
+    asked = ",".join(sorted(one.value for one in wanted))
+    return (
+        'export FACE_KEY="…"   # from the page “Keys and endpoint”\n'
+        f'curl "{visitor.parts.local_endpoint}/face/v1.2/detect?detectionModel={label}'
+        "&recognitionModel=recognition_04&returnFaceId=false&returnFaceLandmarks=true"
+        f'&returnFaceAttributes={asked}" \\\n'
+        '  -H "Ocp-Apim-Subscription-Key: $FACE_KEY" -H "Content-Type: application/octet-stream" \\\n'
+        "  --data-binary @photo.jpg"
+    )
 
 
 def words(value: object) -> str:

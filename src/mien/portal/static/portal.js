@@ -49,3 +49,32 @@ function mienSend(id) {
     box.addFiles(mienWaiting[id] || []);
     delete mienWaiting[id];
 }
+
+// The camera: a picture is sent when the server asks for the next one.
+async function mienCamera(id) {
+    const video = document.getElementById("c" + id);
+    try {
+        video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { width: 1280, height: 720, facingMode: "user" } });
+        await video.play();
+        video.hidden = false;
+        mienPicture(id);
+    } catch (error) {
+        video.dispatchEvent(new CustomEvent("trouble", { detail: error ? error.name || String(error) : "" }));
+    }
+}
+
+function mienPicture(id) {
+    const video = document.getElementById("c" + id);
+    if (!video || !video.srcObject) return;
+    const canvas = Object.assign(document.createElement("canvas"), { width: video.videoWidth, height: video.videoHeight });
+    canvas.getContext("2d").drawImage(video, 0, 0);
+    video.dispatchEvent(new CustomEvent("picture", { detail: canvas.toDataURL("image/jpeg", 0.92) }));
+}
+
+function mienCameraOff(id) {
+    const video = document.getElementById("c" + id);
+    if (!video || !video.srcObject) return;
+    video.srcObject.getTracks().forEach((track) => track.stop());
+    video.srcObject = null;
+    video.hidden = true;
+}

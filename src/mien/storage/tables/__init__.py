@@ -24,7 +24,15 @@ from mien.storage.tables.doors import (
     DoorVisitorRow,
 )
 from mien.storage.tables.evaluations import AppliedCalibrationRow, EvaluationRow
-from mien.storage.tables.events import AlertDeliveryRow, AlertRuleRow, AuditHeadRow, AuditRow, CallRow, GaugeRow
+from mien.storage.tables.events import (
+    AlertDeliveryRow,
+    AlertRuleRow,
+    AuditHeadRow,
+    AuditRow,
+    CallRow,
+    FailedCallRow,
+    GaugeRow,
+)
 from mien.storage.tables.faces import DetectedFaceRow
 from mien.storage.tables.gallery import (
     CollectionRow,
@@ -89,6 +97,7 @@ __all__ = [
     "EnrolmentPolicyRow",
     "ErasureRow",
     "EvaluationRow",
+    "FailedCallRow",
     "GaugeRow",
     "KeyRow",
     "LivenessAttemptRow",

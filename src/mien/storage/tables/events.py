@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, PrimaryKeyConstraint, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from mien.storage.base import Base
+from mien.storage.base import AnyText, Base
 
 
 class AuditRow(Base):
@@ -85,6 +85,26 @@ class CallRow(Base):
     b14: Mapped[int] = mapped_column(BigInteger)
     b15: Mapped[int] = mapped_column(BigInteger)
     b16: Mapped[int] = mapped_column(BigInteger)
+
+
+class FailedCallRow(Base):
+    """A call that was answered with an error; without a resource where none could be found out, as with a wrong key."""
+
+    __tablename__ = "failed_calls"
+    __table_args__ = (Index("ix_failed_calls_resource_id_id", "resource_id", "id"), Index("ix_failed_calls_at", "at"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    resource_id: Mapped[UUID | None] = mapped_column(ForeignKey("resources.id", ondelete="CASCADE"))
+    at: Mapped[datetime]
+    operation: Mapped[str] = mapped_column(String(80))
+    method: Mapped[str] = mapped_column(String(10))
+    status: Mapped[int]
+    code: Mapped[str] = mapped_column(String(64))
+    message: Mapped[str] = mapped_column(AnyText)
+    hint: Mapped[str] = mapped_column(AnyText)
+    address: Mapped[str] = mapped_column(String(64))
+    request_id: Mapped[str] = mapped_column(String(64))
+    milliseconds: Mapped[int]
 
 
 class GaugeRow(Base):

@@ -1,0 +1,232 @@
+"""The last calls of each resource that were answered with an error, so that people see why and what to do.
+
+What is kept of a call: time, operation, status, code, message, hint, the caller's address and the request id. Bodies,
+keys and paths are not. Noting a call is an append to a list of bounded length; the database is written by the thread
+that writes the metrics, some seconds later, in one transaction. A call that succeeded costs one comparison.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, insert, select
+
+from mien.clock import Clock
+from mien.logs import redact
+from mien.storage import EVERY_RESOURCE, Database
+from mien.storage.tables import FailedCallRow
+
+KEPT: Final = 1000
+"""Calls of a resource."""
+KEPT_FOR: Final = timedelta(days=30)
+_TEXT: Final = 600
+_BODY: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class FailedCall:
+    """A call that was answered with an error.
+
+    Attributes:
+        id: grows with time; for the next page.
+        at: when it was answered.
+        operation: its name; `Unknown` for a path that no operation has.
+        method: of HTTP.
+        status: of HTTP.
+        code: of the error.
+        message: of the error, as the caller got it.
+        hint: what is wrong and what to do, as the caller got it; empty where there is none.
+        address: that the call came from; empty where it came from none.
+        request_id: as the caller got it in `apim-request-id`.
+        milliseconds: how long it took.
+    """
+
+    id: int
+    at: datetime
+    operation: str
+    method: str
+    status: int
+    code: str
+    message: str
+    hint: str
+    address: str
+    request_id: str
+    milliseconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotedCall:
+    """A call as it is noted: the body of the answer is read when it is written."""
+
+    resource_id: UUID | None
+    at: datetime
+    operation: str
+    method: str
+    status: int
+    code: str
+    body: bytes
+    address: str
+    request_id: str
+    seconds: float
+
+
+class FailedCalls:
+    """The failed calls of a database, which all processes on it share.
+
+    Args:
+        database: where they are kept.
+        clock: tells how old they are.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._noted: dict[UUID | None, deque[NotedCall]] = {}
+
+    def now(self) -> datetime:
+        """The time, for who notes."""
+        return self._clock.now()
+
+    def note(self, call: NotedCall) -> None:
+        """Note a call, to be written soon; of very many the newest."""
+        with self._lock:
+            calls = self._noted.get(call.resource_id)
+            if calls is None:
+                calls = self._noted[call.resource_id] = deque(maxlen=KEPT)
+            calls.append(call)
+
+    def flush(self) -> int:
+        """Write what was noted, and delete what is older than the last `KEPT` of a resource; returns how many calls."""
+        with self._lock:
+            taken, self._noted = self._noted, {}
+        rows = [_row(call) for calls in taken.values() for call in calls]
+        if not rows:
+            return 0
+        with self._database.write(EVERY_RESOURCE) as session:
+            alive = self._alive(session, {call for call in taken if call is not None})
+            rows = [row for row in rows if row["resource_id"] is None or row["resource_id"] in alive]
+            if rows:
+                session.execute(insert(FailedCallRow), sorted(rows, key=lambda row: row["at"]))
+            for resource_id in taken:
+                whose = _whose(resource_id)
+                oldest = select(FailedCallRow.id).where(whose).order_by(FailedCallRow.id.desc()).limit(1).offset(KEPT)
+                session.execute(
+                    delete(FailedCallRow)
+                    .where(whose, FailedCallRow.id <= oldest.scalar_subquery())
+                    .execution_options(synchronize_session=False)
+                )
+        return len(rows)
+
+    @staticmethod
+    def _alive(session: Any, wanted: set[UUID]) -> set[UUID]:
+        """Return the resources that are still there; one may have been purged since the call."""
+        from mien.storage.tables import ResourceRow  # noqa: PLC0415  only where something failed
+
+        return set(session.scalars(select(ResourceRow.id).where(ResourceRow.id.in_(wanted))))
+
+    def search(
+        self,
+        resource_id: UUID | None,
+        *,
+        code: str = "",
+        operation: str = "",
+        status: int | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> list[FailedCall]:
+        """Return failed calls, newest first.
+
+        Args:
+            resource_id: whose; None for those whose resource is not known, as with a wrong key.
+            code: with this code only.
+            operation: of this operation only.
+            status: with this status only; 4 and 5 stand for all of 4xx and 5xx.
+            before: with a lower id than this.
+            limit: how many at most, 1 to `KEPT`.
+        """
+        query = select(FailedCallRow).where(_whose(resource_id)).order_by(FailedCallRow.id.desc())
+        if code:
+            query = query.where(FailedCallRow.code == code)
+        if operation:
+            query = query.where(FailedCallRow.operation == operation)
+        if status is not None and status < 10:
+            query = query.where(FailedCallRow.status.between(status * 100, status * 100 + 99))
+        elif status is not None:
+            query = query.where(FailedCallRow.status == status)
+        if before is not None:
+            query = query.where(FailedCallRow.id < before)
+        with self._database.read(EVERY_RESOURCE) as session:
+            return [_seen(row) for row in session.scalars(query.limit(max(1, min(limit, KEPT))))]
+
+    def kinds(self, resource_id: UUID | None) -> tuple[list[str], list[str]]:
+        """Return the codes and the operations that there are, for choosing."""
+        with self._database.read(EVERY_RESOURCE) as session:
+            query = select(FailedCallRow.code, FailedCallRow.operation).where(_whose(resource_id)).distinct()
+            found = session.execute(query).all()
+        return sorted({code for code, _ in found}), sorted({operation for _, operation in found})
+
+    def purge(self) -> int:
+        """Delete calls that are older than `KEPT_FOR`: addresses of callers are personal data; returns how many."""
+        with self._database.write(EVERY_RESOURCE) as session:
+            old = delete(FailedCallRow).where(FailedCallRow.at <= self._clock.now() - KEPT_FOR)
+            return len(session.scalars(old.returning(FailedCallRow.id)).all())
+
+
+def _whose(resource_id: UUID | None) -> ColumnElement[bool]:
+    column = FailedCallRow.resource_id
+    return column.is_(None) if resource_id is None else column == resource_id
+
+
+def _row(call: NotedCall) -> dict[str, Any]:
+    message, hint = told_in(call.body)
+    return {
+        "resource_id": call.resource_id,
+        "at": call.at,
+        "operation": call.operation[:80],
+        "method": call.method[:10],
+        "status": call.status,
+        "code": call.code[:64],
+        "message": redact(message)[:_TEXT],
+        "hint": redact(hint)[:_TEXT],
+        "address": call.address[:64],
+        "request_id": call.request_id[:64],
+        "milliseconds": round(call.seconds * 1000),
+    }
+
+
+def told_in(body: bytes) -> tuple[str, str]:
+    """Return message and hint of an error's body; empty where they cannot be read."""
+    try:
+        answer = json.loads(body[:_BODY])
+    except ValueError:
+        return "", ""
+    error = answer.get("error", answer) if isinstance(answer, dict) else {}
+    if not isinstance(error, dict):
+        return "", ""
+    inner = error.get("innererror")
+    details = inner.get("details") if isinstance(inner, dict) else None
+    hint = details.get("hint") if isinstance(details, dict) else None
+    return str(error.get("message") or ""), str(hint or "")
+
+
+def _seen(row: FailedCallRow) -> FailedCall:
+    return FailedCall(
+        row.id,
+        row.at,
+        row.operation,
+        row.method,
+        row.status,
+        row.code,
+        row.message,
+        row.hint,
+        row.address,
+        row.request_id,
+        row.milliseconds,
+    )

@@ -1,0 +1,43 @@
+"""Notes the calls that fail, from the front door's notifications."""
+
+from __future__ import annotations
+
+from mien.events.calls import Exchange, Request, Response, error_code
+from mien.events.failed_calls import FailedCalls, NotedCall
+from mien.gateway.call_counter import UNKNOWN
+from mien.gateway.exchange import Request as OwnRequest
+from mien.gateway.origin import OriginFinder
+
+
+class FailedCallObserver:
+    """An observer of the front door that notes failed calls.
+
+    Args:
+        calls: keeps them.
+        origin: tells callers' addresses, past trusted proxies.
+    """
+
+    def __init__(self, calls: FailedCalls, origin: OriginFinder) -> None:
+        self._calls = calls
+        self._origin = origin
+
+    def __call__(self, request: Request, exchange: Exchange | None, response: Response, seconds: float) -> None:
+        """Note one answer, if it is an error."""
+        if response.status < 400:
+            return
+        caller = exchange.caller if exchange is not None else None
+        address = self._origin.client(request) if isinstance(request, OwnRequest) else None
+        self._calls.note(
+            NotedCall(
+                resource_id=None if caller is None else caller.id,
+                at=self._calls.now(),
+                operation=exchange.operation.name if exchange is not None else UNKNOWN,
+                method=request.method,
+                status=response.status,
+                code=error_code(response),
+                body=response.body,
+                address="" if address is None else str(address),
+                request_id=exchange.request_id if exchange is not None else "",
+                seconds=seconds,
+            )
+        )

@@ -1,0 +1,124 @@
+"""Enrolling before a camera: it says what to change, and takes each picture by itself when it is good."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from nicegui import events, ui
+
+from mien.portal.guidance import POSES, Pose, advise
+from mien.portal.photo_report import MEASURED
+from mien.portal.photos import Upload
+from mien.portal.visitor import Visitor
+from mien.portal.widgets import Tag, button, text
+from mien.vision.errors import VisionError
+from mien.vision.types import OperatingPoint, Want
+
+_LARGEST: Final = 3_000_000
+_WORDS: Final = {
+    Pose.FRONT: "Look straight into the camera.",
+    Pose.LEFT: "Turn your head a little to the left.",
+    Pose.RIGHT: "Turn your head a little to the right.",
+}
+
+
+class CameraPlace:
+    """Draws the camera, closed at first.
+
+    Args:
+        visitor: who enrols.
+        on_photos: called with the number of pictures before the first of them.
+        on_photo: called with each picture.
+    """
+
+    def __init__(
+        self,
+        visitor: Visitor,
+        on_photos: Callable[[int], Awaitable[None]],
+        on_photo: Callable[[Upload], Awaitable[None]],
+    ) -> None:
+        self._visitor, self._on_photos, self._on_photo = visitor, on_photos, on_photo
+        self._taken = 0
+        self._good = 0
+        with Tag("div", classes="stack"):
+            with Tag("div", classes="row"):
+                self._start = button("Use the camera", kind="quiet", image="photo_camera")
+                self._stop = button("Stop the camera", self._end, "quiet", image="stop")
+            self._stop.set_visibility(False)
+            self._said = Tag("p", "", "guide", role="status")
+            self._video = Tag("video", classes="camera", autoplay=True, playsinline=True, muted=True, hidden=True)
+            self._video.props["aria-label"] = "Your camera"
+        self._start.on("click", js_handler=f"() => mienCamera({self._video.id})")
+        self._video.on("picture", self._look, args=["detail"])
+        self._video.on("trouble", self._trouble, args=["detail"])
+
+    async def _look(self, event: events.GenericEventArguments) -> None:
+        data = _decoded(str((event.args or {}).get("detail", "")))
+        if data is None or self._taken >= len(POSES):
+            return
+        if self._start.visible:
+            self._start.set_visibility(False)
+            self._stop.set_visibility(True)
+            await self._on_photos(len(POSES))
+        pose = POSES[self._taken]
+
+        def work() -> str | None:
+            found = self._visitor.parts.engine.analyze(data, Want(OperatingPoint.BEST, attributes=MEASURED))
+            return advise(found.faces, found.height, pose)
+
+        try:
+            told = await self._visitor.ask(work)
+        except VisionError as error:
+            told = str(error)
+        if self._video.is_deleted:
+            return
+        self._good = 0 if told else self._good + 1
+        self._said.text = told or f"Hold still … {_WORDS[pose]}"
+        if self._good >= 2:  # good in two pictures in a row: the second is not a blurred chance
+            self._good = 0
+            self._taken += 1
+            await self._on_photo(Upload(f"camera-{pose.value}.jpg", data))
+            self._said.text = f"Picture {self._taken} of {len(POSES)} was taken."
+        if self._taken >= len(POSES):
+            await self._end()
+            self._said.text = "Done: all pictures were taken."
+        else:
+            ui.run_javascript(f"mienPicture({self._video.id})")
+
+    async def _trouble(self, event: events.GenericEventArguments) -> None:
+        why = str((event.args or {}).get("detail", ""))[:200]
+        self._said.text = (
+            f"The camera cannot be used ({why}). Allow it in the browser; over HTTP browsers allow it on this machine "
+            "only, elsewhere the portal needs HTTPS."
+        )
+
+    async def _end(self) -> None:
+        self._taken = self._good = 0
+        self._said.text = ""
+        self._start.set_visibility(True)
+        self._stop.set_visibility(False)
+        ui.run_javascript(f"mienCameraOff({self._video.id})")
+
+
+def camera(
+    visitor: Visitor,
+    on_photos: Callable[[int], Awaitable[None]],
+    on_photo: Callable[[Upload], Awaitable[None]],
+) -> None:
+    """Draw the camera; arguments as of `CameraPlace`."""
+    CameraPlace(visitor, on_photos, on_photo)
+    text("The camera takes three pictures by itself: from the front, and turned a little to each side.", "soft small")
+
+
+def _decoded(address: str) -> bytes | None:
+    """Return the picture of a data URL; None for anything else."""
+    head, _, data = address.partition(",")
+    if head != "data:image/jpeg;base64" or len(data) > _LARGEST:
+        return None
+    try:
+        return base64.b64decode(data, validate=True)
+    except binascii.Error:
+        return None

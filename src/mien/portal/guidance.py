@@ -1,0 +1,87 @@
+"""Guidance before a camera: what somebody should change so that the next picture is fit to be enrolled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Final
+
+from mien.contract.attributes import ExposureLevel, Level3
+from mien.vision.types import Face
+
+_NEAR: Final = 0.22
+"""Least width of the face, as a part of the picture's height."""
+_CLOSE: Final = 0.8
+_STRAIGHT: Final = 12.0
+_TURNED: Final = (12.0, 32.0)
+_UPRIGHT: Final = 15.0
+
+
+class Pose(Enum):
+    """A picture that is wanted; the sides are the person's own."""
+
+    FRONT = "front"
+    LEFT = "left"
+    RIGHT = "right"
+
+
+POSES: Final = (Pose.FRONT, Pose.LEFT, Pose.RIGHT)
+"""What is taken, one after the other: three different pictures recognise somebody better than three alike."""
+
+
+def advise(faces: Sequence[Face], height: int, pose: Pose) -> str | None:
+    """Return what to change, one thing at a time; None where the picture can be taken.
+
+    Args:
+        faces: of the picture, analysed with `photo_report.MEASURED`.
+        height: of the picture, in pixels.
+        pose: the picture that is wanted.
+    """
+    if not faces:
+        return "No face is seen: look into the camera."
+    if len(faces) > 1:
+        return "Several faces are seen: one person at a time."
+    (face,) = faces
+    return _distance(face, height) or _light(face) or _turn(face, pose) or _cover(face)
+
+
+def _distance(face: Face, height: int) -> str | None:
+    share = face.box.width / height
+    if share < _NEAR:
+        return "Come closer."
+    return "Move back a little." if share > _CLOSE else None
+
+
+def _light(face: Face) -> str | None:
+    exposure = face.attributes.exposure
+    if exposure is None or exposure.level is ExposureLevel.GOOD:
+        return None
+    return "More light on the face." if exposure.level is ExposureLevel.UNDER else "Less light on the face."
+
+
+def _turn(face: Face, pose: Pose) -> str | None:
+    found = face.attributes.head_pose
+    if found is None:
+        return None
+    if abs(found.roll) > _UPRIGHT:
+        return "Keep your head upright."
+    if abs(found.pitch) > _UPRIGHT:
+        return "Lower your chin a little." if found.pitch > 0 else "Raise your chin a little."
+    return _side(found.yaw, pose)
+
+
+def _side(yaw: float, pose: Pose) -> str | None:
+    """Compare the yaw; a nose that points to the right of the picture is turned to the person's own left."""
+    if pose is Pose.FRONT:
+        return None if abs(yaw) <= _STRAIGHT else "Look straight into the camera."
+    turned = yaw if pose is Pose.LEFT else -yaw
+    if turned < _TURNED[0]:
+        return f"Turn your head a little to the {pose.value}."
+    return "Turn your head back a little." if turned > _TURNED[1] else None
+
+
+def _cover(face: Face) -> str | None:
+    covered, blur = face.attributes.occlusion, face.attributes.blur
+    if covered is not None and (covered.forehead or covered.eye or covered.mouth):
+        return "Uncover forehead, eyes and mouth."
+    return "Hold still." if blur is not None and blur.level is Level3.HIGH else None

@@ -1,0 +1,93 @@
+"""Enrolling before a camera: what is advised, and pictures that are taken by themselves from a camera of photos."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from playwright.sync_api import sync_playwright
+from tests.conftest import Server
+from tests.portal.conftest import Person
+from tests.shared import azure_photo
+
+from mien.portal.guidance import Pose, advise
+from mien.vision.types import Attributes, Face, FaceBox, HeadPose, Occlusion
+
+
+def face(width: int = 300, *, covered: bool = False, pitch: float = 0, roll: float = 0, yaw: float = 0) -> Face:
+    seen = Attributes(head_pose=HeadPose(pitch, roll, yaw), occlusion=Occlusion(False, False, covered))
+    return Face(FaceBox(0, 0, width, width), 0.9, np.zeros((5, 2), np.float32), attributes=seen)
+
+
+@pytest.mark.parametrize(
+    ("faces", "pose", "told"),
+    [
+        ([], Pose.FRONT, "No face is seen: look into the camera."),
+        ([face(), face()], Pose.FRONT, "Several faces are seen: one person at a time."),
+        ([face(100)], Pose.FRONT, "Come closer."),
+        ([face(650)], Pose.FRONT, "Move back a little."),
+        ([face(roll=-20)], Pose.FRONT, "Keep your head upright."),
+        ([face(pitch=20)], Pose.FRONT, "Lower your chin a little."),
+        ([face(pitch=-20)], Pose.FRONT, "Raise your chin a little."),
+        ([face(yaw=20)], Pose.FRONT, "Look straight into the camera."),
+        ([face(yaw=2)], Pose.LEFT, "Turn your head a little to the left."),
+        ([face(yaw=20)], Pose.RIGHT, "Turn your head a little to the right."),
+        ([face(yaw=50)], Pose.LEFT, "Turn your head back a little."),
+        ([face(covered=True)], Pose.FRONT, "Uncover forehead, eyes and mouth."),
+        ([face()], Pose.FRONT, None),
+        ([face(yaw=20)], Pose.LEFT, None),
+        ([face(yaw=-20)], Pose.RIGHT, None),
+    ],
+)
+def test_one_thing_is_advised_at_a_time(faces: list[Face], pose: Pose, told: str | None) -> None:
+    assert advise(faces, 720, pose) == told
+
+
+def film(folder: Path) -> Path:
+    """A camera that shows one photo, wide enough for a face of a good size."""
+    photo = cv2.imread(str(azure_photo("Family1-Mom1")))
+    assert photo is not None
+    wide = np.full((480, 640, 3), 128, np.uint8)
+    scale = 400 / photo.shape[0]
+    fitted = cv2.resize(photo, None, fx=scale, fy=scale)[:, :640]
+    wide[40 : 40 + fitted.shape[0], 120 : 120 + fitted.shape[1]] = fitted
+    done, jpeg = cv2.imencode(".jpg", wide, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    assert done
+    path = folder / "camera.mjpeg"
+    path.write_bytes(np.asarray(jpeg).tobytes() * 10)
+    return path
+
+
+@pytest.mark.shared
+@pytest.mark.timeout(240)
+def test_the_camera_says_what_to_do_next(portal: Server, tmp_path: Path) -> None:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("needs the Debian package chromium")
+    with portal.client() as client:
+        body = {"name": "Camera", "recognitionModel": "recognition_04"}
+        client.put("/face/v1.2/largepersongroups/camera", json=body).raise_for_status()
+        url = "/face/v1.2/largepersongroups/camera/persons"
+        mum = client.post(url, json={"name": "Mum"}).raise_for_status().json()["personId"]
+        arguments = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--no-sandbox"]
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=chromium, args=[*arguments, f"--use-file-for-fake-video-capture={film(tmp_path)}"]
+            )
+            context = browser.new_context(permissions=["camera"])
+            context.set_default_timeout(60_000)
+            someone = Person(context.new_page(), portal.management)
+            someone.sign_in(portal.admin_token)
+            page = someone.go(f"/people/largePersonGroup/camera/{mum}")
+            page.get_by_role("button", name="Use the camera").click()
+            page.get_by_text("camera-front.jpg", exact=True).wait_for()  # taken by itself, and enrolled
+            page.get_by_text("Turn your head a little to the left.").wait_for()  # as the photo never does
+            page.get_by_role("button", name="Stop the camera").click()
+            page.get_by_role("button", name="Use the camera").wait_for()
+            browser.close()
+        faces = client.get(f"{url}/{mum}").raise_for_status().json()["persistedFaceIds"]
+        client.delete("/face/v1.2/largepersongroups/camera").raise_for_status()
+    assert len(faces) == 1

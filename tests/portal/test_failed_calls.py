@@ -1,0 +1,67 @@
+"""Why a call failed is said in at most three clicks; the status of all resources; alerts that reach nobody."""
+
+from __future__ import annotations
+
+import csv
+
+import httpx
+import pytest
+from tests.conftest import Server
+from tests.portal.conftest import OpenPerson
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def test_it_is_said_why_a_call_failed(person: OpenPerson, portal: Server) -> None:
+    with portal.client() as client:
+        asked = {"faceIds": ["00000000-0000-0000-0000-000000000001"], "personGroupId": "nowhere"}
+        refused = client.post("/face/v1.2/identify", json=asked)
+        assert refused.status_code >= 400
+        request_id = refused.headers["apim-request-id"]
+        wrong = {"Ocp-Apim-Subscription-Key": "0" * 32}
+        stranger = httpx.post(f"{portal.endpoint}/face/v1.2/identify", headers=wrong, json=asked)
+        assert stranger.status_code == 401
+    someone = person()
+    someone.go("/")
+    page = someone.page
+    page.get_by_role("link", name="Failed calls").click()  # the first click shows the call, and what to do
+    row = page.get_by_role("region", name="Failed calls").get_by_role("row").filter(has_text=request_id[:8])
+    row.wait_for()
+    told = row.inner_text()
+    assert refused.json()["error"]["code"] in told
+    assert str(refused.status_code) in told
+    row.get_by_text("Answer in full").click()
+    row.get_by_text(refused.json()["error"]["message"]).wait_for()
+    assert portal.key1 not in page.content()
+
+    page.get_by_label("Calls of").select_option("unknown")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_text("The key or token was not accepted").first.wait_for()
+    page.get_by_label("Status").select_option("5")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_text("Calls that are answered with an error are listed here").wait_for()
+    someone.go("/failed-calls")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Export as CSV").click()
+    with saved.value.path().open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert request_id in {one["request id"] for one in rows}
+
+
+def test_all_resources_at_a_glance(person: OpenPerson) -> None:
+    page = person().go("/status")
+    row = page.get_by_role("region", name="Resources at a glance").get_by_role("row").nth(1)
+    assert row.get_by_role("link", name="dev").get_attribute("href") == "/?resource=dev"
+    assert "disk free" in page.locator(".tiles").inner_text()
+
+
+def test_a_webhook_that_would_be_refused_is_not_saved(person: OpenPerson) -> None:
+    someone = person()
+    page = someone.go("/metrics-and-alerts")
+    page.get_by_label("Name").fill("Errors")
+    page.get_by_label("Webhook").fill("http://10.0.0.7/hook?secret=hush")
+    page.get_by_role("button", name="Create rule").click()
+    someone.told(
+        "Nobody would be told: the webhook's host 10.0.0.7 is private (MIEN_WEBHOOK_ALLOW_PRIVATE=true allows it)"
+    )
+    assert page.get_by_role("region", name="Alert rules").count() == 0
