@@ -232,7 +232,16 @@ def create_app(
         application,
         monitoring.exposition([*application.levels(), *_index_levels(gallery)]),
         FaceServices(
-            gallery, directory, engine, recognisers, reviews, store, bindings, demo=demo_key is not None, judge=judge
+            gallery,
+            directory,
+            engine,
+            recognisers,
+            reviews,
+            store,
+            bindings,
+            demo=demo_key is not None,
+            judge=judge,
+            watchers=watch.watchers,
         ),
         subjects,
         readiness,

@@ -33,6 +33,7 @@ from mien.models.bindings import Bindings
 from mien.monitoring import open_deliveries, quota_uses
 from mien.portal import Portal, PortalParts
 from mien.portal.openid import ClientRegistration, OpenId
+from mien.portal.watched import WatchersOf
 from mien.services import Services
 from mien.settings import Settings
 from mien.subjects import Subjects
@@ -56,6 +57,7 @@ class FaceServices:
         bindings: which pack serves which label.
         demo: whether the server is for trying out: its liveness demo makes sessions of its own.
         judge: judges liveness attempts; None for a server that takes none.
+        watchers: gives the cameras that run in this process; None for a server that runs none.
     """
 
     gallery: Gallery
@@ -67,6 +69,7 @@ class FaceServices:
     bindings: Bindings
     demo: bool = False
     judge: FrameJudge | None = None
+    watchers: WatchersOf | None = None
 
 
 def create_management(
@@ -206,6 +209,7 @@ def open_portal(settings: Settings, services: Services, faces: FaceServices, log
                 services.database, services.vault, services.clock, services.audit, accounts=services.accounts
             ),
             session_life=timedelta(hours=settings.portal_session_hours),
+            watchers=faces.watchers,
         )
     )
 

@@ -73,6 +73,11 @@ class Watch:
     broker: Broker | None
     teller: Teller | None
 
+    def watchers(self, resource_id: UUID) -> dict[UUID, Watcher]:
+        """Return the cameras of a resource that run on this server."""
+        found = self.runner.watchers(resource_id)
+        return {camera: one.watcher for camera, one in found.items() if isinstance(one, CameraWatcher)}
+
     def start(self) -> None:
         """Start the threads."""
         if self.broker is not None and self.teller is not None:

@@ -69,11 +69,12 @@ class MjpegServer:
 
 
 @contextmanager
-def mjpeg_server(credentials: str | None = None) -> Iterator[MjpegServer]:
+def mjpeg_server(credentials: str | None = None, draw: Callable[[int], Pixels] = picture) -> Iterator[MjpegServer]:
     """Run a web server that sends Motion JPEG as cameras do.
 
     Args:
         credentials: user:password that it asks for; none when None.
+        draw: gives the pictures by their number.
     """
     state = MjpegServer()
     expected = "Basic " + base64.b64encode(credentials.encode()).decode() if credentials else None
@@ -103,7 +104,7 @@ def mjpeg_server(credentials: str | None = None) -> Iterator[MjpegServer]:
             while not (state.hang_up.is_set() or state.over.is_set()):
                 if not state.sending.wait(0.05):
                     continue
-                jpeg = cv2.imencode(".jpg", picture(index))[1].tobytes()
+                jpeg = cv2.imencode(".jpg", draw(index))[1].tobytes()
                 head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
                 self.wfile.write(head.encode() + jpeg + b"\r\n")
                 self.wfile.flush()
@@ -126,14 +127,19 @@ def mjpeg_server(credentials: str | None = None) -> Iterator[MjpegServer]:
 
 def photo_walks_up(path: Path, photo: Path, frames: int = 40, rate: int = 10) -> Path:
     """Write a clip in which the face of a photo comes nearer: the photo grows before a grey wall."""
+    return write_clip(path, frames, rate, walking_photo(photo, frames))
+
+
+def walking_photo(photo: Path, frames: int = 40) -> Callable[[int], Pixels]:
+    """Return what draws a photo that grows before a grey wall, again and again."""
     shown = np.asarray(cv2.imread(str(photo)), np.uint8)
 
     def draw(index: int) -> Pixels:
         wall = np.full((480, 640, 3), 120, np.uint8)
-        height = round(200 + 240 * index / frames) // 2 * 2
+        height = round(200 + 240 * (index % frames) / frames) // 2 * 2
         width = min(640, round(height * shown.shape[1] / shown.shape[0]))
         left, top = (640 - width) // 2, (480 - height) // 2
         wall[top : top + height, left : left + width] = cv2.resize(shown, (width, height), interpolation=cv2.INTER_AREA)
         return wall
 
-    return write_clip(path, frames, rate, draw)
+    return draw

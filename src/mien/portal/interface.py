@@ -15,6 +15,7 @@ from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
 
 from mien.accounts import Resource
+from mien.portal.cameras import serve_pictures
 from mien.portal.frame import THEME, Page, frame
 from mien.portal.pages import PAGES
 from mien.portal.parts import PortalParts
@@ -54,6 +55,7 @@ def build_interface(parts: PortalParts, sessions: Sessions) -> FastAPI:
     ui.add_css(_STYLE, shared=True)
     ui.add_head_html(_READ_OUT, shared=True)
     ui.add_head_html(f"<script>{_SCRIPT}</script>", shared=True)
+    serve_pictures(application, parts)
     for page in PAGES:
         ui.page(page.path, response_timeout=_BUILD_SECONDS)(_handler(page, parts, sessions))
     ui.run_with(

@@ -33,6 +33,7 @@ from mien.models.bindings import Bindings
 from mien.portal.auto_training import AutoTraining
 from mien.portal.openid import OpenId
 from mien.portal.session import LIFE
+from mien.portal.watched import WatchersOf
 from mien.storage import Database, Vault
 from mien.vision.ports import Engine
 
@@ -77,6 +78,7 @@ class PortalParts:
         lacks: tells what the server lacks for a liveness mode; None when it lacks nothing.
         doors: cameras and doors.
         data_dir: where the server's files are, to see how full the disk is.
+        watchers: gives the cameras that run on this server.
         auto_training: trains groups after edits.
     """
 
@@ -115,4 +117,5 @@ class PortalParts:
     lacks: Lacks | None = None
     doors: DoorServices | None = None
     data_dir: Path | None = None
+    watchers: WatchersOf | None = None
     auto_training: AutoTraining = field(default_factory=AutoTraining)

@@ -6,6 +6,8 @@ from mien.portal.frame import Page
 from mien.portal.pages import (
     access,
     audit,
+    camera,
+    cameras,
     directory,
     directory_person,
     door_events,
@@ -46,6 +48,8 @@ PAGES: Final[tuple[Page, ...]] = (
     directory_person.PAGE,
     dynamic_groups.PAGE,
     dynamic_groups.GROUP,
+    cameras.PAGE,
+    camera.PAGE,
     doors.PAGE,
     door_events.PAGE,
     door_events.INSIDE,

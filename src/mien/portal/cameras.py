@@ -1,0 +1,146 @@
+"""What pages show of running cameras: pictures pulled by the browser, outlines, and words about each face."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Final
+from uuid import UUID
+
+from anyio import to_thread
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mien.doors.evidence import TrackEvidence
+from mien.management.roles import Permission
+from mien.portal.parts import PortalParts
+from mien.portal.session import SESSION, Session
+from mien.portal.watched import Watched
+
+Polygon = Sequence[tuple[float, float]]
+
+PICTURE: Final = "/cameras/{camera_id}/picture"
+
+
+def serve_pictures(application: FastAPI, parts: PortalParts) -> None:
+    """Add the address at which pages pull the newest picture of a camera, behind the portal's sign-in."""
+
+    async def picture(request: Request) -> Response:
+        session: Session = request.scope[SESSION]
+        resource = await to_thread.run_sync(parts.accounts.named, request.query_params.get("resource", ""))
+        camera_id = request.path_params["camera_id"]
+        if resource is None or not session.actor.role.may(Permission.MANAGE) or parts.watchers is None:
+            return Response(status_code=404)
+        found = {str(one): watcher for one, watcher in parts.watchers(resource.id).items()}.get(camera_id)
+        shown = found.picture() if found is not None else None
+        if shown is None:
+            return Response(status_code=404)
+        return Response(await to_thread.run_sync(shown.jpeg), media_type="image/jpeg")
+
+    application.add_api_route(PICTURE, picture, methods=["GET"], response_class=Response)
+
+
+def running(parts: PortalParts, resource_id: UUID) -> Mapping[UUID, Watched]:
+    """Return the cameras of a resource that run on this server."""
+    return parts.watchers(resource_id) if parts.watchers is not None else {}
+
+
+def about_track(evidence: TrackEvidence, missing: Sequence[str]) -> str:
+    """Say in words and numbers what a track shows.
+
+    Args:
+        evidence: of the track.
+        missing: what it lacks to count as recognised.
+    """
+    told = [f"{evidence.agreeing} of {evidence.readable} readable frames agree", f"{evidence.quality} quality"]
+    if evidence.best is not None:
+        told = [f"confidence {evidence.best.confidence:.2f}", f"margin {evidence.margin:.2f}", *told]
+    told.append(f"face {evidence.face_px} px")
+    if evidence.liveness is not None:
+        told.append(f"liveness {evidence.liveness:.2f}")
+    words = ", ".join(told)
+    return f"{words}. Not recognised: {'; '.join(missing)}" if missing else words
+
+
+def name_of(evidence: TrackEvidence) -> str:
+    """The person of a track, as pages show it."""
+    if evidence.best is None:
+        return "Unknown"
+    return evidence.best.name or evidence.best.person_id
+
+
+def outlines(
+    size: tuple[int, int],
+    boxes: Mapping[int, tuple[float, float, float, float]],
+    labels: Mapping[int, tuple[str, bool]],
+) -> str:
+    """Return the SVG that is laid over a picture: a box and a name for each face.
+
+    Args:
+        size: width and height of the picture in pixels.
+        boxes: by track, in those pixels.
+        labels: by track, the name, and whether the person counts as recognised.
+    """
+    large = max(size) / 55
+    drawn = []
+    for number, (left, top, width, height) in boxes.items():
+        name, known = labels.get(number, ("", False))
+        colour = "#35c46f" if known else "#f0b429"
+        drawn.append(
+            f'<rect x="{left:.0f}" y="{top:.0f}" width="{width:.0f}" height="{height:.0f}" fill="none" '
+            f'stroke="{colour}" stroke-width="{large / 7:.1f}"/>'
+        )
+        if name:
+            above = top - large * 0.5 if top > large * 1.6 else top + height + large * 1.1
+            drawn.append(
+                f'<text x="{left:.0f}" y="{above:.0f}" font-size="{large:.0f}" font-weight="650" fill="#fff" '
+                f'stroke="#000" stroke-width="{large / 6:.1f}" paint-order="stroke">{escape(name)}</text>'
+            )
+    return "".join(drawn)
+
+
+def polygons(size: tuple[int, int], watch: Sequence[Polygon], privacy: Sequence[Polygon], draft: Polygon) -> str:
+    """Return the SVG of zones, and of one that is being drawn."""
+    width, height = size
+    line = max(size) / 400
+
+    def corners(polygon: Polygon) -> str:
+        return " ".join(f"{x * width:.0f},{y * height:.0f}" for x, y in polygon)
+
+    drawn = [
+        f'<polygon points="{corners(one)}" fill="#35c46f" fill-opacity="0.12" stroke="#35c46f" stroke-width="{line}"/>'
+        for one in watch
+    ]
+    drawn += [
+        f'<polygon points="{corners(one)}" fill="#000" stroke="#fff" stroke-width="{line}" '
+        f'stroke-dasharray="{4 * line}"/>'
+        for one in privacy
+    ]
+    if draft:
+        drawn.append(f'<polyline points="{corners(draft)}" fill="none" stroke="#4aa3ff" stroke-width="{1.5 * line}"/>')
+        drawn += [
+            f'<circle cx="{x * width:.0f}" cy="{y * height:.0f}" r="{3 * line}" fill="#4aa3ff"/>' for x, y in draft
+        ]
+    return "".join(drawn)
+
+
+def read_corners(text: str) -> tuple[tuple[float, float], ...]:
+    """Read corners that a person typed: `x,y x,y x,y` in percent of the picture.
+
+    Raises:
+        ValueError: the text says something else; the message says what is expected.
+    """
+    try:
+        pairs = [tuple(float(part) / 100 for part in pair.split(",")) for pair in text.split()]
+        corners = tuple((x, y) for x, y in pairs)
+    except ValueError:
+        corners = ()
+    if len(corners) < 3 or any(not 0 <= part <= 1 for corner in corners for part in corner):
+        raise ValueError("write at least three corners as x,y in percent, such as 0,0 50,0 50,100 0,100")
+    return corners
+
+
+def written_corners(polygon: Polygon) -> str:
+    """Write corners as `read_corners` reads them."""
+    return " ".join(f"{100 * x:.3g},{100 * y:.3g}" for x, y in polygon)

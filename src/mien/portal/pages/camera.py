@@ -1,0 +1,293 @@
+"""One camera: its live picture with boxes and names, its health, its zones drawn with the mouse, its settings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from nicegui import events, ui
+
+from mien.doors.agreement import Agreement
+from mien.doors.types import Camera, CameraSpec, Polygon
+from mien.management.roles import Permission
+from mien.portal.cameras import about_track, name_of, outlines, polygons, read_corners, written_corners
+from mien.portal.frame import Page
+from mien.portal.pages.cameras import approved, doors_of, state_of, watcher_of
+from mien.portal.visitor import Visitor, sentence, tell
+from mien.portal.watched import Watched
+from mien.portal.widgets import Tag, badge, banner, base_path, button, confirm, empty, facts, section
+
+_EVERY_S: Final = 0.5
+_CHECK_TICKS: Final = 20
+_BLANK: Final = (1280, 720)
+_AGREEMENT: Final = Agreement()
+
+
+async def render(visitor: Visitor) -> None:
+    """Draw the page."""
+    camera = await _camera(visitor)
+    if camera is None:
+        banner("bad", "There is no such camera", "It may have been deleted.", ("Cameras", visitor.link("/cameras")))
+        return
+    approved(visitor)
+    with Tag("nav", aria_label="Back"):
+        Tag("a", "All cameras", href=visitor.link("/cameras"))
+    live = _Live(visitor, camera)
+    live.draw()
+    _settings(visitor, camera)
+
+
+async def _camera(visitor: Visitor) -> Camera | None:
+    try:
+        wanted = UUID(visitor.query.get("camera", ""))
+    except ValueError:
+        return None
+    cameras = await visitor.ask(lambda: doors_of(visitor).cameras.of(visitor.resource.id))
+    return next((one for one in cameras if one.camera_id == wanted), None)
+
+
+class _Live:
+    """Draws what changes: picture, faces, health; and the zones on the picture.
+
+    Args:
+        visitor: who looks.
+        camera: at what.
+    """
+
+    def __init__(self, visitor: Visitor, camera: Camera) -> None:
+        self._visitor = visitor
+        self._camera = camera
+        self._watch: list[Polygon] = list(camera.spec.regions)
+        self._privacy: list[Polygon] = list(camera.spec.privacy)
+        self._draft: list[tuple[float, float]] = []
+        self._size = _BLANK
+        self._ticks = 0
+        self._sees = visitor.may(Permission.MANAGE)
+        self._source = f"{base_path()}{visitor.link(f'/cameras/{camera.camera_id}/picture')}"
+
+    def draw(self) -> None:
+        """Draw everything once, and keep it up to date while somebody looks."""
+        with section(self._camera.name):
+            self._state = Tag("div", classes="row", role="status")
+            if self._sees:
+                self._image = ui.interactive_image(
+                    size=_BLANK, on_mouse=self._clicked, events=["click"], cross="#4aa3ff"
+                ).classes("live")
+                self._image.props["role"] = "img"
+                self._image.props["aria-label"] = f"Live picture of {self._camera.name}"
+            else:
+                empty("visibility_off", "Live pictures are for administrators", "Health and settings are below.")
+            self._faces = Tag("div", classes="stack", role="log", aria_label="Faces in the picture")
+        with section("Health"):
+            self._health = Tag("div")
+        with section(
+            "Zones", "Faces count inside the zones to watch; black zones are hidden before anything sees them."
+        ):
+            self._zones()
+        if self._sees:
+            self._visitor.note("camera.view", camera=self._camera.name)
+        self._update()
+        ui.timer(_EVERY_S, self._tick)
+
+    async def _tick(self) -> None:
+        self._ticks += 1
+        if self._ticks % _CHECK_TICKS == 0:
+            visitor = self._visitor
+            if not await visitor.ask(lambda: visitor.sessions.is_open(visitor.session)):
+                ui.navigate.reload()
+                return
+        self._update()
+
+    def _update(self) -> None:
+        watcher = watcher_of(self._visitor, self._camera.camera_id)
+        self._state.clear()
+        with self._state:
+            badge(*state_of(self._visitor, self._camera))
+            if watcher is not None and (problem := watcher.problem or watcher.health().problem):
+                Tag("span", sentence(problem), "soft")
+        self._show(watcher)
+        self._health.clear()
+        with self._health:
+            _health(watcher)
+
+    def _show(self, watcher: Watched | None) -> None:
+        if not self._sees:
+            return
+        found = watcher.latest() if watcher is not None else ()
+        picture = watcher.picture() if watcher is not None else None
+        if picture is not None:
+            self._size = (picture.pixels.shape[1], picture.pixels.shape[0])
+            self._image.set_source(f"{self._source}&at={picture.taken_at.timestamp():.3f}")
+        labels = {}
+        for one in found:
+            number = int(one.track.rpartition("-")[2])
+            known = not _AGREEMENT.missing(one)
+            labels[number] = (name_of(one) if known or one.best is None else f"{name_of(one)}?", known)
+        boxes = picture.boxes if picture is not None else {}
+        zones = polygons(self._size, self._watch, self._privacy, self._draft)
+        self._image.set_content(zones + outlines(self._size, boxes, labels))
+        self._faces.clear()
+        with self._faces:
+            if not found:
+                Tag("span", "Nobody is in the picture.", "soft")
+            for one in found:
+                missing = _AGREEMENT.missing(one)
+                with Tag("div", classes="row"):
+                    badge(name_of(one), "good" if not missing else "warn")
+                    Tag("span", about_track(one, missing), "small")
+
+    def _clicked(self, event: events.MouseEventArguments) -> None:
+        width, height = self._size
+        x, y = event.image_x / width, event.image_y / height
+        self._draft.append((min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)))
+        self._corners.value = written_corners(self._draft)
+
+    def _zones(self) -> None:
+        may = self._visitor.may(Permission.MANAGE)
+        text = "Click the corners in the picture, or type them; then say what the zone is for."
+        Tag("p", text, "soft small")
+        self._corners = ui.input("Corners of a new zone").props(
+            'outlined hint="x,y in percent of the picture, such as 0,0 50,0 50,100 0,100"'
+        )
+        self._corners.on("keydown.enter", self._typed)
+        with Tag("div", classes="row"):
+            button("Watch this zone", lambda: self._add(self._watch), "primary", may=may)
+            button("Hide this zone", lambda: self._add(self._privacy), may=may)
+            button("Discard corners", self._discard, "quiet", may=may)
+        self._listed = Tag("div", classes="stack")
+        self._list()
+
+    def _typed(self) -> bool:
+        try:
+            self._draft = list(read_corners(str(self._corners.value or "")))
+        except ValueError as error:
+            tell(sentence(str(error)), "bad")
+            return False
+        return True
+
+    async def _add(self, zones: list[Polygon]) -> None:
+        if not self._typed():
+            return
+        zones.append(tuple(self._draft))
+        if not await self._save():
+            zones.pop()
+            return
+        self._discard()
+
+    def _discard(self) -> None:
+        self._draft = []
+        self._corners.value = ""
+
+    async def _remove(self, zones: list[Polygon], zone: Polygon) -> None:
+        place = zones.index(zone)
+        zones.pop(place)
+        if not await self._save():
+            zones.insert(place, zone)
+
+    async def _save(self) -> bool:
+        """Store the zones; the process that runs the camera takes them up."""
+
+        def work() -> bool:
+            cameras = doors_of(self._visitor).cameras
+            owner, camera_id = self._visitor.resource.id, self._camera.camera_id
+            spec = cameras.get(owner, camera_id).spec  # somebody else may have changed the rest
+            spec = replace(spec, regions=tuple(self._watch), privacy=tuple(self._privacy))
+            cameras.change(owner, camera_id, actor=self._visitor.name, spec=spec)
+            return True
+
+        saved = await self._visitor.act(Permission.MANAGE, work, "The zones are stored")
+        self._list()
+        return bool(saved)
+
+    def _list(self) -> None:
+        self._listed.clear()
+        with self._listed:
+            kinds = (("Watched", "good", self._watch), ("Hidden", "", self._privacy))
+            if not self._watch and not self._privacy:
+                Tag("span", "There are no zones: the whole picture is watched, and nothing is hidden.", "soft")
+            for words, tone, zones in kinds:
+                for zone in list(zones):
+                    with Tag("div", classes="row"):
+                        badge(words, tone)
+                        Tag("span", written_corners(zone), "small mono grow")
+                        remove = partial(self._remove, zones, zone)
+                        made = button("Remove", remove, "quiet", may=self._visitor.may(Permission.MANAGE))
+                        made.props["aria-label"] = f"Remove the zone {written_corners(zone)}"
+
+
+def _health(watcher: Watched | None) -> None:
+    if watcher is None:
+        Tag("span", "The camera does not run on this server, or has not started yet.", "soft")
+        return
+    health = watcher.health()
+    last = health.last_frame_at
+    facts(
+        [
+            ("Picture", f"{health.size[0]} × {health.size[1]}" if last else "none yet"),
+            ("Frames a second", f"{health.fps:.1f}, of which {health.analysed_fps:.1f} analysed"),
+            ("Lost on the way", f"{health.lost} frames"),
+            ("Skipped as the machine was busy", f"{health.dropped} frames"),
+            ("Behind the camera's clock", f"{health.behind_s:.1f} s; the clock stepped {health.clock_jumps} times"),
+            ("Connected again", f"{health.reconnects} times"),
+            ("Last frame", f"{last:%Y-%m-%d %H:%M:%S} UTC" if last else "none yet"),
+        ]
+    )
+
+
+def _settings(visitor: Visitor, camera: Camera) -> None:
+    may, spec = visitor.may(Permission.MANAGE), camera.spec
+    with section("Settings"):
+        facts([("Address", camera.host)])
+        with Tag("div", classes="two"):
+            name = ui.input("Name", value=camera.name).props("outlined")
+            address = ui.input("New address").props(
+                'outlined autocomplete=off hint="leave empty to keep the present one"'
+            )
+            groups = ui.input("Groups", value=" ".join(spec.groups)).props("outlined")
+            rate = ui.number("Analysed frames a second", value=spec.rate, min=0.5, max=30, step=0.5).props("outlined")
+            enabled = ui.switch("Runs", value=spec.enabled)
+
+        async def save() -> None:
+            def work() -> bool:
+                cameras = doors_of(visitor).cameras
+                kept: CameraSpec = cameras.get(visitor.resource.id, camera.camera_id).spec
+                changed = replace(
+                    kept,
+                    groups=tuple(str(groups.value or "").split()),
+                    rate=float(rate.value or 0),
+                    enabled=bool(enabled.value),
+                )
+                cameras.change(
+                    visitor.resource.id,
+                    camera.camera_id,
+                    actor=visitor.name,
+                    name=str(name.value or ""),
+                    source=str(address.value) if address.value else None,
+                    spec=changed,
+                )
+                return True
+
+            if await visitor.act(Permission.MANAGE, work):
+                ui.navigate.reload()
+
+        async def delete() -> None:
+            def work() -> bool:
+                doors_of(visitor).cameras.delete(visitor.resource.id, camera.camera_id, actor=visitor.name)
+                return True
+
+            if await visitor.act(Permission.MANAGE, work):
+                ui.navigate.to(visitor.link("/cameras"))
+
+        def ask() -> None:
+            confirm(f"Delete {camera.name}?", "It stops at once. Its events stay.", "Delete", delete)
+
+        with Tag("div", classes="row"):
+            button("Save", save, "primary", may=may)
+            button("Delete", ask, "danger", may=may)
+
+
+PAGE = Page(
+    "/cameras/{camera}", "Camera", "What it sees now, and how it does.", "Use", "videocam", render, listed=False
+)

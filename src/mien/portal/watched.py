@@ -1,0 +1,60 @@
+"""What the portal asks of a camera that runs: `mien.doors.recognition.Watcher`, which needs PyAV, gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from mien.doors.evidence import TrackEvidence
+from mien.video.health import Health
+from mien.vision.types import Pixels
+
+
+class Picture(Protocol):
+    """The last analysed frame, as `mien.video.camera.Picture`."""
+
+    @property
+    def pixels(self) -> Pixels:
+        """BGR uint8 (h, w, 3)."""
+        ...
+
+    @property
+    def taken_at(self) -> datetime:
+        """When it was taken, UTC."""
+        ...
+
+    @property
+    def boxes(self) -> Mapping[int, tuple[float, float, float, float]]:
+        """The faces that are followed, by number of their track."""
+        ...
+
+    def jpeg(self, quality: int = 75) -> bytes:
+        """The picture as a JPEG, without boxes."""
+        ...
+
+
+class Watched(Protocol):
+    """A running camera, as `mien.doors.recognition.Watcher`."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why faces cannot be searched for now."""
+        ...
+
+    def health(self) -> Health:
+        """How it does."""
+        ...
+
+    def picture(self) -> Picture | None:
+        """The last analysed frame."""
+        ...
+
+    def latest(self) -> tuple[TrackEvidence, ...]:
+        """The evidence of the tracks that go on."""
+        ...
+
+
+WatchersOf = Callable[[UUID], Mapping[UUID, Watched]]
+"""Gives the cameras of a resource that run on this server, by their ids."""
