@@ -128,13 +128,16 @@ def test_the_best_templates_are_kept_and_fused() -> None:
     better = Reading(person(0).embedding, Level3.HIGH, 0.9, 200)
     assert track.add(better)
     assert track.best is better
-    assert track.liveness == pytest.approx(0.9)
+    track.add(Reading(person(0).embedding, Level3.HIGH, 0.1, 100))
+    assert track.liveness is None, "two frames are too few to tell"
+    track.add(Reading(person(0).embedding, Level3.HIGH, 0.7, 100))
+    assert track.liveness == pytest.approx(0.7)
 
 
 def test_an_unreadable_face_says_nothing() -> None:
     track = Track(1, NOW, 0.0, NOW, 0.0, (0, 0, 80, 80), POINTS)
     unread = Reading(Embedding(np.zeros(64, np.float32), "f", 0.0), Level3.LOW, 0.2, 80)
-    assert not track.add(unread)
+    assert not any(track.add(unread) for _ in range(3))
     assert (track.readable, track.template, track.liveness) == (0, None, 0.2)
 
 

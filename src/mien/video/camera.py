@@ -25,6 +25,11 @@ from mien.vision.types import Detection, Pixels
 
 ENOUGH: Final = 5
 """Templates after which a track is known well enough to be read more seldom."""
+LIVE_FACE: Final = 72
+"""Pixels of the source, shorter side of the smallest face whose material is judged. Of smaller ones the networks see
+too little: the first values of prints that were carried in were as high as a person's."""
+LIVE_LOOKS: Final = 5
+"""Liveness values after which a known track is read more seldom."""
 AGAIN_S: Final = 1.0
 """Seconds after which a known track is read again."""
 _NEAR_FOR_S: Final = 8.0
@@ -161,7 +166,7 @@ class Camera:
             if track is not None and track.number in self._others:
                 return None
             if track is None or doubtful or self._due(track, detection, frame.at_s):
-                return self._faces.read(frame, detection, liveness=self._liveness)
+                return self._faces.read(frame, detection, liveness=self._judged(detection))
             return None
 
         seen = self._tracker.update(found, frame.taken_at, frame.at_s, read)
@@ -193,12 +198,19 @@ class Camera:
         """Whether a track's face is to be read in this frame."""
         if track.readable < ENOUGH or at_s - track.read_s >= AGAIN_S:
             return True
+        if self._judged(detection) and len(track.live) < LIVE_LOOKS:
+            return True
         best = track.best  # a person who comes closer is seen better
         return best is not None and min(detection.box[2:]) > 1.25 * best.side
 
+    def _judged(self, detection: Detection) -> bool:
+        """Whether the passive networks look at a face."""
+        return self._liveness and min(detection.box[2:]) >= LIVE_FACE
+
     def _unknown(self, track: Track, at_s: float) -> bool:
         fresh = at_s - track.started_s < _NEAR_FOR_S or track.approaching
-        return track.number not in self._others and track.readable < ENOUGH and fresh
+        known = track.readable >= ENOUGH and (not self._liveness or len(track.live) >= LIVE_LOOKS)
+        return track.number not in self._others and not known and fresh
 
     def _gone(self, at_s: float) -> Iterator[TrackUpdate]:
         for track in self._tracker.ended(at_s):

@@ -31,6 +31,8 @@ KEPT: Final = 10
 """Templates of a track that are kept, the best by norm."""
 LOOKS: Final = 12
 """Liveness values that are kept, the newest."""
+FEWEST_LOOKS: Final = 3
+"""Liveness values without which nothing is said."""
 _NEAR: Final = 1.3
 """Distance between two middles, in faces, up to which a face may continue a track a fifth of a second later."""
 _SIZES: Final = 0.55
@@ -89,8 +91,8 @@ class Track:
 
     @property
     def liveness(self) -> float | None:
-        """0 (artefact) to 1 (live), the median over its frames; None where it was not measured."""
-        return float(np.median(self.live)) if self.live else None
+        """0 (artefact) to 1 (live), the median over its frames; None with fewer than three measured ones."""
+        return float(np.median(self.live)) if len(self.live) >= FEWEST_LOOKS else None
 
     @property
     def approaching(self) -> bool:
