@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Iterator
 from datetime import timedelta
@@ -107,6 +108,12 @@ def test_events_are_told_in_order_from_where_they_stopped(house: House, mosquitt
     assert all("person" not in one for one in said), "names are off unless they are switched on"
     assert said[0]["personId"] == str(ada)
     assert listener.on(inside_topic("mien", door.door_id))[-1] == 1
+    house.doors.delete(house.owner, door.door_id, actor="anna")
+    with house.claims.hold("doors/mqtt") as held:
+        assert held is not None
+        teller.tell(held)
+    config = f"homeassistant/event/mien_{door.door_id.hex}/decision/config"
+    listener.wait(lambda one: (config, b"", False) in one.messages)
     listener.stop()
 
 
@@ -128,3 +135,13 @@ def test_discovery_is_what_home_assistant_documents(house: House) -> None:
             assert config["state_topic"].endswith("/event")
         else:
             assert component == "sensor"
+
+
+def test_discovery_passes_home_assistants_own_schemas(house: House) -> None:
+    """Needs `pip install homeassistant`, whose dependencies are many; validated with 2024.3.3 when this was written."""
+    for name in ("event", "sensor"):
+        pytest.importorskip(f"homeassistant.components.mqtt.{name}", reason="needs homeassistant with its MQTT parts")
+    for one in discovery([house.door()], "mien"):
+        component = importlib.import_module(f"homeassistant.components.mqtt.{one.topic.split('/')[1]}")
+        given = json.loads(one.payload)
+        assert set(component.DISCOVERY_SCHEMA(dict(given))) >= set(given), "the schema drops what it does not know"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -15,7 +15,6 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from mien.doors.errors import InvalidDoorError
 from mien.doors.people import persons_of
 from mien.doors.reasons import sentence
 from mien.doors.types import Person
@@ -254,20 +253,3 @@ def events_of_rows(session: Session, rows: list[DoorEventRow]) -> list[Event]:
         )
         for row in rows
     ]
-
-
-def read_kind(text: str) -> Kind:
-    """Return a kind of event by its name.
-
-    Raises:
-        InvalidDoorError: there is none of that name.
-    """
-    try:
-        return Kind(text)
-    except ValueError:
-        raise InvalidDoorError(f"events are {', '.join(Kind)}") from None
-
-
-def without_names(event: Event) -> Event:
-    """Return an event without the person's name, for receivers that need not know it."""
-    return replace(event, person=None)

@@ -16,9 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from mien.doors.actuators.broker import Broker, BrokerError, Message
 from mien.doors.doors import Doors
 from mien.doors.events import Event
-from mien.doors.home_assistant import discovery, inside_topic, message, status_topic
+from mien.doors.home_assistant import discovery, forget, inside_topic, message, status_topic
 from mien.doors.journal import DoorEvents
 from mien.doors.roster import Roster
+from mien.doors.types import Door
 from mien.doors.webhooks import announced
 from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.claims import ClaimLostError, Claims, Held
@@ -82,7 +83,7 @@ class Teller:
         self._broker = broker
         self._claims = claims
         self._topics = topics
-        self._known: dict[UUID, object] = {}
+        self._known: dict[UUID, tuple[Door, ...]] = {}
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mien-door-events", daemon=True)
@@ -143,19 +144,23 @@ class Teller:
     def _discover(self, resource_id: UUID) -> None:
         if not self._topics.discovery:
             return
-        doors = self._doors.of(resource_id)
-        stamp = tuple((door.door_id, door.name, door.changed_at) for door in doors)
-        if self._known.get(resource_id) == stamp:
+        doors = tuple(self._doors.of(resource_id))
+        before = self._known.get(resource_id, ())
+        if before == doors and resource_id in self._known:
             return
+        for gone in {door.door_id for door in before} - {door.door_id for door in doors}:
+            for said in forget(gone, self._topics.discovery):
+                self._broker.publish(said, _CONFIRM_SECONDS)
         for said in discovery(doors, self._topics.prefix, self._topics.discovery):
             self._broker.publish(said, _CONFIRM_SECONDS)
         for door in doors:
             self._tell_inside(resource_id, door.door_id)
-        self._known[resource_id] = stamp
+        self._known[resource_id] = doors
 
     def _owners(self) -> Sequence[UUID]:
         with self._database.read(EVERY_RESOURCE) as session:
-            return session.scalars(select(DoorRow.resource_id).distinct().order_by(DoorRow.resource_id)).all()
+            found = session.scalars(select(DoorRow.resource_id).distinct()).all()
+        return sorted({*found, *self._known})  # also those whose last door was deleted
 
     def _cursor(self, resource_id: UUID) -> int:
         with self._database.read(resource_id) as session:

@@ -137,9 +137,10 @@ def _image(picture: bytes, event: Event) -> None:
 def _actions(visitor: Visitor, event: Event) -> None:
     if event.kind not in {Kind.DECISION, Kind.STRANGER, Kind.SEEN, Kind.CHECK_IN}:
         return
-    if event.person is not None:
-        button("Not this person", _not_this_person(visitor, event), "quiet")
-    button("This is …", lambda: _this_is(visitor, event), "quiet")
+    with Tag("div", style="display: grid; justify-items: start"):
+        if event.person is not None:
+            button("Not this person", _not_this_person(visitor, event), "quiet")
+        button("This is …", lambda: _this_is(visitor, event), "quiet")
 
 
 def _not_this_person(visitor: Visitor, event: Event) -> Callable[[], Any]:
