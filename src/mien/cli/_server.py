@@ -161,11 +161,6 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
             reached = Reached(listener.endpoint, control.endpoint if control else None, keys, admin, ca)
 
             def ready() -> None:
-                greet(console, settings, reached, dev=dev and resource is not None)
-                if ready_file:
-                    opened.callback(ready_file.unlink, missing_ok=True)
-                    write_ready_file(ready_file, reached)
-                threading.Thread(target=_load_rest, args=(loaded,), name="mien-models", daemon=True).start()
                 _log.info(
                     "serving",
                     endpoint=reached.endpoint,
@@ -173,6 +168,11 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
                     data=str(settings.data_dir),
                     pid=os.getpid(),
                 )
+                greet(console, settings, reached, dev=dev and resource is not None)  # after the log: seen last
+                if ready_file:
+                    opened.callback(ready_file.unlink, missing_ok=True)
+                    write_ready_file(ready_file, reached)
+                threading.Thread(target=_load_rest, args=(loaded,), name="mien-models", daemon=True).start()
 
             pause = settings.drain_seconds if settings.drain_seconds is not None else 0.0 if dev else _DRAIN_SECONDS
             drain = Drain(data_plane.readiness, pause)

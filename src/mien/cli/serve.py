@@ -58,13 +58,24 @@ def command(
         "tls_key": tls_key,
     }
     settings: Settings = Settings(**{name: value for name, value in options.items() if value is not None})
-    configure_logs(settings.log_level, settings.log_format)
+    configure_logs(_log_level(settings, dev=dev), settings.log_format)
     _report_unknown_variables()
     try:
         run(settings, dev=dev, ready_file=ready_file)
     except StartError as error:
         typer.echo(f"mien: {error}", err=True)
         raise typer.Exit(1) from None
+
+
+def _log_level(settings: Settings, *, dev: bool) -> str:
+    """Return the level of the log: of a developer's terminal, warnings only, unless the settings say otherwise.
+
+    What else is logged at a start, such as the entries of the audit log, would bury the keys and the first call.
+    """
+    import sys
+
+    people = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
+    return "warning" if dev and people and "log_level" not in settings.model_fields_set else settings.log_level
 
 
 def _report_unknown_variables() -> None:
