@@ -197,9 +197,14 @@ def _bytes(name: str) -> bytes:
     return path.read_bytes()
 
 
-def _tracebacks(stack: Stack) -> int:
-    logs = (one.folder / "server.log" for one in stack.replicas)
-    return sum(log.read_text("utf-8", "replace").count("Traceback (most recent call last)") for log in logs)
+def _tracebacks(stack: Stack) -> dict[str, int]:
+    """Return the last lines of the tracebacks in the servers' logs, and how often each is there."""
+    found: Counter[str] = Counter()
+    for one in stack.replicas:
+        for line in (one.folder / "server.log").read_text("utf-8", "replace").splitlines():
+            if "Traceback (most recent call last)" in line:
+                found[line[-300:]] += 1
+    return dict(found)
 
 
 def main() -> None:

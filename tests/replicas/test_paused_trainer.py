@@ -112,7 +112,7 @@ def _fill(gallery: Gallery, ref: CollectionRef) -> None:
     random = np.random.default_rng(5)
     row = gallery.rows.get(ref)
     for start in range(0, PEOPLE, 1000):
-        vectors = random.normal(size=(1000, 128)).astype(np.float32)
+        vectors = random.normal(size=(1000, 129)).astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         gallery.bulk.add_persons(
             ref,

@@ -25,6 +25,7 @@ from mien.storage.reserve import Reserve
 _WRITES: Final = "mien_writes"
 _SCOPE: Final = "scope"
 _BUSY_MILLISECONDS: Final = 30_000
+_IDLE_MILLISECONDS: Final = 60_000
 _POSTGRESQL: Final = {
     "prepare_threshold": 2,
     # Without these a thread waits a quarter of an hour for a server whose network was cut: the kernel's patience.
@@ -78,7 +79,10 @@ class Database:
             arguments.pop(name, None)
         if not self.is_sqlite and "options" not in self.url.query:
             # As on SQLite: who waits for another writer's lock is told after a while, and does not wait for ever.
-            arguments["options"] = f"-c lock_timeout={_BUSY_MILLISECONDS}"
+            # Nor may a server that is paused or cut off in a transaction keep its locks for ever.
+            arguments["options"] = (
+                f"-c lock_timeout={_BUSY_MILLISECONDS} -c idle_in_transaction_session_timeout={_IDLE_MILLISECONDS}"
+            )
         self.engine: Engine = create_engine(
             self.url,
             pool_size=pool_size,
