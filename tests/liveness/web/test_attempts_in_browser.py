@@ -81,15 +81,6 @@ class Shown:
     audit: list[dict[str, Any]]
 
     @property
-    def frames_a_second(self) -> float:
-        """How many the browser managed to send, as the judge measured it; enough where nothing was judged."""
-        try:
-            measured: float = self.audit[-1]["response"]["body"]["evidence"]["order"]["fps"]
-        except (IndexError, KeyError):
-            return FEWEST
-        return measured
-
-    @property
     def complete(self) -> bool:
         """Whether the machine had time for the whole film, as the judge measured it."""
         try:
