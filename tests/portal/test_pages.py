@@ -27,6 +27,7 @@ PATHS = (
     "/directory",
     "/directory/groups",
     "/directory/groups/somebody",
+    "/cameras",
     "/metrics-and-alerts",
     "/failed-calls",
     "/status",

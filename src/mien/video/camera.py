@@ -23,7 +23,7 @@ from mien.video.tracks import Box, Seen, Track, Tracker
 from mien.video.zones import NOTHING_HIDDEN, Zones
 from mien.vision.types import Detection, Pixels
 
-ENOUGH: Final = 5
+ENOUGH: Final = 12
 """Templates after which a track is known well enough to be read more seldom."""
 LIVE_FACE: Final = 72
 """Pixels of the source, shorter side of the smallest face whose material is judged. Of smaller ones the networks see
@@ -201,7 +201,7 @@ class Camera:
         if self._judged(detection) and len(track.live) < LIVE_LOOKS:
             return True
         best = track.best  # a person who comes closer is seen better
-        return best is not None and min(detection.box[2:]) > 1.25 * best.side
+        return best is not None and min(detection.box[2:]) > 1.1 * best.side
 
     def _judged(self, detection: Detection) -> bool:
         """Whether the passive networks look at a face."""
