@@ -33,7 +33,7 @@ def test_a_person_of_the_directory_from_enrolment_to_erasure(person: OpenPerson,
         page.get_by_role("option", name=model).click()
         page.get_by_label("Drop photos to enrol", exact=True).set_input_files(azure_photo(photo))
         page.get_by_text("Enrolled", exact=True).wait_for()
-        page.get_by_role("link", name="Show face").click()
+        page.get_by_role("region", name="Faces").get_by_role("row").nth(1).wait_for()
         page.get_by_role("cell", name=model).wait_for()
     father = page.url.partition("?")[0].rpartition("/")[2]
     with portal.client() as client:
