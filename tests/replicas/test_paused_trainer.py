@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from uuid import UUID
 
 import httpx
@@ -42,7 +43,7 @@ def test_a_paused_trainer_of_many_people_takes_nothing_back(start_server: StartS
     photo = portraits.portrait(portraits.OTHER)
     if photo is None:
         pytest.skip("needs the free portraits (python -m tests.portraits)")
-    with empty_postgresql(postgresql_url) as url:
+    with empty_postgresql(postgresql_url) as url, ExitStack() as opened:
         settings = {"database_url": url, "master_key": MASTER_KEY}
         servers = [start_server(**settings), start_server(**settings)]
         beside = Settings(database_url=url, master_key=SecretStr(MASTER_KEY), data_dir=servers[0].data_dir)
@@ -55,7 +56,7 @@ def test_a_paused_trainer_of_many_people_takes_nothing_back(start_server: StartS
             ref = CollectionRef(owner, Kind.LARGE_PERSON_GROUP, "many")
             gallery = _gallery(beside, services)
             _fill(gallery, ref)
-            first, second = (server.client() for server in servers)
+            first, second = (opened.enter_context(server.client()) for server in servers)
             assert first.post(f"{GROUP}/train").status_code == 202
             uid = gallery.rows.get(ref).uid
             _until("a server trains", lambda: gallery.training.status(ref).status.value == "running")

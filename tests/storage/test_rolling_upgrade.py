@@ -263,4 +263,5 @@ def test_servers_are_upgraded_one_at_a_time_under_load(
                 assert load.failures == []
                 for person in load.persons:
                     assert load.call("GET", f"/largepersongroups/rolling/persons/{person}").status_code == 200
+                load.client.close()
         database.close()
