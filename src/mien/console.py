@@ -27,7 +27,7 @@ from mien.management import AdminTokens
 from mien.management.arm.shapes import Addresses
 from mien.management.arm.sign_in import SignInPlace
 from mien.management.login import Login
-from mien.management.oidc import IssuerLogin
+from mien.management.oidc import IssuerLogin, finder
 from mien.models import ModelStore
 from mien.models.bindings import Bindings
 from mien.monitoring import open_deliveries, quota_uses
@@ -97,7 +97,7 @@ def create_management(
     deliveries = open_deliveries(settings, services)
     verifier = token_verifier(settings, services.clock, services.assignments, settings.management_audience)
     tokens = AdminTokens(services.database, services.vault, services.clock)
-    login = Login(tokens, (IssuerLogin(verifier),) if verifier else ())
+    login = Login(tokens, (IssuerLogin(verifier, finder(services.accounts)),) if verifier else ())
     portal = open_portal(settings, services, faces, login, endpoint) if settings.portal and faces else None
     return ControlPlane(
         Parts(
@@ -225,4 +225,5 @@ def _open_id(settings: Settings, services: Services) -> OpenId | None:
     verifier = token_verifier(settings, services.clock, services.assignments, name)
     if verifier is None:
         return None
-    return OpenId(client, verifier, services.vault, services.clock, ca_file=settings.oidc_ca_file)
+    find = finder(services.accounts)
+    return OpenId(client, verifier, services.vault, services.clock, find=find, ca_file=settings.oidc_ca_file)

@@ -13,6 +13,7 @@ from mien.accounts.role_assignments import RoleAssignments
 from mien.clock import Clock, SystemClock
 from mien.events import AlertRules, AuditLog, MetricStore
 from mien.events.failed_calls import FailedCalls
+from mien.management.administrators import approvers
 from mien.settings import Settings
 from mien.storage import Database, Vault, migrate
 from mien.storage.claims import Claims
@@ -102,7 +103,13 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         database=database,
         vault=vault,
         accounts=Accounts(database, vault, clock, audit, rules=rules, erasers=[erase]),
-        access=AccessRequests(database, clock, audit, timedelta(days=settings.approval_days)),
+        access=AccessRequests(
+            database,
+            clock,
+            audit,
+            timedelta(days=settings.approval_days),
+            approvers(database, clock, has_issuer=settings.oidc_issuer is not None),
+        ),
         assignments=RoleAssignments(database, clock, audit),
         claims=claims,
         audit=audit,

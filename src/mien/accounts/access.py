@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Final
 from uuid import UUID, uuid4
@@ -14,6 +14,7 @@ from mien.accounts.errors import (
     AccessRequestNotFoundError,
     AlreadyRequestedError,
     InvalidValueError,
+    OwnRequestError,
     ReasonMissingError,
     ResourceNotFoundError,
     TransitionError,
@@ -43,6 +44,14 @@ from mien.storage.tables import AccessRequestRow, ResourceRow
 
 APPROVED_FOR: Final = timedelta(days=365)
 
+BY_REQUESTER: Final = "approved by the requester"
+"""Says in the audit log that nobody else looked at a request."""
+
+
+def _several(_resource_id: UUID) -> int:
+    """Assume that others could approve a request, so that nobody approves their own."""
+    return 2
+
 
 class AccessRequests:
     """The requests of all resources. Every step goes into the audit log with who took it.
@@ -55,6 +64,7 @@ class AccessRequests:
         clock: stamps steps and tells what has expired.
         audit: told of every step; the database's own log when None.
         approved_for: how long an approval lasts unless its reviewer says otherwise.
+        approvers: counts the people who may approve requests of a resource; with several, none approves their own.
     """
 
     def __init__(
@@ -63,7 +73,9 @@ class AccessRequests:
         clock: Clock,
         audit: AuditLog,
         approved_for: timedelta = APPROVED_FOR,
+        approvers: Callable[[UUID], int] = _several,
     ) -> None:
+        self._approvers = approvers
         self.approved_for = approved_for
         self._database = database
         self._clock = clock
@@ -143,6 +155,7 @@ class AccessRequests:
             AccessRequestNotFoundError: there is none.
             TransitionError: it is not in review.
             InvalidValueError: `lasts` is not positive.
+            OwnRequestError: `actor` requested it, and the server has other administrators.
         """
         return self._take(APPROVE, request_id, actor, note, self.approved_for if lasts is None else lasts)
 
@@ -176,6 +189,7 @@ class AccessRequests:
             TransitionError: it is neither approved nor expired.
             InvalidValueError: `lasts` is not positive.
             AlreadyRequestedError: it has expired, and a newer request is under way.
+            OwnRequestError: `actor` requested it, and the server has other administrators.
         """
         return self._take(RENEW, request_id, actor, note, self.approved_for if lasts is None else lasts)
 
@@ -296,6 +310,7 @@ class AccessRequests:
             raise ReasonMissingError(step.done)
         if lasts is not None and lasts <= timedelta(0):
             raise InvalidValueError("lasts", "an approval lasts for a time that is not over at once")
+        alone = step in {APPROVE, RENEW} and self._decides_alone(request_id, actor)
         now = self._clock.now()
         with self._database.write(EVERY_RESOURCE) as session:
             bump(session)
@@ -308,14 +323,32 @@ class AccessRequests:
                 self._check_not_open(session, row.resource_id, features_of(row))
             row.state, row.changed_by, row.changed_at, row.reason = step.target.value, actor, now, reason
             endless = step is RENEW and row.expires_at is None
+            if step in {APPROVE, RENEW}:
+                row.by_requester = alone
             if lasts is not None and not endless:
                 row.expires_at = max(now + lasts, row.expires_at or now)
             session.flush()
             request = self._request(row, name)
             expires = None if request.expires_at is None else request.expires_at.isoformat(timespec="seconds")
             details = {"expires_at": expires} if lasts is not None else {}
+            if alone:
+                details["note"] = BY_REQUESTER
             self._record(session, step.name, request, actor, was=state.value, **details)
         return request
+
+    def _decides_alone(self, request_id: UUID, actor: str) -> bool:
+        """Whether somebody decides on their own request, as the only administrator.
+
+        Raises:
+            AccessRequestNotFoundError: there is none.
+            OwnRequestError: others could decide.
+        """
+        request = self.get(request_id)
+        if request.requested_by != actor:
+            return False
+        if self._approvers(request.resource_id) > 1:
+            raise OwnRequestError(request_id)
+        return True
 
     def _check_not_open(self, session: Session, resource_id: UUID, features: frozenset[Feature]) -> None:
         now = self._clock.now()
@@ -340,6 +373,7 @@ class AccessRequests:
             changed_at=row.changed_at,
             reason=row.reason,
             expires_at=row.expires_at,
+            by_requester=row.by_requester,
             findings=findings(row.organisation, row.contact, row.use_case),
         )
 

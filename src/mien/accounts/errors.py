@@ -129,6 +129,16 @@ class TransitionError(AccessError):
         self.action = action
 
 
+class OwnRequestError(AccessError):
+    """Somebody tried to approve or renew their own request, and the server has other people who may decide."""
+
+    def __init__(self, request_id: UUID) -> None:
+        super().__init__(
+            f"access request {request_id} is your own: another administrator must approve it. Approving one's own "
+            "request is possible only if the server has one administrator."
+        )
+
+
 class ReasonMissingError(AccessError):
     """A rejection or revocation needs a reason, which the applicant can read."""
 

@@ -83,6 +83,7 @@ class AccessRequest:
         changed_at: when.
         reason: why it was rejected or revoked, or a note to another step; None without.
         expires_at: when the approval ends; None when there is none or it does not.
+        by_requester: whether its last approval was given by the person who requested it.
         findings: what its description leaves open, for the reviewer.
     """
 
@@ -100,4 +101,5 @@ class AccessRequest:
     changed_at: datetime
     reason: str | None
     expires_at: datetime | None
+    by_requester: bool
     findings: tuple[Finding, ...]

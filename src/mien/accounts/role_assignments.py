@@ -18,7 +18,7 @@ from sqlalchemy import delete, select
 
 from mien.accounts.errors import InvalidValueError, ResourceNotFoundError
 from mien.accounts.records import READ_VERSION, bump
-from mien.accounts.roles import ROLE_NAMES, AdminRole
+from mien.accounts.roles import ROLE_NAMES
 from mien.clock import Clock
 from mien.events import AuditLog
 from mien.storage import EVERY_RESOURCE, Database
@@ -91,8 +91,7 @@ class RoleAssignments:
         """Assign a role; return the assignment that exists if the same was assigned before.
 
         Raises:
-            InvalidValueError: the value is empty, too long or not printable, the role is unknown, or a role of the
-                control plane is to hold for one resource.
+            InvalidValueError: the value is empty, too long or not printable, or the role is unknown.
             ResourceNotFoundError: there is no such resource.
         """
         text = _normal(value.strip())
@@ -101,8 +100,6 @@ class RoleAssignments:
         name = next((one for one in ROLE_NAMES if one.lower() == role.strip().lower()), None)
         if name is None:
             raise InvalidValueError("role", f"there is no role {role[:100]!r}; the roles are {', '.join(ROLE_NAMES)}")
-        if resource_id is not None and name in set(AdminRole):
-            raise InvalidValueError("resource", f"{name} is a role of the control plane, which holds for all resources")
         now = self._clock.now()
         with self._database.write(EVERY_RESOURCE) as session:
             bump(session)

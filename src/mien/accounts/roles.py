@@ -16,11 +16,15 @@ class DataRole(StrEnum):
 
 
 class AdminRole(StrEnum):
-    """Roles for the control plane and the portal, strongest first."""
+    """Roles for the control plane and the portal, strongest first; `mien.management.roles` says what each may do."""
 
+    OWNER = "Mien.Owner"
     ADMIN = "Mien.Admin"
+    OPERATOR = "Mien.Operator"
     APPROVER = "Mien.Approver"
     READER = "Mien.Reader"
+    ENROLLER = "Mien.Enroller"
+    AUDITOR = "Mien.Auditor"
 
 
 ROLE_NAMES: Final = (*(role.value for role in DataRole), *(role.value for role in AdminRole))

@@ -134,13 +134,13 @@ def admin_token(services: Services, *, dev: bool) -> Iterator[str | None]:
         yield None
         return
     name, life = ("serve --dev", _DEV_TOKEN_LIFE) if dev else ("first start", None)
-    made = tokens.create(name, Role.ADMIN, created_by="mien serve", life=life)
+    made = tokens.create(name, Role.OWNER, created_by="mien serve", life=life)
     token_id = str(made.token.id)
     audit.record(
         actor="mien serve",
         action="admin.token.create",
         resource_id=None,
-        details={"token_id": token_id, "name": name, "role": Role.ADMIN.value},
+        details={"token_id": token_id, "name": name, "role": Role.OWNER.value},
     )
     try:
         yield made.secret

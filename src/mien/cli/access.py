@@ -234,6 +234,7 @@ def _show(one: AccessRequest, as_json: bool) -> None:
             ("last step", f"{moment(one.changed_at)} by {one.changed_by}"),
             ("expires", moment(one.expires_at)),
             ("reason", one.reason),
+            *((("note", "approved by the requester"),) if one.by_requester else ()),
             ("organisation", one.organisation),
             ("contact", one.contact),
             ("use case", one.use_case),

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import typer
 
-from mien.cli._administration import As, AsJson, DataDir, actor, fail, moment, opened, plain, print_json, print_table
+from mien.cli._administration import As, AsJson, DataDir, actor, fail, moment, opened, plain, print_json, print_table, resource_id
 from mien.management import Role
 
 if TYPE_CHECKING:
@@ -28,19 +28,25 @@ def _group() -> None:
 @_tokens.command("create")
 def create(
     name: Annotated[str, typer.Argument(help="Owner or purpose of the token.")],
-    role: Annotated[Role, typer.Option(help="Role of the token.")] = Role.ADMIN,
-    days: Annotated[int | None, typer.Option(help="Lifetime of the token. (default: no expiry)", min=1)] = None,
+    role: Annotated[Role, typer.Option(help="Role of the token.")] = Role.OWNER,
+    resource: Annotated[str | None, typer.Option(help="Only for this resource. (default: the whole server)")] = None,
+    days: Annotated[int | None, typer.Option(help="Lifetime of the token. (default: 90)", min=1, max=3650)] = None,
+    no_expiry: Annotated[bool, typer.Option("--no-expiry", help="Create a token that never expires.")] = False,
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Create an admin token and print it; it is not stored and cannot be shown again."""
     from mien.management import TokenError
+    from mien.management.tokens import LIFE
 
+    if no_expiry and days is not None:
+        raise typer.BadParameter("give either --days or --no-expiry")
+    life = None if no_expiry else timedelta(days=days) if days else LIFE
     with opened(data_dir, create=True) as services:
-        who = actor(as_name)
+        who, place = actor(as_name), resource_id(services, resource)
         try:
-            made = _of(services).create(name, role, created_by=who, life=timedelta(days=days) if days else None)
+            made = _of(services).create(name, role, created_by=who, life=life, resource=place)
         except TokenError as error:
             fail(str(error))
         _record(services, who, "create", made.token)
@@ -56,19 +62,22 @@ def list_tokens(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     with opened(data_dir) as services:
         found = _of(services).list()
         now = services.clock.now()
+        known = [*services.accounts.resources(), *services.accounts.deleted()]
+        names = {one.id: one.name for one in known}
     if as_json:
         print_json(found)
         return
     print_table(
-        ("id", "name", "role", "made", "by", "until", "state"),
+        ("id", "name", "role", "resource", "made", "by", "until", "state"),
         (
             (
                 one.id,
                 one.name,
                 one.role.value,
+                names.get(one.resource, str(one.resource)) if one.resource else "all",
                 moment(one.created_at),
                 one.created_by,
-                moment(one.expires_at),
+                moment(one.expires_at) if one.expires_at else "no expiry",
                 "revoked" if one.revoked_at else "good" if one.valid(now) else "expired",
             )
             for one in found
@@ -105,5 +114,10 @@ def _of(services: Services) -> AdminTokens:
 
 
 def _record(services: Services, who: str, verb: str, token: AdminToken) -> None:
-    details = {"token_id": str(token.id), "name": token.name, "role": token.role.value}
-    services.audit.record(actor=who, action=f"admin.token.{verb}", resource_id=None, details=details)
+    details = {
+        "token_id": str(token.id),
+        "name": token.name,
+        "role": token.role.value,
+        "expires": token.expires_at is not None,
+    }
+    services.audit.record(actor=who, action=f"admin.token.{verb}", resource_id=token.resource, details=details)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Final
-from uuid import NAMESPACE_URL
+from uuid import NAMESPACE_URL, UUID
 
 import anyio.to_thread
 from fastapi import APIRouter, FastAPI
@@ -39,7 +39,7 @@ from mien.management.explain import KNOWN, explain
 from mien.management.guard import Api, Guard, Message, Receive, Scope, Send
 from mien.management.login import Actor, Login
 from mien.management.roles import Role
-from mien.management.routing import Journal
+from mien.management.routing import Journal, check_routes
 from mien.management.tokens import AdminTokens
 from mien.management.v1 import (
     access,
@@ -188,7 +188,7 @@ def _scraper(path: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Actor |
         near = ipaddress.ip_address(scope["client"][0]).is_loopback
     except ValueError:
         return None
-    return Actor("scraper", Role.READER) if near else None
+    return Actor.of("scraper", Role.AUDITOR) if near else None
 
 
 def build_api(parts: Parts) -> FastAPI:
@@ -203,6 +203,8 @@ def build_api(parts: Parts) -> FastAPI:
     )
     for router in _routers(parts):
         api.include_router(router)
+    check_routes(api.routes, OPEN_PATHS | frozenset(parts.place.open_paths if parts.place else ()))
+    api.state.resource_of = lambda name: _resource_of(parts.accounts, name)
     for kind in KNOWN:
         api.add_exception_handler(kind, _answer)
     api.add_exception_handler(Exception, _mistake)  # Starlette raises it on, and the guard logs it
@@ -210,11 +212,22 @@ def build_api(parts: Parts) -> FastAPI:
     return api
 
 
+def _resource_of(accounts: Accounts, name: str) -> UUID | None:
+    """Return the id of a resource by its name or id, deleted ones included; None if there is none."""
+    found = accounts.named(name) or accounts.named(name, deleted=True)
+    if found is None:
+        try:
+            found = accounts.get(UUID(name))
+        except ValueError:
+            return None
+    return None if found is None else found.id
+
+
 def _routers(parts: Parts) -> Iterable[APIRouter]:
     journal = Journal(parts.audit)
     started = parts.clock.now()
     yield health.routes(parts.database, lambda: _uptime(started, parts.clock))
-    yield tokens.routes(parts.tokens, journal)
+    yield tokens.routes(parts.tokens, journal, parts.accounts)
     yield role_assignments.routes(parts.assignments, parts.accounts)
     subscriptions = SubscriptionTerms(parts.database, parts.clock)
     addresses = Addresses(parts.endpoint, parts.domain)

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 from typing import Final, Protocol
+from uuid import UUID
 
 from mien.management.errors import ManagementError
-from mien.management.roles import Permission, Role
+from mien.management.roles import Grant, Permission, Role
 from mien.management.tokens import AdminTokens
 
 FREE_FAILURES: Final = 5
@@ -35,25 +36,61 @@ class Actor:
 
     Attributes:
         name: for the audit log, such as `token:anna` or `oidc:anna@example.com`.
-        role: what they may do.
+        grants: the roles that they have, each on one resource or on the whole server; at least one.
     """
 
     name: str
-    role: Role
+    grants: tuple[Grant, ...]
 
-    def require(self, permission: Permission, what: str) -> None:
-        """Let pass only who has a permission.
+    @classmethod
+    def of(cls, name: str, role: Role, resource: UUID | None = None) -> Actor:
+        """Return a caller with one role."""
+        return cls(name, (Grant(role, resource),))
+
+    @property
+    def role(self) -> Role:
+        """The strongest role, for people to read; it decides nothing."""
+        order = list(Role)
+        return min((one.role for one in self.grants), key=order.index)
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether some role holds for the whole server."""
+        return any(one.resource is None for one in self.grants)
+
+    def sees(self, resource: UUID | None) -> bool:
+        """Whether a resource exists for them; any other one looks as if it were not there."""
+        return any(one.covers(resource) for one in self.grants)
+
+    def may(self, permission: Permission, resource: UUID | None = None) -> bool:
+        """Whether they have a permission on a resource, or, without one, on the whole server."""
+        return any(one.role.may(permission) and one.covers(resource) for one in self.grants)
+
+    def reach(self, permission: Permission) -> frozenset[UUID] | None:
+        """Return the resources on which they have a permission; None for all of them."""
+        if self.may(permission):
+            return None
+        return frozenset(one.resource for one in self.grants if one.resource and one.role.may(permission))
+
+    def require(self, permission: Permission, what: str, resource: UUID | None = None) -> None:
+        """Admit only callers with a permission on a resource, or, without one, on the whole server.
 
         Raises:
             ManagementError: 403, with ARM's words.
         """
-        if not self.role.may(permission):
-            raise ManagementError(
-                403,
-                "AuthorizationFailed",
-                f"The client '{self.name}' with role '{self.role}' does not have authorization to perform '{what}': "
-                f"it needs the permission '{permission}'.",
-            )
+        if self.may(permission, resource):
+            return
+        roles = ", ".join(dict.fromkeys(one.role.value for one in self.grants if one.covers(resource)))
+        if resource is None and self.reach(permission):
+            lacks = "it acts on the whole server, and the client's role is limited to resources."
+        else:
+            lacks = f"it needs the permission '{permission}'."
+        raise ManagementError(
+            403,
+            "AuthorizationFailed",
+            f"The client '{self.name}' with role '{roles or self.role}' does not have authorization to perform "
+            f"'{what}': {lacks}",
+        )
 
 
 class WrongTokenError(Exception):
@@ -158,7 +195,7 @@ class Login:
             return None
         found = await asyncio.to_thread(self._tokens.find, token)  # asks the database
         if found is not None:
-            return Actor(f"token:{found.name}", found.role)
+            return Actor.of(f"token:{found.name}", found.role, found.resource)
         for other in self._others:
             if actor := await other.identify(token):
                 return actor

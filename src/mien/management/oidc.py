@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import Final
+from uuid import UUID
 
+from mien.accounts import Accounts
 from mien.accounts.roles import AdminRole
 from mien.gateway.errors import BadTokenError, IssuerUnavailableError
 from mien.gateway.tokens import Identity, TokenVerifier
 from mien.management.errors import ManagementError
 from mien.management.login import Actor, WrongTokenError
-from mien.management.roles import Role
+from mien.management.roles import Grant, Role
 
-ROLES: Final = {AdminRole.ADMIN: Role.ADMIN, AdminRole.APPROVER: Role.APPROVER, AdminRole.READER: Role.READER}
-"""Roles of tokens, strongest first; the first one that a token has applies."""
+ROLES: Final = {one.value: Role(one.name.lower()) for one in AdminRole}
+"""Roles of tokens, by the name that the issuer or an assignment has for them."""
+
+FindResource = Callable[[str], UUID | None]
+"""Returns the id of the resource of a name, or None."""
 
 
 class IssuerLogin:
@@ -20,10 +27,12 @@ class IssuerLogin:
 
     Args:
         verifier: tells whether a token is genuine and for the control plane.
+        find: finds the resource that a role is limited to.
     """
 
-    def __init__(self, verifier: TokenVerifier) -> None:
+    def __init__(self, verifier: TokenVerifier, find: FindResource) -> None:
         self._verifier = verifier
+        self._find = find
 
     async def identify(self, token: str) -> Actor | None:
         """Return who a token stands for; None when it is no JWT at all.
@@ -41,11 +50,15 @@ class IssuerLogin:
         except IssuerUnavailableError as error:
             text = "The token cannot be checked now: its issuer's keys cannot be fetched."
             raise ManagementError(503, "ServiceUnavailable", text, headers={"Retry-After": "10"}) from error
-        return actor_of(found)
+        return await asyncio.to_thread(actor_of, found, self._find)
 
 
-def actor_of(identity: Identity) -> Actor:
+def actor_of(identity: Identity, find: FindResource) -> Actor:
     """Return who somebody with a genuine token is here.
+
+    Args:
+        identity: what the token says; a role is `ROLE` or `ROLE@RESOURCE`.
+        find: finds the resource that a role is limited to; a role on a resource that is gone counts for nothing.
 
     Raises:
         ManagementError: 403, their token names no role.
@@ -53,12 +66,31 @@ def actor_of(identity: Identity) -> Actor:
     claims = identity.claims
     name = next((claims[one] for one in ("preferred_username", "upn") if one in claims), None)
     actor = name if isinstance(name, str) and name.isprintable() else identity.subject
-    for role_name, role in ROLES.items():
-        if role_name in identity.roles:
-            return Actor(f"oidc:{actor}", role)
+    grants: list[Grant] = []
+    for text in identity.roles:
+        role_name, at, resource = text.partition("@")
+        role = ROLES.get(role_name)
+        if role is None:
+            continue
+        if not at:
+            grants.append(Grant(role))
+        elif (found := find(resource.strip())) is not None:
+            grants.append(Grant(role, found))
+    if grants:
+        return Actor(f"oidc:{actor}", tuple(dict.fromkeys(grants)))
     raise ManagementError(
         403,
         "AuthorizationFailed",
-        f"The client '{actor}' has no role here: its token must name one of {', '.join(ROLES)}, or an administrator "
-        f"assigns one to what it shows: {identity.about}.",
+        f"The client '{actor}' has no role here: its token must name one of {', '.join(AdminRole)}, or an "
+        f"administrator assigns one to what it shows: {identity.about}.",
     )
+
+
+def finder(accounts: Accounts) -> FindResource:
+    """Return the function that finds resources by name."""
+
+    def find(name: str) -> UUID | None:
+        found = accounts.named(name)
+        return None if found is None else found.id
+
+    return find

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated, Final
 from uuid import UUID
 
+import anyio.to_thread
 from fastapi import Depends, Request
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
+from starlette.routing import BaseRoute
 
 from mien.events import AuditLog
 from mien.events.audit import MAX_TEXT
+from mien.management.errors import ManagementError, missing_account, not_found
 from mien.management.guard import ACTOR
 from mien.management.login import Actor
 from mien.management.roles import Permission
@@ -34,35 +38,112 @@ class Shown(BaseModel):
 
 
 class Allow:
-    """A dependency that admits only callers with a permission, and passes the actor to the handler.
+    """A dependency that admits only callers with a permission where they need it, and passes the actor to the handler.
+
+    Every route has exactly one; `check_routes` refuses to start without it. A route with a `{resource}` or an
+    `{account}` in its path needs the permission on that resource, and a caller who has no role there is told that it
+    does not exist. Any other route needs it on the whole server, unless the handler itself answers for fewer resources.
 
     Args:
         permission: what the caller must have.
+        anywhere: whether a role on any one resource is enough, since the handler shows and changes only what the caller
+            sees, or what belongs to no resource.
     """
 
-    def __init__(self, permission: Permission) -> None:
+    def __init__(self, permission: Permission, *, anywhere: bool = False) -> None:
         self.permission = permission
+        self.anywhere = anywhere
 
     async def __call__(self, request: Request) -> Actor:
         """Return who calls.
 
         Raises:
-            ManagementError: 403.
+            ManagementError: 403; 404 for a resource on which the caller has no role.
         """
         actor: Actor = request.scope[ACTOR]
-        actor.require(self.permission, f"{request.method} {request.url.path}")
+        what = f"{request.method} {request.url.path}"
+        named = request.path_params.get("resource") or request.path_params.get("account")
+        if named is not None and not actor.everywhere:
+            found = await anyio.to_thread.run_sync(request.app.state.resource_of, str(named))
+            if found is None or not actor.sees(found):
+                raise _not_there(request, str(named))
+            actor.require(self.permission, what, found)
+        elif named is not None and not actor.may(self.permission):
+            found = await anyio.to_thread.run_sync(request.app.state.resource_of, str(named))
+            actor.require(self.permission, what, found)
+        elif named is None and not (self.anywhere and actor.reach(self.permission) != frozenset()):
+            actor.require(self.permission, what)
         return actor
 
 
-Reader = Annotated[Actor, Depends(Allow(Permission.READ))]
-Requester = Annotated[Actor, Depends(Allow(Permission.REQUEST))]
-Approver = Annotated[Actor, Depends(Allow(Permission.APPROVE))]
+def _not_there(request: Request, name: str) -> ManagementError:
+    group = request.path_params.get("group")
+    return not_found(f"The resource {name!r}") if group is None else missing_account(name, str(group))
+
+
+def check_routes(routes: Iterable[BaseRoute], open_paths: Collection[str]) -> None:
+    """Check that every route says which permission it needs.
+
+    Raises:
+        RuntimeError: one does not, so that the server does not start with a route that is open to everyone.
+    """
+    for route in routes:
+        if isinstance(route, APIRoute) and route.path not in open_paths and permission_of(route) is None:
+            raise RuntimeError(f"the route {route.path} names no permission, or several")
+
+
+def permission_of(route: APIRoute) -> Allow | None:
+    """Return what a route requires; None if it says nothing, or several things."""
+    found = [one.call for one in route.dependant.dependencies if isinstance(one.call, Allow)]
+    return found[0] if len(found) == 1 else None
+
+
+Reader = Annotated[Actor, Depends(Allow(Permission.SEE))]
+AnyReader = Annotated[Actor, Depends(Allow(Permission.SEE, anywhere=True))]
+AnyRequester = Annotated[Actor, Depends(Allow(Permission.REQUEST, anywhere=True))]
+AnyApprover = Annotated[Actor, Depends(Allow(Permission.APPROVE, anywhere=True))]
+AnyManager = Annotated[Actor, Depends(Allow(Permission.MANAGE, anywhere=True))]
+AnyAuditor = Annotated[Actor, Depends(Allow(Permission.AUDIT, anywhere=True))]
+AnyMeter = Annotated[Actor, Depends(Allow(Permission.METRICS, anywhere=True))]
 Manager = Annotated[Actor, Depends(Allow(Permission.MANAGE))]
+KeyKeeper = Annotated[Actor, Depends(Allow(Permission.KEYS))]
+Enroller = Annotated[Actor, Depends(Allow(Permission.PEOPLE))]
 TokenKeeper = Annotated[Actor, Depends(Allow(Permission.TOKENS))]
 
-READERS: Final = [Depends(Allow(Permission.READ))]
+READERS: Final = [Depends(Allow(Permission.SEE))]
 """Dependencies of a route that does not care who reads."""
+ANY_READERS: Final = [Depends(Allow(Permission.SEE, anywhere=True))]
+"""Dependencies of a route that says nothing about any resource."""
 MANAGERS: Final = [Depends(Allow(Permission.MANAGE))]
+ENROLLERS: Final = [Depends(Allow(Permission.PEOPLE))]
+METERS: Final = [Depends(Allow(Permission.METRICS))]
+ANY_METERS: Final = [Depends(Allow(Permission.METRICS, anywhere=True))]
+AUDITORS: Final = [Depends(Allow(Permission.AUDIT))]
+
+
+def narrowed(actor: Actor, permission: Permission, wanted: UUID | None, name: str | None) -> UUID | None:
+    """Return the resource that a question is about; None for the whole server.
+
+    Args:
+        actor: who asks.
+        permission: what they need.
+        wanted: the resource that they named, if any.
+        name: as they named it.
+
+    Raises:
+        ManagementError: 404, it does not exist for them; 403, their role there does not allow it; 400, their roles are
+            limited to several resources, and they named none.
+    """
+    if wanted is not None:
+        if not actor.sees(wanted):
+            raise not_found(f"The resource {name!r}")
+        actor.require(permission, "this", wanted)
+        return wanted
+    reach = actor.reach(permission)
+    if reach is None or len(reach) == 1:
+        return None if reach is None else next(iter(reach))
+    text = "Your roles are limited to several resources: name one of them with 'resource'."
+    raise ManagementError(400, "InvalidParameter", text, target="resource")
 
 
 class Journal:

@@ -12,12 +12,15 @@ from uuid import UUID, uuid4
 from sqlalchemy import select, update
 
 from mien.clock import Clock
-from mien.management.roles import Role
+from mien.management.roles import Grant, Role
 from mien.storage import EVERY_RESOURCE, Database, Vault
-from mien.storage.tables import AdminTokenRow
+from mien.storage.tables import AdminTokenRow, ResourceRow
 
 PREFIX: Final = "mien_admin_"
 """Prefix of every admin token, so that secret scanners (and our log) recognise it."""
+
+LIFE: Final = timedelta(days=90)
+"""How long a token is valid unless its creator says otherwise."""
 
 _NAME_LENGTH: Final = 100
 
@@ -38,6 +41,7 @@ class AdminToken:
         created_by: who made it.
         expires_at: from when on it is refused; None for never.
         revoked_at: when it was revoked, if it was.
+        resource: id of the only resource that it is for; None for the whole server.
     """
 
     id: UUID
@@ -47,6 +51,12 @@ class AdminToken:
     created_by: str
     expires_at: datetime | None
     revoked_at: datetime | None
+    resource: UUID | None = None
+
+    @property
+    def grant(self) -> Grant:
+        """The token's role and where it holds."""
+        return Grant(self.role, self.resource)
 
     def valid(self, now: datetime) -> bool:
         """Whether it opens anything at a moment."""
@@ -75,24 +85,30 @@ class AdminTokens:
         self._vault = vault
         self._clock = clock
 
-    def create(self, name: str, role: Role, *, created_by: str, life: timedelta | None = None) -> NewToken:
+    def create(
+        self, name: str, role: Role, *, created_by: str, life: timedelta | None = LIFE, resource: UUID | None = None
+    ) -> NewToken:
         """Create a token.
 
         Args:
             name: whose it is or what for; 1 to 100 printable characters.
             role: what it may do.
             created_by: who makes it.
-            life: how long it is good for; None for ever.
+            life: how long it is valid; None for no expiry.
+            resource: id of the only resource that it is for; None for the whole server.
 
         Raises:
-            TokenError: the name is none.
+            TokenError: the name is none, or there is no such resource.
         """
         if not 1 <= len(name) <= _NAME_LENGTH or not name.isprintable():
             raise TokenError(f"a token needs a name of 1 to {_NAME_LENGTH} printable characters")
         secret = PREFIX + secrets.token_urlsafe(32)
         now = self._clock.now()
-        token = AdminToken(uuid4(), name, role, now, created_by[:200], now + life if life else None, None)
+        token = AdminToken(uuid4(), name, role, now, created_by[:200], now + life if life else None, None, resource)
         with self._database.write(EVERY_RESOURCE) as session:
+            owner = None if resource is None else session.get(ResourceRow, resource)
+            if resource is not None and (owner is None or owner.deleted_at is not None):
+                raise TokenError(f"there is no resource {resource}")
             session.add(
                 AdminTokenRow(
                     id=token.id,
@@ -103,6 +119,7 @@ class AdminTokens:
                     created_by=token.created_by,
                     expires_at=token.expires_at,
                     revoked_at=None,
+                    resource_id=resource,
                 )
             )
         return NewToken(token, secret)
@@ -148,4 +165,13 @@ class AdminTokens:
 
 
 def _token(row: AdminTokenRow) -> AdminToken:
-    return AdminToken(row.id, row.name, Role(row.role), row.created_at, row.created_by, row.expires_at, row.revoked_at)
+    return AdminToken(
+        row.id,
+        row.name,
+        Role(row.role),
+        row.created_at,
+        row.created_by,
+        row.expires_at,
+        row.revoked_at,
+        row.resource_id,
+    )

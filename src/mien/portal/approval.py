@@ -34,7 +34,7 @@ def approved_to_enrol(visitor: Visitor) -> bool:
 
 def may_write(visitor: Visitor) -> bool:
     """Whether somebody may add and change who is enrolled: erasing alone needs no approval."""
-    return is_approved(visitor) and visitor.may(Permission.MANAGE)
+    return is_approved(visitor) and visitor.may(Permission.PEOPLE)
 
 
 def check_approved(visitor: Visitor) -> bool:
@@ -55,10 +55,10 @@ def write_button(
     """A button that adds or changes something."""
 
     async def press() -> None:
-        if await visitor.act(Permission.MANAGE, lambda: check_approved(visitor)):
+        if await visitor.act(Permission.PEOPLE, lambda: check_approved(visitor)):
             result = on_click()
             if iscoroutine(result):
                 await result
 
-    reason = NOT_APPROVED if visitor.may(Permission.MANAGE) else NOT_THEIRS
+    reason = NOT_APPROVED if visitor.may(Permission.PEOPLE) else NOT_THEIRS
     return button(label, press, kind, image=image, may=may_write(visitor), why_not=reason)

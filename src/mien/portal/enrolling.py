@@ -90,7 +90,7 @@ async def enrol_place(
             check_approved(visitor)
             return enrol_photo(visitor, photo, chosen, add)
 
-        outcome = await visitor.act(Permission.MANAGE, lambda: patiently(work))
+        outcome = await visitor.act(Permission.PEOPLE, lambda: patiently(work))
         waiting.delete()
         if outcome is None:
             return

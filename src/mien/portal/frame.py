@@ -9,6 +9,7 @@ from typing import Final
 
 from nicegui import ui
 
+from mien.management.roles import Permission
 from mien.portal.sign_in import SIGN_OUT
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, choice, icon, icon_button
@@ -38,6 +39,9 @@ class Page:
         render: draws it.
         needs_resource: whether it is about one resource.
         listed: whether the navigation has it.
+        needs: permission to see it, on the chosen resource if it is about one, else on any; by default one that few
+            have.
+        whole_server: whether it needs the permission on the whole server.
     """
 
     path: str
@@ -48,6 +52,16 @@ class Page:
     render: Callable[[Visitor], Awaitable[None]]
     needs_resource: bool = True
     listed: bool = True
+    needs: Permission = Permission.MANAGE
+    whole_server: bool = False
+
+    def is_open_to(self, visitor: Visitor) -> bool:
+        """Whether somebody may see the page."""
+        if self.whole_server:
+            return visitor.may(self.needs, on=None)
+        if self.needs_resource and visitor.chosen is not None:
+            return visitor.may(self.needs)
+        return visitor.session.actor.reach(self.needs) != frozenset()
 
 
 @contextmanager
@@ -89,7 +103,7 @@ def frame(visitor: Visitor, page: Page, pages: Iterable[Page], theme: str | None
 def _navigate(visitor: Visitor, current: Page, pages: Iterable[Page]) -> None:
     groups: dict[str, list[Page]] = {}
     for page in pages:
-        if page.listed:
+        if page.listed and page.is_open_to(visitor):
             groups.setdefault(page.group, []).append(page)
     with Tag("nav", aria_label="Pages"):
         for number, (group, members) in enumerate(groups.items()):
@@ -117,7 +131,8 @@ def _who(visitor: Visitor) -> None:
     actor = visitor.session.actor
     with Tag("div", classes="who"):
         Tag("div", actor.name.partition(":")[2] or actor.name)
-        Tag("div", actor.role.value, "soft")
+        roles = dict.fromkeys(one.role.value for one in actor.grants)
+        Tag("div", ", ".join(roles) + ("" if actor.everywhere else " · limited to resources"), "soft")
     with Tag("form", method="post", action=SIGN_OUT):
         button = icon_button("logout", "Sign out")
         button.props["type"] = "submit"

@@ -10,18 +10,20 @@ from typing import Final
 import structlog
 from fastapi import FastAPI
 from nicegui import app as library
-from nicegui import background_tasks, ui
+from nicegui import background_tasks, context, ui
 from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
+from starlette.responses import Response
 
 from mien.accounts import Resource
+from mien.management.roles import ABOUT, Permission, Role
 from mien.portal.cameras import serve_pictures
 from mien.portal.frame import THEME, Page, frame
 from mien.portal.pages import PAGES
 from mien.portal.parts import PortalParts
 from mien.portal.session import SESSION, UPLOAD_FRAME, Session, Sessions
 from mien.portal.visitor import EXPECTED, Visitor, sentence
-from mien.portal.widgets import Tag, banner, empty, skeleton
+from mien.portal.widgets import Tag, banner, empty, section, skeleton
 
 _STYLE: Final = (Path(__file__).parent / "static" / "portal.css").read_text(encoding="utf-8")
 _SCRIPT: Final = (Path(__file__).parent / "static" / "portal.js").read_text(encoding="utf-8")
@@ -71,19 +73,24 @@ def build_interface(parts: PortalParts, sessions: Sessions) -> FastAPI:
     return application
 
 
-def _handler(page: Page, parts: PortalParts, sessions: Sessions) -> Callable[[Request], Awaitable[None]]:
-    async def show(request: Request) -> None:
+def _handler(page: Page, parts: PortalParts, sessions: Sessions) -> Callable[[Request], Awaitable[Response | None]]:
+    async def show(request: Request) -> Response | None:
         visitor = await visit(request, parts, sessions)
         theme = request.cookies.get(THEME)
         with frame(visitor, page, PAGES, theme if theme in {"light", "dark"} else None):
+            if not page.is_open_to(visitor):
+                _refuse(visitor, page)
+                return context.client.build_response(request, 403)
             if page.needs_resource and visitor.chosen is None:
+                about = "Applications call a resource: it has an endpoint, two keys and a tier."
+                may = visitor.may(Permission.MANAGE, on=None)
                 empty(
                     "add_box",
                     "No resources yet",
-                    "Applications call a resource: it has an endpoint, two keys and a tier.",
-                    ("Create a resource", "/resources/new"),
+                    about if may else "Ask an operator or owner of this server to create one.",
+                    ("Create a resource", "/resources/new") if may else None,
                 )
-                return
+                return None
             place = Tag("div", classes="parts")
             drawing = background_tasks.create(_draw(page, visitor, place))
             done, _ = await asyncio.wait({drawing}, timeout=_PATIENCE)
@@ -91,8 +98,28 @@ def _handler(page: Page, parts: PortalParts, sessions: Sessions) -> Callable[[Re
                 with place:
                     waiting = skeleton()
                 drawing.add_done_callback(lambda _: None if waiting.is_deleted else waiting.delete())
+        return None
 
     return show
+
+
+def _refuse(visitor: Visitor, page: Page) -> None:
+    """Say why a page is closed to somebody, and what they can do now."""
+    actor = visitor.session.actor
+    where = "" if visitor.chosen is None or not page.needs_resource else f" on {visitor.chosen.name}"
+    roles = [role for role in Role if role is not Role.ADMIN and role.may(page.needs)]
+    extra = " for the whole server" if page.whole_server else ""
+    banner(
+        "warn",
+        f"Your role does not include the page {page.title}{where}",
+        f"It needs the role {' or '.join(roles)}{extra}. You are {actor.role}: a person with that role "
+        f"{ABOUT[actor.role]}. Ask an owner of this server for another role, or sign in with another token.",
+    )
+    with section("Pages that you can open"), Tag("ul", classes="bullets"):
+        for one in PAGES:
+            if one.listed and one.is_open_to(visitor):
+                with Tag("li"):
+                    Tag("a", one.title, href=visitor.link(one.path))
 
 
 async def _draw(page: Page, visitor: Visitor, place: Tag) -> None:
@@ -113,7 +140,8 @@ async def visit(request: Request, parts: PortalParts, sessions: Sessions) -> Vis
     query = {**request.query_params, **{name: str(value) for name, value in request.path_params.items()}}
     wanted = query.pop("resource", None)
     visitor = Visitor(parts, sessions, session, (), None, query)
-    resources = tuple(await visitor.ask(parts.accounts.resources))
+    every = await visitor.ask(parts.accounts.resources)
+    resources = tuple(one for one in every if session.actor.sees(one.id))
     return Visitor(parts, sessions, session, resources, _chosen(resources, wanted), query)
 
 

@@ -19,6 +19,7 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 
 import httpx
 import structlog
+from anyio import to_thread
 
 from mien.clock import Clock
 from mien.gateway.discovery import Discovery, DiscoveryError, fetcher, require_safe, tls_context
@@ -26,7 +27,7 @@ from mien.gateway.errors import BadTokenError, IssuerUnavailableError
 from mien.gateway.tokens import Identity, TokenVerifier
 from mien.management.errors import ManagementError
 from mien.management.login import Actor
-from mien.management.oidc import actor_of
+from mien.management.oidc import FindResource, actor_of
 from mien.portal.signed import Signer
 from mien.storage import Vault
 
@@ -79,6 +80,7 @@ class OpenId:
         verifier: tells whether an id token is genuine, made out to the client and in date.
         vault: its key signs cookies and makes nonces and PKCE verifiers.
         clock: tells whether somebody took too long.
+        find: finds the resource that a role is limited to.
         ca_file: the certificate authorities of the issuer, when not the usual ones.
     """
 
@@ -89,12 +91,14 @@ class OpenId:
         vault: Vault,
         clock: Clock,
         *,
+        find: FindResource,
         ca_file: Path | None = None,
     ) -> None:
         self._client = client
         self._verifier = verifier
         self._vault = vault
         self._clock = clock
+        self._find = find
         self._discovery = Discovery(client.issuer, fetcher(ca_file))
         self._trusted = tls_context(ca_file)
         self._signer = Signer(vault, "portal sign-in at issuer 1 ")
@@ -164,7 +168,7 @@ class OpenId:
         if not hmac.compare_digest(str(identity.claims.get("nonce")).encode(), self._derived("nonce", state).encode()):
             raise SignInError(f"The id token belongs to another sign-in. {_ANEW}")
         try:
-            return actor_of(identity), str(begun["wanted"])
+            return await to_thread.run_sync(actor_of, identity, self._find), str(begun["wanted"])
         except ManagementError as error:
             raise SignInError(error.message, error.status) from error
 

@@ -13,6 +13,7 @@ from sqlalchemy import delete
 from mien.clock import Clock
 from mien.management import AdminTokens, Role
 from mien.management.login import Actor
+from mien.management.roles import Grant
 from mien.management.tokens import PREFIX
 from mien.portal.signed import Signer, unpack
 from mien.storage import EVERY_RESOURCE, Database, Vault
@@ -94,7 +95,7 @@ class Sessions:
         content = {
             "id": str(session.id),
             "name": actor.name,
-            "role": actor.role.value,
+            "grants": [[one.role.value, one.resource and str(one.resource)] for one in actor.grants],
             "until": int(session.until.timestamp()),
             "token": str(session.token) if session.token else None,
             "at_issuer": session.at_issuer,
@@ -109,16 +110,17 @@ class Sessions:
         try:
             until = datetime.fromtimestamp(content["until"], UTC)
             token = UUID(content["token"]) if content["token"] else None
+            grants = tuple(Grant(Role(role), UUID(place) if place else None) for role, place in content["grants"])
             session = Session(
                 UUID(content["id"]),
-                Actor(content["name"], Role(content["role"])),
+                Actor(content["name"], grants),
                 until,
                 token,
                 content.get("at_issuer") is True,
             )
         except (ValueError, KeyError, TypeError):
             return None
-        return session if self.is_open(session) else None
+        return session if grants and self.is_open(session) else None
 
     def end(self, session: Session) -> None:
         """End a session: its cookie opens nothing from now on, on no server."""
@@ -134,7 +136,7 @@ class Sessions:
             if reading.get(PortalSessionRow, session.id) is None:
                 return False
         return session.token is None or any(
-            one.id == session.token and one.role is session.actor.role and one.valid(now) for one in self._tokens.list()
+            one.id == session.token and (one.grant,) == session.actor.grants and one.valid(now) for one in self._tokens.list()
         )
 
 

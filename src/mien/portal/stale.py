@@ -53,7 +53,7 @@ async def edit(visitor: Visitor, ref: CollectionRef, work: Callable[[], _T], don
         work: does it, in a thread; waits for a training that is under way.
         done: said when it went well.
     """
-    result = await visitor.act(Permission.MANAGE, lambda: patiently(work), done)
+    result = await visitor.act(Permission.PEOPLE, lambda: patiently(work), done)
     if result is not None:
         edited(visitor, ref)
     return result
@@ -79,7 +79,7 @@ def trainer(
             visitor.note("collection.train", collection=f"{ref.kind.value}/{ref.collection_id}")
             return True
 
-        if await visitor.act(Permission.MANAGE, work) and then is not None:
+        if await visitor.act(Permission.PEOPLE, work) and then is not None:
             then()
 
     return train

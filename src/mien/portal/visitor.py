@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, Literal, TypeVar
 from urllib.parse import urlencode
+from uuid import UUID
 
 import structlog
 from anyio import to_thread
@@ -20,13 +21,20 @@ from mien.gallery.errors import GalleryError
 from mien.management.errors import ManagementError
 from mien.management.roles import Permission
 from mien.management.routing import Detail, Journal
+from mien.management.tokens import TokenError
 from mien.models import ModelError
 from mien.portal.parts import PortalParts
 from mien.portal.session import Session, Sessions
 from mien.vision.errors import VisionError
 
-EXPECTED = (AccountError, DoorsError, GalleryError, AlertError, AuditValueError, MetricError, ModelError, VisionError)
+EXPECTED = (
+    AccountError, DoorsError, GalleryError, AlertError, AuditValueError, MetricError, ModelError, TokenError, VisionError
+)  # fmt: skip
 """Expected errors of services: their text is shown to the visitor."""
+
+Chosen = Literal["chosen"]
+CHOSEN: Final[Chosen] = "chosen"
+"""Stands for the resource that the page is about."""
 
 _T = TypeVar("_T")
 _log = structlog.get_logger("mien.portal")
@@ -40,7 +48,7 @@ class Visitor:
         parts: the services.
         sessions: tell whether the session goes on.
         session: of the person.
-        resources: all resources, for choosing.
+        resources: all resources that they see, for choosing.
         chosen: the one that the page is about; None when there is none at all.
         query: what else the address says.
     """
@@ -63,9 +71,14 @@ class Visitor:
         assert self.chosen is not None
         return self.chosen
 
-    def may(self, permission: Permission) -> bool:
-        """Whether they have a permission."""
-        return self.session.actor.role.may(permission)
+    def may(self, permission: Permission, *, on: UUID | None | Chosen = CHOSEN) -> bool:
+        """Whether they have a permission: on the chosen resource, on another one, or, for None, on the whole server."""
+        return self.session.actor.may(permission, self._place(on))
+
+    def _place(self, on: UUID | None | Chosen) -> UUID | None:
+        if on != CHOSEN:
+            return on
+        return self.chosen.id if self.chosen else None
 
     def link(self, path: str, **query: str) -> str:
         """Return the address of a page about the same resource."""
@@ -80,7 +93,9 @@ class Visitor:
         """Run what asks the database or computes in a thread, and return its answer."""
         return await to_thread.run_sync(work)
 
-    async def act(self, permission: Permission, work: Callable[[], _T], done: str | None = None) -> _T | None:
+    async def act(
+        self, permission: Permission, work: Callable[[], _T], done: str | None = None, *, on: UUID | None | Chosen = CHOSEN
+    ) -> _T | None:
         """Do something on a person's behalf, and tell them how it went.
 
         The session and the role are checked again: a page can stay open longer than a token is valid.
@@ -89,6 +104,7 @@ class Visitor:
             permission: what is needed.
             work: does it, in a thread.
             done: said when it went well.
+            on: the resource that the permission is needed on; None for the whole server.
 
         Returns:
             What `work` returned; None when it was refused or failed, which they were told then.
@@ -97,7 +113,7 @@ class Visitor:
         def checked() -> _T:
             if not self.sessions.is_open(self.session):
                 raise ManagementError(401, "Unauthorized", "Your session has ended: sign in again.")
-            self.session.actor.require(permission, done or "this")
+            self.session.actor.require(permission, done or "this", self._place(on))
             return work()
 
         try:

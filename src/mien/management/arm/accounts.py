@@ -27,7 +27,7 @@ from mien.management.arm.routing import (
 )
 from mien.management.errors import ManagementError, conflict
 from mien.management.login import Actor
-from mien.management.routing import READERS, Manager, Strict
+from mien.management.routing import READERS, AnyReader, KeyKeeper, Manager, Strict
 
 
 class KeyWanted(Strict):
@@ -40,15 +40,15 @@ def routes(arm: Arm) -> APIRouter:
     """Return the routes."""
     router = arm_router("accounts")
 
-    @router.get(IN_SUBSCRIPTION + "/accounts", dependencies=READERS)
-    def list_accounts(subscription: Subscription) -> Answer:
+    @router.get(IN_SUBSCRIPTION + "/accounts")
+    def list_accounts(subscription: Subscription, actor: AnyReader) -> Answer:
         """List the accounts of a subscription."""
-        return _list(arm, subscription, None)
+        return _list(arm, actor, subscription, None)
 
-    @router.get(IN_GROUP + "/accounts", dependencies=READERS)
-    def list_accounts_of_group(subscription: Subscription, group: Group) -> Answer:
+    @router.get(IN_GROUP + "/accounts")
+    def list_accounts_of_group(subscription: Subscription, group: Group, actor: AnyReader) -> Answer:
         """List the accounts of a resource group."""
-        return _list(arm, subscription, group)
+        return _list(arm, actor, subscription, group)
 
     @router.get(ACCOUNT, dependencies=READERS)
     def get_account(subscription: Subscription, group: Group, account: AccountName) -> Answer:
@@ -102,13 +102,13 @@ def routes(arm: Arm) -> APIRouter:
         return Response(status_code=200)
 
     @router.post(ACCOUNT + "/listKeys")
-    def list_keys(subscription: Subscription, group: Group, account: AccountName, actor: Manager) -> Answer:
+    def list_keys(subscription: Subscription, group: Group, account: AccountName, actor: KeyKeeper) -> Answer:
         """Return both keys; the audit log has who asked."""
         return _keys(arm, arm.find(subscription, group, account)[0], actor)
 
     @router.post(ACCOUNT + "/regenerateKey")
     def regenerate_key(
-        subscription: Subscription, group: Group, account: AccountName, body: KeyWanted, actor: Manager
+        subscription: Subscription, group: Group, account: AccountName, body: KeyWanted, actor: KeyKeeper
     ) -> Answer:
         """Replace one key, and return both; the old one is refused at once, the other goes on."""
         resource = arm.find(subscription, group, account)[0]
@@ -118,8 +118,8 @@ def routes(arm: Arm) -> APIRouter:
     return router
 
 
-def _list(arm: Arm, subscription: str, group: str | None) -> Answer:
-    filed = arm.filing.living(subscription, group)
+def _list(arm: Arm, actor: Actor, subscription: str, group: str | None) -> Answer:
+    filed = arm.living(actor, subscription, group)
     return {"value": [shapes.account(resource, place, arm.addresses) for resource, place in filed]}
 
 

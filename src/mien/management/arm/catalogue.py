@@ -23,7 +23,7 @@ from mien.management.arm.routing import (
     arm_router,
 )
 from mien.management.arm.shapes import PROVIDER, TIERS, TYPE, account_id
-from mien.management.routing import READERS
+from mien.management.routing import ANY_READERS, READERS, AnyReader
 
 Name = Annotated[str, Field(max_length=100)]
 
@@ -61,10 +61,10 @@ def routes(arm: Arm) -> APIRouter:
     """Return the routes."""
     router = arm_router("catalogue")
 
-    @router.get(IN_SUBSCRIPTION + "/skus", dependencies=READERS)
-    def list_skus(subscription: Subscription) -> Answer:
+    @router.get(IN_SUBSCRIPTION + "/skus")
+    def list_skus(subscription: Subscription, actor: AnyReader) -> Answer:
         """List the tiers, with the locations that are in use; any other location is as good."""
-        places = sorted({resource.location.upper() for resource, _ in arm.filing.living(subscription)}) or ["LOCAL"]
+        places = sorted({resource.location.upper() for resource, _ in arm.living(actor, subscription)}) or ["LOCAL"]
         return {
             "value": [
                 {
@@ -100,14 +100,14 @@ def routes(arm: Arm) -> APIRouter:
             told["reason"] = reason
         return told | ({} if body.kind is None else {"kind": body.kind})
 
-    @router.post(IN_SUBSCRIPTION + "/locations/{location}/checkSkuAvailability", dependencies=READERS)
+    @router.post(IN_SUBSCRIPTION + "/locations/{location}/checkSkuAvailability", dependencies=ANY_READERS)
     def check_skus(subscription: Subscription, location: Location, body: SkusWanted) -> Answer:  # noqa: ARG001  as above
         """Say which tiers there are."""
         checked_location(location)
         face = body.kind.lower() == KIND.lower()
         return {"value": [_availability(body, name, face and name.upper() in set(Sku)) for name in body.skus]}
 
-    @router.get(IN_SUBSCRIPTION + "/locations/{location}/models", dependencies=READERS)
+    @router.get(IN_SUBSCRIPTION + "/locations/{location}/models", dependencies=ANY_READERS)
     def list_models(subscription: Subscription, location: Location) -> Answer:  # noqa: ARG001  of the address
         """List deployable models, of which the kind Face has none."""
         checked_location(location)
@@ -149,7 +149,7 @@ def routes(arm: Arm) -> APIRouter:
         arm.find(subscription, group, account)
         return {"value": []}
 
-    @router.get(f"/providers/{PROVIDER}/operations", dependencies=READERS)
+    @router.get(f"/providers/{PROVIDER}/operations", dependencies=ANY_READERS)
     def list_operations() -> Answer:
         """List the actions that ARM knows here."""
         display = {"provider": "Mien", "resource": "Face account"}

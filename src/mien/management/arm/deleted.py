@@ -18,7 +18,7 @@ from mien.management.arm.routing import (
     arm_router,
 )
 from mien.management.errors import ManagementError
-from mien.management.routing import READERS, Manager
+from mien.management.routing import READERS, AnyReader, Manager
 
 _DELETED = IN_SUBSCRIPTION + "/locations/{location}/resourceGroups/{group}/deletedAccounts/{account}"
 
@@ -27,10 +27,10 @@ def routes(arm: Arm) -> APIRouter:
     """Return the routes."""
     router = arm_router("deleted accounts")
 
-    @router.get(IN_SUBSCRIPTION + "/deletedAccounts", dependencies=READERS)
-    def list_deleted(subscription: Subscription) -> Answer:
+    @router.get(IN_SUBSCRIPTION + "/deletedAccounts")
+    def list_deleted(subscription: Subscription, actor: AnyReader) -> Answer:
         """List the deleted accounts of a subscription that can still be restored."""
-        return {"value": [_shape(arm, *filed) for filed in arm.filing.deleted(subscription)]}
+        return {"value": [_shape(arm, *filed) for filed in arm.filing.deleted(subscription) if actor.sees(filed[0].id)]}
 
     @router.get(_DELETED, dependencies=READERS)
     def get_deleted(subscription: Subscription, location: Location, group: Group, account: AccountName) -> Answer:

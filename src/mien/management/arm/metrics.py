@@ -26,7 +26,7 @@ from mien.management.arm.routing import (
 )
 from mien.management.arm.shapes import TYPE, account_id
 from mien.management.errors import ManagementError
-from mien.management.routing import READERS
+from mien.management.routing import METERS, AnyMeter
 
 INSIGHTS: Final = ACCOUNT + "/providers/Microsoft.Insights"
 
@@ -59,13 +59,13 @@ def routes(arm: Arm, metrics: MetricStore, free_calls: int) -> APIRouter:
     """
     router = arm_router("metrics")
 
-    @router.get(INSIGHTS + "/metricDefinitions", dependencies=READERS)
+    @router.get(INSIGHTS + "/metricDefinitions", dependencies=METERS)
     def list_definitions(subscription: Subscription, group: Group, account: AccountName) -> Answer:
         """List the metrics of an account."""
         resource, place = arm.find(subscription, group, account)
         return {"value": [_definition(metric, account_id(place, resource.name)) for metric in METRICS.values()]}
 
-    @router.get(INSIGHTS + "/metrics", dependencies=READERS)
+    @router.get(INSIGHTS + "/metrics", dependencies=METERS)
     def list_values(
         subscription: Subscription,
         group: Group,
@@ -115,16 +115,16 @@ def routes(arm: Arm, metrics: MetricStore, free_calls: int) -> APIRouter:
             "value": values,
         }
 
-    @router.get(ACCOUNT + "/usages", dependencies=READERS)
+    @router.get(ACCOUNT + "/usages", dependencies=METERS)
     def list_usages(subscription: Subscription, group: Group, account: AccountName) -> Answer:
         """Return how much of its monthly calls an account has used."""
         return {"value": [_usage(arm, metrics, arm.find(subscription, group, account), free_calls)]}
 
-    @router.get(IN_SUBSCRIPTION + "/locations/{location}/usages", dependencies=READERS)
-    def list_usages_of_location(subscription: Subscription, location: Location) -> Answer:
+    @router.get(IN_SUBSCRIPTION + "/locations/{location}/usages")
+    def list_usages_of_location(subscription: Subscription, location: Location, actor: AnyMeter) -> Answer:
         """Return how many accounts there are of how many there may be in a location."""
         short = location.replace(" ", "").lower()
-        filed = [one for one, _ in arm.filing.living(subscription) if one.location == short]
+        filed = [one for one, _ in arm.living(actor, subscription) if one.location == short]
         free = sum(one.sku is Sku.FREE for one in filed)
         rules = arm.accounts.rules
         return {

@@ -17,7 +17,8 @@ from mien.management.arm.filing import ArmLocation
 from mien.management.arm.groups import ResourceGroup, ResourceGroups
 from mien.management.arm.routing import Answer, Arm, Group, Subscription, arm_router
 from mien.management.errors import ManagementError, conflict
-from mien.management.routing import READERS, Manager
+from mien.management.login import Actor
+from mien.management.routing import AnyReader, Manager
 
 SUBSCRIPTION: Final = "/subscriptions/{subscription}"
 GROUPS: Final = SUBSCRIPTION + "/resourceGroups"
@@ -37,20 +38,31 @@ def routes(arm: Arm, groups: ResourceGroups) -> APIRouter:
     """Return the routes."""
     router = arm_router("resource groups")
 
-    @router.get(GROUPS, dependencies=READERS)
-    def list_groups(subscription: Subscription) -> Answer:
+    def shown(group: ResourceGroup, actor: Actor) -> bool:
+        """Whether a caller sees a group: with a role limited to resources, only if it contains one of them."""
+        return actor.everywhere or bool(arm.living(actor, group.subscription, group.name))
+
+    def named(subscription: str, name: str, actor: Actor) -> ResourceGroup:
+        found = _find(groups, subscription, name)
+        if not shown(found, actor):
+            raise _missing(name)
+        return found
+
+    @router.get(GROUPS)
+    def list_groups(subscription: Subscription, actor: AnyReader) -> Answer:
         """List the resource groups of a subscription."""
-        return {"value": [_group(one) for one in groups.list(subscription)]}
+        return {"value": [_group(one) for one in groups.list(subscription) if shown(one, actor)]}
 
-    @router.get(GROUP, dependencies=READERS)
-    def get_group(subscription: Subscription, group: Group) -> Answer:
+    @router.get(GROUP)
+    def get_group(subscription: Subscription, group: Group, actor: AnyReader) -> Answer:
         """Return a resource group."""
-        return _group(_find(groups, subscription, group))
+        return _group(named(subscription, group, actor))
 
-    @router.head(GROUP, dependencies=READERS, status_code=204)
-    def check_group(subscription: Subscription, group: Group) -> Response:
+    @router.head(GROUP, status_code=204)
+    def check_group(subscription: Subscription, group: Group, actor: AnyReader) -> Response:
         """Say whether there is a resource group."""
-        return Response(status_code=204 if groups.find(subscription, group) else 404)
+        found = groups.find(subscription, group)
+        return Response(status_code=204 if found and shown(found, actor) else 404)
 
     @router.put(GROUP, responses={201: {"description": "Created."}})
     def create_group(subscription: Subscription, group: Group, body: GroupBody, actor: Manager) -> JSONResponse:
@@ -89,18 +101,20 @@ def routes(arm: Arm, groups: ResourceGroups) -> APIRouter:
         groups.delete(known)
         return Response(status_code=200)
 
-    @router.get(GROUP + "/resources", dependencies=READERS)
-    def list_resources_of_group(subscription: Subscription, group: Group) -> Answer:
+    @router.get(GROUP + "/resources")
+    def list_resources_of_group(subscription: Subscription, group: Group, actor: AnyReader) -> Answer:
         """List what a resource group holds."""
-        return {"value": [_resource(arm, *filed) for filed in arm.filing.living(subscription, group)]}
+        return {"value": [_resource(arm, *filed) for filed in arm.living(actor, subscription, group)]}
 
-    @router.get(SUBSCRIPTION + "/resources", dependencies=READERS)
+    @router.get(SUBSCRIPTION + "/resources")
     def list_resources(
-        subscription: Subscription, filter_: Annotated[str | None, Query(alias="$filter", max_length=1000)] = None
+        subscription: Subscription,
+        actor: AnyReader,
+        filter_: Annotated[str | None, Query(alias="$filter", max_length=1000)] = None,
     ) -> Answer:
         """List what a subscription holds, or one of its groups (`resourceGroup eq 'NAME'`)."""
-        named = _GROUP_FILTER.search(filter_ or "")
-        living = arm.filing.living(subscription, named[1] if named else None)
+        only = _GROUP_FILTER.search(filter_ or "")
+        living = arm.living(actor, subscription, only[1] if only else None)
         return {"value": [_resource(arm, *filed) for filed in living]}
 
     return router
@@ -120,8 +134,12 @@ def _group(group: ResourceGroup) -> Answer:
 def _find(groups: ResourceGroups, subscription: str, name: str) -> ResourceGroup:
     found = groups.find(subscription, name)
     if found is None:
-        raise ManagementError(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.")
+        raise _missing(name)
     return found
+
+
+def _missing(name: str) -> ManagementError:
+    return ManagementError(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.")
 
 
 def _resource(arm: Arm, resource: Resource, place: ArmLocation) -> Answer:

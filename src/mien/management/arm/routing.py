@@ -13,6 +13,7 @@ from mien.clock import Clock
 from mien.management.arm.filing import Filed, Filing, SubscriptionTerms
 from mien.management.arm.shapes import PROVIDER, Addresses
 from mien.management.errors import ManagementError, missing_account
+from mien.management.login import Actor
 
 IN_SUBSCRIPTION: Final = "/subscriptions/{subscription}/providers/" + PROVIDER
 IN_GROUP: Final = "/subscriptions/{subscription}/resourceGroups/{group}/providers/" + PROVIDER
@@ -68,6 +69,10 @@ class Arm:
     terms: SubscriptionTerms
     addresses: Addresses
     clock: Clock
+
+    def living(self, actor: Actor, subscription: str, group: str | None = None) -> list[Filed]:
+        """Return the accounts of a subscription, or of one of its groups, that a caller sees."""
+        return [filed for filed in self.filing.living(subscription, group) if actor.sees(filed[0].id)]
 
     def find(self, subscription: str, group: str, name: str) -> Filed:
         """Return an account.

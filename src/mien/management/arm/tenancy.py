@@ -17,7 +17,7 @@ from mien.management.arm.groups import ResourceGroups
 from mien.management.arm.routing import NEWEST, Answer, Arm, Subscription, arm_router
 from mien.management.arm.shapes import PROVIDER
 from mien.management.errors import ManagementError
-from mien.management.routing import READERS
+from mien.management.routing import ANY_READERS, AnyReader
 
 SUBSCRIPTION: Final = "/subscriptions/{subscription}"
 PROVIDERS: Final = SUBSCRIPTION + "/providers"
@@ -38,39 +38,40 @@ def routes(arm: Arm, groups: ResourceGroups, tenant: UUID) -> APIRouter:
     """
     router = arm_router("subscriptions")
 
-    @router.get("/tenants", dependencies=READERS)
+    @router.get("/tenants", dependencies=ANY_READERS)
     def list_tenants() -> Answer:
         """List tenants, of which there is one."""
         told = {"id": f"/tenants/{tenant}", "tenantId": str(tenant), "displayName": "Mien", "tenantCategory": "Home"}
         return {"value": [told]}
 
-    @router.get("/subscriptions", dependencies=READERS)
-    def list_subscriptions() -> Answer:
+    @router.get("/subscriptions")
+    def list_subscriptions(actor: AnyReader) -> Answer:
         """List the subscriptions that are in use; every other id is as good."""
-        return {"value": [_subscription(one, tenant) for one in groups.subscriptions()]}
+        used = groups.subscriptions()
+        return {"value": [_subscription(one, tenant) for one in used if actor.everywhere or arm.living(actor, one)]}
 
-    @router.get(SUBSCRIPTION, dependencies=READERS)
+    @router.get(SUBSCRIPTION, dependencies=ANY_READERS)
     def get_subscription(subscription: Subscription) -> Answer:
         """Return a subscription."""
         return _subscription(subscription, tenant)
 
-    @router.get(SUBSCRIPTION + "/locations", dependencies=READERS)
-    def list_locations(subscription: Subscription) -> Answer:
+    @router.get(SUBSCRIPTION + "/locations")
+    def list_locations(subscription: Subscription, actor: AnyReader) -> Answer:
         """List the locations that accounts may name: Azure's, and those of one's own that are in use."""
-        own = {resource.location for resource, _ in arm.filing.living(subscription)}
+        own = {resource.location for resource, _ in arm.living(actor, subscription)}
         return {"value": [_location(subscription, name) for name in sorted(REGIONS | own | {"local"})]}
 
-    @router.get(PROVIDERS, dependencies=READERS)
+    @router.get(PROVIDERS, dependencies=ANY_READERS)
     def list_providers(subscription: Subscription) -> Answer:
         """List the resource providers that this server stands for."""
         return {"value": [_provider(subscription, name) for name in _NAMESPACES]}
 
-    @router.get(PROVIDERS + "/{namespace}", dependencies=READERS)
+    @router.get(PROVIDERS + "/{namespace}", dependencies=ANY_READERS)
     def get_provider(subscription: Subscription, namespace: Namespace) -> Answer:
         """Return a resource provider; one that this server lacks is not registered."""
         return _provider(subscription, namespace)
 
-    @router.post(PROVIDERS + "/{namespace}/register", dependencies=READERS)
+    @router.post(PROVIDERS + "/{namespace}/register", dependencies=ANY_READERS)
     def register_provider(subscription: Subscription, namespace: Namespace) -> Answer:
         """Register a resource provider, which ours always is; of others there is nothing to register."""
         if _known(namespace) is None:

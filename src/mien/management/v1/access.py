@@ -11,8 +11,11 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from mien.accounts import AccessRequest, AccessRequests, Accounts, Feature, RequestState
+from mien.accounts.errors import AccessRequestNotFoundError
 from mien.events import AuditLog
-from mien.management.routing import READERS, Approver, Requester, Shown, Strict
+from mien.management.login import Actor
+from mien.management.roles import Permission
+from mien.management.routing import AnyApprover, AnyReader, AnyRequester, Shown, Strict, narrowed
 from mien.management.v1.fields import ResourceName, Sorted, find
 
 Text = Annotated[str, Field(min_length=1, max_length=4000)]
@@ -64,6 +67,7 @@ class RequestSeen(Shown):
     changed_at: datetime
     reason: str | None
     expires_at: datetime | None
+    by_requester: bool
     findings: list[FindingSeen]
 
 
@@ -92,20 +96,32 @@ def routes(access: AccessRequests, accounts: Accounts, audit: AuditLog) -> APIRo
     """Return the routes."""
     router = APIRouter(prefix="/mien/v1/access-requests", tags=["limited access"])
 
-    @router.get("", dependencies=READERS)
+    def found(request_id: UUID, actor: Actor, permission: Permission) -> AccessRequest:
+        """Return a request of a resource that the caller sees."""
+        request = access.get(request_id)
+        if not actor.sees(request.resource_id):
+            raise AccessRequestNotFoundError(request_id)
+        actor.require(permission, "this", request.resource_id)
+        return request
+
+    @router.get("")
     def list_requests(
+        actor: AnyReader,
         resource: Annotated[str | None, Query(max_length=64, description="Name or id; of this resource only.")] = None,
         state: Annotated[list[RequestState] | None, Query(description="In these states only.")] = None,
     ) -> RequestList:
         """List requests, oldest first."""
-        resource_id = None if resource is None else find(accounts, resource).id
-        return RequestList(value=[_seen(one) for one in access.requests(resource_id, state)])
+        owner = None if resource is None else narrowed(actor, Permission.SEE, find(accounts, resource).id, resource)
+        requests = (one for one in access.requests(owner, state) if actor.may(Permission.SEE, one.resource_id))
+        return RequestList(value=[_seen(one) for one in requests])
 
     @router.post("", status_code=201)
-    def submit_request(body: RequestWanted, actor: Requester) -> RequestSeen:
+    def submit_request(body: RequestWanted, actor: AnyRequester) -> RequestSeen:
         """Request limited access for a resource. `findings` lists what the description does not say."""
+        owner = find(accounts, body.resource).id
+        narrowed(actor, Permission.REQUEST, owner, body.resource)
         made = access.submit(
-            find(accounts, body.resource).id,
+            owner,
             body.features,
             organisation=body.organisation,
             contact=body.contact,
@@ -114,29 +130,31 @@ def routes(access: AccessRequests, accounts: Accounts, audit: AuditLog) -> APIRo
         )
         return _seen(made)
 
-    @router.get("/{request_id}", dependencies=READERS)
-    def get_request(request_id: UUID) -> RequestSeen:
+    @router.get("/{request_id}")
+    def get_request(request_id: UUID, actor: AnyReader) -> RequestSeen:
         """Return a request."""
-        return _seen(access.get(request_id))
+        return _seen(found(request_id, actor, Permission.SEE))
 
-    @router.get("/{request_id}/history", dependencies=READERS)
-    def get_history(request_id: UUID) -> History:
+    @router.get("/{request_id}/history")
+    def get_history(request_id: UUID, actor: AnyReader) -> History:
         """Return who took which step of a request when, oldest first."""
-        about = access.get(request_id)
+        about = found(request_id, actor, Permission.SEE)
         entries = audit.search(resource_id=about.resource_id, action="access.*", limit=1000)
         steps = [one for one in reversed(entries) if one.details.get("request") == str(request_id)]
         return History(value=[StepSeen.model_validate(one) for one in steps])
 
     def step(name: str, take: Callable[[UUID, str, str | None], AccessRequest], said: str) -> None:
         @router.post("/{request_id}/" + name, name=f"{name}_request", description=said)
-        def endpoint(request_id: UUID, actor: Approver, body: Note | None = None) -> RequestSeen:
+        def endpoint(request_id: UUID, actor: AnyApprover, body: Note | None = None) -> RequestSeen:
+            found(request_id, actor, Permission.APPROVE)
             return _seen(take(request_id, actor.name, body.reason if body else None))
 
     def long_step(
         name: str, take: Callable[[UUID, str, str | None, timedelta | None], AccessRequest], said: str
     ) -> None:
         @router.post("/{request_id}/" + name, name=f"{name}_request", description=said)
-        def endpoint(request_id: UUID, actor: Approver, body: Approval | None = None) -> RequestSeen:
+        def endpoint(request_id: UUID, actor: AnyApprover, body: Approval | None = None) -> RequestSeen:
+            found(request_id, actor, Permission.APPROVE)
             body = body or Approval()
             lasts = None if body.days is None else timedelta(days=body.days)
             return _seen(take(request_id, actor.name, body.reason, lasts))

@@ -14,7 +14,9 @@ from mien.accounts import Accounts
 from mien.events import Aggregation, AlertError, AlertRule, AlertRules, Condition
 from mien.events.alerts import QUOTA_THRESHOLD, QUOTA_USE
 from mien.management.errors import not_found
-from mien.management.routing import READERS, Journal, Manager, Shown, Strict
+from mien.management.login import Actor
+from mien.management.roles import Permission
+from mien.management.routing import AnyManager, AnyReader, Journal, Shown, Strict, narrowed
 from mien.management.v1.fields import ResourceName, find
 
 TryOut = Callable[[UUID], str | None]
@@ -111,22 +113,32 @@ def routes(alerts: AlertRules, accounts: Accounts, journal: Journal, try_out: Tr
     """Return the routes."""
     router = APIRouter(prefix="/mien/v1/alert-rules", tags=["alerts"])
 
-    def found(rule_id: UUID) -> AlertRule:
+    def found(rule_id: UUID, actor: Actor, permission: Permission = Permission.MANAGE) -> AlertRule:
+        """Return a rule that the caller sees; one of the whole server is for roles on the whole server."""
         try:
-            return alerts.get(rule_id)
+            rule = alerts.get(rule_id)
         except AlertError:
-            raise not_found(f"The alert rule {rule_id}") from None
+            rule = None
+        if rule is None or not actor.sees(rule.resource_id):
+            raise not_found(f"The alert rule {rule_id}")
+        actor.require(permission, "this", rule.resource_id)
+        return rule
 
-    @router.get("", dependencies=READERS)
-    def list_rules(resource: Annotated[ResourceName | None, Query()] = None) -> RuleList:
-        """List the rules."""
-        owner = None if resource is None else find(accounts, resource).id
-        return RuleList(value=[RuleSeen.model_validate(one) for one in alerts.rules(owner)])
+    @router.get("")
+    def list_rules(actor: AnyReader, resource: Annotated[ResourceName | None, Query()] = None) -> RuleList:
+        """List the rules of the resources that the caller sees."""
+        owner = None if resource is None else narrowed(actor, Permission.SEE, find(accounts, resource).id, resource)
+        rules = (one for one in alerts.rules(owner) if actor.may(Permission.SEE, one.resource_id))
+        return RuleList(value=[RuleSeen.model_validate(one) for one in rules])
 
     @router.post("", status_code=201)
-    def create_rule(body: RuleWanted, actor: Manager) -> RuleMade:
+    def create_rule(body: RuleWanted, actor: AnyManager) -> RuleMade:
         """Create a rule."""
         owner = None if body.resource is None else find(accounts, body.resource).id
+        if owner is None:
+            actor.require(Permission.MANAGE, "a rule for the whole server")
+        else:
+            narrowed(actor, Permission.MANAGE, owner, body.resource)
         condition = Condition(**body.condition.model_dump())
         rule, secret = alerts.create(body.name, condition, resource_id=owner, url=body.url, secret=body.secret)
         journal.did(
@@ -134,28 +146,30 @@ def routes(alerts: AlertRules, accounts: Accounts, journal: Journal, try_out: Tr
         )
         return RuleMade(**RuleSeen.model_validate(rule).model_dump(), secret=secret)
 
-    @router.get("/{rule_id}", dependencies=READERS)
-    def get_rule(rule_id: UUID) -> RuleSeen:
+    @router.get("/{rule_id}")
+    def get_rule(rule_id: UUID, actor: AnyReader) -> RuleSeen:
         """Return a rule."""
-        return RuleSeen.model_validate(found(rule_id))
+        return RuleSeen.model_validate(found(rule_id, actor, Permission.SEE))
 
     @router.delete("/{rule_id}", status_code=204)
-    def delete_rule(rule_id: UUID, actor: Manager) -> None:
+    def delete_rule(rule_id: UUID, actor: AnyManager) -> None:
         """Delete a rule, with what it still had to send."""
-        rule = found(rule_id)
+        rule = found(rule_id, actor)
         alerts.delete(rule_id)
         journal.did(actor, "alert.delete", rule.resource_id, rule=str(rule_id), name=rule.name)
 
-    @router.get("/{rule_id}/deliveries", dependencies=READERS)
-    def list_deliveries(rule_id: UUID, limit: Annotated[int, Query(ge=1, le=500)] = 20) -> DeliveryList:
+    @router.get("/{rule_id}/deliveries")
+    def list_deliveries(
+        rule_id: UUID, actor: AnyReader, limit: Annotated[int, Query(ge=1, le=500)] = 20
+    ) -> DeliveryList:
         """List the newest messages of a rule."""
-        found(rule_id)
+        found(rule_id, actor, Permission.SEE)
         return DeliveryList(value=[DeliverySeen.model_validate(one) for one in alerts.deliveries(rule_id, limit)])
 
     @router.post("/{rule_id}/test")
-    def test_rule(rule_id: UUID, actor: Manager) -> Tried:
+    def test_rule(rule_id: UUID, actor: AnyManager) -> Tried:
         """Send a test message of a rule now, and say whether the receiver took it."""
-        rule = found(rule_id)
+        rule = found(rule_id, actor)
         problem = try_out(rule_id)
         journal.did(actor, "alert.test", rule.resource_id, rule=str(rule_id), delivered=problem is None)
         return Tried(delivered=problem is None, problem=problem)

@@ -13,7 +13,8 @@ from fastapi.responses import StreamingResponse
 from mien.accounts import Accounts
 from mien.events import AuditLog
 from mien.management.errors import ManagementError
-from mien.management.routing import READERS, Shown
+from mien.management.roles import Permission
+from mien.management.routing import AUDITORS, AnyAuditor, Shown, narrowed
 from mien.management.v1.fields import Moment, ResourceName, resource_id
 
 _Sequence = Annotated[int, Query(ge=0, le=2**53)]
@@ -53,8 +54,9 @@ def routes(audit: AuditLog, accounts: Accounts) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/mien/v1/audit", tags=["audit"])
 
-    @router.get("", dependencies=READERS)
+    @router.get("")
     def search(
+        caller: AnyAuditor,
         *,
         resource: Annotated[ResourceName | None, Query()] = None,
         actor: Annotated[str | None, Query(max_length=200)] = None,
@@ -64,9 +66,10 @@ def routes(audit: AuditLog, accounts: Accounts) -> APIRouter:
         before: _Sequence | None = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> EntryList:
-        """Search the log."""
+        """Search the log; a caller whose role is limited to a resource searches the entries about that one."""
+        wanted = None if resource is None else resource_id(accounts, resource)
         found = audit.search(
-            resource_id=None if resource is None else resource_id(accounts, resource),
+            resource_id=narrowed(caller, Permission.AUDIT, wanted, resource),
             actor=actor,
             action=action,
             since=since,
@@ -78,7 +81,7 @@ def routes(audit: AuditLog, accounts: Accounts) -> APIRouter:
 
     @router.get(
         "/export",
-        dependencies=READERS,
+        dependencies=AUDITORS,
         response_class=StreamingResponse,
         responses={200: {"content": {"application/x-ndjson": {}}}},
     )
@@ -92,7 +95,7 @@ def routes(audit: AuditLog, accounts: Accounts) -> APIRouter:
         headers = {"Content-Disposition": 'attachment; filename="mien-audit.jsonl"'}
         return StreamingResponse(lines(), media_type="application/x-ndjson", headers=headers)
 
-    @router.get("/verify", dependencies=READERS)
+    @router.get("/verify", dependencies=AUDITORS)
     def verify(
         sequence: Annotated[int | None, Query(ge=1, le=2**53, description="Of an entry noted elsewhere.")] = None,
         hash: Annotated[str | None, Query(pattern=r"^([0-9a-f]{64}|hmac-[\w-]{43})$", description="Its hash.")] = None,  # noqa: A002  the parameter's name

@@ -14,7 +14,7 @@ from mien.doors.doors import read_actuator
 from mien.doors.sentences import sentence
 from mien.doors.service import DoorServices
 from mien.doors.types import Rule
-from mien.management.routing import MANAGERS, READERS, Manager
+from mien.management.routing import ENROLLERS, MANAGERS, READERS, Enroller, Manager
 from mien.management.v1.door_bodies import (
     BadgeRead,
     BadgeSeen,
@@ -159,13 +159,13 @@ def rule_routes(doors: DoorServices, accounts: Accounts) -> APIRouter:
 
 
 def people_routes(doors: DoorServices, accounts: Accounts, clock: Clock) -> APIRouter:
-    """Return the routes about people at doors; they are shown to those alone who may change resources."""
+    """Return the routes about people at doors; they are shown only to callers who look after people."""
     router = APIRouter(prefix="/mien/v1/resources/{resource}", tags=["doors"])
 
     def owner(resource: str) -> UUID:
         return find(accounts, resource).id
 
-    @router.post("/doors/{door_id}/check", dependencies=MANAGERS)
+    @router.post("/doors/{door_id}/check", dependencies=ENROLLERS)
     def check(resource: Resource, door_id: UUID, body: CheckBody) -> VerdictSeen:
         """Say what would happen if a person came to a door; changes nothing."""
         verdict = doors.decisions.check(
@@ -195,13 +195,13 @@ def people_routes(doors: DoorServices, accounts: Accounts, clock: Clock) -> APIR
         doors.doors.get(resource_id, door_id)
         doors.decisions.badge(resource_id, door_id, body.badge(), reader=body.reader)
 
-    @router.get("/door-visitors", dependencies=MANAGERS)
+    @router.get("/door-visitors", dependencies=ENROLLERS)
     def list_visitors(resource: Resource) -> Listed:
         """List the visits that are not over."""
         return Listed(value=[VisitorSeen.model_validate(one) for one in doors.roster.visitors(owner(resource))])
 
     @router.post("/door-visitors", status_code=201)
-    def add_visitor(resource: Resource, body: VisitorWanted, actor: Manager) -> VisitorSeen:
+    def add_visitor(resource: Resource, body: VisitorWanted, actor: Enroller) -> VisitorSeen:
         """Make a person a visitor for a time."""
         starts_at = body.starts_at or clock.now()
         made = doors.roster.add_visitor(
@@ -216,17 +216,17 @@ def people_routes(doors: DoorServices, accounts: Accounts, clock: Clock) -> APIR
         return VisitorSeen.model_validate(made)
 
     @router.delete("/door-visitors/{visitor_id}", status_code=204)
-    def end_visit(resource: Resource, visitor_id: UUID, actor: Manager) -> None:
+    def end_visit(resource: Resource, visitor_id: UUID, actor: Enroller) -> None:
         """End a visit."""
         doors.roster.end_visit(owner(resource), visitor_id, actor=actor.name)
 
-    @router.get("/door-badges", dependencies=MANAGERS)
+    @router.get("/door-badges", dependencies=ENROLLERS)
     def list_badges(resource: Resource) -> Listed:
         """List the badges, without their numbers."""
         return Listed(value=[BadgeSeen.model_validate(one) for one in doors.roster.badges(owner(resource))])
 
     @router.post("/door-badges", status_code=201)
-    def add_badge(resource: Resource, body: BadgeWanted, actor: Manager) -> BadgeSeen:
+    def add_badge(resource: Resource, body: BadgeWanted, actor: Enroller) -> BadgeSeen:
         """Register a badge of a person."""
         made = doors.roster.add_badge(
             owner(resource),
@@ -240,7 +240,7 @@ def people_routes(doors: DoorServices, accounts: Accounts, clock: Clock) -> APIR
         return BadgeSeen.model_validate(made)
 
     @router.delete("/door-badges/{badge_id}", status_code=204)
-    def delete_badge(resource: Resource, badge_id: UUID, actor: Manager) -> None:
+    def delete_badge(resource: Resource, badge_id: UUID, actor: Enroller) -> None:
         """Delete a badge."""
         doors.roster.delete_badge(owner(resource), badge_id, actor=actor.name)
 

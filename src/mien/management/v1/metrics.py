@@ -12,7 +12,8 @@ from mien.clock import Clock
 from mien.events import METRICS, Aggregation, Exposition, MetricStore, Question
 from mien.events.query import Split
 from mien.management.errors import not_found
-from mien.management.routing import READERS, Shown
+from mien.management.roles import Permission
+from mien.management.routing import ANY_METERS, METERS, AnyMeter, Shown, narrowed
 from mien.management.v1.fields import Moment, ResourceName, resource_id
 
 
@@ -62,13 +63,14 @@ def routes(metrics: MetricStore, accounts: Accounts, clock: Clock) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/mien/v1/metrics", tags=["metrics"])
 
-    @router.get("/definitions", dependencies=READERS)
+    @router.get("/definitions", dependencies=ANY_METERS)
     def list_metrics() -> MetricList:
         """List the metrics."""
         return MetricList(value=[MetricSeen.model_validate(one) for one in METRICS.values()])
 
-    @router.get("", dependencies=READERS)
+    @router.get("")
     def ask(
+        caller: AnyMeter,
         *,
         name: Annotated[str, Query(max_length=40, description="Of a metric, such as TotalCalls.")],
         since: Annotated[Moment | None, Query(description="The last hour when it is not said.")] = None,
@@ -81,12 +83,13 @@ def routes(metrics: MetricStore, accounts: Accounts, clock: Clock) -> APIRouter:
         split: Annotated[Split | None, Query(description="One series for each value of this.")] = None,
     ) -> Answer:
         """Answer a question about one metric, as one point or as points at even distances."""
+        wanted = None if resource is None else resource_id(accounts, resource)
         end = until or clock.now()
         question = Question(
             name,
             since or end - timedelta(hours=1),
             end,
-            resource_id=None if resource is None else resource_id(accounts, resource),
+            resource_id=narrowed(caller, Permission.METRICS, wanted, resource),
             operation=operation,
             interval=None if minutes is None else timedelta(minutes=minutes),
             aggregation=aggregation,
@@ -113,7 +116,7 @@ def prometheus(exposition: Exposition | None) -> APIRouter:
 
     @router.get(
         "/metrics",
-        dependencies=READERS,
+        dependencies=METERS,
         response_class=Response,
         responses={200: {"content": {"text/plain": {}}}},
     )

@@ -14,7 +14,8 @@ from mien.accounts.validation import MAX_ORIGINS
 from mien.contract.flashes import AS_SERVER
 from mien.management.arm.filing import Filing
 from mien.management.arm.shapes import Addresses, account_id
-from mien.management.routing import READERS, Manager, Shown, Strict
+from mien.management.roles import Permission
+from mien.management.routing import READERS, AnyReader, Manager, Shown, Strict
 from mien.management.v1.fields import Sorted, find
 
 
@@ -89,10 +90,12 @@ def routes(accounts: Accounts, filing: Filing, addresses: Addresses) -> APIRoute
             terms=None if resource.terms is None else TermsSeen.model_validate(resource.terms),
         )
 
-    @router.get("", dependencies=READERS)
-    def list_resources() -> ResourceList:
-        """List all resources of the server."""
-        return ResourceList(value=[seen(resource) for resource in accounts.resources()])
+    @router.get("")
+    def list_resources(actor: AnyReader) -> ResourceList:
+        """List the resources that the caller sees: all, unless their roles are limited to some."""
+        return ResourceList(
+            value=[seen(one) for one in accounts.resources() if actor.may(Permission.SEE, one.id)]
+        )
 
     @router.get("/{resource}", dependencies=READERS)
     def get_resource(resource: Annotated[str, Path(max_length=64)]) -> ResourceSeen:

@@ -12,7 +12,7 @@ from pydantic import Field
 from mien.accounts import Accounts
 from mien.gallery.kinds import PUBLIC_KINDS, CollectionRef, persons_ref
 from mien.management.errors import invalid
-from mien.management.routing import MANAGERS, READERS, Manager, Shown, Strict
+from mien.management.routing import ENROLLERS, READERS, Enroller, Manager, Shown, Strict
 from mien.management.v1.fields import Moment, find
 from mien.management.v1.subjects import ConsentSeen, Resource, Text
 from mien.subjects import ConsentState, Subjects, What
@@ -90,13 +90,13 @@ class RanList(Shown):
 
 
 def routes(subjects: Subjects, accounts: Accounts) -> APIRouter:
-    """Return the routes; consents are shown to those alone who may change resources."""
+    """Return the routes; consents are shown only to callers who look after people."""
     router = APIRouter(prefix="/mien/v1/resources/{resource}", tags=["data subjects"])
 
     def owner(resource: str) -> UUID:
         return find(accounts, resource).id
 
-    @router.get("/consents", dependencies=MANAGERS)
+    @router.get("/consents", dependencies=ENROLLERS)
     def list_consents(
         resource: Resource,
         collection: Annotated[str | None, Query(max_length=90)] = None,
@@ -112,7 +112,7 @@ def routes(subjects: Subjects, accounts: Accounts) -> APIRouter:
         return ConsentList(value=[ConsentSeen.model_validate(one) for one in found])
 
     @router.post("/consents", status_code=201)
-    def add_consent(resource: Resource, body: ConsentWanted, actor: Manager) -> ConsentSeen:
+    def add_consent(resource: Resource, body: ConsentWanted, actor: Enroller) -> ConsentSeen:
         """Record that somebody consented."""
         given = body.model_dump(exclude={"collection", "member"})
         ref = _ref(owner(resource), body.collection)
@@ -120,7 +120,7 @@ def routes(subjects: Subjects, accounts: Accounts) -> APIRouter:
 
     @router.post("/consents/{consent_id}/withdraw")
     def withdraw_consent(
-        resource: Resource, consent_id: UUID, actor: Manager, body: Withdrawal | None = None
+        resource: Resource, consent_id: UUID, actor: Enroller, body: Withdrawal | None = None
     ) -> ConsentSeen:
         """Note that a consent was withdrawn; nobody is deleted by that."""
         body = body or Withdrawal()

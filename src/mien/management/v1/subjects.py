@@ -17,7 +17,7 @@ from pydantic import Field
 from mien.accounts import Accounts
 from mien.gallery.types import TargetFace
 from mien.management.errors import invalid
-from mien.management.routing import MANAGERS, READERS, Manager, Shown, Strict
+from mien.management.routing import ANY_READERS, ENROLLERS, READERS, Enroller, Shown, Strict
 from mien.management.v1.fields import find
 from mien.subjects import Certainty, ConsentState, Subjects, Whom
 
@@ -204,14 +204,14 @@ class ReceiptVerified(Shown):
 
 
 def routes(subjects: Subjects, accounts: Accounts) -> APIRouter:
-    """Return the routes; faces are shown to those alone who may change resources."""
+    """Return the routes; faces are shown only to callers who look after people."""
     router = APIRouter(prefix="/mien/v1/resources/{resource}", tags=["data subjects"])
 
     def owner(resource: str) -> UUID:
         return find(accounts, resource).id
 
     @router.post("/subjects/find")
-    def find_subject(resource: Resource, body: WhomBody, actor: Manager) -> FoundSeen:
+    def find_subject(resource: Resource, body: WhomBody, actor: Enroller) -> FoundSeen:
         """Find a person in all collections, among short-lived faces and liveness sessions."""
         return FoundSeen.model_validate(subjects.find(owner(resource), body.whom(), actor=actor.name))
 
@@ -220,7 +220,7 @@ def routes(subjects: Subjects, accounts: Accounts) -> APIRouter:
         response_class=StreamingResponse,
         responses={200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}},
     )
-    def export_subject(resource: Resource, body: ExportBody, actor: Manager) -> StreamingResponse:
+    def export_subject(resource: Resource, body: ExportBody, actor: Enroller) -> StreamingResponse:
         """Export all that is kept of a person, as a ZIP."""
         out = tempfile.TemporaryFile()  # noqa: SIM115  closed when it is sent
         try:
@@ -240,7 +240,7 @@ def routes(subjects: Subjects, accounts: Accounts) -> APIRouter:
         return StreamingResponse(_chunks(out), media_type="application/zip", headers=headers)
 
     @router.post("/subjects/erase")
-    def erase_subject(resource: Resource, body: EraseBody, actor: Manager) -> ErasedSeen:
+    def erase_subject(resource: Resource, body: EraseBody, actor: Enroller) -> ErasedSeen:
         """Erase a person everywhere in the resource, for good; only shows what would go unless `dryRun` is false."""
         found, erased = subjects.erase(
             owner(resource), body.whom(), possible=body.possible, dry=body.dry_run, actor=actor.name
@@ -256,7 +256,7 @@ def routes(subjects: Subjects, accounts: Accounts) -> APIRouter:
         found = subjects.eraser.receipts(owner(resource))
         return ReceiptList(value=[KnownReceiptSeen.model_validate(one) for one in found])
 
-    @router.get("/erasure-receipts/{receipt_id}", dependencies=MANAGERS)
+    @router.get("/erasure-receipts/{receipt_id}", dependencies=ENROLLERS)
     def get_receipt(resource: Resource, receipt_id: UUID) -> dict[str, Any]:
         """Return a signed receipt again."""
         return subjects.receipts.document(subjects.eraser.receipt(owner(resource), receipt_id))
@@ -268,12 +268,12 @@ def receipt_routes(subjects: Subjects) -> APIRouter:
     """Return the routes that are of no resource."""
     router = APIRouter(prefix="/mien/v1/erasure-receipts", tags=["data subjects"])
 
-    @router.get("/key", dependencies=READERS)
+    @router.get("/key", dependencies=ANY_READERS)
     def get_key() -> dict[str, str]:
         """Return the public key that receipts are signed by, a JSON Web Key."""
         return subjects.receipts.public_key()
 
-    @router.post("/verify", dependencies=READERS)
+    @router.post("/verify", dependencies=ANY_READERS)
     def verify_receipt(body: ReceiptText) -> ReceiptVerified:
         """Check a receipt."""
         verified, reason = subjects.receipts.check(body.receipt)

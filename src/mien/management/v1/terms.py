@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path
 from pydantic import Field
 
 from mien.management.arm.filing import STATEMENT, SubscriptionTerms
-from mien.management.routing import READERS, Journal, Manager, Shown, Strict
+from mien.management.routing import ANY_READERS, Journal, Manager, Shown, Strict
 
 Subscription = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
 
@@ -43,7 +43,7 @@ def routes(terms: SubscriptionTerms, journal: Journal) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/mien/v1/subscriptions/{subscription}/terms", tags=["terms"])
 
-    @router.get("", dependencies=READERS)
+    @router.get("", dependencies=ANY_READERS)
     def show_terms(subscription: Subscription) -> Terms:
         """Show the terms and who accepted them for a subscription, newest first."""
         history = [AcceptanceSeen.model_validate(one) for one in terms.history(subscription)]

@@ -9,10 +9,12 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import Field
 
-from mien.management.errors import not_found
+from mien.accounts import Accounts
+from mien.management.errors import invalid, not_found
 from mien.management.roles import Role
 from mien.management.routing import Journal, Shown, Strict, TokenKeeper
-from mien.management.tokens import AdminTokens, TokenError
+from mien.management.tokens import LIFE, AdminTokens, TokenError
+from mien.management.v1.fields import ResourceName, find
 
 
 class TokenWanted(Strict):
@@ -20,7 +22,9 @@ class TokenWanted(Strict):
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     role: Role
-    days: Annotated[int | None, Field(ge=1, le=3650)] = None
+    days: Annotated[int, Field(ge=1, le=3650)] = LIFE.days
+    no_expiry: bool = False
+    resource: ResourceName | None = None
 
 
 class TokenSeen(Shown):
@@ -33,6 +37,7 @@ class TokenSeen(Shown):
     created_by: str
     expires_at: datetime | None
     revoked_at: datetime | None
+    resource: UUID | None
 
 
 class TokenMade(TokenSeen):
@@ -47,7 +52,7 @@ class TokenList(Shown):
     value: list[TokenSeen]
 
 
-def routes(tokens: AdminTokens, journal: Journal) -> APIRouter:
+def routes(tokens: AdminTokens, journal: Journal, accounts: Accounts) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/mien/v1/admin-tokens", tags=["admin tokens"])
 
@@ -59,9 +64,13 @@ def routes(tokens: AdminTokens, journal: Journal) -> APIRouter:
     @router.post("", response_model=TokenMade, status_code=201)
     def create_token(wanted: TokenWanted, actor: TokenKeeper) -> TokenMade:
         """Create an admin token; its secret is shown only in this answer."""
-        life = timedelta(days=wanted.days) if wanted.days else None
-        made = tokens.create(wanted.name, wanted.role, created_by=actor.name, life=life)
-        journal.did(actor, "admin.token.create", token_id=str(made.token.id), name=wanted.name, role=wanted.role.value)
+        if wanted.no_expiry and "days" in wanted.model_fields_set:
+            raise invalid("Give either days or noExpiry.", "noExpiry")
+        life = None if wanted.no_expiry else timedelta(days=wanted.days)
+        resource = None if wanted.resource is None else find(accounts, wanted.resource).id
+        made = tokens.create(wanted.name, wanted.role, created_by=actor.name, life=life, resource=resource)
+        about = {"name": wanted.name, "role": wanted.role.value, "expires": life is not None}
+        journal.did(actor, "admin.token.create", resource, token_id=str(made.token.id), **about)
         return TokenMade(**TokenSeen.model_validate(made.token).model_dump(), token=made.secret)
 
     @router.delete("/{token_id}", response_model=TokenSeen)

@@ -181,6 +181,8 @@ def show_request(request: AccessRequest, steps: list[tuple[str, str, str, str]])
     lines.append(("Asked", f"by {request.requested_by}, {moment(request.requested_at)}"))
     if request.reason:
         lines.append(("Reason", request.reason))
+    if request.by_requester:
+        lines.append(("Note", "Approved by the requester, as the only administrator"))
     if request.expires_at:
         lines.append(("Until", moment(request.expires_at)))
     facts(lines)
@@ -198,5 +200,5 @@ PAGE = Page(
     "The resource's approvals, and requests for more.",
     "Approvals",
     "verified_user",
-    render,
+    render, needs=Permission.SEE,
 )

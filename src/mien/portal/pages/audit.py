@@ -15,7 +15,7 @@ from mien.events import AuditEntry
 from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.visitor import Visitor, tell
-from mien.portal.widgets import Tag, banner, button, choice, empty, moment, section, table
+from mien.portal.widgets import Tag, banner, button, choice, empty, moment, section, table, text
 
 _PAGE: Final = 50
 _FIELDS: Final = {"scope", "action", "actor", "since", "until"}
@@ -28,8 +28,10 @@ async def render(visitor: Visitor) -> None:
     with section("Search"), Tag("form", classes="row", method="get", role="search"):
         if visitor.chosen:
             Tag("input", type="hidden", name="resource", value=visitor.chosen.name)
-        scope = {"one": "This resource", "all": "The whole server"} if visitor.chosen else {"all": "The whole server"}
-        choice("Scope", scope, query.get("scope", next(iter(scope)))).props["name"] = "scope"
+        scope = {"one": "This resource"} if visitor.chosen else {}
+        if visitor.may(Permission.AUDIT, on=None):
+            scope["all"] = "The whole server"
+        choice("Scope", scope, query.get("scope", next(iter(scope), ""))).props["name"] = "scope"
         _field("Action", "action", query.get("action", ""), "key.*")
         _field("Who", "actor", query.get("actor", ""), "token:anna")
         _field("From", "since", query.get("since", ""), "", "date")
@@ -65,12 +67,15 @@ async def render(visitor: Visitor) -> None:
         if entries:
 
             async def save() -> None:
-                content = await visitor.act(Permission.READ, lambda: _sheet(visitor, names))
+                content = await visitor.act(Permission.AUDIT, lambda: _sheet(visitor, names), on=_about(visitor))
                 if content is not None:
                     ui.download(content, "mien-audit.csv", "text/csv")
 
             with Tag("div"):
                 button("Export results as CSV", save, image="download")
+    if not visitor.may(Permission.AUDIT, on=None):
+        text("Checking and exporting the whole log needs a role on the whole server.", "soft small")
+        return
     with section("Whole log", "Each entry contains the hash of the previous one, so changes are detected."):
         outcome = Tag("div", role="status")
 
@@ -89,7 +94,7 @@ async def render(visitor: Visitor) -> None:
             def lines() -> bytes:
                 return ("\n".join(visitor.parts.audit.export()) + "\n").encode()
 
-            content = await visitor.act(Permission.READ, lines)
+            content = await visitor.act(Permission.AUDIT, lines, on=None)
             if content is not None:
                 ui.download(content, "mien-audit.jsonl", "application/jsonl")
                 tell("The export is complete when your browser has saved it.", "info")
@@ -105,12 +110,20 @@ def _field(label: str, name: str, value: str, example: str, kind: str = "text") 
         Tag("input", classes="native", type=kind, name=name, value=value, placeholder=example)
 
 
+def _about(visitor: Visitor) -> UUID | None:
+    """Return the resource that a search is about; None for the whole server."""
+    whole = visitor.query.get("scope", "one") != "one" and visitor.may(Permission.AUDIT, on=None)
+    return None if whole or visitor.chosen is None else visitor.chosen.id
+
+
 def _search(visitor: Visitor, before: int | None, limit: int) -> list[AuditEntry]:
     query = visitor.query
-    one = visitor.chosen is not None and query.get("scope", "one") == "one"
+    about = _about(visitor)
+    if not visitor.may(Permission.AUDIT, on=about):
+        return []
     until = _day(query.get("until"))
     return visitor.parts.audit.search(
-        resource_id=visitor.resource.id if one else None,
+        resource_id=about,
         actor=query.get("actor") or None,
         action=query.get("action") or None,
         since=_day(query.get("since")),
@@ -156,5 +169,5 @@ PAGE = Page(
     "Server",
     "history",
     render,
-    needs_resource=False,
+    needs_resource=False, needs=Permission.AUDIT,
 )

@@ -61,7 +61,7 @@ def editor(visitor: Visitor, name: str, user_data: str | None, save: Save) -> No
             save(str(named.value or ""), given)
             return True
 
-        if await visitor.act(Permission.MANAGE, work):
+        if await visitor.act(Permission.PEOPLE, work):
             ui.navigate.reload()
 
     with Tag("div"):
@@ -127,7 +127,7 @@ def _form(visitor: Visitor) -> None:
             visitor.note("person.create", collection="directory", person=made)
             return made
 
-        if made := await visitor.act(Permission.MANAGE, work):
+        if made := await visitor.act(Permission.PEOPLE, work):
             ui.navigate.to(person_address(visitor, made))
 
     with Tag("div"):
@@ -181,7 +181,7 @@ def doer(visitor: Visitor, work: Callable[[], object], go_to: str = "") -> Calla
             work()
             return True
 
-        if await visitor.act(Permission.MANAGE, done):
+        if await visitor.act(Permission.PEOPLE, done):
             if go_to:
                 ui.navigate.to(go_to)
             else:
@@ -190,4 +190,5 @@ def doer(visitor: Visitor, work: Callable[[], object], go_to: str = "") -> Calla
     return do
 
 
-PAGE = Page(ROOT, "Person directory", "Persons, and groups of them that need no training.", "Use", "badge", render)
+PAGE = Page(ROOT, "Person directory", "Persons, and groups of them that need no training.", "Use", "badge", render, needs=Permission.LOOK_UP,
+)

@@ -73,7 +73,7 @@ def _about(visitor: Visitor, person: ListedPerson) -> None:
         with Tag("div"):
             said = f"The person and {person.faces} faces are gone at once, for good: nobody finds them from now on."
             ask = asker(f"Erase {person.name}?", said, "Erase", doer(visitor, erase, visitor.link(ROOT)))
-            button("Erase the person", ask, "danger", may=visitor.may(Permission.MANAGE))
+            button("Erase the person", ask, "danger", may=visitor.may(Permission.PEOPLE))
 
 
 async def _groups(visitor: Visitor, person: ListedPerson, groups: list[DynamicGroup]) -> None:
@@ -130,7 +130,7 @@ def _faces(visitor: Visitor, person: ListedPerson, faces: list[ListedFace]) -> N
     def erase_button(one: ListedFace) -> None:
         do = doer(visitor, partial(erase, one))
         ask = asker("Erase this face?", "Its template is deleted immediately, for good.", "Erase", do)
-        button("Erase", ask, "quiet", may=visitor.may(Permission.MANAGE))
+        button("Erase", ask, "quiet", may=visitor.may(Permission.PEOPLE))
 
     table(
         "Faces",
@@ -168,5 +168,5 @@ PAGE = Page(
     "Use",
     "badge",
     render,
-    listed=False,
+    listed=False, needs=Permission.LOOK_UP,
 )

@@ -113,7 +113,7 @@ def _about(visitor: Visitor, one: ListedGroup) -> None:
         with Tag("div"):
             said = f"The group is deleted immediately. Its {one.persons} persons and their faces stay in the directory."
             ask = asker(f"Delete {group.name}?", said, "Delete", doer(visitor, delete, visitor.link(GROUPS)))
-            button("Delete the group", ask, "danger", may=visitor.may(Permission.MANAGE))
+            button("Delete the group", ask, "danger", may=visitor.may(Permission.PEOPLE))
 
 
 def _add(visitor: Visitor, group_id: str) -> None:
@@ -160,7 +160,7 @@ PAGE = Page(
     "Use",
     "badge",
     render,
-    listed=False,
+    listed=False, needs=Permission.LOOK_UP,
 )
 GROUP = Page(
     GROUPS + "/{group}",
@@ -169,5 +169,5 @@ GROUP = Page(
     "Use",
     "badge",
     render_group,
-    listed=False,
+    listed=False, needs=Permission.LOOK_UP,
 )

@@ -28,10 +28,10 @@ async def render(visitor: Visitor) -> None:
         banner("warn", "Keys are refused", "Local authentication is off for this resource: only tokens are accepted.")
     with section("Keys", "Both are valid. Replace one while applications use the other."):
         shown = Tag("div", classes="stack")
-        may = visitor.may(Permission.MANAGE)
+        may = visitor.may(Permission.KEYS)
 
         async def show() -> None:
-            keys = await visitor.act(Permission.MANAGE, lambda: parts.accounts.keys(resource.id, actor=visitor.name))
+            keys = await visitor.act(Permission.KEYS, lambda: parts.accounts.keys(resource.id, actor=visitor.name))
             if keys is not None:
                 _draw(visitor, shown, keys)
 
@@ -73,7 +73,7 @@ def _asker(visitor: Visitor, place: ui.element, slot: Literal[1, 2]) -> Callable
             accounts.regenerate_key(resource.id, slot, actor=visitor.name)
             return accounts.keys(resource.id, actor=visitor.name)
 
-        keys = await visitor.act(Permission.MANAGE, replace, f"Key {slot} was replaced.")
+        keys = await visitor.act(Permission.KEYS, replace, f"Key {slot} was replaced.")
         if keys is not None:
             _draw(visitor, place, keys)
 
@@ -94,5 +94,5 @@ PAGE = Page(
     "Endpoint and keys for applications.",
     "Resource",
     "key",
-    render,
+    render, needs=Permission.SEE,
 )

@@ -168,7 +168,8 @@ def chart_options(series: Sequence[Series], *, stacked: bool) -> dict[str, Any]:
 async def _alerts(visitor: Visitor) -> None:
     every = await visitor.ask(visitor.parts.alerts.rules)
     untold = await visitor.ask(visitor.parts.alerts.undelivered)
-    rules = [one for one in every if one.resource_id in {None, visitor.resource.id}]
+    about = {None, visitor.resource.id}
+    rules = [one for one in every if one.resource_id in about and visitor.session.actor.sees(one.resource_id)]
     with section(
         "Alert rules", "A rule tells the log, and a webhook if it has one, when it fires and when it is over."
     ):
@@ -213,7 +214,7 @@ def _condition(condition: Condition) -> str:
 
 
 def _buttons(visitor: Visitor, rule: AlertRule) -> None:
-    may = visitor.may(Permission.MANAGE)
+    may = visitor.may(Permission.MANAGE, on=rule.resource_id)
 
     async def test() -> None:
         def work() -> tuple[str | None]:
@@ -221,7 +222,7 @@ def _buttons(visitor: Visitor, rule: AlertRule) -> None:
             visitor.note("alert.test", rule=str(rule.id), delivered=problem is None)
             return (problem,)
 
-        if outcome := await visitor.act(Permission.MANAGE, work):
+        if outcome := await visitor.act(Permission.MANAGE, work, on=rule.resource_id):
             tell(
                 f"It was not taken: {outcome[0]}" if outcome[0] else "The receiver took it.",
                 "bad" if outcome[0] else "good",
@@ -233,7 +234,7 @@ def _buttons(visitor: Visitor, rule: AlertRule) -> None:
             visitor.note("alert.delete", rule=str(rule.id), name=rule.name)
             return True
 
-        if await visitor.act(Permission.MANAGE, work):
+        if await visitor.act(Permission.MANAGE, work, on=rule.resource_id):
             ui.navigate.reload()
 
     with Tag("div", classes="row", style="gap:0;flex-wrap:nowrap"):
@@ -295,5 +296,5 @@ PAGE = Page(
     "Calls, errors, latency, storage; and who is told.",
     "Use",
     "insights",
-    render,
+    render, needs=Permission.METRICS,
 )

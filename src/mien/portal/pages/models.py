@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from mien.models.manifest import Calibration, Task
+from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, badge, facts, section, table
@@ -64,5 +65,5 @@ PAGE = Page(
     "Server",
     "memory",
     render,
-    needs_resource=False,
+    needs_resource=False, needs=Permission.SEE,
 )

@@ -107,4 +107,5 @@ def _web_pages(visitor: Visitor) -> None:
             button("Set origins", save, "primary", may=may)
 
 
-PAGE = Page("/networking", "Networking", "The networks that may call the resource.", "Resource", "lan", render)
+PAGE = Page("/networking", "Networking", "The networks that may call the resource.", "Resource", "lan", render, needs=Permission.SEE,
+)

@@ -12,6 +12,7 @@ from mien.accounts import ALL_FEATURES, Feature
 from mien.events import Aggregation, Question, QuotaUse
 from mien.management.arm.shapes import TIERS
 from mien.portal.approval import is_approved
+from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.pages.people_places import address
 from mien.portal.snippets import first_calls
@@ -144,5 +145,5 @@ def _snippets(endpoint: str, *, face_ids: bool) -> None:
 
 
 PAGE = Page(
-    "/", "Overview", "Whether the resource runs, what needs attention, and how to call it.", "Resource", "home", render
+    "/", "Overview", "Whether the resource runs, what needs attention, and how to call it.", "Resource", "home", render, needs=Permission.SEE,
 )

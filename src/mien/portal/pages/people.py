@@ -148,7 +148,7 @@ def _form(visitor: Visitor) -> None:
             visitor.note("collection.create", collection=name_of(ref))
             return True
 
-        if await visitor.act(Permission.MANAGE, work):
+        if await visitor.act(Permission.PEOPLE, work):
             ui.navigate.to(address(visitor, ref))
 
     name.on("keydown.enter", make)
@@ -157,4 +157,5 @@ def _form(visitor: Visitor) -> None:
         write_button(visitor, "Create", make, "primary")
 
 
-PAGE = Page("/people", "People", "Enrolled people: groups of persons, and lists of faces.", "Use", "groups", render)
+PAGE = Page("/people", "People", "Enrolled people: groups of persons, and lists of faces.", "Use", "groups", render, needs=Permission.LOOK_UP,
+)

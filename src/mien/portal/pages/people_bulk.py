@@ -83,7 +83,7 @@ class BulkPlace:
             check_approved(self._visitor)
             return _take(batch, photo)
 
-        line = await self._visitor.act(Permission.MANAGE, work)
+        line = await self._visitor.act(Permission.PEOPLE, work)
         if line is None:
             line = Line(photo.name, BatchOutcome.REFUSED, reason="It was not tried: see the message.")
             batch.lines.append(line)

@@ -36,7 +36,7 @@ def by_photo(visitor: Visitor, here: CollectionRef | None = None) -> None:
         result.clear()
         with result:
             waiting = loading("Searching all groups …")
-        found = await visitor.act(Permission.READ, lambda: _search(visitor, photo))
+        found = await visitor.act(Permission.LOOK_UP, lambda: _search(visitor, photo))
         waiting.delete()
         if found is not None:
             with result:

@@ -74,7 +74,7 @@ def _suspect(visitor: Visitor, ref: CollectionRef, person: Person | None, face: 
 
 
 def _actions(visitor: Visitor, ref: CollectionRef, pair: Duplicate, people: Mapping[str, Person]) -> None:
-    may = visitor.may(Permission.MANAGE)
+    may = visitor.may(Permission.PEOPLE)
     one, other = people.get(pair.person_id or ""), people.get(pair.other_person_id or "")
     with Tag("div", classes="row", style="flex-wrap:nowrap"):
         if one is not None and other is not None and one != other:
@@ -89,7 +89,7 @@ def _dismisser(visitor: Visitor, ref: CollectionRef, pair: Duplicate) -> Callabl
             visitor.note("duplicate.dismiss", collection=name_of(ref), face=pair.face_id, other=pair.other_face_id)
             return True
 
-        if await visitor.act(Permission.MANAGE, work):
+        if await visitor.act(Permission.PEOPLE, work):
             ui.navigate.reload()
 
     return dismiss
@@ -152,7 +152,7 @@ async def _ask(visitor: Visitor, ref: CollectionRef, pair: Duplicate, one: Perso
         for part in (misfiled, twice) if fit.misfiled else (twice, misfiled):
             part()
         Tag("h3", "They are two people who look alike")
-        button("Dismiss: no duplicate", _dismisser(visitor, ref, pair), may=visitor.may(Permission.MANAGE))
+        button("Dismiss: no duplicate", _dismisser(visitor, ref, pair), may=visitor.may(Permission.PEOPLE))
         text("Moves and merges can be undone for 7 days.", "soft small")
         with Tag("div", classes="row", style="justify-content:flex-end"):
             button("Cancel", dialog.close)

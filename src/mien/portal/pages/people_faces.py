@@ -53,7 +53,7 @@ async def face_table(
     crops = await visitor.ask(lambda: visitor.parts.gallery.crops.of(ref, kept)) if kept else {}
     pictures = await visitor.ask(lambda: {face: thumbnail(crop) for face, crop in crops.items()})
     chosen: set[str] = set()
-    choosing = person is not None and len(faces) > 1 and visitor.may(Permission.MANAGE)
+    choosing = person is not None and len(faces) > 1 and visitor.may(Permission.PEOPLE)
     headings = [*(["Choose"] if choosing else []), *(["Photo"] if pictures else [])]
     table(
         "Faces",
@@ -110,7 +110,7 @@ def _actions(visitor: Visitor, ref: CollectionRef, one: EnrolledFace, person: Pe
             made.props["aria-label"] = f"{label} (face {said})"
         remove = partial(remover, visitor, ref, one, person, changed)
         ask = asker("Remove this face?", f"The face {said}. {_GONE}", "Remove", remove())
-        made = button("Remove", ask, "quiet", may=visitor.may(Permission.MANAGE))
+        made = button("Remove", ask, "quiet", may=visitor.may(Permission.PEOPLE))
         made.props["aria-label"] = f"Remove (face {said})"
 
 

@@ -34,7 +34,7 @@ async def render(visitor: Visitor) -> None:
     if ref is None:
         missing()
         return
-    gallery, may = visitor.parts.gallery, visitor.may(Permission.MANAGE)
+    gallery, may = visitor.parts.gallery, visitor.may(Permission.PEOPLE)
     about = await visitor.ask(lambda: gallery.collections.get(ref))
     plan = await visitor.ask(lambda: visitor.parts.migrations.plan(ref))
     Tag("a", "All groups and lists", href=visitor.link("/people"))
@@ -87,7 +87,7 @@ def _eraser(visitor: Visitor, ref: CollectionRef) -> Callable[[], Awaitable[None
             visitor.note("collection.delete", collection=name_of(ref))
             return True
 
-        if await visitor.act(Permission.MANAGE, work):
+        if await visitor.act(Permission.PEOPLE, work):
             ui.navigate.to(visitor.link("/people"))
 
     return erase
@@ -124,5 +124,5 @@ PAGE = Page(
     "Use",
     "groups",
     render,
-    listed=False,
+    listed=False, needs=Permission.LOOK_UP,
 )

@@ -71,7 +71,7 @@ def _about(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
             count = counted(len(person.persisted_face_ids), "face is", "faces are")
             said = f"The person and {count} gone at once, for good: nobody finds them from now on."
             ask = asker(f"Erase {person.name}?", said, "Erase", erase)
-            button("Erase the person", ask, "danger", may=visitor.may(Permission.MANAGE))
+            button("Erase the person", ask, "danger", may=visitor.may(Permission.PEOPLE))
 
 
 def _editor(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
@@ -117,5 +117,5 @@ PAGE = Page(
     "Use",
     "person",
     render,
-    listed=False,
+    listed=False, needs=Permission.LOOK_UP,
 )

@@ -18,10 +18,15 @@ from mien.portal.widgets import Tag, badge, button, confirm, empty, link_button,
 
 async def render(visitor: Visitor) -> None:
     """Draw the list."""
-    deleted = await visitor.ask(visitor.parts.accounts.deleted)
-    may = visitor.may(Permission.MANAGE)
-    with Tag("div"):
-        link_button("Create a resource", "/resources/new", "primary")
+    every = await visitor.ask(visitor.parts.accounts.deleted)
+    deleted = [one for one in every if visitor.session.actor.sees(one.id)]
+    if visitor.may(Permission.MANAGE, on=None):
+        with Tag("div"):
+            link_button("Create a resource", "/resources/new", "primary")
+
+    def may(resource: Resource) -> bool:
+        return visitor.may(Permission.MANAGE, on=resource.id)
+
     with section("Resources"):
         if visitor.resources:
             table(
@@ -34,7 +39,7 @@ async def render(visitor: Visitor) -> None:
                         f"{one.sku.value} ({TIERS[one.sku]})",
                         one.location,
                         moment(one.created_at),
-                        partial(button, "Delete", partial(_ask, visitor, one), "quiet", may=may),
+                        partial(button, "Delete", partial(_ask, visitor, one), "quiet", may=may(one)),
                     ]
                     for one in visitor.resources
                 ],
@@ -51,7 +56,7 @@ async def render(visitor: Visitor) -> None:
                         one.name,
                         moment(one.deleted_at),
                         moment(visitor.parts.accounts.purge_at(one)),
-                        partial(button, "Restore", partial(_restore, visitor, one), "quiet", may=may),
+                        partial(button, "Restore", partial(_restore, visitor, one), "quiet", may=may(one)),
                     ]
                     for one in deleted
                 ],
@@ -61,7 +66,7 @@ async def render(visitor: Visitor) -> None:
 def _ask(visitor: Visitor, resource: Resource) -> None:
     async def delete() -> None:
         accounts = visitor.parts.accounts
-        if await visitor.act(Permission.MANAGE, lambda: accounts.delete(resource.id, actor=visitor.name)):
+        if await visitor.act(Permission.MANAGE, lambda: accounts.delete(resource.id, actor=visitor.name), on=resource.id):
             ui.navigate.to("/resources")
 
     hours = visitor.parts.accounts.rules.keep_deleted.total_seconds() / 3600
@@ -71,7 +76,7 @@ def _ask(visitor: Visitor, resource: Resource) -> None:
 
 async def _restore(visitor: Visitor, resource: Resource) -> None:
     accounts = visitor.parts.accounts
-    if await visitor.act(Permission.MANAGE, lambda: accounts.restore(resource.id, actor=visitor.name)):
+    if await visitor.act(Permission.MANAGE, lambda: accounts.restore(resource.id, actor=visitor.name), on=resource.id):
         ui.navigate.to("/resources")
 
 
@@ -110,12 +115,13 @@ async def create(visitor: Visitor) -> None:
                 custom_subdomain=str(subdomain.value) if subdomain.value else None,
                 actor=visitor.name,
             ),
+            on=None,
         )
         if made is not None:
             ui.navigate.to(f"/?resource={made.name}")
 
     with Tag("div"):
-        button("Create", make, "primary", may=visitor.may(Permission.MANAGE))
+        button("Create", make, "primary", may=visitor.may(Permission.MANAGE, on=None))
 
 
 PAGE = Page(
@@ -125,9 +131,9 @@ PAGE = Page(
     "Server",
     "dns",
     render,
-    needs_resource=False,
+    needs_resource=False, needs=Permission.SEE,
 )
 CREATE = Page(
     "/resources/new", "Create a resource", "It gets an endpoint and two keys at once.", "Server", "add_box", create,
-    needs_resource=False, listed=False,
+    needs_resource=False, listed=False, needs=Permission.MANAGE, whole_server=True,
 )  # fmt: skip

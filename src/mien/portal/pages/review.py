@@ -17,6 +17,10 @@ from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Tag, button, empty, section, text
 
 _WAITING: Final = (RequestState.SUBMITTED, RequestState.IN_REVIEW)
+OWN: Final = (
+    "This is your own request: another approver or owner approves it. You can do so only if this server has nobody else "
+    "who could; the approval then says so."
+)
 _STEPS: Final = (
     (REVIEW, "Take into review", "primary"),
     (APPROVE, "Approve", "primary"),
@@ -28,7 +32,8 @@ _STEPS: Final = (
 
 async def render(visitor: Visitor) -> None:
     """Draw the page."""
-    requests = await visitor.ask(visitor.parts.access.requests)
+    every = await visitor.ask(visitor.parts.access.requests)
+    requests = [one for one in every if visitor.may(Permission.SEE, on=one.resource_id)]
     waiting = [one for one in requests if one.state in _WAITING]
     decided = [one for one in requests if one.state in {RequestState.APPROVED, RequestState.EXPIRED}]
     with section("Waiting", "Oldest first. Applicants can read the reason for a decision."):
@@ -51,7 +56,7 @@ async def render(visitor: Visitor) -> None:
 
 async def _draw(visitor: Visitor, request: AccessRequest) -> None:
     steps = await visitor.ask(lambda: history(visitor, request))
-    may = visitor.may(Permission.APPROVE)
+    may = visitor.may(Permission.APPROVE, on=request.resource_id)
     with Tag("article", classes="card"):
         show_request(request, steps)
         reason = ui.input("Reason or note").props("outlined dense")
@@ -66,7 +71,9 @@ async def _draw(visitor: Visitor, request: AccessRequest) -> None:
                 if request.state in step.sources:
                     button(label, _taker(visitor, request, step, reason, days), kind, may=may)
         if not may:
-            text("Only approvers and administrators can decide.", "soft small")
+            text("Only approvers and owners can decide.", "soft small")
+        elif request.requested_by == visitor.name and request.state in _WAITING:
+            text(OWN, "soft small")
 
 
 def _taker(
@@ -86,7 +93,7 @@ def _taker(
             RENEW.name: lambda: access.renew(request.id, actor=actor, lasts=lasts, note=why or None),
             REVOKE.name: lambda: access.revoke(request.id, actor=actor, reason=why),
         }
-        if await visitor.act(Permission.APPROVE, ways[step.name]) is not None:
+        if await visitor.act(Permission.APPROVE, ways[step.name], on=request.resource_id) is not None:
             ui.navigate.to(visitor.link("/review"))
 
     return take
@@ -99,5 +106,5 @@ PAGE = Page(
     "Approvals",
     "rule",
     render,
-    needs_resource=False,
+    needs_resource=False, needs=Permission.SEE,
 )

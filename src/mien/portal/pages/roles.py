@@ -12,6 +12,7 @@ from mien.accounts.role_assignments import Assignee, RoleAssignment
 from mien.accounts.roles import ROLE_NAMES, AdminRole
 from mien.management.roles import Permission
 from mien.portal.frame import Page
+from mien.portal.pages.admin_tokens import tokens
 from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Tag, badge, button, empty, section, table
 
@@ -26,10 +27,7 @@ _ALL: Final = "All resources"
 
 async def render(visitor: Visitor) -> None:
     """Draw the page."""
-    may = visitor.may(Permission.TOKENS)
-    if not may:
-        empty("lock", "Only administrators can see role assignments")
-        return
+    await tokens(visitor)
     found = await visitor.ask(visitor.parts.assignments.list)
     with section("Assign a role", "The role takes effect with the token's next call, on every server."):
         _form(visitor)
@@ -75,6 +73,7 @@ def _form(visitor: Visitor) -> None:
             lambda: visitor.parts.assignments.create(
                 assignee.value, str(value.value), str(role.value), resource_id=chosen, actor=visitor.name
             ),
+            on=None,
         )
         if made is not None:
             ui.navigate.to(visitor.link("/roles"))
@@ -86,7 +85,7 @@ def _form(visitor: Visitor) -> None:
 def _remover(visitor: Visitor, one: RoleAssignment) -> Callable[[], Any]:
     async def remove() -> None:
         assignments = visitor.parts.assignments
-        await visitor.act(Permission.TOKENS, lambda: assignments.delete(one.id, actor=visitor.name))
+        await visitor.act(Permission.TOKENS, lambda: assignments.delete(one.id, actor=visitor.name), on=None)
         ui.navigate.to(visitor.link("/roles"))
 
     return remove
@@ -94,10 +93,10 @@ def _remover(visitor: Visitor, one: RoleAssignment) -> Callable[[], Any]:
 
 PAGE = Page(
     "/roles",
-    "Role assignments",
-    "Which roles the tokens of your issuer have here.",
+    "Roles and tokens",
+    "Admin tokens, and the roles that tokens of your issuer have here.",
     "Server",
     "group",
     render,
-    needs_resource=False,
+    needs_resource=False, needs=Permission.TOKENS, whole_server=True,
 )

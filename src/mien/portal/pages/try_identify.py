@@ -58,7 +58,7 @@ async def render(visitor: Visitor) -> None:
             place = found[str(chosen.value)]
             with result:
                 waiting = loading("Looking for who that is …")
-            seen = await visitor.act(Permission.READ, lambda: _identify(visitor, place, photo.data))
+            seen = await visitor.act(Permission.LOOK_UP, lambda: _identify(visitor, place, photo.data))
             waiting.delete()
             if seen is not None:
                 with result:
@@ -141,7 +141,7 @@ PAGE = Page(
     "Use",
     "science",
     render,
-    listed=False,
+    listed=False, needs=Permission.LOOK_UP,
 )
 LIVENESS = Page(
     "/try/liveness",
@@ -150,5 +150,5 @@ LIVENESS = Page(
     "Use",
     "science",
     liveness,
-    listed=False,
+    listed=False, needs=Permission.LOOK_UP,
 )

@@ -71,7 +71,7 @@ async def render(visitor: Visitor) -> None:
                 found = visitor.parts.engine.analyze(photo.data, want)
                 return drawn(found), found.faces
 
-            found = await visitor.act(Permission.READ, work)
+            found = await visitor.act(Permission.LOOK_UP, work)
             waiting.delete()
             if found is not None:
                 with result:
@@ -188,5 +188,5 @@ PAGE = Page(
     "Detect faces: boxes, 27 landmarks, pose, attributes and quality.",
     "Use",
     "science",
-    render,
+    render, needs=Permission.LOOK_UP,
 )

@@ -70,7 +70,7 @@ def _side(visitor: Visitor, place: int, faces: dict[int, Face], changed: Any) ->
                 face = choose(found, None)
                 return cut_out(found, face.box), face
 
-            found = await visitor.act(Permission.READ, work)
+            found = await visitor.act(Permission.LOOK_UP, work)
             waiting.delete()
             if found is not None:
                 faces[place] = found[1]
@@ -131,5 +131,5 @@ PAGE = Page(
     "Use",
     "science",
     render,
-    listed=False,
+    listed=False, needs=Permission.LOOK_UP,
 )

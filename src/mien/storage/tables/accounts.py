@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     ForeignKey,
     Index,
@@ -84,6 +85,7 @@ class AccessRequestRow(Owned, Base):
     changed_at: Mapped[datetime]
     reason: Mapped[str | None] = mapped_column(Text)
     expires_at: Mapped[datetime | None]
+    by_requester: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
 
 
 class RoleAssignmentRow(Base):

@@ -24,6 +24,8 @@ class AdminTokenRow(Base):
     created_by: Mapped[str] = mapped_column(String(200))
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    # No foreign key: if the resource is purged, its token must open nothing, not everything.
+    resource_id: Mapped[UUID | None]
 
 
 class PortalSessionRow(Base):

@@ -1,0 +1,46 @@
+"""The people who may approve limited access, counted: the only one may approve their own request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+
+from mien.clock import Clock
+from mien.management.roles import Grant, Permission, Role, roles_with
+from mien.storage import EVERY_RESOURCE, Database
+from mien.storage.tables import AdminTokenRow
+
+SEVERAL: Final = 2
+
+
+def approvers(database: Database, clock: Clock, *, has_issuer: bool) -> Callable[[UUID], int]:
+    """Return a function that counts the people who may approve requests of a resource.
+
+    Each name of a valid token is a person. People of an issuer cannot be counted: a server with one has several.
+
+    Args:
+        database: where tokens are stored.
+        clock: tells whether a token has expired.
+        has_issuer: whether tokens of an OpenID Connect issuer open the control plane.
+    """
+    roles = [role.value for role in roles_with(Permission.APPROVE)]
+
+    def count(resource_id: UUID) -> int:
+        if has_issuer:
+            return SEVERAL
+        now = clock.now()
+        query = select(AdminTokenRow).where(AdminTokenRow.role.in_(roles), AdminTokenRow.revoked_at.is_(None))
+        with database.read(EVERY_RESOURCE) as session:
+            return len(
+                {
+                    row.name
+                    for row in session.scalars(query)
+                    if (row.expires_at is None or now < row.expires_at)
+                    and Grant(Role(row.role), row.resource_id).covers(resource_id)
+                }
+            )
+
+    return count
