@@ -1,6 +1,7 @@
 """`mien admin token`, and the tokens that `mien serve` makes by itself."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,14 +10,16 @@ import pytest
 from tests.conftest import Server, StartServer, stop
 from typer.testing import CliRunner
 
+from mien.accounts import Acknowledgement
 from mien.cli import _server
+from mien.cli._administration import opened
 from mien.cli._main import build
 from mien.settings import Settings
 
 
-def run(*arguments: str, fails: bool = False) -> str:
+def run(*arguments: str, fails: int = 0) -> str:
     done = CliRunner().invoke(build(["admin"]), ["admin", "token", *arguments])
-    assert done.exit_code == int(fails), done.output
+    assert done.exit_code == fails, done.output
     return done.stderr if fails else done.stdout
 
 
@@ -31,12 +34,34 @@ def test_the_command_line_makes_lists_and_revokes_tokens(tmp_path: Path) -> None
     secret = run("create", "bob", *at).strip()
     assert secret.startswith("mien_admin_")
     listed = run("list", "--json", *at)
-    assert [(one["name"], one["role"]) for one in json.loads(listed)] == [("anna", "reader"), ("bob", "admin")]
+    assert [(one["name"], one["role"]) for one in json.loads(listed)] == [("anna", "reader"), ("bob", "owner")]
     assert secret not in listed
     assert made["token"] not in listed
     run("revoke", made["id"], *at)
     assert "revoked" in run("list", *at)
-    assert "no admin token" in run("revoke", str(uuid4()), *at, fails=True)
+    assert "no admin token" in run("revoke", str(uuid4()), *at, fails=1)
+
+
+def test_tokens_expire_after_90_days_unless_somebody_says_otherwise(tmp_path: Path) -> None:
+    at = ("--data-dir", str(tmp_path))
+    with opened(tmp_path) as services:
+        terms = Acknowledgement("Anna", responsible_ai=True, not_for_police=True)
+        front = services.accounts.create("front", terms=terms)
+    usual, endless = run("create", "anna", "--json", *at), run("create", "eve", "--no-expiry", "--json", *at)
+    one = json.loads(run("create", "ben", "--role", "enroller", "--resource", "FRONT", "--json", *at))
+    assert (one["role"], one["resource"]) == ("enroller", str(front.id))
+    made = json.loads(usual)
+    life = datetime.fromisoformat(made["expires_at"]) - datetime.fromisoformat(made["created_at"])
+    assert (life.days, json.loads(endless)["expires_at"]) == (90, None)
+    lines = {line.split()[1]: line for line in run("list", *at).splitlines()[1:] if line.split()}
+    assert "no expiry" in lines["eve"]
+    assert "no expiry" not in lines["anna"]
+    assert "front" in lines["ben"]
+    assert "either" in run("create", "x", "--days", "1", "--no-expiry", *at, fails=2)
+    assert "no resource" in run("create", "x", "--resource", "nowhere", *at, fails=1)
+    with opened(tmp_path) as services:
+        entries = services.audit.search(action="admin.token.create")
+        assert [entry.details["expires"] for entry in reversed(entries)] == [True, False, True]
 
 
 def test_a_token_of_the_command_line_opens_a_running_server_until_it_is_revoked(server: Server) -> None:

@@ -1,11 +1,14 @@
 """Authentication of administrators, and the pauses after wrong tokens."""
 
+from uuid import uuid4
+
 import pytest
 from tests.management.conftest import World
 
 from mien.management import Permission, Role
 from mien.management.errors import ManagementError
 from mien.management.login import FREE_FAILURES, LONGEST_PAUSE, Actor, Backoff, Login
+from mien.management.roles import Grant
 
 
 class Seconds:
@@ -68,11 +71,31 @@ async def test_the_scheme_is_read_in_any_case(quick: World) -> None:
 
 def test_roles_grant_what_their_names_say() -> None:
     granted = {role: {one for one in Permission if role.may(one)} for role in Role}
-    assert granted[Role.ADMIN] == set(Permission)
-    assert granted[Role.READER] == {Permission.READ}
-    assert granted[Role.APPROVER] == {Permission.READ, Permission.REQUEST, Permission.APPROVE}
+    reading = {Permission.SEE, Permission.AUDIT, Permission.METRICS, Permission.LOOK_UP}
+    assert granted[Role.OWNER] == granted[Role.ADMIN] == set(Permission)
+    assert granted[Role.OPERATOR] == set(Permission) - {Permission.APPROVE, Permission.TOKENS}
+    assert granted[Role.READER] == reading
+    assert granted[Role.APPROVER] == reading | {Permission.REQUEST, Permission.APPROVE}
+    assert granted[Role.ENROLLER] == {Permission.SEE, Permission.LOOK_UP, Permission.PEOPLE}
+    assert granted[Role.AUDITOR] == {Permission.AUDIT, Permission.METRICS}
     with pytest.raises(ManagementError, match="'manage'"):
-        Actor("token:x", Role.APPROVER).require(Permission.MANAGE, "it")
+        Actor.of("token:x", Role.APPROVER).require(Permission.MANAGE, "it")
+
+
+def test_roles_of_several_places_add_up() -> None:
+    here, there = uuid4(), uuid4()
+    actor = Actor("oidc:x", (Grant(Role.AUDITOR), Grant(Role.ENROLLER, here)))
+    assert actor.may(Permission.PEOPLE, here)
+    assert not actor.may(Permission.PEOPLE, there)
+    assert not actor.may(Permission.PEOPLE)
+    assert actor.may(Permission.AUDIT, there)
+    assert actor.reach(Permission.AUDIT) is None
+    assert actor.reach(Permission.PEOPLE) == {here}
+    assert actor.reach(Permission.KEYS) == frozenset()
+    limited = Actor.of("token:y", Role.OWNER, here)
+    assert [limited.sees(one) for one in (here, there, None)] == [True, False, False]
+    with pytest.raises(ManagementError, match="whole server"):
+        limited.require(Permission.TOKENS, "it")
 
 
 def test_a_flood_of_addresses_does_not_fill_the_memory() -> None:

@@ -14,7 +14,7 @@ from mien.management import Role
 from mien.management.application import ControlPlane
 from mien.management.errors import ManagementError
 from mien.management.login import Login
-from mien.management.oidc import IssuerLogin
+from mien.management.oidc import IssuerLogin, finder
 
 AUDIENCE = "https://management.azure.com"
 
@@ -28,7 +28,7 @@ def issuer(quick: World) -> Iterator[Issuer]:
 @pytest.fixture
 def login(quick: World, issuer: Issuer) -> Login:
     verifier = TokenVerifier({issuer.url: KeySets(issuer.url)}, quick.clock, audiences=[AUDIENCE])
-    return Login(quick.parts.tokens, (IssuerLogin(verifier),))
+    return Login(quick.parts.tokens, (IssuerLogin(verifier, finder(quick.parts.accounts)),))
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def sessions(database: Database, vault: Vault, tokens: AdminTokens, clock: Manua
 
 def test_a_session_is_as_long_as_a_day_of_work(sessions: Sessions, tokens: AdminTokens, clock: ManualClock) -> None:
     made = tokens.create("anna", Role.APPROVER, created_by="test")
-    actor = Actor("token:anna", Role.APPROVER)
+    actor = Actor.of("token:anna", Role.APPROVER)
     session, cookie = sessions.begin(actor, made.secret)
     assert sessions.read(cookie) == session
     assert session.actor == actor
@@ -46,7 +46,7 @@ def test_a_session_is_as_long_as_a_day_of_work(sessions: Sessions, tokens: Admin
 
 
 def test_a_session_ends_with_its_token(sessions: Sessions, tokens: AdminTokens, clock: ManualClock) -> None:
-    actor = Actor("token:anna", Role.ADMIN)
+    actor = Actor.of("token:anna", Role.ADMIN)
     short = tokens.create("anna", Role.ADMIN, created_by="test", life=timedelta(minutes=5))
     made = tokens.create("anna", Role.ADMIN, created_by="test")
     brief, _ = sessions.begin(actor, short.secret)
@@ -61,7 +61,7 @@ def test_a_session_ends_with_its_token(sessions: Sessions, tokens: AdminTokens, 
 def test_a_session_of_another_issuer_ends_with_its_token(sessions: Sessions, clock: ManualClock) -> None:
     end = clock.now() + timedelta(minutes=10)
     claims = base64.urlsafe_b64encode(json.dumps({"exp": end.timestamp()}).encode()).decode().rstrip("=")
-    session, _ = sessions.begin(Actor("oidc:ben", Role.READER), f"e30.{claims}.signature")
+    session, _ = sessions.begin(Actor.of("oidc:ben", Role.READER), f"e30.{claims}.signature")
     assert session.until == end
 
 
@@ -69,7 +69,7 @@ def test_a_session_of_who_signed_in_at_the_issuer_is_as_long_as_the_settings_say
     database: Database, vault: Vault, tokens: AdminTokens, clock: ManualClock
 ) -> None:
     brief = Sessions(database, vault, tokens, clock, timedelta(hours=1))
-    session, cookie = brief.begin(Actor("oidc:ben", Role.READER), None)
+    session, cookie = brief.begin(Actor.of("oidc:ben", Role.READER), None)
     assert session.until == clock.now() + timedelta(hours=1)
     assert session.at_issuer
     assert Sessions(database, vault, tokens, clock).read(cookie) == session
@@ -79,15 +79,15 @@ def test_signing_out_ends_the_cookie_on_every_server(
     sessions: Sessions, database: Database, vault: Vault, tokens: AdminTokens, clock: ManualClock
 ) -> None:
     other = Sessions(database, vault, tokens, clock)
-    session, cookie = sessions.begin(Actor("oidc:ben", Role.READER), None)
-    still, kept = sessions.begin(Actor("oidc:ben", Role.READER), None)
+    session, cookie = sessions.begin(Actor.of("oidc:ben", Role.READER), None)
+    still, kept = sessions.begin(Actor.of("oidc:ben", Role.READER), None)
     assert other.read(cookie) == session
     sessions.end(session)
     assert other.read(cookie) is None
     assert not other.is_open(session)
     assert other.read(kept) == still  # of the same person, at another browser
     clock.advance(LIFE)
-    sessions.begin(Actor("oidc:ann", Role.READER), None)
+    sessions.begin(Actor.of("oidc:ann", Role.READER), None)
     with database.read(EVERY_RESOURCE) as session_:
         assert len(session_.scalars(select(PortalSessionRow)).all()) == 1  # what is over is not kept
 
@@ -97,7 +97,9 @@ async def test_who_takes_too_long_at_the_issuer_begins_anew(vault: Vault, clock:
     with sign_in_issuer() as issuer:
         issuer.clock = clock
         verifier = TokenVerifier({issuer.url: KeySets(issuer.url)}, clock, audiences=[CLIENT])
-        openid = OpenId(ClientRegistration(issuer.url, CLIENT, SECRET, "openid"), verifier, vault, clock)
+        openid = OpenId(
+            ClientRegistration(issuer.url, CLIENT, SECRET, "openid"), verifier, vault, clock, find=lambda _: None
+        )
 
         async def sign_in(after: timedelta) -> tuple[Actor, str]:
             address, cookie = await openid.begin("/keys", callback)
@@ -106,6 +108,6 @@ async def test_who_takes_too_long_at_the_issuer_begins_anew(vault: Vault, clock:
             answer = {"code": issuer.give(asked, "anna", "Mien.Reader"), "state": asked["state"]}
             return await openid.end(answer, cookie, callback)
 
-        assert await sign_in(PATIENCE - timedelta(seconds=1)) == (Actor("oidc:anna", Role.READER), "/keys")
+        assert await sign_in(PATIENCE - timedelta(seconds=1)) == (Actor.of("oidc:anna", Role.READER), "/keys")
         with pytest.raises(SignInError, match="too long"):
             await sign_in(PATIENCE)

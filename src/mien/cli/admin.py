@@ -8,7 +8,19 @@ from uuid import UUID
 
 import typer
 
-from mien.cli._administration import As, AsJson, DataDir, actor, fail, moment, opened, plain, print_json, print_table, resource_id
+from mien.cli._administration import (
+    As,
+    AsJson,
+    DataDir,
+    actor,
+    fail,
+    moment,
+    opened,
+    plain,
+    print_json,
+    print_table,
+    resource_id,
+)
 from mien.management import Role
 
 if TYPE_CHECKING:

@@ -201,9 +201,11 @@ def build_api(parts: Parts) -> FastAPI:
         openapi_url=OPENAPI,
         redirect_slashes=False,
     )
+    open_paths = OPEN_PATHS | frozenset(parts.place.open_paths if parts.place else ())
+    api.state.routes = []
     for router in _routers(parts):
+        api.state.routes += check_routes(router.routes, open_paths)
         api.include_router(router)
-    check_routes(api.routes, OPEN_PATHS | frozenset(parts.place.open_paths if parts.place else ()))
     api.state.resource_of = lambda name: _resource_of(parts.accounts, name)
     for kind in KNOWN:
         api.add_exception_handler(kind, _answer)

@@ -28,7 +28,7 @@ class Permission(StrEnum):
     REQUEST = "request"
     """Ask for limited access on behalf of a resource."""
     APPROVE = "approve"
-    """Review, approve, reject, revoke and renew limited access."""
+    """Review, approve, reject, revoke and renew limited access; confirm matches."""
     MANAGE = "manage"
     """Create, change and delete resources, rules, doors, evaluations; accept terms."""
     KEYS = "keys"
@@ -60,9 +60,7 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.OWNER: frozenset(Permission),
     Role.ADMIN: frozenset(Permission),
     Role.OPERATOR: frozenset(Permission) - {Permission.APPROVE, Permission.TOKENS},
-    Role.APPROVER: frozenset(
-        {Permission.SEE, Permission.AUDIT, Permission.METRICS, Permission.REQUEST, Permission.APPROVE}
-    ),
+    Role.APPROVER: _READING | {Permission.REQUEST, Permission.APPROVE},
     Role.READER: _READING,
     Role.ENROLLER: frozenset({Permission.SEE, Permission.LOOK_UP, Permission.PEOPLE}),
     Role.AUDITOR: frozenset({Permission.AUDIT, Permission.METRICS}),
@@ -73,7 +71,7 @@ ABOUT: Final[Mapping[Role, str]] = {
     Role.OWNER: "does everything",
     Role.ADMIN: "does everything; the former name of owner",
     Role.OPERATOR: "runs everything but approvals, tokens and role assignments",
-    Role.APPROVER: "reviews limited access; sees resources, metrics and the audit log",
+    Role.APPROVER: "reviews limited access and confirms matches; sees everything but keys",
     Role.READER: "sees everything but keys; changes nothing",
     Role.ENROLLER: "enrols and looks after people; no keys, no approvals",
     Role.AUDITOR: "reads the audit log and the metrics",

@@ -81,15 +81,20 @@ def _not_there(request: Request, name: str) -> ManagementError:
     return not_found(f"The resource {name!r}") if group is None else missing_account(name, str(group))
 
 
-def check_routes(routes: Iterable[BaseRoute], open_paths: Collection[str]) -> None:
-    """Check that every route says which permission it needs.
+def check_routes(routes: Iterable[BaseRoute], open_paths: Collection[str]) -> list[APIRoute]:
+    """Return the routes of a router that need authentication, after checking that each names one permission.
 
     Raises:
         RuntimeError: one does not, so that the server does not start with a route that is open to everyone.
     """
+    closed = []
     for route in routes:
-        if isinstance(route, APIRoute) and route.path not in open_paths and permission_of(route) is None:
-            raise RuntimeError(f"the route {route.path} names no permission, or several")
+        if isinstance(route, APIRoute) and route.path in open_paths:
+            continue
+        if not isinstance(route, APIRoute) or permission_of(route) is None:
+            raise RuntimeError(f"the route {getattr(route, 'path', route)} names no permission, or several")
+        closed.append(route)
+    return closed
 
 
 def permission_of(route: APIRoute) -> Allow | None:
@@ -99,6 +104,9 @@ def permission_of(route: APIRoute) -> Allow | None:
 
 
 Reader = Annotated[Actor, Depends(Allow(Permission.SEE))]
+Looker = Annotated[Actor, Depends(Allow(Permission.LOOK_UP))]
+Requester = Annotated[Actor, Depends(Allow(Permission.REQUEST))]
+Approver = Annotated[Actor, Depends(Allow(Permission.APPROVE))]
 AnyReader = Annotated[Actor, Depends(Allow(Permission.SEE, anywhere=True))]
 AnyRequester = Annotated[Actor, Depends(Allow(Permission.REQUEST, anywhere=True))]
 AnyApprover = Annotated[Actor, Depends(Allow(Permission.APPROVE, anywhere=True))]

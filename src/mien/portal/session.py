@@ -136,7 +136,8 @@ class Sessions:
             if reading.get(PortalSessionRow, session.id) is None:
                 return False
         return session.token is None or any(
-            one.id == session.token and (one.grant,) == session.actor.grants and one.valid(now) for one in self._tokens.list()
+            one.id == session.token and (one.grant,) == session.actor.grants and one.valid(now)
+            for one in self._tokens.list()
         )
 
 

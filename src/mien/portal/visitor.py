@@ -71,11 +71,11 @@ class Visitor:
         assert self.chosen is not None
         return self.chosen
 
-    def may(self, permission: Permission, *, on: UUID | None | Chosen = CHOSEN) -> bool:
+    def may(self, permission: Permission, *, on: UUID | Chosen | None = CHOSEN) -> bool:
         """Whether they have a permission: on the chosen resource, on another one, or, for None, on the whole server."""
         return self.session.actor.may(permission, self._place(on))
 
-    def _place(self, on: UUID | None | Chosen) -> UUID | None:
+    def _place(self, on: UUID | Chosen | None) -> UUID | None:
         if on != CHOSEN:
             return on
         return self.chosen.id if self.chosen else None
@@ -94,7 +94,12 @@ class Visitor:
         return await to_thread.run_sync(work)
 
     async def act(
-        self, permission: Permission, work: Callable[[], _T], done: str | None = None, *, on: UUID | None | Chosen = CHOSEN
+        self,
+        permission: Permission,
+        work: Callable[[], _T],
+        done: str | None = None,
+        *,
+        on: UUID | Chosen | None = CHOSEN,
     ) -> _T | None:
         """Do something on a person's behalf, and tell them how it went.
 

@@ -93,9 +93,7 @@ def routes(accounts: Accounts, filing: Filing, addresses: Addresses) -> APIRoute
     @router.get("")
     def list_resources(actor: AnyReader) -> ResourceList:
         """List the resources that the caller sees: all, unless their roles are limited to some."""
-        return ResourceList(
-            value=[seen(one) for one in accounts.resources() if actor.may(Permission.SEE, one.id)]
-        )
+        return ResourceList(value=[seen(one) for one in accounts.resources() if actor.may(Permission.SEE, one.id)])
 
     @router.get("/{resource}", dependencies=READERS)
     def get_resource(resource: Annotated[str, Path(max_length=64)]) -> ResourceSeen:

@@ -16,7 +16,7 @@ from mien.gallery.kinds import CollectionRef
 from mien.gallery.reviews import Filed, ReviewCase, Reviews, ReviewState
 from mien.gallery.types import Candidate
 from mien.management.errors import invalid, not_found
-from mien.management.routing import READERS, Approver, Manager, Reader, Requester, Shown, Strict
+from mien.management.routing import READERS, Approver, Looker, Manager, Requester, Shown, Strict
 from mien.management.v1.evaluations import CollectionName, collection_ref
 from mien.management.v1.fields import Moment, find
 from mien.management.v1.subjects import Resource
@@ -161,7 +161,7 @@ def routes(reviews: Reviews, accounts: Accounts) -> APIRouter:
     @router.get("/reviews")
     def list_cases(
         resource: Resource,
-        actor: Reader,
+        actor: Looker,
         state: Annotated[list[ReviewState] | None, Query()] = None,
         face_id: Annotated[UUID | None, Query(alias="faceId")] = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
@@ -200,7 +200,7 @@ def routes(reviews: Reviews, accounts: Accounts) -> APIRouter:
         return FaultList(value=reviews.faults(owner(resource)))
 
     @router.get("/reviews/{case}")
-    def get_case(resource: Resource, case: UUID, actor: Reader) -> CaseSeen:
+    def get_case(resource: Resource, case: UUID, actor: Looker) -> CaseSeen:
         """Return a case."""
         return _seen(reviews.get(owner(resource), case, reader=actor.name))
 

@@ -200,5 +200,6 @@ PAGE = Page(
     "The resource's approvals, and requests for more.",
     "Approvals",
     "verified_user",
-    render, needs=Permission.SEE,
+    render,
+    needs=Permission.SEE,
 )

@@ -73,6 +73,11 @@ async def render(visitor: Visitor) -> None:
 
             with Tag("div"):
                 button("Export results as CSV", save, image="download")
+    _whole_log(visitor)
+
+
+def _whole_log(visitor: Visitor) -> None:
+    """Draw what checks and exports the whole log."""
     if not visitor.may(Permission.AUDIT, on=None):
         text("Checking and exporting the whole log needs a role on the whole server.", "soft small")
         return
@@ -169,5 +174,6 @@ PAGE = Page(
     "Server",
     "history",
     render,
-    needs_resource=False, needs=Permission.AUDIT,
+    needs_resource=False,
+    needs=Permission.AUDIT,
 )

@@ -190,5 +190,12 @@ def doer(visitor: Visitor, work: Callable[[], object], go_to: str = "") -> Calla
     return do
 
 
-PAGE = Page(ROOT, "Person directory", "Persons, and groups of them that need no training.", "Use", "badge", render, needs=Permission.LOOK_UP,
+PAGE = Page(
+    ROOT,
+    "Person directory",
+    "Persons, and groups of them that need no training.",
+    "Use",
+    "badge",
+    render,
+    needs=Permission.LOOK_UP,
 )

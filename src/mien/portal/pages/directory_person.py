@@ -168,5 +168,6 @@ PAGE = Page(
     "Use",
     "badge",
     render,
-    listed=False, needs=Permission.LOOK_UP,
+    listed=False,
+    needs=Permission.LOOK_UP,
 )

@@ -160,7 +160,8 @@ PAGE = Page(
     "Use",
     "badge",
     render,
-    listed=False, needs=Permission.LOOK_UP,
+    listed=False,
+    needs=Permission.LOOK_UP,
 )
 GROUP = Page(
     GROUPS + "/{group}",
@@ -169,5 +170,6 @@ GROUP = Page(
     "Use",
     "badge",
     render_group,
-    listed=False, needs=Permission.LOOK_UP,
+    listed=False,
+    needs=Permission.LOOK_UP,
 )

@@ -341,7 +341,22 @@ def _ask_delete(visitor: Visitor, found: Evaluation) -> None:
     confirm("Delete this result?", "A calibration that was applied from it stays in use.", "Delete", delete)
 
 
-PAGE = Page(ROOT, "Evaluations", "Error rates and thresholds on your own people.", "Use", "straighten", render, needs=Permission.SEE,
+PAGE = Page(
+    ROOT,
+    "Evaluations",
+    "Error rates and thresholds on your own people.",
+    "Use",
+    "straighten",
+    render,
+    needs=Permission.SEE,
 )
-RESULT = Page(f"{ROOT}/result", "Evaluation", "One result.", "Use", "straighten", result, listed=False, needs=Permission.SEE,
+RESULT = Page(
+    f"{ROOT}/result",
+    "Evaluation",
+    "One result.",
+    "Use",
+    "straighten",
+    result,
+    listed=False,
+    needs=Permission.SEE,
 )

@@ -94,5 +94,6 @@ PAGE = Page(
     "Endpoint and keys for applications.",
     "Resource",
     "key",
-    render, needs=Permission.SEE,
+    render,
+    needs=Permission.SEE,
 )

@@ -293,5 +293,22 @@ def _data(picture: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(picture).decode('ascii')}"
 
 
-PAGE = Page(ROOT, "Matches", "Identifications that people must confirm.", "Approvals", "how_to_reg", render)
-CASE = Page(f"{ROOT}/case", "Match", "One identification to confirm.", "Approvals", "how_to_reg", case, listed=False)
+PAGE = Page(
+    ROOT,
+    "Matches",
+    "Identifications that people must confirm.",
+    "Approvals",
+    "how_to_reg",
+    render,
+    needs=Permission.LOOK_UP,
+)
+CASE = Page(
+    f"{ROOT}/case",
+    "Match",
+    "One identification to confirm.",
+    "Approvals",
+    "how_to_reg",
+    case,
+    listed=False,
+    needs=Permission.LOOK_UP,
+)

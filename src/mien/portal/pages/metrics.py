@@ -296,5 +296,6 @@ PAGE = Page(
     "Calls, errors, latency, storage; and who is told.",
     "Use",
     "insights",
-    render, needs=Permission.METRICS,
+    render,
+    needs=Permission.METRICS,
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from mien.models.manifest import Calibration, Task
 from mien.management.roles import Permission
+from mien.models.manifest import Calibration, Task
 from mien.portal.frame import Page
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, badge, facts, section, table
@@ -65,5 +65,6 @@ PAGE = Page(
     "Server",
     "memory",
     render,
-    needs_resource=False, needs=Permission.SEE,
+    needs_resource=False,
+    needs=Permission.SEE,
 )

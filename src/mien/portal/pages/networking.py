@@ -107,5 +107,12 @@ def _web_pages(visitor: Visitor) -> None:
             button("Set origins", save, "primary", may=may)
 
 
-PAGE = Page("/networking", "Networking", "The networks that may call the resource.", "Resource", "lan", render, needs=Permission.SEE,
+PAGE = Page(
+    "/networking",
+    "Networking",
+    "The networks that may call the resource.",
+    "Resource",
+    "lan",
+    render,
+    needs=Permission.SEE,
 )

@@ -145,5 +145,11 @@ def _snippets(endpoint: str, *, face_ids: bool) -> None:
 
 
 PAGE = Page(
-    "/", "Overview", "Whether the resource runs, what needs attention, and how to call it.", "Resource", "home", render, needs=Permission.SEE,
+    "/",
+    "Overview",
+    "Whether the resource runs, what needs attention, and how to call it.",
+    "Resource",
+    "home",
+    render,
+    needs=Permission.SEE,
 )

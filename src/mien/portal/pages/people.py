@@ -157,5 +157,12 @@ def _form(visitor: Visitor) -> None:
         write_button(visitor, "Create", make, "primary")
 
 
-PAGE = Page("/people", "People", "Enrolled people: groups of persons, and lists of faces.", "Use", "groups", render, needs=Permission.LOOK_UP,
+PAGE = Page(
+    "/people",
+    "People",
+    "Enrolled people: groups of persons, and lists of faces.",
+    "Use",
+    "groups",
+    render,
+    needs=Permission.LOOK_UP,
 )

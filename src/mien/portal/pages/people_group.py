@@ -124,5 +124,6 @@ PAGE = Page(
     "Use",
     "groups",
     render,
-    listed=False, needs=Permission.LOOK_UP,
+    listed=False,
+    needs=Permission.LOOK_UP,
 )

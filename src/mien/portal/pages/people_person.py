@@ -117,5 +117,6 @@ PAGE = Page(
     "Use",
     "person",
     render,
-    listed=False, needs=Permission.LOOK_UP,
+    listed=False,
+    needs=Permission.LOOK_UP,
 )

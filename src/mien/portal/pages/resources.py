@@ -66,7 +66,9 @@ async def render(visitor: Visitor) -> None:
 def _ask(visitor: Visitor, resource: Resource) -> None:
     async def delete() -> None:
         accounts = visitor.parts.accounts
-        if await visitor.act(Permission.MANAGE, lambda: accounts.delete(resource.id, actor=visitor.name), on=resource.id):
+        if await visitor.act(
+            Permission.MANAGE, lambda: accounts.delete(resource.id, actor=visitor.name), on=resource.id
+        ):
             ui.navigate.to("/resources")
 
     hours = visitor.parts.accounts.rules.keep_deleted.total_seconds() / 3600
@@ -131,7 +133,8 @@ PAGE = Page(
     "Server",
     "dns",
     render,
-    needs_resource=False, needs=Permission.SEE,
+    needs_resource=False,
+    needs=Permission.SEE,
 )
 CREATE = Page(
     "/resources/new", "Create a resource", "It gets an endpoint and two keys at once.", "Server", "add_box", create,

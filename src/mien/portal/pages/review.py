@@ -18,8 +18,8 @@ from mien.portal.widgets import Tag, button, empty, section, text
 
 _WAITING: Final = (RequestState.SUBMITTED, RequestState.IN_REVIEW)
 OWN: Final = (
-    "This is your own request: another approver or owner approves it. You can do so only if this server has nobody else "
-    "who could; the approval then says so."
+    "This is your own request: another approver or owner approves it. You can do so only if nobody else of this server "
+    "could; the approval then says so."
 )
 _STEPS: Final = (
     (REVIEW, "Take into review", "primary"),
@@ -106,5 +106,6 @@ PAGE = Page(
     "Approvals",
     "rule",
     render,
-    needs_resource=False, needs=Permission.SEE,
+    needs_resource=False,
+    needs=Permission.SEE,
 )

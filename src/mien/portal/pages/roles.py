@@ -98,5 +98,7 @@ PAGE = Page(
     "Server",
     "group",
     render,
-    needs_resource=False, needs=Permission.TOKENS, whole_server=True,
+    needs_resource=False,
+    needs=Permission.TOKENS,
+    whole_server=True,
 )

@@ -141,7 +141,8 @@ PAGE = Page(
     "Use",
     "science",
     render,
-    listed=False, needs=Permission.LOOK_UP,
+    listed=False,
+    needs=Permission.LOOK_UP,
 )
 LIVENESS = Page(
     "/try/liveness",
@@ -150,5 +151,6 @@ LIVENESS = Page(
     "Use",
     "science",
     liveness,
-    listed=False, needs=Permission.LOOK_UP,
+    listed=False,
+    needs=Permission.LOOK_UP,
 )

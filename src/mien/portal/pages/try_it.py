@@ -188,5 +188,6 @@ PAGE = Page(
     "Detect faces: boxes, 27 landmarks, pose, attributes and quality.",
     "Use",
     "science",
-    render, needs=Permission.LOOK_UP,
+    render,
+    needs=Permission.LOOK_UP,
 )

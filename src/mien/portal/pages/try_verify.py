@@ -131,5 +131,6 @@ PAGE = Page(
     "Use",
     "science",
     render,
-    listed=False, needs=Permission.LOOK_UP,
+    listed=False,
+    needs=Permission.LOOK_UP,
 )

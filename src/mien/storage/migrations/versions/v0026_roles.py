@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0025"
-down_revision: str | None = "0024"
+revision: str = "0026"
+down_revision: str | None = "0025"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
@@ -16,5 +16,4 @@ depends_on: Sequence[str] | None = None
 def upgrade() -> None:
     """Apply."""
     op.add_column("admin_tokens", sa.Column("resource_id", sa.Uuid(), nullable=True))
-    column = sa.Column("by_requester", sa.Boolean(), server_default=sa.false(), nullable=False)
-    op.add_column("access_requests", column)
+    op.add_column("access_requests", sa.Column("by_requester", sa.Boolean(), server_default=sa.false(), nullable=False))
