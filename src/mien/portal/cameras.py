@@ -30,7 +30,7 @@ def serve_pictures(application: FastAPI, parts: PortalParts) -> None:
         session: Session = request.scope[SESSION]
         resource = await to_thread.run_sync(parts.accounts.named, request.query_params.get("resource", ""))
         camera_id = request.path_params["camera_id"]
-        if resource is None or not session.actor.role.may(Permission.MANAGE) or parts.watchers is None:
+        if resource is None or not session.actor.may(Permission.MANAGE, resource.id) or parts.watchers is None:
             return Response(status_code=404)
         found = {str(one): watcher for one, watcher in parts.watchers(resource.id).items()}.get(camera_id)
         shown = found.picture() if found is not None else None

@@ -28,8 +28,16 @@ from mien.portal.session import Session, Sessions
 from mien.vision.errors import VisionError
 
 EXPECTED = (
-    AccountError, DoorsError, GalleryError, AlertError, AuditValueError, MetricError, ModelError, TokenError, VisionError
-)  # fmt: skip
+    AccountError,
+    DoorsError,
+    GalleryError,
+    AlertError,
+    AuditValueError,
+    MetricError,
+    ModelError,
+    TokenError,
+    VisionError,
+)
 """Expected errors of services: their text is shown to the visitor."""
 
 Chosen = Literal["chosen"]

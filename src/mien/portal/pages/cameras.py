@@ -130,4 +130,5 @@ PAGE = Page(
     "Use",
     "videocam",
     render,
+    needs=Permission.SEE,
 )

@@ -273,4 +273,5 @@ PAGE = Page(
     "Use",
     "door_front",
     render,
+    needs=Permission.SEE,
 )

@@ -53,7 +53,7 @@ async def render(visitor: Visitor) -> None:
             Tag("a", "Older calls", href=visitor.link("/failed-calls", **kept, before=str(found[-1].id)))
 
         async def export() -> None:
-            content = await visitor.act(Permission.READ, lambda: _sheet(_search(visitor, None, KEPT)))
+            content = await visitor.act(Permission.SEE, lambda: _sheet(_search(visitor, None, KEPT)))
             if content is not None:
                 ui.download(content, "mien-failed-calls.csv", "text/csv")
 
@@ -142,4 +142,5 @@ PAGE = Page(
     "Use",
     "report",
     render,
+    needs=Permission.SEE,
 )

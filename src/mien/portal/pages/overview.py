@@ -11,8 +11,8 @@ from nicegui import ui
 from mien.accounts import ALL_FEATURES, Feature
 from mien.events import Aggregation, Question, QuotaUse
 from mien.management.arm.shapes import TIERS
-from mien.portal.approval import is_approved
 from mien.management.roles import Permission
+from mien.portal.approval import is_approved
 from mien.portal.frame import Page
 from mien.portal.pages.people_places import address
 from mien.portal.snippets import first_calls

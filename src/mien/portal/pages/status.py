@@ -11,6 +11,7 @@ from uuid import UUID
 
 from mien.accounts import RequestState, Resource
 from mien.events import Question
+from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.visitor import Visitor
 from mien.portal.warnings import blocked
@@ -153,4 +154,6 @@ PAGE = Page(
     "monitor_heart",
     render,
     needs_resource=False,
+    needs=Permission.SEE,
+    whole_server=True,
 )
