@@ -44,7 +44,7 @@ def test_the_command_line_makes_lists_and_revokes_tokens(tmp_path: Path) -> None
 
 def test_tokens_expire_after_90_days_unless_somebody_says_otherwise(tmp_path: Path) -> None:
     at = ("--data-dir", str(tmp_path))
-    with opened(tmp_path) as services:
+    with opened(tmp_path, create=True) as services:
         terms = Acknowledgement("Anna", responsible_ai=True, not_for_police=True)
         front = services.accounts.create("front", terms=terms)
     usual, endless = run("create", "anna", "--json", *at), run("create", "eve", "--no-expiry", "--json", *at)

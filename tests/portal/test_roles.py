@@ -51,7 +51,8 @@ def test_from_a_new_resource_to_its_approval(person: OpenPerson, portal: Server)
     assert page.get_by_role("button", name="Create").is_disabled()
 
     approver = person(token(portal, "approver"))
-    asks = approver.go("/access?resource=front-desk")
+    operator = person(token(portal, "operator"))
+    asks = operator.go("/access?resource=front-desk")
     asks.get_by_role("checkbox", name=re.compile("^Verification")).click()
     asks.get_by_label("Organisation").fill("Example Ltd")
     asks.get_by_label("Contact").fill("anna@example.com")
@@ -60,12 +61,12 @@ def test_from_a_new_resource_to_its_approval(person: OpenPerson, portal: Server)
     asks.get_by_text("The reviewer will see that this does not say").wait_for()
     asks.get_by_label("Use case").fill(USE_CASE)
     asks.get_by_role("button", name="Submit").click()
-    approver.told("Fill in: Consent, Retention.")
+    operator.told("Fill in: Consent, Retention.")
     asks.get_by_label("Consent").fill("They consent in writing, and can use a card instead.")
     asks.get_by_label("Retention").fill("We delete the photos after 30 days.")
     asks.get_by_text("The reviewer will see that this does not say").wait_for(state="detached")
     asks.get_by_role("button", name="Submit").click()
-    approver.told("Confirm that this is true")
+    operator.told("Confirm that this is true")
     asks.get_by_role("checkbox", name="true and complete").click()
     asks.get_by_role("button", name="Submit").click()
     asks.locator("article").filter(has_text="submitted").wait_for()
@@ -130,11 +131,43 @@ def test_a_reader_changes_nothing(person: OpenPerson, portal: Server) -> None:
         "/directory": ["Add the person"],
         "/directory/groups": ["Create group"],
         "/metrics-and-alerts": ["Create rule"],
-        "/resources/new": ["Create"],
     }.items():
         page = reader.go(path)
         for name in buttons:
             assert page.get_by_role("button", name=name).first.is_disabled(), (path, name)
+
+
+def test_a_role_sees_its_pages_and_a_reason_at_the_others(person: OpenPerson, portal: Server) -> None:
+    headers = {"Authorization": f"Bearer {portal.admin_token}"}
+    body = {"name": "enrols", "role": "enroller", "resource": "dev"}
+    url = portal.management + "/mien/v1/admin-tokens"
+    made = httpx.post(url, json=body, headers=headers, trust_env=False).json()["token"]
+    enroller = person(made)
+    page = enroller.go("/people")
+    assert page.get_by_role("button", name="Create").first.is_enabled()
+    shown = page.get_by_role("navigation", name="Pages").inner_text()
+    assert "People" in shown
+    assert not {"Audit log", "Roles and tokens", "Metrics and alerts"} & set(shown.splitlines())
+    for path in ("/audit", "/roles", "/metrics-and-alerts", "/resources/new"):
+        answer = page.goto(portal.management + path)
+        assert answer is not None
+        assert answer.status == 403, path
+        page.get_by_text("Your role does not include the page").wait_for()
+        page.get_by_role("region", name="Pages that you can open").get_by_role("link", name="People").wait_for()
+    enroller.go("/keys")
+    assert page.get_by_role("button", name="Show the keys").is_disabled()
+
+    owner = person()
+    page = owner.go("/roles")
+    page.get_by_label("Token name").fill("a door")
+    page.get_by_role("checkbox", name="never expires").click()
+    page.get_by_role("button", name="Create token").click()
+    page.get_by_text("It is shown only once: mien_admin_").wait_for()
+    row = owner.go("/roles").get_by_role("row").filter(has_text="a door")
+    assert "no expiry" in row.inner_text()
+    row.get_by_role("button", name="Revoke").click()
+    page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    page.get_by_role("row").filter(has_text="a door").filter(has_text="revoked").wait_for()
 
 
 def test_a_revoked_token_ends_what_its_page_can_do(person: OpenPerson, portal: Server) -> None:

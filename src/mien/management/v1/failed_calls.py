@@ -9,7 +9,8 @@ from fastapi import APIRouter, Query
 
 from mien.accounts import Accounts
 from mien.events.failed_calls import KEPT, FailedCalls
-from mien.management.routing import READERS, Shown
+from mien.management.roles import Permission
+from mien.management.routing import AnyReader, Shown, narrowed
 from mien.management.v1.fields import ResourceName, resource_id
 
 
@@ -39,8 +40,9 @@ def routes(calls: FailedCalls, accounts: Accounts) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/mien/v1/failed-calls", tags=["failed calls"])
 
-    @router.get("", dependencies=READERS)
+    @router.get("")
     def search(
+        caller: AnyReader,
         *,
         resource: Annotated[
             ResourceName | None, Query(description="Whose; without, calls of no known resource (a wrong key).")
@@ -52,9 +54,10 @@ def routes(calls: FailedCalls, accounts: Accounts) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=KEPT)] = 100,
     ) -> FailedCallList:
         """List the last calls that failed: time, operation, code, hint, the caller's address and the request id."""
+        wanted = None if resource is None else resource_id(accounts, resource)
         calls.flush()
         found = calls.search(
-            None if resource is None else resource_id(accounts, resource),
+            narrowed(caller, Permission.SEE, wanted, resource),
             code=code,
             operation=operation,
             status=status,
