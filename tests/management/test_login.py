@@ -90,7 +90,7 @@ def test_roles_of_several_places_add_up() -> None:
     assert not actor.may(Permission.PEOPLE)
     assert actor.may(Permission.AUDIT, there)
     assert actor.reach(Permission.AUDIT) is None
-    assert actor.reach(Permission.PEOPLE) == {here}
+    assert actor.reach(Permission.PEOPLE) == frozenset({here})
     assert actor.reach(Permission.KEYS) == frozenset()
     limited = Actor.of("token:y", Role.OWNER, here)
     assert [limited.sees(one) for one in (here, there, None)] == [True, False, False]
