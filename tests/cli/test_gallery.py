@@ -83,7 +83,7 @@ def test_policies_are_set_shown_and_cleared(group: CollectionRef, tmp_path: Path
     )
     strict = run(tmp_path, "policy", "front-desk", "--collection", name, "--max-yaw", "20", "--json", "--as", "anna")
     assert json.loads(strict[1])["max_yaw"] == 20
-    assert "max yaw          20" in run(tmp_path, "policy", "front-desk", "--collection", name)[1]
+    assert "max yaw            20" in run(tmp_path, "policy", "front-desk", "--collection", name)[1]
     assert json.loads(run(tmp_path, "policy", "front-desk", "--clear", "--json")[1])["min_quality"] is None
     assert json.loads(run(tmp_path, "policy", "front-desk", "--collection", name, "--json")[1])["max_yaw"] == 20
     assert run(tmp_path, "policy", "front-desk", "--min-quality", "best")[0] == 2
@@ -103,6 +103,9 @@ def test_crops_and_duplicates(group: CollectionRef, tmp_path: Path) -> None:
     assert run(tmp_path, "duplicates", "front-desk", "personGroup/staff")[1] == "No duplicates are known.\n"
 
 
+DETAILS = {"collection": None, "max_yaw": 20.0, "keep_crops": True, "train_after_edits": True}
+
+
 def test_what_changes_something_is_in_the_audit_log_with_who_did_it(group: CollectionRef, tmp_path: Path) -> None:
     run(tmp_path, "policy", "front-desk", "--max-yaw", "20", "--keep-crops", "--as", "anna")
     run(tmp_path, "policy", "front-desk")  # only shows it
@@ -113,7 +116,7 @@ def test_what_changes_something_is_in_the_audit_log_with_who_did_it(group: Colle
     services.close()
     assert found == [
         ("cli:ben", "gallery.crops.erase", group.resource_id, {"collection": "personGroup/staff", "crops": 0}),
-        ("cli:anna", "gallery.policy", group.resource_id, {"collection": None, "max_yaw": 20.0, "keep_crops": True}),
+        ("cli:anna", "gallery.policy", group.resource_id, DETAILS),
     ]
 
 

@@ -46,6 +46,13 @@ STAY_WHEN_MOVED = {
     "review_policies",
     "review_cases",
     "review_candidates",
+    # A badge, a visit and a presence are of a person in one group: after a move, doors refuse until they are made anew.
+    "door_badges",
+    "door_visitors",
+    "door_presence",
+    # Records of what happened keep the group of then.
+    "door_events",
+    "door_acceptances",
 }
 
 COPIED: Mapping[str, frozenset[str]] = {
