@@ -52,7 +52,7 @@ def assign(
     if len(chosen) != 1:
         raise typer.BadParameter("give exactly one of --principal, --application, --group and --role-name")
     assignee, value = chosen[0]
-    with opened(data_dir) as services:
+    with opened(data_dir, create=True) as services:
         owner = resource_id(services, resource)
         made = services.assignments.create(assignee, value, role, resource_id=owner, actor=actor(as_name))
     if as_json:
