@@ -18,10 +18,13 @@ from uuid import UUID
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from mien.accounts import Accounts
+from mien.accounts import Accounts, Feature
 from mien.compreface import compreface
 from mien.console import FaceServices
 from mien.contract.flashes import WithoutFlashes
+from mien.doors.check_in import CheckIns
+from mien.doors.kiosk_search import FaceSearch
+from mien.doors.kiosks import Kiosk
 from mien.doors.service import DoorServices, open_doors
 from mien.events import Exposition, Level, Recorder
 from mien.events.audit import MAX_TEXT
@@ -59,6 +62,7 @@ from mien.wire.application import Application, ChannelParts, Parts
 from mien.wire.body import BodyLimits
 from mien.wire.detect import ModelLabels
 from mien.wire.health import Readiness
+from mien.wire.kiosk.pages import KIOSK_FEATURES, KioskParts
 from mien.wire.liveness.gate import ClientGate
 
 __all__ = ["LIVENESS_LABEL", "DataPlane", "create_app", "model_labels"]
@@ -222,6 +226,17 @@ def create_app(
             workers=settings.worker_threads,
             queue_limit=settings.queue_limit,
             dialects=dialects,
+            kiosks=KioskParts(
+                doors.kiosks,
+                CheckIns(
+                    services.database,
+                    services.clock,
+                    doors,
+                    liveness,
+                    FaceSearch(gallery, directory, recognisers, engine),
+                ),
+                _kiosk_gate(settings, services.accounts),
+            ),
             demo_key=demo_key,
             observers=monitoring.observers,
             on_startup=[services.register, gallery.start, monitoring.start, retention.start, watching[0]],
@@ -335,6 +350,18 @@ def _attempts_counted(recorder: Recorder) -> Count:
         )
 
     return count
+
+
+def _kiosk_gate(settings: Settings, accounts: Accounts) -> Callable[[Kiosk, str], bool]:
+    """Return what asks, for every call, whether a kiosk may serve a client."""
+    private = parse_networks(settings.private_networks)
+    greets = ClientGate(accounts, private, KIOSK_FEATURES)
+    judges = ClientGate(accounts, private, KIOSK_FEATURES | {Feature.LIVENESS})
+
+    def served(kiosk: Kiosk, address: str) -> bool:
+        return (judges if kiosk.spec.liveness else greets)(kiosk.resource_id, address)
+
+    return served
 
 
 def _open_liveness(

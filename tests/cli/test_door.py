@@ -22,7 +22,7 @@ STAFF = "largePersonGroup/staff"
 
 
 def run(folder: Path, *words: str, code: int = 0) -> str:
-    result = CliRunner().invoke(build(["camera", "door"]), [*words, "--data-dir", str(folder)])
+    result = CliRunner().invoke(build(["camera", "door", "kiosk"]), [*words, "--data-dir", str(folder)])
     assert result.exit_code == code, result.output
     return result.output
 
@@ -97,3 +97,24 @@ def test_what_cannot_be_is_one_sentence(tmp_path: Path, ada: UUID) -> None:
     assert "there is no person" in run(
         tmp_path, "door", "check", "desk", "Front", "--person", f"{STAFF}/{UUID(int=1)}", code=1
     )
+
+
+def test_a_kiosk_shows_its_key_once(tmp_path: Path, ada: UUID) -> None:
+    del ada
+    notice = tmp_path / "notice.txt"
+    notice.write_text("We compare your face.\n", encoding="utf-8")
+    run(tmp_path, "door", "add", "desk", "Front")
+    options = ("-g", STAFF, "--notice", str(notice))
+    added = run(tmp_path, "kiosk", "add", "desk", "Reception", *options, "--door", "Front")
+    key = added.strip().rpartition("/kiosk#")[2]
+    assert len(key) >= 43
+    listed = run(tmp_path, "kiosk", "list", "desk")
+    assert "Reception" in listed
+    (shown,) = json.loads(run(tmp_path, "kiosk", "list", "desk", "--json"))
+    assert shown["spec"]["notice"] == "We compare your face."
+    assert key not in listed + json.dumps(shown)
+    both = ("--door", "Front", "--without-liveness")
+    refused = run(tmp_path, "kiosk", "add", "desk", "Photos", *options, *both, code=1)
+    assert "a photo would open it" in refused
+    assert run(tmp_path, "kiosk", "delete", "desk", "Reception", "--yes") == "deleted Reception\n"
+    assert json.loads(run(tmp_path, "kiosk", "list", "desk", "--json")) == []

@@ -40,6 +40,8 @@ class TrackEvidence:
         quality: `low`, `medium` or `high`: of the best shot.
         face_px: the shorter side of the largest face box, in pixels of the source.
         liveness: 0 (artefact) to 1 (live): material evidence over the track; None where it was not measured.
+        session: whether it is the one picture of a liveness session that found a live face. Such a session has followed
+            one face for seconds, so the least number of frames does not apply; every other condition does.
     """
 
     camera: str
@@ -54,6 +56,7 @@ class TrackEvidence:
     quality: str
     face_px: int
     liveness: float | None
+    session: bool = False
 
     @property
     def margin(self) -> float:

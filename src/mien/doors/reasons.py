@@ -36,6 +36,9 @@ class Code(StrEnum):
     BADGE_MISSING = "badge_missing"
     BADGE_OF_OTHER = "badge_of_other"
     SECOND_PERSON_MISSING = "second_person_missing"
+    CHECKED_IN = "checked_in"
+    NOT_LIVE = "not_live"
+    CODE_UNKNOWN = "code_unknown"
 
 
 _WORDS: Final[Mapping[Code, str]] = {
@@ -62,6 +65,9 @@ _WORDS: Final[Mapping[Code, str]] = {
     Code.BADGE_MISSING: "A badge of the person is needed within {wanted} s.",
     Code.BADGE_OF_OTHER: "The badge belongs to somebody else.",
     Code.SECOND_PERSON_MISSING: "A second person is needed within {wanted} s.",
+    Code.CHECKED_IN: "The person was recognised at a kiosk.",
+    Code.NOT_LIVE: "The liveness check did not find a live face.",
+    Code.CODE_UNKNOWN: "The code belongs to no badge or visit that is valid now.",
 }
 
 PENDING: Final = frozenset(

@@ -170,7 +170,7 @@ def _door_failures(evidence: TrackEvidence, situation: Situation) -> Iterator[Fa
     if situation.person is None:
         yield Failure(Code.PERSON_UNKNOWN)
         return
-    if not evidence.agreeing >= spec.frames:
+    if not evidence.session and not evidence.agreeing >= spec.frames:
         yield Failure(Code.FRAMES, evidence.agreeing, spec.frames)
     share = evidence.agreeing / evidence.readable if evidence.readable > 0 else 0.0
     if not spec.agreement <= share <= 1:

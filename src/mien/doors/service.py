@@ -12,6 +12,7 @@ from mien.doors.cameras import Cameras
 from mien.doors.decisions import Decisions
 from mien.doors.doors import Doors
 from mien.doors.journal import DoorEvents
+from mien.doors.kiosks import Kiosks
 from mien.doors.reviews import Reviews
 from mien.doors.roster import Roster
 from mien.doors.webhooks import deliver
@@ -30,6 +31,7 @@ class DoorServices:
         roster: visitors, badges, who is inside.
         decisions: who may pass.
         reviews: what operators say about events.
+        kiosks: the kiosk pages.
         approved: whether a resource is approved for video identification.
     """
 
@@ -39,6 +41,7 @@ class DoorServices:
     roster: Roster
     decisions: Decisions
     reviews: Reviews
+    kiosks: Kiosks
     approved: Callable[[UUID], bool]
 
     def purge(self) -> int:
@@ -72,5 +75,6 @@ def open_doors(database: Database, vault: Vault, clock: Clock, audit: AuditLog, 
         roster=roster,
         decisions=Decisions(database, clock, events, roster, approved),
         reviews=Reviews(database, clock, audit, events),
+        kiosks=Kiosks(database, vault, clock, audit),
         approved=approved,
     )

@@ -50,6 +50,7 @@ from mien.management.v1 import (
     evaluations,
     failed_calls,
     health,
+    kiosks,
     metrics,
     resources,
     retention,
@@ -254,6 +255,7 @@ def _routers(parts: Parts) -> Iterable[APIRouter]:
         yield doors.rule_routes(parts.doors, parts.accounts)
         yield doors.people_routes(parts.doors, parts.accounts, parts.clock)
         yield door_events.routes(parts.doors, parts.accounts, parts.enrol)
+        yield kiosks.routes(parts.doors, parts.accounts)
     if parts.reviews is not None:
         yield reviews.routes(parts.reviews, parts.accounts)
     arm = Arm(parts.accounts, filing, subscriptions, addresses, parts.clock)

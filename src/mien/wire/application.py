@@ -32,6 +32,7 @@ from mien.wire.context import Context
 from mien.wire.detect import Detect, Downloader, FaceMemory, ModelLabels, NoSessionImages, SessionImages
 from mien.wire.faults import explain
 from mien.wire.health import Readiness
+from mien.wire.kiosk.pages import KioskPages, KioskParts
 from mien.wire.liveness.pages import LivenessPages
 from mien.wire.liveness.posts import LivenessPosts
 from mien.wire.liveness.sessions import LivenessContext
@@ -74,6 +75,7 @@ class Parts:
         workers: requests that are computed at the same time.
         queue_limit: requests that may wait for that.
         dialects: other APIs on the same gallery; each is put together with the pool and the checks of this one.
+        kiosks: the kiosk pages; None for a server without.
         demo_key: gives the key that the liveness demo calls with; None for a server that is not for trying out.
         on_startup: called when the server starts, in their order, before the first request.
         on_shutdown: called when the server stops, in their order, after the last request.
@@ -101,6 +103,7 @@ class Parts:
     workers: int = 2
     queue_limit: int = 256
     dialects: Sequence[Dialect] = ()
+    kiosks: KioskParts | None = None
     demo_key: Callable[[], str] | None = None
     on_startup: Sequence[Callable[[], None]] = ()
     on_shutdown: Sequence[Callable[[], None]] = ()
@@ -204,6 +207,8 @@ class Application:
             parts.liveness.lacks if parts.liveness is not None else None,
             parts.limits,
         ).table()
+        if parts.kiosks is not None:
+            pages += KioskPages(parts.kiosks, self._workers, parts.origin, parts.limits, parts.public_endpoint).table()
         router = Router(operations, [*pages, *checks.operations()])
         self._dialects = [(dialect.prefix, dialect.make(self._workers, checks)) for dialect in parts.dialects]
         cors = checks.cors()

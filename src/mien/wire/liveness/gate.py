@@ -29,10 +29,12 @@ class ClientGate:
     Attributes:
         resources: finds resources.
         private: networks that count as private endpoints.
+        features: what the resource must be approved for.
     """
 
     resources: Resources
     private: Sequence[Network] = field(default=())
+    features: frozenset[Feature] = frozenset({Feature.LIVENESS})
 
     def __call__(self, resource_id: UUID, address: str) -> bool:
         """Tell whether a client at an address is served.
@@ -42,7 +44,7 @@ class ClientGate:
             address: its IP address, past trusted proxies.
         """
         resource = self.resources.get(resource_id)
-        if resource is None or Feature.LIVENESS not in resource.features:
+        if resource is None or not self.features <= resource.features:
             return False
         seen = {"method": "GET", "path": "/", "headers": (), "client": (address, 0)}
         try:

@@ -1,0 +1,229 @@
+"""Kiosks: pages for a tablet at the reception, each opened by a key, and the acceptances of their consent notices."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from mien.clock import Clock
+from mien.doors.codec import dump, load
+from mien.doors.doors import find_door
+from mien.doors.errors import InvalidDoorError, NameInUseError, NotConfiguredError
+from mien.doors.types import check_name, check_place
+from mien.events import AuditLog
+from mien.storage import EVERY_RESOURCE, Database, Vault
+from mien.storage.tables import DoorAcceptanceRow, DoorKioskRow
+
+ACCEPTANCE: Final = timedelta(minutes=10)
+"""How long an acceptance of the notice allows a check-in; after that the notice is shown again."""
+_LONGEST_NOTICE: Final = 4000
+_LONGEST_TEXT: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KioskSpec:
+    """A kiosk's configuration.
+
+    Attributes:
+        group: where people are looked for: `personGroup/ID`, `largePersonGroup/ID`, `dynamicGroup/ID` or `directory`.
+        notice: the operator's consent notice, shown before the camera is switched on.
+        greeting: shown to a person who was recognised; `{name}` is replaced. The page's own words when empty.
+        reception: shown to everybody else. The page's own words when empty.
+        liveness: whether a liveness session must find a live face.
+        door: the door whose rules decide on a recognised person; None for a kiosk that only greets.
+    """
+
+    group: str
+    notice: str
+    greeting: str = ""
+    reception: str = ""
+    liveness: bool = True
+    door: UUID | None = None
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            InvalidDoorError: one is impossible.
+        """
+        check_place(self.group)
+        if not 1 <= len(self.notice.strip()) <= _LONGEST_NOTICE:
+            raise InvalidDoorError(f"a kiosk needs a consent notice of at most {_LONGEST_NOTICE} characters")
+        if len(self.greeting) > _LONGEST_TEXT or len(self.reception) > _LONGEST_TEXT:
+            raise InvalidDoorError(f"the texts of a kiosk have at most {_LONGEST_TEXT} characters")
+        if self.door is not None and not self.liveness:
+            raise InvalidDoorError("a kiosk with a door needs liveness: a photo would open it")
+
+    @property
+    def version(self) -> str:
+        """The version of the notice: the SHA-256 of its text, in hexadecimal digits."""
+        return hashlib.sha256(self.notice.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kiosk:
+    """A kiosk; its key is not shown.
+
+    Attributes:
+        kiosk_id: identifies it.
+        resource_id: whose it is.
+        name: no other kiosk of the resource has it.
+        spec: the rest of its configuration.
+        created_at: when it was created.
+    """
+
+    kiosk_id: UUID
+    resource_id: UUID
+    name: str
+    spec: KioskSpec
+    created_at: datetime
+
+
+class Kiosks:
+    """The kiosks on a database. Every change is audited, without keys.
+
+    Args:
+        database: where they are.
+        vault: makes the keyed hashes by which keys are found.
+        clock: tells the time.
+        audit: is told of every change.
+    """
+
+    def __init__(self, database: Database, vault: Vault, clock: Clock, audit: AuditLog) -> None:
+        self._database = database
+        self._vault = vault
+        self._clock = clock
+        self._audit = audit
+
+    def create(self, resource_id: UUID, name: str, spec: KioskSpec, *, actor: str) -> tuple[Kiosk, str]:
+        """Add a kiosk.
+
+        Returns:
+            The kiosk, and its key, which is stored as a keyed hash only and cannot be shown again.
+
+        Raises:
+            InvalidDoorError: the name cannot be.
+            NameInUseError: another kiosk has it.
+            NotConfiguredError: there is no such door.
+        """
+        name, key = check_name("name", name), secrets.token_urlsafe(32)
+        row = DoorKioskRow(
+            resource_id=resource_id,
+            kiosk_id=uuid4(),
+            name=name,
+            digest=self._digest(key),
+            spec=dump(spec),
+            created_at=self._clock.now(),
+        )
+        try:
+            with self._database.write(resource_id) as session:
+                if spec.door is not None:
+                    find_door(session, spec.door)
+                session.add(row)
+                session.flush()
+                self._record(session, "door.kiosk.create", resource_id, actor, kiosk=name, group=spec.group)
+        except IntegrityError:
+            raise NameInUseError(f"there is a kiosk {name!r} already") from None
+        return _kiosk(row), key
+
+    def of(self, resource_id: UUID) -> list[Kiosk]:
+        """Return the kiosks of a resource by name."""
+        with self._database.read(resource_id) as session:
+            return [_kiosk(row) for row in session.scalars(select(DoorKioskRow).order_by(DoorKioskRow.name))]
+
+    def named(self, resource_id: UUID, name: str) -> Kiosk:
+        """Return a kiosk by its name or its id.
+
+        Raises:
+            NotConfiguredError: there is none.
+        """
+        for kiosk in self.of(resource_id):
+            if name in {kiosk.name, str(kiosk.kiosk_id)}:
+                return kiosk
+        raise NotConfiguredError(f"there is no kiosk {name[:80]!r}")
+
+    def delete(self, resource_id: UUID, kiosk_id: UUID, *, actor: str) -> None:
+        """Delete a kiosk: its key opens nothing from now on. Its events and acceptances stay.
+
+        Raises:
+            NotConfiguredError: there is none.
+        """
+        with self._database.write(resource_id) as session:
+            row = session.scalar(select(DoorKioskRow).where(DoorKioskRow.kiosk_id == kiosk_id))
+            if row is None:
+                raise NotConfiguredError(f"there is no kiosk {kiosk_id}")
+            self._record(session, "door.kiosk.delete", resource_id, actor, kiosk=row.name)
+            session.delete(row)
+
+    def opened_by(self, key: str) -> Kiosk:
+        """Return the kiosk of a key.
+
+        Raises:
+            NotConfiguredError: there is none.
+        """
+        with self._database.read(EVERY_RESOURCE) as session:
+            row = session.scalar(select(DoorKioskRow).where(DoorKioskRow.digest == self._digest(key)))
+        if row is None:
+            raise NotConfiguredError("there is no such kiosk")
+        return _kiosk(row)
+
+    def accept(self, kiosk: Kiosk, version: str, language: str) -> UUID:
+        """Keep that somebody accepted the notice: when, which version and in which language, but not who.
+
+        Raises:
+            InvalidDoorError: the version is not that of the present notice.
+        """
+        if not secrets.compare_digest(version.encode(), kiosk.spec.version.encode()):
+            raise InvalidDoorError("the notice has changed; show the new one")
+        row = DoorAcceptanceRow(
+            resource_id=kiosk.resource_id,
+            acceptance_id=uuid4(),
+            kiosk_id=kiosk.kiosk_id,
+            notice=version,
+            language=language[:10],
+            at=self._clock.now(),
+        )
+        with self._database.write(kiosk.resource_id) as session:
+            session.add(row)
+        return row.acceptance_id
+
+    def is_accepted(self, kiosk: Kiosk, acceptance_id: UUID) -> bool:
+        """Return whether an acceptance is of the kiosk's present notice, and recent."""
+        query = select(DoorAcceptanceRow.at).where(
+            DoorAcceptanceRow.acceptance_id == acceptance_id,
+            DoorAcceptanceRow.kiosk_id == kiosk.kiosk_id,
+            DoorAcceptanceRow.notice == kiosk.spec.version,
+            DoorAcceptanceRow.at > self._clock.now() - ACCEPTANCE,
+        )
+        with self._database.read(kiosk.resource_id) as session:
+            return session.scalar(query) is not None
+
+    def acceptances(self, resource_id: UUID) -> dict[UUID, int]:
+        """Return how many acceptances each kiosk has."""
+        query = select(DoorAcceptanceRow.kiosk_id, func.count()).group_by(DoorAcceptanceRow.kiosk_id)
+        with self._database.read(resource_id) as session:
+            return {row.kiosk_id: row[1] for row in session.execute(query)}
+
+    def _digest(self, key: str) -> bytes:
+        return self._vault.keyed_hash(f"kiosk {key}")
+
+    def _record(self, session: Session, action: str, resource_id: UUID, actor: str, **details: str) -> None:
+        self._audit.record_in(session, actor=actor, action=action, resource_id=resource_id, details=details)
+
+
+def _kiosk(row: DoorKioskRow) -> Kiosk:
+    return Kiosk(
+        kiosk_id=row.kiosk_id,
+        resource_id=row.resource_id,
+        name=row.name,
+        spec=load(KioskSpec, row.spec),
+        created_at=row.created_at,
+    )

@@ -1,0 +1,1 @@
+"""The kiosk page: touchless check-in on a tablet."""

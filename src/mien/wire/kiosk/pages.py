@@ -1,0 +1,279 @@
+"""The kiosk page and what it calls. The key that opens a kiosk is in the page's fragment, so that no log contains it.
+
+The calls are not part of the Face API: they answer the page only, with words for programs and never with a score.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from mien.accounts import Feature
+from mien.doors.check_in import Answer, CheckIns
+from mien.doors.errors import InvalidDoorError, NotConfiguredError
+from mien.doors.kiosks import Kiosk, Kiosks
+from mien.gateway.errors import BodyTooLargeError
+from mien.gateway.exchange import Exchange, Handler, Operation, Response
+from mien.gateway.origin import OriginFinder
+from mien.liveness.errors import ModeNotAvailableError
+from mien.wire.body import BodyLimits
+from mien.workers import WorkerPool
+
+T = TypeVar("T")
+
+PATH: Final = "/kiosk"
+KIOSK_FEATURES: Final = frozenset({Feature.IDENTIFICATION, Feature.VIDEO_IDENTIFICATION})
+"""What a resource must be approved for; with liveness, for that as well."""
+_HEADER: Final = b"mien-kiosk-key"
+_CHANNEL: Final = "/face/v1.2-preview.1/detectLiveness/singleModal"
+_JSON_BYTES: Final = 4096
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+    "connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'"
+)
+_PAGE_HEADERS: Final = (
+    (b"content-security-policy", _POLICY.encode()),
+    (b"permissions-policy", b"camera=(self)"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
+_FILES: Final = {
+    "kiosk.js": b"text/javascript; charset=utf-8",
+    "texts.js": b"text/javascript; charset=utf-8",
+    "kiosk.css": b"text/css; charset=utf-8",
+}
+
+_WRONG_KEYS: Final = RateLimitItemPerMinute(10)
+_CALLS: Final = RateLimitItemPerMinute(60)
+_CHECK_INS: Final = RateLimitItemPerMinute(20)
+_CODES: Final = RateLimitItemPerMinute(6)
+
+
+@dataclass(frozen=True, slots=True)
+class KioskParts:
+    """What kiosk pages need.
+
+    Attributes:
+        kiosks: finds kiosks by their keys, and keeps acceptances.
+        check_ins: checks people in.
+        served: tells for a kiosk and a client's address whether the client is served.
+    """
+
+    kiosks: Kiosks
+    check_ins: CheckIns
+    served: Callable[[Kiosk, str], bool]
+
+
+class _RefusedError(Exception):
+    def __init__(self, status: int, code: str, message: str, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.status, self.code, self.retry_after = status, code, retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class KioskPages:
+    """The page's files and calls.
+
+    Attributes:
+        parts: what they need.
+        workers: where everything that blocks or computes runs.
+        origin: finds out under which address the browser sees the server.
+        limits: how large a photo may be.
+        public_endpoint: under which address browsers find the server; None for the one that was called.
+    """
+
+    parts: KioskParts
+    workers: WorkerPool
+    origin: OriginFinder
+    limits: BodyLimits
+    public_endpoint: str | None = None
+    _rates: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
+
+    def table(self) -> list[Operation]:
+        """The pages as rows for the router."""
+
+        def row(path: str, handler: Handler, method: str = "GET") -> Operation:
+            return Operation("Kiosk", method, f"{PATH}{path}", handler, needs_key=False)
+
+        rows = [row("", self.page)]
+        rows += [row(f"/{name}", _serving(name, kind)) for name, kind in _FILES.items()]
+        for path, call in (
+            ("/notice", self.notice),
+            ("/acceptances", self.accept),
+            ("/sessions", self.begin),
+            ("/faces", self.by_session),
+            ("/photos", self.by_photo),
+            ("/codes", self.by_code),
+        ):
+            rows.append(row(path, _answering(call), "POST"))
+        return rows
+
+    async def page(self, exchange: Exchange) -> Response:
+        """Return the page; it is the same for all kiosks and says nothing of any."""
+        prefix = self.origin.prefix(exchange.request).encode()
+        html = _read("index.html").replace(b'"/kiosk/', b'"' + prefix + b"/kiosk/")
+        return Response(body=html, content_type=b"text/html; charset=utf-8", headers=_PAGE_HEADERS)
+
+    async def notice(self, exchange: Exchange) -> dict[str, Any]:
+        """Return what the page shows before anything else."""
+        kiosk = await self._kiosk(exchange)
+        spec = kiosk.spec
+        return {
+            "name": kiosk.name,
+            "notice": spec.notice,
+            "version": spec.version,
+            "greeting": spec.greeting,
+            "reception": spec.reception,
+            "liveness": spec.liveness,
+        }
+
+    async def accept(self, exchange: Exchange) -> dict[str, Any]:
+        """Keep an acceptance of the notice."""
+        kiosk = await self._kiosk(exchange)
+        body = await self._body(exchange)
+        version, language = _text(body, "version"), _text(body, "language")
+        return {"acceptance": str(await self._run(lambda: self.parts.kiosks.accept(kiosk, version, language)))}
+
+    async def begin(self, exchange: Exchange) -> dict[str, Any]:
+        """Create a liveness session for a check-in."""
+        kiosk = await self._kiosk(exchange)
+        self._count(_CHECK_INS, "sessions", str(kiosk.kiosk_id))
+        acceptance = await self._accepted(kiosk, _text(await self._body(exchange), "acceptance"))
+        if not kiosk.spec.liveness:
+            raise _RefusedError(409, "NoLiveness", "The kiosk asks for no liveness session.")
+        endpoint = urlsplit((self.public_endpoint or self.origin(exchange.request)).rstrip("/"))
+        where = (f"{endpoint.scheme}://{endpoint.netloc}", endpoint.path + _CHANNEL)
+        session = await self._run(lambda: self.parts.check_ins.begin(kiosk, acceptance, *where))
+        return {"session": session.id, "token": session.token}
+
+    async def by_session(self, exchange: Exchange) -> dict[str, Any]:
+        """Check in by a liveness session."""
+        kiosk = await self._kiosk(exchange)
+        body = await self._body(exchange)
+        acceptance = await self._accepted(kiosk, _text(body, "acceptance"))
+        session = _text(body, "session")
+        return _shown(await self._run(lambda: self.parts.check_ins.by_session(kiosk, acceptance, session)))
+
+    async def by_photo(self, exchange: Exchange) -> dict[str, Any]:
+        """Check in by a photo, where the kiosk asks for no liveness; the acceptance is in the query."""
+        kiosk = await self._kiosk(exchange)
+        self._count(_CHECK_INS, "photos", str(kiosk.kiosk_id))
+        await self._accepted(kiosk, exchange.request.query_value("acceptance") or "")
+        image = await exchange.request.read(self.limits.image_bytes, self.limits.seconds)
+        return _shown(await self._run(lambda: self.parts.check_ins.by_photo(kiosk, image)))
+
+    async def by_code(self, exchange: Exchange) -> dict[str, Any]:
+        """Check in by the code of a badge or a visit; numbers are few, so guesses are slow."""
+        kiosk = await self._kiosk(exchange)
+        self._count(_CODES, "codes", str(kiosk.kiosk_id))
+        body = await self._body(exchange)
+        await self._accepted(kiosk, _text(body, "acceptance"))
+        code = _text(body, "code")
+        return _shown(await self._run(lambda: self.parts.check_ins.by_code(kiosk, code)))
+
+    async def _kiosk(self, exchange: Exchange) -> Kiosk:
+        """Return the kiosk whose key the call shows, if its resource is approved and serves the client."""
+        seen = self.origin.client(exchange.request)
+        address = "" if seen is None else str(seen)
+        if not self._rates.test(_WRONG_KEYS, "wrong keys", address):
+            raise _too_many(_WRONG_KEYS)
+        key = exchange.request.header(_HEADER) or ""
+        try:
+            kiosk = await self._run(lambda: self.parts.kiosks.opened_by(key))
+        except _RefusedError:
+            self._rates.hit(_WRONG_KEYS, "wrong keys", address)
+            raise
+        self._count(_CALLS, "calls", str(kiosk.kiosk_id))
+        if not await self._run(lambda: self.parts.served(kiosk, address)):
+            raise _RefusedError(
+                403, "NotApproved", "The resource is not approved for kiosks, or does not serve this network."
+            )
+        return kiosk
+
+    async def _accepted(self, kiosk: Kiosk, text: str) -> UUID:
+        try:
+            acceptance = UUID(text)
+        except ValueError:
+            acceptance = None
+        if acceptance is None or not await self._run(lambda: self.parts.kiosks.is_accepted(kiosk, acceptance)):
+            raise _RefusedError(403, "NotAccepted", "The notice was not accepted, or too long ago.")
+        return acceptance
+
+    async def _body(self, exchange: Exchange) -> dict[str, Any]:
+        try:
+            value = json.loads(await exchange.request.read(_JSON_BYTES, self.limits.seconds))
+        except (ValueError, RecursionError):
+            value = None
+        except BodyTooLargeError:
+            raise _RefusedError(413, "TooLarge", f"A body has at most {_JSON_BYTES} bytes.") from None
+        if not isinstance(value, dict):
+            raise _RefusedError(400, "BadRequest", "The body is a JSON object.")
+        return value
+
+    def _count(self, item: RateLimitItem, *what: str) -> None:
+        if not self._rates.hit(item, *what):
+            raise _too_many(item)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        try:
+            return await self.workers.run(work)
+        except NotConfiguredError:
+            raise _RefusedError(404, "NotFound", "There is no such kiosk.") from None
+        except InvalidDoorError as error:
+            raise _RefusedError(409, "Conflict", f"{error}.") from None
+        except ModeNotAvailableError:
+            raise _RefusedError(503, "NoLiveness", "This server cannot judge liveness.") from None
+
+
+def _too_many(item: RateLimitItem) -> _RefusedError:
+    return _RefusedError(429, "TooMany", "Too many calls; wait a minute.", item.get_expiry())
+
+
+def _answering(call: Callable[[Exchange], Awaitable[dict[str, Any]]]) -> Handler:
+    """A handler that answers with JSON, refusals included."""
+
+    async def handle(exchange: Exchange) -> Response:
+        headers = [(b"cache-control", b"no-store")]
+        try:
+            return Response(body=json.dumps(await call(exchange)).encode(), headers=headers)
+        except _RefusedError as error:
+            if error.retry_after is not None:
+                headers.append((b"retry-after", str(error.retry_after).encode()))
+            body = {"error": {"code": error.code, "message": str(error)}}
+            return Response(error.status, json.dumps(body).encode(), headers=headers)
+
+    return handle
+
+
+def _serving(name: str, content_type: bytes) -> Handler:
+    response = Response(body=_read(name), content_type=content_type, headers=((b"cache-control", b"no-cache"),))
+
+    async def serve(exchange: Exchange) -> Response:  # noqa: ARG001  a handler takes the exchange
+        return response
+
+    return serve
+
+
+def _shown(answer: Answer) -> dict[str, Any]:
+    return {"outcome": answer.outcome.value, "name": answer.name}
+
+
+def _text(body: dict[str, Any], name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not value or len(value) > 200:
+        raise _RefusedError(400, "BadRequest", f"{name} is a text of 1 to 200 characters.")
+    return value
+
+
+def _read(name: str) -> bytes:
+    return (files("mien.wire.kiosk") / "web" / name).read_bytes()

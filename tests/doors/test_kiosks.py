@@ -1,0 +1,257 @@
+"""Kiosks and check-ins: keys, acceptances, sessions that count once, doors that decide, codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import select
+from tests.doors.conftest import STAFF, House
+from tests.gallery.texts import TextEngine
+
+from mien.doors.actuators.config import MqttActuator
+from mien.doors.check_in import CheckIns, Found, Outcome
+from mien.doors.errors import InvalidDoorError, NameInUseError, NotConfiguredError
+from mien.doors.events import Act, Event, Kind
+from mien.doors.evidence import Candidate
+from mien.doors.kiosks import Kiosk, Kiosks, KioskSpec
+from mien.doors.reviews import Reviews
+from mien.doors.service import DoorServices
+from mien.doors.types import BadgeNumber, DoorSpec
+from mien.liveness.errors import SessionNotFoundError
+from mien.liveness.records import ClientRequest
+from mien.liveness.records import Outcome as AttemptOutcome
+from mien.liveness.service import Liveness, open_liveness
+from mien.liveness.types import Decision
+from mien.storage import EVERY_RESOURCE
+from mien.storage.tables import DoorAcceptanceRow, DoorKioskRow
+
+SPEC = KioskSpec(group=STAFF, notice="Your face is compared with our staff's.")
+CLIENT = ClientRequest("GET", "/", "test", "192.0.2.1")
+JPEG = b"the best frame"
+
+
+@dataclass
+class Hall:
+    """A kiosk's surroundings; `shown` is what the search finds in any picture."""
+
+    house: House
+    kiosks: Kiosks
+    check_ins: CheckIns
+    liveness: Liveness
+    shown: list[Found | None] = field(default_factory=list)
+
+    def kiosk(self, spec: KioskSpec = SPEC, name: str = "Reception") -> tuple[Kiosk, UUID]:
+        """A kiosk whose notice was accepted."""
+        kiosk, _ = self.kiosks.create(self.house.owner, name, spec, actor="anna")
+        return kiosk, self.kiosks.accept(kiosk, spec.version, "en")
+
+    def session(self, kiosk: Kiosk, acceptance: UUID, decision: Decision | None = Decision.REAL) -> str:
+        """A session that has ended."""
+        made = self.check_ins.begin(kiosk, acceptance, "http://mien.test", "/channel")
+        admission = self.liveness.attempts.admit(made.token, CLIENT)
+        begun = self.liveness.attempts.begin(admission, 60)
+        error = None if decision else "NoFaceDetected"
+        outcome = AttemptOutcome(decision=decision, error_code=error)
+        self.liveness.attempts.finish(admission, begun, outcome, image=JPEG if decision else None)
+        return made.id
+
+    def see(self, person: UUID | None, confidence: float = 0.9, quality: str = "high") -> None:
+        best = None if person is None else Candidate("staff", str(person), "", confidence)
+        self.shown.append(Found(best, None, quality, 200))
+
+    def events(self) -> list[Event]:
+        return self.house.all()
+
+
+@pytest.fixture
+def hall(house: House) -> Iterator[Hall]:
+    kiosks = Kiosks(house.database, house.vault, house.clock, house.audit)
+    doors = DoorServices(
+        house.cameras,
+        house.doors,
+        house.events,
+        house.roster,
+        house.decisions,
+        Reviews(house.database, house.clock, house.audit, house.events),
+        kiosks,
+        house.approved.__contains__,
+    )
+    liveness = open_liveness(house.database, house.vault, house.clock, engine=TextEngine(), recogniser="pack")
+    shown: list[Found | None] = []
+
+    def search(resource_id: UUID, group: str, image: bytes) -> Found | None:
+        assert (resource_id, group, image) == (house.owner, STAFF, JPEG)
+        return shown.pop(0)
+
+    yield Hall(house, kiosks, CheckIns(house.database, house.clock, doors, liveness, search), liveness, shown)
+    assert shown == []  # every picture was looked at
+
+
+def test_a_key_is_stored_as_a_hash_and_belongs_to_one_resource(hall: Hall) -> None:
+    house = hall.house
+    kiosk, key = hall.kiosks.create(house.owner, "Reception", SPEC, actor="anna")
+    assert hall.kiosks.opened_by(key) == kiosk
+    assert len(key) >= 43
+    with house.database.read(EVERY_RESOURCE) as session:
+        row = session.scalars(select(DoorKioskRow)).one()
+    assert key.encode() not in row.digest
+    assert key not in row.spec + "\n".join(house.audit.export()) + repr(kiosk)
+    for wrong in ("", key[:-1], key + "A", str(kiosk.kiosk_id)):
+        with pytest.raises(NotConfiguredError):
+            hall.kiosks.opened_by(wrong)
+    with pytest.raises(NameInUseError):
+        hall.kiosks.create(house.owner, "Reception", SPEC, actor="anna")
+    assert hall.kiosks.of(house.other) == []
+    with pytest.raises(NotConfiguredError):
+        hall.kiosks.delete(house.other, kiosk.kiosk_id, actor="eve")
+    hall.kiosks.delete(house.owner, hall.kiosks.named(house.owner, "Reception").kiosk_id, actor="anna")
+    with pytest.raises(NotConfiguredError):
+        hall.kiosks.opened_by(key)
+    actions = [one.action for one in house.audit.search(resource_id=house.owner, action="door.kiosk*")]
+    assert actions == ["door.kiosk.delete", "door.kiosk.create"]
+
+
+@pytest.mark.parametrize("wrong", [
+    {"group": "staff"},
+    {"notice": " "},
+    {"notice": "x" * 4001},
+    {"greeting": "x" * 201},
+    {"door": uuid4(), "liveness": False},
+])  # fmt: skip
+def test_impossible_kiosks_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(InvalidDoorError):
+        KioskSpec(**{"group": STAFF, "notice": "n"} | wrong)  # type: ignore[arg-type]  # fields
+
+
+def test_a_kiosk_takes_doors_of_its_own_resource_only(hall: Hall) -> None:
+    door = hall.house.door()
+    with pytest.raises(NotConfiguredError):
+        hall.kiosks.create(
+            hall.house.other, "Reception", KioskSpec(group=STAFF, notice="n", door=door.door_id), actor="eve"
+        )
+
+
+def test_an_acceptance_holds_time_and_version_but_no_name_and_lapses(hall: Hall) -> None:
+    kiosk, acceptance = hall.kiosk()
+    other, _ = hall.kiosk(name="Back")
+    with pytest.raises(InvalidDoorError):
+        hall.kiosks.accept(kiosk, "0" * 64, "en")
+    with hall.house.database.read(hall.house.owner) as session:
+        row = session.scalars(select(DoorAcceptanceRow).where(DoorAcceptanceRow.acceptance_id == acceptance)).one()
+    assert (row.at, row.notice, row.language, row.person_id) == (hall.house.clock.now(), SPEC.version, "en", None)
+    assert hall.kiosks.is_accepted(kiosk, acceptance)
+    assert not hall.kiosks.is_accepted(other, acceptance)
+    assert not hall.kiosks.is_accepted(kiosk, uuid4())
+    hall.house.clock.advance(timedelta(minutes=10))
+    assert not hall.kiosks.is_accepted(kiosk, acceptance)
+    assert hall.kiosks.acceptances(hall.house.owner) == {kiosk.kiosk_id: 1, other.kiosk_id: 1}
+
+
+def test_a_live_face_is_greeted_once_and_the_session_is_erased(hall: Hall) -> None:
+    ada = hall.house.person("Ada")
+    kiosk, acceptance = hall.kiosk()
+    session = hall.session(kiosk, acceptance)
+    with pytest.raises(InvalidDoorError):
+        hall.check_ins.by_session(kiosk, uuid4(), session)
+    hall.see(ada)
+    answer = hall.check_ins.by_session(kiosk, acceptance, session)
+    assert (answer.outcome, answer.name) == (Outcome.WELCOME, "Ada")
+    with pytest.raises(SessionNotFoundError):
+        hall.liveness.sessions.get(hall.house.owner, session, with_verify=False)
+    with pytest.raises(InvalidDoorError):
+        hall.check_ins.by_session(kiosk, acceptance, session)
+    (event,) = hall.events()
+    assert (event.kind, event.code, event.person_id, event.camera) == (Kind.CHECK_IN, "checked_in", ada, "Reception")
+    assert event.reasons == ["The person was recognised at a kiosk."]
+
+
+@pytest.mark.parametrize("decision", [Decision.SPOOF, Decision.UNCERTAIN, None])
+def test_a_face_that_is_not_live_is_not_looked_for(hall: Hall, decision: Decision | None) -> None:
+    kiosk, acceptance = hall.kiosk()
+    session = hall.session(kiosk, acceptance, decision)
+    assert hall.check_ins.by_session(kiosk, acceptance, session).outcome is Outcome.RECEPTION
+    assert [one.code for one in hall.events()] == ["not_live"]
+
+
+def test_a_session_counts_for_a_minute(hall: Hall) -> None:
+    kiosk, acceptance = hall.kiosk()
+    session = hall.session(kiosk, acceptance)
+    hall.house.clock.advance(timedelta(seconds=61))
+    assert hall.check_ins.by_session(kiosk, acceptance, session).outcome is Outcome.RECEPTION
+    with pytest.raises(InvalidDoorError):
+        hall.check_ins.by_photo(kiosk, JPEG)
+
+
+def test_strangers_and_poor_pictures_see_reception(hall: Hall) -> None:
+    ada = hall.house.person("Ada")
+    kiosk, _ = hall.kiosk(KioskSpec(group=STAFF, notice="n", liveness=False))
+    hall.see(None)
+    hall.see(ada, quality="low")
+    hall.see(uuid4())
+    hall.shown.append(None)
+    second = Candidate("staff", str(uuid4()), "", 0.85)
+    hall.shown.append(Found(Candidate("staff", str(ada), "", 0.9), second, "high", 200))
+    assert [hall.check_ins.by_photo(kiosk, JPEG).outcome for _ in range(5)] == [Outcome.RECEPTION] * 5
+    assert [one.code for one in hall.events()] == ["stranger", "quality", "stranger", "stranger", "margin"]
+    assert {one.person_id for one in hall.events()} == {None}
+
+
+def test_a_door_opens_by_its_rules_and_by_nothing_else(hall: Hall) -> None:
+    house = hall.house
+    ada, bob = house.person("Ada"), house.person("Bob", "guests")
+    door = house.doors.create(
+        house.owner, "Front", DoorSpec(hold_off_seconds=0), MqttActuator(topic="door/front"), actor="anna"
+    )
+    kiosk, acceptance = hall.kiosk(KioskSpec(group=STAFF, notice="n", door=door.door_id))
+
+    def come(person: UUID | None) -> Outcome:
+        hall.see(person)
+        return hall.check_ins.by_session(kiosk, acceptance, hall.session(kiosk, acceptance)).outcome
+
+    assert come(ada) is Outcome.RECEPTION  # no rule
+    house.rule(door)
+    assert come(ada) is Outcome.WELCOME
+    assert come(bob) is Outcome.RECEPTION
+    assert come(None) is Outcome.RECEPTION
+    house.approved.clear()
+    assert come(ada) is Outcome.RECEPTION
+    opened = [one for one in hall.events() if one.granted]
+    assert [(one.person_id, one.act, one.camera) for one in opened] == [(ada, Act.WAITING, "Reception")]
+    codes = [one.code for one in hall.events() if one.kind is Kind.DECISION]
+    assert codes == ["no_rule", "granted", "person_unknown", "not_approved"]
+    house.doors.delete(house.owner, door.door_id, actor="anna")
+    assert come(ada) is Outcome.RECEPTION
+
+
+def test_a_code_greets_and_opens_nothing(hall: Hall) -> None:
+    house = hall.house
+    ada = house.person("Ada")
+    now = house.clock.now()
+    house.roster.add_badge(house.owner, STAFF, ada, BadgeNumber(number=4711, facility=12), actor="anna")
+    visit = house.roster.add_visitor(
+        house.owner, STAFF, ada, starts_at=now, ends_at=now + timedelta(hours=1), host=None, actor="anna"
+    )
+    kiosk, _ = hall.kiosk()
+    for code, outcome in (
+        ("12:4711", Outcome.WELCOME),
+        (str(visit.visitor_id), Outcome.WELCOME),
+        ("4711", Outcome.RECEPTION),
+        ("999:1", Outcome.RECEPTION),
+        ("9" * 21, Outcome.RECEPTION),
+        (str(uuid4()), Outcome.RECEPTION),
+        ("Ada", Outcome.RECEPTION),
+    ):
+        assert hall.check_ins.by_code(kiosk, code).outcome is outcome, code
+    house.clock.advance(timedelta(seconds=3601))
+    assert hall.check_ins.by_code(kiosk, str(visit.visitor_id)).outcome is Outcome.RECEPTION
+    assert "4711" not in "".join(str(one.to_json()) for one in hall.events())
+    door = house.door()
+    house.rule(door)
+    at_door, _ = hall.kiosk(KioskSpec(group=STAFF, notice="n", door=door.door_id), "Door")
+    assert {hall.check_ins.by_code(at_door, code).outcome for code in ("12:4711", "1", "x")} == {Outcome.FACE}
+    assert [one.code for one in hall.events() if one.kind is Kind.BADGE] == ["badge", "badge_unknown"]
+    assert not any(one.granted for one in hall.events())

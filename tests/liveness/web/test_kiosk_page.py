@@ -1,0 +1,187 @@
+"""The kiosk page in a real browser: consent, codes, languages, a lost connection, and a whole check-in by face."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+from tests.conftest import Server, StartServer
+from tests.liveness.render import resampled
+from tests.liveness.videos import REAL, footage
+from tests.liveness.videos import attempt as answered
+from tests.liveness.web.conftest import QUIET, LaunchBrowser
+from tests.liveness.web.fake_camera import FPS, HOLD_CHALLENGE, camera, write_clip
+from tests.npm import node_modules
+from tests.shared import azure_photo, shared_path
+
+from mien.liveness.challenge import Challenge
+from mien.liveness.types import Mode
+
+pytestmark = [pytest.mark.timeout(480), pytest.mark.shared]
+
+NONCE = bytes(range(32))
+NOTICE = "We compare your face with those of our staff.\n\nThe picture is deleted at once. The desk helps you too."
+SIZES = {"phone": (390, 844), "tablet": (1024, 768)}
+
+
+@pytest.fixture(scope="module")
+def clip() -> Path:
+    return shared_path("pad", "clips", "real.mp4")
+
+
+@pytest.fixture(scope="module")
+def reception(start_server: StartServer, clip: Path) -> Server:
+    """A server whose group has the person of the clip, by a still of it, and somebody else."""
+    server = start_server(
+        rate_limits="off",
+        liveness_test_nonce=NONCE.hex(),
+        liveness_free_failures="1000",
+        liveness_virtual_cameras="true",
+    )
+    still = cv2.imencode(".png", footage(clip, *REAL).frames[30])[1].tobytes()
+    group = "/face/v1.2/largepersongroups/staff"
+    with server.client() as client:
+        client.put(group, json={"name": "Staff", "recognitionModel": "recognition_04"}).raise_for_status()
+        for name, photo in (("Ada Lovelace", still), ("Bob", azure_photo("Family1-Dad1").read_bytes())):
+            made = client.post(f"{group}/persons", json={"name": name}).raise_for_status().json()
+            faces = f"{group}/persons/{made['personId']}/persistedfaces?detectionModel=detection_03"
+            octets = {"Content-Type": "application/octet-stream"}
+            client.post(faces, content=photo, headers=octets).raise_for_status()
+        client.post(f"{group}/train").raise_for_status()
+        until = time.monotonic() + 120
+        while client.get(f"{group}/training").json()["status"] != "succeeded":
+            assert time.monotonic() < until
+    return server
+
+
+def kiosk(server: Server, name: str, **options: Any) -> str:
+    """Add a kiosk and return the address of its page."""
+    body = {"name": name, "group": "largePersonGroup/staff", "notice": NOTICE} | options
+    headers = {"Authorization": f"Bearer {server.admin_token}"}
+    url = f"{server.management}/mien/v1/resources/dev/kiosks"
+    made = httpx.post(url, json=body, headers=headers, timeout=60, trust_env=False)
+    assert made.status_code == 201, made.text
+    return server.endpoint + str(made.json()["path"])
+
+
+def tablet(browser: Browser, size: str = "tablet", **options: Any) -> BrowserContext:
+    width, height = SIZES[size]
+    context = browser.new_context(viewport={"width": width, "height": height}, **options)
+    context.set_default_timeout(90_000)
+    return context
+
+
+def check(page: Page) -> None:
+    """No violation of accessibility rules, and nothing wider than the screen."""
+    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]
+    assert [f"{rule['id']}: {[node['html'] for node in rule['nodes']]}" for rule in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_consent_then_a_code_and_a_lost_connection(
+    reception: Server, browser: Browser, tmp_path: Path, size: str
+) -> None:
+    axe = (node_modules() / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+    context = tablet(browser, size)
+    page = context.new_page()
+    troubles: list[str] = []
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.goto(kiosk(reception, f"Reception {size}"))
+    page.get_by_text("We compare your face").wait_for()
+    assert "#" not in page.url
+    page.evaluate(axe)
+    check(page)
+    page.screenshot(path=tmp_path / f"consent-{size}.png")
+    page.get_by_role("button", name="I agree").click()
+    page.get_by_role("heading", name="How would you like to check in?").wait_for()
+    check(page)
+    page.screenshot(path=tmp_path / f"choice-{size}.png")
+    page.get_by_role("button", name="With a badge or QR code").click()
+    page.get_by_label("Number or code").fill("4711")
+    check(page)
+    page.screenshot(path=tmp_path / f"code-{size}.png")
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("heading", name="Please see reception").wait_for()
+    check(page)
+    page.get_by_role("button", name="Done").click()
+    page.get_by_label("Language").select_option("de")
+    page.get_by_role("button", name="Ich stimme zu").click()
+    page.get_by_role("heading", name="Wie möchten Sie sich anmelden?").wait_for()
+    page.get_by_label("Sprache").select_option("ar")
+    assert page.evaluate("document.documentElement.dir") == "rtl"
+    check(page)
+    page.screenshot(path=tmp_path / f"arabic-{size}.png")
+    page.get_by_label("اللغة").select_option("en")
+    context.set_offline(True)
+    page.get_by_role("heading", name="No connection. Nothing was opened. Please see reception.").wait_for()
+    page.screenshot(path=tmp_path / f"offline-{size}.png")
+    context.set_offline(False)
+    page.get_by_role("button", name="I agree").wait_for()  # the notice again: the visit is over
+    page.reload()
+    page.get_by_role("button", name="I agree").wait_for()
+    assert troubles == []
+    context.close()
+
+
+def test_an_answer_that_is_lost_does_not_claim_that_nothing_was_opened(reception: Server, browser: Browser) -> None:
+    context = tablet(browser)
+    page = context.new_page()
+    page.goto(kiosk(reception, "Lost"))
+    page.get_by_role("button", name="I agree").click()
+    page.get_by_role("button", name="With a badge or QR code").click()
+    page.get_by_label("Number or code").fill("4711")
+    page.route("**/kiosk/codes", lambda route: route.abort("connectionreset"))
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("heading", name="No connection. Please see reception.").wait_for()
+    context.close()
+
+
+def test_a_page_without_a_key_says_so(reception: Server, browser: Browser) -> None:
+    context = tablet(browser)
+    page = context.new_page()
+    page.goto(f"{reception.endpoint}/kiosk")
+    page.get_by_role("heading", name="This page is not available.").wait_for()
+    assert not page.get_by_role("button", name="I agree").is_visible()
+    context.close()
+
+
+@pytest.fixture
+def filmed(launch: LaunchBrowser, clip: Path, tmp_path: Path) -> Iterator[Browser]:
+    """A browser whose camera shows the person of the clip, who answers the challenge."""
+    challenge = Challenge.draw(NONCE, Mode.PASSIVE_ACTIVE)
+    film = tmp_path / "clip.y4m"
+    shown = answered(footage(clip, *REAL), challenge, challenge, reflection=0.15, seed=5)
+    write_clip(film, resampled(shown, FPS))
+    browser = launch(*camera(film))
+    yield browser
+    browser.close()
+    film.unlink()
+
+
+@pytest.mark.heavy
+def test_a_person_before_the_camera_is_greeted_by_name(reception: Server, filmed: Browser, tmp_path: Path) -> None:
+    """A busy machine may drop too many pictures for a decision; then the person tries again, as at a real kiosk."""
+    address = kiosk(reception, "Hall", greeting="Hello {name}, the meeting is in room 4.")
+    for _ in range(3):
+        context = tablet(filmed)
+        context.add_init_script(HOLD_CHALLENGE)
+        page = context.new_page()
+        page.goto(address)
+        page.get_by_role("button", name="I agree").click()
+        page.evaluate("(quiet) => { Object.assign(document.querySelector('mien-face-liveness'), quiet); }", QUIET)
+        page.get_by_role("button", name="With my face").click()
+        page.locator("dialog button.primary").click()
+        page.locator("#answer").wait_for()
+        words = page.locator("#words").inner_text()
+        page.screenshot(path=tmp_path / "greeting.png")
+        context.close()
+        if words != "Please see reception":
+            break
+    assert words == "Hello Ada Lovelace, the meeting is in room 4."
