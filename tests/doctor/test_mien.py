@@ -128,7 +128,7 @@ def test_a_request_that_waits_is_told(world: World) -> None:
     request = world.services.access.submit(resource.id, {Feature.VERIFICATION}, actor=ACTOR, **texts)
     assert "waits for a reviewer" in of(world.look(key), "features", "Verification is not approved").means
     world.services.access.review(request.id, actor=ACTOR)
-    world.services.access.approve(request.id, actor=ACTOR, lasts=timedelta(days=3))
+    world.services.access.approve(request.id, actor="cli:reviewer", lasts=timedelta(days=3))
     report = world.look(key)
     assert of(report, "features", "Verification is approved").severity is Severity.OK
     assert of(report, "features", "Identification is not approved").severity is Severity.WARNING

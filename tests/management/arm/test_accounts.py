@@ -157,7 +157,7 @@ async def test_what_others_made_is_filed_by_default(quick: World, admin: httpx.A
         resource.id, {Feature.VERIFICATION}, organisation="o", contact="c", use_case="u", actor="x"
     )
     quick.parts.access.review(request.id, actor="x")
-    quick.parts.access.approve(request.id, actor="x")
+    quick.parts.access.approve(request.id, actor="y")
     seen = (await admin.get(account["id"], params=VERSION)).json()
     assert seen["properties"]["capabilities"] == [{"name": "LimitedAccess.Verification"}]
     assert seen["etag"] != account["etag"]

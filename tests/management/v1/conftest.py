@@ -59,6 +59,6 @@ def measured(quick: World, tmp_path: Path) -> World:
 
 
 @pytest.fixture
-async def admin(measured: World) -> AsyncIterator[httpx.AsyncClient]:
+async def front_admin(measured: World) -> AsyncIterator[httpx.AsyncClient]:
     async with measured.client(measured.token(Role.ADMIN)) as client:
         yield client

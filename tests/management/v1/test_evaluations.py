@@ -11,32 +11,36 @@ from mien.management import Role
 PATH = "/mien/v1/resources/front"
 
 
-async def test_a_group_is_measured_compared_applied_and_taken_back(measured: World, admin: httpx.AsyncClient) -> None:
+async def test_a_group_is_measured_compared_applied_and_taken_back(
+    measured: World, front_admin: httpx.AsyncClient
+) -> None:
     body = {"name": "may", "collection": "largePersonGroup/staff", "fmr": 0.01, "note": "door"}
-    made = await admin.post(f"{PATH}/evaluations", json=body)
+    made = await front_admin.post(f"{PATH}/evaluations", json=body)
     assert made.status_code == 201
     assert made.json()["result"]["people"] == 30
     assert made.json()["source"] == "largePersonGroup/staff"
-    assert (await admin.post(f"{PATH}/evaluations", json=body)).status_code == 409
-    assert [one["name"] for one in (await admin.get(f"{PATH}/evaluations")).json()["value"]] == ["may"]
-    assert (await admin.get(f"{PATH}/evaluations/may/compare/may")).json()["value"][0]["differs"] is False
-    applied = (await admin.post(f"{PATH}/evaluations/may/apply", json={"collection": "largePersonGroup/staff"})).json()
+    assert (await front_admin.post(f"{PATH}/evaluations", json=body)).status_code == 409
+    assert [one["name"] for one in (await front_admin.get(f"{PATH}/evaluations")).json()["value"]] == ["may"]
+    assert (await front_admin.get(f"{PATH}/evaluations/may/compare/may")).json()["value"][0]["differs"] is False
+    applied = (
+        await front_admin.post(f"{PATH}/evaluations/may/apply", json={"collection": "largePersonGroup/staff"})
+    ).json()
     assert (applied["version"], applied["collection"], applied["fmr"]) == (1, "largePersonGroup/staff", 0.01)
-    undone = await admin.post(f"{PATH}/calibrations/undo", json={"collection": "largePersonGroup/staff"})
+    undone = await front_admin.post(f"{PATH}/calibrations/undo", json={"collection": "largePersonGroup/staff"})
     assert (undone.status_code, undone.json()["threshold"], undone.json()["undoes"]) == (200, None, 1)
-    again = await admin.post(f"{PATH}/calibrations/undo", json={"collection": "largePersonGroup/staff"})
+    again = await front_admin.post(f"{PATH}/calibrations/undo", json={"collection": "largePersonGroup/staff"})
     assert again.status_code == 409
-    assert len((await admin.get(f"{PATH}/calibrations")).json()["value"]) == 2
-    assert (await admin.delete(f"{PATH}/evaluations/may")).status_code == 204
-    assert (await admin.get(f"{PATH}/evaluations/may")).status_code == 404
+    assert len((await front_admin.get(f"{PATH}/calibrations")).json()["value"]) == 2
+    assert (await front_admin.delete(f"{PATH}/evaluations/may")).status_code == 204
+    assert (await front_admin.get(f"{PATH}/evaluations/may")).status_code == 404
     actions = [entry.action for entry in measured.parts.audit.search(action="calibration.*")]
     assert actions == ["calibration.undo", "calibration.apply"]
 
 
-async def test_what_is_refused(measured: World, admin: httpx.AsyncClient) -> None:
+async def test_what_is_refused(measured: World, front_admin: httpx.AsyncClient) -> None:
     other: Resource = measured.parts.accounts.create("other", terms=DEVELOPMENT_TERMS)
     wanted = {"name": "may", "collection": "largePersonGroup/staff"}
-    assert (await admin.post(f"/mien/v1/resources/{other.name}/evaluations", json=wanted)).status_code == 404
+    assert (await front_admin.post(f"/mien/v1/resources/{other.name}/evaluations", json=wanted)).status_code == 404
     for body, status in (
         ({**wanted, "collection": "staff"}, 400),
         ({**wanted, "collection": "largeFaceList/x"}, 400),
@@ -44,10 +48,10 @@ async def test_what_is_refused(measured: World, admin: httpx.AsyncClient) -> Non
         ({**wanted, "fmr": 2}, 400),
         ({**wanted, "fmr": "nan"}, 400),
     ):
-        assert (await admin.post(f"{PATH}/evaluations", json=body)).status_code == status, body
-    few = await admin.post(f"{PATH}/evaluations", json=wanted)
+        assert (await front_admin.post(f"{PATH}/evaluations", json=body)).status_code == status, body
+    few = await front_admin.post(f"{PATH}/evaluations", json=wanted)
     assert few.json()["result"]["missing"] == 216
-    refused = await admin.post(f"{PATH}/evaluations/may/apply")
+    refused = await front_admin.post(f"{PATH}/evaluations/may/apply")
     assert refused.status_code == 409
     assert "216 more people" in refused.json()["error"]["message"]
     async with measured.client(measured.token(Role.READER)) as reader:

@@ -30,13 +30,15 @@ def body(measured: World) -> dict[str, object]:
     return {"collection": "largePersonGroup/staff", "candidates": found, "picture": picture, "purpose": "door"}
 
 
-async def test_two_people_confirm_a_match(measured: World, admin: httpx.AsyncClient, body: dict[str, object]) -> None:
-    made = await admin.post(f"{PATH}/reviews", json=body)
+async def test_two_people_confirm_a_match(
+    measured: World, front_admin: httpx.AsyncClient, body: dict[str, object]
+) -> None:
+    made = await front_admin.post(f"{PATH}/reviews", json=body)
     assert made.status_code == 201
     case = f"{PATH}/reviews/{made.json()['id']}"
     assert (made.json()["counts"], made.json()["reviewers"]) == (False, 2)
     assert {one["confidence"] for one in made.json()["candidates"]} == {None}
-    own = await admin.post(f"{case}/answers", json={"chosen": 1})
+    own = await front_admin.post(f"{case}/answers", json={"chosen": 1})
     assert (own.status_code, "you filed this review" in own.json()["error"]["message"].lower()) == (409, True)
     async with (
         measured.client(measured.token(Role.READER)) as reader,
@@ -61,38 +63,38 @@ async def test_two_people_confirm_a_match(measured: World, admin: httpx.AsyncCli
         assert (await ann.delete(case)).status_code == 403
         listed = (await reader.get(f"{PATH}/reviews", params={"state": "confirmed"})).json()["value"]
         assert [one["id"] for one in listed] == [second["id"]]
-    assert (await admin.get(f"{PATH}/reviews/faults")).json()["value"] == []
+    assert (await front_admin.get(f"{PATH}/reviews/faults")).json()["value"] == []
     actions = [entry.action for entry in measured.parts.audit.search(action="review.*")]
     assert actions == ["review.answer", "review.answer", "review.file"]
-    assert (await admin.delete(case)).status_code == 204
-    assert (await admin.get(case)).status_code == 404
+    assert (await front_admin.delete(case)).status_code == 204
+    assert (await front_admin.get(case)).status_code == 404
 
 
-async def test_policies(measured: World, admin: httpx.AsyncClient, body: dict[str, object]) -> None:
+async def test_policies(measured: World, front_admin: httpx.AsyncClient, body: dict[str, object]) -> None:
     wanted = {"collection": "largePersonGroup/staff", "reviewers": 1, "identify": False}
-    assert (await admin.put(f"{PATH}/review-policies", json=wanted)).json()["reviewers"] == 1
-    assert [one["collection"] for one in (await admin.get(f"{PATH}/review-policies")).json()["value"]] == [
+    assert (await front_admin.put(f"{PATH}/review-policies", json=wanted)).json()["reviewers"] == 1
+    assert [one["collection"] for one in (await front_admin.get(f"{PATH}/review-policies")).json()["value"]] == [
         "largePersonGroup/staff"
     ]
-    assert (await admin.post(f"{PATH}/reviews", json=body)).json()["reviewers"] == 1
+    assert (await front_admin.post(f"{PATH}/reviews", json=body)).json()["reviewers"] == 1
     for wrong in ({"reviewers": 3}, {"reviewers": 0}, {"collection": "nothing"}, {"keepDays": -1}):
-        assert (await admin.put(f"{PATH}/review-policies", json=wrong)).status_code == 400, wrong
+        assert (await front_admin.put(f"{PATH}/review-policies", json=wrong)).status_code == 400, wrong
     async with measured.client(measured.token(Role.APPROVER)) as approver:
         assert (await approver.put(f"{PATH}/review-policies", json=wanted)).status_code == 403
     gone = {"collection": "largePersonGroup/staff"}
-    assert (await admin.delete(f"{PATH}/review-policies", params=gone)).status_code == 204
-    assert (await admin.delete(f"{PATH}/review-policies", params=gone)).status_code == 404
+    assert (await front_admin.delete(f"{PATH}/review-policies", params=gone)).status_code == 204
+    assert (await front_admin.delete(f"{PATH}/review-policies", params=gone)).status_code == 404
 
 
 async def test_other_resources_and_odd_bodies(
-    measured: World, admin: httpx.AsyncClient, body: dict[str, object]
+    measured: World, front_admin: httpx.AsyncClient, body: dict[str, object]
 ) -> None:
-    made = (await admin.post(f"{PATH}/reviews", json=body)).json()["id"]
+    made = (await front_admin.post(f"{PATH}/reviews", json=body)).json()["id"]
     measured.parts.accounts.create("other", terms=DEVELOPMENT_TERMS)
-    assert (await admin.get(f"/mien/v1/resources/other/reviews/{made}")).status_code == 404
-    assert (await admin.get("/mien/v1/resources/other/reviews")).json()["value"] == []
+    assert (await front_admin.get(f"/mien/v1/resources/other/reviews/{made}")).status_code == 404
+    assert (await front_admin.get("/mien/v1/resources/other/reviews")).json()["value"] == []
     for wrong in ({**body, "picture": "%%"}, {**body, "candidates": []}, {**body, "usedFrom": "yesterday"}):
-        assert (await admin.post(f"{PATH}/reviews", json=wrong)).status_code == 400
+        assert (await front_admin.post(f"{PATH}/reviews", json=wrong)).status_code == 400
 
 
 def tokens(world: World, name: str) -> str:
