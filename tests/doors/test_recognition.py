@@ -151,6 +151,9 @@ def test_the_directory_and_dynamic_groups_are_searched(world: World, directory: 
         directory.directory.add_face(world.owner, person_id, "recognition_04", photo({"seed": seed}))
         made[name] = person_id
     directory.dynamic_groups.create(world.owner, "friends", "Friends", None, [made["ann"]])
+    for spelt in ("dynamicPersonGroup/friends", "dynamicGroup/friends"):
+        named = target_named(world.gallery, directory, world.owner, spelt)
+        assert named == Target(TargetKind.DYNAMIC_GROUP, "friends")
     everybody = opened(world, directory, Target(TargetKind.DIRECTORY))
     friends = opened(world, directory, Target(TargetKind.DYNAMIC_GROUP, "friends"))
     assert [one.name for one in everybody.search([embedding(unit(2))])[0]] == ["ben"]

@@ -8,7 +8,6 @@ from uuid import UUID
 import structlog
 
 from mien.doors.check_in import Found
-from mien.doors.types import DYNAMIC_GROUP
 from mien.gallery.directory.services import DirectoryServices
 from mien.gallery.errors import GalleryError
 from mien.gallery.gallery import Gallery
@@ -46,9 +45,7 @@ class FaceSearch:
         from mien.doors.recognition import Recogniser, TargetError, target_named  # noqa: PLC0415  see above
 
         try:
-            # Rules and cameras say dynamicGroup/ID; a target is called as in the API.
-            place = group.replace(f"{DYNAMIC_GROUP}/", "dynamicPersonGroup/")
-            target = target_named(self.gallery, self.directory, resource_id, place)
+            target = target_named(self.gallery, self.directory, resource_id, group)
             recogniser = Recogniser(self.gallery, self.directory, self.recognisers, resource_id, [target])
             seen = make_reference(self.engine, image, recogniser.pack)
             (candidates,) = recogniser.search([seen.embedding])

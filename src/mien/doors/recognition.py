@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mien.doors.agreement import Agreement
 from mien.doors.evidence import Candidate, TrackEvidence
+from mien.doors.types import DYNAMIC_GROUP
 from mien.gallery.detected_faces import DetectedFace
 from mien.gallery.directory.services import DirectoryServices
 from mien.gallery.errors import CollectionNotFoundError, DynamicGroupNotFoundError, GalleryError, PersonNotFoundError
@@ -454,6 +455,8 @@ def target_named(gallery: Gallery, directory: DirectoryServices, resource_id: UU
         TargetError: there is no such group.
     """
     kind, slash, group_id = text.partition("/")
+    if kind.lower() == DYNAMIC_GROUP.lower():  # as rules and the control plane spell it
+        kind = TargetKind.DYNAMIC_GROUP
     wanted = [one for one in TargetKind if not slash or one.value.lower() == kind.lower()]
     collection_id = group_id if slash else text
     if text.lower() == TargetKind.DIRECTORY:
