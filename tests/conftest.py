@@ -15,7 +15,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,6 +27,7 @@ import pytest
 import structlog
 from sqlalchemy import Connection, NullPool, create_engine, text
 from tests import memory, skipped
+from tests.milvus_server import NoMilvusError, milvus_server
 
 from mien.cli._memory import limit_arenas
 from mien.clock import ManualClock
@@ -88,6 +89,20 @@ def _memory_is_given_back(request: pytest.FixtureRequest) -> Iterator[None]:
         after = memory.resident_bytes()
         with Path(report).open("a", encoding="utf-8") as lines:
             lines.write(f"{os.getpid()} {after >> 20} MB {(after - before) >> 20:+d} {request.node.nodeid}\n")
+
+
+@pytest.fixture(scope="session")
+def milvus_url() -> Iterator[str]:
+    """A Milvus server: `MIEN_TEST_MILVUS_URL`, or one for this session only."""
+    if given := os.environ.get("MIEN_TEST_MILVUS_URL"):
+        yield given
+        return
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(milvus_server())
+        except NoMilvusError as error:
+            pytest.skip(f"needs Milvus (the wheel milvus 2.3.5, or MIEN_TEST_MILVUS_URL): {error}")
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -49,6 +49,7 @@ from mien.liveness.web import assets
 from mien.models import ModelStore
 from mien.models.bindings import Bindings, read_bindings
 from mien.monitoring import open_monitoring
+from mien.search.milvus import MilvusServer
 from mien.services import Services
 from mien.settings import Settings
 from mien.storage.faults import log_failure
@@ -141,6 +142,7 @@ def create_app(
         detected_faces=services.detected_faces,
         trained=monitoring.recorder.trained,
         search_engine=settings.search_engine,
+        milvus=MilvusServer.of(settings.milvus_login),
         claims=services.claims,
         damaged=_damage_recorded(services),
     )

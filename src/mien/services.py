@@ -139,10 +139,10 @@ def _indexes_eraser(settings: Settings, database: Database, vault: Vault, claims
         # They bring numpy, which most commands need not.
         from mien.gallery.training.engines import IndexLocation, open_engines  # noqa: PLC0415  see above
         from mien.gallery.training.indexes import TrainedIndexes  # noqa: PLC0415  see above
+        from mien.search.milvus import MilvusServer  # noqa: PLC0415  see above
 
         folder = settings.data_dir / "snapshots"
-        TrainedIndexes(
-            open_engines(IndexLocation(folder, database, vault)), folder, database, vault, claims=claims
-        ).sweep()
+        place = IndexLocation(folder, database, vault, MilvusServer.of(settings.milvus_login))
+        TrainedIndexes(open_engines(place), folder, database, vault, claims=claims).sweep()
 
     return erase

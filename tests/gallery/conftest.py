@@ -17,6 +17,7 @@ from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.quotas import Quotas
+from mien.search.milvus import MilvusServer
 from mien.storage import Database, Vault
 
 __all__ = ["CALIBRATION", "World", "embedding", "photo", "unit"]
@@ -75,6 +76,7 @@ def open_world(
     *,
     owner: UUID | None = None,
     search_engine: str = "exact",
+    milvus: MilvusServer | None = None,
 ) -> World:
     """Open a gallery, for a new resource when no owner is given."""
     accounts = Accounts(database, vault, clock)
@@ -93,6 +95,7 @@ def open_world(
             detected_faces=faces,
             quotas=quotas,
             search_engine=search_engine,
+            milvus=milvus,
         )
 
     if owner is None:

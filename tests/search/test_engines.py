@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 from tests.search.galleries import assert_same, brute_force, gallery, identifier
 
-from mien.search import EnrolledTemplates, ExactSearch, Query, TemplateSearch, TrainedIndexFiles
+from mien.search import (
+    EnrolledTemplates,
+    ExactSearch,
+    Query,
+    SearchServerError,
+    TemplateSearch,
+    TrainedIndexFiles,
+    TrainedIndexMissingError,
+)
+from mien.search.milvus import MilvusServer, MilvusTables
+from mien.search.milvus_store import MilvusStore, tidy
 from mien.search.pgvector import Method, NotTrainedError, PgVectorStore, create_tables
 
 
@@ -42,7 +52,16 @@ class Memory:
         return self._search
 
 
-@pytest.fixture(params=["memory", "files", "encrypted files", "pgvector exact", "pgvector hnsw"])
+@pytest.fixture(
+    params=[
+        "memory",
+        "files",
+        "encrypted files",
+        "pgvector exact",
+        "pgvector hnsw",
+        pytest.param("milvus", marks=pytest.mark.heavy),
+    ]
+)
 def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewStore]:
     kind: str = request.param
     if kind == "memory":
@@ -50,6 +69,10 @@ def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewSto
     elif kind.endswith("files"):
         key = bytes(range(32)) if kind.startswith("encrypted") else None
         yield lambda: TrainedIndexFiles(tmp_path / uuid4().hex, key)
+    elif kind.startswith("milvus"):
+        tables = MilvusTables(MilvusServer(request.getfixturevalue("milvus_url")))
+        yield lambda: MilvusStore(tables, "resource", uuid4().hex, "mv-1")
+        tables.close()
     else:
         url: str = request.getfixturevalue("postgresql_url").replace("postgresql://", "postgresql+psycopg://")
         admin = create_engine(url, isolation_level="AUTOCOMMIT")
@@ -198,3 +221,68 @@ def test_postgresql_keeps_resources_and_collections_apart(postgresql_url: str) -
         with engine.begin() as connection:
             connection.execute(text("DROP TABLE search_templates, search_collections"))
         engine.dispose()
+
+
+@pytest.fixture
+def milvus(milvus_url: str) -> Iterator[MilvusTables]:
+    tables = MilvusTables(MilvusServer(milvus_url))
+    yield tables
+    tables.close()
+
+
+@pytest.mark.heavy
+def test_milvus_keeps_resources_and_collections_apart(milvus: MilvusTables) -> None:
+    x, y = uuid4().hex, uuid4().hex
+    scopes = [("a", x), ("a", y), ("b", x)]
+    galleries = {scope: gallery(n, 30, 5, 8, first_face=100 * n) for n, scope in enumerate(scopes)}
+    for scope, faces in galleries.items():
+        MilvusStore(milvus, *scope, "mv-1").write(faces, "f")
+    tidy(milvus, y, None)
+    probes = gallery(9, 2, 5, 8).templates
+    for scope in (("a", x), ("b", x)):
+        search = MilvusStore(milvus, *scope, "mv-1").load()
+        assert len(search) == 30
+        assert_same(search.search(probes, Query(5)), brute_force(galleries[scope], probes, Query(5)))
+        whole = search.faces()
+        assert {f.tobytes() for f in whole.face_ids} == {f.tobytes() for f in galleries[scope].face_ids}
+    with pytest.raises(TrainedIndexMissingError, match="there is none in Milvus"):
+        MilvusStore(milvus, "a", y, "mv-1").load()
+
+
+@pytest.mark.heavy
+def test_milvus_looks_beyond_one_person_of_many_faces(milvus: MilvusTables) -> None:
+    """More faces of one person near the probe than the server returns at once, and templates as long as Mien's."""
+    random = np.random.default_rng(5)
+    near = np.zeros(129) + 0.05 * random.standard_normal((17_000, 129))
+    near[:, 0] += 1.0
+    rows = np.concatenate([near, random.standard_normal((40, 129))])
+    templates = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    people = [identifier(1)] * len(near) + [identifier(2 + n) for n in range(40)]
+    faces = EnrolledTemplates.of(people, [identifier(10_000 + n) for n in range(len(rows))], templates)
+    store = MilvusStore(milvus, "a", uuid4().hex, "mv-1")
+    store.write(faces, "f")
+    probe = np.eye(1, 129, dtype=np.float32)
+    assert_same(store.load().search(probe, Query(5)), brute_force(faces, probe, Query(5)))
+
+
+@pytest.mark.heavy
+def test_an_index_in_milvus_is_another_until_it_is_tidied(milvus: MilvusTables) -> None:
+    collection = uuid4().hex
+    first = MilvusStore(milvus, "a", collection, "mv-1")
+    first.write(gallery(1, 20, 5, 8), "f")
+    second = first.branch("mv-2")
+    second.update(gallery(2, 10, 5, 8, first_face=100))
+    assert (len(first.load()), len(second.load())) == (20, 30)
+    second.verify()
+    MilvusStore(milvus, "a", collection, "mv-3").write(gallery(3, 5, 5, 8), "f")  # of a training that was stopped
+    tidy(milvus, collection, "mv-2")
+    assert (first.exists, second.exists) == (False, True)
+    assert milvus.count("mien_templates_8", f'collection == "{collection}"') == 30
+    with pytest.raises(ValueError, match="9 dimensions, index of 8"):
+        second.update(gallery(2, 10, 5, 9))
+
+
+def test_a_server_of_milvus_that_does_not_answer_is_an_error() -> None:
+    with pytest.raises(SearchServerError, match="Milvus does not answer"):
+        MilvusTables(MilvusServer("http://127.0.0.1:9"), seconds=1)
+    assert "secret" not in repr(MilvusServer("http://milvus:19530", "root:secret"))

@@ -60,6 +60,7 @@ def opened_faces(data_dir: Path | None, *foreseen: type[Exception]) -> Iterator[
     from mien.gallery.recognisers import Recognisers
     from mien.models import ModelError, ModelStore
     from mien.models.bindings import read_bindings
+    from mien.search.milvus import MilvusServer
     from mien.vision.engine import FaceEngine
     from mien.vision.errors import ImageError
 
@@ -76,6 +77,7 @@ def opened_faces(data_dir: Path | None, *foreseen: type[Exception]) -> Iterator[
             recognisers=recognisers,
             detected_faces=services.detected_faces,
             search_engine=settings.search_engine,
+            milvus=MilvusServer.of(settings.milvus_login),
         )
         yield CommandServices(settings, services, store, engine, recognisers, gallery)
 

@@ -37,6 +37,7 @@ from mien.gallery.training.staleness import StaleCollections
 from mien.gallery.training.trainer import Training
 from mien.gallery.untrained_index import UntrainedIndex
 from mien.gallery.untrained_recognition import UntrainedRecognition
+from mien.search.milvus import MilvusServer
 from mien.storage import Database, Vault
 from mien.storage.claims import Claims
 from mien.vision.ports import Engine
@@ -133,6 +134,7 @@ def open_gallery(
     quotas: Quotas | None = None,
     trained: Callable[[UUID, int], None] | None = None,
     search_engine: str = EXACT,
+    milvus: MilvusServer | None = None,
     claims: Claims | None = None,
     damaged: Damaged | None = None,
 ) -> Gallery:
@@ -149,7 +151,9 @@ def open_gallery(
         quotas: how much a resource may hold; the contract's limits when None.
         trained: told of each training that succeeded: the resource, and how many faces there were.
         search_engine: what trained collections are searched with: `exact`, in this process and from encrypted files, or
-            `pgvector` (compares all) or `pgvector-hnsw` (an index), in PostgreSQL, where templates lie unencrypted.
+            `pgvector` (compares all) or `pgvector-hnsw` (an index), in PostgreSQL, where templates lie unencrypted;
+            `milvus`: likewise in Milvus.
+        milvus: the server of Milvus, where one is set.
         claims: of this process; the gallery's own when None.
         damaged: told of each trained index that was found damaged and is rebuilt.
 
@@ -158,7 +162,7 @@ def open_gallery(
     """
     rows = Rows(database, clock, quotas)
     templates = Templates(vault)
-    engines = open_engines(IndexLocation(folder, database, vault), search_engine)
+    engines = open_engines(IndexLocation(folder, database, vault, milvus), search_engine)
     indexes = TrainedIndexes(engines, folder, database, vault, claims=claims, damaged=damaged)
     untrained_index, duplicate_check = UntrainedIndex(templates, clock), DuplicateCheck(templates, clock)
     last_seen = LastSeen(database, clock)

@@ -1,10 +1,11 @@
-"""Nearest templates of a collection: two interfaces, `TemplateSearch` and `TrainedStore`, two engines.
+"""Nearest templates of a collection: two interfaces, `TemplateSearch` and `TrainedStore`, three engines.
 
 * `types` - what is searched (`EnrolledTemplates`), asked (`Query`) and found (`Match`); the interface
   `TemplateSearch`.
 * `exact` - `ExactSearch`, in process: compares with every template, misses none. The default.
 * `index_files` - `TrainedIndexFiles`, the trained state of a collection on disk; loads an `ExactSearch`.
 * `pgvector` - `PgVectorSearch`, the templates in PostgreSQL.
+* `milvus`, `milvus_store` - `MilvusSearch`, the templates in a Milvus server.
 
 A fingerprint names the recogniser that made the templates; callers compare it before they search.
 
@@ -19,6 +20,7 @@ Example:
 """
 
 from mien.search.errors import (
+    SearchServerError,
     TrainedIndexCorruptError,
     TrainedIndexError,
     TrainedIndexKeyError,
@@ -33,6 +35,7 @@ __all__ = [
     "ExactSearch",
     "Match",
     "Query",
+    "SearchServerError",
     "TemplateSearch",
     "TrainedIndexCorruptError",
     "TrainedIndexError",

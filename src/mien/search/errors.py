@@ -1,4 +1,4 @@
-"""Errors of trained indexes on disk."""
+"""Errors of trained indexes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from pathlib import Path
 
 MEND = "mien gallery rebuild"
 """The command that rebuilds every unusable trained index from the database."""
+
+
+class SearchServerError(ConnectionError):
+    """The server of the search engine does not answer; it may later."""
 
 
 class TrainedIndexError(Exception):

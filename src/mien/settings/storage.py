@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from mien.folders import NoHomeError, user_folder
 from mien.settings.group import SettingsGroup
@@ -47,11 +48,20 @@ class StorageSettings(SettingsGroup):
         le=10_000,
         description="Megabytes of `data_dir` that are kept for deletions on a full disk; only with SQLite. 0: none.",
     )
-    search_engine: Literal["exact", "pgvector", "pgvector-hnsw"] = Field(
+    search_engine: Literal["exact", "pgvector", "pgvector-hnsw", "milvus"] = Field(
         default="exact",
         description="The engine that searches trained collections. `exact`: this process, with encrypted files. "
         "`pgvector` (compares every template) and `pgvector-hnsw` (an index: faster in large collections, may miss a "
-        "neighbour): PostgreSQL, which must see the templates, so they are stored there **unencrypted**.",
+        "neighbour): PostgreSQL, which must see the templates, so they are stored there **unencrypted**. `milvus` "
+        "(compares every template): the Milvus server of `milvus_url`, also **unencrypted**.",
+    )
+    milvus_url: str | None = Field(
+        default=None,
+        description="URL of the Milvus server, such as `http://milvus:19530`, without credentials. Keep it after "
+        "`search_engine` was changed, until the indexes there are deleted.",
+    )
+    milvus_token: SecretStr | None = Field(
+        default=None, description="`user:password` or the API key for Milvus, where it asks for one."
     )
     master_key: SecretStr | None = Field(
         default=None,
@@ -63,6 +73,21 @@ class StorageSettings(SettingsGroup):
         description="File with the master key, as 64 hexadecimal characters. When absent, `master.key` in `data_dir`, "
         "created on first start and readable by its owner only. Without it, the templates cannot be decrypted.",
     )
+
+    @field_validator("milvus_url")
+    @classmethod
+    def _is_plain_url(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "")
+        if value is not None and (parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc):
+            raise ValueError("begins with http:// or https:// and has no credentials: those are MIEN_MILVUS_TOKEN's")
+        return value
+
+    @property
+    def milvus_login(self) -> tuple[str, str] | None:
+        """The URL and the token of Milvus; None when no server is set."""
+        if self.milvus_url is None:
+            return None
+        return self.milvus_url, self.milvus_token.get_secret_value() if self.milvus_token else ""
 
     @property
     def sqlalchemy_url(self) -> str:

@@ -10,7 +10,7 @@ from mien.contract.problem import Problem
 from mien.fetching.fetch import ContentTooLargeError, FetchError, FetchFailure
 from mien.gateway.errors import BodyTimeoutError, BodyTooLargeError
 from mien.models.errors import ModelError
-from mien.search.errors import TrainedIndexError
+from mien.search.errors import SearchServerError, TrainedIndexError
 from mien.vision.errors import (
     ImageTooLargeError,
     ImageTooSmallError,
@@ -67,6 +67,7 @@ _TABLE: dict[type[Exception], Callable[[Any], Problem]] = {
     ModelError: lambda _error: _UNAVAILABLE.problem(headers=[(b"retry-after", b"60")]),
     # What training made is missing or damaged: likewise, with the command that mends it.
     TrainedIndexError: lambda _error: _UNAVAILABLE.problem(headers=[(b"retry-after", b"60")]),
+    SearchServerError: lambda _error: _UNAVAILABLE.problem(headers=[(b"retry-after", b"10")]),
 }
 
 

@@ -17,8 +17,10 @@ import structlog
 from sqlalchemy import Connection
 
 from mien.gallery.training.file_indexes import FileIndexes
+from mien.gallery.training.milvus_indexes import MilvusIndexes
 from mien.gallery.training.pg_indexes import PgIndexes
 from mien.search import TrainedStore
+from mien.search.milvus import MilvusServer
 from mien.search.pgvector import Method
 from mien.storage import Database, Vault
 from mien.storage.tables import CollectionRow
@@ -82,11 +84,13 @@ class IndexLocation:
         folder: for files.
         database: of the server.
         vault: opens the keys of files.
+        milvus: the server, where one is set.
     """
 
     folder: Path
     database: Database
     vault: Vault
+    milvus: MilvusServer | None = None
 
 
 def _in_postgresql(place: IndexLocation, method: Method) -> PgIndexes:
@@ -95,11 +99,18 @@ def _in_postgresql(place: IndexLocation, method: Method) -> PgIndexes:
     return engine
 
 
+def _in_milvus(place: IndexLocation) -> MilvusIndexes:
+    engine = MilvusIndexes.chosen(place.milvus)
+    _log.warning("templates of trained collections are kept unencrypted in Milvus")
+    return engine
+
+
 ENGINES: Final[Mapping[str, Callable[[IndexLocation], IndexEngine]]] = MappingProxyType(
     {
         "exact": lambda place: FileIndexes(place.folder, place.vault),
         "pgvector": lambda place: _in_postgresql(place, Method.EXACT),
         "pgvector-hnsw": lambda place: _in_postgresql(place, Method.HNSW),
+        "milvus": _in_milvus,
     }
 )
 """How each value of the setting `search_engine` is opened."""
@@ -109,6 +120,7 @@ EXACT: Final = "exact"
 _LEFT_BEHIND: Final[tuple[Callable[[IndexLocation], IndexEngine | None], ...]] = (
     ENGINES[EXACT],
     lambda place: PgIndexes.left_behind(place.database),
+    lambda place: MilvusIndexes.left_behind(place.milvus),
 )
 """Prefixes of indexes from an earlier setting; they are searched until the next training."""
 
@@ -117,7 +129,7 @@ def open_engines(place: IndexLocation, chosen: str = EXACT) -> tuple[IndexEngine
     """Return the chosen engine, then those that have indexes of an earlier choice.
 
     Raises:
-        SearchEngineError: the chosen engine is not to be had.
+        SearchEngineError: the chosen engine is not to be had, or a Milvus server that is set does not answer.
     """
     first = ENGINES[chosen](place)
     others = [left for look in _LEFT_BEHIND if (left := look(place)) is not None]

@@ -1,0 +1,411 @@
+"""Trained indexes in Milvus: which parts each consists of, how it changes, and the search on it.
+
+Milvus has no transactions. Rows therefore belong to a *part*, which is written once, and an index is a description that
+lists its parts: searches see a new part only after the description is written. An update adds a part and deletes the
+rows of removed faces, which the previous index then does not find any more either.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.search.errors import TrainedIndexMissingError
+from mien.search.milvus import (
+    INDEXES,
+    MOST_HITS,
+    Hit,
+    MilvusTables,
+    NoTableError,
+    among,
+    equals,
+    persons,
+)
+from mien.search.types import EnrolledTemplates, Float32, Match, Query, TemplateSearch, check_probes
+
+T = TypeVar("T")
+
+_MOST_PARTS: Final = 256
+"""An index of more parts is written anew as one."""
+_IDS_AT_ONCE: Final = 1000
+_PROBES_AT_ONCE: Final = 64
+_NONE: Final = "id < 0"
+"""A condition that no row meets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """One trained index.
+
+    Attributes:
+        table: of its templates.
+        fingerprint: of the recogniser.
+        dimension: of a template.
+        parts: their numbers; all rows of these parts of the collection are the index.
+        count: how many templates there are.
+        persons: how many persons they are of.
+        complete: False while the index is written for the first time.
+    """
+
+    table: str
+    fingerprint: str
+    dimension: int
+    parts: tuple[int, ...] = ()
+    count: int = 0
+    persons: int = 0
+    complete: bool = True
+
+
+class MilvusStore:
+    """One trained index of one collection; a `TrainedStore`.
+
+    Args:
+        tables: of the server.
+        resource: whose collection it is; nothing of another resource is ever read or written.
+        collection: unique among all resources.
+        name: of the index.
+    """
+
+    def __init__(self, tables: MilvusTables, resource: str, collection: str, name: str) -> None:
+        self._tables = tables
+        self._resource = resource
+        self._collection = collection
+        self._name = name
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a usable index of this name."""
+        try:
+            self.load()
+        except TrainedIndexMissingError:
+            return False
+        return True
+
+    @property
+    def holds_removed(self) -> bool:
+        """No: an update deletes what was removed."""
+        return False
+
+    def write(self, faces: EnrolledTemplates, fingerprint: str) -> None:
+        """Replace whatever there is by these faces, of one recogniser."""
+        if self._read() is None:  # so that `tidy` finds the rows of a process that is killed now
+            table = self._tables.templates_table(faces.templates.shape[1])
+            self._put(Description(table, fingerprint, faces.templates.shape[1], complete=False))
+        self._put(self._whole(faces, fingerprint))
+
+    def branch(self, new: str) -> MilvusStore:
+        """Begin another index with the parts of this one.
+
+        Raises:
+            TrainedIndexMissingError: there is none.
+        """
+        store = MilvusStore(self._tables, self._resource, self._collection, new)
+        store._put(self._described())
+        return store
+
+    def update(
+        self,
+        added: EnrolledTemplates,
+        removed: Collection[tuple[UUID, UUID | None]] = (),
+        current: TemplateSearch | None = None,
+    ) -> None:
+        """Apply what changed; see `TrainedStore.update`.
+
+        Raises:
+            TrainedIndexMissingError: there is nothing to update.
+            ValueError: the templates have another dimension.
+        """
+        del current
+        known = self._described()
+        if len(added) and added.templates.shape[1] != known.dimension:
+            raise ValueError(f"templates of {added.templates.shape[1]} dimensions, index of {known.dimension}")
+        people, faces = _uuids(added.person_ids), _uuids(added.face_ids)
+        pairs, whole = set(zip(people, faces, strict=True)), {person for person, face in removed if face is None}
+        # A pair that is added again replaces the row that there is.
+        gone_pairs = pairs | {(person, face) for person, face in removed if face is not None}
+        before = list(self._rows_of(known, {person for person, _ in gone_pairs} | whole))
+        gone = [one for one in before if (one.person, one.face) in gone_pairs or one.person in whole]
+        left = {one.id for one in before} - {one.id for one in gone}
+        had = {one.person for one in before}
+        has = {one.person for one in before if one.id in left} | set(people)
+        changed = replace(
+            known,
+            parts=(*known.parts, *self._add(known.table, added)),
+            count=known.count - len(gone) + len(added),
+            persons=known.persons - len(had) + len(has),
+        )
+        self._put(changed)
+        for ids in _chunks([one.id for one in gone]):
+            self._tables.delete(known.table, f"{self._scope()} and {among('id', ids)}")
+        if len(changed.parts) > _MOST_PARTS:
+            self._put(self._whole(self._search(changed).faces(), changed.fingerprint))
+
+    def compact(self) -> None:
+        """Nothing: an update deletes what was removed."""
+
+    def verify(self) -> None:
+        """Check that all of its rows are there.
+
+        Raises:
+            TrainedIndexMissingError: some are not.
+        """
+        found, expected = len(self.load()), self._described().count
+        if found < expected:
+            raise self._missing(f"{expected - found} of {expected} templates are missing in Milvus")
+
+    def load(self, previous: TemplateSearch | None = None) -> MilvusSearch:
+        """Open it for searching.
+
+        Raises:
+            TrainedIndexMissingError: there is none.
+        """
+        del previous
+        known = self._described()
+        search = self._search(known)
+        if known.count and not len(search):
+            raise self._missing("its templates are missing in Milvus")
+        return search
+
+    def _search(self, known: Description) -> MilvusSearch:
+        where = self._where(known)
+        try:
+            count = self._tables.count(known.table, where)
+        except NoTableError as error:
+            raise self._missing("its table is missing in Milvus") from error
+        return MilvusSearch(self._tables, known, where, count=count, name=self._name)
+
+    def _whole(self, faces: EnrolledTemplates, fingerprint: str) -> Description:
+        dimension = faces.templates.shape[1]
+        table = self._tables.templates_table(dimension)
+        people = len(np.unique(faces.person_ids, axis=0)) if len(faces) else 0
+        return Description(table, fingerprint, dimension, self._add(table, faces), len(faces), people)
+
+    def _add(self, table: str, faces: EnrolledTemplates) -> tuple[int, ...]:
+        """Write a part; returns its number, or nothing when there are no faces."""
+        if not len(faces):
+            return ()
+        part = secrets.randbits(52)
+        own = {"collection": self._collection, "resource": self._resource, "part": part}
+        for rows in _chunks(range(len(faces))):
+            self._tables.insert(
+                table,
+                [
+                    {
+                        **own,
+                        "person": faces.person_ids[row].tobytes().hex(),
+                        "face": faces.face_ids[row].tobytes().hex(),
+                        "template": faces.templates[row],
+                    }
+                    for row in rows
+                ],
+            )
+        return (part,)
+
+    def _rows_of(self, known: Description, people: Collection[UUID]) -> Iterator[_Row]:
+        try:
+            for some in _chunks(list(people)):
+                where = f"{self._where(known)} and {persons(some)}"
+                for row in self._tables.rows(known.table, where, ("person", "face")):
+                    yield _Row(int(row["id"]), UUID(row["person"]), UUID(row["face"]))
+        except NoTableError as error:
+            raise self._missing("its table is missing in Milvus") from error
+
+    def _scope(self) -> str:
+        return f"{equals('collection', self._collection)} and {equals('resource', self._resource)}"
+
+    def _where(self, known: Description) -> str:
+        return f"{self._scope()} and {among('part', known.parts) if known.parts else _NONE}"
+
+    def _described(self) -> Description:
+        known = self._read()
+        if known is None or not known.complete:
+            raise self._missing("there is none in Milvus")
+        return known
+
+    def _read(self) -> Description | None:
+        where = f"{self._scope()} and {equals('name', self._name)}"
+        try:
+            rows = list(self._tables.rows(INDEXES, where, ("description",)))
+        except NoTableError:
+            return None
+        return _parsed(rows[-1]) if rows else None
+
+    def _put(self, known: Description) -> None:
+        self._tables.create_indexes_table()
+        row = {"collection": self._collection, "resource": self._resource, "name": self._name, "part": 0}
+        where = f"{self._scope()} and {equals('name', self._name)}"
+        earlier = [int(one["id"]) for one in self._tables.rows(INDEXES, where, ())]
+        text = json.dumps(asdict(known))
+        self._tables.insert(INDEXES, [{**row, "description": text, "template": np.zeros(2, np.float32)}])
+        if earlier:  # ids grow, and the last description counts until the earlier ones are gone
+            self._tables.delete(INDEXES, f"{self._scope()} and {among('id', earlier)}")
+
+    def _missing(self, problem: str) -> TrainedIndexMissingError:
+        return TrainedIndexMissingError(Path(self._name), problem)
+
+
+class MilvusSearch:
+    """See `types.TemplateSearch`; made by `MilvusStore.load`. Its length is that of when it was loaded."""
+
+    def __init__(self, tables: MilvusTables, known: Description, where: str, *, count: int, name: str) -> None:
+        self._tables = tables
+        self._known = known
+        self._where = where
+        self._count = count
+        self._name = name
+
+    @property
+    def dimension(self) -> int:
+        """Length of a template."""
+        return self._known.dimension
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the recogniser."""
+        return self._known.fingerprint
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def persons(self) -> int:
+        """See `types.TemplateSearch.persons`."""
+        return self._known.persons
+
+    @property
+    def one_face_each(self) -> bool:
+        """See `types.TemplateSearch.one_face_each`."""
+        return self._known.persons == self._count
+
+    @property
+    def in_memory(self) -> int:
+        """None: the templates are the server's."""
+        return 0
+
+    def faces(self) -> EnrolledTemplates:
+        """All faces with their templates."""
+        return self._faces([self._where])
+
+    def faces_of(self, persons_: Collection[UUID]) -> EnrolledTemplates:
+        """See `types.TemplateSearch.faces_of`."""
+        return self._faces(f"{self._where} and {persons(some)}" for some in _chunks(list(persons_)))
+
+    def search(self, probes: NDArray[Any], query: Query) -> list[list[Match]]:
+        """See `types.TemplateSearch.search`.
+
+        Raises:
+            ValueError: the probes have another dimension or are not finite.
+            TrainedIndexMissingError: the table is gone.
+            SearchServerError: the server does not answer.
+        """
+        array = check_probes(probes, self.dimension)
+        if not self._count or (query.only is not None and not query.only):
+            return [[] for _ in array]
+        where = self._where
+        if query.only is not None:
+            where += f" and {persons(query.only)}"
+        if query.without:
+            where += f" and not ({persons(query.without)})"
+        limit = min(2 * query.top + 16, MOST_HITS)
+        answers: list[list[Match]] = []
+        for start in range(0, len(array), _PROBES_AT_ONCE):
+            some = array[start : start + _PROBES_AT_ONCE]
+            found = self._nearest(where, some, limit)
+            answers += [
+                self._matches(probe, hits, where, limit, query) for probe, hits in zip(some, found, strict=True)
+            ]
+        return answers
+
+    def _matches(self, probe: Float32, hits: list[Hit], where: str, limit: int, query: Query) -> list[Match]:
+        """Return a probe's persons, looking further while nearer ones, or equally near ones, may be left."""
+        least = np.float32(query.min_similarity)
+        best: dict[UUID, tuple[float, UUID]] = {}
+        narrowed = where
+        while True:
+            for hit in hits:
+                entry = (-hit.similarity, hit.face)
+                best[hit.person] = min(entry, best.get(hit.person, entry))
+            ranked = sorted((negative, person, face) for person, (negative, face) in best.items())
+            if len(hits) < limit or hits[-1].similarity < least:
+                break
+            if len(ranked) >= query.top and -ranked[query.top - 1][0] > hits[-1].similarity:
+                break
+            if limit < MOST_HITS:
+                limit = min(4 * limit, MOST_HITS)
+            else:  # the server returns no more at once: go on without the persons that are found
+                narrowed = f"{where} and not ({persons(best)})"
+            (hits,) = self._nearest(narrowed, probe[None], limit)
+        return [Match(p, f, -n) for n, p, f in ranked if np.float32(-n) >= least][: query.top]
+
+    def _nearest(self, where: str, probes: Float32, limit: int) -> list[list[Hit]]:
+        try:
+            return self._tables.nearest(self._known.table, where, probes, limit)
+        except NoTableError as error:
+            raise TrainedIndexMissingError(Path(self._name), "its table is missing in Milvus") from error
+
+    def _faces(self, conditions: Iterable[str]) -> EnrolledTemplates:
+        table, fields = self._known.table, ("person", "face", "template")
+        try:
+            rows = [
+                (UUID(row["person"]), UUID(row["face"]), np.asarray(row["template"], np.float32))
+                for where in conditions
+                for row in self._tables.rows(table, where, fields)
+            ]
+        except NoTableError as error:
+            raise TrainedIndexMissingError(Path(self._name), "its table is missing in Milvus") from error
+        templates = np.array([row[2] for row in rows], np.float32).reshape(len(rows), self.dimension)
+        return EnrolledTemplates.of([row[0] for row in rows], [row[1] for row in rows], templates)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    id: int
+    person: UUID
+    face: UUID
+
+
+def tidy(tables: MilvusTables, collection: str, name: str | None) -> None:
+    """Delete a collection's indexes but the one of this name, and all rows that are not of it; all with None."""
+    own = equals("collection", collection)
+    if not tables.has(INDEXES):
+        return
+    rows = list(tables.rows(INDEXES, own, ("name", "description")))
+    if not rows:
+        return
+    described = {row["name"]: _parsed(row) for row in rows}
+    kept = described.pop(name, None) if name is not None else None
+    # The caller holds a transaction of the database open, so only the tables are asked that have something to delete.
+    for table in {one.table for one in described.values()}:
+        parts = kept.parts if kept is not None and kept.table == table else ()
+        tables.delete(table, f"{own} and not ({among('part', parts)})" if parts else own)
+    if described:  # last: their rows are found by them
+        tables.delete(INDEXES, f"{own} and {among('name', list(described))}")
+
+
+def collections(tables: MilvusTables) -> set[str]:
+    """Return the collections that have an index, or the beginning of one."""
+    if not tables.has(INDEXES):
+        return set()
+    return {str(row["collection"]) for row in tables.rows(INDEXES, "part == 0", ("collection",))}
+
+
+def _parsed(row: Mapping[str, Any]) -> Description:
+    values = json.loads(row["description"])
+    return Description(**{**values, "parts": tuple(values["parts"])})
+
+
+def _uuids(ids: NDArray[np.uint8]) -> list[UUID]:
+    return [UUID(bytes=row.tobytes()) for row in ids]
+
+
+def _chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(values), _IDS_AT_ONCE):
+        yield values[start : start + _IDS_AT_ONCE]
