@@ -1,8 +1,8 @@
 """Tables of templates in a Milvus server: the calls that `milvus_store` is built of.
 
 There is one table for each dimension, shared by all collections and partitioned by collection, and one that names the
-trained indexes. Milvus compares every template (its index FLAT). Every read is strongly consistent: it sees all that was
-written before it.
+trained indexes. Milvus compares every template (its index FLAT). Every read is strongly consistent: it sees everything
+that was written before it.
 """
 
 from __future__ import annotations
