@@ -74,9 +74,9 @@ def test_what_is_enrolled_moves_to_other_weights(start_server: StartServer, brow
 
     # What nothing refuses, from the group's own page, where enrolling says what to do first.
     person = someone.go(f"/people/{STAFF}").get_by_role("link", name="mum")
-    assert banner.is_visible()
+    banner.wait_for()
     person.click()
-    page.get_by_label("Drop a photo to enrol").set_input_files(azure_photo("Family1-Mom2"))
+    page.get_by_label("Drop photos to enrol", exact=True).set_input_files(azure_photo("Family1-Mom2"))
     page.get_by_text("was bound to another recogniser").wait_for()
     page.get_by_role("link", name="Back to the group").click()
     heard: list[str] = []
@@ -109,14 +109,14 @@ def test_what_is_enrolled_moves_to_other_weights(start_server: StartServer, brow
     question.get_by_role("button", name="Migrate").click()
     rows[BARE].wait_for(state="detached")
     page = someone.go("/directory")
-    assert banner.is_visible()
+    banner.wait_for()
     rows[DIRECTORY].get_by_role("button", name="Migrate").click()
     banner.wait_for(state="detached")
 
     page = someone.go("/people/faceList/lost")
     page.get_by_text("None can be migrated").wait_for()
-    page.get_by_role("button", name="Erase", exact=True).last.click()
-    page.get_by_role("dialog").get_by_role("button", name="Erase").click()
+    page.get_by_role("button", name=re.compile("^Remove")).last.click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove", exact=True).click()
     page.get_by_text("No face is enrolled yet").wait_for()
     page = someone.go("/")
     assert banner.count() == 0

@@ -194,7 +194,8 @@ def test_groups_and_lists_beyond_the_first_page(person: OpenPerson, client: http
             more.click()
             page.wait_for_url(lambda url: url != address)  # noqa: B023
             page.locator(".page h1").wait_for()
-        assert seen == [*ids, "desk", "gate", "old"]  # kind by kind
+        expected = [*ids, "desk", "gate", "old"]  # kind by kind
+        assert [one for one in seen if one in expected] == expected  # the server is shared: others make groups, too
     finally:
         for one in ids:
             client.delete(f"/face/v1.2/largefacelists/{one}").raise_for_status()
