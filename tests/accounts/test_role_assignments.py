@@ -68,7 +68,11 @@ def test_what_cannot_be_assigned(assignments: RoleAssignments, value: str, role:
     assert caught.value.field == field
 
 
-def test_a_role_of_the_control_plane_holds_for_all_resources(assignments: RoleAssignments, accounts: Accounts) -> None:
+def test_a_role_of_the_control_plane_holds_for_one_resource_or_all(
+    assignments: RoleAssignments, accounts: Accounts
+) -> None:
     desk = accounts.create("front-desk", terms=TERMS)
-    with pytest.raises(InvalidValueError, match="holds for all resources"):
-        assignments.create(Assignee.GROUP, "admins", ADMIN, resource_id=desk.id, actor="anna")
+    for wanted, named in ((desk.id, "front-desk"), (None, None)):
+        made = assignments.create(Assignee.GROUP, "admins", ADMIN, resource_id=wanted, actor="anna")
+        assert made.resource == named
+    assert {one.resource for one in assignments.list()} == {"front-desk", None}

@@ -132,6 +132,10 @@ def test_a_rule_is_made_listed_tried_out_and_deleted(
         threading.Thread(target=lambda: receiver.serve_forever(0.02), daemon=True).start()
         url = f"http://127.0.0.1:{receiver.server_port}/hush"
         arguments = ("alert", "create", "full", "--metric", "QuotaUse", "--resource", "desk", "--webhook", url)
+        code, output = run(tmp_path, *arguments)
+        assert code == 1
+        assert "MIEN_WEBHOOK_ALLOW_PRIVATE" in output
+        monkeypatch.setenv("MIEN_WEBHOOK_ALLOW_PRIVATE", "true")
         made = json.loads(run(tmp_path, *arguments, "--as", "anna", "--json")[1])
         assert made["rule"]["condition"]["threshold"] == 80
         assert len(made["secret"]) == 64
@@ -140,6 +144,7 @@ def test_a_rule_is_made_listed_tried_out_and_deleted(
         assert code == 0
         assert "QuotaUse ≥ 80" in output
         assert "hush" not in output
+        monkeypatch.setenv("MIEN_WEBHOOK_ALLOW_PRIVATE", "false")  # switched off after the rule was made
         code, output = run(tmp_path, "alert", "test", rule_id)
         assert code == 1
         assert "MIEN_WEBHOOK_ALLOW_PRIVATE" in output

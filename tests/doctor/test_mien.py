@@ -80,7 +80,7 @@ def test_a_server_for_development_is_sound(world: World) -> None:
     assert "v1.3-preview.1" in of(report, "versions").found
     assert of(report, "detect").severity is Severity.OK
     for feature in Feature:
-        if feature is not Feature.LIMITED_ATTRIBUTES:
+        if feature not in {Feature.LIMITED_ATTRIBUTES, Feature.VIDEO_IDENTIFICATION}:  # of cameras: no call shows it
             assert of(report, "features", f"{feature} is approved").severity is Severity.OK
     given = of(report, "attributes", "given here").found
     assert all(name in given for name in ("headPose", "mask", "qualityForRecognition", "glasses", "noise"))
@@ -88,13 +88,13 @@ def test_a_server_for_development_is_sound(world: World) -> None:
 
 
 def test_an_examination_leaves_nothing_behind(world: World) -> None:
-    """Not one row of the database is another one, audit included; only that there were calls is counted."""
+    """Not one row of the database is another one, audit included; only calls are counted, and failed ones listed."""
     key = world.make("untouched")
     before = rows(world.server.data_dir / "mien.db")
     assert world.look(key).stopped is None
     after = rows(world.server.data_dir / "mien.db")
     assert {"audit_log", "detected_faces", "liveness_sessions", "collections", "persons"} <= set(before)
-    assert [table for table in after if after[table] != before[table]] == []
+    assert [table for table in after if after[table] != before[table] and table != "failed_calls"] == []
 
 
 def rows(database: Path) -> dict[str, list[str]]:

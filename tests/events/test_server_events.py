@@ -28,7 +28,7 @@ def running(start_server: StartServer) -> Server:
 @pytest.fixture(scope="module")
 def services(running: Server) -> Iterator[Services]:
     """What another process has: here, the test's own."""
-    opened = open_services(Settings(data_dir=running.data_dir))
+    opened = open_services(Settings(data_dir=running.data_dir, webhook_allow_private=True))
     yield opened
     opened.close()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from sqlalchemy import select
+from tests.conftest import sqlite_database
 from typer.testing import CliRunner
 
 from mien.accounts import DEVELOPMENT_TERMS
@@ -34,6 +35,7 @@ def test_what_a_killed_process_began_the_next_one_finishes(tmp_path: Path) -> No
     recognisers = Recognisers.of(store, read_bindings(store, tmp_path, settings.bindings()))
     vectors = np.random.default_rng(1).normal(size=(PEOPLE, 256)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    sqlite_database(tmp_path / "mien.db").close()
     with opened(tmp_path) as (services, subjects):
         owner = services.accounts.create("desk", terms=DEVELOPMENT_TERMS).id
         gallery = open_gallery(

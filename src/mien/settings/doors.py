@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
-from mien.settings.group import SettingsGroup, check_networks
+from mien.settings.group import Networks, SettingsGroup
 
 
 class DoorSettings(SettingsGroup):
@@ -36,15 +36,10 @@ class DoorSettings(SettingsGroup):
         description="Whether HTTP relays of doors may be at private and loopback addresses (link-local ones, where "
         "cloud metadata lives, stay refused).",
     )
-    relay_allowed_networks: str = Field(
+    relay_allowed_networks: Networks = Field(
         default="",
         description="Networks where HTTP relays of doors may always be, with commas between them.",
     )
-
-    @field_validator("relay_allowed_networks")
-    @classmethod
-    def _are_networks(cls, value: str) -> str:
-        return check_networks(value)
 
     @field_validator("mqtt_url")
     @classmethod

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from mien.settings.group import SettingsGroup, check_networks
+from mien.settings.group import Networks, SettingsGroup
 
 
 class HousekeepingSettings(SettingsGroup):
@@ -27,7 +27,7 @@ class HousekeepingSettings(SettingsGroup):
         description="Whether alerts may be sent to private and loopback addresses (link-local ones, where cloud "
         "metadata lives, stay refused).",
     )
-    webhook_allowed_networks: str = Field(
+    webhook_allowed_networks: Networks = Field(
         default="",
         description="Networks that alerts may always be sent to, whatever they are, with commas between them.",
     )
@@ -37,8 +37,3 @@ class HousekeepingSettings(SettingsGroup):
     log_format: Literal["auto", "console", "json"] = Field(
         default="auto", description="`json` for machines, `console` for people; `auto` is console on a terminal."
     )
-
-    @field_validator("webhook_allowed_networks")
-    @classmethod
-    def _are_networks(cls, value: str) -> str:
-        return check_networks(value)

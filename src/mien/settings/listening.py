@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from mien.settings.group import SettingsGroup, check_networks
+from mien.settings.group import Networks, SettingsGroup
 
 
 class ListeningSettings(SettingsGroup):
@@ -59,13 +59,13 @@ class ListeningSettings(SettingsGroup):
         description="Whether CompreFace's routes for recognition are served too, under `/api/v1/`: programs written "
         "for it work with the URL changed and a resource's key in `x-api-key`.",
     )
-    trusted_proxies: str = Field(
+    trusted_proxies: Networks = Field(
         default="",
         description="Networks of reverse proxies whose `X-Forwarded-Proto`, `-Host`, `-Port`, `-Prefix` and `-For` (or "
         "`Forwarded`) are believed for the endpoint that was called, the addresses in answers (`operation-Location`) "
         "and the caller's own; with commas between them: `10.0.0.0/8,127.0.0.1`.",
     )
-    private_networks: str = Field(
+    private_networks: Networks = Field(
         default="",
         description="Networks that count as private endpoints, with commas between them: their callers reach a "
         "resource whatever its IP rules, and one whose public network access is disabled.",
@@ -89,8 +89,3 @@ class ListeningSettings(SettingsGroup):
         description="How long the server keeps serving after a SIGTERM while `/healthz/ready` answers 503, so that "
         "load balancers stop sending requests before it stops listening. Default: 5, and 0 under `mien serve --dev`.",
     )
-
-    @field_validator("trusted_proxies", "private_networks")
-    @classmethod
-    def _are_networks(cls, value: str) -> str:
-        return check_networks(value)

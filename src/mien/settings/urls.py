@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
-from mien.settings.group import SettingsGroup, check_networks
+from mien.settings.group import Networks, SettingsGroup
 
 
 class UrlSettings(SettingsGroup):
@@ -18,7 +18,7 @@ class UrlSettings(SettingsGroup):
         description="Whether an image URL may lead to private and loopback addresses (link-local ones, where cloud "
         "metadata lives, stay refused). Leave it off where callers are not trusted with the server's network.",
     )
-    url_allowed_networks: str = Field(
+    url_allowed_networks: Networks = Field(
         default="",
         description="Networks that an image URL may always lead to, separated by commas: `10.1.0.0/16,fd00::/64`.",
     )
@@ -49,8 +49,3 @@ class UrlSettings(SettingsGroup):
             if parts.scheme not in {"http", "https"} or not parts.hostname:
                 raise ValueError("must be the http:// or https:// URL of a proxy")
         return value
-
-    @field_validator("url_allowed_networks")
-    @classmethod
-    def _are_networks(cls, value: str) -> str:
-        return check_networks(value)
