@@ -93,7 +93,7 @@ def _row(visitor: Visitor, one: FailedCall) -> list[Cell]:
 
 
 def _call(one: FailedCall) -> None:
-    Tag("div", one.operation, "wrap")
+    Tag("div", one.operation, "words")
     Tag("div", f"{one.method}, {one.milliseconds:,} ms", "small soft")
 
 
@@ -104,7 +104,7 @@ def _answer(one: FailedCall) -> None:
 
 def _meaning(visitor: Visitor, one: FailedCall) -> None:
     told = advice(one)
-    with Tag("div", classes="wrap"):
+    with Tag("div", classes="words"):
         Tag("div", told.text)
         if told.action:
             Tag("a", told.action[0], href=visitor.link(told.action[1]))

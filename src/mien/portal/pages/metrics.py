@@ -201,7 +201,7 @@ def _state(rule: AlertRule, untold: Delivery | None) -> None:
     if untold is not None:
         tries = "once" if untold.attempts == 1 else f"{untold.attempts} times"
         more = "tried again" if untold.state == "pending" else "given up"
-        with Tag("div", classes="wrap small"):
+        with Tag("div", classes="words small"):
             Tag("strong", "Nobody was told: ")
             Tag("span", f"{untold.outcome or 'not delivered'} (tried {tries}, {more})")
     elif rule.firing and rule.host is None:

@@ -1,0 +1,13 @@
+"""What surrounds every page."""
+
+import pytest
+from tests.portal.conftest import OpenPerson
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_top_is_as_wide_as_the_page(person: OpenPerson, width: int) -> None:
+    page = person().go("/")
+    page.set_viewport_size({"width": width, "height": 800})
+    box = page.locator("header.top").bounding_box()
+    assert box is not None
+    assert (box["x"], box["width"]) == (0, width)
