@@ -65,7 +65,7 @@ def command(
     if not 0.5 <= rate <= 30:
         raise typer.BadParameter("must be 0.5 to 30", param_hint="--rate")
     try:
-        import av  # noqa: F401
+        import av  # noqa: F401  whether the extra is there, before the models are loaded
     except ImportError:
         fail(str(VideoExtraMissingError()))
     with opened_faces(data_dir, TargetError, VideoError) as faces:
