@@ -27,7 +27,7 @@ def test_a_person_of_the_directory_from_enrolment_to_erasure(person: OpenPerson,
     page.get_by_label("Name").fill("Father")
     page.get_by_role("button", name="Save").click()
     page.get_by_role("heading", name="Father").wait_for()
-    assert page.locator("dd").get_by_text("a father").is_visible()
+    page.locator("dd").get_by_text("a father").wait_for()
     for model, photo in (("recognition_04", "Family1-Dad1"), ("recognition_03", "Family1-Dad2")):
         page.get_by_role("combobox", name="Recognition model").click()
         page.get_by_role("option", name=model).click()

@@ -104,7 +104,7 @@ def test_what_is_enrolled_moves_to_other_weights(start_server: StartServer, brow
     assert "1 of 2 faces have no crop" in question.inner_text()
     question.get_by_role("button", name="Cancel").click()
     question.wait_for(state="detached")
-    assert rows[BARE].is_visible()
+    rows[BARE].wait_for()
     rows[BARE].get_by_role("button", name="Migrate").click()
     question.get_by_role("button", name="Migrate").click()
     rows[BARE].wait_for(state="detached")

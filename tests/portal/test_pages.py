@@ -121,7 +121,7 @@ def test_light_and_dark_are_kept(person: OpenPerson) -> None:
 
 def test_the_overview_tells_how_to_call(person: OpenPerson) -> None:
     page = person().go("/")
-    assert page.get_by_text("Running", exact=True).is_visible()
+    page.get_by_text("Running", exact=True).wait_for()
     for language, words in (("Python", "FaceClient("), ("JavaScript", "createFaceClient("), ("C#", "DetectAsync(")):
         page.get_by_role("tab", name=language).click()
         page.get_by_text(words).wait_for()

@@ -41,13 +41,13 @@ def test_from_a_new_resource_to_its_approval(person: OpenPerson, portal: Server)
     assert page.get_by_role("combobox", name="Resource").input_value() == "front-desk"
 
     admin.go("/try/verify?resource=front-desk")
-    assert page.get_by_text("front-desk is not approved for Verification").is_visible()
+    page.get_by_text("front-desk is not approved for Verification").wait_for()
 
     admin.go("/directory?resource=front-desk")
-    assert page.get_by_text("front-desk is not approved for Identification or Verification").is_visible()
+    page.get_by_text("front-desk is not approved for Identification or Verification").wait_for()
     assert page.get_by_role("button", name="Add the person").is_disabled()
     admin.go("/people?resource=front-desk")
-    assert page.get_by_text("front-desk is not approved for Identification or Verification").is_visible()
+    page.get_by_text("front-desk is not approved for Identification or Verification").wait_for()
     assert page.get_by_role("button", name="Create").is_disabled()
 
     approver = person(token(portal, "approver"))
@@ -92,7 +92,7 @@ def test_from_a_new_resource_to_its_approval(person: OpenPerson, portal: Server)
     shown = admin.go("/access?resource=front-desk").locator("article").inner_text()
     assert "Badge gates are fine." in shown
     overview = admin.go("/?resource=front-desk")
-    assert overview.locator("dd").get_by_text("Verification", exact=True).is_visible()
+    overview.locator("dd").get_by_text("Verification", exact=True).wait_for()
 
     group = admin.go("/people/largePersonGroup/gate?resource=front-desk")
     queue = approver.go("/review")

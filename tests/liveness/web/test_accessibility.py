@@ -69,7 +69,7 @@ def test_the_warning_about_flashes_cannot_be_skipped(application: OpenApplicatio
     app = application()
     app.begin(Plan(), {"skipInstructions": True})
     assert app.page.get_by_text("Your place").count() == 0
-    assert app.page.get_by_role("note").get_by_text("Flashing colours").is_visible()
+    app.page.get_by_role("note").get_by_text("Flashing colours").wait_for()
 
 
 LANGUAGES = (

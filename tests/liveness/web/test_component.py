@@ -414,7 +414,7 @@ class TestAzureShape:
         assert app.page.locator("dialog").evaluate("(e) => getComputedStyle(e).fontSize") == "20px"
         assert app.page.locator("dialog").evaluate("(e) => getComputedStyle(e).fontFamily") == "serif"
         assert app.page.locator(".bright img").get_attribute("src") == "data:,"
-        assert app.page.get_by_role("heading", name="Verificação do rosto").is_visible()
+        app.page.get_by_role("heading", name="Verificação do rosto").wait_for()
         button.click()
         assert app.page.locator(".said").evaluate("(e) => getComputedStyle(e).color") == "rgb(4, 5, 6)"
         assert app.outcome()["value"]["digest"] == plan.digest()

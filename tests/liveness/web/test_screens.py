@@ -171,7 +171,7 @@ def test_permission_refused_tells_how_to_give_it(
     begin(app, Plan())
     app.page.locator(".notice h2").wait_for()
     assert title(app) == text(app, "CameraPermissionDenied")
-    assert app.page.get_by_role("status").get_by_text(text(app, key)).is_visible()
+    app.page.get_by_role("status").get_by_text(text(app, key)).wait_for()
     look(app, key)
     press(app, "Cancel")
     assert app.error()["livenessError"] == "CameraPermissionDenied"
@@ -263,7 +263,7 @@ def test_a_failure_and_another_attempt(application: OpenApplication, look: Look)
     begin(app, plan)
     app.page.locator(".notice h2").wait_for()
     assert title(app) == text(app, "MultipleFaceFound")
-    assert app.page.get_by_text(text(app, "AttemptsLeft").replace("{count}", "2")).is_visible()
+    app.page.get_by_text(text(app, "AttemptsLeft").replace("{count}", "2")).wait_for()
     look(app, "failure")
     plan.at, plan._asked = {}, False
     plan.positioning.clear()
