@@ -19,8 +19,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,23 +27,15 @@ import av
 import cv2
 import numpy as np
 from bench.attacks.report import told
-from bench.video_scenes import FPS, Scene, Truth, drawn
-from tests.liveness.photos import networks
-from tests.shared import shared_folder
+from bench.video_scenes import FPS, Truth, drawn
+from bench.video_world import Doorway, Planned, World, plan, watched, world
 
-from mien.accounts import DEVELOPMENT_TERMS
 from mien.clock import SystemClock
+from mien.doors.agreement import Agreement
 from mien.doors.evidence import TrackEvidence
-from mien.doors.recognition import Agreement, Recogniser, Target, TargetKind, Watcher
-from mien.gallery.directory.services import open_directory
-from mien.gallery.gallery import open_gallery
-from mien.gallery.kinds import CollectionRef, Kind
-from mien.gallery.recognisers import Recognisers
-from mien.gallery.types import NewPerson
+from mien.doors.recognition import Watcher
+from mien.doors.types import DoorSpec
 from mien.models import ModelStore
-from mien.models.bindings import read_bindings
-from mien.services import open_services
-from mien.settings import Settings
 from mien.video.camera import Camera
 from mien.video.faces import FaceReader
 from mien.video.frames import Frame
@@ -54,42 +45,18 @@ from mien.video.sources import open_source
 from mien.video.tracks import Tracker, iou
 from mien.video.zones import NOTHING_HIDDEN
 from mien.vision.engine import FaceEngine
-from mien.vision.types import Embedding, OperatingPoint, Want
 
-SHARED = shared_folder() or Path(__file__).parents[2] / "shared"
-APPROACHES: Final = 200
-STRANGERS: Final = 200
-ATTACKS: Final = 100
-PAIRS: Final = 20
 ASKED: Final = Agreement(liveness=0.5)
 """What a rule that asks for liveness requires."""
 PLAIN: Final = Agreement()
-
-
-@dataclass(frozen=True)
-class Person:
-    """Somebody of LFW: name and good photos."""
-
-    name: str
-    photos: tuple[Path, ...]
-
-
-@dataclass(frozen=True)
-class Planned:
-    """One clip: its name, what it shows, who (names), and from which photos."""
-
-    name: str
-    scene: Scene
-    kind: str
-    people: tuple[str, ...]
-    photos: tuple[Path, ...]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=["draw", "accuracy", "latency", "cost", "tracking"])
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "mien-video")
-    parser.add_argument("--of", default="0/1", help="draw only share I of N, as I/N, to draw in several processes")
+    parser.add_argument("--of", default="0/1", help="only share I of N of the clips, as I/N, for several processes")
+    parser.add_argument("--half", choices=["tuned", "untouched"], help="only clips of that half of the people")
     parser.add_argument("--again", action="store_true", help="watch clips again that were watched before")
     given = parser.parse_args()
     cv2.setNumThreads(1)
@@ -102,179 +69,95 @@ def main() -> None:
     {"accuracy": accuracy, "latency": latency, "cost": cost, "tracking": tracking}[given.part](given)
 
 
-def people(cache: Path) -> list[Person]:
-    """People of LFW by their good photos: one face, in colour, at least 70 pixels wide."""
-    kept = cache / "people.json"
-    if not kept.exists():
-        finder, _ = networks()
-        found = []
-        for folder in sorted((SHARED / "faces" / "lfw").iterdir()):
-            good = []
-            for path in sorted(folder.glob("*.jpg")):
-                pixels = np.asarray(cv2.imread(str(path)), np.uint8)
-                faces = finder.find(pixels, OperatingPoint.GENERAL)
-                grey = float(np.ptp(pixels.astype(np.float32), axis=2).mean()) < 4
-                if len(faces) == 1 and faces[0].box[2] >= 70 and not grey:
-                    good.append(str(path))
-            found.append([folder.name, good])
-        kept.write_text(json.dumps(found))
-    return [Person(name, tuple(map(Path, good))) for name, good in json.loads(kept.read_text()) if good]
-
-
-def plan(cache: Path) -> list[Planned]:
-    """All clips, in an order in which each share of them has some of every kind."""
-    everybody = people(cache)
-    known = [person for person in everybody if len(person.photos) > 1]
-    single = [person for person in everybody if len(list(person.photos[0].parent.glob("*.jpg"))) == 1]
-    clips = []
-    for number, person in enumerate(known[:APPROACHES]):
-        scene = Scene.TURN if number % 4 == 3 else Scene.WALK
-        clips.append(Planned(f"approach-{number:03}", scene, "approach", (person.name,), (person.photos[1],)))
-    for number, person in enumerate(single[:STRANGERS]):
-        scene = Scene.TURN if number % 4 == 3 else Scene.WALK
-        clips.append(Planned(f"stranger-{number:03}", scene, "stranger", (person.name,), (person.photos[0],)))
-    for number, person in enumerate(known[:ATTACKS]):
-        scene = Scene.REPLAY if number % 2 else Scene.PRINT
-        clips.append(Planned(f"attack-{number:03}", scene, scene.value, (person.name,), (person.photos[1],)))
-    for number in range(PAIRS):
-        one, other = known[2 * number], known[2 * number + 1]
-        names, photos = (one.name, other.name), (one.photos[1], other.photos[1])
-        clips.append(Planned(f"pair-{number:03}", Scene.PAIR, "pair", names, photos))
-    order: dict[str, float] = {}
-    by_kind: dict[str, int] = {}
-    for clip in clips:
-        kind = clip.name.split("-")[0]
-        total = {"approach": APPROACHES, "stranger": STRANGERS, "attack": ATTACKS, "pair": PAIRS}[kind]
-        order[clip.name] = by_kind.get(kind, 0) / total
-        by_kind[kind] = by_kind.get(kind, 0) + 1
-    return sorted(clips, key=lambda clip: (order[clip.name], clip.name))
-
-
-@dataclass(frozen=True)
-class World:
-    """A gallery with everybody's first photo, and what reads faces for it."""
-
-    recogniser: Recogniser
-    faces: FaceReader
-    persons: int
-
-
-@contextmanager
-def world(cache: Path) -> Iterator[World]:
-    """Enrol the people in a database of their own."""
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(data_dir=Path(folder))
-        services = open_services(settings)
-        store = ModelStore()
-        recognisers = Recognisers.of(store, read_bindings(store, settings.data_dir, settings.bindings()))
-        engine = FaceEngine(store)
-        gallery = open_gallery(
-            services.database,
-            services.vault,
-            services.clock,
-            settings.data_dir / "snapshots",
-            engine=engine,
-            recognisers=recognisers,
-            detected_faces=services.detected_faces,
-            search_engine=settings.search_engine,
-        )
-        directory = open_directory(
-            gallery, services.database, services.vault, services.clock, engine=engine, recognisers=recognisers
-        )
-        owner = services.accounts.create("bench", terms=DEVELOPMENT_TERMS).id
-        ref = CollectionRef(owner, Kind.LARGE_PERSON_GROUP, "staff")
-        gallery.collections.create(ref, "staff", None, "recognition_04")
-        known = [person for person in people(cache) if len(person.photos) > 1]
-        templates = enrolled(cache, engine, recognisers["recognition_04"].pack, known)
-        gallery.bulk.add_persons(
-            ref, [NewPerson(person.name, None, (one,)) for person, one in zip(known, templates, strict=True)]
-        )
-        gallery.training.start(ref)
-        gallery.training.run_pending()
-        recogniser = Recogniser(
-            gallery, directory, recognisers, owner, [Target(TargetKind.LARGE_PERSON_GROUP, "staff")]
-        )
-        yield World(recogniser, FaceReader(engine, recogniser.pack, store), len(known))
-        services.close()
-
-
-def enrolled(cache: Path, engine: FaceEngine, pack: str, known: Sequence[Person]) -> list[Embedding]:
-    """The template of each person's first photo, kept from an earlier run."""
-    fingerprint = engine.fingerprint(pack)
-    kept = cache / f"templates-{fingerprint[:12]}.npz"
-    if not kept.exists():
-        faces = [engine.analyze(person.photos[0], Want(recogniser=pack)).faces[0].embedding for person in known]
-        found = [one for one in faces if one is not None]
-        np.savez(kept, vectors=np.stack([one.vector for one in found]), norms=np.array([one.norm for one in found]))
-    with np.load(kept) as read:
-        pairs = zip(read["vectors"], read["norms"], strict=True)
-        return [Embedding(vector, fingerprint, float(norm)) for vector, norm in pairs]
-
-
-def watched(here: World, source: Any, *, rates: Rates | None = None) -> list[TrackEvidence]:
-    """Watch a source to its end and return the evidence in order."""
-    calibration = here.recogniser.bound.calibration
-    camera = Camera("bench", source, here.faces, rates=rates, liveness=True, calibration=calibration)
-    seen: list[TrackEvidence] = []
-    Watcher(camera, here.recogniser).run(seen.append)
-    return seen
-
-
 def accuracy(given: argparse.Namespace) -> None:
-    """Right and wrong names, with and without liveness."""
+    """Right and wrong names and doors that open, of both halves of the people."""
     clips = [clip for clip in plan(given.cache) if (given.cache / f"{clip.name}.mp4").exists()]
+    if given.half:
+        clips = [clip for clip in clips if clip.tuned is (given.half == "tuned")]
+    share, count = (int(one) for one in given.of.split("/"))
     results = given.cache / "accuracy.jsonl"
     if given.again:
         results.unlink(missing_ok=True)
     rows = {row["clip"]: row for row in map(json.loads, results.read_text().splitlines())} if results.exists() else {}
     with world(given.cache) as here, results.open("a") as file:
         print(f"{here.persons} persons enrolled by one photo each, named from confidence {here.recogniser.least():.3f}")
-        for clip in clips:
+        for clip in clips[share::count]:
             if clip.name not in rows:
-                evidence = watched(here, open_source(given.cache / f"{clip.name}.mp4"))
-                rows[clip.name] = _row(clip, evidence)
+                seen = Looks(here.faces)
+                evidence = watched(replace(here, faces=seen), open_source(given.cache / f"{clip.name}.mp4"))
+                rows[clip.name] = _row(clip, evidence, seen.looks)
                 file.write(json.dumps(rows[clip.name]) + "\n")
                 file.flush()
-    report([rows[clip.name] for clip in clips])
+    known = [(clip, rows[clip.name]) for clip in clips if clip.name in rows]
+    for title, tuned in (("Tuned on", True), ("Untouched", False)):
+        if some := [row for clip, row in known if clip.tuned is tuned]:
+            report(title, some)
+    if not given.half:
+        report("Both halves", [row for _, row in known])
 
 
-def _row(clip: Planned, evidence: Sequence[TrackEvidence]) -> dict[str, Any]:
+class Looks(FaceReader):
+    """A reader that keeps every liveness value with the size of its face."""
+
+    def __init__(self, inner: FaceReader) -> None:
+        self.__dict__.update(inner.__dict__)
+        self.looks: list[tuple[float, int]] = []
+
+    def read(self, frame: Frame, detection: Any, *, liveness: bool) -> Any:
+        """As the other, and kept."""
+        reading = super().read(frame, detection, liveness=liveness)
+        if reading.live is not None:
+            self.looks.append((round(reading.live, 4), round(reading.side)))
+        return reading
+
+
+HOW: Final = {
+    "named": lambda evidence: not PLAIN.missing(evidence),
+    "named and live": lambda evidence: not ASKED.missing(evidence),
+    "door": Doorway(liveness=False).opens,
+    "door asking for liveness": Doorway(liveness=True).opens,
+}
+"""What is counted: `mien watch`, with `--liveness`, and a door with its default settings."""
+
+
+def _row(clip: Planned, evidence: Sequence[TrackEvidence], looks: Sequence[tuple[float, int]]) -> dict[str, Any]:
     """What was named in a clip, by any of its evidence: an opening is an opening, whatever comes after."""
-    plain = {one.best.name for one in evidence if one.best and not PLAIN.missing(one)}
-    live = {one.best.name for one in evidence if one.best and not ASKED.missing(one)}
     last = {one.track: one for one in evidence}
     return {
         "clip": clip.name,
         "kind": clip.kind,
         "scene": clip.scene.value,
         "people": clip.people,
-        "plain": sorted(plain),
-        "live": sorted(live),
+        **{how: sorted({one.best.name for one in evidence if one.best and said(one)}) for how, said in HOW.items()},
         "tracks": len(last),
+        "looks": looks,
         "liveness": [round(one.liveness, 3) for one in last.values() if one.liveness is not None],
         "confidence": [round(one.best.confidence, 3) for one in last.values() if one.best],
         "margin": [round(one.margin, 3) for one in last.values() if one.best],
         "readable": [one.readable for one in last.values()],
+        "agreeing": [one.agreeing for one in last.values()],
+        "quality": [one.quality for one in last.values()],
+        "facePx": [one.face_px for one in last.values()],
     }
 
 
-def report(rows: Sequence[dict[str, Any]]) -> None:
-    """The tables."""
+def report(title: str, rows: Sequence[dict[str, Any]]) -> None:
+    """The table of some clips."""
 
     def of(kind: str) -> list[dict[str, Any]]:
         return [row for row in rows if row["kind"] == kind]
 
     approaches, strangers, pairs = of("approach"), of("stranger"), of("pair")
     attacks = [*of("print"), *of("replay")]
-    print("| what | without liveness | with liveness at 0.5 |\n|---|---|---|")
+    print(f"\n{title}\n\n| what | " + " | ".join(HOW) + " |\n|---|" + "---|" * len(HOW))
     for name, some in (("approaches, right name", approaches), ("pairs, both right", pairs)):
-        right = [sum(set(row["people"]) <= set(row[how]) for row in some) for how in ("plain", "live")]
+        right = [sum(set(row["people"]) <= set(row[how]) for row in some) for how in HOW]
         print(f"| {name} (n = {len(some)}) | " + " | ".join(told(one, len(some)) for one in right if some) + " |")
     tracks = sum(row["tracks"] for row in rows)
-    wrong = [sum(len(set(row[how]) - set(row["people"])) for row in rows) for how in ("plain", "live")]
-    print(f"| wrong names (n = {tracks} tracks) | " + " | ".join(told(one, tracks) for one in wrong) + " |")
+    wrong = [sum(len(set(row[how]) - set(row["people"])) for row in rows) for how in HOW]
+    print(f"| wrong names (n = {tracks} tracks) | " + " | ".join(told(one, tracks) for one in wrong if tracks) + " |")
     for name, some in (("strangers named", strangers), ("prints named", of("print")), ("replays named", of("replay"))):
-        named = [sum(bool(row[how]) for row in some) for how in ("plain", "live")]
+        named = [sum(bool(row[how]) for row in some) for how in HOW]
         print(f"| {name} (n = {len(some)}) | " + " | ".join(told(one, len(some)) for one in named if some) + " |")
     for name, some in (("people", [*approaches, *strangers]), ("attacks", attacks)):
         values = sorted(value for row in some for value in row["liveness"])
@@ -324,37 +207,40 @@ def latency(given: argparse.Namespace) -> None:
     """From the first frame whose face is large enough to the decision, one camera on an idle core."""
     clips = [clip for clip in plan(given.cache) if clip.kind == "approach"]
     clips = [clip for clip in clips if (given.cache / f"{clip.name}.mp4").exists()]
-    delays: dict[str, list[float]] = {"without liveness": [], "with liveness measured": []}
-    missed = dict.fromkeys(delays, 0)
+    door_px = DoorSpec().face_px
+    waits: dict[str, list[float]] = {}
+    missed: dict[str, int] = {}
     with world(given.cache) as here:
         watched(here, open_source(given.cache / f"{clips[0].name}.mp4"))  # networks are loaded at their first use
         for clip in clips:
             truths = drawn(given.cache / f"{clip.name}.mp4", clip.scene, clip.photos)
-            first = first_large(truths, here.faces.min_face)
-            for name, found in delays.items():
+            for asked in (False, True):
                 source = Virtual(given.cache / f"{clip.name}.mp4")
-                camera = Camera(
-                    "bench",
-                    source,
-                    here.faces,
-                    liveness=name != "without liveness",
-                    calibration=here.recogniser.bound.calibration,
-                )
-                decided: list[float] = []
+                calibration = here.recogniser.bound.calibration
+                camera = Camera("bench", source, here.faces, liveness=asked, calibration=calibration)
+                decided: dict[str, float] = {}
 
-                def on(evidence: TrackEvidence, decided: list[float] = decided, source: Virtual = source) -> None:
-                    if not PLAIN.missing(evidence):
-                        decided.append(source.now_s)
+                def on(evidence: TrackEvidence, decided: dict[str, float] = decided, source: Virtual = source) -> None:
+                    for how, said in HOW.items():
+                        if how not in decided and said(evidence):
+                            decided[how] = source.now_s
 
                 Watcher(camera, here.recogniser).run(on)
-                if decided and first is not None:
-                    found.append(1000 * (decided[0] - first / FPS))
-                else:
-                    missed[name] += 1
-    print(f"first frame with a face of {here.faces.min_face} pixels to the decision, ms, {FPS} frames a second")
-    for name, found in delays.items():
+                for how in HOW:
+                    if asked is not how.endswith(("live", "liveness")):
+                        continue
+                    least = door_px if how.startswith("door") else here.faces.min_face
+                    first = first_large(truths, least)
+                    name = f"{how}, from {least} pixels"
+                    if how in decided and first is not None:
+                        waits.setdefault(name, []).append(1000 * (decided[how] - first / FPS))
+                    else:
+                        missed[name] = missed.get(name, 0) + 1
+    print(f"first frame with a face so large to the decision, ms, {FPS} frames a second, processor time only")
+    for name, found in waits.items():
         cuts = ", ".join(f"p{share} {np.percentile(found, share):.0f}" for share in (50, 90, 95, 99))
-        print(f"{name}: {len(found)} approaches, {missed[name]} without a decision: {cuts}, most {max(found):.0f}")
+        told_missed = f"{missed.get(name, 0)} without a decision"
+        print(f"{name}: {len(found)} approaches, {told_missed}: {cuts}, most {max(found):.0f}")
 
 
 def first_large(truths: Sequence[Truth], least: int) -> int | None:

@@ -16,6 +16,7 @@ from mien.doors.decisions import badge_in
 from mien.doors.events import Event
 from mien.doors.openings import Actuator, ActuatorError
 from mien.doors.runner import Parts, Runner, Watching
+from mien.doors.searching import Recogniser, target_named
 from mien.doors.service import DoorServices
 from mien.doors.telling import Teller, Topics, greeting
 from mien.doors.types import BadgeNumber, Camera, Door
@@ -160,7 +161,7 @@ def _watcher_opener(faces: WatchServices) -> Callable[[Camera, str], Watching]:
 
     def open_camera(camera: Camera, source: str) -> Watching:
         # They need PyAV, of the extra mien[video].
-        from mien.doors.recognition import Recogniser, open_watcher, target_named  # noqa: PLC0415  see above
+        from mien.doors.recognition import open_watcher  # noqa: PLC0415  see above
         from mien.video.faces import FaceReader  # noqa: PLC0415  see above
         from mien.video.sampling import Rates  # noqa: PLC0415  see above
         from mien.video.zones import Zone, ZoneKind, Zones  # noqa: PLC0415  see above
@@ -188,7 +189,7 @@ def _watcher_opener(faces: WatchServices) -> Callable[[Camera, str], Watching]:
                 reader,
                 recogniser,
                 zones=zones,
-                rates=Rates(spec.rate, min(2 * spec.rate, 60.0), min(0.5, spec.rate)),
+                rates=Rates.of(spec.rate),
                 liveness=reader.measures_liveness,
                 picture_side=PICTURE_SIDE,
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -255,3 +257,11 @@ def test_a_code_greets_and_opens_nothing(hall: Hall) -> None:
     assert {hall.check_ins.by_code(at_door, code).outcome for code in ("12:4711", "1", "x")} == {Outcome.FACE}
     assert [one.code for one in hall.events() if one.kind is Kind.BADGE] == ["badge", "badge_unknown"]
     assert not any(one.granted for one in hall.events())
+
+
+def test_a_kiosk_needs_no_video_library() -> None:
+    code = (
+        "import sys; sys.modules['av'] = None; import mien.doors.kiosk_search, mien.wire.kiosk.pages; print('loaded')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=300)
+    assert done.stdout == "loaded\n", done.stderr

@@ -16,17 +16,10 @@ from tests.video.clips import write_clip
 
 from mien.clock import ManualClock
 from mien.contract.attributes import Level3
+from mien.doors.agreement import Agreement
 from mien.doors.evidence import Candidate, TrackEvidence
-from mien.doors.recognition import (
-    Agreement,
-    Recogniser,
-    Target,
-    TargetError,
-    TargetKind,
-    Watcher,
-    open_watcher,
-    target_named,
-)
+from mien.doors.recognition import Tracks, Watcher, open_watcher
+from mien.doors.searching import Recogniser, Target, TargetError, TargetKind, target_named
 from mien.gallery.directory.services import DirectoryServices, open_directory
 from mien.gallery.errors import CollectionNotFoundError, NotTrainedError
 from mien.gallery.kinds import Kind
@@ -73,7 +66,7 @@ class Visit:
     """A track that is seen frame by frame."""
 
     def __init__(self, recogniser: Recogniser, number: int = 1) -> None:
-        self.tracks = recogniser.session()
+        self.tracks = Tracks(recogniser)
         self.track = Track(number, NOW, 0.0, NOW, 0.0, (0, 0, 80, 90), POINTS)
 
     def see(self, vector: np.ndarray | None, *, live: float | None = None) -> TrackEvidence:
@@ -140,6 +133,7 @@ def test_one_person_in_two_groups_is_one_candidate_of_each(world: World, directo
     enrol(world, Kind.LARGE_PERSON_GROUP, "guests", zoe=9)
     recogniser = opened(world, directory, STAFF, Target(TargetKind.LARGE_PERSON_GROUP, "guests"))
     (ann,), (zoe,) = recogniser.search([embedding(unit(1)), embedding(unit(9))])
+    ann, zoe = recogniser.named(ann), recogniser.named(zoe)
     assert (ann.name, ann.collection, zoe.name, zoe.collection) == ("ann", "staff", "zoe", "guests")
 
 
@@ -156,7 +150,7 @@ def test_the_directory_and_dynamic_groups_are_searched(world: World, directory: 
         assert named == Target(TargetKind.DYNAMIC_GROUP, "friends")
     everybody = opened(world, directory, Target(TargetKind.DIRECTORY))
     friends = opened(world, directory, Target(TargetKind.DYNAMIC_GROUP, "friends"))
-    assert [one.name for one in everybody.search([embedding(unit(2))])[0]] == ["ben"]
+    assert [everybody.named(one).name for one in everybody.search([embedding(unit(2))])[0]] == ["ben"]
     assert friends.search([embedding(unit(2))]) == [[]]
     assert [one.person_id for one in friends.search([embedding(unit(1))])[0]] == [made["ann"]]
 

@@ -54,6 +54,7 @@ class Server:
 
     def __init__(self, house: House, *, port: bool = True) -> None:
         self.scripts: dict[str, Script] = {}
+        self.links = 0
         self.actuator = Recorder()
         self.claims = Claims(house.database, seconds=1.0)
         self._port = port
@@ -80,6 +81,7 @@ class Server:
         if not self._port:
             raise ActuatorError("the port /dev/ttyUSB0 cannot be opened")
         self.actuator = Recorder()
+        self.links += 1
         return self.actuator
 
     def script(self, name: str = "Lobby") -> Script:
@@ -159,4 +161,36 @@ def test_changes_approvals_and_lost_cameras(house: House) -> None:
     house.approved.clear()
     server.runner.look()
     assert server.runner.running() == []
+    server.runner.stop()
+
+
+def test_a_change_of_a_camera_leaves_the_doors_link_alone(house: House) -> None:
+    door, ada = set_up(house)
+    server = Server(house)
+    server.runner.look()
+    link = server.actuator
+    old = server.script()
+    spec = CameraSpec(groups=("largePersonGroup/staff",), door=door.door_id)
+    house.clock.advance(timedelta(seconds=1))
+    house.cameras.create(house.owner, "Yard", "rtsp://10.0.0.3/", spec, actor="anna")
+    camera = house.cameras.named(house.owner, "Lobby")
+    house.cameras.change(house.owner, camera.camera_id, actor="anna", source="rtsp://10.0.0.2/")
+    server.runner.look()
+    until(lambda: server.script().source == "rtsp://10.0.0.2/" and server.script() is not old)
+    assert old._stop.is_set(), "the camera was started anew"
+    assert (server.links, link.closed) == (1, False)
+    take = server.script("Yard").take
+    assert take is not None
+    take(house.evidence(ada))
+    until(lambda: link.opened)
+    yard = house.cameras.named(house.owner, "Yard")
+    house.cameras.delete(house.owner, yard.camera_id, actor="anna")
+    server.runner.look()
+    assert server.scripts["Yard"]._stop.is_set()
+    assert (server.links, link.closed) == (1, False)
+    house.clock.advance(timedelta(seconds=1))
+    house.doors.change(house.owner, door.door_id, actor="anna", actuator=MqttActuator(topic="door/other"))
+    server.runner.look()
+    server.runner.look()
+    assert (server.links, link.closed) == (2, True), "a door that was changed gets a new link"
     server.runner.stop()

@@ -3,10 +3,12 @@
 Run by the system's Python, which alone sees Debian's bindings:
 
     /usr/bin/python3 tests/video/rtsp_server.py PORT [USER PASSWORD]      # prints the port, serves /live
+    /usr/bin/python3 tests/video/rtsp_server.py --clip FILE.mp4 PORT      # the same, from a file with H.264
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import subprocess
@@ -95,7 +97,14 @@ def available() -> bool:
     return subprocess.run([_PYTHON, "-c", _NEEDED], capture_output=True, check=False, timeout=120).returncode == 0
 
 
-def _serve(port: str, *credentials: str) -> None:
+_TEST_PICTURE = (
+    "( videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=15/1 "
+    "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 ! rtph264pay name=pay0 pt=96 )"
+)
+_CLIP = "( filesrc location={} ! qtdemux ! h264parse config-interval=1 ! rtph264pay name=pay0 pt=96 )"
+
+
+def _serve(port: str, *credentials: str, clip: str | None = None) -> None:
     import gi  # type: ignore[import-not-found]  # noqa: PLC0415
 
     gi.require_version("Gst", "1.0")
@@ -107,11 +116,8 @@ def _serve(port: str, *credentials: str) -> None:
     server.set_address("127.0.0.1")
     server.set_service(port)
     factory = GstRtspServer.RTSPMediaFactory()
-    factory.set_launch(
-        "( videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=15/1 "
-        "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 ! rtph264pay name=pay0 pt=96 )"
-    )
-    factory.set_shared(True)
+    factory.set_launch(_TEST_PICTURE if clip is None else _CLIP.format(json.dumps(clip)))
+    factory.set_shared(clip is None)  # everybody sees a clip from its beginning
     if credentials:
         user, password = credentials
         authentication = GstRtspServer.RTSPAuth()
@@ -131,4 +137,8 @@ def _serve(port: str, *credentials: str) -> None:
 
 if __name__ == "__main__":
     sys.path.remove(str(Path(__file__).parent))
-    _serve(*sys.argv[1:])
+    arguments = sys.argv[1:]
+    if arguments[0] == "--clip":
+        _serve(*arguments[2:], clip=arguments[1])
+    else:
+        _serve(*arguments)

@@ -14,8 +14,10 @@ from mien.cli._administration import AsJson, DataDir
 
 if TYPE_CHECKING:
     from mien.cli._gallery import CommandServices
+    from mien.doors.agreement import Agreement
     from mien.doors.evidence import TrackEvidence
-    from mien.doors.recognition import Agreement, Recogniser, Watcher
+    from mien.doors.recognition import Watcher
+    from mien.doors.searching import Recogniser
     from mien.video.zones import Zones
 
 _LIVE = 0.5
@@ -40,7 +42,7 @@ def command(
     liveness: Annotated[
         bool, typer.Option("--liveness", help=f"Require material evidence of a live face, at least {_LIVE}.")
     ] = False,
-    rate: Annotated[float, typer.Option(help="Analysed frames a second; twice as many while a face is new.")] = 5.0,
+    rate: Annotated[float, typer.Option(help="Analysed frames a second; 3 times as many while a face is new.")] = 5.0,
     udp: Annotated[bool, typer.Option("--udp", help="Fetch RTSP over UDP instead of TCP.")] = False,
     zones: Annotated[
         Path | None,
@@ -57,7 +59,7 @@ def command(
     """
     from mien.cli._administration import actor, fail
     from mien.cli._gallery import opened_faces
-    from mien.doors.recognition import TargetError
+    from mien.doors.searching import TargetError
     from mien.video.errors import VideoError, VideoExtraMissingError
 
     if as_json and as_table:
@@ -89,7 +91,7 @@ def _owner(faces: CommandServices, resource: str | None) -> UUID:
 
 
 def _recogniser(faces: CommandServices, owner: UUID, group: str) -> Recogniser:
-    from mien.doors.recognition import Recogniser, target_named
+    from mien.doors.searching import Recogniser, target_named
     from mien.gallery.directory.services import open_directory
 
     services = faces.services
@@ -236,7 +238,7 @@ class _Printer:
 
 
 def _printer(*, as_json: bool, liveness: bool) -> _Printer:
-    from mien.doors.recognition import Agreement
+    from mien.doors.agreement import Agreement
 
     return _Printer(Agreement(liveness=_LIVE if liveness else None), as_json=as_json)
 

@@ -132,8 +132,8 @@ class Decisions:
             SQLAlchemyError: the database does not answer; nothing was decided.
         """
         told = self._of(watched, evidence)
-        if watched.door_id is None or (evidence.best is not None and evidence.best.person_id in told.granted):
-            return None
+        if watched.door_id is None or evidence.best is None or evidence.best.person_id in told.granted:
+            return None  # a stranger is recorded when they have left: until then they may still be recognised
         with self._database.read(watched.resource_id) as session:
             verdict, situation = self._decide(session, watched, evidence)
         look = _Look(watched, evidence, held, shot, told)

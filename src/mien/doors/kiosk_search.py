@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 
 from mien.doors.check_in import Found
+from mien.doors.searching import Recogniser, TargetError, target_named
 from mien.gallery.directory.services import DirectoryServices
 from mien.gallery.errors import GalleryError
 from mien.gallery.gallery import Gallery
@@ -41,9 +42,6 @@ class FaceSearch:
 
         The log says why a group cannot be searched.
         """
-        # It needs PyAV, of the extra mien[video].
-        from mien.doors.recognition import Recogniser, TargetError, target_named  # noqa: PLC0415  see above
-
         try:
             target = target_named(self.gallery, self.directory, resource_id, group)
             recogniser = Recogniser(self.gallery, self.directory, self.recognisers, resource_id, [target])

@@ -1,7 +1,8 @@
 """Runs cameras and doors on this server: each under a claim, so that one server runs it and another takes over.
 
 A door, its actuator and its cameras are one unit with one claim: the server that decides is the server that opens.
-Cameras without a door are units of their own. A unit that was changed is started anew.
+Cameras without a door are units of their own. A camera that was changed is started anew, and its door and the other
+cameras go on; a door that was changed is started anew with its cameras.
 """
 
 from __future__ import annotations
@@ -106,9 +107,19 @@ class _Plan:
         return f"door/{self.door.door_id}" if self.door else f"camera/{self.cameras[0].camera_id}"
 
     @property
-    def stamp(self) -> tuple[datetime, ...]:
-        door = (self.door.changed_at,) if self.door else ()
-        return (*door, *(camera.changed_at for camera in self.cameras))
+    def stamp(self) -> datetime | None:
+        return self.door.changed_at if self.door else None
+
+
+@dataclass
+class _Eye:
+    """A camera that runs, in a thread of its own."""
+
+    camera: Camera
+    stopping: threading.Event = field(default_factory=threading.Event)
+    watcher: Watching | None = None
+    thread: threading.Thread | None = None
+    connected: bool | None = None
 
 
 @dataclass
@@ -118,10 +129,7 @@ class _Unit:
     plan: _Plan
     held: Held
     openings: Openings | None
-    watchers: dict[UUID, Watching] = field(default_factory=dict)
-    threads: list[threading.Thread] = field(default_factory=list)
-    connected: dict[UUID, bool] = field(default_factory=dict)
-    stopping: threading.Event = field(default_factory=threading.Event)
+    eyes: dict[UUID, _Eye] = field(default_factory=dict)
 
 
 class Runner:
@@ -162,7 +170,8 @@ class Runner:
         """Return the cameras of a resource that run on this server."""
         with self._lock:
             units = [unit for unit in self._units.values() if unit.plan.resource_id == resource_id]
-        return {camera: watcher for unit in units for camera, watcher in list(unit.watchers.items())}
+        eyes = [eye for unit in units for eye in list(unit.eyes.values())]
+        return {eye.camera.camera_id: eye.watcher for eye in eyes if eye.watcher is not None}
 
     def running(self) -> Sequence[str]:
         """Return the claims of what runs on this server."""
@@ -183,14 +192,10 @@ class Runner:
             units = dict(self._units)
         for name, unit in units.items():
             plan = plans.get(name)
-            if (
-                plan is None
-                or plan.stamp != unit.plan.stamp
-                or plan.cameras != unit.plan.cameras
-                or unit.held.lost.is_set()
-            ):
+            if plan is None or plan.stamp != unit.plan.stamp or unit.held.lost.is_set():
                 self._drop(name, unit)
             else:
+                self._fit(unit, plan)
                 self._check(unit)
         for name, plan in plans.items():
             with self._lock:
@@ -231,12 +236,40 @@ class Runner:
             return
         unit = _Unit(plan, held, openings)
         for camera in plan.cameras:
-            thread = threading.Thread(target=self._watch, args=(unit, camera), name="mien-camera", daemon=True)
-            unit.threads.append(thread)
-            self._parts.cameras.started(camera, where=self._name)
-            thread.start()
+            self._open(unit, camera)
         with self._lock:
             self._units[plan.claim] = unit
+
+    def _fit(self, unit: _Unit, plan: _Plan) -> None:
+        """Stop the cameras that were changed or deleted and start those that are new; the door's link stays."""
+        wanted = {camera.camera_id: camera for camera in plan.cameras}
+        old = [eye for eye in unit.eyes.values() if wanted.get(eye.camera.camera_id) != eye.camera]
+        self._close(unit, old)
+        unit.plan = plan
+        for camera in plan.cameras:
+            if camera.camera_id not in unit.eyes:
+                self._open(unit, camera)
+
+    def _open(self, unit: _Unit, camera: Camera) -> None:
+        eye = _Eye(camera)
+        eye.thread = threading.Thread(target=self._watch, args=(unit, eye), name="mien-camera", daemon=True)
+        unit.eyes[camera.camera_id] = eye
+        self._parts.cameras.started(camera, where=self._name)
+        eye.thread.start()
+
+    def _close(self, unit: _Unit, eyes: Sequence[_Eye]) -> None:
+        for eye in eyes:
+            eye.stopping.set()
+            if eye.watcher is not None:
+                eye.watcher.stop()
+        for eye in eyes:
+            if eye.thread is not None:
+                eye.thread.join(10.0)
+            unit.eyes.pop(eye.camera.camera_id, None)
+            try:
+                self._parts.cameras.stopped(eye.camera, where=self._name)
+            except SQLAlchemyError as error:  # it has stopped in any case
+                _log.warning("a camera's stop could not be recorded", reason=type(error).__name__)
 
     def _openings(self, plan: _Plan, held: Held) -> Openings | None:
         door, parts = plan.door, self._parts
@@ -249,9 +282,9 @@ class Runner:
         key = (plan.resource_id, door.door_id)
         return Openings(parts.database, parts.decisions.clock, key, actuator, held, told=parts.told)
 
-    def _watch(self, unit: _Unit, camera: Camera) -> None:
-        """Run one camera until the unit stops; a camera that fails is tried again."""
-        parts, plan = self._parts, unit.plan
+    def _watch(self, unit: _Unit, eye: _Eye) -> None:
+        """Run one camera until it is stopped; a camera that fails is tried again."""
+        parts, plan, camera = self._parts, unit.plan, eye.camera
         watched = Watched(
             resource_id=plan.resource_id,
             camera=camera.name,
@@ -259,31 +292,31 @@ class Runner:
             direction=camera.spec.direction,
             opens=unit.openings is not None,
         )
-        while not unit.stopping.is_set() and not unit.held.lost.is_set():
+        while not eye.stopping.is_set() and not unit.held.lost.is_set():
             try:
                 watcher = parts.open_watcher(camera, parts.cameras.source(plan.resource_id, camera.camera_id))
-                unit.watchers[camera.camera_id] = watcher
-                if unit.stopping.is_set():
+                eye.watcher = watcher
+                if eye.stopping.is_set():
                     return
-                on_evidence, on_end = self._takers(unit, watched, watcher)
+                on_evidence, on_end = self._takers(unit, eye, watched, watcher)
                 watcher.run(on_evidence, on_end)
-                if not unit.stopping.is_set():
+                if not eye.stopping.is_set():
                     _log.info("a camera's stream has ended", camera=camera.name)
                     return  # a file that was read to its end
             except ClaimLostError:
                 return
             except Exception as error:  # the other cameras go on
                 _log.warning("a camera failed", camera=camera.name, reason=f"{type(error).__name__}: {error}"[:200])
-            unit.stopping.wait(_AGAIN_SECONDS)
+            eye.stopping.wait(_AGAIN_SECONDS)
 
     def _takers(
-        self, unit: _Unit, watched: Watched, watcher: Watching
+        self, unit: _Unit, eye: _Eye, watched: Watched, watcher: Watching
     ) -> tuple[Callable[[TrackEvidence], None], Callable[[TrackEvidence], None]]:
         """Return what takes evidence and the ends of tracks."""
         decisions, held = self._parts.decisions, unit.held
 
         def take(evidence: TrackEvidence, *, end: bool) -> None:
-            if unit.stopping.is_set() or held.lost.is_set():
+            if eye.stopping.is_set() or held.lost.is_set():
                 watcher.stop()
                 return
             look = decisions.ended if end else decisions.observe
@@ -307,14 +340,13 @@ class Runner:
 
     def _check(self, unit: _Unit) -> None:
         """Record cameras that were lost or are back."""
-        for camera in unit.plan.cameras:
-            watcher = unit.watchers.get(camera.camera_id)
-            if watcher is None:
+        for eye in unit.eyes.values():
+            if eye.watcher is None:
                 continue
-            now, before = watcher.connected(), unit.connected.get(camera.camera_id)
+            camera, now, before = eye.camera, eye.watcher.connected(), eye.connected
             if now == before or (before is None and not now):
                 continue
-            unit.connected[camera.camera_id] = now
+            eye.connected = now
             door = unit.plan.door
             draft = Draft(
                 kind=Kind.CAMERA,
@@ -332,19 +364,10 @@ class Runner:
         self._end(unit)
 
     def _end(self, unit: _Unit) -> None:
-        unit.stopping.set()
-        for watcher in list(unit.watchers.values()):
-            watcher.stop()
-        for thread in unit.threads:
-            thread.join(10.0)
+        self._close(unit, list(unit.eyes.values()))
         if unit.openings is not None:
             unit.openings.stop()
         unit.held.release()
-        for camera in unit.plan.cameras:
-            try:
-                self._parts.cameras.stopped(camera, where=self._name)
-            except SQLAlchemyError as error:  # it has stopped in any case
-                _log.warning("a camera's stop could not be recorded", reason=type(error).__name__)
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -153,8 +153,9 @@ class Camera:
         return self._picture
 
     def _sampled(self, frame: Frame) -> Iterator[TrackUpdate]:
-        moves = self._gate.moves(frame)
-        if self._sampler.worth(frame.at_s, moves=moves, occupied=bool(self._tracker.active)):
+        occupied = bool(self._tracker.active)
+        moves = not occupied and self._gate.moves(frame)  # while somebody is followed every turn is analysed
+        if self._sampler.worth(frame.at_s, moves=moves, occupied=occupied):
             yield from self._analysed(frame)
         yield from self._gone(frame.at_s)
         self._sampler.look_often(any(self._unknown(track, frame.at_s) for track in self._tracker.active))

@@ -24,13 +24,13 @@ class Rates:
     """
 
     usual: float = 5.0
-    near: float = 10.0
+    near: float = 15.0
     idle: float = 0.5
 
     @classmethod
     def of(cls, usual: float) -> Rates:
-        """Rates by the usual one: twice as many near, at most one in two seconds while nothing moves."""
-        return cls(usual=usual, near=min(60.0, 2 * usual), idle=min(0.5, usual))
+        """Rates by the usual one: three times as many near, at most one in two seconds while nothing moves."""
+        return cls(usual=usual, near=min(60.0, 3 * usual), idle=min(0.5, usual))
 
     def __post_init__(self) -> None:
         if not 0 < self.idle <= self.usual <= self.near <= 60:

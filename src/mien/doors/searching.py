@@ -1,0 +1,240 @@
+"""Searches groups for faces: for the tracks of cameras, and for the pictures of kiosks. Needs no video library."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from mien.doors.evidence import Candidate
+from mien.doors.types import DYNAMIC_GROUP
+from mien.gallery.detected_faces import DetectedFace
+from mien.gallery.directory.services import DirectoryServices
+from mien.gallery.errors import CollectionNotFoundError, DynamicGroupNotFoundError, PersonNotFoundError
+from mien.gallery.gallery import Gallery
+from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.recognisers import Recogniser as BoundRecogniser
+from mien.gallery.recognisers import Recognisers
+from mien.matching.open_set import similarity_for_gallery
+from mien.vision.types import Embedding
+
+TRACK_FPIR: Final = 1e-3
+"""Accepted share of strangers' templates for which somebody is named. A track has several, much alike."""
+NEAREST: Final = 0.2
+"""Confidence from which others count as near, for the margin."""
+DEFAULT_LABEL: Final = "recognition_04"
+"""Recognition model of searches in the person directory."""
+_NAMES_KEPT_S: Final = 60.0
+_SIZES_KEPT_S: Final = 5.0
+"""Seconds for which the number of persons searched is kept: a training changes it, and the threshold with it."""
+_UNNAMED: Final = datetime.max.replace(tzinfo=UTC)
+
+
+class TargetError(Exception):
+    """The groups cannot be searched for a camera; the text says why."""
+
+
+class TargetKind(StrEnum):
+    """What persons are searched in."""
+
+    PERSON_GROUP = "personGroup"
+    LARGE_PERSON_GROUP = "largePersonGroup"
+    DYNAMIC_GROUP = "dynamicPersonGroup"
+    DIRECTORY = "directory"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Persons to search.
+
+    Attributes:
+        kind: what they are enrolled in.
+        collection_id: of the group; "" for the whole person directory.
+    """
+
+    kind: TargetKind
+    collection_id: str = ""
+
+    @classmethod
+    def of(cls, place: str) -> Target:
+        """Read KIND/ID or `directory`, as cameras are configured with.
+
+        Raises:
+            TargetError: it is neither.
+        """
+        kind, _, collection_id = place.partition("/")
+        if kind not in set(TargetKind) or bool(collection_id) is (kind == TargetKind.DIRECTORY):
+            raise TargetError(f"{place[:80]!r} is neither KIND/ID nor {TargetKind.DIRECTORY}")
+        return cls(TargetKind(kind), collection_id)
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.collection_id}" if self.collection_id else self.kind.value
+
+
+class Recogniser:
+    """Searches for the people of tracks; safe to use from many threads.
+
+    Args:
+        gallery: groups.
+        directory: the person directory and dynamic groups.
+        recognisers: what recognition models stand for.
+        resource_id: whose groups they are.
+        targets: whom to search for; at least one.
+
+    Raises:
+        TargetError: there are no targets, or they are of different recognition models.
+        CollectionNotFoundError: there is no such group.
+        DynamicGroupNotFoundError: there is no such dynamic group.
+        NotTrainedError: a group was never trained.
+        TrainingNotFinishedError: its first training is under way.
+        NotCalibratedError: the recogniser has no calibration.
+    """
+
+    def __init__(
+        self,
+        gallery: Gallery,
+        directory: DirectoryServices,
+        recognisers: Recognisers,
+        resource_id: UUID,
+        targets: Sequence[Target],
+    ) -> None:
+        if not targets:
+            raise TargetError("a camera needs at least one group to search")
+        self._gallery = gallery
+        self._directory = directory
+        self._resource_id = resource_id
+        self._targets = tuple(targets)
+        labels = {self._label(target) for target in targets}
+        if len(labels) > 1:
+            raise TargetError(f"the groups have different recognition models: {', '.join(sorted(labels))}")
+        self._label_used = labels.pop()
+        self.bound: BoundRecogniser = recognisers[self._label_used]
+        self._calibration = self.bound.calibration
+        self._lock = threading.Lock()
+        self._names: dict[tuple[str, str], tuple[float, str]] = {}
+        self._least = (time.monotonic(), self._threshold())
+
+    @property
+    def pack(self) -> str:
+        """Name of the embedding pack that a `FaceReader` for it uses."""
+        return self.bound.pack
+
+    def search(self, readings: Sequence[Embedding]) -> list[list[Candidate]]:
+        """Search for templates in all targets.
+
+        Returns:
+            For each the persons from `NEAREST` on, best first; without their names (`named`).
+
+        Raises:
+            GalleryError: a group is gone or was retrained with another recogniser.
+            SQLAlchemyError: the database does not answer.
+        """
+        names = [str(position) for position in range(len(readings))]
+        probes = [
+            DetectedFace(name, self._label_used, embedding, _UNNAMED)
+            for name, embedding in zip(names, readings, strict=True)
+        ]
+        found: list[dict[str, Candidate]] = [{} for _ in readings]
+        for target in self._targets:
+            for position, candidates in enumerate(self._identified(target, probes, names)):
+                for person_id, confidence in candidates:
+                    known = found[position].get(person_id)
+                    if known is None or confidence > known.confidence:
+                        found[position][person_id] = Candidate(target.collection_id, person_id, "", confidence)
+        return [sorted(each.values(), key=lambda one: (-one.confidence, one.person_id)) for each in found]
+
+    def least(self) -> float:
+        """The confidence from which a person is named; it grows with the number of persons searched."""
+        now = time.monotonic()
+        at, least = self._least
+        if now - at >= _SIZES_KEPT_S:
+            least = self._threshold()
+            self._least = (now, least)
+        return least
+
+    def named(self, candidate: Candidate) -> Candidate:
+        """Return a candidate with the person's name."""
+        own = (one for one in self._targets if one.collection_id == candidate.collection)
+        names = (self._name(target, candidate.person_id) for target in own)
+        return replace(candidate, name=next(filter(None, names), ""))
+
+    def _threshold(self) -> float:
+        persons = sum(self._size(target) for target in self._targets)
+        similarity = similarity_for_gallery(self._calibration, persons, TRACK_FPIR)
+        return float(self._calibration.confidence(similarity))
+
+    def _identified(
+        self, target: Target, probes: Sequence[DetectedFace], names: Sequence[str]
+    ) -> list[list[tuple[str, float]]]:
+        if ref := self._ref(target):
+            answers = self._gallery.recognition.identify_probes(probes, names, ref, 3, NEAREST)
+        else:
+            group = target.collection_id or None
+            answers = self._directory.recognition.identify_probes(self._resource_id, probes, group, 3, NEAREST)
+        return [[(one.person_id, one.confidence) for one in answer.candidates] for answer in answers]
+
+    def _ref(self, target: Target) -> CollectionRef | None:
+        if target.kind in {TargetKind.DYNAMIC_GROUP, TargetKind.DIRECTORY}:
+            return None
+        return CollectionRef(self._resource_id, Kind(target.kind.value), target.collection_id)
+
+    def _label(self, target: Target) -> str:
+        ref = self._ref(target)
+        return self._gallery.collections.get(ref).recognition_model if ref else DEFAULT_LABEL
+
+    def _size(self, target: Target) -> int:
+        if ref := self._ref(target):
+            return self._gallery.recognition.size_of(ref)
+        return self._directory.recognition.size_of(self._resource_id, target.collection_id or None)
+
+    def _name(self, target: Target, person_id: str) -> str:
+        key, now = (str(target), person_id), time.monotonic()
+        with self._lock:
+            known = self._names.get(key)
+        if known is not None and now - known[0] < _NAMES_KEPT_S:
+            return known[1]
+        try:
+            if ref := self._ref(target):
+                name = self._gallery.persons.get(ref, person_id).name
+            else:
+                name = self._directory.directory.get(self._resource_id, person_id).name
+        except PersonNotFoundError:  # deleted a moment ago
+            name = ""
+        with self._lock:
+            if len(self._names) > 10_000:
+                self._names.clear()
+            self._names[key] = (now, name)
+        return name
+
+
+def target_named(gallery: Gallery, directory: DirectoryServices, resource_id: UUID, text: str) -> Target:
+    """Find what an operator means by a group: KIND/ID, an id of any kind, or `directory`.
+
+    Raises:
+        TargetError: there is no such group.
+    """
+    kind, slash, group_id = text.partition("/")
+    if kind.lower() == DYNAMIC_GROUP.lower():  # as rules and the control plane spell it
+        kind = TargetKind.DYNAMIC_GROUP
+    wanted = [one for one in TargetKind if not slash or one.value.lower() == kind.lower()]
+    collection_id = group_id if slash else text
+    if text.lower() == TargetKind.DIRECTORY:
+        return Target(TargetKind.DIRECTORY)
+    for one in wanted:
+        try:
+            if one is TargetKind.DYNAMIC_GROUP:
+                directory.dynamic_groups.get(resource_id, collection_id)
+            elif one is not TargetKind.DIRECTORY:
+                gallery.collections.get(CollectionRef(resource_id, Kind(one.value), collection_id))
+            else:
+                continue
+        except (CollectionNotFoundError, DynamicGroupNotFoundError):
+            continue
+        return Target(one, collection_id)
+    kinds = ", ".join(f"{one}/ID" for one in TargetKind if one is not TargetKind.DIRECTORY)
+    raise TargetError(f"there is no group {text!r}; name one as {kinds}, by its id, or write `directory`")
