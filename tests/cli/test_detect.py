@@ -67,3 +67,14 @@ def test_what_is_not_known_is_refused(arguments: list[str], complaint: str) -> N
     result = run(str(azure_photo("detection1")), *arguments)
     assert result.exit_code == 2
     assert complaint in result.stderr
+
+
+def test_quality_is_told_by_the_standards_names() -> None:
+    result = run(str(azure_photo("Family1-Mom1")), "--quality", "--json")
+    assert result.exit_code == 0, result.output
+    (face,) = json.loads(result.stdout)[0]["faces"]
+    assert face["quality"]["Sharpness"]["score"] > 80
+    assert all(0 <= found["score"] <= 100 for found in face["quality"].values())
+    table = run(str(azure_photo("Family1-Mom1")), "--quality")
+    assert "Illumination uniformity (7.3.3)" in table.stdout
+    assert "quality" not in json.loads(run(str(azure_photo("Family1-Mom1")), "--json").stdout)[0]["faces"][0]

@@ -125,3 +125,14 @@ def test_of_several_faces_one_is_chosen(person: OpenPerson, place: str, portal: 
         (mum,) = client.post("/face/v1.2/detect", params=query, content=body, headers=raw).raise_for_status().json()
         whom = {"faceId": mum["faceId"], "personId": place.rpartition("/")[2], "personGroupId": "gate"}
         assert client.post("/face/v1.2/verify", json=whom).raise_for_status().json()["isIdentical"]
+
+
+def test_the_report_has_the_measures_of_the_standard(person: OpenPerson, place: str) -> None:
+    page = person().go(place)
+    drop(page, spoilt()["blurred"])
+    page.get_by_text("Measures of ISO/IEC 29794-5").click()
+    rows = page.get_by_role("region", name="Measures of ISO/IEC 29794-5").locator("tbody tr")
+    found = {row.locator("td").nth(0).inner_text().rstrip(" *"): row.inner_text() for row in rows.all()}
+    assert len(found) > 20
+    assert "let the camera focus" in found["Sharpness"]
+    assert "100" in found["Single face present"]

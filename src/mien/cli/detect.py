@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mien.vision import Analysis, Face, Want
+    from mien.vision.measures import Measure, QualityScore
 
 _POINTS = ("general", "sensitive", "best")
 
@@ -28,6 +31,9 @@ def command(
     attributes: Annotated[
         str | None, typer.Option(help='Comma-separated attribute names as in the API; "all" for all.')
     ] = None,
+    quality: Annotated[
+        bool, typer.Option("--quality", help="Measure the faces by ISO/IEC 29794-5: 0 to 100, higher is better.")
+    ] = False,
     draw: Annotated[
         Path | None, typer.Option(help="Write the photo with everything drawn on it (PNG or JPEG).")
     ] = None,
@@ -45,7 +51,8 @@ def command(
     if draw is not None and len(photos) != 1:
         raise typer.BadParameter("takes one photo at a time", param_hint="--draw")
     try:
-        want = _want(point, landmarks=landmarks or draw is not None, attributes=attributes, drawn=draw is not None)
+        marked = landmarks or draw is not None
+        want = _want(point, landmarks=marked, attributes=attributes, quality=quality, drawn=draw is not None)
         found = _analyze(photos, want)
     except (ModelError, UnsupportedAttributeError) as error:
         typer.echo(f"mien: {error}", err=True)
@@ -72,7 +79,7 @@ def _looks_like_a_child(face: Face) -> bool:
     return face.attributes.age is not None and face.attributes.age < CHILD_AGE
 
 
-def _want(point: str, *, landmarks: bool, attributes: str | None, drawn: bool) -> Want:
+def _want(point: str, *, landmarks: bool, attributes: str | None, quality: bool, drawn: bool) -> Want:
     from mien.vision import Attribute, OperatingPoint, Want
     from mien.vision.attributes.registry import ESTIMATORS
 
@@ -87,7 +94,7 @@ def _want(point: str, *, landmarks: bool, attributes: str | None, drawn: bool) -
                     f"{name!r} is none of {', '.join(by_name[key].value for key in by_name)}", param_hint="--attributes"
                 )
             wanted.add(by_name[name.strip().lower()])
-    return Want(OperatingPoint(point), landmarks=landmarks, attributes=frozenset(wanted), photo=drawn)
+    return Want(OperatingPoint(point), landmarks=landmarks, attributes=frozenset(wanted), quality=quality, photo=drawn)
 
 
 def _analyze(photos: list[Path], want: Want) -> dict[Path, Any]:
@@ -98,10 +105,12 @@ def _analyze(photos: list[Path], want: Want) -> dict[Path, Any]:
     from mien.settings import Settings
     from mien.vision import FaceEngine, ImageError
     from mien.vision.attributes.registry import packs_for
+    from mien.vision.quality.report import PACKS
 
     settings = Settings()
     store = ModelStore(settings.model_dir)
-    pull(store, ["yunet", *(["mesh"] if want.landmarks else []), *sorted(packs_for(want.attributes))])
+    packs = packs_for(want.attributes) | (PACKS if want.quality else set()) | ({"mesh"} if want.landmarks else set())
+    pull(store, ["yunet", *sorted(packs)])
     engine = FaceEngine(store, rules=image_rules(settings))
     found: dict[Path, Any] = {}
     for photo in photos:
@@ -135,6 +144,10 @@ def _face_as_json(face: Face) -> dict[str, Any]:
     attributes = {name: value for name, value in asdict(face.attributes).items() if value is not None}
     if attributes:
         result["attributes"] = attributes
+    if face.quality is not None:
+        result["quality"] = {
+            measure.value: {"raw": round(found.raw, 4), "score": found.score} for measure, found in face.quality.items()
+        }
     return result
 
 
@@ -152,6 +165,24 @@ def _print(analyses: dict[Path, Analysis]) -> None:
             table.add_row(photo.name, str(number), *box, f"{face.score:.2f}", told)
         if not analysis.faces:
             table.add_row(photo.name, "none found")
+    Console().print(table)
+    for photo, analysis in analyses.items():
+        for number, face in enumerate(analysis.faces, start=1):
+            if face.quality is not None:
+                _print_quality(f"{photo.name}, face {number}", face.quality)
+
+
+def _print_quality(title: str, quality: Mapping[Measure, QualityScore]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from mien.vision.measures import MEASURES, Basis
+
+    table = Table("measure of ISO/IEC 29794-5", "score", "raw", "by", title=title)
+    for measure, found in quality.items():
+        definition = MEASURES[measure]
+        by = "the standard" if definition.basis is Basis.STANDARD else "Mien"
+        table.add_row(f"{definition.name} ({definition.clause})", str(found.score), f"{found.raw:.3f}", by)
     Console().print(table)
 
 

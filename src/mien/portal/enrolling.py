@@ -103,9 +103,9 @@ async def enrol_place(
                 if counts["photos"] > 1:
                     with Tag("details"):
                         Tag("summary", "Photo quality")
-                        draw_report(report_on(outcome.face, rules))
+                        draw_report(report_on(outcome.face, rules), outcome.face.quality)
                 else:
-                    draw_report(report_on(outcome.face, rules))
+                    draw_report(report_on(outcome.face, rules), outcome.face.quality)
             if outcome.faces:
                 _choose(outcome, lambda face: again(photo, result, face))
         if counts["photos"] > 1:
@@ -140,7 +140,7 @@ def enrol_photo(visitor: Visitor, photo: Upload, chosen: Face | None, add: Add) 
     face = chosen
     try:
         if face is None:
-            want = Want(OperatingPoint.BEST, attributes=MEASURED, photo=True)
+            want = Want(OperatingPoint.BEST, attributes=MEASURED, quality=True, photo=True)
             found = visitor.parts.engine.analyze(photo.data, want)
             faces = found.faces
             if len(faces) > 1:

@@ -10,7 +10,9 @@ from typing import Final
 from mien.contract.attributes import Attribute, ExposureLevel, Level3
 from mien.gallery.errors import LowQualityError, Shortfall
 from mien.gallery.policy import EnrolmentPolicy
+from mien.portal.standard_report import draw_measures
 from mien.portal.widgets import Tag, badge
+from mien.vision.measures import Measure, QualityScore
 from mien.vision.types import Attributes, Face
 
 MEASURED: Final = frozenset(
@@ -129,8 +131,13 @@ def _shortfalls(policy: EnrolmentPolicy, face: Face) -> dict[str, Shortfall]:
     return {}
 
 
-def draw_report(lines: list[Line]) -> None:
-    """Draw a report, what is worst first."""
+def draw_report(lines: list[Line], quality: Mapping[Measure, QualityScore] | None = None) -> None:
+    """Draw a report, what is worst first.
+
+    Args:
+        lines: what a policy can ask for.
+        quality: the measures of ISO/IEC 29794-5, where they were taken.
+    """
     title = "Photo quality"
     Tag("h3", title)
     order = (Verdict.REFUSED, Verdict.POOR, Verdict.GOOD)
@@ -143,6 +150,8 @@ def draw_report(lines: list[Line]) -> None:
                     Tag("span", one.found)
                 if one.advice:
                     Tag("div", one.advice, "small soft")
+    if quality is not None:
+        draw_measures(quality)
 
 
 def asked(policy: EnrolmentPolicy) -> list[str]:

@@ -23,6 +23,7 @@ from mien.vision.finder import FULL_HD, MIN_FACE, FaceFinder
 from mien.vision.image_input import ImageInput, file_or_pixels
 from mien.vision.landmarks import FaceMesh, Mesh, landmarks27
 from mien.vision.people import SURE, is_clearly_person, is_person
+from mien.vision.quality.report import Frame, measure_quality
 from mien.vision.spare_cores import SpareCores
 from mien.vision.types import Attributes, Detection, Embedding, Face, FaceBox, Float32, OperatingPoint, Pixels, Want
 from mien.vision.upright import Reading, UprightReader
@@ -212,8 +213,9 @@ class FaceEngine:
         people = self._cores.run([partial(self._is_person, photo, found[index]) for index in doubtful])
         others = {index for index, person in zip(doubtful, people, strict=True) if not person}
         chosen = sorted((index for index in large if index not in others), key=lambda index: -boxes[index].area)
+        second = boxes[chosen[1]].area / boxes[chosen[0]].area if len(chosen) > 1 else 0.0
         chosen = chosen[: want.max_faces]
-        calls = [partial(self._describe, photo, boxes[index], found[index], want) for index in chosen]
+        calls = [partial(self._describe, photo, boxes[index], found[index], want, second) for index in chosen]
         faces = self._cores.run(calls)
         return Analysis(photo.width, photo.height, tuple(faces), photo if want.photo else None)
 
@@ -229,8 +231,10 @@ class FaceEngine:
         reading = self._reader().read(view.pixels, view.points, view.box)
         return _Looked(view, reading, self._context(view, reading))
 
-    def _describe(self, photo: Photo, box: FaceBox, detection: Detection, want: Want) -> Face:
-        closely = want.recogniser is not None or want.landmarks or want.attributes
+    def _describe(
+        self, photo: Photo, box: FaceBox, detection: Detection, want: Want, second: float | None = None
+    ) -> Face:
+        closely = want.recogniser is not None or want.landmarks or want.attributes or want.quality
         if not closely:
             return Face(box, detection.score, photo.to_full(detection.points))
         looked = self._look(_view(photo, detection))
@@ -240,7 +244,11 @@ class FaceEngine:
         if want.landmarks:
             landmarks = view.to_full(landmarks27(self._mesh().with_irises(view.pixels, context.mesh)))
         attributes = estimate_attributes(context, want.attributes) if want.attributes else Attributes()
-        return Face(box, detection.score, view.to_full(context.points), landmarks, attributes, embedding)
+        quality = None
+        if want.quality:
+            frame = Frame(photo.width, photo.height, view.to_full, second)
+            quality = measure_quality(context, frame, partial(self._mesh().with_irises, view.pixels))
+        return Face(box, detection.score, view.to_full(context.points), landmarks, attributes, embedding, quality)
 
     def _read(self, looked: _Looked, want: Want) -> tuple[FaceContext, Embedding | None]:
         """Compute the template if wanted, empty unless the face was read reliably; look again if it is short."""
@@ -266,7 +274,7 @@ class FaceEngine:
     def _embed(self, recogniser: Recogniser, context: FaceContext, reading: Reading, want: Want) -> Embedding:
         if not reading.trusted:
             return recogniser.unread()
-        shared = SFACE in recogniser.packs and SFACE in packs_for(want.attributes)
+        shared = SFACE in recogniser.packs and (want.quality or SFACE in packs_for(want.attributes))
         known = {SFACE: context.sface["fc1"]} if shared else None
         embedding = recogniser.embed(context.pixels, context.points, known)
         if not embedding.readable:

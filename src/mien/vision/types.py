@@ -7,6 +7,7 @@ Colour arrays are uint8 (height, width, 3) in BGR order, as OpenCV keeps them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.contract.attributes import Attribute, ExposureLevel, GlassesType, Level3, MaskType
+from mien.vision.measures import Measure, QualityScore
 
 Float32 = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -189,6 +191,7 @@ class Want:
         landmarks: whether to find the 27 landmarks.
         attributes: which attributes to compute.
         max_faces: keep this many faces, the largest.
+        quality: whether to measure the faces by ISO/IEC 29794-5 (`mien.vision.measures`).
         photo: whether to hand over the decoded photo, for who cuts something out of it.
     """
 
@@ -197,6 +200,7 @@ class Want:
     landmarks: bool = False
     attributes: frozenset[Attribute] = frozenset()
     max_faces: int = 100
+    quality: bool = False
     photo: bool = False
 
 
@@ -211,6 +215,7 @@ class Face:
         landmarks: float32 (27, 2) in the order of `LANDMARK_NAMES`, or None when not asked for.
         attributes: what was asked for.
         embedding: the template, or None when not asked for.
+        quality: scores by measure, or None when not asked for.
     """
 
     box: FaceBox
@@ -219,3 +224,4 @@ class Face:
     landmarks: Float32 | None = None
     attributes: Attributes = field(default_factory=Attributes)
     embedding: Embedding | None = None
+    quality: Mapping[Measure, QualityScore] | None = None

@@ -17,7 +17,7 @@ def occlusion(context: FaceContext) -> Occlusion:
 
     An eye counts as covered when one of the two is; ordinary glasses, beards and moustaches do not cover.
     """
-    values, borders = _values(context), load_head("occlusion").thresholds
+    values, borders = covered(context), load_head("occlusion").thresholds
     eye = values["eye"] >= borders["eye"] or (values["eye"] >= _EYE_DOUBTFUL and glasses(context) is GlassesType.SUN)
     return Occlusion(
         forehead=values["forehead"] >= borders["forehead"], eye=eye, mouth=values["mouth"] >= borders["mouth"]
@@ -26,9 +26,10 @@ def occlusion(context: FaceContext) -> Occlusion:
 
 def mouth_covered(context: FaceContext) -> bool:
     """Whether something hides the mouth."""
-    return _values(context)["mouth"] >= load_head("occlusion").thresholds["mouth"]
+    return covered(context)["mouth"] >= load_head("occlusion").thresholds["mouth"]
 
 
-def _values(context: FaceContext) -> dict[str, float]:
+def covered(context: FaceContext) -> dict[str, float]:
+    """Return the probabilities in [0, 1] that "forehead", "eye" and "mouth" are covered."""
     head = load_head("occlusion")
     return {name: float(value) for name, value in zip(head.classes, head(context), strict=True)}

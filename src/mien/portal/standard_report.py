@@ -1,0 +1,36 @@
+"""A photo's measures of ISO/IEC 29794-5, as part of the report on a photo to enrol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from mien.portal.widgets import Cell, Tag, table, text
+from mien.vision.measures import MEASURES, Basis, Measure, QualityScore
+
+POOR: Final = 50
+"""Below this score a measure comes with advice. The standard sets no limits: they depend on the use."""
+
+
+def draw_measures(quality: Mapping[Measure, QualityScore]) -> None:
+    """Draw the scores, lowest first, folded until somebody opens them."""
+    title = "Measures of ISO/IEC 29794-5"
+    with Tag("details"):
+        Tag("summary", title)
+        text("0 to 100, higher is better. * The standard's aspect, measured by Mien's own method.", "soft small")
+        table(title, ["Measure", "Score", "Advice"], [_row(*one) for one in ordered(quality)], numbers=[1])
+
+
+def ordered(quality: Mapping[Measure, QualityScore]) -> list[tuple[Measure, QualityScore]]:
+    """Return the measures, lowest score first."""
+    return sorted(quality.items(), key=lambda one: one[1].score)
+
+
+def _row(measure: Measure, found: QualityScore) -> list[Cell]:
+    definition = MEASURES[measure]
+
+    def name() -> None:
+        own = " *" if definition.basis is Basis.OWN else ""
+        Tag("span", definition.name + own, title=definition.definition)
+
+    return [name, found.score, definition.advice if found.score < POOR else ""]
