@@ -2,18 +2,25 @@
 
 import json
 from datetime import datetime
+from io import StringIO
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
+from rich.console import Console
 from tests.conftest import Server, StartServer, stop
 from typer.testing import CliRunner
 
 from mien.accounts import Acknowledgement
 from mien.cli import _server
 from mien.cli._administration import opened
+from mien.cli._control import admin_token
+from mien.cli._greeting import Reached, greet
 from mien.cli._main import build
+from mien.management import AdminTokens
+from mien.management.tokens import LIFE
+from mien.services import open_services
 from mien.settings import Settings
 
 
@@ -110,3 +117,23 @@ def test_prometheus_finds_the_calls_of_the_data_plane_on_the_management_port(ser
     assert page.headers["content-type"].startswith("text/plain")
     assert "# TYPE mien_" in page.text
     assert 'resource="dev"' in page.text
+
+
+def test_the_first_token_expires_and_is_replaced_when_none_is_valid(tmp_path: Path) -> None:
+    services = open_services(Settings(data_dir=tmp_path))
+    tokens = AdminTokens(services.database, services.vault, services.clock)
+    with admin_token(services, dev=False) as first:
+        assert first is not None
+        assert first.token.expires_at == first.token.created_at + LIFE
+        with admin_token(services, dev=False) as none:
+            assert none is None
+    tokens.revoke(first.token.id)
+    with admin_token(services, dev=False) as second:
+        assert second is not None
+    services.close()
+    said = StringIO()
+    reached = Reached("http://127.0.0.1:1", "http://127.0.0.1:2", None, second, None)
+    greet(Console(file=said, width=120), Settings(data_dir=tmp_path), reached, dev=False)
+    assert second.secret in said.getvalue()
+    assert f"valid until  {second.token.expires_at:%Y-%m-%d}" in said.getvalue()
+    assert "mien admin token create NAME" in said.getvalue()

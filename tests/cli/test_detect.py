@@ -10,6 +10,9 @@ from tests.shared import azure_photo
 from typer.testing import CliRunner, Result
 
 from mien.cli._main import build
+from mien.contract.attributes import Level3, MaskType
+from mien.vision.draw import describe
+from mien.vision.types import Accessory, Attributes, FacialHair, Hair, HairColor, Makeup, Mask, Measured, Occlusion
 
 pytestmark = pytest.mark.shared
 
@@ -78,3 +81,28 @@ def test_quality_is_told_by_the_standards_names() -> None:
     table = run(str(azure_photo("Family1-Mom1")), "--quality")
     assert "Illumination uniformity (7.3.3)" in table.stdout
     assert "quality" not in json.loads(run(str(azure_photo("Family1-Mom1")), "--json").stdout)[0]["faces"][0]
+
+
+def test_attributes_read_as_words_and_list_nothing_that_is_absent() -> None:
+    face = Attributes(
+        occlusion=Occlusion(forehead=False, eye=False, mouth=False),
+        mask=Mask(MaskType.NONE, nose_and_mouth_covered=False),
+        blur=Measured(Level3.LOW, 0.01),
+        accessories=(Accessory("glasses", 1.0),),
+        age=16.2,
+        smile=0.927,
+        facial_hair=FacialHair(0.0, 0.0, 0.0),
+        hair=Hair(0.0, invisible=False, colors=(HairColor("brown", 0.52), HairColor("white", 0.01))),
+    )
+    assert describe(face) == [
+        "covered: none",
+        "accessories: glasses",
+        "mask: none",
+        "blur: low",
+        "age: about 16 years",
+        "smile: 93%",
+        "facial hair: none",
+        "hair: brown 52%",
+    ]
+    bearded = describe(Attributes(facial_hair=FacialHair(0.05, 0.8, 0.4), makeup=Makeup(eye=True, lip=False)))
+    assert bearded == ["facial hair: beard 80%, sideburns 40%", "makeup: eye"]

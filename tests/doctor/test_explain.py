@@ -465,3 +465,15 @@ def test_what_an_old_sdk_prints_of_retired_attributes() -> None:
     answer = told(explained(printed), "answer")
     assert "emotion" in answer.found
     assert "Remove them from returnFaceAttributes" in answer.next_step
+
+
+@pytest.mark.parametrize("pasted", ["my app broke", "", "it does not work!!", "Traceback (most recent call last):"])
+def test_a_text_that_shows_nothing_is_not_called_working(pasted: str) -> None:
+    report = explain(pasted.encode(), "a paste")
+    out = StringIO()
+    print_verdict(Console(file=out, width=100), report, explained=True)
+    said = out.getvalue()
+    assert "works" not in said
+    assert "does not say why a call failed" in said
+    assert "curl -v" in said
+    assert report.exit_status == 1

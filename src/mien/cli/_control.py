@@ -16,6 +16,7 @@ from typing import Final
 import uvicorn
 
 from mien.management import AdminTokens, Role
+from mien.management.tokens import LIFE, NewToken
 from mien.services import Services
 from mien.wire.health import Readiness
 
@@ -122,18 +123,19 @@ class Server(uvicorn.Server):
 
 
 @contextmanager
-def admin_token(services: Services, *, dev: bool) -> Iterator[str | None]:
+def admin_token(services: Services, *, dev: bool) -> Iterator[NewToken | None]:
     """Give an admin token to tell whoever starts the service.
 
     In development a fresh one at every start, revoked when the service stops, since a token is never stored and so
-    cannot be shown again. Otherwise one at the very first start only, and None ever after.
+    cannot be shown again. Otherwise one only when the database has no valid token: at the very first start, and when
+    all have expired or were revoked.
     """
     tokens = AdminTokens(services.database, services.vault, services.clock)
     audit = services.audit
     if not dev and tokens.any_valid():
         yield None
         return
-    name, life = ("serve --dev", _DEV_TOKEN_LIFE) if dev else ("first start", None)
+    name, life = ("serve --dev", _DEV_TOKEN_LIFE) if dev else ("first start", LIFE)
     made = tokens.create(name, Role.OWNER, created_by="mien serve", life=life)
     token_id = str(made.token.id)
     audit.record(
@@ -143,7 +145,7 @@ def admin_token(services: Services, *, dev: bool) -> Iterator[str | None]:
         details={"token_id": token_id, "name": name, "role": Role.OWNER.value},
     )
     try:
-        yield made.secret
+        yield made
     finally:
         if dev:
             tokens.revoke(made.token.id)

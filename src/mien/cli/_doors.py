@@ -11,12 +11,14 @@ from uuid import UUID
 import typer
 
 from mien.cli._administration import opened_by_settings, resource_named
+from mien.cli._ids import name_or_id
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from mien.doors.kiosks import Kiosk
     from mien.doors.service import DoorServices
-    from mien.doors.types import Person
+    from mien.doors.types import Camera, Door, Person
     from mien.services import Services
 
 Place = Annotated[
@@ -24,7 +26,7 @@ Place = Annotated[
     typer.Argument(help="Where the person is: personGroup/ID, largePersonGroup/ID, dynamicGroup/ID or directory."),
 ]
 PersonId = Annotated[UUID, typer.Argument(help="The personId.")]
-DoorName = Annotated[str, typer.Argument(help="Name or id of the door.")]
+DoorName = Annotated[str, typer.Argument(help="Name or id of the door, or the beginning of its id.")]
 
 
 @contextmanager
@@ -38,6 +40,24 @@ def opened_doors(name: str, data_dir: Path | None) -> Iterator[tuple[Services, D
             services.database, services.vault, services.clock, services.audit, accounts=services.accounts
         )
         yield services, doors, resource_named(services, name).id
+
+
+def door_named(doors: DoorServices, owner: UUID, text: str) -> Door:
+    """Return a door by its name, its id or the beginning of its id."""
+    known = ((one.door_id, one.name) for one in doors.doors.of(owner))
+    return doors.doors.named(owner, name_or_id(text, known, "door"))
+
+
+def camera_named(doors: DoorServices, owner: UUID, text: str) -> Camera:
+    """Return a camera by its name, its id or the beginning of its id."""
+    known = ((one.camera_id, one.name) for one in doors.cameras.of(owner))
+    return doors.cameras.named(owner, name_or_id(text, known, "camera"))
+
+
+def kiosk_named(doors: DoorServices, owner: UUID, text: str) -> Kiosk:
+    """Return a kiosk by its name, its id or the beginning of its id."""
+    known = ((one.kiosk_id, one.name) for one in doors.kiosks.of(owner))
+    return doors.kiosks.named(owner, name_or_id(text, known, "kiosk"))
 
 
 def person_text(person: Person) -> str:

@@ -24,6 +24,12 @@ _VERDICTS = {
     Severity.WARNING: "It works, but something needs attention.",
     Severity.ERROR: "Something is wrong.",
 }
+_EXPLAINED = {
+    Severity.OK: "This shows nothing wrong.",
+    Severity.NOTE: "This shows nothing wrong.",
+    Severity.WARNING: "This does not say why a call failed, but something in it needs attention.",
+    Severity.ERROR: "This shows what is wrong.",
+}
 
 
 def print_finding(console: Console, finding: Finding) -> None:
@@ -56,11 +62,18 @@ def _parts(finding: Finding, style: str, arrow: str) -> Iterator[Text]:
         yield Text.assemble((f"{arrow} ", style), _plain(finding.next_step))
 
 
-def print_verdict(console: Console, report: Report) -> None:
-    """Print how bad it is, why later checks were left out, and the one thing to do next."""
+def print_verdict(console: Console, report: Report, *, explained: bool = False) -> None:
+    """Print how bad it is, why later checks were left out, and the one thing to do next.
+
+    Args:
+        console: where.
+        report: what was found.
+        explained: whether it is about a paste: what is not in it cannot be called right.
+    """
     _mark, style = _MARKS[report.severity]
     console.print()
-    console.print(Text(_VERDICTS[report.severity], style=style))
+    words = _EXPLAINED if explained else _VERDICTS
+    console.print(Text(words[report.severity], style=style))
     if report.stopped:
         console.print(Text(f"Later checks were skipped: {_plain(report.stopped)}.", style="dim"))
     if report.next_step:

@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from mien.accounts import KeyPair
+from mien.management.tokens import NewToken
 from mien.settings import Settings
 
 
@@ -22,14 +23,14 @@ class Reached:
         endpoint: URL of the data plane.
         management: URL of the control plane; None when it is off.
         keys: of the first resource, in development.
-        admin_token: made at this start; None when there was a token already.
+        admin_token: made at this start; None when there was a valid token already.
         ca: the local certificate authority that clients must trust; None without one.
     """
 
     endpoint: str
     management: str | None
     keys: KeyPair | None
-    admin_token: str | None
+    admin_token: NewToken | None
     ca: Path | None
 
 
@@ -40,7 +41,7 @@ def write_ready_file(path: Path, reached: Reached) -> None:
         "key1": reached.keys.key1 if reached.keys else None,
         "key2": reached.keys.key2 if reached.keys else None,
         "management": reached.management,
-        "admin_token": reached.admin_token,
+        "admin_token": reached.admin_token.secret if reached.admin_token else None,
         "pid": os.getpid(),
     }
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
@@ -56,11 +57,17 @@ def greet(console: Console, settings: Settings, reached: Reached, *, dev: bool) 
     if dev and reached.keys:
         _greet_developer(console, settings, reached, reached.keys)
     elif reached.admin_token:
+        ends = reached.admin_token.token.expires_at
         console.print(
-            "\nThe first admin token of this database. It is shown only once; store it, or create others with it:\n"
+            "\nThis database has no valid admin token, so this one was created. It is shown only once: store it.\n"
         )
         console.print(f"  management   {reached.management}")
-        console.print(f"  admin token  {reached.admin_token}\n", markup=False)
+        console.print(f"  admin token  {reached.admin_token.secret}", markup=False)
+        console.print(f"  valid until  {ends:%Y-%m-%d}\n" if ends else "  valid        until it is revoked\n")
+        console.print(
+            "Replace it before that day: `mien admin token create NAME` on this machine creates another one.\n",
+            markup=False,
+        )
 
 
 def _greet_developer(console: Console, settings: Settings, reached: Reached, keys: KeyPair) -> None:
@@ -70,9 +77,9 @@ def _greet_developer(console: Console, settings: Settings, reached: Reached, key
     console.print(f"  endpoint     {reached.endpoint}")
     console.print(f"  key1         {keys.key1}")
     console.print(f"  key2         {keys.key2}")
-    if reached.management:
+    if reached.management and reached.admin_token:
         console.print(f"  management   {reached.management}")
-        console.print(f"  admin token  {reached.admin_token}  (until the service stops)", markup=False)
+        console.print(f"  admin token  {reached.admin_token.secret}  (until the service stops)", markup=False)
         if settings.portal:
             console.print(f"  portal       {reached.management}/  (sign in with the admin token)", markup=False)
     console.print(f"  data         {settings.data_dir}")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import sys
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Final, NoReturn
 
 import typer
 
 from mien.folders import NoHomeError
+
+_COMPLETE: Final = "_MIEN_COMPLETE"
+"""Set by the scripts of `mien completion` when they ask for completions."""
 
 
 def command_names() -> list[str]:
@@ -45,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run `mien`; exits the process."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     names = command_names()
+    if asked := os.environ.get(_COMPLETE):
+        _complete(names, asked)
     called = [name for name in names if given and name == given[0]]
     all_of_them = [] if given == ["--version"] else names
     try:
@@ -59,6 +65,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for line in wrong:
             typer.echo(f"mien: {line}", err=True)
         sys.exit(2)
+
+
+def _complete(names: Sequence[str], asked: str) -> NoReturn:
+    """Answer the shell, which wants to complete what was typed; imports only the command that is being typed."""
+    from typer._completion_classes import completion_init
+
+    completion_init()
+    typed = os.environ.get("COMP_WORDS" if asked.endswith("bash") else "_TYPER_COMPLETE_ARGS", "").split()
+    chosen = [name for name in names if len(typed) > 1 and name == typed[1]]
+    build(chosen or names)([], prog_name="mien")
+    sys.exit(0)
 
 
 def _wrong_settings(error: ValueError) -> list[str]:

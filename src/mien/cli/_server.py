@@ -35,6 +35,7 @@ from mien.gateway.origin import parse_networks
 from mien.liveness.judge import Judge
 from mien.liveness.recording import FrameLimits
 from mien.liveness.types import Mode
+from mien.management.tokens import NewToken
 from mien.models import ModelError, ModelStore
 from mien.models.bindings import read_bindings
 from mien.models.errors import FetchError
@@ -146,7 +147,7 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
                 )
 
             beside: BackgroundServer | None = None
-            admin: str | None = None
+            admin: NewToken | None = None
             if control is not None:
                 admin = opened.enter_context(admin_token(services, dev=dev))
                 plane = create_management(

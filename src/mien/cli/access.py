@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from uuid import UUID
 
 import typer
 
@@ -28,6 +27,7 @@ from mien.cli._administration import (
     resource_id,
     resource_named,
 )
+from mien.cli._ids import short, whole_id
 from mien.contract.features import Feature
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ Id = Annotated[str, typer.Argument(help="Id of the request, or a unique prefix."
 Reason = Annotated[str, typer.Option(help="Reason; the applicant can read it.")]
 Note = Annotated[str | None, typer.Option(help="Note for the applicant.")]
 Days = Annotated[float | None, typer.Option(help="Duration of the approval. (default: MIEN_APPROVAL_DAYS)", min=0)]
-
-_SHORT = 8
 
 
 @app.command()
@@ -172,7 +170,7 @@ def list_requests(
             ("id", "resource", "features", "state", "since", "expires", "flags", "reason"),
             (
                 (
-                    str(one.id)[:_SHORT],
+                    short(one.id),
                     one.resource_name,
                     _features(one),
                     one.state.value,
@@ -202,18 +200,8 @@ def _opened(request_id: str, data_dir: Path | None) -> Iterator[tuple[AccessRequ
 
 def _find(services: Services, text: str) -> AccessRequest:
     """Return the request whose id is or begins with `text`."""
-    from mien.accounts.errors import AccessRequestNotFoundError
-
-    try:
-        return services.access.get(UUID(text))
-    except ValueError:
-        pass
-    matches = [one for one in services.access.requests() if str(one.id).startswith(text.lower())]
-    if len(matches) != 1 or not text:
-        if matches:
-            raise typer.BadParameter(f"{len(matches)} requests begin with {text!r}", param_hint="REQUEST_ID")
-        raise AccessRequestNotFoundError(text)
-    return matches[0]
+    known = ((one.id, f"{one.resource_name}, {_features(one)}") for one in services.access.requests())
+    return services.access.get(whole_id(text, known, "access request"))
 
 
 def _features(one: AccessRequest) -> str:

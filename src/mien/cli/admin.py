@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
-from uuid import UUID
 
 import typer
 
@@ -21,6 +20,7 @@ from mien.cli._administration import (
     print_table,
     resource_id,
 )
+from mien.cli._ids import short, whole_id
 from mien.management import Role
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def list_tokens(as_json: AsJson = False, data_dir: DataDir = None) -> None:
         ("id", "name", "role", "resource", "made", "by", "until", "state"),
         (
             (
-                one.id,
+                short(one.id),
                 one.name,
                 one.role.value,
                 names.get(one.resource, str(one.resource)) if one.resource else "all",
@@ -99,7 +99,7 @@ def list_tokens(as_json: AsJson = False, data_dir: DataDir = None) -> None:
 
 @_tokens.command("revoke")
 def revoke(
-    token_id: Annotated[UUID, typer.Argument(help="Id.")],
+    token_id: Annotated[str, typer.Argument(help="Id, or its beginning.")],
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
@@ -109,7 +109,9 @@ def revoke(
 
     with opened(data_dir) as services:
         try:
-            token = _of(services).revoke(token_id)
+            tokens = _of(services)
+            known = ((one.id, one.name) for one in tokens.list())
+            token = tokens.revoke(whole_id(token_id, known, "token"))
         except TokenError as error:
             fail(str(error))
         _record(services, actor(as_name), "revoke", token)

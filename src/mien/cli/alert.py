@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from uuid import UUID
 
 import typer
 
@@ -23,6 +22,7 @@ from mien.cli._administration import (
     print_table,
     resource_id,
 )
+from mien.cli._ids import short, whole_id
 
 if TYPE_CHECKING:
     from mien.events import AlertRule
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Send alerts when a metric or quota usage crosses a threshold.", no_args_is_help=True)
 
-Rule = Annotated[UUID, typer.Argument(help="The rule's id.")]
+Rule = Annotated[str, typer.Argument(help="The rule's id, or its beginning.")]
 
 
 @app.command()
@@ -105,7 +105,7 @@ def list_rules(
         return
     rows = [
         [
-            rule.id,
+            short(rule.id),
             rule.name,
             "all" if rule.resource_id is None else names.get(rule.resource_id, rule.resource_id),
             _words(rule),
@@ -121,8 +121,8 @@ def list_rules(
 def show(rule_id: Rule, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Show a rule and its recent messages."""
     with _opened(data_dir) as services:
-        rule = services.alerts.get(rule_id)
-        deliveries = services.alerts.deliveries(rule_id)
+        rule = _rule(services, rule_id)
+        deliveries = services.alerts.deliveries(rule.id)
     if as_json:
         print_json({"rule": rule, "deliveries": deliveries})
         return
@@ -135,11 +135,11 @@ def show(rule_id: Rule, as_json: AsJson = False, data_dir: DataDir = None) -> No
 def delete(rule_id: Rule, as_name: As = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Delete a rule and its unsent messages."""
     with _opened(data_dir) as services:
-        rule = services.alerts.get(rule_id)
-        services.alerts.delete(rule_id)
+        rule = _rule(services, rule_id)
+        services.alerts.delete(rule.id)
         _record(services, as_name, "delete", rule)
     if as_json:
-        print_json({"deleted": rule_id})
+        print_json({"deleted": rule.id})
     else:
         typer.echo(f"the rule {rule.name!r} is deleted")
 
@@ -153,7 +153,8 @@ def send_test(rule_id: Rule, as_json: AsJson = False, data_dir: DataDir = None) 
 
     settings = Settings(data_dir=data_dir.absolute()) if data_dir else Settings()
     with _opened(data_dir) as services:
-        problem = try_out(services.alerts, open_deliveries(settings, services), services.clock, rule_id)
+        rule = _rule(services, rule_id)
+        problem = try_out(services.alerts, open_deliveries(settings, services), services.clock, rule.id)
     if as_json:
         print_json({"delivered": problem is None, "reason": problem})
     else:
@@ -171,6 +172,11 @@ def _opened(data_dir: Path | None) -> Iterator[Services]:
             yield services
         except AlertError as error:
             fail(str(error))
+
+
+def _rule(services: Services, text: str) -> AlertRule:
+    known = ((one.id, one.name) for one in services.alerts.rules(None))
+    return services.alerts.get(whole_id(text, known, "rule"))
 
 
 def _record(services: Services, as_name: str | None, verb: str, rule: AlertRule) -> None:

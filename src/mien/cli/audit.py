@@ -10,6 +10,7 @@ from uuid import UUID
 import typer
 
 from mien.cli._administration import AsJson, DataDir, fail, opened, print_json, print_table, resource_named
+from mien.cli._ids import name_or_id
 from mien.cli._times import moment_of
 
 if TYPE_CHECKING:
@@ -21,10 +22,13 @@ app = typer.Typer(help="Read, export and check the audit log.", no_args_is_help=
 @app.command("list")
 def list_entries(
     resource: Annotated[
-        str | None, typer.Option(help="Only this resource: its name, or its id if it was deleted.")
+        str | None, typer.Option(help="Only this resource: its name, or its id (or its beginning) if it was deleted.")
     ] = None,
     actor: Annotated[str | None, typer.Option(help="Only this actor, such as cli:anna.")] = None,
-    action: Annotated[str | None, typer.Option(help="Only this action; a trailing * is a wildcard: 'key.*'.")] = None,
+    action: Annotated[
+        str | None,
+        typer.Option(help="Only this action or family, such as key or key.regenerate; a trailing * is a wildcard."),
+    ] = None,
     since: Annotated[str | None, typer.Option(help="Start: an age (90m, 6h, 30d) or a date.")] = None,
     until: Annotated[str | None, typer.Option(help="End: an age or a date.")] = None,
     limit: Annotated[int, typer.Option(help="Maximum number of entries.", min=1, max=1000)] = 50,
@@ -137,7 +141,11 @@ def _noted(text: str) -> tuple[int, str]:
 
 
 def _resource_id(services: Services, text: str) -> UUID:
+    if services.accounts.named(text) is not None:
+        return resource_named(services, text).id
+    deleted = [(one.id, one.name) for one in services.accounts.deleted()]
+    wanted = name_or_id(text, deleted, "resource")
     try:
-        return UUID(text)
+        return UUID(wanted)
     except ValueError:
         return resource_named(services, text).id

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
-from uuid import UUID
 
 import typer
 
@@ -17,6 +16,7 @@ from mien.cli._administration import (
     print_json,
     print_table,
 )
+from mien.cli._ids import short, whole_id
 from mien.cli._subjects import DataDir, Where, opened_for, place_ref
 from mien.cli._times import moment_of
 
@@ -86,7 +86,7 @@ def list_consents(
         ("consent", "where", "of", "given by", "purpose", "given", "expires", "state"),
         (
             (
-                one.consent_id,
+                short(one.consent_id),
                 one.collection,
                 one.person_id or one.face_id,
                 one.given_by,
@@ -103,7 +103,7 @@ def list_consents(
 @app.command()
 def withdraw(
     name: Name,
-    consent_id: Annotated[UUID, typer.Argument(help="Id.")],
+    consent_id: Annotated[str, typer.Argument(help="Id, or its beginning.")],
     reason: Annotated[str | None, typer.Option(help="Why.")] = None,
     at: Annotated[str | None, typer.Option(help="When: an age (6h, 30d) or a date. (default: now)")] = None,
     *,
@@ -114,7 +114,9 @@ def withdraw(
     """Record that a consent was withdrawn; the person stays enrolled until you or a retention rule erase them."""
     with opened_for(name, data_dir) as (services, subjects, owner):
         when = None if at is None else moment_of(at, services.clock.now())
-        done = subjects.consents.withdraw(owner, consent_id, reason=reason, at=when, actor=actor(as_name))
+        known = ((one.consent_id, f"{one.purpose}, by {one.given_by}") for one in subjects.consents.find(owner))
+        found = whole_id(consent_id, known, "consent")
+        done = subjects.consents.withdraw(owner, found, reason=reason, at=when, actor=actor(as_name))
     _show(done, as_json)
 
 

@@ -161,7 +161,7 @@ def _print(analyses: dict[Path, Analysis]) -> None:
     for photo, analysis in analyses.items():
         for number, face in enumerate(analysis.faces, start=1):
             box = (str(value) for value in (face.box.left, face.box.top, face.box.width, face.box.height))
-            told = "; ".join(describe(face.attributes))
+            told = "\n".join(describe(face.attributes))
             table.add_row(photo.name, str(number), *box, f"{face.score:.2f}", told)
         if not analysis.faces:
             table.add_row(photo.name, "none found")

@@ -69,7 +69,7 @@ def command(
     if explain is not None:
         if url is not None:
             raise typer.BadParameter("takes no URL: it works offline", param_hint="--explain")
-        _finish(_explained(explain, as_json=as_json), as_json=as_json)
+        _finish(_explained(explain, as_json=as_json), as_json=as_json, explained=True)
     where = url or next((value for name in _URL_VARIABLES if (value := os.environ.get(name))), None)
     if where is None:
         raise typer.BadParameter("give the endpoint's URL, or set FACE_ENDPOINT", param_hint="URL")
@@ -144,7 +144,7 @@ def _explained(source: str, *, as_json: bool) -> Report:
     return report
 
 
-def _finish(report: Report, *, as_json: bool) -> None:
+def _finish(report: Report, *, as_json: bool, explained: bool = False) -> None:
     from rich.console import Console
 
     from mien.cli._findings import print_verdict
@@ -152,5 +152,5 @@ def _finish(report: Report, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(report.as_json(), indent=1, ensure_ascii=False))
     else:
-        print_verdict(Console(highlight=False), report)
+        print_verdict(Console(highlight=False), report, explained=explained)
     raise typer.Exit(report.exit_status)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mien.cli._administration import As, AsJson, DataDir, Name, Yes, actor, moment, print_json, print_table
-from mien.cli._doors import DoorName, PersonId, Place, local_moment, opened_doors, person_text
+from mien.cli._doors import DoorName, PersonId, Place, door_named, local_moment, opened_doors, person_text
+from mien.cli._ids import short, whole_id
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -93,7 +94,7 @@ def delete(
     from mien.cli._administration import confirm
 
     with opened_doors(name, data_dir) as (_, doors, owner):
-        found = doors.doors.named(owner, door)
+        found = door_named(doors, owner, door)
         confirm(f"Delete the door {found.name}?", yes)
         doors.doors.delete(owner, found.door_id, actor=actor(as_name))
     if as_json:
@@ -132,7 +133,7 @@ def allow(
     if badge and two:
         raise typer.BadParameter("choose one of --badge and --two-persons")
     with opened_doors(name, data_dir) as (_, doors, owner):
-        found = doors.doors.named(owner, door)
+        found = door_named(doors, owner, door)
         spec = RuleSpec(
             name=rule,
             doors=(found.door_id,),
@@ -164,14 +165,14 @@ def rules(name: Name, *, as_json: AsJson = False, data_dir: DataDir = None) -> N
         return
     print_table(
         ("rule", "name", "what it says"),
-        ((one.rule_id, one.spec.name, sentence(one.spec, names)) for one in found),
+        ((short(one.rule_id), one.spec.name, sentence(one.spec, names)) for one in found),
     )
 
 
 @app.command("delete-rule")
 def delete_rule(
     name: Name,
-    rule_id: Annotated[str, typer.Argument(help="Id of the rule.")],
+    rule_id: Annotated[str, typer.Argument(help="Id of the rule, or its beginning.")],
     *,
     as_name: As = None,
     as_json: AsJson = False,
@@ -179,9 +180,10 @@ def delete_rule(
 ) -> None:
     """Delete a rule."""
     with opened_doors(name, data_dir) as (_, doors, owner):
-        doors.doors.delete_rule(owner, _id(rule_id), actor=actor(as_name))
+        found = whole_id(rule_id, ((one.rule_id, one.spec.name) for one in doors.doors.rules(owner)), "rule")
+        doors.doors.delete_rule(owner, found, actor=actor(as_name))
     if as_json:
-        print_json({"deleted": rule_id})
+        print_json({"deleted": found})
     else:
         typer.echo("deleted the rule")
 
@@ -204,7 +206,7 @@ def check(
 
     place, _, person_id = person.rpartition("/")
     with opened_doors(name, data_dir) as (services, doors, owner):
-        found = doors.doors.named(owner, door)
+        found = door_named(doors, owner, door)
         moment_ = local_moment(at, found.spec.time_zone, services.clock.now())
         verdict = doors.decisions.check(
             owner,
@@ -316,7 +318,7 @@ def events(
     if export not in {None, "jsonl", "csv"}:
         raise typer.BadParameter(f"{export!r} is not jsonl or csv", param_hint="--export")
     with opened_doors(name, data_dir) as (_, doors, owner):
-        wanted = Filter(door_id=None if door is None else doors.doors.named(owner, door).door_id)
+        wanted = Filter(door_id=None if door is None else door_named(doors, owner, door).door_id)
         if export is not None:
             for line in lines(doors.events.all(owner, wanted), as_csv=export == "csv"):
                 typer.echo(line, nl=False)

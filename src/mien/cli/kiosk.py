@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mien.cli._administration import As, AsJson, DataDir, Name, Yes, actor, moment, print_json, print_table
-from mien.cli._doors import opened_doors
+from mien.cli._doors import door_named, kiosk_named, opened_doors
 
 app = typer.Typer(help="Add, list and delete kiosk pages for touchless check-in.", no_args_is_help=True)
 
@@ -42,7 +42,7 @@ def add(
             greeting=greeting,
             reception=reception,
             liveness=not without_liveness,
-            door=None if door is None else doors.doors.named(owner, door).door_id,
+            door=None if door is None else door_named(doors, owner, door).door_id,
         )
         made, key = doors.kiosks.create(owner, kiosk, spec, actor=actor(as_name))
     if as_json:
@@ -81,7 +81,7 @@ def list_kiosks(name: Name, *, as_json: AsJson = False, data_dir: DataDir = None
 @app.command()
 def delete(
     name: Name,
-    kiosk: Annotated[str, typer.Argument(help="Name or id of the kiosk.")],
+    kiosk: Annotated[str, typer.Argument(help="Name or id of the kiosk, or the beginning of its id.")],
     *,
     yes: Yes = False,
     as_name: As = None,
@@ -92,7 +92,7 @@ def delete(
     from mien.cli._administration import confirm
 
     with opened_doors(name, data_dir) as (_, doors, owner):
-        found = doors.kiosks.named(owner, kiosk)
+        found = kiosk_named(doors, owner, kiosk)
         confirm(f"Delete the kiosk {found.name}?", yes)
         doors.kiosks.delete(owner, found.kiosk_id, actor=actor(as_name))
     if as_json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated
-from uuid import UUID
 
 import typer
 
@@ -17,6 +16,7 @@ from mien.cli._administration import (
     print_json,
     print_table,
 )
+from mien.cli._ids import short, whole_id
 from mien.cli._subjects import DataDir, Where, opened_for, place_ref
 
 app = typer.Typer(help="Set, list, remove and apply retention rules.", no_args_is_help=True)
@@ -64,7 +64,7 @@ def list_rules(name: Name, as_json: AsJson = False, data_dir: DataDir = None) ->
         print_json(found)
         return
     rows = (
-        (one.rule_id, _said(one.what), one.collection or "all", one.days, one.created_by, moment(one.created_at))
+        (short(one.rule_id), _said(one.what), one.collection or "all", one.days, one.created_by, moment(one.created_at))
         for one in found
     )
     print_table(("rule", "deletes", "in", "after days", "set by", "when"), rows)
@@ -73,16 +73,18 @@ def list_rules(name: Name, as_json: AsJson = False, data_dir: DataDir = None) ->
 @app.command()
 def remove(
     name: Name,
-    rule_id: Annotated[UUID, typer.Argument(help="Id.")],
+    rule_id: Annotated[str, typer.Argument(help="Id, or its beginning.")],
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Remove a rule."""
     with opened_for(name, data_dir) as (_, subjects, owner):
-        subjects.rules.remove(owner, rule_id, actor=actor(as_name))
+        known = ((one.rule_id, f"{_said(one.what)} after {one.days} days") for one in subjects.rules.all(owner))
+        found = whole_id(rule_id, known, "rule")
+        subjects.rules.remove(owner, found, actor=actor(as_name))
     if as_json:
-        print_json({"removed": rule_id})
+        print_json({"removed": found})
 
 
 @app.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
-from uuid import UUID
 
 import typer
 
@@ -20,6 +19,7 @@ from mien.cli._administration import (
     print_table,
     resource_id,
 )
+from mien.cli._ids import short, whole_id
 
 if TYPE_CHECKING:
     from mien.accounts.role_assignments import RoleAssignment
@@ -72,7 +72,15 @@ def list_assignments(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     print_table(
         ("id", "to", "value", "role", "resource", "assigned", "by"),
         (
-            (one.id, one.assignee, one.value, one.role, one.resource or "all", moment(one.created_at), one.created_by)
+            (
+                short(one.id),
+                one.assignee,
+                one.value,
+                one.role,
+                one.resource or "all",
+                moment(one.created_at),
+                one.created_by,
+            )
             for one in found
         ),
     )
@@ -80,14 +88,15 @@ def list_assignments(as_json: AsJson = False, data_dir: DataDir = None) -> None:
 
 @app.command()
 def remove(
-    assignment_id: Annotated[UUID, typer.Argument(help="Id.")],
+    assignment_id: Annotated[str, typer.Argument(help="Id, or its beginning.")],
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Remove a role assignment; the change takes effect with the next call."""
     with opened(data_dir) as services:
-        removed = services.assignments.delete(assignment_id, actor=actor(as_name))
+        known = ((one.id, f"{one.role} for {_described(one)}") for one in services.assignments.list())
+        removed = services.assignments.delete(whole_id(assignment_id, known, "role assignment"), actor=actor(as_name))
         if removed is None:
             fail(f"there is no role assignment {assignment_id}")
     if as_json:

@@ -7,7 +7,6 @@ import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from uuid import UUID
 
 import typer
 
@@ -21,6 +20,7 @@ from mien.cli._administration import (
     print_json,
     print_table,
 )
+from mien.cli._ids import short, whole_id
 from mien.cli._subjects import DataDir, Ids, Photo, Possible, TargetBox, Texts, Users, opened, opened_for, whom_of
 
 if TYPE_CHECKING:
@@ -134,15 +134,18 @@ def receipts(name: Name, as_json: AsJson = False, data_dir: DataDir = None) -> N
     if as_json:
         print_json(found)
         return
-    rows = ((one.receipt_id, one.actor, moment(one.started_at), moment(one.finished_at)) for one in found)
+    rows = ((short(one.receipt_id), one.actor, moment(one.started_at), moment(one.finished_at)) for one in found)
     print_table(("receipt", "who", "begun", "finished"), rows)
 
 
 @app.command()
-def receipt(name: Name, receipt_id: Annotated[UUID, typer.Argument(help="Id.")], data_dir: DataDir = None) -> None:
+def receipt(
+    name: Name, receipt_id: Annotated[str, typer.Argument(help="Id, or its beginning.")], data_dir: DataDir = None
+) -> None:
     """Print a receipt again; an interrupted erasure is completed first."""
     with opened_for(name, data_dir) as (_, subjects, owner):
-        typer.echo(subjects.eraser.finish(owner, receipt_id).receipt)
+        known = ((one.receipt_id, f"by {one.actor}") for one in subjects.eraser.receipts(owner))
+        typer.echo(subjects.eraser.finish(owner, whole_id(receipt_id, known, "receipt")).receipt)
 
 
 @app.command("receipt-key")

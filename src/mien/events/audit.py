@@ -249,7 +249,8 @@ class AuditLog:
         Args:
             resource_id: of this resource only.
             actor: by this actor only.
-            action: this action only; a `*` at the end stands for anything (`key.*`).
+            action: this action and those that begin with it and a dot (`access` is also `access.approve`); a `*` at the
+                end stands for anything (`key.re*`).
             since: not before this moment.
             until: before this moment.
             before: with a lower sequence than this.
@@ -262,9 +263,11 @@ class AuditLog:
         if actor is not None:
             query = query.where(AuditRow.actor == actor)
         if action is not None:
-            prefix = action.removesuffix("*")
-            matches = AuditRow.action.startswith(prefix, autoescape=True)
-            query = query.where(matches if action.endswith("*") else AuditRow.action == action)
+            if action.endswith("*"):
+                query = query.where(AuditRow.action.startswith(action.removesuffix("*"), autoescape=True))
+            else:
+                below = AuditRow.action.startswith(f"{action}.", autoescape=True)
+                query = query.where(or_(AuditRow.action == action, below))
         if since is not None:
             query = query.where(AuditRow.at >= since)
         if until is not None:

@@ -13,7 +13,7 @@ from nicegui import app as library
 from nicegui import background_tasks, context, ui
 from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from mien.accounts import Resource
 from mien.management.roles import ABOUT, Permission, Role
@@ -36,6 +36,9 @@ _READ_OUT: Final = (  # what the library shows while the server is away is read 
     "document.getElementById('popup').setAttribute('role', 'alert'))</script>"
 )
 _BUILD_SECONDS: Final = 30.0
+
+FIRST: Final = "/"
+"""Path of the page that signing in leads to."""
 
 _PATIENCE: Final = 0.25
 """Seconds that a page may take before it is sent without its content, and says that it is loading."""
@@ -76,6 +79,8 @@ def build_interface(parts: PortalParts, sessions: Sessions) -> FastAPI:
 def _handler(page: Page, parts: PortalParts, sessions: Sessions) -> Callable[[Request], Awaitable[Response | None]]:
     async def show(request: Request) -> Response | None:
         visitor = await visit(request, parts, sessions)
+        if page.path == FIRST and not page.is_open_to(visitor) and (other := _first_open(visitor)) is not None:
+            return RedirectResponse(visitor.link(other.path), 303)  # signing in leads to the first page
         theme = request.cookies.get(THEME)
         with frame(visitor, page, PAGES, theme if theme in {"light", "dark"} else None):
             if not page.is_open_to(visitor):
@@ -101,6 +106,11 @@ def _handler(page: Page, parts: PortalParts, sessions: Sessions) -> Callable[[Re
         return None
 
     return show
+
+
+def _first_open(visitor: Visitor) -> Page | None:
+    """Return the first page of the navigation that somebody may open."""
+    return next((one for one in PAGES if one.listed and one.is_open_to(visitor)), None)
 
 
 def _refuse(visitor: Visitor, page: Page) -> None:

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
 
-from mien.vision.types import Accessory, Attributes, Face, Float32, HairColor, HeadPose, Measured, Pixels
+from mien.contract.attributes import MaskType
+from mien.vision.types import (
+    Attributes,
+    Face,
+    FacialHair,
+    Float32,
+    Hair,
+    HeadPose,
+    Makeup,
+    Mask,
+    Measured,
+    Occlusion,
+    Pixels,
+)
 
 _BOX = (80, 220, 80)
 _LANDMARK = (60, 200, 255)
@@ -65,31 +78,54 @@ def pose_axes(pose: HeadPose) -> Float32:
 
 
 def describe(attributes: Attributes) -> list[str]:
-    """Say each attribute that there is in one line, as "name: value"."""
+    """Say each attribute that there is in one line, as "name: value"; what is absent is not listed with zeros."""
     found = ((item.name, getattr(attributes, item.name)) for item in fields(attributes))
-    return [f"{name.replace('_', ' ')}: {_text(value)}" for name, value in found if value is not None]
+    return [f"{_NAMES.get(name, name)}: {_text(name, value)}" for name, value in found if value is not None]
 
 
-def _text(value: object) -> str:  # noqa: PLR0911  # a return for each kind of value
+_NAMES: Final = {
+    "head_pose": "head pose",
+    "occlusion": "covered",
+    "facial_hair": "facial hair",
+    "quality": "quality for recognition",
+}
+_LITTLE: Final = 0.1
+"""Share from which a beard or a hair colour is mentioned."""
+
+
+def _text(name: str, value: Any) -> str:  # noqa: PLR0911  # a return for each kind of value; Any: of any attribute
     match value:
-        case Enum():
-            return str(value.value)
-        case bool():
-            return "yes" if value else "no"
-        case float():
-            return f"{value:.2f}"
-        case tuple():
-            return ", ".join(_text(part) for part in value) or "none"
         case HeadPose():
             return f"pitch {round(value.pitch)}°, roll {round(value.roll)}°, yaw {round(value.yaw)}°"
-        case Accessory() | HairColor() | Measured():  # a word and its number
-            return " ".join(_text(getattr(value, item.name)) for item in fields(value))
+        case Occlusion() | Makeup():
+            return _listed(item.name for item in fields(value) if getattr(value, item.name))
+        case Mask():
+            covered = " over nose and mouth" if value.nose_and_mouth_covered else ""
+            return "none" if value.type is MaskType.NONE else f"{value.type.value}{covered}"
+        case FacialHair():
+            return _listed(_shared(item.name, getattr(value, item.name)) for item in fields(value))
+        case Hair():
+            if value.invisible:
+                return "not visible"
+            colors = (_shared(one.color, one.confidence) for one in value.colors)
+            return _listed((_shared("bald", value.bald), *colors))
+        case Measured():
+            return str(value.level.value)
+        case tuple():
+            return _listed(one.type for one in value)
+        case float():
+            return f"about {value:.0f} years" if name == "age" else f"{value:.0%}"
         case _:
-            return _named(value) if is_dataclass(value) else str(value)
+            return str(value.value) if isinstance(value, Enum) else str(value)
 
 
-def _named(value: Any) -> str:  # of any dataclass
-    return ", ".join(f"{item.name.replace('_', ' ')} {_text(getattr(value, item.name))}" for item in fields(value))
+def _shared(name: str, share: float) -> str:
+    """Return a name with its share in per cent; nothing for little."""
+    return f"{name} {share:.0%}" if share >= _LITTLE else ""
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(word for word in words if word) or "none"
 
 
 def _draw_axes(canvas: Pixels, face: Face, pose: HeadPose, unit: int) -> None:

@@ -61,9 +61,10 @@ def _nothing() -> Finding:
     return Finding(
         "paste",
         Severity.WARNING,
-        "There is no error of a Face service in this that is known.",
-        "It takes an error body, status and headers, a whole `curl -v` log, a HAR file, or an SDK's exception.",
-        "Repeat the call with `curl -v` and paste all that it prints.",
+        "This shows no call and no known error of a Face service, so nothing can be concluded from it.",
+        "Needed is one of: the error body with its status, a whole `curl -v` log, a HAR file, or the whole text of an "
+        "SDK's exception.",
+        "Repeat the call with `curl -v` and paste all that it prints; `mien doctor ENDPOINT` examines the endpoint.",
     )
 
 
