@@ -26,6 +26,7 @@ from mien.liveness.ports import FrameJudge
 from mien.management import AdminTokens
 from mien.management.arm.shapes import Addresses
 from mien.management.arm.sign_in import SignInPlace
+from mien.management.glance import Glances
 from mien.management.login import Login
 from mien.management.oidc import IssuerLogin, finder
 from mien.models import ModelStore
@@ -109,6 +110,7 @@ def create_management(
             audit=services.audit,
             metrics=services.metrics,
             failed_calls=services.failed_calls,
+            glances=open_glances(settings, services, faces.gallery, faces.bindings) if faces else None,
             alerts=services.alerts,
             try_out=lambda rule: try_out(services.alerts, deliveries, services.clock, rule),
             database=services.database,
@@ -131,6 +133,21 @@ def create_management(
             enrol=enroller(faces.gallery) if faces else None,
         ),
         portal,
+    )
+
+
+def open_glances(settings: Settings, services: Services, gallery: Gallery, bindings: Bindings) -> Glances:
+    """Return what looks at all resources at once."""
+    return Glances(
+        services.accounts,
+        services.access,
+        services.alerts,
+        services.metrics,
+        gallery.stale,
+        lambda: faces_stored(services.database),
+        services.clock,
+        settings.data_dir,
+        bindings.recognition,
     )
 
 
@@ -175,7 +192,7 @@ def open_portal(settings: Settings, services: Services, faces: FaceServices, log
             metrics=services.metrics,
             alerts=services.alerts,
             failed_calls=services.failed_calls,
-            data_dir=settings.data_dir,
+            glances=open_glances(settings, services, faces.gallery, faces.bindings),
             try_out=lambda rule: try_out(services.alerts, deliveries, services.clock, rule),
             quota_uses=lambda: quota_uses(settings, services),
             faces_stored=lambda: faces_stored(services.database),

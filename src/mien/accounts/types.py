@@ -108,6 +108,16 @@ class Resource:
     local_auth: bool = True
     features: frozenset[Feature] = frozenset()
     access_state: Mapping[Feature, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def blocked(self) -> str | None:
+        """What keeps everybody from calling the resource; None when nothing does."""
+        if self.state is not ProvisioningState.SUCCEEDED:
+            return "It is being deleted."
+        if self.default_action == "Deny" and not self.ip_rules and self.public_network_access:
+            return "Only callers that a network rule allows are accepted, and there are no rules."
+        return None
+
     request_log: bool = False
     cors_origins: tuple[str, ...] = ()
     without_flashes: WithoutFlashes | None = None

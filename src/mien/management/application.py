@@ -36,6 +36,7 @@ from mien.management.arm.shapes import Addresses
 from mien.management.arm.sign_in import SignInPlace
 from mien.management.errors import of_storage, unforeseen
 from mien.management.explain import KNOWN, explain
+from mien.management.glance import Glances
 from mien.management.guard import Api, Guard, Message, Receive, Scope, Send
 from mien.management.login import Actor, Login
 from mien.management.roles import Role
@@ -56,6 +57,7 @@ from mien.management.v1 import (
     retention,
     reviews,
     role_assignments,
+    status,
     subjects,
     terms,
     tokens,
@@ -93,6 +95,7 @@ class Parts:
         domain: of the resources' host names.
         exposition: this process's counts for Prometheus; None without a data plane.
         failed_calls: the last calls that failed; None without their routes.
+        glances: looks at all resources at once; None without a data plane.
         subjects: the data-subject tools; None without a data plane.
         evaluations: measures error rates on enrolled people; None without a data plane.
         reviews: the matches that people must confirm; None without a data plane.
@@ -121,6 +124,7 @@ class Parts:
     domain: str
     exposition: Exposition | None = None
     failed_calls: FailedCalls | None = None
+    glances: Glances | None = None
     subjects: Subjects | None = None
     evaluations: Measuring | None = None
     reviews: Reviews | None = None
@@ -243,6 +247,8 @@ def _routers(parts: Parts) -> Iterable[APIRouter]:
     yield metrics.routes(parts.metrics, parts.accounts, parts.clock)
     if parts.failed_calls is not None:
         yield failed_calls.routes(parts.failed_calls, parts.accounts)
+    if parts.glances is not None:
+        yield status.routes(parts.glances)
     yield metrics.prometheus(parts.exposition)
     if parts.subjects is not None:
         yield subjects.routes(parts.subjects, parts.accounts)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID
 
 from mien.accounts import AccessRequests, Accounts
@@ -27,6 +26,7 @@ from mien.gateway.network import NetworkRules
 from mien.liveness.service import Lacks
 from mien.management import AdminTokens
 from mien.management.arm.shapes import Addresses
+from mien.management.glance import Glances
 from mien.management.login import Login
 from mien.models import ModelStore
 from mien.models.bindings import Bindings
@@ -77,7 +77,7 @@ class PortalParts:
         demo: whether the liveness demo of this server makes its own sessions.
         lacks: tells what the server lacks for a liveness mode; None when it lacks nothing.
         doors: cameras and doors.
-        data_dir: where the server's files are, to see how full the disk is.
+        glances: looks at all resources at once.
         watchers: gives the cameras that run on this server.
         auto_training: trains groups after edits.
     """
@@ -94,6 +94,7 @@ class PortalParts:
     metrics: MetricStore
     alerts: AlertRules
     failed_calls: FailedCalls
+    glances: Glances
     try_out: Callable[[UUID], str | None]
     quota_uses: Callable[[], Sequence[QuotaUse]]
     faces_stored: Callable[[], Mapping[UUID, int]]
@@ -116,6 +117,5 @@ class PortalParts:
     demo: bool = False
     lacks: Lacks | None = None
     doors: DoorServices | None = None
-    data_dir: Path | None = None
     watchers: WatchersOf | None = None
     auto_training: AutoTraining = field(default_factory=AutoTraining)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from mien.accounts import AccessRequest, Feature, ProvisioningState, RequestState, Resource
+from mien.accounts import AccessRequest, Feature, RequestState, Resource
 from mien.events import QuotaUse
 from mien.gallery.reembedding.job import Plan
 
@@ -56,15 +56,6 @@ def quota_words(use: QuotaUse) -> str:
     return f"{what.capitalize()} in the fullest of the {every}"
 
 
-def blocked(resource: Resource) -> str | None:
-    """Return what keeps everybody from calling a resource; None when it runs."""
-    if resource.state is not ProvisioningState.SUCCEEDED:
-        return "It is being deleted."
-    if resource.default_action == "Deny" and not resource.ip_rules and resource.public_network_access:
-        return "Only callers that a network rule allows are accepted, and there are no rules."
-    return None
-
-
 def warnings_of(
     resource: Resource,
     requests: Sequence[AccessRequest],
@@ -86,7 +77,7 @@ def warnings_of(
 
 
 def _states(resource: Resource) -> Iterator[Warned]:
-    if reason := blocked(resource):
+    if reason := resource.blocked:
         yield Warned("bad", "All calls to this resource are refused", reason, ("Networking", "/networking"))
     elif not resource.public_network_access:
         about = "The resource accepts calls from this server's private networks only."

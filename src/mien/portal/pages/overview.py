@@ -18,7 +18,7 @@ from mien.portal.pages.people_places import address
 from mien.portal.snippets import first_calls
 from mien.portal.stale import changes_since
 from mien.portal.visitor import Visitor
-from mien.portal.warnings import Warned, blocked, quota_words, warnings_of
+from mien.portal.warnings import Warned, quota_words, warnings_of
 from mien.portal.widgets import Tag, badge, banner, code, copy_button, facts, meter, moment, section, text, tile
 
 
@@ -72,7 +72,7 @@ async def render(visitor: Visitor) -> None:
         with section("Resource"):
             facts(
                 [
-                    ("State", lambda: badge("Blocked", "bad") if blocked(resource) else badge("Running", "good")),
+                    ("State", lambda: badge("Blocked", "bad") if resource.blocked else badge("Running", "good")),
                     ("Endpoint", lambda: _endpoint(endpoint)),
                     ("On this machine", lambda: _endpoint(parts.local_endpoint)),
                     ("Tier", f"{resource.sku.value} ({TIERS[resource.sku]})"),

@@ -12,7 +12,6 @@ from mien.management.arm.shapes import TIERS
 from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.visitor import Visitor
-from mien.portal.warnings import blocked
 from mien.portal.widgets import Tag, badge, button, confirm, empty, link_button, moment, section, table, text
 
 
@@ -35,7 +34,7 @@ async def render(visitor: Visitor) -> None:
                 [
                     [
                         partial(Tag, "a", one.name, href=f"/?resource={one.name}"),
-                        partial(badge, *(("Blocked", "bad") if blocked(one) else ("Running", "good"))),
+                        partial(badge, *(("Blocked", "bad") if one.blocked else ("Running", "good"))),
                         f"{one.sku.value} ({TIERS[one.sku]})",
                         one.location,
                         moment(one.created_at),
