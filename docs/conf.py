@@ -16,7 +16,7 @@ html_title = "Mien"
 html_show_sphinx = False
 html_copy_source = False
 html_theme_options = {"navigation_with_keys": True}
-# Headings can be linked to, as on the repository's own pages: [how often](front-door.md#how-often).
+# Headings can be linked to, as on the repository's own pages: [rate limits](front-door.md#rate-limits).
 myst_heading_anchors = 4
 nitpicky = True
 # Examples show what a shell or a log prints, which is no language.
