@@ -116,5 +116,25 @@ def test_a_kiosk_shows_its_key_once(tmp_path: Path, ada: UUID) -> None:
     both = ("--door", "Front", "--without-liveness")
     refused = run(tmp_path, "kiosk", "add", "desk", "Photos", *options, *both, code=1)
     assert "a photo would open it" in refused
+    notice.write_text("We compare your face with those of our staff.\n", encoding="utf-8")
+    changes = ("--notice", str(notice), "--door", "", "--keep-days", "30", "--off", "--name", "Lobby")
+    assert run(tmp_path, "kiosk", "edit", "desk", "Reception", *changes) == "changed Lobby\n"
+    (shown,) = json.loads(run(tmp_path, "kiosk", "list", "desk", "--json"))
+    assert shown["spec"] == {
+        "group": STAFF,
+        "notice": "We compare your face with those of our staff.",
+        "greeting": "",
+        "reception": "",
+        "liveness": True,
+        "door": None,
+        "acceptance_days": 30,
+        "enabled": False,
+    }
+    renewed = run(tmp_path, "kiosk", "renew-key", "desk", "Lobby", "--yes").strip().rpartition("/kiosk#")[2]
+    assert len(renewed) >= 43
+    assert renewed != key
+    back = ("--door", "Front", "--without-liveness")
+    assert "a photo would open it" in run(tmp_path, "kiosk", "edit", "desk", "Lobby", *back, code=1)
+    assert run(tmp_path, "kiosk", "edit", "desk", "Lobby", "--name", "Reception") == "changed Reception\n"
     assert run(tmp_path, "kiosk", "delete", "desk", "Reception", "--yes") == "deleted Reception\n"
     assert json.loads(run(tmp_path, "kiosk", "list", "desk", "--json")) == []

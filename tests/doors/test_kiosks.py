@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -123,6 +123,8 @@ def test_a_key_is_stored_as_a_hash_and_belongs_to_one_resource(hall: Hall) -> No
     {"notice": "x" * 4001},
     {"greeting": "x" * 201},
     {"door": uuid4(), "liveness": False},
+    {"acceptance_days": 0},
+    {"acceptance_days": 3651},
 ])  # fmt: skip
 def test_impossible_kiosks_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(InvalidDoorError):
@@ -257,6 +259,62 @@ def test_a_code_greets_and_opens_nothing(hall: Hall) -> None:
     assert {hall.check_ins.by_code(at_door, code).outcome for code in ("12:4711", "1", "x")} == {Outcome.FACE}
     assert [one.code for one in hall.events() if one.kind is Kind.BADGE] == ["badge", "badge_unknown"]
     assert not any(one.granted for one in hall.events())
+
+
+def test_a_kiosk_is_changed_switched_off_and_given_another_key(hall: Hall) -> None:
+    house, kiosks = hall.house, hall.kiosks
+    kiosk, key = kiosks.create(house.owner, "Reception", SPEC, actor="anna")
+    old = kiosks.accept(kiosk, SPEC.version, "en")
+    changed = replace(SPEC, notice="A new notice.", greeting="Hello, {name}")
+    done = kiosks.change(house.owner, kiosk.kiosk_id, actor="anna", name="Lobby", spec=changed)
+    assert kiosks.opened_by(key) == done, "the key stays"
+    assert (done.name, done.spec) == ("Lobby", changed)
+    assert not kiosks.is_accepted(done, old), "a new notice is accepted anew"
+    renamed, renewed = kiosks.renew_key(house.owner, kiosk.kiosk_id, actor="anna")
+    assert kiosks.opened_by(renewed) == renamed == done
+    with pytest.raises(NotConfiguredError):
+        kiosks.opened_by(key)
+    kiosks.change(house.owner, kiosk.kiosk_id, actor="anna", spec=replace(changed, enabled=False))
+    with pytest.raises(NotConfiguredError):
+        kiosks.opened_by(renewed)
+    kiosks.create(house.owner, "Yard", SPEC, actor="anna")
+    with pytest.raises(NameInUseError):
+        kiosks.change(house.owner, kiosk.kiosk_id, actor="anna", name="Yard")
+    for call in (
+        lambda: kiosks.change(house.other, kiosk.kiosk_id, actor="eve", name="Mine"),
+        lambda: kiosks.renew_key(house.other, kiosk.kiosk_id, actor="eve"),
+        lambda: kiosks.change(house.owner, kiosk.kiosk_id, actor="anna", spec=replace(SPEC, door=uuid4())),
+    ):
+        with pytest.raises(NotConfiguredError):
+            call()
+    entries = house.audit.search(resource_id=house.owner, action="door.kiosk*")
+    assert [one.action for one in entries] == [
+        "door.kiosk.create",
+        "door.kiosk.change",
+        "door.kiosk.key",
+        "door.kiosk.change",
+        "door.kiosk.create",
+    ]
+    assert renewed not in "\n".join(house.audit.export())
+
+
+def test_acceptances_are_kept_for_the_days_of_their_kiosk(hall: Hall) -> None:
+    house, kiosks = hall.house, hall.kiosks
+    brief, _ = kiosks.create(house.owner, "Brief", replace(SPEC, acceptance_days=2), actor="anna")
+    usual, _ = kiosks.create(house.owner, "Usual", SPEC, actor="anna")
+    gone, _ = kiosks.create(house.other, "Gone", replace(SPEC, acceptance_days=2), actor="eve")
+    for kiosk in (brief, usual, gone):
+        kiosks.accept(kiosk, SPEC.version, "en")
+    kiosks.delete(house.other, gone.kiosk_id, actor="eve")
+    assert kiosks.purge() == 0
+    house.clock.advance(timedelta(days=3))
+    kiosks.accept(brief, SPEC.version, "en")
+    assert kiosks.purge() == 1
+    assert kiosks.acceptances(house.owner) == {brief.kiosk_id: 1, usual.kiosk_id: 1}
+    assert kiosks.acceptances(house.other) == {gone.kiosk_id: 1}, "those of a deleted kiosk stay for a year"
+    house.clock.advance(timedelta(days=363))
+    assert kiosks.purge() == 3
+    assert kiosks.acceptances(house.owner) == kiosks.acceptances(house.other) == {}
 
 
 def test_a_kiosk_needs_no_video_library() -> None:

@@ -100,6 +100,23 @@ def test_without_an_acceptance_nothing_is_looked_for(desk: Desk) -> None:
     assert stale.status_code == 409
 
 
+def test_a_kiosk_is_changed_over_http_and_its_key_replaced(desk: Desk) -> None:
+    kiosk = desk.add("Changed", liveness=False)
+    path = f"/mien/v1/resources/dev/kiosks/{kiosk['id']}"
+    done = desk.management.patch(path, json={"notice": "Another notice.", "acceptanceDays": 30}).json()
+    assert (done["notice"], done["acceptanceDays"], done["group"]) == ("Another notice.", 30, kiosk["group"])
+    assert desk.call(kiosk["key"], "notice", json={}).json()["notice"] == "Another notice."
+    refused = desk.management.patch(path, json={"acceptanceDays": 0})
+    assert (refused.status_code, "AcceptanceDays: 1 to 3650" in refused.text) == (400, True), refused.text
+    renewed = desk.management.post(f"{path}/key").json()
+    assert renewed["path"] == f"/kiosk#{renewed['key']}"
+    assert desk.call(kiosk["key"], "notice", json={}).status_code == 404
+    assert desk.call(renewed["key"], "notice", json={}).status_code == 200
+    assert desk.management.patch(path, json={"enabled": False}).json()["enabled"] is False
+    assert desk.call(renewed["key"], "notice", json={}).status_code == 404
+    assert desk.management.patch(path, json={"door": None, "name": "Changed too"}).json()["name"] == "Changed too"
+
+
 def test_a_kiosk_that_asks_for_liveness_takes_no_photo(desk: Desk) -> None:
     kiosk = desk.add("Live")
     acceptance = desk.accept(kiosk)

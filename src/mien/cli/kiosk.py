@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mien.cli._administration import As, AsJson, DataDir, Name, Yes, actor, moment, print_json, print_table
 from mien.cli._doors import door_named, kiosk_named, opened_doors
 
-app = typer.Typer(help="Add, list and delete kiosk pages for touchless check-in.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from mien.doors.kiosks import Kiosk as MadeKiosk
+
+app = typer.Typer(help="Add, list, edit and delete kiosk pages for touchless check-in.", no_args_is_help=True)
+
+KeepDays = Annotated[int, typer.Option(help="Days for which acceptances of the notice are kept.", min=1, max=3650)]
+Kiosk = Annotated[str, typer.Argument(help="Name or id of the kiosk, or the beginning of its id.")]
 
 
 @app.command()
@@ -24,6 +30,7 @@ def add(
     greeting: Annotated[str, typer.Option(help="For people who are recognised; {name} is replaced.")] = "",
     reception: Annotated[str, typer.Option(help="For everybody else.")] = "",
     door: Annotated[str | None, typer.Option(help="Door whose rules decide.")] = None,
+    keep_days: KeepDays = 365,
     without_liveness: Annotated[
         bool, typer.Option("--without-liveness", help="Do not ask whether the face is live: a photo may be greeted.")
     ] = False,
@@ -43,12 +50,17 @@ def add(
             reception=reception,
             liveness=not without_liveness,
             door=None if door is None else door_named(doors, owner, door).door_id,
+            acceptance_days=keep_days,
         )
         made, key = doors.kiosks.create(owner, kiosk, spec, actor=actor(as_name))
+    _print_path(made, key, as_json=as_json)
+
+
+def _print_path(kiosk: MadeKiosk, key: str, *, as_json: bool) -> None:
     if as_json:
-        print_json({"id": made.kiosk_id, "name": made.name, "path": f"/kiosk#{key}"})
+        print_json({"id": kiosk.kiosk_id, "name": kiosk.name, "path": f"/kiosk#{key}"})
     else:
-        typer.echo(f"added {made.name}; open this path of your server on the tablet, it is not shown again:")
+        typer.echo(f"open this path of your server on the tablet of {kiosk.name}; it is not shown again:")
         typer.echo(f"/kiosk#{key}")
 
 
@@ -63,13 +75,14 @@ def list_kiosks(name: Name, *, as_json: AsJson = False, data_dir: DataDir = None
         print_json(found)
         return
     print_table(
-        ("kiosk", "group", "liveness", "door", "accepted", "created"),
+        ("kiosk", "group", "liveness", "door", "state", "accepted", "created"),
         (
             (
                 one.name,
                 one.spec.group,
                 "yes" if one.spec.liveness else "no",
                 names.get(one.spec.door) if one.spec.door else None,
+                "on" if one.spec.enabled else "off",
                 counts.get(one.kiosk_id, 0),
                 moment(one.created_at),
             )
@@ -79,9 +92,80 @@ def list_kiosks(name: Name, *, as_json: AsJson = False, data_dir: DataDir = None
 
 
 @app.command()
+def edit(
+    name: Name,
+    kiosk: Kiosk,
+    new_name: Annotated[str | None, typer.Option("--name", help="New name.")] = None,
+    group: Annotated[str | None, typer.Option("--group", "-g", help="Where people are looked for.")] = None,
+    notice: Annotated[
+        Path | None, typer.Option(help="Text file with the new notice.", exists=True, dir_okay=False, readable=True)
+    ] = None,
+    greeting: Annotated[
+        str | None, typer.Option(help="For people who are recognised; empty for the page's own.")
+    ] = None,
+    reception: Annotated[str | None, typer.Option(help="For everybody else; empty for the page's own.")] = None,
+    door: Annotated[str | None, typer.Option(help="Door whose rules decide; empty for none.")] = None,
+    keep_days: Annotated[
+        int | None, typer.Option(help="Days for which acceptances of the notice are kept.", min=1, max=3650)
+    ] = None,
+    liveness: Annotated[
+        bool | None, typer.Option("--liveness/--without-liveness", help="Whether the face must be live.")
+    ] = None,
+    enabled: Annotated[bool | None, typer.Option("--on/--off", help="Whether the page works.")] = None,
+    *,
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Change a kiosk; what is not given stays, its key included. A new notice must be accepted anew."""
+    from dataclasses import replace
+
+    with opened_doors(name, data_dir) as (_, doors, owner):
+        before = kiosk_named(doors, owner, kiosk)
+        given = {
+            "group": group,
+            "notice": None if notice is None else notice.read_text(encoding="utf-8").strip(),
+            "greeting": greeting,
+            "reception": reception,
+            "liveness": liveness,
+            "acceptance_days": keep_days,
+            "enabled": enabled,
+        }
+        changed: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
+        if door is not None:
+            changed["door"] = door_named(doors, owner, door).door_id if door else None
+        spec = replace(before.spec, **changed)
+        done = doors.kiosks.change(owner, before.kiosk_id, name=new_name, spec=spec, actor=actor(as_name))
+    if as_json:
+        print_json(done)
+    else:
+        typer.echo(f"changed {done.name}")
+
+
+@app.command("renew-key")
+def renew_key(
+    name: Name,
+    kiosk: Kiosk,
+    *,
+    yes: Yes = False,
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Give a kiosk another key, for a tablet that was lost: the key that it had stops working at once."""
+    from mien.cli._administration import confirm
+
+    with opened_doors(name, data_dir) as (_, doors, owner):
+        found = kiosk_named(doors, owner, kiosk)
+        confirm(f"Give {found.name} another key? Its page stops working until it is opened with the new one.", yes)
+        made, key = doors.kiosks.renew_key(owner, found.kiosk_id, actor=actor(as_name))
+    _print_path(made, key, as_json=as_json)
+
+
+@app.command()
 def delete(
     name: Name,
-    kiosk: Annotated[str, typer.Argument(help="Name or id of the kiosk, or the beginning of its id.")],
+    kiosk: Kiosk,
     *,
     yes: Yes = False,
     as_name: As = None,

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import CursorResult, delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -17,13 +17,15 @@ from mien.clock import Clock
 from mien.doors.codec import dump, load
 from mien.doors.doors import find_door
 from mien.doors.errors import InvalidDoorError, NameInUseError, NotConfiguredError
-from mien.doors.types import check_name, check_place
+from mien.doors.types import between, check_name, check_place
 from mien.events import AuditLog
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import DoorAcceptanceRow, DoorKioskRow
 
 ACCEPTANCE: Final = timedelta(minutes=10)
 """How long an acceptance of the notice allows a check-in; after that the notice is shown again."""
+ACCEPTANCE_DAYS: Final = 365
+"""Days for which acceptances are kept unless a kiosk says otherwise, and those of kiosks that were deleted."""
 _LONGEST_NOTICE: Final = 4000
 _LONGEST_TEXT: Final = 200
 
@@ -39,6 +41,8 @@ class KioskSpec:
         reception: shown to everybody else. The page's own words when empty.
         liveness: whether a liveness session must find a live face.
         door: the door whose rules decide on a recognised person; None for a kiosk that only greets.
+        acceptance_days: for how many days acceptances of the notice are kept.
+        enabled: whether its page works; the key of a kiosk that is switched off opens nothing.
     """
 
     group: str
@@ -47,6 +51,8 @@ class KioskSpec:
     reception: str = ""
     liveness: bool = True
     door: UUID | None = None
+    acceptance_days: int = ACCEPTANCE_DAYS
+    enabled: bool = True
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -59,6 +65,7 @@ class KioskSpec:
             raise InvalidDoorError(f"a kiosk needs a consent notice of at most {_LONGEST_NOTICE} characters")
         if len(self.greeting) > _LONGEST_TEXT or len(self.reception) > _LONGEST_TEXT:
             raise InvalidDoorError(f"the texts of a kiosk have at most {_LONGEST_TEXT} characters")
+        between("acceptanceDays", self.acceptance_days, 1, 3650)
         if self.door is not None and not self.liveness:
             raise InvalidDoorError("a kiosk with a door needs liveness: a photo would open it")
 
@@ -150,16 +157,82 @@ class Kiosks:
                 return kiosk
         raise NotConfiguredError(f"there is no kiosk {name[:80]!r}")
 
+    def change(
+        self,
+        resource_id: UUID,
+        kiosk_id: UUID,
+        *,
+        actor: str,
+        name: str | None = None,
+        spec: KioskSpec | None = None,
+    ) -> Kiosk:
+        """Change a kiosk; what is None stays, and so does its key. A new notice must be accepted anew.
+
+        Raises:
+            InvalidDoorError: the name cannot be.
+            NameInUseError: another kiosk has it.
+            NotConfiguredError: there is no such kiosk, or no such door.
+        """
+        name = None if name is None else check_name("name", name)
+        try:
+            with self._database.write(resource_id) as session:
+                row = _find(session, kiosk_id)
+                before = load(KioskSpec, row.spec)
+                after = before if spec is None else spec
+                if after.door is not None:
+                    find_door(session, after.door)
+                row.name = row.name if name is None else name
+                row.spec = dump(after)
+                session.flush()
+                changed = [one for one in KioskSpec.__slots__ if getattr(before, one) != getattr(after, one)]
+                about = {"kiosk": row.name, "changed": ", ".join(changed)[:200]}
+                self._record(session, "door.kiosk.change", resource_id, actor, **about)
+        except IntegrityError:
+            raise NameInUseError(f"there is a kiosk {name!r} already") from None
+        return _kiosk(row)
+
+    def renew_key(self, resource_id: UUID, kiosk_id: UUID, *, actor: str) -> tuple[Kiosk, str]:
+        """Give a kiosk another key: the one that it had opens nothing from now on.
+
+        Returns:
+            The kiosk and its new key, which cannot be shown again.
+
+        Raises:
+            NotConfiguredError: there is no such kiosk.
+        """
+        key = secrets.token_urlsafe(32)
+        digest = self._digest(key)
+        with self._database.write(resource_id) as session:
+            row = _find(session, kiosk_id)
+            row.digest = digest
+            self._record(session, "door.kiosk.key", resource_id, actor, kiosk=row.name)
+        return _kiosk(row), key
+
+    def purge(self) -> int:
+        """Delete the acceptances whose time is over, and return how many; for the retention job."""
+        now, done = self._clock.now(), 0
+        with self._database.read(EVERY_RESOURCE) as session:
+            rows = session.execute(select(DoorKioskRow.resource_id, DoorKioskRow.kiosk_id, DoorKioskRow.spec)).all()
+            owners = set(session.scalars(select(DoorAcceptanceRow.resource_id).distinct()))
+        for owner in owners:
+            days = {kiosk: load(KioskSpec, spec).acceptance_days for whose, kiosk, spec in rows if whose == owner}
+            with self._database.write(owner) as session:
+                for kiosk, kept in days.items():
+                    own = delete(DoorAcceptanceRow).where(DoorAcceptanceRow.kiosk_id == kiosk)
+                    done += _count(session.execute(own.where(DoorAcceptanceRow.at < now - timedelta(days=kept))))
+                rest = delete(DoorAcceptanceRow).where(DoorAcceptanceRow.kiosk_id.not_in(list(days)))
+                old = DoorAcceptanceRow.at < now - timedelta(days=ACCEPTANCE_DAYS)
+                done += _count(session.execute(rest.where(old)))
+        return done
+
     def delete(self, resource_id: UUID, kiosk_id: UUID, *, actor: str) -> None:
-        """Delete a kiosk: its key opens nothing from now on. Its events and acceptances stay.
+        """Delete a kiosk: its key opens nothing from now on. Its events stay, and its acceptances for a year.
 
         Raises:
             NotConfiguredError: there is none.
         """
         with self._database.write(resource_id) as session:
-            row = session.scalar(select(DoorKioskRow).where(DoorKioskRow.kiosk_id == kiosk_id))
-            if row is None:
-                raise NotConfiguredError(f"there is no kiosk {kiosk_id}")
+            row = _find(session, kiosk_id)
             self._record(session, "door.kiosk.delete", resource_id, actor, kiosk=row.name)
             session.delete(row)
 
@@ -167,13 +240,14 @@ class Kiosks:
         """Return the kiosk of a key.
 
         Raises:
-            NotConfiguredError: there is none.
+            NotConfiguredError: there is none, or it is switched off.
         """
         with self._database.read(EVERY_RESOURCE) as session:
             row = session.scalar(select(DoorKioskRow).where(DoorKioskRow.digest == self._digest(key)))
-        if row is None:
+        kiosk = None if row is None else _kiosk(row)
+        if kiosk is None or not kiosk.spec.enabled:
             raise NotConfiguredError("there is no such kiosk")
-        return _kiosk(row)
+        return kiosk
 
     def accept(self, kiosk: Kiosk, version: str, language: str) -> UUID:
         """Keep that somebody accepted the notice: when, which version and in which language, but not who.
@@ -217,6 +291,17 @@ class Kiosks:
 
     def _record(self, session: Session, action: str, resource_id: UUID, actor: str, **details: str) -> None:
         self._audit.record_in(session, actor=actor, action=action, resource_id=resource_id, details=details)
+
+
+def _find(session: Session, kiosk_id: UUID) -> DoorKioskRow:
+    row = session.scalar(select(DoorKioskRow).where(DoorKioskRow.kiosk_id == kiosk_id))
+    if row is None:
+        raise NotConfiguredError(f"there is no kiosk {kiosk_id}")
+    return row
+
+
+def _count(result: object) -> int:
+    return max(result.rowcount, 0) if isinstance(result, CursorResult) else 0
 
 
 def _kiosk(row: DoorKioskRow) -> Kiosk:

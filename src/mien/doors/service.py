@@ -46,7 +46,7 @@ class DoorServices:
 
     def purge(self) -> int:
         """Delete what is over; for the retention worker."""
-        return self.events.purge() + self.roster.purge()
+        return self.events.purge() + self.roster.purge() + self.kiosks.purge()
 
 
 def open_doors(database: Database, vault: Vault, clock: Clock, audit: AuditLog, *, accounts: Accounts) -> DoorServices:

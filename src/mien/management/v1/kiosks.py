@@ -1,7 +1,8 @@
-"""Kiosk pages: list, add, delete."""
+"""Kiosk pages: list, add, change, give another key, delete."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -28,6 +29,31 @@ class KioskWanted(Strict):
     reception: Annotated[str, Field(max_length=200, description="For everybody who is not recognised.")] = ""
     liveness: bool = True
     door: UUID | None = None
+    acceptance_days: Annotated[int, Field(description="Days for which acceptances of the notice are kept.")] = 365
+    enabled: Annotated[bool, Field(description="Whether the page works.")] = True
+
+    def spec(self) -> KioskSpec:
+        """Return it as the service takes it."""
+        return KioskSpec(**self.model_dump(exclude={"name"}))
+
+
+class KioskChange(Strict):
+    """A change of a kiosk; what is absent keeps its value. `door` is null for a kiosk that only greets."""
+
+    name: ConfiguredName | None = None
+    group: Place | None = None
+    notice: Annotated[str, Field(max_length=4000)] | None = None
+    greeting: Annotated[str, Field(max_length=200)] | None = None
+    reception: Annotated[str, Field(max_length=200)] | None = None
+    liveness: bool | None = None
+    door: UUID | None = None
+    acceptance_days: int | None = None
+    enabled: bool | None = None
+
+    def spec(self, before: KioskSpec) -> KioskSpec:
+        """Return the kiosk's configuration after the change."""
+        fields = self.model_dump(exclude_unset=True, exclude={"name"})
+        return replace(before, **{name: value for name, value in fields.items() if value is not None or name == "door"})
 
 
 class KioskSeen(Shown):
@@ -42,6 +68,8 @@ class KioskSeen(Shown):
     reception: str
     liveness: bool
     door: UUID | None
+    acceptance_days: int
+    enabled: bool
     created_at: datetime
     acceptances: int
 
@@ -59,6 +87,8 @@ class KioskSeen(Shown):
             "reception": spec.reception,
             "liveness": spec.liveness,
             "door": spec.door,
+            "acceptance_days": spec.acceptance_days,
+            "enabled": spec.enabled,
             "created_at": kiosk.created_at,
             "acceptances": acceptances,
         }
@@ -92,16 +122,25 @@ def routes(doors: DoorServices, accounts: Accounts) -> APIRouter:
     @router.post("/kiosks", status_code=201)
     def add_kiosk(resource: Resource, body: KioskWanted, actor: Manager) -> KioskMade:
         """Add a kiosk. Its key is in this answer only; the page is at `path` on the data port."""
-        spec = KioskSpec(
-            group=body.group,
-            notice=body.notice,
-            greeting=body.greeting,
-            reception=body.reception,
-            liveness=body.liveness,
-            door=body.door,
-        )
-        kiosk, key = doors.kiosks.create(find(accounts, resource).id, body.name, spec, actor=actor.name)
+        kiosk, key = doors.kiosks.create(find(accounts, resource).id, body.name, body.spec(), actor=actor.name)
         return KioskMade.model_validate({**KioskSeen.fields_of(kiosk, 0), "key": key, "path": f"/kiosk#{key}"})
+
+    @router.patch("/kiosks/{kiosk_id}")
+    def change_kiosk(resource: Resource, kiosk_id: UUID, body: KioskChange, actor: Manager) -> KioskSeen:
+        """Change a kiosk. Its key stays; a new notice must be accepted anew."""
+        owner = find(accounts, resource).id
+        before = doors.kiosks.named(owner, str(kiosk_id))
+        kiosk = doors.kiosks.change(owner, kiosk_id, actor=actor.name, name=body.name, spec=body.spec(before.spec))
+        count = doors.kiosks.acceptances(owner).get(kiosk_id, 0)
+        return KioskSeen.model_validate(KioskSeen.fields_of(kiosk, count))
+
+    @router.post("/kiosks/{kiosk_id}/key")
+    def renew_key(resource: Resource, kiosk_id: UUID, actor: Manager) -> KioskMade:
+        """Give a kiosk another key, which is in this answer only; the one that it had opens nothing from then on."""
+        owner = find(accounts, resource).id
+        kiosk, key = doors.kiosks.renew_key(owner, kiosk_id, actor=actor.name)
+        count = doors.kiosks.acceptances(owner).get(kiosk_id, 0)
+        return KioskMade.model_validate({**KioskSeen.fields_of(kiosk, count), "key": key, "path": f"/kiosk#{key}"})
 
     @router.delete("/kiosks/{kiosk_id}", status_code=204)
     def delete_kiosk(resource: Resource, kiosk_id: UUID, actor: Manager) -> None:

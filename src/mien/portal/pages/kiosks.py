@@ -1,0 +1,265 @@
+"""Kiosks of a resource: what they are, adding one, its link and QR code, changing it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+import segno
+from nicegui import ui
+
+from mien.accounts import Feature
+from mien.doors.kiosks import ACCEPTANCE_DAYS, Kiosk, KioskSpec
+from mien.management.roles import Permission
+from mien.portal.frame import Page
+from mien.portal.pages.doors import services
+from mien.portal.visitor import Visitor
+from mien.portal.widgets import (
+    Tag,
+    badge,
+    banner,
+    button,
+    code,
+    confirm,
+    empty,
+    facts,
+    modal,
+    moment,
+    section,
+    table,
+    text,
+)
+
+_GROUP_HINT: Final = "largePersonGroup/staff, personGroup/ID, dynamicGroup/ID or directory"
+_NOTICE_HINT: Final = "Say what is compared with what, how long it is kept, and the other way to check in"
+_ONCE: Final = "The link contains the key of the kiosk and is shown this once. Anyone who has it can open the page."
+
+
+async def render(visitor: Visitor) -> None:
+    """Draw the list."""
+    _approved(visitor)
+    state, owner = services(visitor), visitor.resource.id
+    kiosks = await visitor.ask(lambda: state.kiosks.of(owner))
+    counts = await visitor.ask(lambda: state.kiosks.acceptances(owner))
+    doors = {one.door_id: one.name for one in await visitor.ask(lambda: state.doors.of(owner))}
+    with section("Kiosks", "Pages for a tablet at the reception: people accept your notice and are greeted."):
+        if not kiosks:
+            empty("tablet_mac", "No kiosks yet", "Add one below and open its link on the tablet.")
+        else:
+            table(
+                "Kiosks",
+                ["Name", "Group", "Door", "Liveness", "State", "Acceptances"],
+                [
+                    [
+                        partial(Tag, "a", one.name, href=visitor.link(f"{PATH}/{one.kiosk_id}")),
+                        one.spec.group,
+                        doors.get(one.spec.door, "–") if one.spec.door else "–",
+                        "asked for" if one.spec.liveness else "off",
+                        partial(badge, "on", "good") if one.spec.enabled else partial(badge, "off", ""),
+                        counts.get(one.kiosk_id, 0),
+                    ]
+                    for one in kiosks
+                ],
+                numbers=[5],
+            )
+    with section("Add a kiosk"):
+        form = _Form(doors, None)
+
+        async def add() -> None:
+            made = await visitor.act(
+                Permission.MANAGE, lambda: state.kiosks.create(owner, form.name, form.spec(), actor=visitor.name)
+            )
+            if made is not None:
+                _show_link(visitor, *made)
+
+        with Tag("div"):
+            button("Add kiosk", add, "primary", may=visitor.may(Permission.MANAGE))
+
+
+async def render_one(visitor: Visitor) -> None:
+    """Draw one kiosk."""
+    state, owner = services(visitor), visitor.resource.id
+    with Tag("nav", aria_label="Back"):
+        Tag("a", "All kiosks", href=visitor.link(PATH))
+    wanted = visitor.query.get("kiosk", "")
+    kiosk = next(
+        (one for one in await visitor.ask(lambda: state.kiosks.of(owner)) if str(one.kiosk_id) == wanted), None
+    )
+    if kiosk is None:
+        banner("bad", "There is no such kiosk", "It may have been deleted.", ("Kiosks", visitor.link(PATH)))
+        return
+    _approved(visitor)
+    count = (await visitor.ask(lambda: state.kiosks.acceptances(owner))).get(kiosk.kiosk_id, 0)
+    doors = {one.door_id: one.name for one in await visitor.ask(lambda: state.doors.of(owner))}
+    with section(kiosk.name):
+        facts(
+            [
+                ("State", partial(badge, "on", "good") if kiosk.spec.enabled else partial(badge, "off", "")),
+                ("Created", moment(kiosk.created_at)),
+                ("Acceptances kept", f"{count}, each for {kiosk.spec.acceptance_days} days"),
+                ("Version of the notice", kiosk.spec.version[:16]),
+            ]
+        )
+        _key_buttons(visitor, kiosk)
+    with section("Settings", "A new notice must be accepted anew. The key stays."):
+        form = _Form(doors, kiosk)
+
+        async def save() -> None:
+            def work() -> Kiosk:
+                spec = form.spec()
+                return state.kiosks.change(owner, kiosk.kiosk_id, actor=visitor.name, name=form.name, spec=spec)
+
+            if await visitor.act(Permission.MANAGE, work) is not None:
+                ui.navigate.reload()
+
+        with Tag("div"):
+            button("Save", save, "primary", may=visitor.may(Permission.MANAGE))
+
+
+def _key_buttons(visitor: Visitor, kiosk: Kiosk) -> None:
+    kiosks, owner, may = services(visitor).kiosks, visitor.resource.id, visitor.may(Permission.MANAGE)
+
+    async def renew() -> None:
+        made = await visitor.act(Permission.MANAGE, lambda: kiosks.renew_key(owner, kiosk.kiosk_id, actor=visitor.name))
+        if made is not None:
+            _show_link(visitor, *made)
+
+    async def switch() -> None:
+        spec = replace(kiosk.spec, enabled=not kiosk.spec.enabled)
+        done = await visitor.act(
+            Permission.MANAGE, lambda: kiosks.change(owner, kiosk.kiosk_id, actor=visitor.name, spec=spec)
+        )
+        if done is not None:
+            ui.navigate.reload()
+
+    async def delete() -> None:
+        def work() -> bool:
+            kiosks.delete(owner, kiosk.kiosk_id, actor=visitor.name)
+            return True
+
+        if await visitor.act(Permission.MANAGE, work):
+            ui.navigate.to(visitor.link(PATH))
+
+    def ask_key() -> None:
+        about = "The present link stops working at once; open the new one on the tablet."
+        confirm(f"Replace the key of {kiosk.name}?", about, "Replace", renew)
+
+    def ask_delete() -> None:
+        about = f"Its page stops working at once. Its events stay, and its acceptances for {ACCEPTANCE_DAYS} days."
+        confirm(f"Delete {kiosk.name}?", about, "Delete", delete)
+
+    with Tag("div", classes="row"):
+        button("New link and QR code", ask_key, image="qr_code_2", may=may)
+        button("Switch off" if kiosk.spec.enabled else "Switch on", switch, may=may)
+        button("Delete", ask_delete, "danger", may=may)
+
+
+def _show_link(visitor: Visitor, kiosk: Kiosk, key: str) -> None:
+    """Show the link of a kiosk, once, as text and as a QR code for the tablet's camera."""
+    link = f"{visitor.parts.addresses.of(visitor.resource).rstrip('/')}/kiosk#{key}"
+    dialog = modal(f"Link of {kiosk.name}")
+    dialog.props("persistent")  # a click beside it must not lose the link
+    with dialog, Tag("div", classes="card"):
+        Tag("h2", f"Link of {kiosk.name}")
+        text(_ONCE, "soft")
+        code(link, "Link")
+        picture = segno.make(link, error="m").svg_data_uri(scale=5, border=4, light="#fff")
+        Tag("img", classes="qr", src=picture, alt=f"QR code with the link of {kiosk.name}")
+        text(
+            "The tablet must reach this address. If your server has another address, keep everything from /kiosk on.",
+            "soft small",
+        )
+        with Tag("div", classes="row", style="justify-content:flex-end"):
+            button("Done", lambda: ui.navigate.to(visitor.link(f"{PATH}/{kiosk.kiosk_id}")), "primary")
+    dialog.open()
+
+
+class _Form:
+    """The settings of a kiosk.
+
+    Args:
+        doors: names by id.
+        kiosk: what is changed; None for a new one.
+    """
+
+    def __init__(self, doors: dict[UUID, str], kiosk: Kiosk | None) -> None:
+        spec = kiosk.spec if kiosk else None
+        self._enabled = spec.enabled if spec else True
+        with Tag("div", classes="two"):
+            self._name = ui.input("Name", value=kiosk.name if kiosk else "").props("outlined maxlength=64")
+            self._group = ui.input("Group", value=spec.group if spec else "").props(f'outlined hint="{_GROUP_HINT}"')
+            choices = {"": "None: it only greets", **{str(one): words for one, words in doors.items()}}
+            door = str(spec.door) if spec and spec.door in doors else ""
+            self._door = ui.select(choices, value=door, label="Door").props("outlined")
+            self._days = ui.number(
+                "Days for which acceptances are kept",
+                value=spec.acceptance_days if spec else ACCEPTANCE_DAYS,
+                min=1,
+                max=3650,
+                step=1,
+            ).props("outlined")
+        self._notice = ui.textarea("Consent notice", value=spec.notice if spec else "").props(
+            f'outlined autogrow maxlength=4000 hint="{_NOTICE_HINT}"'
+        )
+        with Tag("div", classes="two"):
+            self._greeting = ui.input("Greeting", value=spec.greeting if spec else "").props(
+                'outlined maxlength=200 hint="{name} is replaced; empty for the page\'s own words"'
+            )
+            self._reception = ui.input("For everybody else", value=spec.reception if spec else "").props(
+                'outlined maxlength=200 hint="Empty for the page\'s own words"'
+            )
+        self._live = ui.checkbox(
+            "The face must be live (without it a photo is greeted)", value=spec.liveness if spec else True
+        )
+
+    @property
+    def name(self) -> str:
+        """The name that was typed."""
+        return str(self._name.value or "")
+
+    def spec(self) -> KioskSpec:
+        """Return what was filled in.
+
+        Raises:
+            InvalidDoorError: a value is impossible.
+        """
+        return KioskSpec(
+            group=str(self._group.value or "").strip(),
+            notice=str(self._notice.value or "").strip(),
+            greeting=str(self._greeting.value or "").strip(),
+            reception=str(self._reception.value or "").strip(),
+            liveness=bool(self._live.value),
+            door=UUID(str(self._door.value)) if self._door.value else None,
+            acceptance_days=int(self._days.value or 0),
+            enabled=self._enabled,
+        )
+
+
+def _approved(visitor: Visitor) -> None:
+    needed = (Feature.IDENTIFICATION, Feature.VIDEO_IDENTIFICATION, Feature.LIVENESS)
+    missing = [one.value for one in needed if one not in visitor.resource.features]
+    if missing:
+        banner(
+            "warn",
+            f"{visitor.resource.name} is not approved for {' and '.join(missing)}",
+            "Kiosks can be configured. Their pages refuse every call before that; Liveness is not needed for a kiosk "
+            "that does not ask for it.",
+            ("Request access", visitor.link("/access")),
+        )
+
+
+PATH: Final = "/kiosks"
+PAGE = Page(
+    PATH,
+    "Kiosks",
+    "Check-in pages for tablets, their links and consent notices.",
+    "Use",
+    "tablet_mac",
+    render,
+    needs=Permission.SEE,
+)
+KIOSK = Page(
+    f"{PATH}/{{kiosk}}", "Kiosk", "Its link, notice and settings.", "Use", "tablet_mac", render_one, listed=False
+)
