@@ -21,6 +21,7 @@ from mien.storage.migrations import HEAD
 from mien.storage.rotation import open_vault
 
 if TYPE_CHECKING:
+    from mien.dossier.service import Dossiers
     from mien.gallery.detected_faces import DetectedFaces
 
 _REGISTERED_SECONDS: Final = 30.0
@@ -62,6 +63,15 @@ class Services:
         from mien.gallery.detected_faces import DetectedFaces  # noqa: PLC0415  numpy, which most commands need not
 
         return DetectedFaces(self.database, self.vault, self.clock)
+
+    def dossiers(self, settings: Settings) -> Dossiers:
+        """The papers that the operator owes."""
+        from mien.dossier.gathering import Gatherer  # noqa: PLC0415  most commands need none of it
+        from mien.dossier.service import Dossiers  # noqa: PLC0415  likewise
+
+        state = (self.database, self.vault, self.clock)
+        gatherer = Gatherer(settings, *state, audit=self.audit, access=self.access, alerts=self.alerts)
+        return Dossiers(gatherer, *state, self.audit)
 
     def register(self) -> None:
         """Say that a server of this version runs, for as long as it does: newer ones take nothing away from it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from html import escape
 from io import BytesIO
 from pathlib import Path
@@ -28,6 +29,10 @@ th, td { border-bottom: 1px solid #c9d2d9; padding: .25rem .4rem; text-align: le
 tr { break-inside: avoid; } .wide { overflow-x: auto; } figure { margin: .6rem 0; break-inside: avoid; }
 svg { max-width: 100%; height: auto; } figcaption, .note { color: #55626c; font-size: 9.5pt; }
 .break { break-before: page; } .mark { border-left: 4px solid #c2570c; padding-left: .6rem; }
+p { break-inside: avoid; overflow-wrap: anywhere; } p a { color: inherit; font-size: .8em; text-decoration: none; }
+.sheet, .sheet > tbody > tr > td, .sheet > tfoot > tr > td { border: 0; padding: 0; margin: 0; font-size: inherit; }
+.sheet > tbody > tr { break-inside: auto; } .sheet > tfoot > tr > td { padding-top: .8rem; text-align: center;
+  color: #55626c; font-size: 9.5pt; }
 """
 
 
@@ -48,11 +53,20 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A paragraph; a marked one stands out, a note is small."""
+    """A paragraph; a marked one stands out, a note is small. `notes` are numbers of notes that it refers to."""
 
     text: str
     marked: bool = False
     note: bool = False
+    notes: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note that texts refer to by its number."""
+
+    number: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +91,7 @@ class PageBreak:
     """The next block begins a page."""
 
 
-Block = Heading | Text | Table | Chart | PageBreak
+Block = Heading | Text | Note | Table | Chart | PageBreak
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +118,10 @@ def to_html(document: Document) -> str:
     parts = [
         f'<!doctype html><html lang="{escape(document.language)}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(document.title)}</title>'
-        f"<style>{_CSS}</style></head><body><h1>{escape(document.title)}</h1>"
+        f"<style>{_CSS}</style></head><body>"
+        # The foot of a table is printed on every page.
+        f'<table class="sheet" role="presentation"><tfoot><tr><td>{escape(document.footer)}</td></tr></tfoot><tbody>'
+        f"<tr><td><h1>{escape(document.title)}</h1>"
         f'<p class="note">{escape(document.subtitle)}</p>'
     ]
     breaks = ""
@@ -114,7 +131,7 @@ def to_html(document: Document) -> str:
             continue
         parts.append(_html(block, breaks))
         breaks = ""
-    parts.append(f'<p class="note">{escape(document.footer)}</p></body></html>')
+    parts.append("</td></tr></tbody></table></body></html>")
     return "".join(parts)
 
 
@@ -122,9 +139,13 @@ def _html(block: Block, breaks: str) -> str:
     match block:
         case Heading(text, level):
             return f"<h{level}{breaks}>{escape(text)}</h{level}>"
-        case Text(text, marked, note):
+        case Text(text, marked, note, notes):
             kind = "mark" if marked else "note" if note else ""
-            return f'<p class="{kind}">{escape(text)}</p>' if kind else f"<p{breaks}>{escape(text)}</p>"
+            links = "".join(f' <a href="#note-{one}">[{one}]</a>' for one in notes)
+            body = f"{escape(text)}{links}</p>"
+            return f'<p class="{kind}">{body}' if kind else f"<p{breaks}>{body}"
+        case Note(number, text):
+            return f'<p class="note" id="note-{number}">[{number}] {escape(text)}</p>'
         case Table(columns, rows, _):
             head = "".join(f"<th>{escape(name)}</th>" for name in columns)
             body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
@@ -135,12 +156,13 @@ def _html(block: Block, breaks: str) -> str:
             return ""
 
 
-def to_pdf(document: Document, *, font: Path | None = None) -> bytes:
+def to_pdf(document: Document, *, font: Path | None = None, created: datetime | None = None) -> bytes:
     """Write a document as PDF, A4.
 
     Args:
         document: what to write.
         font: a TrueType font, for letters beyond those of Western European languages.
+        created: the moment that the file says; now when None. With one, the same document is the same file.
 
     Raises:
         NoPdfError: the package that writes PDF is not installed.
@@ -169,6 +191,8 @@ def to_pdf(document: Document, *, font: Path | None = None) -> bytes:
     sheet.set_auto_page_break(True, margin=20)
     sheet.set_lang(document.language)
     sheet.set_title(document.title)
+    if created is not None:
+        sheet.set_creation_date(created)
     sheet.add_page()
     _line(sheet, family, _letters(document.title, font), size=18, bold=True)
     _line(sheet, family, _letters(document.subtitle, font), size=9)
@@ -187,9 +211,13 @@ def _draw(sheet: FPDF, family: str, block: Block, font: Path | None) -> None:
                 sheet.add_page()
             sheet.ln(3)
             _line(sheet, family, _letters(text, font), size=13 if level == 2 else 11, bold=True)
-        case Text(text, marked, note):
-            _line(sheet, family, _letters(text, font), size=9 if note else 10, bold=marked)
+        case Text(text, marked, note, notes):
+            marks = "".join(f" [{one}]" for one in notes)
+            _line(sheet, family, _letters(text + marks, font), size=9 if note else 10, bold=marked)
             sheet.ln(1)
+        case Note(number, text):
+            _line(sheet, family, _letters(f"[{number}] {text}", font), size=8)
+            sheet.ln(0.5)
         case Table():
             _table(sheet, family, block, font)
         case Chart(svg, caption):

@@ -21,6 +21,7 @@ from mien.accounts.role_assignments import RoleAssignments
 from mien.clock import Clock
 from mien.doors.reviews import Enrol
 from mien.doors.service import DoorServices
+from mien.dossier import Dossiers
 from mien.events import AlertRules, AuditLog, Exposition, MetricStore
 from mien.events.failed_calls import FailedCalls
 from mien.gallery.measuring import Measuring
@@ -48,6 +49,7 @@ from mien.management.v1 import (
     audit,
     door_events,
     doors,
+    dossiers,
     evaluations,
     failed_calls,
     health,
@@ -99,6 +101,7 @@ class Parts:
         subjects: the data-subject tools; None without a data plane.
         evaluations: measures error rates on enrolled people; None without a data plane.
         reviews: the matches that people must confirm; None without a data plane.
+        dossiers: the papers that the operator owes; None without their routes.
         open_metrics: whether programs on this machine may scrape without a token.
         free_calls: calls a month of the free tier; 0 for any number.
         origin: finds out which address a caller has.
@@ -128,6 +131,7 @@ class Parts:
     subjects: Subjects | None = None
     evaluations: Measuring | None = None
     reviews: Reviews | None = None
+    dossiers: Dossiers | None = None
     open_metrics: bool = True
     free_calls: int = 30_000
     origin: OriginFinder = field(default_factory=OriginFinder)
@@ -264,6 +268,8 @@ def _routers(parts: Parts) -> Iterable[APIRouter]:
         yield kiosks.routes(parts.doors, parts.accounts)
     if parts.reviews is not None:
         yield reviews.routes(parts.reviews, parts.accounts)
+    if parts.dossiers is not None:
+        yield dossiers.routes(parts.dossiers, parts.accounts)
     arm = Arm(parts.accounts, filing, subscriptions, addresses, parts.clock)
     yield accounts.routes(arm)
     yield deleted.routes(arm)

@@ -24,6 +24,7 @@ from mien.accounts.errors import (
     TransitionError,
 )
 from mien.doors.errors import DoorsError, EventNotFoundError, NameInUseError, NoSuchPersonError, NotConfiguredError
+from mien.dossier.errors import DossierNotFoundError
 from mien.events import AlertError, AuditValueError, MetricError
 from mien.gallery.errors import (
     AlreadyAnsweredError,
@@ -94,6 +95,7 @@ _OURS: Final[dict[type[Exception], tuple[int, str, str]]] = {
     ConsentNotFoundError: (404, "NotFound", ""),
     ReceiptNotFoundError: (404, "NotFound", ""),
     RuleNotFoundError: (404, "NotFound", ""),
+    DossierNotFoundError: (404, "NotFound", ""),
     ConflictError: (409, "Conflict", ""),
     EvaluationNotFoundError: (404, "NotFound", ""),
     EvaluationExistsError: (409, "Conflict", ""),

@@ -12,6 +12,7 @@ from mien.accounts.role_assignments import RoleAssignments
 from mien.clock import Clock
 from mien.contract.limits import IMAGE_BYTES
 from mien.doors.service import DoorServices
+from mien.dossier import Dossiers
 from mien.events import AlertRules, AuditLog, MetricStore
 from mien.events.alerts import QuotaUse
 from mien.events.failed_calls import FailedCalls
@@ -65,6 +66,7 @@ class PortalParts:
         gallery: who is enrolled.
         measuring: error rates on enrolled people, and calibrations applied from them.
         reviews: the matches that people must confirm.
+        dossiers: the papers that the operator owes.
         directory: the person directories and dynamic groups.
         engine: analyses photos.
         recognisers: what the recognition labels stand for.
@@ -105,6 +107,7 @@ class PortalParts:
     gallery: Gallery
     measuring: Measuring
     reviews: Reviews
+    dossiers: Dossiers
     directory: DirectoryServices
     engine: Engine
     recognisers: Recognisers

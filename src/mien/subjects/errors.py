@@ -23,7 +23,11 @@ class ReceiptNotFoundError(SubjectError):
     """There is no such receipt."""
 
 
-class InvalidReceiptError(SubjectError):
+class InvalidDocumentError(SubjectError):
+    """A signed document was not signed by this server, or was changed since."""
+
+
+class InvalidReceiptError(InvalidDocumentError):
     """A receipt was not signed by this server, or was changed since."""
 
 

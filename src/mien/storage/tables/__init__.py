@@ -57,7 +57,7 @@ from mien.storage.tables.liveness import (
 from mien.storage.tables.management import AdminTokenRow, ArmGroupRow, ArmRow, PortalSessionRow, SubscriptionTermsRow
 from mien.storage.tables.model_migrations import ModelMigrationRow, OtherTemplateRow
 from mien.storage.tables.reviews import ReviewAnswerRow, ReviewCandidateRow, ReviewCaseRow, ReviewPolicyRow
-from mien.storage.tables.subjects import ConsentRow, ErasureRow, ReceiptKeyRow, RetentionRuleRow
+from mien.storage.tables.subjects import ConsentRow, DossierRow, ErasureRow, ReceiptKeyRow, RetentionRuleRow
 from mien.storage.tables.volume import CallVolumeRow
 
 __all__ = [
@@ -91,6 +91,7 @@ __all__ = [
     "DoorRow",
     "DoorRuleRow",
     "DoorVisitorRow",
+    "DossierRow",
     "DuplicateRow",
     "DynamicGroupMemberRow",
     "DynamicGroupRow",

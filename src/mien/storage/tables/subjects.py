@@ -117,3 +117,19 @@ class RetentionRuleRow(Owned, Base):
     days: Mapped[int]
     created_by: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime]
+
+
+class DossierRow(Owned, Base):
+    """A dossier: drafts of papers about a resource, as a signed document."""
+
+    __tablename__ = "dossiers"
+    __table_args__ = (
+        PrimaryKeyConstraint("resource_id", "dossier_id"),
+        Index("ix_dossiers_created_at", "resource_id", "created_at"),
+    )
+
+    dossier_id: Mapped[UUID]
+    language: Mapped[str] = mapped_column(String(8))
+    created_at: Mapped[datetime]
+    created_by: Mapped[str] = mapped_column(String(200))
+    document: Mapped[str] = mapped_column(Text)

@@ -1,0 +1,127 @@
+"""Facts: what a dossier says, each with the setting, the data or the log entry that it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+Value = str | int | float | bool | tuple[str, ...] | None
+"""What a fact says; moments are ISO 8601 in UTC."""
+
+
+class Source(StrEnum):
+    """Where a fact comes from."""
+
+    SETTING = "setting"
+    """A setting of the server, `MIEN_…`."""
+    RESOURCE = "resource"
+    """A property of the resource."""
+    DATA = "data"
+    """Counted or read in the database."""
+    AUDIT = "audit"
+    """Read in the audit log."""
+    BUILT_IN = "builtIn"
+    """The same for every server of this version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The audit entry that last set a fact.
+
+    Attributes:
+        sequence: its number.
+        hash: its hash.
+        at: when, ISO 8601.
+        actor: who.
+        action: what.
+    """
+
+    sequence: int
+    hash: str
+    at: str
+    actor: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A fact.
+
+    Attributes:
+        name: as the papers call it.
+        value: what it says.
+        source: what kind of source it has.
+        where: the source itself: the name of the setting, of the property, of the table.
+        read_at: when it was read, ISO 8601 in UTC.
+        entry: the audit entry that last set it; None where the log has none.
+    """
+
+    name: str
+    value: Value
+    source: Source
+    where: str
+    read_at: str
+    entry: Entry | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        value = list(self.value) if isinstance(self.value, tuple) else self.value
+        entry = None
+        if self.entry is not None:
+            entry = {name: getattr(self.entry, name) for name in ("sequence", "hash", "at", "actor", "action")}
+        return {"name": self.name, "value": value, "source": self.source.value, "where": self.where,
+                "readAt": self.read_at, "entry": entry}  # fmt: skip
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> Fact:
+        """Read what `to_json` wrote."""
+        value = given["value"]
+        entry = None if given["entry"] is None else Entry(**given["entry"])
+        return cls(given["name"], tuple(value) if isinstance(value, list) else value, Source(given["source"]),
+                   given["where"], given["readAt"], entry)  # fmt: skip
+
+
+class Facts(Mapping[str, Fact]):
+    """Facts by their names.
+
+    Args:
+        read_at: when they are read.
+    """
+
+    def __init__(self, read_at: datetime) -> None:
+        self._read_at = read_at.isoformat(timespec="seconds")
+        self._facts: dict[str, Fact] = {}
+
+    def add(self, name: str, value: object, source: Source, where: str, entry: Entry | None = None) -> None:
+        """Add a fact."""
+        self._facts[name] = Fact(name, plain(value), source, where, self._read_at, entry)
+
+    def __getitem__(self, name: str) -> Fact:
+        """Return a fact."""
+        return self._facts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names."""
+        return iter(self._facts)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._facts)
+
+    def value(self, name: str) -> Any:
+        """Return what a fact says."""
+        return self._facts[name].value
+
+
+def plain(value: object) -> Value:
+    """Return a value as a fact has it."""
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    if isinstance(value, list | tuple | set | frozenset):
+        return tuple(str(one) for one in (sorted(value) if isinstance(value, set | frozenset) else value))
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return str(value)

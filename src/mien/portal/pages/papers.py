@@ -1,0 +1,237 @@
+"""The papers: drafts from the running configuration and its audit log, their questions, and what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+from nicegui import ui
+
+from mien.dossier import LANGUAGES, Change, Dossier
+from mien.dossier.facts import Fact
+from mien.dossier.service import rendered
+from mien.dossier.wording import read_texts
+from mien.evaluation.document import NoPdfError
+from mien.management.roles import Permission
+from mien.portal.frame import Page
+from mien.portal.visitor import Visitor, tell
+from mien.portal.widgets import Cell, Tag, badge, banner, button, confirm, empty, facts, moment, section, table, text
+
+ROOT: Final = "/papers"
+
+
+async def render(visitor: Visitor) -> None:
+    """Draw the list of dossiers and the form that creates one."""
+    dossiers, resource = visitor.parts.dossiers, visitor.resource
+    found = await visitor.ask(lambda: dossiers.all(resource.id))
+    banner(
+        "info",
+        "Drafts, not legal advice",
+        "Impact assessments (GDPR, EU AI Act), instructions for human oversight, a retention schedule and a notice, "
+        "written from the settings and the audit log. Questions mark what the service cannot know.",
+    )
+    with section("Create the papers", "From what is configured now; answers of the last dossier are taken over."):
+        language = ui.select(LANGUAGES, value="en", label="Language").props("outlined")
+
+        async def create() -> None:
+            made = await visitor.act(
+                Permission.MANAGE,
+                lambda: dossiers.create(resource, language=str(language.value), actor=visitor.name),
+            )
+            if made is not None:
+                ui.navigate.to(visitor.link(f"{ROOT}/dossier", id=str(made.id)))
+
+        with Tag("div"):
+            button("Create papers", create, "primary", may=visitor.may(Permission.MANAGE))
+    with section("Dossiers", "Newest first; each is signed."):
+        if not found:
+            empty("description", "No papers have been created yet")
+            return
+        rows: list[list[Cell]] = [
+            [partial(_link, visitor, one), LANGUAGES[one.language], one.created_by, str(_open_questions(one)),
+             str(one.id)[:8]]
+            for one in found
+        ]  # fmt: skip
+        table("Dossiers", ["Created", "Language", "By", "Open questions", "Id"], rows, numbers=[3])
+
+
+def _link(visitor: Visitor, one: Dossier) -> None:
+    Tag("a", moment(one.created_at), href=visitor.link(f"{ROOT}/dossier", id=str(one.id)))
+
+
+def _open_questions(one: Dossier) -> int:
+    return sum(
+        item["kind"] == "question" and item["answer"] is None
+        for paper in one.content["papers"]
+        for part in paper["sections"]
+        for item in part["items"]
+    )
+
+
+async def dossier(visitor: Visitor) -> None:
+    """Draw a dossier: its papers with the evidence, the changes since another one, and the files."""
+    dossiers, resource_id = visitor.parts.dossiers, visitor.resource.id
+    try:
+        wanted = UUID(visitor.query.get("id", ""))
+    except ValueError:
+        banner("bad", "There is no such dossier")
+        return
+    found = await visitor.ask(lambda: dossiers.get(resource_id, wanted))
+    others = [one for one in await visitor.ask(lambda: dossiers.all(resource_id)) if one.id != found.id]
+    content = found.content
+    chosen = next((paper for paper in content["papers"] if paper["id"] == visitor.query.get("paper")), None)
+    banner("info", str(content["draft"]))
+    with section("Dossier"):
+        facts(
+            [
+                ("Created", f"{moment(found.created_at)} by {found.created_by}"),
+                ("Language", LANGUAGES[found.language]),
+                ("Id", str(found.id)),
+                ("Open questions", str(_open_questions(found))),
+            ]
+        )
+        with Tag("div", classes="row"):
+            button("Download signed JSON", partial(_download, found), image="download")
+            button("Delete", partial(_ask_delete, visitor, found), "danger", may=visitor.may(Permission.MANAGE))
+    with section("Papers", "Each is complete in itself, made for print."):
+        table("Papers", ["Paper", "Law", "Files"], [_paper_row(visitor, found, one) for one in content["papers"]])
+    if chosen is not None:
+        _read(visitor, found, chosen)
+    await _compare(visitor, found, others)
+
+
+def _paper_row(visitor: Visitor, found: Dossier, paper: Mapping[str, Any]) -> list[Cell]:
+    def link() -> None:
+        Tag("a", paper["title"], href=visitor.link(f"{ROOT}/dossier", id=str(found.id), paper=paper["id"]))
+
+    def files() -> None:
+        with Tag("div", classes="row"):
+            for form in ("html", "pdf"):
+                pressed = button(form.upper(), partial(_save, visitor, found, paper["id"], form), "quiet")
+                pressed.props["aria-label"] = f"{paper['title']} as {form.upper()}"
+
+    return [link, paper["basis"], files]
+
+
+async def _save(visitor: Visitor, found: Dossier, paper: str, form: str) -> None:
+    try:
+        data = await visitor.ask(lambda: rendered(found.content, paper, form))
+    except NoPdfError as error:
+        tell(str(error), "bad")
+        return
+    ui.download(data, f"{paper}.{form}", "application/pdf" if form == "pdf" else "text/html")
+
+
+def _download(found: Dossier) -> None:
+    ui.download(found.document.encode(), "dossier.json", "application/json")
+
+
+def _read(visitor: Visitor, found: Dossier, paper: Mapping[str, Any]) -> None:
+    """Draw a paper: statements with what they rest on, and questions with a field for the answer."""
+    known = {one["name"]: Fact.from_json(one) for one in found.content["facts"]}
+    fields: dict[str, ui.textarea] = {}
+    may = visitor.may(Permission.MANAGE)
+    with section(paper["title"], paper["basis"]).props(f"lang={found.language}"):
+        for part in paper["sections"]:
+            Tag("h3", part["heading"])
+            for item in part["items"]:
+                if item["kind"] == "question":
+                    badge("question", "warn" if item["answer"] is None else "good")
+                    box = ui.textarea(item["text"], value=item["answer"] or "").props(
+                        "outlined autogrow maxlength=4000"
+                    )
+                    box.classes("w-full")
+                    fields[f"{paper['id']}.{item['key']}"] = box
+                    continue
+                text(item["text"])
+                with Tag("details"):
+                    Tag("summary", "Evidence", "small soft")
+                    with Tag("ul", classes="small"):
+                        for name in item["facts"]:
+                            Tag("li", _evidence(known[name], found.language))
+
+        async def save() -> None:
+            given = {key: box.value.strip() for key, box in fields.items() if (box.value or "").strip()}
+            kept = {key: answer for key, answer in found.content["answers"].items() if key not in fields}
+            made = await visitor.act(
+                Permission.MANAGE,
+                lambda: visitor.parts.dossiers.create(
+                    visitor.resource, language=found.language, answers={**kept, **given}, actor=visitor.name
+                ),
+            )
+            if made is not None:
+                ui.navigate.to(visitor.link(f"{ROOT}/dossier", id=str(made.id), paper=paper["id"]))
+
+        if fields:
+            with Tag("div"):
+                button("Create again with these answers", save, "primary", may=may)
+
+
+def _evidence(fact: Fact, language: str) -> str:
+    texts = read_texts("dpia", language)
+    value = texts.value(fact.value, "rules" if fact.name == "retention_rules" else "")
+    entry = fact.entry
+    said = f"{fact.where} = {value}, {texts.moment(fact.read_at)}"
+    return said if entry is None else f"{said} · audit log {entry.sequence}: {entry.action}, {entry.actor}"
+
+
+async def _compare(visitor: Visitor, found: Dossier, others: Sequence[Dossier]) -> None:
+    if not others:
+        return
+    earlier = next((one for one in others if one.created_at <= found.created_at), others[0])
+    wanted = visitor.query.get("with", str(earlier.id))
+    other = next((one for one in others if str(one.id) == wanted), earlier)
+    changes = await visitor.ask(lambda: visitor.parts.dossiers.compare(visitor.resource.id, other.id, found.id))
+    with section("Changes", "Statements and questions that differ from another dossier."):
+        options = {str(one.id): f"{moment(one.created_at)} · {LANGUAGES[one.language]}" for one in others}
+
+        def go(chosen: str) -> None:
+            more = {"paper": visitor.query["paper"]} if "paper" in visitor.query else {}
+            ui.navigate.to(visitor.link(f"{ROOT}/dossier", **{"id": str(found.id), "with": chosen, **more}))
+
+        ui.select(options, value=str(other.id), label="Compared with",
+                  on_change=lambda event: go(str(event.value))).props("outlined")  # fmt: skip
+        if not changes:
+            text("No statement changed.", "soft")
+            return
+        rows = [[one.paper, one.key, one.kind.value, one.before, one.after, _why(one)] for one in changes]
+        table("Changes", ["Paper", "Item", "Change", "Before", "After", "Because of"], rows)
+
+
+def _why(change: Change) -> str:
+    return "; ".join(f"{name}: {before} → {after}" for name, (before, after) in change.facts.items())
+
+
+def _ask_delete(visitor: Visitor, found: Dossier) -> None:
+    async def delete() -> None:
+        def work() -> bool:
+            visitor.parts.dossiers.delete(visitor.resource.id, found.id, actor=visitor.name)
+            return True
+
+        if await visitor.act(Permission.MANAGE, work, "The dossier is deleted."):
+            ui.navigate.to(visitor.link(ROOT))
+
+    confirm("Delete this dossier?", "Files that were downloaded stay.", "Delete", delete)
+
+
+PAGE = Page(
+    ROOT,
+    "Papers",
+    "Impact assessments, instructions, retention schedule and notices, drafted from what is configured.",
+    "Approvals",
+    "description",
+    render,
+    needs=Permission.AUDIT,
+)
+DOSSIER = Page(
+    f"{ROOT}/dossier",
+    "Dossier",
+    "Drafts with the evidence of every statement.",
+    "Approvals",
+    "description",
+    dossier,
+    listed=False,
+    needs=Permission.AUDIT,
+)

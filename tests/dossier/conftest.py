@@ -1,0 +1,14 @@
+"""A place for each test, on SQLite and PostgreSQL."""
+
+from pathlib import Path
+
+import pytest
+from tests.subjects.world import SubjectsWorld, open_place
+
+from mien.clock import ManualClock
+from mien.storage import Database, Vault
+
+
+@pytest.fixture
+def place(database: Database, vault: Vault, clock: ManualClock, tmp_path: Path) -> SubjectsWorld:
+    return open_place(database, vault, clock, tmp_path)
