@@ -304,7 +304,9 @@ class Gatherer:
             facts.add(name, value, Source.AUDIT, name.removeprefix("audit_"))
         since = self._clock.now() - _LAST_YEAR
         exports = self._audit.search(resource_id=resource_id, action="subject.export", since=since, limit=1000)
-        facts.add("exports", len(exports), Source.AUDIT, "subject.export, 365 days", self._last(resource_id, "subject.export"))
+        facts.add(
+            "exports", len(exports), Source.AUDIT, "subject.export, 365 days", self._last(resource_id, "subject.export")
+        )
         backup = self._last(None, "backup.create")
         at = None if backup is None else datetime.fromisoformat(backup.at).astimezone(UTC)
         facts.add("backup_at", at, Source.AUDIT, "backup.create", backup)

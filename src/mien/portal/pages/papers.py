@@ -138,10 +138,11 @@ def _read(visitor: Visitor, found: Dossier, paper: Mapping[str, Any]) -> None:
             Tag("h3", part["heading"])
             for item in part["items"]:
                 if item["kind"] == "question":
-                    badge("question", "warn" if item["answer"] is None else "good")
-                    box = ui.textarea(item["text"], value=item["answer"] or "").props(
-                        "outlined autogrow maxlength=4000"
-                    )
+                    with Tag("div", classes="row"):
+                        badge("question", "warn" if item["answer"] is None else "good")
+                        text(item["text"])
+                    box = ui.textarea(value=item["answer"] or "").props("outlined autogrow dense maxlength=4000")
+                    box.props["aria-label"] = item["text"]
                     box.classes("w-full")
                     fields[f"{paper['id']}.{item['key']}"] = box
                     continue
