@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -195,12 +195,13 @@ def test_whatever_is_changed_in_a_dossier_it_does_not_verify(office: Office) -> 
     content = office.dossiers.verify(made.document)
     assert content == made.content
     document = json.loads(made.document)
-    for change in (
+    changes: tuple[Callable[[dict[str, Any]], object], ...] = (
         lambda one: one["dossier"]["papers"][0]["sections"][0]["items"][2].update(text="All is well"),
         lambda one: one["dossier"]["facts"][0].update(value="another"),
         lambda one: one["dossier"].update(createdBy="cli:mallory"),
         lambda one: one.update(signature=one["signature"][:-6] + "AAAAAA"),
-    ):
+    )
+    for change in changes:
         broken = json.loads(made.document)
         change(broken)
         assert broken != document

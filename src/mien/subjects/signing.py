@@ -28,12 +28,12 @@ class SignedKind:
     """A kind of signed documents.
 
     Attributes:
-        type: in the signature's header and in the document.
+        purpose: type in the signature's header and in the document.
         name: of the document in its file, and in messages.
         error: raised for one that does not verify.
     """
 
-    type: str
+    purpose: str
     name: str
     error: type[InvalidDocumentError] = InvalidDocumentError
 
@@ -58,7 +58,7 @@ class Signer:
         """Return a document with its signature as JSON. Not inside a writing session."""
         row = self._key()
         key = ECKey.import_key(self._vault.open(row.sealed, resource_id=None, what=_what(row.key_id)))
-        header = {"alg": "ES256", "kid": row.key_id, "typ": self.kind.type}
+        header = {"alg": "ES256", "kid": row.key_id, "typ": self.kind.purpose}
         compact = jws.serialize_compact(header, _canonical(content), key, algorithms=["ES256"])
         return json.dumps({self.kind.name: content, "signature": compact}, indent=2, ensure_ascii=False)
 
@@ -91,7 +91,7 @@ class Signer:
             raise error("the signature is not that of this server's key") from wrong
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as wrong:
             raise error(f"this is not a {name}") from wrong
-        if checked.headers().get("typ") != self.kind.type or signed.get("type") != self.kind.type:
+        if checked.headers().get("typ") != self.kind.purpose or signed.get("type") != self.kind.purpose:
             raise error(f"what was signed is not a {name}")
         if _canonical(shown) != _canonical(signed):
             raise error(f"the {name} was changed after it was signed")
