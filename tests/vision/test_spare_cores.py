@@ -66,3 +66,63 @@ def test_an_error_is_raised_and_the_cores_are_given_back() -> None:
             spare.run([partial(meter.work, 1), partial(fail), partial(meter.work, 2)])
         spare.run([partial(meter.work, number) for number in range(4)])
     assert meter.most == 2
+
+
+def test_a_call_whose_helper_never_starts_ends() -> None:
+    """A helper that calls for help when the pool's only thread is its own must not wait for itself."""
+    spare = SpareCores(2)
+    inner = partial(spare.run, [partial(pow, 2, 3), partial(pow, 2, 4)])
+    begun, go_on = threading.Event(), threading.Event()
+
+    def outer(number: int) -> list[int]:
+        if number == 0:  # the caller's own: keep it busy until the helper has ended its call within the call
+            assert go_on.wait(60)
+            return []
+        begun.set()
+        try:
+            return inner()
+        finally:
+            go_on.set()
+
+    done: list[list[list[int]]] = []
+    caller = threading.Thread(
+        target=lambda: done.append(spare.run([partial(outer, number) for number in range(2)])), daemon=True
+    )
+    caller.start()
+    assert begun.wait(60)
+    caller.join(60)
+    assert done
+    assert [8, 16] in done[0]
+
+
+def test_a_lone_analysis_has_a_second_core_and_gives_it_back() -> None:
+    spare = SpareCores(2)
+    with spare.occupied():
+        for _ in range(2):
+            with spare.second() as wide:
+                assert wide
+                with spare.second() as another:
+                    assert not another
+
+
+def test_one_core_is_no_second_core() -> None:
+    spare = SpareCores(1)
+    with spare.occupied(), spare.second() as wide:
+        assert not wide
+
+
+def test_analyses_beside_each_other_have_one_core_each_and_the_next_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("mien.vision.spare_cores.monotonic", lambda: now[0])
+    spare = SpareCores(4)
+    with spare.occupied():
+        with spare.occupied(), spare.second() as wide:
+            assert not wide
+        now[0] += 0.05
+        with spare.second() as wide:
+            assert not wide
+    now[0] += 0.2
+    with spare.occupied(), spare.second() as wide:
+        assert wide

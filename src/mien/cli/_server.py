@@ -290,12 +290,13 @@ def _certificates(settings: Settings, services: Services) -> tuple[Path | None, 
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """The loaded packs, the packs still to be loaded, and the optional packs to try."""
+    """The loaded packs, the recognisers that labels are bound to, the packs still to be loaded, and those to try."""
 
     services: Services
     store: ModelStore
     engine: FaceEngine
     judge: Judge
+    recognisers: tuple[str, ...]
     rest: tuple[str, ...]
     tried: tuple[str, ...]
 
@@ -331,7 +332,7 @@ def _load(settings: Settings) -> _Loaded:
     if (lacking := judge.lacks(Mode.PASSIVE)) is not None:
         _log.warning("passive liveness sessions are refused", hint=lacking)
     tried = tuple(name for name in networks if not store.installed(name))
-    return _Loaded(services, store, engine, judge, rest, tried)
+    return _Loaded(services, store, engine, judge, tuple(bindings.recognition.values()), rest, tried)
 
 
 def _pull_if_possible(store: ModelStore, names: Sequence[str]) -> None:
@@ -349,6 +350,7 @@ def _load_rest(loaded: _Loaded) -> None:
     """
     try:
         loaded.engine.prepare(loaded.rest)
+        loaded.engine.widen(loaded.recognisers)
     except ModelError as error:
         _log.error("a model cannot be loaded", reason=str(error))
     for name in loaded.tried:

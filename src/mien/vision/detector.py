@@ -13,12 +13,15 @@ import cv2
 import numpy as np
 
 from mien.models.runtime import Array, Network
+from mien.vision.spare_cores import SpareCores
 from mien.vision.types import Float32, Pixels
 
 _STRIDES = (8, 16, 32)
 _OUTPUTS = ("scores", "boxes", "points")
 _KEPT_GRIDS = 64
 _OVERLAP = 0.3
+_WIDE_PIXELS = 40_000
+"""Pixels from which a second core may make a search faster."""
 _MAX_CANDIDATES = 2000
 """Candidates above the threshold that are considered at all; a crowd of 100 faces gives about 1,500."""
 
@@ -60,10 +63,12 @@ class YuNet:
 
     Args:
         network: YuNet 2023mar in float32 with open height and width, its heads joined (`models/convert/yunet.py`).
+        cores: which says whether a second core is free; a search uses one when None.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, cores: SpareCores | None = None) -> None:
         self._network = network
+        self._cores = cores or SpareCores(1)
         self._grids: dict[tuple[int, int], tuple[Float32, Float32]] = {}
 
     def search(self, pixels: Pixels, threshold: float) -> Candidates:
@@ -80,7 +85,7 @@ class YuNet:
         if below or beside:
             pixels = np.asarray(cv2.copyMakeBorder(pixels, 0, below, 0, beside, cv2.BORDER_CONSTANT), np.uint8)
         blob = np.asarray(cv2.dnn.blobFromImage(pixels))
-        scores, boxes, points = (answer[0] for answer in self._network.run(blob, outputs=_OUTPUTS))
+        scores, boxes, points = (answer[0] for answer in self._run(blob))
         likely = np.flatnonzero(scores >= np.float32(threshold))
         cells, strides = self._cells(pixels.shape[1] // 32, pixels.shape[0] // 32)
         cells, strides = cells[likely], strides[likely]
@@ -89,6 +94,16 @@ class YuNet:
         corner = (cells + offsets[:, :2]) * strides - size / 2
         five = (points[likely].reshape(-1, 5, 2) + cells[:, None]) * strides[:, None]
         return Candidates(np.concatenate([corner, size], axis=1), scores[likely], five)
+
+    def widen(self) -> None:
+        """Prepare for searches on two cores, see `Network.widen`."""
+        self._network.widen()
+
+    def _run(self, blob: Array) -> list[Array]:
+        if blob.size < 3 * _WIDE_PIXELS:
+            return self._network.run(blob, outputs=_OUTPUTS)
+        with self._cores.second() as wide:
+            return self._network.run(blob, outputs=_OUTPUTS, wide=wide)
 
     def _cells(self, across: int, down: int) -> tuple[Float32, Float32]:
         """Column and row of each cell, float32 (n, 2), and its stride, (n, 1), for an input of so many times 32."""

@@ -33,7 +33,8 @@ class Recogniser:
 
     Args:
         pack: a recogniser, or a fusion of several.
-        cores: where the networks of a fusion may run side by side; one after the other when None.
+        cores: where the networks of a fusion may run side by side, and that of a lone call on two cores; one after the
+            other on one core when None.
 
     Attributes:
         fingerprint: of the pack; only embeddings of the same one may be compared.
@@ -45,13 +46,13 @@ class Recogniser:
         self._cores = cores or SpareCores(1)
         self.fingerprint = pack.fingerprint
         if pack.parts:
-            parts = [(_Single(part), share) for part, share in pack.parts]
+            parts = [(_Single(part, self._cores), share) for part, share in pack.parts]
             self._parts = tuple(
                 (single, float(np.sqrt(share)), settings.reliability)
                 for (single, share), settings in zip(parts, pack.manifest.fusion, strict=True)
             )
         else:
-            self._parts = ((_Single(pack), 1.0, None),)
+            self._parts = ((_Single(pack, self._cores), 1.0, None),)
         # The first part judges what was seen: its norm is the embedding's.
         first = pack.parts[0][0] if pack.parts else pack
         cuts = first.manifest.calibration.quality_cuts if first.manifest.calibration else None
@@ -97,6 +98,11 @@ class Recogniser:
         """Return the template of a face that could not be read: it is like no other, not even like itself."""
         return Embedding(np.zeros(self.dimension, np.float32), self.fingerprint, 0.0)
 
+    def widen(self) -> None:
+        """Prepare for calls on two cores, see `Network.widen`."""
+        for single, _, _ in self._parts:
+            single.widen()
+
     def doubts(self, embedding: Embedding) -> bool:
         """Tell whether a template is too short to be surely of a face that was seen upright."""
         return embedding.norm < self._plain
@@ -125,7 +131,8 @@ def calibration_of(manifest: Manifest) -> Calibration | None:
 class _Single:
     """One network with its conventions."""
 
-    def __init__(self, pack: LoadedPack) -> None:
+    def __init__(self, pack: LoadedPack, cores: SpareCores) -> None:
+        self._cores = cores
         file = pack.manifest.network
         if file.input is None or file.output.dimension is None:  # the manifest's own checks exclude this
             message = f"pack {pack.manifest.name} does not say what its network takes and gives"
@@ -141,8 +148,13 @@ class _Single:
     def run(self, pixels: Pixels, points: Float32) -> _Vector:
         width, height = self._input.width or 0, self._input.height or 0
         crop = align.warp(pixels, align.similarity_transform(points, self._template), width, height)
-        (answer,) = self._network.run(to_input(crop[None], self._input), outputs=self._output)
+        given = to_input(crop[None], self._input)
+        with self._cores.second() as wide:
+            (answer,) = self._network.run(given, outputs=self._output, wide=wide)
         return self.finish(np.asarray(answer, np.float32).reshape(-1))
+
+    def widen(self) -> None:
+        self._network.widen()
 
     def finish(self, vector: Float32) -> _Vector:
         norm = float(np.linalg.norm(vector))

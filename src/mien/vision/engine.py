@@ -128,6 +128,22 @@ class FaceEngine:
             for done in [pool.submit(self._warm, name) for name in packs]:
                 done.result()
 
+    def widen(self, recognisers: Iterable[str]) -> None:
+        """Prepare for calls that have the machine to themselves: the detector and recognisers may then use two cores.
+
+        Results stay the same. It costs memory for a second copy of the weights.
+
+        Args:
+            recognisers: names of packs.
+
+        Raises:
+            ModelError: if a pack cannot be loaded.
+        """
+        if self._cores.count > 1:
+            self._detector().widen()
+            for name in set(recognisers):
+                self._recogniser(name).widen()
+
     def fingerprint(self, recogniser: str) -> str:
         """The fingerprint of the templates that a recogniser makes; needs no files."""
         return self._store.fingerprint(recogniser)
@@ -293,7 +309,7 @@ class FaceEngine:
         return kept  # type: ignore[return-value]  # the key says the type
 
     def _detector(self) -> YuNet:
-        return self._once("detector", lambda: YuNet(self._store.load(DETECTOR).network))
+        return self._once("detector", lambda: YuNet(self._store.load(DETECTOR).network, self._cores))
 
     def _finder(self) -> FaceFinder:
         return FaceFinder(self._detector())

@@ -8,9 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
 from threading import Lock, Semaphore
-from typing import TypeVar
+from time import monotonic
+from typing import Final, TypeVar
 
 T = TypeVar("T")
+
+_CALM_SECONDS: Final = 0.1
+"""How long ago two analyses must have been at work at once for one to count as alone: under load there are moments
+between two calls in which a core looks free, and is not a moment later."""
 
 
 class SpareCores:
@@ -21,19 +26,48 @@ class SpareCores:
 
     Args:
         cores: how many there are; those this process may run on when None.
+
+    Attributes:
+        count: how many there are.
     """
 
     def __init__(self, cores: int | None = None) -> None:
-        cores = cores or len(os.sched_getaffinity(0))
+        self.count = cores = cores or len(os.sched_getaffinity(0))
         self._free = Semaphore(cores)
         self._pool = ThreadPoolExecutor(max(1, cores - 1), thread_name_prefix="mien-spare")
+        self._lock = Lock()
+        self._analyses = 0
+        self._crowded = -_CALM_SECONDS
 
     @contextmanager
     def occupied(self) -> Iterator[None]:
         """Count the calling thread's core as taken; where all are taken already, it shares one."""
         taken = self._free.acquire(blocking=False)
+        self._count(1)
         try:
             yield
+        finally:
+            self._count(-1)
+            if taken:
+                self._free.release()
+
+    def _count(self, change: int) -> None:
+        with self._lock:
+            if max(self._analyses, self._analyses + change) > 1:
+                self._crowded = monotonic()
+            self._analyses += change
+
+    @contextmanager
+    def second(self) -> Iterator[bool]:
+        """Take a second core for the calling thread, if this is the only analysis and has been for a while.
+
+        Yields:
+            Whether there is one; it is given back at the end of the block.
+        """
+        calm = monotonic() - self._crowded >= _CALM_SECONDS
+        taken = calm and self._free.acquire(blocking=False)
+        try:
+            yield taken
         finally:
             if taken:
                 self._free.release()
@@ -75,7 +109,10 @@ class SpareCores:
         helping = [self._pool.submit(help_out) for _ in range(helpers)]
         work()
         for helper in helping:
-            helper.result()
+            if helper.cancel():  # all threads of the pool are busy, this one may be one of them: there is nothing left
+                self._free.release()
+            else:
+                helper.result()
         if errors:
             raise errors[min(errors)]
         return [results[number] for number in range(len(calls))]
