@@ -14,6 +14,8 @@ TARGET = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
 
 HEAD = """# Commands
 
+This page tells you what each command does and takes.
+
 `mien COMMAND --help` says the same on the terminal. Made from the commands' own help by `make docs`.
 """
 

@@ -11,6 +11,8 @@ TARGET = Path(__file__).resolve().parents[1] / "docs" / "errors.md"
 
 HEAD = """# Error catalogue
 
+This page tells you what each error means and what to do about it.
+
 Every error answer is `{"error": {"code": …, "message": …}}`; the code is also in the header `x-ms-error-code`. What
 Mien knows beyond that is in `error.innererror.details`: a `hint` for this very call. Made from
 `src/mien/contract/catalogue.json` by `make docs`.

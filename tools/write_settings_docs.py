@@ -17,6 +17,8 @@ TARGET = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
 
 HEAD = """# Settings
 
+This page tells you what each setting does, by theme.
+
 Every setting is an environment variable; none is needed. Options of `mien serve` win over the environment.
 This page is generated from the descriptions in `src/mien/settings/` by `make docs`; edit those.
 A variable whose name begins with `MIEN_` and is not listed here is reported when the server starts, with the closest

@@ -33,6 +33,14 @@ def test_the_page_of_errors_explains_every_row() -> None:
     assert all(f'<a id="{row.anchor}">' in text for row in ROWS)
 
 
+@pytest.mark.parametrize("page", sorted((REPOSITORY / "docs").glob("*.md")), ids=lambda page: page.stem)
+def test_a_page_opens_with_what_its_reader_will_have_at_its_end(page: Path) -> None:
+    opening = page.read_text(encoding="utf-8").split("\n\n")[1]
+    assert page.stem == "index" or re.match(
+        r"At the end of this page|At the end you have|This page (tells|has)", opening
+    ), f"{page.name} begins with {opening[:60]!r}"
+
+
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "NOTICE"])
 def test_links_of_pages_outside_the_site_lead_somewhere(name: str) -> None:
     """Sphinx looks at `docs/` only."""

@@ -7,6 +7,7 @@ import base64
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final
+from urllib.parse import unquote
 
 import cv2
 import numpy as np
@@ -69,10 +70,13 @@ def drop(
 
     async def uploaded(event: events.UploadEventArguments) -> None:
         async with one_by_one:
-            await on_photo(Upload(event.file.name, await event.file.read()))
+            await on_photo(Upload(unquote(event.file.name), await event.file.read()))
+        if many and event.file.name.lower().endswith(".csv"):
+            ui.run_javascript(f"mienSend({upload.id})")  # the photos that it names
 
     def rejected() -> None:
         tell(f"Photos can be at most {size(limit)}: larger files were left out.", "bad")
+        ui.run_javascript(f"mienSend({upload.id})")  # the others, if a table was too large
 
     upload = ui.upload(auto_upload=True, multiple=many, max_file_size=limit, on_upload=uploaded, on_rejected=rejected)
     upload.classes("sr").props("inert aria-hidden=true")

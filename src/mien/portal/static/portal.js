@@ -32,7 +32,8 @@ async function mienTake(id, source, many, tell) {
     if (!found.length) return;
     const table = ([path]) => (/\.csv$/i.test(path) ? 0 : 1);
     found.sort((one, other) => table(one) - table(other) || one[0].localeCompare(other[0], undefined, { numeric: true }));
-    const files = found.map(([path, file]) => new File([file], path, { type: file.type }));
+    // Names are sent percent-encoded: the server's library cuts folders off a name.
+    const files = found.map(([path, file]) => new File([file], encodeURIComponent(path), { type: file.type }));
     if (many) {
         mienWaiting[id] = files;
         tell(files.length);
@@ -44,10 +45,14 @@ async function mienTake(id, source, many, tell) {
 }
 
 function mienSend(id) {
+    // Files are sent side by side, and a table must be read before the photos that it names: tables go first, one by one.
+    const waiting = mienWaiting[id] || [];
     const box = getElement(id).$refs.qRef;
+    if (!waiting.length) return;
+    const some = /\.csv$/i.test(waiting[0].name) ? waiting.splice(0, 1) : waiting.splice(0);
     box.reset();
-    box.addFiles(mienWaiting[id] || []);
-    delete mienWaiting[id];
+    box.addFiles(some);
+    if (!waiting.length) delete mienWaiting[id];
 }
 
 // The camera: a picture is sent when the server asks for the next one.
