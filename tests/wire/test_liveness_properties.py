@@ -17,7 +17,7 @@ from tests.wire.test_liveness_channel import PATH, Socket, Stage, frame, make_st
 from mien.contract.liveness_versions import LIVENESS_VERSIONS
 from mien.contract.problem import Problem
 from mien.liveness.recording import Frame, FrameError, FrameLimits, Recording, parse_frame
-from mien.wire.liveness.body import parse_options
+from mien.wire.liveness.options import parse_options
 from mien.wire.multipart import MultipartError, parse_multipart
 
 __all__ = ["make_stage", "stage"]  # fixtures

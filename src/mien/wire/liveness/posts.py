@@ -22,7 +22,7 @@ from mien.liveness.channel.messages import ProtocolError, read_message
 from mien.liveness.channel.run import Run
 from mien.wire.body import CLOSE
 from mien.wire.context import answer
-from mien.wire.liveness.body import INVALID_BODY
+from mien.wire.liveness.options import INVALID_BODY
 from mien.wire.liveness.socket import client_request
 
 Json = dict[str, Any]

@@ -27,7 +27,7 @@ from mien.liveness.service import Liveness
 from mien.wire.body import BodyLimits
 from mien.wire.context import EMPTY, answer
 from mien.wire.fields import Query, whole
-from mien.wire.liveness.body import body_schema, parse_options, read_create_body
+from mien.wire.liveness.body import body_schema, read_create_body
 from mien.wire.liveness.json import (
     audit_entries,
     created_json,
@@ -38,6 +38,7 @@ from mien.wire.liveness.json import (
     session_json,
     session_schema,
 )
+from mien.wire.liveness.options import parse_options
 from mien.wire.schemas import TEXT, Json, array, described, in_path, operation, query
 from mien.workers import WorkerPool
 

@@ -16,7 +16,7 @@ from mien.gateway.errors import BodyTooLargeError
 from mien.gateway.exchange import Exchange, Operation, Response
 from mien.wire.body import CLOSE, BodyLimits
 from mien.wire.context import answer
-from mien.wire.liveness.body import INVALID_BODY
+from mien.wire.liveness.options import INVALID_BODY
 from mien.wire.liveness.sessions import LivenessContext, SessionFamily
 from mien.wire.schemas import BOOLEAN, DATE, TEXT, Json, described, in_path, json_body, operation, record
 from mien.wire.training import timestamp
