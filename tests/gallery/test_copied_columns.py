@@ -53,6 +53,8 @@ STAY_WHEN_MOVED = {
     # Records of what happened keep the group of then.
     "door_events",
     "door_acceptances",
+    # Which photos an import has filed in this group.
+    "imported_photos",
 }
 
 COPIED: Mapping[str, frozenset[str]] = {

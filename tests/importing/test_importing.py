@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from mien.cli._main import build
 from mien.importing import SourceError
 from mien.importing.azure_export import azure_export
-from mien.importing.importer import readable
+from mien.importing.computing import readable
 from mien.importing.sources import folders
 
 GROUP = "personGroup/family"
@@ -52,8 +52,10 @@ def webp(name: str) -> bytes:
     return out.getvalue()
 
 
-def imported(data: Path, product: str, source: str, report: Path, group: str = GROUP, **environment: str) -> Any:
-    where = ["--report", str(report), "--json", "--as", "Anna"]
+def imported(
+    data: Path, product: str, source: str, report: Path, group: str = GROUP, *more: str, **environment: str
+) -> Any:
+    where = ["--report", str(report), "--json", "--as", "Anna", *more]
     return json.loads(run(data, "gallery", "import", product, "desk", group, source, *where, environment=environment))
 
 

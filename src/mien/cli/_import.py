@@ -1,12 +1,15 @@
-"""`mien gallery import`: people from another product into a group."""
+"""`mien gallery import`: photos of many people into a group."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,13 +17,22 @@ from mien.cli._administration import As, AsJson, actor, print_json, resource_nam
 from mien.cli._gallery import collection_ref, opened_faces
 
 if TYPE_CHECKING:
-    from mien.importing import Photo
+    from mien.cli._gallery import CommandServices
+    from mien.gallery.filing import Recipe
+    from mien.importing import Photo, Summary
+    from mien.importing.workers import Workers
+
+_FEW = 16
+"""Up to so many photos are computed in this process: others would take longer to start than these take."""
+_SECONDS_BETWEEN_LINES = 10.0
 
 
 class Product(StrEnum):
     """The source of imported people."""
 
     FOLDERS = "folders"
+    CSV = "csv"
+    JSONL = "jsonl"
     FRIGATE = "frigate"
     IMMICH = "immich"
     INSIGHTFACE = "insightface"
@@ -32,72 +44,204 @@ def import_people(
     product: Annotated[Product, typer.Argument(help="Format of the source.")],
     resource: Annotated[str, typer.Argument(help="Name of the resource.")],
     collection: Annotated[str, typer.Argument(help="The group, as KIND/ID; created if missing.")],
-    source: Annotated[str, typer.Argument(help="A folder, a JSON file (azure) or a URL (compreface).")],
+    source: Annotated[
+        str,
+        typer.Argument(help="A folder or an archive (zip, tar), a table (csv, jsonl, azure) or a URL (compreface)."),
+    ],
     photos: Annotated[
-        Path | None, typer.Option(help="Folder that contains the persons' folders, if not next to the JSON.")
+        str | None,
+        typer.Option(
+            help="Folder or archive with the photos of a table, if not next to it; for an archive: the folder in it."
+        ),
     ] = None,
     key_variable: Annotated[
         str, typer.Option(help="Environment variable with the key of CompreFace's recognition service.")
     ] = "COMPREFACE_KEY",
     report: Annotated[
-        Path, typer.Option(help="File with the result of each photo; a later run continues from it.")
+        Path, typer.Option(help="File for the result of each photo, as CSV (.csv) or JSON lines.")
     ] = Path("mien-import.jsonl"),
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Photos computed at the same time. (default: one for each core)")
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Compute on this Ray cluster (HOST:PORT, auto, or ray://HOST:PORT)."),
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Enrol photos again whose faces were deleted after an earlier import.")
+    ] = False,
     train: Annotated[bool, typer.Option(help="Whether to train the group at the end.")] = True,
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: Annotated[Path | None, typer.Option(help="Folder of the database. [MIEN_DATA_DIR]")] = None,
 ) -> None:
-    """Import people from another product; run it again to continue an interrupted import.
+    """Import photos of people; run the same command again to continue after a stop of any kind.
 
-    A folder of people has a folder a person, named by the person: what Frigate keeps in clips/faces, and what exports
-    of Immich and face servers hold. An azure source is JSON of persons in the Face API's shapes, with folders of
-    photos. A compreface source is a running CompreFace, whose photos are fetched by its own routes.
+    A folder or archive of people has a folder for each person, named by the person: what Frigate keeps in clips/faces,
+    and what exports of Immich and face servers hold. A csv or jsonl source is a table with the columns photo and
+    person. An azure source is JSON of persons in the Face API's shapes, with folders of photos. A compreface source is
+    a running CompreFace, whose photos are fetched by its own routes.
 
     The exit code is 1 if a photo was refused; the others are enrolled.
     """
     from mien.importing import Importer, Outcome, SourceError
+    from mien.importing.report import ReportFile
 
     with opened_faces(data_dir, SourceError) as faces:
         owner = resource_named(faces.services, resource).id
         ref = collection_ref(owner, collection)
         if not ref.kind.has_persons:
             raise typer.BadParameter("people go into a personGroup or a largePersonGroup")
+        listed = list(_photos(product, source, photos, key_variable))
+        plan = _Plan(faces, len(listed), workers, ray)
+        details: dict[str, Any] = {"collection": collection, "product": product.value}
 
-        def say(photo: Photo, outcome: Outcome, why: str) -> None:
-            if outcome is Outcome.REFUSED and not as_json:
-                typer.echo(f"{photo.key}: {why}", err=True)
+        def note(action: str, **more: object) -> None:
+            who = actor(as_name)
+            faces.services.audit.record(actor=who, action=action, resource_id=owner, details=details | more)
 
-        summary = Importer(faces.gallery, ref, report, say).run(_photos(product, source, photos, key_variable))
-        counts = {outcome.value: summary.outcomes[outcome] for outcome in Outcome}
-        details = {"collection": collection, "product": product.value, "persons": summary.persons, **counts}
-        faces.services.audit.record(actor=actor(as_name), action="gallery.import", resource_id=owner, details=details)
+        note("gallery.import.start", photos=len(listed))
+        begun = time.monotonic()
         trained = None
-        if train and summary.outcomes[Outcome.ENROLLED]:
-            faces.gallery.training.start(ref)
-            faces.gallery.training.run_pending()
-            trained = faces.gallery.training.status(ref).status.value
+        with _telling(quiet=as_json) as told, ReportFile(report) as file, plan.closing():
+            importer = Importer(faces.gallery, ref, file, plan.workers, told)
+            summary = importer.run(listed, again=again)
+            seconds = time.monotonic() - begun
+            counts = {outcome.value: summary.outcomes[outcome] for outcome in Outcome}
+            note("gallery.import", persons=summary.persons, **counts)
+            if train and summary.outcomes[Outcome.ENROLLED]:
+                faces.gallery.training.start(ref)
+                faces.gallery.training.run_pending()
+                trained = faces.gallery.training.status(ref).status.value
+            importer.report_duplicates(summary)
         if as_json:
             refused = [{"photo": key, "why": why} for key, why in summary.refused]
-            print_json({"persons": summary.persons, **counts, "refusedPhotos": refused, "training": trained})
+            print_json(
+                {"persons": summary.persons, **counts, "refusedPhotos": refused, "duplicates": summary.duplicates,
+                 "training": trained, "workers": plan.count, "seconds": round(seconds, 2)}
+            )  # fmt: skip
         else:
-            typer.echo(
-                f"{counts['enrolled']} photos enrolled, {summary.persons} people created, {counts['earlier']} enrolled "
-                f"earlier, {counts['refused']} refused; {report} has each photo"
-            )
-        if summary.refused:
+            _say(summary, counts, report)
+        if summary.outcomes[Outcome.REFUSED]:
             raise typer.Exit(1)
 
 
-def _photos(product: Product, source: str, photos: Path | None, key_variable: str) -> Iterator[Photo]:
+def _say(summary: Summary, counts: dict[str, int], report: Path) -> None:
+    for key, why in summary.refused[:20]:
+        typer.echo(f"{key}: {why}", err=True)
+    if counts["refused"] > 20:
+        typer.echo(f"… and {counts['refused'] - 20:,} more", err=True)
+    alike = f"{summary.duplicates:,} likely duplicates; " if summary.duplicates else ""
+    typer.echo(
+        f"{counts['enrolled']:,} photos enrolled, {summary.persons:,} people created, {counts['earlier']:,} enrolled "
+        f"earlier, {counts['refused']:,} refused; {alike}{report} has each photo"
+    )
+
+
+@dataclass(slots=True)
+class _Plan:
+    """Which workers compute: threads for a few photos, processes for many, or a cluster."""
+
+    faces: CommandServices
+    photos: int
+    wanted: int | None
+    ray: str | None
+    count: int = 0
+
+    def workers(self, recipe: Recipe) -> Workers:
+        from mien.cli._images import image_rules
+        from mien.importing.workers import ProcessWorkers, ThreadWorkers, cores
+
+        rules = image_rules(self.faces.settings)
+        found: Workers
+        if self.ray is not None:
+            from mien.importing.ray_workers import RayWorkers
+
+            found = RayWorkers(recipe, self.ray, self.wanted, rules)
+        elif (self.wanted or cores()) == 1 or self.photos <= _FEW:
+            found = ThreadWorkers(self.faces.engine, recipe, self.wanted or cores())
+        else:
+            found = ProcessWorkers(recipe, min(self.photos, self.wanted or cores()), self.faces.store.root, rules)
+        self.count = found.count
+        return found
+
+    @contextmanager
+    def closing(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            if self.ray is not None:
+                from mien.importing.ray_workers import leave
+
+                leave()
+
+
+def _photos(product: Product, source: str, photos: str | None, key_variable: str) -> Iterator[Photo]:
+    from mien.importing.archives import archive, is_archive
     from mien.importing.azure_export import azure_export
     from mien.importing.compreface_service import compreface_service
     from mien.importing.sources import SourceError, folders
+    from mien.importing.tables import table
 
-    if product is Product.COMPREFACE:
-        key = os.environ.get(key_variable, "")
-        if not key:
-            raise SourceError(f"the environment variable {key_variable} has no key of CompreFace's recognition service")
-        return compreface_service(source, key)
-    if product is Product.AZURE:
-        return azure_export(Path(source), photos)
-    return folders(Path(source))
+    path, beside = Path(source), Path(photos) if photos else None
+    match product:
+        case Product.COMPREFACE:
+            key = os.environ.get(key_variable, "")
+            if not key:
+                raise SourceError(f"the environment variable {key_variable} has no key of CompreFace's recognition")
+            return compreface_service(source, key)
+        case Product.AZURE:
+            return azure_export(path, beside)
+        case Product.CSV | Product.JSONL:
+            return table(path, beside, json_lines=product is Product.JSONL)
+        case _ if is_archive(path):
+            return archive(path, photos or "")
+        case _ if path.is_file():
+            raise SourceError(f"{path} is neither a folder nor a zip or tar archive")
+        case _:
+            return folders(path)
+
+
+@contextmanager
+def _telling(*, quiet: bool) -> Iterator[Any]:
+    """Show how far it is on the terminal, or as a line now and then where there is none."""
+    import sys
+
+    if quiet:
+        yield lambda _: None
+    elif not sys.stderr.isatty():
+        yield _Lines()
+    else:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[more]}"))
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("", total=None, more="")
+            yield lambda one: bar.update(task, completed=one.done, total=one.total, more=_more(one))
+
+
+class _Lines:
+    def __init__(self) -> None:
+        self._next = time.monotonic() + _SECONDS_BETWEEN_LINES
+
+    def __call__(self, summary: Summary) -> None:
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _SECONDS_BETWEEN_LINES
+            typer.echo(f"{summary.done:,} of {summary.total:,} photos, {_more(summary)}", err=True)
+
+
+def _more(summary: Summary) -> str:
+    from mien.importing import Outcome
+
+    left = summary.seconds_left
+    rest = "" if left is None else f", {_duration(left)} left"
+    return f"{summary.rate:.1f} photos/s{rest}, {summary.outcomes[Outcome.REFUSED]:,} refused"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

@@ -105,6 +105,11 @@ class DuplicateCheck:
                 for at in best.tolist()
             ]
 
+    def forget(self, collection: UUID) -> None:
+        """Drop what was read of a collection, after a transaction that was read in was rolled back."""
+        with self._lock:
+            self._known.pop(collection, None)
+
     def forget_old(self) -> int:
         """Drop what was read more than half an hour ago: removed templates may still be in its memory.
 

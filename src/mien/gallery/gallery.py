@@ -17,6 +17,7 @@ from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.duplicate_check import DuplicateCheck
 from mien.gallery.duplicates import Duplicates
 from mien.gallery.faces import PersistedFaces
+from mien.gallery.filing import PhotoFiling
 from mien.gallery.last_seen import LastSeen
 from mien.gallery.people import People
 from mien.gallery.person_search import PersonSearch
@@ -57,6 +58,7 @@ class Gallery:
         relocation: moving persons between groups.
         corrections: undoing these.
         bulk: enrolling many from ready embeddings.
+        filing: enrolling many photos whose templates other processes computed, each photo once.
         policies: what photos must be like to be enrolled.
         duplicates: what was suspected when they were.
         crops: what was kept of their photos.
@@ -83,6 +85,7 @@ class Gallery:
     relocation: Relocation
     corrections: Corrections
     bulk: Bulk
+    filing: PhotoFiling
     policies: Policies
     duplicates: Duplicates
     crops: Crops
@@ -181,6 +184,7 @@ def open_gallery(
         relocation=relocation,
         corrections=Corrections(rows, relocation),
         bulk=Bulk(rows, templates, recognisers),
+        filing=PhotoFiling(rows, recognisers, vault, duplicate_check),
         policies=Policies(rows),
         duplicates=Duplicates(rows),
         crops=Crops(rows, vault),

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from mien.importing.sources import Photo, SourceError, photos_below
+from mien.importing.sources import Photo, SourceError, photos_below, read_file
 
 _GROUPS: Final = ("personGroups", "largePersonGroups", "groups", "value")
 
@@ -47,7 +48,7 @@ def azure_export(path: Path, photos: Path | None = None) -> Iterator[Photo]:
             yield Photo(
                 photo.relative_to(root).as_posix(),
                 name,
-                photo.read_bytes,
+                partial(read_file, photo),
                 _text(person.get("userData")),
                 _text(about.get(photo.stem.lower())),
             )

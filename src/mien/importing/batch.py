@@ -19,17 +19,13 @@ from typing import Final
 
 from mien.contract.limits import NAME_LENGTH
 from mien.gallery import CollectionRef
-from mien.gallery.errors import (
-    GalleryError,
-    LowQualityError,
-    NoFaceError,
-    PersistedFaceNotFoundError,
-    PersonNotFoundError,
-    SeveralFacesError,
-)
+from mien.gallery.errors import GalleryError, PersistedFaceNotFoundError, PersonNotFoundError
 from mien.gallery.gallery import Gallery
-from mien.importing.importer import readable
+from mien.importing.computing import readable
+from mien.importing.refusals import reason
+from mien.importing.report import plain_cells
 from mien.importing.sources import SUFFIXES, SourceError
+from mien.importing.tables import read_csv
 from mien.storage.names import name_key
 from mien.vision.errors import ImageError
 from mien.vision.types import OperatingPoint
@@ -38,9 +34,6 @@ _NUMBER: Final = re.compile(r"[\s_.()-]*\d+[\s_.()-]*$")
 _NAMELESS: Final = frozenset(
     {"", "img", "image", "dsc", "dscn", "dscf", "pxl", "photo", "picture", "screenshot", "scan"}
 )
-_PHOTO: Final = ("photo", "file", "filename", "image", "path")
-_PERSON: Final = ("person", "name", "person name", "full name")
-_DATA: Final = ("user data", "userdata", "user_data", "id", "note")
 _ROWS: Final = 100_000
 
 
@@ -172,28 +165,18 @@ class Batch:
         sheet.writerow(("photo", "outcome", "person", "person id", "reason"))
         for line in self.lines:
             cells = (line.photo, line.outcome.value, line.person, line.person_id, line.reason)
-            # A spreadsheet must not take a name for a formula.
-            sheet.writerow([f"'{one}" if one.startswith(("=", "+", "-", "@", "\t")) else one for one in cells])
+            sheet.writerow(plain_cells(cells))
         return out.getvalue()
 
     def _read(self, photo: str, data: bytes) -> Line:
         """Read which photo is whose: columns `photo` and `person`, and `user data` where there is."""
         try:
-            text = data.decode("utf-8-sig")
-            dialect = csv.Sniffer().sniff(text[:4000], ",;\t")
-            rows = list(csv.DictReader(io.StringIO(text), dialect=dialect))
-        except (UnicodeDecodeError, csv.Error):
-            return Line(photo, BatchOutcome.REFUSED, reason="It cannot be read: save the table as CSV in UTF-8.")
-        headings = {(name or "").strip().casefold(): name for name in (rows[0] if rows else {})}
-        file, person, more = (next((headings[one] for one in some if one in headings), None)
-                              for some in (_PHOTO, _PERSON, _DATA))  # fmt: skip
-        if file is None or person is None:
-            return Line(photo, BatchOutcome.REFUSED, reason="It needs the columns “photo” and “person”.")
+            rows = read_csv(data)
+        except SourceError as error:
+            return Line(photo, BatchOutcome.REFUSED, reason=reason(error))
         for row in rows[:_ROWS]:
-            name = (row.get(person) or "").strip()
-            if name and (row.get(file) or "").strip():
-                data_of = (row.get(more) or "").strip() or None if more else None
-                self._table[_key(row[file])] = _Named(name, data_of)
+            if row.photo and row.person:
+                self._table[_key(row.photo)] = _Named(row.person, row.user_data)
         return Line(photo, BatchOutcome.TABLE, reason=f"It names the persons of {len(self._table):,} photos.")
 
     def _enrol(self, photo: str, data: bytes) -> Line:
@@ -215,7 +198,7 @@ class Batch:
                     person_id, created = "", False
                 raise
         except (GalleryError, ImageError, SourceError, _RefusedError) as error:
-            return Line(photo, BatchOutcome.REFUSED, named.name, person_id, _reason(error))
+            return Line(photo, BatchOutcome.REFUSED, named.name, person_id, reason(error))
         self._people[name_key(named.name)] = person_id
         self._faces.append((person_id, added.persisted_face_id))
         if created:
@@ -256,17 +239,3 @@ class Batch:
 
 def _key(path: str) -> str:
     return path.strip().replace("\\", "/").removeprefix("./").casefold()
-
-
-def _reason(error: Exception) -> str:
-    """Return why a photo was refused, and what to do."""
-    match error:
-        case NoFaceError():
-            return "No face was found: the face must be upright, well lit and at least 36 pixels wide."
-        case SeveralFacesError():
-            return "It shows several faces: enrol it on the person's page and choose the face there, or crop it."
-        case LowQualityError():
-            return f"The photo does not meet the requirements: {error}."
-        case _:
-            text = str(error).strip() or type(error).__name__
-            return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, Final
 
@@ -20,13 +21,13 @@ def compreface_service(url: str, key: str, client: httpx.Client | None = None) -
     Args:
         url: of CompreFace, such as `http://localhost:8000`.
         key: of its recognition service.
-        client: makes the calls; one of its own when None.
+        client: makes the calls; one of its own for the list, and one for each photo, when None.
 
     Raises:
         SourceError: it does not answer as CompreFace does, or keeps no photos.
     """
     base = f"{url.rstrip('/')}/api/v1/recognition/faces"
-    with client or httpx.Client(timeout=_SECONDS) as asked:
+    with nullcontext(client) if client else httpx.Client(timeout=_SECONDS) as asked:
         page = total = 0
         while True:
             told = _json(asked, base, key, {"page": page, "size": _PAGE})
@@ -35,7 +36,7 @@ def compreface_service(url: str, key: str, client: httpx.Client | None = None) -
                 raise SourceError(f"{base} does not answer as CompreFace does")
             for face in faces:
                 image_id, subject = str(face.get("image_id", "")), str(face.get("subject", ""))
-                yield Photo(image_id, subject, partial(_image, asked, f"{base}/{image_id}/img", key))
+                yield Photo(image_id, subject, partial(_image, client, f"{base}/{image_id}/img", key))
             total += len(faces)
             page += 1
             if not faces or page >= int(told.get("total_pages", 0)):
@@ -56,9 +57,10 @@ def _json(client: httpx.Client, url: str, key: str, query: dict[str, Any]) -> di
     return told
 
 
-def _image(client: httpx.Client, url: str, key: str) -> bytes:
+def _image(client: httpx.Client | None, url: str, key: str) -> bytes:
+    get = client.get if client else partial(httpx.get, timeout=_SECONDS)  # the list was read long before
     try:
-        answer = client.get(url, headers={"x-api-key": key})
+        answer = get(url, headers={"x-api-key": key})
     except httpx.HTTPError as error:
         raise SourceError(f"the photo cannot be fetched: {error}") from error
     if answer.status_code != 200 or not answer.content:

@@ -1,36 +1,48 @@
-"""Enrols the photos of a source, and writes down what became of each."""
+"""An import: what is to be read is listed, workers compute the templates, one writer files them, and a report says all.
+
+It can be killed at any moment and run again: a photo is filed together with the row that says so (`gallery.filing`).
+"""
 
 from __future__ import annotations
 
-import io
-import json
-from collections import Counter
-from collections.abc import Callable, Iterable
+import hashlib
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
-from typing import Final
-
-from PIL import Image, ImageOps, UnidentifiedImageError
+from itertools import count
+from typing import Final, TypeVar
+from uuid import UUID
 
 from mien.gallery import CollectionRef
 from mien.gallery.errors import (
+    CollectionExistsError,
     CollectionNotFoundError,
-    GalleryError,
-    NoFaceError,
+    Quota,
     QuotaExceededError,
-    SeveralFacesError,
     TrainingNotFinishedError,
 )
+from mien.gallery.filing import FiledAs, ReadyPhoto, Recipe
 from mien.gallery.gallery import Gallery
+from mien.gallery.types import Duplicate, DuplicateKind
+from mien.importing.computing import Computed, Task
+from mien.importing.refusals import reason
+from mien.importing.report import ReportFile, ReportLine
 from mien.importing.sources import Photo, SourceError
-from mien.vision.errors import ImageError
+from mien.importing.workers import Workers
 
 LABEL: Final = "recognition_04"
+_T = TypeVar("_T")
 
-_NATIVE: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM")
-_LARGEST: Final = 6 * 1024 * 1024
-_LONGEST_SIDE: Final = 4096
+_CHUNK: Final = 64
+_CHUNK_BYTES: Final = 64 * 1024 * 1024
+_FILED_AT_ONCE: Final = 64
+_FILED_AFTER: Final = 2.0
+_RATE_OVER: Final = 60.0
+_TRAINED_WITHIN: Final = 600.0
+_LISTED: Final = 1_000
 
 
 class Outcome(StrEnum):
@@ -43,123 +55,231 @@ class Outcome(StrEnum):
 
 @dataclass(slots=True)
 class Summary:
-    """The result of an import.
+    """The result of an import, or how far it is.
 
     Attributes:
+        total: photos of the source.
         persons: people that were created.
         outcomes: how many photos became what.
-        refused: the photos that were not enrolled, and why.
+        refused: the first of the photos that were not enrolled, and why; the report has all.
+        duplicates: likely duplicates among what this run enrolled.
     """
 
+    total: int
     persons: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    duplicates: int = 0
+    _times: deque[tuple[float, int]] = field(default_factory=deque)
+
+    @property
+    def done(self) -> int:
+        """How many photos it is over with."""
+        return sum(self.outcomes.values())
+
+    @property
+    def rate(self) -> float:
+        """Photos a second that were computed in the last minute; 0 before the first ones are."""
+        (first, before), (last, after) = (self._times[0], self._times[-1]) if self._times else ((0.0, 0), (0.0, 0))
+        return (after - before) / (last - first) if last > first else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the rest takes at this rate; None as long as there is no rate."""
+        return (self.total - self.done) / self.rate if self.rate else None
+
+    def clock(self) -> None:
+        """Note how many photos are computed by now."""
+        now = time.monotonic()
+        self._times.append((now, self.outcomes[Outcome.ENROLLED] + self.outcomes[Outcome.REFUSED]))
+        while len(self._times) > 2 and now - self._times[0][0] > _RATE_OVER:
+            self._times.popleft()
 
 
 @dataclass(frozen=True, slots=True)
+class _UnderWay:
+    photo: Photo
+    digest: bytes
+
+
+def _silent(_: Summary) -> None:
+    pass
+
+
+@dataclass(slots=True)
 class Importer:
     """Enrols people into a group.
-
-    The report is a file of JSON lines, one a photo, appended as it goes: a second run with the same report leaves out
-    what the first has enrolled, and tries what it refused again.
 
     Attributes:
         gallery: where to.
         ref: the person group or large person group; created when there is none.
-        report: the file.
-        told: called after each photo.
+        report: gets a line for each photo.
+        workers: returns what computes templates.
+        told: called after each step with how far it is.
     """
 
     gallery: Gallery
     ref: CollectionRef
-    report: Path
-    told: Callable[[Photo, Outcome, str], None] = lambda _photo, _outcome, _why: None
+    report: ReportFile
+    workers: Callable[[Recipe], Workers]
+    told: Callable[[Summary], None] = _silent
+    _under_way: dict[int, _UnderWay] = field(default_factory=dict)
+    _enrolled: dict[str, str] = field(default_factory=dict)
+    _persons: dict[str, str] = field(default_factory=dict)
 
-    def run(self, photos: Iterable[Photo]) -> Summary:
+    def run(self, photos: Sequence[Photo], *, again: bool = False) -> Summary:
         """Enrol what was not enrolled before.
 
+        Args:
+            photos: all that there are.
+            again: forget first what earlier imports enrolled: a face that was deleted since is enrolled again.
+
         Raises:
-            SourceError: the source cannot be read.
-            QuotaExceededError: the tier allows no more.
-            TrainingNotFinishedError: the group is being trained.
+            SourceError: the source, or a machine that computes, cannot be used any more.
+            ModelError: the models cannot be used.
+            QuotaExceededError: the tier allows no more persons.
+            TrainingNotFinishedError: the group has been trained for ten minutes.
+            ConflictError: the group was deleted or migrated meanwhile.
         """
-        self._prepare()
-        done, summary = self._enrolled(), Summary()
-        with self.report.open("a", encoding="utf-8") as report:
-            for photo in photos:
-                if photo.key in done:
-                    outcome, why, face_id = Outcome.EARLIER, "", None
-                else:
-                    outcome, why, face_id = self._enrol(photo, summary)
-                    line = {"photo": photo.key, "person": photo.person, "outcome": outcome.value}
-                    line |= {"why": why} if why else {"persistedFaceId": face_id or ""}
-                    report.write(json.dumps(line, ensure_ascii=False) + "\n")
-                    report.flush()
-                summary.outcomes[outcome] += 1
-                if outcome is Outcome.REFUSED:
-                    summary.refused.append((photo.key, why))
-                self.told(photo, outcome, why)
+        recipe = self._patiently(self._recipe)
+        if again:
+            self.gallery.filing.forget(self.ref)
+        summary = Summary(len(photos))
+        ready: list[tuple[Photo, ReadyPhoto]] = []
+        due = time.monotonic() + _FILED_AFTER
+        for computed in self.workers(recipe).run(self._tasks(photos, recipe, summary)):
+            one = self._under_way.pop(computed.number)
+            if computed.enrolment is None:
+                self._note(summary, one.photo, Outcome.REFUSED, computed.why)
+            else:
+                ready.append((one.photo, _ready(one, computed)))
+            if len(ready) >= _FILED_AT_ONCE or (ready and time.monotonic() >= due):
+                self._file(recipe, ready, summary)
+                ready, due = [], time.monotonic() + _FILED_AFTER
+            summary.clock()
+            self.told(summary)
+        if ready:
+            self._file(recipe, ready, summary)
+        summary.clock()
+        self.told(summary)
         return summary
 
-    def _prepare(self) -> None:
-        try:
-            self.gallery.collections.get(self.ref)
-        except CollectionNotFoundError:
-            self.gallery.collections.create(self.ref, self.ref.collection_id, None, LABEL)
+    def report_duplicates(self, summary: Summary) -> None:
+        """Write what the faces enrolled by this run may be duplicates of; after a training, which looks for more."""
+        found = [one for one in self.gallery.duplicates.found(self.ref) if self._touches(one)]
+        summary.duplicates = len(found)
+        self.report.write([self._duplicate(one) for one in found])
 
-    def _enrolled(self) -> frozenset[str]:
-        """Return the keys of what earlier runs enrolled; a line that was cut short counts as none."""
-        if not self.report.exists():
-            return frozenset()
-        found = set()
-        for line in self.report.read_text(encoding="utf-8").splitlines():
-            try:
-                told = json.loads(line)
-            except ValueError:
-                continue
-            if told.get("outcome") == Outcome.ENROLLED.value:
-                found.add(str(told.get("photo")))
-        return frozenset(found)
+    def _touches(self, one: Duplicate) -> bool:
+        return one.face_id in self._enrolled or one.other_face_id in self._enrolled
 
-    def _enrol(self, photo: Photo, summary: Summary) -> tuple[Outcome, str, str | None]:
-        known = self.gallery.persons.named(self.ref, photo.person, 1)
-        person_id = known[0].person_id if known else None
+    def _duplicate(self, one: Duplicate) -> ReportLine:
+        # A training names the two in any order: the face of this run comes first.
+        face, person, other, whose = one.face_id, one.person_id, one.other_face_id, one.other_person_id
+        if face not in self._enrolled:
+            face, person, other, whose = other, whose, face, person
+        why = "the same photo" if one.kind is DuplicateKind.SAME_PHOTO else "much like a face of another person"
+        photo = self._enrolled[face]
+        return ReportLine(
+            photo, "duplicate", self._persons.get(person or "", ""), person or "", face,
+            f"{why}: {self._enrolled.get(other, 'enrolled before')}", other, whose or "", round(one.confidence, 4),
+        )  # fmt: skip
+
+    def _recipe(self) -> Recipe:
         try:
-            image = readable(photo.read())
-            created = person_id is None
-            person_id = person_id or self.gallery.persons.create(self.ref, photo.person, photo.user_data)
-            try:
-                added = self.gallery.faces.add(self.ref, image, person_id=person_id, user_data=photo.face_data)
-            except Exception:
-                if created:  # nobody without a face
-                    self.gallery.persons.delete(self.ref, person_id)
+            return self.gallery.filing.recipe(self.ref)
+        except CollectionNotFoundError as error:
+            if error.malformed:
                 raise
-        except (QuotaExceededError, TrainingNotFinishedError):
-            raise
-        except NoFaceError:
-            return Outcome.REFUSED, "no face was found in the photo", None
-        except SeveralFacesError:
-            return Outcome.REFUSED, "the photo has several faces: crop it to the person's", None
-        except (GalleryError, ImageError, SourceError, OSError) as error:
-            return Outcome.REFUSED, str(error) or type(error).__name__, None
-        summary.persons += created
-        return Outcome.ENROLLED, "", added.persisted_face_id
+        with suppress(CollectionExistsError):  # another import was faster
+            self.gallery.collections.create(self.ref, self.ref.collection_id, None, LABEL)
+        return self.gallery.filing.recipe(self.ref)
+
+    def _tasks(self, photos: Sequence[Photo], recipe: Recipe, summary: Summary) -> Iterator[Task]:
+        """Read photos, and yield those that were not filed before."""
+        numbers = count()
+        for chunk in _chunks(photos, lambda photo, why: self._note(summary, photo, Outcome.REFUSED, why)):
+            digests = [self._digest(recipe, photo, image) for photo, image in chunk]
+            known = self.gallery.filing.known(self.ref, recipe, digests)
+            for (photo, image), digest in zip(chunk, digests, strict=True):
+                if digest in known:
+                    self._note(summary, photo, Outcome.EARLIER)
+                else:
+                    number = next(numbers)
+                    self._under_way[number] = _UnderWay(photo, digest)
+                    yield Task(number, image)
+            self.told(summary)
+
+    def _digest(self, recipe: Recipe, photo: Photo, image: bytes) -> bytes:
+        person_id = UUID(photo.person_id) if photo.person_id else None
+        return self.gallery.filing.digest(recipe, hashlib.sha256(image).hexdigest(), photo.person, person_id)
+
+    def _file(self, recipe: Recipe, ready: Sequence[tuple[Photo, ReadyPhoto]], summary: Summary) -> None:
+        ready_photos = [one for _, one in ready]
+        filed = self._patiently(lambda: self.gallery.filing.file(self.ref, recipe, ready_photos))
+        lines, full = [], None
+        for (photo, _), one in zip(ready, filed, strict=True):
+            why = reason(one.error) if one.error else ""
+            lines.append(ReportLine(photo.key, one.outcome.value, photo.person, one.person_id, one.face_id, why))
+            summary.outcomes[Outcome(one.outcome.value)] += 1
+            summary.persons += one.created
+            if one.outcome is FiledAs.ENROLLED:
+                self._enrolled[one.face_id], self._persons[one.person_id] = photo.key, photo.person
+            elif one.outcome is FiledAs.REFUSED:
+                _list(summary, photo, why)
+            if isinstance(one.error, QuotaExceededError) and one.error.quota is not Quota.FACES:
+                full = one.error
+        self.report.write(lines)
+        if full is not None:
+            raise full
+
+    def _note(self, summary: Summary, photo: Photo, outcome: Outcome, why: str = "") -> None:
+        summary.outcomes[outcome] += 1
+        if outcome is Outcome.REFUSED:
+            _list(summary, photo, why)
+        self.report.write([ReportLine(photo.key, outcome.value, photo.person, why=why)])
+
+    @staticmethod
+    def _patiently(work: Callable[[], _T]) -> _T:
+        """Do something with the group; if it is being trained, wait for the end of that."""
+        until = time.monotonic() + _TRAINED_WITHIN
+        while True:
+            try:
+                return work()
+            except TrainingNotFinishedError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.5)
 
 
-def readable(data: bytes) -> bytes:
-    """Return an image that can be enrolled: other formats (WebP, TIFF) and files over 6 MB are converted.
+def _ready(one: _UnderWay, computed: Computed) -> ReadyPhoto:
+    photo = one.photo
+    assert computed.enrolment is not None
+    person_id = UUID(photo.person_id) if photo.person_id else None
+    return ReadyPhoto(
+        one.digest, photo.person, person_id, computed.enrolment, photo.user_data, photo.face_data, photo.key
+    )
 
-    Raises:
-        SourceError: it is no image.
-    """
-    if data.startswith(_NATIVE) and len(data) <= _LARGEST:
-        return data
-    try:
-        with Image.open(io.BytesIO(data)) as opened:
-            image = ImageOps.exif_transpose(opened).convert("RGB")
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
-        raise SourceError(f"it cannot be read as an image: {error}") from error
-    image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=95)
-    return out.getvalue()
+
+def _list(summary: Summary, photo: Photo, why: str) -> None:
+    if len(summary.refused) < _LISTED:
+        summary.refused.append((photo.key, why))
+
+
+def _chunks(photos: Sequence[Photo], refuse: Callable[[Photo, str], None]) -> Iterator[list[tuple[Photo, bytes]]]:
+    """Read photos, some at a time, of which there is room in memory."""
+    chunk: list[tuple[Photo, bytes]] = []
+    size = 0
+    for photo in photos:
+        try:
+            image = photo.read()
+        except (SourceError, OSError) as error:
+            refuse(photo, reason(error))
+            continue
+        chunk.append((photo, image))
+        size += len(image)
+        if len(chunk) >= _CHUNK or size >= _CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk

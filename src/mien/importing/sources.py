@@ -1,20 +1,24 @@
-"""Photos of people in folders: a folder a person, as Frigate, Immich exports and face servers keep them."""
+"""Photos of people, whatever they come from: the entries of a folder or an archive, and whose each is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"})
+LARGEST_FILE: Final = 64 * 1024 * 1024
+"""Bytes that are read of a photo; larger files are refused unread."""
 
 _LEFT_OUT: Final = frozenset({"train", "unknown", "unidentified", "@eadir", "__macosx", "thumbs", "thumbnails"})
 """Folders that are nobody's: Frigate collects faces to sort in `train`, others keep thumbnails beside the photos."""
+_NOBODY: Final = "it does not say whose it is: put it into a folder of the person's name"
 
 
 class SourceError(Exception):
-    """The source cannot be read; the text says why."""
+    """The source, or one photo of it, cannot be read; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +26,12 @@ class Photo:
     """A photo of a person.
 
     Attributes:
-        key: the same for the same photo in every run.
+        key: names the photo in the report.
         person: who is on it.
-        read: returns the image file.
+        read: returns the image file; raises `SourceError` or `OSError` where it cannot be read.
         user_data: of the person, None when there is none.
         face_data: what is attached to the face, None when nothing is.
+        person_id: of a person of the group, where the source names one.
     """
 
     key: str
@@ -34,6 +39,34 @@ class Photo:
     read: Callable[[], bytes]
     user_data: str | None = None
     face_data: str | None = None
+    person_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file of a folder or an archive.
+
+    Attributes:
+        name: its path there, with `/`.
+        read: returns its content.
+    """
+
+    name: str
+    read: Callable[[], bytes]
+
+
+def refused(key: str, person: str, why: str) -> Photo:
+    """Return an entry of the source that cannot be a photo, to be reported with the reason."""
+    return Photo(key, person, refusing(why))
+
+
+def refusing(why: str) -> Callable[[], bytes]:
+    """Return what reads a file that is refused unread, with the reason."""
+    return partial(_refuse, why)
+
+
+def _refuse(why: str) -> bytes:
+    raise SourceError(why)
 
 
 def folders(root: Path) -> Iterator[Photo]:
@@ -45,25 +78,75 @@ def folders(root: Path) -> Iterator[Photo]:
     Raises:
         SourceError: there is no such folder, or it has no folder with photos.
     """
+    return people(files_below(root), str(root))
+
+
+def people(entries: Iterable[Entry], where: str) -> Iterator[Photo]:
+    """Yield the photos of a folder of folders, wherever that is.
+
+    Args:
+        entries: all files, in order.
+        where: names the folder or archive in an error.
+
+    Raises:
+        SourceError: there is no folder with photos.
+    """
+    found = False
+    for entry in entries:
+        path = PurePosixPath(entry.name)
+        if not is_photo(path):
+            continue
+        if len(path.parts) == 1:
+            yield refused(entry.name, "", _NOBODY)
+            continue
+        found = True
+        yield Photo(entry.name, path.parts[0], entry.read)
+    if not found:
+        raise SourceError(f"{where} has no folder with photos: each person needs a folder of the person's name")
+
+
+def is_photo(path: PurePosixPath) -> bool:
+    """Whether a file is a photo by its name, not hidden, no thumbnail, and in no folder that is nobody's."""
+    return path.suffix.lower() in SUFFIXES and not any(
+        (part.startswith(".") and part != "..") or part.lower() in _LEFT_OUT for part in path.parts
+    )
+
+
+def files_below(root: Path) -> Iterator[Entry]:
+    """Yield the files of a folder and of those in it, in order.
+
+    Raises:
+        SourceError: there is no such folder.
+    """
     if not root.is_dir():
         raise SourceError(f"{root} is not a folder")
-    found = False
-    for folder in sorted(entry for entry in root.iterdir() if entry.is_dir()):
-        if folder.name.startswith(".") or folder.name.lower() in _LEFT_OUT:
-            continue
-        for path in photos_below(folder):
-            found = True
-            yield Photo(path.relative_to(root).as_posix(), folder.name, path.read_bytes)
-    if not found:
-        raise SourceError(f"{root} has no folder with photos: each person needs a folder of the person's name")
+    for path in sorted(root.rglob("*")):
+        if path.is_file():
+            yield Entry(path.relative_to(root).as_posix(), partial(read_file, path))
 
 
 def photos_below(folder: Path) -> list[Path]:
     """Return the image files of a folder, in order, without hidden ones and thumbnails."""
-    return [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-        and path.suffix.lower() in SUFFIXES
-        and not any(part.startswith(".") or part.lower() in _LEFT_OUT for part in path.relative_to(folder).parts)
-    ]
+    return [folder / entry.name for entry in files_below(folder) if is_photo(PurePosixPath(entry.name))]
+
+
+def read_file(path: Path) -> bytes:
+    """Return a file's content.
+
+    Raises:
+        SourceError: it is larger than a photo may be.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return check_size(file.read(LARGEST_FILE + 1))
+
+
+def check_size(data: bytes) -> bytes:
+    """Return the content of a file of which at most one byte more than allowed was read.
+
+    Raises:
+        SourceError: it is larger than a photo may be.
+    """
+    if len(data) > LARGEST_FILE:
+        raise SourceError(f"it is larger than {LARGEST_FILE >> 20} MB")
+    return data

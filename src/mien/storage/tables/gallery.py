@@ -235,6 +235,20 @@ class CropRow(Owned, Base):
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class ImportedPhotoRow(Owned, Base):
+    """A photo that an import has filed in a collection, so that no later run files it again.
+
+    `digest` is a keyed hash of the file's content and the person's name: it names nobody, and it stays when the face is
+    deleted, so that a repeated import does not bring back an erased person.
+    """
+
+    __tablename__ = "imported_photos"
+    __table_args__ = (PrimaryKeyConstraint("resource_id", "collection", "digest"), _of_collection())
+
+    collection: Mapped[UUID] = mapped_column(Uuid)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
 class EnrolmentPolicyRow(Owned, Base):
     """The enrolment policy of a resource, for collections that have none of their own."""
 

@@ -1,0 +1,94 @@
+"""From a photo to its template: what workers do, on this machine or another. No database, no state."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Final
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from mien.gallery.enrolment import Enrolment, enrol
+from mien.gallery.errors import GalleryError
+from mien.gallery.filing import Recipe
+from mien.importing.refusals import reason
+from mien.importing.sources import SourceError
+from mien.models.errors import ModelError
+from mien.vision.errors import ImageError
+from mien.vision.ports import Engine
+from mien.vision.types import OperatingPoint
+
+_NATIVE: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM")
+_LARGEST: Final = 6 * 1024 * 1024
+_LONGEST_SIDE: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A photo whose template is to be computed.
+
+    Attributes:
+        number: names it among those under way.
+        image: the file.
+    """
+
+    number: int
+    image: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """What became of a task.
+
+    Attributes:
+        number: of the task.
+        enrolment: the face; None if the photo is refused.
+        why: the reason then.
+    """
+
+    number: int
+    enrolment: Enrolment | None
+    why: str = ""
+
+
+def compute(engine: Engine, recipe: Recipe, task: Task) -> Computed:
+    """Compute the template of a photo; whatever is wrong with the photo becomes a reason, not an error.
+
+    Raises:
+        ModelError: the machine's models cannot be used, whatever the photo.
+    """
+    try:
+        found = enrol(
+            engine,
+            readable(task.image),
+            recipe.pack,
+            recipe.policy,
+            target=None,
+            operating_point=OperatingPoint.GENERAL,
+        )
+    except ModelError:
+        raise
+    except (GalleryError, ImageError, SourceError) as error:
+        return Computed(task.number, None, reason(error))
+    except Exception as error:  # one photo in a million must not end the import of the others
+        return Computed(task.number, None, f"It cannot be analysed: {type(error).__name__}.")
+    return Computed(task.number, found)
+
+
+def readable(data: bytes) -> bytes:
+    """Return an image that can be enrolled: other formats (WebP, TIFF) and files over 6 MB are converted.
+
+    Raises:
+        SourceError: it is no image.
+    """
+    if data.startswith(_NATIVE) and len(data) <= _LARGEST:
+        return data
+    try:
+        with Image.open(io.BytesIO(data)) as opened:
+            image = ImageOps.exif_transpose(opened).convert("RGB")
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise SourceError(f"it cannot be read as an image: {error}") from error
+    image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=95)
+    return out.getvalue()

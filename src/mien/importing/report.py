@@ -1,0 +1,90 @@
+"""The report of an import: a line for each photo and each likely duplicate, as CSV or as JSON lines."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class ReportLine:
+    """What became of a photo, or what its face may be a duplicate of.
+
+    Attributes:
+        photo: its name in the source.
+        outcome: `enrolled`, `earlier`, `refused` or `duplicate`.
+        person: whose it is, by name.
+        person_id: by id; empty where nobody was found or created.
+        persisted_face_id: of the enrolled face; empty where there is none.
+        why: the reason of a refusal, or of the suspicion.
+        other_face_id: of a duplicate: the face that was there before.
+        other_person_id: whose that is.
+        confidence: of a duplicate: that both are one person, in [0, 1].
+    """
+
+    photo: str
+    outcome: str
+    person: str = ""
+    person_id: str = ""
+    persisted_face_id: str = ""
+    why: str = ""
+    other_face_id: str = ""
+    other_person_id: str = ""
+    confidence: float | None = None
+
+
+_NAMES: Final = {
+    "person_id": "personId",
+    "persisted_face_id": "persistedFaceId",
+    "other_face_id": "otherFaceId",
+    "other_person_id": "otherPersonId",
+}
+_COLUMNS: Final = tuple(_NAMES.get(one.name, one.name) for one in fields(ReportLine))
+
+
+class ReportFile:
+    """Writes a report line by line, so that it is there up to where an import was stopped.
+
+    Args:
+        path: the file, begun anew; CSV if its name ends so, else JSON lines.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._is_csv = path.suffix.lower() == ".csv"
+
+    def __enter__(self) -> ReportFile:
+        """Begin the file."""
+        self._file = self.path.open("w", encoding="utf-8-sig" if self._is_csv else "utf-8", newline="")
+        if self._is_csv:
+            csv.writer(self._file).writerow(_COLUMNS)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def write(self, lines: Sequence[ReportLine]) -> None:
+        """Append lines; they are in the kernel's hands when this returns."""
+        for line in lines:
+            values = {_NAMES.get(name, name): value for name, value in asdict(line).items()}
+            if self._is_csv:
+                csv.writer(self._file).writerow(
+                    plain_cells(["" if one is None else str(one) for one in values.values()])
+                )
+            else:
+                told = {name: value for name, value in values.items() if value not in {"", None}}
+                self._file.write(json.dumps(told, ensure_ascii=False) + "\n")
+        self._file.flush()
+
+
+def plain_cells(cells: Sequence[str]) -> list[str]:
+    """Return cells that a spreadsheet does not take for formulas."""
+    return [f"'{one}" if one.startswith(("=", "+", "-", "@", "\t", "\r")) else one for one in cells]

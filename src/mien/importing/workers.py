@@ -1,0 +1,236 @@
+"""Workers that compute templates on this machine: threads of this process for a few photos, processes for many.
+
+Photos come back in any order. A worker's process that ends, for lack of memory or in native code, costs the photo that
+it was ended by, and no other.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from threading import Thread
+from typing import Final, Protocol
+
+from mien.gallery.filing import Recipe
+from mien.importing.computing import Computed, Task, compute
+from mien.importing.sources import SourceError
+from mien.models import ModelStore
+from mien.models.errors import ModelError
+from mien.vision.decode import ImageRules
+from mien.vision.engine import DETECTOR, FaceEngine
+from mien.vision.ports import Engine
+
+_WAITING: Final = 8
+"""Photos that wait for each worker, so that it has work while others are read and filed."""
+_WAITING_BYTES: Final = 256 * 1024 * 1024
+_ENDS: Final = 5
+"""Workers that end one after the other, each at one photo, before it is the machine and not the photos."""
+_ENDED: Final = "The worker's process ended while it read this photo, perhaps for lack of memory."
+
+
+class Workers(Protocol):
+    """What computes templates."""
+
+    @property
+    def count(self) -> int:
+        """How many photos are computed at the same time."""
+        ...
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[Computed]:
+        """Compute tasks, and yield what became of each, in any order; tasks are taken a few ahead.
+
+        Raises:
+            SourceError: the workers cannot go on, whatever the photo.
+            ModelError: this process cannot use its models.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class Window:
+    """The tasks under way: as many as keep the workers busy, and no more than memory has room for.
+
+    Attributes:
+        tasks: all that there are to do.
+        most: tasks under way at the same time.
+    """
+
+    tasks: Iterator[Task]
+    most: int
+    _bytes: int = 0
+
+    def next(self, under_way: int) -> Task | None:
+        """Return the next task if there is room for it, None if there is none or no room."""
+        if under_way and (under_way >= self.most or self._bytes >= _WAITING_BYTES):
+            return None
+        task = next(self.tasks, None)
+        if task is not None:
+            self._bytes += len(task.image)
+        return task
+
+    def done(self, task: Task) -> None:
+        """Note that a task is no longer under way."""
+        self._bytes -= len(task.image)
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadWorkers:
+    """Threads that share an engine.
+
+    Attributes:
+        engine: analyses photos.
+        recipe: what templates are computed with.
+        count: how many threads.
+    """
+
+    engine: Engine
+    recipe: Recipe
+    count: int
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[Computed]:
+        """Compute tasks; see `Workers.run`."""
+        window, pending = Window(iter(tasks), self.count * _WAITING), dict[Future[Computed], Task]()
+        with ThreadPoolExecutor(self.count, thread_name_prefix="mien-import") as pool:
+            try:
+                while _fill(pool, partial(compute, self.engine, self.recipe), window, pending):
+                    for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                        window.done(pending.pop(future))
+                        yield future.result()
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass(slots=True)
+class ProcessWorkers:
+    """Processes with an engine each, of one thread: they share no interpreter lock, and a crash costs one photo.
+
+    Attributes:
+        recipe: what templates are computed with.
+        count: how many processes.
+        model_dir: where the model packs are; the user's default store when None.
+        rules: which image files are accepted.
+    """
+
+    recipe: Recipe
+    count: int
+    model_dir: Path | None = None
+    rules: ImageRules = field(default_factory=ImageRules)
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[Computed]:
+        """Compute tasks; see `Workers.run`."""
+        window, ended = Window(iter(tasks), self.count * _WAITING), 0
+        while lost := (yield from self._pool(window)):
+            # Which of them ended the process is not known: each is tried by itself.
+            for task in lost:
+                found = self._alone(task)
+                ended = 0 if found else ended + 1
+                if ended == _ENDS:
+                    raise SourceError(
+                        f"{_ENDS} processes of workers ended one after the other: is there enough memory?"
+                    )
+                yield found or Computed(task.number, None, _ENDED)
+
+    def _pool(self, window: Window) -> Generator[Computed, None, list[Task]]:
+        """Compute what the window yields; returns the tasks that were under way when a process ended."""
+        pending = dict[Future[Computed], Task]()
+        pool = self._executor(self.count)
+        try:
+            while _fill(pool, _in_process, window, pending):
+                for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                    if isinstance(future.exception(), BrokenProcessPool):
+                        return self._lost(window, pending)
+                    window.done(pending.pop(future))
+                    yield future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+        return []
+
+    @staticmethod
+    def _lost(window: Window, pending: dict[Future[Computed], Task]) -> list[Task]:
+        for task in pending.values():
+            window.done(task)
+        return list(pending.values())
+
+    def _alone(self, task: Task) -> Computed | None:
+        with self._executor(1) as pool:
+            try:
+                return pool.submit(_in_process, task).result()
+            except BrokenProcessPool:
+                return None
+
+    def _executor(self, count: int) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            count,
+            # Started anew, not forked: this process has threads, of the database and of the runtime.
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_begin,
+            initargs=(self.recipe, self.model_dir, self.rules),
+        )
+
+
+def _fill(
+    pool: Executor, work: Callable[[Task], Computed], window: Window, pending: dict[Future[Computed], Task]
+) -> bool:
+    """Submit tasks while there is room for them; returns whether any is under way."""
+    while (task := window.next(len(pending))) is not None:
+        try:
+            pending[pool.submit(work, task)] = task
+        except BrokenProcessPool as error:  # it broke just now: this task is lost with the others
+            failed: Future[Computed] = Future()
+            failed.set_exception(error)
+            pending[failed] = task
+            break
+    return bool(pending)
+
+
+def cores() -> int:
+    """Return how many cores this process may run on."""
+    return len(os.sched_getaffinity(0))
+
+
+def open_engine(recipe: Recipe, store: ModelStore, rules: ImageRules) -> FaceEngine:
+    """Return an engine of one core whose networks for a recipe are loaded.
+
+    Raises:
+        ModelError: a pack is missing or broken.
+    """
+    engine = FaceEngine(store, cores=1, rules=rules)
+    engine.prepare((DETECTOR, recipe.pack))
+    return engine
+
+
+# In a worker's process
+
+_worker: list[tuple[Recipe, ModelStore, ImageRules]] = []
+_engine: list[FaceEngine] = []
+
+
+def _begin(recipe: Recipe, model_dir: Path | None, rules: ImageRules) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends Ctrl-C to all; the first process ends the others
+    Thread(target=_end_with_parent, daemon=True).start()
+    _worker[:] = [(recipe, ModelStore(model_dir), rules)]
+
+
+def _end_with_parent() -> None:
+    """End when the process that files is gone: `kill -9` leaves it no time to end its workers."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _in_process(task: Task) -> Computed:
+    recipe, store, rules = _worker[0]
+    if not _engine:  # here, where a missing model is an error that reaches the operator, not the end of the process
+        try:
+            _engine.append(open_engine(recipe, store, rules))
+        except ModelError as error:
+            raise SourceError(str(error)) from None
+    return compute(_engine[0], recipe, task)
