@@ -49,6 +49,8 @@ def test_the_output_tells_how_to_call(server: Server) -> None:
     told = server.output.read_text()
     for word in (server.endpoint, server.key1, server.key2, str(server.data_dir), "curl"):
         assert word in told
+    assert f"export FACE_ENDPOINT={server.endpoint} FACE_APIKEY={server.key1}" in told
+    assert f"export FACE_MANAGEMENT={server.management} FACE_ADMIN_TOKEN={server.admin_token}" in told
 
 
 @dataclass(frozen=True)

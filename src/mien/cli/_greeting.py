@@ -89,6 +89,11 @@ def _greet_developer(console: Console, settings: Settings, reached: Reached, key
         console.print(f"  Python    export REQUESTS_CA_BUNDLE={ca} SSL_CERT_FILE={ca}")
         console.print(f"  Node.js   export NODE_EXTRA_CA_CERTS={ca}")
         console.print(f"  Debian    cp {ca} /usr/local/share/ca-certificates/mien.crt && update-ca-certificates")
+    console.print("\nThe variables by which `mien enrol`, `mien status` and most examples find it:\n", markup=False)
+    console.print(f"  export FACE_ENDPOINT={reached.endpoint} FACE_APIKEY={keys.key1}", markup=False)
+    if reached.management and reached.admin_token:
+        secret = reached.admin_token.secret
+        console.print(f"  export FACE_MANAGEMENT={reached.management} FACE_ADMIN_TOKEN={secret}", markup=False)
     console.print("\nTry it with a photo of a face:\n")
     console.print(
         f'  curl{trust} "{reached.endpoint}/face/v1.2/detect?detectionModel=detection_03'
