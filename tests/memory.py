@@ -10,14 +10,26 @@ import ctypes
 import gc
 import os
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import ParamSpec, TypeVar, cast
 
 from mien.models import ModelStore
 from mien.vision.engine import FaceEngine
 
 _WORTH_COLLECTING = 64 * 2**20
 _STATM = Path("/proc/self/statm")
+P = ParamSpec("P")
+R = TypeVar("R")
+_KEPT: list[Callable[[], None]] = []
+
+
+def kept_in_module(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a function whose results are kept until the module that called it ends: films, for example."""
+    kept = cache(function)
+    _KEPT.append(kept.cache_clear)
+    return cast("Callable[P, R]", kept)
 
 
 @cache
@@ -43,6 +55,8 @@ def resident_bytes() -> int:
 
 def give_back(before: int) -> None:
     """Return freed memory to the system, after a module that began with so many bytes."""
+    for forget in _KEPT:
+        forget()
     if resident_bytes() - before > _WORTH_COLLECTING:
         gc.collect()
     if sys.platform.startswith("linux") and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):

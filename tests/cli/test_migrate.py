@@ -11,10 +11,10 @@ from pathlib import Path
 
 import httpx
 import numpy as np
-import pytest
 from tests.cli.test_gallery import opened
 from tests.conftest import StartServer, stop
 from tests.shared import azure_photo
+from tests.waiting import until
 from typer.testing import CliRunner
 
 from mien.accounts import DEVELOPMENT_TERMS, Accounts
@@ -66,11 +66,8 @@ class Calls:
 
     def train(self) -> None:
         self.client.post("/face/v1.2/largepersongroups/staff/train").raise_for_status()
-        for _ in range(200):
-            if self.client.get("/face/v1.2/largepersongroups/staff/training").json()["status"] == "succeeded":
-                return
-            time.sleep(0.05)
-        pytest.fail("the training did not end")
+        training = "/face/v1.2/largepersongroups/staff/training"
+        until(lambda: self.client.get(training).json()["status"] == "succeeded")
 
 
 RAW = {"Content-Type": "application/octet-stream"}

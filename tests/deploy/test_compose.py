@@ -12,8 +12,9 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.conftest import StartServer, empty_postgresql, stop
+from tests.conftest import StartServer, stop
 from tests.deploy.conftest import DEPLOY
+from tests.postgresql import empty_postgresql
 from tests.shared import azure_photo
 
 from mien.settings import Settings

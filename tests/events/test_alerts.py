@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select, text
+from tests.waiting import until
 
 from mien.clock import ManualClock
 from mien.events import (
@@ -255,10 +256,7 @@ def test_threads_deliver_for_real(world: World, receiver: Receiver) -> None:
         world.database, world.rules, world.deliveries(), MetricStore(world.database), world.clock, seconds=0.02
     )
     monitor.start()
-    for _ in range(500):
-        if receiver.got:
-            break
-        threading.Event().wait(0.01)
+    until(lambda: receiver.got)
     monitor.stop()
     assert receiver.events == ["fired"]
 

@@ -6,7 +6,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -270,15 +270,14 @@ def test_nobody_listening_and_names_without_address_are_download_errors() -> Non
 def test_dripping_servers_are_left_at_the_deadline(part: str) -> None:
     def drip(connection: socket.socket, request: bytes) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\n" + (b"\r\n" if part == "body" else b""))
-        for _ in range(100):
-            connection.sendall(b"X-A: b\r\n")
-            time.sleep(0.05)
+        with suppress(OSError):
+            while True:  # only the deadline ends it
+                connection.sendall(b"X-A: b\r\n")
+                time.sleep(0.05)
 
     policy = FetchPolicy(LOCAL.addresses, read_seconds=1, total_seconds=0.5)
     with serving(drip) as (port, _):
-        began = time.monotonic()
         error = fails(f"http://127.0.0.1:{port}/", policy)
-        assert time.monotonic() - began < 3
     assert "in time" in error.hint
 
 

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from tests.conftest import MASTER_KEY
 from tests.gallery.conftest import World, photo, unit
 from tests.gallery.texts import TextEngine, embedding, recognisers
+from tests.waiting import until
 
 from mien.accounts import DEVELOPMENT_TERMS, Accounts
 from mien.clock import SystemClock
@@ -160,12 +160,8 @@ def test_a_training_that_was_killed_is_begun_again(
     with pytest.raises(TrainingNotFinishedError):
         gallery.persons.create(ref, "p")
     gallery.start()
-    for _ in range(500):
-        if gallery.training.status(ref).status is TrainingState.SUCCEEDED:
-            break
-        time.sleep(0.02)
+    until(lambda: gallery.training.status(ref).status is TrainingState.SUCCEEDED)
     gallery.stop()
-    assert gallery.training.status(ref).status is TrainingState.SUCCEEDED
     everyone = gallery.recognition.identify([probe], ref, 10, 0.0)[0].candidates
     assert {candidate.person_id for candidate in everyone} == {*first, *second}
     again, before = gallery.training.history(ref)

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
-from tests.conftest import empty_postgresql
 from tests.gallery.conftest import World, open_world
 from tests.gallery.test_migrations import enrol, opened, seen
 from tests.gallery.test_recognition import (
@@ -31,6 +30,7 @@ from tests.gallery.test_training import (
     test_the_states_of_a_training,
     test_threads_take_up_what_was_asked_for,
 )
+from tests.postgresql import MigratedDatabases, empty_postgresql
 
 from mien.clock import ManualClock
 from mien.gallery import enrolment
@@ -56,9 +56,9 @@ __all__ = [
 
 
 @pytest.fixture
-def database_url(postgresql_url: str, postgresql_template: str) -> Iterator[str]:
+def database_url(postgresql_url: str, postgresql_databases: MigratedDatabases) -> Iterator[str]:
     """A migrated database of PostgreSQL: the other kind cannot be searched."""
-    with empty_postgresql(postgresql_url, postgresql_template) as url:
+    with empty_postgresql(postgresql_url, postgresql_databases.template) as url:
         yield url
 
 

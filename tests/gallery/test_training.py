@@ -1,11 +1,11 @@
 import os
-import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.gallery.conftest import World, embedding, open_world, photo, unit
+from tests.waiting import until
 
 from mien.clock import ManualClock
 from mien.gallery.errors import CollectionNotFoundError, NotTrainedError, TrainingNotFinishedError
@@ -260,11 +260,7 @@ def test_threads_take_up_what_was_asked_for(world: World) -> None:
     fresh = world.open()
     fresh.start()
     try:
-        for _ in range(500):
-            if fresh.training.status(ref).status is TrainingState.SUCCEEDED:
-                break
-            time.sleep(0.02)
-        assert fresh.training.status(ref).status is TrainingState.SUCCEEDED
+        until(lambda: fresh.training.status(ref).status is TrainingState.SUCCEEDED)
     finally:
         fresh.stop()
 

@@ -5,20 +5,18 @@ The flashes are simulated on the face; everything else (skin, light, camera, the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
 from tests.liveness.render import Camera, film
+from tests.memory import kept_in_module
 
 from mien.liveness.challenge import Challenge, Direction
 from mien.liveness.types import TimedFrame
-from mien.vision.finder import FaceFinder
-from mien.vision.landmarks import FaceMesh
 from mien.vision.presentation.track import Track, follow
 from mien.vision.types import Float32, Pixels
 
@@ -30,13 +28,13 @@ class Footage:
     """A video of 30 frames a second in which somebody looks ahead, turns left and right, and looks down and up.
 
     Attributes:
-        frames: BGR uint8 (h, w, 3).
+        frames: BGR uint8 (h, w, 3) by their numbers; only those of `ahead` and `turns`, as a frame takes a megabyte.
         ahead: numbers of frames that look ahead, first and last.
         turns: for each direction the frames from looking ahead to the farthest point.
         track: the face through the whole video.
     """
 
-    frames: Sequence[Pixels]
+    frames: Mapping[int, Pixels]
     ahead: tuple[int, int]
     turns: Mapping[Direction, tuple[int, int]]
     track: Track
@@ -55,23 +53,25 @@ class Footage:
         return low + (step if step <= high - low else 2 * (high - low) - step)
 
 
-@cache
+@kept_in_module
 def footage(path: Path, ahead: tuple[int, int], *turns: tuple[Direction, int, int]) -> Footage:
     """Read a video and follow the face in it."""
     from tests.liveness.photos import networks  # noqa: PLC0415  # it loads them
 
-    capture = cv2.VideoCapture(str(path))
-    frames: list[Pixels] = []
-    while (shown := capture.read())[0]:
-        frames.append(np.asarray(shown[1], np.uint8))
-    capture.release()
-    finder, mesher = networks()
-    track = _followed(frames, finder, mesher)
-    return Footage(frames, ahead, {direction: (first, last) for direction, first, last in turns}, track)
+    ranges = [ahead, *((first, last) for _, first, last in turns)]
+    kept: dict[int, Pixels] = {}
 
+    def read() -> Iterator[tuple[float, Pixels]]:
+        capture = cv2.VideoCapture(str(path))
+        for index in range(max(map(max, ranges)) + 1):
+            frame = np.asarray(capture.read()[1], np.uint8)
+            if any(first <= index <= last for first, last in ranges):
+                kept[index] = frame
+            yield index / _RATE * 1000, frame
+        capture.release()
 
-def _followed(frames: Sequence[Pixels], finder: FaceFinder, mesher: FaceMesh) -> Track:
-    return follow(((index / _RATE * 1000, frame) for index, frame in enumerate(frames)), finder, mesher)
+    track = follow(read(), *networks())
+    return Footage(kept, ahead, {direction: (first, last) for direction, first, last in turns}, track)
 
 
 def attempt(

@@ -22,7 +22,7 @@ def console(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory)
 
 
 def test_the_portal_works_below_a_base_path(console: Server, person: OpenPerson) -> None:
-    someone = person(at=console)  # signs in by its form
+    someone = person(at=console, by_form=True)
     page = someone.go("/")
     assert page.url == f"{console.management}/"
     for link in page.locator("nav a").all():

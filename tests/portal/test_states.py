@@ -9,8 +9,9 @@ import httpx
 import psycopg
 import pytest
 from playwright.sync_api import Page
-from tests.conftest import Server, StartServer, empty_postgresql, stop
+from tests.conftest import Server, StartServer, stop
 from tests.portal.conftest import OpenPerson
+from tests.postgresql import empty_postgresql
 from tests.shared import azure_photo
 
 from mien.accounts import Acknowledgement, Feature, Resource, ResourceChange, Sku

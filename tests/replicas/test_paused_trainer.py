@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 from tests import portraits
-from tests.conftest import MASTER_KEY, Server, StartServer, empty_postgresql
+from tests.conftest import MASTER_KEY, Server, StartServer
+from tests.postgresql import empty_postgresql
 
 from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.kinds import CollectionRef, Kind

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
-from tests.conftest import empty_postgresql
+from tests.postgresql import empty_postgresql
 
 from mien.storage import Database, migrate
 from mien.storage.backups import BackupError, make_backup, read_backup, restore_database, restore_key

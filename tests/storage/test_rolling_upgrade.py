@@ -18,7 +18,8 @@ import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
-from tests.conftest import MASTER_KEY, Server, StartServer, empty_postgresql, stop
+from tests.conftest import MASTER_KEY, Server, StartServer, stop
+from tests.postgresql import empty_postgresql
 
 from mien.storage import EVERY_RESOURCE, Database, migrate, migrations
 from mien.storage.claims import Claims

@@ -12,7 +12,8 @@ from uuid import uuid4
 import httpx
 import pytest
 from pydantic import SecretStr
-from tests.conftest import MASTER_KEY, Server, StartServer, empty_postgresql
+from tests.conftest import MASTER_KEY, Server, StartServer
+from tests.postgresql import empty_postgresql
 
 from mien.accounts import DEVELOPMENT_TERMS, AccessRequests, AccountRules, Accounts, Feature, Sku
 from mien.clock import SystemClock
@@ -53,11 +54,13 @@ def pair(start_server: StartServer, postgresql_url: str, redis_url: str) -> Iter
 
 
 def test_two_servers_honour_one_rate(pair: Pair) -> None:
-    free = pair.accounts.create("free", terms=DEVELOPMENT_TERMS, sku=Sku.FREE)
-    key = pair.accounts.keys(free.id).key1
-    begin = time.monotonic()
-    statuses = [pair.call(number, key).status_code for number in range(30)]
-    assert time.monotonic() - begin < 55, "too slow a machine to tell"
+    for attempt in range(3):  # a minute gives 20 more calls: a machine that was busy for that long tries again
+        free = pair.accounts.create(f"free-{attempt}", terms=DEVELOPMENT_TERMS, sku=Sku.FREE)
+        key = pair.accounts.keys(free.id).key1
+        begin = time.monotonic()
+        statuses = [pair.call(number, key).status_code for number in range(30)]
+        if time.monotonic() - begin < 55:
+            break
     assert statuses == [200] * 20 + [429] * 10
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from tests.waiting import until
 
 from mien.wire.protocol import HEAD_BYTES, HEADERS, ConnectionLimits, HttpProtocol
 
@@ -155,11 +156,7 @@ def test_connections_of_one_address_are_bounded_and_others_are_let_in_again(list
     finally:
         for one in many:
             one.close()
-    deadline = threading.Event()
-    for _ in range(100):
-        if listening.limits.total == 0:
-            break
-        deadline.wait(0.05)
+    until(lambda: listening.limits.total == 0)
     assert listening.send(START + b"Content-Length: 0\r\n\r\n")[0] == 200
 
 
