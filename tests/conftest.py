@@ -12,7 +12,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import warnings
@@ -30,6 +29,7 @@ from sqlalchemy import text
 from tests import memory, skipped
 from tests.milvus_server import NoMilvusError, milvus_server
 from tests.postgresql import MigratedDatabases, administrator, empty_postgresql
+from tests.warm import MienProgram, warm_program
 
 from mien.cli._memory import limit_arenas
 from mien.clock import ManualClock
@@ -274,8 +274,15 @@ class Server:
 StartServer = Callable[..., Server]
 
 
+@pytest.fixture(scope="session")
+def mien_program() -> Iterator[MienProgram]:
+    """How to run `mien` as a process of its own, without a second or two of imports each time."""
+    with warm_program() as program:
+        yield program
+
+
 @contextmanager
-def _servers(folders: pytest.TempPathFactory) -> Iterator[StartServer]:
+def _servers(folders: pytest.TempPathFactory, program: MienProgram) -> Iterator[StartServer]:
     """Give a function that starts servers; what still runs in the end is stopped."""
     started: list[subprocess.Popen[bytes]] = []
 
@@ -289,7 +296,7 @@ def _servers(folders: pytest.TempPathFactory) -> Iterator[StartServer]:
         if model_dir := os.environ.get("MIEN_MODEL_DIR"):
             environment["MIEN_MODEL_DIR"] = model_dir
         environment |= {f"MIEN_{name.upper()}": value for name, value in settings.items()}
-        command = [sys.executable, "-m", "mien", "serve", "--dev", "--port", "0"]
+        command = [*program.command, "serve", "--dev", "--port", "0"]
         command += ["--data-dir", str(folder), "--ready-file", str(ready), *arguments]
         with output.open("ab") as out, log.open("ab") as err:
             process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
@@ -321,21 +328,25 @@ def _servers(folders: pytest.TempPathFactory) -> Iterator[StartServer]:
 
 
 @pytest.fixture(scope="module")
-def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
+def start_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
     """A function that starts a real server process and returns when it answers.
 
     Arguments of `mien serve` go in as they are, settings as keywords: `start_server("--tls", queue_limit="1")`.
     All servers share one folder of models, `MIEN_MODEL_DIR` or the user's cache, so that they are pulled once. What is
     still running at the end of the module is stopped: a server takes 400 MB.
+
+    Modules about how servers start and die are marked `real_program`.
     """
-    with _servers(tmp_path_factory) as start:
+    real = request.node.get_closest_marker("real_program")
+    program = MienProgram.real() if real else request.getfixturevalue("mien_program")
+    with _servers(tmp_path_factory, program) as start:
         yield start
 
 
 @pytest.fixture(scope="session")
-def start_shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
+def start_shared_server(tmp_path_factory: pytest.TempPathFactory, mien_program: MienProgram) -> Iterator[StartServer]:
     """Likewise, for servers that several modules share: they run until the session ends."""
-    with _servers(tmp_path_factory) as start:
+    with _servers(tmp_path_factory, mien_program) as start:
         yield start
 
 

@@ -29,6 +29,8 @@ from mien.settings import Settings
 from mien.tls import ensure_certificate
 from mien.wire.health import Readiness
 
+pytestmark = pytest.mark.real_program
+
 Refused = Callable[..., tuple[int, str]]
 DETECT = "/face/v1.2/detect"
 QUERY = {"recognitionModel": "recognition_04", "detectionModel": "detection_03"}

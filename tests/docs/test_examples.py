@@ -13,6 +13,7 @@ from tests.conftest import Server
 from tests.npm import node_modules
 from tests.shared import REPOSITORY, azure_photo, has_shared
 from tests.video.clips import photo_walks_up
+from tests.warm import MienProgram
 
 PAGES = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")])
 INTERPRETERS = {
@@ -73,7 +74,7 @@ def put_people(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("example", runnable())
-def test_an_example_works(example: Example, server: Server, tmp_path: Path) -> None:
+def test_an_example_works(example: Example, server: Server, mien_program: MienProgram, tmp_path: Path) -> None:
     shutil.copy(azure_photo("detection1"), tmp_path / "photo.jpg")
     if "people" in example.text:
         put_people(tmp_path)
@@ -84,7 +85,7 @@ def test_an_example_works(example: Example, server: Server, tmp_path: Path) -> N
         (tmp_path / "node_modules").symlink_to(node_modules())
     if example.language == "bash" and "curl" in example.text and shutil.which("curl") is None:
         pytest.skip("needs curl")
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    path = f"{mien_program.folder}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = os.environ | {
         "FACE_ENDPOINT": server.endpoint,
         "FACE_APIKEY": server.key1,

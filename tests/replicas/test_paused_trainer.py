@@ -27,6 +27,8 @@ from mien.settings import Settings
 from mien.vision.engine import FaceEngine
 from mien.vision.types import Embedding
 
+pytestmark = pytest.mark.real_program
+
 PEOPLE = 20_000
 GROUP = "/face/v1.2/largepersongroups/many"
 

@@ -25,6 +25,8 @@ from mien.storage import EVERY_RESOURCE, Database, migrate, migrations
 from mien.storage.claims import Claims
 from mien.storage.migrations import HEAD, MigrationError, current_revision
 
+pytestmark = pytest.mark.real_program
+
 STEPS = {
     "9001": 'op.add_column("portal_sessions", sa.Column("note", sa.String(20), nullable=True))',
     "9002": """with op.batch_alter_table("portal_sessions") as table:

@@ -26,7 +26,7 @@ from tests.conftest import Server, StartServer
 from tests.liveness_robot import Robot, robot_for
 from tests.shared import azure_photo
 
-pytestmark = [pytest.mark.sdk, pytest.mark.filterwarnings("ignore::DeprecationWarning:azure")]
+pytestmark = [pytest.mark.sdk, pytest.mark.real_program, pytest.mark.filterwarnings("ignore::DeprecationWarning:azure")]
 SESSIONS = "/face/v1.3-preview.1/detectLiveness-sessions"
 NEVER_REAL = {"spoofface", "uncertain"}
 
