@@ -1,15 +1,16 @@
 """Measures of ISO/IEC 29794-5: do they follow degradations made for them, and does discarding by them lower the FNMR?
 
     uv run --group bench python bench/quality.py degradations [--people 40]
-    uv run --group bench python bench/quality.py discard [--keep faces.npz]
+    uv run --group bench python bench/quality.py discard --people 220 [--untouched] [--keep faces.npz]
     uv run --group bench python bench/quality.py cost
 
 `degradations` spoils one photo of each of the first people of LFW with the operators of `ofiq-syngen`, and turns four
 heads of Azure's sample photos by known angles. For each operator: in how many photos the target's score falls from the
 untouched photo to the worst, how many single steps are in the right order (a tie at 0 or 100 counts), the mean score by
-severity, and the other measures that move most. `discard` compares photos of one person at the threshold of FMR 1e-4
-and leaves out the worst of them by several orders (error-versus-discard characteristic, ISO/IEC 29794-1): pairs of
-untouched photos, and spoilt probes against untouched photos. `cost` is the time of a call by what it asks for.
+severity, and the other measures that move most. `discard` compares two photos a person at the threshold of FMR 1e-4
+and leaves out the worst probes by several orders (error-versus-discard characteristic, ISO/IEC 29794-1): each photo
+spoilt once, by an operator and a severity at random, against the untouched other. `cost` is the time of a call by what
+it asks for.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ def main() -> None:
     parser.add_argument("what", choices=["degradations", "discard", "cost"], nargs="?", default="degradations")
     parser.add_argument("--photos", type=Path, default=SHARED)
     parser.add_argument("--people", type=int, default=40)
+    parser.add_argument("--only", nargs="*", default=[], help="operators, as they are printed; `turned` for heads")
+    parser.add_argument("--untouched", action="store_true", help="discard untouched photos, too")
     parser.add_argument("--keep", type=Path, help="read what was measured from this file, or write it")
     given = parser.parse_args()
     try:
@@ -60,10 +63,11 @@ def main() -> None:
         return
     engine = FaceEngine(ModelStore())
     if given.what == "degradations":
-        degradations(engine, given.photos, given.people)
-        turned(engine, given.photos)
+        degradations(engine, given.photos, given.people, given.only)
+        if not given.only or "turned" in given.only:
+            turned(engine, given.photos)
     elif given.what == "discard":
-        discard(engine, given.photos / "lfw", given.keep)
+        discard(engine, given.photos / "lfw", given.keep, given.people, untouched=given.untouched)
     else:
         cost(engine, given.photos / "lfw", given.people)
 
@@ -92,7 +96,7 @@ OWN: dict[str, Any] = {"OverExposurePrevention: gain": _gain, "IlluminationUnifo
 """Further degradations where the package's do not reach the measure on photos of 250 pixels."""
 
 
-def degradations(engine: FaceEngine, photos: Path, people: int) -> None:
+def degradations(engine: FaceEngine, photos: Path, people: int, only: list[str]) -> None:
     from syngen import context_of, operators  # noqa: PLC0415  only the bench group has what it needs
 
     spoils = operators()
@@ -101,6 +105,7 @@ def degradations(engine: FaceEngine, photos: Path, people: int) -> None:
     spoils |= OWN
     for name in NOT_TURNS:
         del spoils[name]
+    spoils = {name: spoil for name, spoil in spoils.items() if not only or name in only}
     mesh = _mesh()
     shots = []
     for person in sorted((photos / "lfw").iterdir())[:people]:
@@ -116,11 +121,11 @@ def degradations(engine: FaceEngine, photos: Path, people: int) -> None:
             row = [clean]
             for severity in SEVERITIES[1:]:
                 spoilt = np.asarray(spoil(pixels.copy(), severity, number, context), np.uint8)
-                face = _main(engine, spoilt, Want(OperatingPoint.BEST, quality=True))
-                if face is None:
+                faces = engine.analyze(spoilt, Want(OperatingPoint.BEST, quality=True)).faces
+                if not faces:
                     lost += 1
                     break
-                row.append(face)
+                row.append(faces[0])  # the largest: some operators move it away from the middle
             if len(row) == len(SEVERITIES):
                 rows.append(row)
         _tell(name, target, rows, lost)
@@ -193,9 +198,9 @@ class Measured:
     scores: NDArray[np.float64]
 
 
-def discard(engine: FaceEngine, folder: Path, keep: Path | None) -> None:
-    people = enumerate(sorted(folder.iterdir()))
-    photos = [(number, path) for number, person in people for path in sorted(person.glob("*.jpg"))]
+def discard(engine: FaceEngine, folder: Path, keep: Path | None, people: int, *, untouched: bool) -> None:
+    several = [found for person in sorted(folder.iterdir()) if len(found := sorted(person.glob("*.jpg"))) > 1]
+    photos = [(number, path) for number, found in enumerate(several[:people]) for path in found[:2]]
     if keep is not None and keep.exists():
         with np.load(keep) as stored:
             names = list(Measured.__dataclass_fields__)
@@ -203,7 +208,8 @@ def discard(engine: FaceEngine, folder: Path, keep: Path | None) -> None:
                 Measured(**{name: stored[f"{which}_{name}"] for name in names}) for which in ("clean", "spoilt")
             )
     else:
-        clean, spoilt = _measured(engine, photos, spoil=False), _measured(engine, photos, spoil=True)
+        spoilt = _measured(engine, photos, spoil=True)
+        clean = _measured(engine, photos, spoil=False, quality=untouched)
         if keep is not None:
             both = {"clean": clean, "spoilt": spoilt}
             names = list(Measured.__dataclass_fields__)
@@ -211,11 +217,12 @@ def discard(engine: FaceEngine, folder: Path, keep: Path | None) -> None:
     calibration = ModelStore().manifest(DEFAULT_RECOGNISER).calibration
     assert calibration is not None
     print(f"LFW: {len(photos)} photos; found {len(clean.owner)} untouched and {len(spoilt.owner)} spoilt")
-    _curves("untouched photos, pairs of one person", clean, clean, calibration.threshold)
+    if untouched:
+        _curves("untouched photos, pairs of one person", clean, clean, calibration.threshold)
     _curves("spoilt probes against untouched photos of the same person", spoilt, clean, calibration.threshold)
 
 
-def _measured(engine: FaceEngine, photos: list[tuple[int, Path]], *, spoil: bool) -> Measured:
+def _measured(engine: FaceEngine, photos: list[tuple[int, Path]], *, spoil: bool, quality: bool = True) -> Measured:
     from syngen import context_of, operators  # noqa: PLC0415  only the bench group has what it needs
 
     spoils, mesh = operators(), _mesh()
@@ -224,7 +231,7 @@ def _measured(engine: FaceEngine, photos: list[tuple[int, Path]], *, spoil: bool
              "MouthOcclusionPrevention", "FaceOcclusionPrevention", "InterEyeDistance", "NaturalColour",
              "HeadPoseRoll", "LeftwardCropOfTheFaceImage", "MouthClosed")  # fmt: skip
     random = np.random.default_rng(29794)
-    want = Want(OperatingPoint.BEST, DEFAULT_RECOGNISER, attributes=frozenset({Attribute.QUALITY}), quality=True)
+    want = Want(OperatingPoint.BEST, DEFAULT_RECOGNISER, attributes=frozenset({Attribute.QUALITY}), quality=quality)
     rows = []
     for number, (owner, path) in enumerate(photos):
         pixels = np.asarray(cv2.imread(str(path)), np.uint8)
@@ -239,11 +246,11 @@ def _measured(engine: FaceEngine, photos: list[tuple[int, Path]], *, spoil: bool
         if face is None:
             continue
         assert face.embedding is not None
-        assert face.quality is not None
+        measured = face.quality or {}
         level = list(Level3).index(Level3(face.attributes.quality)) if face.attributes.quality else 0
-        scores = [face.quality[one].score if one in face.quality else 50 for one in COMPONENTS]
+        scores = [measured[one].score if one in measured else 50 for one in COMPONENTS]
         rows.append((owner, number, face.embedding.vector, face.embedding.readable, level,
-                     face.quality[Measure.UNIFIED].raw, scores))  # fmt: skip
+                     face.embedding.norm, scores))  # fmt: skip
     columns = list(zip(*rows, strict=True))
     return Measured(*(np.array(column) for column in columns))
 

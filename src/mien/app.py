@@ -26,6 +26,7 @@ from mien.doors.check_in import CheckIns
 from mien.doors.kiosk_search import FaceSearch
 from mien.doors.kiosks import Kiosk
 from mien.doors.service import DoorServices, open_doors
+from mien.drifting import count_faces
 from mien.events import Exposition, Level, Recorder
 from mien.events.audit import MAX_TEXT
 from mien.fetching.addresses import AddressPolicy
@@ -148,6 +149,7 @@ def create_app(
     )
     reviews = Reviews(gallery.rows, services.vault, services.audit)
     gallery.recognition.filing = reviews.identified
+    gallery.recognition.drift = services.drift_counts
     directory = open_directory(
         gallery, services.database, services.vault, services.clock, engine=engine, recognisers=recognisers
     )
@@ -208,6 +210,7 @@ def create_app(
             gallery=gallery,
             directory=directory,
             strict_children=gallery.policies.strict_children,
+            seen=lambda resource_id, faces: count_faces(services.drift_counts, resource_id, faces),
             origin=origin,
             session_images=liveness.sessions,
             liveness=liveness,

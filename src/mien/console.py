@@ -12,6 +12,7 @@ from mien.events import Exposition
 from mien.events.monitor import try_out
 from mien.gallery.counts import faces_stored
 from mien.gallery.directory.services import DirectoryServices
+from mien.gallery.drift import Drift
 from mien.gallery.gallery import Gallery
 from mien.gallery.measuring import Measuring
 from mien.gallery.recognisers import Recognisers
@@ -122,6 +123,7 @@ def create_management(
             evaluations=Measuring(faces.gallery, faces.recognisers, services.audit) if faces else None,
             reviews=faces.reviews if faces else None,
             dossiers=services.dossiers(settings),
+            drift=open_drift(services),
             open_metrics=settings.open_metrics,
             free_calls=settings.free_calls_per_month,
             origin=OriginFinder(parse_networks(settings.trusted_proxies)),
@@ -150,6 +152,11 @@ def open_glances(settings: Settings, services: Services, gallery: Gallery, bindi
         settings.data_dir,
         bindings.recognition,
     )
+
+
+def open_drift(services: Services) -> Drift:
+    """Return what looks for drift."""
+    return Drift(services.database, services.clock, services.audit, services.claims)
 
 
 def enroller(gallery: Gallery) -> Enrol:
@@ -207,6 +214,7 @@ def open_portal(settings: Settings, services: Services, faces: FaceServices, log
             reviews=faces.reviews,
             dossiers=services.dossiers(settings),
             measuring=Measuring(faces.gallery, faces.recognisers, services.audit),
+            drift=open_drift(services),
             directory=faces.directory,
             engine=faces.engine,
             recognisers=faces.recognisers,

@@ -11,6 +11,7 @@ from mien.events.webhook import post
 from mien.fetching.addresses import AddressPolicy
 from mien.fetching.fetch import FetchPolicy
 from mien.gallery.counts import faces_stored, storage_use
+from mien.gallery.drift import Drift
 from mien.gateway.call_counter import CallObserver
 from mien.gateway.failed_calls import FailedCallObserver
 from mien.gateway.gateway import Observer
@@ -58,7 +59,7 @@ class Monitoring:
             How many rows were deleted.
         """
         old = purge_metrics(self.services.database, self.services.clock, self.days)
-        return old + self.deliveries.purge() + self.services.failed_calls.purge()
+        return old + self.deliveries.purge() + self.services.failed_calls.purge() + self.services.drift_counts.purge()
 
     def exposition(self, levels: Sequence[Level]) -> Exposition:
         """Return the metrics for Prometheus.
@@ -85,7 +86,7 @@ def open_monitoring(settings: Settings, services: Services) -> Monitoring:
         clock,
         flush_seconds=settings.metrics_seconds,
         gauges={"FacesStored": lambda: faces_stored(database)},
-        also=[services.failed_calls.flush],
+        also=[services.failed_calls.flush, services.drift_counts.flush],
     )
     deliveries = open_deliveries(settings, services)
     monitor = AlertMonitor(
@@ -98,6 +99,7 @@ def open_monitoring(settings: Settings, services: Services) -> Monitoring:
         names=lambda: names(services),
         seconds=settings.alert_seconds,
         claims=services.claims,
+        first=[Drift(database, clock, services.audit, services.claims).look],
     )
     origin = OriginFinder(parse_networks(settings.trusted_proxies))
     observers: list[Observer] = [

@@ -12,6 +12,7 @@ from mien.accounts import AccessRequests, AccountRules, Accounts
 from mien.accounts.role_assignments import RoleAssignments
 from mien.clock import Clock, SystemClock
 from mien.events import AlertRules, AuditLog, MetricStore
+from mien.events.drift import DriftCounts
 from mien.events.failed_calls import FailedCalls
 from mien.management.administrators import approvers
 from mien.settings import Settings
@@ -43,6 +44,7 @@ class Services:
         metrics: what was counted.
         alerts: the rules of who is told of what.
         failed_calls: the last calls that failed, by resource.
+        drift_counts: counts what drift is measured on.
     """
 
     database: Database
@@ -56,6 +58,7 @@ class Services:
     metrics: MetricStore
     alerts: AlertRules
     failed_calls: FailedCalls
+    drift_counts: DriftCounts
 
     @property
     def detected_faces(self) -> DetectedFaces:
@@ -126,6 +129,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
         metrics=MetricStore(database),
         alerts=AlertRules(database, vault, clock, refuses=_webhook_refusal(settings)),
         failed_calls=FailedCalls(database, clock),
+        drift_counts=DriftCounts(database, clock, enabled=settings.drift),
     )
 
 

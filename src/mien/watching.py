@@ -20,6 +20,8 @@ from mien.doors.searching import Recogniser, target_named
 from mien.doors.service import DoorServices
 from mien.doors.telling import Teller, Topics, greeting
 from mien.doors.types import BadgeNumber, Camera, Door
+from mien.drifting import count_track
+from mien.events.drift import DriftCounts
 from mien.fetching.addresses import AddressPolicy
 from mien.fetching.fetch import FetchPolicy
 from mien.gallery.directory.services import DirectoryServices
@@ -147,7 +149,7 @@ def open_watch(settings: Settings, services: Services, doors: DoorServices, face
             decisions=doors.decisions,
             events=doors.events,
             claims=services.claims,
-            open_watcher=_watcher_opener(faces),
+            open_watcher=_watcher_opener(faces, services.drift_counts),
             open_actuator=_actuator_opener(services, doors, broker, policy),
             approved=doors.approved,
             told=teller.nudge if teller is not None else lambda: None,
@@ -156,7 +158,7 @@ def open_watch(settings: Settings, services: Services, doors: DoorServices, face
     return Watch(runner, broker, teller)
 
 
-def _watcher_opener(faces: WatchServices) -> Callable[[Camera, str], Watching]:
+def _watcher_opener(faces: WatchServices, counts: DriftCounts) -> Callable[[Camera, str], Watching]:
     readers: dict[str, FaceReader] = {}
 
     def open_camera(camera: Camera, source: str) -> Watching:
@@ -192,6 +194,7 @@ def _watcher_opener(faces: WatchServices) -> Callable[[Camera, str], Watching]:
                 rates=Rates.of(spec.rate),
                 liveness=reader.measures_liveness,
                 picture_side=PICTURE_SIDE,
+                noted=lambda note: count_track(counts, owner, camera.name, note),
             )
         )
 

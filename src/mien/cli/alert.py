@@ -36,8 +36,8 @@ Rule = Annotated[str, typer.Argument(help="The rule's id, or its beginning.")]
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="Name of the rule.")],
-    metric: Annotated[str, typer.Option(help="A metric, such as ServerErrors, or QuotaUse (in per cent).")],
-    above: Annotated[float | None, typer.Option(help="Fire at or above this value. [QuotaUse: 80]")] = None,
+    metric: Annotated[str, typer.Option(help="A metric, such as ServerErrors; QuotaUse (per cent); Drift (series).")],
+    above: Annotated[float | None, typer.Option(help="Fire at or above this value. [QuotaUse: 80, Drift: 1]")] = None,
     below: Annotated[float | None, typer.Option(help="Fire at or below this value.")] = None,
     *,
     resource: Annotated[str | None, typer.Option(help="Only this resource. (default: all)")] = None,
@@ -55,11 +55,13 @@ def create(
 ) -> None:
     """Create a rule. The secret that signs the webhook's messages is shown once."""
     from mien.events import AlertError, Condition
-    from mien.events.alerts import DOOR_EVENTS, QUOTA_THRESHOLD, QUOTA_USE
+    from mien.events.alerts import DOOR_EVENTS, DRIFT, QUOTA_THRESHOLD, QUOTA_USE
     from mien.events.metrics import Aggregation
 
     if above is None and below is None and metric == QUOTA_USE:
         above = QUOTA_THRESHOLD
+    if above is None and below is None and metric == DRIFT:
+        above = 1.0
     if metric == DOOR_EVENTS:
         above, below = 1.0, None
     threshold = above if above is not None else below
@@ -194,6 +196,6 @@ def _words(rule: AlertRule) -> str:
     if condition.aggregation is not None:
         parts.append(f"({condition.aggregation.value})")
     parts.append(f"{'≤' if condition.below else '≥'} {condition.threshold:g}")
-    if condition.metric != "QuotaUse":
+    if condition.metric not in {"QuotaUse", "Drift"}:
         parts.append(f"in {condition.minutes} min")
     return " ".join(parts)

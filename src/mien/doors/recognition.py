@@ -31,7 +31,7 @@ from mien.vision.types import Embedding
 
 _log = structlog.get_logger(__name__)
 
-__all__ = ["Tracks", "Watcher", "open_watcher"]
+__all__ = ["TrackNote", "Tracks", "Watcher", "open_watcher"]
 
 
 @dataclass
@@ -41,6 +41,25 @@ class _Votes:
     frames: Counter[tuple[str, str]] = field(default_factory=Counter)
     best: Candidate | None = None
     second: Candidate | None = None
+    scores: tuple[float | None, float | None] = (None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackNote:
+    """What is counted of a track that has ended; nothing of whom it shows.
+
+    Attributes:
+        norm: of the best frame's template; None without a readable frame.
+        top: similarity of the best person to the fused template; None when nobody is near.
+        second: similarity of the second person.
+    """
+
+    norm: float | None
+    top: float | None
+    second: float | None
+
+
+Noted = Callable[[TrackNote], None]
 
 
 class Tracks:
@@ -48,10 +67,12 @@ class Tracks:
 
     Args:
         recogniser: searches.
+        noted: told of every track that has ended.
     """
 
-    def __init__(self, recogniser: Recogniser) -> None:
+    def __init__(self, recogniser: Recogniser, noted: Noted | None = None) -> None:
         self._recogniser = recogniser
+        self._noted = noted
         self._votes: dict[int, _Votes] = {}
         # Numbers of tracks begin anew at each start; events of earlier starts stay told apart.
         self._start = f"{time.time_ns() // 1_000_000:x}"
@@ -72,6 +93,8 @@ class Tracks:
             self._count(votes, track, update.reading)
         if update.ended:
             self._votes.pop(track.number, None)
+            if self._noted is not None:
+                self._noted(TrackNote(track.best.embedding.norm if track.best else None, *votes.scores))
         agreeing = votes.frames[_key(votes.best)] if votes.best else 0
         return TrackEvidence(
             camera=camera,
@@ -97,7 +120,8 @@ class Tracks:
         assert template is not None
         embedding = reading.embedding
         fused = Embedding(template, embedding.fingerprint, embedding.norm)
-        alone, together = self._recogniser.search([embedding, fused])
+        single, joint = self._recogniser.scored([embedding, fused])
+        alone, together, votes.scores = single.candidates, joint.candidates, (joint.top, joint.second)
         if alone:
             votes.frames[_key(alone[0])] += 1
         sure = bool(together) and together[0].confidence >= self._recogniser.least()
@@ -118,11 +142,12 @@ class Watcher:
     Args:
         camera: what is watched.
         recogniser: who is searched for.
+        noted: told of every track that has ended.
     """
 
-    def __init__(self, camera: Camera, recogniser: Recogniser) -> None:
+    def __init__(self, camera: Camera, recogniser: Recogniser, noted: Noted | None = None) -> None:
         self._camera = camera
-        self._tracks = Tracks(recogniser)
+        self._tracks = Tracks(recogniser, noted)
         self._lock = threading.Lock()
         self._shots: dict[str, Track] = {}
         self._latest: dict[str, TrackEvidence] = {}
@@ -216,6 +241,7 @@ def open_watcher(
     liveness: bool = False,
     picture_side: int = 0,
     stall_s: float = STALL_S,
+    noted: Noted | None = None,
 ) -> Watcher:
     """Put a camera together; it is connected when it runs.
 
@@ -230,6 +256,7 @@ def open_watcher(
         liveness: whether material evidence is measured.
         picture_side: long side of the picture that is kept for people to look at; 0 keeps none.
         stall_s: seconds without a frame after which the stream is opened again.
+        noted: told of every track that has ended.
 
     Raises:
         SourceError: the address is none, or there is no such file.
@@ -245,4 +272,4 @@ def open_watcher(
         calibration=recogniser.bound.calibration,
         picture_side=picture_side,
     )
-    return Watcher(camera, recogniser)
+    return Watcher(camera, recogniser, noted)

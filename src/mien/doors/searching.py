@@ -20,6 +20,7 @@ from mien.gallery.gallery import Gallery
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.recognisers import Recogniser as BoundRecogniser
 from mien.gallery.recognisers import Recognisers
+from mien.gallery.types import Identified
 from mien.matching.open_set import similarity_for_gallery
 from mien.vision.types import Embedding
 
@@ -76,6 +77,26 @@ class Target:
         return f"{self.kind}/{self.collection_id}" if self.collection_id else self.kind.value
 
 
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What a search for one template found.
+
+    Attributes:
+        candidates: persons from `NEAREST` on, best first.
+        top: similarity of the best person, however low; None when nobody is near.
+        second: similarity of the second.
+    """
+
+    candidates: list[Candidate]
+    top: float | None
+    second: float | None
+
+
+def _two_best(similar: list[float]) -> tuple[float | None, float | None]:
+    best = sorted(similar, reverse=True)[:2]
+    return (best[0] if best else None), (best[1] if len(best) > 1 else None)
+
+
 class Recogniser:
     """Searches for the people of tracks; safe to use from many threads.
 
@@ -125,10 +146,15 @@ class Recogniser:
         return self.bound.pack
 
     def search(self, readings: Sequence[Embedding]) -> list[list[Candidate]]:
-        """Search for templates in all targets.
+        """Search for templates in all targets, as `scored` does.
 
         Returns:
             For each the persons from `NEAREST` on, best first; without their names (`named`).
+        """
+        return [one.candidates for one in self.scored(readings)]
+
+    def scored(self, readings: Sequence[Embedding]) -> list[Searched]:
+        """Search for templates in all targets.
 
         Raises:
             GalleryError: a group is gone or was retrained with another recogniser.
@@ -140,13 +166,17 @@ class Recogniser:
             for name, embedding in zip(names, readings, strict=True)
         ]
         found: list[dict[str, Candidate]] = [{} for _ in readings]
+        near: list[list[float]] = [[] for _ in readings]
         for target in self._targets:
-            for position, candidates in enumerate(self._identified(target, probes, names)):
-                for person_id, confidence in candidates:
+            for position, answer in enumerate(self._identified(target, probes, names)):
+                near[position] += [one for one in (answer.top, answer.second) if one is not None]
+                for candidate in answer.candidates:
+                    person_id, confidence = candidate.person_id, candidate.confidence
                     known = found[position].get(person_id)
                     if known is None or confidence > known.confidence:
                         found[position][person_id] = Candidate(target.collection_id, person_id, "", confidence)
-        return [sorted(each.values(), key=lambda one: (-one.confidence, one.person_id)) for each in found]
+        ordered = (sorted(each.values(), key=lambda one: (-one.confidence, one.person_id)) for each in found)
+        return [Searched(one, *_two_best(similar)) for one, similar in zip(ordered, near, strict=True)]
 
     def least(self) -> float:
         """The confidence from which a person is named; it grows with the number of persons searched."""
@@ -168,15 +198,11 @@ class Recogniser:
         similarity = similarity_for_gallery(self._calibration, persons, TRACK_FPIR)
         return float(self._calibration.confidence(similarity))
 
-    def _identified(
-        self, target: Target, probes: Sequence[DetectedFace], names: Sequence[str]
-    ) -> list[list[tuple[str, float]]]:
+    def _identified(self, target: Target, probes: Sequence[DetectedFace], names: Sequence[str]) -> list[Identified]:
         if ref := self._ref(target):
-            answers = self._gallery.recognition.identify_probes(probes, names, ref, 3, NEAREST)
-        else:
-            group = target.collection_id or None
-            answers = self._directory.recognition.identify_probes(self._resource_id, probes, group, 3, NEAREST)
-        return [[(one.person_id, one.confidence) for one in answer.candidates] for answer in answers]
+            return self._gallery.recognition.identify_probes(probes, names, ref, 3, NEAREST)
+        group = target.collection_id or None
+        return self._directory.recognition.identify_probes(self._resource_id, probes, group, 3, NEAREST)
 
     def _ref(self, target: Target) -> CollectionRef | None:
         if target.kind in {TargetKind.DYNAMIC_GROUP, TargetKind.DIRECTORY}:

@@ -58,7 +58,7 @@ class Axis:
     def words(self, value: float) -> str:
         """Return a value as it is written."""
         if not self.percent:
-            return f"{value:.2f}"
+            return f"{value:.2f}" if self.high < 10 else f"{value:.0f}"
         return f"{100 * value:.6f}".rstrip("0").rstrip(".") + " %"
 
 

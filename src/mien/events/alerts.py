@@ -25,6 +25,9 @@ from mien.storage.tables import AlertDeliveryRow, AlertRuleRow
 QUOTA_USE: Final = "QuotaUse"
 """Name of the condition on quota usage, in percent, as opposed to a metric."""
 
+DRIFT: Final = "Drift"
+"""Name of the condition on how many series of a resource differ from their baseline."""
+
 DOOR_EVENTS: Final = "DoorEvents"
 """Name of the condition whose webhook gets every event of doors; its threshold is not compared with anything."""
 
@@ -94,8 +97,8 @@ class Condition:
             AlertError: it cannot.
         """
         metric = METRICS.get(self.metric)
-        if metric is None and self.metric not in {QUOTA_USE, DOOR_EVENTS}:
-            names = ", ".join([*METRICS, QUOTA_USE])
+        if metric is None and self.metric not in {QUOTA_USE, DRIFT, DOOR_EVENTS}:
+            names = ", ".join([*METRICS, QUOTA_USE, DRIFT])
             raise AlertError(f"there is no metric {self.metric!r}; there are {names} and {DOOR_EVENTS}")
         if metric is not None and self.aggregation not in {None, *metric.aggregations}:
             raise AlertError(f"{metric.name} has {', '.join(metric.aggregations)}")
@@ -103,7 +106,7 @@ class Condition:
             raise AlertError(f"a quota goes with {QUOTA_USE}")
         if self.quota not in {None, *QUOTAS}:
             raise AlertError(f"quotas are {', '.join(QUOTAS)}")
-        if self.operation is not None and self.metric in {QUOTA_USE, "FacesStored"}:
+        if self.operation is not None and self.metric in {QUOTA_USE, DRIFT, "FacesStored"}:
             raise AlertError(f"{self.metric} is not counted by operation")
         if not 1 <= self.minutes <= MAX_WINDOW:
             raise AlertError(f"the minutes are 1 to {MAX_WINDOW}")
@@ -361,7 +364,7 @@ def message(rule: AlertRule, event: Event, value: float | None, at: datetime, na
         "quota": condition.quota,
         "operation": condition.operation,
         "aggregation": None if metric is None else (condition.aggregation or metric.aggregation).value,
-        "unit": "Percent" if metric is None else metric.unit,
+        "unit": metric.unit if metric else "Percent" if condition.metric == QUOTA_USE else "Count",
         "minutes": condition.minutes,
         "comparison": "below" if condition.below else "above",
         "threshold": condition.threshold,

@@ -13,8 +13,9 @@ import structlog
 from sqlalchemy import or_, update
 
 from mien.clock import Clock
-from mien.events.alerts import QUOTA_USE, AlertRule, AlertRules, Event, QuotaUse, message, worst
+from mien.events.alerts import DRIFT, QUOTA_USE, AlertRule, AlertRules, Event, QuotaUse, message, worst
 from mien.events.deliveries import FIRST_PAUSE, Deliveries
+from mien.events.drift import moved_series
 from mien.events.query import MetricStore, Question
 from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.claims import ClaimLostError, Claims, Held
@@ -41,6 +42,7 @@ class AlertMonitor:
         names: gives the names of the resources.
         seconds: pause between two rounds.
         claims: of this process; its own when None.
+        first: work that is done before each round, such as looking for drift.
     """
 
     def __init__(
@@ -55,7 +57,9 @@ class AlertMonitor:
         names: Callable[[], Mapping[UUID, str]] = dict,
         seconds: float = 15.0,
         claims: Claims | None = None,
+        first: Sequence[Callable[[], object]] = (),
     ) -> None:
+        self._first = tuple(first)
         self._claims = claims or Claims(database)
         self._database = database
         self._rules = rules
@@ -142,6 +146,8 @@ class AlertMonitor:
 
     def _value(self, rule: AlertRule, uses: Sequence[QuotaUse]) -> float | None:
         condition = rule.condition
+        if condition.metric == DRIFT:
+            return moved_series(self._database, rule.resource_id)
         if condition.metric == QUOTA_USE:
             return worst(uses, condition, rule.resource_id)
         now = self._clock.now()
@@ -173,7 +179,8 @@ class AlertMonitor:
 
     def _keep_looking(self) -> None:
         while not self._stop.wait(self._seconds):
-            self._try(self.look)
+            for work in (*self._first, self.look):
+                self._try(work)
 
     def _keep_sending(self) -> None:
         while not self._stop.is_set():
@@ -182,7 +189,7 @@ class AlertMonitor:
             self._wake.clear()
 
     @staticmethod
-    def _try(work: Callable[[], None]) -> None:
+    def _try(work: Callable[[], object]) -> None:
         try:
             work()
         except Exception as error:  # the next round tries again

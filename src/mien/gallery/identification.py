@@ -86,18 +86,25 @@ def identified(
     vectors: NDArray[np.float32] = np.stack([probe.embedding.vector for probe in probes])
     answers = _by_all_faces(vectors, search, query, calibration)
     found = []
-    for face_id, probe, matches in zip(face_ids, probes, answers, strict=True):
+    for face_id, probe, near in zip(face_ids, probes, answers, strict=True):
+        matches = [match for match in near if match.similarity >= query.min_similarity][: query.top]
         curve = curve_for(calibration, probe)
         least = query_for(curve, search.persons, 1, threshold).min_similarity if probe.embedding.strict else -1.0
         enough = [match for match in matches if match.similarity >= least] if probe.embedding.readable else []
-        found.append(Identified(face_id, tuple(_candidates(enough, curve, threshold))))
+        top, second = _two_best(near) if probe.embedding.readable else (None, None)
+        found.append(Identified(face_id, tuple(_candidates(enough, curve, threshold)), top, second))
     return found
+
+
+def _two_best(near: Sequence[Match]) -> tuple[float | None, float | None]:
+    similar = [float(match.similarity) for match in near[:2]]
+    return (similar[0] if similar else None), (similar[1] if len(similar) > 1 else None)
 
 
 def _by_all_faces(
     vectors: NDArray[np.float32], search: TemplateSearch, query: Query, calibration: Calibration
 ) -> list[list[Match]]:
-    """Search, and score the persons found by all of their faces."""
+    """Search, and score the persons found by all of their faces; best first, also those below the query's minimum."""
     if search.one_face_each:
         return search.search(vectors, query)
     wider = Query(
@@ -116,8 +123,7 @@ def _by_all_faces(
             for one in matches
             if one.person_id in templates  # a training may have ended in between
         )
-        enough = [one for one in scored if one.similarity >= query.min_similarity]
-        answers.append(sorted(enough, key=lambda one: (-one.similarity, one.person_id))[: query.top])
+        answers.append(sorted(scored, key=lambda one: (-one.similarity, one.person_id)))
     return answers
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from mien.events.drift import API, DriftCounts
 from mien.gallery.curves import Curves
 from mien.gallery.detected_faces import DetectedFace, DetectedFaces
 from mien.gallery.errors import (
@@ -82,6 +83,8 @@ class Recognition:
         self.curves = curves
         self.filing: Filing | None = None
         """Files what an identify found, where a collection asks for review; set by the composition root."""
+        self.drift: DriftCounts | None = None
+        """Counts the scores of identifications; set by the composition root."""
         self._removed = _RemovedPersons()
 
     # Verify
@@ -165,7 +168,16 @@ class Recognition:
             IncompatibleModelError: a face was detected with another recognition model than the group's.
             FingerprintMismatchError: the group was trained with another recogniser.
         """
-        return self.identify_probes(self.probes(ref.resource_id, face_ids), face_ids, ref, top, confidence_threshold)
+        probes = self.probes(ref.resource_id, face_ids)
+        found = self.identify_probes(probes, face_ids, ref, top, confidence_threshold)
+        self.count_scores(ref.resource_id, found)
+        return found
+
+    def count_scores(self, resource_id: UUID, found: Sequence[Identified]) -> None:
+        """Count the scores of identifications that a caller of the API asked for."""
+        if self.drift is not None:
+            for one in found:
+                self.drift.scores(resource_id, API, one.top, one.second)
 
     def identify_probes(
         self,

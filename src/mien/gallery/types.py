@@ -230,10 +230,14 @@ class Identified:
     Attributes:
         face_id: the probe, as it was given.
         candidates: empty for a stranger.
+        top: similarity of the best person, whatever the caller's threshold; None when nobody is near.
+        second: similarity of the second person.
     """
 
     face_id: str
     candidates: tuple[Candidate, ...]
+    top: float | None = None
+    second: float | None = None
 
 
 class FindMode(StrEnum):

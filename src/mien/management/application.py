@@ -24,6 +24,7 @@ from mien.doors.service import DoorServices
 from mien.dossier import Dossiers
 from mien.events import AlertRules, AuditLog, Exposition, MetricStore
 from mien.events.failed_calls import FailedCalls
+from mien.gallery.drift import Drift
 from mien.gallery.measuring import Measuring
 from mien.gallery.reviews import Reviews
 from mien.gateway.exchange import Request
@@ -50,6 +51,7 @@ from mien.management.v1 import (
     door_events,
     doors,
     dossiers,
+    drift,
     evaluations,
     failed_calls,
     health,
@@ -102,6 +104,7 @@ class Parts:
         evaluations: measures error rates on enrolled people; None without a data plane.
         reviews: the matches that people must confirm; None without a data plane.
         dossiers: the papers that the operator owes; None without their routes.
+        drift: whether scores and quality have changed; None without its routes.
         open_metrics: whether programs on this machine may scrape without a token.
         free_calls: calls a month of the free tier; 0 for any number.
         origin: finds out which address a caller has.
@@ -132,6 +135,7 @@ class Parts:
     evaluations: Measuring | None = None
     reviews: Reviews | None = None
     dossiers: Dossiers | None = None
+    drift: Drift | None = None
     open_metrics: bool = True
     free_calls: int = 30_000
     origin: OriginFinder = field(default_factory=OriginFinder)
@@ -266,6 +270,8 @@ def _routers(parts: Parts) -> Iterable[APIRouter]:
         yield doors.people_routes(parts.doors, parts.accounts, parts.clock)
         yield door_events.routes(parts.doors, parts.accounts, parts.enrol)
         yield kiosks.routes(parts.doors, parts.accounts)
+    if parts.drift is not None:
+        yield drift.routes(parts.drift, parts.accounts)
     if parts.reviews is not None:
         yield reviews.routes(parts.reviews, parts.accounts)
     if parts.dossiers is not None:

@@ -18,6 +18,7 @@ from mien.events.alerts import QuotaUse
 from mien.events.failed_calls import FailedCalls
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.directory.services import DirectoryServices
+from mien.gallery.drift import Drift
 from mien.gallery.gallery import Gallery
 from mien.gallery.measuring import Measuring
 from mien.gallery.recognisers import Recognisers
@@ -65,6 +66,7 @@ class PortalParts:
         memory: the short-lived face ids.
         gallery: who is enrolled.
         measuring: error rates on enrolled people, and calibrations applied from them.
+        drift: whether scores and quality have changed.
         reviews: the matches that people must confirm.
         dossiers: the papers that the operator owes.
         directory: the person directories and dynamic groups.
@@ -106,6 +108,7 @@ class PortalParts:
     memory: DetectedFaces
     gallery: Gallery
     measuring: Measuring
+    drift: Drift
     reviews: Reviews
     dossiers: Dossiers
     directory: DirectoryServices

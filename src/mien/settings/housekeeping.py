@@ -21,6 +21,11 @@ class HousekeepingSettings(SettingsGroup):
     metrics_days: int = Field(
         default=93, ge=1, le=3660, description="How long the metrics of a minute are kept (Azure keeps them 93 days)."
     )
+    drift: bool = Field(
+        default=True,
+        description="Whether scores, quality and images without a face are counted by day, to find drift "
+        "(counts only: no template, no person).",
+    )
     alert_seconds: float = Field(default=15.0, ge=1, le=3600, description="How often the alert rules are evaluated.")
     webhook_allow_private: bool = Field(
         default=False,

@@ -29,7 +29,7 @@ from mien.liveness.service import Liveness
 from mien.vision.ports import Engine
 from mien.wire.body import BodyLimits
 from mien.wire.context import Context
-from mien.wire.detect import Detect, Downloader, FaceMemory, ModelLabels, NoSessionImages, SessionImages
+from mien.wire.detect import Detect, Downloader, FaceMemory, FacesSeen, ModelLabels, NoSessionImages, SessionImages
 from mien.wire.faults import explain
 from mien.wire.health import Readiness
 from mien.wire.kiosk.pages import KioskPages, KioskParts
@@ -61,6 +61,7 @@ class Parts:
         gallery: collections, and what is compared with them; None for a server that only detects.
         directory: the person directory and v1.0's snapshots; None for a server without.
         strict_children: whether a resource wants faces of likely children to be surer to match.
+        seen: told of the faces of every image.
         readiness: whether requests may be sent here.
         checks: who may call, and how often; None for one that knows keys, hosts and approvals only.
         limits: how much a client may send.
@@ -89,6 +90,7 @@ class Parts:
     gallery: Gallery | None = None
     directory: DirectoryServices | None = None
     strict_children: Callable[[UUID], bool] = lambda _: False
+    seen: FacesSeen = lambda _, __: None
     readiness: Readiness = field(default_factory=Readiness)
     checks: Checks | None = None
     limits: BodyLimits = field(default_factory=BodyLimits)
@@ -170,6 +172,7 @@ class Application:
             limits=parts.limits,
             session_images=parts.session_images,
             strict_children=parts.strict_children,
+            seen=parts.seen,
         )
         operations = detect.operations()
         if parts.gallery is not None:

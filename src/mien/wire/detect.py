@@ -84,6 +84,10 @@ class Downloader(Protocol):
         ...
 
 
+FacesSeen = Callable[[UUID, Sequence[Face]], None]
+"""Is told whose image was analysed and which faces it has."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelLabels:
     """The models behind the contract's model names on this server.
@@ -111,6 +115,7 @@ class Detect:
         limits: how much a client may send.
         session_images: the images of liveness sessions.
         strict_children: whether a resource wants faces of likely children to be surer to match.
+        seen: told of the faces of every image.
     """
 
     engine: Engine
@@ -122,6 +127,7 @@ class Detect:
     limits: BodyLimits
     session_images: SessionImages
     strict_children: Callable[[UUID], bool]
+    seen: FacesSeen = lambda _, __: None
 
     def operations(self) -> list[Operation]:
         """The rows of this family for the router."""
@@ -158,6 +164,7 @@ class Detect:
             attributes=query.attributes | {Attribute.AGE} if strict else query.attributes,
         )
         faces = self.engine.analyze(image, want).faces
+        self.seen(resource_id, faces)
         if strict:
             faces = tuple(_judged(face, keep_age=Attribute.AGE in query.attributes) for face in faces)
         face_ids = None

@@ -102,7 +102,9 @@ class DirectoryRecognition:
         with self._rows.reading(resource_id) as session:
             everyone = tuple(person_ids) == EVERYONE
             only = None if everyone else frozenset(check_persons(session, resource_id, list(person_ids)))
-            return self._identify(session, probes, only, top, confidence_threshold)
+            found = self._identify(session, probes, only, top, confidence_threshold)
+        self._recognition.count_scores(resource_id, found)
+        return found
 
     def identify_dynamic(
         self,
@@ -119,7 +121,9 @@ class DirectoryRecognition:
             DynamicGroupNotFoundError: there is no such group.
         """
         probes = self._recognition.probes(resource_id, face_ids)
-        return self.identify_probes(resource_id, probes, group_id, top, confidence_threshold)
+        found = self.identify_probes(resource_id, probes, group_id, top, confidence_threshold)
+        self._recognition.count_scores(resource_id, found)
+        return found
 
     def identify_probes(
         self,

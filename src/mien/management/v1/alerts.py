@@ -26,7 +26,7 @@ TryOut = Callable[[UUID], str | None]
 class ConditionBody(Strict):
     """The condition of a rule; a rule without one watches all quotas, from 80 %."""
 
-    metric: Annotated[str, Field(max_length=40, description="Name of a metric, or QuotaUse.")] = QUOTA_USE
+    metric: Annotated[str, Field(max_length=40, description="Name of a metric, QuotaUse, or Drift.")] = QUOTA_USE
     threshold: float = QUOTA_THRESHOLD
     below: bool = False
     minutes: Annotated[int, Field(ge=1, le=1440)] = 5

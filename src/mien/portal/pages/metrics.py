@@ -11,7 +11,7 @@ from typing import Any, Final
 from nicegui import ui
 
 from mien.events import METRICS, Aggregation, AlertRule, Condition, Question, QuotaUse, Series
-from mien.events.alerts import QUOTA_USE, Delivery
+from mien.events.alerts import DRIFT, QUOTA_USE, Delivery
 from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.visitor import Visitor, tell
@@ -251,7 +251,7 @@ def _ask(rule: AlertRule, delete: Callable[[], Awaitable[None]]) -> Callable[[],
 
 
 def _form(visitor: Visitor) -> None:
-    metrics = {QUOTA_USE: "Use of a quota, in percent"}
+    metrics = {QUOTA_USE: "Use of a quota, in percent", DRIFT: "Drift: number of series that have changed"}
     metrics |= {name: f"{one.display} ({one.aggregation.value})" for name, one in METRICS.items()}
     with Tag("div", classes="two"):
         name = ui.input("Name").props("outlined")

@@ -23,6 +23,7 @@ from mien.storage.tables.doors import (
     DoorRuleRow,
     DoorVisitorRow,
 )
+from mien.storage.tables.drift import DriftBaselineRow, DriftCountRow, DriftStateRow
 from mien.storage.tables.evaluations import AppliedCalibrationRow, EvaluationRow
 from mien.storage.tables.events import (
     AlertDeliveryRow,
@@ -93,6 +94,9 @@ __all__ = [
     "DoorRuleRow",
     "DoorVisitorRow",
     "DossierRow",
+    "DriftBaselineRow",
+    "DriftCountRow",
+    "DriftStateRow",
     "DuplicateRow",
     "DynamicGroupMemberRow",
     "DynamicGroupRow",

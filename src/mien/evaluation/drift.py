@@ -1,0 +1,204 @@
+"""Drift: whether the distribution of a week differs from a baseline, and since which day.
+
+Values of one day are not independent: one person may pass a camera fifty times, and a dull day makes all photos of it
+dull. So days are the unit. The week's days are exchanged at random with the baseline's of the same weekday, and the
+chance is how often an exchanged week differs from the rest at least as much as the real one (a permutation test, exact
+where days of one weekday are exchangeable). The difference is that of Anderson and Darling between the two cumulative
+distributions. Holm's correction over all series of a resource keeps the chance of any false alarm in a week at `ALPHA`.
+
+A large sample finds differences that matter to nobody; so the population stability index must reach `LEAST_PSI` too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.evaluation.groups import holm
+
+ALPHA: Final = 0.01
+"""Chance of any false alarm of a resource in a week."""
+LEAST_PSI: Final = 0.1
+"""Population stability index from which a difference counts; below it, practice calls a distribution stable."""
+BASELINE_DAYS: Final = 28
+WEEK: Final = 7
+LEAST_DAYS: Final = 5
+"""Days with values that a week needs."""
+LEAST_BASELINE: Final = 200
+"""Values that a baseline needs."""
+LEAST_WEEK: Final = 50
+"""Values that a week needs."""
+
+_ROUGH, _FINE = 999, 19_999
+_MONDAY: Final = 4
+"""1 January 1970 was a Thursday: day 4 was a Monday."""
+
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """The comparison of a week with a baseline.
+
+    Attributes:
+        baseline: values of the baseline by bin, (bins,).
+        week: values of the week by bin, (bins,).
+        psi: population stability index, >= 0.
+        p: chance of such a difference without a change.
+        adjusted: the same, corrected for the number of series.
+        since: day since when, where it has moved.
+    """
+
+    baseline: Counts
+    week: Counts
+    psi: float
+    p: float
+    adjusted: float
+    since: int | None = None
+
+    @property
+    def moved(self) -> bool:
+        """Whether the week differs from the baseline."""
+        return self.adjusted <= ALPHA and self.psi >= LEAST_PSI
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What a comparison still lacks, in words.
+
+    Attributes:
+        baseline: values of the baseline so far, by bin.
+        week: values of the week, by bin.
+        text: what it needs.
+    """
+
+    baseline: Counts
+    week: Counts
+    text: str
+
+
+def monday(day: int) -> int:
+    """Return the Monday of a day's week; days count from 1970."""
+    return day - (day - _MONDAY) % 7
+
+
+def last_week(today: int) -> int:
+    """Return the Monday of the last week that is over."""
+    return monday(today) - WEEK
+
+
+def compare(days: Sequence[int], counts: Counts, first: int, week: int, seed: int = 0) -> Shift | Missing:
+    """Compare a week with the baseline.
+
+    Args:
+        days: with values, ascending, counted from 1970.
+        counts: (days, bins).
+        first: first day of the baseline, which lasts `BASELINE_DAYS`.
+        week: the week's Monday.
+        seed: of the random exchanges; one seed gives one answer.
+    """
+    at = np.asarray(days, np.int64)
+    old, new = (at >= first) & (at < first + BASELINE_DAYS), (at >= week) & (at < week + WEEK)
+    baseline, recent = counts[old].sum(axis=0), counts[new].sum(axis=0)
+    if week < first + BASELINE_DAYS:
+        ready = date(1970, 1, 1) + timedelta(days=monday(first + BASELINE_DAYS + WEEK - 1) + WEEK)
+        text = f"A baseline takes four weeks: the first comparison is on {ready:%-d %B %Y}."
+        return Missing(baseline, recent, text)
+    if (lacking := LEAST_BASELINE - int(baseline.sum())) > 0:
+        return Missing(baseline, recent, f"Needs {lacking:,} more values in the baseline.")
+    if (lacking := LEAST_WEEK - int(recent.sum())) > 0:
+        return Missing(baseline, recent, f"Needs {lacking:,} more values in the week.")
+    if (lacking := LEAST_DAYS - int((counts[new].sum(axis=1) > 0).sum())) > 0:
+        return Missing(baseline, recent, f"Needs values on {lacking} more days of the week.")
+    p = _chance(at, counts, old, new, seed)
+    return Shift(baseline, recent, stability_index(baseline, recent), p, p)
+
+
+def correct(found: Sequence[Shift]) -> list[Shift]:
+    """Correct the chances of a resource's series for their number."""
+    return [replace(one, adjusted=p) for one, p in zip(found, holm([one.p for one in found]), strict=True)]
+
+
+def since(days: Sequence[int], counts: Counts, first: int, until: int) -> int:
+    """Return the day from which values are most unlike those before it (likelihood ratio of two multinomials).
+
+    Args:
+        days: with values, ascending.
+        counts: (days, bins).
+        first: first day of the baseline; a change comes after it.
+        until: the last day that counts.
+    """
+    at = np.asarray(days, np.int64)
+    used = (at >= first) & (at <= until)
+    at, some = at[used], counts[used].astype(np.float64)
+    before = np.cumsum(some, axis=0)[:-1]
+    after = before[-1] + some[-1] - before
+    gain = _log_likelihood(before) + _log_likelihood(after)
+    gain[at[1:] < first + BASELINE_DAYS] = -np.inf
+    return int(at[1:][int(np.argmax(gain))])
+
+
+def stability_index(baseline: Counts, week: Counts) -> float:
+    """The population stability index over bins that each hold at least about a tenth of the baseline."""
+    groups, held = [], 0.0
+    share = baseline / max(1, baseline.sum())
+    group = 0
+    for part in share:
+        groups.append(group)
+        held += float(part)
+        if held >= 0.1:
+            group, held = group + 1, 0.0
+    if held < 0.05 and group:
+        groups = [min(one, group - 1) for one in groups]
+    wide = np.asarray(groups)
+    first, second = (np.bincount(wide, side) + 0.5 for side in (baseline, week))
+    p, q = first / first.sum(), second / second.sum()
+    return float(((q - p) * np.log(q / p)).sum())
+
+
+def _chance(at: NDArray[np.int64], counts: Counts, old: NDArray[np.bool_], new: NDArray[np.bool_], seed: int) -> float:
+    """The chance of the week's difference when its days are exchanged with the baseline's of the same weekday."""
+    strata = []
+    for weekday in range(7):
+        rows = np.flatnonzero((old | new) & (at % 7 == weekday) & (counts.sum(axis=1) > 0))
+        if new[rows].any() and old[rows].any():
+            strata.append(rows)
+    if not strata:
+        return 1.0
+    used = np.concatenate(strata)
+    total = counts[used].sum(axis=0).astype(np.float64)
+    chosen = np.array([int(rows[new[rows]][0]) for rows in strata])
+    real = _difference(counts[chosen].sum(axis=0)[None].astype(np.float64), total)[0]
+    p = 1.0
+    for rounds in (_ROUGH, _FINE):
+        # Where the first look says that it is nothing, the second is spared.
+        random = np.random.default_rng([seed, rounds])
+        drawn = np.zeros((rounds, counts.shape[1]))
+        for rows in strata:
+            drawn += counts[rows[random.integers(len(rows), size=rounds)]]
+        p = (1 + int((_difference(drawn, total) >= real * (1 - 1e-12)).sum())) / (rounds + 1)
+        if p > 0.05:
+            break
+    return float(p)
+
+
+def _difference(week: NDArray[np.float64], total: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Anderson and Darling's difference of weeks (n, bins) from the rest of a total (bins,): (n,)."""
+    rest = total - week
+    new = np.cumsum(week, axis=1) / np.maximum(1, week.sum(axis=1, keepdims=True))
+    old = np.cumsum(rest, axis=1) / np.maximum(1, rest.sum(axis=1, keepdims=True))
+    both = np.cumsum(total) / total.sum()
+    weight = np.where((both > 0) & (both < 1), total / total.sum() / np.maximum(both * (1 - both), 1e-12), 0)
+    return np.asarray((np.square(new - old) * weight).sum(axis=1))
+
+
+def _log_likelihood(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log likelihood of multinomials at their own shares, (n, bins) to (n,)."""
+    total = counts.sum(axis=1, keepdims=True)
+    share = np.divide(counts, total, out=np.ones_like(counts), where=total > 0)
+    return np.asarray((counts * np.log(np.maximum(share, 1e-300))).sum(axis=1))

@@ -1,0 +1,72 @@
+"""The page Drift: charts of each series, the sentence since when, and a new baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from sqlalchemy import delete
+from tests.conftest import Server
+from tests.portal.conftest import OpenPerson
+
+from mien.clock import ManualClock, SystemClock
+from mien.events.drift import API, DriftCounts, DriftSeries
+from mien.services import open_services
+from mien.settings import Settings
+from mien.storage import EVERY_RESOURCE
+from mien.storage.tables import DriftBaselineRow, DriftCountRow
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture
+def counted(portal: Server) -> Iterator[None]:
+    """Seven weeks of counts, up to today; a camera's quality falls with the last full week."""
+    services = open_services(Settings(data_dir=portal.data_dir))
+    (owner,) = [one.id for one in services.accounts.resources() if one.name == "dev"]
+    now = SystemClock().now()
+    monday = now - timedelta(days=now.weekday() + 7)
+    clock = ManualClock(monday - timedelta(days=35))
+    counts, random = DriftCounts(services.database, clock), np.random.default_rng(2)
+    while clock.now() < now:
+        for value in random.normal(55 if clock.now() >= monday else 80, 8, 60):
+            counts.note(owner, "Gate", DriftSeries.QUALITY, float(value))
+            counts.note(owner, "Gate", DriftSeries.UNREAD, 0.0)
+            counts.scores(owner, API, float(random.normal(0.7, 0.05)), 0.3)
+        counts.flush()
+        clock.advance(timedelta(days=1))
+    yield
+    with services.database.write(EVERY_RESOURCE) as session:
+        for table in (DriftCountRow, DriftBaselineRow):
+            session.execute(delete(table))
+    services.close()
+
+
+@pytest.mark.usefixtures("counted")
+def test_the_page_says_what_moved_and_since_when(person: OpenPerson) -> None:
+    someone = person()
+    page = someone.go("/drift")
+    page.get_by_text("Camera Gate: Quality of faces").wait_for()
+    page.get_by_text("Changed since").first.wait_for()
+    camera = page.locator("section", has=page.get_by_role("heading", name="Camera Gate"))
+    assert camera.get_by_role("img", name="Quality of faces: baseline and week").count() == 1
+    assert "Baseline 0.0%, week 0.0%." in camera.inner_text()
+    calls = page.locator("section", has=page.get_by_role("heading", name="Calls of the API"))
+    assert calls.inner_text().count("No change beyond chance.") == 2
+    camera.get_by_role("button", name="Begin a new baseline").click()
+    page.get_by_role("button", name="Begin", exact=True).click()
+    page.get_by_text("A baseline takes four weeks").first.wait_for()
+    assert page.get_by_text("Changed since").count() == 0
+
+
+def test_a_resource_without_counts_says_what_is_counted(person: OpenPerson, portal: Server) -> None:
+    services = open_services(Settings(data_dir=portal.data_dir, drift=False))
+    try:
+        with services.database.write(EVERY_RESOURCE) as session:
+            session.execute(delete(DriftCountRow))
+    finally:
+        services.close()
+    page = person().go("/drift")
+    page.get_by_text("No calls and no tracks were counted").wait_for()
