@@ -54,7 +54,8 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=40)
     parser.add_argument("--only", nargs="*", default=[], help="operators, as they are printed; `turned` for heads")
     parser.add_argument("--untouched", action="store_true", help="discard untouched photos, too")
-    parser.add_argument("--keep", type=Path, help="read what was measured from this file, or write it")
+    parser.add_argument("--skip", type=int, default=0, help="people to leave out, for several processes")
+    parser.add_argument("--keep", type=Path, nargs="*", default=[], help="read from these files, or write the first")
     given = parser.parse_args()
     try:
         import ofiq_syngen  # noqa: F401, PLC0415  only the bench group has it
@@ -67,7 +68,8 @@ def main() -> None:
         if not given.only or "turned" in given.only:
             turned(engine, given.photos)
     elif given.what == "discard":
-        discard(engine, given.photos / "lfw", given.keep, given.people, untouched=given.untouched)
+        some = slice(given.skip, given.skip + given.people)
+        discard(engine, given.photos / "lfw", given.keep, some, untouched=given.untouched)
     else:
         cost(engine, given.photos / "lfw", given.people)
 
@@ -198,25 +200,27 @@ class Measured:
     scores: NDArray[np.float64]
 
 
-def discard(engine: FaceEngine, folder: Path, keep: Path | None, people: int, *, untouched: bool) -> None:
+def discard(engine: FaceEngine, folder: Path, keep: list[Path], some: slice, *, untouched: bool) -> None:
     several = [found for person in sorted(folder.iterdir()) if len(found := sorted(person.glob("*.jpg"))) > 1]
-    photos = [(number, path) for number, found in enumerate(several[:people]) for path in found[:2]]
-    if keep is not None and keep.exists():
-        with np.load(keep) as stored:
-            names = list(Measured.__dataclass_fields__)
-            clean, spoilt = (
-                Measured(**{name: stored[f"{which}_{name}"] for name in names}) for which in ("clean", "spoilt")
-            )
+    photos = [(number, path) for number, found in list(enumerate(several))[some] for path in found[:2]]
+    names = list(Measured.__dataclass_fields__)
+    if keep and all(one.exists() for one in keep):
+        files = [np.load(one) for one in keep]
+        clean, spoilt = (
+            Measured(**{name: np.concatenate([file[f"{which}_{name}"] for file in files]) for name in names})
+            for which in ("clean", "spoilt")
+        )
     else:
         spoilt = _measured(engine, photos, spoil=True)
         clean = _measured(engine, photos, spoil=False, quality=untouched)
-        if keep is not None:
+        if keep:
             both = {"clean": clean, "spoilt": spoilt}
-            names = list(Measured.__dataclass_fields__)
-            np.savez(keep, **{f"{which}_{name}": getattr(one, name) for which, one in both.items() for name in names})
+            np.savez(
+                keep[0], **{f"{which}_{name}": getattr(one, name) for which, one in both.items() for name in names}
+            )
     calibration = ModelStore().manifest(DEFAULT_RECOGNISER).calibration
     assert calibration is not None
-    print(f"LFW: {len(photos)} photos; found {len(clean.owner)} untouched and {len(spoilt.owner)} spoilt")
+    print(f"LFW: found {len(clean.owner)} untouched and {len(spoilt.owner)} spoilt faces")
     if untouched:
         _curves("untouched photos, pairs of one person", clean, clean, calibration.threshold)
     _curves("spoilt probes against untouched photos of the same person", spoilt, clean, calibration.threshold)
@@ -230,10 +234,11 @@ def _measured(engine: FaceEngine, photos: list[tuple[int, Path]], *, spoil: bool
              "OverExposurePrevention", "IlluminationUniformity", "LuminanceVariance", "EyesVisible",
              "MouthOcclusionPrevention", "FaceOcclusionPrevention", "InterEyeDistance", "NaturalColour",
              "HeadPoseRoll", "LeftwardCropOfTheFaceImage", "MouthClosed")  # fmt: skip
-    random = np.random.default_rng(29794)
+    random = np.random.default_rng([29794, photos[0][0]])
     want = Want(OperatingPoint.BEST, DEFAULT_RECOGNISER, attributes=frozenset({Attribute.QUALITY}), quality=quality)
     rows = []
-    for number, (owner, path) in enumerate(photos):
+    for owner, path in photos:
+        number = 100 * owner + int(path.stem[-4:])
         pixels = np.asarray(cv2.imread(str(path)), np.uint8)
         name, severity = names[random.integers(len(names))], float(random.uniform(0.2, 1.0))
         if spoil:
