@@ -78,6 +78,8 @@ class Server:
                 stderr=log,
             )
         wait(lambda: ready.exists() or self._process is None or self._process.poll() is not None, "the server's start")
+        if not ready.exists():
+            raise RuntimeError(f"the server did not start:\n{self.log.read_text()[-3000:]}")
         self.told = json.loads(ready.read_text())
 
     def kill(self) -> None:
@@ -100,18 +102,22 @@ class Server:
 
 
 def enrol(server: Server, people: Sequence[tuple[str, Path]]) -> dict[str, str]:
-    """Enrol people by a photo each and train; returns their ids by name."""
+    """Enrol people by a photo each and train; returns their ids by name. A photo with several faces enrols nobody."""
     ids = {}
     with server.face() as client:
         body = {"name": "Staff", "recognitionModel": "recognition_04"}
         client.put(GROUP, json=body).raise_for_status()
         for name, photo in people:
-            ids[name] = client.post(f"{GROUP}/persons", json={"name": name}).raise_for_status().json()["personId"]
-            client.post(
-                f"{GROUP}/persons/{ids[name]}/persistedfaces?detectionModel=detection_03",
+            person = client.post(f"{GROUP}/persons", json={"name": name}).raise_for_status().json()["personId"]
+            added = client.post(
+                f"{GROUP}/persons/{person}/persistedfaces?detectionModel=detection_03",
                 content=photo.read_bytes(),
                 headers={"Content-Type": "application/octet-stream"},
-            ).raise_for_status()
+            )
+            if added.status_code == httpx.codes.OK:
+                ids[name] = person
+            elif added.status_code != httpx.codes.BAD_REQUEST:
+                added.raise_for_status()
         client.post(f"{GROUP}/train").raise_for_status()
         wait(lambda: client.get(f"{GROUP}/training").json()["status"] == "succeeded", "the training")
     return ids

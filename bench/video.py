@@ -6,9 +6,10 @@
     python -m bench.video cost          # processor time of a 720p camera by that of decoding and networks alone; memory
     python -m bench.video tracking      # two people who cross: with and without templates, and norfair where installed
 
-People are of LFW (../shared/faces): the first photo of each of those with two good ones is enrolled, the second walks
-up; strangers have one photo. LFW's people are public figures in press photos, mostly grown-up men of the years around
-2003: the figures are not those of an operator's people. Drawn attacks are not attacks: see bench/video_scenes.py.
+People are of LFW (../shared/faces): of each of those with two good photos the second walks up and all others are
+enrolled, which is one for most; strangers have one photo. LFW's people are public figures in press photos, mostly
+grown-up men of the years around 2003: the figures are not those of an operator's people. Drawn attacks are not attacks:
+see bench/video_scenes.py.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def accuracy(given: argparse.Namespace) -> None:
         results.unlink(missing_ok=True)
     rows = {row["clip"]: row for row in map(json.loads, results.read_text().splitlines())} if results.exists() else {}
     with world(given.cache) as here, results.open("a") as file:
-        print(f"{here.persons} persons enrolled by one photo each, named from confidence {here.recogniser.least():.3f}")
+        print(f"{here.persons} persons enrolled, named from confidence {here.recogniser.least():.3f}")
         for clip in clips[share::count]:
             if clip.name not in rows:
                 seen = Looks(here.faces)

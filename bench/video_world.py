@@ -1,8 +1,8 @@
 """The people, the clips and the gallery of `bench.video` and `bench.doors`.
 
-People are of LFW (../shared/faces): the first photo of each of those with two good ones is enrolled, the second walks
-up; strangers have one photo. Whatever was chosen by looking at clips was chosen on those of the first `TUNED` people of
-each kind; the clips of the others show other people, and nothing was chosen by them.
+People are of LFW (../shared/faces): of each of those with two good photos the second walks up and all others are
+enrolled, which is one for most; strangers have one photo. Whatever was chosen by looking at clips was chosen on those
+of the first `TUNED` people of each kind; the clips of the others show other people, and nothing was chosen by them.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def plan(cache: Path) -> list[Planned]:
 
 @dataclass(frozen=True)
 class World:
-    """A gallery with everybody's first photo, and what reads faces for it."""
+    """A gallery with everybody's photos, and what reads faces for it."""
 
     recogniser: Recogniser
     faces: FaceReader
@@ -165,7 +165,7 @@ def world(cache: Path) -> Iterator[World]:
         known = [person for person in people(cache) if len(person.photos) > 1]
         templates = enrolled(cache, engine, recognisers["recognition_04"].pack, known)
         gallery.bulk.add_persons(
-            ref, [NewPerson(person.name, None, (one,)) for person, one in zip(known, templates, strict=True)]
+            ref, [NewPerson(person.name, None, own) for person, own in zip(known, templates, strict=True)]
         )
         gallery.training.start(ref)
         gallery.training.run_pending()
@@ -176,17 +176,24 @@ def world(cache: Path) -> Iterator[World]:
         services.close()
 
 
-def enrolled(cache: Path, engine: FaceEngine, pack: str, known: Sequence[Person]) -> list[Embedding]:
-    """The template of each person's first photo, kept from an earlier run."""
+def enrolled(cache: Path, engine: FaceEngine, pack: str, known: Sequence[Person]) -> list[tuple[Embedding, ...]]:
+    """The templates of each person's photos but for the second, which walks up; kept from an earlier run."""
     fingerprint = engine.fingerprint(pack)
-    kept = cache / f"templates-{fingerprint[:12]}.npz"
+    kept = cache / f"templates-{fingerprint[:12]}-all.npz"
+    photos = [(number, photo) for number, person in enumerate(known) for photo in _enrolling(person)]
     if not kept.exists():
-        faces = [engine.analyze(person.photos[0], Want(recogniser=pack)).faces[0].embedding for person in known]
+        faces = [engine.analyze(photo, Want(recogniser=pack)).faces[0].embedding for _, photo in photos]
         found = [one for one in faces if one is not None]
         np.savez(kept, vectors=np.stack([one.vector for one in found]), norms=np.array([one.norm for one in found]))
+    templates: list[list[Embedding]] = [[] for _ in known]
     with np.load(kept) as read:
-        pairs = zip(read["vectors"], read["norms"], strict=True)
-        return [Embedding(vector, fingerprint, float(norm)) for vector, norm in pairs]
+        for (number, _), vector, norm in zip(photos, read["vectors"], read["norms"], strict=True):
+            templates[number].append(Embedding(vector, fingerprint, float(norm)))
+    return [tuple(own) for own in templates]
+
+
+def _enrolling(person: Person) -> tuple[Path, ...]:
+    return (person.photos[0], *person.photos[2:])
 
 
 class Doorway:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from mien.doors.reviews import Enrol
+from mien.doors.enrolling import enroller
 from mien.doors.service import open_doors
 from mien.events import Exposition
 from mien.events.monitor import try_out
@@ -133,7 +133,7 @@ def create_management(
             doors=open_doors(
                 services.database, services.vault, services.clock, services.audit, accounts=services.accounts
             ),
-            enrol=enroller(faces.gallery) if faces else None,
+            enrol=enroller(faces.gallery, faces.directory) if faces else None,
         ),
         portal,
     )
@@ -157,11 +157,6 @@ def open_glances(settings: Settings, services: Services, gallery: Gallery, bindi
 def open_drift(services: Services) -> Drift:
     """Return what looks for drift."""
     return Drift(services.database, services.clock, services.audit, services.claims)
-
-
-def enroller(gallery: Gallery) -> Enrol:
-    """Return what adds a picture to the faces of a person of a group."""
-    return lambda ref, photo, person: gallery.faces.add(ref, photo, person_id=person)
 
 
 def _sign_in_place(settings: Settings) -> SignInPlace | None:

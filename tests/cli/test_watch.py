@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,10 @@ from tests.shared import azure_photo
 from tests.video.clips import mjpeg_server, photo_walks_up, write_clip
 from typer.testing import CliRunner, Result
 
+from mien.accounts import Feature
 from mien.cli._main import build
+from mien.services import open_services
+from mien.settings import Settings
 
 pytestmark = pytest.mark.shared
 
@@ -34,6 +38,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = ("--data-dir", str(folder / "data"))
     created = run("resource", "create", "front-desk", "--accept-terms", "--not-for-police", *data)
     assert created.exit_code == 0, created.output
+    refused = run("watch", str(folder / "none.mp4"), "--group", "staff", *data)
+    assert refused.exit_code == 1
+    assert "front-desk is not approved for VideoIdentification" in refused.output
+    with closing(open_services(Settings(data_dir=folder / "data"))) as services:
+        owner = services.accounts.named("front-desk")
+        assert owner is not None
+        about = {
+            "organisation": "Test",
+            "contact": "a@b.test",
+            "use_case": "Photos of nobody, in a test of this command.",
+        }
+        asked = services.access.submit(owner.id, [Feature.VIDEO_IDENTIFICATION], actor="anna", **about)
+        services.access.review(asked.id, actor="ben")
+        services.access.approve(asked.id, actor="ben")
     report = str(folder / "report.jsonl")
     people = ("folders", "front-desk", "personGroup/staff", str(folder / "people"), "--report", report)
     imported = run("gallery", "import", *people, *data)

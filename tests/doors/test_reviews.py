@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from tests.doors.conftest import STAFF, House
@@ -20,7 +21,6 @@ from mien.doors.types import DoorSpec, Strangers
 from mien.events import AlertRules, Condition, Deliveries, MetricStore
 from mien.events.deliveries import signature
 from mien.events.monitor import AlertMonitor
-from mien.gallery.kinds import CollectionRef
 from mien.subjects import Whom
 
 
@@ -36,12 +36,12 @@ def test_not_this_person_takes_them_out_of_the_event_and_of_who_is_inside(house:
     assert house.roster.inside(house.owner) == []
     with pytest.raises(InvalidDoorError):
         doors.reviews.not_this_person(house.owner, event.number, actor="anna")
-    enrolled: list[tuple[CollectionRef, bytes, str]] = []
+    enrolled: list[tuple[UUID, str, bytes, str]] = []
     right = doors.reviews.this_is(
         house.owner, event.number, STAFF, bob, enrol=lambda *photo: enrolled.append(photo), actor="anna"
     )
     assert (right.person_id, right.review) == (bob, "this_is")
-    assert [(ref.collection_id, photo, person) for ref, photo, person in enrolled] == [("staff", b"jpeg", str(bob))]
+    assert enrolled == [(house.owner, STAFF, b"jpeg", str(bob))]
     with pytest.raises(EventNotFoundError):
         doors.reviews.confirm(house.other, event.number, actor="eve")
     actions = [entry.action for entry in house.audit.search(action="door.event.*")]

@@ -72,6 +72,8 @@ def command(
         fail(str(VideoExtraMissingError()))
     with opened_faces(data_dir, TargetError, VideoError) as faces:
         owner = _owner(faces, resource)
+        if missing := _not_approved(faces, owner):
+            fail(missing)
         recogniser = _recogniser(faces, owner, group)
         watcher = _watcher(faces, recogniser, source, rate=rate, udp=udp, zones=_zones(zones), liveness=liveness)
         details = {"source": watcher.name[:200], "group": group[:100]}
@@ -88,6 +90,19 @@ def _owner(faces: CommandServices, resource: str | None) -> UUID:
     if len(every) != 1:
         fail(f"there are {len(every)} resources; name one with --resource")
     return every[0].id
+
+
+def _not_approved(faces: CommandServices, owner: UUID) -> str | None:
+    """Return why people of a resource may not be identified in video, and what to do; None where they may."""
+    from mien.accounts import Feature
+
+    found = faces.services.accounts.get(owner)
+    if found is None or Feature.VIDEO_IDENTIFICATION in found.features:
+        return None
+    return (
+        f"{found.name} is not approved for VideoIdentification, so nobody is identified in video for it. "
+        f"Request it: mien access request {found.name} --feature VideoIdentification, then have it approved"
+    )
 
 
 def _recogniser(faces: CommandServices, owner: UUID, group: str) -> Recogniser:

@@ -15,7 +15,7 @@ class Agreement:
         frames: readable frames whose best candidate is the person, at least.
         share: of all readable frames, at least.
         margin: confidence by which the person is ahead of the next, at least.
-        liveness: median material evidence, at least; None not to ask for it.
+        liveness: material evidence over the track, at least; None not to ask for it.
     """
 
     frames: int = 3

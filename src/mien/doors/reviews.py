@@ -18,13 +18,12 @@ from mien.doors.people import Known, find_person
 from mien.doors.roster import leave
 from mien.doors.types import Person
 from mien.events import AuditLog
-from mien.gallery.kinds import CollectionRef
-from mien.gallery.kinds import Kind as Place
 from mien.storage import Database
 from mien.storage.tables import DoorEventRow, DoorRow, PersonRow
 
-Enrol = Callable[[CollectionRef, bytes, str], object]
-"""Adds a photo to a person of a person group; raises the gallery's errors."""
+Enrol = Callable[[UUID, str, bytes, str], object]
+"""Adds a photo to a person, given the resource, where they are enrolled, the photo and their id; raises the gallery's
+errors (`mien.doors.enrolling`)."""
 
 
 class Review(StrEnum):
@@ -105,7 +104,7 @@ class Reviews:
             if find_event(session, number).kind not in {Kind.DECISION, Kind.STRANGER, Kind.SEEN, Kind.CHECK_IN}:
                 raise InvalidDoorError("the event is not about somebody")
         if enrol is not None:
-            enrol(_ref(resource_id, place), self._events.picture(resource_id, number), str(person_id))
+            enrol(resource_id, place, self._events.picture(resource_id, number), str(person_id))
         with self._database.write(resource_id) as session:
             row = find_event(session, number)
             row.collection, row.person_id = known.collection, person_id
@@ -136,10 +135,3 @@ class Reviews:
 
 def _known(row: PersonRow) -> Known:
     return Known(row.collection, Person(place="", person_id=row.person_id, name=row.name), frozenset())
-
-
-def _ref(resource_id: UUID, place: str) -> CollectionRef:
-    kind, _, collection_id = place.partition("/")
-    if kind not in {Place.PERSON_GROUP.value, Place.LARGE_PERSON_GROUP.value}:
-        raise InvalidDoorError("faces are added to persons of person groups here; use the directory's own page")
-    return CollectionRef(resource_id, Place(kind), collection_id)

@@ -29,10 +29,12 @@ REVIVED_S: Final = 4.0
 """Seconds after its last face in which a track that ended is continued by a face with its template."""
 KEPT: Final = 10
 """Templates of a track that are kept, the best by norm."""
-LOOKS: Final = 12
+LOOKS: Final = 30
 """Liveness values that are kept, the newest."""
 FEWEST_LOOKS: Final = 3
 """Liveness values without which nothing is said."""
+_SUREST: Final = 1e-4
+"""Probability beyond which a liveness value is not believed."""
 _NEAR: Final = 1.3
 """Distance between two middles, in faces, up to which a face may continue a track a fifth of a second later."""
 _SIZES: Final = 0.55
@@ -91,8 +93,15 @@ class Track:
 
     @property
     def liveness(self) -> float | None:
-        """0 (artefact) to 1 (live), the median over its frames; None with fewer than three measured ones."""
-        return float(np.median(self.live)) if len(self.live) >= FEWEST_LOOKS else None
+        """0 (artefact) to 1 (live), by the mean log odds of its frames; None with fewer than three measured ones.
+
+        A frame that is surely an artefact weighs more than one that looks live: prints are taken for faces now and
+        then when they are near, and seldom all the way.
+        """
+        if len(self.live) < FEWEST_LOOKS:
+            return None
+        values = np.clip(np.asarray(self.live, np.float64), _SUREST, 1 - _SUREST)
+        return float(1 / (1 + np.exp(-np.mean(np.log(values / (1 - values))))))
 
     @property
     def approaching(self) -> bool:

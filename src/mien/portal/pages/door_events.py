@@ -10,10 +10,10 @@ from uuid import UUID
 
 from nicegui import ui
 
+from mien.doors.enrolling import enroller
 from mien.doors.errors import EventNotFoundError, InvalidDoorError
 from mien.doors.events import Event, Filter, Kind
 from mien.doors.roster import Inside
-from mien.gallery.kinds import CollectionRef
 from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.pages.doors import services
@@ -173,11 +173,7 @@ def _this_is(visitor: Visitor, event: Event) -> None:
                 person_id = UUID(person)
             except ValueError:
                 raise InvalidDoorError("the person is not of the form KIND/ID/personId") from None
-            faces = visitor.parts.gallery.faces
-
-            def add(ref: CollectionRef, photo: bytes, whose: str) -> object:
-                return faces.add(ref, photo, person_id=whose)
-
+            add = enroller(visitor.parts.gallery, visitor.parts.directory)
             return services(visitor).reviews.this_is(
                 visitor.resource.id,
                 event.number,

@@ -1,0 +1,32 @@
+"""Adds the picture of an event to the faces of a person: of a group, or of the person directory."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from mien.doors.errors import InvalidDoorError
+from mien.doors.reviews import Enrol
+from mien.doors.searching import DEFAULT_LABEL
+from mien.doors.types import DIRECTORY, DYNAMIC_GROUP
+from mien.gallery.directory.services import DirectoryServices
+from mien.gallery.gallery import Gallery
+from mien.gallery.kinds import CollectionRef, Kind
+
+
+def enroller(gallery: Gallery, directory: DirectoryServices) -> Enrol:
+    """Return what adds a picture to a person's faces.
+
+    Args:
+        gallery: groups.
+        directory: the person directory; its faces are of the recognition model by which cameras search it.
+    """
+
+    def add(resource_id: UUID, place: str, photo: bytes, person_id: str) -> object:
+        kind, _, collection_id = place.partition("/")
+        if kind in {DIRECTORY, DYNAMIC_GROUP}:  # members of a dynamic group are persons of the directory
+            return directory.directory.add_face(resource_id, person_id, DEFAULT_LABEL, photo)
+        if kind not in {Kind.PERSON_GROUP.value, Kind.LARGE_PERSON_GROUP.value}:
+            raise InvalidDoorError("faces are added to persons of a person group or of the directory")
+        return gallery.faces.add(CollectionRef(resource_id, Kind(kind), collection_id), photo, person_id=person_id)
+
+    return add
