@@ -232,6 +232,7 @@ def open_portal(settings: Settings, services: Services, faces: FaceServices, log
             ),
             session_life=timedelta(hours=settings.portal_session_hours),
             watchers=faces.watchers,
+            holders=services.claims.holders,
         )
     )
 

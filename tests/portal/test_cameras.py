@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 
 import httpx
@@ -16,8 +17,13 @@ from tests.portal.test_roles import token
 from tests.shared import azure_photo
 from tests.video.clips import MjpegServer, mjpeg_server, walking_photo
 
+from mien.doors.actuators.config import OsdpActuator
 from mien.doors.evidence import Candidate, TrackEvidence
+from mien.doors.service import open_doors
+from mien.doors.types import CameraSpec, DoorSpec
 from mien.portal.cameras import about_track, outlines, polygons, read_corners, written_corners
+from mien.services import open_services
+from mien.settings import Settings
 
 pytestmark = [pytest.mark.timeout(290), pytest.mark.shared]
 
@@ -97,6 +103,31 @@ def test_a_camera_is_added_seen_and_zoned(
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_text("No cameras yet")).to_be_visible()
     assert someone.troubles == []
+
+
+def test_a_camera_that_another_server_runs_says_where(person: OpenPerson, portal: Server) -> None:
+    with closing(open_services(Settings(data_dir=portal.data_dir))) as services:
+        doors = open_doors(
+            services.database, services.vault, services.clock, services.audit, accounts=services.accounts
+        )
+        (owner,) = [one.id for one in services.accounts.resources() if one.name == "dev"]
+        # The server has no such port, so that it lets go of the door at once; this process then has it.
+        actuator = OsdpActuator(port="/dev/no-such-port", key="00112233445566778899aabbccddeeff")
+        door = doors.doors.create(owner, "Annex", DoorSpec(), actuator, actor="test")
+        while (held := services.claims.acquire(f"door/{door.door_id}")) is None:
+            continue
+        spec = CameraSpec(groups=("personGroup/watched",), door=door.door_id)
+        camera = doors.cameras.create(owner, "Annex", "rtsp://192.0.2.1/live", spec, actor="test")
+        (where,) = services.claims.holders(f"door/{door.door_id}").values()
+        someone = person()
+        page = someone.go("/cameras?resource=dev")
+        expect(page.get_by_role("row").filter(has_text="Annex").get_by_text(f"runs on {where}")).to_be_visible()
+        page = someone.go(f"/cameras/{camera.camera_id}?resource=dev")
+        expect(page.get_by_text(f"The camera runs on the server {where}: its live picture").first).to_be_visible()
+        doors.cameras.delete(owner, camera.camera_id, actor="test")
+        doors.doors.delete(owner, door.door_id, actor="test")
+        held.release()
+        assert someone.troubles == []
 
 
 def test_readers_see_no_pictures(person: OpenPerson, portal: Server) -> None:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mien.doors.evidence import TrackEvidence
+from mien.doors.types import Camera
 from mien.management.roles import Permission
 from mien.portal.parts import PortalParts
 from mien.portal.session import SESSION, Session
@@ -34,8 +35,8 @@ def serve_pictures(application: FastAPI, parts: PortalParts) -> None:
             return Response(status_code=404)
         found = {str(one): watcher for one, watcher in parts.watchers(resource.id).items()}.get(camera_id)
         shown = found.picture() if found is not None else None
-        if shown is None:
-            return Response(status_code=404)
+        if shown is None:  # it is being started, or runs on another server: not an error of the page that asked
+            return Response(status_code=204)
         return Response(await to_thread.run_sync(shown.jpeg), media_type="image/jpeg")
 
     application.add_api_route(PICTURE, picture, methods=["GET"], response_class=Response)
@@ -44,6 +45,12 @@ def serve_pictures(application: FastAPI, parts: PortalParts) -> None:
 def running(parts: PortalParts, resource_id: UUID) -> Mapping[UUID, Watched]:
     """Return the cameras of a resource that run on this server."""
     return parts.watchers(resource_id) if parts.watchers is not None else {}
+
+
+def where_runs(parts: PortalParts, camera: Camera) -> str | None:
+    """Return the server that runs a camera, as `host:pid`; None where nobody does. The claim of its door is its own."""
+    name = f"door/{camera.spec.door}" if camera.spec.door else f"camera/{camera.camera_id}"
+    return None if parts.holders is None else parts.holders(name).get(name)
 
 
 def about_track(evidence: TrackEvidence, missing: Sequence[str]) -> str:

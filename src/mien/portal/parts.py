@@ -83,6 +83,7 @@ class PortalParts:
         doors: cameras and doors.
         glances: looks at all resources at once.
         watchers: gives the cameras that run on this server.
+        holders: gives which server, as `host:pid`, holds each claim whose name begins with a prefix.
         auto_training: trains groups after edits.
     """
 
@@ -124,4 +125,5 @@ class PortalParts:
     lacks: Lacks | None = None
     doors: DoorServices | None = None
     watchers: WatchersOf | None = None
+    holders: Callable[[str], Mapping[str, str]] | None = None
     auto_training: AutoTraining = field(default_factory=AutoTraining)

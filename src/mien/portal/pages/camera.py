@@ -13,7 +13,7 @@ from nicegui import events, ui
 from mien.doors.agreement import Agreement
 from mien.doors.types import Camera, CameraSpec, Polygon
 from mien.management.roles import Permission
-from mien.portal.cameras import about_track, name_of, outlines, polygons, read_corners, written_corners
+from mien.portal.cameras import about_track, name_of, outlines, polygons, read_corners, where_runs, written_corners
 from mien.portal.frame import Page
 from mien.portal.pages.cameras import approved, doors_of, state_of, watcher_of
 from mien.portal.visitor import Visitor, sentence, tell
@@ -36,7 +36,7 @@ async def render(visitor: Visitor) -> None:
     with Tag("nav", aria_label="Back"):
         Tag("a", "All cameras", href=visitor.link("/cameras"))
     live = _Live(visitor, camera)
-    live.draw()
+    await live.draw()
     _settings(visitor, camera)
 
 
@@ -65,11 +65,13 @@ class _Live:
         self._draft: list[tuple[float, float]] = []
         self._size = _BLANK
         self._ticks = 0
+        self._elsewhere: str | None = None
         self._sees = visitor.may(Permission.MANAGE)
         self._source = f"{base_path()}{visitor.link(f'/cameras/{camera.camera_id}/picture')}"
 
-    def draw(self) -> None:
+    async def draw(self) -> None:
         """Draw everything once, and keep it up to date while somebody looks."""
+        await self._ask_where()
         with section(self._camera.name):
             self._state = Tag("div", classes="row", role="status")
             if self._sees:
@@ -100,19 +102,24 @@ class _Live:
             if not await visitor.ask(lambda: visitor.sessions.is_open(visitor.session)):
                 ui.navigate.reload()
                 return
+            await self._ask_where()
         self._update()
+
+    async def _ask_where(self) -> None:
+        visitor = self._visitor
+        self._elsewhere = await visitor.ask(lambda: where_runs(visitor.parts, self._camera))
 
     def _update(self) -> None:
         watcher = watcher_of(self._visitor, self._camera.camera_id)
         self._state.clear()
         with self._state:
-            badge(*state_of(self._visitor, self._camera))
+            badge(*state_of(self._visitor, self._camera, self._elsewhere))
             if watcher is not None and (problem := watcher.problem or watcher.health().problem):
                 Tag("span", sentence(problem), "soft")
         self._show(watcher)
         self._health.clear()
         with self._health:
-            _health(watcher)
+            _health(watcher, _not_here(self._camera, self._elsewhere))
 
     def _show(self, watcher: Watched | None) -> None:
         if not self._sees:
@@ -132,7 +139,9 @@ class _Live:
         self._image.set_content(zones + outlines(self._size, boxes, labels))
         self._faces.clear()
         with self._faces:
-            if not found:
+            if watcher is None:
+                Tag("span", _not_here(self._camera, self._elsewhere), "soft")
+            elif not found:
                 Tag("span", "Nobody is in the picture.", "soft")
             for one in found:
                 missing = _AGREEMENT.missing(one)
@@ -219,9 +228,21 @@ class _Live:
                         made.props["aria-label"] = f"Remove the zone {written_corners(zone)}"
 
 
-def _health(watcher: Watched | None) -> None:
+def _not_here(camera: Camera, elsewhere: str | None) -> str:
+    """Say why there is no live picture here, and where there is one."""
+    if not camera.spec.enabled:
+        return "The camera is switched off."
+    if elsewhere is None:
+        return "No server runs the camera yet. It starts within seconds of being added, changed or approved."
+    return (
+        f"The camera runs on the server {elsewhere}: its live picture, faces and health are in the portal of that "
+        "server. Zones and settings can be changed here; that server takes them up within seconds."
+    )
+
+
+def _health(watcher: Watched | None, not_here: str) -> None:
     if watcher is None:
-        Tag("span", "The camera does not run on this server, or has not started yet.", "soft")
+        Tag("span", not_here, "soft")
         return
     health = watcher.health()
     last = health.last_frame_at

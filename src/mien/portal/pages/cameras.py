@@ -13,7 +13,7 @@ from mien.accounts import Feature
 from mien.doors.service import DoorServices
 from mien.doors.types import Camera, CameraSpec
 from mien.management.roles import Permission
-from mien.portal.cameras import running
+from mien.portal.cameras import running, where_runs
 from mien.portal.frame import Page
 from mien.portal.visitor import Visitor
 from mien.portal.watched import Watched
@@ -48,15 +48,21 @@ def approved(visitor: Visitor) -> bool:
     return False
 
 
-def state_of(visitor: Visitor, camera: Camera) -> tuple[str, str]:
-    """Return a word for how a camera does, and its tone."""
+def state_of(visitor: Visitor, camera: Camera, elsewhere: str | None) -> tuple[str, str]:
+    """Return a word for how a camera does, and its tone.
+
+    Args:
+        visitor: who looks.
+        camera: at what.
+        elsewhere: which server runs it, as `host:pid`, if this one does not.
+    """
     if not camera.spec.enabled:
         return "off", ""
     if Feature.VIDEO_IDENTIFICATION not in visitor.resource.features:
         return "not approved", "warn"
     watcher = watcher_of(visitor, camera.camera_id)
     if watcher is None:
-        return "not on this server", "info"
+        return (f"runs on {elsewhere}", "info") if elsewhere else ("starting", "warn")
     health = watcher.health()
     if watcher.problem is not None:
         return "cannot search", "bad"
@@ -69,6 +75,7 @@ async def render(visitor: Visitor) -> None:
     doors = doors_of(visitor)
     cameras = await visitor.ask(lambda: doors.cameras.of(visitor.resource.id))
     names = {door.door_id: door.name for door in await visitor.ask(lambda: doors.doors.of(visitor.resource.id))}
+    held = await visitor.ask(lambda: {one.camera_id: where_runs(visitor.parts, one) for one in cameras})
     with section("Cameras"):
         if not cameras:
             empty("videocam", "No cameras yet", "Add the address of a stream below; a webcam or a file will do, too.")
@@ -82,7 +89,7 @@ async def render(visitor: Visitor) -> None:
                         camera.host,
                         ", ".join(camera.spec.groups) or "–",
                         names.get(camera.spec.door, "–") if camera.spec.door else "–",
-                        partial(badge, *state_of(visitor, camera)),
+                        partial(badge, *state_of(visitor, camera, held[camera.camera_id])),
                     ]
                     for camera in cameras
                 ],
