@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from mien.contract.flashes import WithoutFlashes
 from mien.doors.enrolling import enroller
 from mien.doors.service import open_doors
 from mien.events import Exposition
@@ -226,6 +227,7 @@ def open_portal(settings: Settings, services: Services, faces: FaceServices, log
             image_limit=settings.max_image_bytes,
             demo=faces.demo,
             lacks=faces.judge.lacks if faces.judge is not None else None,
+            without_flashes=WithoutFlashes(settings.liveness_without_flashes),
             openid=_open_id(settings, services),
             doors=open_doors(
                 services.database, services.vault, services.clock, services.audit, accounts=services.accounts

@@ -17,6 +17,7 @@ PATHS = (
     "/",
     "/keys",
     "/networking",
+    "/liveness",
     "/try",
     "/try/verify",
     "/try/identify",
@@ -185,6 +186,30 @@ def test_web_pages_that_may_call(person: OpenPerson, portal: Server) -> None:
     answer = httpx.options(f"{portal.endpoint}/face/v1.2/detect", headers=headers, trust_env=False)
     assert answer.headers["access-control-allow-origin"] == "https://shop.example"
     assert someone.go("/networking").get_by_label("Origins, one a line").input_value() == "https://shop.example"
+
+
+def test_liveness_without_flashes(person: OpenPerson, portal: Server, axe: str) -> None:
+    url = f"{portal.management}/mien/v1/resources/dev"
+    headers = {"Authorization": f"Bearer {portal.admin_token}"}
+
+    def policy() -> str:
+        told: str = httpx.get(url, headers=headers, trust_env=False).json()["livenessWithoutFlashes"]
+        return told
+
+    someone = person()
+    page = someone.go("/liveness")
+    page.evaluate(axe)
+    assert page.evaluate(VIOLATIONS)["violations"] == []
+    assert page.get_by_role("radio", name="As the server is set, now: no (off)").is_checked()
+    page.get_by_role("radio", name="Yes, but never as realface").click()
+    page.get_by_role("button", name="Save").click()
+    someone.told("Saved")
+    assert policy() == "uncertain"
+    assert someone.go("/liveness").get_by_role("radio", name="Yes, but never as realface").is_checked()
+    page.get_by_role("radio", name="As the server is set").click()
+    page.get_by_role("button", name="Save").click()
+    someone.told("Saved")
+    assert policy() == "server"
 
 
 def test_alert_rules(person: OpenPerson) -> None:

@@ -125,6 +125,7 @@ def test_a_reader_changes_nothing(person: OpenPerson, portal: Server) -> None:
     for path, buttons in {
         "/keys": ["Show the keys"],
         "/networking": ["Save"],
+        "/liveness": ["Save"],
         "/access": ["Submit", "Withdraw"],
         "/review": ["Renew", "Revoke"],
         "/people": ["Create"],

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.liveness.challenge import Direction
+from mien.liveness.methods import Basis, Method, Part, needed_in, with_part
 from mien.liveness.order import Order
 from mien.liveness.timing import Timing
 from mien.liveness.turns import Turn
@@ -35,20 +36,18 @@ VERSION: Final = "mien-liveness-1"
 """Changes with the methods and their curves; told as `modelVersion` beside the evidence."""
 
 NEEDED: Final[Mapping[Mode, tuple[str, ...]]] = {
-    Mode.PASSIVE: ("order", "continuity", "reflection", "material", "parallax", "skinMotion"),
-    Mode.PASSIVE_ACTIVE: ("order", "continuity", "reflection", "turnReflection", "turns", "planarity"),
+    Mode.PASSIVE: needed_in(Basis.PASSIVE),
+    Mode.PASSIVE_ACTIVE: needed_in(Basis.PASSIVE_ACTIVE),
 }
-"""Evidence that a real face requires. Passive needs the material, which only the passive networks judge, and the motion
-inside a face that looks ahead: nobody is asked to turn, so nothing else tells a print or a rendering from a face."""
+"""Evidence that a real face requires."""
 
-NEEDED_WITHOUT_FLASHES: Final = ("order", "continuity", "turns", "planarity", "material", "skinMotion")
-"""The same where nothing flashed: the turns are all that binds the video to this attempt, so a screen that shows them
-has to be seen as a screen, and a rendering as a rendering."""
+NEEDED_WITHOUT_FLASHES: Final = needed_in(Basis.WITHOUT_FLASHES)
+"""The same where nothing flashed."""
 
-VETOING: Final = ("order", "continuity", "reflection", "turnReflection", "planarity", "material")
-"""Methods that may decide `spoofface`. A missing turn is the person's mistake; a missing blink is no proof."""
+VETOING: Final = with_part(Part.VETO)
+"""Methods that may decide `spoofface`."""
 
-LIMITING: Final = ("timing", "novelty", "surroundings")
+LIMITING: Final = with_part(Part.LIMIT)
 """Optional evidence that must not be weak when present: with a score below `ACCEPT` the face is not real."""
 
 ACCEPT: Final = 0.5
@@ -79,7 +78,7 @@ EVENNESS: Final = 0.12
 LEAST_CONTRAST: Final = 0.005
 """Contrast below which a face does not reflect the screen, however well its noise fits the flashes: of few frames it
 does by chance. People who were lit by 4 % and more gave .0128 and more (20 attempts, one person)."""
-FLICKER: Final = {"reflection": 0.012, "turnReflection": 0.02}
+FLICKER: Final[Mapping[str, float]] = {Method.REFLECTION.value: 0.012, Method.TURN_REFLECTION.value: 0.02}
 """Contrast from which a face changes its colour so much that the screen's light cannot be lost in noise: if it does not
 follow, something else lights it. Videos without flashes give .003 to .005 ahead, and up to .012 while turning."""
 
@@ -145,13 +144,13 @@ def of_order(order: Order) -> Evidence:
         "distinct": order.distinct,
         "backwards": float(order.backwards),
     }
-    return Evidence("order", order.score, measured)
+    return Evidence(Method.ORDER.value, order.score, measured)
 
 
 def of_timing(came: Timing | None) -> Evidence:
     """Evidence of when the frames came: late or in a burst is not how a camera's come, though a network may stumble."""
     if came is None:
-        return Evidence("timing", None)
+        return Evidence(Method.TIMING.value, None)
     measured = {
         "startMs": came.start_ms,
         "lateMs": came.late_ms,
@@ -160,14 +159,14 @@ def of_timing(came: Timing | None) -> Evidence:
         "allowedMs": came.allowed_ms,
         "serverMs": came.server_ms,
     }
-    return Evidence("timing", 0.3 if came.assembled else 1.0, measured)
+    return Evidence(Method.TIMING.value, 0.3 if came.assembled else 1.0, measured)
 
 
 def of_reflection(name: str, found: Reflection | None) -> Evidence:
-    """Evidence of the flashes on the face; `name` is "reflection" or "turnReflection"."""
+    """Evidence of the flashes on the face; `name` is that of `Method.REFLECTION` or `TURN_REFLECTION`."""
     if found is None:
         return Evidence(name, None)
-    curve = REFLECTION if name == "reflection" else TURN_REFLECTION
+    curve = REFLECTION if name == Method.REFLECTION else TURN_REFLECTION
     score: float | None = curve(found.correlation)
     if score is not None and score < ACCEPT and found.contrast < FLICKER[name]:
         score = None  # the room may be so bright that the screen does not show
@@ -189,14 +188,14 @@ def of_reflection(name: str, found: Reflection | None) -> Evidence:
 def of_turns(turns: Sequence[Turn]) -> Evidence:
     """Evidence of the turns: in the asked direction, when they were asked."""
     if not turns:
-        return Evidence("turns", None)
+        return Evidence(Method.TURNS.value, None)
     score = min(TURNED(turn.share) for turn in turns)
     if any(turn.before * turn.share > 0 and turn.before / max(turn.angle, 1e-3) >= EARLY for turn in turns):
         score = min(score, 0.3)
     measured: dict[str, float] = {}
     for number, turn in enumerate(turns, 1):
         measured |= {f"angle{number}": turn.angle, f"before{number}": turn.before, f"other{number}": turn.other}
-    return Evidence("turns", score, measured)
+    return Evidence(Method.TURNS.value, score, measured)
 
 
 def of_planarity(turns: Sequence[Turn]) -> Evidence:
@@ -211,7 +210,7 @@ def of_planarity(turns: Sequence[Turn]) -> Evidence:
         score = DEPTH[turn.asked.direction](turn.depth.residual)
         if turn.share >= TURNED.middle or (turn.plane >= PLANE and turn.other < 1):
             scores.append(score)
-    return Evidence("planarity", min(scores) if scores else None, measured)
+    return Evidence(Method.PLANARITY.value, min(scores) if scores else None, measured)
 
 
 def of_novelty(turns: Sequence[Turn], agreed: Sequence[float | None]) -> Evidence:
@@ -231,38 +230,38 @@ def of_novelty(turns: Sequence[Turn], agreed: Sequence[float | None]) -> Evidenc
         if border is not None and turn.share >= TURNED.middle:
             found.append((1 - value) / float(np.sin(np.radians(turn.angle))) / border)
     if not found:
-        return Evidence("novelty", None, measured)
+        return Evidence(Method.NOVELTY.value, None, measured)
     new = float(np.mean(found))
-    return Evidence("novelty", NOVELTY(new), measured | {"new": new})
+    return Evidence(Method.NOVELTY.value, NOVELTY(new), measured | {"new": new})
 
 
 def of_surroundings(face: Reflection | None, behind: Reflection | None) -> Evidence:
     """Evidence of where the flashes fall: on the face, not on everything alike as in a picture that was tinted."""
     if face is None or behind is None or face.correlation < REFLECTION.middle:
-        return Evidence("surroundings", None)
+        return Evidence(Method.SURROUNDINGS.value, None)
     share = behind.gain / max(face.gain, 1e-6)
     measured = {"share": share, "correlation": behind.correlation}
     if behind.correlation < REFLECTION.middle:  # not lit, or lost in noise: as it should be
-        return Evidence("surroundings", 1.0, measured)
-    return Evidence("surroundings", SURROUNDINGS(share), measured)
+        return Evidence(Method.SURROUNDINGS.value, 1.0, measured)
+    return Evidence(Method.SURROUNDINGS.value, SURROUNDINGS(share), measured)
 
 
 def of_parallax(found: Motion | None) -> Evidence:
     """Evidence of depth from the small movements of a head that looks ahead."""
     if found is None:
-        return Evidence("parallax", None)
+        return Evidence(Method.PARALLAX.value, None)
     deep = float(np.sqrt(found.sway * found.bend))
     measured = {"deep": deep, "sway": found.sway, "bend": found.bend, "frames": float(found.frames)}
-    return Evidence("parallax", PARALLAX(deep), measured)
+    return Evidence(Method.PARALLAX.value, PARALLAX(deep), measured)
 
 
 def of_skin_motion(found: Motion | None) -> Evidence:
     """Evidence of skin that moves and changes of itself, as a rendering of one photo does not."""
     if found is None:
-        return Evidence("skinMotion", None)
+        return Evidence(Method.SKIN_MOTION.value, None)
     own = float(np.sqrt(found.skin * max(found.renewal, 0.0)))
     measured = {"own": own, "skin": found.skin, "renewal": found.renewal, "agreement": found.agreement}
-    return Evidence("skinMotion", SKIN_MOTION(own), measured)
+    return Evidence(Method.SKIN_MOTION.value, SKIN_MOTION(own), measured)
 
 
 def material_score(real: float, packs: Mapping[str, float]) -> float:
@@ -288,12 +287,12 @@ def of_material(real: NDArray[np.floating], names: Sequence[str]) -> Evidence:
         names: of the packs.
     """
     if not real.size:
-        return Evidence("material", None, {"networks": float(len(names))})
+        return Evidence(Method.MATERIAL.value, None, {"networks": float(len(names))})
     mean = real.mean(axis=1)
     middle = float(np.median(mean))
     each = {name: float(value) for name, value in zip(names, np.median(real, axis=0), strict=True)}
     return Evidence(
-        "material",
+        Method.MATERIAL.value,
         material_score(middle, each),
         {"real": middle, "least": float(mean.min()), "views": float(len(mean)), "networks": float(len(names)), **each},
     )
@@ -310,19 +309,19 @@ def of_continuity(similarities: Sequence[float], calibration: Calibration | None
     """
     measured = {"views": float(len(similarities)), "jumps": float(jumps)}
     if not similarities or calibration is None:
-        return Evidence("continuity", None, measured)
+        return Evidence(Method.CONTINUITY.value, None, measured)
     least = float(min(similarities))
     unlike = min(calibration.similarity_at_fmr(_UNLIKE_FMR), calibration.threshold - 1e-6)
     score = float(np.interp(least, [-1.0, unlike, calibration.threshold, 1.0], [0.0, VETO, ACCEPT, 1.0]))
-    return Evidence("continuity", score, measured | {"least": least})
+    return Evidence(Method.CONTINUITY.value, score, measured | {"least": least})
 
 
 def of_dynamics(found: Dynamics | None) -> Evidence:
     """Evidence of blinks and of a mouth that moves; recorded, never decisive."""
     if found is None:
-        return Evidence("dynamics", None)
+        return Evidence(Method.DYNAMICS.value, None)
     score = 0.8 if found.blinks else 0.6 if found.mouth > 0.02 else 0.4
-    return Evidence("dynamics", score, {"blinks": float(found.blinks), "mouth": found.mouth})
+    return Evidence(Method.DYNAMICS.value, score, {"blinks": float(found.blinks), "mouth": found.mouth})
 
 
 def decide(mode: Mode, evidence: Sequence[Evidence], *, flashes: bool = True) -> tuple[Decision, tuple[str, ...]]:
@@ -338,7 +337,7 @@ def decide(mode: Mode, evidence: Sequence[Evidence], *, flashes: bool = True) ->
     """
     scores = {item.name: item.score for item in evidence}
     material = VETO if mode is Mode.PASSIVE or not flashes else MATERIAL(CLEARLY_NO_SKIN)
-    borders = {name: material if name == "material" else VETO for name in VETOING}
+    borders = {name: material if name == Method.MATERIAL else VETO for name in VETOING}
     against = tuple(name for name in VETOING if (score := scores.get(name)) is not None and score < borders[name])
     if against:
         return Decision.SPOOF, against

@@ -16,6 +16,7 @@ from mien.contract.attributes import Attribute
 from mien.liveness import fusion, problems
 from mien.liveness.best import candidates, jpeg_of, rank
 from mien.liveness.challenge import Challenge
+from mien.liveness.methods import Method
 from mien.liveness.order import order
 from mien.liveness.timing import Arrivals, timing
 from mien.liveness.turns import Neutral, Turn, neutral, turns
@@ -180,7 +181,7 @@ class Judge:
         others = [face.embedding for face in looks[1:] if face is not None and face.embedding is not None]
         evidence += [
             self._continuity(attempt, best, others),
-            fusion.of_reflection("reflection", _reflection(attempt, 0, challenge.frontal_ms)),
+            fusion.of_reflection(Method.REFLECTION.value, _reflection(attempt, 0, challenge.frontal_ms)),
             self._of_material(attempt),
             fusion.of_dynamics(dynamics(attempt.frontal)),
         ]
@@ -191,7 +192,7 @@ class Judge:
         if asked:
             evidence.append(self._of_novelty(attempt))
             after = _reflection(attempt, challenge.frontal_ms, challenge.duration_ms + 1000)
-            evidence += [fusion.of_reflection("turnReflection", after), fusion.of_turns(asked)]
+            evidence += [fusion.of_reflection(Method.TURN_REFLECTION.value, after), fusion.of_turns(asked)]
             evidence.append(fusion.of_planarity(asked))
         frame = attempt.frames[ranked[0].index]
         told = self._verdict(None, problem, evidence)

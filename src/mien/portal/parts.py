@@ -10,6 +10,7 @@ from uuid import UUID
 from mien.accounts import AccessRequests, Accounts
 from mien.accounts.role_assignments import RoleAssignments
 from mien.clock import Clock
+from mien.contract.flashes import WithoutFlashes
 from mien.contract.limits import IMAGE_BYTES
 from mien.doors.service import DoorServices
 from mien.dossier import Dossiers
@@ -80,6 +81,7 @@ class PortalParts:
         session_life: how long somebody stays signed in.
         demo: whether the liveness demo of this server makes its own sessions.
         lacks: tells what the server lacks for a liveness mode; None when it lacks nothing.
+        without_flashes: the server's policy on liveness without flashing colours, for resources without their own.
         doors: cameras and doors.
         glances: looks at all resources at once.
         watchers: gives the cameras that run on this server.
@@ -123,6 +125,7 @@ class PortalParts:
     session_life: timedelta = LIFE
     demo: bool = False
     lacks: Lacks | None = None
+    without_flashes: WithoutFlashes = WithoutFlashes.OFF
     doors: DoorServices | None = None
     watchers: WatchersOf | None = None
     holders: Callable[[str], Mapping[str, str]] | None = None

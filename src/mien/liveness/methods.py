@@ -1,0 +1,81 @@
+"""The methods that an attempt is judged by: the name that each has in evidence, and its part in the decision.
+
+`fusion` computes their scores and decides by this table; nothing else lists them.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, Flag, StrEnum, auto
+
+
+class Basis(Flag):
+    """The kinds of attempts that a method is needed in."""
+
+    PASSIVE = auto()
+    PASSIVE_ACTIVE = auto()
+    WITHOUT_FLASHES = auto()
+    NONE = 0
+    EVERY = PASSIVE | PASSIVE_ACTIVE | WITHOUT_FLASHES
+
+
+class Part(Enum):
+    """What a low score of a method does beyond not meeting a need.
+
+    Attributes:
+        NOTHING: nothing. A missing turn is the person's mistake; a missing blink is no proof.
+        VETO: it decides `spoofface`.
+        LIMIT: it keeps the face from being real, where there is a score at all.
+    """
+
+    NOTHING = auto()
+    VETO = auto()
+    LIMIT = auto()
+
+
+class Method(StrEnum):
+    """A method; its value is its name in evidence, and the order that of the reasons of a decision.
+
+    Passive needs the material, which only the passive networks judge, and the motion inside a face that looks ahead:
+    nobody is asked to turn, so nothing else tells a print or a rendering from a face. Where nothing flashed, the turns
+    are all that binds the video to the attempt, so a screen that shows them has to be seen as a screen, and a rendering
+    as a rendering.
+
+    Attributes:
+        needed: the kinds of attempts in which a real face requires it.
+        part: what a low score does.
+    """
+
+    needed: Basis
+    part: Part
+
+    ORDER = "order", Basis.EVERY, Part.VETO
+    CONTINUITY = "continuity", Basis.EVERY, Part.VETO
+    REFLECTION = "reflection", Basis.PASSIVE | Basis.PASSIVE_ACTIVE, Part.VETO
+    TURN_REFLECTION = "turnReflection", Basis.PASSIVE_ACTIVE, Part.VETO
+    TURNS = "turns", Basis.PASSIVE_ACTIVE | Basis.WITHOUT_FLASHES, Part.NOTHING
+    PLANARITY = "planarity", Basis.PASSIVE_ACTIVE | Basis.WITHOUT_FLASHES, Part.VETO
+    MATERIAL = "material", Basis.PASSIVE | Basis.WITHOUT_FLASHES, Part.VETO
+    PARALLAX = "parallax", Basis.PASSIVE, Part.NOTHING
+    SKIN_MOTION = "skinMotion", Basis.PASSIVE | Basis.WITHOUT_FLASHES, Part.NOTHING
+    TIMING = "timing", Basis.NONE, Part.LIMIT
+    NOVELTY = "novelty", Basis.NONE, Part.LIMIT
+    SURROUNDINGS = "surroundings", Basis.NONE, Part.LIMIT
+    DYNAMICS = "dynamics", Basis.NONE, Part.NOTHING
+
+    def __new__(cls, name: str, needed: Basis, part: Part) -> Method:
+        """Make a member from its row."""
+        method = str.__new__(cls, name)
+        method._value_ = name
+        method.needed = needed
+        method.part = part
+        return method
+
+
+def needed_in(basis: Basis) -> tuple[str, ...]:
+    """Return the names of the methods that a real face requires in a kind of attempt."""
+    return tuple(method.value for method in Method if basis in method.needed)
+
+
+def with_part(part: Part) -> tuple[str, ...]:
+    """Return the names of the methods whose low score does the same."""
+    return tuple(method.value for method in Method if method.part is part)
