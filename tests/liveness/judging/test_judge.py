@@ -16,6 +16,7 @@ from tests.shared import azure_photo, shared_path
 
 from mien.liveness.challenge import Challenge
 from mien.liveness.judge import Judge
+from mien.liveness.methods import Method
 from mien.liveness.types import Decision, LivenessError, Mode, RecognitionError, TimedFrame, Verdict
 from mien.models.bindings import DEFAULT_RECOGNISER
 from mien.models.errors import FetchError
@@ -83,10 +84,7 @@ def test_a_recording_that_was_tinted_to_the_flashes_is_lit_everywhere_alike(judg
 
 def test_every_method_that_was_tried_is_kept_with_its_score(live_active: Verdict) -> None:
     told = live_active.evidence_json()
-    assert set(told) == {
-        "order", "timing", "continuity", "surroundings", "novelty", "parallax", "skinMotion",
-        "reflection", "material", "dynamics", "turnReflection", "turns", "planarity",
-    }  # fmt: skip
+    assert set(told) == {method.value for method in Method}
     assert live_active.score("planarity") == pytest.approx(1, abs=0.1)
     assert live_active.model_version
 
