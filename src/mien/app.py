@@ -28,7 +28,7 @@ from mien.doors.kiosks import Kiosk
 from mien.doors.service import DoorServices, open_doors
 from mien.drifting import count_faces
 from mien.events import Exposition, Level, Recorder
-from mien.events.audit import MAX_TEXT
+from mien.events.audit import MAX_TEXT, Details
 from mien.fetching.addresses import AddressPolicy
 from mien.fetching.fetch import FetchPolicy, fetch_image
 from mien.gallery.directory.services import open_directory
@@ -36,6 +36,7 @@ from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.recognisers import Recognisers
 from mien.gallery.reviews import Reviews
 from mien.gallery.training.indexes import Damaged
+from mien.gallery.training.shadow import Told
 from mien.gateway.cors import Origins
 from mien.gateway.opening import open_checks
 from mien.gateway.origin import OriginFinder, parse_networks
@@ -146,6 +147,7 @@ def create_app(
         milvus=MilvusServer.of(settings.milvus_login),
         claims=services.claims,
         damaged=_damage_recorded(services),
+        missing=_misses_recorded(services),
     )
     reviews = Reviews(gallery.rows, services.vault, services.audit)
     gallery.recognition.filing = reviews.identified
@@ -287,9 +289,31 @@ def _damage_recorded(services: Services) -> Damaged:
     return damaged
 
 
+def _misses_recorded(services: Services) -> Told:
+    """Return what tells the audit log that a search engine misses people."""
+
+    def told(resource_id: UUID, collection: UUID, recall: float, probes: int) -> None:
+        details: Details = {"collection": str(collection), "identityRecall": round(recall, 5), "probes": probes}
+        try:
+            services.audit.record(actor="service", action="search.recall", resource_id=resource_id, details=details)
+        except SQLAlchemyError as error:  # the log has it all the same
+            log_failure(_log, "the audit log could not be told that a search engine misses people", error)
+
+    return told
+
+
 def _index_levels(gallery: Gallery) -> list[Level]:
+    indexes = gallery.indexes
     text = "Trained indexes of this server that were found damaged and rebuilt from the database."
-    return [Level("mien_damaged_indexes_total", text, lambda: gallery.indexes.damages)]
+    recall = "Share of the last 10,000 checked probes whose most similar person the search engine found."
+    checks = "Answers of a search engine that were checked by an exact search."
+    misses = "Checked answers without the most similar person."
+    return [
+        Level("mien_damaged_indexes_total", text, lambda: indexes.damages),
+        Level("mien_identity_recall", recall, lambda: indexes.shadow.recall),
+        Level("mien_shadow_probes_total", checks, lambda: indexes.shadow.checks),
+        Level("mien_shadow_misses_total", misses, lambda: indexes.shadow.misses),
+    ]
 
 
 def _frame_limits(settings: Settings) -> FrameLimits:

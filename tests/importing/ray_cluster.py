@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO
 
 # The second keeps all of Ray on the loopback address, as it does by default on other systems than Linux.
@@ -51,9 +52,10 @@ class RayCluster:
 
 
 @contextmanager
-def ray_cluster(folder: Path) -> Iterator[RayCluster]:
+def ray_cluster() -> Iterator[RayCluster]:
     """Start a cluster of two nodes; all its processes end with the block."""
-    environment = {**os.environ, **ENVIRONMENT, "RAY_TMPDIR": str(folder)}
+    folder = tempfile.mkdtemp(prefix="mien-ray-", dir="/tmp")  # the paths of its sockets must be short
+    environment = {**os.environ, **ENVIRONMENT, "RAY_TMPDIR": folder}
     process = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", _SERVE],
         stdin=subprocess.PIPE,
@@ -76,3 +78,4 @@ def ray_cluster(folder: Path) -> Iterator[RayCluster]:
             process.kill()
             process.wait()
         process.stdout.close()
+        shutil.rmtree(folder, ignore_errors=True)

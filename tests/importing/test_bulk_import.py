@@ -92,7 +92,7 @@ def kill_at(data: Path, arguments: list[str], group: str, faces: int) -> int:  #
     before = time.monotonic()
     process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while process.poll() is None and enrolled(data, group).total() < faces:
-        assert time.monotonic() < before + 240, "the import does not go on"
+        assert time.monotonic() < before + 600, "the import does not go on"
         time.sleep(0.02)
     workers = children(process.pid) if process.poll() is None else []
     process.kill()
@@ -104,7 +104,7 @@ def kill_at(data: Path, arguments: list[str], group: str, faces: int) -> int:  #
 def check_whole(data: Path, source: Path, group: str, count: int, report: Path, *more: str) -> None:  # noqa: F811
     """Run an import to its end: every photo is enrolled once, and the report has a line for each."""
     done = subprocess.run(
-        command(data, source, group, report, "--json", *more), check=False, capture_output=True, text=True, timeout=280,
+        command(data, source, group, report, "--json", *more), check=False, capture_output=True, text=True, timeout=600,
         env={**os.environ, **ENVIRONMENT},
     )  # fmt: skip
     told = json.loads(done.stdout)
@@ -139,11 +139,12 @@ def test_an_import_that_is_killed_goes_on_without_loss_or_doubles(data: Path, tm
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(1200)
 def test_an_import_is_killed_again_and_again(data: Path, tmp_path: Path) -> None:  # noqa: F811
     count = people(tmp_path / "people")
     arguments = command(data, tmp_path / "people", "often", tmp_path / "report.csv", "--workers", "2")
     faces = 0
-    for kill in range(8):
+    for kill in range(6):
         now = kill_at(data, arguments, "often", faces + 1 + kill % 3)
         assert now >= faces
         faces = now
@@ -189,26 +190,24 @@ def test_a_table_names_people_and_a_deleted_face_comes_back_only_when_asked_for(
 
 
 @pytest.mark.heavy
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_a_ray_cluster_that_loses_a_node_computes_every_photo(
     data: Path,  # noqa: F811
     tmp_path: Path,
-    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     pytest.importorskip("ray", reason="needs the Python package ray")
     count = people(tmp_path / "people")
     report = tmp_path / "report.csv"
-    # The paths of Ray's sockets must be short.
-    with ray_cluster(tmp_path_factory.getbasetemp().parent / "ray") as cluster:
+    with ray_cluster() as cluster:
         arguments = command(data, tmp_path / "people", "ray", report, "--ray", cluster.address)
         environment = {**os.environ, **ENVIRONMENT}
         process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
         before = time.monotonic()
         while process.poll() is None and not enrolled(data, "ray"):
-            assert time.monotonic() < before + 240, "the import does not go on"
+            assert time.monotonic() < before + 600, "the import does not go on"
             time.sleep(0.05)
         cluster.kill_a_node()
-        assert process.wait(240) == 1  # of the broken photo
+        assert process.wait(600) == 1  # of the broken photo
         check_whole(data, tmp_path / "people", "ray", count, report, "--ray", cluster.address)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -65,11 +65,33 @@ def look_alikes(
     """
     if not 0 < row.faces <= COMPARED_FACES:
         return []
-    alike = SAME_IMAGE
-    if person_id is not None and calibration is not None:
-        alike = min(SAME_IMAGE, similarity_for_gallery(calibration, row.faces))
+    alike = alike_from(calibration if person_id is not None else None, row.faces)
+    similar = duplicate_check.most_like(session, row, template, alike)
+    return suspects_among(similar, person_id=person_id, calibration=calibration)
+
+
+def alike_from(calibration: Calibration | None, faces: int) -> float:
+    """Return the similarity from which two faces may be of one person, in a collection of so many faces.
+
+    Args:
+        calibration: of the recogniser; None where only the same picture counts.
+        faces: how many are compared, >= 1.
+    """
+    return min(SAME_IMAGE, similarity_for_gallery(calibration, faces)) if calibration is not None else SAME_IMAGE
+
+
+def suspects_among(
+    similar: Iterable[tuple[UUID, UUID, float]], *, person_id: UUID | None, calibration: Calibration | None
+) -> list[Suspect]:
+    """Return the suspects among faces that are like a new one.
+
+    Args:
+        similar: person, face and similarity, the most like first.
+        person_id: whose the new face is to be.
+        calibration: of the recogniser.
+    """
     found: dict[UUID, Suspect] = {}  # of each person the most like, which comes first
-    for person, face, similarity in duplicate_check.most_like(session, row, template, alike):
+    for person, face, similarity in similar:
         confidence = float(calibration.confidence(similarity)) if calibration else 1.0
         if similarity >= SAME_IMAGE:
             found.setdefault(person, Suspect(DuplicateKind.SAME_PHOTO, face, person, confidence))

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Collection as Some
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, select
+import numpy as np
+from sqlalchemy import Table, delete, insert, select
 from sqlalchemy.orm import Session
 
 from mien.contract.limits import FACE_USER_DATA_LENGTH
 from mien.gallery.checks import check_name, check_user_data
-from mien.gallery.duplicate_check import DuplicateCheck
+from mien.gallery.duplicate_check import COMPARED_FACES, DuplicateCheck
+from mien.gallery.duplicates import Suspect, alike_from, look_alikes, record, suspects_among
 from mien.gallery.enrolment import Enrolment
 from mien.gallery.errors import (
     ConflictError,
@@ -36,12 +38,17 @@ from mien.gallery.persons import check_person_quota
 from mien.gallery.policy import EnrolmentPolicy, policy_of
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.rows import BUSY, Rows
-from mien.gallery.types import Duplicate
+from mien.gallery.types import Duplicate, DuplicateKind
 from mien.storage import Vault
 from mien.storage.names import name_key
-from mien.storage.tables import CollectionRow, ImportedPhotoRow, PersistedFaceRow, PersonRow
+from mien.storage.tables import CollectionRow, CropRow, ImportedPhotoRow, PersistedFaceRow, PersonRow
 
 _AT_ONCE: Final = 500
+_REPORTED: Final = 20
+# On the tables, not the classes: one statement for all.
+_FACES: Final = insert(cast("Table", PersistedFaceRow.__table__))
+_CROPS: Final = insert(cast("Table", CropRow.__table__))
+_PHOTOS: Final = insert(cast("Table", ImportedPhotoRow.__table__))
 
 
 class NamesakesError(GalleryError):
@@ -216,10 +223,12 @@ class PhotoFiling:
                 if fresh.recognition_model != row.recognition_model:
                     raise ConflictError(ref.collection_id)
                 batch = _Batch(
-                    rows=self._rows, insertion=self._insertion, session=session, ref=ref, row=fresh, photos=photos,
-                    ready=ready,
+                    rows=self._rows, duplicate_check=self._duplicate_check, session=session, ref=ref, row=fresh,
+                    photos=photos, ready=ready,
                 )  # fmt: skip
-                return [batch.file(photo, new) for photo, new in zip(photos, ready, strict=True)]
+                with session.no_autoflush:  # what is decided is written at the end
+                    filed = [batch.file(photo, new) for photo, new in zip(photos, ready, strict=True)]
+                return batch.write(recogniser, filed)
         except BaseException:
             # What was compared with may hold faces of this transaction, which was rolled back.
             self._duplicate_check.forget(row.uid)
@@ -239,27 +248,33 @@ class PhotoFiling:
 
 
 class _Batch:
-    """The photos of one transaction, and what they are compared with."""
+    """The photos of one transaction: decided one by one, compared with each other, and written at the end together.
+
+    A statement for each face would cost as much as a tenth of computing its template.
+    """
 
     def __init__(
         self,
         *,
         rows: Rows,
-        insertion: Insertion,
+        duplicate_check: DuplicateCheck,
         session: Session,
         ref: CollectionRef,
         row: CollectionRow,
         photos: Sequence[ReadyPhoto],
         ready: Sequence[NewFace | GalleryError],
     ) -> None:
-        self._rows, self._insertion, self._session, self._ref, self._row = rows, insertion, session, ref, row
+        self._rows, self._session, self._ref, self._row = rows, session, ref, row
+        self._duplicate_check = duplicate_check
         self._now = rows.clock.now()
         self._most_faces = rows.limits(session, ref.resource_id, ref.kind).faces
         self._known = _known(session, row.uid, [photo.digest for photo in photos])
+        self._same: dict[bytes, list[Suspect]] = {}
         images = [new.photo for new in ready if isinstance(new, NewFace)]
         query = select(PersistedFaceRow.photo, PersistedFaceRow.person_id, PersistedFaceRow.face_id)
         same = session.execute(query.where(PersistedFaceRow.collection == row.uid, PersistedFaceRow.photo.in_(images)))
-        self._there = {(image, person): face for image, person, face in same}
+        for image, person_id, face in same:
+            self._same.setdefault(image or b"", []).append(Suspect(DuplicateKind.SAME_PHOTO, face, person_id, 1.0))
         self._by_id: dict[UUID, PersonRow] = {}
         self._by_name: dict[str, list[PersonRow]] = {name_key(photo.person): [] for photo in photos}
         wanted = [photo.person_id for photo in photos if photo.person_id]
@@ -268,19 +283,25 @@ class _Batch:
             self._by_name[person.name_key].append(person)
         for person in session.scalars(of_row.where(PersonRow.person_id.in_(wanted))) if wanted else ():
             self._by_id[person.person_id] = person
+        self._digests: list[bytes] = []
+        self._faces: list[tuple[UUID, NewFace]] = []
+        self._vectors = np.empty((len(photos), 0), np.float32)
+        self._suspects: list[tuple[UUID, UUID, list[Suspect]]] = []
 
     def file(self, photo: ReadyPhoto, new: NewFace | GalleryError) -> Filed:
+        """Decide what becomes of a photo."""
         if isinstance(new, GalleryError):
             return Filed(FiledAs.REFUSED, error=new)
         if photo.digest in self._known:
             return Filed(FiledAs.EARLIER)
         try:
-            # All that can be refused is refused here, before anything is changed.
             person = self._person(photo)
-            if person is not None and (face := self._there.get((new.photo, person.person_id))) is not None:
-                self._note(photo)
-                return Filed(FiledAs.EARLIER, str(person.person_id), str(face))
-            if person is None:
+            if person is not None:
+                there = (one for one in self._same.get(new.photo, ()) if one.person_id == person.person_id)
+                if (earlier := next(there, None)) is not None:
+                    self._note(photo)
+                    return Filed(FiledAs.EARLIER, str(person.person_id), str(earlier.face_id))
+            else:
                 check_person_quota(self._rows, self._session, self._ref, self._row)
             if (person.faces if person else 0) >= self._most_faces:
                 raise QuotaExceededError(Quota.FACES, self._ref.kind, self._most_faces)
@@ -289,13 +310,64 @@ class _Batch:
         created = person is None
         person = person or self._create(photo)
         person.faces += 1
-        added = self._insertion.insert(
-            self._session, self._row, new, person_id=person.person_id, now=self._now, quiet=True
-        )
+        self._add(person.person_id, new)
         self._note(photo)
-        self._there[new.photo, person.person_id] = new.face_id
-        ids = str(person.person_id), added.persisted_face_id
-        return Filed(FiledAs.ENROLLED, *ids, created, duplicates=added.duplicates)
+        return Filed(FiledAs.ENROLLED, str(person.person_id), str(new.face_id), created)
+
+    def write(self, recogniser: Recogniser, filed: list[Filed]) -> list[Filed]:
+        """Write what was decided, and return it with what the faces may be duplicates of."""
+        row, session = self._row, self._session
+        session.flush()  # persons, whom faces belong to
+        owned: dict[str, Any] = {"resource_id": row.resource_id, "collection": row.uid}
+        if self._faces:
+            check_fingerprint(row, recogniser)
+            row.revision += 1
+            row.training_action_at = self._now
+            row.faces += len(self._faces)
+            row.fingerprint = recogniser.fingerprint
+            faces = [
+                owned | {
+                    "face_id": new.face_id, "person_id": person, "user_data": new.user_data, "sealed": new.template,
+                    "photo": new.photo, "source": new.source, "revision": row.revision, "created_at": self._now,
+                }
+                for person, new in self._faces
+            ]  # fmt: skip
+            crops = [owned | {"face_id": new.face_id, "sealed": new.crop} for _, new in self._faces if new.crop]
+            session.connection().execute(_FACES, faces)
+            if crops:
+                session.connection().execute(_CROPS, crops)
+        if self._digests:
+            session.connection().execute(_PHOTOS, [owned | {"digest": one} for one in self._digests])
+        found = {
+            str(face): record(session, row, (person, face), suspects, self._now, quiet=True)
+            for person, face, suspects in self._suspects
+        }
+        return [replace(one, duplicates=found.get(one.face_id, ())) for one in filed]
+
+    def _add(self, person_id: UUID, new: NewFace) -> None:
+        """Add a face, compared with those that are enrolled and with those of this transaction."""
+        count, calibration = len(self._faces), new.recogniser.measured
+        suspects = [*self._same.get(new.photo, ())]
+        suspects += look_alikes(
+            self._duplicate_check, self._session, self._row, new.vector, person_id=person_id, calibration=calibration
+        )
+        if not count:
+            self._vectors = np.empty((len(self._vectors), len(new.vector)), np.float32)
+        if count and self._row.faces + count <= COMPARED_FACES:
+            similarity = self._vectors[:count] @ new.vector
+            least = alike_from(calibration, self._row.faces + count)
+            similar = [
+                (self._faces[at][0], self._faces[at][1].face_id, float(similarity[at]))
+                for at in np.argsort(-similarity, kind="stable").tolist()
+                if similarity[at] >= np.float32(least)
+            ]
+            suspects += suspects_among(similar, person_id=person_id, calibration=calibration)
+        self._vectors[count] = new.vector
+        self._faces.append((person_id, new))
+        if suspects:
+            self._suspects.append((person_id, new.face_id, suspects[:_REPORTED]))
+        same = Suspect(DuplicateKind.SAME_PHOTO, new.face_id, person_id, 1.0)
+        self._same.setdefault(new.photo, []).append(same)
 
     def _person(self, photo: ReadyPhoto) -> PersonRow | None:
         if photo.person_id is not None:
@@ -325,8 +397,7 @@ class _Batch:
 
     def _note(self, photo: ReadyPhoto) -> None:
         self._known.add(photo.digest)
-        marker = ImportedPhotoRow(resource_id=self._row.resource_id, collection=self._row.uid, digest=photo.digest)
-        self._session.add(marker)
+        self._digests.append(photo.digest)
 
 
 def _known(session: Session, collection: UUID, digests: Sequence[bytes]) -> set[bytes]:

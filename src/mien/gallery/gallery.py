@@ -34,6 +34,7 @@ from mien.gallery.training.duplicates import TrainedDuplicates
 from mien.gallery.training.engines import EXACT, IndexLocation, open_engines
 from mien.gallery.training.indexes import Damaged, TrainedIndexes
 from mien.gallery.training.loader import IndexLoader
+from mien.gallery.training.shadow import Told
 from mien.gallery.training.staleness import StaleCollections
 from mien.gallery.training.trainer import Training
 from mien.gallery.untrained_index import UntrainedIndex
@@ -106,9 +107,11 @@ class Gallery:
         """Start the threads: those of trainings first take up what an earlier process left."""
         self.training.begin()
         self.loader.start()
+        self.indexes.shadow.start()
 
     def stop(self) -> None:
         """Stop the training threads; what they do not finish is left to the next start."""
+        self.indexes.shadow.stop()
         self.loader.stop()
         self.training.stop()
         self.last_seen.write()
@@ -140,6 +143,7 @@ def open_gallery(
     milvus: MilvusServer | None = None,
     claims: Claims | None = None,
     damaged: Damaged | None = None,
+    missing: Told | None = None,
 ) -> Gallery:
     """Put the services together; starts no thread.
 
@@ -159,6 +163,7 @@ def open_gallery(
         milvus: the server of Milvus, where one is set.
         claims: of this process; the gallery's own when None.
         damaged: told of each trained index that was found damaged and is rebuilt.
+        missing: told when a search engine misses too many people.
 
     Raises:
         SearchEngineError: the search engine is not to be had.
@@ -166,7 +171,7 @@ def open_gallery(
     rows = Rows(database, clock, quotas)
     templates = Templates(vault)
     engines = open_engines(IndexLocation(folder, database, vault, milvus), search_engine)
-    indexes = TrainedIndexes(engines, folder, database, vault, claims=claims, damaged=damaged)
+    indexes = TrainedIndexes(engines, folder, database, vault, claims=claims, damaged=damaged, missing=missing)
     untrained_index, duplicate_check = UntrainedIndex(templates, clock), DuplicateCheck(templates, clock)
     last_seen = LastSeen(database, clock)
     curves = Curves(rows)

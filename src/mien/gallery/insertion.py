@@ -83,7 +83,6 @@ class Insertion:
         *,
         person_id: UUID | None,
         now: datetime,
-        quiet: bool = False,
     ) -> AddedFace:
         """Insert a face in a writing session that has locked the collection.
 
@@ -93,7 +92,6 @@ class Insertion:
             new: the face.
             person_id: whose it is; None in face lists.
             now: the time.
-            quiet: do not log what it may be a duplicate of; the caller reports it.
 
         Returns:
             The new persisted face id, and what it may be a duplicate of.
@@ -129,7 +127,7 @@ class Insertion:
         session.flush()
         if new.crop is not None:
             session.add(CropRow(resource_id=row.resource_id, collection=row.uid, face_id=new.face_id, sealed=new.crop))
-        return AddedFace(str(new.face_id), record(session, row, (whose, new.face_id), suspects, now, quiet=quiet))
+        return AddedFace(str(new.face_id), record(session, row, (whose, new.face_id), suspects, now))
 
 
 def check_fingerprint(row: CollectionRow, recogniser: Recogniser) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -374,20 +374,37 @@ class _Row:
 
 def tidy(tables: MilvusTables, collection: str, name: str | None) -> None:
     """Delete a collection's indexes but the one of this name, and all rows that are not of it; all with None."""
+    left_over(tables, collection, name)()
+
+
+def left_over(tables: MilvusTables, collection: str, name: str | None) -> Callable[[], None]:
+    """Look at what there is of a collection besides the index of this name; all that there is with None.
+
+    Returns:
+        What deletes it, and nothing that is written after this returned: indexes and parts are written once, under
+        names and numbers that are never used again.
+    """
     own = equals("collection", collection)
-    if not tables.has(INDEXES):
-        return
-    rows = list(tables.rows(INDEXES, own, ("name", "description")))
-    if not rows:
-        return
+    rows = list(tables.rows(INDEXES, own, ("name", "description"))) if tables.has(INDEXES) else []
     described = {row["name"]: _parsed(row) for row in rows}
     kept = described.pop(name, None) if name is not None else None
-    # The caller holds a transaction of the database open, so only the tables are asked that have something to delete.
-    for table in {one.table for one in described.values()}:
-        parts = kept.parts if kept is not None and kept.table == table else ()
-        tables.delete(table, f"{own} and not ({among('part', parts)})" if parts else own)
-    if described:  # last: their rows are found by them
-        tables.delete(INDEXES, f"{own} and {among('name', list(described))}")
+    parts: dict[str, set[int]] = {}
+    for table in {one.table for one in described.values()}:  # rows of a process that was killed are in no description
+        stays = kept.parts if kept is not None and kept.table == table else ()
+        where = f"{own} and not ({among('part', stays)})" if stays else own
+        try:
+            parts[table] = {int(row["part"]) for row in tables.rows(table, where, ("part",))}
+        except NoTableError:
+            continue
+
+    def delete() -> None:
+        for table, gone in parts.items():
+            for some in _chunks(sorted(gone)):
+                tables.delete(table, f"{own} and {among('part', some)}")
+        if described:  # last: their rows are found by them
+            tables.delete(INDEXES, f"{own} and {among('name', list(described))}")
+
+    return delete
 
 
 def collections(tables: MilvusTables) -> set[str]:

@@ -37,9 +37,13 @@ class IndexEngine(Protocol):
 
     Attributes:
         rebuilds: whether an index that is missing here is rebuilt from the database: another machine may have made it.
+        elsewhere: whether it is kept by another server, whose answer may take long or not come.
+        may_miss: whether its answers are checked by exact searches now and then (`shadow`).
     """
 
     rebuilds: bool
+    elsewhere: bool
+    may_miss: bool
 
     def is_name(self, name: str) -> bool:
         """Whether an index of this name is one of this engine."""
@@ -69,6 +73,14 @@ class IndexEngine(Protocol):
 
     def tidy(self, uid: UUID, name: str | None) -> None:
         """Delete a collection's indexes but the one of this name; all with None."""
+        ...
+
+    def left_over(self, uid: UUID, name: str) -> Callable[[], object]:
+        """Look at what there is of a collection besides the index of this name; return what deletes it.
+
+        What is deleted was there when this was called, wherever `elsewhere` is true: an index that another server
+        begins afterwards is not touched, so that no transaction needs to be held while the other server deletes.
+        """
         ...
 
     def collections(self) -> Collection[UUID]:

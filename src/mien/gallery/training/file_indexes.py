@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -31,6 +32,8 @@ class FileIndexes:
     """
 
     rebuilds = True
+    elsewhere = False
+    may_miss = False
 
     def __init__(self, folder: Path, vault: Vault) -> None:
         self._folder = folder
@@ -69,6 +72,10 @@ class FileIndexes:
             return
         for path in self.outdated(uid, name):
             shutil.rmtree(path, ignore_errors=True)
+
+    def left_over(self, uid: UUID, name: str) -> Callable[[], object]:
+        """Return what deletes a collection's indexes but the one of this name."""
+        return partial(self.tidy, uid, name)
 
     def outdated(self, uid: UUID, name: str | None) -> list[Path]:
         """Return the folders of a collection's indexes but the one of this name."""

@@ -25,6 +25,7 @@ from mien.gallery.templates import Templates
 from mien.gallery.training.engines import IndexEngine
 from mien.gallery.training.healing import HealingSearch
 from mien.gallery.training.rebuilding import Loaded, Rebuilding
+from mien.gallery.training.shadow import ShadowedSearch, ShadowProbes, Told
 from mien.search import TemplateSearch, TrainedIndexError, TrainedIndexMissingError, TrainedStore
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.claims import Claims, Held
@@ -51,8 +52,10 @@ class TrainedIndexes:
         vault: opens templates.
         claims: of this process; its own when None.
         damaged: told of each index that was found damaged and is rebuilt.
+        missing: told when an engine misses too many people.
 
     Attributes:
+        shadow: checks a share of the answers of engines that may miss somebody.
         damages: how many indexes were found damaged since the start.
     """
 
@@ -65,6 +68,7 @@ class TrainedIndexes:
         *,
         claims: Claims | None = None,
         damaged: Damaged | None = None,
+        missing: Told | None = None,
     ) -> None:
         self._engines = tuple(engines)
         self._folder = folder
@@ -72,6 +76,7 @@ class TrainedIndexes:
         self._rebuilding = Rebuilding(database, Templates(vault))
         self._claims = claims or Claims(database)
         self._damaged = damaged
+        self.shadow = ShadowProbes(database, Templates(vault), told=missing)
         self.damages = 0
         self._lock = threading.Lock()
         self._loading: dict[UUID, threading.Lock] = {}
@@ -125,7 +130,13 @@ class TrainedIndexes:
                 loaded = self._cached(row.uid, row.snapshot) or self._load(row)
         if loaded is None:
             return None
-        return HealingSearch(loaded, lambda search, error: self._heal(row, search, error))
+
+        def heal(search: TemplateSearch, error: TrainedIndexError) -> TemplateSearch:
+            return self._heal(row, search, error)
+
+        if self._engine_of(row.snapshot).may_miss:
+            return ShadowedSearch(loaded, heal, row, self.shadow)
+        return HealingSearch(loaded, heal)
 
     def previous(self, uid: UUID) -> TemplateSearch | None:
         """Return what is loaded of a collection, whatever its age: its files need not be read again."""
@@ -169,10 +180,16 @@ class TrainedIndexes:
         Raises:
             ClaimLostError: another server has taken the claim over, so that another index may be in use.
         """
+        found = [(engine, engine.left_over(uid, name if name is not None else "")) for engine in self._engines]
         with self._database.write(EVERY_RESOURCE) as session:
             held.fence(session)  # nobody else can begin a training before the files are deleted
-            for engine in self._engines:
-                engine.tidy(uid, name if name is not None else "")
+            for engine, delete in found:
+                if not engine.elsewhere:
+                    delete()
+        # Other servers delete what was there before the claim was confirmed: no transaction waits for them.
+        for engine, delete in found:
+            if engine.elsewhere:
+                delete()
 
     def claim(self, uid: UUID, what: str = "training") -> AbstractContextManager[Held | None]:
         """Claim the right to make a collection's next index; gives None when another thread or server has it.

@@ -7,7 +7,7 @@ see the templates: they are not encrypted.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from importlib.util import find_spec
 from typing import Final
 from uuid import UUID
@@ -15,7 +15,7 @@ from uuid import UUID
 from mien.gallery.training.pg_indexes import SearchEngineError
 from mien.search import SearchServerError
 from mien.search.milvus import INDEXES, MilvusServer, MilvusTables
-from mien.search.milvus_store import MilvusStore, collections, tidy
+from mien.search.milvus_store import MilvusStore, collections, left_over, tidy
 from mien.storage.tables import CollectionRow
 
 _PREFIX: Final = "mv-"
@@ -29,6 +29,8 @@ class MilvusIndexes:
     """
 
     rebuilds = True
+    elsewhere = True
+    may_miss = True
 
     def __init__(self, tables: MilvusTables) -> None:
         self._tables = tables
@@ -86,6 +88,10 @@ class MilvusIndexes:
     def tidy(self, uid: UUID, name: str | None) -> None:
         """Delete a collection's indexes but the one of this name; all with None."""
         tidy(self._tables, uid.hex, name)
+
+    def left_over(self, uid: UUID, name: str) -> Callable[[], object]:
+        """Look at what there is of a collection besides the index of this name; return what deletes it."""
+        return left_over(self._tables, uid.hex, name)
 
     def collections(self) -> Collection[UUID]:
         """Return the collections that have an index here."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -108,10 +109,12 @@ class PgIndexes:
     """
 
     rebuilds = False
+    elsewhere = False
 
     def __init__(self, database: Database, method: Method) -> None:
         self._database = database
         self._method = method
+        self.may_miss = method is not Method.EXACT
 
     @classmethod
     def chosen(cls, database: Database, method: Method) -> PgIndexes:
@@ -181,6 +184,10 @@ class PgIndexes:
         statement = "DELETE FROM search_collections WHERE collection_id LIKE :all AND collection_id <> :kept"
         with self._database.engine.begin() as connection:
             connection.execute(text(statement), {"all": f"{uid.hex}/%", "kept": kept})
+
+    def left_over(self, uid: UUID, name: str) -> Callable[[], object]:
+        """Return what deletes a collection's trained states but the one of this name."""
+        return partial(self.tidy, uid, name)
 
     def collections(self) -> Sequence[UUID]:
         """Return the collections that have a trained state here."""

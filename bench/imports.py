@@ -1,0 +1,132 @@
+"""An import of photos against a bare loop of the same networks on all cores, as a ratio within one run.
+
+    python bench/imports.py FOLDER [--photos 600] [--rounds 3]
+
+FOLDER has a folder of photos for each person. The bare loop is a process for each core that analyses its share of the
+photos, which are in memory already, and does nothing else: no files, no database, no sealing, no duplicates. The
+import is `mien gallery import` below its command line: it reads, computes in processes, and files into SQLite. Rates
+begin with the first photo that is computed. The ratio of processor time, with the loading of the models on both sides, says
+the same on a machine that has other work to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Sequence
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+from mien.accounts import DEVELOPMENT_TERMS, Accounts
+from mien.clock import SystemClock
+from mien.gallery.detected_faces import DetectedFaces
+from mien.gallery.filing import Recipe
+from mien.gallery.gallery import Gallery, open_gallery
+from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.recognisers import Recognisers
+from mien.importing import Importer, Outcome, Summary
+from mien.importing.computing import Task, compute
+from mien.importing.report import ReportFile
+from mien.importing.sources import folders
+from mien.importing.workers import ProcessWorkers, cores, open_engine
+from mien.models import ModelStore
+from mien.models.bindings import read_bindings
+from mien.storage import Database, Vault, load_master_key, migrate
+from mien.vision.decode import ImageRules
+from mien.vision.engine import FaceEngine
+
+
+def processor_seconds() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def loop(recipe: Recipe, photos: Sequence[bytes], ready: Barrier, done: Barrier) -> None:
+    engine = open_engine(recipe, ModelStore(), ImageRules())
+    ready.wait()
+    for photo in photos:
+        compute(engine, recipe, Task(0, photo))
+    done.wait()
+
+
+def bare(recipe: Recipe, photos: Sequence[bytes], count: int) -> tuple[float, float]:
+    """Return photos a second, and processor seconds a photo."""
+    context, before = multiprocessing.get_context("spawn"), processor_seconds()
+    ready, done = context.Barrier(count + 1), context.Barrier(count + 1)
+    processes = [context.Process(target=loop, args=(recipe, photos[at::count], ready, done)) for at in range(count)]
+    for process in processes:
+        process.start()
+    ready.wait()
+    begun = time.perf_counter()
+    done.wait()
+    seconds = time.perf_counter() - begun
+    for process in processes:
+        process.join()
+    return len(photos) / seconds, (processor_seconds() - before) / len(photos)
+
+
+def imported(gallery: Gallery, ref: CollectionRef, folder: Path, most: int, count: int) -> tuple[float, float, Summary]:
+    """Return photos a second, processor seconds a photo, and what became of them."""
+    first: list[float] = []
+
+    def told(summary: Summary) -> None:
+        if summary.done and not first:
+            first.append(time.perf_counter())
+
+    before = processor_seconds()
+    photos = list(folders(folder))[:most]
+    with tempfile.TemporaryDirectory() as scratch, ReportFile(Path(scratch) / "report.jsonl") as report:
+        importer = Importer(gallery, ref, report, lambda recipe: ProcessWorkers(recipe, count), told)
+        summary = importer.run(photos)
+    seconds = time.perf_counter() - first[0]
+    return (len(photos) - 1) / seconds, (processor_seconds() - before) / len(photos), summary
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--photos", type=int, default=600)
+    parser.add_argument("--rounds", type=int, default=3)
+    asked = parser.parse_args()
+    count = cores()
+    with tempfile.TemporaryDirectory() as scratch:
+        data, clock = Path(scratch), SystemClock()
+        database = Database(f"sqlite:///{data / 'mien.db'}")
+        migrate(database)
+        vault = Vault(database, load_master_key(data), clock)
+        store = ModelStore()
+        recognisers = Recognisers.of(store, read_bindings(store, data, {}))
+        owner = Accounts(database, vault, clock).create("bench", terms=DEVELOPMENT_TERMS).id
+        gallery = open_gallery(
+            database, vault, clock, data / "snapshots", engine=FaceEngine(store), recognisers=recognisers,
+            detected_faces=DetectedFaces(database, vault, clock),
+        )  # fmt: skip
+        photos = [one.read() for one in list(folders(asked.folder))[: asked.photos]]
+        print(f"{len(photos)} photos, {count} cores, load {os.getloadavg()[0]:.1f}")
+        rates, costs = [], []
+        for number in range(asked.rounds):
+            ref = CollectionRef(owner, Kind.LARGE_PERSON_GROUP, f"round-{number}")
+            gallery.collections.create(ref, "Round", None, "recognition_04")
+            recipe = gallery.filing.recipe(ref)
+            rate, cost, summary = imported(gallery, ref, asked.folder, asked.photos, count)
+            bare_rate, bare_cost = bare(recipe, photos, count)
+            rates.append(rate / bare_rate)
+            costs.append(bare_cost / cost)
+            print(
+                f"import {rate:.1f} photos/s ({1000 * cost:.0f} ms of processor each, "
+                f"{summary.outcomes[Outcome.ENROLLED]} enrolled), bare loop {bare_rate:.1f} "
+                f"({1000 * bare_cost:.0f} ms), load {os.getloadavg()[0]:.1f}: ratio of rates {rates[-1]:.3f}, "
+                f"of processor time {costs[-1]:.3f}",
+                flush=True,
+            )
+        print(f"median ratio of rates {sorted(rates)[len(rates) // 2]:.3f}, of processor time "
+              f"{sorted(costs)[len(costs) // 2]:.3f}")  # fmt: skip
+        database.close()
+
+
+if __name__ == "__main__":
+    main()
