@@ -5,8 +5,8 @@
 FOLDER has a folder of photos for each person. The bare loop is a process for each core that analyses its share of the
 photos, which are in memory already, and does nothing else: no files, no database, no sealing, no duplicates. The
 import is `mien gallery import` below its command line: it reads, computes in processes, and files into SQLite. Rates
-begin with the first photo that is computed. The ratio of processor time, with the loading of the models on both sides, says
-the same on a machine that has other work to do.
+begin with the first photo that is computed. The ratio of processor time, with the loading of the models on both sides,
+says the same on a machine that has other work to do.
 """
 
 from __future__ import annotations

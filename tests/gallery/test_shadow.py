@@ -11,8 +11,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
-from tests.conftest import empty_postgresql
 from tests.gallery.conftest import World, open_world, photo, unit
+from tests.postgresql import MigratedDatabases, empty_postgresql
 
 from mien.clock import ManualClock
 from mien.gallery.kinds import CollectionRef, Kind
@@ -23,9 +23,9 @@ from mien.storage import Database, MasterKey, Vault, migrate
 
 
 @pytest.fixture
-def database_url(postgresql_url: str, postgresql_template: str) -> Iterator[str]:
+def database_url(postgresql_url: str, postgresql_databases: MigratedDatabases) -> Iterator[str]:
     """A migrated database of PostgreSQL, which has the approximate engine."""
-    with empty_postgresql(postgresql_url, postgresql_template) as url:
+    with empty_postgresql(postgresql_url, postgresql_databases.template) as url:
         yield url
 
 

@@ -179,7 +179,8 @@ def test_a_table_names_people_and_a_deleted_face_comes_back_only_when_asked_for(
     assert (told["enrolled"], told["persons"], told["refused"], told["duplicates"]) == (3, 3, 1, 1)
     with (tmp_path / "report.csv").open(encoding="utf-8-sig", newline="") as file:
         (line,) = (one for one in csv.DictReader(file) if one["outcome"] == "duplicate")
-    assert (line["photo"], line["person"], line["why"]) == ("x/1.jpg", "Other", "the same photo: x/1.jpg")
+    assert line["person"] in {"Zoë", "Other"}  # whichever was computed last
+    assert (line["photo"], line["why"]) == ("x/1.jpg", "the same photo: x/1.jpg")
     with opened_for("desk", data, "Anna") as work:
         ref = work.ref(group)
         (zoe,) = work.gallery.persons.named(ref, "Zoë")
@@ -187,6 +188,18 @@ def test_a_table_names_people_and_a_deleted_face_comes_back_only_when_asked_for(
     for more, count in (((), 0), (("--again",), 1)):
         told = imported(data, "csv", source, tmp_path / "report.jsonl", group, *where, *more)
         assert (told["enrolled"], told["persons"], told["earlier"]) == (count, count, 3 - count)
+
+
+def test_an_import_ends_a_training_that_was_left(data: Path, tmp_path: Path) -> None:  # noqa: F811
+    source, group = tmp_path / "people", "largePersonGroup/left"
+    for number, name in enumerate((DAD, MUM)):
+        (source / name).mkdir(parents=True)
+        (source / name / "1.jpg").write_bytes(photo(name))
+        told = imported(data, "folders", str(source), tmp_path / "report.jsonl", group)
+        assert (told["enrolled"], told["earlier"], told["training"]) == (1, number, "succeeded")
+        with opened_for("desk", data, "Anna") as work:  # as a process leaves it that is killed before it trains
+            work.gallery.persons.create(work.ref(group), "Nobody")
+            work.gallery.training.start(work.ref(group))
 
 
 @pytest.mark.heavy

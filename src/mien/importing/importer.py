@@ -239,9 +239,11 @@ class Importer:
             _list(summary, photo, why)
         self.report.write([ReportLine(photo.key, outcome.value, photo.person, why=why)])
 
-    @staticmethod
-    def _patiently(work: Callable[[], _T]) -> _T:
-        """Do something with the group; if it is being trained, wait for the end of that."""
+    def _patiently(self, work: Callable[[], _T]) -> _T:
+        """Do something with the group; if it is being trained, wait for the end of that.
+
+        A training whose process was killed, perhaps an earlier run of this import, is taken up here.
+        """
         until = time.monotonic() + _TRAINED_WITHIN
         while True:
             try:
@@ -249,7 +251,8 @@ class Importer:
             except TrainingNotFinishedError:
                 if time.monotonic() > until:
                     raise
-                time.sleep(0.5)
+                if not self.gallery.training.run_pending():
+                    time.sleep(0.5)
 
 
 def _ready(one: _UnderWay, computed: Computed) -> ReadyPhoto:
