@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mien.contract.flashes import WithoutFlashes
 from mien.doors.enrolling import enroller
-from mien.doors.service import open_doors
+from mien.doors.service import DoorServices, open_doors
 from mien.events import Exposition
 from mien.events.monitor import try_out
 from mien.gallery.counts import faces_stored
@@ -123,6 +123,7 @@ def create_management(
             subjects=subjects,
             evaluations=Measuring(faces.gallery, faces.recognisers, services.audit) if faces else None,
             reviews=faces.reviews if faces else None,
+            negatives=faces.gallery.negatives if faces else None,
             dossiers=services.dossiers(settings),
             drift=open_drift(services),
             open_metrics=settings.open_metrics,
@@ -131,9 +132,7 @@ def create_management(
             body_limit=max(settings.max_json_bytes, settings.max_image_bytes * 4 // 3 + 65_536),  # a photo in base64
             body_seconds=settings.body_timeout_seconds,
             place=_sign_in_place(settings),
-            doors=open_doors(
-                services.database, services.vault, services.clock, services.audit, accounts=services.accounts
-            ),
+            doors=_doors(services, faces),
             enrol=enroller(faces.gallery, faces.directory) if faces else None,
         ),
         portal,
@@ -158,6 +157,14 @@ def open_glances(settings: Settings, services: Services, gallery: Gallery, bindi
 def open_drift(services: Services) -> Drift:
     """Return what looks for drift."""
     return Drift(services.database, services.clock, services.audit, services.claims)
+
+
+def _doors(services: Services, faces: FaceServices | None) -> DoorServices:
+    """Return cameras and doors; corrections of events become negatives where the policy of the group asks for it."""
+    doors = open_doors(services.database, services.vault, services.clock, services.audit, accounts=services.accounts)
+    if faces is not None:
+        doors.reviews.rejected = faces.gallery.negatives.learn
+    return doors
 
 
 def _sign_in_place(settings: Settings) -> SignInPlace | None:
@@ -229,9 +236,7 @@ def open_portal(settings: Settings, services: Services, faces: FaceServices, log
             lacks=faces.judge.lacks if faces.judge is not None else None,
             without_flashes=WithoutFlashes(settings.liveness_without_flashes),
             openid=_open_id(settings, services),
-            doors=open_doors(
-                services.database, services.vault, services.clock, services.audit, accounts=services.accounts
-            ),
+            doors=_doors(services, faces),
             session_life=timedelta(hours=settings.portal_session_hours),
             watchers=faces.watchers,
             holders=services.claims.holders,

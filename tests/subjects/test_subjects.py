@@ -18,6 +18,7 @@ from tests.gallery.texts import embedding, photo, unit
 from tests.subjects.world import KINDS, SubjectsWorld
 
 from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.policy import EnrolmentPolicy
 from mien.gallery.types import FindMode
 from mien.liveness.records import SessionOptions, VerifyReference
 from mien.liveness.types import Mode
@@ -344,3 +345,27 @@ def test_consents_go_with_their_person(place: SubjectsWorld) -> None:
     place.subjects.consents.add(ref, person, given_by="Anna", purpose="door", actor="t")
     place.world.gallery.persons.delete(ref, person)
     assert place.subjects.consents.find(place.owner) == []
+
+
+def test_whoever_a_negative_shows_is_found_exported_and_erased(place: SubjectsWorld) -> None:
+    ref = place.world.make(Kind.LARGE_PERSON_GROUP)
+    otto = place.enrol(ref, "Otto", 61, near=OTTO)
+    gallery = place.world.gallery
+    gallery.policies.set(place.owner, EnrolmentPolicy(negatives=True))
+    kept = gallery.negatives.add(ref, otto, photo=photo({"seed": 98, "near": ANNA, "away": 0.3}), actor="cli:eva")
+    whom = Whom(photo=photo({"seed": 99, "near": ANNA, "away": 0.3}))
+    found = place.subjects.find(place.owner, whom, actor="cli:eva")
+    assert [one.negative_id for one in found.negatives] == [str(kept.id)]
+    assert found.holdings == ()
+    out = io.BytesIO()
+    _, counts = place.subjects.export(place.owner, whom, out, possible=True, templates=True, actor="cli:eva")
+    assert (counts["negatives"], counts["templates"]) == (1, 1)
+    with zipfile.ZipFile(out) as archive:
+        (template,) = json.loads(archive.read("templates.json"))
+    assert template["id"] == str(kept.id)
+    _, erased = place.subjects.erase(place.owner, whom, possible=True, dry=False, actor="cli:eva")
+    assert erased is not None
+    assert erased.counts["negatives"] == 1
+    assert place.subjects.receipts.verify(erased.receipt).covers(str(kept.id))
+    assert gallery.negatives.all(place.owner) == []
+    assert place.subjects.find(place.owner, Whom(ids=frozenset({UUID(otto)})), actor="cli:eva").holdings

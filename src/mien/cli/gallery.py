@@ -79,6 +79,9 @@ def policy(
     train_after_edits: Annotated[
         bool, typer.Option(help="Train groups by themselves after edits in the portal.")
     ] = True,
+    negatives: Annotated[
+        bool, typer.Option("--negatives", help="Keep faces that people said are not a person, and match more strictly.")
+    ] = False,
     clear: Annotated[bool, typer.Option("--clear", help="Remove all requirements.")] = False,
     as_name: As = None,
     as_json: AsJson = False,
@@ -92,7 +95,7 @@ def policy(
         try:
             wanted = EnrolmentPolicy(
                 min_quality, max_blur, no_occlusion, max_yaw, max_pitch, max_roll, min_size, keep_crops,
-                strict_children, train_after_edits,
+                strict_children, train_after_edits, negatives,
             )  # fmt: skip
         except ValueError as error:
             raise typer.BadParameter(str(error)) from error

@@ -217,6 +217,9 @@ def _rows(found: Found) -> list[tuple[object, ...]]:
     for session in found.sessions:
         user, match, made = session.user_correlation_id, session.match.value, moment(session.created_at)
         rows.append(("liveness session", session.session_id, user, match, _sure(session.confidence), "", "", made))
+    for kept in found.negatives:
+        match, made = kept.match.value, moment(kept.created_at)
+        rows.append(("negative of another", kept.negative_id, "", match, _sure(kept.confidence), 1, "", made))
     return rows
 
 

@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session
 
 from mien.clock import Clock
 from mien.doors.doors import door_of
-from mien.doors.errors import InvalidDoorError
+from mien.doors.errors import EventNotFoundError, InvalidDoorError
 from mien.doors.events import Event, Kind, events_of_rows
 from mien.doors.journal import DoorEvents, find_event
 from mien.doors.people import Known, find_person
 from mien.doors.roster import leave
 from mien.doors.types import Person
 from mien.events import AuditLog
+from mien.gallery.reviews import Rejected
 from mien.storage import Database
 from mien.storage.tables import DoorEventRow, DoorRow, PersonRow
 
@@ -49,6 +50,8 @@ class Reviews:
         self._clock = clock
         self._audit = audit
         self._events = events
+        self.rejected: Rejected | None = None
+        """Is told of persons whom an event does not show; set by the composition root."""
 
     def confirm(self, resource_id: UUID, number: int, *, actor: str) -> Event:
         """Say that an event shows the person whom it names.
@@ -74,11 +77,24 @@ class Reviews:
             row = find_event(session, number)
             if row.person_id is None or row.collection is None:
                 raise InvalidDoorError("the event names nobody")
-            was = row.person_id
+            was, collection = row.person_id, row.collection
             if row.granted and row.direction == "entry":
                 self._take_out(session, row)
             row.collection = row.person_id = None
-            return self._note(session, row, Review.NOT_THIS_PERSON, actor, person=str(was))
+            event = self._note(session, row, Review.NOT_THIS_PERSON, actor, person=str(was))
+        if self.rejected is not None:
+            self._tell_rejected(resource_id, number, collection, was, actor)
+        return event
+
+    def _tell_rejected(self, resource_id: UUID, number: int, collection: UUID, person: UUID, actor: str) -> None:
+        try:
+            picture = self._events.picture(resource_id, number)
+        except EventNotFoundError:  # events keep a picture only where the door says so
+            return
+        if self.rejected is not None:
+            self.rejected(
+                resource_id, collection, [person], photo=picture, face_id=None, origin=f"event:{number}", actor=actor
+            )
 
     def this_is(
         self, resource_id: UUID, number: int, place: str, person_id: UUID, *, enrol: Enrol | None = None, actor: str

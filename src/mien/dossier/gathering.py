@@ -40,6 +40,7 @@ from mien.storage.tables import (
     EvaluationRow,
     LivenessSessionRow,
     PersistedFaceRow,
+    PersonNegativeRow,
     PersonRow,
     RetentionRuleRow,
     ReviewCaseRow,
@@ -194,6 +195,7 @@ class Gatherer:
             ("faces", faces, "collections.faces"),
             ("models", sorted({f"{label} ({print_[:12]})" for label, print_ in models}), "collections.fingerprint"),
             ("liveness_sessions", _count(session, LivenessSessionRow), "liveness_sessions"),
+            ("negatives", _count(session, PersonNegativeRow), "person_negatives"),
         ):
             facts.add(name, value, Source.DATA, where)
         self._of_consents(facts, session, owner, people)

@@ -445,3 +445,26 @@ class NothingToUndoError(GalleryError):
 
     def __init__(self, where: str) -> None:
         super().__init__(f"there is nothing to take back for {where}")
+
+
+class NegativesOffError(GalleryError):
+    """The policy of a collection does not keep negatives."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the policy of this collection keeps no negatives: set it with `mien gallery policy RESOURCE --negatives`"
+        )
+
+
+class TooManyNegativesError(GalleryError):
+    """A person has as many negatives as there may be."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"the person has {most} negatives; remove one first")
+
+
+class NegativeNotFoundError(GalleryError):
+    """There is no such negative."""
+
+    def __init__(self, negative_id: UUID) -> None:
+        super().__init__(f"there is no negative {negative_id}")

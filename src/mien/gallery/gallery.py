@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 from mien.clock import Clock
+from mien.events import AuditLog
 from mien.gallery.bulk import Bulk
 from mien.gallery.collections import Collections
 from mien.gallery.corrections import Corrections
@@ -19,6 +20,7 @@ from mien.gallery.duplicates import Duplicates
 from mien.gallery.faces import PersistedFaces
 from mien.gallery.filing import PhotoFiling
 from mien.gallery.last_seen import LastSeen
+from mien.gallery.negatives import Negatives
 from mien.gallery.people import People
 from mien.gallery.person_search import PersonSearch
 from mien.gallery.persons import Persons
@@ -102,6 +104,7 @@ class Gallery:
     duplicate_check: DuplicateCheck
     last_seen: LastSeen
     curves: Curves
+    negatives: Negatives
 
     def start(self) -> None:
         """Start the threads: those of trainings first take up what an earlier process left."""
@@ -175,6 +178,15 @@ def open_gallery(
     untrained_index, duplicate_check = UntrainedIndex(templates, clock), DuplicateCheck(templates, clock)
     last_seen = LastSeen(database, clock)
     curves = Curves(rows)
+    negatives = Negatives(
+        rows,
+        vault,
+        templates,
+        recognisers,
+        engine=engine,
+        faces=detected_faces,
+        audit=AuditLog(database, clock, vault),
+    )
     relocation = Relocation(rows, vault, recognisers, duplicate_check, last_seen)
     later = TrainedDuplicates(rows, templates, indexes, recognisers)
     return Gallery(
@@ -205,9 +217,16 @@ def open_gallery(
             untrained_index=untrained_index,
             last_seen=last_seen,
             curves=curves,
+            negatives=negatives,
         ),
         untrained_recognition=UntrainedRecognition(
-            rows, recognisers, templates, untrained_index=untrained_index, curves=curves, last_seen=last_seen
+            rows,
+            recognisers,
+            templates,
+            untrained_index=untrained_index,
+            curves=curves,
+            last_seen=last_seen,
+            negatives=negatives,
         ),
         rows=rows,
         templates=templates,
@@ -216,4 +235,5 @@ def open_gallery(
         duplicate_check=duplicate_check,
         last_seen=last_seen,
         curves=curves,
+        negatives=negatives,
     )

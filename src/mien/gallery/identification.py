@@ -7,7 +7,8 @@ which can raise a person of several photos above one whose best photo is more al
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from mien.gallery.detected_faces import DetectedFace
 from mien.gallery.types import Candidate, Identified, Verification
-from mien.matching import Calibration, person_scores
+from mien.matching import Calibration, apart, person_scores
 from mien.matching.open_set import similarity_for_gallery
 from mien.search import EnrolledTemplates, Match, Query, TemplateSearch
 
@@ -81,10 +82,21 @@ def identified(
     *,
     calibration: Calibration,
     threshold: float | None,
+    negatives: Mapping[UUID, NDArray[np.float32]] | None = None,
 ) -> list[Identified]:
-    """Search for probes and answer with the candidates that reach the caller's threshold."""
+    """Search for probes and answer with the candidates that reach the caller's threshold.
+
+    Args:
+        probes: the faces.
+        face_ids: their names in the answer.
+        search: where.
+        query: for what.
+        calibration: that holds there.
+        threshold: least confidence; None for the query's similarity alone.
+        negatives: faces that are not a person, by person (`mien.matching.negatives`).
+    """
     vectors: NDArray[np.float32] = np.stack([probe.embedding.vector for probe in probes])
-    answers = _by_all_faces(vectors, search, query, calibration)
+    answers = _apart(vectors, search, query, calibration, negatives or {})
     found = []
     for face_id, probe, near in zip(face_ids, probes, answers, strict=True):
         matches = [match for match in near if match.similarity >= query.min_similarity][: query.top]
@@ -99,6 +111,30 @@ def identified(
 def _two_best(near: Sequence[Match]) -> tuple[float | None, float | None]:
     similar = [float(match.similarity) for match in near[:2]]
     return (similar[0] if similar else None), (similar[1] if len(similar) > 1 else None)
+
+
+def _apart(
+    vectors: NDArray[np.float32],
+    search: TemplateSearch,
+    query: Query,
+    calibration: Calibration,
+    negatives: Mapping[UUID, NDArray[np.float32]],
+) -> list[list[Match]]:
+    """Search, and lower the similarity of persons whose negatives are nearer to the probe than they are."""
+    if not negatives:
+        return _by_all_faces(vectors, search, query, calibration)
+    # Persons who fall behind make room for others.
+    wider = replace(query, top=query.top + min(len(negatives), MORE))
+    answers = []
+    for vector, matches in zip(vectors, _by_all_faces(vectors, search, wider, calibration), strict=True):
+        lowered = (
+            replace(one, similarity=float(apart(np.array([one.similarity]), vector[None], known)[0]))
+            if (known := negatives.get(one.person_id)) is not None
+            else one
+            for one in matches
+        )
+        answers.append(sorted(lowered, key=lambda one: (-one.similarity, one.person_id)))
+    return answers
 
 
 def _by_all_faces(

@@ -41,6 +41,8 @@ class EnrolmentPolicy:
         strict_children: of a resource: faces that look like a child's must be surer to match. Their age is estimated
             for that alone, and is neither reported nor stored.
         train_after_edits: train a group by itself after somebody changed it in the portal.
+        negatives: keep faces that people said are not a person, and match the person more strictly against faces like
+            those (`mien.gallery.negatives`).
     """
 
     min_quality: str | None = None
@@ -53,6 +55,7 @@ class EnrolmentPolicy:
     keep_crops: bool = False
     strict_children: bool = False
     train_after_edits: bool = True
+    negatives: bool = False
 
     def __post_init__(self) -> None:
         for name in ("min_quality", "max_blur"):

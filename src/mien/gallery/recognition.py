@@ -27,6 +27,7 @@ from mien.gallery.errors import (
 from mien.gallery.identification import confidence, curve_for, identified, query_for, recognised, verification
 from mien.gallery.kinds import CollectionRef
 from mien.gallery.last_seen import LastSeen
+from mien.gallery.negatives import Negatives
 from mien.gallery.persons import find_person
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.rows import BUSY, Rows
@@ -34,7 +35,7 @@ from mien.gallery.templates import SealedFace, Templates
 from mien.gallery.training.indexes import TrainedIndexes
 from mien.gallery.types import FaceGroups, FindMode, Identified, SimilarFace, Verification
 from mien.gallery.untrained_index import UntrainedIndex
-from mien.matching import Calibration, cosine, group, person_scores
+from mien.matching import Calibration, apart, cosine, group, person_scores
 from mien.matching.open_set import similarity_at_fmr, similarity_for_gallery
 from mien.search import Query, TemplateSearch
 from mien.storage.tables import CollectionRow, PersistedFaceRow, RemovalRow
@@ -59,6 +60,7 @@ class Recognition:
         untrained_index: searches collections as they are now.
         last_seen: is told who was recognised.
         curves: the calibrations that operators applied.
+        negatives: faces that people said are not a person.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Recognition:
         untrained_index: UntrainedIndex,
         last_seen: LastSeen,
         curves: Curves,
+        negatives: Negatives,
     ) -> None:
         self._rows = rows
         self._faces = faces
@@ -81,6 +84,7 @@ class Recognition:
         self._untrained = untrained_index
         self.last_seen = last_seen
         self.curves = curves
+        self.negatives = negatives
         self.filing: Filing | None = None
         """Files what an identify found, where a collection asks for review; set by the composition root."""
         self.drift: DriftCounts | None = None
@@ -138,9 +142,13 @@ class Recognition:
         if not probe.embedding.readable:
             return NOBODY
         enrolled = self._templates.faces(row.resource_id, row.uid, sealed).templates
-        score = float(person_scores(probe.embedding.vector[None], enrolled)[0])
+        vector = probe.embedding.vector[None]
+        score = person_scores(vector, enrolled)
+        known = self.negatives.of(row, recogniser.fingerprint).get(sealed[0].person_id)
+        if known is not None:
+            score = apart(score, vector, known)
         recogniser = self.curves.of(recogniser, row.resource_id, row.uid)
-        return verification(curve_for(recogniser.calibration, probe), score)
+        return verification(curve_for(recogniser.calibration, probe), float(score[0]))
 
     # Identify
 
@@ -206,7 +214,15 @@ class Recognition:
             self._check(probe, row.recognition_model, search.fingerprint, ref)
         calibration = self.curves.of(self._recognisers[row.recognition_model], row.resource_id, row.uid).calibration
         query = query_for(calibration, search.persons, top, confidence_threshold, without=without)
-        found = identified(probes, face_ids, search, query, calibration=calibration, threshold=confidence_threshold)
+        found = identified(
+            probes,
+            face_ids,
+            search,
+            query,
+            calibration=calibration,
+            threshold=confidence_threshold,
+            negatives=self.negatives.of(row, search.fingerprint),
+        )
         if self.filing is not None:
             self.filing(row, found)
         self.last_seen.note(row, recognised(found))

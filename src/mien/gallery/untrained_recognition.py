@@ -15,6 +15,7 @@ from mien.gallery.errors import CollectionNotFoundError, FingerprintMismatchErro
 from mien.gallery.identification import confidence, identified, query_for, recognised
 from mien.gallery.kinds import CollectionRef, parse_id
 from mien.gallery.last_seen import LastSeen
+from mien.gallery.negatives import Negatives
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.rows import Rows
 from mien.gallery.templates import SealedFace, Templates
@@ -60,12 +61,14 @@ class UntrainedRecognition:
         untrained_index: UntrainedIndex,
         curves: Curves,
         last_seen: LastSeen,
+        negatives: Negatives,
     ) -> None:
         self._rows = rows
         self._recognisers = recognisers
         self._templates = templates
         self._index = untrained_index
         self._curves = curves
+        self._negatives = negatives
         self._last_seen = last_seen
 
     def identify(
@@ -95,7 +98,10 @@ class UntrainedRecognition:
                 now = self._rows.clock.now()
                 probes = [DetectedFace("", row.recognition_model, face, now) for face in faces]
                 given = [str(place) for place in range(len(probes))]
-                answers = identified(probes, given, search, query, calibration=calibration, threshold=threshold)
+                negatives = self._negatives.of(row, row.fingerprint)
+                answers = identified(
+                    probes, given, search, query, calibration=calibration, threshold=threshold, negatives=negatives
+                )
                 self._last_seen.note(row, recognised(answers))
                 wanted = {UUID(one.person_id) for answer in answers for one in answer.candidates}
                 named = select(PersonRow.person_id, PersonRow.name).where(

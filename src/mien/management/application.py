@@ -26,6 +26,7 @@ from mien.events import AlertRules, AuditLog, Exposition, MetricStore
 from mien.events.failed_calls import FailedCalls
 from mien.gallery.drift import Drift
 from mien.gallery.measuring import Measuring
+from mien.gallery.negatives import Negatives
 from mien.gallery.reviews import Reviews
 from mien.gateway.exchange import Request
 from mien.gateway.origin import OriginFinder
@@ -57,6 +58,7 @@ from mien.management.v1 import (
     health,
     kiosks,
     metrics,
+    negatives,
     resources,
     retention,
     reviews,
@@ -103,6 +105,7 @@ class Parts:
         subjects: the data-subject tools; None without a data plane.
         evaluations: measures error rates on enrolled people; None without a data plane.
         reviews: the matches that people must confirm; None without a data plane.
+        negatives: faces that people said are not a person; None without a data plane.
         dossiers: the papers that the operator owes; None without their routes.
         drift: whether scores and quality have changed; None without its routes.
         open_metrics: whether programs on this machine may scrape without a token.
@@ -134,6 +137,7 @@ class Parts:
     subjects: Subjects | None = None
     evaluations: Measuring | None = None
     reviews: Reviews | None = None
+    negatives: Negatives | None = None
     dossiers: Dossiers | None = None
     drift: Drift | None = None
     open_metrics: bool = True
@@ -274,6 +278,8 @@ def _routers(parts: Parts) -> Iterable[APIRouter]:
         yield drift.routes(parts.drift, parts.accounts)
     if parts.reviews is not None:
         yield reviews.routes(parts.reviews, parts.accounts)
+    if parts.negatives is not None:
+        yield negatives.routes(parts.negatives, parts.accounts)
     if parts.dossiers is not None:
         yield dossiers.routes(parts.dossiers, parts.accounts)
     arm = Arm(parts.accounts, filing, subscriptions, addresses, parts.clock)

@@ -34,6 +34,8 @@ from mien.gallery.errors import (
     EvaluationExistsError,
     EvaluationNotFoundError,
     GalleryError,
+    NegativeNotFoundError,
+    NegativesOffError,
     NothingToUndoError,
     NotMeasuredError,
     OwnCaseError,
@@ -41,6 +43,7 @@ from mien.gallery.errors import (
     PersonNotFoundError,
     ReviewDecidedError,
     ReviewNotFoundError,
+    TooManyNegativesError,
     TrainingNotFinishedError,
 )
 from mien.management.errors import TERMS, ManagementError
@@ -96,6 +99,9 @@ _OURS: Final[dict[type[Exception], tuple[int, str, str]]] = {
     ReceiptNotFoundError: (404, "NotFound", ""),
     RuleNotFoundError: (404, "NotFound", ""),
     DossierNotFoundError: (404, "NotFound", ""),
+    NegativeNotFoundError: (404, "NotFound", ""),
+    NegativesOffError: (409, "Conflict", ""),
+    TooManyNegativesError: (409, "Conflict", ""),
     ConflictError: (409, "Conflict", ""),
     EvaluationNotFoundError: (404, "NotFound", ""),
     EvaluationExistsError: (409, "Conflict", ""),

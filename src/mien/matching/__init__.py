@@ -21,6 +21,7 @@ Example:
 
 from mien.matching.calibration import Calibration, fit
 from mien.matching.grouping import Grouping, group
+from mien.matching.negatives import apart
 from mien.matching.normalisation import Normalisation
 from mien.matching.persons import person_scores, person_template
 from mien.matching.similarity import cosine, cosine_matrix, normalise
@@ -29,6 +30,7 @@ __all__ = [
     "Calibration",
     "Grouping",
     "Normalisation",
+    "apart",
     "cosine",
     "cosine_matrix",
     "fit",

@@ -26,6 +26,7 @@ from mien.events import AuditLog
 from mien.events.audit import Details
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.errors import ConflictError, TrainingNotFinishedError
+from mien.gallery.negatives import Negatives
 from mien.gallery.rows import Rows
 from mien.gallery.training.trainer import Training
 from mien.storage import EVERY_RESOURCE, Database
@@ -80,6 +81,7 @@ class Eraser:
         rows: opens sessions on collections.
         training: takes templates out of snapshots.
         probes: the short-lived faces.
+        negatives: faces that are kept as not being somebody else.
         sessions: the liveness sessions.
         receipts: signs.
         audit: is told, without ids.
@@ -92,6 +94,7 @@ class Eraser:
         training: Training,
         *,
         probes: DetectedFaces,
+        negatives: Negatives,
         sessions: HeldSessions,
         receipts: Receipts,
         audit: AuditLog,
@@ -100,6 +103,7 @@ class Eraser:
         self._rows = rows
         self._training = training
         self._probes = probes
+        self._negatives = negatives
         self._sessions = sessions
         self._receipts = receipts
         self._audit = audit
@@ -137,6 +141,7 @@ class Eraser:
             "faces": [face.face_id for holding in found.holdings if holding.person_id for face in holding.faces],
             "probes": [one.face_id for one in found.probes],
             "sessions": [one.session_id for one in found.sessions],
+            "negatives": [one.negative_id for one in found.negatives],
             "users": [self._sessions.users_digest(user).hex() for user in sorted(whom.users)],
             "asked": {"photo": whom.photo is not None, "ids": len(whom.ids), "texts": len(whom.texts),
                       "users": len(whom.users)},
@@ -264,7 +269,10 @@ class Eraser:
             probes = self._probes.forget(session, [UUID(one) for one in plan["probes"]])
             users = [bytes.fromhex(one) for one in plan["users"]]
             sessions, images = self._sessions.erase(session, [UUID(one) for one in plan["sessions"]], users)
-            done = Rest(len(probes), len(sessions), images, [*map(str, probes), *map(str, sessions)])
+            # Plans of versions before have none.
+            negatives = self._negatives.forget(session, [UUID(one) for one in plan.get("negatives", ())])
+            ids = [*map(str, probes), *map(str, sessions), *map(str, negatives)]
+            done = Rest(len(probes), len(sessions), images, len(negatives), ids)
             self._note(session, row, done, salt=plan["salt"])
 
     def _note(

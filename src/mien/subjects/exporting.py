@@ -19,6 +19,7 @@ from mien.clock import Clock
 from mien.events import AuditLog
 from mien.gallery.crops import Crop, crop_name
 from mien.gallery.detected_faces import DetectedFaces
+from mien.gallery.negatives import Negatives
 from mien.gallery.templates import Templates
 from mien.liveness.records import Session
 from mien.storage import Database, Vault
@@ -50,6 +51,7 @@ class Exporter:
         clock: stamps exports.
         templates: opens templates.
         probes: the short-lived faces.
+        negatives: faces that are kept as not being somebody else.
         sessions: the liveness sessions.
         audit: is searched for entries that name them.
     """
@@ -62,6 +64,7 @@ class Exporter:
         *,
         templates: Templates,
         probes: DetectedFaces,
+        negatives: Negatives,
         sessions: HeldSessions,
         audit: AuditLog,
     ) -> None:
@@ -70,6 +73,7 @@ class Exporter:
         self._clock = clock
         self._templates = templates
         self._probes = probes
+        self._negatives = negatives
         self._sessions = sessions
         self._audit = audit
 
@@ -105,7 +109,7 @@ class Exporter:
                     archive.writestr(f"liveness/{session.id}/{image_id}.jpg", jpeg)
                     images += 1
             if with_templates:
-                templates += [*self._of_faces(found), *self._of_probes(found)]
+                templates += [*self._of_faces(found), *self._of_probes(found), *self._of_negatives(found)]
                 archive.writestr("templates.json", _json(templates))
             audit = list(self._concerning(found))
             archive.writestr(
@@ -117,6 +121,7 @@ class Exporter:
                         "holdings": [_without(asdict(one), {"home", "match"}) for one in found.holdings],
                         "detected_faces": [_without(asdict(one), {"match"}) for one in found.probes],
                         "liveness_sessions": sessions,
+                        "negatives": [_without(asdict(one), {"match"}) for one in found.negatives],
                         "audit": audit,
                         "not_searched": [asdict(one) for one in found.not_searched],
                         "templates": "in templates.json" if with_templates else "left out",
@@ -124,6 +129,7 @@ class Exporter:
                 ),
             )
         counts |= {"templates": len(templates), "crops": crops, "detected_faces": len(found.probes)}
+        counts["negatives"] = len(found.negatives)
         return counts | {"liveness_sessions": len(sessions), "session_images": images, "audit_entries": len(audit)}
 
     def _crops(self, found: Found) -> Iterator[tuple[str, bytes]]:
@@ -154,6 +160,12 @@ class Exporter:
     def _of_probes(self, found: Found) -> Iterator[dict[str, Any]]:
         for face in self._probes.get_many(found.resource_id, [one.face_id for one in found.probes]).values():
             yield _template("detectedFace", face.face_id, face.embedding.fingerprint, face.embedding.vector)
+
+    def _of_negatives(self, found: Found) -> Iterator[dict[str, Any]]:
+        wanted = {one.negative_id for one in found.negatives}
+        for one, vector in self._negatives.every(found.resource_id) if wanted else ():
+            if str(one.id) in wanted:
+                yield _template("negative", str(one.id), one.fingerprint, vector)
 
     def _concerning(self, found: Found) -> Iterator[dict[str, Any]]:
         """Yield the entries of the audit log that name them: by an id, or by a consent's."""

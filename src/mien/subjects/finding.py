@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -15,6 +15,7 @@ from mien.gallery.correction_records import CorrectionKind
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.directory.rows import face_collections
 from mien.gallery.kinds import Kind, persons_ref
+from mien.gallery.negatives import Negatives
 from mien.gallery.recognisers import Recognisers
 from mien.gallery.rows import find_collection
 from mien.gallery.templates import Templates
@@ -32,7 +33,7 @@ from mien.subjects.errors import InvalidSubjectError
 from mien.subjects.likeness import Likeness, Probe
 from mien.subjects.places import place_name
 from mien.subjects.sessions import HeldSessions
-from mien.subjects.types import Certainty, Found, HeldFace, HeldProbe, Holding, NotSearched, Whom
+from mien.subjects.types import Certainty, Found, HeldFace, HeldNegative, HeldProbe, Holding, NotSearched, Whom
 from mien.vision.ports import Engine
 
 _AT_ONCE: Final = 500
@@ -62,6 +63,7 @@ class Finder:
         templates: opens templates.
         probes: the short-lived faces.
         sessions: the liveness sessions.
+        negatives: faces that are kept as not being somebody else.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Finder:
         templates: Templates,
         probes: DetectedFaces,
         sessions: HeldSessions,
+        negatives: Negatives,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -82,6 +85,7 @@ class Finder:
         self._templates = templates
         self._probes = probes
         self._sessions = sessions
+        self._negatives = negatives
 
     def find(self, resource_id: UUID, whom: Whom) -> Found:
         """Find all that is kept of somebody in a resource.
@@ -120,6 +124,7 @@ class Finder:
                         hits.setdefault((where, person), _Hit()).likeness[face] = likeness
         probes = list(self._find_probes(resource_id, whom, probe))
         sessions = self._sessions.find(resource_id, whom, probe)
+        negatives = list(self._find_negatives(resource_id, whom, probe))
         # Only now it is known among how many somebody was found, which says how sure that is.
         with self._database.read(resource_id) as session:
             holdings = [one for key, hit in hits.items() if (one := self._holding(session, key, hit, probe))]
@@ -130,6 +135,7 @@ class Finder:
             sessions=tuple(sessions),
             not_searched=tuple(not_searched),
             compared=probe.compared if probe else 0,
+            negatives=tuple(_judged(found, likeness, probe) for found, likeness in negatives),
         )
 
     def _named(self, session: Session, row: CollectionRow, whom: Whom) -> Iterator[UUID]:
@@ -171,6 +177,18 @@ class Finder:
                 )
                 yield found, likeness
 
+    def _find_negatives(
+        self, resource_id: UUID, whom: Whom, probe: Probe | None
+    ) -> Iterator[tuple[HeldNegative, Likeness | None]]:
+        if not (whom.ids or probe):
+            return
+        for one, template in self._negatives.every(resource_id):
+            likeness = probe.compare(one.fingerprint, template) if probe else None
+            named = one.id in whom.ids
+            if named or likeness is not None:
+                match = Certainty.NAMED if named else Certainty.POSSIBLE
+                yield HeldNegative(str(one.id), one.collection, one.fingerprint, one.created_at, match, None), likeness
+
     def _holding(self, session: Session, key: Key, hit: _Hit, probe: Probe | None) -> Holding | None:
         """Return what is kept of somebody who was found; None when it was deleted meanwhile."""
         home, member = key
@@ -208,6 +226,9 @@ class Finder:
             seen_at=person.seen_at if person is not None else faces[0].seen_at,
             home=home,
         )
+
+
+_Held = TypeVar("_Held", HeldProbe, HeldNegative)
 
 
 def directory_home(session: Session, resource_id: UUID) -> CollectionRow | None:
@@ -257,13 +278,13 @@ def _faces(session: Session, row: CollectionRow, member: UUID, sure: dict[UUID, 
         )
 
 
-def _judged(found: HeldProbe, likeness: Likeness | None, probe: Probe | None) -> HeldProbe:
+def _judged(found: _Held, likeness: Likeness | None, probe: Probe | None) -> _Held:
     if likeness is None or probe is None:
         return found
     match, sure = probe.judge(likeness)
     if found.match is Certainty.NAMED:
         match = Certainty.NAMED
-    return HeldProbe(found.face_id, found.recognition_model, found.fingerprint, found.expires_at, match, sure)
+    return replace(found, match=match, confidence=sure)
 
 
 def _order(one: Holding) -> tuple[int, float, str, str]:

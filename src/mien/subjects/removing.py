@@ -64,12 +64,14 @@ class Rest:
         detected_faces: short-lived faces.
         liveness_sessions: sessions with their attempts.
         session_images: their images.
-        ids: of the faces and sessions.
+        negatives: faces that were kept as not being somebody else.
+        ids: of the faces, sessions and negatives.
     """
 
     detected_faces: int
     liveness_sessions: int
     session_images: int
+    negatives: int
     ids: list[str]
 
     def counts(self) -> dict[str, int]:

@@ -117,6 +117,7 @@ class Subjects:
             "holdings": len(found.holdings),
             "detected_faces": len(found.probes),
             "liveness_sessions": len(found.sessions),
+            "negatives": len(found.negatives),
             "photo": photo,
             "subjects": " ".join(marks[:_MARKS]),
         }
@@ -158,12 +159,26 @@ def open_subjects(
         templates=gallery.templates,
         probes=detected_faces,
         sessions=held,
+        negatives=gallery.negatives,
     )
     exporter = Exporter(
-        database, vault, clock, templates=gallery.templates, probes=detected_faces, sessions=held, audit=audit
+        database,
+        vault,
+        clock,
+        templates=gallery.templates,
+        probes=detected_faces,
+        negatives=gallery.negatives,
+        sessions=held,
+        audit=audit,
     )
     eraser = Eraser(
-        gallery.rows, gallery.training, probes=detected_faces, sessions=held, receipts=receipts, audit=audit
+        gallery.rows,
+        gallery.training,
+        probes=detected_faces,
+        negatives=gallery.negatives,
+        sessions=held,
+        receipts=receipts,
+        audit=audit,
     )
     return Subjects(
         finder=finder,

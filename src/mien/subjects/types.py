@@ -164,6 +164,27 @@ class HeldSession:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldNegative:
+    """A face that is kept because it is not a person's who looks like it (`mien.gallery.negatives`).
+
+    Attributes:
+        negative_id: its id.
+        collection: KIND/ID, or `directory`: where the other person is.
+        fingerprint: of the recogniser.
+        created_at: when it was added.
+        match: how it was found.
+        confidence: that it is of the person on the photo, or None.
+    """
+
+    negative_id: str
+    collection: str
+    fingerprint: str
+    created_at: datetime
+    match: Certainty
+    confidence: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class NotSearched:
     """A collection in which the photo could not be looked for; ids and texts were.
 
@@ -187,6 +208,7 @@ class Found:
         holdings: the most alike first.
         probes: short-lived faces.
         sessions: liveness sessions.
+        negatives: faces that are kept as not being somebody else.
         not_searched: where a photo could not be looked for.
         compared: how many templates the photo was compared with.
     """
@@ -197,11 +219,12 @@ class Found:
     sessions: tuple[HeldSession, ...]
     not_searched: tuple[NotSearched, ...] = ()
     compared: int = 0
+    negatives: tuple[HeldNegative, ...] = ()
 
     @property
     def nothing(self) -> bool:
         """Whether nothing is kept of them."""
-        return not (self.holdings or self.probes or self.sessions)
+        return not (self.holdings or self.probes or self.sessions or self.negatives)
 
     def certain(self) -> Found:
         """Return what is surely theirs: without what is only possible."""
@@ -212,12 +235,14 @@ class Found:
             tuple(one for one in self.sessions if one.match is not Certainty.POSSIBLE),
             self.not_searched,
             self.compared,
+            tuple(one for one in self.negatives if one.match is not Certainty.POSSIBLE),
         )
 
     def ids(self) -> list[str]:
-        """Return the ids of persons, faces, short-lived faces and sessions, each once, in their order."""
+        """Return the ids of persons, faces, short-lived faces, sessions and negatives, each once, in their order."""
         found: dict[str, None] = {}
         for holding in self.holdings:
             found |= dict.fromkeys([holding.member_id, *(face.face_id for face in holding.faces)])
         found |= dict.fromkeys([*(one.face_id for one in self.probes), *(one.session_id for one in self.sessions)])
+        found |= dict.fromkeys(one.negative_id for one in self.negatives)
         return list(found)

@@ -184,7 +184,10 @@ class DirectoryRecognition:
             searched = search.persons if only is None else min(len(only), search.persons)
             query = query_for(calibration, searched, top, threshold, only=only)
             given = [probe.face_id for probe in own]
-            answers = identified(own, given, search, query, calibration=calibration, threshold=threshold)
+            negatives = self._recognition.negatives.of(collection, collection.fingerprint)
+            answers = identified(
+                own, given, search, query, calibration=calibration, threshold=threshold, negatives=negatives
+            )
             self._recognition.last_seen.note(collection, recognised(answers))
             for position, answer in zip(positions, answers, strict=True):
                 found[position] = answer

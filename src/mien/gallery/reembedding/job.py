@@ -22,6 +22,7 @@ from mien.gallery.enrolment import overlap
 from mien.gallery.errors import ConflictError, GalleryError
 from mien.gallery.gallery import Gallery
 from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.negatives import drop_old
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.reembedding import rows as rows_of
 from mien.gallery.reembedding.switch import Switch, switch
@@ -286,6 +287,7 @@ class Migrations:
             with self._gallery.rows.database.write(ref.resource_id) as session:
                 held.fence(session)
                 count = rows_of.forget(session, plan.uid)
+                drop_old(session, plan.uid)
             self._gallery.rows.database.empty_log()
         return count
 

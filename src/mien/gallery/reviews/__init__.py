@@ -6,12 +6,13 @@
 """
 
 from mien.gallery.reviews.rules import NOBODY, ReviewState, outcome
-from mien.gallery.reviews.service import Filed, Reviews
+from mien.gallery.reviews.service import Filed, Rejected, Reviews
 from mien.gallery.reviews.types import ReviewAnswer, ReviewCandidate, ReviewCase, ReviewPolicy
 
 __all__ = [
     "NOBODY",
     "Filed",
+    "Rejected",
     "ReviewAnswer",
     "ReviewCandidate",
     "ReviewCase",

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID, uuid4
 
 from sqlalchemy import delete, select, update
@@ -70,6 +70,24 @@ class Filed:
     purpose: str | None = None
 
 
+class Rejected(Protocol):
+    """Takes a face that is not some persons, as `mien.gallery.negatives.Negatives.learn`."""
+
+    def __call__(
+        self,
+        resource_id: UUID,
+        collection: UUID,
+        persons: Iterable[UUID],
+        *,
+        photo: bytes | None,
+        face_id: str | None,
+        origin: str,
+        actor: str,
+    ) -> object:
+        """Take the face."""
+        ...
+
+
 class Reviews:
     """The reviews of all resources.
 
@@ -84,6 +102,8 @@ class Reviews:
         self._vault = vault
         self._audit = audit
         self.policies = ReviewPolicies(rows, audit)
+        self.rejected: Rejected | None = None
+        """Is told of candidates whom people did not take the probe for; set by the composition root."""
 
     # Filing
 
@@ -235,7 +255,27 @@ class Reviews:
                 reason=_hashed(reason),
                 state=case.state,
             )
+        if reached.state.decided:
+            self._tell_rejected(resource_id, case_id, reviewer)
         return self.get(resource_id, case_id, reader=reviewer)
+
+    def _tell_rejected(self, resource_id: UUID, case_id: UUID, reviewer: str) -> None:
+        """Tell of the candidates of a decided case who are not the person on the picture."""
+        if self.rejected is None:
+            return
+        with self._rows.database.read(resource_id) as session:
+            case = _find(session, case_id)
+            others = [one.person_id for one in _candidates(session, case_id) if one.number != case.chosen]
+            face_id, collection = json.loads(case.reference).get("faceId"), case.collection
+        self.rejected(
+            resource_id,
+            collection,
+            others,
+            photo=self.picture(resource_id, case_id),
+            face_id=face_id,
+            origin=f"review:{case_id}",
+            actor=reviewer,
+        )
 
     def _move(self, session: Session, case: ReviewCaseRow, reached: Outcome, now: datetime) -> None:
         case.state, case.chosen = reached.state.value, reached.chosen

@@ -147,6 +147,17 @@ class SessionSeen(Shown):
     confidence: float | None
 
 
+class NegativeHeldSeen(Shown):
+    """A face that is kept as not being somebody else."""
+
+    negative_id: str
+    collection: str
+    fingerprint: str
+    created_at: datetime
+    match: Certainty
+    confidence: float | None
+
+
 class NotSearchedSeen(Shown):
     """Collections that could not be searched by photo."""
 
@@ -161,6 +172,7 @@ class FoundSeen(Shown):
     holdings: list[HoldingSeen]
     probes: list[ProbeSeen]
     sessions: list[SessionSeen]
+    negatives: list[NegativeHeldSeen]
     not_searched: list[NotSearchedSeen]
     compared: int
 

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from mien.gallery.crops import Crop, crop_name
 from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.negatives import Negative
 from mien.gallery.reviews import NOBODY, ReviewCandidate, ReviewCase, ReviewState
 from mien.management.roles import Permission
 from mien.portal.frame import Page
@@ -47,7 +48,38 @@ async def render(visitor: Visitor) -> None:
             _list(visitor, "Decided cases", list(reversed(decided))[:100])
         else:
             empty("fact_check", "No matches have been decided yet")
+    await _negatives(visitor)
     await _policies(visitor)
+
+
+async def _negatives(visitor: Visitor) -> None:
+    """Draw the faces that people said are not a person."""
+    negatives, resource_id, may = visitor.parts.gallery.negatives, visitor.resource.id, visitor.may(Permission.PEOPLE)
+    kept = await visitor.ask(lambda: negatives.all(resource_id))
+    if not kept:
+        return
+
+    def remover(one: Negative) -> None:
+        async def remove() -> None:
+            def work() -> bool:
+                negatives.remove(resource_id, one.id, actor=visitor.name)
+                return True
+
+            if await visitor.act(Permission.PEOPLE, work, "The negative is removed."):
+                ui.navigate.to(visitor.link(ROOT))
+
+        pressed = button("Remove", remove, "danger", may=may)
+        pressed.props["aria-label"] = f"Remove the negative of {one.name}, added {moment(one.created_at)}"
+
+    about = "Faces that are not a person: the person matches faces like those more strictly, while the policy says so."
+    with section("Negatives", about):
+        rows: list[list[Cell]] = [
+            [one.name, one.collection, f"{one.confidence:.3f}", one.origin, "yes" if one.in_use else "no",
+             one.created_by, moment(one.created_at), partial(remover, one)]
+            for one in kept
+        ]  # fmt: skip
+        columns = ["Not this person", "Collection", "Confidence before", "Told by", "In use", "Added by", "When", ""]
+        table("Negatives", columns, rows, numbers=[2])
 
 
 def _list(visitor: Visitor, label: str, cases: list[ReviewCase]) -> None:

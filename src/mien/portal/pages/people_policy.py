@@ -95,6 +95,9 @@ def _form(visitor: Visitor, ref: CollectionRef | None, held: _Held) -> None:
     covered = ui.checkbox("Refuse faces with forehead, eyes or mouth covered", value=now.no_occlusion)
     crops = ui.checkbox("Keep an encrypted crop (a picture) of each new face", value=now.keep_crops)
     train = ui.checkbox("Train groups by themselves after edits in the portal", value=now.train_after_edits)
+    negatives = ui.checkbox(
+        "Keep faces that people said are not a person, and match look-alikes more strictly", value=now.negatives
+    )
     strict = None
     if ref is None:
         strict = ui.checkbox("Require higher confidence to match faces of likely children", value=now.strict_children)
@@ -111,6 +114,7 @@ def _form(visitor: Visitor, ref: CollectionRef | None, held: _Held) -> None:
                 min_size=None if size.value is None else int(size.value),
                 keep_crops=bool(crops.value),
                 train_after_edits=bool(train.value),
+                negatives=bool(negatives.value),
                 strict_children=strict is not None and bool(strict.value),
             )
         except ValueError:

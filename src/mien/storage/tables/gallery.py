@@ -256,3 +256,33 @@ class EnrolmentPolicyRow(Owned, Base):
     __table_args__ = (PrimaryKeyConstraint("resource_id"),)
 
     policy: Mapped[str] = mapped_column(String(2000))
+
+
+class PersonNegativeRow(Owned, Base):
+    """The template of a face that is not a person's, though the two are alike; it goes with the person.
+
+    `origin` says who told so: `review:CASE`, `event:NUMBER`, `photo` or `face`. `confidence` is what the face reached
+    as the person when it was added.
+    """
+
+    __tablename__ = "person_negatives"
+    __table_args__ = (
+        PrimaryKeyConstraint("resource_id", "negative_id"),
+        ForeignKeyConstraint(
+            ["resource_id", "collection", "person_id"],
+            ["persons.resource_id", "persons.collection", "persons.person_id"],
+            name="fk_person_negatives_person",
+            ondelete="CASCADE",
+        ),
+        Index("ix_person_negatives_person", "resource_id", "collection", "person_id"),
+    )
+
+    negative_id: Mapped[UUID]
+    collection: Mapped[UUID] = mapped_column(Uuid)
+    person_id: Mapped[UUID]
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    confidence: Mapped[float]
+    origin: Mapped[str] = mapped_column(String(80))
+    created_by: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]

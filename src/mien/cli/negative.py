@@ -1,0 +1,101 @@
+"""`mien negative`: faces that are not a person, so that the person matches look-alikes more strictly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from mien.cli._administration import (
+    As,
+    AsJson,
+    Name,
+    actor,
+    moment,
+    print_facts,
+    print_json,
+    print_table,
+    resource_named,
+)
+from mien.cli._gallery import opened_faces
+from mien.cli._subjects import DataDir, place_ref
+
+if TYPE_CHECKING:
+    from mien.gallery.negatives import Negative
+
+app = typer.Typer(help="Add, list and remove faces that are not a person (look-alikes).", no_args_is_help=True)
+
+
+@app.command()
+def add(
+    name: Name,
+    collection: Annotated[str, typer.Argument(help="directory, or KIND/ID of a person group.")],
+    person_id: Annotated[UUID, typer.Argument(help="Person whom the face does not show.")],
+    photo: Annotated[
+        Path, typer.Option(help="Photo with the other face alone.", exists=True, dir_okay=False, readable=True)
+    ],
+    *,
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Keep a face that is not a person; the policy of the group must keep negatives."""
+    with opened_faces(data_dir) as faces:
+        owner = resource_named(faces.services, name).id
+        made = faces.gallery.negatives.add(
+            place_ref(owner, collection), str(person_id), photo=photo.read_bytes(), actor=actor(as_name)
+        )
+    if as_json:
+        print_json(made)
+        return
+    print_facts([("negative", made.id), ("person", made.person_id), ("confidence so far", f"{made.confidence:.3f}")])
+
+
+@app.command("list")
+def list_negatives(
+    name: Name,
+    person_id: Annotated[UUID | None, typer.Option("--person", help="Of this person only.")] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """List the negatives of a resource."""
+    with opened_faces(data_dir) as faces:
+        found = faces.gallery.negatives.all(resource_named(faces.services, name).id, person_id=person_id)
+    if as_json:
+        print_json(list(found))
+        return
+    columns = ("negative", "in", "person", "confidence", "origin", "in use", "added by", "when")
+    print_table(columns, map(_row, found))
+
+
+@app.command()
+def remove(
+    name: Name,
+    negative_id: Annotated[UUID, typer.Argument(help="Id.")],
+    as_name: As = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Remove a negative: the person matches as before."""
+    with opened_faces(data_dir) as faces:
+        owner = resource_named(faces.services, name).id
+        faces.gallery.negatives.remove(owner, negative_id, actor=actor(as_name))
+    if as_json:
+        print_json({"removed": negative_id})
+
+
+def _row(one: Negative) -> tuple[object, ...]:
+    used = "yes" if one.in_use else "no"
+    who = one.name or one.person_id
+    return (
+        one.id,
+        one.collection,
+        who,
+        f"{one.confidence:.3f}",
+        one.origin,
+        used,
+        one.created_by,
+        moment(one.created_at),
+    )
