@@ -69,6 +69,15 @@ def answer(someone: Person, choice: str) -> None:
     assert "Confidence 0." in page.locator(".page").inner_text()
 
 
+def keep_negatives(someone: Person) -> None:
+    """Switch the resource's policy of negatives on, or off again."""
+    page = someone.go("/people")
+    page.get_by_text("Enrolment policy").click()
+    page.get_by_role("checkbox", name="Keep faces that people said are not a person").click()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("saved").first.wait_for()
+
+
 def test_two_people_confirm_a_match(person: OpenPerson, portal: Server, client: httpx.Client, axe: str) -> None:
     admin = person()
     page = admin.go("/matches")
@@ -76,6 +85,7 @@ def test_two_people_confirm_a_match(person: OpenPerson, portal: Server, client: 
     assert page.evaluate(VIOLATIONS)["violations"] == []
     page.get_by_role("button", name="Set policy").click()
     page.get_by_role("region", name="Policies").wait_for()
+    keep_negatives(admin)
     face = identify(client)
     ann = person(approver(portal, "ann"))
     answer(ann, "None of them")
@@ -93,6 +103,14 @@ def test_two_people_confirm_a_match(person: OpenPerson, portal: Server, client: 
     narrow = person(token(portal, "reader"), width=390)
     narrow.go(f"/matches/case?id={case['id']}")
     assert narrow.page.evaluate(OVERFLOW) <= 0
-    admin.go("/matches").get_by_role("button", name="Remove").click()
+    page = admin.go("/matches")
+    page.get_by_role("region", name="Negatives").wait_for()
+    page.evaluate(axe)
+    assert page.evaluate(VIOLATIONS)["violations"] == []
+    assert page.evaluate(OVERFLOW) <= 0
+    page.get_by_role("button", name="Remove the negative of").first.click()
+    page.get_by_text("The negative is removed.").wait_for()
+    keep_negatives(admin)
+    admin.go("/matches").get_by_role("region", name="Policies").last.get_by_role("button", name="Remove").click()
     admin.page.get_by_text("No identification has to be confirmed").wait_for()
     assert [*admin.troubles, *ann.troubles, *ben.troubles] == []

@@ -27,7 +27,7 @@ from mien.storage.database import Database
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD: Final = "0030"
+HEAD: Final = "0031"
 """The last step; a database that is there already needs no Alembic, whose import takes as long as a small start."""
 
 FOLDER: Final = Path(__file__).parent
