@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import Server
 from tests.portal.conftest import OpenPerson, Person
 from tests.portal.test_pages import OVERFLOW, VIOLATIONS
+from tests.portal.test_policy import opened
 from tests.portal.test_roles import token
 from tests.shared import azure_photo
 
@@ -69,13 +70,12 @@ def answer(someone: Person, choice: str) -> None:
     assert "Confidence 0." in page.locator(".page").inner_text()
 
 
-def keep_negatives(someone: Person) -> None:
+def keep_negatives(someone: Person, said: str) -> None:
     """Switch the resource's policy of negatives on, or off again."""
-    page = someone.go("/people")
-    page.get_by_text("Enrolment policy").click()
+    page = opened(someone.go("/people"))
     page.get_by_role("checkbox", name="Keep faces that people said are not a person").click()
     page.get_by_role("button", name="Save").click()
-    page.get_by_text("saved").first.wait_for()
+    page.locator("dd").get_by_text(said).wait_for()
 
 
 def test_two_people_confirm_a_match(person: OpenPerson, portal: Server, client: httpx.Client, axe: str) -> None:
@@ -85,7 +85,7 @@ def test_two_people_confirm_a_match(person: OpenPerson, portal: Server, client: 
     assert page.evaluate(VIOLATIONS)["violations"] == []
     page.get_by_role("button", name="Set policy").click()
     page.get_by_role("region", name="Policies").wait_for()
-    keep_negatives(admin)
+    keep_negatives(admin, "Negatives are kept")
     face = identify(client)
     ann = person(approver(portal, "ann"))
     answer(ann, "None of them")
@@ -108,9 +108,12 @@ def test_two_people_confirm_a_match(person: OpenPerson, portal: Server, client: 
     page.evaluate(axe)
     assert page.evaluate(VIOLATIONS)["violations"] == []
     assert page.evaluate(OVERFLOW) <= 0
-    page.get_by_role("button", name="Remove the negative of").first.click()
-    page.get_by_text("The negative is removed.").wait_for()
-    keep_negatives(admin)
+    removes = page.get_by_role("button", name="Remove the negative of")
+    label = removes.first.get_attribute("aria-label")
+    assert label is not None
+    removes.first.click()
+    page.get_by_role("button", name=label).wait_for(state="detached")
+    keep_negatives(admin, "No negatives")
     admin.go("/matches").get_by_role("region", name="Policies").last.get_by_role("button", name="Remove").click()
     admin.page.get_by_text("No identification has to be confirmed").wait_for()
     assert [*admin.troubles, *ann.troubles, *ben.troubles] == []

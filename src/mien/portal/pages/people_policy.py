@@ -77,6 +77,7 @@ def _say(held: _Held, ref: CollectionRef | None) -> None:
         ("Crops of new faces", "Kept, encrypted" if held.holds.keep_crops else "Not kept"),
         ("Crops kept now", kept),
         ("After edits in the portal", "Trained by itself" if held.holds.train_after_edits else "Not trained by itself"),
+        ("Look-alikes", "Negatives are kept" if held.holds.negatives else "No negatives"),
     ]
     if ref is not None:
         rows.insert(0, ("Policy", "This collection's" if held.own else "The resource's"))
