@@ -159,7 +159,7 @@ def test_an_erased_person_is_nowhere_and_the_receipt_proves_it(place: SubjectsWo
     assert erased is not None
     assert dict(erased.counts) == {
         "persons": 4, "faces": 12, "old_templates": 0, "crops": 0, "consents": 1, "memberships": 1, "door_events": 0,
-        "detected_faces": 1, "liveness_sessions": 2, "session_images": 0,
+        "detected_faces": 1, "liveness_sessions": 2, "session_images": 0, "negatives": 0,
     }  # fmt: skip
     with place.database.read(owner) as session:
 
