@@ -30,7 +30,7 @@ async def test_negatives_are_added_listed_and_removed(measured: World) -> None:
     ref = CollectionRef(resource.id, Kind.LARGE_PERSON_GROUP, "staff")
     (person, *_) = gallery.persons.page(ref)
     faces: DetectedFaces = gallery.recognition._faces
-    vector = np.ones(256, np.float32) / 16
+    vector = np.full(256, 1 / 16, np.float32)
     fingerprint = gallery.rows.get(ref).fingerprint
     (face_id,) = faces.remember(resource.id, "recognition_04", [Embedding(vector, fingerprint, 9.0)], 600)
     body = {"collection": "largePersonGroup/staff", "personId": person.person_id, "faceId": face_id}
