@@ -90,8 +90,7 @@ def test_the_workflow_runs_what_is_tested_here_and_stores_no_token() -> None:
         assert (REPOSITORY / named).is_file(), named
 
 
-@pytest.mark.heavy
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(900)  # the build backend is fetched
 def test_everything_that_is_published_is_built_and_checked(tmp_path: Path) -> None:
     folder = tmp_path / "dist"
     try:
