@@ -50,7 +50,7 @@ def test_every_command_can_print_json() -> None:
         command = root.get_command(context, name)  # type: ignore[attr-defined]  # the root is a group
         without.update(_without_json(name, command))
     # A script; a server whose ready file is JSON; the others print nothing but JSON.
-    assert without == {"completion", "serve", "subject receipt", "subject receipt-key"}
+    assert without == {"completion", "dossier show", "serve", "subject receipt", "subject receipt-key"}
 
 
 def _without_json(name: str, command: object) -> set[str]:
