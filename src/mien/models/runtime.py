@@ -105,9 +105,13 @@ class _Twin:
         begun = perf_counter()
         result: list[Array] = (self._session if wide else narrow).run(outputs, feeds)
         seconds = (perf_counter() - begun) / sum(array.size for array in feeds.values())
-        # A short time is what the machine can do, a long one may be chance. Two calls at once may lose one figure.
+        # Two calls at once may lose one figure.
         before = self._took[wide]
-        self._took[wide] = seconds if seconds < before else before + _SMOOTHING * (seconds - before)
+        if self._calls <= _FIRST:
+            self._took[wide] = min(before, seconds)
+        else:
+            # A long call on one core may be chance; what a second core costs when others want it counts in full.
+            self._took[wide] = before + _SMOOTHING * ((seconds if wide else min(seconds, 2 * before)) - before)
         return result
 
     def _faster(self) -> bool:
