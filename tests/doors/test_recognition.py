@@ -8,6 +8,7 @@ from uuid import UUID
 
 import numpy as np
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from tests.gallery.conftest import World, open_world
 from tests.gallery.texts import CALIBRATION, embedding, photo, recognisers, unit
@@ -20,14 +21,17 @@ from mien.doors.agreement import Agreement
 from mien.doors.enrolling import enroller
 from mien.doors.errors import InvalidDoorError
 from mien.doors.evidence import Candidate, TrackEvidence
-from mien.doors.recognition import Tracks, Watcher, open_watcher
+from mien.doors.recognition import TrackNote, Tracks, Watcher, open_watcher
 from mien.doors.searching import Recogniser, Target, TargetError, TargetKind, target_named
+from mien.drifting import count_track
+from mien.events.drift import DriftCounts
 from mien.gallery.directory.services import DirectoryServices, open_directory
 from mien.gallery.errors import CollectionNotFoundError, NotTrainedError
 from mien.gallery.kinds import Kind
 from mien.gallery.types import NewPerson
 from mien.models import ModelStore
 from mien.storage import Database, Vault
+from mien.storage.tables import DriftCountRow
 from mien.video.camera import Camera, TrackUpdate
 from mien.video.faces import FaceReader, Reading
 from mien.video.sources import open_source
@@ -253,6 +257,33 @@ def test_an_outage_of_the_database_gives_no_evidence(
     watcher.run(told.append)
     assert [one.best.name for one in told if one.best] == ["ann"]
     assert watcher.problem is None
+
+
+def test_a_track_that_ends_is_counted_by_quality_and_scores_alone(
+    world: World, directory: DirectoryServices, database: Database
+) -> None:
+    enrol(world, Kind.PERSON_GROUP, "staff", ann=1, ben=2)
+    recogniser = opened(world, directory, STAFF)
+    noted: list[TrackNote] = []
+    for number, vector in ((1, unit(1)), (2, None)):
+        visit = Visit(recogniser, number)
+        visit.tracks = Tracks(recogniser, noted.append)
+        visit.see(vector)
+        assert len(noted) == number - 1
+        visit.tracks.evidence("Gate", TrackUpdate(visit.track, None, ended=True))
+    read, unread = noted
+    assert read.top == pytest.approx(1.0, abs=1e-3)
+    assert unread == TrackNote(None, None, None)
+
+    counts = DriftCounts(database, ManualClock(NOW))
+    for note in noted:
+        count_track(counts, world.owner, "Gate", note)
+    counts.flush()
+    with database.read(world.owner) as session:
+        rows = {(row.source, row.series, row.bin): row.count for row in session.scalars(select(DriftCountRow))}
+    assert rows.pop(("Gate", "unread", 0)) == rows.pop(("Gate", "unread", 1)) == 1
+    assert rows.pop(("Gate", "topScore", 19)) == 1
+    assert {series for _, series, _ in rows} == {"quality", "margin"}
 
 
 def test_an_empty_film_gives_no_evidence(world: World, directory: DirectoryServices, tmp_path: Path) -> None:
