@@ -35,16 +35,17 @@ check: $(VENV)/.test ## Style, types, layers, dependencies
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
 
+# What pytest makes of the tests' asserts is kept even where a machine tells Python to keep nothing: 10 seconds a process.
 unit: $(VENV)/.test ## The tests without the heavy ones, in WORKERS processes
 	$(BIN)/python -c "from mien.models import ModelStore; ModelStore().ensure()"
 	@$(BIN)/python -m tests.portraits || true
 	@if command -v npm > /dev/null; then npm --prefix tests/js ci --no-audit --no-fund \
 	  || echo "npm cannot install the JavaScript SDKs: their tests skip"; \
 	else echo "no npm: the tests of the JavaScript SDKs skip"; fi
-	$(BIN)/pytest -n $(WORKERS) $(if $(SELECT),-m "$(SELECT)") $(PYTEST_ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) $(if $(SELECT),-m "$(SELECT)") $(PYTEST_ARGS)
 
-coverage: $(VENV)/.test ## The tests with branch coverage, and the floor that they may not fall below
-	$(MAKE) unit SELECT= PYTEST_ARGS="--cov --cov-report=term --cov-report=html:build/coverage"
+coverage: $(VENV)/.test ## The tests without the heavy ones, with branch coverage
+	$(MAKE) unit PYTEST_ARGS="--cov --cov-report=term --cov-report=html:build/coverage"
 
 bench: $(VENV)/.test ## The measurements in bench/, one after the other
 	@failed=; for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || failed="$$failed $$script"; done; \

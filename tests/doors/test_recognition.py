@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from tests.gallery.conftest import World, open_world
 from tests.gallery.texts import CALIBRATION, embedding, photo, recognisers, unit
+from tests.memory import shared_engine
 from tests.shared import shared_path
 from tests.video.clips import write_clip
 
@@ -36,7 +37,6 @@ from mien.video.camera import Camera, TrackUpdate
 from mien.video.faces import FaceReader, Reading
 from mien.video.sources import open_source
 from mien.video.tracks import Track
-from mien.vision.engine import FaceEngine
 from mien.vision.types import Detection
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -287,12 +287,11 @@ def test_a_track_that_ends_is_counted_by_quality_and_scores_alone(
 
 
 def test_an_empty_film_gives_no_evidence(world: World, directory: DirectoryServices, tmp_path: Path) -> None:
-    store = ModelStore()
     enrol(world, Kind.PERSON_GROUP, "staff", ann=1)
     recogniser = opened(world, directory, STAFF)
     clip = write_clip(tmp_path / "empty.mp4", 20)
     told: list[TrackEvidence] = []
-    watcher = open_watcher("door", str(clip), FaceReader(FaceEngine(store)), recogniser, picture_side=320)
+    watcher = open_watcher("door", str(clip), FaceReader(shared_engine()), recogniser, picture_side=320)
     watcher.run(told.append)
     assert told == []
     picture = watcher.picture()
@@ -305,8 +304,7 @@ def test_an_empty_film_gives_no_evidence(world: World, directory: DirectoryServi
 @pytest.mark.shared
 def test_a_filmed_person_is_live_and_a_filmed_screen_is_not(world: World, directory: DirectoryServices) -> None:
     """One person's film, and the same film filmed from a screen."""
-    store = ModelStore()
-    reader = FaceReader(FaceEngine(store), store=store)
+    reader = FaceReader(shared_engine(), store=ModelStore())
     clips = [shared_path("pad", "clips", f"{name}.mp4") for name in ("real", "screen-replay")]
     found = []
     for clip in clips:

@@ -69,6 +69,7 @@ def routes(world: World) -> list[tuple[str, APIRoute]]:
     """Every route but those that need no authentication, by method."""
     found: list[APIRoute] = world.plane.api.state.routes
     served = {(verb.upper(), path) for path, verbs in world.plane.api.openapi()["paths"].items() for verb in verbs}
+    assert list(world.plane.api.state.paths) == list(world.plane.api.openapi()["paths"])
     every = [(method, one) for one in found for method in sorted(one.methods or ())]
     assert {(method, one.path) for method, one in every} == {one for one in served if one[1] not in OPEN_PATHS}
     return every

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 from tests.postgresql import empty_postgresql
@@ -45,7 +45,11 @@ def test_what_was_sealed_opens(size: int) -> None:
 LONG = seal(b"x" * (2 * CHUNK + 7))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Each example derives the key, which takes a quarter of a second on purpose.
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example(where=len(MAGIC), bit=0)
+@example(where=len(MAGIC) + 16, bit=7)
+@example(where=len(LONG) - 1, bit=0)
 @given(where=st.integers(len(MAGIC), len(LONG) - 1), bit=st.integers(0, 7))
 def test_a_changed_bit_anywhere_is_found(where: int, bit: int) -> None:
     changed = bytearray(LONG)

@@ -15,6 +15,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi import Request as HttpRequest
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 
 from mien.accounts import AccessRequests, Accounts
 from mien.accounts.role_assignments import RoleAssignments
@@ -168,7 +169,7 @@ class ControlPlane:
             address=lambda scope: str(parts.origin.client(Request(scope, _no_body)) or ""),
             open_paths=OPEN_PATHS | frozenset(parts.place.open_paths if parts.place else ()),
             neighbour=_scraper if parts.open_metrics else _nobody,
-            templates=lambda: self.api.openapi()["paths"],
+            templates=lambda: self.api.state.paths,
             body_limit=parts.body_limit,
             body_seconds=parts.body_seconds,
         )
@@ -220,7 +221,9 @@ def build_api(parts: Parts) -> FastAPI:
     )
     open_paths = OPEN_PATHS | frozenset(parts.place.open_paths if parts.place else ())
     api.state.routes = []
+    api.state.paths = {}  # not from the OpenAPI description: that takes a second, which the first request would wait
     for router in _routers(parts):
+        api.state.paths |= dict.fromkeys(route.path_format for route in router.routes if isinstance(route, APIRoute))
         api.state.routes += check_routes(router.routes, open_paths)
         api.include_router(router)
     api.state.resource_of = lambda name: _resource_of(parts.accounts, name)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from tests.conftest import MASTER_KEY
 from tests.management.conftest import World
+from tests.memory import shared_engine
 
 from mien.accounts import DEVELOPMENT_TERMS
 from mien.gallery.detected_faces import DetectedFaces
@@ -25,7 +26,6 @@ from mien.management.application import ControlPlane
 from mien.models import ModelStore
 from mien.models.bindings import read_bindings
 from mien.storage import MasterKey, Vault
-from mien.vision.engine import FaceEngine
 from mien.vision.types import Embedding
 
 
@@ -37,7 +37,7 @@ def measured(quick: World, tmp_path: Path) -> World:
     recognisers = Recognisers.of(store, read_bindings(store, Path("nowhere")))
     vault = Vault(parts.database, MasterKey.from_hex(MASTER_KEY), parts.clock)
     gallery = open_gallery(
-        parts.database, vault, parts.clock, tmp_path / "snapshots", engine=FaceEngine(store), recognisers=recognisers,
+        parts.database, vault, parts.clock, tmp_path / "snapshots", engine=shared_engine(), recognisers=recognisers,
         detected_faces=DetectedFaces(parts.database, vault, parts.clock),
     )  # fmt: skip
     owner = parts.accounts.create("front", terms=DEVELOPMENT_TERMS).id
