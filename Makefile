@@ -1,6 +1,6 @@
 # Everything a newcomer or a build machine needs. `make serve` and `make test` begin from a bare machine with Python.
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-all check unit coverage bench docs site format clean
+.PHONY: help serve test test-all check unit coverage bench docs texts site format clean
 
 # Another Python than the one that is found, by its path or name: `make test PYTHON=python3.13`. It has its own environment.
 PYTHON ?=
@@ -53,6 +53,9 @@ bench: $(VENV)/.test ## The measurements in bench/, one after the other
 
 docs: $(VENV)/.test ## Write the pages of docs/ that are made from the code
 	@for script in tools/write_*_docs.py; do $(BIN)/python $$script || exit 1; done
+
+texts: $(VENV)/.test ## Gather the texts of the portal in the catalogues of its languages
+	@$(BIN)/python tools/texts.py
 
 component: $(VENV)/.test ## Join the modules of the liveness component into the file that browsers load
 	@$(BIN)/python tools/join_component.py

@@ -95,7 +95,7 @@ def test_quotas(person: OpenPerson, served: Server, services: Services) -> None:
             answer = httpx.get(f"{served.endpoint}/face/v1.2/facelists", headers=key, trust_env=False)
             assert answer.status_code == 200
         page.reload()
-        assert banner(page, f"Calls this month: {share} % of the quota is used") == tone
+        assert banner(page, f"Calls this month: {share}% of the quota is used") == tone
     assert httpx.get(f"{served.endpoint}/face/v1.2/facelists", headers=key, trust_env=False).status_code in {403, 429}
     page.goto(served.management + "/metrics-and-alerts?resource=free")
     page.get_by_role("meter", name="Calls this month").wait_for()

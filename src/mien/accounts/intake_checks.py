@@ -56,6 +56,9 @@ _ENGLISH: Final = re.compile(
 )
 
 
+_FOREIGN: Final = "The rules know English words only and find hardly any: read it yourself."
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something that the reviewer should ask about.
@@ -80,7 +83,7 @@ def findings(organisation: str, contact: str, use_case: str) -> tuple[Finding, .
     words = re.findall(r"[^\W\d_]+", use_case.lower())
     found = [Finding(*one) for applies, *one in _about_the_applicant(organisation, contact) if applies]
     if len(set(words)) >= 10 and _ENGLISH.search(use_case) is None:
-        return (*found, Finding("language", "The rules know English words only and find hardly any: read it yourself."))
+        return (*found, Finding("language", _FOREIGN))
     found += [Finding(rule, text) for rule, text, applies in _RULES if applies(use_case, words)]
     return tuple(found)
 
@@ -141,3 +144,8 @@ _RULES: Final[tuple[tuple[str, str, Callable[[str, list[str]], bool]], ...]] = (
         lambda text, _: _SENSITIVE.search(text) is not None,
     ),
 )
+
+
+def explanations() -> tuple[str, ...]:
+    """Return every text that a finding can have, for whoever translates them."""
+    return (*(one[2] for one in _about_the_applicant("", "")), _FOREIGN, *(one[1] for one in _RULES))

@@ -31,6 +31,11 @@ class ProvisioningState(StrEnum):
     DELETING = "Deleting"
 
 
+BEING_DELETED: Final = "It is being deleted."
+NOBODY_ADMITTED: Final = "Only callers that a network rule allows are accepted, and there are no rules."
+"""Why nobody can call a resource."""
+
+
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
     """The declarations that creating a resource requires.
@@ -113,9 +118,9 @@ class Resource:
     def blocked(self) -> str | None:
         """What keeps everybody from calling the resource; None when nothing does."""
         if self.state is not ProvisioningState.SUCCEEDED:
-            return "It is being deleted."
+            return BEING_DELETED
         if self.default_action == "Deny" and not self.ip_rules and self.public_network_access:
-            return "Only callers that a network rule allows are accepted, and there are no rules."
+            return NOBODY_ADMITTED
         return None
 
     request_log: bool = False

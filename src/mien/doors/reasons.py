@@ -41,7 +41,7 @@ class Code(StrEnum):
     CODE_UNKNOWN = "code_unknown"
 
 
-_WORDS: Final[Mapping[Code, str]] = {
+WORDS: Final[Mapping[Code, str]] = {
     Code.GRANTED: "Every condition is met.",
     Code.NOT_APPROVED: "The resource is not approved for video identification.",
     Code.DOOR_DISABLED: "The door is switched off.",
@@ -105,7 +105,7 @@ class Failure:
     @property
     def text(self) -> str:
         """The condition as a sentence."""
-        return _WORDS[self.code].format(have=self.have, wanted=self.wanted)
+        return WORDS[self.code].format(have=self.have, wanted=self.wanted)
 
 
 def sentence(code: str, have: Number = None, wanted: Number = None) -> str:

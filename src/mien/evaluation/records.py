@@ -74,9 +74,15 @@ def percent(rate: list[float] | None) -> str:
     """Return a rate with its interval, in per cent: `1.8 % (1.1 to 2.9)`."""
     if rate is None:
         return "–"
+    value, low, high = parts_of(rate)
+    return f"{value} % ({low} to {high})"
+
+
+def parts_of(rate: list[float]) -> tuple[str, str, str]:
+    """Return a rate and the ends of its interval in per cent, with the digits that the interval deserves."""
     digits = 1 if rate[2] >= 0.01 else min(6, 1 - math.floor(math.log10(max(rate[2], 1e-9) * 100)))
     value, low, high = (f"{100 * part:.{digits}f}" for part in rate)
-    return f"{value} % ({low} to {high})"
+    return value, low, high
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from nicegui import ui
 from mien.gateway.gates import RECOGNITION
 from mien.management.errors import ManagementError
 from mien.management.roles import Permission
+from mien.portal.texts import mark, t
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import NOT_THEIRS, Handler, banner, button
 
-NOT_APPROVED: Final = "The resource is not approved for this use."
+NOT_APPROVED: Final = mark("The resource is not approved for this use.")
 
 
 def is_approved(visitor: Visitor) -> bool:
@@ -25,10 +26,12 @@ def approved_to_enrol(visitor: Visitor) -> bool:
     """Whether the resource is approved for a use of templates; says so when it is not; as the gateway does."""
     if is_approved(visitor):
         return True
-    names = " or ".join(feature.value for feature in RECOGNITION)
-    about = "Enrolling faces needs one of these approvals: both are limited access, in the portal as in the API."
-    action = ("Request access", visitor.link("/access"))
-    banner("warn", f"{visitor.resource.name} is not approved for {names}", about, action)
+    names = " / ".join(feature.value for feature in RECOGNITION)
+    about = t("Enrolling faces needs one of these approvals: both are limited access, in the portal as in the API.")
+    action = (t("Request access"), visitor.link("/access"))
+    banner(
+        "warn", t("{resource} is not approved for {names}", resource=visitor.resource.name, names=names), about, action
+    )
     return False
 
 
@@ -45,7 +48,7 @@ def check_approved(visitor: Visitor) -> bool:
     """
     resource = visitor.parts.accounts.get(visitor.resource.id)
     if resource is None or resource.features.isdisjoint(RECOGNITION):
-        raise ManagementError(403, "Forbidden", NOT_APPROVED)
+        raise ManagementError(403, "Forbidden", t(NOT_APPROVED))
     return True
 
 
@@ -60,5 +63,5 @@ def write_button(
             if iscoroutine(result):
                 await result
 
-    reason = NOT_APPROVED if visitor.may(Permission.PEOPLE) else NOT_THEIRS
+    reason = t(NOT_APPROVED) if visitor.may(Permission.PEOPLE) else t(NOT_THEIRS)
     return button(label, press, kind, image=image, may=may_write(visitor), why_not=reason)

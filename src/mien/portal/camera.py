@@ -12,6 +12,7 @@ from nicegui import events, ui
 from mien.portal.guidance import POSES, Pose, advise
 from mien.portal.photo_report import MEASURED
 from mien.portal.photos import Upload
+from mien.portal.texts import mark, t
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, button, text
 from mien.vision.errors import VisionError
@@ -19,9 +20,9 @@ from mien.vision.types import OperatingPoint, Want
 
 _LARGEST: Final = 3_000_000
 _WORDS: Final = {
-    Pose.FRONT: "Look straight into the camera.",
-    Pose.LEFT: "Turn your head a little to the left.",
-    Pose.RIGHT: "Turn your head a little to the right.",
+    Pose.FRONT: mark("Look straight into the camera."),
+    Pose.LEFT: mark("Turn your head a little to the left."),
+    Pose.RIGHT: mark("Turn your head a little to the right."),
 }
 
 
@@ -45,12 +46,12 @@ class CameraPlace:
         self._good = 0
         with Tag("div", classes="stack"):
             with Tag("div", classes="row"):
-                self._start = button("Use the camera", kind="quiet", image="photo_camera")
-                self._stop = button("Stop the camera", self._end, "quiet", image="stop")
+                self._start = button(t("Use the camera"), kind="quiet", image="photo_camera")
+                self._stop = button(t("Stop the camera"), self._end, "quiet", image="stop")
             self._stop.set_visibility(False)
             self._said = Tag("p", "", "guide", role="status")
             self._video = Tag("video", classes="camera", autoplay=True, playsinline=True, muted=True, hidden=True)
-            self._video.props["aria-label"] = "Your camera"
+            self._video.props["aria-label"] = t("Your camera")
         self._start.on("click", js_handler=f"() => mienCamera({self._video.id})")
         self._video.on("picture", self._look, args=["detail"])
         self._video.on("trouble", self._trouble, args=["detail"])
@@ -76,23 +77,24 @@ class CameraPlace:
         if self._video.is_deleted:
             return
         self._good = 0 if told else self._good + 1
-        self._said.text = told or f"Hold still … {_WORDS[pose]}"
+        self._said.text = told or t("Hold still … {pose}", pose=t(_WORDS[pose]))
         if self._good >= 2:  # good in two pictures in a row: the second is not a blurred chance
             self._good = 0
             self._taken += 1
             await self._on_photo(Upload(f"camera-{pose.value}.jpg", data))
-            self._said.text = f"Picture {self._taken} of {len(POSES)} was taken."
+            self._said.text = t("Picture {taken} of {count} was taken.", taken=self._taken, count=len(POSES))
         if self._taken >= len(POSES):
             await self._end()
-            self._said.text = "Done: all pictures were taken."
+            self._said.text = t("Done: all pictures were taken.")
         else:
             ui.run_javascript(f"mienPicture({self._video.id})")
 
     async def _trouble(self, event: events.GenericEventArguments) -> None:
         why = str((event.args or {}).get("detail", ""))[:200]
-        self._said.text = (
-            f"The camera cannot be used ({why}). Allow it in the browser; over HTTP browsers allow it on this machine "
-            "only, elsewhere the portal needs HTTPS."
+        self._said.text = t(
+            "The camera cannot be used ({why}). Allow it in the browser; over HTTP browsers allow it "
+            "on this machine only, elsewhere the portal needs HTTPS.",
+            why=why,
         )
 
     async def _end(self) -> None:
@@ -110,7 +112,9 @@ def camera(
 ) -> None:
     """Draw the camera; arguments as of `CameraPlace`."""
     CameraPlace(visitor, on_photos, on_photo)
-    text("The camera takes three pictures by itself: from the front, and turned a little to each side.", "soft small")
+    text(
+        t("The camera takes three pictures by itself: from the front, and turned a little to each side."), "soft small"
+    )
 
 
 def _decoded(address: str) -> bytes | None:

@@ -15,8 +15,10 @@ from starlette.responses import Response
 from mien.doors.evidence import TrackEvidence
 from mien.doors.types import Camera
 from mien.management.roles import Permission
+from mien.portal.levels import LEVELS
 from mien.portal.parts import PortalParts
 from mien.portal.session import SESSION, Session
+from mien.portal.texts import listed, t
 from mien.portal.watched import Watched
 
 Polygon = Sequence[tuple[float, float]]
@@ -60,20 +62,24 @@ def about_track(evidence: TrackEvidence, missing: Sequence[str]) -> str:
         evidence: of the track.
         missing: what it lacks to count as recognised.
     """
-    told = [f"{evidence.agreeing} of {evidence.readable} readable frames agree", f"{evidence.quality} quality"]
+    told = [
+        t("{agreeing} of {readable} readable frames agree", agreeing=evidence.agreeing, readable=evidence.readable),
+        t("quality: {level}", level=t(LEVELS.get(evidence.quality, evidence.quality))),
+    ]
     if evidence.best is not None:
-        told = [f"confidence {evidence.best.confidence:.2f}", f"margin {evidence.margin:.2f}", *told]
-    told.append(f"face {evidence.face_px} px")
+        confidence = t("confidence {value:.2f}", value=evidence.best.confidence)
+        told = [confidence, t("margin {value:.2f}", value=evidence.margin), *told]
+    told.append(t("face {width} px", width=evidence.face_px))
     if evidence.liveness is not None:
-        told.append(f"liveness {evidence.liveness:.2f}")
-    words = ", ".join(told)
-    return f"{words}. Not recognised: {'; '.join(missing)}" if missing else words
+        told.append(t("liveness {value:.2f}", value=evidence.liveness))
+    words = listed(told)
+    return t("{words}. Not recognised: {missing}", words=words, missing="; ".join(missing)) if missing else words
 
 
 def name_of(evidence: TrackEvidence) -> str:
     """The person of a track, as pages show it."""
     if evidence.best is None:
-        return "Unknown"
+        return t("Unknown")
     return evidence.best.name or evidence.best.person_id
 
 
@@ -144,7 +150,7 @@ def read_corners(text: str) -> tuple[tuple[float, float], ...]:
     except ValueError:
         corners = ()
     if len(corners) < 3 or any(not 0 <= part <= 1 for corner in corners for part in corner):
-        raise ValueError("write at least three corners as x,y in percent, such as 0,0 50,0 50,100 0,100")
+        raise ValueError(t("write at least three corners as x,y in percent, such as 0,0 50,0 50,100 0,100"))
     return corners
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
+from html import escape
 from pathlib import Path
+from string import Template
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -18,8 +20,9 @@ from mien.management.guard import Api, Message, Receive, Scope, Send
 from mien.portal.parts import PortalParts
 from mien.portal.session import COOKIE, SESSION, UPLOAD_FRAME, Session, Sessions
 from mien.portal.sign_in import OPEN, PREFIX_HEADER, SIGN_IN, SignIn
+from mien.portal.texts import language, preferred, speak, t
 
-_LOST: Final = (Path(__file__).parent / "static" / "lost.html").read_bytes()
+_LOST: Final = Template((Path(__file__).parent / "static" / "lost.html").read_text(encoding="utf-8"))
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _log = structlog.get_logger("mien.portal")
 
@@ -50,6 +53,8 @@ class Portal:
             await self._live(receive, send)
             return
         scope = self._below_base_path(scope)
+        headers = _headers(scope)
+        speak(preferred(*(headers.get(name, b"").decode("latin-1") for name in (b"cookie", b"accept-language"))))
         if scope["type"] == "websocket":
             await self._connect(scope, receive, send)
         else:
@@ -82,10 +87,10 @@ class Portal:
         headers = _headers(scope)
         path, method = scope["path"], scope["method"]
         if method not in _SAFE and not self._is_from_here(scope, headers):
-            answer = Response("This request does not come from the portal's own pages.", 403, media_type="text/plain")
+            answer = Response(t("This request comes from another page."), 403, media_type="text/plain")
             await answer(scope, receive, send)
         elif method not in _SAFE and not self._is_short(headers):
-            await Response("The request body is too long.", 413, media_type="text/plain")(scope, receive, send)
+            await Response(t("The request body is too long."), 413, media_type="text/plain")(scope, receive, send)
         elif path in OPEN:
             await self._sign_in(scope, receive, send)
         elif (session := await self._session(headers)) is None:
@@ -147,7 +152,7 @@ class Portal:
     def _guarded(self, scope: Scope, send: Send) -> Send:
         cached = scope["path"].startswith("/_nicegui/") and "/client/" not in scope["path"]
         base = _headers(scope).get(PREFIX_HEADER.encode(), b"")
-        lost_page = _LOST.replace(b'href="/"', b'href="' + base + b'/"')
+        lost_page = _lost_page(base.decode("latin-1"))
         lost = False
 
         async def answer(message: Message) -> None:
@@ -170,6 +175,19 @@ class Portal:
             await send(message)
 
         return answer
+
+
+def _lost_page(base: str) -> bytes:
+    """Return the page of an address that leads nowhere."""
+    page = _LOST.substitute(
+        base=escape(base, quote=True),
+        language=language(),
+        title=escape(t("No such page")),
+        heading=escape(t("There is no such page")),
+        about=escape(t("The address may be of another version, or mistyped.")),
+        onward=escape(t("To the overview")),
+    )
+    return page.encode()
 
 
 def _policy(endpoint: str) -> list[tuple[bytes, bytes]]:
@@ -223,4 +241,4 @@ def _refused(scope: Scope) -> Response:
         query = scope.get("query_string", b"").decode("latin-1")
         wanted = scope["path"] + (f"?{query}" if query else "")
         return RedirectResponse(SIGN_IN if wanted == "/" else f"{SIGN_IN}?next={quote(wanted, safe='')}", 303)
-    return Response("Sign in first.", 401, media_type="text/plain")
+    return Response(t("Sign in first."), 401, media_type="text/plain")

@@ -16,15 +16,15 @@ from mien.portal.auto_training import patiently
 from mien.portal.camera import camera
 from mien.portal.photo_report import MEASURED, Verdict, asked, draw_report, report_on
 from mien.portal.photos import Upload, cut_out, drop, picture
-from mien.portal.stale import counted
+from mien.portal.texts import listed, mark, t, tn
 from mien.portal.visitor import Visitor, sentence
 from mien.portal.widgets import Tag, badge, banner, button, loading, text
 from mien.vision.errors import VisionError
 from mien.vision.types import Face, OperatingPoint, Want
 
-NOBODY = (
-    "No face was found. The whole face must be visible, upright, well lit and at least 36 pixels wide: "
-    "go nearer, or turn the photo."
+NOBODY = mark(
+    "No face was found. The whole face must be visible, upright, well lit and at least 36 "
+    "pixels wide: go nearer, or turn the photo."
 )
 
 
@@ -69,7 +69,7 @@ async def enrol_place(
     if not may_write(visitor):
         return
     if wanted := asked(await visitor.ask(policy)):
-        text(f"Photos must have: {', '.join(wanted)}.", "soft small")
+        text(t("Photos must have: {wanted}.", wanted=listed(wanted)), "soft small")
     place = Tag("div", classes="stack")
     summary = Tag("div", classes="stack", role="status")
     said = Tag("div", classes="stack")
@@ -82,7 +82,7 @@ async def enrol_place(
 
     async def take(photo: Upload) -> None:
         with said, Tag("div", classes="stack") as result:
-            waiting = loading(f"Analysing {photo.name} …")
+            waiting = loading(t("Analysing {photo} …", photo=photo.name))
         await finish(photo, result, waiting, None)
 
     async def finish(photo: Upload, result: Tag, waiting: Tag, chosen: Face | None) -> None:
@@ -102,7 +102,7 @@ async def enrol_place(
             if outcome.face is not None:
                 if counts["photos"] > 1:
                     with Tag("details"):
-                        Tag("summary", "Photo quality")
+                        Tag("summary", t("Photo quality"))
                         draw_report(report_on(outcome.face, rules), outcome.face.quality)
                 else:
                     draw_report(report_on(outcome.face, rules), outcome.face.quality)
@@ -118,21 +118,21 @@ async def enrol_place(
     async def again(photo: Upload, result: Tag, chosen: Face) -> None:
         result.clear()
         with result:
-            waiting = loading(f"Analysing {photo.name} …")
+            waiting = loading(t("Analysing {photo} …", photo=photo.name))
         await finish(photo, result, waiting, chosen)
 
     with place:
-        drop(visitor, "Drop photos to enrol", take, on_batch=begin, about="several at once, or choose files")
+        drop(visitor, t("Drop photos to enrol"), take, on_batch=begin, about=t("several at once, or choose files"))
         camera(visitor, begin, take)
 
 
 def _sum_up(counts: dict[str, int]) -> None:
     done = counts["enrolled"] + counts["refused"]
     with Tag("div", classes="row"):
-        badge(f"{counts['enrolled']} enrolled", "good" if counts["enrolled"] else "")
-        badge(f"{counts['refused']} not enrolled", "bad" if counts["refused"] else "")
+        badge(t("{count} enrolled", count=counts["enrolled"]), "good" if counts["enrolled"] else "")
+        badge(t("{count} not enrolled", count=counts["refused"]), "bad" if counts["refused"] else "")
         if left := counts["photos"] - done:
-            badge(f"{left} left", "info")
+            badge(t("{count} left", count=left), "info")
 
 
 def enrol_photo(visitor: Visitor, photo: Upload, chosen: Face | None, add: Add) -> Outcome:
@@ -147,36 +147,44 @@ def enrol_photo(visitor: Visitor, photo: Upload, chosen: Face | None, add: Add) 
                 return Outcome(faces=tuple((one, cut_out(found, one.box)) for one in faces))
             face = faces[0] if faces else None
         if face is None:
-            return Outcome(refused=NOBODY)
+            return Outcome(refused=t(NOBODY))
         box = face.box
         target = TargetFace(box.left, box.top, box.width, box.height) if chosen else None
         return Outcome(face, enrolled=add(photo, target))
     except LowQualityError:
-        return Outcome(face, refused="The photo does not meet this collection's requirements; see the table.")
+        return Outcome(face, refused=t("The photo does not meet this collection's requirements; see the table."))
     except (GalleryError, VisionError) as error:
         return Outcome(face, refused=sentence(str(error)))
 
 
 def _tell(outcome: Outcome, policy: EnrolmentPolicy, name: str) -> None:
-    photo = name or "The photo"
+    photo = name or t("The photo")
     if outcome.faces:
-        about = "Choose the face of the person to enrol, or use a photo of that person alone."
-        banner("warn", f"{photo} shows {counted(len(outcome.faces), 'face', 'faces')}", about)
+        about = t("Choose the face of the person to enrol, or use a photo of that person alone.")
+        banner(
+            "warn",
+            tn("{photo} shows {count} face", "{photo} shows {count} faces", len(outcome.faces), photo=photo),
+            about,
+        )
     elif outcome.refused is not None:
-        banner("bad", f"{photo} was not enrolled", outcome.refused)
+        banner("bad", t("{photo} was not enrolled", photo=photo), outcome.refused)
     elif outcome.enrolled is not None and outcome.face is not None:
-        banner("good", f"{name}: enrolled" if name else "Enrolled", f"The face is {outcome.enrolled.face}.")
+        banner(
+            "good",
+            t("{name}: enrolled", name=name) if name else t("Enrolled"),
+            t("The face is {face}.", face=outcome.enrolled.face),
+        )
         for suspicion in outcome.enrolled.suspicions:
-            banner("warn", "A likely duplicate", sentence(suspicion))
+            banner("warn", t("A likely duplicate"), sentence(suspicion))
         poor = [one.name.lower() for one in report_on(outcome.face, policy) if one.verdict is not Verdict.GOOD]
         if poor:
-            about = "Recognition is less reliable with it: enrol a better photo, then remove this one."
-            banner("warn", f"Low photo quality: {', '.join(poor)}", about)
+            about = t("Recognition is less reliable with it: enrol a better photo, then remove this one.")
+            banner("warn", t("Low photo quality: {poor}", poor=listed(poor)), about)
 
 
 def _choose(outcome: Outcome, take: Callable[[Face], object]) -> None:
-    with Tag("ul", classes="plain", aria_label="Faces to choose from", style="flex-flow:row wrap;gap:1.2rem"):
+    with Tag("ul", classes="plain", aria_label=t("Faces to choose from"), style="flex-flow:row wrap;gap:1.2rem"):
         for number, (face, address) in enumerate(outcome.faces, start=1):
             with Tag("li", classes="stack", style="width:10rem"):
-                picture(address, f"Face {number}")
-                button(f"Enrol face {number}", partial(take, face))
+                picture(address, t("Face {number}", number=number))
+                button(t("Enrol face {number}", number=number), partial(take, face))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mien.events.failed_calls import FailedCall
+from mien.portal.texts import mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +14,7 @@ class Advice:
     """What to do about a failed call.
 
     Attributes:
-        text: what is the matter, and what to do.
+        text: what is the matter, and what to do; to be translated, as the words of the action.
         action: words and path of the page where it is done; None where there is none.
     """
 
@@ -21,42 +22,44 @@ class Advice:
     action: tuple[str, str] | None = None
 
 
-_KEYS: Final = ("Keys and endpoint", "/keys")
-_ACCESS: Final = ("Limited access", "/access")
-_NETWORK: Final = ("Networking", "/networking")
-_PEOPLE: Final = ("People", "/people")
-_METRICS: Final = ("Metrics and alerts", "/metrics-and-alerts")
-_TRY: Final = ("Try it", "/try")
+_KEYS: Final = (mark("Keys and endpoint"), "/keys")
+_ACCESS: Final = (mark("Limited access"), "/access")
+_NETWORK: Final = (mark("Networking"), "/networking")
+_PEOPLE: Final = (mark("People"), "/people")
+_METRICS: Final = (mark("Metrics and alerts"), "/metrics-and-alerts")
+_TRY: Final = (mark("Try it"), "/try")
 
 _BY_CODE: Final[dict[str, Advice]] = {
-    "UnsupportedFeature": Advice("The resource is not approved for this feature: request access.", _ACCESS),
-    "PersonGroupNotTrained": Advice("The group was never trained: train it.", _PEOPLE),
-    "LargePersonGroupNotTrained": Advice("The group was never trained: train it.", _PEOPLE),
-    "PersonGroupTrainingNotFinished": Advice("The group was being trained: wait until that has ended.", _PEOPLE),
-    "LargePersonGroupTrainingNotFinished": Advice("The group was being trained: wait until that has ended.", _PEOPLE),
-    "InvalidImage": Advice("The body is no image that can be read: send JPEG, PNG, GIF or BMP.", _TRY),
-    "InvalidImageSize": Advice("The image file is too small or too large: at most 6 MB.", _TRY),
-    "InvalidURL": Advice("The image's address could not be fetched: the hint says why."),
-    "FaceNotFound": Advice("The face id is unknown or has expired: detect the face again."),
-    "PersonNotFound": Advice("There is no such person in the group: it may have been merged or erased.", _PEOPLE),
-    "PersonGroupNotFound": Advice("There is no such group: it may have another id or kind.", _PEOPLE),
-    "LargePersonGroupNotFound": Advice("There is no such group: it may have another id or kind.", _PEOPLE),
-    "BadArgument": Advice("A parameter or the body is wrong: the message names it."),
+    "UnsupportedFeature": Advice(mark("The resource is not approved for this feature: request access."), _ACCESS),
+    "PersonGroupNotTrained": Advice(mark("The group was never trained: train it."), _PEOPLE),
+    "LargePersonGroupNotTrained": Advice(mark("The group was never trained: train it."), _PEOPLE),
+    "PersonGroupTrainingNotFinished": Advice(mark("The group was being trained: wait until that has ended."), _PEOPLE),
+    "LargePersonGroupTrainingNotFinished": Advice(
+        mark("The group was being trained: wait until that has ended."), _PEOPLE
+    ),
+    "InvalidImage": Advice(mark("The body is no image that can be read: send JPEG, PNG, GIF or BMP."), _TRY),
+    "InvalidImageSize": Advice(mark("The image file is too small or too large: at most 6 MB."), _TRY),
+    "InvalidURL": Advice(mark("The image's address could not be fetched: the hint says why.")),
+    "FaceNotFound": Advice(mark("The face id is unknown or has expired: detect the face again.")),
+    "PersonNotFound": Advice(mark("There is no such person in the group: it may have been merged or erased."), _PEOPLE),
+    "PersonGroupNotFound": Advice(mark("There is no such group: it may have another id or kind."), _PEOPLE),
+    "LargePersonGroupNotFound": Advice(mark("There is no such group: it may have another id or kind."), _PEOPLE),
+    "BadArgument": Advice(mark("A parameter or the body is wrong: the message names it.")),
 }
 
 
 _BY_STATUS: Final[dict[int, Advice]] = {
-    401: Advice("The key or token was not accepted: compare it with the resource's keys.", _KEYS),
-    403: Advice("The call is not allowed for this resource or key.", _ACCESS),
-    404: Advice("There is nothing at this address: compare the path with the endpoint's.", _KEYS),
-    408: Advice("The request was too slow."),
-    413: Advice("The request was too long."),
-    429: Advice("Too many calls: send fewer, or wait as long as Retry-After says.", _METRICS),
-    431: Advice("The request's headers were too long."),
+    401: Advice(mark("The key or token was not accepted: compare it with the resource's keys."), _KEYS),
+    403: Advice(mark("The call is not allowed for this resource or key."), _ACCESS),
+    404: Advice(mark("There is nothing at this address: compare the path with the endpoint's."), _KEYS),
+    408: Advice(mark("The request was too slow.")),
+    413: Advice(mark("The request was too long.")),
+    429: Advice(mark("Too many calls: send fewer, or wait as long as Retry-After says."), _METRICS),
+    431: Advice(mark("The request's headers were too long.")),
 }
-_SERVER: Final = Advice("The server could not answer. Its log has more, under the request id.")
-_REQUEST: Final = Advice("The message and the hint say what is wrong with the request.")
-_NOT_LET_IN: Final = Advice("The network rules do not let the caller's address in.", _NETWORK)
+_SERVER: Final = Advice(mark("The server could not answer. Its log has more, under the request id."))
+_REQUEST: Final = Advice(mark("The message and the hint say what is wrong with the request."))
+_NOT_LET_IN: Final = Advice(mark("The network rules do not let the caller's address in."), _NETWORK)
 
 
 def advice(call: FailedCall) -> Advice:

@@ -10,7 +10,9 @@ from typing import Final
 from nicegui import ui
 
 from mien.management.roles import Permission
+from mien.portal.help import Help
 from mien.portal.sign_in import SIGN_OUT
+from mien.portal.texts import COOKIE, LANGUAGES, language, listed, t
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, choice, icon, icon_button
 
@@ -42,6 +44,8 @@ class Page:
         needs: permission to see it, on the chosen resource if it is about one, else on any; by default one that few
             have.
         whole_server: whether it needs the permission on the whole server.
+        for_everybody: whether everybody who is signed in may see it.
+        help: what it is for, its terms and its documentation; every page has one.
     """
 
     path: str
@@ -54,9 +58,13 @@ class Page:
     listed: bool = True
     needs: Permission = Permission.MANAGE
     whole_server: bool = False
+    for_everybody: bool = False
+    help: Help | None = None
 
     def is_open_to(self, visitor: Visitor) -> bool:
         """Whether somebody may see the page."""
+        if self.for_everybody:
+            return True
         if self.whole_server:
             return visitor.may(self.needs, on=None)
         if self.needs_resource and visitor.chosen is not None:
@@ -74,30 +82,53 @@ def frame(visitor: Visitor, page: Page, pages: Iterable[Page], theme: str | None
         pages: what there is to go to.
         theme: `light`, `dark`, or None for what the browser prefers.
     """
-    about = f"{page.title} · {visitor.chosen.name} · Mien" if visitor.chosen else f"{page.title} · Mien"
+    title = t(page.title)
+    about = f"{title} · {visitor.chosen.name} · Mien" if visitor.chosen else f"{title} · Mien"
     ui.page_title(about)
     theme_switch = ui.dark_mode({"dark": True, "light": False}.get(theme or ""))
     with ui.left_drawer(value=False, elevated=False).classes("side").props(_DRAWER) as drawer:
         _navigate(visitor, page, pages)
     with ui.header(elevated=False).classes("top"):
-        menu = icon_button("menu", "Menu", drawer.toggle).classes("lt-md")
+        menu = icon_button("menu", t("Menu"), drawer.toggle).classes("lt-md")
         menu.props["aria-controls"] = f"c{drawer.id}"
-        with Tag("a", classes="brand", href=visitor.link("/"), aria_label="Mien, overview"):
+        with Tag("a", classes="brand", href=visitor.link("/"), aria_label=t("Mien, overview")):
             ui.html(LOGO, sanitize=False)
             Tag("span", "Mien")
         Tag("div", classes="grow")
         if visitor.chosen is not None:
             _choose(visitor, visitor.chosen.name)
-        switch = icon_button("contrast", "Light or dark")
+        box = choice(t("Language"), LANGUAGES, language(), _SPEAK).classes("languages")
+        for option in box.default_slot.children:
+            option.props["lang"] = option.props["value"]
+        switch = icon_button("contrast", t("Light or dark"))
         # The page's own element must know, too: it sets the theme again whenever something on the page changes.
         switch.on("click", lambda event: theme_switch.set_value(bool(event.args)), js_handler=_SWITCH)
         _who(visitor)
     with Tag("div", classes="page") as content:
         with Tag("div", classes="head"), Tag("div"):
-            Tag("h1", page.title)
-            Tag("p", page.about)
+            Tag("h1", title)
+            Tag("p", t(page.about))
+            if page.help is not None:
+                _help(visitor, page.help)
         yield
-    ui.skip_link("Skip to the page", target=content)
+    ui.skip_link(t("Skip to the page"), target=content)
+
+
+def _help(visitor: Visitor, told: Help) -> None:
+    """Draw the help, folded up; it opens without a script."""
+    with Tag("details", classes="help"):
+        with Tag("summary", title=t("Help")):
+            icon("help_outline")
+            Tag("span", t("Help"), "sr")
+        with Tag("div", classes="card"):
+            Tag("p", t(told.about))
+            if told.terms:
+                with Tag("dl", classes="facts small"):
+                    for term in told.terms:
+                        name, sentence = term.name_and_sentence
+                        Tag("dt", name)
+                        Tag("dd", sentence)
+            Tag("a", t("Read more in the documentation"), href=visitor.link(told.path) + told.heading)
 
 
 def _navigate(visitor: Visitor, current: Page, pages: Iterable[Page]) -> None:
@@ -105,15 +136,15 @@ def _navigate(visitor: Visitor, current: Page, pages: Iterable[Page]) -> None:
     for page in pages:
         if page.listed and page.is_open_to(visitor):
             groups.setdefault(page.group, []).append(page)
-    with Tag("nav", aria_label="Pages"):
+    with Tag("nav", aria_label=t("Pages")):
         for number, (group, members) in enumerate(groups.items()):
             name = f"nav-group-{number}"
-            Tag("div", group, "group", id=name)
+            Tag("div", t(group), "group", id=name)
             with Tag("ul", aria_labelledby=name):
                 for page in members:
                     with Tag("li"), Tag("a", href=visitor.link(page.path)) as link:
                         icon(page.icon)
-                        Tag("span", page.title)
+                        Tag("span", t(page.title))
                     if current.path == page.path:
                         link.props["aria-current"] = "page"
                     elif page.path != "/" and current.path.startswith(page.path + "/"):
@@ -122,8 +153,8 @@ def _navigate(visitor: Visitor, current: Page, pages: Iterable[Page]) -> None:
 
 def _choose(visitor: Visitor, name: str) -> None:
     with Tag("div", classes="chooser"):
-        Tag("label", "Resource", "small soft", for_="resource")
-        box = choice("Resource", {one.name: one.name for one in visitor.resources}, name, _GO)
+        Tag("label", t("Resource"), "small soft", for_="resource")
+        box = choice(t("Resource"), {one.name: one.name for one in visitor.resources}, name, _GO)
         box.props["id"] = "resource"
 
 
@@ -132,9 +163,10 @@ def _who(visitor: Visitor) -> None:
     with Tag("div", classes="who"):
         Tag("div", actor.name.partition(":")[2] or actor.name)
         roles = dict.fromkeys(one.role.value for one in actor.grants)
-        Tag("div", ", ".join(roles) + ("" if actor.everywhere else " · limited to resources"), "soft")
+        names = listed(roles)
+        Tag("div", names if actor.everywhere else t("{roles} · limited to resources", roles=names), "soft")
     with Tag("form", method="post", action=SIGN_OUT):
-        button = icon_button("logout", "Sign out")
+        button = icon_button("logout", t("Sign out"))
         button.props["type"] = "submit"
 
 
@@ -143,6 +175,10 @@ _GO: Final = """(event) => {
     const page = address.pathname.slice(window.path_prefix.length).split("/")[1];
     location.href = window.path_prefix + "/" + page + "?" + new URLSearchParams({ resource: event.target.value });
 }"""
+_SPEAK: Final = f"""(event) => {{
+    document.cookie = "{COOKIE}=" + event.target.value + "; path=/; max-age=31536000; samesite=strict";
+    location.reload();
+}}"""
 _SWITCH: Final = f"""() => {{
     const dark = !document.body.classList.contains("body--dark");
     Quasar.Dark.set(dark);

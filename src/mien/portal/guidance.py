@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Final
 
 from mien.contract.attributes import ExposureLevel, Level3
+from mien.portal.texts import t
 from mien.vision.types import Face
 
 _NEAR: Final = 0.22
@@ -38,9 +39,9 @@ def advise(faces: Sequence[Face], height: int, pose: Pose) -> str | None:
         pose: the picture that is wanted.
     """
     if not faces:
-        return "No face is seen: look into the camera."
+        return t("No face is seen: look into the camera.")
     if len(faces) > 1:
-        return "Several faces are seen: one person at a time."
+        return t("Several faces are seen: one person at a time.")
     (face,) = faces
     return _distance(face, height) or _light(face) or _turn(face, pose) or _cover(face)
 
@@ -48,15 +49,15 @@ def advise(faces: Sequence[Face], height: int, pose: Pose) -> str | None:
 def _distance(face: Face, height: int) -> str | None:
     share = face.box.width / height
     if share < _NEAR:
-        return "Come closer."
-    return "Move back a little." if share > _CLOSE else None
+        return t("Come closer.")
+    return t("Move back a little.") if share > _CLOSE else None
 
 
 def _light(face: Face) -> str | None:
     exposure = face.attributes.exposure
     if exposure is None or exposure.level is ExposureLevel.GOOD:
         return None
-    return "More light on the face." if exposure.level is ExposureLevel.UNDER else "Less light on the face."
+    return t("More light on the face.") if exposure.level is ExposureLevel.UNDER else t("Less light on the face.")
 
 
 def _turn(face: Face, pose: Pose) -> str | None:
@@ -64,24 +65,25 @@ def _turn(face: Face, pose: Pose) -> str | None:
     if found is None:
         return None
     if abs(found.roll) > _UPRIGHT:
-        return "Keep your head upright."
+        return t("Keep your head upright.")
     if abs(found.pitch) > _UPRIGHT:
-        return "Lower your chin a little." if found.pitch > 0 else "Raise your chin a little."
+        return t("Lower your chin a little.") if found.pitch > 0 else t("Raise your chin a little.")
     return _side(found.yaw, pose)
 
 
 def _side(yaw: float, pose: Pose) -> str | None:
     """Compare the yaw; a nose that points to the right of the picture is turned to the person's own left."""
     if pose is Pose.FRONT:
-        return None if abs(yaw) <= _STRAIGHT else "Look straight into the camera."
+        return None if abs(yaw) <= _STRAIGHT else t("Look straight into the camera.")
     turned = yaw if pose is Pose.LEFT else -yaw
     if turned < _TURNED[0]:
-        return f"Turn your head a little to the {pose.value}."
-    return "Turn your head back a little." if turned > _TURNED[1] else None
+        left = pose is Pose.LEFT
+        return t("Turn your head a little to the left.") if left else t("Turn your head a little to the right.")
+    return t("Turn your head back a little.") if turned > _TURNED[1] else None
 
 
 def _cover(face: Face) -> str | None:
     covered, blur = face.attributes.occlusion, face.attributes.blur
     if covered is not None and (covered.forehead or covered.eye or covered.mouth):
-        return "Uncover forehead, eyes and mouth."
-    return "Hold still." if blur is not None and blur.level is Level3.HIGH else None
+        return t("Uncover forehead, eyes and mouth.")
+    return t("Hold still.") if blur is not None and blur.level is Level3.HIGH else None

@@ -11,6 +11,7 @@ import structlog
 from fastapi import FastAPI
 from nicegui import app as library
 from nicegui import background_tasks, context, ui
+from nicegui.language import Language
 from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -22,6 +23,7 @@ from mien.portal.frame import THEME, Page, frame
 from mien.portal.pages import PAGES
 from mien.portal.parts import PortalParts
 from mien.portal.session import SESSION, UPLOAD_FRAME, Session, Sessions
+from mien.portal.texts import language, t
 from mien.portal.visitor import EXPECTED, Visitor, sentence
 from mien.portal.widgets import Tag, banner, empty, section, skeleton
 
@@ -35,6 +37,7 @@ _READ_OUT: Final = (  # what the library shows while the server is away is read 
     "<script>addEventListener('DOMContentLoaded', () => "
     "document.getElementById('popup').setAttribute('role', 'alert'))</script>"
 )
+_LIBRARY_LANGUAGES: Final[dict[str, Language]] = {"en": "en-US", "de": "de", "es": "es", "fr": "fr"}
 _BUILD_SECONDS: Final = 30.0
 
 FIRST: Final = "/"
@@ -62,7 +65,7 @@ def build_interface(parts: PortalParts, sessions: Sessions) -> FastAPI:
     ui.add_head_html(f"<script>{_SCRIPT}</script>", shared=True)
     serve_pictures(application, parts)
     for page in PAGES:
-        ui.page(page.path, response_timeout=_BUILD_SECONDS)(_handler(page, parts, sessions))
+        _LocalPage(page.path, response_timeout=_BUILD_SECONDS)(_handler(page, parts, sessions))
     ui.run_with(
         application,
         title="Mien",
@@ -76,6 +79,13 @@ def build_interface(parts: PortalParts, sessions: Sessions) -> FastAPI:
     return application
 
 
+class _LocalPage(ui.page):
+    """A page of the library whose own words, and `lang` attribute, are of the language of the request."""
+
+    def resolve_language(self) -> Language | None:
+        return _LIBRARY_LANGUAGES[language()]
+
+
 def _handler(page: Page, parts: PortalParts, sessions: Sessions) -> Callable[[Request], Awaitable[Response | None]]:
     async def show(request: Request) -> Response | None:
         visitor = await visit(request, parts, sessions)
@@ -87,13 +97,13 @@ def _handler(page: Page, parts: PortalParts, sessions: Sessions) -> Callable[[Re
                 _refuse(visitor, page)
                 return context.client.build_response(request, 403)
             if page.needs_resource and visitor.chosen is None:
-                about = "Applications call a resource: it has an endpoint, two keys and a tier."
+                about = t("Applications call a resource: it has an endpoint, two keys and a tier.")
                 may = visitor.may(Permission.MANAGE, on=None)
                 empty(
                     "add_box",
-                    "No resources yet",
-                    about if may else "Ask an operator or owner of this server to create one.",
-                    ("Create a resource", "/resources/new") if may else None,
+                    t("No resources yet"),
+                    about if may else t("Ask an operator or owner of this server to create one."),
+                    (t("Create a resource"), "/resources/new") if may else None,
                 )
                 return None
             place = Tag("div", classes="parts")
@@ -116,20 +126,31 @@ def _first_open(visitor: Visitor) -> Page | None:
 def _refuse(visitor: Visitor, page: Page) -> None:
     """Say why a page is closed to somebody, and what they can do now."""
     actor = visitor.session.actor
-    where = "" if visitor.chosen is None or not page.needs_resource else f" on {visitor.chosen.name}"
-    roles = [role for role in Role if role is not Role.ADMIN and role.may(page.needs)]
-    extra = " for the whole server" if page.whole_server else ""
+    title = t(page.title)
+    if visitor.chosen is None or not page.needs_resource:
+        said = t("Your role does not include the page {title}", title=title)
+    else:
+        name = visitor.chosen.name
+        said = t("Your role does not include the page {title} on {resource}", title=title, resource=name)
+    roles = " / ".join(role for role in Role if role is not Role.ADMIN and role.may(page.needs))
+    if page.whole_server:
+        needed = t("It needs the role {roles} for the whole server.", roles=roles)
+    else:
+        needed = t("It needs the role {roles}.", roles=roles)
     banner(
         "warn",
-        f"Your role does not include the page {page.title}{where}",
-        f"It needs the role {' or '.join(roles)}{extra}. You are {actor.role}: a person with that role "
-        f"{ABOUT[actor.role]}. Ask an owner of this server for another role, or sign in with another token.",
+        said,
+        needed
+        + " "
+        + t("You are {role}: a person with that role {does}.", role=actor.role, does=t(ABOUT[actor.role]))
+        + " "
+        + t("Ask an owner of this server for another role, or sign in with another token."),
     )
-    with section("Pages that you can open"), Tag("ul", classes="bullets"):
+    with section(t("Pages that you can open")), Tag("ul", classes="bullets"):
         for one in PAGES:
             if one.listed and one.is_open_to(visitor):
                 with Tag("li"):
-                    Tag("a", one.title, href=visitor.link(one.path))
+                    Tag("a", t(one.title), href=visitor.link(one.path))
 
 
 async def _draw(page: Page, visitor: Visitor, place: Tag) -> None:
@@ -138,10 +159,12 @@ async def _draw(page: Page, visitor: Visitor, place: Tag) -> None:
         try:
             await page.render(visitor)
         except EXPECTED as error:
-            banner("bad", "This page cannot be shown", sentence(str(error)))
+            banner("bad", t("This page cannot be shown"), sentence(str(error)))
         except Exception:
             _log.exception("a page could not be drawn", page=page.path)
-            banner("bad", "This page cannot be shown", "An internal error occurred; the service log has the details.")
+            banner(
+                "bad", t("This page cannot be shown"), t("An internal error occurred; the service log has the details.")
+            )
 
 
 async def visit(request: Request, parts: PortalParts, sessions: Sessions) -> Visitor:

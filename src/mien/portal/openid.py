@@ -29,6 +29,7 @@ from mien.management.errors import ManagementError
 from mien.management.login import Actor
 from mien.management.oidc import FindResource, actor_of
 from mien.portal.signed import Signer
+from mien.portal.texts import mark, t
 from mien.storage import Vault
 
 START: Final = "/sign-in/start"
@@ -38,7 +39,7 @@ PATIENCE: Final = timedelta(minutes=15)
 """How long somebody may take at the issuer."""
 
 _LONGEST: Final = 4096
-_ANEW: Final = "Sign in again."
+_ANEW: Final = mark("Sign in again.")
 
 _log = structlog.get_logger("mien.portal")
 
@@ -153,20 +154,20 @@ class OpenId:
         """
         begun = self._signer.read(cookie) if cookie else None
         if begun is None or not hmac.compare_digest(answer.get("state", "").encode(), str(begun["state"]).encode()):
-            raise SignInError(f"This sign-in was started in another browser, or a later one replaced it. {_ANEW}")
+            raise SignInError(_anew(t("This sign-in was started in another browser, or a later one replaced it.")))
         if self._clock.now() >= datetime.fromtimestamp(begun["until"], UTC):
-            raise SignInError(f"The sign-in took too long. {_ANEW}")
+            raise SignInError(_anew(t("The sign-in took too long.")))
         if answer.get("iss", self._client.issuer) != self._client.issuer:  # RFC 9207
-            raise SignInError(f"The response came from another issuer. {_ANEW}")
+            raise SignInError(_anew(t("The response came from another issuer.")))
         if "error" in answer:
             raise SignInError(_refusal(answer), 403)
         state, code = str(begun["state"]), answer.get("code", "")
         if not code or len(code) > _LONGEST:
-            raise SignInError(f"The issuer sent no code. {_ANEW}")
+            raise SignInError(_anew(t("The issuer sent no code.")))
         token = await self._redeem(code, self._derived("verifier", state), callback)
         identity = await self._verified(token)
         if not hmac.compare_digest(str(identity.claims.get("nonce")).encode(), self._derived("nonce", state).encode()):
-            raise SignInError(f"The id token belongs to another sign-in. {_ANEW}")
+            raise SignInError(_anew(t("The id token belongs to another sign-in.")))
         try:
             return await to_thread.run_sync(actor_of, identity, self._find), str(begun["wanted"])
         except ManagementError as error:
@@ -203,12 +204,12 @@ class OpenId:
             content = got.json()
         except (httpx.HTTPError, ValueError) as error:
             _log.error("the issuer's token endpoint does not answer", reason=str(error))
-            raise SignInError(_AWAY, 503) from error
+            raise SignInError(t(_AWAY), 503) from error
         token = content.get("id_token") if isinstance(content, dict) and got.is_success else None
         if not isinstance(token, str):
             reason = content.get("error") if isinstance(content, dict) else None
             _log.error("the issuer gave no id token", status=got.status_code, reason=str(reason)[:100])
-            raise SignInError(f"The issuer rejected the code or this server's client secret. {_ANEW}", 502)
+            raise SignInError(_anew(t("The issuer rejected the code or this server's client secret.")), 502)
         return token
 
     async def _verified(self, token: str) -> Identity:
@@ -216,23 +217,23 @@ class OpenId:
             identity = await self._verifier.verify(token)
         except BadTokenError as error:
             _log.error("the issuer's id token is not valid", reason=error.hint)
-            raise SignInError(f"The issuer's id token is not valid; the log says why. {_ANEW}", 502) from error
+            raise SignInError(_anew(t("The issuer's id token is not valid; the log says why.")), 502) from error
         except IssuerUnavailableError as error:
-            raise SignInError(_AWAY, 503) from error
+            raise SignInError(t(_AWAY), 503) from error
         # A token for several parties says for which it was issued: OpenID Connect Core, 3.1.3.7.
         if identity.claims.get("azp", self._client.id) != self._client.id:
-            raise SignInError(f"The id token was issued to another client. {_ANEW}", 502)
+            raise SignInError(_anew(t("The id token was issued to another client.")), 502)
         return identity
 
     async def _endpoint(self, name: str) -> str:
         try:
             address = (await self._discovery.document()).get(name)
         except DiscoveryError as error:
-            raise SignInError(_AWAY, 503) from error
+            raise SignInError(t(_AWAY), 503) from error
         try:
             require_safe(str(address))
         except ValueError as error:
-            raise SignInError(f"The issuer has no {name.replace('_', ' ')}.", 502) from error
+            raise SignInError(t("The issuer has no {endpoint}.", endpoint=name.replace("_", " ")), 502) from error
         return str(address)
 
     def _derived(self, use: str, state: str) -> str:
@@ -240,7 +241,11 @@ class OpenId:
 
 
 _BASIC: Final = ("client_secret_basic",)
-_AWAY: Final = "The issuer does not respond. Try again later, or sign in with an admin token."
+_AWAY: Final = mark("The issuer does not respond. Try again later, or sign in with an admin token.")
+
+
+def _anew(trouble: str) -> str:
+    return f"{trouble} {t(_ANEW)}"
 
 
 def _with_query(address: str, query: dict[str, str]) -> str:
@@ -250,6 +255,6 @@ def _with_query(address: str, query: dict[str, str]) -> str:
 def _refusal(answer: Mapping[str, str]) -> str:
     """Say why the issuer let somebody not in; its own words are shown as words, and shortened."""
     if answer["error"] == "access_denied":
-        return "The issuer refused the sign-in, or you cancelled it."
+        return t("The issuer refused the sign-in, or you cancelled it.")
     said = (answer.get("error_description") or answer["error"])[:200]
-    return f"The issuer said: {said if said.isprintable() else answer['error'][:100]}"
+    return t("The issuer said: {words}", words=said if said.isprintable() else answer["error"][:100])

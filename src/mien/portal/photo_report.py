@@ -10,7 +10,9 @@ from typing import Final
 from mien.contract.attributes import Attribute, ExposureLevel, Level3
 from mien.gallery.errors import LowQualityError, Shortfall
 from mien.gallery.policy import EnrolmentPolicy
+from mien.portal.levels import LEVELS
 from mien.portal.standard_report import draw_measures
+from mien.portal.texts import figure, listed, mark, t
 from mien.portal.widgets import Tag, badge
 from mien.vision.measures import Measure, QualityScore
 from mien.vision.types import Attributes, Face
@@ -37,9 +39,9 @@ ADVISED: Final = EnrolmentPolicy(
 class Verdict(Enum):
     """The verdict on a measure."""
 
-    GOOD = ("good", "good")
-    POOR = ("poor", "warn")
-    REFUSED = ("not accepted", "bad")
+    GOOD = (mark("good"), "good")
+    POOR = (mark("poor"), "warn")
+    REFUSED = (mark("not accepted"), "bad")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +62,22 @@ class Line:
 
 
 _TIPS: Final[Mapping[str, str]] = {
-    "qualityForRecognition": "Take a sharp, well-lit photo from the front.",
-    "blur": "Hold still, clean the lens, and let the camera focus on the face.",
-    "occlusion": "Uncover the forehead, eyes and mouth.",
-    "yaw": "Look straight into the camera.",
-    "pitch": "Hold the camera at eye level.",
-    "roll": "Keep the head upright.",
-    "size": "Go nearer, or take a photo with more pixels.",
-    "exposure": "Light the face from the front, neither dim nor glaring.",
-    "noise": "Take the photo with more light.",
+    "qualityForRecognition": mark("Take a sharp, well-lit photo from the front."),
+    "blur": mark("Hold still, clean the lens, and let the camera focus on the face."),
+    "occlusion": mark("Uncover the forehead, eyes and mouth."),
+    "yaw": mark("Look straight into the camera."),
+    "pitch": mark("Hold the camera at eye level."),
+    "roll": mark("Keep the head upright."),
+    "size": mark("Go nearer, or take a photo with more pixels."),
+    "exposure": mark("Light the face from the front, neither dim nor glaring."),
+    "noise": mark("Take the photo with more light."),
+}
+
+
+_PARTS: Final[Mapping[str, str]] = {"forehead": mark("forehead"), "eye": mark("eyes"), "mouth": mark("mouth")}
+_EXPOSURES: Final[Mapping[str, str]] = {
+    ExposureLevel.UNDER.value: mark("too dark"),
+    ExposureLevel.OVER.value: mark("too bright"),
 }
 
 
@@ -82,31 +91,46 @@ def report_on(face: Face, policy: EnrolmentPolicy) -> list[Line]:
     asked, advised = _shortfalls(policy, face), _shortfalls(ADVISED, face)
 
     def line(measure: str, name: str, found: str) -> Line:
-        for failed, verdict, words in ((asked, Verdict.REFUSED, "asked for"), (advised, Verdict.POOR, "advised")):
-            if measure in failed:
-                required = failed[measure].required
-                wanted = f"{required[:1].upper()}{required[1:]} is {words}. " if measure != "occlusion" else ""
-                return Line(name, found, verdict, wanted + _TIPS[measure])
+        if measure in asked:
+            return Line(
+                name,
+                found,
+                Verdict.REFUSED,
+                _advice(measure, t("Asked for: {limit}.", limit=_limits(policy).get(measure, ""))),
+            )
+        if measure in advised:
+            return Line(
+                name,
+                found,
+                Verdict.POOR,
+                _advice(measure, t("Advised: {limit}.", limit=_limits(ADVISED).get(measure, ""))),
+            )
         return Line(name, found, Verdict.GOOD)
 
     return [line(*one) for one in _measures(face)] + list(_light(face.attributes))
+
+
+def _advice(measure: str, wanted: str) -> str:
+    """Say what is wanted of a measure, and how to get there."""
+    tip = t(_TIPS[measure])
+    return tip if measure == "occlusion" else f"{wanted} {tip}"
 
 
 def _measures(face: Face) -> Iterator[tuple[str, str, str]]:
     """Give measure, name in words, and what was found of everything that a policy can ask for."""
     found = face.attributes
     if found.quality is not None:
-        yield "qualityForRecognition", "Quality for recognition", found.quality.value
+        yield "qualityForRecognition", t("Quality for recognition"), t(LEVELS[found.quality.value])
     if found.blur is not None:
-        yield "blur", "Blur", f"{found.blur.level.value} ({found.blur.value:.2f})"
-    yield "size", "Size of the face", f"{face.box.width} × {face.box.height} pixels"
+        yield "blur", t("Blur"), f"{t(LEVELS[found.blur.level.value])} ({figure(found.blur.value, '.2f')})"
+    yield "size", t("Size of the face"), t("{width} × {height} pixels", width=face.box.width, height=face.box.height)
     if found.occlusion is not None:
         covered = [name for name in ("forehead", "eye", "mouth") if getattr(found.occlusion, name)]
-        words = " and ".join("eyes" if name == "eye" else name for name in covered) or "nothing"
+        words = listed(t(_PARTS[name]) for name in covered) or t("nothing")
         mask = found.mask is not None and found.mask.nose_and_mouth_covered
-        yield "occlusion", "Covered", words + (", by a mask" if mask and covered else "")
+        yield "occlusion", t("Covered"), (t("{parts}, by a mask", parts=words) if mask and covered else words)
     if found.head_pose is not None:
-        for name, words in (("yaw", "Yaw"), ("pitch", "Pitch"), ("roll", "Roll")):
+        for name, words in (("yaw", t("Yaw")), ("pitch", t("Pitch")), ("roll", t("Roll"))):
             yield name, words, f"{abs(getattr(found.head_pose, name)):.0f}°"
 
 
@@ -114,12 +138,15 @@ def _light(found: Attributes) -> Iterator[Line]:
     """Give what no policy asks for."""
     if found.exposure is not None:
         good = found.exposure.level is ExposureLevel.GOOD
-        words = {ExposureLevel.UNDER: "too dark", ExposureLevel.OVER: "too bright"}.get(found.exposure.level, "good")  # type: ignore[arg-type]  # of Level3 there is none
-        yield Line("Light", words, Verdict.GOOD if good else Verdict.POOR, "" if good else _TIPS["exposure"])
+        words = t(_EXPOSURES.get(found.exposure.level.value, "good"))
+        yield Line(t("Light"), words, Verdict.GOOD if good else Verdict.POOR, "" if good else t(_TIPS["exposure"]))
     if found.noise is not None:
         good = found.noise.level is not Level3.HIGH
         yield Line(
-            "Noise", found.noise.level.value, Verdict.GOOD if good else Verdict.POOR, "" if good else _TIPS["noise"]
+            t("Noise"),
+            t(LEVELS[found.noise.level.value]),
+            Verdict.GOOD if good else Verdict.POOR,
+            "" if good else t(_TIPS["noise"]),
         )
 
 
@@ -138,14 +165,15 @@ def draw_report(lines: list[Line], quality: Mapping[Measure, QualityScore] | Non
         lines: what a policy can ask for.
         quality: the measures of ISO/IEC 29794-5, where they were taken.
     """
-    title = "Photo quality"
+    title = t("Photo quality")
     Tag("h3", title)
     order = (Verdict.REFUSED, Verdict.POOR, Verdict.GOOD)
     with Tag("ul", classes="plain", aria_label=title):
         for one in sorted(lines, key=lambda line: order.index(line.verdict)):
             with Tag("li"):
                 with Tag("div", classes="row"):
-                    badge(*one.verdict.value)
+                    word, tone = one.verdict.value
+                    badge(t(word), tone)
                     Tag("strong", one.name)
                     Tag("span", one.found)
                 if one.advice:
@@ -156,16 +184,34 @@ def draw_report(lines: list[Line], quality: Mapping[Measure, QualityScore] | Non
 
 def asked(policy: EnrolmentPolicy) -> list[str]:
     """Return what a policy asks of photos, in words."""
-    found = []
+    found, limits = [], _limits(policy)
     if policy.min_quality:
-        found.append(f"quality for recognition at least {policy.min_quality}")
+        found.append(t("quality for recognition {limit}", limit=limits["qualityForRecognition"]))
     if policy.max_blur:
-        found.append(f"blur at most {policy.max_blur}")
+        found.append(t("blur {limit}", limit=limits["blur"]))
     if policy.no_occlusion:
-        found.append("forehead, eyes and mouth not covered")
-    for name, words in (("yaw", "yaw"), ("pitch", "pitch"), ("roll", "roll")):
-        if limit := getattr(policy, f"max_{name}"):
-            found.append(f"{words} at most {limit:g}°")
+        found.append(t("forehead, eyes and mouth not covered"))
+    if policy.max_yaw:
+        found.append(t("yaw {limit}", limit=limits["yaw"]))
+    if policy.max_pitch:
+        found.append(t("pitch {limit}", limit=limits["pitch"]))
+    if policy.max_roll:
+        found.append(t("roll {limit}", limit=limits["roll"]))
     if policy.min_size:
-        found.append(f"a face of {policy.min_size} pixels or more")
+        found.append(t("size of the face {limit}", limit=limits["size"]))
+    return found
+
+
+def _limits(policy: EnrolmentPolicy) -> dict[str, str]:
+    """Return the limits of a policy in words, by their measures."""
+    found = {}
+    if policy.min_quality:
+        found["qualityForRecognition"] = t("at least {level}", level=t(LEVELS[policy.min_quality]))
+    if policy.max_blur:
+        found["blur"] = t("at most {level}", level=t(LEVELS[policy.max_blur]))
+    for name, limit in (("yaw", policy.max_yaw), ("pitch", policy.max_pitch), ("roll", policy.max_roll)):
+        if limit:
+            found[name] = t("at most {limit:g}°", limit=limit)
+    if policy.min_size:
+        found["size"] = t("at least {count} pixels", count=policy.min_size)
     return found

@@ -14,6 +14,7 @@ import numpy as np
 from nicegui import events, ui
 
 from mien.gallery.crops import Crop
+from mien.portal.texts import t
 from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Tag, button, icon, size
 from mien.vision.draw import draw_faces
@@ -51,7 +52,7 @@ def drop(
     on_photo: OnPhoto,
     *,
     on_batch: Callable[[int], Awaitable[None]] | None = None,
-    about: str = "or choose a file",
+    about: str = "",
     accept: str = IMAGES,
 ) -> None:
     """A place to drop a photo on, or to choose one with; also by keyboard.
@@ -62,7 +63,7 @@ def drop(
         on_photo: called with the file.
         on_batch: called with the number of files before the first of them; with it, several files and folders can be
             dropped at once, and `on_photo` is called for one after the other.
-        about: what else can be done than to drop.
+        about: what else can be done than to drop; by default to choose a file.
         accept: the kinds of files to choose from, as HTML has them.
     """
     limit, many = visitor.parts.image_limit, on_batch is not None
@@ -75,7 +76,7 @@ def drop(
             ui.run_javascript(f"mienSend({upload.id})")  # the photos that it names
 
     def rejected() -> None:
-        tell(f"Photos can be at most {size(limit)}: larger files were left out.", "bad")
+        tell(t("Photos can be at most {limit}: larger files were left out.", limit=size(limit)), "bad")
         ui.run_javascript(f"mienSend({upload.id})")  # the others, if a table was too large
 
     upload = ui.upload(auto_upload=True, multiple=many, max_file_size=limit, on_upload=uploaded, on_rejected=rejected)
@@ -84,7 +85,15 @@ def drop(
     with Tag("label", classes="drop") as zone:
         icon("add_a_photo")
         Tag("strong", label)
-        Tag("span", f"JPEG, PNG, GIF or BMP, up to {size(limit)} each; {about}", "small")
+        Tag(
+            "span",
+            t(
+                "JPEG, PNG, GIF or BMP, up to {limit} each; {about}",
+                limit=size(limit),
+                about=about or t("or choose a file"),
+            ),
+            "small",
+        )
         chosen = Tag("input", type="file", accept=accept, aria_label=label)
         if many:
             chosen.props["multiple"] = True
@@ -102,11 +111,17 @@ def drop(
     done = "e.preventDefault(); e.currentTarget.classList.remove('over'); const files = e.dataTransfer;"
     zone.on("drop", begin, js_handler=f"(e) => {{ {done} {take}; }}")
     if many:
-        folder = Tag("input", type="file", webkitdirectory=True, aria_label=f"{label}: a whole folder", tabindex="-1")
+        folder = Tag(
+            "input",
+            type="file",
+            webkitdirectory=True,
+            aria_label=t("{label}: a whole folder", label=label),
+            tabindex="-1",
+        )
         folder.classes("sr").props["aria-hidden"] = "true"
         folder.on("change", begin, js_handler=chosen_files)
         with Tag("div"):
-            pick = button("Choose a folder", kind="quiet", image="folder_open")
+            pick = button(t("Choose a folder"), kind="quiet", image="folder_open")
             pick.on("click", js_handler=f"() => document.getElementById('c{folder.id}').click()")
 
 

@@ -28,7 +28,9 @@ UPLOAD_FRAME: Final = 64 * 1024
 COOKIE: Final = "mien_session"
 LIFE: Final = timedelta(hours=10)
 
-_PURPOSE: Final = "portal session 2 "  # so that no other keyed hash of the vault is a session's signature
+_PURPOSE: Final = (
+    "portal session 2 "  # not translated: so that no other keyed hash of the vault is a session's signature
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from pathlib import Path
 from string import Template
@@ -20,6 +21,8 @@ from mien.management.guard import Receive, Scope, Send
 from mien.management.login import Actor, Backoff, Login
 from mien.portal.openid import CALLBACK, PATIENCE, START, OpenId, SignInError
 from mien.portal.session import COOKIE, Session, Sessions
+from mien.portal.texts import COOKIE as LANGUAGE
+from mien.portal.texts import LANGUAGES, language, mark, speak, t
 
 PREFIX_HEADER: Final = "x-forwarded-prefix"
 
@@ -32,6 +35,7 @@ OPEN: Final = frozenset({SIGN_IN, SIGN_OUT, START, CALLBACK})
 BEGUN: Final = "mien_signing_in"
 """Cookie of somebody who is at the issuer. Not of the same site only: the issuer's page leads back."""
 
+_YEAR: Final = 365 * 24 * 3600
 _LONGEST: Final = 16 * 1024
 _LONGEST_PATH: Final = 1024
 _STATIC: Final = Path(__file__).parent / "static"
@@ -68,12 +72,22 @@ class SignIn:
             answer = await self._at_issuer(request) if request.method == "GET" else RedirectResponse(SIGN_IN, 303)
         elif request.method != "POST":
             wanted = request.query_params.get("next", "/")
-            answer = self._page(request, wanted) if path == SIGN_IN else RedirectResponse("/", 303)
+            answer = self._show(request, wanted) if path == SIGN_IN else RedirectResponse("/", 303)
         elif path == SIGN_OUT:
             answer = await self._leave(request)
         else:
             answer = await self._enter(request)
         await answer(scope, receive, send)
+
+    def _show(self, request: Request, wanted: str) -> Response:
+        """Answer with the page, in the language that somebody chose on it, which is kept."""
+        chosen = request.query_params.get("language", "")
+        if chosen not in LANGUAGES:
+            return self._page(request, wanted)
+        speak(chosen)
+        answer = self._page(request, wanted)
+        answer.set_cookie(LANGUAGE, chosen, max_age=_YEAR, path="/", samesite="strict")
+        return answer
 
     async def _at_issuer(self, request: Request) -> Response:
         """Send somebody to the issuer, or take in who comes back from there."""
@@ -102,7 +116,7 @@ class SignIn:
             answer = self._page(request, wanted, str(error), error.status)
         else:
             # A page that leads on by itself: what the issuer's page led to would not get cookies of this site only.
-            answer = _onward(_base(request) + inside(wanted), "You are signed in.")
+            answer = _onward(_base(request) + inside(wanted), t("You are signed in."))
             await self._begin(answer, head, actor, None)
         answer.delete_cookie(BEGUN, path=_base(request) + SIGN_IN, httponly=True, samesite="lax")
         return answer
@@ -113,23 +127,24 @@ class SignIn:
             return await openid.end(dict(request.query_params), request.cookies.get(BEGUN), callback)
         except SignInError as error:
             if self._backoff.wait(address):
-                raise SignInError("Too many sign-ins failed from this address: wait a minute.", 429) from error
+                raise SignInError(t("Too many sign-ins failed from this address: wait a minute."), 429) from error
             self._backoff.failed(address)
             raise
 
     async def _enter(self, request: Request) -> Response:
         form = await _form(request)
         if form is None:
-            return self._page(request, "/", "That is too long to be a token.", 413)
+            return self._page(request, "/", t("That is too long to be a token."), 413)
         wanted, secret = form.get("next", "/"), form.get("token", "").strip()
         if not secret:
-            return self._page(request, wanted, "Give a token.", 400)
+            return self._page(request, wanted, t("Give a token."), 400)
         head = Head(request.scope, request.receive)
         try:
-            actor = await self._login.identify(f"Bearer {secret}", str(self._origin.client(head) or ""))
+            address = str(self._origin.client(head) or "")
+            actor = await self._login.identify(f"Bearer {secret}", address)  # not translated
         except ManagementError as error:
             said = (
-                "This token is not valid: it is wrong, expired or revoked, or has no role here."
+                t("This token is not valid: it is wrong, expired or revoked, or has no role here.")
                 if error.status == 401
                 else error.message
             )
@@ -162,7 +177,7 @@ class SignIn:
                 back = self._origin(Head(request.scope, request.receive)) + SIGN_IN
                 if address := await self._openid.leave(back):
                     # A page of its own: forms of ours may not lead elsewhere, not even in the end.
-                    answer = _onward(address, "You are signed out here. Now you are signed out at the issuer.")
+                    answer = _onward(address, t("You are signed out here. Now you are signed out at the issuer."))
         answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
         return answer
 
@@ -179,7 +194,12 @@ class SignIn:
         issuer = ""
         if self._openid is not None:
             address = f"{_base(request)}{START}?{urlencode({'next': wanted})}"
-            issuer = _ISSUER.substitute(address=escape(address, quote=True), name=escape(self._openid.name))
+            issuer = _ISSUER.substitute(
+                address=escape(address, quote=True),
+                sign_in=escape(t("Sign in with your organisation")),
+                hint=escape(t("You give your password to {name} only.", name=self._openid.name)),
+                other=escape(t("or")),
+            )
         page = _PAGE.substitute(
             trouble=said,
             described=described,
@@ -187,15 +207,32 @@ class SignIn:
             base=escape(_base(request), quote=True),
             issuer=issuer,
             focus="" if issuer else "autofocus",
+            language=language(),
+            languages=_languages(_base(request), wanted),
+            sign_in=escape(t("Sign in")),
+            token=escape(t("Token")),
+            hint=_HINT.sub(r"<code>\1</code>", escape(t(_WHERE))),
+            choose=escape(t("Language"), quote=True),
         )
         kept = {name: value for name, value in (headers or {}).items() if name.lower() == "retry-after"}
         return HTMLResponse(page, status, kept)
 
 
 _ISSUER: Final = Template(
-    '<a class="go" href="$address">Sign in with your organisation</a>\n'
-    '  <p class="hint">You give your password to $name only.</p>\n  <p class="or">or</p>'
+    '<a class="go" href="$address">$sign_in</a>\n  <p class="hint">$hint</p>\n  <p class="or">$other</p>'
 )
+_WHERE: Final = mark("An admin token: `mien serve --dev` prints one, `mien admin token create NAME` makes one.")
+_HINT: Final = re.compile("`([^`]+)`")
+
+
+def _languages(base: str, wanted: str) -> str:
+    """Return the links to this page in the other languages."""
+    links = []
+    for code, name in LANGUAGES.items():
+        address = escape(f"{base}{SIGN_IN}?{urlencode({'language': code, 'next': wanted})}", quote=True)
+        now = ' aria-current="true"' if code == language() else ""
+        links.append(f'<a href="{address}" lang="{code}" hreflang="{code}"{now}>{name}</a>')
+    return " ".join(links)
 
 
 def _base(request: Request) -> str:
@@ -205,7 +242,16 @@ def _base(request: Request) -> str:
 
 def _onward(address: str, said: str) -> Response:
     """Return a page that leads on, at once or by its link."""
-    return HTMLResponse(_ONWARD.substitute(address=escape(address, quote=True), said=escape(said)))
+    return HTMLResponse(
+        _ONWARD.substitute(
+            address=escape(address, quote=True),
+            said=escape(said),
+            language=language(),
+            title=escape(t("Signing in and out")),
+            wait=escape(t("One moment")),
+            onward=escape(t("Go on")),
+        )
+    )
 
 
 def inside(wanted: str) -> str:

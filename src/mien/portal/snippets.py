@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from mien.portal.texts import t
+
 _QUERY: Final = "detectionModel=detection_03&recognitionModel=recognition_04"
 
 
@@ -34,7 +36,7 @@ def first_calls(endpoint: str, *, face_ids: bool = True) -> dict[str, str]:
     plain = ", { allowInsecureConnection: true }" if endpoint.startswith("http:") else ""
     return {
         "curl": (
-            'export FACE_KEY="…"   # from the page “Keys and endpoint”\n'
+            f'export FACE_KEY="…"   # {t("from the page “Keys and endpoint”")}\n'
             f'curl "{endpoint}/face/v1.2/detect?{_QUERY}&returnFaceLandmarks=true" \\\n'
             '  -H "Ocp-Apim-Subscription-Key: $FACE_KEY" -H "Content-Type: application/octet-stream" \\\n'
             "  --data-binary @photo.jpg"
@@ -57,7 +59,7 @@ def first_calls(endpoint: str, *, face_ids: bool = True) -> dict[str, str]:
             "    print(face.face_id, face.face_rectangle)"
         ),
         "JavaScript": (
-            "// npm install @azure-rest/ai-vision-face @azure/core-auth; save this as first-call.mjs\n"
+            f"// npm install @azure-rest/ai-vision-face @azure/core-auth; {t('save this as first-call.mjs')}\n"
             'import { readFileSync } from "node:fs";\n'
             'import createFaceClient from "@azure-rest/ai-vision-face";\n'
             'import { AzureKeyCredential } from "@azure/core-auth";\n\n'

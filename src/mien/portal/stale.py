@@ -14,6 +14,7 @@ from mien.gallery.training.staleness import Staleness
 from mien.management.roles import Permission
 from mien.portal.approval import write_button
 from mien.portal.auto_training import patiently
+from mien.portal.texts import t, tn
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, icon, text
 
@@ -21,27 +22,34 @@ _LOOK: Final = 1.0
 _T = TypeVar("_T")
 
 
-def counted(number: int, one: str, many: str) -> str:
-    """Return a number with its noun."""
-    return f"1 {one}" if number == 1 else f"{number:,} {many}"
-
-
 def changes_since(one: Staleness) -> str:
     """Return how far a group is ahead of its training, in words."""
     if one.trained_at is None:
-        return "Never trained"
-    return f"{counted(one.changes, 'change', 'changes')} since the last training"
+        return t("Never trained")
+    return tn("{count:,} change since the last training", "{count:,} changes since the last training", one.changes)
 
 
 def _about(one: Staleness) -> str:
     if one.trained_at is None:
-        return "Nobody of this group is found before its first training."
+        return t("Nobody of this group is found before its first training.")
     parts = []
     if one.added:
-        parts.append(f"{counted(one.added, 'face', 'faces')} added or moved: not found before the next training")
+        parts.append(
+            tn(
+                "{count:,} face added or moved: not found before the next training.",
+                "{count:,} faces added or moved: not found before the next training.",
+                one.added,
+            )
+        )
     if one.removed:
-        parts.append(f"{counted(one.removed, 'face or person', 'faces or persons')} removed or moved away")
-    return "; ".join(parts).capitalize() + "."
+        parts.append(
+            tn(
+                "{count:,} face or person removed or moved away.",
+                "{count:,} faces or persons removed or moved away.",
+                one.removed,
+            )
+        )
+    return " ".join(parts)
 
 
 async def edit(visitor: Visitor, ref: CollectionRef, work: Callable[[], _T], done: str | None = None) -> _T | None:
@@ -121,13 +129,13 @@ class StaleNotice:
         due = found is not None and found.is_stale and auto.is_due(ref)
         with self._place:
             if found is not None and training:
-                self._say("info", "Training …", "People who were added are found when it ends.")
+                self._say("info", t("Training …"), t("People who were added are found when it ends."))
             elif found is not None and due:
-                about = "The group is trained by itself in a few seconds."
+                about = t("The group is trained by itself in a few seconds.")
                 self._say("info", changes_since(found), about)
             elif found is not None and found.is_stale:
                 train = trainer(self._visitor, ref, self.follow)
-                about, button = _about(found), partial(write_button, self._visitor, "Train now", train, "primary")
+                about, button = _about(found), partial(write_button, self._visitor, t("Train now"), train, "primary")
                 self._say("warn", changes_since(found), about, button)
         if self._was_training or training:
             for tell in self._told:

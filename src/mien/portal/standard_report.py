@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from mien.portal.texts import t
 from mien.portal.widgets import Cell, Tag, table, text
 from mien.vision.measures import MEASURES, Basis, Measure, QualityScore
 
@@ -14,11 +15,12 @@ POOR: Final = 50
 
 def draw_measures(quality: Mapping[Measure, QualityScore]) -> None:
     """Draw the scores, lowest first, folded until somebody opens them."""
-    title = "Measures of ISO/IEC 29794-5"
+    title = t("Measures of ISO/IEC 29794-5")
     with Tag("details"):
         Tag("summary", title)
-        text("0 to 100, higher is better. * The standard's aspect, measured by Mien's own method.", "soft small")
-        table(title, ["Measure", "Score", "Advice"], [_row(*one) for one in ordered(quality)], numbers=[1])
+        about = t("0 to 100, higher is better. * The standard's aspect, measured by Mien's own method.")
+        text(about, "soft small")
+        table(title, [t("Measure"), t("Score"), t("Advice")], [_row(*one) for one in ordered(quality)], numbers=[1])
 
 
 def ordered(quality: Mapping[Measure, QualityScore]) -> list[tuple[Measure, QualityScore]]:
@@ -31,6 +33,6 @@ def _row(measure: Measure, found: QualityScore) -> list[Cell]:
 
     def name() -> None:
         own = " *" if definition.basis is Basis.OWN else ""
-        Tag("span", definition.name + own, title=definition.definition)
+        Tag("span", t(definition.name) + own, title=t(definition.definition))
 
-    return [name, found.score, definition.advice if found.score < POOR else ""]
+    return [name, found.score, t(definition.advice) if found.score < POOR else ""]

@@ -25,6 +25,7 @@ from mien.management.tokens import TokenError
 from mien.models import ModelError
 from mien.portal.parts import PortalParts
 from mien.portal.session import Session, Sessions
+from mien.portal.texts import t
 from mien.vision.errors import VisionError
 
 EXPECTED = (
@@ -125,7 +126,7 @@ class Visitor:
 
         def checked() -> _T:
             if not self.sessions.is_open(self.session):
-                raise ManagementError(401, "Unauthorized", "Your session has ended: sign in again.")
+                raise ManagementError(401, "Unauthorized", t("Your session has ended: sign in again."))
             self.session.actor.require(permission, done or "this", self._place(on))
             return work()
 
@@ -137,7 +138,7 @@ class Visitor:
             tell(sentence(str(error)), "bad")
         except Exception:
             _log.exception("the portal could not do what was asked")
-            tell("That failed because of an internal error; the service log has the details.", "bad")
+            tell(t("That failed because of an internal error; the service log has the details."), "bad")
         else:
             if done:
                 tell(done, "good")
@@ -149,7 +150,7 @@ def sentence(text: str) -> str:
     """Return a service's message as a sentence, with a remedy where the service knows none."""
     text = text.strip()
     if text.rstrip(".").endswith("is not supported"):
-        return f"{text[:1].upper()}{text[1:].rstrip('.')}. Save the photo as JPEG or PNG and drop it again."
+        return f"{text[:1].upper()}{text[1:].rstrip('.')}. " + t("Save the photo as JPEG or PNG and drop it again.")
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
@@ -157,4 +158,4 @@ def tell(text: str, tone: str) -> None:
     """Show a message for a while, and read it to who cannot see it."""
     kind = {"good": "positive", "bad": "negative", "warn": "warning"}.get(tone, "info")
     seconds = 8000 if tone == "bad" else 4000
-    ui.notify(text, type=kind, position="top", multi_line=True, timeout=seconds, close_button="Close", icon=None)  # type: ignore[arg-type]  # one of its words
+    ui.notify(text, type=kind, position="top", multi_line=True, timeout=seconds, close_button=t("Close"), icon=None)  # type: ignore[arg-type]  # one of its words

@@ -10,17 +10,25 @@ from typing import Final
 from mien.accounts import AccessRequest, Feature, RequestState, Resource
 from mien.events import QuotaUse
 from mien.gallery.reembedding.job import Plan
+from mien.portal.texts import day, listed, mark, t, tn
 
 SOON: Final = timedelta(days=30)
 NEAR: Final = 80.0
 """Percent of a quota from which on somebody should know."""
 
-_CALLS: Final = {"callsPerMinute": "Calls a minute", "callsPerMonth": "Calls this month"}
-_KINDS: Final = {
-    "faceList": "face lists",
-    "largeFaceList": "large face lists",
-    "personGroup": "person groups",
-    "largePersonGroup": "large person groups",
+_CALLS: Final = {"callsPerMinute": mark("Calls a minute"), "callsPerMonth": mark("Calls this month")}
+_WHAT: Final[dict[str, str]] = {
+    "faceList.collections": mark("Face lists"),
+    "largeFaceList.collections": mark("Large face lists"),
+    "personGroup.collections": mark("Person groups"),
+    "largePersonGroup.collections": mark("Large person groups"),
+    "personGroup.personsInAll": mark("Persons in all person groups"),
+    "largePersonGroup.personsInAll": mark("Persons in all large person groups"),
+    "personGroup.persons": mark("Persons in the fullest of the person groups"),
+    "largePersonGroup.persons": mark("Persons in the fullest of the large person groups"),
+    "faceList.faces": mark("Faces in the fullest of the face lists"),
+    "largeFaceList.faces": mark("Faces in the fullest of the large face lists"),
+    "directory.persons": mark("Persons in the directory"),
 }
 
 
@@ -43,17 +51,7 @@ class Warned:
 
 def quota_words(use: QuotaUse) -> str:
     """Return the name of a quota for people, such as `Persons in all large person groups`."""
-    if use.name in _CALLS:
-        return _CALLS[use.name]
-    kind, _, what = use.name.partition(".")
-    every = _KINDS.get(kind, kind)
-    if what == "collections":
-        return every.capitalize()
-    if kind == "directory":
-        return "Persons in the directory"
-    if what == "personsInAll":
-        return f"Persons in all {every}"
-    return f"{what.capitalize()} in the fullest of the {every}"
+    return t(_CALLS.get(use.name) or _WHAT.get(use.name) or use.name)
 
 
 def warnings_of(
@@ -78,50 +76,65 @@ def warnings_of(
 
 def _states(resource: Resource) -> Iterator[Warned]:
     if reason := resource.blocked:
-        yield Warned("bad", "All calls to this resource are refused", reason, ("Networking", "/networking"))
+        yield Warned("bad", t("All calls to this resource are refused"), t(reason), (t("Networking"), "/networking"))
     elif not resource.public_network_access:
-        about = "The resource accepts calls from this server's private networks only."
-        yield Warned("info", "Public access is off", about, ("Networking", "/networking"))
+        about = t("The resource accepts calls from this server's private networks only.")
+        yield Warned("info", t("Public access is off"), about, (t("Networking"), "/networking"))
     if not resource.local_auth:
-        yield Warned("info", "Keys are refused", "Only tokens are accepted: local authentication is off.")
+        yield Warned("info", t("Keys are refused"), t("Only tokens are accepted: local authentication is off."))
 
 
 def _models(mismatched: Sequence[Plan]) -> Iterator[Warned]:
     if mismatched:
-        names = ", ".join(f"{plan.ref.kind.value}/{plan.ref.collection_id}" for plan in mismatched[:3])
-        more = f" and {len(mismatched) - 3} more" if len(mismatched) > 3 else ""
-        about = (
-            f"The faces of {names}{more} were enrolled with different weights than their recognition model has now. "
-            "They cannot be searched or extended until they are migrated, or the previous model is bound again."
+        names = listed(f"{plan.ref.kind.value}/{plan.ref.collection_id}" for plan in mismatched[:3])
+        if (more := len(mismatched) - 3) > 0:
+            names = tn("{names} and {count} more", "{names} and {count} more", more, names=names)
+        about = t(
+            "Their faces were enrolled with different weights than their recognition model has now: {names}. "
+            "They cannot be searched or extended until they are migrated, or the previous model is bound again.",
+            names=names,
         )
-        yield Warned("bad", "Fingerprints do not match", about, ("Migrate", "/people"))
+        yield Warned("bad", t("Fingerprints do not match"), about, (t("Migrate"), "/people"))
 
 
 def _access(resource: Resource, requests: Sequence[AccessRequest], now: datetime) -> Iterator[Warned]:
-    page = ("Limited access", "/access")
+    page = (t("Limited access"), "/access")
     for request in requests:
-        names = " and ".join(sorted(request.features))
+        names = listed(sorted(request.features))
         if request.state in {RequestState.SUBMITTED, RequestState.IN_REVIEW}:
-            where = "waits for a reviewer" if request.state is RequestState.SUBMITTED else "is in review"
+            about = (
+                t("The request waits for a reviewer; calls are refused until it is approved.")
+                if request.state is RequestState.SUBMITTED
+                else t("The request is in review; calls are refused until it is approved.")
+            )
             yield Warned(
-                "info", f"{names} is pending", f"The request {where}; calls are refused until it is approved.", page
+                "info",
+                t("Pending: {names}", names=names),
+                about,
+                page,
             )
         elif request.state is RequestState.APPROVED and request.expires_at and request.expires_at - now < SOON:
-            about = f"It ends on {request.expires_at:%Y-%m-%d}. A reviewer can renew it after checking the use case."
-            yield Warned("warn", f"The approval of {names} expires soon", about, page)
+            about = t(
+                "It ends on {day}. A reviewer can renew it after checking the use case.",
+                day=day(request.expires_at),
+            )
+            yield Warned("warn", t("The approval of {names} expires soon", names=names), about, page)
         elif request.state is RequestState.EXPIRED and not request.features <= resource.features:
-            about = f"It ended on {request.expires_at:%Y-%m-%d}; calls are refused." if request.expires_at else ""
-            yield Warned("bad", f"The approval of {names} has expired", about, page)
+            about = (
+                t("It ended on {day}; calls are refused.", day=day(request.expires_at)) if request.expires_at else ""
+            )
+            yield Warned("bad", t("The approval of {names} has expired", names=names), about, page)
     if Feature.LIVENESS not in resource.features and Feature.LIVENESS not in resource.access_state:
-        about = "Liveness sessions are refused until you request access and a reviewer approves it."
-        yield Warned("info", "Liveness is not approved", about, ("Request access", "/access"))
+        about = t("Liveness sessions are refused until you request access and a reviewer approves it.")
+        yield Warned("info", t("Liveness is not approved"), about, (t("Request access"), "/access"))
 
 
 def _quotas(resource: Resource, uses: Sequence[QuotaUse]) -> Iterator[Warned]:
     for use in uses:
         if use.resource_id == resource.id and use.percent >= NEAR:
             tone = "bad" if use.percent >= 100 else "warn"
-            title = f"{quota_words(use)}: {use.percent:.0f} % of the quota is used"
-            after = "; more is refused" if use.percent >= 100 else ""
-            about = f"{use.used:,.0f} of {use.limit:,.0f}{after}."
-            yield Warned(tone, title, about, ("Metrics", "/metrics-and-alerts"))
+            title = t("{quota}: {share:.0%} of the quota is used", quota=quota_words(use), share=use.percent / 100)
+            about = t("{used:,.0f} of {limit:,.0f}.", used=use.used, limit=use.limit)
+            if use.percent >= 100:
+                about = f"{about} {t('More is refused.')}"
+            yield Warned(tone, title, about, (t("Metrics"), "/metrics-and-alerts"))

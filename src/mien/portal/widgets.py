@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import datetime
 from inspect import iscoroutine
 from typing import Any, Final
 
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
+from mien.portal.texts import figure, mark, t
+from mien.portal.texts import moment as moment  # noqa: PLC0414  pages take it from here
+
 _LONG = 45
 
-NOT_THEIRS: Final = "Your role does not allow this."
+NOT_THEIRS: Final = mark("Your role does not allow this.")
 
 Handler = Callable[[], Awaitable[Any] | Any]
 Cell = str | int | float | None | Callable[[], object]
@@ -68,7 +70,7 @@ def section(title: str, about: str = "", classes: str = "card") -> Tag:
 
 
 def button(label: str, on_click: Handler | None = None, kind: str = "plain", *, image: str | None = None,
-           may: bool = True, why_not: str = NOT_THEIRS) -> ui.button:  # fmt: skip
+           may: bool = True, why_not: str = "") -> ui.button:  # fmt: skip
     """A button.
 
     Args:
@@ -77,12 +79,12 @@ def button(label: str, on_click: Handler | None = None, kind: str = "plain", *, 
         kind: `primary`, `plain`, `quiet` or `danger`.
         image: name of an icon before the words.
         may: whether the person may press it.
-        why_not: said when they may not.
+        why_not: said when they may not; by default that their role does not allow it.
     """
     made = ui.button(label, color=None, icon=image).props("no-caps unelevated").classes(f"btn {kind}")
     if not may:
         made.disable()
-        made.tooltip(why_not)
+        made.tooltip(why_not or t(NOT_THEIRS))
     elif on_click is not None:
         made.on_click(_once(made, on_click))
     return made
@@ -159,7 +161,7 @@ def skeleton() -> Tag:
     """The place of content that is on its way; delete it when the content is ready."""
     box = Tag("div", classes="skeleton", role="status")
     with box:
-        Tag("span", "Loading …", "soft small")
+        Tag("span", t("Loading …"), "soft small")
         for _ in range(3):
             Tag("span", classes="bone", aria_hidden="true")
     return box
@@ -190,7 +192,7 @@ def table(label: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], nu
                     Tag("th", name, "number" if place in right else "", scope="col")
                 else:
                     with Tag("td"):
-                        Tag("span", "Actions", "sr")
+                        Tag("span", t("Actions"), "sr")
         with Tag("tbody"):
             for row in rows:
                 with Tag("tr"):
@@ -232,8 +234,8 @@ def meter(label: str, share: float, words: str) -> None:
 
 def copy_button(content: str, what: str) -> None:
     """A button that copies; without a secure connection, where browsers refuse that, by the old way."""
-    made = icon_button("content_copy", f"Copy {what}")
-    made.on("click", js_handler=_COPY % (_quoted(content), _quoted(f"Copied {what}.")))
+    made = icon_button("content_copy", t("Copy {what}", what=what))
+    made.on("click", js_handler=_COPY % (_quoted(content), _quoted(t("Copied {what}.", what=what))))
 
 
 def code(content: str, what: str) -> None:
@@ -241,6 +243,12 @@ def code(content: str, what: str) -> None:
     with Tag("div", classes="code"):
         Tag("pre", content, tabindex="0", role="region", aria_label=what)
         copy_button(content, what)
+
+
+def hint(said: str, *others: str) -> str:
+    """Return properties of a field with a hint below it, for `props`; the text may have any characters."""
+    quoted = said.replace("\\", "\\\\").replace('"', '\\"')
+    return " ".join((f'hint="{quoted}"', *others))
 
 
 def choice(label: str, options: dict[str, str], value: str, on_change: str = "") -> Tag:
@@ -286,22 +294,17 @@ def confirm(title: str, about: str, label: str, on_yes: Handler, *, kind: str = 
         Tag("h2", title)
         text(about)
         with Tag("div", classes="row", style="justify-content:flex-end"):
-            button("Cancel", dialog.close)
+            button(t("Cancel"), dialog.close)
             button(label, agreed, kind)
     dialog.open()
     return dialog
-
-
-def moment(at: datetime | None) -> str:
-    """A moment for people."""
-    return "–" if at is None else f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def size(count: float) -> str:
     """A number of bytes for people."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000 or unit == "GB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+            return f"{figure(count, '.0f')} {unit}" if unit == "B" else f"{figure(count, '.1f')} {unit}"
         count /= 1000
     return ""
 

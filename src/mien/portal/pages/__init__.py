@@ -10,6 +10,7 @@ from mien.portal.pages import (
     cameras,
     directory,
     directory_person,
+    documentation,
     door_events,
     doors,
     drift,
@@ -77,6 +78,7 @@ PAGES: Final[tuple[Page, ...]] = (
     resources.PAGE,
     status.PAGE,
     resources.CREATE,
+    documentation.PAGE,
 )
 
 __all__ = ["PAGES"]

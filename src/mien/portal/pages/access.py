@@ -13,24 +13,46 @@ from mien.contract.attributes import DECLARED, LIMITED
 from mien.contract.features import REQUESTED_APART
 from mien.management.roles import Permission
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
+from mien.portal.texts import listed, mark, t
 from mien.portal.visitor import Visitor, tell
-from mien.portal.widgets import Tag, badge, button, empty, facts, moment, section, text
+from mien.portal.widgets import Tag, badge, button, empty, facts, hint, moment, section, text
 
 MEANT: Final = {
-    Feature.IDENTIFICATION: "Identification: who is this, among the persons of a group",
-    Feature.VERIFICATION: "Verification: is this the same person, or the one that they claim to be",
-    Feature.LIVENESS: "Liveness: is there a living person before the camera",
-    Feature.LIMITED_ATTRIBUTES: f"Limited attributes: {', '.join(DECLARED[one].label for one in LIMITED)}",
-    Feature.VIDEO_IDENTIFICATION: "Video identification: who is this, in the streams of cameras and at doors",
+    Feature.IDENTIFICATION: mark("Identification: who is this, among the persons of a group"),
+    Feature.VERIFICATION: mark("Verification: is this the same person, or the one that they claim to be"),
+    Feature.LIVENESS: mark("Liveness: is there a living person before the camera"),
+    Feature.LIMITED_ATTRIBUTES: mark("Limited attributes: {attributes}"),
+    Feature.VIDEO_IDENTIFICATION: mark("Video identification: who is this, in the streams of cameras and at doors"),
 }
+_DONE: Final = {
+    "submit": mark("submitted"),
+    "review": mark("taken into review"),
+    "approve": mark("approved"),
+    "reject": mark("rejected"),
+    "renew": mark("renewed"),
+    "revoke": mark("revoked"),
+    "withdraw": mark("withdrawn"),
+    "expire": mark("expired"),
+}
+"""Steps of a request, by the audit log's word for them."""
 _KINDS: Final = (
-    "Letting people in: to a place, a device or an account",
-    "Proving an identity: at registration, in an exam, before a payment",
-    "Finding duplicate or blocked accounts",
-    "Recognising people for a service that they chose",
-    "Sorting photos for the people on them",
-    "Something else",
+    mark("Letting people in: to a place, a device or an account"),
+    mark("Proving an identity: at registration, in an exam, before a payment"),
+    mark("Finding duplicate or blocked accounts"),
+    mark("Recognising people for a service that they chose"),
+    mark("Sorting photos for the people on them"),
+    mark("Something else"),
 )
+STATES: Final = {
+    RequestState.SUBMITTED: mark("submitted"),
+    RequestState.IN_REVIEW: mark("in review"),
+    RequestState.APPROVED: mark("approved"),
+    RequestState.REJECTED: mark("rejected"),
+    RequestState.REVOKED: mark("revoked"),
+    RequestState.WITHDRAWN: mark("withdrawn"),
+    RequestState.EXPIRED: mark("expired"),
+}
 TONES: Final = {
     RequestState.SUBMITTED: "info",
     RequestState.IN_REVIEW: "info",
@@ -45,49 +67,62 @@ TONES: Final = {
 async def render(visitor: Visitor) -> None:
     """Draw the page."""
     requests = await visitor.ask(lambda: visitor.parts.access.requests(visitor.resource.id))
-    with section("Now", "Calls that need a missing approval are refused with 403."), Tag("ul", classes="plain"):
+    with section(t("Now"), t("Calls that need a missing approval are refused with 403.")), Tag("ul", classes="plain"):
         for feature in Feature:
             granted = feature in visitor.resource.features
             with Tag("li", classes="row between"):
-                Tag("span", MEANT[feature])
-                badge("approved" if granted else "not approved", "good" if granted else "")
-    with section("Request access", "A reviewer decides on the request; describe the use case in full."):
+                Tag("span", meant(feature))
+                badge(t("approved") if granted else t("not approved"), "good" if granted else "")
+    with section(t("Request access"), t("A reviewer decides on the request; describe the use case in full.")):
         _form(visitor)
-    with section("Requests"):
+    with section(t("Requests")):
         if not requests:
-            empty("inbox", "No requests yet")
+            empty("inbox", t("No requests yet"))
         for request in reversed(requests):
             steps = await visitor.ask(lambda one=request: history(visitor, one))  # type: ignore[misc]  # bound at once
             with Tag("article", classes="card"):
                 show_request(request, steps)
                 if request.state in {RequestState.SUBMITTED, RequestState.IN_REVIEW, RequestState.APPROVED}:
                     with Tag("div"):
-                        button("Withdraw", _withdrawer(visitor, request), "quiet", may=visitor.may(Permission.APPROVE))
+                        button(
+                            t("Withdraw"), _withdrawer(visitor, request), "quiet", may=visitor.may(Permission.APPROVE)
+                        )
+
+
+def meant(feature: Feature) -> str:
+    """Return what a feature is for."""
+    if feature is Feature.LIMITED_ATTRIBUTES:
+        return t(MEANT[feature], attributes=listed(t(DECLARED[one].label) for one in LIMITED))
+    return t(MEANT[feature])
 
 
 def _form(visitor: Visitor) -> None:
     may = visitor.may(Permission.REQUEST)
     with Tag("fieldset"):
-        Tag("legend", "Features")
-        boxes = {feature: ui.checkbox(MEANT[feature]) for feature in Feature}
+        Tag("legend", t("Features"))
+        boxes = {feature: ui.checkbox(meant(feature)) for feature in Feature}
         text(
-            "Request identification and verification together, the others separately.",
+            t("Request identification and verification together, the others separately."),
             "soft small",
         )
-    organisation = ui.input("Organisation").props('outlined hint="The organisation responsible for the application"')
-    contact = ui.input("Contact").props(
-        'outlined hint="Responsible person: name, and e-mail address or telephone number"'
+    organisation = ui.input(t("Organisation")).props(
+        hint(t("The organisation responsible for the application"), "outlined")
     )
-    kind = ui.select(list(_KINDS), label="Kind of use").props("outlined")
-    use_case = _long("Use case", "Whose faces are processed, how, and for what purpose")
-    consent = _long("Consent", "How people are informed and consent, and which alternative they have")
-    keeping = _long("Retention", "How long photos and templates are kept, and who deletes them when and how")
-    true = ui.checkbox("This information is true and complete, and the resource will be used for nothing else.")
+    contact = ui.input(t("Contact")).props(
+        hint(t("Responsible person: name, and e-mail address or telephone number"), "outlined")
+    )
+    kind = ui.select({one: t(one) for one in _KINDS}, label=t("Kind of use")).props("outlined")
+    use_case = _long(t("Use case"), t("Whose faces are processed, how, and for what purpose"))
+    consent = _long(t("Consent"), t("How people are informed and consent, and which alternative they have"))
+    keeping = _long(t("Retention"), t("How long photos and templates are kept, and who deletes them when and how"))
+    true = ui.checkbox(t("This information is true and complete, and the resource will be used for nothing else."))
     open_points = Tag("div", classes="stack", role="status")
 
     def description() -> str:
-        parts = [(f"Kind of use: {kind.value}" if kind.value else ""), str(use_case.value or "").strip()]
-        for field, name in ((consent, "Consent"), (keeping, "Retention")):
+        # For the reviewer and the intake checks, which know English.
+        parts = [f"Kind of use: {kind.value}"] if kind.value else []  # not translated
+        parts.append(str(use_case.value or "").strip())
+        for field, name in ((consent, "Consent"), (keeping, "Retention")):  # not translated
             if words := str(field.value or "").strip():
                 parts.append(f"{name}: {words}")
         return "\n".join(part for part in parts if part)
@@ -100,7 +135,7 @@ def _form(visitor: Visitor) -> None:
         found = findings(str(organisation.value or ""), str(contact.value or ""), description())
         with open_points:
             if found:
-                text("The reviewer will see that this does not say:", "small")
+                text(t("The reviewer will see that this does not say:"), "small")
             for finding in found:
                 _left_open(finding)
 
@@ -112,15 +147,15 @@ def _form(visitor: Visitor) -> None:
     async def submit() -> None:
         wanted = {feature for feature, box in boxes.items() if box.value}
         if len(wanted) > 1 and wanted & REQUESTED_APART:
-            tell("Request liveness and limited attributes separately.", "bad")
+            tell(t("Request liveness and limited attributes separately."), "bad")
             return
-        missing = [name for name, field in (("Use case", use_case), ("Consent", consent), ("Retention", keeping))
-                   if not str(field.value or "").strip()]  # fmt: skip
+        fields = ((t("Use case"), use_case), (t("Consent"), consent), (t("Retention"), keeping))
+        missing = [name for name, field in fields if not str(field.value or "").strip()]
         if missing:
-            tell(f"Fill in: {', '.join(missing)}.", "bad")
+            tell(t("Fill in: {missing}.", missing=listed(missing)), "bad")
             return
         if not true.value:
-            tell("Confirm that this is true and complete.", "bad")
+            tell(t("Confirm that this is true and complete."), "bad")
             return
         made = await visitor.act(
             Permission.REQUEST,
@@ -137,17 +172,17 @@ def _form(visitor: Visitor) -> None:
             ui.navigate.to(visitor.link("/access"))
 
     with Tag("div"):
-        button("Submit", submit, "primary", may=may)
+        button(t("Submit"), submit, "primary", may=may)
 
 
-def _long(label: str, hint: str) -> ui.textarea:
-    return ui.textarea(label).props(f'outlined autogrow rows=2 maxlength=1300 hint="{hint}"')
+def _long(label: str, about: str) -> ui.textarea:
+    return ui.textarea(label).props(hint(about, "outlined autogrow rows=2 maxlength=1300"))
 
 
 def _left_open(finding: Finding) -> None:
     with Tag("p", classes="row small"):
-        badge("left open", "warn")
-        Tag("span", finding.explanation, "grow")
+        badge(t("left open"), "warn")
+        Tag("span", t(finding.explanation), "grow")
 
 
 def _withdrawer(visitor: Visitor, request: AccessRequest) -> Callable[[], Any]:
@@ -174,32 +209,51 @@ def history(visitor: Visitor, request: AccessRequest) -> list[tuple[str, str, st
 def show_request(request: AccessRequest, steps: list[tuple[str, str, str, str]]) -> None:
     """Draw a request: what it asks for, what its description leaves open, what became of it."""
     with Tag("div", classes="row between"):
-        Tag("h3", " and ".join(sorted(request.features)))
-        badge(request.state.value.replace("_", " "), TONES[request.state])
-    lines = [("Resource", request.resource_name), ("Organisation", request.organisation), ("Contact", request.contact)]
-    lines.append(("Use case", request.use_case))
-    lines.append(("Asked", f"by {request.requested_by}, {moment(request.requested_at)}"))
+        Tag("h3", listed(sorted(request.features)))
+        badge(t(STATES[request.state]), TONES[request.state])
+    lines = [
+        (t("Resource"), request.resource_name),
+        (t("Organisation"), request.organisation),
+        (t("Contact"), request.contact),
+    ]
+    lines.append((t("Use case"), request.use_case))
+    lines.append(
+        (
+            t("Asked"),
+            t(
+                "{requested_at} by {requested_by}",
+                requested_by=request.requested_by,
+                requested_at=moment(request.requested_at),
+            ),
+        )
+    )
     if request.reason:
-        lines.append(("Reason", request.reason))
+        lines.append((t("Reason"), request.reason))
     if request.by_requester:
-        lines.append(("Note", "Approved by the requester, as the only administrator"))
+        lines.append((t("Note"), t("Approved by the requester, as the only administrator")))
     if request.expires_at:
-        lines.append(("Until", moment(request.expires_at)))
+        lines.append((t("Until"), moment(request.expires_at)))
     facts(lines)
     waiting = request.state in {RequestState.SUBMITTED, RequestState.IN_REVIEW}
     for finding in request.findings if waiting else ():
         _left_open(finding)
-    with ui.expansion("History").classes("history"), Tag("ol", classes="small"):
+    with ui.expansion(t("History")).classes("history"), Tag("ol", classes="small"):
         for at, actor, step, reason in steps:
-            Tag("li", f"{at}: {step} by {actor}" + (f" – {reason}" if reason else ""))
+            said = t("{at}: {step} by {actor}", at=at, step=t(_DONE.get(step, step)), actor=actor)
+            Tag("li", f"{said} – {reason}" if reason else said)
 
 
 PAGE = Page(
     "/access",
-    "Limited access",
-    "The resource's approvals, and requests for more.",
-    "Approvals",
+    mark("Limited access"),
+    mark("The resource's approvals, and requests for more."),
+    mark("Approvals"),
     "verified_user",
     render,
     needs=Permission.SEE,
+    help=Help(
+        mark("Ask for the features that need an approval, and see what became of each request."),
+        "limited-access.md",
+        (Term.LIMITED_ACCESS, Term.LIVENESS),
+    ),
 )

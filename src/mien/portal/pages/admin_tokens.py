@@ -14,10 +14,11 @@ from mien.management.login import Actor
 from mien.management.roles import ABOUT, Permission, Role
 from mien.management.routing import Journal
 from mien.management.tokens import LIFE, AdminToken, NewToken
+from mien.portal.texts import mark, t
 from mien.portal.visitor import Visitor, tell
-from mien.portal.widgets import Tag, badge, banner, button, confirm, moment, section, table
+from mien.portal.widgets import Tag, badge, banner, button, confirm, hint, moment, section, table
 
-_ALL: Final = "The whole server"
+_ALL: Final = mark("The whole server")
 
 
 async def tokens(visitor: Visitor) -> None:
@@ -25,21 +26,21 @@ async def tokens(visitor: Visitor) -> None:
     found = await visitor.ask(visitor.parts.tokens.list)
     every = await visitor.ask(lambda: [*visitor.parts.accounts.resources(), *visitor.parts.accounts.deleted()])
     names = {one.id: one.name for one in every}
-    with section("Create a token", "The token is shown once, here; the server stores only a keyed hash of it."):
+    with section(t("Create a token"), t("The token is shown once, here; the server stores only a keyed hash of it.")):
         _form(visitor)
-    with section("Admin tokens", "Newest first. Revoked tokens are refused at once, on every server."):
+    with section(t("Admin tokens"), t("Newest first. Revoked tokens are refused at once, on every server.")):
         table(
-            "Admin tokens",
-            ["Name", "Role", "For", "Created", "Expires", "State", ""],
+            t("Admin tokens"),
+            [t("Name"), t("Role"), t("For"), t("Created"), t("Expires"), t("State"), ""],
             [
                 [
                     one.name,
                     partial(badge, one.role.value, "info"),
-                    names.get(one.resource, str(one.resource)) if one.resource else _ALL,
-                    f"{moment(one.created_at)} by {one.created_by}",
-                    moment(one.expires_at) if one.expires_at else partial(badge, "no expiry", "warn"),
+                    names.get(one.resource, str(one.resource)) if one.resource else t(_ALL),
+                    t("{at} by {actor}", at=moment(one.created_at), actor=one.created_by),
+                    moment(one.expires_at) if one.expires_at else partial(badge, t("no expiry"), "warn"),
                     partial(badge, *_state(visitor, one)),
-                    partial(button, "Revoke", partial(_ask, visitor, one), "quiet", may=one.revoked_at is None),
+                    partial(button, t("Revoke"), partial(_ask, visitor, one), "quiet", may=one.revoked_at is None),
                 ]
                 for one in reversed(found)
             ],
@@ -48,24 +49,25 @@ async def tokens(visitor: Visitor) -> None:
 
 def _state(visitor: Visitor, one: AdminToken) -> tuple[str, str]:
     if one.revoked_at is not None:
-        return "revoked", "bad"
-    return ("valid", "good") if one.valid(visitor.parts.clock.now()) else ("expired", "")
+        return t("revoked"), "bad"
+    return (t("valid"), "good") if one.valid(visitor.parts.clock.now()) else (t("expired"), "")
 
 
 def _form(visitor: Visitor) -> None:
-    places: dict[str, UUID | None] = {_ALL: None, **{one.name: one.id for one in visitor.resources}}
+    whole = t(_ALL)
+    places: dict[str, UUID | None] = {whole: None, **{one.name: one.id for one in visitor.resources}}
     with Tag("div", classes="two"):
-        name = ui.input("Token name").props('outlined maxlength=100 hint="Its owner or purpose"')
-        roles = {role.value: f"{role.value}: {ABOUT[role]}" for role in Role if role is not Role.ADMIN}
-        role = ui.select(roles, value=Role.ENROLLER.value, label="Role of the token").props("outlined")
-        place = ui.select(list(places), value=_ALL, label="Valid for").props("outlined")
-        days = ui.number("Days until it expires", value=LIFE.days, min=1, max=3650, precision=0).props("outlined")
-    endless = ui.checkbox("The token never expires. It is marked in every list.")
+        name = ui.input(t("Token name")).props(hint(t("Its owner or purpose"), "outlined maxlength=100"))
+        roles = {role.value: f"{role.value}: {t(ABOUT[role])}" for role in Role if role is not Role.ADMIN}
+        role = ui.select(roles, value=Role.ENROLLER.value, label=t("Role of the token")).props("outlined")
+        place = ui.select(list(places), value=whole, label=t("Valid for")).props("outlined")
+        days = ui.number(t("Days until it expires"), value=LIFE.days, min=1, max=3650, precision=0).props("outlined")
+    endless = ui.checkbox(t("The token never expires. It is marked in every list."))
     shown = Tag("div", role="status")
 
     async def create() -> None:
         if not endless.value and not days.value:
-            tell("Fill in the days, or say that the token never expires.", "bad")
+            tell(t("Fill in the days, or say that the token never expires."), "bad")
             return
         life = None if endless.value else timedelta(days=int(days.value))
         resource = places[str(place.value)]
@@ -81,14 +83,23 @@ def _form(visitor: Visitor) -> None:
         if made is not None:
             shown.clear()
             with shown:
-                banner("good", f"The token {made.token.name} is created", f"It is shown only once: {made.secret}")
+                banner(
+                    "good",
+                    t("The token {token} is created", token=made.token.name),
+                    t("It is shown only once: {secret}", secret=made.secret),
+                )
 
     with Tag("div"):
-        button("Create token", create, "primary")
+        button(t("Create token"), create, "primary")
 
 
 def _ask(visitor: Visitor, one: AdminToken) -> None:
-    confirm(f"Revoke the token {one.name}?", "Whoever uses it is refused at once.", "Revoke", _revoker(visitor, one))
+    confirm(
+        t("Revoke the token {name}?", name=one.name),
+        t("Whoever uses it is refused at once."),
+        t("Revoke"),
+        _revoker(visitor, one),
+    )
 
 
 def _revoker(visitor: Visitor, one: AdminToken) -> Callable[[], Any]:

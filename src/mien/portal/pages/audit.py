@@ -14,6 +14,8 @@ from nicegui import ui
 from mien.events import AuditEntry
 from mien.management.roles import Permission
 from mien.portal.frame import Page
+from mien.portal.help import Help
+from mien.portal.texts import mark, t
 from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Tag, banner, button, choice, empty, moment, section, table, text
 
@@ -25,29 +27,29 @@ _COLUMNS: Final = ("sequence", "at", "actor", "action", "resource", "details")
 async def render(visitor: Visitor) -> None:
     """Draw the page."""
     query = visitor.query
-    with section("Search"), Tag("form", classes="row", method="get", role="search"):
+    with section(t("Search")), Tag("form", classes="row", method="get", role="search"):
         if visitor.chosen:
             Tag("input", type="hidden", name="resource", value=visitor.chosen.name)
-        scope = {"one": "This resource"} if visitor.chosen else {}
+        scope = {"one": t("This resource")} if visitor.chosen else {}
         if visitor.may(Permission.AUDIT, on=None):
-            scope["all"] = "The whole server"
-        choice("Scope", scope, query.get("scope", next(iter(scope), ""))).props["name"] = "scope"
-        _field("Action", "action", query.get("action", ""), "key.*")
-        _field("Who", "actor", query.get("actor", ""), "token:anna")
-        _field("From", "since", query.get("since", ""), "", "date")
-        _field("Until", "until", query.get("until", ""), "", "date")
-        Tag("button", "Search", "btn primary", type="submit")
+            scope["all"] = t("The whole server")
+        choice(t("Scope"), scope, query.get("scope", next(iter(scope), ""))).props["name"] = "scope"
+        _field(t("Action"), "action", query.get("action", ""), "key.*")
+        _field(t("Who"), "actor", query.get("actor", ""), "token:anna")
+        _field(t("From"), "since", query.get("since", ""), "", "date")
+        _field(t("Until"), "until", query.get("until", ""), "", "date")
+        Tag("button", t("Search"), "btn primary", type="submit")
     before = query.get("before", "")
     last = int(before) if before.isdigit() and len(before) < 15 else None
     entries = await visitor.ask(lambda: _search(visitor, last, _PAGE))
     names = {one.id: one.name for one in visitor.resources}
-    with section("Entries", "Newest first."):
+    with section(t("Entries"), t("Newest first.")):
         if not entries:
-            empty("history", "No entries found", "Use fewer filters, or an earlier time.")
+            empty("history", t("No entries found"), t("Use fewer filters, or an earlier time."))
         else:
             table(
-                "Audit entries",
-                ["No.", "When", "Who", "What", "Resource", "Details"],
+                t("Audit entries"),
+                [t("No."), t("When"), t("Who"), t("What"), t("Resource"), t("Details")],
                 [
                     [
                         one.sequence,
@@ -63,7 +65,7 @@ async def render(visitor: Visitor) -> None:
             )
         if len(entries) == _PAGE:
             older = {name: value for name, value in query.items() if name in _FIELDS}
-            Tag("a", "Older entries", href=visitor.link("/audit", **older, before=str(entries[-1].sequence)))
+            Tag("a", t("Older entries"), href=visitor.link("/audit", **older, before=str(entries[-1].sequence)))
         if entries:
 
             async def save() -> None:
@@ -72,16 +74,16 @@ async def render(visitor: Visitor) -> None:
                     ui.download(content, "mien-audit.csv", "text/csv")
 
             with Tag("div"):
-                button("Export results as CSV", save, image="download")
+                button(t("Export results as CSV"), save, image="download")
     _whole_log(visitor)
 
 
 def _whole_log(visitor: Visitor) -> None:
     """Draw what checks and exports the whole log."""
     if not visitor.may(Permission.AUDIT, on=None):
-        text("Checking and exporting the whole log needs a role on the whole server.", "soft small")
+        text(t("Checking and exporting the whole log needs a role on the whole server."), "soft small")
         return
-    with section("Whole log", "Each entry contains the hash of the previous one, so changes are detected."):
+    with section(t("Whole log"), t("Each entry contains the hash of the previous one, so changes are detected.")):
         outcome = Tag("div", role="status")
 
         async def verify() -> None:
@@ -90,10 +92,12 @@ def _whole_log(visitor: Visitor) -> None:
             with outcome:
                 if found.broken is None:
                     banner(
-                        "good", f"All {found.entries} entries are intact", f"Hash of the last one: {found.head[:16]}…"
+                        "good",
+                        t("All {entries} entries are intact", entries=found.entries),
+                        t("Hash of the last one: {head}…", head=found.head[:16]),
                     )
                 else:
-                    banner("bad", f"Entry {found.broken} is not intact", found.reason or "")
+                    banner("bad", t("Entry {broken} is not intact", broken=found.broken), found.reason or "")
 
         async def export() -> None:
             def lines() -> bytes:
@@ -102,11 +106,11 @@ def _whole_log(visitor: Visitor) -> None:
             content = await visitor.act(Permission.AUDIT, lines, on=None)
             if content is not None:
                 ui.download(content, "mien-audit.jsonl", "application/jsonl")
-                tell("The export is complete when your browser has saved it.", "info")
+                tell(t("The export is complete when your browser has saved it."), "info")
 
         with Tag("div", classes="row"):
-            button("Verify", verify, image="fact_check")
-            button("Export as JSON lines", export, image="download")
+            button(t("Verify"), verify, image="fact_check")
+            button(t("Export as JSON lines"), export, image="download")
 
 
 def _field(label: str, name: str, value: str, example: str, kind: str = "text") -> None:
@@ -169,11 +173,17 @@ def _plain(cell: str) -> str:
 
 PAGE = Page(
     "/audit",
-    "Audit log",
-    "All administrative actions.",
-    "Server",
+    mark("Audit log"),
+    mark("All administrative actions."),
+    mark("Server"),
     "history",
     render,
     needs_resource=False,
     needs=Permission.AUDIT,
+    help=Help(
+        mark(
+            "Who did what and when, on all pages, on the command line and by tokens. Changes to the log are detected."
+        ),
+        "audit.md",
+    ),
 )

@@ -15,10 +15,12 @@ from mien.doors.types import Camera, CameraSpec, Polygon
 from mien.management.roles import Permission
 from mien.portal.cameras import about_track, name_of, outlines, polygons, read_corners, where_runs, written_corners
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
 from mien.portal.pages.cameras import approved, doors_of, state_of, watcher_of
+from mien.portal.texts import mark, moment, t, tn
 from mien.portal.visitor import Visitor, sentence, tell
 from mien.portal.watched import Watched
-from mien.portal.widgets import Tag, badge, banner, base_path, button, confirm, empty, facts, section
+from mien.portal.widgets import Tag, badge, banner, base_path, button, confirm, empty, facts, hint, section
 
 _EVERY_S: Final = 0.5
 _CHECK_TICKS: Final = 20
@@ -30,11 +32,16 @@ async def render(visitor: Visitor) -> None:
     """Draw the page."""
     camera = await _camera(visitor)
     if camera is None:
-        banner("bad", "There is no such camera", "It may have been deleted.", ("Cameras", visitor.link("/cameras")))
+        banner(
+            "bad",
+            t("There is no such camera"),
+            t("It may have been deleted."),
+            (t("Cameras"), visitor.link("/cameras")),
+        )
         return
     approved(visitor)
-    with Tag("nav", aria_label="Back"):
-        Tag("a", "All cameras", href=visitor.link("/cameras"))
+    with Tag("nav", aria_label=t("Back")):
+        Tag("a", t("All cameras"), href=visitor.link("/cameras"))
     live = _Live(visitor, camera)
     await live.draw()
     _settings(visitor, camera)
@@ -78,16 +85,16 @@ class _Live:
                 self._image = ui.interactive_image(
                     size=_BLANK, on_mouse=self._clicked, events=["click"], cross="#4aa3ff"
                 ).classes("live")
-                said = json.dumps(f"Live picture of {self._camera.name}")
+                said = json.dumps(t("Live picture of {camera}", camera=self._camera.name))
                 # The library's picture takes no description; what is in it is told in words below.
                 ui.run_javascript(f"getElement({self._image.id}).$el.querySelector('img')?.setAttribute('alt', {said})")
             else:
-                empty("visibility_off", "Live pictures are for administrators", "Health and settings are below.")
-            self._faces = Tag("div", classes="stack", role="log", aria_label="Faces in the picture")
-        with section("Health"):
+                empty("visibility_off", t("Live pictures are for administrators"), t("Health and settings are below."))
+            self._faces = Tag("div", classes="stack", role="log", aria_label=t("Faces in the picture"))
+        with section(t("Health")):
             self._health = Tag("div")
         with section(
-            "Zones", "Faces count inside the zones to watch; black zones are hidden before anything sees them."
+            t("Zones"), t("Faces count inside the zones to watch; black zones are hidden before anything sees them.")
         ):
             self._zones()
         if self._sees:
@@ -142,7 +149,7 @@ class _Live:
             if watcher is None:
                 Tag("span", _not_here(self._camera, self._elsewhere), "soft")
             elif not found:
-                Tag("span", "Nobody is in the picture.", "soft")
+                Tag("span", t("Nobody is in the picture."), "soft")
             for one in found:
                 missing = _AGREEMENT.missing(one)
                 with Tag("div", classes="row"):
@@ -157,16 +164,16 @@ class _Live:
 
     def _zones(self) -> None:
         may = self._visitor.may(Permission.MANAGE)
-        text = "Click the corners in the picture, or type them; then say what the zone is for."
+        text = t("Click the corners in the picture, or type them; then say what the zone is for.")
         Tag("p", text, "soft small")
-        self._corners = ui.input("Corners of a new zone").props(
-            'outlined hint="x,y in percent of the picture, such as 0,0 50,0 50,100 0,100"'
+        self._corners = ui.input(t("Corners of a new zone")).props(
+            hint(t("x,y in percent of the picture, such as 0,0 50,0 50,100 0,100"), "outlined")
         )
         self._corners.on("keydown.enter", self._typed)
         with Tag("div", classes="row"):
-            button("Watch this zone", lambda: self._add(self._watch), "primary", may=may)
-            button("Hide this zone", lambda: self._add(self._privacy), may=may)
-            button("Discard corners", self._discard, "quiet", may=may)
+            button(t("Watch this zone"), lambda: self._add(self._watch), "primary", may=may)
+            button(t("Hide this zone"), lambda: self._add(self._privacy), may=may)
+            button(t("Discard corners"), self._discard, "quiet", may=may)
         self._listed = Tag("div", classes="stack")
         self._list()
 
@@ -208,35 +215,43 @@ class _Live:
             cameras.change(owner, camera_id, actor=self._visitor.name, spec=spec)
             return True
 
-        saved = await self._visitor.act(Permission.MANAGE, work, "The zones are stored")
+        saved = await self._visitor.act(Permission.MANAGE, work, t("The zones are stored"))
         self._list()
         return bool(saved)
 
     def _list(self) -> None:
         self._listed.clear()
         with self._listed:
-            kinds = (("Watched", "good", self._watch), ("Hidden", "", self._privacy))
+            kinds = ((t("Watched"), "good", self._watch), (t("Hidden"), "", self._privacy))
             if not self._watch and not self._privacy:
-                Tag("span", "There are no zones: the whole picture is watched, and nothing is hidden.", "soft")
+                Tag("span", t("There are no zones: the whole picture is watched, and nothing is hidden."), "soft")
             for words, tone, zones in kinds:
                 for zone in list(zones):
                     with Tag("div", classes="row"):
                         badge(words, tone)
                         Tag("span", written_corners(zone), "small mono grow")
                         remove = partial(self._remove, zones, zone)
-                        made = button("Remove", remove, "quiet", may=self._visitor.may(Permission.MANAGE))
-                        made.props["aria-label"] = f"Remove the zone {written_corners(zone)}"
+                        made = button(t("Remove"), remove, "quiet", may=self._visitor.may(Permission.MANAGE))
+                        made.props["aria-label"] = t(
+                            "Remove the zone {written_corners}", written_corners=written_corners(zone)
+                        )
+
+
+def _frames(count: int) -> str:
+    return tn("{count} frame", "{count} frames", count)
 
 
 def _not_here(camera: Camera, elsewhere: str | None) -> str:
     """Say why there is no live picture here, and where there is one."""
     if not camera.spec.enabled:
-        return "The camera is switched off."
+        return t("The camera is switched off.")
     if elsewhere is None:
-        return "No server runs the camera yet. It starts within seconds of being added, changed or approved."
-    return (
-        f"The camera runs on the server {elsewhere}: its live picture, faces and health are in the portal of that "
-        "server. Zones and settings can be changed here; that server takes them up within seconds."
+        return t("No server runs the camera yet. It starts within seconds of being added, changed or approved.")
+    return t(
+        "The camera runs on the server {server}: its live picture, faces and health are in "
+        "the portal of that server. Zones and settings can be changed here; that server takes "
+        "them up within seconds.",
+        server=elsewhere,
     )
 
 
@@ -248,29 +263,42 @@ def _health(watcher: Watched | None, not_here: str) -> None:
     last = health.last_frame_at
     facts(
         [
-            ("Picture", f"{health.size[0]} × {health.size[1]}" if last else "none yet"),
-            ("Frames a second", f"{health.fps:.1f}, of which {health.analysed_fps:.1f} analysed"),
-            ("Lost on the way", f"{health.lost} frames"),
-            ("Skipped as the machine was busy", f"{health.dropped} frames"),
-            ("Behind the camera's clock", f"{health.behind_s:.1f} s; the clock stepped {health.clock_jumps} times"),
-            ("Connected again", f"{health.reconnects} times"),
-            ("Last frame", f"{last:%Y-%m-%d %H:%M:%S} UTC" if last else "none yet"),
+            (t("Picture"), f"{health.size[0]} × {health.size[1]}" if last else t("none yet")),
+            (
+                t("Frames a second"),
+                t("{fps:.1f}, of which {analysed_fps:.1f} analysed", fps=health.fps, analysed_fps=health.analysed_fps),
+            ),
+            (t("Lost on the way"), _frames(health.lost)),
+            (t("Skipped as the machine was busy"), _frames(health.dropped)),
+            (
+                t("Behind the camera's clock"),
+                tn(
+                    "{behind:.1f} s; the clock stepped {count} time",
+                    "{behind:.1f} s; the clock stepped {count} times",
+                    health.clock_jumps,
+                    behind=health.behind_s,
+                ),
+            ),
+            (t("Connected again"), tn("{count} time", "{count} times", health.reconnects)),
+            (t("Last frame"), moment(last, seconds=True) if last else t("none yet")),
         ]
     )
 
 
 def _settings(visitor: Visitor, camera: Camera) -> None:
     may, spec = visitor.may(Permission.MANAGE), camera.spec
-    with section("Settings"):
-        facts([("Address", camera.host)])
+    with section(t("Settings")):
+        facts([(t("Address"), camera.host)])
         with Tag("div", classes="two"):
-            name = ui.input("Name", value=camera.name).props("outlined")
-            address = ui.input("New address").props(
-                'outlined autocomplete=off hint="leave empty to keep the present one"'
+            name = ui.input(t("Name"), value=camera.name).props("outlined")
+            address = ui.input(t("New address")).props(
+                hint(t("leave empty to keep the present one"), t("outlined autocomplete=off"))
             )
-            groups = ui.input("Groups", value=" ".join(spec.groups)).props("outlined")
-            rate = ui.number("Analysed frames a second", value=spec.rate, min=0.5, max=30, step=0.5).props("outlined")
-            enabled = ui.switch("Runs", value=spec.enabled)
+            groups = ui.input(t("Groups"), value=" ".join(spec.groups)).props("outlined")
+            rate = ui.number(t("Analysed frames a second"), value=spec.rate, min=0.5, max=30, step=0.5).props(
+                "outlined"
+            )
+            enabled = ui.switch(t("Runs"), value=spec.enabled)
 
         async def save() -> None:
             def work() -> bool:
@@ -304,13 +332,26 @@ def _settings(visitor: Visitor, camera: Camera) -> None:
                 ui.navigate.to(visitor.link("/cameras"))
 
         def ask() -> None:
-            confirm(f"Delete {camera.name}?", "It stops at once. Its events stay.", "Delete", delete)
+            confirm(
+                t("Delete {camera}?", camera=camera.name), t("It stops at once. Its events stay."), t("Delete"), delete
+            )
 
         with Tag("div", classes="row"):
-            button("Save", save, "primary", may=may)
-            button("Delete", ask, "danger", may=may)
+            button(t("Save"), save, "primary", may=may)
+            button(t("Delete"), ask, "danger", may=may)
 
 
 PAGE = Page(
-    "/cameras/{camera}", "Camera", "What it sees now, and how it does.", "Use", "videocam", render, listed=False
+    "/cameras/{camera}",
+    mark("Camera"),
+    mark("What it sees now, and how it does."),
+    mark("Use"),
+    "videocam",
+    render,
+    listed=False,
+    help=Help(
+        mark("Shows what one camera sees and how well, and sets its zones, groups and address."),
+        "cameras.md#zones",
+        (Term.ZONE, Term.CONFIDENCE, Term.MARGIN, Term.LIVENESS),
+    ),
 )

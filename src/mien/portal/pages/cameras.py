@@ -15,12 +15,16 @@ from mien.doors.types import Camera, CameraSpec
 from mien.management.roles import Permission
 from mien.portal.cameras import running, where_runs
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
+from mien.portal.texts import mark, t
 from mien.portal.visitor import Visitor
 from mien.portal.watched import Watched
-from mien.portal.widgets import Tag, badge, banner, button, empty, section, table
+from mien.portal.widgets import Tag, badge, banner, button, empty, hint, section, table
 
-_ADDRESS_HINT: Final = "rtsp://user:password@host/path, http://… (Motion JPEG), /dev/video0 or file:/path"
-_GROUPS_HINT: Final = "personGroup/ID, largePersonGroup/ID, dynamicPersonGroup/ID or directory; blanks between them"
+_ADDRESS_HINT: Final = mark("rtsp://user:password@host/path, http://… (Motion JPEG), /dev/video0 or file:/path")
+_GROUPS_HINT: Final = mark(
+    "personGroup/ID, largePersonGroup/ID, dynamicPersonGroup/ID or directory; blanks between them"
+)
 
 
 def doors_of(visitor: Visitor) -> DoorServices:
@@ -41,9 +45,13 @@ def approved(visitor: Visitor) -> bool:
         return True
     banner(
         "warn",
-        f"{visitor.resource.name} is not approved for {Feature.VIDEO_IDENTIFICATION.value}",
-        "Cameras can be configured, but none runs before it is approved: it is limited access.",
-        ("Request access", visitor.link("/access")),
+        t(
+            "{resource} is not approved for {feature}",
+            resource=visitor.resource.name,
+            feature=Feature.VIDEO_IDENTIFICATION.value,
+        ),
+        t("Cameras can be configured, but none runs before it is approved: it is limited access."),
+        (t("Request access"), visitor.link("/access")),
     )
     return False
 
@@ -57,16 +65,16 @@ def state_of(visitor: Visitor, camera: Camera, elsewhere: str | None) -> tuple[s
         elsewhere: which server runs it, as `host:pid`, if this one does not.
     """
     if not camera.spec.enabled:
-        return "off", ""
+        return t("off"), ""
     if Feature.VIDEO_IDENTIFICATION not in visitor.resource.features:
-        return "not approved", "warn"
+        return t("not approved"), "warn"
     watcher = watcher_of(visitor, camera.camera_id)
     if watcher is None:
-        return (f"runs on {elsewhere}", "info") if elsewhere else ("starting", "warn")
+        return (t("runs on {server}", server=elsewhere), "info") if elsewhere else (t("starting"), "warn")
     health = watcher.health()
     if watcher.problem is not None:
-        return "cannot search", "bad"
-    return ("connected", "good") if health.connected else ("no picture", "bad")
+        return t("cannot search"), "bad"
+    return (t("connected"), "good") if health.connected else (t("no picture"), "bad")
 
 
 async def render(visitor: Visitor) -> None:
@@ -76,13 +84,17 @@ async def render(visitor: Visitor) -> None:
     cameras = await visitor.ask(lambda: doors.cameras.of(visitor.resource.id))
     names = {door.door_id: door.name for door in await visitor.ask(lambda: doors.doors.of(visitor.resource.id))}
     held = await visitor.ask(lambda: {one.camera_id: where_runs(visitor.parts, one) for one in cameras})
-    with section("Cameras"):
+    with section(t("Cameras")):
         if not cameras:
-            empty("videocam", "No cameras yet", "Add the address of a stream below; a webcam or a file will do, too.")
+            empty(
+                "videocam",
+                t("No cameras yet"),
+                t("Add the address of a stream below; a webcam or a file will do, too."),
+            )
         else:
             table(
-                "Cameras",
-                ["Name", "Address", "Groups", "Door", "State"],
+                t("Cameras"),
+                [t("Name"), t("Address"), t("Groups"), t("Door"), t("State")],
                 [
                     [
                         partial(_link, visitor, camera),
@@ -94,7 +106,7 @@ async def render(visitor: Visitor) -> None:
                     for camera in cameras
                 ],
             )
-    with section("Add a camera", "The address is stored encrypted and is never shown again."):
+    with section(t("Add a camera"), t("The address is stored encrypted and is never shown again.")):
         _form(visitor, names)
 
 
@@ -104,11 +116,11 @@ def _link(visitor: Visitor, camera: Camera) -> None:
 
 def _form(visitor: Visitor, doors: dict[UUID, str]) -> None:
     with Tag("div", classes="two"):
-        name = ui.input("Name").props("outlined")
-        address = ui.input("Address").props(f'outlined autocomplete=off hint="{_ADDRESS_HINT}"')
-        groups = ui.input("Groups").props(f'outlined hint="{_GROUPS_HINT}"')
-        choices = {"": "None", **{str(one): words for one, words in doors.items()}}
-        door = ui.select(choices, value="", label="Door").props("outlined")
+        name = ui.input(t("Name")).props("outlined")
+        address = ui.input(t("Address")).props(hint(t(_ADDRESS_HINT), t("outlined autocomplete=off")))
+        groups = ui.input(t("Groups")).props(hint(t(_GROUPS_HINT), "outlined"))
+        choices = {"": t("None"), **{str(one): words for one, words in doors.items()}}
+        door = ui.select(choices, value="", label=t("Door")).props("outlined")
 
     async def make() -> None:
         def work() -> Camera:
@@ -127,15 +139,23 @@ def _form(visitor: Visitor, doors: dict[UUID, str]) -> None:
             ui.navigate.to(visitor.link(f"/cameras/{made.camera_id}"))
 
     with Tag("div"):
-        button("Add", make, "primary", may=visitor.may(Permission.MANAGE))
+        button(t("Add"), make, "primary", may=visitor.may(Permission.MANAGE))
 
 
 PAGE = Page(
     "/cameras",
-    "Cameras",
-    "Streams in which enrolled people are recognised, and how they do.",
-    "Use",
+    mark("Cameras"),
+    mark("Streams in which enrolled people are recognised, and how they do."),
+    mark("Use"),
     "videocam",
     render,
     needs=Permission.SEE,
+    help=Help(
+        mark(
+            "Cameras whose streams are searched for enrolled people. They run only when "
+            "video identification is approved."
+        ),
+        "cameras.md",
+        (Term.LIMITED_ACCESS, Term.CONFIDENCE),
+    ),
 )

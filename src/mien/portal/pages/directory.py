@@ -14,7 +14,9 @@ from mien.gallery.types import UNSET, Duplicate, Unset
 from mien.management.roles import Permission
 from mien.portal.approval import approved_to_enrol, write_button
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
 from mien.portal.pages.migrating import migration_table, mismatched
+from mien.portal.texts import figure, mark, t
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, empty, moment, section, table, tile
 
@@ -22,7 +24,7 @@ ROOT: Final = "/directory"
 TOP: Final = 100
 """Persons, groups or suspicions on a page."""
 
-_TABS: Final = ((ROOT, "Persons"), (f"{ROOT}/groups", "Dynamic groups"))
+_TABS: Final = ((ROOT, mark("Persons")), (f"{ROOT}/groups", mark("Dynamic groups")))
 
 Save = Callable[[str, str | Unset], object]
 """Writes a name and user data down, in a thread."""
@@ -30,9 +32,9 @@ Save = Callable[[str, str | Unset], object]
 
 def tabs(visitor: Visitor, current: str) -> None:
     """Draw the way between persons and groups."""
-    with Tag("nav", classes="tabs", aria_label="Person directory"):
+    with Tag("nav", classes="tabs", aria_label=t("Person directory")):
         for path, label in _TABS:
-            link = Tag("a", label, href=visitor.link(path))
+            link = Tag("a", t(label), href=visitor.link(path))
             if path == current:
                 link.props["aria-current"] = "page"
 
@@ -50,8 +52,8 @@ def person_link(visitor: Visitor, one: ListedPerson) -> None:
 def editor(visitor: Visitor, name: str, user_data: str | None, save: Save) -> None:
     """Draw fields for a name and user data, and what writes them down."""
     with Tag("div", classes="two"):
-        named = ui.input("Name", value=name).props("outlined")
-        told = ui.input("User data", value=user_data or "").props("outlined")
+        named = ui.input(t("Name"), value=name).props("outlined")
+        told = ui.input(t("User data"), value=user_data or "").props("outlined")
 
     async def keep() -> None:
         data = str(told.value or "")
@@ -65,7 +67,7 @@ def editor(visitor: Visitor, name: str, user_data: str | None, save: Save) -> No
             ui.navigate.reload()
 
     with Tag("div"):
-        write_button(visitor, "Save", keep)
+        write_button(visitor, t("Save"), keep)
 
 
 async def render(visitor: Visitor) -> None:
@@ -77,11 +79,11 @@ async def render(visitor: Visitor) -> None:
     migration_table(visitor, plans)
     sizes = await visitor.ask(lambda: views.sizes(resource_id))
     with Tag("div", classes="tiles"):
-        tile("persons", f"{sizes.persons:,}")
+        tile(t("persons"), figure(sizes.persons, ","))
         for model, faces in sizes.faces.items():
-            tile(f"faces of {model}", f"{faces:,}")
+            tile(t("faces of {model}", model=model), figure(faces, ","))
     await _persons(visitor, sizes)
-    with section("Add a person", "New persons are found at once: the directory needs no training."):
+    with section(t("Add a person"), t("New persons are found at once: the directory needs no training.")):
         _form(visitor)
     await _duplicates(visitor, sizes)
 
@@ -90,34 +92,34 @@ async def _persons(visitor: Visitor, sizes: DirectorySizes) -> None:
     query, views = visitor.query, visitor.parts.directory.views
     start, text = query.get("start", ""), query.get("text", "")
     people = await visitor.ask(lambda: views.persons(visitor.resource.id, start, TOP, text))
-    with section("Persons"):
+    with section(t("Persons")):
         if not sizes.persons:
-            empty("person_add", "The directory has no persons yet", "Add a person below, then enrol their faces.")
+            empty("person_add", t("The directory has no persons yet"), t("Add a person below, then enrol their faces."))
             return
         with Tag("form", classes="row", method="get", role="search"):
             Tag("input", type="hidden", name="resource", value=visitor.resource.name)
             with Tag("label", classes="field"):
-                Tag("span", "Name or person id", "small soft")
+                Tag("span", t("Name or person id"), "small soft")
                 Tag("input", classes="native", type="search", name="text", value=text)
-            Tag("button", "Search", "btn primary", type="submit")
+            Tag("button", t("Search"), "btn primary", type="submit")
         if not people:
-            empty("person_search", "Nobody was found", "Search for a part of the name, or for the whole id.")
+            empty("person_search", t("Nobody was found"), t("Search for a part of the name, or for the whole id."))
             return
         table(
-            "Persons",
-            ["Name", "Faces", "User data", "Person id"],
+            t("Persons"),
+            [t("Name"), t("Faces"), t("User data"), t("Person id")],
             [[partial(person_link, visitor, one), one.faces, one.user_data, one.person_id] for one in people],
             numbers=[1],
         )
         if len(people) == TOP:
             kept = {"text": text} if text else {}
-            Tag("a", "More persons", href=visitor.link(ROOT, **kept, start=people[-1].person_id))
+            Tag("a", t("More persons"), href=visitor.link(ROOT, **kept, start=people[-1].person_id))
 
 
 def _form(visitor: Visitor) -> None:
     with Tag("div", classes="two"):
-        name = ui.input("Name").props("outlined")
-        user_data = ui.input("User data").props("outlined")
+        name = ui.input(t("Name")).props("outlined")
+        user_data = ui.input(t("User data")).props("outlined")
 
     async def add() -> None:
         def work() -> str:
@@ -131,7 +133,7 @@ def _form(visitor: Visitor) -> None:
             ui.navigate.to(person_address(visitor, made))
 
     with Tag("div"):
-        write_button(visitor, "Add the person", add, "primary", "person_add")
+        write_button(visitor, t("Add the person"), add, "primary", "person_add")
 
 
 async def _duplicates(visitor: Visitor, sizes: DirectorySizes) -> None:
@@ -154,16 +156,16 @@ async def _duplicates(visitor: Visitor, sizes: DirectorySizes) -> None:
         one = named.get(person_id or "")
         return partial(person_link, visitor, one) if one else "–"
 
-    with section("Likely duplicates", "Suspected at enrolment; nothing was refused."):
+    with section(t("Likely duplicates"), t("Suspected at enrolment; nothing was refused.")):
         table(
-            "Likely duplicates",
-            ["Reason", "Person", "Other person", "Confidence", "Recognition model", "Found"],
+            t("Likely duplicates"),
+            [t("Reason"), t("Person"), t("Other person"), t("Confidence"), t("Recognition model"), t("Found")],
             [
                 [
-                    "the same photo" if one.kind == "samePhoto" else "similar faces",
+                    t("the same photo") if one.kind == "samePhoto" else t("similar faces"),
                     who(one.person_id),
                     who(one.other_person_id),
-                    f"{one.confidence:.2f}",
+                    figure(one.confidence, ".2f"),
                     model,
                     moment(one.found_at),
                 ]
@@ -192,10 +194,18 @@ def doer(visitor: Visitor, work: Callable[[], object], go_to: str = "") -> Calla
 
 PAGE = Page(
     ROOT,
-    "Person directory",
-    "Persons, and groups of them that need no training.",
-    "Use",
+    mark("Person directory"),
+    mark("Persons, and groups of them that need no training."),
+    mark("Use"),
     "badge",
     render,
     needs=Permission.LOOK_UP,
+    help=Help(
+        mark(
+            "The directory holds persons once, for all dynamic groups. Its people are found "
+            "at once, without a training."
+        ),
+        "recognise.md#choose-a-collection",
+        (Term.DYNAMIC_GROUP, Term.TEMPLATE),
+    ),
 )

@@ -14,9 +14,11 @@ from mien.management.roles import Permission
 from mien.portal.approval import approved_to_enrol, may_write, write_button
 from mien.portal.enrolling import Enrolled, Refresh, enrol_place
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
 from mien.portal.pages.directory import ROOT, doer, editor
 from mien.portal.pages.people_places import asker, rows_of
 from mien.portal.photos import Upload
+from mien.portal.texts import mark, t, tn
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, button, empty, facts, section, table, text
 from mien.vision.types import OperatingPoint
@@ -35,12 +37,12 @@ async def render(visitor: Visitor) -> None:
         return person, faces, views.groups_of(resource_id, person.person_id)
 
     person, faces, groups = await visitor.ask(find)
-    Tag("a", "Back to the directory", href=visitor.link(ROOT))
+    Tag("a", t("Back to the directory"), href=visitor.link(ROOT))
     approved_to_enrol(visitor)
     with Tag("div", classes="two"):
         _about(visitor, person)
         await _groups(visitor, person, groups)
-    with section("Faces", "Each recognition model searches its own faces only."):
+    with section(t("Faces"), t("Each recognition model searches its own faces only.")):
         shown = Tag("div", classes="stack")
         with shown:
             _faces(visitor, person, faces)
@@ -67,13 +69,23 @@ def _about(visitor: Visitor, person: ListedPerson) -> None:
         visitor.note("person.delete", collection="directory", person=person.person_id)
 
     with section(person.name):
-        about = [("Person id", person.person_id), ("User data", person.user_data), ("Faces", str(person.faces))]
+        about = [
+            (t("Person id"), person.person_id),
+            (t("User data"), person.user_data),
+            (t("Faces"), str(person.faces)),
+        ]
         facts(rows_of(about))
         editor(visitor, person.name, person.user_data, save)
         with Tag("div"):
-            said = f"The person and {person.faces} faces are gone at once, for good: nobody finds them from now on."
-            ask = asker(f"Erase {person.name}?", said, "Erase", doer(visitor, erase, visitor.link(ROOT)))
-            button("Erase the person", ask, "danger", may=visitor.may(Permission.PEOPLE))
+            said = tn(
+                "The person and {count} face are gone at once, for good: nobody finds them from now on.",
+                "The person and {count} faces are gone at once, for good: nobody finds them from now on.",
+                person.faces,
+            )
+            ask = asker(
+                t("Erase {person}?", person=person.name), said, t("Erase"), doer(visitor, erase, visitor.link(ROOT))
+            )
+            button(t("Erase the person"), ask, "danger", may=visitor.may(Permission.PEOPLE))
 
 
 async def _groups(visitor: Visitor, person: ListedPerson, groups: list[DynamicGroup]) -> None:
@@ -90,26 +102,26 @@ async def _groups(visitor: Visitor, person: ListedPerson, groups: list[DynamicGr
 
     def leave(group: DynamicGroup) -> None:
         do = doer(visitor, partial(change, group.group_id, adds=False))
-        write_button(visitor, "Remove", do, "quiet").props["aria-label"] = f"Remove from {group.name}"
+        write_button(visitor, t("Remove"), do, "quiet").props["aria-label"] = t("Remove from {group}", group=group.name)
 
-    with section("Dynamic groups"):
+    with section(t("Dynamic groups")):
         if groups:
             table(
-                "Dynamic groups",
-                ["Name", "Group id", ""],
+                t("Dynamic groups"),
+                [t("Name"), t("Group id"), ""],
                 [[partial(_group_link, visitor, one), one.group_id, partial(leave, one)] for one in groups],
             )
         else:
-            text("The person is in no group.", "soft")
+            text(t("The person is in no group."), "soft")
         if others and may_write(visitor):
-            chosen = ui.select(others, label="Another group").props("outlined")
+            chosen = ui.select(others, label=t("Another group")).props("outlined")
 
             async def join() -> None:
                 if chosen.value:
                     await doer(visitor, partial(change, str(chosen.value), adds=True))()
 
             with Tag("div"):
-                write_button(visitor, "Add to the group", join)
+                write_button(visitor, t("Add to the group"), join)
 
 
 def _group_link(visitor: Visitor, group: DynamicGroup) -> None:
@@ -118,7 +130,7 @@ def _group_link(visitor: Visitor, group: DynamicGroup) -> None:
 
 def _faces(visitor: Visitor, person: ListedPerson, faces: list[ListedFace]) -> None:
     if not faces:
-        empty("face", "No face is enrolled yet", "Drop photos below.")
+        empty("face", t("No face is enrolled yet"), t("Drop photos below."))
         return
     persons, resource_id = visitor.parts.directory.directory, visitor.resource.id
 
@@ -129,12 +141,12 @@ def _faces(visitor: Visitor, person: ListedPerson, faces: list[ListedFace]) -> N
 
     def erase_button(one: ListedFace) -> None:
         do = doer(visitor, partial(erase, one))
-        ask = asker("Erase this face?", "Its template is deleted immediately, for good.", "Erase", do)
-        button("Erase", ask, "quiet", may=visitor.may(Permission.PEOPLE))
+        ask = asker(t("Erase this face?"), t("Its template is deleted immediately, for good."), t("Erase"), do)
+        button(t("Erase"), ask, "quiet", may=visitor.may(Permission.PEOPLE))
 
     table(
-        "Faces",
-        ["Recognition model", "Face id", "User data", ""],
+        t("Faces"),
+        [t("Recognition model"), t("Face id"), t("User data"), ""],
         [
             [one.recognition_model, one.face.persisted_face_id, one.face.user_data, partial(erase_button, one)]
             for one in faces
@@ -145,7 +157,7 @@ def _faces(visitor: Visitor, person: ListedPerson, faces: list[ListedFace]) -> N
 async def _enrol(visitor: Visitor, person: ListedPerson, refresh: Refresh) -> None:
     gallery, persons, resource_id = visitor.parts.gallery, visitor.parts.directory.directory, visitor.resource.id
     labels = [one.label for one in visitor.parts.recognisers]
-    chosen = ui.select(labels, value=labels[-1], label="Recognition model").props("outlined")
+    chosen = ui.select(labels, value=labels[-1], label=t("Recognition model")).props("outlined")
 
     def add(photo: Upload, target: TargetFace | None) -> Enrolled:
         model = str(chosen.value)
@@ -163,11 +175,16 @@ async def _enrol(visitor: Visitor, person: ListedPerson, refresh: Refresh) -> No
 
 PAGE = Page(
     ROOT + "/persons/{person}",
-    "Person",
-    "Name, faces of each recognition model, and groups.",
-    "Use",
+    mark("Person"),
+    mark("Name, faces of each recognition model, and groups."),
+    mark("Use"),
     "badge",
     render,
     listed=False,
     needs=Permission.LOOK_UP,
+    help=Help(
+        mark("Name, faces and groups of one person of the directory."),
+        "recognise.md#choose-a-collection",
+        (Term.DYNAMIC_GROUP, Term.TEMPLATE),
+    ),
 )

@@ -16,36 +16,62 @@ from mien.doors.events import Event, Filter, Kind
 from mien.doors.roster import Inside
 from mien.management.roles import Permission
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
 from mien.portal.pages.doors import services
+from mien.portal.rule_sentences import reason
+from mien.portal.texts import mark, t, tn
 from mien.portal.visitor import Visitor
-from mien.portal.widgets import Cell, Tag, badge, button, confirm, empty, link_button, modal, moment, section, table
+from mien.portal.widgets import (
+    Cell,
+    Tag,
+    badge,
+    button,
+    confirm,
+    empty,
+    hint,
+    link_button,
+    modal,
+    moment,
+    section,
+    table,
+)
 
 PATH: Final = "/door-events"
 _SHOWN: Final = 50
 _NARROW: Final = "max-width: 22rem; min-width: 12rem; white-space: normal"
 _WORDS: Final = {
-    Kind.DECISION: "refused",
-    Kind.STRANGER: "stranger",
-    Kind.SEEN: "seen",
-    Kind.BADGE: "badge",
-    Kind.CAMERA: "camera",
-    Kind.PRESENCE: "presence",
-    Kind.CHECK_IN: "check-in",
+    Kind.DECISION: mark("refused"),
+    Kind.STRANGER: mark("stranger"),
+    Kind.SEEN: mark("seen"),
+    Kind.BADGE: mark("badge"),
+    Kind.CAMERA: mark("camera"),
+    Kind.PRESENCE: mark("presence"),
+    Kind.CHECK_IN: mark("check-in"),
+}
+_REVIEWS: Final = {
+    "not_this_person": mark("not this person"),
+    "this_is": mark("this is"),
+    "confirmed": mark("confirmed"),
+}
+_NUMBERS: Final = {
+    "confidence": mark("confidence {value:.2f}"),
+    "margin": mark("margin {value:.2f}"),
+    "liveness": mark("liveness {value:.2f}"),
 }
 _FILTERS: Final = {
-    "": ("All", Filter()),
-    "opened": ("Opened", Filter(granted=True)),
-    "refused": ("Refused", Filter(kinds=(Kind.DECISION,), granted=False)),
-    "strangers": ("Strangers", Filter(kinds=(Kind.STRANGER,))),
-    "duress": ("Silent alarms", Filter(duress=True)),
-    "cameras": ("Cameras", Filter(kinds=(Kind.CAMERA,))),
+    "": (mark("All"), Filter()),
+    "opened": (mark("Opened"), Filter(granted=True)),
+    "refused": (mark("Refused"), Filter(kinds=(Kind.DECISION,), granted=False)),
+    "strangers": (mark("Strangers"), Filter(kinds=(Kind.STRANGER,))),
+    "duress": (mark("Silent alarms"), Filter(duress=True)),
+    "cameras": (mark("Cameras"), Filter(kinds=(Kind.CAMERA,))),
 }
 
 
 async def render(visitor: Visitor) -> None:
     """Draw the feed."""
     if not visitor.may(Permission.MANAGE):
-        empty("lock", "Only administrators can see events", "Events name people and their times.")
+        empty("lock", t("Only administrators can see events"), t("Events name people and their times."))
         return
     chosen = visitor.query.get("show", "")
     _, wanted = _FILTERS.get(chosen, _FILTERS[""])
@@ -54,22 +80,24 @@ async def render(visitor: Visitor) -> None:
     state, owner = services(visitor), visitor.resource.id
     events = await visitor.ask(lambda: state.events.page(owner, wanted, before=before, limit=_SHOWN))
     kept = await visitor.ask(lambda: state.events.pictures(owner))
-    about = f"Newest first. {kept} pictures are kept, encrypted."
-    with section("Events", about):
+    about = tn(
+        "Newest first. {count} picture is kept, encrypted.", "Newest first. {count} pictures are kept, encrypted.", kept
+    )
+    with section(t("Events"), about):
         with Tag("div", classes="row"):
             for name, (label, _) in _FILTERS.items():
                 query = {"show": name} if name else {}
-                link = link_button(label, visitor.link(PATH, **query), "primary" if name == chosen else "plain")
+                link = link_button(t(label), visitor.link(PATH, **query), "primary" if name == chosen else "plain")
                 if name == chosen:
                     link.props["aria-current"] = "true"
         if not events:
-            empty("door_front", "No events", "They come as soon as a camera at a door sees somebody.")
+            empty("door_front", t("No events"), t("They come as soon as a camera at a door sees somebody."))
             return
         rows = [await _row(visitor, one) for one in events]
-        table("Events", ["Event", "Person", "Why", "Picture", ""], rows)
+        table(t("Events"), [t("Event"), t("Person"), t("Why"), t("Picture"), ""], rows)
         if len(events) == _SHOWN:
             query = {"before": str(events[-1].number)} | ({"show": chosen} if chosen else {})
-            link_button("Older events", visitor.link(PATH, **query))
+            link_button(t("Older events"), visitor.link(PATH, **query))
 
 
 async def _row(visitor: Visitor, event: Event) -> list[Cell]:
@@ -87,11 +115,11 @@ def _what(event: Event) -> None:
     Tag("div", moment(event.at))
     Tag("div", str(event.details.get("door") or event.camera or ""), "small soft")
     if event.granted:
-        badge("opened", "good")
+        badge(t("opened"), "good")
     else:
-        badge(_WORDS[event.kind], "warn" if event.kind is Kind.DECISION else "info")
+        badge(t(_WORDS[event.kind]), "warn" if event.kind is Kind.DECISION else "info")
     if event.duress:
-        badge("silent alarm", "bad")
+        badge(t("silent alarm"), "bad")
 
 
 def _who(event: Event) -> None:
@@ -99,24 +127,22 @@ def _who(event: Event) -> None:
         Tag("div", event.person.name or str(event.person_id))
         Tag("div", event.person.place, "small soft")
     elif event.person_id is not None:
-        Tag("div", "deleted person", "soft")
+        Tag("div", t("deleted person"), "soft")
     if event.review is not None:
-        Tag("div", f"{event.review.replace('_', ' ')} · {event.reviewed_by}", "small soft")
+        Tag("div", f"{t(_REVIEWS.get(event.review, event.review))} · {event.reviewed_by}", "small soft")
 
 
 def _why(event: Event) -> None:
-    told = " ".join(event.reasons)
+    failed = event.details.get("failed") or [{"code": event.code}]
+    told = " ".join(reason(one["code"], one.get("have"), one.get("wanted")) for one in failed)
     if event.details.get("rule") and event.kind is not Kind.STRANGER:
         told = f"{event.details['rule']}: {told}"
     Tag("div", told, style=_NARROW)
-    numbers = [
-        (name, event.details.get(key))
-        for name, key in (("confidence", "confidence"), ("margin", "margin"), ("liveness", "liveness"))
-    ]
-    frames = event.details.get("agreeing")
-    parts = [f"{name} {value:.2f}" for name, value in numbers if isinstance(value, int | float)]
+    frames, readable = event.details.get("agreeing"), event.details.get("readable")
+    values = ((words, event.details.get(name)) for name, words in _NUMBERS.items())
+    parts = [t(words, value=value) for words, value in values if isinstance(value, int | float)]
     if frames is not None:
-        parts.append(f"{frames} of {event.details.get('readable')} frames")
+        parts.append(t("{agreeing} of {readable} frames", agreeing=frames, readable=readable))
     if event.act_note:
         parts.append(event.act_note)
     Tag("div", " · ".join(parts), "small soft", style=_NARROW)
@@ -130,7 +156,7 @@ def _picture(visitor: Visitor, event: Event) -> bytes | None:
 
 
 def _image(picture: bytes, event: Event) -> None:
-    image = Tag("img", alt=f"Best picture of event {event.number}", width="72")
+    image = Tag("img", alt=t("Best picture of event {number}", number=event.number), width="72")
     image.props["src"] = f"data:image/jpeg;base64,{b64encode(picture).decode()}"
 
 
@@ -139,8 +165,8 @@ def _actions(visitor: Visitor, event: Event) -> None:
         return
     with Tag("div", style="display: grid; justify-items: start"):
         if event.person is not None:
-            button("Not this person", _not_this_person(visitor, event), "quiet")
-        button("This is …", lambda: _this_is(visitor, event), "quiet")
+            button(t("Not this person"), _not_this_person(visitor, event), "quiet")
+        button(t("This is …"), lambda: _this_is(visitor, event), "quiet")
 
 
 def _not_this_person(visitor: Visitor, event: Event) -> Callable[[], Any]:
@@ -151,9 +177,9 @@ def _not_this_person(visitor: Visitor, event: Event) -> Callable[[], Any]:
 
     def ask() -> None:
         confirm(
-            "Not this person?",
-            "The person is taken out of the event and of who is inside. The decision stays as it was.",
-            "Not this person",
+            t("Not this person?"),
+            t("The person is taken out of the event and of who is inside. The decision stays as it was."),
+            t("Not this person"),
             do,
         )
 
@@ -161,10 +187,10 @@ def _not_this_person(visitor: Visitor, event: Event) -> Callable[[], Any]:
 
 
 def _this_is(visitor: Visitor, event: Event) -> None:
-    with modal("Whom does the event show?") as dialog, Tag("div", classes="card"):
-        Tag("h2", "Whom does the event show?")
-        who = ui.input("Person").props('outlined hint="KIND/ID/personId, or directory/personId"')
-        enrol = ui.checkbox("Add the picture to the person's faces")
+    with modal(t("Whom does the event show?")) as dialog, Tag("div", classes="card"):
+        Tag("h2", t("Whom does the event show?"))
+        who = ui.input(t("Person")).props(hint(t("KIND/ID/personId, or directory/personId"), "outlined"))
+        enrol = ui.checkbox(t("Add the picture to the person's faces"))
         enrol.set_visibility(event.has_picture)
 
         def work() -> Event:
@@ -172,7 +198,7 @@ def _this_is(visitor: Visitor, event: Event) -> None:
             try:
                 person_id = UUID(person)
             except ValueError:
-                raise InvalidDoorError("the person is not of the form KIND/ID/personId") from None
+                raise InvalidDoorError(t("the person is not of the form KIND/ID/personId")) from None
             add = enroller(visitor.parts.gallery, visitor.parts.directory)
             return services(visitor).reviews.this_is(
                 visitor.resource.id,
@@ -187,21 +213,21 @@ def _this_is(visitor: Visitor, event: Event) -> None:
             if await visitor.act(Permission.MANAGE, work) is not None:
                 ui.navigate.to(visitor.link(PATH))
 
-        button("Save", do, "primary")
+        button(t("Save"), do, "primary")
     dialog.open()
 
 
 async def render_inside(visitor: Visitor) -> None:
     """Draw who is inside."""
     if not visitor.may(Permission.MANAGE):
-        empty("lock", "Only administrators can see who is inside")
+        empty("lock", t("Only administrators can see who is inside"))
         return
     state, owner = services(visitor), visitor.resource.id
     inside = await visitor.ask(lambda: state.roster.inside(owner))
-    about = "People who were let in and not let out since. Whether they went through the door is not known."
+    about = t("People who were let in and not let out since. Whether they went through the door is not known.")
     if not inside:
-        with section("Nobody is inside", about):
-            empty("meeting_room", "Nobody is inside")
+        with section(t("Nobody is inside"), about):
+            empty("meeting_room", t("Nobody is inside"))
         return
     for area in dict.fromkeys(one.area for one in inside):
         mine = [one for one in inside if one.area == area]
@@ -211,11 +237,11 @@ async def render_inside(visitor: Visitor) -> None:
                     one.person.name or str(one.person.person_id),
                     one.person.place,
                     moment(one.since),
-                    partial(button, "Not inside", _taker_out(visitor, one), "quiet"),
+                    partial(button, t("Not inside"), _taker_out(visitor, one), "quiet"),
                 ]
                 for one in mine
             ]
-            table(area, ["Person", "Enrolled in", "Since", ""], rows)
+            table(area, [t("Person"), t("Enrolled in"), t("Since"), ""], rows)
 
 
 def _taker_out(visitor: Visitor, one: Inside) -> Callable[[], Any]:
@@ -230,12 +256,25 @@ def _taker_out(visitor: Visitor, one: Inside) -> Callable[[], Any]:
     return do
 
 
-PAGE = Page(PATH, "Events", "Who came to the doors, and why they opened or not.", "Use", "list", render)
+PAGE = Page(
+    PATH,
+    mark("Events"),
+    mark("Who came to the doors, and why they opened or not."),
+    mark("Use"),
+    "list",
+    render,
+    help=Help(
+        mark("Says who came to the doors, and why these opened or stayed shut. Put wrong names right here."),
+        "doors.md#events",
+        (Term.CONFIDENCE, Term.MARGIN, Term.LIVENESS, Term.DURESS),
+    ),
+)
 INSIDE = Page(
     "/inside",
-    "Who is inside",
-    "People who were let in and not out.",
-    "Use",
+    mark("Who is inside"),
+    mark("People who were let in and not out."),
+    mark("Use"),
     "meeting_room",
     render_inside,
+    help=Help(mark("Lists who was let in and not out since, by area."), "doors.md#events", (Term.ANTI_PASSBACK,)),
 )

@@ -15,35 +15,38 @@ from mien.doors.actuators.config import ActuatorConfig, MqttActuator, NoActuator
 from mien.doors.errors import InvalidDoorError
 from mien.doors.rules import Verdict
 from mien.doors.schedule import parse
-from mien.doors.sentences import sentence
 from mien.doors.service import DoorServices
 from mien.doors.types import Direction, Door, DoorSpec, Holidays, How, Rule, RuleSpec, zone_of
 from mien.management.roles import Permission
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
+from mien.portal.rule_sentences import reason, rule_sentence
+from mien.portal.texts import mark, t, tn, translated
 from mien.portal.visitor import Visitor
-from mien.portal.widgets import Cell, Tag, badge, banner, button, confirm, empty, section, table
+from mien.portal.widgets import Cell, Tag, badge, banner, button, confirm, empty, hint, section, table
 
 _OPENS: Final = {
-    "none": "Nothing: events only",
-    "osdp": "OSDP: this server is the reader at a panel's port",
-    "relay": "HTTP relay",
-    "mqtt": "MQTT command",
+    "none": mark("Nothing: events only"),
+    "osdp": mark("OSDP: this server is the reader at a panel's port"),
+    "relay": mark("HTTP relay"),
+    "mqtt": mark("MQTT command"),
 }
 _TARGETS: Final = {
-    "none": "Not needed",
-    "osdp": "Port, such as /dev/ttyUSB0",
-    "relay": "URL; {seconds} is replaced",
-    "mqtt": "Topic",
+    "none": mark("Not needed"),
+    "osdp": mark("Port, such as /dev/ttyUSB0"),
+    "relay": mark("URL; {seconds} is replaced"),
+    "mqtt": mark("Topic"),
 }
 _HOW: Final = {
-    How.FACE.value: "Face alone",
-    How.FACE_AND_BADGE.value: "Face and the person's badge",
-    How.TWO_PERSONS.value: "Two persons together",
+    How.FACE.value: mark("Face alone"),
+    How.FACE_AND_BADGE.value: mark("Face and the person's badge"),
+    How.TWO_PERSONS.value: mark("Two persons together"),
 }
+_GROUPS: Final = "largePersonGroup/staff, dynamicGroup/night, directory"  # not translated: as the API has it
 _HOLIDAYS: Final = {
-    Holidays.CLOSED.value: "Closed on holidays",
-    Holidays.AS_USUAL.value: "Holidays as usual",
-    Holidays.ONLY.value: "Holidays only",
+    Holidays.CLOSED.value: mark("Closed on holidays"),
+    Holidays.AS_USUAL.value: mark("Holidays as usual"),
+    Holidays.ONLY.value: mark("Holidays only"),
 }
 
 
@@ -59,47 +62,53 @@ async def render(visitor: Visitor) -> None:
     if Feature.VIDEO_IDENTIFICATION not in visitor.resource.features:
         banner(
             "warn",
-            f"{visitor.resource.name} is not approved for video identification",
-            "Doors can be configured; none opens before the resource is approved.",
-            ("Request access", visitor.link("/access")),
+            t("{resource} is not approved for video identification", resource=visitor.resource.name),
+            t("Doors can be configured; none opens before the resource is approved."),
+            (t("Request access"), visitor.link("/access")),
         )
     state, owner = services(visitor), visitor.resource.id
     doors = await visitor.ask(lambda: state.doors.of(owner))
     rules = await visitor.ask(lambda: state.doors.rules(owner))
-    with section("Doors", "A door opens for nobody until a rule allows somebody."):
+    with section(t("Doors"), t("A door opens for nobody until a rule allows somebody.")):
         if not doors:
-            empty("door_front", "No doors yet", "Add a door below, then a rule.")
+            empty("door_front", t("No doors yet"), t("Add a door below, then a rule."))
         else:
             rows = [_door_row(visitor, door) for door in doors]
-            table("Doors", ["Name", "Opens by", "Time zone", "Pictures", "State", ""], rows)
+            table(t("Doors"), [t("Name"), t("Opens by"), t("Time zone"), t("Pictures"), t("State"), ""], rows)
     if doors:
-        with section("Rules", "They are tried in this order; the first that allows opens the door."):
+        with section(t("Rules"), t("They are tried in this order; the first that allows opens the door.")):
             _rules(visitor, doors, rules)
-        with section("What would happen if …", "A check for a well-recognised person; nothing is opened or recorded."):
+        with section(
+            t("What would happen if …"), t("A check for a well-recognised person; nothing is opened or recorded.")
+        ):
             _check(visitor, doors)
-        with section("Add a rule"):
+        with section(t("Add a rule")):
             _rule_form(visitor, doors)
-    with section("Add a door", "Keys and addresses are stored encrypted and are never shown again."):
+    with section(t("Add a door"), t("Keys and addresses are stored encrypted and are never shown again.")):
         _door_form(visitor)
 
 
 def _door_row(visitor: Visitor, door: Door) -> list[Cell]:
-    state = partial(badge, "on", "good") if door.spec.enabled else partial(badge, "off", "")
-    pictures = f"kept {door.spec.picture_days} days" if door.spec.pictures else "off"
-    remove = partial(button, "Delete", _door_remover(visitor, door), "quiet")
+    state = partial(badge, t("on"), "good") if door.spec.enabled else partial(badge, t("off"), "")
+    pictures = tn("kept {count} day", "kept {count} days", door.spec.picture_days) if door.spec.pictures else t("off")
+    remove = partial(button, t("Delete"), _door_remover(visitor, door), "quiet")
     return [door.name, door.actuator, door.spec.time_zone, pictures, state, remove]
 
 
 def _rules(visitor: Visitor, doors: list[Door], rules: list[Rule]) -> None:
     if not rules:
-        empty("rule", "No rules yet", "Every door stays shut.")
+        empty("rule", t("No rules yet"), t("Every door stays shut."))
         return
     names = {door.door_id: door.name for door in doors}
     table(
-        "Rules",
-        ["Name", "What it says", ""],
+        t("Rules"),
+        [t("Name"), t("What it says"), ""],
         [
-            [one.spec.name, sentence(one.spec, names), partial(button, "Delete", _rule_remover(visitor, one), "quiet")]
+            [
+                one.spec.name,
+                rule_sentence(one.spec, names),
+                partial(button, t("Delete"), _rule_remover(visitor, one), "quiet"),
+            ]
             for one in rules
         ],
     )
@@ -107,13 +116,17 @@ def _rules(visitor: Visitor, doors: list[Door], rules: list[Rule]) -> None:
 
 def _check(visitor: Visitor, doors: list[Door]) -> None:
     with Tag("div", classes="two"):
-        door = ui.select({str(one.door_id): one.name for one in doors}, value=str(doors[0].door_id), label="Door")
+        door = ui.select({str(one.door_id): one.name for one in doors}, value=str(doors[0].door_id), label=t("Door"))
         door.props("outlined")
-        who = ui.input("Person").props('outlined hint="KIND/ID/personId, or directory/personId"')
-        at = ui.input("Time").props('outlined hint="Such as 2026-12-24T18:30 in the door\'s time zone; empty for now"')
-        way = ui.select({"entry": "Enters", "exit": "Leaves"}, value="entry", label="Direction").props("outlined")
-    with_badge = ui.checkbox("With a badge of theirs")
-    second = ui.checkbox("With a second person whom the rule allows")
+        who = ui.input(t("Person")).props(hint(t("KIND/ID/personId, or directory/personId"), "outlined"))
+        at = ui.input(t("Time")).props(
+            hint(t("Such as 2026-12-24T18:30 in the door's time zone; empty for now"), "outlined")
+        )
+        way = ui.select({"entry": t("Enters"), "exit": t("Leaves")}, value="entry", label=t("Direction")).props(
+            "outlined"
+        )
+    with_badge = ui.checkbox(t("With a badge of theirs"))
+    second = ui.checkbox(t("With a second person whom the rule allows"))
     answer = Tag("div", role="status")
 
     def ask() -> tuple[Door, Verdict]:
@@ -140,27 +153,28 @@ def _check(visitor: Visitor, doors: list[Door]) -> None:
         with answer:
             name = verdict.rule.spec.name if verdict.rule else None
             if verdict.granted:
-                banner("good", f"{chosen.name} opens", f"Rule: {name}.")
+                banner("good", t("{door} opens", door=chosen.name), t("Rule: {name}.", name=name))
             else:
-                nearest = f" Nearest rule: {name}." if name else ""
-                banner("bad", f"{chosen.name} stays shut", " ".join(one.text for one in verdict.failed) + nearest)
+                reasons = [reason(one.code, one.have, one.wanted) for one in verdict.failed]
+                nearest = [t("Nearest rule: {name}.", name=name)] if name else []
+                banner("bad", t("{door} stays shut", door=chosen.name), " ".join((*reasons, *nearest)))
 
     with Tag("div"):
-        button("Check", show, "primary")
+        button(t("Check"), show, "primary")
 
 
 def _rule_form(visitor: Visitor, doors: list[Door]) -> None:
     with Tag("div", classes="two"):
-        name = ui.input("Rule name").props("outlined maxlength=64")
+        name = ui.input(t("Rule name")).props("outlined maxlength=64")
         places = {str(one.door_id): one.name for one in doors}
-        where = ui.select(places, multiple=True, label="Doors", value=[]).props("outlined use-chips")
-        groups = ui.input("Groups").props('outlined hint="largePersonGroup/staff, dynamicGroup/night, directory"')
-        persons = ui.input("Persons").props('outlined hint="personIds, with blanks between them"')
-        when = ui.input("Times").props('outlined hint="Mon-Fri 07:00-19:00, Sat 08:00-12:00, or always"')
-        how = ui.select(dict(_HOW), value=How.FACE.value, label="How").props("outlined")
-        days = ui.select(dict(_HOLIDAYS), value=Holidays.CLOSED.value, label="Holidays").props("outlined")
-    visitors = ui.checkbox("Also visitors")
-    live = ui.checkbox("The face must be live", value=True)
+        where = ui.select(places, multiple=True, label=t("Doors"), value=[]).props("outlined use-chips")
+        groups = ui.input(t("Groups")).props(hint(_GROUPS, "outlined"))
+        persons = ui.input(t("Persons")).props(hint(t("personIds, with blanks between them"), "outlined"))
+        when = ui.input(t("Times")).props(hint(t("Mon-Fri 07:00-19:00, Sat 08:00-12:00, or always"), "outlined"))
+        how = ui.select(translated(_HOW), value=How.FACE.value, label=t("How")).props("outlined")
+        days = ui.select(translated(_HOLIDAYS), value=Holidays.CLOSED.value, label=t("Holidays")).props("outlined")
+    visitors = ui.checkbox(t("Also visitors"))
+    live = ui.checkbox(t("The face must be live"), value=True)
 
     def make() -> Rule:
         spec = RuleSpec(
@@ -181,20 +195,20 @@ def _rule_form(visitor: Visitor, doors: list[Door]) -> None:
             ui.navigate.to(visitor.link(PATH))
 
     with Tag("div"):
-        button("Add rule", add, "primary")
+        button(t("Add rule"), add, "primary")
 
 
 def _door_form(visitor: Visitor) -> None:
     with Tag("div", classes="two"):
-        name = ui.input("Door name").props("outlined maxlength=64")
-        zone = ui.input("Time zone", value="UTC").props("outlined")
-        opens = ui.select(dict(_OPENS), value="none", label="Opens by").props("outlined")
-        target = ui.input("Port, URL or topic").props("outlined autocomplete=off")
+        name = ui.input(t("Door name")).props("outlined maxlength=64")
+        zone = ui.input(t("Time zone"), value="UTC").props("outlined")
+        opens = ui.select(translated(_OPENS), value="none", label=t("Opens by")).props("outlined")
+        target = ui.input(t("Port, URL or topic")).props("outlined autocomplete=off")
         target.bind_visibility_from(opens, "value", lambda value: value != "none")
-        key = ui.input("Base key of the secure channel", password=True).props("outlined autocomplete=off")
+        key = ui.input(t("Base key of the secure channel"), password=True).props("outlined autocomplete=off")
         key.bind_visibility_from(opens, "value", lambda value: value == "osdp")
-    passback = ui.checkbox("Anti-passback: a person inside may not enter again")
-    pictures = ui.checkbox("Keep the best picture of each event for 7 days, encrypted")
+    passback = ui.checkbox(t("Anti-passback: a person inside may not enter again"))
+    pictures = ui.checkbox(t("Keep the best picture of each event for 7 days, encrypted"))
 
     def make() -> Door:
         spec = DoorSpec(
@@ -209,7 +223,7 @@ def _door_form(visitor: Visitor) -> None:
             ui.navigate.to(visitor.link(PATH))
 
     with Tag("div"):
-        button("Add door", add, "primary")
+        button(t("Add door"), add, "primary")
 
 
 def _actuator(kind: str, target: str, key: str) -> ActuatorConfig:
@@ -227,7 +241,12 @@ def _door_remover(visitor: Visitor, door: Door) -> Callable[[], Any]:
         ui.navigate.to(visitor.link(PATH))
 
     def ask() -> None:
-        confirm(f"Delete the door {door.name}?", "Its cameras and rules lose it; its events stay.", "Delete", remove)
+        confirm(
+            t("Delete the door {door}?", door=door.name),
+            t("Its cameras and rules lose it; its events stay."),
+            t("Delete"),
+            remove,
+        )
 
     return ask
 
@@ -239,7 +258,12 @@ def _rule_remover(visitor: Visitor, rule: Rule) -> Callable[[], Any]:
         ui.navigate.to(visitor.link(PATH))
 
     def ask() -> None:
-        confirm(f"Delete the rule {rule.spec.name}?", "Whoever only this rule allowed is refused.", "Delete", remove)
+        confirm(
+            t("Delete the rule {rule}?", rule=rule.spec.name),
+            t("Whoever only this rule allowed is refused."),
+            t("Delete"),
+            remove,
+        )
 
     return ask
 
@@ -250,7 +274,7 @@ def _moment(text: str, door: Door, now: datetime) -> datetime:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise InvalidDoorError("the time is not of the form 2026-12-24T18:30") from None
+        raise InvalidDoorError(t("the time is not of the form 2026-12-24T18:30")) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=zone_of(door.spec.time_zone))
 
 
@@ -258,7 +282,7 @@ def _id(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise InvalidDoorError(f"{text[:60]!r} is not an id of a person") from None
+        raise InvalidDoorError(t("“{text}” is not an id of a person", text=text[:60])) from None
 
 
 def _words(text: object) -> list[str]:
@@ -268,10 +292,18 @@ def _words(text: object) -> list[str]:
 PATH: Final = "/doors"
 PAGE = Page(
     PATH,
-    "Doors",
-    "Who may pass which door, when and how.",
-    "Use",
+    mark("Doors"),
+    mark("Who may pass which door, when and how."),
+    mark("Use"),
     "door_front",
     render,
     needs=Permission.SEE,
+    help=Help(
+        mark(
+            "A door opens when a rule allows the person, at that time and in that way. Try a "
+            "rule before you rely on it."
+        ),
+        "doors.md#what-decides",
+        (Term.LIVENESS, Term.ANTI_PASSBACK),
+    ),
 )

@@ -12,11 +12,13 @@ from mien.gallery.types import Unset
 from mien.management.roles import Permission
 from mien.portal.approval import approved_to_enrol, write_button
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
 from mien.portal.pages.directory import ROOT, TOP, doer, editor, person_link, tabs
 from mien.portal.pages.people_places import asker, rows_of
 from mien.portal.pages.picking import Picker
+from mien.portal.texts import mark, t, tn
 from mien.portal.visitor import Visitor, tell
-from mien.portal.widgets import Tag, button, empty, facts, section, table
+from mien.portal.widgets import Tag, button, empty, facts, hint, section, table
 
 GROUPS: Final = f"{ROOT}/groups"
 
@@ -27,11 +29,11 @@ async def render(visitor: Visitor) -> None:
     approved_to_enrol(visitor)
     start, views = visitor.query.get("start", ""), visitor.parts.directory.views
     groups = await visitor.ask(lambda: views.groups(visitor.resource.id, start, TOP))
-    with section("Dynamic groups", "An identify call searches the persons of one group."):
+    with section(t("Dynamic groups"), t("An identify call searches the persons of one group.")):
         if groups:
             table(
-                "Dynamic groups",
-                ["Name", "Persons", "User data", "Group id"],
+                t("Dynamic groups"),
+                [t("Name"), t("Persons"), t("User data"), t("Group id")],
                 [
                     [partial(_link, visitor, one), one.persons, one.group.user_data, one.group.group_id]
                     for one in groups
@@ -39,10 +41,10 @@ async def render(visitor: Visitor) -> None:
                 numbers=[1],
             )
         else:
-            empty("groups", "No dynamic groups yet", "Create one from persons of the directory, below.")
+            empty("groups", t("No dynamic groups yet"), t("Create one from persons of the directory, below."))
         if len(groups) == TOP:
-            Tag("a", "More groups", href=visitor.link(GROUPS, start=groups[-1].group.group_id))
-    with section("Create a group"):
+            Tag("a", t("More groups"), href=visitor.link(GROUPS, start=groups[-1].group.group_id))
+    with section(t("Create a group")):
         _form(visitor)
 
 
@@ -52,9 +54,9 @@ def _link(visitor: Visitor, one: ListedGroup) -> None:
 
 def _form(visitor: Visitor) -> None:
     with Tag("div", classes="two"):
-        name = ui.input("Name").props("outlined")
-        identifier = ui.input("Id").props('outlined hint="1 to 64 of a to z, 0 to 9, - and _"')
-    user_data = ui.input("User data").props("outlined")
+        name = ui.input(t("Name")).props("outlined")
+        identifier = ui.input(t("Id")).props(hint(t("1 to 64 of a to z, 0 to 9, - and _"), "outlined"))
+    user_data = ui.input(t("User data")).props("outlined")
     picker = Picker(visitor)
 
     async def make() -> None:
@@ -68,7 +70,7 @@ def _form(visitor: Visitor) -> None:
         await doer(visitor, work, visitor.link(f"{GROUPS}/{group_id}"))()
 
     with Tag("div"):
-        write_button(visitor, "Create group", make, "primary")
+        write_button(visitor, t("Create group"), make, "primary")
 
 
 async def render_group(visitor: Visitor) -> None:
@@ -81,19 +83,19 @@ async def render_group(visitor: Visitor) -> None:
         return views.group(resource_id, group_id), ids, views.named(resource_id, ids)
 
     group, ids, named = await visitor.ask(find)
-    Tag("a", "All dynamic groups", href=visitor.link(GROUPS))
+    Tag("a", t("All dynamic groups"), href=visitor.link(GROUPS))
     approved_to_enrol(visitor)
     with Tag("div", classes="two"):
         _about(visitor, group)
-        with section("Add persons"):
+        with section(t("Add persons")):
             _add(visitor, group_id)
-    with section("Persons"):
+    with section(t("Persons")):
         if ids:
             _members(visitor, group, [named[one] for one in ids if one in named])
         else:
-            empty("person_add", "This group has no persons yet")
+            empty("person_add", t("This group has no persons yet"))
         if len(ids) == TOP:
-            Tag("a", "More persons", href=visitor.link(f"{GROUPS}/{group_id}", start=ids[-1]))
+            Tag("a", t("More persons"), href=visitor.link(f"{GROUPS}/{group_id}", start=ids[-1]))
 
 
 def _about(visitor: Visitor, one: ListedGroup) -> None:
@@ -108,12 +110,22 @@ def _about(visitor: Visitor, one: ListedGroup) -> None:
         visitor.note("dynamic_group.delete", group=group.group_id)
 
     with section(group.name):
-        facts(rows_of([("Group id", group.group_id), ("Persons", str(one.persons)), ("User data", group.user_data)]))
+        facts(
+            rows_of(
+                [(t("Group id"), group.group_id), (t("Persons"), str(one.persons)), (t("User data"), group.user_data)]
+            )
+        )
         editor(visitor, group.name, group.user_data, save)
         with Tag("div"):
-            said = f"The group is deleted immediately. Its {one.persons} persons and their faces stay in the directory."
-            ask = asker(f"Delete {group.name}?", said, "Delete", doer(visitor, delete, visitor.link(GROUPS)))
-            button("Delete the group", ask, "danger", may=visitor.may(Permission.PEOPLE))
+            said = tn(
+                "The group is deleted immediately. Its {count} person and their faces stay in the directory.",
+                "The group is deleted immediately. Its {count} persons and their faces stay in the directory.",
+                one.persons,
+            )
+            ask = asker(
+                t("Delete {group}?", group=group.name), said, t("Delete"), doer(visitor, delete, visitor.link(GROUPS))
+            )
+            button(t("Delete the group"), ask, "danger", may=visitor.may(Permission.PEOPLE))
 
 
 def _add(visitor: Visitor, group_id: str) -> None:
@@ -122,7 +134,7 @@ def _add(visitor: Visitor, group_id: str) -> None:
     async def add() -> None:
         chosen = list(picker.chosen)
         if not chosen:
-            tell("Choose at least one person first.", "warn")
+            tell(t("Choose at least one person first."), "warn")
             return
 
         def work() -> None:
@@ -132,7 +144,7 @@ def _add(visitor: Visitor, group_id: str) -> None:
         await doer(visitor, work)()
 
     with Tag("div"):
-        write_button(visitor, "Add persons", add, "primary")
+        write_button(visitor, t("Add persons"), add, "primary")
 
 
 def _members(visitor: Visitor, group: ListedGroup, people: list[ListedPerson]) -> None:
@@ -142,12 +154,12 @@ def _members(visitor: Visitor, group: ListedGroup, people: list[ListedPerson]) -
         visitor.note("dynamic_group.update", group=group_id, removed=1)
 
     def remove_button(one: ListedPerson) -> None:
-        made = write_button(visitor, "Remove", doer(visitor, partial(remove, one)), "quiet")
-        made.props["aria-label"] = f"Remove {one.name}"
+        made = write_button(visitor, t("Remove"), doer(visitor, partial(remove, one)), "quiet")
+        made.props["aria-label"] = t("Remove {name}", name=one.name)
 
     table(
-        "Persons",
-        ["Name", "Faces", "Person id", ""],
+        t("Persons"),
+        [t("Name"), t("Faces"), t("Person id"), ""],
         [[partial(person_link, visitor, one), one.faces, one.person_id, partial(remove_button, one)] for one in people],
         numbers=[1],
     )
@@ -155,21 +167,31 @@ def _members(visitor: Visitor, group: ListedGroup, people: list[ListedPerson]) -
 
 PAGE = Page(
     GROUPS,
-    "Dynamic groups",
-    "Groups of persons of the directory; no training, no recognition model.",
-    "Use",
+    mark("Dynamic groups"),
+    mark("Groups of persons of the directory; no training, no recognition model."),
+    mark("Use"),
     "badge",
     render,
     listed=False,
     needs=Permission.LOOK_UP,
+    help=Help(
+        mark("Groups of persons of the directory, such as a shift or a floor. A person can be in many."),
+        "recognise.md#choose-a-collection",
+        (Term.DYNAMIC_GROUP,),
+    ),
 )
 GROUP = Page(
     GROUPS + "/{group}",
-    "Dynamic group",
-    "Persons in the group.",
-    "Use",
+    mark("Dynamic group"),
+    mark("Persons in the group."),
+    mark("Use"),
     "badge",
     render_group,
     listed=False,
     needs=Permission.LOOK_UP,
+    help=Help(
+        mark("The persons of one dynamic group. Removing somebody from it does not erase them."),
+        "recognise.md#choose-a-collection",
+        (Term.DYNAMIC_GROUP,),
+    ),
 )

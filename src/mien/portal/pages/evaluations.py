@@ -10,16 +10,18 @@ from nicegui import ui
 
 from mien.evaluation.charts import det, roc
 from mien.evaluation.groups import ALPHA
-from mien.evaluation.records import differences, percent
+from mien.evaluation.records import differences, parts_of
 from mien.gallery.evaluations import CALIBRATION, GROUPS, Applied, Evaluation
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.management.roles import Permission
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
+from mien.portal.texts import figure, listed, mark, t, tn
 from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Cell, Tag, badge, banner, button, confirm, empty, facts, moment, section, table
 
 ROOT: Final = "/evaluations"
-_DIFFERS: Final = {None: "not measured", True: "yes", False: "within chance"}
+_DIFFERS: Final = {None: mark("not measured"), True: mark("yes"), False: mark("within chance")}
 
 
 async def render(visitor: Visitor) -> None:
@@ -28,29 +30,46 @@ async def render(visitor: Visitor) -> None:
     found = await visitor.ask(lambda: stored.all(resource_id))
     versions = await visitor.ask(lambda: stored.applied(resource_id))
     with section(
-        "Results",
-        "Error rates on your own people: a result holds numbers only. Photos in folders are measured with "
-        "mien calibrate run.",
+        t("Results"),
+        t(
+            "Error rates on your own people: a result holds numbers only. Photos in folders are "
+            "measured with mien calibrate run."
+        ),
     ):
         if not found:
-            empty("straighten", "Nothing has been measured yet")
+            empty("straighten", t("Nothing has been measured yet"))
         else:
             table(
-                "Results",
-                ["Name", "Kind", "Model pack", "Source", "People", "By", "When"],
+                t("Results"),
+                [t("Name"), t("Kind"), t("Model pack"), t("Source"), t("People"), t("By"), t("When")],
                 [_row(visitor, one) for one in found],
                 numbers=[4],
             )
     await _measure_form(visitor)
-    with section("Calibration in use", "What makes a confidence of a similarity. A change holds within ten seconds."):
+    with section(
+        t("Calibration in use"), t("What makes a confidence of a similarity. A change holds within ten seconds.")
+    ):
         _versions(visitor, versions)
+
+
+def one_in(rate: float) -> str:
+    """Return a rate as `1 in 10,000`."""
+    return t("1 in {count:,.0f}", count=1 / rate)
+
+
+def _percent(rate: list[float] | None) -> str:
+    """Return a rate with its interval, as `percent` of evaluations does, in the language of the page."""
+    if rate is None:
+        return "–"
+    value, low, high = (figure(float(part), f".{len(part.partition('.')[2])}f") for part in parts_of(rate))
+    return t("{value} % ({low} to {high})", value=value, low=low, high=high)
 
 
 def _row(visitor: Visitor, one: Evaluation) -> list[Cell]:
     def link() -> None:
         Tag("a", one.name, href=visitor.link(f"{ROOT}/result", name=one.name))
 
-    words = {CALIBRATION: "calibration"}.get(one.kind, one.kind)
+    words = {CALIBRATION: t("calibration"), GROUPS: t("groups")}.get(one.kind, one.kind)
     return [link, words, one.pack, one.source, one.result.get("people"), one.created_by, moment(one.created_at)]
 
 
@@ -66,20 +85,20 @@ async def _measure_form(visitor: Visitor) -> None:
         ]
 
     names = await visitor.ask(groups)
-    with section("Measure enrolled people", "Compares the enrolled photos of a group with each other."):
+    with section(t("Measure enrolled people"), t("Compares the enrolled photos of a group with each other.")):
         if not names:
-            empty("groups", "No group has two persons", "Enrol several photos of each person first.")
+            empty("groups", t("No group has two persons"), t("Enrol several photos of each person first."))
             return
         with Tag("div", classes="two"):
-            chosen = ui.select(names, value=names[0], label="Group").props("outlined")
-            name = ui.input("Name of the result").props("outlined")
-            note = ui.input("Note, such as which cameras").props("outlined")
-            rates = {1e-2: "1 in 100", 1e-3: "1 in 1,000", 1e-4: "1 in 10,000", 1e-5: "1 in 100,000"}
-            fmr = ui.select(rates, value=1e-4, label="False match rate of the threshold").props("outlined")
+            chosen = ui.select(names, value=names[0], label=t("Group")).props("outlined")
+            name = ui.input(t("Name of the result")).props("outlined")
+            note = ui.input(t("Note, such as which cameras")).props("outlined")
+            rates = {rate: one_in(rate) for rate in (1e-2, 1e-3, 1e-4, 1e-5)}
+            fmr = ui.select(rates, value=1e-4, label=t("False match rate of the threshold")).props("outlined")
 
         async def measure() -> None:
             if not (name.value or "").strip():
-                tell("Give the result a name.", "bad")
+                tell(t("Give the result a name."), "bad")
                 return
             kind, _, collection_id = str(chosen.value).partition("/")
             ref = CollectionRef(visitor.resource.id, Kind(kind), collection_id)
@@ -97,23 +116,23 @@ async def _measure_form(visitor: Visitor) -> None:
                 ui.navigate.to(visitor.link(f"{ROOT}/result", name=done.name))
 
         with Tag("div"):
-            button("Measure", measure, "primary", may=may)
+            button(t("Measure"), measure, "primary", may=may)
 
 
 def _versions(visitor: Visitor, versions: list[Applied]) -> None:
     if not versions:
-        facts([("Calibration", "The model pack's own")])
+        facts([(t("Calibration"), t("The model pack's own"))])
         return
     table(
-        "Versions",
-        ["For", "Version", "Evaluation", "Threshold", "False match rate", "By", "When", ""],
+        t("Versions"),
+        [t("For"), t("Version"), t("Evaluation"), t("Threshold"), t("False match rate"), t("By"), t("When"), ""],
         [
             [
-                one.collection or "The resource",
+                one.collection or t("The resource"),
                 one.version,
-                one.name or "The pack's own",
-                None if one.curve is None else f"{one.curve.threshold:.4f}",
-                None if one.curve is None or one.curve.fmr is None else f"1 in {1 / one.curve.fmr:,.0f}",
+                one.name or t("The pack's own"),
+                None if one.curve is None else figure(one.curve.threshold, ".4f"),
+                None if one.curve is None or one.curve.fmr is None else one_in(one.curve.fmr),
                 one.applied_by,
                 moment(one.applied_at),
                 partial(_newest, visitor, one),
@@ -128,9 +147,9 @@ def _newest(visitor: Visitor, one: Applied) -> None:
     if not one.holds:
         return
     with Tag("div", classes="row"):
-        badge("in use", "good")
+        badge(t("in use"), "good")
         if one.undoes is None:
-            button("Step back", partial(_ask_undo, visitor, one), may=visitor.may(Permission.MANAGE))
+            button(t("Step back"), partial(_ask_undo, visitor, one), may=visitor.may(Permission.MANAGE))
 
 
 def _ask_undo(visitor: Visitor, one: Applied) -> None:
@@ -144,15 +163,15 @@ def _ask_undo(visitor: Visitor, one: Applied) -> None:
         done = await visitor.act(
             Permission.MANAGE,
             lambda: stored.undo(visitor.resource.id, ref, label=label, actor=visitor.name),
-            "The calibration before is in use again.",
+            t("The calibration before is in use again."),
         )
         if done is not None:
             ui.navigate.to(visitor.link(ROOT))
 
     confirm(
-        "Step back?",
-        "The calibration that was in use before this version is used again. Confidences change.",
-        "Step back",
+        t("Step back?"),
+        t("The calibration that was in use before this version is used again. Confidences change."),
+        t("Step back"),
         undo,
         kind="primary",
     )
@@ -170,19 +189,26 @@ async def result(visitor: Visitor) -> None:
     with section(found.name):
         facts(
             [
-                ("Model pack", found.pack),
-                ("Recognition model", found.label),
-                ("Source", found.source),
-                ("Note", found.note),
-                ("People", f"{data['people']:,}"),
-                ("Photos", f"{data['photos']:,}"),
-                ("Without a template", ", ".join(f"{count:,} {why}" for why, count in data["failures"].items())),
+                (t("Model pack"), found.pack),
+                (t("Recognition model"), found.label),
+                (t("Source"), found.source),
+                (t("Note"), found.note),
+                (t("People"), figure(data["people"], ",")),
+                (t("Photos"), figure(data["photos"], ",")),
                 (
-                    "Comparisons",
-                    f"{data['genuine']:,} of one person, {data['impostor']:,} of two people "
-                    f"({data['person_pairs']:,} pairs of people)",
+                    t("Without a template"),
+                    listed(f"{figure(count, ',')} {why}" for why, count in data["failures"].items()),
                 ),
-                ("Measured", f"{moment(found.created_at)} by {found.created_by}"),
+                (
+                    t("Comparisons"),
+                    t(
+                        "{genuine:,} of one person, {impostor:,} of two people ({person_pairs:,} pairs of people)",
+                        genuine=data["genuine"],
+                        impostor=data["impostor"],
+                        person_pairs=data["person_pairs"],
+                    ),
+                ),
+                (t("Measured"), t("{at} by {actor}", at=moment(found.created_at), actor=found.created_by)),
             ]
         )
     _thresholds(visitor, found)
@@ -191,17 +217,17 @@ async def result(visitor: Visitor) -> None:
     if others:
         _compare(visitor, found, second, [one.name for one in others])
     if data["identification"]:
-        with section("Identification", "Strangers identified as somebody, and enrolled people not found."):
+        with section(t("Identification"), t("Strangers identified as somebody, and enrolled people not found.")):
             table(
-                "Identification",
-                ["Enrolled", "Photos each", "Threshold", "FPIR", "FNIR"],
+                t("Identification"),
+                [t("Enrolled"), t("Photos each"), t("Threshold"), t("FPIR"), t("FNIR")],
                 [
                     [
-                        f"{one['gallery']:,}",
+                        figure(one["gallery"], ","),
                         one["photos"],
-                        f"{one['threshold']:.4f}",
-                        percent(one["fpir"]),
-                        percent(one["fnir"]),
+                        figure(one["threshold"], ".4f"),
+                        _percent(one["fpir"]),
+                        _percent(one["fnir"]),
                     ]
                     for one in data["identification"]
                 ],
@@ -211,33 +237,40 @@ async def result(visitor: Visitor) -> None:
 
 def _groups(visitor: Visitor, found: Evaluation) -> None:
     """Draw a kept report on groups: the rates and the differences that were found."""
-    with section(found.name, "Rates by groups that the operator labelled. Labels of persons are not stored."):
+    with section(found.name, t("Rates by groups that the operator labelled. Labels of persons are not stored.")):
         facts(
             [
-                ("Model pack", found.pack),
-                ("Note", found.note),
-                ("Measured", f"{moment(found.created_at)} by {found.created_by}"),
+                (t("Model pack"), found.pack),
+                (t("Note"), found.note),
+                (t("Measured"), t("{at} by {actor}", at=moment(found.created_at), actor=found.created_by)),
             ]
         )
         with Tag("div", classes="row"):
-            button("Delete", partial(_ask_delete, visitor, found), "danger", may=visitor.may(Permission.MANAGE))
+            button(t("Delete"), partial(_ask_delete, visitor, found), "danger", may=visitor.may(Permission.MANAGE))
     for one in found.result["attributes"]:
         with section(
-            f"By {one['attribute']}", f"At the threshold {one['threshold']:.4f}, with 95 % intervals over people."
+            t("By {attribute}", attribute=one["attribute"]),
+            t("At the threshold {threshold:.4f}, with 95 % intervals over people.", threshold=one["threshold"]),
         ):
             seen = [it for it in one["differences"] if it["holm"] < ALPHA]
             for it in seen:
-                rates = " against ".join(f"{100 * rate:.3g} %" for rate in it["rates"])
+                rates = t(" against ").join(figure(rate, ".3g") + " %" for rate in it["rates"])
                 banner(
-                    "warn", f"{it['measure']}: {it['one']} against {it['other']}", f"{rates}; p {it['holm']:.3f} (Holm)"
+                    "warn",
+                    t("{measure}: {one} against {other}", measure=it["measure"], one=it["one"], other=it["other"]),
+                    t("{rates}; p {holm:.3f} (Holm)", rates=rates, holm=it["holm"]),
                 )
             if not seen:
-                banner("info", "No difference is more than chance", "With more people, smaller differences would show.")
+                banner(
+                    "info",
+                    t("No difference is more than chance"),
+                    t("With more people, smaller differences would show."),
+                )
             table(
-                f"Groups by {one['attribute']}",
-                ["Group", "People", "FMR", "FNMR", "FTE", "Low quality"],
+                t("Groups by {attribute}", attribute=one["attribute"]),
+                [t("Group"), t("People"), t("FMR"), t("FNMR"), t("FTE"), t("Low quality")],
                 [
-                    [each["name"], each["people"], *(percent(each[name]) for name in ("fmr", "fnmr", "fte", "poor"))]
+                    [each["name"], each["people"], *(_percent(each[name]) for name in ("fmr", "fnmr", "fte", "poor"))]
                     for each in one["groups"]
                 ],
                 numbers=[1],
@@ -246,29 +279,52 @@ def _groups(visitor: Visitor, found: Evaluation) -> None:
 
 def _thresholds(visitor: Visitor, found: Evaluation) -> None:
     data = found.result
-    about = "Rates with their 95 % intervals over people. A false match rate is claimed only where there are three "
-    with section("Thresholds", about + "times its inverse in pairs of people."):
+    about = t(
+        "Rates with their 95 % intervals over people. A false match rate is claimed only where there are three times "
+        "its inverse in pairs of people."
+    )
+    with section(t("Thresholds"), about):
         now = data["current"]
         if now is not None:
-            said = f"False match rate {percent(now['fmr'])}; false non-match rate {percent(now['fnmr'])}."
-            banner("info", f"The threshold in use when this was measured: {now['threshold']:.4f}", said)
+            said = t(
+                "False match rate {fmr}; false non-match rate {fnmr}.",
+                fmr=_percent(now["fmr"]),
+                fnmr=_percent(now["fnmr"]),
+            )
+            banner(
+                "info",
+                t("The threshold in use when this was measured: {threshold:.4f}", threshold=now["threshold"]),
+                said,
+            )
         table(
-            "Thresholds",
-            ["False match rate", "Threshold", "False non-match rate"],
+            t("Thresholds"),
+            [t("False match rate"), t("Threshold"), t("False non-match rate")],
             [
-                [f"1 in {1 / one['fmr']:,.0f}", f"{one['threshold']:.4f}", percent(one["fnmr"])]
+                [one_in(one["fmr"]), figure(one["threshold"], ".4f"), _percent(one["fnmr"])]
                 if one["threshold"] is not None
-                else [f"1 in {1 / one['fmr']:,.0f}", "–", f"Needs {one['people_missing']:,} more people"]
+                else [
+                    one_in(one["fmr"]),
+                    "–",
+                    tn("Needs {count:,} more person", "Needs {count:,} more people", one["people_missing"]),
+                ]
                 for one in data["levels"]
             ],
             numbers=[0, 1],
         )
         if data["calibration"] is None:
-            banner("warn", "No calibration", f"It needs {data['missing']:,} more people, or a higher false match rate.")
+            banner(
+                "warn",
+                t("No calibration"),
+                tn(
+                    "It needs {count:,} more person, or a higher false match rate.",
+                    "It needs {count:,} more people, or a higher false match rate.",
+                    data["missing"],
+                ),
+            )
         with Tag("div", classes="row"):
             if data["calibration"] is not None:
-                button("Apply", partial(_ask_apply, visitor, found), "primary", may=visitor.may(Permission.MANAGE))
-            button("Delete", partial(_ask_delete, visitor, found), "danger", may=visitor.may(Permission.MANAGE))
+                button(t("Apply"), partial(_ask_apply, visitor, found), "primary", may=visitor.may(Permission.MANAGE))
+            button(t("Delete"), partial(_ask_delete, visitor, found), "danger", may=visitor.may(Permission.MANAGE))
 
 
 def _curves(found: Evaluation, second: Evaluation | None) -> None:
@@ -276,28 +332,33 @@ def _curves(found: Evaluation, second: Evaluation | None) -> None:
     now = found.result["current"]
     at = None if now is None else (now["fmr"][0], now["fnmr"][0])
     with Tag("div", classes="two"):
-        for title, chart in (("DET curve", det(shown, at)), ("ROC curve", roc(shown))):
+        for title, chart in ((t("DET curve"), det(shown, at)), (t("ROC curve"), roc(shown))):
             with section(title):
                 ui.html(chart, sanitize=False).classes("figure")
 
 
 def _compare(visitor: Visitor, found: Evaluation, second: Evaluation | None, names: list[str]) -> None:
-    with section("Compare", "With another model, camera or date."):
-        options = {"": "Choose a result", **{name: name for name in names}}
+    with section(t("Compare"), t("With another model, camera or date.")):
+        options = {"": t("Choose a result"), **{name: name for name in names}}
 
         def go(name: str) -> None:
             more = {"with": name} if name else {}
             ui.navigate.to(visitor.link(f"{ROOT}/result", name=found.name, **more))
 
-        ui.select(options, value=second.name if second else "", label="Other result",
+        ui.select(options, value=second.name if second else "", label=t("Other result"),
                   on_change=lambda event: go(str(event.value))).props("outlined")  # fmt: skip
         if second is None:
             return
         rows = differences(found.result, second.result)
         table(
-            "Differences",
-            ["False match rate", f"FNMR {found.name}", f"FNMR {second.name}", "Differs"],
-            [[f"1 in {1 / one.fmr:,.0f}", *map(percent, one.fnmr), _DIFFERS[one.differs]] for one in rows],
+            t("Differences"),
+            [
+                t("False match rate"),
+                t("FNMR {found}", found=found.name),
+                t("FNMR {second}", second=second.name),
+                t("Differs"),
+            ],
+            [[one_in(one.fmr), *map(_percent, one.fnmr), t(_DIFFERS[one.differs])] for one in rows],
             numbers=[0],
         )
 
@@ -310,18 +371,21 @@ def _ask_apply(visitor: Visitor, found: Evaluation) -> None:
         done = await visitor.act(
             Permission.MANAGE,
             lambda: stored.apply(visitor.resource.id, found.name, actor=visitor.name),
-            "The calibration is applied.",
+            t("The calibration is applied."),
         )
         if done is not None:
             ui.navigate.to(visitor.link(ROOT))
 
     confirm(
-        "Apply this calibration?",
-        f"Confidence 0.5 will stand for similarity {source['threshold']:.4f}, at a false match rate of "
-        f"1 in {1 / source['fmr']:,.0f}. Confidences of verify and identify change, "
-        "and their default thresholds with them. "
-        "You can step back.",
-        "Apply",
+        t("Apply this calibration?"),
+        t(
+            "Confidence 0.5 will stand for similarity {threshold:.4f}, at a false match rate of "
+            "{rate}. Confidences of verify and identify change, and their default thresholds "
+            "with them. You can step back.",
+            threshold=source["threshold"],
+            rate=one_in(source["fmr"]),
+        ),
+        t("Apply"),
         apply,
         kind="primary",
     )
@@ -335,28 +399,41 @@ def _ask_delete(visitor: Visitor, found: Evaluation) -> None:
             stored.delete(visitor.resource.id, found.name, actor=visitor.name)
             return True
 
-        if await visitor.act(Permission.MANAGE, work, "The result is deleted."):
+        if await visitor.act(Permission.MANAGE, work, t("The result is deleted.")):
             ui.navigate.to(visitor.link(ROOT))
 
-    confirm("Delete this result?", "A calibration that was applied from it stays in use.", "Delete", delete)
+    confirm(t("Delete this result?"), t("A calibration that was applied from it stays in use."), t("Delete"), delete)
 
 
 PAGE = Page(
     ROOT,
-    "Evaluations",
-    "Error rates and thresholds on your own people.",
-    "Use",
+    mark("Evaluations"),
+    mark("Error rates and thresholds on your own people."),
+    mark("Use"),
     "straighten",
     render,
     needs=Permission.SEE,
+    help=Help(
+        mark("Measures how often the recognition errs on your own people, and sets thresholds by that."),
+        "my-threshold.md",
+        (Term.FMR, Term.FNMR, Term.THRESHOLD, Term.CALIBRATION),
+    ),
 )
 RESULT = Page(
     f"{ROOT}/result",
-    "Evaluation",
-    "One result.",
-    "Use",
+    mark("Evaluation"),
+    mark("One result."),
+    mark("Use"),
     "straighten",
     result,
     listed=False,
     needs=Permission.SEE,
+    help=Help(
+        mark(
+            "One measurement: error rates at several thresholds, with the uncertainty that "
+            "comes from the number of people."
+        ),
+        "my-threshold.md#measure",
+        (Term.FMR, Term.FNMR, Term.FPIR, Term.THRESHOLD),
+    ),
 )

@@ -13,12 +13,25 @@ from mien.events.failed_calls import KEPT, FailedCall
 from mien.management.roles import Permission
 from mien.portal.failed_calls import advice
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
+from mien.portal.texts import mark, moment, t
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Cell, Tag, button, choice, copy_button, empty, section, table, text
 
 _PAGE: Final = 50
 _FIELDS: Final = ("scope", "code", "operation", "status")
-_COLUMNS: Final = ("at", "operation", "method", "status", "code", "message", "hint", "address", "request id", "ms")
+_COLUMNS: Final = (
+    "at",
+    "operation",
+    "method",
+    "status",
+    "code",
+    "message",
+    "hint",
+    "address",
+    "request id",  # not translated: a column of the file
+    "ms",
+)  # not translated: a file
 
 
 async def render(visitor: Visitor) -> None:
@@ -30,27 +43,30 @@ async def render(visitor: Visitor) -> None:
     before = query.get("before", "")
     last = int(before) if before.isdigit() and len(before) < 10 else None
     found = await visitor.ask(lambda: _search(visitor, last, _PAGE))
-    with section("Search"), Tag("form", classes="row", method="get", role="search"):
+    with section(t("Search")), Tag("form", classes="row", method="get", role="search"):
         Tag("input", type="hidden", name="resource", value=visitor.resource.name)
-        scopes = {"one": "This resource", "unknown": "No known resource (wrong key)"}
-        _select("Calls of", "scope", scopes, query)
-        _select("Code", "code", {"": "Any", **{one: one or "none" for one in codes if one}}, query)
-        _select("Operation", "operation", {"": "Any", **{one: one for one in operations}}, query)
-        _select("Status", "status", {"": "Any", "4": "4xx: the request", "5": "5xx: the server"}, query)
-        Tag("button", "Search", "btn primary", type="submit")
-    with section("Failed calls", f"Newest first; the last {KEPT:,} are kept for 30 days, without bodies and keys."):
+        scopes = {"one": t("This resource"), "unknown": t("No known resource (wrong key)")}
+        _select(t("Calls of"), "scope", scopes, query)
+        _select(t("Code"), "code", {"": t("Any"), **{one: one for one in codes if one}}, query)
+        _select(t("Operation"), "operation", {"": t("Any"), **{one: one for one in operations}}, query)
+        _select(t("Status"), "status", {"": t("Any"), "4": t("4xx: the request"), "5": t("5xx: the server")}, query)
+        Tag("button", t("Search"), "btn primary", type="submit")
+    with section(
+        t("Failed calls"),
+        t("Newest first; the last {count:,} are kept for 30 days, without bodies and keys.", count=KEPT),
+    ):
         if not found:
-            about = "Calls that are answered with an error are listed here some seconds later."
-            empty("task_alt", "No failed calls", about)
+            about = t("Calls that are answered with an error are listed here some seconds later.")
+            empty("task_alt", t("No failed calls"), about)
             return
         table(
-            "Failed calls",
-            ["When", "Call", "Answer", "What it means, and what to do", "Caller", "Request id"],
+            t("Failed calls"),
+            [t("When"), t("Call"), t("Answer"), t("What it means, and what to do"), t("Caller"), t("Request id")],
             [_row(visitor, one) for one in found],
         )
         if len(found) == _PAGE:
             kept = {name: value for name, value in query.items() if name in _FIELDS}
-            Tag("a", "Older calls", href=visitor.link("/failed-calls", **kept, before=str(found[-1].id)))
+            Tag("a", t("Older calls"), href=visitor.link("/failed-calls", **kept, before=str(found[-1].id)))
 
         async def export() -> None:
             content = await visitor.act(Permission.SEE, lambda: _sheet(_search(visitor, None, KEPT)))
@@ -58,8 +74,8 @@ async def render(visitor: Visitor) -> None:
                 ui.download(content, "mien-failed-calls.csv", "text/csv")
 
         with Tag("div"):
-            button("Export as CSV", export, image="download")
-        text("Paste a request into `mien doctor --explain` to have it examined against this server.", "soft small")
+            button(t("Export as CSV"), export, image="download")
+        text(t("Paste a request into `mien doctor --explain` to have it examined against this server."), "soft small")
 
 
 def _select(label: str, name: str, options: dict[str, str], query: dict[str, str]) -> None:
@@ -83,7 +99,7 @@ def _search(visitor: Visitor, before: int | None, limit: int) -> list[FailedCall
 
 def _row(visitor: Visitor, one: FailedCall) -> list[Cell]:
     return [
-        f"{one.at:%Y-%m-%d %H:%M:%S} UTC",
+        moment(one.at, seconds=True),
         partial(_call, one),
         partial(_answer, one),
         partial(_meaning, visitor, one),
@@ -94,7 +110,7 @@ def _row(visitor: Visitor, one: FailedCall) -> list[Cell]:
 
 def _call(one: FailedCall) -> None:
     Tag("div", one.operation, "words")
-    Tag("div", f"{one.method}, {one.milliseconds:,} ms", "small soft")
+    Tag("div", t("{method}, {milliseconds:,} ms", method=one.method, milliseconds=one.milliseconds), "small soft")
 
 
 def _answer(one: FailedCall) -> None:
@@ -105,12 +121,12 @@ def _answer(one: FailedCall) -> None:
 def _meaning(visitor: Visitor, one: FailedCall) -> None:
     told = advice(one)
     with Tag("div", classes="words"):
-        Tag("div", told.text)
+        Tag("div", t(told.text))
         if told.action:
-            Tag("a", told.action[0], href=visitor.link(told.action[1]))
+            Tag("a", t(told.action[0]), href=visitor.link(told.action[1]))
         with Tag("details"):
-            Tag("summary", "Answer in full")
-            Tag("div", one.message or "There was no message.", "small")
+            Tag("summary", t("Answer in full"))
+            Tag("div", one.message or t("There was no message."), "small")
             if one.hint:
                 Tag("div", one.hint, "small")
 
@@ -121,7 +137,7 @@ def _request_id(one: FailedCall) -> None:
         return
     with Tag("div", classes="row", style="gap:.2rem;flex-wrap:nowrap"):
         Tag("span", f"{one.request_id[:8]}…", "mono", title=one.request_id)
-        copy_button(one.request_id, f"request id {one.request_id[:8]}")
+        copy_button(one.request_id, t("request id {request_id}", request_id=one.request_id[:8]))
 
 
 def _sheet(calls: list[FailedCall]) -> bytes:
@@ -137,10 +153,13 @@ def _sheet(calls: list[FailedCall]) -> bytes:
 
 PAGE = Page(
     "/failed-calls",
-    "Failed calls",
-    "Why calls failed, and what to do about each.",
-    "Use",
+    mark("Failed calls"),
+    mark("Why calls failed, and what to do about each."),
+    mark("Use"),
     "report",
     render,
     needs=Permission.SEE,
+    help=Help(
+        mark("Says why calls were refused or failed, and what to do about each."), "errors.md", (Term.REQUEST_ID,)
+    ),
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mien.gallery.directory.recognition import EVERYONE
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.types import Identified
+from mien.portal.texts import t, tn
 from mien.portal.visitor import Visitor
 
 _CANDIDATES = 3
@@ -62,7 +63,7 @@ def _groups(visitor: Visitor) -> list[SearchScope]:
         place(
             CollectionRef(resource_id, kind, one.collection_id),
             one.name,
-            f"{one.persons} persons, {one.recognition_model}",
+            tn("{count:,} person, {model}", "{count:,} persons, {model}", one.persons, model=one.recognition_model),
             one.recognition_model,
         )
         for kind in (Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP)
@@ -81,8 +82,8 @@ def _directory(visitor: Visitor) -> list[SearchScope]:
 
     def everybody(model: str, faces: int) -> SearchScope:
         return SearchScope(
-            f"Whole directory · {model}",
-            f"{faces} faces",
+            t("Whole directory · {model}", model=model),
+            tn("{count:,} face", "{count:,} faces", faces),
             model,
             f"directory/{model}",
             lambda ids: found.identify_persons(resource_id, ids, EVERYONE, top=_CANDIDATES),
@@ -93,7 +94,7 @@ def _directory(visitor: Visitor) -> list[SearchScope]:
     def group(group_id: str, name: str, persons: int, model: str) -> SearchScope:
         return SearchScope(
             f"{name} · {model}",
-            f"dynamic group of {persons} persons",
+            tn("dynamic group of {count:,} person", "dynamic group of {count:,} persons", persons),
             model,
             f"dynamicPersonGroup/{group_id}/{model}",
             lambda ids: found.identify_dynamic(resource_id, ids, group_id, top=_CANDIDATES),

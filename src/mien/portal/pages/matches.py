@@ -16,17 +16,19 @@ from mien.gallery.negatives import Negative
 from mien.gallery.reviews import NOBODY, ReviewCandidate, ReviewCase, ReviewState
 from mien.management.roles import Permission
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
 from mien.portal.photos import Upload, drop
+from mien.portal.texts import figure, mark, t, tn
 from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Cell, Tag, badge, banner, button, empty, facts, moment, section, table, text
 from mien.storage.tables import CropRow, PersistedFaceRow
 
 ROOT: Final = "/matches"
 _TONES: Final = {
-    ReviewState.WAITING: ("waiting", "info"),
-    ReviewState.ESCALATED: ("escalated", "warn"),
-    ReviewState.CONFIRMED: ("confirmed", "good"),
-    ReviewState.REJECTED: ("rejected", "bad"),
+    ReviewState.WAITING: (mark("waiting"), "info"),
+    ReviewState.ESCALATED: (mark("escalated"), "warn"),
+    ReviewState.CONFIRMED: (mark("confirmed"), "good"),
+    ReviewState.REJECTED: (mark("rejected"), "bad"),
 }
 _OPEN: Final = (ReviewState.WAITING, ReviewState.ESCALATED)
 _MOST_CROPS: Final = 3
@@ -38,16 +40,16 @@ async def render(visitor: Visitor) -> None:
     cases = await visitor.ask(lambda: reviews.cases(resource_id, reader=visitor.name, limit=1000))
     waiting = [one for one in cases if one.state in _OPEN]
     decided = [one for one in cases if one.state.decided]
-    with section("To answer", "Oldest first. A match counts only when it is confirmed."):
+    with section(t("To answer"), t("Oldest first. A match counts only when it is confirmed.")):
         if waiting:
-            _list(visitor, "Cases to answer", waiting)
+            _list(visitor, t("Cases to answer"), waiting)
         else:
-            empty("task_alt", "No matches are waiting")
-    with section("Decided"):
+            empty("task_alt", t("No matches are waiting"))
+    with section(t("Decided")):
         if decided:
-            _list(visitor, "Decided cases", list(reversed(decided))[:100])
+            _list(visitor, t("Decided cases"), list(reversed(decided))[:100])
         else:
-            empty("fact_check", "No matches have been decided yet")
+            empty("fact_check", t("No matches have been decided yet"))
     await _negatives(visitor)
     await _policies(visitor)
 
@@ -65,21 +67,42 @@ async def _negatives(visitor: Visitor) -> None:
                 negatives.remove(resource_id, one.id, actor=visitor.name)
                 return True
 
-            if await visitor.act(Permission.PEOPLE, work, "The negative is removed."):
+            if await visitor.act(Permission.PEOPLE, work, t("The negative is removed.")):
                 ui.navigate.to(visitor.link(ROOT))
 
-        pressed = button("Remove", remove, "danger", may=may)
-        pressed.props["aria-label"] = f"Remove the negative of {one.name}, added {moment(one.created_at)}"
+        pressed = button(t("Remove"), remove, "danger", may=may)
+        pressed.props["aria-label"] = t(
+            "Remove the negative of {name}, added {at}", name=one.name, at=moment(one.created_at)
+        )
 
-    about = "Faces that are not a person: the person matches faces like those more strictly, while the policy says so."
-    with section("Negatives", about):
+    about = t(
+        "Faces that are not a person: the person matches faces like those more strictly, while the policy says so."
+    )
+    with section(t("Negatives"), about):
         rows: list[list[Cell]] = [
-            [one.name, one.collection, f"{one.confidence:.3f}", one.origin, "yes" if one.in_use else "no",
+            [one.name, one.collection, figure(one.confidence, ".3f"), one.origin, _yes(one.in_use),
              one.created_by, moment(one.created_at), partial(remover, one)]
             for one in kept
         ]  # fmt: skip
-        columns = ["Not this person", "Collection", "Confidence before", "Told by", "In use", "Added by", "When", ""]
-        table("Negatives", columns, rows, numbers=[2])
+        columns = [
+            t("Not this person"),
+            t("Collection"),
+            t("Confidence before"),
+            t("Told by"),
+            t("In use"),
+            t("Added by"),
+        ]
+        columns += [t("When"), ""]
+        table(t("Negatives"), columns, rows, numbers=[2])
+
+
+def _state(state: ReviewState) -> None:
+    words, tone = _TONES[state]
+    badge(t(words), tone)
+
+
+def _yes(given: bool) -> str:
+    return t("yes") if given else t("no")
 
 
 def _list(visitor: Visitor, label: str, cases: list[ReviewCase]) -> None:
@@ -89,16 +112,24 @@ def _list(visitor: Visitor, label: str, cases: list[ReviewCase]) -> None:
     rows: list[list[Cell]] = [
         [
             partial(link, one),
-            partial(badge, *_TONES[one.state]),
+            partial(_state, one.state),
             one.collection,
             len(one.candidates),
             f"{one.reviewers}",
             moment(one.filed_at),
-            "yes" if any(answer.reviewer == visitor.name for answer in one.answers) else "",
+            t("yes") if any(answer.reviewer == visitor.name for answer in one.answers) else "",
         ]
         for one in cases
     ]
-    columns = ["Case", "State", "Collection", "Candidates", "People who must agree", "Filed", "Answered by you"]
+    columns = [
+        t("Case"),
+        t("State"),
+        t("Collection"),
+        t("Candidates"),
+        t("People who must agree"),
+        t("Filed"),
+        t("Answered by you"),
+    ]
     table(label, columns, rows, numbers=[3, 4])
 
 
@@ -115,18 +146,18 @@ async def _policies(visitor: Visitor) -> None:
         ]
 
     names = await visitor.ask(groups)
-    about = "Which identifications must be confirmed. The answer of the Face API stays as it is."
-    with section("Policies", about):
+    about = t("Which identifications must be confirmed. The answer of the Face API stays as it is.")
+    with section(t("Policies"), about):
         if held:
             table(
-                "Policies",
-                ["For", "People who must agree", "Every identify", "Pictures kept", "Set by", ""],
+                t("Policies"),
+                [t("For"), t("People who must agree"), t("Every identify"), t("Pictures kept"), t("Set by"), ""],
                 [
                     [
-                        one.collection or "The resource",
+                        one.collection or t("The resource"),
                         one.reviewers,
-                        "yes" if one.identify else "no",
-                        f"{one.keep_days} days",
+                        _yes(one.identify),
+                        tn("{count} day", "{count} days", one.keep_days),
                         one.set_by,
                         partial(_remover, visitor, one.collection),
                     ]
@@ -135,27 +166,29 @@ async def _policies(visitor: Visitor) -> None:
                 numbers=[1],
             )
         else:
-            text("No identification has to be confirmed.", "soft")
+            text(t("No identification has to be confirmed."), "soft")
         with Tag("div", classes="two"):
-            where = ui.select(["The resource", *names], value="The resource", label="For").props("outlined")
-            people = ui.select({1: "One person", 2: "Two different people"}, value=2, label="Confirmed by")
+            where = ui.select(
+                {"": t("The resource"), **{name: name for name in names}}, value="", label=t("For")
+            ).props("outlined")
+            people = ui.select({1: t("One person"), 2: t("Two different people")}, value=2, label=t("Confirmed by"))
             people.props("outlined")
-        every = ui.checkbox("File a case for every identify with candidates", value=True)
+        every = ui.checkbox(t("File a case for every identify with candidates"), value=True)
 
         async def save() -> None:
-            ref = _ref(visitor, None if where.value == "The resource" else str(where.value))
+            ref = _ref(visitor, str(where.value) or None)
             done = await visitor.act(
                 Permission.MANAGE,
                 lambda: reviews.policies.set(
                     resource_id, ref, actor=visitor.name, reviewers=int(people.value), identify=bool(every.value)
                 ),
-                "The policy is set.",
+                t("The policy is set."),
             )
             if done is not None:
                 ui.navigate.to(visitor.link(ROOT))
 
         with Tag("div"):
-            button("Set policy", save, "primary", may=may)
+            button(t("Set policy"), save, "primary", may=may)
 
 
 def _remover(visitor: Visitor, collection: str | None) -> None:
@@ -167,7 +200,7 @@ def _remover(visitor: Visitor, collection: str | None) -> None:
         ):
             ui.navigate.to(visitor.link(ROOT))
 
-    button("Remove", remove, "danger", may=visitor.may(Permission.MANAGE))
+    button(t("Remove"), remove, "danger", may=visitor.may(Permission.MANAGE))
 
 
 def _ref(visitor: Visitor, collection: str | None) -> CollectionRef | None:
@@ -183,7 +216,7 @@ async def case(visitor: Visitor) -> None:
     try:
         case_id = UUID(visitor.query.get("id", ""))
     except ValueError:
-        banner("bad", "There is no such case")
+        banner("bad", t("There is no such case"))
         return
     found = await visitor.ask(lambda: reviews.get(resource_id, case_id, reader=visitor.name))
     picture = await visitor.ask(lambda: reviews.picture(resource_id, case_id))
@@ -191,63 +224,76 @@ async def case(visitor: Visitor) -> None:
     may = visitor.may(Permission.APPROVE)
     answered = any(one.reviewer == visitor.name for one in found.answers)
     if not found.state.decided and not answered:
-        text("Compare the pictures. The service's confidences are shown after your answer.", "soft")
-    with section("The match"), Tag("div", classes="row", style="align-items:flex-start;flex-wrap:wrap;gap:1.2rem"):
+        text(t("Compare the pictures. The service's confidences are shown after your answer."), "soft")
+    with section(t("The match")), Tag("div", classes="row", style="align-items:flex-start;flex-wrap:wrap;gap:1.2rem"):
         with Tag("figure", style="margin:0"):
-            Tag("figcaption", "Probe", "small soft")
+            Tag("figcaption", t("Probe"), "small soft")
             _probe(visitor, picture if may else None)
         for candidate in found.candidates:
             _draw(candidate, crops.get(candidate.number, []) if may else [], found)
     if not found.state.decided and not answered:
         _form(visitor, found, may)
-    with section("Record"):
+    with section(t("Record")):
         _record(found)
     if found.answers:
-        with section("Answers"):
+        with section(t("Answers")):
             rows = [
                 [one.reviewer, _said(found, one.chosen), one.reason, moment(one.answered_at)] for one in found.answers
             ]
-            table("Answers", ["By", "Answer", "Reason", "When"], rows)
+            table(t("Answers"), [t("By"), t("Answer"), t("Reason"), t("When")], rows)
 
 
 def _probe(visitor: Visitor, picture: bytes | None) -> None:
     if picture is not None:
-        Tag("img", src=_data(picture), alt="Probe", style="width:180px;border-radius:8px")
+        Tag("img", src=_data(picture), alt=t("Probe"), style="width:180px;border-radius:8px")
         return
-    text("No picture is kept. Add yours to compare; it is not stored.", "small soft")
+    text(t("No picture is kept. Add yours to compare; it is not stored."), "small soft")
     shown = Tag("div")
 
     async def take(upload: Upload) -> None:
         shown.clear()
         with shown:
-            Tag("img", src=_data(upload.data), alt="Probe", style="width:180px;border-radius:8px")
+            Tag("img", src=_data(upload.data), alt=t("Probe"), style="width:180px;border-radius:8px")
 
-    drop(visitor, "Drop the probe's picture", take)
+    drop(visitor, t("Drop the probe's picture"), take)
 
 
 def _draw(candidate: ReviewCandidate, crops: list[bytes], found: ReviewCase) -> None:
     with Tag("figure", style="margin:0;max-width:200px"):
-        Tag("figcaption", f"Candidate {candidate.number}: {candidate.name or 'deleted person'}", "small soft")
+        Tag(
+            "figcaption",
+            t(
+                "Candidate {number}: {candidate}",
+                number=candidate.number,
+                candidate=candidate.name or t("deleted person"),
+            ),
+            "small soft",
+        )
         for crop in crops:
-            Tag("img", src=_data(crop), alt=f"Candidate {candidate.number}", style="width:180px;border-radius:8px")
+            Tag(
+                "img",
+                src=_data(crop),
+                alt=t("Candidate {number}", number=candidate.number),
+                style="width:180px;border-radius:8px",
+            )
         if not crops:
-            text("No picture is kept.", "small soft")
+            text(t("No picture is kept."), "small soft")
         if candidate.confidence is not None:
-            text(f"Confidence {candidate.confidence:.3f}")
+            text(t("Confidence {confidence:.3f}", confidence=candidate.confidence))
         if candidate.person_id is not None and candidate.person_id == found.person_id:
-            badge("confirmed", "good")
+            badge(t("confirmed"), "good")
 
 
 def _form(visitor: Visitor, found: ReviewCase, may: bool) -> None:
-    with section("Your answer", "It cannot be changed."):
-        options = {str(one.number): f"Candidate {one.number}" for one in found.candidates}
-        options |= {str(NOBODY): "None of them", "unsure": "I cannot tell"}
+    with section(t("Your answer"), t("It cannot be changed.")):
+        options = {str(one.number): t("Candidate {number}", number=one.number) for one in found.candidates}
+        options |= {str(NOBODY): t("None of them"), "unsure": t("I cannot tell")}
         chosen = ui.radio(options).props("inline")
-        reason = ui.input("Reason").props("outlined")
+        reason = ui.input(t("Reason")).props("outlined")
 
         async def send() -> None:
             if chosen.value is None:
-                tell("Choose an answer first.", "bad")
+                tell(t("Choose an answer first."), "bad")
                 return
             number = None if chosen.value == "unsure" else int(chosen.value)
             reviews = visitor.parts.reviews
@@ -262,38 +308,50 @@ def _form(visitor: Visitor, found: ReviewCase, may: bool) -> None:
                 ui.navigate.to(visitor.link(f"{ROOT}/case", id=str(found.id)))
 
         with Tag("div"):
-            button("Answer", send, "primary", may=may)
+            button(t("Answer"), send, "primary", may=may)
 
 
 def _record(found: ReviewCase) -> None:
     reference = found.reference
     facts(
         [
-            ("State", partial(badge, *_TONES[found.state])),
-            ("Counts", "yes" if found.counts else "no"),
-            ("People who must agree", found.reviewers),
+            (t("State"), partial(_state, found.state)),
+            (t("Counts"), _yes(found.counts)),
+            (t("People who must agree"), found.reviewers),
             (
-                "Period of use",
-                f"{moment(found.used_from)} to {moment(found.decided_at) if found.decided_at else 'open'}",
+                t("Period of use"),
+                t(
+                    "{start} to {end}",
+                    start=moment(found.used_from),
+                    end=moment(found.decided_at) if found.decided_at else t("open"),
+                ),
             ),
-            ("Filed", f"{moment(found.filed_at)} by {found.filed_by}"),
-            ("Purpose", found.purpose),
-            ("Reference database", found.collection),
-            ("Its training", str(reference.get("training") or "–")),
-            ("Its revision", f"{reference.get('revision')} ({reference.get('persons')} persons)"),
-            ("Recogniser", str(reference.get("fingerprint"))[:16] + "…"),
-            ("Input (SHA-256)", found.input_sha256),
+            (t("Filed"), t("{at} by {actor}", at=moment(found.filed_at), actor=found.filed_by)),
+            (t("Purpose"), found.purpose),
+            (t("Reference database"), found.collection),
+            (t("Its training"), str(reference.get("training") or "–")),
+            (
+                t("Its revision"),
+                t(
+                    "{revision} (persons: {persons})",
+                    revision=reference.get("revision"),
+                    persons=reference.get("persons"),
+                ),
+            ),
+            (t("Recogniser"), str(reference.get("fingerprint"))[:16] + "…"),
+            (t("Input (SHA-256)"), found.input_sha256),
         ]
     )
 
 
 def _said(found: ReviewCase, chosen: int | None) -> str:
     if chosen is None:
-        return "Cannot tell"
+        return t("Cannot tell")
     if chosen == NOBODY:
-        return "None of them"
+        return t("None of them")
     name = next((one.name for one in found.candidates if one.number == chosen), None)
-    return f"Candidate {chosen}" + (f" ({name})" if name else "")
+    said = t("Candidate {number}", number=chosen)
+    return f"{said} ({name})" if name else said
 
 
 def _crops(visitor: Visitor, found: ReviewCase) -> dict[int, list[bytes]]:
@@ -327,20 +385,33 @@ def _data(picture: bytes) -> str:
 
 PAGE = Page(
     ROOT,
-    "Matches",
-    "Identifications that people must confirm.",
-    "Approvals",
+    mark("Matches"),
+    mark("Identifications that people must confirm."),
+    mark("Approvals"),
     "how_to_reg",
     render,
     needs=Permission.LOOK_UP,
+    help=Help(
+        mark("Identifications that one or two people must confirm before they count."),
+        "two-persons-decide.md",
+        (Term.PROBE, Term.CANDIDATE),
+    ),
 )
 CASE = Page(
     f"{ROOT}/case",
-    "Match",
-    "One identification to confirm.",
-    "Approvals",
+    mark("Match"),
+    mark("One identification to confirm."),
+    mark("Approvals"),
     "how_to_reg",
     case,
     listed=False,
     needs=Permission.LOOK_UP,
+    help=Help(
+        mark(
+            "Compare the pictures and answer. The confidences are shown after your answer, "
+            "so that they do not sway you."
+        ),
+        "two-persons-decide.md#decide",
+        (Term.PROBE, Term.CANDIDATE, Term.CONFIDENCE),
+    ),
 )

@@ -14,20 +14,29 @@ from mien.events import METRICS, Aggregation, AlertRule, Condition, Question, Qu
 from mien.events.alerts import DRIFT, QUOTA_USE, Delivery
 from mien.management.roles import Permission
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
+from mien.portal.texts import figure, mark, t, tn
 from mien.portal.visitor import Visitor, tell
 from mien.portal.warnings import quota_words
-from mien.portal.widgets import Tag, badge, banner, button, confirm, empty, meter, section, table, text
+from mien.portal.widgets import Tag, badge, banner, button, confirm, empty, hint, meter, section, table, text
 
 _SPANS: Final = {
-    "1h": ("1 hour", timedelta(hours=1), timedelta(minutes=1)),
-    "24h": ("24 hours", timedelta(days=1), timedelta(minutes=15)),
-    "7d": ("7 days", timedelta(days=7), timedelta(hours=2)),
-    "30d": ("30 days", timedelta(days=30), timedelta(hours=8)),
+    "1h": (mark("1 hour"), timedelta(hours=1), timedelta(minutes=1)),
+    "24h": (mark("24 hours"), timedelta(days=1), timedelta(minutes=15)),
+    "7d": (mark("7 days"), timedelta(days=7), timedelta(hours=2)),
+    "30d": (mark("30 days"), timedelta(days=30), timedelta(hours=8)),
 }
 _COLOURS: Final = ("#1b8fa3", "#d9730d", "#8a63d2", "#2f9e5b", "#c2410c", "#4c78c9")
 _INK: Final = "#7d8b98"
 _RANKS: Final = (50.0, 95.0, 99.0)
-_NAMELESS: Final = "without a code"
+_AGGREGATIONS: Final = {
+    Aggregation.TOTAL: mark("total"),
+    Aggregation.AVERAGE: mark("average"),
+    Aggregation.MAXIMUM: mark("maximum"),
+    Aggregation.COUNT: mark("count"),
+    Aggregation.PERCENTILE: mark("percentile"),
+}
+_NAMELESS: Final = mark("without a code")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +61,7 @@ def _find(visitor: Visitor, span: str) -> _Found:
         return parts.metrics.ask(Question(name, now - length, now, resource.id, interval=step, **more))
 
     def percentile(rank: float) -> Series:
-        found = ask("Latency", aggregation=Aggregation.PERCENTILE, percentile=rank)[0]
+        found = ask(t("Latency"), aggregation=Aggregation.PERCENTILE, percentile=rank)[0]
         return Series(f"p{rank:g}", found.points)
 
     def in_all(rank: float) -> float | None:
@@ -60,11 +69,11 @@ def _find(visitor: Visitor, span: str) -> _Found:
         return parts.metrics.value(whole)
 
     return _Found(
-        ask("TotalCalls", split="operation"),
-        ask("TotalErrors", split="code"),
+        ask(t("TotalCalls"), split="operation"),
+        ask(t("TotalErrors"), split="code"),
         [percentile(rank) for rank in _RANKS],
         [(f"p{rank:g}", in_all(rank)) for rank in _RANKS],
-        [Series("faces", one.points) for one in ask("FacesStored")],
+        [Series(t("faces"), one.points) for one in ask(t("FacesStored"))],
         parts.faces_stored().get(resource.id, 0),
         sorted((one for one in parts.quota_uses() if one.resource_id == resource.id), key=lambda one: -one.percent),
     )
@@ -74,34 +83,36 @@ async def render(visitor: Visitor) -> None:
     """Draw the page."""
     span = visitor.query.get("span", "24h")
     span = span if span in _SPANS else "24h"
-    with Tag("nav", classes="tabs", aria_label="Time"):
+    with Tag("nav", classes="tabs", aria_label=t("Time")):
         for name, (words, _, _) in _SPANS.items():
-            link = Tag("a", words, href=visitor.link("/metrics-and-alerts", span=name))
+            link = Tag("a", t(words), href=visitor.link("/metrics-and-alerts", span=name))
             if name == span:
                 link.props["aria-current"] = "page"
     found = await visitor.ask(lambda: _find(visitor, span))
-    latency = [(rank, f"{value:,.0f} ms") for rank, value in found.percentiles if value is not None]
+    latency = [(rank, t("{value:,.0f} ms", value=value)) for rank, value in found.percentiles if value is not None]
     with Tag("div", classes="two"):
-        _chart("Calls", "By operation", found.calls, numbers=("Operation", "Calls", _sums(found.calls)))
-        _chart("Errors", "By code", found.errors, numbers=("Code", "Errors", _sums(found.errors)))
+        _chart(t("Calls"), t("By operation"), found.calls, numbers=(t("Operation"), t("Calls"), _sums(found.calls)))
+        _chart(t("Errors"), t("By code"), found.errors, numbers=(t("Code"), t("Errors"), _sums(found.errors)))
         _chart(
-            "Latency",
-            "Percentiles of all calls, in milliseconds",
+            t("Latency"),
+            t("Percentiles of all calls, in milliseconds"),
             found.latency,
-            numbers=("Percentile", "Whole period", latency),
+            numbers=(t("Percentile"), t("Whole period"), latency),
         )
-        _chart("Faces stored", "Read every five minutes", found.faces, now=f"Now: {found.stored:,}")
-    with section("Quotas", "Usage against the limits of the tier."):
+        _chart(
+            t("Faces stored"), t("Read every five minutes"), found.faces, now=t("Now: {stored:,}", stored=found.stored)
+        )
+    with section(t("Quotas"), t("Usage against the limits of the tier.")):
         if not found.uses:
-            text("Nothing is stored yet, and calls are not limited.", "soft")
+            text(t("Nothing is stored yet, and calls are not limited."), "soft")
         for use in found.uses:
-            meter(quota_words(use), use.percent / 100, f"{use.used:,.0f} of {use.limit:,.0f}")
+            meter(quota_words(use), use.percent / 100, t("{used:,.0f} of {limit:,.0f}", used=use.used, limit=use.limit))
     await _alerts(visitor)
 
 
 def _sums(series: Sequence[Series]) -> list[tuple[str, str]]:
-    sums = [(one.label or _NAMELESS, sum(point.value or 0 for point in one.points)) for one in series]
-    return [(name, f"{value:,.0f}") for name, value in sorted(sums, key=lambda one: -one[1]) if value]
+    sums = [(one.label or t(_NAMELESS), sum(point.value or 0 for point in one.points)) for one in series]
+    return [(name, figure(value, ",.0f")) for name, value in sorted(sums, key=lambda one: -one[1]) if value]
 
 
 def _chart(
@@ -118,14 +129,14 @@ def _chart(
         if now:
             text(now)
         if not any(point.value for one in series for point in one.points):
-            empty("show_chart", "No data in this period")
+            empty("show_chart", t("No data in this period"))
             return
-        names = ", ".join(one.label or _NAMELESS for one in series)
+        names = ", ".join(one.label or t(_NAMELESS) for one in series)
         chart = ui.echart(chart_options(series, stacked=stacked), renderer="svg").classes("chart").props("role=img")
         chart.props["aria-label"] = f"{title}: {names}"
         if numbers is not None:
             what, unit, rows = numbers
-            table(f"{title} in numbers", [what, unit], rows, numbers=[1])
+            table(t("{title} in numbers", title=title), [what, unit], rows, numbers=[1])
 
 
 def chart_options(series: Sequence[Series], *, stacked: bool) -> dict[str, Any]:
@@ -153,7 +164,7 @@ def chart_options(series: Sequence[Series], *, stacked: bool) -> dict[str, Any]:
         "yAxis": {"type": "value", "min": 0, "minInterval": 1 if stacked else 0, "splitLine": line},
         "series": [
             {
-                "name": one.label or _NAMELESS,
+                "name": one.label or t(_NAMELESS),
                 "type": "bar" if stacked else "line",
                 "symbolSize": 5,
                 "connectNulls": False,
@@ -171,46 +182,53 @@ async def _alerts(visitor: Visitor) -> None:
     about = {None, visitor.resource.id}
     rules = [one for one in every if one.resource_id in about and visitor.session.actor.sees(one.resource_id)]
     with section(
-        "Alert rules", "A rule tells the log, and a webhook if it has one, when it fires and when it is over."
+        t("Alert rules"), t("A rule tells the log, and a webhook if it has one, when it fires and when it is over.")
     ):
         if not rules:
-            empty("notifications_none", "No rules yet")
+            empty("notifications_none", t("No rules yet"))
         else:
             table(
-                "Alert rules",
-                ["Name", "State", "Condition", "For", "Tells", ""],
+                t("Alert rules"),
+                [t("Name"), t("State"), t("Condition"), t("For"), t("Tells"), ""],
                 [
                     [
                         rule.name,
                         partial(_state, rule, untold.get(rule.id)),
                         _condition(rule.condition),
-                        visitor.resource.name if rule.resource_id else "all resources",
-                        rule.host or "the log",
+                        visitor.resource.name if rule.resource_id else t("all resources"),
+                        rule.host or t("the log"),
                         partial(_buttons, visitor, rule),
                     ]
                     for rule in rules
                 ],
             )
-    with section("Create a rule"):
+    with section(t("Create a rule")):
         _form(visitor)
 
 
 def _state(rule: AlertRule, untold: Delivery | None) -> None:
     """Draw whether a rule fires, and that nobody was told where that is so."""
-    badge(*(("firing", "bad") if rule.firing else ("quiet", "good")))
+    badge(*((t("firing"), "bad") if rule.firing else (t("quiet"), "good")))
     if untold is not None:
-        tries = "once" if untold.attempts == 1 else f"{untold.attempts} times"
-        more = "tried again" if untold.state == "pending" else "given up"
+        pending, said = untold.state == "pending", untold.outcome or t("not delivered")
+        tried = tn("tried {count} time", "tried {count} times", untold.attempts)
+        about = (
+            t("{outcome} ({tried}, it is tried again)", outcome=said, tried=tried)
+            if pending
+            else t("{outcome} ({tried}, given up)", outcome=said, tried=tried)
+        )
         with Tag("div", classes="words small"):
-            Tag("strong", "Nobody was told: ")
-            Tag("span", f"{untold.outcome or 'not delivered'} (tried {tries}, {more})")
+            Tag("strong", t("Nobody was told:"))
+            Tag("span", about)
     elif rule.firing and rule.host is None:
-        Tag("div", "Only the log was told.", "small soft")
+        Tag("div", t("Only the log was told."), "small soft")
 
 
 def _condition(condition: Condition) -> str:
-    than = "at most" if condition.below else "at least"
-    return f"{condition.metric} {than} {condition.threshold:g} over {condition.minutes} min"
+    values = {"metric": condition.metric, "threshold": condition.threshold, "minutes": condition.minutes}
+    if condition.below:
+        return t("{metric} at most {threshold:g} over {minutes} min", **values)
+    return t("{metric} at least {threshold:g} over {minutes} min", **values)
 
 
 def _buttons(visitor: Visitor, rule: AlertRule) -> None:
@@ -224,7 +242,7 @@ def _buttons(visitor: Visitor, rule: AlertRule) -> None:
 
         if outcome := await visitor.act(Permission.MANAGE, work, on=rule.resource_id):
             tell(
-                f"It was not taken: {outcome[0]}" if outcome[0] else "The receiver took it.",
+                t("It was not taken: {outcome}", outcome=outcome[0]) if outcome[0] else t("The receiver took it."),
                 "bad" if outcome[0] else "good",
             )
 
@@ -239,27 +257,31 @@ def _buttons(visitor: Visitor, rule: AlertRule) -> None:
 
     with Tag("div", classes="row", style="gap:0;flex-wrap:nowrap"):
         if rule.host:
-            button("Test", test, "quiet", may=may)
-        button("Delete", _ask(rule, delete), "quiet", may=may)
+            button(t("Test"), test, "quiet", may=may)
+        button(t("Delete"), _ask(rule, delete), "quiet", may=may)
 
 
 def _ask(rule: AlertRule, delete: Callable[[], Awaitable[None]]) -> Callable[[], None]:
     def ask() -> None:
-        confirm(f"Delete the rule {rule.name}?", "Its unsent messages are discarded.", "Delete", delete)
+        confirm(
+            t("Delete the rule {rule}?", rule=rule.name), t("Its unsent messages are discarded."), t("Delete"), delete
+        )
 
     return ask
 
 
 def _form(visitor: Visitor) -> None:
-    metrics = {QUOTA_USE: "Use of a quota, in percent", DRIFT: "Drift: number of series that have changed"}
-    metrics |= {name: f"{one.display} ({one.aggregation.value})" for name, one in METRICS.items()}
+    metrics = {QUOTA_USE: t("Use of a quota, in percent"), DRIFT: t("Drift: number of series that have changed")}
+    metrics |= {name: f"{t(one.display)} ({t(_AGGREGATIONS[one.aggregation])})" for name, one in METRICS.items()}
     with Tag("div", classes="two"):
-        name = ui.input("Name").props("outlined")
-        metric = ui.select(metrics, value="ServerErrors", label="Metric").props("outlined")
-        threshold = ui.number("Fires at", value=1).props("outlined")
-        minutes = ui.number("Window (minutes)", value=5, min=1, precision=0).props("outlined")
-        url = ui.input("Webhook (optional)").props('outlined hint="https://…; without one, alerts go to the log only"')
-        below = ui.checkbox("Low values are the bad ones")
+        name = ui.input(t("Name")).props("outlined")
+        metric = ui.select(metrics, value=t("ServerErrors"), label=t("Metric")).props("outlined")
+        threshold = ui.number(t("Fires at"), value=1).props("outlined")
+        minutes = ui.number(t("Window (minutes)"), value=5, min=1, precision=0).props("outlined")
+        url = ui.input(t("Webhook (optional)")).props(
+            hint(t("https://…; without one, alerts go to the log only"), "outlined")
+        )
+        below = ui.checkbox(t("Low values are the bad ones"))
     secret_shown = Tag("div", role="status")
 
     async def make() -> None:
@@ -284,18 +306,27 @@ def _form(visitor: Visitor) -> None:
             return
         secret_shown.clear()
         with secret_shown:
-            banner("good", "Rule created", f"Its messages are signed with this secret, shown only once: {made[1]}")
+            banner(
+                "good",
+                t("Rule created"),
+                t("Its messages are signed with this secret, shown only once: {secret}", secret=made[1]),
+            )
 
     with Tag("div"):
-        button("Create rule", make, "primary", may=visitor.may(Permission.MANAGE))
+        button(t("Create rule"), make, "primary", may=visitor.may(Permission.MANAGE))
 
 
 PAGE = Page(
     "/metrics-and-alerts",
-    "Metrics and alerts",
-    "Calls, errors, latency, storage; and who is told.",
-    "Use",
+    mark("Metrics and alerts"),
+    mark("Calls, errors, latency, storage; and who is told."),
+    mark("Use"),
     "insights",
     render,
     needs=Permission.METRICS,
+    help=Help(
+        mark("Calls, errors and times of this resource, and rules that tell somebody when a number is wrong."),
+        "metrics-and-alerts.md",
+        (Term.PERCENTILE, Term.QUOTA, Term.WEBHOOK),
+    ),
 )

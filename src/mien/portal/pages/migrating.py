@@ -13,6 +13,7 @@ from nicegui import ui
 from mien.gallery.kinds import CollectionRef
 from mien.gallery.reembedding.job import CannotMigrateError, Plan
 from mien.management.roles import Permission
+from mien.portal.texts import t, tn
 from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Tag, banner, button, confirm, section, text
 
@@ -34,8 +35,8 @@ class _Run:
     def words(self) -> str:
         """How far it is, in words."""
         if self.made < self.all:
-            return f"{self.made:,} of {self.all:,} templates are created."
-        return "All templates are created; the server is switching to them."
+            return t("{made:,} of {all:,} templates are created.", made=self.made, all=self.all)
+        return t("All templates are created; the server is switching to them.")
 
 
 _running: Final[dict[UUID, _Run]] = {}
@@ -53,31 +54,56 @@ def migration_table(visitor: Visitor, plans: list[Plan]) -> None:
     """Draw which collections have templates of other weights than their label is bound to, and the way out."""
     if not plans:
         return
-    with section("Migration"):
-        _warn("These faces were enrolled with different weights than their model has now")
-        with Tag("ul", classes="plain", aria_label="Collections to migrate"):
+    with section(t("Migration")):
+        _warn(
+            t(
+                "These faces were enrolled with different weights than their model has now: they can neither be "
+                "searched nor added to. Migrate them, or bind the model back."
+            )
+        )
+        with Tag("ul", classes="plain", aria_label=t("Collections to migrate")):
             for plan in plans:
                 with Tag("li", classes="row between"):
                     with Tag("div"):
                         Tag("strong", f"{plan.ref.kind.value}/{plan.ref.collection_id}")
                         can = plan.ready + plan.to_make
-                        Tag("div", f"{plan.faces} faces: {can} can be migrated, {len(plan.lost)} cannot", "small soft")
+                        Tag(
+                            "div",
+                            t(
+                                "{faces}: {can} can be migrated, {lost} cannot",
+                                faces=tn("{count:,} face", "{count:,} faces", plan.faces),
+                                can=can,
+                                lost=len(plan.lost),
+                            ),
+                            "small soft",
+                        )
                     migrate_button(visitor, plan)
         if any(plan.lost for plan in plans):
-            text("Faces that cannot be migrated have no stored crop: enrol them again.", "soft small")
+            text(t("Faces that cannot be migrated have no stored crop: enrol them again."), "soft small")
 
 
 def migration_banner(visitor: Visitor, plan: Plan) -> None:
     """Say that one collection must be migrated, with the way to do that."""
-    _warn("Its faces were enrolled with different weights than its model has now")
+    _warn(
+        t(
+            "Its faces were enrolled with different weights than its model has now: they can neither be searched nor "
+            "added to. Migrate them, or bind the model back."
+        )
+    )
     if plan.lost:
-        text(f"{len(plan.lost)} of {plan.faces} faces have no stored crop: enrol them again.", "soft")
+        text(
+            t(
+                "{lost} of {faces} faces have no stored crop: enrol them again.",
+                lost=len(plan.lost),
+                faces=plan.faces,
+            ),
+            "soft",
+        )
     migrate_button(visitor, plan)
 
 
 def _warn(about: str) -> None:
-    what = f"{about}: they can neither be searched nor added to. Migrate them, or bind the model back."
-    banner("bad", "Fingerprints do not match", what)
+    banner("bad", t("Fingerprints do not match"), about)
 
 
 def migrate_button(visitor: Visitor, plan: Plan) -> None:
@@ -106,10 +132,10 @@ class _Offer:
         self._box.clear()
         with self._box:
             if lost == self._plan.faces:
-                Tag("span", "None can be migrated: erase them and enrol them again.", "small")
+                Tag("span", t("None can be migrated: erase them and enrol them again."), "small")
                 return
             press = partial(self._ask, lost) if lost else partial(self._begin, False)
-            button("Migrate", press, may=self._visitor.may(Permission.MANAGE))
+            button(t("Migrate"), press, may=self._visitor.may(Permission.MANAGE))
 
     def follow(self, run: _Run, ended: Callable[[], object]) -> None:
         """Show how far a migration is, until it ends."""
@@ -117,7 +143,7 @@ class _Offer:
         with self._box:
             bar = ui.linear_progress(0, show_value=False, size="8px", color=None).props("instant-feedback")
             bar.style("color:var(--accent)")
-            bar.props["aria-label"] = f"Migration of {self._name}"
+            bar.props["aria-label"] = t("Migration of {name}", name=self._name)
             words = Tag("span", run.words, "small soft", role="status")
 
         def look() -> None:
@@ -131,11 +157,13 @@ class _Offer:
             timer = ui.timer(_LOOK, look)
 
     def _ask(self, lost: int) -> None:
-        about = (
-            f"{lost} of {self._plan.faces} faces have no crop that a template can be made from: nobody finds them "
-            "until they are enrolled again."
+        about = t(
+            "{lost} of {faces} faces have no crop that a template can be made from: nobody finds "
+            "them until they are enrolled again.",
+            lost=lost,
+            faces=self._plan.faces,
         )
-        confirm("Migrate without them?", about, "Migrate", partial(self._begin, True))
+        confirm(t("Migrate without them?"), about, t("Migrate"), partial(self._begin, True))
 
     def _begin(self, leave_out: bool) -> None:
         # From where nothing is cleared: what was pressed is gone by the time that there is something to tell.
@@ -170,6 +198,6 @@ class _Offer:
             return
         self.show()
         if without and leave_out:  # there would be nobody left
-            tell("None of the faces can be migrated: erase them and enrol them again.", "bad")
+            tell(t("None of the faces can be migrated: erase them and enrol them again."), "bad")
         elif without:
             self._ask(without[0])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Final
 
 from mien.management.roles import Permission
 from mien.models.manifest import Calibration, Task
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
+from mien.portal.texts import mark, t
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, badge, facts, section, table
 
@@ -16,55 +19,80 @@ async def render(visitor: Visitor) -> None:
     store, bindings = visitor.parts.store, visitor.parts.bindings
     packs = await visitor.ask(store.manifests)
     installed = await visitor.ask(lambda: {name for name in packs if store.installed(name)})
-    with section("Bindings", "The model pack behind each model name of the API; change it with mien models bind."):
+    with section(
+        t("Bindings"), t("The model pack behind each model name of the API; change it with mien models bind.")
+    ):
         table(
-            "Bindings",
-            ["Name", "Served by", "Chosen by", "Fingerprint"],
+            t("Bindings"),
+            [t("Name"), t("Served by"), t("Chosen by"), t("Fingerprint")],
             [
                 [
                     label,
                     bound,
-                    {"default": "default", "file": "bindings.toml", "settings": "settings"}[bindings.origin[label]],
+                    {"default": t("default"), "file": "bindings.toml", "settings": t("settings")}[
+                        bindings.origin[label]
+                    ],
                     store.fingerprint(bound)[:16] + "…" if label in bindings.recognition else "",
                 ]
                 for label, bound in sorted(bindings.as_text().items())
             ],
         )
     used = set(bindings.packs())
-    with section("Packs", "Model packs that this server knows, with their sources and licences."):
+    with section(t("Packs"), t("Model packs that this server knows, with their sources and licences.")):
         for name, pack in sorted(packs.items(), key=lambda one: (one[0] not in used, one[0] not in installed, one[0])):
             with Tag("article", classes="card"):
                 with Tag("div", classes="row between"):
                     Tag("h3", f"{name} {pack.version}")
                     with Tag("div", classes="row"):
                         if name in used:
-                            badge("bound", "info")
+                            badge(t("bound"), "info")
                         badge(
-                            "installed" if name in installed else "not installed", "good" if name in installed else ""
+                            t("installed") if name in installed else t("not installed"),
+                            "good" if name in installed else "",
                         )
-                lines: list[tuple[str, object]] = [("Summary", pack.summary), ("Task", pack.task.value)]
-                lines += [("Licence", pack.licence.spdx), ("Author", pack.licence.attribution)]
+                lines: list[tuple[str, object]] = [(t("Summary"), pack.summary), (t("Task"), t(_TASKS[pack.task]))]
+                lines += [(t("Licence"), pack.licence.spdx), (t("Author"), pack.licence.attribution)]
                 if pack.task is Task.RECOGNISER:
-                    lines.append(("Fingerprint", partial(Tag, "code", store.fingerprint(name))))
-                    said = _calibration(measured) if (measured := pack.calibration) else "none"
-                    lines.append(("Calibration", said))
+                    lines.append((t("Fingerprint"), partial(Tag, "code", store.fingerprint(name))))
+                    said = _calibration(measured) if (measured := pack.calibration) else t("none")
+                    lines.append((t("Calibration"), said))
                 if pack.notes:
-                    lines.append(("Notes", pack.notes))
+                    lines.append((t("Notes"), pack.notes))
                 facts(lines)  # type: ignore[arg-type]  # each is text or draws
 
 
 def _calibration(stated: Calibration) -> str:
-    rate = f" at a false match rate of {stated.fmr:g}" if stated.fmr else ""
-    return f"threshold {stated.threshold:g}{rate}; {stated.measured_on}"
+    if stated.fmr:
+        return t(
+            "threshold {threshold:g} at a false match rate of {fmr:g}; {measured_on}",
+            threshold=stated.threshold,
+            fmr=stated.fmr,
+            measured_on=stated.measured_on,
+        )
+    return t("threshold {threshold:g}; {measured_on}", threshold=stated.threshold, measured_on=stated.measured_on)
 
+
+_TASKS: Final = {
+    Task.DETECTOR: mark("detector"),
+    Task.RECOGNISER: mark("recogniser"),
+    Task.LANDMARKS: mark("landmarks"),
+    Task.BACKBONE: mark("backbone"),
+    Task.AGE: mark("age"),
+    Task.PRESENTATION_ATTACK: mark("presentation attack"),
+}
 
 PAGE = Page(
     "/models",
-    "Models",
-    "Which weights serve which model name.",
-    "Server",
+    mark("Models"),
+    mark("Which weights serve which model name."),
+    mark("Server"),
     "memory",
     render,
     needs_resource=False,
     needs=Permission.SEE,
+    help=Help(
+        mark("The networks behind the names of the API, with their sources, licences and fingerprints."),
+        "models.md",
+        (Term.MODEL_PACK, Term.FINGERPRINT, Term.CALIBRATION),
+    ),
 )

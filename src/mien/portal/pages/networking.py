@@ -11,13 +11,15 @@ from mien.accounts import ResourceChange
 from mien.gateway.errors import NetworkDeniedError
 from mien.management.roles import Permission
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
+from mien.portal.texts import mark, t, translated
 from mien.portal.visitor import Visitor, sentence, tell
-from mien.portal.widgets import Tag, banner, button, section, text
+from mien.portal.widgets import Tag, banner, button, hint, section, text
 
 _CHOICES: Final = {
-    "all": "Everybody: from all networks",
-    "rules": "Only the addresses below",
-    "none": "Only this server's private networks",
+    "all": mark("Everybody: from all networks"),
+    "rules": mark("Only the addresses below"),
+    "none": mark("Only this server's private networks"),
 }
 
 
@@ -26,10 +28,11 @@ async def render(visitor: Visitor) -> None:
     resource, parts = visitor.resource, visitor.parts
     may = visitor.may(Permission.MANAGE)
     now = "none" if not resource.public_network_access else "all" if resource.default_action == "Allow" else "rules"
-    with section("Allowed callers", "Calls from other addresses are refused with 403, even with a valid key."):
-        access = ui.radio(_CHOICES, value=now).props('aria-label="Allowed callers"')
-        rules = ui.textarea("Addresses and networks, one a line", value="\n".join(resource.ip_rules)).props(
-            'outlined autogrow hint="Such as 203.0.113.7 or 198.51.100.0/24; IPv6 as well"'
+    with section(t("Allowed callers"), t("Calls from other addresses are refused with 403, even with a valid key.")):
+        access = ui.radio(translated(_CHOICES), value=now)
+        access.props["aria-label"] = t("Allowed callers")
+        rules = ui.textarea(t("Addresses and networks, one a line"), value="\n".join(resource.ip_rules)).props(
+            hint(t("Such as 203.0.113.7 or 198.51.100.0/24; IPv6 as well"), "outlined autogrow")
         )
         rules.bind_visibility_from(access, "value", backward=lambda value: value == "rules")
 
@@ -43,17 +46,17 @@ async def render(visitor: Visitor) -> None:
             await visitor.act(
                 Permission.MANAGE,
                 lambda: parts.accounts.update(resource.id, change, actor=visitor.name),
-                "Saved: it holds on every server within seconds.",
+                t("Saved: it holds on every server within seconds."),
             )
 
         if not may:
             access.disable()
             rules.disable()
         with Tag("div"):
-            button("Save", save, "primary", may=may)
+            button(t("Save"), save, "primary", may=may)
     _web_pages(visitor)
-    with section("Test an address", "Uses the gateway's own check and the saved rules."):
-        address = ui.input("IP address of a caller").props("outlined").classes("grow")
+    with section(t("Test an address"), t("Uses the gateway's own check and the saved rules.")):
+        address = ui.input(t("IP address of a caller")).props("outlined").classes("grow")
         answer = Tag("div", role="status")
 
         async def look() -> None:
@@ -61,25 +64,29 @@ async def render(visitor: Visitor) -> None:
             try:
                 caller = ip_address(str(address.value or "").strip())
             except ValueError:
-                tell("That is not an IP address.", "bad")
+                tell(t("That is not an IP address."), "bad")
                 return
             current = await visitor.ask(lambda: parts.accounts.get(resource.id))
             with answer:
                 if current is None:
-                    banner("bad", "The resource is gone")
+                    banner("bad", t("The resource is gone"))
                     return
                 try:
                     parts.network.check_address(current, caller)
                 except NetworkDeniedError as error:
-                    banner("bad", f"No, calls from {caller} are refused", sentence(str(error)))
+                    banner("bad", t("No, calls from {caller} are refused", caller=caller), sentence(str(error)))
                 else:
-                    banner("good", f"Yes, calls from {caller} are accepted", "A valid key or token is needed, too.")
+                    banner(
+                        "good",
+                        t("Yes, calls from {caller} are accepted", caller=caller),
+                        t("A valid key or token is needed, too."),
+                    )
 
         address.on("keydown.enter", look)
         with Tag("div"):
-            button("Check", look)
+            button(t("Check"), look)
     text(
-        "Behind a reverse proxy the caller's address is what the proxy says, if it is one of the trusted proxies.",
+        t("Behind a reverse proxy the caller's address is what the proxy says, if it is one of the trusted proxies."),
         "soft small",
     )
 
@@ -87,10 +94,12 @@ async def render(visitor: Visitor) -> None:
 def _web_pages(visitor: Visitor) -> None:
     """Draw the origins of web pages that may call the resource."""
     resource, parts, may = visitor.resource, visitor.parts, visitor.may(Permission.MANAGE)
-    about = "Scripts of pages from these origins may call the resource (CORS). Visitors can read the key in a script."
-    with section("Web pages", about):
-        origins = ui.textarea("Origins, one a line", value="\n".join(resource.cors_origins)).props(
-            'outlined autogrow hint="Such as https://shop.example; * for all; empty for none"'
+    about = t(
+        "Scripts of pages from these origins may call the resource (CORS). Visitors can read the key in a script."
+    )
+    with section(t("Web pages"), about):
+        origins = ui.textarea(t("Origins, one a line"), value="\n".join(resource.cors_origins)).props(
+            hint(t("Such as https://shop.example; * for all; empty for none"), "outlined autogrow")
         )
 
         async def save() -> None:
@@ -98,21 +107,29 @@ def _web_pages(visitor: Visitor) -> None:
             await visitor.act(
                 Permission.MANAGE,
                 lambda: parts.accounts.update(resource.id, ResourceChange(cors_origins=lines), actor=visitor.name),
-                "Saved: browsers see it within seconds.",
+                t("Saved: browsers see it within seconds."),
             )
 
         if not may:
             origins.disable()
         with Tag("div"):
-            button("Set origins", save, "primary", may=may)
+            button(t("Set origins"), save, "primary", may=may)
 
 
 PAGE = Page(
     "/networking",
-    "Networking",
-    "The networks that may call the resource.",
-    "Resource",
+    mark("Networking"),
+    mark("The networks that may call the resource."),
+    mark("Resource"),
     "lan",
     render,
     needs=Permission.SEE,
+    help=Help(
+        mark(
+            "Limits who may call the resource by the network that a call comes from, and "
+            "whether scripts of web pages may."
+        ),
+        "front-door.md#networks",
+        (Term.CORS,),
+    ),
 )

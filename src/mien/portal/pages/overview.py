@@ -14,9 +14,11 @@ from mien.management.arm.shapes import TIERS
 from mien.management.roles import Permission
 from mien.portal.approval import is_approved
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
 from mien.portal.pages.people_places import address
 from mien.portal.snippets import first_calls
 from mien.portal.stale import changes_since
+from mien.portal.texts import day, figure, mark, t
 from mien.portal.visitor import Visitor
 from mien.portal.warnings import Warned, quota_words, warnings_of
 from mien.portal.widgets import Tag, badge, banner, code, copy_button, facts, meter, moment, section, text, tile
@@ -63,47 +65,57 @@ async def render(visitor: Visitor) -> None:
         banner(one.tone, one.title, one.about, action)
     stale = await visitor.ask(lambda: visitor.parts.gallery.stale.every(visitor.resource.id))
     for behind in stale[:3]:
-        title = f"{behind.name}: {changes_since(behind).lower()}"
-        about = "People added since then are not found before the next training."
-        banner("warn", title, about, ("Open the group", address(visitor, behind.ref)))
+        title = f"{behind.name}: {changes_since(behind)}"
+        about = t("People added since then are not found before the next training.")
+        banner("warn", title, about, (t("Open the group"), address(visitor, behind.ref)))
     resource, parts = visitor.resource, visitor.parts
     endpoint = parts.addresses.of(resource).rstrip("/")
     with Tag("div", classes="two"):
-        with section("Resource"):
+        with section(t("Resource")):
             facts(
                 [
-                    ("State", lambda: badge("Blocked", "bad") if resource.blocked else badge("Running", "good")),
-                    ("Endpoint", lambda: _endpoint(endpoint)),
-                    ("On this machine", lambda: _endpoint(parts.local_endpoint)),
-                    ("Tier", f"{resource.sku.value} ({TIERS[resource.sku]})"),
-                    ("Location", resource.location),
-                    ("Created", moment(resource.created_at)),
-                    ("Terms", _terms(visitor)),
-                    ("Approved for", lambda: _features(visitor)),
+                    (
+                        t("State"),
+                        lambda: badge(t("Blocked"), "bad") if resource.blocked else badge(t("Running"), "good"),
+                    ),
+                    (t("Endpoint"), lambda: _endpoint(endpoint)),
+                    (t("On this machine"), lambda: _endpoint(parts.local_endpoint)),
+                    (t("Tier"), f"{resource.sku.value} ({t(TIERS[resource.sku])})"),
+                    (t("Location"), resource.location),
+                    (t("Created"), moment(resource.created_at)),
+                    (t("Terms"), _terms(visitor)),
+                    (t("Approved for"), lambda: _features(visitor)),
                 ]
             )
         with Tag("div", classes="stack"):
             with Tag("div", classes="tiles"):
-                tile("calls today", f"{found.calls:,.0f}")
-                share = f"{found.errors / found.calls:.1%} of the calls" if found.calls else ""
-                tile("errors today", f"{found.errors:,.0f}", share)
-                latency = "–" if found.latency is None else f"{found.latency:.0f} ms"
-                tile("latency today", latency, "95 of 100 calls were faster" if found.latency is not None else "")
-                tile("faces stored", f"{found.faces:,}")
-            with section("Quotas"):
+                tile(t("calls today"), figure(found.calls, ",.0f"))
+                share = t("{share:.1%} of the calls", share=found.errors / found.calls) if found.calls else ""
+                tile(t("errors today"), figure(found.errors, ",.0f"), share)
+                latency = "–" if found.latency is None else t("{value:,.0f} ms", value=found.latency)
+                tile(t("latency today"), latency, t("95 of 100 calls were faster") if found.latency is not None else "")
+                tile(t("faces stored"), figure(found.faces, ","))
+            with section(t("Quotas")):
                 if not found.uses:
-                    text("Nothing is stored yet, and calls are not limited.", "soft")
+                    text(t("Nothing is stored yet, and calls are not limited."), "soft")
                 for use in found.uses[:5]:
-                    meter(quota_words(use), use.percent / 100, f"{use.used:,.0f} of {use.limit:,.0f}")
-    with section("First call", "The same code works on Azure with another endpoint and key."):
+                    meter(
+                        quota_words(use),
+                        use.percent / 100,
+                        t("{used:,.0f} of {limit:,.0f}", used=use.used, limit=use.limit),
+                    )
+    with section(t("First call"), t("The same code works on Azure with another endpoint and key.")):
         face_ids = is_approved(visitor)
         if not face_ids:
             banner(
                 "info",
-                "Face ids need an approval",
-                "The calls below ask for none. A call without returnFaceId=false is answered 403 until identification "
-                "or verification is approved: returnFaceId is true by default, as on Azure.",
-                ("Request access", visitor.link("/access")),
+                t("Face ids need an approval"),
+                t(
+                    "The calls below ask for none. A call without returnFaceId=false is answered 403 until "
+                    "identification or verification is approved: returnFaceId is true by default, as on "
+                    "Azure."
+                ),
+                (t("Request access"), visitor.link("/access")),
             )
         # Names below .localhost are known to curl and browsers; what Python and Node.js ask may not know them.
         unknown = (urlsplit(endpoint).hostname or "").endswith(".localhost")
@@ -113,14 +125,18 @@ async def render(visitor: Visitor) -> None:
 def _endpoint(address: str) -> None:
     with Tag("div", classes="row", style="gap:.2rem;flex-wrap:nowrap"):
         Tag("code", address)
-        copy_button(address, "the endpoint")
+        copy_button(address, t("the endpoint"))
 
 
 def _terms(visitor: Visitor) -> str:
     terms = visitor.resource.terms
     if terms is None:
-        return "created by a version without this question"
-    return f"acknowledged by {terms.accepted_by} on {terms.accepted_at:%Y-%m-%d}"
+        return t("created by a version without this question")
+    return t(
+        "acknowledged by {person} on {day}",
+        person=terms.accepted_by,
+        day=day(terms.accepted_at),
+    )
 
 
 def _features(visitor: Visitor) -> None:
@@ -130,26 +146,35 @@ def _features(visitor: Visitor) -> None:
             if feature in resource.features:
                 badge(feature.value, "good")
         if missing := len(ALL_FEATURES - resource.features):
-            Tag("a", f"{missing} not approved", href=visitor.link("/access"))
+            Tag("a", t("{count} not approved", count=missing), href=visitor.link("/access"))
 
 
 def _snippets(endpoint: str, *, face_ids: bool) -> None:
     calls = first_calls(endpoint, face_ids=face_ids)
-    with ui.tabs().props('no-caps align=left dense inline-label aria-label="Languages"').classes("languages") as tabs:
+    with ui.tabs().props("no-caps align=left dense inline-label").classes("languages") as tabs:
+        tabs.props["aria-label"] = t("Languages")
         for language in calls:
             ui.tab(language)
     with ui.tab_panels(tabs, value="curl", animated=False).classes("panels"):
         for language, content in calls.items():
             with ui.tab_panel(language):
-                code(content, f"First call, {language}")
+                code(content, t("First call, {language}", language=language))
 
 
 PAGE = Page(
     "/",
-    "Overview",
-    "Whether the resource runs, what needs attention, and how to call it.",
-    "Resource",
+    mark("Overview"),
+    mark("Whether the resource runs, what needs attention, and how to call it."),
+    mark("Resource"),
     "home",
     render,
     needs=Permission.SEE,
+    help=Help(
+        mark(
+            "Shows whether applications can call the resource, what needs attention first, "
+            "and the code of a first call."
+        ),
+        "start.md",
+        (Term.RESOURCE, Term.QUOTA, Term.FACE_ID, Term.LIMITED_ACCESS),
+    ),
 )

@@ -14,13 +14,15 @@ from mien.gallery.types import Collection, TrainingState, TrainingStatus
 from mien.management.roles import Permission
 from mien.portal.approval import approved_to_enrol, write_button
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
 from mien.portal.pages.migrating import migration_table, mismatched
 from mien.portal.pages.people_by_photo import by_photo
 from mien.portal.pages.people_places import NAMES, address, name_of
 from mien.portal.pages.people_policy import policy
 from mien.portal.stale import changes_since, trainer
+from mien.portal.texts import mark, t
 from mien.portal.visitor import Visitor
-from mien.portal.widgets import Tag, badge, empty, section, table
+from mien.portal.widgets import Tag, badge, empty, hint, section, table
 
 TONES: Final = {
     TrainingState.SUCCEEDED: "good",
@@ -29,10 +31,10 @@ TONES: Final = {
     TrainingState.NOT_STARTED: "info",
 }
 WORDS: Final = {
-    TrainingState.SUCCEEDED: "trained",
-    TrainingState.FAILED: "failed",
-    TrainingState.RUNNING: "training",
-    TrainingState.NOT_STARTED: "waiting",
+    TrainingState.SUCCEEDED: mark("trained"),
+    TrainingState.FAILED: mark("failed"),
+    TrainingState.RUNNING: mark("training"),
+    TrainingState.NOT_STARTED: mark("waiting"),
 }
 _SHOWN: Final = 100
 
@@ -48,13 +50,13 @@ def training_of(visitor: Visitor, ref: CollectionRef) -> TrainingStatus | None:
 def training_badge(kind: Kind, status: TrainingStatus | None, stale: Staleness | None = None) -> None:
     """Draw where a training stands; what is behind the changes since is not called trained."""
     if not kind.trained:
-        badge("not needed")
+        badge(t("not needed"))
     elif stale is not None and stale.is_stale and stale.trained_at is not None and not stale.training:
         badge(changes_since(stale), "warn")
     elif status is None:
-        badge("never trained", "warn")
+        badge(t("never trained"), "warn")
     else:
-        badge(WORDS[status.status], TONES[status.status])
+        badge(t(WORDS[status.status]), TONES[status.status])
 
 
 async def render(visitor: Visitor) -> None:
@@ -70,19 +72,23 @@ async def render(visitor: Visitor) -> None:
     stale = {one.ref: one for one in await visitor.ask(lambda: visitor.parts.gallery.stale.every(visitor.resource.id))}
     approved_to_enrol(visitor)
     migration_table(visitor, await visitor.ask(lambda: mismatched(visitor)))
-    with section("Groups and lists"):
+    with section(t("Groups and lists")):
         if not found and start:
-            empty("groups", "There are no more groups and lists", action=("All of them", visitor.link("/people")))
+            empty("groups", t("There are no more groups and lists"), action=(t("All of them"), visitor.link("/people")))
         elif not found:
-            empty("groups", "No groups or lists yet", "Create a group for persons, or a list for single faces, below.")
+            empty(
+                "groups",
+                t("No groups or lists yet"),
+                t("Create a group for persons, or a list for single faces, below."),
+            )
         else:
             table(
-                "Groups and lists",
-                ["Name", "Kind", "Persons", "Faces", "Model", "Training"],
+                t("Groups and lists"),
+                [t("Name"), t("Kind"), t("Persons"), t("Faces"), t("Model"), t("Training")],
                 [
                     [
                         partial(_link, visitor, ref, one),
-                        NAMES[ref.kind],
+                        t(NAMES[ref.kind]),
                         one.persons if ref.kind.has_persons else "–",
                         one.faces,
                         one.recognition_model,
@@ -93,10 +99,10 @@ async def render(visitor: Visitor) -> None:
                 numbers=[2, 3],
             )
         if more:
-            Tag("a", "More groups and lists", href=visitor.link("/people", start=name_of(found[-1][0])))
-    with section("Find a person by photo", "In all groups of the resource, whether they are trained or not."):
+            Tag("a", t("More groups and lists"), href=visitor.link("/people", start=name_of(found[-1][0])))
+    with section(t("Find a person by photo"), t("In all groups of the resource, whether they are trained or not.")):
         by_photo(visitor)
-    with section("Create a group or list"):
+    with section(t("Create a group or list")):
         _form(visitor)
     await policy(visitor, None)
 
@@ -105,8 +111,8 @@ def _training(visitor: Visitor, ref: CollectionRef, status: TrainingStatus | Non
     with Tag("div", classes="row", style="gap:.4rem;flex-wrap:nowrap"):
         training_badge(ref.kind, status, stale)
         if stale is not None and not stale.training:
-            made = write_button(visitor, "Train now", trainer(visitor, ref, ui.navigate.reload), "quiet")
-            made.props["aria-label"] = f"Train {stale.name} now"
+            made = write_button(visitor, t("Train now"), trainer(visitor, ref, ui.navigate.reload), "quiet")
+            made.props["aria-label"] = t("Train {stale} now", stale=stale.name)
 
 
 def _listed(visitor: Visitor, start: str, top: int) -> list[tuple[CollectionRef, Collection]]:
@@ -132,13 +138,13 @@ def _link(visitor: Visitor, ref: CollectionRef, one: Collection) -> None:
 
 
 def _form(visitor: Visitor) -> None:
-    kinds = {kind.value: words for kind, words in NAMES.items()}
+    kinds = {kind.value: t(words) for kind, words in NAMES.items()}
     labels = [one.label for one in visitor.parts.recognisers]
     with Tag("div", classes="two"):
-        kind = ui.select(kinds, value=Kind.LARGE_PERSON_GROUP.value, label="Kind").props("outlined")
-        model = ui.select(labels, value=labels[-1], label="Recognition model").props("outlined")
-        name = ui.input("Name").props("outlined")
-        identifier = ui.input("Id").props('outlined hint="1 to 64 of a to z, 0 to 9, - and _"')
+        kind = ui.select(kinds, value=Kind.LARGE_PERSON_GROUP.value, label=t("Kind")).props("outlined")
+        model = ui.select(labels, value=labels[-1], label=t("Recognition model")).props("outlined")
+        name = ui.input(t("Name")).props("outlined")
+        identifier = ui.input(t("Id")).props(hint(t("1 to 64 of a to z, 0 to 9, - and _"), "outlined"))
 
     async def make() -> None:
         ref = CollectionRef(visitor.resource.id, Kind(str(kind.value)), str(identifier.value or ""))
@@ -154,15 +160,23 @@ def _form(visitor: Visitor) -> None:
     name.on("keydown.enter", make)
     identifier.on("keydown.enter", make)
     with Tag("div"):
-        write_button(visitor, "Create", make, "primary")
+        write_button(visitor, t("Create"), make, "primary")
 
 
 PAGE = Page(
     "/people",
-    "People",
-    "Enrolled people: groups of persons, and lists of faces.",
-    "Use",
+    mark("People"),
+    mark("Enrolled people: groups of persons, and lists of faces."),
+    mark("Use"),
     "groups",
     render,
     needs=Permission.LOOK_UP,
+    help=Help(
+        mark(
+            "Groups hold persons with their faces, lists hold single faces. Create one, open "
+            "one, or find a person by a photo."
+        ),
+        "gallery.md",
+        (Term.TEMPLATE, Term.TRAINING, Term.CROP),
+    ),
 )

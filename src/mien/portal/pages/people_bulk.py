@@ -16,7 +16,8 @@ from mien.portal.approval import check_approved, may_write
 from mien.portal.auto_training import patiently
 from mien.portal.pages.people_places import address, name_of
 from mien.portal.photos import IMAGES, Upload, drop
-from mien.portal.stale import counted, edit, edited
+from mien.portal.stale import edit, edited
+from mien.portal.texts import mark, t, tn
 from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Tag, badge, button, section, text
 
@@ -24,9 +25,9 @@ _ACCEPTED: Final = f"{IMAGES},image/webp,image/tiff,.csv"
 _SHOWN: Final = 1000
 _TONES: Final = {BatchOutcome.ENROLLED: "good", BatchOutcome.REFUSED: "bad", BatchOutcome.TABLE: "info"}
 _WORDS: Final = {
-    BatchOutcome.ENROLLED: "enrolled",
-    BatchOutcome.REFUSED: "not enrolled",
-    BatchOutcome.TABLE: "read",
+    BatchOutcome.ENROLLED: mark("enrolled"),
+    BatchOutcome.REFUSED: mark("not enrolled"),
+    BatchOutcome.TABLE: mark("read"),
 }
 
 
@@ -45,10 +46,10 @@ class BulkPlace:
         self._expected = 0
         drop(
             visitor,
-            "Drop photos, folders or a CSV file",
+            t("Drop photos, folders or a CSV file"),
             self._take,
             on_batch=self._begin,
-            about="or choose files",
+            about=t("or choose files"),
             accept=_ACCEPTED,
         )
         self._summary = Tag("div", classes="row", role="status")
@@ -68,10 +69,10 @@ class BulkPlace:
     async def _begin(self, count: int) -> None:
         self._batch, self._expected = self._fresh(), count
         self._report.clear()
-        sheet = Tag("div", classes="sheet", tabindex="0", role="region", aria_label="Report")
+        sheet = Tag("div", classes="sheet", tabindex="0", role="region", aria_label=t("Report"))
         with self._report, sheet, Tag("table"):
             with Tag("thead"), Tag("tr"):
-                for heading in ("Photo", "Result", "Person", "Reason"):
+                for heading in (t("Photo"), t("Result"), t("Person"), t("Reason")):
                     Tag("th", heading, scope="col")
             self._rows = Tag("tbody")
         self._sum_up()
@@ -85,7 +86,7 @@ class BulkPlace:
 
         line = await self._visitor.act(Permission.PEOPLE, work)
         if line is None:
-            line = Line(photo.name, BatchOutcome.REFUSED, reason="It was not tried: see the message.")
+            line = Line(photo.name, BatchOutcome.REFUSED, reason=t("It was not tried: see the message."))
             batch.lines.append(line)
         if self._rows is not None and len(batch.lines) <= _SHOWN:
             with self._rows:
@@ -100,13 +101,13 @@ class BulkPlace:
         with Tag("tr"):
             Tag("td", line.photo, "long")
             with Tag("td"):
-                badge(_WORDS[line.outcome], _TONES[line.outcome])
+                badge(t(_WORDS[line.outcome]), _TONES[line.outcome])
             with Tag("td"):
                 if line.person_id:
                     with Tag("a", href=address(self._visitor, self._ref, person=line.person_id)):
                         Tag("bdi", line.person, "name")
                     if line.created:
-                        Tag("span", " (new)", "soft")
+                        Tag("span", f" ({t('new')})", "soft")
                 else:
                     Tag("bdi", line.person or "–", "name")
             Tag("td", line.reason or "–", "long" if len(line.reason) > 40 else "")
@@ -116,17 +117,30 @@ class BulkPlace:
         counts, done = batch.counts, len(batch.lines) >= self._expected
         self._summary.clear()
         with self._summary:
-            badge(f"{counts[BatchOutcome.ENROLLED]} enrolled", "good" if counts[BatchOutcome.ENROLLED] else "")
-            badge(f"{counts[BatchOutcome.REFUSED]} not enrolled", "bad" if counts[BatchOutcome.REFUSED] else "")
-            badge(counted(batch.persons, "new person", "new persons"))
+            badge(
+                t("{count} enrolled", count=counts[BatchOutcome.ENROLLED]),
+                "good" if counts[BatchOutcome.ENROLLED] else "",
+            )
+            badge(
+                t("{count} not enrolled", count=counts[BatchOutcome.REFUSED]),
+                "bad" if counts[BatchOutcome.REFUSED] else "",
+            )
+            badge(tn("{count:,} new person", "{count:,} new persons", batch.persons))
             if not done:
-                badge(f"{self._expected - len(batch.lines)} left", "info")
+                badge(t("{count} left", count=self._expected - len(batch.lines)), "info")
                 return
-            button("Download the report", partial(self._download, batch), "quiet", image="download")
+            button(t("Download the report"), partial(self._download, batch), "quiet", image="download")
             if batch.faces:
-                button("Undo all of it", partial(self._undo, batch), "danger", image="undo")
+                button(t("Undo all of it"), partial(self._undo, batch), "danger", image="undo")
         if len(batch.lines) > _SHOWN:
-            tell(f"The page shows {_SHOWN:,} lines; the report has all {len(batch.lines):,}.", "info")
+            tell(
+                t(
+                    "The page shows {shown:,} lines; the report has all {count:,}.",
+                    shown=_SHOWN,
+                    count=len(batch.lines),
+                ),
+                "info",
+            )
 
     @staticmethod
     def _download(batch: Batch) -> None:
@@ -141,7 +155,7 @@ class BulkPlace:
         gone = await edit(self._visitor, self._ref, work)
         if gone is None:
             return
-        tell(f"{counted(gone, 'face was', 'faces were')} taken back.", "good")
+        tell(tn("{count:,} face was taken back.", "{count:,} faces were taken back.", gone), "good")
         self._report.clear()
         self._summary.clear()
         await self._refresh()
@@ -170,14 +184,14 @@ def bulk(visitor: Visitor, ref: CollectionRef, refresh: Callable[[], Awaitable[o
     """
     if not may_write(visitor):
         return
-    about = "A folder for each person (“Anna Weiss/1.jpg”), files named after the person, or photos with a CSV file."
-    with section("Enrol many people", about):
+    about = t("A folder for each person (“Anna Weiss/1.jpg”), files named after the person, or photos with a CSV file.")
+    with section(t("Enrol many people"), about):
         BulkPlace(visitor, ref, refresh)
         with Tag("details"):
-            Tag("summary", "How photos are given to people")
+            Tag("summary", t("How photos are given to people"))
             with Tag("ul", classes="bullets"):
-                Tag("li", "A CSV file with the columns “photo” and “person” (and “user data”) comes first.")
-                Tag("li", "Else the folder is the person: “Anna Weiss/1.jpg”.")
-                Tag("li", "Else the file is: “Anna Weiss 2.jpg”.")
-                Tag("li", "A person of the same name in the group gets the photo; otherwise the person is created.")
-            text("Every photo is enrolled whole or not at all, and all of them can be taken back.", "soft small")
+                Tag("li", t("A CSV file with the columns “photo” and “person” (and “user data”) comes first."))
+                Tag("li", t("Else the folder is the person: “Anna Weiss/1.jpg”."))
+                Tag("li", t("Else the file is: “Anna Weiss 2.jpg”."))
+                Tag("li", t("A person of the same name in the group gets the photo; otherwise the person is created."))
+            text(t("Every photo is enrolled whole or not at all, and all of them can be taken back."), "soft small")

@@ -14,7 +14,7 @@ from mien.gallery.person_search import Searched
 from mien.management.roles import Permission
 from mien.portal.pages.people_places import address
 from mien.portal.photos import Upload, drop
-from mien.portal.stale import counted
+from mien.portal.texts import figure, listed, t, tn
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, empty, loading, table, text
 from mien.vision.types import OperatingPoint, Want
@@ -28,21 +28,21 @@ def by_photo(visitor: Visitor, here: CollectionRef | None = None) -> None:
         here: the group that the page is about, whose people are named as such.
     """
     if Feature.IDENTIFICATION not in visitor.resource.features:
-        text("Finding people by photo is identification: the resource must be approved for it.", "soft")
-        Tag("a", "Request access", href=visitor.link("/access"))
+        text(t("Finding people by photo is identification: the resource must be approved for it."), "soft")
+        Tag("a", t("Request access"), href=visitor.link("/access"))
         return
 
     async def look(photo: Upload) -> None:
         result.clear()
         with result:
-            waiting = loading("Searching all groups …")
+            waiting = loading(t("Searching all groups …"))
         found = await visitor.act(Permission.LOOK_UP, lambda: _search(visitor, photo))
         waiting.delete()
         if found is not None:
             with result:
                 _tell(visitor, found, here)
 
-    drop(visitor, "Drop a photo to find a person", look)
+    drop(visitor, t("Drop a photo to find a person"), look)
     result = Tag("div", classes="stack", role="status")
 
 
@@ -60,28 +60,34 @@ def _search(visitor: Visitor, photo: Upload) -> Searched:
 
 
 def _tell(visitor: Visitor, found: Searched, here: CollectionRef | None) -> None:
-    groups = counted(found.groups, "group", "groups")
+    searched = tn(
+        "{count} group searched, with the changes since its training.",
+        "{count} groups searched, with the changes since their trainings.",
+        found.groups,
+    )
     if not found.found:
-        about = f"{groups} searched, with the changes since their trainings."
-        empty("person_search", "Nobody with this face was found", about)
+        empty("person_search", t("Nobody with this face was found"), searched)
     else:
         table(
-            "Persons with this face",
-            ["Name", "Group", "Confidence", "Person id"],
+            t("Persons with this face"),
+            [t("Name"), t("Group"), t("Confidence"), t("Person id")],
             [
                 [
                     partial(_found_link, visitor, one.ref, one.person_id, one.name),
-                    f"{one.group} (this group)" if one.ref == here else one.group,
-                    f"{one.confidence:.3f}",
+                    t("{group} (this group)", group=one.group) if one.ref == here else one.group,
+                    figure(one.confidence, ".3f"),
                     one.person_id,
                 ]
                 for one in found.found
             ],
             numbers=[2],
         )
-        text(f"{groups} searched, with the changes since their trainings.", "soft small")
+        text(searched, "soft small")
     if found.left_out:
-        text(f"Not searched, because their faces cannot be compared: {', '.join(found.left_out)}.", "soft small")
+        text(
+            t("Not searched, because their faces cannot be compared: {groups}.", groups=listed(found.left_out)),
+            "soft small",
+        )
 
 
 def _found_link(visitor: Visitor, ref: CollectionRef, person_id: str, name: str) -> None:

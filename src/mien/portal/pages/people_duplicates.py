@@ -16,11 +16,12 @@ from mien.management.roles import Permission
 from mien.portal.approval import write_button
 from mien.portal.pages.people_moves import face_mover, faces_of, merger
 from mien.portal.pages.people_places import address, name_of
+from mien.portal.texts import figure, mark, t, tn
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, button, modal, moment, section, table, text
 
 _TOP: Final = 100
-_WHY: Final = {DuplicateKind.SAME_PHOTO: "the same photo", DuplicateKind.SAME_PERSON: "similar faces"}
+_WHY: Final = {DuplicateKind.SAME_PHOTO: mark("the same photo"), DuplicateKind.SAME_PERSON: mark("similar faces")}
 
 
 async def duplicates(visitor: Visitor, ref: CollectionRef) -> None:
@@ -40,20 +41,20 @@ async def duplicates(visitor: Visitor, ref: CollectionRef) -> None:
     found, people = await visitor.ask(find)
     if not found:
         return
-    about = (
-        "Suspected when they were enrolled or trained; nothing was refused. Relatives may look the same: dismiss what "
-        "is no duplicate, and it is not listed again."
+    about = t(
+        "Suspected when they were enrolled or trained; nothing was refused. Relatives may look "
+        "the same: dismiss what is no duplicate, and it is not listed again."
     )
-    with section("Likely duplicates", about):
+    with section(t("Likely duplicates"), about):
         table(
-            "Likely duplicates",
-            ["Why", "Person or face", "The other", "Confidence", "Found", ""],
+            t("Likely duplicates"),
+            [t("Why"), t("Person or face"), t("The other"), t("Confidence"), t("Found"), ""],
             [
                 [
-                    _WHY[one.kind],
+                    t(_WHY[one.kind]),
                     partial(_suspect, visitor, ref, people.get(one.person_id or ""), one.face_id),
                     partial(_suspect, visitor, ref, people.get(one.other_person_id or ""), one.other_face_id),
-                    f"{one.confidence:.2f}",
+                    figure(one.confidence, ".2f"),
                     moment(one.found_at),
                     partial(_actions, visitor, ref, one, people),
                 ]
@@ -62,7 +63,15 @@ async def duplicates(visitor: Visitor, ref: CollectionRef) -> None:
             numbers=[3],
         )
         if len(found) > _TOP:
-            text(f"{len(found) - _TOP} more are shown when some of these are done with.", "soft small")
+            more = len(found) - _TOP
+            text(
+                tn(
+                    "{count} more is shown when some of these are done with.",
+                    "{count} more are shown when some of these are done with.",
+                    more,
+                ),
+                "soft small",
+            )
 
 
 def _suspect(visitor: Visitor, ref: CollectionRef, person: Person | None, face: str) -> None:
@@ -78,8 +87,8 @@ def _actions(visitor: Visitor, ref: CollectionRef, pair: Duplicate, people: Mapp
     one, other = people.get(pair.person_id or ""), people.get(pair.other_person_id or "")
     with Tag("div", classes="row", style="flex-wrap:nowrap"):
         if one is not None and other is not None and one != other:
-            write_button(visitor, "Resolve …", partial(_ask, visitor, ref, pair, one, other), "quiet")
-        button("Dismiss", _dismisser(visitor, ref, pair), "quiet", may=may)
+            write_button(visitor, t("Resolve …"), partial(_ask, visitor, ref, pair, one, other), "quiet")
+        button(t("Dismiss"), _dismisser(visitor, ref, pair), "quiet", may=may)
 
 
 def _dismisser(visitor: Visitor, ref: CollectionRef, pair: Duplicate) -> Callable[[], Awaitable[None]]:
@@ -122,40 +131,70 @@ def _fits(visitor: Visitor, ref: CollectionRef, pair: Duplicate) -> _Fit:
 async def _ask(visitor: Visitor, ref: CollectionRef, pair: Duplicate, one: Person, other: Person) -> None:
     """Ask what is the matter with two faces that are alike; each answer leads to what mends it."""
     fit = await visitor.ask(lambda: _fits(visitor, ref, pair))
-    title = f"{one.name} and {other.name}: what is true?"
+    title = t("{name} and {other}: what is true?", name=one.name, other=other.name)
     dialog = modal(title)
     sides = ((pair.face_id, one, other, fit.one), (pair.other_face_id, other, one, fit.other))
 
     def misfiled() -> None:
-        Tag("h3", "One photo is filed under the wrong person")
+        Tag("h3", t("One photo is filed under the wrong person"))
         for face, whose, into, sure in sorted(sides, key=lambda side: 1.0 if side[3] is None else side[3]):
             told = ""
             if sure is not None:
-                told = f"It looks {'unlike' if sure < 0.5 else 'like'} the other faces of {whose.name} ({sure:.2f})."
+                told = (
+                    t(
+                        "It looks unlike the other faces of {person} ({confidence:.2f}).",
+                        person=whose.name,
+                        confidence=sure,
+                    )
+                    if sure < 0.5
+                    else t(
+                        "It looks like the other faces of {person} ({confidence:.2f}).",
+                        person=whose.name,
+                        confidence=sure,
+                    )
+                )
             kind = "primary" if sure is not None and sure < 0.5 else "plain"
             with Tag("div", classes="stack", style="gap:.2rem"):
-                label = f"Move the face of {_called(whose, into)} to {_called(into, whose)}"
+                label = t(
+                    "Move the face of {person} to {other}", person=_called(whose, into), other=_called(into, whose)
+                )
                 write_button(visitor, label, face_mover(visitor, ref, face, whose, into), kind)
-                text(f"Face {face[:8]}… of {faces_of(len(whose.persisted_face_ids))}. {told}", "soft small")
+                text(
+                    t(
+                        "Face {face}… ({count}). {told}",
+                        face=face[:8],
+                        count=faces_of(len(whose.persisted_face_ids)),
+                        told=told,
+                    ),
+                    "soft small",
+                )
 
     def twice() -> None:
-        Tag("h3", "They are one human being, enrolled twice")
+        Tag("h3", t("They are one human being, enrolled twice"))
         for keep, go in ((other, one), (one, other)):
-            label = f"Merge and keep {_called(keep, go)}"
+            label = t("Merge and keep {person}", person=_called(keep, go))
             write_button(visitor, label, merger(visitor, ref, go, keep.person_id, ui.navigate.reload), "plain")
 
     with dialog, Tag("div", classes="card"):
         Tag("h2", title)
         with Tag("ul"):
             for person in (one, other):
-                Tag("li", f"{person.name}, {faces_of(len(person.persisted_face_ids))}, id {person.person_id}")
+                Tag(
+                    "li",
+                    t(
+                        "{person}, {count}, id {id}",
+                        person=person.name,
+                        count=faces_of(len(person.persisted_face_ids)),
+                        id=person.person_id,
+                    ),
+                )
         for part in (misfiled, twice) if fit.misfiled else (twice, misfiled):
             part()
-        Tag("h3", "They are two people who look alike")
-        button("Dismiss: no duplicate", _dismisser(visitor, ref, pair), may=visitor.may(Permission.PEOPLE))
-        text("Moves and merges can be undone for 7 days.", "soft small")
+        Tag("h3", t("They are two people who look alike"))
+        button(t("Dismiss: no duplicate"), _dismisser(visitor, ref, pair), may=visitor.may(Permission.PEOPLE))
+        text(t("Moves and merges can be undone for 7 days."), "soft small")
         with Tag("div", classes="row", style="justify-content:flex-end"):
-            button("Cancel", dialog.close)
+            button(t("Cancel"), dialog.close)
     dialog.open()
 
 

@@ -17,13 +17,14 @@ from mien.portal.enrolling import Enrolled, Refresh, enrol_place
 from mien.portal.pages.people_moves import move_faces
 from mien.portal.pages.people_places import asker, name_of
 from mien.portal.photos import Upload, thumbnail
-from mien.portal.stale import counted, edit, edited
-from mien.portal.visitor import Visitor
+from mien.portal.stale import edit, edited
+from mien.portal.texts import mark, t, tn
+from mien.portal.visitor import Visitor, sentence
 from mien.portal.widgets import Tag, button, copy_button, empty, icon, modal, moment, table, text
 from mien.vision.types import OperatingPoint
 
 _PICTURES: Final = 100
-_GONE: Final = "The template is deleted immediately, for good, and the picture with it."
+_GONE: Final = mark("The template is deleted immediately, for good, and the picture with it.")
 
 Changed = Callable[[], object]
 """Called when a face is gone or has moved."""
@@ -47,23 +48,23 @@ async def face_table(
         changed: called when one was removed.
     """
     if not faces:
-        empty("face", "No face is enrolled yet", "Drop photos below.")
+        empty("face", t("No face is enrolled yet"), t("Drop photos below."))
         return
     kept = [one.face_id for one in faces if one.has_crop][:_PICTURES]
     crops = await visitor.ask(lambda: visitor.parts.gallery.crops.of(ref, kept)) if kept else {}
     pictures = await visitor.ask(lambda: {face: thumbnail(crop) for face, crop in crops.items()})
     chosen: set[str] = set()
     choosing = person is not None and len(faces) > 1 and visitor.may(Permission.PEOPLE)
-    headings = [*(["Choose"] if choosing else []), *(["Photo"] if pictures else [])]
+    headings = [*([t("Choose")] if choosing else []), *([t("Photo")] if pictures else [])]
     table(
-        "Faces",
-        [*headings, "Added", "From", "User data", "Face id", ""],
+        t("Faces"),
+        [*headings, t("Added"), t("From"), t("User data"), t("Face id"), ""],
         [
             [
                 *([partial(_tick, one, chosen)] if choosing else []),
                 *([partial(_picture, one, pictures)] if pictures else []),
                 moment(one.created_at),
-                one.source or "the API",
+                one.source or t("the API"),
                 one.user_data,
                 partial(_id, one),
                 partial(_actions, visitor, ref, one, person, changed),
@@ -75,43 +76,49 @@ async def face_table(
         whose = person
         with Tag("div"):
             write_button(
-                visitor, "Move the chosen faces …", lambda: move_faces(visitor, ref, whose, sorted(chosen)), "quiet"
+                visitor, t("Move the chosen faces …"), lambda: move_faces(visitor, ref, whose, sorted(chosen)), "quiet"
             )
 
 
 def _tick(one: EnrolledFace, into: set[str]) -> None:
     box = ui.checkbox(on_change=lambda event: (into.add if event.value else into.discard)(one.face_id))
-    box.props["aria-label"] = f"Choose face {one.face_id}"
+    box.props["aria-label"] = t("Choose face {face_id}", face_id=one.face_id)
 
 
 def _picture(one: EnrolledFace, pictures: Mapping[str, str]) -> None:
     if one.face_id in pictures:
-        Tag("img", classes="thumb", src=pictures[one.face_id], alt=f"Face enrolled {moment(one.created_at)}")
+        Tag(
+            "img",
+            classes="thumb",
+            src=pictures[one.face_id],
+            alt=t("Face enrolled {created_at}", created_at=moment(one.created_at)),
+        )
     else:
         icon("no_photography")
-        Tag("span", "No picture is kept", "sr")
+        Tag("span", t("No picture is kept"), "sr")
 
 
 def _id(one: EnrolledFace) -> None:
     with Tag("div", classes="row", style="gap:.2rem;flex-wrap:nowrap"):
         Tag("span", f"{one.face_id[:8]}…", "mono", title=one.face_id)
-        copy_button(one.face_id, f"face id {one.face_id[:8]}")
+        copy_button(one.face_id, t("face id {face_id}", face_id=one.face_id[:8]))
 
 
 def _actions(visitor: Visitor, ref: CollectionRef, one: EnrolledFace, person: Person | None, changed: Changed) -> None:
-    said = f"of {moment(one.created_at)}" + (f" from {one.source}" if one.source else "")
+    at = moment(one.created_at)
+    said = t("the face of {at} from {source}", at=at, source=one.source) if one.source else t("the face of {at}", at=at)
     with Tag("div", classes="row", style="flex-wrap:nowrap;gap:.2rem"):
         ways: list[tuple[str, Callable[[], object]]] = []
         if person is not None:
-            ways.append(("Move to …", lambda: move_faces(visitor, ref, person, [one.face_id])))
-            ways.append(("This is wrong …", lambda: _wrong(visitor, ref, one, person, changed)))
+            ways.append((t("Move to …"), lambda: move_faces(visitor, ref, person, [one.face_id])))
+            ways.append((t("This is wrong …"), lambda: _wrong(visitor, ref, one, person, changed)))
         for label, do in ways:
             made = write_button(visitor, label, do, "quiet")
-            made.props["aria-label"] = f"{label} (face {said})"
+            made.props["aria-label"] = f"{label} ({said})"
         remove = partial(remover, visitor, ref, one, person, changed)
-        ask = asker("Remove this face?", f"The face {said}. {_GONE}", "Remove", remove())
-        made = button("Remove", ask, "quiet", may=visitor.may(Permission.PEOPLE))
-        made.props["aria-label"] = f"Remove (face {said})"
+        ask = asker(t("Remove this face?"), f"{sentence(said)} {t(_GONE)}", t("Remove"), remove())
+        made = button(t("Remove"), ask, "quiet", may=visitor.may(Permission.PEOPLE))
+        made.props["aria-label"] = f"{t('Remove')} ({said})"
 
 
 def remover(
@@ -175,11 +182,11 @@ async def _wrong(visitor: Visitor, ref: CollectionRef, one: EnrolledFace, person
             return None
 
     sure = await visitor.ask(fits)
-    dialog = modal("This face is wrong because …")
+    dialog = modal(t("This face is wrong because …"))
     removed = (
-        ("The photo is poor: blurred, turned or covered", "poorPhoto"),
-        ("It shows no face, or the wrong one of several", "notTheFace"),
-        ("I do not know whose face it is", "unknownPerson"),
+        (t("The photo is poor: blurred, turned or covered"), "poorPhoto"),
+        (t("It shows no face, or the wrong one of several"), "notTheFace"),
+        (t("I do not know whose face it is"), "unknownPerson"),
     )
 
     async def move() -> None:
@@ -194,15 +201,23 @@ async def _wrong(visitor: Visitor, ref: CollectionRef, one: EnrolledFace, person
         return do
 
     with dialog, Tag("div", classes="card"):
-        Tag("h2", "This face is wrong because …")
+        Tag("h2", t("This face is wrong because …"))
         if sure is not None:
-            others = counted(len(person.persisted_face_ids) - 1, "other face", "other faces")
-            verdict = "it is probably somebody else" if sure < 0.5 else "it is probably the same person"
-            text(f"Compared with {others} of {person.name}: confidence {sure:.2f}, so {verdict}.")
-        write_button(visitor, "It shows another person: move it", move, "primary" if sure and sure < 0.5 else "plain")
+            verdict = t("It is probably somebody else.") if sure < 0.5 else t("It is probably the same person.")
+            compared = tn(
+                "Compared with {count} other face of {person}: confidence {confidence:.2f}.",
+                "Compared with {count} other faces of {person}: confidence {confidence:.2f}.",
+                len(person.persisted_face_ids) - 1,
+                person=person.name,
+                confidence=sure,
+            )
+            text(f"{compared} {verdict}")
+        write_button(
+            visitor, t("It shows another person: move it"), move, "primary" if sure and sure < 0.5 else "plain"
+        )
         for label, reason in removed:
-            write_button(visitor, f"{label}: remove it", remove(reason))
-        text(f"Moving can be undone for 7 days. Removing cannot: {_GONE[0].lower()}{_GONE[1:]}", "soft small")
+            write_button(visitor, t("{label}: remove it", label=label), remove(reason))
+        text(f"{t('Moving can be undone for 7 days; removing cannot.')} {t(_GONE)}", "soft small")
         with Tag("div", classes="row", style="justify-content:flex-end"):
-            button("Cancel", dialog.close)
+            button(t("Cancel"), dialog.close)
     dialog.open()

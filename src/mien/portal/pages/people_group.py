@@ -12,6 +12,7 @@ from mien.gallery.types import EnrolledFace
 from mien.management.roles import Permission
 from mien.portal.approval import approved_to_enrol
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
 from mien.portal.pages.migrating import migration_banner
 from mien.portal.pages.people_bulk import bulk
 from mien.portal.pages.people_duplicates import duplicates
@@ -22,6 +23,7 @@ from mien.portal.pages.people_places import NAMES, address, asker, missing, name
 from mien.portal.pages.people_policy import policy
 from mien.portal.pages.people_training import training
 from mien.portal.stale import StaleNotice, stale_notice
+from mien.portal.texts import mark, t, tn
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, button, facts, section
 
@@ -37,7 +39,7 @@ async def render(visitor: Visitor) -> None:
     gallery, may = visitor.parts.gallery, visitor.may(Permission.PEOPLE)
     about = await visitor.ask(lambda: gallery.collections.get(ref))
     plan = await visitor.ask(lambda: visitor.parts.migrations.plan(ref))
-    Tag("a", "All groups and lists", href=visitor.link("/people"))
+    Tag("a", t("All groups and lists"), href=visitor.link("/people"))
     approved_to_enrol(visitor)
     notice = await stale_notice(visitor, ref)
     await corrections(visitor, ref)
@@ -47,21 +49,30 @@ async def render(visitor: Visitor) -> None:
             facts(
                 rows_of(
                     [
-                        ("Id", about.collection_id),
-                        ("Kind", NAMES[ref.kind]),
-                        ("Persons", str(about.persons) if ref.kind.has_persons else None),
-                        ("Faces", str(about.faces)),
-                        ("Recognition model", about.recognition_model),
-                        ("Fingerprint", plan.fingerprint[:16] + "…"),
-                        ("User data", about.user_data),
+                        (t("Id"), about.collection_id),
+                        (t("Kind"), t(NAMES[ref.kind])),
+                        (t("Persons"), str(about.persons) if ref.kind.has_persons else None),
+                        (t("Faces"), str(about.faces)),
+                        (t("Recognition model"), about.recognition_model),
+                        (t("Fingerprint"), plan.fingerprint[:16] + "…"),
+                        (t("User data"), about.user_data),
                     ]
                 )
             )
             if plan.needed and plan.faces:
                 migration_banner(visitor, plan)
             with Tag("div"):
-                said = f"All {about.persons} persons and {about.faces} faces are erased at once, for good."
-                button("Erase", asker(f"Erase {about.name}?", said, "Erase", _eraser(visitor, ref)), "danger", may=may)
+                said = t(
+                    "Everything in it is erased at once, for good: {persons}, {faces}.",
+                    persons=tn("{count:,} person", "{count:,} persons", about.persons),
+                    faces=tn("{count:,} face", "{count:,} faces", about.faces),
+                )
+                button(
+                    t("Erase"),
+                    asker(t("Erase {name}?", name=about.name), said, t("Erase"), _eraser(visitor, ref)),
+                    "danger",
+                    may=may,
+                )
         if ref.kind.trained:
             history = await training(visitor, ref, notice)
     if ref.kind.has_persons:
@@ -100,12 +111,12 @@ async def _faces(visitor: Visitor, ref: CollectionRef, notice: StaleNotice) -> N
         return visitor.parts.gallery.faces.enrolled(ref, start=start, top=_TOP)
 
     faces = await visitor.ask(find)
-    with section("Faces"):
+    with section(t("Faces")):
         shown = Tag("div", classes="stack")
         with shown:
             await face_table(visitor, ref, faces)
         if len(faces) == _TOP:
-            Tag("a", "More faces", href=address(visitor, ref, start=faces[-1].face_id))
+            Tag("a", t("More faces"), href=address(visitor, ref, start=faces[-1].face_id))
 
         async def refresh() -> None:
             fresh = await visitor.ask(find)
@@ -119,11 +130,16 @@ async def _faces(visitor: Visitor, ref: CollectionRef, notice: StaleNotice) -> N
 
 PAGE = Page(
     "/people/{kind}/{collection}",
-    "Group or list",
-    "Persons in the group, and its training.",
-    "Use",
+    mark("Group or list"),
+    mark("Persons in the group, and its training."),
+    mark("Use"),
     "groups",
     render,
     listed=False,
     needs=Permission.LOOK_UP,
+    help=Help(
+        mark("Find, add and enrol the people of this group, and train it so that they are found."),
+        "portal.md#look-after-people",
+        (Term.TRAINING, Term.TEMPLATE, Term.FINGERPRINT, Term.CROP),
+    ),
 )

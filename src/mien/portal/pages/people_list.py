@@ -11,17 +11,18 @@ from mien.gallery.kinds import CollectionRef
 from mien.gallery.people import Edge, PeopleOrder, PeoplePage, PersonLine
 from mien.portal.approval import write_button
 from mien.portal.pages.people_by_photo import by_photo
-from mien.portal.pages.people_places import address, name_of
-from mien.portal.stale import counted, edit
+from mien.portal.pages.people_places import address, faces_and_id, name_of
+from mien.portal.stale import edit
+from mien.portal.texts import day, mark, t, tn
 from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Cell, Tag, badge, button, copy_button, empty, moment, section, table, text
 
 _ORDERS: Final = {
-    PeopleOrder.NAME: "By name",
-    PeopleOrder.NEWEST: "Newest first",
-    PeopleOrder.OLDEST: "Oldest first",
-    PeopleOrder.MOST_FACES: "Most faces first",
-    PeopleOrder.FEWEST_FACES: "Fewest faces first",
+    PeopleOrder.NAME: mark("By name"),
+    PeopleOrder.NEWEST: mark("Newest first"),
+    PeopleOrder.OLDEST: mark("Oldest first"),
+    PeopleOrder.MOST_FACES: mark("Most faces first"),
+    PeopleOrder.FEWEST_FACES: mark("Fewest faces first"),
 }
 
 
@@ -37,13 +38,13 @@ class PeopleList:
         self._visitor, self._ref = visitor, ref
         self._order = PeopleOrder.NAME
         with Tag("div", classes="row", role="search"):
-            self._text = ui.input("Find by name or id", value=visitor.query.get("find", ""))
+            self._text = ui.input(t("Find by name or id"), value=visitor.query.get("find", ""))
             self._text.props("outlined clearable debounce=250 type=search").classes("find")
             self._text.on_value_change(self.draw).on("keydown.enter", self.draw)
-            orders = {order.value: words for order, words in _ORDERS.items()}
-            self._sort = ui.select(orders, value=self._order.value, label="Order").props("outlined").classes("order")
+            orders = {order.value: t(words) for order, words in _ORDERS.items()}
+            self._sort = ui.select(orders, value=self._order.value, label=t("Order")).props("outlined").classes("order")
             self._sort.on_value_change(self.draw)
-        self._place = Tag("div", classes="stack", role="region", aria_label="People of the group")
+        self._place = Tag("div", classes="stack", role="region", aria_label=t("People of the group"))
 
     async def draw(self) -> None:
         """Draw the first page."""
@@ -62,18 +63,22 @@ class PeopleList:
     def _draw_page(self, page: PeoplePage, wanted: str) -> None:
         if not page.people:
             if wanted:
-                about = "Search for words of the name, for the id or its beginning, or for the id of a face."
-                empty("person_search", "Nobody was found", about)
+                about = t("Search for words of the name, for the id or its beginning, or for the id of a face.")
+                empty("person_search", t("Nobody was found"), about)
             else:
-                empty("person_add", "This group has no persons yet", "Add a person, or drop a folder of photos, below.")
+                empty(
+                    "person_add",
+                    t("This group has no persons yet"),
+                    t("Add a person, or drop a folder of photos, below."),
+                )
             return
         with Tag("div", classes="row between"):
-            Tag("span", counted(page.total, "person", "persons"), "soft").props["role"] = "status"
+            Tag("span", tn("{count:,} person", "{count:,} persons", page.total), "soft").props["role"] = "status"
             if page.has_previous or page.has_next:
                 with Tag("div", classes="row"):
                     for label, there, edge in (
-                        ("Previous", page.has_previous, {"before": page.first}),
-                        ("Next", page.has_next, {"after": page.last}),
+                        (t("Previous"), page.has_previous, {"before": page.first}),
+                        (t("Next"), page.has_next, {"after": page.last}),
                     ):
                         made = button(label, partial(self._show, **edge))
                         made.set_enabled(there)
@@ -81,32 +86,34 @@ class PeopleList:
             [partial(self._link, one), one.faces, moment(one.created_at), _day(one), partial(_id, one)]
             for one in page.people
         ]
-        table("Persons", ["Name", "Faces", "Created", "Last recognised", "Person id"], rows, numbers=[1])
+        table(
+            t("Persons"), [t("Name"), t("Faces"), t("Created"), t("Last recognised"), t("Person id")], rows, numbers=[1]
+        )
 
     def _link(self, one: PersonLine) -> None:
         with Tag("a", href=address(self._visitor, self._ref, person=one.person_id)):
             Tag("bdi", one.name, "name")
         if not one.faces:
-            badge("no face", "warn")
+            badge(t("no face"), "warn")
 
 
 def _day(one: PersonLine) -> str:
-    return "never" if one.seen_at is None else f"{one.seen_at:%Y-%m-%d}"
+    return t("never") if one.seen_at is None else day(one.seen_at)
 
 
 def _id(one: PersonLine) -> None:
     with Tag("div", classes="row", style="gap:.2rem;flex-wrap:nowrap"):
         Tag("span", f"{one.person_id[:8]}…", "mono", title=one.person_id)
-        copy_button(one.person_id, f"the id of {one.name}")
+        copy_button(one.person_id, t("the id of {name}", name=one.name))
 
 
 async def people_list(visitor: Visitor, ref: CollectionRef) -> PeopleList:
     """Draw the people of a group, the search by photo, and the form that adds one."""
-    with section("Persons"):
+    with section(t("Persons")):
         shown = PeopleList(visitor, ref)
         await shown.draw()
         with Tag("details"):
-            Tag("summary", "Find by photo")
+            Tag("summary", t("Find by photo"))
             by_photo(visitor, ref)
         _add(visitor, ref)
     return shown
@@ -124,12 +131,18 @@ def _add(visitor: Visitor, ref: CollectionRef) -> None:
             warned.add(wanted)
             said.clear()
             with said:
-                count = counted(len(same), "person has", "persons have")
-                text(f"{count} this name already. Add another of the same name with the button, or open:")
+                text(
+                    tn(
+                        "{count} person has this name already. Add another of the same name with the button, or open:",
+                        "{count} persons have this name already. Add another of the same name with the button, or "
+                        "open:",
+                        len(same),
+                    )
+                )
                 for one in same:
                     with Tag("a", href=address(visitor, ref, person=one.person_id)):
                         Tag("bdi", one.name)
-                        Tag("span", f", {counted(one.faces, 'face', 'faces')}, id {one.person_id[:8]}…")
+                        Tag("span", f", {faces_and_id(one.faces, one.person_id)}")
             return
 
         def work() -> str:
@@ -138,11 +151,11 @@ def _add(visitor: Visitor, ref: CollectionRef) -> None:
             return made
 
         if made := await edit(visitor, ref, work):
-            tell(f"{wanted} was added.", "good")
+            tell(t("{name} was added.", name=wanted), "good")
             ui.navigate.to(address(visitor, ref, person=made))
 
     with Tag("div", classes="row", style="align-items:flex-end"):
-        name = ui.input("Name of a new person").props("outlined").classes("find")
+        name = ui.input(t("Name of a new person")).props("outlined").classes("find")
         name.on("keydown.enter", add)
-        write_button(visitor, "Add the person", add, image="person_add")
+        write_button(visitor, t("Add the person"), add, image="person_add")
     said = Tag("div", classes="stack small", role="status")

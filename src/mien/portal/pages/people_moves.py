@@ -17,18 +17,19 @@ from mien.gallery.types import Collection, Person
 from mien.portal.approval import write_button
 from mien.portal.pages.people_picker import PersonPicker
 from mien.portal.pages.people_places import NAMES, address, name_of
-from mien.portal.stale import counted, edit, edited
+from mien.portal.stale import edit, edited
+from mien.portal.texts import mark, t, tn
 from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Tag, confirm, icon, moment, section, text
 
 _OFFERED: Final = 200
 _GROUPS: Final = (Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP)
-_UNDO: Final = "It can be undone for 7 days."
+_UNDO: Final = mark("It can be undone for 7 days.")
 
 
 def faces_of(count: int) -> str:
     """Return a number of faces in words."""
-    return counted(count, "face", "faces")
+    return tn("{count:,} face", "{count:,} faces", count)
 
 
 async def move_faces(visitor: Visitor, ref: CollectionRef, person: Person, faces: Sequence[str]) -> None:
@@ -41,7 +42,7 @@ async def move_faces(visitor: Visitor, ref: CollectionRef, person: Person, faces
         faces: their ids.
     """
     if not faces:
-        tell("Choose faces in the table above.", "warn")
+        tell(t("Choose faces in the table above."), "warn")
         return
     gallery = visitor.parts.gallery
 
@@ -63,8 +64,9 @@ async def move_faces(visitor: Visitor, ref: CollectionRef, person: Person, faces
         if await edit(visitor, ref, partial(_move_faces, visitor, ref, person.person_id, into, faces)):
             ui.navigate.reload()
 
-    about = f"Choose whose {'face this is' if len(faces) == 1 else 'faces these are'}. {_UNDO}"
-    title = "Move this face to …" if len(faces) == 1 else f"Move {faces_of(len(faces))} to …"
+    about = tn("Choose whose face this is.", "Choose whose faces these are.", len(faces))
+    about = f"{about} {t(_UNDO)}"
+    title = tn("Move this face to …", "Move {count} faces to …", len(faces))
     picker = PersonPicker(visitor, ref, title, about, chosen, without=person.person_id, like=like, new=new)
     await picker.draw()
 
@@ -127,30 +129,34 @@ async def merge_or_move(visitor: Visitor, ref: CollectionRef, person: Person) ->
     here, groups = await visitor.ask(find)
     with (
         section(
-            "Enrolled twice", f"Merge two entries of one human being. To put a wrong face right, move the face. {_UNDO}"
+            t("Enrolled twice"),
+            f"{t('Merge two entries of one human being. To put a wrong face right, move the face.')} {t(_UNDO)}",
         ),
         Tag("div"),
     ):
-        write_button(visitor, "Merge into another person …", partial(_merge, visitor, ref, person))
-    with section("Another group", f"Moves the person with faces, user data, crops and consents. {_UNDO}"):
+        write_button(visitor, t("Merge into another person …"), partial(_merge, visitor, ref, person))
+    with section(t("Another group"), f"{t('Moves the person with faces, user data, crops and consents.')} {t(_UNDO)}"):
         fit = {name_of(to): (to, one) for to, one in groups if to != ref}
         fit = {name: pair for name, pair in fit.items() if pair[1].recognition_model == here.recognition_model}
         if not fit:
-            text(f"There is no other group of {here.recognition_model} to move to.", "soft")
+            text(
+                t("There is no other group of {model} to move to.", model=here.recognition_model),
+                "soft",
+            )
             return
-        words = {name: f"{one.name} ({NAMES[to.kind].lower()} {to.collection_id})" for name, (to, one) in fit.items()}
-        group = ui.select(words, label="Group").props("outlined")
+        words = {name: f"{one.name} ({t(NAMES[to.kind])}, {to.collection_id})" for name, (to, one) in fit.items()}
+        group = ui.select(words, label=t("Group")).props("outlined")
         if len(groups) > len(fit) + 1:
-            text("Groups with another recognition model are not listed: migrate them first.", "soft small")
+            text(t("Groups with another recognition model are not listed: migrate them first."), "soft small")
 
         async def move() -> None:
             if group.value in fit:
                 await _move(visitor, (ref, here), fit[str(group.value)], person)
             else:
-                tell("Choose a group.", "warn")
+                tell(t("Choose a group."), "warn")
 
         with Tag("div"):
-            write_button(visitor, "Move to the group", move)
+            write_button(visitor, t("Move to the group"), move)
 
 
 async def _merge(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
@@ -158,14 +164,23 @@ async def _merge(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
 
     async def chosen(into: str, name: str) -> None:
         about = (
-            f"{name} gets {faces_of(len(person.persisted_face_ids))} of {person.name}, and consents. {name}'s name and "
-            f"user data stay. Calls that use the id {person.person_id} are answered that there is nobody. {_UNDO}"
+            t(
+                "{name} gets the faces of {person} ({count}), and consents. {name}'s name and user data stay. Calls "
+                "that use the id {person_id} are answered that there is nobody.",
+                name=name,
+                count=faces_of(len(person.persisted_face_ids)),
+                person=person.name,
+                person_id=person.person_id,
+            )
+            + f" {t(_UNDO)}"
         )
         then = merger(visitor, ref, person, into, lambda: ui.navigate.to(address(visitor, ref, person=into)))
-        confirm(f"Merge {person.name} into {name}?", about, "Merge", then)
+        confirm(t("Merge {person} into {name}?", person=person.name, name=name), about, t("Merge"), then)
 
-    about = f"Choose who {person.name} is, too: both entries become one."
-    picker = PersonPicker(visitor, ref, f"Merge {person.name} into …", about, chosen, without=person.person_id)
+    about = t("Choose who {person} is, too: both entries become one.", person=person.name)
+    picker = PersonPicker(
+        visitor, ref, t("Merge {person} into …", person=person.name), about, chosen, without=person.person_id
+    )
     await picker.draw()
 
 
@@ -174,9 +189,16 @@ async def _move(
 ) -> None:
     (ref, old), (to, new) = here, there
     about = (
-        f"{person.name} goes from {old.name} to {new.name} with {faces_of(len(person.persisted_face_ids))}, user data, "
-        f"crops and consents; ids stay. In {old.name} nobody finds {person.name} from now on, and calls are answered "
-        f"that there is nobody of that id. {_UNDO}"
+        t(
+            "{person} goes from {old} to {new} with faces ({count}), user data, crops and consents; ids "
+            "stay. In {old} nobody finds {person} from now on, and calls are answered that there is "
+            "nobody of that id.",
+            person=person.name,
+            old=old.name,
+            new=new.name,
+            count=faces_of(len(person.persisted_face_ids)),
+        )
+        + f" {t(_UNDO)}"
     )
 
     async def move() -> None:
@@ -189,7 +211,7 @@ async def _move(
             edited(visitor, ref)
             ui.navigate.to(address(visitor, to, person=person.person_id))
 
-    confirm(f"Move {person.name} to {new.name}?", about, "Move", move)
+    confirm(t("Move {person} to {new}?", person=person.name, new=new.name), about, t("Move"), move)
 
 
 async def corrections(visitor: Visitor, ref: CollectionRef, person_id: str | None = None) -> None:
@@ -206,17 +228,23 @@ async def corrections(visitor: Visitor, ref: CollectionRef, person_id: str | Non
             icon("undo")
             with Tag("div", classes="grow"):
                 Tag("strong", _said(one))
-                text(f"{moment(one.made_at)}. {_UNDO}", "small")
-            write_button(visitor, "Undo", partial(_undo, visitor, ref, one))
+                text(f"{moment(one.made_at)}. {t(_UNDO)}", "small")
+            write_button(visitor, t("Undo"), partial(_undo, visitor, ref, one))
 
 
 def _said(one: Correction) -> str:
     if one.kind is CorrectionKind.GROUP:
-        return f"{one.name} came from {one.source}"
-    into = one.into_name or "a person who is gone"
+        return t("{name} came from {source}", name=one.name, source=one.source)
+    into = one.into_name or t("a person who is gone")
     if one.kind is CorrectionKind.MERGE:
-        return f"{one.name} was merged into {into} ({faces_of(one.faces)})"
-    return f"{faces_of(one.faces)} moved from {one.name} to {into}"
+        return t("{name} was merged into {into} ({faces})", name=one.name, into=into, faces=faces_of(one.faces))
+    return tn(
+        "{count} face moved from {name} to {into}",
+        "{count} faces moved from {name} to {into}",
+        one.faces,
+        name=one.name,
+        into=into,
+    )
 
 
 async def _undo(visitor: Visitor, ref: CollectionRef, one: Correction) -> None:
@@ -230,7 +258,7 @@ async def _undo(visitor: Visitor, ref: CollectionRef, one: Correction) -> None:
         )
         return True
 
-    if not await edit(visitor, ref, work, "Undone."):
+    if not await edit(visitor, ref, work, t("Undone.")):
         return
     if one.kind is CorrectionKind.GROUP and one.source:
         kind, _, collection_id = one.source.partition("/")

@@ -9,11 +9,13 @@ from mien.gallery.types import UNSET, Person, Unset
 from mien.management.roles import Permission
 from mien.portal.approval import approved_to_enrol, write_button
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
 from mien.portal.pages.people_faces import enrol, face_table
 from mien.portal.pages.people_history import history
 from mien.portal.pages.people_moves import corrections, merge_or_move
 from mien.portal.pages.people_places import address, asker, missing, name_of, page_of, rows_of
-from mien.portal.stale import counted, edit, stale_notice
+from mien.portal.stale import edit, stale_notice
+from mien.portal.texts import mark, t, tn
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, button, facts, section, text
 
@@ -27,12 +29,12 @@ async def render(visitor: Visitor) -> None:
     gallery = visitor.parts.gallery
     person = await visitor.ask(lambda: gallery.persons.get(ref, person_id))
     faces = await visitor.ask(lambda: gallery.faces.enrolled(ref, person_id))
-    Tag("a", "Back to the group", href=address(visitor, ref))
+    Tag("a", t("Back to the group"), href=address(visitor, ref))
     approved_to_enrol(visitor)
     notice = await stale_notice(visitor, ref)
     await corrections(visitor, ref, person.person_id)
     _about(visitor, ref, person)
-    with section("Faces", "Each photo of the person adds one; three to five different photos are best."):
+    with section(t("Faces"), t("Each photo of the person adds one; three to five different photos are best.")):
         shown = Tag("div", classes="stack")
         with shown:
             await face_table(visitor, ref, faces, person)
@@ -63,15 +65,18 @@ def _about(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
             ui.navigate.to(address(visitor, ref))
 
     with section(person.name):
-        facts(rows_of([("Person id", person.person_id), ("User data", person.user_data)]))
+        facts(rows_of([(t("Person id"), person.person_id), (t("User data"), person.user_data)]))
         with Tag("details"):
-            Tag("summary", "Rename or change user data")
+            Tag("summary", t("Rename or change user data"))
             _editor(visitor, ref, person)
         with Tag("div"):
-            count = counted(len(person.persisted_face_ids), "face is", "faces are")
-            said = f"The person and {count} gone at once, for good: nobody finds them from now on."
-            ask = asker(f"Erase {person.name}?", said, "Erase", erase)
-            button("Erase the person", ask, "danger", may=visitor.may(Permission.PEOPLE))
+            said = tn(
+                "The person and {count} face are gone at once, for good: nobody finds them from now on.",
+                "The person and {count} faces are gone at once, for good: nobody finds them from now on.",
+                len(person.persisted_face_ids),
+            )
+            ask = asker(t("Erase {person}?", person=person.name), said, t("Erase"), erase)
+            button(t("Erase the person"), ask, "danger", may=visitor.may(Permission.PEOPLE))
 
 
 def _editor(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
@@ -90,8 +95,13 @@ def _editor(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
             warned.add(wanted)
             said.clear()
             with said:
-                count = counted(len(same), "other person has", "other persons have")
-                text(f"{count} this name already. Save again to have two of the same name.")
+                text(
+                    tn(
+                        "{count} other person has this name already. Save again to have two of the same name.",
+                        "{count} other persons have this name already. Save again to have two of the same name.",
+                        len(same),
+                    )
+                )
             return
 
         def work() -> bool:
@@ -103,20 +113,28 @@ def _editor(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
             ui.navigate.reload()
 
     with Tag("div", classes="two"):
-        name = ui.input("Name", value=person.name).props("outlined").on("keydown.enter", save)
-        told = ui.input("User data", value=person.user_data or "").props("outlined").on("keydown.enter", save)
+        name = ui.input(t("Name"), value=person.name).props("outlined").on("keydown.enter", save)
+        told = ui.input(t("User data"), value=person.user_data or "").props("outlined").on("keydown.enter", save)
     said = Tag("div", classes="small", role="status")
     with Tag("div"):
-        write_button(visitor, "Save", save)
+        write_button(visitor, t("Save"), save)
 
 
 PAGE = Page(
     "/people/{kind}/{collection}/{person}",
-    "Person",
-    "Faces of one person, and how to put wrong ones right.",
-    "Use",
+    mark("Person"),
+    mark("Faces of one person, and how to put wrong ones right."),
+    mark("Use"),
     "person",
     render,
     listed=False,
     needs=Permission.LOOK_UP,
+    help=Help(
+        mark(
+            "Add photos of this person, and put wrong ones right: move, remove, merge. Moves "
+            "and merges can be undone for 7 days."
+        ),
+        "portal.md#look-after-people",
+        (Term.TEMPLATE, Term.CONFIDENCE, Term.CROP),
+    ),
 )

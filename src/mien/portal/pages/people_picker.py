@@ -10,7 +10,8 @@ from nicegui import ui
 
 from mien.gallery.kinds import CollectionRef
 from mien.gallery.person_search import LikelyPerson
-from mien.portal.stale import counted
+from mien.portal.pages.people_places import faces_and_id
+from mien.portal.texts import t
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, button, modal, text
 
@@ -54,12 +55,12 @@ class PersonPicker:
             Tag("h2", title)
             text(about)
             self._likely = Tag("div", classes="stack", role="status")
-            self._text = ui.input("Find by name or id").props("outlined clearable debounce=250 autofocus")
+            self._text = ui.input(t("Find by name or id")).props("outlined clearable debounce=250 autofocus")
             self._text.on_value_change(self._find)
             self._text.on("keydown.enter", self._first)
             self._found = Tag("div", classes="stack", role="status")
             with Tag("div", classes="row", style="justify-content:flex-end"):
-                button("Cancel", self._dialog.close)
+                button(t("Cancel"), self._dialog.close)
         self._first_found: tuple[str, str] | None = None
         self._dialog.open()
 
@@ -69,12 +70,12 @@ class PersonPicker:
             likely = await self._visitor.ask(self._like)
             with self._likely:
                 if likely:
-                    Tag("h3", "This face looks like")
-                    with Tag("ul", classes="plain", aria_label="Likely persons"):
+                    Tag("h3", t("This face looks like"))
+                    with Tag("ul", classes="plain", aria_label=t("Likely persons")):
                         for one in likely[:_LIKE]:
-                            self._offer(one.person_id, one.name, f"confidence {one.confidence:.2f}")
+                            self._offer(one.person_id, one.name, t("confidence {value:.2f}", value=one.confidence))
                 else:
-                    text("This face is like nobody else of the group.", "soft small")
+                    text(t("This face is like nobody else of the group."), "soft small")
         await self._find()
 
     async def _find(self) -> None:
@@ -88,24 +89,24 @@ class PersonPicker:
         self._found.clear()
         with self._found:
             if found:
-                with Tag("ul", classes="plain", aria_label="Persons found"):
+                with Tag("ul", classes="plain", aria_label=t("Persons found")):
                     for one in found:
-                        about = f"{counted(one.faces, 'face', 'faces')}, id {one.person_id[:8]}…"
+                        about = faces_and_id(one.faces, one.person_id)
                         self._offer(one.person_id, one.name, about)
             elif wanted:
-                text("Nobody was found.", "soft")
+                text(t("Nobody was found."), "soft")
             if page.total > _FOUND + 1:
-                text(f"{page.total:,} persons match: type more of the name.", "soft small")
+                text(t("{count:,} persons match: type more of the name.", count=page.total), "soft small")
             if self._new is not None and wanted:
-                button(f"New person “{wanted}”", partial(self._create, wanted), image="person_add")
+                button(t("New person “{name}”", name=wanted), partial(self._create, wanted), image="person_add")
 
     def _offer(self, person_id: str, name: str, about: str) -> None:
         with Tag("li", classes="row between", style="flex-wrap:nowrap"):
             with Tag("div", classes="grow"):
                 Tag("bdi", name, "name")
                 Tag("div", about, "small soft")
-            made = button("Choose", partial(self._choose, person_id, name))
-            made.props["aria-label"] = f"Choose {name}"
+            made = button(t("Choose"), partial(self._choose, person_id, name))
+            made.props["aria-label"] = t("Choose {name}", name=name)
 
     async def _first(self) -> None:
         """With Enter the only person that is found is chosen."""

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from mien.gallery.kinds import PUBLIC_KINDS, CollectionRef, Kind
+from mien.portal.texts import mark, t, tn
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import banner, confirm
 
 NAMES: Final = {
-    Kind.PERSON_GROUP: "Person group",
-    Kind.LARGE_PERSON_GROUP: "Large person group",
-    Kind.FACE_LIST: "Face list",
-    Kind.LARGE_FACE_LIST: "Large face list",
+    Kind.PERSON_GROUP: mark("Person group"),
+    Kind.LARGE_PERSON_GROUP: mark("Large person group"),
+    Kind.FACE_LIST: mark("Face list"),
+    Kind.LARGE_FACE_LIST: mark("Large face list"),
 }
 
 
@@ -36,6 +37,11 @@ def address(visitor: Visitor, ref: CollectionRef, *, person: str = "", **query: 
     return visitor.link(f"{path}/{person}" if person else path, **query)
 
 
+def faces_and_id(faces: int, person_id: str) -> str:
+    """Return what tells a person from others of the same name."""
+    return tn("{count} face, id {id}…", "{count} faces, id {id}…", faces, id=person_id[:8])
+
+
 def rows_of(pairs: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
     """Return facts without those that there is nothing to say of."""
     return [(name, value) for name, value in pairs if value not in {None, ""}]
@@ -52,4 +58,4 @@ def asker(title: str, about: str, label: str, work: Callable[[], Any]) -> Callab
 
 def missing() -> None:
     """Say that there is no such collection."""
-    banner("bad", "There is no such group or list", "It may have been deleted.")
+    banner("bad", t("There is no such group or list"), t("It may have been deleted."))

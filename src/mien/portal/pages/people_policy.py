@@ -12,16 +12,23 @@ from mien.gallery.kinds import CollectionRef
 from mien.gallery.policy import EnrolmentPolicy
 from mien.management.roles import Permission
 from mien.portal.photo_report import asked
+from mien.portal.texts import figure, mark, t, tn, translated
 from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Tag, button, confirm, facts, section
 
-_QUALITY: Final = {"": "Any", "low": "Low or better", "medium": "Medium or better", "high": "High"}
-_BLUR: Final = {"": "Any", "medium": "Medium at most", "low": "Low"}
-_KEEPING: Final = (
-    "From now on, an encrypted crop of each new face is stored: a picture of the face, not only its template. "
-    "It allows re-embedding with another model, which needs the picture. Enrolled people must be informed and "
-    "have consented. Crops are deleted with their faces, or all at once with the button on this page; resetting the "
-    "policy does not delete them."
+_QUALITY: Final = {
+    "": mark("Any"),
+    "low": mark("Low or better"),
+    "medium": mark("Medium or better"),
+    "high": mark("High"),
+}
+_BLUR: Final = {"": mark("Any"), "medium": mark("Medium at most"), "low": mark("Low")}
+_KEEPING: Final = mark(
+    "From now on, an encrypted crop of each new face is stored: a picture of the face, not "
+    "only its template. It allows re-embedding with another model, which needs the picture. "
+    "Enrolled people must be informed and have consented. Crops are deleted with their "
+    "faces, or all at once with the button on this page; resetting the policy does not "
+    "delete them."
 )
 
 
@@ -52,56 +59,65 @@ async def policy(visitor: Visitor, ref: CollectionRef | None) -> None:
         return _Held(own, gallery.policies.get(resource_id), gallery.crops.count(resource_id, ref))
 
     held = await visitor.ask(find)
-    about = "Applies to new photos, in the portal and through the API; people already enrolled are not affected."
+    about = t("Applies to new photos, in the portal and through the API; people already enrolled are not affected.")
     if ref is None:
-        about += " Groups and lists can have their own policy."
-    with section("Photo requirements", about):
+        about += " " + t("Groups and lists can have their own policy.")
+    with section(t("Photo requirements"), about):
         _say(held, ref)
         if held.crops:
             with Tag("div"):
                 _erase_button(visitor, ref, held.crops)
         with Tag("details"):
-            Tag("summary", "Change")
+            Tag("summary", t("Change"))
             with Tag("div", classes="stack", style="margin-top:1rem"):
                 _form(visitor, ref, held)
 
 
 def _say(held: _Held, ref: CollectionRef | None) -> None:
-    kept = f"{held.crops:,}" if held.crops else "none"
+    kept = figure(held.crops, ",") if held.crops else t("none")
     wanted = "; ".join(asked(held.holds))
     rows = [
         (
-            "Photo requirements",
-            f"{wanted[:1].upper()}{wanted[1:]}." if wanted else "Only a detectable face.",
+            t("Photo requirements"),
+            f"{wanted[:1].upper()}{wanted[1:]}." if wanted else t("Only a detectable face."),
         ),
-        ("Crops of new faces", "Kept, encrypted" if held.holds.keep_crops else "Not kept"),
-        ("Crops kept now", kept),
-        ("After edits in the portal", "Trained by itself" if held.holds.train_after_edits else "Not trained by itself"),
-        ("Look-alikes", "Negatives are kept" if held.holds.negatives else "No negatives"),
+        (t("Crops of new faces"), t("Kept, encrypted") if held.holds.keep_crops else t("Not kept")),
+        (t("Crops kept now"), kept),
+        (
+            t("After edits in the portal"),
+            t("Trained by itself") if held.holds.train_after_edits else t("Not trained by itself"),
+        ),
+        (t("Look-alikes"), t("Negatives are kept") if held.holds.negatives else t("No negatives")),
     ]
     if ref is not None:
-        rows.insert(0, ("Policy", "This collection's" if held.own else "The resource's"))
+        rows.insert(0, (t("Policy"), t("This collection's") if held.own else t("The resource's")))
     facts(rows)
 
 
 def _form(visitor: Visitor, ref: CollectionRef | None, held: _Held) -> None:
     now, may = held.holds, visitor.may(Permission.MANAGE)
     with Tag("div", classes="two"):
-        quality = ui.select(_QUALITY, value=now.min_quality or "", label="Quality for recognition").props("outlined")
-        blur = ui.select(_BLUR, value=_blur(now), label="Blur").props("outlined")
-        yaw = _number("Maximum yaw (°)", now.max_yaw)
-        pitch = _number("Maximum pitch (°)", now.max_pitch)
-        roll = _number("Maximum roll (°)", now.max_roll)
-        size = _number("Minimum face size (pixels)", now.min_size)
-    covered = ui.checkbox("Refuse faces with forehead, eyes or mouth covered", value=now.no_occlusion)
-    crops = ui.checkbox("Keep an encrypted crop (a picture) of each new face", value=now.keep_crops)
-    train = ui.checkbox("Train groups by themselves after edits in the portal", value=now.train_after_edits)
+        quality = ui.select(
+            translated(_QUALITY),
+            value=now.min_quality or "",
+            label=t("Quality for recognition"),
+        ).props("outlined")
+        blur = ui.select(translated(_BLUR), value=_blur(now), label=t("Blur")).props("outlined")
+        yaw = _number(t("Maximum yaw (°)"), now.max_yaw)
+        pitch = _number(t("Maximum pitch (°)"), now.max_pitch)
+        roll = _number(t("Maximum roll (°)"), now.max_roll)
+        size = _number(t("Minimum face size (pixels)"), now.min_size)
+    covered = ui.checkbox(t("Refuse faces with forehead, eyes or mouth covered"), value=now.no_occlusion)
+    crops = ui.checkbox(t("Keep an encrypted crop (a picture) of each new face"), value=now.keep_crops)
+    train = ui.checkbox(t("Train groups by themselves after edits in the portal"), value=now.train_after_edits)
     negatives = ui.checkbox(
-        "Keep faces that people said are not a person, and match look-alikes more strictly", value=now.negatives
+        t("Keep faces that people said are not a person, and match look-alikes more strictly"), value=now.negatives
     )
     strict = None
     if ref is None:
-        strict = ui.checkbox("Require higher confidence to match faces of likely children", value=now.strict_children)
+        strict = ui.checkbox(
+            t("Require higher confidence to match faces of likely children"), value=now.strict_children
+        )
 
     async def save() -> None:
         try:
@@ -119,7 +135,7 @@ def _form(visitor: Visitor, ref: CollectionRef | None, held: _Held) -> None:
                 strict_children=strict is not None and bool(strict.value),
             )
         except ValueError:
-            tell("Degrees and pixels must be above 0; leave a field empty for no limit.", "bad")
+            tell(t("Degrees and pixels must be above 0; leave a field empty for no limit."), "bad")
             return
         await _change(now, wanted, _setter(visitor, ref, wanted))
 
@@ -127,14 +143,14 @@ def _form(visitor: Visitor, ref: CollectionRef | None, held: _Held) -> None:
         await _change(now, held.resources, _setter(visitor, ref, None))
 
     with Tag("div", classes="row"):
-        button("Save", save, "primary", may=may)
+        button(t("Save"), save, "primary", may=may)
         if held.own is not None:
-            button("Use the resource's policy", follow, may=may)
+            button(t("Use the resource's policy"), follow, may=may)
 
 
 def _number(label: str, value: float | None) -> ui.number:
     # No minimum here: the widget would replace a wrong number by it when the field is left, and save that unseen.
-    return ui.number(label, value=value).props('outlined placeholder="Any"')
+    return ui.number(label, value=value).props("outlined").props(f'placeholder="{t("Any")}"')
 
 
 def _blur(policy: EnrolmentPolicy) -> str:
@@ -144,7 +160,7 @@ def _blur(policy: EnrolmentPolicy) -> str:
 async def _change(now: EnrolmentPolicy, wanted: EnrolmentPolicy, work: Callable[[], Awaitable[None]]) -> None:
     """Set a policy; asks before pictures of faces begin to be kept."""
     if wanted.keep_crops and not now.keep_crops:
-        confirm("Keep pictures of faces?", _KEEPING, "Keep crops", work)
+        confirm(t("Keep pictures of faces?"), t(_KEEPING), t("Keep crops"), work)
     else:
         await work()
 
@@ -188,13 +204,21 @@ def _erase_button(visitor: Visitor, ref: CollectionRef | None, count: int) -> No
         if await visitor.act(Permission.MANAGE, work):
             ui.navigate.reload()
 
-    about = (
-        "The pictures are gone at once, for good; people are found as before. Should their recognition model get "
-        "other weights, they cannot be migrated and must be enrolled again."
+    about = t(
+        "The pictures are gone at once, for good; people are found as before. Should their "
+        "recognition model get other weights, they cannot be migrated and must be enrolled again."
     )
-    where = "of this collection" if ref else "of all groups, lists and the person directory"
+    title = (
+        tn("Erase {count:,} crop of this collection?", "Erase {count:,} crops of this collection?", count)
+        if ref
+        else tn(
+            "Erase {count:,} crop of all groups, lists and the person directory?",
+            "Erase {count:,} crops of all groups, lists and the person directory?",
+            count,
+        )
+    )
 
     def ask() -> None:
-        confirm(f"Erase {count:,} crops {where}?", about, "Erase the crops", erase)
+        confirm(title, about, t("Erase the crops"), erase)
 
-    button("Erase the crops", ask, "danger", may=visitor.may(Permission.MANAGE))
+    button(t("Erase the crops"), ask, "danger", may=visitor.may(Permission.MANAGE))

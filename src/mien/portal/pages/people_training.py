@@ -16,6 +16,7 @@ from mien.portal.approval import write_button
 from mien.portal.pages.people import TONES, WORDS, training_badge, training_of
 from mien.portal.pages.people_places import rows_of
 from mien.portal.stale import StaleNotice, trainer
+from mien.portal.texts import t, tn
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Cell, Tag, badge, empty, facts, moment, section, table
 
@@ -32,7 +33,9 @@ async def training(visitor: Visitor, ref: CollectionRef, notice: StaleNotice) ->
         ref: the group.
         notice: of its changes since, which follows.
     """
-    with section("Training", "People added after the last training are not found until the group is trained again."):
+    with section(
+        t("Training"), t("People added after the last training are not found until the group is trained again.")
+    ):
         shown = Tag("div", classes="stack", role="status")
         press = Tag("div")
     places: list[Tag] = []
@@ -67,10 +70,10 @@ async def training(visitor: Visitor, ref: CollectionRef, notice: StaleNotice) ->
     notice.on_change(timer.activate)
 
     with press:
-        write_button(visitor, "Train", trainer(visitor, ref, notice.follow), "primary", "model_training")
+        write_button(visitor, t("Train"), trainer(visitor, ref, notice.follow), "primary", "model_training")
 
     def draw_history() -> None:
-        with section("Past trainings"):
+        with section(t("Past trainings")):
             places.append(Tag("div", classes="stack"))
             with places[-1]:
                 _history(known[1])
@@ -84,10 +87,10 @@ def _status(ref: CollectionRef, status: TrainingStatus | None, stale: Staleness 
         facts(
             rows_of(
                 [
-                    ("Asked for", moment(status.created)),
-                    ("Last step", moment(status.last_action)),
-                    ("Last success", moment(status.last_success)),
-                    ("Why it failed", status.message),
+                    (t("Asked for"), moment(status.created)),
+                    (t("Last step"), moment(status.last_action)),
+                    (t("Last success"), moment(status.last_success)),
+                    (t("Why it failed"), status.message),
                 ]
             )
         )
@@ -95,13 +98,13 @@ def _status(ref: CollectionRef, status: TrainingStatus | None, stale: Staleness 
 
 def _history(history: list[TrainingRun]) -> None:
     if not history:
-        empty("history", "No training has been requested yet")
+        empty("history", t("No training has been requested yet"))
         return
-    _table("Trainings", history[:_SHOWN])
+    _table(t("Trainings"), history[:_SHOWN])
     if history[_SHOWN:]:
         with Tag("details"):
-            Tag("summary", f"{len(history) - _SHOWN} older ones")
-            _table("Older trainings", history[_SHOWN:])
+            Tag("summary", tn("{count} older one", "{count} older ones", len(history) - _SHOWN))
+            _table(t("Older trainings"), history[_SHOWN:])
 
 
 def _table(label: str, history: list[TrainingRun]) -> None:
@@ -116,27 +119,29 @@ def _table(label: str, history: list[TrainingRun]) -> None:
         ]
         for one in history
     ]
-    table(label, ["Result", "Requested", "Duration", "Persons", "Faces", "Why"], rows, numbers=[2, 3, 4])
+    table(
+        label, [t("Result"), t("Requested"), t("Duration"), t("Persons"), t("Faces"), t("Why")], rows, numbers=[2, 3, 4]
+    )
 
 
 def _outcome(one: TrainingRun) -> None:
     if one.unchanged:
-        badge("nothing to do")
+        badge(t("nothing to do"))
     else:
-        badge(WORDS[one.status], TONES[one.status])
+        badge(t(WORDS[one.status]), TONES[one.status])
 
 
 def _length(one: TrainingRun) -> str | None:
     if one.started is None or one.ended is None:
         return None
     seconds = (one.ended - one.started).total_seconds()
-    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
+    return t("{value:.1f} s", value=seconds) if seconds < 60 else t("{value:.0f} min", value=seconds / 60)
 
 
 def _said(one: TrainingRun) -> str | None:
     said = [one.message] if one.message else []
     if one.unchanged:
-        said.append("Nothing had changed.")
+        said.append(t("Nothing had changed."))
     if one.attempts > 1:
-        said.append(f"Begun {one.attempts} times: a server ended before it did.")
+        said.append(t("Begun {count} times: a server ended before it did.", count=one.attempts))
     return " ".join(said) or None

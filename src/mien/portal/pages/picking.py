@@ -8,6 +8,7 @@ from typing import Final
 from nicegui import ui
 
 from mien.gallery.directory.views import ListedPerson
+from mien.portal.texts import t
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, button, icon_button
 
@@ -28,8 +29,8 @@ class Picker:
         self._visitor = visitor
         self.chosen: dict[str, ListedPerson] = {}
         with Tag("div", classes="row", style="flex-wrap:nowrap"):
-            self._text = ui.input("Find persons by name or id").props("outlined").on("keydown.enter", self._find)
-            button("Find", self._find)
+            self._text = ui.input(t("Find persons by name or id")).props("outlined").on("keydown.enter", self._find)
+            button(t("Find"), self._find)
         self._found = Tag("div", classes="stack", role="status")
         self._shown = Tag("div", classes="row")
 
@@ -39,18 +40,18 @@ class Picker:
         self._found.clear()
         with self._found:
             if not people:
-                Tag("span", "Nobody was found.", "soft")
+                Tag("span", t("Nobody was found."), "soft")
                 return
             with Tag("ul", classes="plain"):
                 for one in people[:_FOUND]:
                     with Tag("li", classes="row", style="flex-wrap:nowrap"):
-                        made = button("Choose", partial(self._choose, one))
-                        made.props["aria-label"] = f"Choose {one.name}"
+                        made = button(t("Choose"), partial(self._choose, one))
+                        made.props["aria-label"] = t("Choose {name}", name=one.name)
                         with Tag("div", classes="grow"):
                             Tag("div", one.name)
                             Tag("div", one.person_id, "small soft mono")
             if len(people) > _FOUND:
-                Tag("span", "There are more: search for more of the name.", "soft small")
+                Tag("span", t("There are more: search for more of the name."), "soft small")
 
     def _choose(self, one: ListedPerson) -> None:
         self.chosen[one.person_id] = one
@@ -66,4 +67,4 @@ class Picker:
             for one in self.chosen.values():
                 with Tag("span", classes="badge info"):
                     Tag("span", one.name)
-                    icon_button("close", f"Leave {one.name} out", partial(self._drop, one.person_id))
+                    icon_button("close", t("Leave {name} out", name=one.name), partial(self._drop, one.person_id))

@@ -11,8 +11,10 @@ from mien.accounts.terms import TERMS
 from mien.management.arm.shapes import TIERS
 from mien.management.roles import Permission
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
+from mien.portal.texts import mark, t
 from mien.portal.visitor import Visitor
-from mien.portal.widgets import Tag, badge, button, confirm, empty, link_button, moment, section, table, text
+from mien.portal.widgets import Tag, badge, button, confirm, empty, hint, link_button, moment, section, table, text
 
 
 async def render(visitor: Visitor) -> None:
@@ -21,41 +23,41 @@ async def render(visitor: Visitor) -> None:
     deleted = [one for one in every if visitor.session.actor.sees(one.id)]
     if visitor.may(Permission.MANAGE, on=None):
         with Tag("div"):
-            link_button("Create a resource", "/resources/new", "primary")
+            link_button(t("Create a resource"), "/resources/new", "primary")
 
     def may(resource: Resource) -> bool:
         return visitor.may(Permission.MANAGE, on=resource.id)
 
-    with section("Resources"):
+    with section(t("Resources")):
         if visitor.resources:
             table(
-                "Resources",
-                ["Name", "State", "Tier", "Location", "Created", ""],
+                t("Resources"),
+                [t("Name"), t("State"), t("Tier"), t("Location"), t("Created"), ""],
                 [
                     [
                         partial(Tag, "a", one.name, href=f"/?resource={one.name}"),
-                        partial(badge, *(("Blocked", "bad") if one.blocked else ("Running", "good"))),
-                        f"{one.sku.value} ({TIERS[one.sku]})",
+                        partial(badge, *((t("Blocked"), "bad") if one.blocked else (t("Running"), "good"))),
+                        f"{one.sku.value} ({t(TIERS[one.sku])})",
                         one.location,
                         moment(one.created_at),
-                        partial(button, "Delete", partial(_ask, visitor, one), "quiet", may=may(one)),
+                        partial(button, t("Delete"), partial(_ask, visitor, one), "quiet", may=may(one)),
                     ]
                     for one in visitor.resources
                 ],
             )
         else:
-            empty("add_box", "No resources yet")
+            empty("add_box", t("No resources yet"))
     if deleted:
-        with section("Deleted", "They can be restored until they are purged."):
+        with section(t("Deleted"), t("They can be restored until they are purged.")):
             table(
-                "Deleted resources",
-                ["Name", "Deleted", "Purged", ""],
+                t("Deleted resources"),
+                [t("Name"), t("Deleted"), t("Purged"), ""],
                 [
                     [
                         one.name,
                         moment(one.deleted_at),
                         moment(visitor.parts.accounts.purge_at(one)),
-                        partial(button, "Restore", partial(_restore, visitor, one), "quiet", may=may(one)),
+                        partial(button, t("Restore"), partial(_restore, visitor, one), "quiet", may=may(one)),
                     ]
                     for one in deleted
                 ],
@@ -71,8 +73,13 @@ def _ask(visitor: Visitor, resource: Resource) -> None:
             ui.navigate.to("/resources")
 
     hours = visitor.parts.accounts.rules.keep_deleted.total_seconds() / 3600
-    about = f"Its keys are refused at once. It can be restored for {hours:.0f} hours; then all that it holds is purged."
-    confirm(f"Delete {resource.name}?", about, f"Delete {resource.name}", delete)
+    about = t(
+        "Its keys are refused at once. It can be restored for {hours:.0f} hours; then all that it holds is purged.",
+        hours=hours,
+    )
+    confirm(
+        t("Delete {resource}?", resource=resource.name), about, t("Delete {resource}", resource=resource.name), delete
+    )
 
 
 async def _restore(visitor: Visitor, resource: Resource) -> None:
@@ -84,25 +91,28 @@ async def _restore(visitor: Visitor, resource: Resource) -> None:
 async def create(visitor: Visitor) -> None:
     """Draw the form of a new resource."""
     accounts = visitor.parts.accounts
-    with section("Resource"):
-        name = ui.input("Name").props('outlined hint="1 to 64 letters, digits, hyphens, dots, underscores"')
-        subdomain = ui.input("Custom subdomain (optional)").props(
-            'outlined hint="The first part of its own host name; it cannot be changed later"'
+    with section(t("Resource")):
+        name = ui.input(t("Name")).props(hint(t("1 to 64 letters, digits, hyphens, dots, underscores"), "outlined"))
+        subdomain = ui.input(t("Custom subdomain (optional)")).props(
+            hint(t("The first part of its own host name; it cannot be changed later"), "outlined")
         )
-        location = ui.input("Location", value="local").props('outlined hint="A region\'s name, such as westeurope"')
-        Tag("strong", "Tier")
-        tiers = {sku.value: f"{sku.value} ({TIERS[sku]})" for sku in Sku}
-        sku = ui.radio(tiers, value=Sku.STANDARD.value).props('inline aria-label="Tier"')
-    with section("Responsible AI terms"):
-        text("Face data is biometric data. Anyone who creates a resource acknowledges that they")
+        location = ui.input(t("Location"), value="local").props(
+            hint(t("A region's name, such as westeurope"), "outlined")
+        )
+        Tag("strong", t("Tier"))
+        tiers = {sku.value: f"{sku.value} ({t(TIERS[sku])})" for sku in Sku}
+        sku = ui.radio(tiers, value=Sku.STANDARD.value).props("inline")
+        sku.props["aria-label"] = t("Tier")
+    with section(t("Responsible AI terms")):
+        text(t("Face data is biometric data. Anyone who creates a resource acknowledges that they"))
         with Tag("ul", classes="bullets"):
             for term in TERMS:
-                Tag("li", term)
-        person = ui.input("Acknowledged by", value=visitor.name.partition(":")[2]).props(
-            'outlined hint="Name of a person who can be contacted later"'
+                Tag("li", t(term))
+        person = ui.input(t("Acknowledged by"), value=visitor.name.partition(":")[2]).props(
+            hint(t("Name of a person who can be contacted later"), "outlined")
         )
-        terms = ui.checkbox("I acknowledge the responsible-AI terms of this service.")
-        police = ui.checkbox("The resource is not used by or for a police department in the United States.")
+        terms = ui.checkbox(t("I acknowledge the responsible-AI terms of this service."))
+        police = ui.checkbox(t("The resource is not used by or for a police department in the United States."))
 
     async def make() -> None:
         acknowledged = Acknowledgement(str(person.value or ""), bool(terms.value), bool(police.value))
@@ -122,20 +132,38 @@ async def create(visitor: Visitor) -> None:
             ui.navigate.to(f"/?resource={made.name}")
 
     with Tag("div"):
-        button("Create", make, "primary", may=visitor.may(Permission.MANAGE, on=None))
+        button(t("Create"), make, "primary", may=visitor.may(Permission.MANAGE, on=None))
 
 
 PAGE = Page(
     "/resources",
-    "All resources",
-    "Each resource has an endpoint, keys, a tier and its own data.",
-    "Server",
+    mark("All resources"),
+    mark("Each resource has an endpoint, keys, a tier and its own data."),
+    mark("Server"),
     "dns",
     render,
     needs_resource=False,
     needs=Permission.SEE,
+    help=Help(
+        mark("All resources that you may see. A deleted one can be restored until it is purged."),
+        "resources.md",
+        (Term.RESOURCE,),
+    ),
 )
 CREATE = Page(
-    "/resources/new", "Create a resource", "It gets an endpoint and two keys at once.", "Server", "add_box", create,
-    needs_resource=False, listed=False, needs=Permission.MANAGE, whole_server=True,
-)  # fmt: skip
+    "/resources/new",
+    mark("Create a resource"),
+    mark("It gets an endpoint and two keys at once."),
+    mark("Server"),
+    "add_box",
+    create,
+    needs_resource=False,
+    listed=False,
+    needs=Permission.MANAGE,
+    whole_server=True,
+    help=Help(
+        mark("Creates a resource for an application or a department; its people and keys are its own."),
+        "resources.md#make-one",
+        (Term.RESOURCE,),
+    ),
+)

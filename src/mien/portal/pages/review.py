@@ -12,21 +12,23 @@ from mien.accounts import AccessRequest, RequestState
 from mien.accounts.requests import APPROVE, REJECT, RENEW, REVIEW, REVOKE, Step
 from mien.management.roles import Permission
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
 from mien.portal.pages.access import history, show_request
+from mien.portal.texts import mark, t
 from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Tag, button, empty, section, text
 
 _WAITING: Final = (RequestState.SUBMITTED, RequestState.IN_REVIEW)
-OWN: Final = (
-    "This is your own request: another approver or owner approves it. You can do so only if nobody else of this server "
-    "could; the approval then says so."
+OWN: Final = mark(
+    "This is your own request: another approver or owner approves it. You can do so only if "
+    "nobody else of this server could; the approval then says so."
 )
 _STEPS: Final = (
-    (REVIEW, "Take into review", "primary"),
-    (APPROVE, "Approve", "primary"),
-    (REJECT, "Reject", "danger"),
-    (RENEW, "Renew", "plain"),
-    (REVOKE, "Revoke", "danger"),
+    (REVIEW, mark("Take into review"), "primary"),
+    (APPROVE, mark("Approve"), "primary"),
+    (REJECT, mark("Reject"), "danger"),
+    (RENEW, mark("Renew"), "plain"),
+    (REVOKE, mark("Revoke"), "danger"),
 )
 
 
@@ -36,18 +38,18 @@ async def render(visitor: Visitor) -> None:
     requests = [one for one in every if visitor.may(Permission.SEE, on=one.resource_id)]
     waiting = [one for one in requests if one.state in _WAITING]
     decided = [one for one in requests if one.state in {RequestState.APPROVED, RequestState.EXPIRED}]
-    with section("Waiting", "Oldest first. Applicants can read the reason for a decision."):
+    with section(t("Waiting"), t("Oldest first. Applicants can read the reason for a decision.")):
         if not waiting:
-            empty("task_alt", "No requests are waiting")
+            empty("task_alt", t("No requests are waiting"))
         for request in waiting:
             await _draw(visitor, request)
-    with section("Approved and expired"):
+    with section(t("Approved and expired")):
         if not decided:
-            empty("verified_user", "No approvals yet")
+            empty("verified_user", t("No approvals yet"))
         for request in reversed(decided):
             await _draw(visitor, request)
     if over := [one for one in requests if one.state not in {*_WAITING, RequestState.APPROVED, RequestState.EXPIRED}]:
-        with section("Rejected, revoked and withdrawn", "These are final; applicants can submit a new request."):
+        with section(t("Rejected, revoked and withdrawn"), t("These are final; applicants can submit a new request.")):
             for request in reversed(over):
                 steps = await visitor.ask(lambda one=request: history(visitor, one))  # type: ignore[misc]  # bound at once
                 with Tag("article", classes="card"):
@@ -59,8 +61,10 @@ async def _draw(visitor: Visitor, request: AccessRequest) -> None:
     may = visitor.may(Permission.APPROVE, on=request.resource_id)
     with Tag("article", classes="card"):
         show_request(request, steps)
-        reason = ui.input("Reason or note").props("outlined dense")
-        days = ui.number("Days that an approval lasts", value=visitor.parts.access.approved_for.days, min=1, max=3650)
+        reason = ui.input(t("Reason or note")).props("outlined dense")
+        days = ui.number(
+            t("Days that an approval lasts"), value=visitor.parts.access.approved_for.days, min=1, max=3650
+        )
         days.props("outlined dense")
         days.set_visibility(request.state is not RequestState.SUBMITTED)
         if not may:
@@ -69,11 +73,11 @@ async def _draw(visitor: Visitor, request: AccessRequest) -> None:
         with Tag("div", classes="row"):
             for step, label, kind in _STEPS:
                 if request.state in step.sources:
-                    button(label, _taker(visitor, request, step, reason, days), kind, may=may)
+                    button(t(label), _taker(visitor, request, step, reason, days), kind, may=may)
         if not may:
-            text("Only approvers and owners can decide.", "soft small")
+            text(t("Only approvers and owners can decide."), "soft small")
         elif request.requested_by == visitor.name and request.state in _WAITING:
-            text(OWN, "soft small")
+            text(t(OWN), "soft small")
 
 
 def _taker(
@@ -83,7 +87,7 @@ def _taker(
         access, actor = visitor.parts.access, visitor.name
         why = str(reason.value or "").strip()
         if step.needs_reason and not why:
-            tell("Give a reason; the applicant can read it.", "bad")
+            tell(t("Give a reason; the applicant can read it."), "bad")
             return
         lasts = timedelta(days=float(days.value)) if days.value else None
         ways: dict[str, Callable[[], AccessRequest]] = {
@@ -101,11 +105,18 @@ def _taker(
 
 PAGE = Page(
     "/review",
-    "Review",
-    "Requests for limited access of all resources.",
-    "Approvals",
+    mark("Review"),
+    mark("Requests for limited access of all resources."),
+    mark("Approvals"),
     "rule",
     render,
     needs_resource=False,
     needs=Permission.SEE,
+    help=Help(
+        mark(
+            "Reviewers decide here on requests of all resources. Nobody approves their own, unless nobody else could."
+        ),
+        "limited-access.md#from-a-request-to-an-approval",
+        (Term.LIMITED_ACCESS,),
+    ),
 )

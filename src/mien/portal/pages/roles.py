@@ -12,38 +12,40 @@ from mien.accounts.role_assignments import Assignee, RoleAssignment
 from mien.accounts.roles import ROLE_NAMES, AdminRole
 from mien.management.roles import Permission
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
 from mien.portal.pages.admin_tokens import tokens
+from mien.portal.texts import mark, t, translated
 from mien.portal.visitor import Visitor, tell
-from mien.portal.widgets import Tag, badge, button, empty, section, table
+from mien.portal.widgets import Tag, badge, button, empty, hint, section, table
 
 ASSIGNEES: Final = {
-    Assignee.PRINCIPAL: "Person or service principal (oid)",
-    Assignee.APPLICATION: "Application (appid, azp)",
-    Assignee.GROUP: "Group (groups)",
-    Assignee.ROLE: "Role name of the issuer (roles)",
+    Assignee.PRINCIPAL: mark("Person or service principal (oid)"),
+    Assignee.APPLICATION: mark("Application (appid, azp)"),
+    Assignee.GROUP: mark("Group (groups)"),
+    Assignee.ROLE: mark("Role name of the issuer (roles)"),
 }
-_ALL: Final = "All resources"
+_ALL: Final = mark("All resources")
 
 
 async def render(visitor: Visitor) -> None:
     """Draw the page."""
     await tokens(visitor)
     found = await visitor.ask(visitor.parts.assignments.list)
-    with section("Assign a role", "The role takes effect with the token's next call, on every server."):
+    with section(t("Assign a role"), t("The role takes effect with the token's next call, on every server.")):
         _form(visitor)
-    with section("Role assignments"):
+    with section(t("Role assignments")):
         if not found:
-            empty("group", "No role is assigned yet", "Tokens have only the roles in their own claims.")
+            empty("group", t("No role is assigned yet"), t("Tokens have only the roles in their own claims."))
             return
         table(
-            "Role assignments",
-            ["Assigned to", "Role", "Resource", ""],
+            t("Role assignments"),
+            [t("Assigned to"), t("Role"), t("Resource"), ""],
             [
                 [
                     partial(_show_assignee, one),
                     partial(badge, one.role, "warn" if one.role in set(AdminRole) else "info"),
-                    one.resource or _ALL,
-                    partial(button, "Remove", _remover(visitor, one), "quiet"),
+                    one.resource or t(_ALL),
+                    partial(button, t("Remove"), _remover(visitor, one), "quiet"),
                 ]
                 for one in found
             ],
@@ -51,20 +53,20 @@ async def render(visitor: Visitor) -> None:
 
 
 def _show_assignee(one: RoleAssignment) -> None:
-    Tag("div", ASSIGNEES[one.assignee], "small soft")
+    Tag("div", t(ASSIGNEES[one.assignee]), "small soft")
     Tag("div", one.value)
 
 
 def _form(visitor: Visitor) -> None:
     names = [one.name for one in visitor.resources]
-    assignee = ui.select(dict(ASSIGNEES), value=Assignee.PRINCIPAL, label="Assign to").props("outlined")
-    value = ui.input("Value").props('outlined maxlength=300 hint="Exactly as in the token, including case"')
-    role = ui.select(list(ROLE_NAMES), value=ROLE_NAMES[0], label="Role").props("outlined")
-    place = ui.select([_ALL, *names], value=_ALL, label="Resource").props("outlined")
+    assignee = ui.select(translated(ASSIGNEES), value=Assignee.PRINCIPAL, label=t("Assign to")).props("outlined")
+    value = ui.input(t("Value")).props(hint(t("Exactly as in the token, including case"), "outlined maxlength=300"))
+    role = ui.select(list(ROLE_NAMES), value=ROLE_NAMES[0], label=t("Role")).props("outlined")
+    place = ui.select([t(_ALL), *names], value=t(_ALL), label=t("Resource")).props("outlined")
 
     async def assign() -> None:
         if not str(value.value or "").strip():
-            tell("Fill in: Value.", "bad")
+            tell(t("Fill in: Value."), "bad")
             return
         chosen = next((one.id for one in visitor.resources if one.name == place.value), None)
 
@@ -79,7 +81,7 @@ def _form(visitor: Visitor) -> None:
             ui.navigate.to(visitor.link("/roles"))
 
     with Tag("div"):
-        button("Assign role", assign, "primary")
+        button(t("Assign role"), assign, "primary")
 
 
 def _remover(visitor: Visitor, one: RoleAssignment) -> Callable[[], Any]:
@@ -93,12 +95,17 @@ def _remover(visitor: Visitor, one: RoleAssignment) -> Callable[[], Any]:
 
 PAGE = Page(
     "/roles",
-    "Roles and tokens",
-    "Admin tokens, and the roles that tokens of your issuer have here.",
-    "Server",
+    mark("Roles and tokens"),
+    mark("Admin tokens, and the roles that tokens of your issuer have here."),
+    mark("Server"),
     "group",
     render,
     needs_resource=False,
     needs=Permission.TOKENS,
     whole_server=True,
+    help=Help(
+        mark("Decides who may do what: by tokens that are created here, and by roles of your issuer's tokens."),
+        "identity.md#roles-of-administrators",
+        (Term.ROLE,),
+    ),
 )

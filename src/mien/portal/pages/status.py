@@ -7,6 +7,8 @@ from functools import partial
 from mien.management.glance import MANY_ERRORS, ResourceGlance
 from mien.management.roles import Permission
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
+from mien.portal.texts import figure, mark, t, tn
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Cell, Tag, badge, banner, empty, facts, section, size, table, tile
 
@@ -18,31 +20,42 @@ async def render(visitor: Visitor) -> None:
     untold = found.undelivered + sum(one.undelivered for one in lines)
     firing = found.firing + sum(one.firing for one in lines)
     if untold:
-        about = "A rule's last message was not taken: its receiver knows nothing of it. See the rules' resources below."
-        banner("bad", f"{untold} alert rules reached nobody", about)
+        about = t(
+            "A rule's last message was not taken: its receiver knows nothing of it. See the rules' resources below."
+        )
+        banner("bad", tn("{count} alert rule reached nobody", "{count} alert rules reached nobody", untold), about)
     with Tag("div", classes="tiles"):
-        tile("resources", f"{len(lines):,}")
-        tile("alerts firing", f"{firing:,}")
-        tile("approvals waiting", f"{sum(one.waiting for one in lines):,}")
-        tile("stale groups", f"{sum(one.stale for one in lines):,}")
+        tile(t("resources"), figure(len(lines), ","))
+        tile(t("alerts firing"), figure(firing, ","))
+        tile(t("approvals waiting"), figure(sum(one.waiting for one in lines), ","))
+        tile(t("stale groups"), figure(sum(one.stale for one in lines), ","))
         if found.disk_free is not None and found.disk_total is not None:
-            tile("disk free", size(found.disk_free), f"of {size(found.disk_total)}")
-        tile("version", found.version)
+            tile(t("disk free"), size(found.disk_free), t("of {total}", total=size(found.disk_total)))
+        tile(t("version"), found.version)
     if found.little_space:
-        banner("warn", "Little disk space is left", "The server stops answering when the disk is full.")
-    with section("Resources", "Calls and errors of today (UTC)."):
+        banner("warn", t("Little disk space is left"), t("The server stops answering when the disk is full."))
+    with section(t("Resources"), t("Calls and errors of today (UTC).")):
         if not lines:
-            empty("add_box", "No resources yet", action=("Create a resource", "/resources/new"))
+            empty("add_box", t("No resources yet"), action=(t("Create a resource"), "/resources/new"))
         else:
             table(
-                "Resources at a glance",
-                ["Resource", "State", "Calls", "Errors", "Approvals waiting", "Alerts", "Stale groups", "Faces"],
+                t("Resources at a glance"),
+                [
+                    t("Resource"),
+                    t("State"),
+                    t("Calls"),
+                    t("Errors"),
+                    t("Approvals waiting"),
+                    t("Alerts"),
+                    t("Stale groups"),
+                    t("Faces"),
+                ],
                 [_row(one) for one in lines],
                 numbers=[2, 3, 4, 6, 7],
             )
-    with section("Models"):
+    with section(t("Models")):
         facts(sorted(found.models.items()))
-        Tag("a", "All models", href=visitor.link("/models"))
+        Tag("a", t("All models"), href=visitor.link("/models"))
 
 
 def _link(one: ResourceGlance, label: str, path: str) -> None:
@@ -56,44 +69,52 @@ def _row(one: ResourceGlance) -> list[Cell]:
         if not one.errors:
             Tag("span", "0")
             return
-        _link(one, f"{one.errors:,.0f} ({share:.0%})", "/failed-calls")
+        _link(one, t("{errors:,.0f} ({share:.0%})", errors=one.errors, share=share), "/failed-calls")
         if share >= MANY_ERRORS:
-            badge("many", "bad")
+            badge(t("many"), "bad")
 
     def alerts() -> None:
         with Tag("div", classes="row", style="gap:.3rem"):
             if one.firing:
-                badge(f"{one.firing} firing", "bad")
+                badge(t("{count} firing", count=one.firing), "bad")
             if one.undelivered:
-                badge(f"{one.undelivered} reached nobody", "bad")
+                badge(t("{count} reached nobody", count=one.undelivered), "bad")
             if not (one.firing or one.undelivered):
-                Tag("span", "quiet")
+                Tag("span", t("quiet"))
             else:
-                _link(one, "Rules", "/metrics-and-alerts")
+                _link(one, t("Rules"), "/metrics-and-alerts")
 
-    def count(number: int, path: str) -> Cell:
-        return partial(_link, one, f"{number:,}", path) if number else "0"
+    def counted(count: int, path: str) -> Cell:
+        return partial(_link, one, figure(count, ","), path) if count else "0"
 
     return [
         partial(_link, one, one.resource.name, "/"),
-        partial(badge, *(("Blocked", "bad") if one.resource.blocked else ("Running", "good"))),
-        f"{one.calls:,.0f}",
+        partial(badge, *((t("Blocked"), "bad") if one.resource.blocked else (t("Running"), "good"))),
+        figure(one.calls, ",.0f"),
         errors,
-        count(one.waiting, "/review"),
+        counted(one.waiting, "/review"),
         alerts,
-        count(one.stale, "/people"),
-        f"{one.faces:,}",
+        counted(one.stale, "/people"),
+        figure(one.faces, ","),
     ]
 
 
 PAGE = Page(
     "/status",
-    "Status",
-    "All resources at a glance: what fails, waits, fires or is out of date.",
-    "Server",
+    mark("Status"),
+    mark("All resources at a glance: what fails, waits, fires or is out of date."),
+    mark("Server"),
     "monitor_heart",
     render,
     needs_resource=False,
     needs=Permission.SEE,
     whole_server=True,
+    help=Help(
+        mark(
+            "What to look at each morning: errors, approvals that wait, alerts that reached "
+            "nobody, groups to train, disk space."
+        ),
+        "operate.md",
+        (Term.TRAINING,),
+    ),
 )

@@ -14,40 +14,42 @@ from mien.contract.attributes import DECLARED, LIMITED, Attribute
 from mien.contract.versions import V1_2
 from mien.management.roles import Permission
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
 from mien.portal.photos import Upload, drawn, drop, picture
+from mien.portal.texts import mark, t, tn
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, banner, code, empty, facts, loading, section, text
 from mien.vision.types import Accessory, Face, HairColor, OperatingPoint, Want
 from mien.wire.face_json import attributes_json, landmarks_json
 
 TABS: Final = (
-    ("/try", "Detect"),
-    ("/try/verify", "Verify"),
-    ("/try/identify", "Identify"),
-    ("/try/liveness", "Liveness"),
+    ("/try", mark("Detect")),
+    ("/try/verify", mark("Verify")),
+    ("/try/identify", mark("Identify")),
+    ("/try/liveness", mark("Liveness")),
 )
 MODEL: Final = "recognition_04"
 
 
 def tabs(visitor: Visitor, current: str) -> None:
     """Draw the way to the other pages of this kind."""
-    with Tag("nav", classes="tabs", aria_label="Try it"):
+    with Tag("nav", classes="tabs", aria_label=t("Try it")):
         for path, label in TABS:
-            link = Tag("a", label, href=visitor.link(path))
+            link = Tag("a", t(label), href=visitor.link(path))
             if path == current:
                 link.props["aria-current"] = "page"
 
 
-def approved(visitor: Visitor, feature: Feature, what: str) -> bool:
+def approved(visitor: Visitor, feature: Feature) -> bool:
     """Whether the resource is approved for a feature; says so when it is not."""
     if feature in visitor.resource.features:
         return True
-    about = f"{what} is limited access, here as for every caller."
+    about = t("This is limited access, here as for every caller.")
     banner(
         "warn",
-        f"{visitor.resource.name} is not approved for {feature.value}",
+        t("{resource} is not approved for {feature}", resource=visitor.resource.name, feature=feature.value),
         about,
-        ("Request access", visitor.link("/access")),
+        (t("Request access"), visitor.link("/access")),
     )
     return False
 
@@ -58,13 +60,13 @@ async def render(visitor: Visitor) -> None:
     limited = Feature.LIMITED_ATTRIBUTES in visitor.resource.features
     wanted = frozenset(DECLARED) - frozenset(() if limited else LIMITED)
     points = {point.value: f"{label} ({point.value})" for label, point in _points(visitor).items()}
-    with section("Photo", "The photo is analysed on this server and not stored."):
-        model = ui.select(points, value=OperatingPoint.BEST.value, label="Detection model").props("outlined")
+    with section(t("Photo"), t("The photo is analysed on this server and not stored.")):
+        model = ui.select(points, value=OperatingPoint.BEST.value, label=t("Detection model")).props("outlined")
 
         async def analyse(photo: Upload) -> None:
             result.clear()
             with result:
-                waiting = loading("Looking for faces …")
+                waiting = loading(t("Looking for faces …"))
             want = Want(operating_point=OperatingPoint(str(model.value)), landmarks=True, attributes=wanted, photo=True)
 
             def work() -> tuple[str, tuple[Face, ...]]:
@@ -77,10 +79,10 @@ async def render(visitor: Visitor) -> None:
                 with result:
                     _show(*found, call=_call(visitor, str(model.value), wanted))
 
-        drop(visitor, "Drop a photo", analyse)
+        drop(visitor, t("Drop a photo"), analyse)
         result = Tag("div", classes="stack")
     if not limited:
-        text("Age, smile and hair are not shown: they are limited access.", "soft small")
+        text(t("Age, smile and hair are not shown: they are limited access."), "soft small")
 
 
 def _points(visitor: Visitor) -> dict[str, OperatingPoint]:
@@ -89,43 +91,51 @@ def _points(visitor: Visitor) -> dict[str, OperatingPoint]:
 
 
 def _show(address: str, faces: tuple[Face, ...], call: str) -> None:
-    count = "One face" if len(faces) == 1 else f"{len(faces)} faces"
     with Tag("div", classes="beside"):
         with Tag("div", classes="stack"):
-            picture(address, f"The photo with {count.lower()}, their boxes, landmarks and the axes of their heads")
+            picture(
+                address,
+                tn(
+                    "The photo with {count} face, its box, landmarks and the axes of the head",
+                    "The photo with {count} faces, their boxes, landmarks and the axes of their heads",
+                    len(faces),
+                ),
+            )
             if faces:
                 text(
-                    "Green: the box. Yellow: the 27 landmarks. Arrows from the tip of the nose: to the right (red), "
-                    "down (green) and forward (blue), as the head is turned.",
+                    t(
+                        "Green: the box. Yellow: the 27 landmarks. Arrows from the tip of the nose: to the right "
+                        "(red), down (green) and forward (blue), as the head is turned."
+                    ),
                     "soft small",
                 )
         with Tag("div", classes="stack"):
             with Tag("div", role="status"):
-                text(f"{count} found.")
-            labels = 'no-caps align=left dense inline-label aria-label="Result as"'
-            with ui.tabs().props(labels).classes("languages") as tabs_of:
-                for label in ("Faces", "JSON", "curl"):
+                text(tn("One face found.", "{count} faces found.", len(faces)))
+            with ui.tabs().props("no-caps align=left dense inline-label").classes("languages") as tabs_of:
+                tabs_of.props["aria-label"] = t("Result as")
+                for label in (t("Faces"), "JSON", "curl"):
                     ui.tab(label)
-            with ui.tab_panels(tabs_of, value="Faces", animated=False).classes("panels"):
-                with ui.tab_panel("Faces"):
+            with ui.tab_panels(tabs_of, value=t("Faces"), animated=False).classes("panels"):
+                with ui.tab_panel(t("Faces")):
                     _cards(faces)
                 with ui.tab_panel("JSON"):
-                    code(json.dumps([_answer(face) for face in faces], indent=2), "Answer as JSON")
+                    code(json.dumps([_answer(face) for face in faces], indent=2), t("Answer as JSON"))
                 with ui.tab_panel("curl"):
-                    code(call, "The same call with curl")
+                    code(call, t("The same call with curl"))
 
 
 def _cards(faces: tuple[Face, ...]) -> None:
     if not faces:
         empty(
             "face_retouching_off",
-            "No face was found",
-            "Try detection_02 or detection_03, or a photo in which faces are larger.",
+            t("No face was found"),
+            t("Try detection_02 or detection_03, or a photo in which faces are larger."),
         )
     with Tag("div", classes="stack"):
         for number, face in enumerate(faces, start=1):
             with Tag("section", classes="card"):
-                Tag("h3", f"Face {number}")
+                Tag("h3", t("Face {number}", number=number))
                 box = face.box
                 lines = [("box", f"{box.left}, {box.top}, {box.width} × {box.height}"), ("score", f"{face.score:.3f}")]
                 found = ((item.name, getattr(face.attributes, item.name)) for item in fields(face.attributes))
@@ -150,7 +160,7 @@ def _call(visitor: Visitor, point: str, wanted: frozenset[Attribute]) -> str:
     label = next((label for label in sorted(bound) if bound[label].operating_point == point), "detection_03")
     asked = ",".join(sorted(one.value for one in wanted))
     return (
-        'export FACE_KEY="…"   # from the page “Keys and endpoint”\n'
+        f'export FACE_KEY="…"   # {t("from the page “Keys and endpoint”")}\n'
         f'curl "{visitor.parts.local_endpoint}/face/v1.2/detect?detectionModel={label}'
         "&recognitionModel=recognition_04&returnFaceId=false&returnFaceLandmarks=true"
         f'&returnFaceAttributes={asked}" \\\n'
@@ -184,10 +194,15 @@ def words(value: object) -> str:
 
 PAGE = Page(
     "/try",
-    "Try it",
-    "Detect faces: boxes, 27 landmarks, pose, attributes and quality.",
-    "Use",
+    mark("Try it"),
+    mark("Detect faces: boxes, 27 landmarks, pose, attributes and quality."),
+    mark("Use"),
     "science",
     render,
     needs=Permission.LOOK_UP,
+    help=Help(
+        mark("Shows what the service sees in a photo, before an application is written. The photo is not stored."),
+        "recognise.md",
+        (Term.LANDMARK, Term.LIMITED_ACCESS, Term.TEMPLATE),
+    ),
 )

@@ -12,19 +12,21 @@ from mien.gallery.enrolment import choose
 from mien.management.roles import Permission
 from mien.matching import Calibration, cosine
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
 from mien.portal.pages.try_it import MODEL, approved, tabs
 from mien.portal.photos import Upload, cut_out, drop, picture
+from mien.portal.texts import mark, t
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, banner, loading, section
 from mien.vision.types import Face, OperatingPoint, Want
 
-_CARE = "Small children and relatives are confused more than others."
+_CARE = mark("Small children and relatives are confused more than others.")
 
 
 async def render(visitor: Visitor) -> None:
     """Draw the page."""
     tabs(visitor, "/try/verify")
-    if not approved(visitor, Feature.VERIFICATION, "Verification"):
+    if not approved(visitor, Feature.VERIFICATION):
         return
     recogniser = visitor.parts.gallery.curves.of(visitor.parts.recognisers[MODEL], visitor.resource.id)
     faces: dict[int, Face] = {}
@@ -40,12 +42,22 @@ async def render(visitor: Visitor) -> None:
         confidence = curve.confidence(alike)
         same = confidence >= 0.5
         with outcome:
-            said = (
-                f"Confidence {confidence:.3f}; similarity {alike:.3f}, of which {curve.threshold:.3f} is the threshold."
+            said = t(
+                "Confidence {confidence:.3f}; similarity {similarity:.3f}, of which {threshold:.3f} is the threshold.",
+                confidence=confidence,
+                similarity=alike,
+                threshold=curve.threshold,
             )
-            banner("good" if same else "warn", "The same person" if same else "Not the same person", said)
-            rate = f", at a false match rate of {curve.fmr:g}" if curve.fmr else ""
-            with section("Calibration", f"How {recogniser.pack} makes a confidence of a similarity{rate}. {_CARE}"):
+            banner("good" if same else "warn", t("The same person") if same else t("Not the same person"), said)
+            if curve.fmr:
+                about = t(
+                    "How {pack} makes a confidence of a similarity, at a false match rate of {fmr:g}.",
+                    pack=recogniser.pack,
+                    fmr=curve.fmr,
+                )
+            else:
+                about = t("How {pack} makes a confidence of a similarity.", pack=recogniser.pack)
+            with section(t("Calibration"), f"{about} {t(_CARE)}"):
                 chart = ui.echart(options(curve, alike, confidence), renderer="svg").classes("chart").props("role=img")
                 chart.props["aria-label"] = said
 
@@ -56,13 +68,13 @@ async def render(visitor: Visitor) -> None:
 
 def _side(visitor: Visitor, place: int, faces: dict[int, Face], changed: Any) -> None:
     recogniser = visitor.parts.recognisers[MODEL]
-    with section(f"Photo {place}"):
+    with section(t("Photo {number}", number=place)):
 
         async def take(photo: Upload) -> None:
             shown.clear()
             faces.pop(place, None)
             with shown:
-                waiting = loading("Looking for the face …")
+                waiting = loading(t("Looking for the face …"))
 
             def work() -> tuple[str, Face]:
                 want = Want(operating_point=OperatingPoint.BEST, recogniser=recogniser.pack, photo=True)
@@ -75,10 +87,10 @@ def _side(visitor: Visitor, place: int, faces: dict[int, Face], changed: Any) ->
             if found is not None:
                 faces[place] = found[1]
                 with shown:
-                    picture(found[0], f"The face of photo {place}")
+                    picture(found[0], t("The face of photo {number}", number=place))
             changed()
 
-        drop(visitor, f"Drop photo {place}", take)
+        drop(visitor, t("Drop photo {number}", number=place), take)
         shown = Tag("div")
 
 
@@ -96,12 +108,12 @@ def options(curve: Calibration, similarity: float, confidence: float) -> dict[st
             "type": "value",
             "min": -0.2,
             "max": 1,
-            "name": "similarity",
+            "name": t("similarity"),
             "nameLocation": "middle",
             "nameGap": 28,
             **axis,
         },
-        "yAxis": {"type": "value", "min": 0, "max": 1, "name": "confidence", **axis},
+        "yAxis": {"type": "value", "min": 0, "max": 1, "name": t("confidence"), **axis},
         "series": [
             {
                 "type": "line",
@@ -126,11 +138,16 @@ def options(curve: Calibration, similarity: float, confidence: float) -> dict[st
 
 PAGE = Page(
     "/try/verify",
-    "Verify two photos",
-    "Whether two faces are of one person, and how sure that is.",
-    "Use",
+    mark("Verify two photos"),
+    mark("Whether two faces are of one person, and how sure that is."),
+    mark("Use"),
     "science",
     render,
     listed=False,
     needs=Permission.LOOK_UP,
+    help=Help(
+        mark("Compares two photos and shows how sure it is that they show one person."),
+        "recognise.md",
+        (Term.CONFIDENCE, Term.THRESHOLD, Term.CALIBRATION, Term.FMR),
+    ),
 )

@@ -1,0 +1,28 @@
+"""Texts of other packages that pages show translated: they are written once, there, and gathered from here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mien.accounts.intake_checks import explanations
+from mien.accounts.terms import TERMS
+from mien.accounts.types import BEING_DELETED, NOBODY_ADMITTED
+from mien.contract.attributes import DECLARED, LIMITED
+from mien.doors.reasons import WORDS
+from mien.events import METRICS
+from mien.management.arm.shapes import TIERS
+from mien.management.roles import ABOUT
+from mien.vision.measures import MEASURES
+
+BORROWED: Final[tuple[str, ...]] = (
+    *ABOUT.values(),
+    *TERMS,
+    BEING_DELETED,
+    NOBODY_ADMITTED,
+    *WORDS.values(),
+    *TIERS.values(),
+    *explanations(),
+    *(metric.display for metric in METRICS.values()),
+    *(DECLARED[one].label for one in LIMITED),
+    *(text for one in MEASURES.values() for text in (one.name, one.definition, one.advice) if text),
+)

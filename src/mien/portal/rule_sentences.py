@@ -1,0 +1,75 @@
+"""Rules of doors and reasons of decisions as sentences, in the language of who reads the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from uuid import UUID
+
+from mien.doors.reasons import WORDS, Code, Number
+from mien.doors.schedule import describe
+from mien.doors.sentences import sentence
+from mien.doors.types import Direction, Holidays, How, RuleSpec
+from mien.portal.texts import SOURCE, language, listed, mark, t
+
+_WAYS: Final[Mapping[tuple[Direction, ...], str]] = {
+    (Direction.ENTRY,): mark("enter by"),
+    (Direction.EXIT,): mark("leave by"),
+}
+_BOTH: Final = mark("enter and leave by")
+_HOW: Final = {
+    How.FACE: mark("by the face alone"),
+    How.FACE_AND_BADGE: mark("by the face and the person's own badge"),
+    How.TWO_PERSONS: mark("two at a time, by their faces"),
+}
+_HOLIDAYS: Final = {
+    Holidays.CLOSED: mark("except on holidays"),
+    Holidays.AS_USUAL: mark("also on holidays"),
+    Holidays.ONLY: mark("on holidays only"),
+}
+_WHEN: Final = {"always": mark("always"), "never": mark("never")}
+
+
+def rule_sentence(spec: RuleSpec, doors: Mapping[UUID, str]) -> str:
+    """Return what a rule says; in English as the command line and the API say it.
+
+    Args:
+        spec: the rule.
+        doors: names of doors.
+    """
+    if language() == SOURCE:
+        return sentence(spec, doors)
+    who = [t("everyone of {group}", group=group) for group in spec.groups]
+    who += [t("person {id}", id=person) for person in spec.persons]
+    who += [t("visitors")] if spec.visitors else []
+    where = [doors.get(door, str(door)) for door in spec.doors]
+    if not who:
+        return t("Allows nothing: the rule names nobody.")
+    if not where or not spec.directions:
+        return t("Allows nothing: the rule names no door.")
+    if not spec.schedule:
+        return t("Allows nothing: the rule names no time.")
+    when = describe(spec.schedule)
+    conditions = [t(_HOW[spec.how]), t(_WHEN.get(when, when)), t(_HOLIDAYS[spec.holidays])]
+    if spec.first_day is not None:
+        conditions.append(t("from {day}", day=spec.first_day.isoformat()))
+    if spec.last_day is not None:
+        conditions.append(t("until {day}", day=spec.last_day.isoformat()))
+    conditions.append(t("the face must be live") if spec.liveness else t("liveness is not checked"))
+    said = t(
+        "Who: {who}. May: {way} {doors}. Conditions: {conditions}.",
+        who=listed(who),
+        way=t(_WAYS.get(spec.directions, _BOTH)),
+        doors=listed(where),
+        conditions="; ".join(conditions),
+    )
+    return said if spec.enabled else t("Switched off: {rule}", rule=said)
+
+
+def reason(code: str, have: Number = None, wanted: Number = None) -> str:
+    """Return a reason of a decision as a sentence; the code itself if this version does not know it."""
+    try:
+        words = WORDS[Code(code)]
+    except ValueError:
+        return code
+    return t(words, have=have, wanted=wanted)
