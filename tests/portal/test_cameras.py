@@ -159,6 +159,6 @@ def test_a_track_is_told_in_words_and_numbers() -> None:
     ann = Candidate("staff", "a", "Ann", 0.83)
     evidence = TrackEvidence("door", "x-1", at, at, 6, 5, 4, ann, None, "high", 120, 0.91)
     assert about_track(evidence, []) == (
-        "confidence 0.83, margin 0.83, 4 of 5 readable frames agree, high quality, face 120 px, liveness 0.91"
+        "confidence 0.83, margin 0.83, 4 of 5 readable frames agree, quality: high, face 120 px, liveness 0.91"
     )
     assert about_track(evidence, ["too far"]).endswith(". Not recognised: too far")

@@ -74,12 +74,12 @@ def lacking(page: Page, tone: str) -> dict[str, str]:
 def test_all_that_a_photo_lacks_is_said(person: OpenPerson, place: str, portal: Server) -> None:
     someone, photos = person(), spoilt()
     page = someone.go(place)
-    page.get_by_text("a face of 60 pixels or more").wait_for()
+    page.get_by_text("size of the face at least 60 pixels").wait_for()
     refused, report = page.get_by_text("The photo was not enrolled"), page.get_by_role("heading", name="Photo quality")
     expected = {
-        "blurred": {"Quality for recognition": "At least medium is asked for", "Blur": "At most low is asked for"},
+        "blurred": {"Quality for recognition": "Asked for: at least medium.", "Blur": "Asked for: at most low."},
         "covered": {"Covered": "eyes"},
-        "tiny": {"Size of the face": "At least 60 pixels is asked for"},
+        "tiny": {"Size of the face": "Asked for: at least 60 pixels."},
     }
     for name, lacks in expected.items():
         drop(someone.go(place), photos[name])

@@ -66,7 +66,7 @@ def test_approvals(person: OpenPerson, served: Server, services: Services) -> No
 
     request = access.submit(resource.id, {Feature.VERIFICATION}, actor="anna", **WHAT_FOR)
     page = someone.go("/?resource=badges")
-    assert banner(page, "Verification is pending") == "info"
+    assert banner(page, "Pending: Verification") == "info"
     page.get_by_text("waits for a reviewer").wait_for()
     access.review(request.id, actor="ben")
     access.approve(request.id, actor="ben", lasts=timedelta(days=10))

@@ -44,6 +44,7 @@ class CameraPlace:
         self._visitor, self._on_photos, self._on_photo = visitor, on_photos, on_photo
         self._taken = 0
         self._good = 0
+        self._on = False
         with Tag("div", classes="stack"):
             with Tag("div", classes="row"):
                 self._start = button(t("Use the camera"), kind="quiet", image="photo_camera")
@@ -52,14 +53,17 @@ class CameraPlace:
             self._said = Tag("p", "", "guide", role="status")
             self._video = Tag("video", classes="camera", autoplay=True, playsinline=True, muted=True, hidden=True)
             self._video.props["aria-label"] = t("Your camera")
-        self._start.on("click", js_handler=f"() => mienCamera({self._video.id})")
+        self._start.on("click", self._begin, js_handler=f"() => {{ mienCamera({self._video.id}); emit(); }}")
         self._video.on("picture", self._look, args=["detail"])
         self._video.on("trouble", self._trouble, args=["detail"])
 
+    def _begin(self) -> None:
+        self._on = True
+
     async def _look(self, event: events.GenericEventArguments) -> None:
         data = _decoded(str((event.args or {}).get("detail", "")))
-        if data is None or self._taken >= len(POSES):
-            return
+        if data is None or not self._on or self._taken >= len(POSES):
+            return  # after the end, too, a picture may be on its way
         if self._start.visible:
             self._start.set_visibility(False)
             self._stop.set_visibility(True)
@@ -74,7 +78,7 @@ class CameraPlace:
             told = await self._visitor.ask(work)
         except VisionError as error:
             told = str(error)
-        if self._video.is_deleted:
+        if self._video.is_deleted or not self._on:
             return
         self._good = 0 if told else self._good + 1
         self._said.text = told or t("Hold still … {pose}", pose=t(_WORDS[pose]))
@@ -98,7 +102,7 @@ class CameraPlace:
         )
 
     async def _end(self) -> None:
-        self._taken = self._good = 0
+        self._on, self._taken, self._good = False, 0, 0
         self._said.text = ""
         self._start.set_visibility(True)
         self._stop.set_visibility(False)

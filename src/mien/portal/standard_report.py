@@ -20,7 +20,12 @@ def draw_measures(quality: Mapping[Measure, QualityScore]) -> None:
         Tag("summary", title)
         about = t("0 to 100, higher is better. * The standard's aspect, measured by Mien's own method.")
         text(about, "soft small")
-        table(title, [t("Measure"), t("Score"), t("Advice")], [_row(*one) for one in ordered(quality)], numbers=[1])
+        table(
+            title,
+            [t("Quality measure"), t("Score"), t("Advice")],
+            [_row(*one) for one in ordered(quality)],
+            numbers=[1],
+        )
 
 
 def ordered(quality: Mapping[Measure, QualityScore]) -> list[tuple[Measure, QualityScore]]:
