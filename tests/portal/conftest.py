@@ -66,8 +66,8 @@ class Person:
     def sign_in(self, token: str) -> None:
         """Sign in by the form, and look at the overview."""
         self.page.goto(self.address + "/sign-in")
-        self.page.get_by_label("Token").fill(token)
-        self.page.get_by_role("button", name="Sign in").click()
+        self.page.locator("#token").fill(token)
+        self.page.locator("button[type=submit]").click()
         self.page.locator(".page h1").wait_for()
 
     def begin(self, token: str) -> None:
@@ -82,7 +82,7 @@ class Person:
         self.page.goto(self.address + path)
         self.page.locator(".page h1").wait_for()
         self.page.wait_for_function("window.socket?.connected && window.did_handshake")
-        self.page.get_by_text("Loading …", exact=True).wait_for(state="detached")
+        self.page.locator(".skeleton").wait_for(state="detached")
         return self.page
 
     def told(self, text: str) -> None:
@@ -102,16 +102,18 @@ class Seats:
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
-        self._free: dict[tuple[int, str], list[BrowserContext]] = {}
-        self._taken: list[tuple[tuple[int, str], BrowserContext]] = []
+        self._free: dict[tuple[int, str, str], list[BrowserContext]] = {}
+        self._taken: list[tuple[tuple[int, str, str], BrowserContext]] = []
 
-    def take(self, width: int, scheme: str) -> BrowserContext:
-        kind = (width, scheme)
+    def take(self, width: int, scheme: str, locale: str = "en-US") -> BrowserContext:
+        kind = (width, scheme, locale)
         if free := self._free.get(kind):
             context = free.pop()
         else:
             context = self._browser.new_context(
-                viewport={"width": width, "height": 860}, color_scheme="dark" if scheme == "dark" else "light"
+                viewport={"width": width, "height": 860},
+                color_scheme="dark" if scheme == "dark" else "light",
+                locale=locale,
             )
             context.set_default_timeout(PATIENCE)
         self._taken.append((kind, context))
@@ -145,9 +147,10 @@ def person(portal: Server, seats: Seats) -> Iterator[OpenPerson]:
         scheme: str = "light",
         at: Server | None = None,
         by_form: bool = False,
+        locale: str = "en-US",
     ) -> Person:
         server = at or portal
-        someone = Person(seats.take(width, scheme).new_page(), server.management)
+        someone = Person(seats.take(width, scheme, locale).new_page(), server.management)
         someone.watch()
         (someone.sign_in if by_form else someone.begin)(token or server.admin_token)
         return someone

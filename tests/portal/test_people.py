@@ -141,12 +141,12 @@ def test_faces_and_persons_are_moved(person: OpenPerson, client: httpx.Client, a
     page = someone.go(f"{GROUP}/{mum}")
     page.get_by_role("combobox", name="Group").click()
     offered = page.get_by_role("listbox").get_by_role("option")
-    gate = offered.filter(has_text="Gate (large person group gate)")
+    gate = offered.filter(has_text="Gate (Large person group, gate)")
     gate.wait_for()
     assert offered.filter(has_text="Old (").count() == 0, "it has another model"
     gate.click()
     page.get_by_role("button", name="Move to the group").click()
-    assert "Mum goes from Desk to Gate with 1 face" in page.get_by_role("dialog").inner_text()
+    assert "Mum goes from Desk to Gate with faces (1 face)" in page.get_by_role("dialog").inner_text()
     press(page, "Move")
     page.wait_for_url(f"**/people/largePersonGroup/gate/{mum}**")
     assert client.get(f"{url}/gate/persons/{mum}").json()["persistedFaceIds"] == [wrong]
@@ -194,6 +194,7 @@ def test_groups_and_lists_beyond_the_first_page(person: OpenPerson, client: http
             more.click()
             page.wait_for_url(lambda url: url != address)  # noqa: B023
             page.locator(".page h1").wait_for()
+            page.locator(".skeleton").wait_for(state="detached")
         expected = [*ids, "desk", "gate", "old"]  # kind by kind
         assert [one for one in seen if one in expected] == expected  # the server is shared: others make groups, too
     finally:

@@ -14,7 +14,9 @@ from mien.accounts import Feature
 from mien.doors.kiosks import ACCEPTANCE_DAYS, Kiosk, KioskSpec
 from mien.management.roles import Permission
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
 from mien.portal.pages.doors import services
+from mien.portal.texts import listed, mark, t, tn
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import (
     Tag,
@@ -25,6 +27,7 @@ from mien.portal.widgets import (
     confirm,
     empty,
     facts,
+    hint,
     modal,
     moment,
     section,
@@ -32,9 +35,11 @@ from mien.portal.widgets import (
     text,
 )
 
-_GROUP_HINT: Final = "largePersonGroup/staff, personGroup/ID, dynamicGroup/ID or directory"
-_NOTICE_HINT: Final = "Say what is compared with what, how long it is kept, and the other way to check in"
-_ONCE: Final = "The link contains the key of the kiosk and is shown this once. Anyone who has it can open the page."
+_GROUP_HINT: Final = mark("largePersonGroup/staff, personGroup/ID, dynamicGroup/ID or directory")
+_NOTICE_HINT: Final = mark("Say what is compared with what, how long it is kept, and the other way to check in")
+_ONCE: Final = mark(
+    "The link contains the key of the kiosk and is shown this once. Anyone who has it can open the page."
+)
 
 
 async def render(visitor: Visitor) -> None:
@@ -44,27 +49,27 @@ async def render(visitor: Visitor) -> None:
     kiosks = await visitor.ask(lambda: state.kiosks.of(owner))
     counts = await visitor.ask(lambda: state.kiosks.acceptances(owner))
     doors = {one.door_id: one.name for one in await visitor.ask(lambda: state.doors.of(owner))}
-    with section("Kiosks", "Pages for a tablet at the reception: people accept your notice and are greeted."):
+    with section(t("Kiosks"), t("Pages for a tablet at the reception: people accept your notice and are greeted.")):
         if not kiosks:
-            empty("tablet_mac", "No kiosks yet", "Add one below and open its link on the tablet.")
+            empty("tablet_mac", t("No kiosks yet"), t("Add one below and open its link on the tablet."))
         else:
             table(
-                "Kiosks",
-                ["Name", "Group", "Door", "Liveness", "State", "Acceptances"],
+                t("Kiosks"),
+                [t("Name"), t("Group"), t("Door"), t("Liveness"), t("State"), t("Acceptances")],
                 [
                     [
                         partial(Tag, "a", one.name, href=visitor.link(f"{PATH}/{one.kiosk_id}")),
                         one.spec.group,
                         doors.get(one.spec.door, "–") if one.spec.door else "–",
-                        "asked for" if one.spec.liveness else "off",
-                        partial(badge, "on", "good") if one.spec.enabled else partial(badge, "off", ""),
+                        t("asked for") if one.spec.liveness else t("off"),
+                        partial(badge, t("on"), "good") if one.spec.enabled else partial(badge, t("off"), ""),
                         counts.get(one.kiosk_id, 0),
                     ]
                     for one in kiosks
                 ],
                 numbers=[5],
             )
-    with section("Add a kiosk"):
+    with section(t("Add a kiosk")):
         form = _Form(doors, None)
 
         async def add() -> None:
@@ -75,20 +80,20 @@ async def render(visitor: Visitor) -> None:
                 _show_link(visitor, *made)
 
         with Tag("div"):
-            button("Add kiosk", add, "primary", may=visitor.may(Permission.MANAGE))
+            button(t("Add kiosk"), add, "primary", may=visitor.may(Permission.MANAGE))
 
 
 async def render_one(visitor: Visitor) -> None:
     """Draw one kiosk."""
     state, owner = services(visitor), visitor.resource.id
-    with Tag("nav", aria_label="Back"):
-        Tag("a", "All kiosks", href=visitor.link(PATH))
+    with Tag("nav", aria_label=t("Back")):
+        Tag("a", t("All kiosks"), href=visitor.link(PATH))
     wanted = visitor.query.get("kiosk", "")
     kiosk = next(
         (one for one in await visitor.ask(lambda: state.kiosks.of(owner)) if str(one.kiosk_id) == wanted), None
     )
     if kiosk is None:
-        banner("bad", "There is no such kiosk", "It may have been deleted.", ("Kiosks", visitor.link(PATH)))
+        banner("bad", t("There is no such kiosk"), t("It may have been deleted."), (t("Kiosks"), visitor.link(PATH)))
         return
     _approved(visitor)
     count = (await visitor.ask(lambda: state.kiosks.acceptances(owner))).get(kiosk.kiosk_id, 0)
@@ -96,14 +101,22 @@ async def render_one(visitor: Visitor) -> None:
     with section(kiosk.name):
         facts(
             [
-                ("State", partial(badge, "on", "good") if kiosk.spec.enabled else partial(badge, "off", "")),
-                ("Created", moment(kiosk.created_at)),
-                ("Acceptances kept", f"{count}, each for {kiosk.spec.acceptance_days} days"),
-                ("Version of the notice", kiosk.spec.version[:16]),
+                (t("State"), partial(badge, t("on"), "good") if kiosk.spec.enabled else partial(badge, t("off"), "")),
+                (t("Created"), moment(kiosk.created_at)),
+                (
+                    t("Acceptances kept"),
+                    tn(
+                        "{kept}, each for {count} day",
+                        "{kept}, each for {count} days",
+                        kiosk.spec.acceptance_days,
+                        kept=count,
+                    ),
+                ),
+                (t("Version of the notice"), kiosk.spec.version[:16]),
             ]
         )
         _key_buttons(visitor, kiosk)
-    with section("Settings", "A new notice must be accepted anew. The key stays."):
+    with section(t("Settings"), t("A new notice must be accepted anew. The key stays.")):
         form = _Form(doors, kiosk)
 
         async def save() -> None:
@@ -115,7 +128,7 @@ async def render_one(visitor: Visitor) -> None:
                 ui.navigate.reload()
 
         with Tag("div"):
-            button("Save", save, "primary", may=visitor.may(Permission.MANAGE))
+            button(t("Save"), save, "primary", may=visitor.may(Permission.MANAGE))
 
 
 def _key_buttons(visitor: Visitor, kiosk: Kiosk) -> None:
@@ -143,36 +156,42 @@ def _key_buttons(visitor: Visitor, kiosk: Kiosk) -> None:
             ui.navigate.to(visitor.link(PATH))
 
     def ask_key() -> None:
-        about = "The present link stops working at once; open the new one on the tablet."
-        confirm(f"Replace the key of {kiosk.name}?", about, "Replace", renew)
+        about = t("The present link stops working at once; open the new one on the tablet.")
+        confirm(t("Replace the key of {kiosk}?", kiosk=kiosk.name), about, t("Replace"), renew)
 
     def ask_delete() -> None:
-        about = f"Its page stops working at once. Its events stay, and its acceptances for {ACCEPTANCE_DAYS} days."
-        confirm(f"Delete {kiosk.name}?", about, "Delete", delete)
+        about = t(
+            "Its page stops working at once. Its events stay, and its acceptances for {days} days.",
+            days=ACCEPTANCE_DAYS,
+        )
+        confirm(t("Delete {kiosk}?", kiosk=kiosk.name), about, t("Delete"), delete)
 
     with Tag("div", classes="row"):
-        button("New link and QR code", ask_key, image="qr_code_2", may=may)
-        button("Switch off" if kiosk.spec.enabled else "Switch on", switch, may=may)
-        button("Delete", ask_delete, "danger", may=may)
+        button(t("New link and QR code"), ask_key, image="qr_code_2", may=may)
+        button(t("Switch off") if kiosk.spec.enabled else t("Switch on"), switch, may=may)
+        button(t("Delete"), ask_delete, "danger", may=may)
 
 
 def _show_link(visitor: Visitor, kiosk: Kiosk, key: str) -> None:
     """Show the link of a kiosk, once, as text and as a QR code for the tablet's camera."""
     link = f"{visitor.parts.addresses.of(visitor.resource).rstrip('/')}/kiosk#{key}"
-    dialog = modal(f"Link of {kiosk.name}")
+    dialog = modal(t("Link of {kiosk}", kiosk=kiosk.name))
     dialog.props("persistent")  # a click beside it must not lose the link
     with dialog, Tag("div", classes="card"):
-        Tag("h2", f"Link of {kiosk.name}")
-        text(_ONCE, "soft")
-        code(link, "Link")
+        Tag("h2", t("Link of {kiosk}", kiosk=kiosk.name))
+        text(t(_ONCE), "soft")
+        code(link, t("Link"))
         picture = segno.make(link, error="m").svg_data_uri(scale=5, border=4, light="#fff")
-        Tag("img", classes="qr", src=picture, alt=f"QR code with the link of {kiosk.name}")
+        Tag("img", classes="qr", src=picture, alt=t("QR code with the link of {kiosk}", kiosk=kiosk.name))
         text(
-            "The tablet must reach this address. If your server has another address, keep everything from /kiosk on.",
+            t(
+                "The tablet must reach this address. If your server has another address, keep everything "
+                "from /kiosk on."
+            ),
             "soft small",
         )
         with Tag("div", classes="row", style="justify-content:flex-end"):
-            button("Done", lambda: ui.navigate.to(visitor.link(f"{PATH}/{kiosk.kiosk_id}")), "primary")
+            button(t("Done"), lambda: ui.navigate.to(visitor.link(f"{PATH}/{kiosk.kiosk_id}")), "primary")
     dialog.open()
 
 
@@ -188,30 +207,30 @@ class _Form:
         spec = kiosk.spec if kiosk else None
         self._enabled = spec.enabled if spec else True
         with Tag("div", classes="two"):
-            self._name = ui.input("Name", value=kiosk.name if kiosk else "").props("outlined maxlength=64")
-            self._group = ui.input("Group", value=spec.group if spec else "").props(f'outlined hint="{_GROUP_HINT}"')
-            choices = {"": "None: it only greets", **{str(one): words for one, words in doors.items()}}
+            self._name = ui.input(t("Name"), value=kiosk.name if kiosk else "").props("outlined maxlength=64")
+            self._group = ui.input(t("Group"), value=spec.group if spec else "").props(hint(t(_GROUP_HINT), "outlined"))
+            choices = {"": t("None: it only greets"), **{str(one): words for one, words in doors.items()}}
             door = str(spec.door) if spec and spec.door in doors else ""
-            self._door = ui.select(choices, value=door, label="Door").props("outlined")
+            self._door = ui.select(choices, value=door, label=t("Door")).props("outlined")
             self._days = ui.number(
-                "Days for which acceptances are kept",
+                t("Days for which acceptances are kept"),
                 value=spec.acceptance_days if spec else ACCEPTANCE_DAYS,
                 min=1,
                 max=3650,
                 step=1,
             ).props("outlined")
-        self._notice = ui.textarea("Consent notice", value=spec.notice if spec else "").props(
-            f'outlined autogrow maxlength=4000 hint="{_NOTICE_HINT}"'
+        self._notice = ui.textarea(t("Consent notice"), value=spec.notice if spec else "").props(
+            hint(t(_NOTICE_HINT), "outlined autogrow maxlength=4000")
         )
         with Tag("div", classes="two"):
-            self._greeting = ui.input("Greeting", value=spec.greeting if spec else "").props(
-                'outlined maxlength=200 hint="{name} is replaced; empty for the page\'s own words"'
+            self._greeting = ui.input(t("Greeting"), value=spec.greeting if spec else "").props(
+                hint(t("{name} is replaced; empty for the page's own words"), "outlined maxlength=200")
             )
-            self._reception = ui.input("For everybody else", value=spec.reception if spec else "").props(
-                'outlined maxlength=200 hint="Empty for the page\'s own words"'
+            self._reception = ui.input(t("For everybody else"), value=spec.reception if spec else "").props(
+                hint(t("Empty for the page's own words"), "outlined maxlength=200")
             )
         self._live = ui.checkbox(
-            "The face must be live (without it a photo is greeted)", value=spec.liveness if spec else True
+            t("The face must be live (without it a photo is greeted)"), value=spec.liveness if spec else True
         )
 
     @property
@@ -243,23 +262,41 @@ def _approved(visitor: Visitor) -> None:
     if missing:
         banner(
             "warn",
-            f"{visitor.resource.name} is not approved for {' and '.join(missing)}",
-            "Kiosks can be configured. Their pages refuse every call before that; Liveness is not needed for a kiosk "
-            "that does not ask for it.",
-            ("Request access", visitor.link("/access")),
+            t("{resource} is not approved for {names}", resource=visitor.resource.name, names=listed(missing)),
+            t(
+                "Kiosks can be configured. Their pages refuse every call before that; Liveness is not "
+                "needed for a kiosk that does not ask for it."
+            ),
+            (t("Request access"), visitor.link("/access")),
         )
 
 
 PATH: Final = "/kiosks"
 PAGE = Page(
     PATH,
-    "Kiosks",
-    "Check-in pages for tablets, their links and consent notices.",
-    "Use",
+    mark("Kiosks"),
+    mark("Check-in pages for tablets, their links and consent notices."),
+    mark("Use"),
     "tablet_mac",
     render,
     needs=Permission.SEE,
+    help=Help(
+        mark("A kiosk greets people whom it recognises, or opens a door, after they accepted your notice."),
+        "kiosk.md",
+        (Term.LIVENESS, Term.LIMITED_ACCESS),
+    ),
 )
 KIOSK = Page(
-    f"{PATH}/{{kiosk}}", "Kiosk", "Its link, notice and settings.", "Use", "tablet_mac", render_one, listed=False
+    f"{PATH}/{{kiosk}}",
+    mark("Kiosk"),
+    mark("Its link, notice and settings."),
+    mark("Use"),
+    "tablet_mac",
+    render_one,
+    listed=False,
+    help=Help(
+        mark("The settings of one kiosk. Its link is its key: replace it when somebody may have seen it."),
+        "kiosk.md",
+        (Term.LIVENESS,),
+    ),
 )

@@ -16,10 +16,18 @@ from mien.dossier.wording import read_texts
 from mien.evaluation.document import NoPdfError
 from mien.management.roles import Permission
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
+from mien.portal.texts import mark, t
 from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Cell, Tag, badge, banner, button, confirm, empty, facts, moment, section, table, text
 
 ROOT: Final = "/papers"
+_KINDS: Final = {
+    "added": mark("added"),
+    "removed": mark("removed"),
+    "changed": mark("changed"),
+    "answered": mark("answered"),
+}
 
 
 async def render(visitor: Visitor) -> None:
@@ -28,12 +36,15 @@ async def render(visitor: Visitor) -> None:
     found = await visitor.ask(lambda: dossiers.all(resource.id))
     banner(
         "info",
-        "Drafts, not legal advice",
-        "Impact assessments (GDPR, EU AI Act), instructions for human oversight, a retention schedule and a notice, "
-        "written from the settings and the audit log. Questions mark what the service cannot know.",
+        t("Drafts, not legal advice"),
+        t(
+            "Impact assessments (GDPR, EU AI Act), instructions for human oversight, a retention "
+            "schedule and a notice, written from the settings and the audit log. Questions mark what "
+            "the service cannot know."
+        ),
     )
-    with section("Create the papers", "From what is configured now; answers of the last dossier are taken over."):
-        language = ui.select(LANGUAGES, value="en", label="Language").props("outlined")
+    with section(t("Create the papers"), t("From what is configured now; answers of the last dossier are taken over.")):
+        language = ui.select(LANGUAGES, value="en", label=t("Language")).props("outlined")
 
         async def create() -> None:
             made = await visitor.act(
@@ -44,17 +55,17 @@ async def render(visitor: Visitor) -> None:
                 ui.navigate.to(visitor.link(f"{ROOT}/dossier", id=str(made.id)))
 
         with Tag("div"):
-            button("Create papers", create, "primary", may=visitor.may(Permission.MANAGE))
-    with section("Dossiers", "Newest first; each is signed."):
+            button(t("Create papers"), create, "primary", may=visitor.may(Permission.MANAGE))
+    with section(t("Dossiers"), t("Newest first; each is signed.")):
         if not found:
-            empty("description", "No papers have been created yet")
+            empty("description", t("No papers have been created yet"))
             return
         rows: list[list[Cell]] = [
             [partial(_link, visitor, one), LANGUAGES[one.language], one.created_by, str(_open_questions(one)),
              str(one.id)[:8]]
             for one in found
         ]  # fmt: skip
-        table("Dossiers", ["Created", "Language", "By", "Open questions", "Id"], rows, numbers=[3])
+        table(t("Dossiers"), [t("Created"), t("Language"), t("By"), t("Open questions"), t("Id")], rows, numbers=[3])
 
 
 def _link(visitor: Visitor, one: Dossier) -> None:
@@ -76,27 +87,31 @@ async def dossier(visitor: Visitor) -> None:
     try:
         wanted = UUID(visitor.query.get("id", ""))
     except ValueError:
-        banner("bad", "There is no such dossier")
+        banner("bad", t("There is no such dossier"))
         return
     found = await visitor.ask(lambda: dossiers.get(resource_id, wanted))
     others = [one for one in await visitor.ask(lambda: dossiers.all(resource_id)) if one.id != found.id]
     content = found.content
     chosen = next((paper for paper in content["papers"] if paper["id"] == visitor.query.get("paper")), None)
     banner("info", str(content["draft"]))
-    with section("Dossier"):
+    with section(t("Dossier")):
         facts(
             [
-                ("Created", f"{moment(found.created_at)} by {found.created_by}"),
-                ("Language", LANGUAGES[found.language]),
-                ("Id", str(found.id)),
-                ("Open questions", str(_open_questions(found))),
+                (t("Created"), t("{at} by {actor}", at=moment(found.created_at), actor=found.created_by)),
+                (t("Language"), LANGUAGES[found.language]),
+                (t("Id"), str(found.id)),
+                (t("Open questions"), str(_open_questions(found))),
             ]
         )
         with Tag("div", classes="row"):
-            button("Download signed JSON", partial(_download, found), image="download")
-            button("Delete", partial(_ask_delete, visitor, found), "danger", may=visitor.may(Permission.MANAGE))
-    with section("Papers", "Each is complete in itself, made for print."):
-        table("Papers", ["Paper", "Law", "Files"], [_paper_row(visitor, found, one) for one in content["papers"]])
+            button(t("Download signed JSON"), partial(_download, found), image="download")
+            button(t("Delete"), partial(_ask_delete, visitor, found), "danger", may=visitor.may(Permission.MANAGE))
+    with section(t("Papers"), t("Each is complete in itself, made for print.")):
+        table(
+            t("Papers"),
+            [t("Paper"), t("Law"), t("Files")],
+            [_paper_row(visitor, found, one) for one in content["papers"]],
+        )
     if chosen is not None:
         _read(visitor, found, chosen)
     await _compare(visitor, found, others)
@@ -110,7 +125,7 @@ def _paper_row(visitor: Visitor, found: Dossier, paper: Mapping[str, Any]) -> li
         with Tag("div", classes="row"):
             for form in ("html", "pdf"):
                 pressed = button(form.upper(), partial(_save, visitor, found, paper["id"], form), "quiet")
-                pressed.props["aria-label"] = f"{paper['title']} as {form.upper()}"
+                pressed.props["aria-label"] = t("{paper} as {form}", paper=paper["title"], form=form.upper())
 
     return [link, paper["basis"], files]
 
@@ -139,7 +154,7 @@ def _read(visitor: Visitor, found: Dossier, paper: Mapping[str, Any]) -> None:
             for item in part["items"]:
                 if item["kind"] == "question":
                     with Tag("div", classes="row"):
-                        badge("question", "warn" if item["answer"] is None else "good")
+                        badge(t("question"), "warn" if item["answer"] is None else "good")
                         text(item["text"])
                     box = ui.textarea(value=item["answer"] or "").props("outlined autogrow dense maxlength=4000")
                     box.props["aria-label"] = item["text"]
@@ -148,7 +163,7 @@ def _read(visitor: Visitor, found: Dossier, paper: Mapping[str, Any]) -> None:
                     continue
                 text(item["text"])
                 with Tag("details"):
-                    Tag("summary", "Evidence", "small soft")
+                    Tag("summary", t("Evidence"), "small soft")
                     with Tag("ul", classes="small"):
                         for name in item["facts"]:
                             Tag("li", _evidence(known[name], found.language))
@@ -167,7 +182,7 @@ def _read(visitor: Visitor, found: Dossier, paper: Mapping[str, Any]) -> None:
 
         if fields:
             with Tag("div"):
-                button("Create again with these answers", save, "primary", may=may)
+                button(t("Create again with these answers"), save, "primary", may=may)
 
 
 def _evidence(fact: Fact, language: str) -> str:
@@ -175,7 +190,17 @@ def _evidence(fact: Fact, language: str) -> str:
     value = texts.value(fact.value, "rules" if fact.name == "retention_rules" else "")
     entry = fact.entry
     said = f"{fact.where} = {value}, {texts.moment(fact.read_at)}"
-    return said if entry is None else f"{said} · audit log {entry.sequence}: {entry.action}, {entry.actor}"
+    return (
+        said
+        if entry is None
+        else t(
+            "{said} · audit log {sequence}: {action}, {actor}",
+            said=said,
+            sequence=entry.sequence,
+            action=entry.action,
+            actor=entry.actor,
+        )
+    )
 
 
 async def _compare(visitor: Visitor, found: Dossier, others: Sequence[Dossier]) -> None:
@@ -185,20 +210,20 @@ async def _compare(visitor: Visitor, found: Dossier, others: Sequence[Dossier]) 
     wanted = visitor.query.get("with", str(earlier.id))
     other = next((one for one in others if str(one.id) == wanted), earlier)
     changes = await visitor.ask(lambda: visitor.parts.dossiers.compare(visitor.resource.id, other.id, found.id))
-    with section("Changes", "Statements and questions that differ from another dossier."):
+    with section(t("Changes"), t("Statements and questions that differ from another dossier.")):
         options = {str(one.id): f"{moment(one.created_at)} · {LANGUAGES[one.language]}" for one in others}
 
         def go(chosen: str) -> None:
             more = {"paper": visitor.query["paper"]} if "paper" in visitor.query else {}
             ui.navigate.to(visitor.link(f"{ROOT}/dossier", **{"id": str(found.id), "with": chosen, **more}))
 
-        ui.select(options, value=str(other.id), label="Compared with",
+        ui.select(options, value=str(other.id), label=t("Compared with"),
                   on_change=lambda event: go(str(event.value))).props("outlined")  # fmt: skip
         if not changes:
-            text("No statement changed.", "soft")
+            text(t("No statement changed."), "soft")
             return
-        rows = [[one.paper, one.key, one.kind.value, one.before, one.after, _why(one)] for one in changes]
-        table("Changes", ["Paper", "Item", "Change", "Before", "After", "Because of"], rows)
+        rows = [[one.paper, one.key, t(_KINDS[one.kind.value]), one.before, one.after, _why(one)] for one in changes]
+        table(t("Changes"), [t("Paper"), t("Item"), t("Change"), t("Before"), t("After"), t("Because of")], rows)
 
 
 def _why(change: Change) -> str:
@@ -211,28 +236,41 @@ def _ask_delete(visitor: Visitor, found: Dossier) -> None:
             visitor.parts.dossiers.delete(visitor.resource.id, found.id, actor=visitor.name)
             return True
 
-        if await visitor.act(Permission.MANAGE, work, "The dossier is deleted."):
+        if await visitor.act(Permission.MANAGE, work, t("The dossier is deleted.")):
             ui.navigate.to(visitor.link(ROOT))
 
-    confirm("Delete this dossier?", "Files that were downloaded stay.", "Delete", delete)
+    confirm(t("Delete this dossier?"), t("Files that were downloaded stay."), t("Delete"), delete)
 
 
 PAGE = Page(
     ROOT,
-    "Papers",
-    "Impact assessments, instructions, retention schedule and notices, drafted from what is configured.",
-    "Approvals",
+    mark("Papers"),
+    mark("Impact assessments, instructions, retention schedule and notices, drafted from what is configured."),
+    mark("Approvals"),
     "description",
     render,
     needs=Permission.AUDIT,
+    help=Help(
+        mark(
+            "Drafts of the papers that data protection asks for, written from what is configured. A person finishes them."
+        ),
+        "the-papers.md",
+        (Term.TEMPLATE, Term.RESOURCE),
+    ),
 )
 DOSSIER = Page(
     f"{ROOT}/dossier",
-    "Dossier",
-    "Drafts with the evidence of every statement.",
-    "Approvals",
+    mark("Dossier"),
+    mark("Drafts with the evidence of every statement."),
+    mark("Approvals"),
     "description",
     dossier,
     listed=False,
     needs=Permission.AUDIT,
+    help=Help(
+        mark(
+            "Each statement shows the settings and log entries that it rests on. Answer the questions, then create it again."
+        ),
+        "the-papers.md",
+    ),
 )
