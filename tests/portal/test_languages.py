@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page
 from tests.conftest import Server
 from tests.portal.conftest import OpenPerson, Person
+from tests.portal.test_catalogues import strings
 from tests.portal.test_pages import GROUP, OVERFLOW, PATHS, VIOLATIONS, somebody
 from tools.texts import messages_of, read
 
@@ -39,12 +40,7 @@ def english_texts(code: str) -> tuple[frozenset[str], list[re.Pattern[str]]]:
     for message in read(code):
         if not message.id:
             continue
-        pairs = (
-            zip(message.id, message.string, strict=False)
-            if isinstance(message.id, tuple)
-            else [(message.id, message.string)]
-        )
-        for source, said in pairs:
+        for source, said in zip(strings(message.id), strings(message.string), strict=True):
             words = re.sub(r"\{[^{}]*\}", " ", source)
             if source == said or not re.search("[A-Za-z]{3}", words):
                 continue
@@ -53,7 +49,9 @@ def english_texts(code: str) -> tuple[frozenset[str], list[re.Pattern[str]]]:
             elif len(re.findall("[A-Za-z]{3,}", words)) >= 2:
                 places = re.split(r"\{[^{}]*\}", source)
                 patterns.append(re.compile(".+".join(map(re.escape, places)), re.DOTALL))
-    translations = {str(message.string) for message in read(code)}  # an English word may be one of the language's
+    translations = {
+        said for message in read(code) for said in strings(message.string)
+    }  # an English word may be one of the language's
     return frozenset(whole - translations), patterns
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from nicegui import ui
 
 from mien.management.roles import Permission
+from mien.portal.early import early
 from mien.portal.help import Help
 from mien.portal.sign_in import SIGN_OUT
 from mien.portal.texts import COOKIE, LANGUAGES, language, listed, t
@@ -85,6 +86,7 @@ def frame(visitor: Visitor, page: Page, pages: Iterable[Page], theme: str | None
     title = t(page.title)
     about = f"{title} · {visitor.chosen.name} · Mien" if visitor.chosen else f"{title} · Mien"
     ui.page_title(about)
+    ui.add_body_html(early(title, theme))
     theme_switch = ui.dark_mode({"dark": True, "light": False}.get(theme or ""))
     with ui.left_drawer(value=False, elevated=False).classes("side").props(_DRAWER) as drawer:
         _navigate(visitor, page, pages)

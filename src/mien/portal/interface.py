@@ -19,6 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from mien.accounts import Resource
 from mien.management.roles import ABOUT, Permission, Role
 from mien.portal.cameras import serve_pictures
+from mien.portal.early import paint_early
 from mien.portal.frame import THEME, Page, frame
 from mien.portal.pages import PAGES
 from mien.portal.parts import PortalParts
@@ -86,8 +87,8 @@ class _LocalPage(ui.page):
         return _LIBRARY_LANGUAGES[language()]
 
 
-def _handler(page: Page, parts: PortalParts, sessions: Sessions) -> Callable[[Request], Awaitable[Response | None]]:
-    async def show(request: Request) -> Response | None:
+def _handler(page: Page, parts: PortalParts, sessions: Sessions) -> Callable[[Request], Awaitable[Response]]:
+    async def show(request: Request) -> Response:
         visitor = await visit(request, parts, sessions)
         if page.path == FIRST and not page.is_open_to(visitor) and (other := _first_open(visitor)) is not None:
             return RedirectResponse(visitor.link(other.path), 303)  # signing in leads to the first page
@@ -95,7 +96,7 @@ def _handler(page: Page, parts: PortalParts, sessions: Sessions) -> Callable[[Re
         with frame(visitor, page, PAGES, theme if theme in {"light", "dark"} else None):
             if not page.is_open_to(visitor):
                 _refuse(visitor, page)
-                return context.client.build_response(request, 403)
+                return paint_early(context.client.build_response(request, 403))
             if page.needs_resource and visitor.chosen is None:
                 about = t("Applications call a resource: it has an endpoint, two keys and a tier.")
                 may = visitor.may(Permission.MANAGE, on=None)
@@ -105,7 +106,7 @@ def _handler(page: Page, parts: PortalParts, sessions: Sessions) -> Callable[[Re
                     about if may else t("Ask an operator or owner of this server to create one."),
                     (t("Create a resource"), "/resources/new") if may else None,
                 )
-                return None
+                return paint_early(context.client.build_response(request))
             place = Tag("div", classes="parts")
             drawing = background_tasks.create(_draw(page, visitor, place))
             done, _ = await asyncio.wait({drawing}, timeout=_PATIENCE)
@@ -113,7 +114,7 @@ def _handler(page: Page, parts: PortalParts, sessions: Sessions) -> Callable[[Re
                 with place:
                     waiting = skeleton()
                 drawing.add_done_callback(lambda _: None if waiting.is_deleted else waiting.delete())
-        return None
+        return paint_early(context.client.build_response(request))
 
     return show
 
