@@ -52,7 +52,7 @@ def test_the_help_opens_and_leads_to_the_documentation(person: OpenPerson) -> No
     page.locator("details.help > summary").click()
     page.get_by_text("False match rate: how often").wait_for()
     page.get_by_role("link", name="Read more in the documentation").click()
-    page.get_by_role("heading", name="My threshold").wait_for()
+    page.get_by_role("heading", name="My threshold").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
     page = someone.go("/people/largePersonGroup/none")  # with a heading
     assert page.locator("details.help a").get_attribute("href", timeout=5000).endswith("#look-after-people")  # type: ignore[union-attr]

@@ -251,9 +251,7 @@ PAGE = Page(
     render,
     needs=Permission.AUDIT,
     help=Help(
-        mark(
-            "Drafts of the papers that data protection asks for, written from what is configured. A person finishes them."
-        ),
+        mark("Drafts that data protection asks for, written from what is configured. A person finishes them."),
         "the-papers.md",
         (Term.TEMPLATE, Term.RESOURCE),
     ),
@@ -268,9 +266,7 @@ DOSSIER = Page(
     listed=False,
     needs=Permission.AUDIT,
     help=Help(
-        mark(
-            "Each statement shows the settings and log entries that it rests on. Answer the questions, then create it again."
-        ),
+        mark("Each statement shows the settings and entries it rests on. Answer the questions, then create it again."),
         "the-papers.md",
     ),
 )
