@@ -59,5 +59,5 @@ def test_the_help_opens_and_leads_to_the_documentation(person: OpenPerson) -> No
     page = someone.go("/documentation/index")
     page.get_by_role("link", name="The portal", exact=True).click()
     page.locator("#look-after-people").wait_for()
-    page = someone.go("/documentation/..%2Fpyproject")
+    page = someone.go("/documentation/no-such-page")
     page.get_by_text("There is no such page").wait_for()
