@@ -28,13 +28,13 @@ from mien.storage.claims import Claims, Held
 from mien.storage.tables import DriftBaselineRow, DriftCountRow, DriftStateRow
 
 _EPOCH: Final = date(1970, 1, 1)
-_NAMES: Final = {
+NAMES: Final = {
     DriftSeries.QUALITY: "Quality of faces",
     DriftSeries.SCORE: "Score of the best candidate",
     DriftSeries.MARGIN: "Margin to the second person",
     DriftSeries.UNREAD: "Images without a face",
 }
-_OF_CAMERAS: Final = {DriftSeries.UNREAD: "Tracks without a readable frame"}
+OF_CAMERAS: Final = {DriftSeries.UNREAD: "Tracks without a readable frame"}
 _log = structlog.get_logger("mien.drift")
 
 
@@ -63,7 +63,7 @@ class SeriesDrift:
     @property
     def name(self) -> str:
         """The series in words."""
-        return (_OF_CAMERAS if self.source else {}).get(self.series, _NAMES[self.series])
+        return (OF_CAMERAS if self.source else {}).get(self.series, NAMES[self.series])
 
     @property
     def moved(self) -> bool:

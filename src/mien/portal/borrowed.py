@@ -10,6 +10,7 @@ from mien.accounts.types import BEING_DELETED, NOBODY_ADMITTED
 from mien.contract.attributes import DECLARED, LIMITED
 from mien.doors.reasons import WORDS
 from mien.events import METRICS
+from mien.gallery.drift import NAMES, OF_CAMERAS
 from mien.management.arm.shapes import TIERS
 from mien.management.roles import ABOUT
 from mien.vision.measures import MEASURES
@@ -21,6 +22,8 @@ BORROWED: Final[tuple[str, ...]] = (
     NOBODY_ADMITTED,
     *WORDS.values(),
     *TIERS.values(),
+    *NAMES.values(),
+    *OF_CAMERAS.values(),
     *explanations(),
     *(metric.display for metric in METRICS.values()),
     *(DECLARED[one].label for one in LIMITED),

@@ -13,7 +13,7 @@ from __future__ import annotations
 import gettext
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -137,7 +137,7 @@ def moment(at: datetime | None, *, seconds: bool = False) -> str:
     return f"{day(at)} {at:%H:%M:%S} UTC" if seconds else f"{day(at)} {at:%H:%M} UTC"
 
 
-def day(at: datetime) -> str:
+def day(at: date) -> str:
     """Return the date of a moment for people."""
     if _current.get() == SOURCE:
         return f"{at:%Y-%m-%d}"

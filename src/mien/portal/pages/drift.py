@@ -13,14 +13,16 @@ from mien.events.drift import BINS, DriftSeries
 from mien.gallery.drift import SeriesDrift
 from mien.management.roles import Permission
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
+from mien.portal.texts import day, figure, mark, t
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, badge, banner, button, confirm, empty, section, text
 
 ROOT: Final = "/drift"
 _AXES: Final = {
-    DriftSeries.QUALITY: "Unified quality score",
-    DriftSeries.SCORE: "Similarity",
-    DriftSeries.MARGIN: "Difference of similarities",
+    DriftSeries.QUALITY: mark("Unified quality score"),
+    DriftSeries.SCORE: mark("Similarity"),
+    DriftSeries.MARGIN: mark("Difference of similarities"),
 }
 
 
@@ -29,33 +31,36 @@ async def render(visitor: Visitor) -> None:
     drift, resource_id = visitor.parts.drift, visitor.resource.id
     found = await visitor.ask(lambda: drift.of(resource_id))
     if not found:
-        with section("Nothing counted yet"):
+        with section(t("Nothing counted yet")):
             empty(
                 "monitoring",
-                "No calls and no tracks were counted",
-                "Detect, Identify and cameras are counted by day. Four weeks make the baseline.",
+                t("No calls and no tracks were counted"),
+                t("Detect, Identify and cameras are counted by day. Four weeks make the baseline."),
             )
         return
     moved = [one for one in found if one.moved]
     for one in moved:
-        banner("warn", f"{_place(one)}: {one.name}", one.sentence)
+        banner("warn", f"{_place(one)}: {t(one.name)}", one.sentence)
     if not moved and any(isinstance(one.found, Shift) for one in found):
-        about = f"In a week without a change, {ALPHA:.0%} of resources would see a false alarm at most."
-        banner("good", "No change beyond chance", about)
+        about = t("In a week without a change, {share:.0%} of resources would see a false alarm at most.", share=ALPHA)
+        banner("good", t("No change beyond chance"), about)
     for source in dict.fromkeys(one.source for one in found):
         own = [one for one in found if one.source == source]
         first, last = own[0].baseline
-        about = (
-            f"The week from {own[0].week:%-d %B %Y} against the baseline from {first:%-d %B} to {last:%-d %B %Y}. "
-            "Counts only: no templates and no persons."
+        about = t(
+            "The week from {week} against the baseline from {first} to {last}. Counts only: no templates and no "
+            "persons.",
+            week=day(own[0].week),
+            first=day(first),
+            last=day(last),
         )
-        with section((source and f"Camera {source}") or "Calls of the API", about):
+        with section((source and t("Camera {name}", name=source)) or t("Calls of the API"), about):
             with Tag("div", classes="two"):
                 for one in own:
                     _draw(one)
             with Tag("div"):
                 button(
-                    "Begin a new baseline",
+                    t("Begin a new baseline"),
                     partial(_ask, visitor, source),
                     may=visitor.may(Permission.MANAGE),
                 )
@@ -64,30 +69,32 @@ async def render(visitor: Visitor) -> None:
 def _draw(one: SeriesDrift) -> None:
     with Tag("div", classes="stack"):
         with Tag("div", classes="row"):
-            Tag("h3", one.name)
+            Tag("h3", t(one.name))
             if one.moved:
-                badge("moved", "warn")
+                badge(t("moved"), "warn")
         text(one.sentence, "small")
         if one.series is DriftSeries.UNREAD:
-            before, after = ("–" if share is None else f"{share:.1%}" for share in one.means)
-            text(f"Baseline {before}, week {after}.", "soft small")
+            before, after = ("–" if share is None else figure(share, ".1%") for share in one.means)
+            text(t("Baseline {before}, week {after}.", before=before, after=after), "soft small")
             return
         bins = BINS[one.series]
         lines = []
-        for name, counts in (("Baseline", one.found.baseline), ("Week", one.found.week)):
+        for name, counts in ((t("Baseline"), one.found.baseline), (t("Week"), one.found.week)):
             if total := int(counts.sum()):
                 places = [(place + 0.5) * bins.high / bins.count for place in range(bins.count)]
                 shares = (float(count) / total for count in counts[: bins.count])
                 lines.append(Line(name, list(zip(places, shares, strict=True))))
         if lines:
             top = nice(max(share for line in lines for _, share in line.points))
-            across = Axis(_AXES[one.series], 0.0, bins.high, percent=False)
-            chart = line_chart(f"{one.name}: baseline and week", lines, across, Axis("Share", 0.0, top or 1.0))
+            across = Axis(t(_AXES[one.series]), 0.0, bins.high, percent=False)
+            chart = line_chart(
+                t("{name}: baseline and week", name=t(one.name)), lines, across, Axis(t("Share"), 0.0, top or 1.0)
+            )
             ui.html(chart, sanitize=False).classes("figure")
 
 
 def _place(one: SeriesDrift) -> str:
-    return f"Camera {one.source}" if one.source else "Calls of the API"
+    return t("Camera {name}", name=one.source) if one.source else t("Calls of the API")
 
 
 def _ask(visitor: Visitor, source: str) -> None:
@@ -95,15 +102,15 @@ def _ask(visitor: Visitor, source: str) -> None:
         done = await visitor.act(
             Permission.MANAGE,
             lambda: visitor.parts.drift.set_baseline(visitor.resource.id, source, None, actor=visitor.name),
-            "A new baseline begins today.",
+            t("A new baseline begins today."),
         )
         if done is not None:
             ui.navigate.to(visitor.link(ROOT))
 
     confirm(
-        "Begin a new baseline?",
-        "Do this after a change that you made on purpose, such as a new camera. Nothing is compared for five weeks.",
-        "Begin",
+        t("Begin a new baseline?"),
+        t("Do this after a change that you made on purpose, such as a new camera. Nothing is compared for five weeks."),
+        t("Begin"),
         begin,
         kind="primary",
     )
@@ -111,10 +118,15 @@ def _ask(visitor: Visitor, source: str) -> None:
 
 PAGE = Page(
     ROOT,
-    "Drift",
-    "Whether quality and scores have changed, and since when.",
-    "Use",
+    mark("Drift"),
+    mark("Whether quality and scores have changed, and since when."),
+    mark("Use"),
     "trending_down",
     render,
     needs=Permission.SEE,
+    help=Help(
+        mark("Compares last week's photos and scores with those of the weeks before, and says what has changed."),
+        "drift.md",
+        (Term.MARGIN,),
+    ),
 )
