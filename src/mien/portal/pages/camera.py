@@ -292,7 +292,7 @@ def _settings(visitor: Visitor, camera: Camera) -> None:
         with Tag("div", classes="two"):
             name = ui.input(t("Name"), value=camera.name).props("outlined")
             address = ui.input(t("New address")).props(
-                hint(t("leave empty to keep the present one"), t("outlined autocomplete=off"))
+                hint(t("leave empty to keep the present one"), "outlined autocomplete=off")
             )
             groups = ui.input(t("Groups"), value=" ".join(spec.groups)).props("outlined")
             rate = ui.number(t("Analysed frames a second"), value=spec.rate, min=0.5, max=30, step=0.5).props(

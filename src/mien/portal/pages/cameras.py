@@ -117,7 +117,7 @@ def _link(visitor: Visitor, camera: Camera) -> None:
 def _form(visitor: Visitor, doors: dict[UUID, str]) -> None:
     with Tag("div", classes="two"):
         name = ui.input(t("Name")).props("outlined")
-        address = ui.input(t("Address")).props(hint(t(_ADDRESS_HINT), t("outlined autocomplete=off")))
+        address = ui.input(t("Address")).props(hint(t(_ADDRESS_HINT), "outlined autocomplete=off"))
         groups = ui.input(t("Groups")).props(hint(t(_GROUPS_HINT), "outlined"))
         choices = {"": t("None"), **{str(one): words for one, words in doors.items()}}
         door = ui.select(choices, value="", label=t("Door")).props("outlined")

@@ -10,30 +10,33 @@ from mien.accounts import ResourceChange
 from mien.contract.flashes import AS_SERVER, WithoutFlashes
 from mien.management.roles import Permission
 from mien.portal.frame import Page
+from mien.portal.help import Help, Term
+from mien.portal.texts import mark, t
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, button, section, text
 
 _CHOICES: Final = {
-    WithoutFlashes.OFF: "No: everybody sees flashing colours",
-    WithoutFlashes.UNCERTAIN: "Yes, but never as realface: your staff decides",
-    WithoutFlashes.REAL: "Yes, and it may end as realface",
+    WithoutFlashes.OFF: mark("No: everybody sees flashing colours"),
+    WithoutFlashes.UNCERTAIN: mark("Yes, but never as realface: your staff decides"),
+    WithoutFlashes.REAL: mark("Yes, and it may end as realface"),
 }
 
 
 async def render(visitor: Visitor) -> None:
     """Draw the page."""
     resource, parts, may = visitor.resource, visitor.parts, visitor.may(Permission.MANAGE)
-    about = "Flashing light can harm some people. They can turn their heads three times instead."
-    with section("People who cannot take flashing light", about):
-        own = _CHOICES[parts.without_flashes].partition(":")[0].partition(",")[0].lower()
-        choices = {AS_SERVER: f"As the server is set, now: {own} ({parts.without_flashes})"}
-        choices |= {policy.value: label for policy, label in _CHOICES.items()}
-        policy = ui.radio(choices, value=(resource.without_flashes or AS_SERVER)).props(
-            'aria-label="Liveness without flashing colours"'
-        )
+    about = t("Flashing light can harm some people. They can turn their heads three times instead.")
+    with section(t("People who cannot take flashing light"), about):
+        own = t(_CHOICES[parts.without_flashes])
+        choices = {AS_SERVER: t("As the server is set: {choice}", choice=own)}
+        choices |= {policy.value: t(label) for policy, label in _CHOICES.items()}
+        policy = ui.radio(choices, value=(resource.without_flashes or AS_SERVER))
+        policy.props["aria-label"] = t("Liveness without flashing colours")
         text(
-            "Without flashes the check is weaker: flashes bind a video to its session, and turns of the head do that "
-            "far less. Such a result says so: its attempt has “flashes”: false.",
+            t(
+                "Without flashes the check is weaker: flashes bind a video to its session, and turns of the head do "
+                "that far less. Such a result says so: its attempt has “flashes”: false."
+            ),
             "soft small",
         )
 
@@ -42,21 +45,26 @@ async def render(visitor: Visitor) -> None:
             await visitor.act(
                 Permission.MANAGE,
                 lambda: parts.accounts.update(resource.id, change, actor=visitor.name),
-                "Saved: it holds for attempts that begin from now on.",
+                t("Saved: it holds for attempts that begin from now on."),
             )
 
         if not may:
             policy.disable()
         with Tag("div"):
-            button("Save", save, "primary", may=may)
+            button(t("Save"), save, "primary", may=may)
 
 
 PAGE = Page(
     "/liveness",
-    "Liveness",
-    "What liveness sessions of the resource ask of people.",
-    "Resource",
+    mark("Liveness"),
+    mark("What liveness sessions of the resource ask of people."),
+    mark("Resource"),
     "flash_off",
     render,
     needs=Permission.SEE,
+    help=Help(
+        mark("Decides whether people who cannot take flashing light may do the check by turning their heads instead."),
+        "liveness.md#without-flashing-colours",
+        (Term.LIVENESS,),
+    ),
 )

@@ -61,7 +61,7 @@ def _find(visitor: Visitor, span: str) -> _Found:
         return parts.metrics.ask(Question(name, now - length, now, resource.id, interval=step, **more))
 
     def percentile(rank: float) -> Series:
-        found = ask(t("Latency"), aggregation=Aggregation.PERCENTILE, percentile=rank)[0]
+        found = ask("Latency", aggregation=Aggregation.PERCENTILE, percentile=rank)[0]
         return Series(f"p{rank:g}", found.points)
 
     def in_all(rank: float) -> float | None:
@@ -69,11 +69,11 @@ def _find(visitor: Visitor, span: str) -> _Found:
         return parts.metrics.value(whole)
 
     return _Found(
-        ask(t("TotalCalls"), split="operation"),
-        ask(t("TotalErrors"), split="code"),
+        ask("TotalCalls", split="operation"),
+        ask("TotalErrors", split="code"),
         [percentile(rank) for rank in _RANKS],
         [(f"p{rank:g}", in_all(rank)) for rank in _RANKS],
-        [Series(t("faces"), one.points) for one in ask(t("FacesStored"))],
+        [Series(t("faces"), one.points) for one in ask("FacesStored")],
         parts.faces_stored().get(resource.id, 0),
         sorted((one for one in parts.quota_uses() if one.resource_id == resource.id), key=lambda one: -one.percent),
     )
@@ -94,7 +94,7 @@ async def render(visitor: Visitor) -> None:
         _chart(t("Calls"), t("By operation"), found.calls, numbers=(t("Operation"), t("Calls"), _sums(found.calls)))
         _chart(t("Errors"), t("By code"), found.errors, numbers=(t("Code"), t("Errors"), _sums(found.errors)))
         _chart(
-            t("Latency"),
+            "Latency",
             t("Percentiles of all calls, in milliseconds"),
             found.latency,
             numbers=(t("Percentile"), t("Whole period"), latency),
@@ -275,7 +275,7 @@ def _form(visitor: Visitor) -> None:
     metrics |= {name: f"{t(one.display)} ({t(_AGGREGATIONS[one.aggregation])})" for name, one in METRICS.items()}
     with Tag("div", classes="two"):
         name = ui.input(t("Name")).props("outlined")
-        metric = ui.select(metrics, value=t("ServerErrors"), label=t("Metric")).props("outlined")
+        metric = ui.select(metrics, value="ServerErrors", label=t("Metric")).props("outlined")
         threshold = ui.number(t("Fires at"), value=1).props("outlined")
         minutes = ui.number(t("Window (minutes)"), value=5, min=1, precision=0).props("outlined")
         url = ui.input(t("Webhook (optional)")).props(
