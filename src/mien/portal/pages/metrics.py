@@ -94,7 +94,7 @@ async def render(visitor: Visitor) -> None:
         _chart(t("Calls"), t("By operation"), found.calls, numbers=(t("Operation"), t("Calls"), _sums(found.calls)))
         _chart(t("Errors"), t("By code"), found.errors, numbers=(t("Code"), t("Errors"), _sums(found.errors)))
         _chart(
-            "Latency",
+            t("Latency"),
             t("Percentiles of all calls, in milliseconds"),
             found.latency,
             numbers=(t("Percentile"), t("Whole period"), latency),
