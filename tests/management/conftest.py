@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -14,6 +14,8 @@ from tests.memory import shared_engine
 from mien.accounts import AccessRequests, Accounts
 from mien.accounts.role_assignments import RoleAssignments
 from mien.clock import ManualClock
+from mien.dossier import Dossiers
+from mien.dossier.gathering import Gatherer
 from mien.events import AlertRules, AuditLog, MetricStore
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.gallery import open_gallery
@@ -25,6 +27,7 @@ from mien.management.application import ControlPlane, Parts
 from mien.management.login import Login
 from mien.models import ModelStore
 from mien.models.bindings import read_bindings
+from mien.settings import Settings
 from mien.storage import Database, MasterKey, Vault
 from mien.subjects import Subjects, open_subjects
 
@@ -70,7 +73,14 @@ def make_world(database: Database) -> World:
         domain="cognitiveservices.localhost",
         subjects=_subjects(database, vault, clock),
     )
+    parts = replace(parts, dossiers=_dossiers(parts, vault))
     return World(parts, ControlPlane(parts), clock)
+
+
+def _dossiers(parts: Parts, vault: Vault) -> Dossiers:
+    state = (parts.database, vault, parts.clock)
+    gatherer = Gatherer(Settings(), *state, audit=parts.audit, access=parts.access, alerts=parts.alerts)
+    return Dossiers(gatherer, *state, parts.audit)
 
 
 def _subjects(database: Database, vault: Vault, clock: ManualClock) -> Subjects:

@@ -23,16 +23,17 @@ from mien.management.routing import check_routes, permission_of
 TERMS: Final = Acknowledgement("Anna", responsible_ai=True, not_for_police=True)
 ALL: Final = frozenset(Role)
 READ: Final = ALL - {Role.AUDITOR}
+CONFIRM: Final = frozenset({Role.OWNER, Role.ADMIN, Role.APPROVER, Role.REVIEWER})
 FULL: Final = frozenset({Role.OWNER, Role.ADMIN})
 RUN: Final = FULL | {Role.OPERATOR}
 LOOK: Final = READ
 ENROL: Final = RUN | {Role.ENROLLER}
 ASK: Final = RUN | {Role.APPROVER}
 DECIDE: Final = FULL | {Role.APPROVER}
-MEASURE: Final = ALL - {Role.ENROLLER}
+MEASURE: Final = ALL - {Role.ENROLLER, Role.REVIEWER}
 BY_PERMISSION: Final[dict[str, frozenset[Role]]] = {
     "see": READ, "audit": MEASURE, "metrics": MEASURE, "look-up": LOOK, "people": ENROL, "request": ASK,
-    "approve": DECIDE, "manage": RUN, "keys": RUN, "tokens": FULL,
+    "approve": DECIDE, "confirm": CONFIRM, "manage": RUN, "keys": RUN, "tokens": FULL,
 }  # fmt: skip
 """Who may do what, written down a second time: an edit of the table in `roles.py` alone fails here."""
 
@@ -44,10 +45,13 @@ MATRIX: Final[tuple[tuple[str, str], ...]] = (
     (r"GET (/metrics|/mien/v1/metrics.*|.*microsoft.insights/.*|.*/usages)", "metrics"),
     (r"POST /mien/v1/access-requests", "request"),
     (r"POST /mien/v1/access-requests/\{request_id\}/.*", "approve"),
-    (r"GET .*/reviews/\{case\}/picture", "approve"),
-    (r"POST .*/reviews/\{case\}/answers", "approve"),
+    (r"GET .*/reviews/\{case\}/picture", "confirm"),
+    (r"POST .*/reviews/\{case\}/answers", "confirm"),
     (r"POST .*/reviews", "request"),
     (r"GET .*/reviews(/\{case\})?", "look-up"),
+    (r"GET .*/dossiers.*", "audit"),
+    (r"GET .*/negatives", "look-up"),
+    (r"(POST|DELETE) .*/negatives.*", "people"),
     (r"POST .*/subjects/.*", "people"),
     (r"\w+ .*/consents.*", "people"),
     (r"GET .*/erasure-receipts/\{receipt_id\}", "people"),

@@ -22,6 +22,7 @@ class AdminRole(StrEnum):
     ADMIN = "Mien.Admin"
     OPERATOR = "Mien.Operator"
     APPROVER = "Mien.Approver"
+    REVIEWER = "Mien.Reviewer"
     READER = "Mien.Reader"
     ENROLLER = "Mien.Enroller"
     AUDITOR = "Mien.Auditor"

@@ -52,6 +52,7 @@ _FACE_ID_HOURS: Final = 24
 """Longest `faceIdTimeToLive` of the Face contract, and its default."""
 _LAST_YEAR: Final = timedelta(days=365)
 _APPROVERS: Final = {"owner", "admin", "approver"}
+_CONFIRMERS: Final = {*_APPROVERS, "reviewer"}
 
 
 class Gatherer:
@@ -293,7 +294,8 @@ class Gatherer:
         entry = self._last(None, "admin.token.create", "admin.token.revoke", "role.*")
         said = [f"{role}: {count}" for role, count in sorted(counts.items())]
         approvers = sum(counts.get(role, 0) for role in _APPROVERS)
-        for name, value in (("administrators", said), ("approvers", approvers)):
+        confirmers = sum(counts.get(role, 0) for role in _CONFIRMERS)
+        for name, value in (("administrators", said), ("approvers", approvers), ("confirmers", confirmers)):
             facts.add(name, value, Source.DATA, "admin tokens, role assignments", entry)
 
     def _of_log(self, facts: Facts, resource_id: UUID) -> None:

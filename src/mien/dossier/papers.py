@@ -236,7 +236,8 @@ FRIA: Final = Paper(
         Section("people", (_PEOPLE, Question("categories"), _said("children", "strict_children", "strict", "off"))),
         Section("harms", (_ACCURACY, Question("accuracy", _none("evaluation")), _FAIRNESS,
                           Question("fairness", _none("group_report")), Question("harms"))),
-        Section("oversight", (_REVIEW, Question("review", _none("reviewers")), Statement("reviewers", ("approvers",)),
+        Section("oversight", (_REVIEW, Question("review", _none("reviewers")),
+                              Statement("reviewers", ("approvers", "confirmers")),
                               _SIGN_IN, Question("overseers"))),
         Section("measures", (Statement("stop", ("features",)), _AUDIT, _RIGHTS, Question("complaints"),
                              Question("governance"), Question("notification"),
@@ -249,7 +250,7 @@ OVERSIGHT: Final = Paper(
     (
         Section("system", (_FUNCTIONS, _said("confidence", "calibration", "own", "pack"), _ACCURACY, _FAIRNESS,
                            _said("quality", "min_quality", "set", "none"), Statement("bias", ("reviewers",)))),
-        Section("people", (Statement("reviewers", ("approvers", "administrators")), _SIGN_IN,
+        Section("people", (Statement("reviewers", ("confirmers", "administrators")), _SIGN_IN,
                            _said("own", "self_approved", "self", "other", "approved_by"), Question("assigned"),
                            Question("training"))),
         Section("deciding", (_REVIEW, _only("hidden", "reviewers"),

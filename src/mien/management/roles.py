@@ -28,7 +28,9 @@ class Permission(StrEnum):
     REQUEST = "request"
     """Ask for limited access on behalf of a resource."""
     APPROVE = "approve"
-    """Review, approve, reject, revoke and renew limited access; confirm matches."""
+    """Review, approve, reject, revoke and renew limited access."""
+    CONFIRM = "confirm"
+    """See pictures of matches under review, and answer their cases."""
     MANAGE = "manage"
     """Create, change and delete resources, rules, doors, evaluations; accept terms."""
     KEYS = "keys"
@@ -45,6 +47,7 @@ class Role(StrEnum):
     """The name that `owner` had before; tokens that have it keep it."""
     OPERATOR = "operator"
     APPROVER = "approver"
+    REVIEWER = "reviewer"
     READER = "reader"
     """Sees everything but keys and changes nothing."""
     ENROLLER = "enroller"
@@ -59,8 +62,9 @@ _READING: Final = frozenset({Permission.SEE, Permission.AUDIT, Permission.METRIC
 PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.OWNER: frozenset(Permission),
     Role.ADMIN: frozenset(Permission),
-    Role.OPERATOR: frozenset(Permission) - {Permission.APPROVE, Permission.TOKENS},
-    Role.APPROVER: _READING | {Permission.REQUEST, Permission.APPROVE},
+    Role.OPERATOR: frozenset(Permission) - {Permission.APPROVE, Permission.CONFIRM, Permission.TOKENS},
+    Role.APPROVER: _READING | {Permission.REQUEST, Permission.APPROVE, Permission.CONFIRM},
+    Role.REVIEWER: frozenset({Permission.SEE, Permission.LOOK_UP, Permission.CONFIRM}),
     Role.READER: _READING,
     Role.ENROLLER: frozenset({Permission.SEE, Permission.LOOK_UP, Permission.PEOPLE}),
     Role.AUDITOR: frozenset({Permission.AUDIT, Permission.METRICS}),
@@ -72,6 +76,7 @@ ABOUT: Final[Mapping[Role, str]] = {
     Role.ADMIN: "does everything; the former name of owner",
     Role.OPERATOR: "runs everything but approvals, tokens and role assignments",
     Role.APPROVER: "reviews limited access and confirms matches; sees everything but keys",
+    Role.REVIEWER: "confirms matches; no keys, no approvals, no changes",
     Role.READER: "sees everything but keys; changes nothing",
     Role.ENROLLER: "enrols and looks after people; no keys, no approvals",
     Role.AUDITOR: "reads the audit log and the metrics",

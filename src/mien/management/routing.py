@@ -106,7 +106,7 @@ def permission_of(route: APIRoute) -> Allow | None:
 Reader = Annotated[Actor, Depends(Allow(Permission.SEE))]
 Looker = Annotated[Actor, Depends(Allow(Permission.LOOK_UP))]
 Requester = Annotated[Actor, Depends(Allow(Permission.REQUEST))]
-Approver = Annotated[Actor, Depends(Allow(Permission.APPROVE))]
+Confirmer = Annotated[Actor, Depends(Allow(Permission.CONFIRM))]
 AnyReader = Annotated[Actor, Depends(Allow(Permission.SEE, anywhere=True))]
 AnyRequester = Annotated[Actor, Depends(Allow(Permission.REQUEST, anywhere=True))]
 AnyApprover = Annotated[Actor, Depends(Allow(Permission.APPROVE, anywhere=True))]

@@ -16,7 +16,7 @@ from mien.gallery.kinds import CollectionRef
 from mien.gallery.reviews import Filed, ReviewCase, Reviews, ReviewState
 from mien.gallery.types import Candidate
 from mien.management.errors import invalid, not_found
-from mien.management.routing import READERS, Approver, Looker, Manager, Requester, Shown, Strict
+from mien.management.routing import READERS, Confirmer, Looker, Manager, Requester, Shown, Strict
 from mien.management.v1.evaluations import CollectionName, collection_ref
 from mien.management.v1.fields import Moment, find
 from mien.management.v1.subjects import Resource
@@ -205,7 +205,7 @@ def routes(reviews: Reviews, accounts: Accounts) -> APIRouter:
         return _seen(reviews.get(owner(resource), case, reader=actor.name))
 
     @router.get("/reviews/{case}/picture", response_class=Response)
-    def get_picture(resource: Resource, case: UUID, actor: Approver) -> Response:
+    def get_picture(resource: Resource, case: UUID, actor: Confirmer) -> Response:
         """Return the probe's picture."""
         del actor
         found = reviews.picture(owner(resource), case)
@@ -215,7 +215,7 @@ def routes(reviews: Reviews, accounts: Accounts) -> APIRouter:
         return Response(found, media_type="application/octet-stream", headers=headers)
 
     @router.post("/reviews/{case}/answers", status_code=201)
-    def answer_case(resource: Resource, case: UUID, body: AnswerBody, actor: Approver) -> CaseSeen:
+    def answer_case(resource: Resource, case: UUID, body: AnswerBody, actor: Confirmer) -> CaseSeen:
         """Answer a case, once."""
         done = reviews.answer(owner(resource), case, body.chosen, reviewer=actor.name, reason=body.reason)
         return _seen(done)

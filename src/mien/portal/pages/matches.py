@@ -221,7 +221,7 @@ async def case(visitor: Visitor) -> None:
     found = await visitor.ask(lambda: reviews.get(resource_id, case_id, reader=visitor.name))
     picture = await visitor.ask(lambda: reviews.picture(resource_id, case_id))
     crops = await visitor.ask(lambda: _crops(visitor, found))
-    may = visitor.may(Permission.APPROVE)
+    may = visitor.may(Permission.CONFIRM)
     answered = any(one.reviewer == visitor.name for one in found.answers)
     if not found.state.decided and not answered:
         text(t("Compare the pictures. The service's confidences are shown after your answer."), "soft")
@@ -298,7 +298,7 @@ def _form(visitor: Visitor, found: ReviewCase, may: bool) -> None:
             number = None if chosen.value == "unsure" else int(chosen.value)
             reviews = visitor.parts.reviews
             done = await visitor.act(
-                Permission.APPROVE,
+                Permission.CONFIRM,
                 lambda: reviews.answer(
                     visitor.resource.id, found.id, number, reviewer=visitor.name,
                     reason=(reason.value or "").strip() or None,
