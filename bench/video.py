@@ -58,6 +58,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "mien-video")
     parser.add_argument("--of", default="0/1", help="only share I of N of the clips, as I/N, for several processes")
     parser.add_argument("--half", choices=["tuned", "untouched"], help="only clips of that half of the people")
+    parser.add_argument("--most", type=int, default=10**6, help="clips of `latency` and `cost`, at most")
     parser.add_argument("--again", action="store_true", help="watch clips again that were watched before")
     given = parser.parse_args()
     cv2.setNumThreads(1)
@@ -207,7 +208,7 @@ class Virtual:
 def latency(given: argparse.Namespace) -> None:
     """From the first frame whose face is large enough to the decision, one camera on an idle core."""
     clips = [clip for clip in plan(given.cache) if clip.kind == "approach"]
-    clips = [clip for clip in clips if (given.cache / f"{clip.name}.mp4").exists()]
+    clips = [clip for clip in clips if (given.cache / f"{clip.name}.mp4").exists()][: given.most]
     door_px = DoorSpec().face_px
     waits: dict[str, list[float]] = {}
     missed: dict[str, int] = {}
@@ -252,7 +253,7 @@ def first_large(truths: Sequence[Truth], least: int) -> int | None:
 def cost(given: argparse.Namespace) -> None:
     """Processor time and memory of one 720p camera at 5 analysed frames a second, over all clips that are there."""
     clips = [given.cache / f"{clip.name}.mp4" for clip in plan(given.cache) if clip.kind == "approach"]
-    clips = [path for path in clips if path.exists()][:24]
+    clips = [path for path in clips if path.exists()][: min(given.most, 24)]
     rates = Rates(usual=5.0, near=5.0)
     with world(given.cache) as here:
         watched(here, open_source(clips[0]), rates=rates)

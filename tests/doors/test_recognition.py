@@ -250,7 +250,7 @@ def test_an_outage_of_the_database_gives_no_evidence(
         raise OperationalError("SELECT", {}, Exception("server closed the connection"))
 
     with monkeypatch.context() as patch:
-        patch.setattr(world.gallery.recognition, "identify_probes", down)
+        patch.setattr(world.gallery.recognition, "opened", down)
         watcher.run(told.append)
     assert told == []
     assert watcher.problem == "the database does not answer"

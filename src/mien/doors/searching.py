@@ -20,6 +20,7 @@ from mien.gallery.gallery import Gallery
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.recognisers import Recogniser as BoundRecogniser
 from mien.gallery.recognisers import Recognisers
+from mien.gallery.recognition import TrainedGroup
 from mien.gallery.types import Identified
 from mien.matching.open_set import similarity_for_gallery
 from mien.vision.types import Embedding
@@ -33,6 +34,8 @@ DEFAULT_LABEL: Final = "recognition_04"
 _NAMES_KEPT_S: Final = 60.0
 _SIZES_KEPT_S: Final = 5.0
 """Seconds for which the number of persons searched is kept: a training changes it, and the threshold with it."""
+_GROUPS_KEPT_S: Final = 0.5
+"""Seconds for which an opened group is searched. A door reads the person again before it decides."""
 _UNNAMED: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -137,6 +140,7 @@ class Recogniser:
         self.bound: BoundRecogniser = recognisers[self._label_used]
         self._calibration = self.bound.calibration
         self._lock = threading.Lock()
+        self._groups: dict[CollectionRef, tuple[float, TrainedGroup]] = {}
         self._names: dict[tuple[str, str], tuple[float, str]] = {}
         self._least = (time.monotonic(), self._threshold())
 
@@ -200,9 +204,17 @@ class Recogniser:
 
     def _identified(self, target: Target, probes: Sequence[DetectedFace], names: Sequence[str]) -> list[Identified]:
         if ref := self._ref(target):
-            return self._gallery.recognition.identify_probes(probes, names, ref, 3, NEAREST)
+            return self._gallery.recognition.identify_in(self._opened(ref), probes, names, 3, NEAREST)
         group = target.collection_id or None
         return self._directory.recognition.identify_probes(self._resource_id, probes, group, 3, NEAREST)
+
+    def _opened(self, ref: CollectionRef) -> TrainedGroup:
+        """Return a group, read again after a moment: frames follow each other faster than groups change."""
+        now = time.monotonic()
+        known = self._groups.get(ref)
+        if known is None or now - known[0] >= _GROUPS_KEPT_S:
+            known = self._groups[ref] = (now, self._gallery.recognition.opened(ref))
+        return known[1]
 
     def _ref(self, target: Target) -> CollectionRef | None:
         if target.kind in {TargetKind.DYNAMIC_GROUP, TargetKind.DIRECTORY}:

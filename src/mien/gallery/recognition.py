@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -46,6 +47,25 @@ _REMEMBERED: Final = 256
 
 Filing = Callable[[CollectionRow, Sequence[Identified]], object]
 """Files what was found in a collection for review."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedGroup:
+    """A trained group as it was at a moment.
+
+    Attributes:
+        ref: its name.
+        row: its row.
+        search: its trained index.
+        calibration: maps its similarities to confidences.
+        without: persons who were deleted since the training.
+    """
+
+    ref: CollectionRef
+    row: CollectionRow
+    search: TemplateSearch
+    calibration: Calibration
+    without: frozenset[UUID]
 
 
 class Recognition:
@@ -207,13 +227,41 @@ class Recognition:
         Raises:
             What `identify` raises, but for `FaceNotFoundError`.
         """
+        return self.identify_in(self.opened(ref), probes, face_ids, top, confidence_threshold)
+
+    def opened(self, ref: CollectionRef) -> TrainedGroup:
+        """Return a group as it is trained now, for several searches in a row without the database.
+
+        Raises:
+            CollectionNotFoundError: there is no such group.
+            NotTrainedError: it was never trained with success.
+            TrainingNotFinishedError: its first training is under way.
+        """
         with self._rows.reading(ref) as (session, row):
             without = self._removed.of(session, row)
         row, search = self._trained(ref, row)
+        recogniser = self._recognisers[row.recognition_model]
+        calibration = self.curves.of(recogniser, row.resource_id, row.uid).calibration
+        return TrainedGroup(ref, row, search, calibration, without)
+
+    def identify_in(
+        self,
+        group: TrainedGroup,
+        probes: Sequence[DetectedFace],
+        face_ids: Sequence[str],
+        top: int = 10,
+        confidence_threshold: float | None = None,
+    ) -> list[Identified]:
+        """Find the persons of an opened group that faces at hand may be, as `identify_probes` does.
+
+        Raises:
+            IncompatibleModelError: a face was detected with another recognition model than the group's.
+            FingerprintMismatchError: the group was trained with another recogniser.
+        """
+        row, search, calibration = group.row, group.search, group.calibration
         for probe in probes:
-            self._check(probe, row.recognition_model, search.fingerprint, ref)
-        calibration = self.curves.of(self._recognisers[row.recognition_model], row.resource_id, row.uid).calibration
-        query = query_for(calibration, search.persons, top, confidence_threshold, without=without)
+            self._check(probe, row.recognition_model, search.fingerprint, group.ref)
+        query = query_for(calibration, search.persons, top, confidence_threshold, without=group.without)
         found = identified(
             probes,
             face_ids,
