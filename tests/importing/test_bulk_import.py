@@ -107,6 +107,7 @@ def check_whole(data: Path, source: Path, group: str, count: int, report: Path, 
         command(data, source, group, report, "--json", *more), check=False, capture_output=True, text=True, timeout=600,
         env={**os.environ, **ENVIRONMENT},
     )  # fmt: skip
+    assert done.stdout, done.stderr
     told = json.loads(done.stdout)
     assert (done.returncode, told["refused"], told["training"] or "succeeded") == (1, 1, "succeeded"), done.stderr
     found = enrolled(data, group)
