@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import delete
 from tests.conftest import Server
 from tests.portal.conftest import OpenPerson
+from tests.portal.test_pages import check_pages
 
 from mien.clock import ManualClock, SystemClock
 from mien.events.drift import API, DriftCounts, DriftSeries
@@ -59,6 +60,12 @@ def test_the_page_says_what_moved_and_since_when(person: OpenPerson) -> None:
     page.get_by_role("button", name="Begin", exact=True).click()
     page.get_by_text("A baseline takes four weeks").first.wait_for()
     assert page.get_by_text("Changed since").count() == 0
+
+
+@pytest.mark.usefixtures("counted")
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_the_page_is_accessible_and_fits(person: OpenPerson, axe: str, width: int, scheme: str) -> None:
+    check_pages(person(width=width, scheme=scheme), axe, scheme, ("/drift",))
 
 
 def test_a_resource_without_counts_says_what_is_counted(person: OpenPerson, portal: Server) -> None:

@@ -30,6 +30,7 @@ PATHS = (
     "/directory/groups/somebody",
     "/cameras",
     "/metrics-and-alerts",
+    "/drift",
     "/failed-calls",
     "/status",
     "/access",
