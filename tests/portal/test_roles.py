@@ -44,10 +44,10 @@ def test_from_a_new_resource_to_its_approval(person: OpenPerson, portal: Server)
     page.get_by_text("front-desk is not approved for Verification").wait_for()
 
     admin.go("/directory?resource=front-desk")
-    page.get_by_text("front-desk is not approved for Identification or Verification").wait_for()
+    page.get_by_text("front-desk is not approved for Identification / Verification").wait_for()
     assert page.get_by_role("button", name="Add the person").is_disabled()
     admin.go("/people?resource=front-desk")
-    page.get_by_text("front-desk is not approved for Identification or Verification").wait_for()
+    page.get_by_text("front-desk is not approved for Identification / Verification").wait_for()
     assert page.get_by_role("button", name="Create").is_disabled()
 
     approver = person(token(portal, "approver"))
@@ -103,7 +103,7 @@ def test_from_a_new_resource_to_its_approval(person: OpenPerson, portal: Server)
     group.get_by_role("button", name="Train", exact=True).click()
     admin.told("The resource is not approved for this use.")  # looked at anew: the page was drawn before
     page.reload()
-    page.get_by_text("front-desk is not approved for Identification or Verification").wait_for()
+    page.get_by_text("front-desk is not approved for Identification / Verification").wait_for()
     assert [page.get_by_role("button", name=name).is_disabled() for name in ("Train", "Add the person")] == [True] * 2
     page.get_by_role("link", name="Anna").click()
     page.get_by_role("button", name="Erase the person").wait_for()
