@@ -61,7 +61,10 @@ def test_a_policy_is_set_and_crops_are_kept_and_erased(
     page.get_by_role("option", name="Low or better").click()
     page.get_by_role("button", name="Save").click()
     page.locator("dd").get_by_text("This collection's").wait_for()
-    assert fact(page, "Photo requirements") == "Quality for recognition at least low; a face of 5000 pixels or more."
+    assert (
+        fact(page, "Photo requirements")
+        == "Quality for recognition at least low; size of the face at least 5000 pixels."
+    )
     assert "required quality" in enrol().json()["error"]["message"]
 
     opened(page).get_by_label("Minimum face size").fill("")

@@ -87,8 +87,11 @@ class _LocalPage(ui.page):
         return _LIBRARY_LANGUAGES[language()]
 
 
-def _handler(page: Page, parts: PortalParts, sessions: Sessions) -> Callable[[Request], Awaitable[Response]]:
-    async def show(request: Request) -> Response:
+def _handler(page: Page, parts: PortalParts, sessions: Sessions) -> Callable[[Request], Awaitable[Response | None]]:
+    async def show(request: Request) -> Response | None:
+        build = context.client.build_response
+        # The library calls it when it sends the page, which may be before all is drawn.
+        context.client.build_response = lambda *given: paint_early(build(*given))  # type: ignore[method-assign]
         visitor = await visit(request, parts, sessions)
         if page.path == FIRST and not page.is_open_to(visitor) and (other := _first_open(visitor)) is not None:
             return RedirectResponse(visitor.link(other.path), 303)  # signing in leads to the first page
@@ -96,7 +99,7 @@ def _handler(page: Page, parts: PortalParts, sessions: Sessions) -> Callable[[Re
         with frame(visitor, page, PAGES, theme if theme in {"light", "dark"} else None):
             if not page.is_open_to(visitor):
                 _refuse(visitor, page)
-                return paint_early(context.client.build_response(request, 403))
+                return context.client.build_response(request, 403)
             if page.needs_resource and visitor.chosen is None:
                 about = t("Applications call a resource: it has an endpoint, two keys and a tier.")
                 may = visitor.may(Permission.MANAGE, on=None)
@@ -106,7 +109,7 @@ def _handler(page: Page, parts: PortalParts, sessions: Sessions) -> Callable[[Re
                     about if may else t("Ask an operator or owner of this server to create one."),
                     (t("Create a resource"), "/resources/new") if may else None,
                 )
-                return paint_early(context.client.build_response(request))
+                return None
             place = Tag("div", classes="parts")
             drawing = background_tasks.create(_draw(page, visitor, place))
             done, _ = await asyncio.wait({drawing}, timeout=_PATIENCE)
@@ -114,7 +117,7 @@ def _handler(page: Page, parts: PortalParts, sessions: Sessions) -> Callable[[Re
                 with place:
                     waiting = skeleton()
                 drawing.add_done_callback(lambda _: None if waiting.is_deleted else waiting.delete())
-        return paint_early(context.client.build_response(request))
+        return None
 
     return show
 
