@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 from tests.shared import REPOSITORY
-from tools import write_cli_docs, write_errors_docs
+from tools import write_cli_docs, write_decisions_docs, write_errors_docs
 
 from mien.contract.catalogue import ROWS
-
-_RECORD = re.compile(r"# (\d{4}): (.+)\n\nDate: (\d{4}-\d\d-\d\d) · Status: (accepted.*)\n\n")
 
 
 def test_the_site_is_built_and_every_link_between_its_pages_leads_somewhere(tmp_path: Path) -> None:
@@ -22,7 +20,11 @@ def test_the_site_is_built_and_every_link_between_its_pages_leads_somewhere(tmp_
     assert all((tmp_path / page).is_file() for page in pages)
 
 
-@pytest.mark.parametrize("page", [write_cli_docs, write_errors_docs], ids=lambda page: str(page.TARGET.name))
+@pytest.mark.parametrize(
+    "page",
+    [write_cli_docs, write_decisions_docs, write_errors_docs],
+    ids=lambda page: str(page.TARGET.relative_to(REPOSITORY / "docs")),
+)
 def test_a_page_that_is_made_from_the_code_is_up_to_date(page: object) -> None:
     assert page.TARGET.read_text(encoding="utf-8") == page.render(), "run `make docs`"  # type: ignore[attr-defined]  # a module
 
@@ -49,15 +51,17 @@ def test_links_of_pages_outside_the_site_lead_somewhere(name: str) -> None:
     assert [path for path in paths if not (REPOSITORY / path).exists()] == []
 
 
-def test_every_decision_record_has_the_same_header_and_a_row_in_the_index() -> None:
-    folder = REPOSITORY / "docs" / "decisions"
-    index = (folder / "index.md").read_text(encoding="utf-8")
-    listed = [line for line in index.splitlines() if line.startswith("| [")]
-    expected = []
-    for record in sorted(folder.glob("[0-9]*.md")):
-        found = _RECORD.match(record.read_text(encoding="utf-8"))
-        assert found, f"{record.name} does not begin with `# NNNN: Title` and `Date: … · Status: …`"
-        number, title, date, status = found.groups()
-        assert record.name.startswith(f"{number}-")
-        expected.append(f"| [{number}]({record.name}) | {title} | {date} | {status} |")
-    assert listed == expected
+@pytest.mark.parametrize(
+    ("name", "text", "wrong"),
+    [
+        ("0002-b.md", "# 0002: B\n\nStatus: accepted\n\n", "0002-b.md does not begin with"),
+        ("0002-b.md", "# 0003: B\n\nDate: 2026-11-29 · Status: accepted\n\n", "0002-b.md has another number"),
+        ("0001-b.md", "# 0001: B\n\nDate: 2026-11-29 · Status: accepted\n\n", "0001-b.md has the number of 0001-a.md"),
+    ],
+)
+def test_decision_records_have_one_header_and_a_number_each(tmp_path: Path, name: str, text: str, wrong: str) -> None:
+    (tmp_path / "0001-a.md").write_text("# 0001: A\n\nDate: 2026-11-28 · Status: accepted\n\nText.\n", encoding="utf-8")
+    assert "\n| [0001](0001-a.md) | A | 2026-11-28 | accepted |\n" in write_decisions_docs.render(tmp_path)
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=wrong):
+        write_decisions_docs.render(tmp_path)

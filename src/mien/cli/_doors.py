@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Generic, Protocol, TypeVar
 from uuid import UUID
 
 import typer
 
-from mien.cli._administration import opened_by_settings, resource_named
+from mien.cli._administration import actor, confirm, opened_by_settings, print_json, resource_named
 from mien.cli._ids import name_or_id
 
 if TYPE_CHECKING:
@@ -42,22 +43,71 @@ def opened_doors(name: str, data_dir: Path | None) -> Iterator[tuple[Services, D
         yield services, doors, resource_named(services, name).id
 
 
-def door_named(doors: DoorServices, owner: UUID, text: str) -> Door:
-    """Return a door by its name, its id or the beginning of its id."""
-    known = ((one.door_id, one.name) for one in doors.doors.of(owner))
-    return doors.doors.named(owner, name_or_id(text, known, "door"))
+class _Named(Protocol):
+    """A configured thing with a name."""
+
+    @property
+    def name(self) -> str: ...
 
 
-def camera_named(doors: DoorServices, owner: UUID, text: str) -> Camera:
-    """Return a camera by its name, its id or the beginning of its id."""
-    known = ((one.camera_id, one.name) for one in doors.cameras.of(owner))
-    return doors.cameras.named(owner, name_or_id(text, known, "camera"))
+T = TypeVar("T", bound=_Named)
+T_co = TypeVar("T_co", bound=_Named, covariant=True)
 
 
-def kiosk_named(doors: DoorServices, owner: UUID, text: str) -> Kiosk:
-    """Return a kiosk by its name, its id or the beginning of its id."""
-    known = ((one.kiosk_id, one.name) for one in doors.kiosks.of(owner))
-    return doors.kiosks.named(owner, name_or_id(text, known, "kiosk"))
+class _Service(Protocol[T_co]):
+    """The service that keeps one kind of things."""
+
+    def of(self, resource_id: UUID, /) -> Sequence[T_co]: ...
+    def named(self, resource_id: UUID, name: str, /) -> T_co: ...
+    def delete(self, resource_id: UUID, thing_id: UUID, /, *, actor: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ThingKind(Generic[T]):
+    """A kind of things that commands name and delete in one way.
+
+    Attributes:
+        word: what the kind is called.
+        service: where the things are kept.
+        id_of: identifies a thing.
+    """
+
+    word: str
+    service: Callable[[DoorServices], _Service[T]]
+    id_of: Callable[[T], UUID]
+
+    def named(self, doors: DoorServices, owner: UUID, text: str) -> T:
+        """Return a thing by its name, its id or the beginning of its id."""
+        service = self.service(doors)
+        known = ((self.id_of(one), one.name) for one in service.of(owner))
+        return service.named(owner, name_or_id(text, known, self.word))
+
+    def delete(
+        self, name: str, text: str, *, yes: bool, as_name: str | None, as_json: bool, data_dir: Path | None
+    ) -> None:
+        """Delete a thing after a confirmation, and say so.
+
+        Args:
+            name: the resource's name.
+            text: name, id or beginning of the id of the thing.
+            yes: do not ask.
+            as_name: who acts, when it is not the system's user.
+            as_json: print JSON.
+            data_dir: where the database is, when the settings do not say.
+        """
+        with opened_doors(name, data_dir) as (_, doors, owner):
+            found = self.named(doors, owner, text)
+            confirm(f"Delete the {self.word} {found.name}?", yes)
+            self.service(doors).delete(owner, self.id_of(found), actor=actor(as_name))
+        if as_json:
+            print_json({"deleted": self.id_of(found)})
+        else:
+            typer.echo(f"deleted {found.name}")
+
+
+CAMERAS: ThingKind[Camera] = ThingKind("camera", lambda doors: doors.cameras, lambda one: one.camera_id)
+DOORS: ThingKind[Door] = ThingKind("door", lambda doors: doors.doors, lambda one: one.door_id)
+KIOSKS: ThingKind[Kiosk] = ThingKind("kiosk", lambda doors: doors.kiosks, lambda one: one.kiosk_id)
 
 
 def person_text(person: Person) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mien.cli._administration import As, AsJson, DataDir, Name, Yes, actor, moment, print_json, print_table
-from mien.cli._doors import camera_named, door_named, opened_doors
+from mien.cli._doors import CAMERAS, DOORS, opened_doors
 
 app = typer.Typer(help="Add, list, change and delete cameras.", no_args_is_help=True)
 
@@ -46,7 +46,7 @@ def add(
         spec = CameraSpec(
             groups=tuple(groups or ()),
             rate=rate,
-            door=None if door is None else door_named(doors, owner, door).door_id,
+            door=None if door is None else DOORS.named(doors, owner, door).door_id,
             direction=Direction.EXIT if leaving else Direction.ENTRY,
         )
         made = doors.cameras.create(owner, camera, source, spec, actor=actor(as_name))
@@ -105,12 +105,12 @@ def change(
     from dataclasses import replace
 
     with opened_doors(name, data_dir) as (_, doors, owner):
-        before = camera_named(doors, owner, camera)
+        before = CAMERAS.named(doors, owner, camera)
         spec = before.spec
         if groups:
             spec = replace(spec, groups=tuple(groups))
         if door is not None:
-            spec = replace(spec, door=door_named(doors, owner, door).door_id if door else None)
+            spec = replace(spec, door=DOORS.named(doors, owner, door).door_id if door else None)
         if rate is not None:
             spec = replace(spec, rate=rate)
         if enabled is not None:
@@ -133,13 +133,4 @@ def delete(
     data_dir: DataDir = None,
 ) -> None:
     """Delete a camera; its events stay."""
-    from mien.cli._administration import confirm
-
-    with opened_doors(name, data_dir) as (_, doors, owner):
-        found = camera_named(doors, owner, camera)
-        confirm(f"Delete the camera {found.name}?", yes)
-        doors.cameras.delete(owner, found.camera_id, actor=actor(as_name))
-    if as_json:
-        print_json({"deleted": found.camera_id})
-    else:
-        typer.echo(f"deleted {found.name}")
+    CAMERAS.delete(name, camera, yes=yes, as_name=as_name, as_json=as_json, data_dir=data_dir)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mien.cli._administration import As, AsJson, DataDir, Name, Yes, actor, moment, print_json, print_table
-from mien.cli._doors import DoorName, PersonId, Place, door_named, local_moment, opened_doors, person_text
+from mien.cli._doors import DOORS, DoorName, PersonId, Place, local_moment, opened_doors, person_text
 from mien.cli._ids import short, whole_id
 
 if TYPE_CHECKING:
@@ -91,16 +91,7 @@ def delete(
     data_dir: DataDir = None,
 ) -> None:
     """Delete a door; its events stay."""
-    from mien.cli._administration import confirm
-
-    with opened_doors(name, data_dir) as (_, doors, owner):
-        found = door_named(doors, owner, door)
-        confirm(f"Delete the door {found.name}?", yes)
-        doors.doors.delete(owner, found.door_id, actor=actor(as_name))
-    if as_json:
-        print_json({"deleted": found.door_id})
-    else:
-        typer.echo(f"deleted {found.name}")
+    DOORS.delete(name, door, yes=yes, as_name=as_name, as_json=as_json, data_dir=data_dir)
 
 
 @app.command()
@@ -133,7 +124,7 @@ def allow(
     if badge and two:
         raise typer.BadParameter("choose one of --badge and --two-persons")
     with opened_doors(name, data_dir) as (_, doors, owner):
-        found = door_named(doors, owner, door)
+        found = DOORS.named(doors, owner, door)
         spec = RuleSpec(
             name=rule,
             doors=(found.door_id,),
@@ -206,7 +197,7 @@ def check(
 
     place, _, person_id = person.rpartition("/")
     with opened_doors(name, data_dir) as (services, doors, owner):
-        found = door_named(doors, owner, door)
+        found = DOORS.named(doors, owner, door)
         moment_ = local_moment(at, found.spec.time_zone, services.clock.now())
         verdict = doors.decisions.check(
             owner,
@@ -318,7 +309,7 @@ def events(
     if export not in {None, "jsonl", "csv"}:
         raise typer.BadParameter(f"{export!r} is not jsonl or csv", param_hint="--export")
     with opened_doors(name, data_dir) as (_, doors, owner):
-        wanted = Filter(door_id=None if door is None else door_named(doors, owner, door).door_id)
+        wanted = Filter(door_id=None if door is None else DOORS.named(doors, owner, door).door_id)
         if export is not None:
             for line in lines(doors.events.all(owner, wanted), as_csv=export == "csv"):
                 typer.echo(line, nl=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mien.cli._administration import As, AsJson, DataDir, Name, Yes, actor, moment, print_json, print_table
-from mien.cli._doors import door_named, kiosk_named, opened_doors
+from mien.cli._doors import DOORS, KIOSKS, opened_doors
 
 if TYPE_CHECKING:
     from mien.doors.kiosks import Kiosk as MadeKiosk
@@ -49,7 +49,7 @@ def add(
             greeting=greeting,
             reception=reception,
             liveness=not without_liveness,
-            door=None if door is None else door_named(doors, owner, door).door_id,
+            door=None if door is None else DOORS.named(doors, owner, door).door_id,
             acceptance_days=keep_days,
         )
         made, key = doors.kiosks.create(owner, kiosk, spec, actor=actor(as_name))
@@ -121,7 +121,7 @@ def edit(
     from dataclasses import replace
 
     with opened_doors(name, data_dir) as (_, doors, owner):
-        before = kiosk_named(doors, owner, kiosk)
+        before = KIOSKS.named(doors, owner, kiosk)
         given = {
             "group": group,
             "notice": None if notice is None else notice.read_text(encoding="utf-8").strip(),
@@ -133,7 +133,7 @@ def edit(
         }
         changed: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
         if door is not None:
-            changed["door"] = door_named(doors, owner, door).door_id if door else None
+            changed["door"] = DOORS.named(doors, owner, door).door_id if door else None
         spec = replace(before.spec, **changed)
         done = doors.kiosks.change(owner, before.kiosk_id, name=new_name, spec=spec, actor=actor(as_name))
     if as_json:
@@ -156,7 +156,7 @@ def renew_key(
     from mien.cli._administration import confirm
 
     with opened_doors(name, data_dir) as (_, doors, owner):
-        found = kiosk_named(doors, owner, kiosk)
+        found = KIOSKS.named(doors, owner, kiosk)
         confirm(f"Give {found.name} another key? Its page stops working until it is opened with the new one.", yes)
         made, key = doors.kiosks.renew_key(owner, found.kiosk_id, actor=actor(as_name))
     _print_path(made, key, as_json=as_json)
@@ -173,13 +173,4 @@ def delete(
     data_dir: DataDir = None,
 ) -> None:
     """Delete a kiosk; its page stops working at once."""
-    from mien.cli._administration import confirm
-
-    with opened_doors(name, data_dir) as (_, doors, owner):
-        found = kiosk_named(doors, owner, kiosk)
-        confirm(f"Delete the kiosk {found.name}?", yes)
-        doors.kiosks.delete(owner, found.kiosk_id, actor=actor(as_name))
-    if as_json:
-        print_json({"deleted": found.kiosk_id})
-    else:
-        typer.echo(f"deleted {found.name}")
+    KIOSKS.delete(name, kiosk, yes=yes, as_name=as_name, as_json=as_json, data_dir=data_dir)
