@@ -54,7 +54,7 @@ fi
 
 groups=(--no-default-groups --extra video)
 [ "$what" = test ] && groups=(--group dev)
-say "Installing Mien and what it stands on"
+say "Installing Mien and the libraries that it uses"
 export UV_PROJECT_ENVIRONMENT=$venv
 installed=
 if [ -n "$uv" ]; then

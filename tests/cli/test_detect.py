@@ -62,6 +62,19 @@ def test_a_file_that_is_no_image_is_named_and_the_others_are_still_analysed(tmp_
     assert [Path(answer["photo"]).name for answer in json.loads(result.stdout)] == [photo.name]
 
 
+def test_no_empty_table_is_printed(tmp_path: Path) -> None:
+    (tmp_path / "notes.jpg").write_bytes(b"not a picture " * 200)
+    result = run(str(tmp_path / "notes.jpg"))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "notes.jpg" in result.stderr
+
+
+def test_a_drawing_that_cannot_be_written_says_why(tmp_path: Path) -> None:
+    for name, why in (("out.xyz", "its name should end in .png or .jpg"), ("no/out.png", "a folder that may be")):
+        result = run(str(azure_photo("detection1")), "--draw", str(tmp_path / name))
+        assert (result.exit_code, why in result.stderr) == (1, True), result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [(["--point", "hard"], "--point"), (["--attributes", "charm"], "--attributes")],

@@ -118,12 +118,62 @@ def test_one_name_of_two_persons_is_not_guessed(remote: Run, server: Server, peo
     assert chosen["training"] is None
 
 
+def test_names_that_differ_in_capitals_are_one_person_as_in_the_import(remote: Run, tmp_path: Path) -> None:
+    for name, photo in (("Anna", "Family1-Mom1"), ("anna ", "Family1-Mom2")):
+        (tmp_path / name).mkdir()
+        shutil.copy(azure_photo(photo), tmp_path / name / "1.jpg")
+    (tmp_path / "Ben").mkdir()
+    (tmp_path / "Ben" / "notes.txt").write_text("his photos come later")
+    group = f"largePersonGroup/cli-{uuid4().hex[:8]}"
+    enrolled = remote("enrol", group, str(tmp_path), "--json")
+    (anna,) = told(enrolled)["people"]
+    assert [photo["result"] for photo in anna["photos"]] == ["enrolled", "enrolled"]
+    assert enrolled.stderr == f"{tmp_path / 'Ben'}: there are no photos in it\n"
+    (tmp_path / "ANNA").mkdir()
+    shutil.move(tmp_path / "Anna" / "1.jpg", tmp_path / "ANNA" / "2.jpg")
+    (again,) = told(remote("enrol", group, str(tmp_path / "ANNA"), "--json"))["people"]
+    assert (again["personId"], again["created"]) == (anna["personId"], False)
+
+
+def test_a_photo_of_this_folder_is_nobodys_without_a_name(
+    remote: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(azure_photo("Family1-Dad1"), tmp_path / "photo.jpg")
+    monkeypatch.chdir(tmp_path)
+    group = f"largePersonGroup/cli-{uuid4().hex[:8]}"
+    refused = remote("enrol", group, "photo.jpg")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "photo.jpg: say whose photo it is with --person" in refused.stderr
+    assert remote("identify", group, "photo.jpg").exit_code == 2  # no group was created
+    assert told(remote("enrol", group, "photo.jpg", "--person", "Dad", "--json"))["people"][0]["name"] == "Dad"
+
+
+def test_a_hint_is_a_sentence(remote: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty.jpg").touch()
+    refused = remote("verify", str(tmp_path / "empty.jpg"), str(azure_photo("Family1-Dad1")))
+    assert refused.exit_code == 2
+    assert refused.stderr.endswith("often it is empty. The image has 0 bytes; the least is 1024.\n")
+
+
+def test_an_address_with_a_path_or_of_the_control_plane_is_not_taken_for_an_empty_resource(
+    remote: Run, server: Server
+) -> None:
+    photo = str(azure_photo("Family1-Dad1"))
+    doubled = remote("identify", "staff", photo, "--endpoint", f"{server.endpoint}/face/v1.2")
+    assert (doubled.exit_code, "has /face and the version twice" in doubled.stderr) == (2, True), doubled.stderr
+    plane = remote("identify", "staff", photo, "--endpoint", server.management)
+    assert (plane.exit_code, "not the control plane's port" in plane.stderr) == (2, True), plane.stderr
+    for one in (doubled, plane):
+        assert "there is no group" not in one.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("identify", "cli-missing", "PHOTO"), "there is no group 'cli-missing'"),
         (("identify", "faceList/x", "PHOTO"), "is not a group"),
         (("verify", "PHOTO", "PHOTO", "--key", "0" * 32), "Access denied"),
+        (("verify", "PHOTO", "PHOTO", "--key", "0" * 32), "`mien doctor` says what is wrong with the key."),
         (("verify", "PHOTO", "PHOTO", "--endpoint", "http://127.0.0.1:9"), "does not answer"),
         (("verify", "PHOTO", "PHOTO", "--endpoint", "localhost"), "is not an endpoint"),
         (("verify", "PHOTO", "NOTHING"), "no photos"),

@@ -73,6 +73,8 @@ def test_lists_print_ids_short_and_commands_take_them_back(tmp_path: Path) -> No
     given = ("--source", "rtsp://10.0.0.9/x", "--group", "directory", "--json")
     camera = json.loads(run(tmp_path, "camera", "add", "desk", "front", *given)[1])["camera_id"]
 
+    made = json.loads(run(tmp_path, "dossier", "create", "desk", "--out", str(tmp_path / "papers"), "--json")[1])
+    assert json.loads(run(tmp_path, "dossier", "show", "desk", short(made["dossier"]))[1])
     assert run(tmp_path, "alert", "create", "errors", "--metric", "ServerErrors", "--above", "1")[0] == 0
     assert run(tmp_path, "admin", "token", "create", "laptop")[0] == 0
     assigned = run(tmp_path, "role", "assign", "Mien.Reader", "--group", "guards")
@@ -84,6 +86,7 @@ def test_lists_print_ids_short_and_commands_take_them_back(tmp_path: Path) -> No
         (("admin", "token", "list"), ("admin", "token", "revoke", "{}")),
         (("role", "list"), ("role", "remove", "{}")),
         (("retention", "list", "desk"), ("retention", "remove", "desk", "{}")),
+        (("dossier", "list", "desk"), ("dossier", "delete", "desk", "{}")),
     ):
         code, shown, _ = run(tmp_path, *listed)
         assert code == 0

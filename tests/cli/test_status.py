@@ -54,7 +54,24 @@ def test_a_folder_says_what_waits_and_fires(tmp_path: Path) -> None:
     assert told["diskTotal"] > told["diskFree"] > 0
     assert set(told["models"]) >= {"recognition_04"}
     lines = run("status", "--data-dir", str(tmp_path)).stdout.splitlines()
-    assert lines[-1] == "Something needs attention."
+    assert lines[-2:] == ["Something needs attention:", "- desk: approvals waiting: 1 (mien access list)"]
+
+
+def test_what_needs_attention_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    quiet = {"alertsFiring": 0, "alertsUndelivered": 0}
+    one = {"name": "desk", "blocked": None, "calls": 1200, "errors": 120, "errorRate": 0.1, "approvalsWaiting": 0}
+    one |= {"alertsFiring": 1, "alertsUndelivered": 0, "staleGroups": 2, "faces": 3}
+    found = {"version": "1", "models": {}, "diskFree": 9, "diskTotal": 100, "attention": True, **quiet}
+    monkeypatch.setattr("mien.cli.status._local", lambda _: found | {"resources": [one]})
+    told = run("status")
+    assert told.exit_code == 1
+    assert told.stdout.splitlines()[-5:] == [
+        "Something needs attention:",
+        "- less than 10% of the disk is free",
+        "- desk: alerts 1 firing (mien alert list)",
+        "- desk: 10% of today's calls failed (Failed calls in the portal says why)",
+        "- desk: groups that changed since their training: 2 (train them again)",
+    ]
 
 
 def test_a_running_server_says_the_same_as_its_folder(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,6 +91,7 @@ def test_a_running_server_says_the_same_as_its_folder(server: Server, monkeypatc
         (("status", "--management", "http://127.0.0.1:9", "--token", "x"), "does not answer"),
         (("status", "--management", "SERVER", "--token", "mien_admin_wrong"), "SERVER"),
         (("status", "--management", "SERVER"), "FACE_ADMIN_TOKEN"),
+        (("status", "--management", "DATA", "--token", "x"), "is not a control plane"),
         (("status", "--management", "127.0.0.1:9", "--token", "x"), "is not an address"),
         (("status", "--data-dir", "NOTHING"), "there is no data of Mien"),
         (("open", "--management", "http://127.0.0.1:9"), "no portal answers"),

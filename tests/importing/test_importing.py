@@ -183,3 +183,7 @@ def test_sources_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         list(azure_export(tmp_path))
     with pytest.raises(SourceError, match="cannot be read as an image"):
         readable(b"text")
+    for data, why in ((b"text", "it is damaged, of another format, or no image at all"), (b"", "the file is empty")):
+        with pytest.raises(SourceError) as raised:
+            readable(data)
+        assert str(raised.value) == f"it cannot be read as an image: {why}"

@@ -44,6 +44,8 @@ class ControlPlane:
                 told = answer.json()
         except (httpx.HTTPError, ValueError) as error:
             trouble(f"{self.http.base_url} does not answer as a control plane ({error})")
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            trouble(f"{self.http.base_url} is not a control plane: give the address that `mien serve` calls management")
         if not answer.is_success:
             trouble(f"{self.http.base_url}: {told.get('error', {}).get('message', answer.status_code)}")
         return dict(told)

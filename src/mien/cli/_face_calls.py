@@ -17,6 +17,9 @@ _LONGEST_WAIT: Final = 60.0
 _PAGE: Final = 1000
 _IDENTIFIED_AT_ONCE: Final = 10
 _TRAINING_PAUSE: Final = 0.3
+_NO_ENDPOINT: Final = (
+    "a Face endpoint is expected there: give scheme, host and port alone, and not the control plane's port"
+)
 
 
 class CallError(Exception):
@@ -107,7 +110,7 @@ class FaceCalls:
             try:
                 found = self._call("GET", _path(large, name), params={"returnRecognitionModel": "true"})
             except CallError as error:
-                if error.status != 404:
+                if error.status != 404 or not error.code.endswith("GroupNotFound"):
                     raise
             else:
                 return Group(large, name, found["recognitionModel"], found["name"])
@@ -240,10 +243,24 @@ def _refused(answer: httpx.Response) -> CallError:
         told = answer.json()["error"]
         code, message = str(told["code"]), str(told["message"])
     except (ValueError, KeyError, TypeError):
-        return CallError(f"{answer.url.host} answers {answer.status_code}", answer.status_code)
+        return CallError(f"{_address(answer)} answers {answer.status_code}; {_NO_ENDPOINT}", answer.status_code)
+    if answer.status_code == httpx.codes.UNAUTHORIZED:
+        return CallError(f"{message} `mien doctor` says what is wrong with the key.", answer.status_code, code)
     inner = told.get("innererror")
     details = inner.get("details") if isinstance(inner, dict) else None
     hint = details.get("hint") if isinstance(details, dict) else None
     more = inner.get("message") if isinstance(inner, dict) else None
+    if more is None and code == "404":  # nothing has this path; a Mien says so at length
+        more = f"{_address(answer)} is none of its paths; {_NO_ENDPOINT}"
     parts = [part for part in (message, more, hint) if isinstance(part, str) and part]
-    return CallError(" ".join(dict.fromkeys(parts)), answer.status_code, code)
+    return CallError(" ".join(dict.fromkeys(map(_sentence, parts))), answer.status_code, code)
+
+
+def _address(answer: httpx.Response) -> str:
+    """Return host, port and path of the call; a query may hold secrets, and a user before the host, too."""
+    return f"{answer.url.copy_with(userinfo=b'', query=None)}"
+
+
+def _sentence(text: str) -> str:
+    """Return a hint as a sentence: hints of the service begin in lower case and end without a stop."""
+    return f"{text[0].upper()}{text[1:]}{'' if text[-1] in '.!?' else '.'}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mien.cli._face_service import trouble
 from mien.cli._ids import whole_id
+from mien.storage.names import name_key
 
 if TYPE_CHECKING:
     from mien.cli._face_calls import FaceCalls, Group
@@ -48,10 +49,17 @@ def same_name(one: str, other: str) -> bool:
     return unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other)
 
 
+def of_name(persons: Iterable[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    """Return the persons of a name; without any, those whose name differs in capitals, accents or blanks alone."""
+    every = list(persons)
+    exact = [one for one in every if same_name(one["name"], name)]
+    return exact or [one for one in every if name_key(one["name"]) == name_key(name)]
+
+
 def person_named(calls: FaceCalls, group: Group, text: str) -> dict[str, Any]:
     """Return the person of a group by name, id or the beginning of the id; exits when it is not exactly one."""
     persons = list(calls.persons(group))
-    named = [one for one in persons if same_name(one["name"], text)]
+    named = of_name(persons, text)
     if len(named) == 1:
         return named[0]
     if named:

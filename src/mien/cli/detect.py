@@ -63,7 +63,7 @@ def command(
         typer.echo(f"mien: {photo}: {problem}", err=True)
     if as_json:
         typer.echo(json.dumps([_as_json(photo, analysis) for photo, analysis in analyses.items()], indent=1))
-    else:
+    elif analyses:
         _print(analyses)
     if any(_looks_like_a_child(face) for analysis in analyses.values() for face in analysis.faces):
         typer.echo(_CHILDREN, err=True)
@@ -195,8 +195,9 @@ def _draw(analysis: Analysis, target: Path) -> None:
     drawn = draw_faces(analysis.photo.full_pixels(), analysis.faces)
     try:
         written = cv2.imwrite(str(target), drawn)
+        why = f"is {target.parent} a folder that may be written to?"
     except cv2.error:
-        written = False
+        written, why = False, "its name should end in .png or .jpg"
     if not written:
-        typer.echo(f"mien: {target} could not be written; it should end in .png or .jpg", err=True)
+        typer.echo(f"mien: {target} could not be written; {why}", err=True)
         raise typer.Exit(1)

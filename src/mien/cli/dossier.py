@@ -24,6 +24,7 @@ from mien.cli._administration import (
     print_table,
     resource_named,
 )
+from mien.cli._ids import short, whole_id
 
 if TYPE_CHECKING:
     from mien.accounts import Resource
@@ -90,33 +91,35 @@ def list_dossiers(name: Name, as_json: AsJson = False, data_dir: DataDir = None)
     if as_json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
         return
-    print_table(columns, rows)
+    print_table(columns, [(short(one), *rest) for one, *rest in rows])
 
 
 @app.command()
 def show(
     name: Name,
-    dossier_id: Annotated[UUID | None, typer.Argument(help="Id; the newest one when absent.")] = None,
+    dossier_id: Annotated[str | None, typer.Argument(help="Id or its beginning; the newest one when absent.")] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Print a dossier again, as signed JSON."""
     with _opened(name, data_dir) as (dossiers, resource):
-        typer.echo(dossiers.get(resource.id, dossier_id).document)
+        wanted = None if dossier_id is None else _whole(dossiers, resource, dossier_id)
+        typer.echo(dossiers.get(resource.id, wanted).document)
 
 
 @app.command()
 def delete(
     name: Name,
-    dossier_id: Annotated[UUID, typer.Argument(help="Id.")],
+    dossier_id: Annotated[str, typer.Argument(help="Id or its beginning.")],
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Delete a dossier from the server; files stay."""
     with _opened(name, data_dir) as (dossiers, resource):
-        dossiers.delete(resource.id, dossier_id, actor=actor(as_name))
+        whole = _whole(dossiers, resource, dossier_id)
+        dossiers.delete(resource.id, whole, actor=actor(as_name))
     if as_json:
-        print_json({"deleted": dossier_id})
+        print_json({"deleted": whole})
 
 
 @app.command()
@@ -173,6 +176,11 @@ def verify(
             *((one.name, "as it was signed") for one in papers or ()),
         ]
     )
+
+
+def _whole(dossiers: Dossiers, resource: Resource, text: str) -> UUID:
+    known = ((one.id, moment(one.created_at) or "") for one in dossiers.all(resource.id))
+    return whole_id(text, known, "dossier")
 
 
 def _differences(change: Change) -> Iterator[str]:

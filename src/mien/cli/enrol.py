@@ -102,20 +102,29 @@ def command(
 def _people(paths: Iterable[Path], person: str | None) -> list[_Person]:
     """Return whose photos these are, by their folders."""
     from mien.cli._face_service import trouble
-    from mien.importing.sources import photos_below
+    from mien.importing.sources import is_left_out, photos_below
+    from mien.storage.names import name_key
 
     found: dict[str, _Person] = {}
 
     def add(name: str, path: Path) -> None:
-        found.setdefault(name, _Person(name)).photos.append(_Photo(path, f"{name}/{path.name}"))
+        someone = found.setdefault(name_key(name), _Person(name))  # one person, as in `mien gallery import`
+        someone.photos.append(_Photo(path, f"{name}/{path.name}"))
 
     for path in paths:
         if not path.is_dir():
+            if person is None and path.parent == Path():
+                trouble(f"{path}: say whose photo it is with --person, or put it into a folder of the person's name")
             add(person or path.resolve().parent.name, path)
             continue
-        for photo in photos_below(path):
+        photos = photos_below(path)
+        for photo in photos:
             inner = photo.relative_to(path).parts[:-1]
             add(person or (inner[0] if inner else path.resolve().name), photo)
+        filled = {photo.relative_to(path).parts[0] for photo in photos}
+        for folder in sorted(path.iterdir()) if photos else ():
+            if folder.is_dir() and folder.name not in filled and not is_left_out(folder.name):
+                typer.echo(f"{folder}: there are no photos in it", err=True)
     if not found:
         trouble("there are no photos in these folders")
     return list(found.values())
@@ -127,7 +136,7 @@ def _group(calls: FaceCalls, text: str, model: str) -> Group:
     try:
         return calls.group(text)
     except CallError as error:
-        if error.status != 404:
+        if error.code != "NotFound":
             raise
     return calls.create_group(text, model)
 
@@ -135,11 +144,11 @@ def _group(calls: FaceCalls, text: str, model: str) -> Group:
 def _enrol_all(calls: FaceCalls, group: Group, people: list[_Person], *, as_named: str | None) -> str | None:
     """Enrol photo by photo; return why it could not go on, or None."""
     from mien.cli._face_calls import CallError
-    from mien.cli._photos import person_named, same_name
+    from mien.cli._photos import of_name, person_named
 
     known = list(calls.persons(group))
     for someone in people:
-        same = [one for one in known if same_name(one["name"], someone.name)]
+        same = of_name(known, someone.name)
         if as_named is not None and not same and _is_id(as_named):
             same = [person_named(calls, group, as_named)]
         if len(same) > 1:

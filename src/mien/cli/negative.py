@@ -20,6 +20,7 @@ from mien.cli._administration import (
     resource_named,
 )
 from mien.cli._gallery import opened_faces
+from mien.cli._ids import short, whole_id
 from mien.cli._subjects import DataDir, place_ref
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def list_negatives(
 @app.command()
 def remove(
     name: Name,
-    negative_id: Annotated[UUID, typer.Argument(help="Id.")],
+    negative_id: Annotated[str, typer.Argument(help="Id or its beginning.")],
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
@@ -81,16 +82,18 @@ def remove(
     """Remove a negative: the person matches as before."""
     with opened_faces(data_dir) as faces:
         owner = resource_named(faces.services, name).id
-        faces.gallery.negatives.remove(owner, negative_id, actor=actor(as_name))
+        known = ((one.id, f"{one.name or one.person_id}") for one in faces.gallery.negatives.all(owner))
+        removed = whole_id(negative_id, known, "negative")
+        faces.gallery.negatives.remove(owner, removed, actor=actor(as_name))
     if as_json:
-        print_json({"removed": negative_id})
+        print_json({"removed": removed})
 
 
 def _row(one: Negative) -> tuple[object, ...]:
     used = "yes" if one.in_use else "no"
     who = one.name or one.person_id
     return (
-        one.id,
+        short(one.id),
         one.collection,
         who,
         f"{one.confidence:.3f}",

@@ -11,6 +11,8 @@ import typer
 from mien.cli._control_plane import CaFile, Management, Token, control_plane
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydantic import JsonValue
 
 
@@ -86,7 +88,27 @@ def _print(found: dict[str, Any]) -> None:
             for one in found["resources"]
         ],
     )
-    typer.echo("\nSomething needs attention." if found["attention"] else "\nNothing needs attention.")
+    typer.echo("\nSomething needs attention:" if found["attention"] else "\nNothing needs attention.")
+    for reason in _reasons(found):
+        typer.echo(f"- {reason}")
+
+
+def _reasons(found: dict[str, Any]) -> Iterator[str]:
+    """Yield what needs attention, and where to look at it."""
+    from mien.management.glance import LITTLE_SPACE, MANY_ERRORS
+
+    if found["diskFree"] is not None and found["diskFree"] < LITTLE_SPACE * (found["diskTotal"] or 0):
+        yield f"less than {LITTLE_SPACE:.0%} of the disk is free"
+    for name, one in (("all resources", found), *((one["name"], one) for one in found["resources"])):
+        if one["alertsFiring"] or one["alertsUndelivered"]:
+            yield f"{name}: alerts {_alerts(one['alertsFiring'], one['alertsUndelivered'])} (mien alert list)"
+    for one in found["resources"]:
+        if one["errorRate"] >= MANY_ERRORS:
+            yield f"{one['name']}: {one['errorRate']:.0%} of today's calls failed (Failed calls in the portal says why)"
+        if one["approvalsWaiting"]:
+            yield f"{one['name']}: approvals waiting: {one['approvalsWaiting']} (mien access list)"
+        if one["staleGroups"]:
+            yield f"{one['name']}: groups that changed since their training: {one['staleGroups']} (train them again)"
 
 
 def _alerts(firing: int, undelivered: int) -> str:

@@ -264,7 +264,7 @@ def _check_scheme(scheme: str, port: int, host: str, notes: _Notes, *, azure: bo
     elif scheme == "http":
         notes.add(
             Severity.NOTE,
-            "The URL begins with http://, which is well on this machine.",
+            "The URL begins with http://, which is fine on this machine.",
             "SDKs refuse tokens on it, and those for JavaScript refuse keys too.",
             "",
         )

@@ -164,7 +164,7 @@ def _check_training(case: Case, kind: Kind, name: str) -> Findings:
             "Who was added since is not found, and who was taken out still is.", train, collection=name,
         )  # fmt: skip
     else:
-        when = f" at {trained:%Y-%m-%d %H:%M} UTC" if trained else ""
+        when = f": last at {trained:%Y-%m-%d %H:%M} UTC" if trained else ""
         yield finding("training", Severity.OK, f"{about} is trained{when}.", collection=name)
 
 

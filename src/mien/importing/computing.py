@@ -86,7 +86,10 @@ def readable(data: bytes) -> bytes:
     try:
         with Image.open(io.BytesIO(data)) as opened:
             image = ImageOps.exif_transpose(opened).convert("RGB")
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except UnidentifiedImageError:  # its text names an object in memory
+        state = "the file is empty" if not data else "it is damaged, of another format, or no image at all"
+        raise SourceError(f"it cannot be read as an image: {state}") from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise SourceError(f"it cannot be read as an image: {error}") from error
     image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
     out = io.BytesIO()

@@ -107,9 +107,12 @@ def people(entries: Iterable[Entry], where: str) -> Iterator[Photo]:
 
 def is_photo(path: PurePosixPath) -> bool:
     """Whether a file is a photo by its name, not hidden, no thumbnail, and in no folder that is nobody's."""
-    return path.suffix.lower() in SUFFIXES and not any(
-        (part.startswith(".") and part != "..") or part.lower() in _LEFT_OUT for part in path.parts
-    )
+    return path.suffix.lower() in SUFFIXES and not any(map(is_left_out, path.parts))
+
+
+def is_left_out(part: str) -> bool:
+    """Whether a file or folder of this name is hidden, or is nobody's by its name."""
+    return (part.startswith(".") and part != "..") or part.lower() in _LEFT_OUT
 
 
 def files_below(root: Path) -> Iterator[Entry]:
