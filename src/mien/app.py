@@ -28,7 +28,8 @@ from mien.doors.kiosks import Kiosk
 from mien.doors.service import DoorServices, open_doors
 from mien.drifting import count_faces
 from mien.events import Exposition, Level, Recorder
-from mien.events.audit import MAX_TEXT, Details
+from mien.events.audit import MAX_TEXT
+from mien.events.audit_chain import Details
 from mien.fetching.addresses import AddressPolicy
 from mien.fetching.fetch import FetchPolicy, fetch_image
 from mien.gallery.directory.services import open_directory

@@ -15,11 +15,12 @@ from mien.doors.actuators.relay import Relay
 from mien.doors.decisions import badge_in
 from mien.doors.events import Event
 from mien.doors.openings import Actuator, ActuatorError
+from mien.doors.roster_types import BadgeNumber
 from mien.doors.runner import Parts, Runner, Watching
 from mien.doors.searching import Recogniser, target_named
 from mien.doors.service import DoorServices
 from mien.doors.telling import Teller, Topics, greeting
-from mien.doors.types import BadgeNumber, Camera, Door
+from mien.doors.types import Camera, Door
 from mien.drifting import count_track
 from mien.events.drift import DriftCounts
 from mien.fetching.addresses import AddressPolicy

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from mien.doors.evidence import Candidate, TrackEvidence
 from mien.doors.people import Known
+from mien.doors.roster_types import Person
 from mien.doors.rules import BadgeSeen, FirstOfTwo, Situation
-from mien.doors.types import Direction, Door, DoorSpec, Holidays, How, Person, Rule, RuleSpec, Window
+from mien.doors.types import Direction, Door, DoorSpec, Holidays, How, Rule, RuleSpec, Window
 
 DOOR, ELSEWHERE = UUID(int=1), UUID(int=2)
 PEOPLE = [UUID(int=number) for number in (11, 12, 13)]

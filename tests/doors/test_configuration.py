@@ -14,7 +14,8 @@ from mien.doors.actuators.config import MqttActuator, NoActuator, OsdpActuator, 
 from mien.doors.codec import dump, load
 from mien.doors.doors import read_actuator
 from mien.doors.errors import InvalidDoorError, NameInUseError, NotConfiguredError
-from mien.doors.types import ALWAYS, BadgeNumber, CameraSpec, DoorSpec, RuleSpec, Window
+from mien.doors.roster_types import BadgeNumber
+from mien.doors.types import ALWAYS, CameraSpec, DoorSpec, RuleSpec, Window
 from mien.storage import EVERY_RESOURCE
 from mien.storage.tables import CameraRow, DoorRow
 

@@ -16,8 +16,9 @@ from mien.doors.events import Act, Draft, Event, Kind
 from mien.doors.journal import forget_person
 from mien.doors.people import find_person
 from mien.doors.reasons import Code
+from mien.doors.roster_types import BadgeNumber
 from mien.doors.schedule import parse
-from mien.doors.types import BadgeNumber, Direction, DoorSpec, How, Strangers
+from mien.doors.types import Direction, DoorSpec, How, Strangers
 from mien.gallery.kinds import CollectionRef
 from mien.gallery.kinds import Kind as Place
 from mien.storage import EVERY_RESOURCE

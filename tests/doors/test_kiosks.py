@@ -21,8 +21,9 @@ from mien.doors.events import Act, Event, Kind
 from mien.doors.evidence import Candidate
 from mien.doors.kiosks import Kiosk, Kiosks, KioskSpec
 from mien.doors.reviews import Reviews
+from mien.doors.roster_types import BadgeNumber
 from mien.doors.service import DoorServices
-from mien.doors.types import BadgeNumber, DoorSpec
+from mien.doors.types import DoorSpec
 from mien.liveness.errors import SessionNotFoundError
 from mien.liveness.records import ClientRequest
 from mien.liveness.records import Outcome as AttemptOutcome

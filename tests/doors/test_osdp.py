@@ -19,7 +19,7 @@ from mien.doors.actuators.config import OsdpActuator
 from mien.doors.actuators.osdp import OsdpReader, Serial, channel
 from mien.doors.events import Event, Kind
 from mien.doors.openings import ActuatorError
-from mien.doors.types import BadgeNumber
+from mien.doors.roster_types import BadgeNumber
 from mien.storage.claims import elapsed
 
 osdp = pytest.importorskip("osdp", reason="needs libosdp (mien[video])")

@@ -14,9 +14,10 @@ from tests.doors.situations import DOOR, HOME, PEOPLE, cases
 from mien.doors.evidence import Candidate, TrackEvidence
 from mien.doors.people import Known
 from mien.doors.reasons import Code
+from mien.doors.roster_types import Person
 from mien.doors.rules import BadgeSeen, FirstOfTwo, Situation, decide
 from mien.doors.schedule import is_open
-from mien.doors.types import ALWAYS, Direction, Door, DoorSpec, How, Person, Rule, RuleSpec, zone_of
+from mien.doors.types import ALWAYS, Direction, Door, DoorSpec, How, Rule, RuleSpec, zone_of
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 

@@ -14,7 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from tests.conftest import MASTER_KEY
 
 from mien.clock import ManualClock
-from mien.events.audit import FIRST, AuditEntry, AuditLog, AuditValueError, clean_actor, verify_entries
+from mien.events.audit import AuditLog, AuditValueError, clean_actor
+from mien.events.audit_chain import FIRST, AuditEntry, verify_entries
 from mien.storage import EVERY_RESOURCE, Database, MasterKey, Vault
 from mien.storage.tables import AuditRow, ResourceRow
 

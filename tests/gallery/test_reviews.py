@@ -28,7 +28,7 @@ from tests.gallery.conftest import World, embedding, open_world, unit
 from mien.accounts import DEVELOPMENT_TERMS
 from mien.clock import ManualClock
 from mien.events import AlertRules, AuditLog, Condition
-from mien.events.audit import AuditEntry, verify_entries
+from mien.events.audit_chain import AuditEntry, verify_entries
 from mien.gallery.errors import (
     AlreadyAnsweredError,
     InvalidReviewPolicyError,

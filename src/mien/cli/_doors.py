@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mien.doors.kiosks import Kiosk
+    from mien.doors.roster_types import Person
     from mien.doors.service import DoorServices
-    from mien.doors.types import Camera, Door, Person
+    from mien.doors.types import Camera, Door
     from mien.services import Services
 
 Place = Annotated[

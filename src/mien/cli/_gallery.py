@@ -14,7 +14,8 @@ import typer
 from mien.cli._administration import actor, opened_by_settings, resource_named
 
 if TYPE_CHECKING:
-    from mien.events.audit import AuditLog, Details
+    from mien.events.audit import AuditLog
+    from mien.events.audit_chain import Details
     from mien.gallery.gallery import Gallery
     from mien.gallery.kinds import CollectionRef
     from mien.gallery.recognisers import Recognisers

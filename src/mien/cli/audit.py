@@ -95,7 +95,7 @@ def verify(
     data_dir: DataDir = None,
 ) -> None:
     """Check the hash chain; if it was tampered with, print the first broken entry and exit with 1."""
-    from mien.events.audit import AuditEntry, verify_entries
+    from mien.events.audit_chain import AuditEntry, verify_entries
 
     noted = None if known is None else _noted(known)
     if file is None:

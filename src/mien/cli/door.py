@@ -237,7 +237,7 @@ def badge(
     data_dir: DataDir = None,
 ) -> None:
     """Register a badge of a person; panels are told its number, and --badge rules compare it with the face."""
-    from mien.doors.types import BadgeNumber
+    from mien.doors.roster_types import BadgeNumber
 
     facility, colon, rest = number.partition(":")
     try:

@@ -9,16 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mien.cli._face_service import (
-    AsJson,
-    CaFile,
-    DataDir,
-    Endpoint,
-    Key,
-    OfResource,
-    Where,
-    connected,
-)
+from mien.cli._face_service import AsJson, CaFile, DataDir, Endpoint, Key, OfResource, Where, connected
 
 if TYPE_CHECKING:
     from mien.cli._face_calls import FaceCalls, Group

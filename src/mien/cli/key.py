@@ -6,17 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from mien.cli._administration import (
-    As,
-    AsJson,
-    DataDir,
-    Name,
-    Yes,
-    confirm,
-    opened_resource,
-    print_facts,
-    print_json,
-)
+from mien.cli._administration import As, AsJson, DataDir, Name, Yes, confirm, opened_resource, print_facts, print_json
 
 app = typer.Typer(help="Show and replace the keys of a resource.", no_args_is_help=True)
 

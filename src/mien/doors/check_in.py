@@ -27,8 +27,9 @@ from mien.doors.evidence import Candidate, TrackEvidence
 from mien.doors.kiosks import Kiosk
 from mien.doors.people import find_candidate, persons_of
 from mien.doors.reasons import Code
+from mien.doors.roster_types import BadgeNumber
 from mien.doors.service import DoorServices
-from mien.doors.types import BadgeNumber, Quality
+from mien.doors.types import Quality
 from mien.liveness.errors import SessionError, SessionNotFoundError
 from mien.liveness.records import Session, SessionOptions
 from mien.liveness.service import Liveness

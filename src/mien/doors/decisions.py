@@ -26,9 +26,10 @@ from mien.doors.journal import DoorEvents
 from mien.doors.people import find_candidate, find_person
 from mien.doors.reasons import Code
 from mien.doors.roster import Roster, enter, leave
+from mien.doors.roster_types import BadgeNumber
 from mien.doors.rules import BadgeSeen, FirstOfTwo, Situation, Verdict, decide
 from mien.doors.situations import gather, is_visiting
-from mien.doors.types import BadgeNumber, Direction, DoorSpec, Strangers
+from mien.doors.types import Direction, DoorSpec, Strangers
 from mien.storage import Database
 from mien.storage.claims import Held
 from mien.storage.tables import DoorEventRow

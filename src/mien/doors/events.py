@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from mien.doors.people import persons_of
 from mien.doors.reasons import sentence
-from mien.doors.types import Person
+from mien.doors.roster_types import Person
 from mien.storage.tables import DoorEventRow
 
 MOST: Final = 500

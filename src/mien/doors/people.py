@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mien.doors.errors import NoSuchPersonError
-from mien.doors.types import DIRECTORY, DYNAMIC_GROUP, Person
+from mien.doors.roster_types import Person
+from mien.doors.types import DIRECTORY, DYNAMIC_GROUP
 from mien.gallery.kinds import PERSONS, Kind
 from mien.storage.tables import CollectionRow, DynamicGroupMemberRow, PersonRow
 

@@ -16,7 +16,7 @@ from mien.doors.events import Event, Kind, events_of_rows
 from mien.doors.journal import DoorEvents, find_event
 from mien.doors.people import Known, find_person
 from mien.doors.roster import leave
-from mien.doors.types import Person
+from mien.doors.roster_types import Person
 from mien.events import AuditLog
 from mien.gallery.reviews import Rejected
 from mien.storage import Database

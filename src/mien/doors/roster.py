@@ -16,7 +16,7 @@ from mien.doors.errors import InvalidDoorError, NameInUseError, NotConfiguredErr
 from mien.doors.events import Draft, Kind
 from mien.doors.journal import DoorEvents
 from mien.doors.people import Known, find_person, persons_of
-from mien.doors.types import Badge, BadgeNumber, Person, Visitor
+from mien.doors.roster_types import Badge, BadgeNumber, Person, Visitor
 from mien.events import AuditLog
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import DoorBadgeRow, DoorPresenceRow, DoorVisitorRow

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
@@ -384,87 +384,3 @@ class Rule:
     rule_id: UUID
     position: int
     spec: RuleSpec
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
-    """Somebody who is enrolled, by their place.
-
-    Attributes:
-        place: `personGroup/ID`, `largePersonGroup/ID` or `directory`.
-        person_id: their id.
-        name: their name at the moment; "" where there is none.
-    """
-
-    place: str
-    person_id: UUID
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visitor:
-    """A person who is a visitor for a time.
-
-    Attributes:
-        visitor_id: identifies the visit.
-        person: who.
-        starts_at: from when.
-        ends_at: until when.
-        host: whom they visit.
-    """
-
-    visitor_id: UUID
-    person: Person
-    starts_at: datetime
-    ends_at: datetime
-    host: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BadgeNumber:
-    """The number of a badge.
-
-    Attributes:
-        number: the card number; at most 2^bits - 1 together with the facility.
-        facility: the facility code of the 26-bit Wiegand format, 0 to 255; None for a plain number.
-        bits: length of a plain number in bits.
-    """
-
-    number: int = field(repr=False)
-    facility: int | None = None
-    bits: int = 32
-
-    def __post_init__(self) -> None:
-        """Check the values.
-
-        Raises:
-            InvalidDoorError: one is impossible.
-        """
-        if self.facility is not None:
-            between("facility", self.facility, 0, 255)
-            between("number", self.number, 0, 65535)
-        else:
-            between("bits", self.bits, 8, 64)
-            between("number", self.number, 0, (1 << self.bits) - 1)
-
-    @property
-    def text(self) -> str:
-        """The number as people write it: `FACILITY:NUMBER`, or the number alone."""
-        return str(self.number) if self.facility is None else f"{self.facility}:{self.number}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Badge:
-    """A badge; its number is not shown.
-
-    Attributes:
-        badge_id: identifies it.
-        person: whose it is.
-        duress: whether its use is a silent alarm.
-        ends_at: until when it counts; None for no end.
-    """
-
-    badge_id: UUID
-    person: Person
-    duress: bool
-    ends_at: datetime | None

@@ -16,7 +16,8 @@ Example:
 """
 
 from mien.events.alerts import AlertError, AlertRule, AlertRules, Condition, QuotaUse
-from mien.events.audit import AuditEntry, AuditLog, AuditValueError, Verification
+from mien.events.audit import AuditLog, AuditValueError
+from mien.events.audit_chain import AuditEntry, Verification
 from mien.events.deliveries import Deliveries
 from mien.events.exposition import Exposition
 from mien.events.levels import Level

@@ -1,24 +1,18 @@
-"""The audit log: append-only, each entry hashed together with the previous one, under a key of the vault.
+"""The audit log of a database: append-only, chained (`mien.events.audit_chain`) under a key of the vault.
 
-A hash covers the JSON array of sequence, moment, actor, action, resource id, details and the previous hash. It is
-HMAC-SHA-256 (`hmac-…`), so that the owner of the database, who can drop its triggers, cannot compute a chain anew. The
-last entry's number and hash are sealed beside the log (`AuditHeadRow`), so that a cut end is noticed, too. Entries of
-versions before have plain SHA-256; none may follow a keyed one.
-
-Whoever can write the database *and* puts back an older copy of log and seal together is detected only by comparison
-with a number and hash stored elsewhere, so every entry also goes to the service's log.
+The last entry's number and hash are sealed beside the log (`AuditHeadRow`), so that a cut end is noticed, too. Whoever
+can write the database *and* puts back an older copy of log and seal together is detected only by comparison with a
+number and hash stored elsewhere, so every entry also goes to the service's log.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -28,20 +22,13 @@ from sqlalchemy import event, or_, select
 from sqlalchemy.orm import Session
 
 from mien.clock import Clock
+from mien.events.audit_chain import FIRST, AuditEntry, Details, Verification, canonical, seal, verify_entries
 from mien.logs import REDACTED, is_secret_name, redact
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import AuditHeadRow, AuditRow
 
-Details = Mapping[str, str | int | float | bool | None]
-
-FIRST: Final = "0" * 64
-"""The previous hash of the first entry."""
-
 MAX_TEXT: Final = 500
 """Longest text of a detail, in characters."""
-
-KEYED: Final = "hmac-"
-"""Prefix of the hash of an entry that was hashed under the key."""
 
 _KEY_PURPOSE: Final = "audit log"
 _HEAD: Final = 1
@@ -55,103 +42,6 @@ _log = structlog.get_logger("mien.audit")
 
 class AuditValueError(ValueError):
     """A detail does not belong in the audit log: it may be an image, a template or a key."""
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """One entry.
-
-    Attributes:
-        sequence: 1, 2, 3 …, without gaps.
-        at: when, UTC.
-        actor: who, such as `cli:anna`, `admin:token`, `resource:front-desk`.
-        action: what, such as `key.regenerate`.
-        resource_id: which resource; None when it is about the service. The resource may be gone.
-        details: what else there is to know.
-        previous: hash of the entry before.
-        hash: the entry's own: `hmac-` and 43 characters, or 64 hexadecimal ones of versions before.
-    """
-
-    sequence: int
-    at: datetime
-    actor: str
-    action: str
-    resource_id: UUID | None
-    details: Details
-    previous: str
-    hash: str
-
-    @property
-    def keyed(self) -> bool:
-        """Whether it was hashed under the key."""
-        return self.hash.startswith(KEYED)
-
-    def expected_hash(self, key: bytes | None) -> str:
-        """Return the hash that the entry must have by its contents; the plain one of versions before without a key."""
-        resource = None if self.resource_id is None else str(self.resource_id)
-        covered = [self.sequence, _moment(self.at), self.actor, self.action, resource, self.details, self.previous]
-        text = _canonical(covered).encode("ascii")
-        if key is None:
-            return hashlib.sha256(text).hexdigest()
-        return KEYED + base64.urlsafe_b64encode(hmac.digest(key, text, "sha256")).decode("ascii").rstrip("=")
-
-    def to_json(self) -> str:
-        """Return the entry as one line of JSON."""
-        fields = {
-            "sequence": self.sequence,
-            "at": _moment(self.at),
-            "actor": self.actor,
-            "action": self.action,
-            "resource_id": None if self.resource_id is None else str(self.resource_id),
-            "details": dict(self.details),
-            "previous": self.previous,
-            "hash": self.hash,
-        }
-        return json.dumps(fields, ensure_ascii=True)
-
-    @classmethod
-    def from_json(cls, line: str) -> AuditEntry:
-        """Read an exported line.
-
-        Raises:
-            ValueError: it is not one.
-        """
-        try:
-            fields = json.loads(line)
-            resource = fields["resource_id"]
-            return cls(
-                int(fields["sequence"]),
-                datetime.fromisoformat(fields["at"]),
-                str(fields["actor"]),
-                str(fields["action"]),
-                None if resource is None else UUID(resource),
-                dict(fields["details"]),
-                str(fields["previous"]),
-                str(fields["hash"]),
-            )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"not an audit entry: {error!r}") from error
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """The result of verifying the whole chain.
-
-    Attributes:
-        entries: how many entries are sound, counted from the first.
-        head: hash of the last sound one.
-        broken: sequence of the first entry that does not fit, None when all do.
-        reason: what is wrong with it.
-        keyed_from: sequence of the first entry that was hashed under the key; None when none was.
-        unchecked: how many keyed entries were checked only for their order, as the key was not at hand.
-    """
-
-    entries: int
-    head: str
-    broken: int | None = None
-    reason: str | None = None
-    keyed_from: int | None = None
-    unchecked: int = 0
 
 
 class AuditLog:
@@ -204,7 +94,7 @@ class AuditLog:
         last = session.execute(
             select(AuditRow.sequence, AuditRow.hash).order_by(AuditRow.sequence.desc()).limit(1)
         ).first()
-        text = _canonical(details)
+        text = canonical(details)
         draft = AuditEntry(
             1 if last is None else last.sequence + 1,
             self._clock.now().astimezone(UTC),
@@ -226,8 +116,8 @@ class AuditLog:
             hash=draft.expected_hash(self.key),
         )
         session.add(row)
-        seal = _seal(self.key, row.sequence, row.hash)
-        session.merge(AuditHeadRow(id=_HEAD, sequence=row.sequence, hash=row.hash, seal=seal))
+        sealed = seal(self.key, row.sequence, row.hash)
+        session.merge(AuditHeadRow(id=_HEAD, sequence=row.sequence, hash=row.hash, seal=sealed))
         session.flush()
         said = {"sequence": draft.sequence, "action": action, "actor": draft.actor, "hash": row.hash}
         event.listen(session, "after_commit", lambda _: _log.info("audit", **said), once=True)
@@ -311,73 +201,13 @@ class AuditLog:
             if found.keyed_from is None:
                 return found
             return replace(found, broken=found.entries, reason="the seal of the log's end is missing")
-        if not hmac.compare_digest(head.seal, _seal(self.key, head.sequence, head.hash)):
+        if not hmac.compare_digest(head.seal, seal(self.key, head.sequence, head.hash)):
             return replace(found, broken=found.entries + 1, reason="the seal of the log's end was changed")
         return found
 
 
-def _seal(key: bytes, sequence: int, head: str) -> bytes:
-    return hmac.digest(key, f"head|{sequence}|{head}".encode("ascii"), "sha256")
-
-
 def _sealed(head: AuditHeadRow | None) -> tuple[int, str] | None:
     return None if head is None else (head.sequence, head.hash)
-
-
-def verify_entries(
-    entries: Iterable[AuditEntry],
-    *,
-    known: tuple[int, str] | None = None,
-    key: bytes | None = None,
-    sealed: tuple[int, str] | None = None,
-) -> Verification:
-    """Check entries from the first on, in their order; see `AuditLog.verify`.
-
-    Args:
-        entries: all of a log.
-        known: sequence and hash of an entry that was noted elsewhere.
-        key: of the hashes (`AuditLog.key`); without it keyed entries are checked only for their order.
-        sealed: sequence and hash of an entry that the log must have by its seal.
-    """
-    so_far = Verification(0, FIRST)
-    for entry in entries:
-        number = so_far.entries + 1
-        reason = _fault(entry, number, so_far.head, known) or _hash_fault(entry, so_far, key)
-        if reason is None and sealed is not None and sealed[0] == number and sealed[1] != entry.hash:
-            reason = "its hash is not the one that was sealed"
-        if reason is not None:
-            return replace(so_far, broken=number, reason=reason)
-        so_far = replace(
-            so_far,
-            entries=number,
-            head=entry.hash,
-            keyed_from=so_far.keyed_from or (number if entry.keyed else None),
-            unchecked=so_far.unchecked + (entry.keyed and key is None),
-        )
-    least = max((one[0] for one in (known, sealed) if one is not None), default=0)
-    if so_far.entries < least:
-        return replace(so_far, broken=so_far.entries + 1, reason="the last entries are missing")
-    return so_far
-
-
-def _hash_fault(entry: AuditEntry, before: Verification, key: bytes | None) -> str | None:
-    if not entry.keyed and before.keyed_from is not None:
-        return "it was not written with the key, as entries before it were"
-    if entry.keyed and key is None:
-        return None
-    if not hmac.compare_digest(entry.hash.encode(), entry.expected_hash(key if entry.keyed else None).encode()):
-        return "its contents do not have its hash"
-    return None
-
-
-def _fault(entry: AuditEntry, sequence: int, head: str, known: tuple[int, str] | None) -> str | None:
-    if entry.sequence != sequence:
-        return f"entry {sequence} is missing"
-    if entry.previous != head:
-        return "it does not follow the entry before it"
-    if known is not None and known[0] == sequence and known[1] != entry.hash:
-        return "its hash is not the one that was noted"
-    return None
 
 
 def _checked(action: str, details: Details) -> dict[str, object]:
@@ -411,14 +241,6 @@ def _checked_value(name: str, value: object) -> object:
 def clean_actor(actor: str) -> str:
     """Return an actor's name as the log has it: printable, without keys, 200 characters at most."""
     return "".join(sign if sign.isprintable() else "?" for sign in redact(actor))[:200]
-
-
-def _moment(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _canonical(value: object) -> str:
-    return json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def _entry(row: AuditRow) -> AuditEntry:

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from mien.clock import Clock
 from mien.events import AuditLog
-from mien.events.audit import Details
+from mien.events.audit_chain import Details
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.errors import ConflictError, TrainingNotFinishedError
 from mien.gallery.negatives import Negatives

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from mien.clock import Clock
 from mien.events import AuditLog
-from mien.events.audit import Details
+from mien.events.audit_chain import Details
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.gallery import Gallery
 from mien.gallery.recognisers import Recognisers

@@ -42,7 +42,7 @@ class Desk:
     ada: UUID
     admin: httpx.AsyncClient
     reader: httpx.AsyncClient
-    enrolled: list[tuple[CollectionRef, bytes, str]]
+    enrolled: list[tuple[UUID, str, bytes, str]]
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ async def desk(quick: World, tmp_path: Path) -> AsyncIterator[Desk]:
     vault = Vault(quick.parts.database, MasterKey.from_hex(MASTER_KEY), quick.clock)
     accounts, database = quick.parts.accounts, quick.parts.database
     doors = open_doors(database, vault, quick.clock, quick.parts.audit, accounts=accounts)
-    enrolled: list[tuple[CollectionRef, bytes, str]] = []
+    enrolled: list[tuple[UUID, str, bytes, str]] = []
     quick.parts = replace(quick.parts, doors=doors, enrol=lambda *photo: enrolled.append(photo))
     quick.plane = ControlPlane(quick.parts)
     owner = accounts.create("desk", terms=DEVELOPMENT_TERMS).id
@@ -209,7 +209,7 @@ async def test_events(desk: Desk) -> None:
     assert (await desk.admin.post(review, json={"review": "this_is"})).status_code == 400
     body = {"review": "this_is", "place": STAFF, "personId": str(desk.ada), "enrol": True}
     assert (await desk.admin.post(review, json=body)).json()["person"] == "Ada"
-    assert [(photo, person) for _, photo, person in desk.enrolled] == [(b"jpeg", str(desk.ada))]
+    assert desk.enrolled == [(desk.owner, STAFF, b"jpeg", str(desk.ada))]
 
 
 async def test_events_are_streamed_from_where_a_client_stopped(desk: Desk) -> None:

@@ -9,7 +9,7 @@ from tests.management.conftest import World
 
 from mien.accounts import Acknowledgement, Resource, Sku
 from mien.contract.flashes import WithoutFlashes
-from mien.events.audit import AuditEntry, verify_entries
+from mien.events.audit_chain import AuditEntry, verify_entries
 from mien.events.recorder import BUCKETS
 from mien.management import Role
 from mien.storage import EVERY_RESOURCE

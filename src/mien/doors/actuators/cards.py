@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mien.doors.types import BadgeNumber
+from mien.doors.roster_types import BadgeNumber
 
 
 def card_bits(badge: BadgeNumber) -> str:

@@ -20,7 +20,7 @@ from mien.doors.actuators.cards import card_bytes
 from mien.doors.actuators.config import OsdpActuator
 from mien.doors.events import Event
 from mien.doors.openings import ActuatorError
-from mien.doors.types import BadgeNumber
+from mien.doors.roster_types import BadgeNumber
 from mien.storage.claims import elapsed
 
 Card = Callable[[Event], BadgeNumber | None]

@@ -18,7 +18,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from mien.events.audit import AuditEntry, AuditLog
+from mien.events.audit import AuditLog
+from mien.events.audit_chain import AuditEntry
 from mien.gallery.errors import (
     AlreadyAnsweredError,
     OwnCaseError,

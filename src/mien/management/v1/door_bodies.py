@@ -12,8 +12,8 @@ from pydantic import Field
 from pydantic.alias_generators import to_camel
 
 from mien.doors.codec import dump
+from mien.doors.roster_types import BadgeNumber
 from mien.doors.types import (
-    BadgeNumber,
     Camera,
     CameraSpec,
     Direction,

@@ -26,6 +26,7 @@ from mien.gateway.exchange import Exchange, Handler, Operation, Response
 from mien.gateway.origin import OriginFinder
 from mien.liveness.errors import ModeNotAvailableError
 from mien.wire.body import BodyLimits
+from mien.wire.page_headers import camera_page_headers
 from mien.workers import WorkerPool
 
 T = TypeVar("T")
@@ -36,17 +37,7 @@ KIOSK_FEATURES: Final = frozenset({Feature.IDENTIFICATION, Feature.VIDEO_IDENTIF
 _HEADER: Final = b"mien-kiosk-key"
 _CHANNEL: Final = "/face/v1.2-preview.1/detectLiveness/singleModal"
 _JSON_BYTES: Final = 4096
-_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
-    "connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'"
-)
-_PAGE_HEADERS: Final = (
-    (b"content-security-policy", _POLICY.encode()),
-    (b"permissions-policy", b"camera=(self)"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"no-store"),
-)
+_PAGE_HEADERS: Final = camera_page_headers("'self' ws: wss:")
 _FILES: Final = {
     "kiosk.js": b"text/javascript; charset=utf-8",
     "texts.js": b"text/javascript; charset=utf-8",

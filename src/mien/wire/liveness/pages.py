@@ -22,6 +22,7 @@ from mien.gateway.origin import OriginFinder
 from mien.liveness.types import Mode
 from mien.liveness.web import Asset, assets, demo_file
 from mien.wire.body import BodyLimits
+from mien.wire.page_headers import camera_page_headers
 
 DEMO_PATH: Final = "/liveness/demo"
 
@@ -31,17 +32,7 @@ _VERSION: Final = "v1.2-preview.1"  # the one that has audit entries
 _SECONDS: Final = 30.0
 _NOT_FOUND = row("gateway.not_found")
 
-_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
-    "connect-src 'self' ws: wss: http: https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'"
-)
-_PAGE_HEADERS: Final = (
-    (b"content-security-policy", _POLICY.encode()),
-    (b"permissions-policy", b"camera=(self)"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"no-store"),
-)
+_PAGE_HEADERS: Final = camera_page_headers("'self' ws: wss: http: https:")
 
 
 @dataclass(frozen=True, slots=True)
