@@ -91,7 +91,9 @@ def test_what_cannot_be_is_one_sentence(tmp_path: Path, ada: UUID) -> None:
     assert "there is no door" in run(
         tmp_path, "camera", "add", "desk", "L", "--source", "/dev/video0", "--door", "X", code=1
     )
-    run(tmp_path, "door", "add", "desk", "Front")
+    assert run(tmp_path, "door", "add", "desk", "Front") == "added Front, which has no actuator and opens nothing\n"
+    placeless = run(tmp_path, "door", "check", "desk", "Front", "--person", "Ada", code=2)
+    assert "'Ada' does not say where" in placeless
     wrong = run(tmp_path, "door", "allow", "desk", "Front", "Staff", "--when", "sometimes", code=1)
     assert "is not a time such as Mon-Fri 07:00-19:00" in wrong
     assert "there is no person" in run(

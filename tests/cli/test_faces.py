@@ -211,6 +211,12 @@ def test_a_data_folder_answers_without_a_server(people: Path, tmp_path: Path, mo
     enrolled = told(run("enrol", "staff", str(people / "Ben" / "1.jpg"), "--json", *folder))
     assert enrolled["people"][0]["name"] == "Ben"
     assert run("identify", "staff", photo, *folder).exit_code == 0
+    assert run("gallery", "policy", "dev", "--negatives", *folder).exit_code == 0
+    person, other = enrolled["people"][0]["personId"], ("--photo", str(azure_photo("Family2-Man1")))
+    negative = told(run("negative", "add", "dev", "largePersonGroup/staff", person, *other, "--json", *folder))["id"]
+    listed = run("negative", "list", "dev", *folder).stdout.splitlines()[1].split()[0]
+    assert listed == negative[:8]
+    assert told(run("negative", "remove", "dev", listed, "--json", *folder)) == {"removed": negative}
     services = open_services(Settings(data_dir=tmp_path))
     used = [one.actor.partition(":")[0] for one in services.audit.search(action="key.list")]
     assert used == ["cli", "cli", "mien serve --dev"]  # the use of its key is seen in the audit log

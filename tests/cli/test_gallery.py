@@ -1,5 +1,6 @@
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -176,6 +177,7 @@ def test_trainings_are_listed_and_suspicions_dismissed(group: CollectionRef, tmp
     assert "Nothing had changed." in run(tmp_path, "trainings", *names)[1]
     (pair,) = json.loads(run(tmp_path, "duplicates", *names, "--json")[1])
     faces = (pair["other_face_id"], pair["face_id"])
+    assert re.search(r"\d UTC$", run(tmp_path, "duplicates", *names)[1].splitlines()[1])
     assert run(tmp_path, "not-duplicates", *names, *faces) == (0, "The pair is no longer listed.\n")
     assert run(tmp_path, "duplicates", *names) == (0, "No duplicates are known.\n")
     assert run(tmp_path, "not-duplicates", *names, faces[0], "none")[0] == 1

@@ -80,7 +80,7 @@ def list_tokens(as_json: AsJson = False, data_dir: DataDir = None) -> None:
         print_json(found)
         return
     print_table(
-        ("id", "name", "role", "resource", "made", "by", "until", "state"),
+        ("id", "name", "role", "resource", "created", "by", "until", "state"),
         (
             (
                 short(one.id),

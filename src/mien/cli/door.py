@@ -52,7 +52,8 @@ def add(
     if as_json:
         print_json(made)
     else:
-        typer.echo(f"added {made.name}, which opens by {made.actuator}")
+        how_told = "has no actuator and opens nothing" if made.actuator == "none" else f"opens by {made.actuator}"
+        typer.echo(f"added {made.name}, which {how_told}")
 
 
 def _actuator(osdp: str | None, key: str, line: tuple[int, int], relay: str | None, mqtt: str | None) -> ActuatorConfig:
@@ -196,6 +197,10 @@ def check(
     from mien.doors.types import Direction
 
     place, _, person_id = person.rpartition("/")
+    if not place:
+        raise typer.BadParameter(
+            f"{person!r} does not say where: write KIND/ID/personId, or directory/personId", param_hint="--person"
+        )
     with opened_doors(name, data_dir) as (services, doors, owner):
         found = DOORS.named(doors, owner, door)
         moment_ = local_moment(at, found.spec.time_zone, services.clock.now())

@@ -78,6 +78,8 @@ def create(
         print_json({"dossier": made.id, "folder": str(out), "files": list(content["files"]), "counts": counts})
         return
     print_facts([("dossier", made.id), *counts.items(), ("facts", len(content["facts"])), ("folder", out)])
+    if not any(file.endswith(".pdf") for file in content["files"]):
+        typer.echo("mien: there are no PDF files: they need `pip install 'mien[evaluation]'`", err=True)
     typer.echo("A draft, not legal advice.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -135,7 +136,11 @@ def duplicates(
             typer.echo("No duplicates are known.")
         else:
             columns = list(asdict(found[0]))
-            print_table([name.replace("_", " ") for name in columns], [list(asdict(one).values()) for one in found])
+            rows = [
+                [moment(value) if isinstance(value, datetime) else value for value in asdict(one).values()]
+                for one in found
+            ]
+            print_table([name.replace("_", " ") for name in columns], rows)
 
 
 @app.command("not-duplicates")

@@ -128,7 +128,7 @@ def list_resources(
             return
         last = "purged at" if deleted else "features"
         print_table(
-            ("name", "location", "tier", "subdomain", "made", last),
+            ("name", "location", "tier", "subdomain", "created", last),
             (
                 (
                     one.name,
@@ -290,7 +290,7 @@ def _show(services: Services, resource: Resource, as_json: bool) -> None:
             ("tier", resource.sku.value),
             ("subdomain", resource.custom_subdomain),
             ("tags", ", ".join(f"{name}={value}" for name, value in resource.tags.items())),
-            ("made", moment(resource.created_at)),
+            ("created", moment(resource.created_at)),
             ("terms", f"acknowledged by {terms.accepted_by}, {moment(terms.accepted_at)}" if terms else None),
             ("public access", "enabled" if resource.public_network_access else "disabled"),
             ("other callers", "allowed" if resource.default_action == "Allow" else "denied"),
