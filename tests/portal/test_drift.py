@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -63,6 +64,15 @@ def test_the_page_says_what_moved_and_since_when(person: OpenPerson) -> None:
 
 
 @pytest.mark.usefixtures("counted")
+def test_what_moved_is_said_in_the_language_of_the_page(person: OpenPerson) -> None:
+    page = person(locale="de-DE").go("/drift")
+    page.get_by_text("Geändert seit").first.wait_for()
+    shown = page.locator(".page").last.inner_text()
+    assert "Keine Änderung, die über den Zufall hinausgeht." in shown
+    assert not re.search("Changed since|No change|baseline takes", shown)
+
+
+@pytest.mark.usefixtures("counted")
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_the_page_is_accessible_and_fits(person: OpenPerson, axe: str, width: int, scheme: str) -> None:
     check_pages(person(width=width, scheme=scheme), axe, scheme, ("/drift",))
@@ -77,3 +87,7 @@ def test_a_resource_without_counts_says_what_is_counted(person: OpenPerson, port
         services.close()
     page = person().go("/drift")
     page.get_by_text("No calls and no tracks were counted").wait_for()
+    icon = page.locator(".empty .q-icon")
+    box = icon.bounding_box()
+    assert box is not None
+    assert box["width"] <= box["height"] + 1, "the font has no such icon and shows its name"

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import csv
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 from tests.conftest import Server
 from tests.portal.conftest import OpenPerson
+
+from mien.contract.catalogue import row
+from mien.events.failed_calls import FailedCall
+from mien.portal.failed_calls import advice
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -65,3 +70,17 @@ def test_a_webhook_that_would_be_refused_is_not_saved(person: OpenPerson) -> Non
         "Nobody would be told: the webhook's host 10.0.0.7 is private (MIEN_WEBHOOK_ALLOW_PRIVATE=true allows it)"
     )
     assert page.get_by_role("region", name="Alert rules").count() == 0
+
+
+def test_mistakes_that_share_a_code_get_their_own_advice() -> None:
+    ids = ("common.image_unreadable", "common.no_face", "common.several_faces", "mien.low_quality")
+    rows = [row(one) for one in ids]
+    assert {one.code for one in rows} == {"InvalidImage"}
+    told = [advice(failed(one.code, one.message)).text for one in rows]
+    assert len(set(told)) == len(rows)
+    assert "several faces" in told[2]
+    assert advice(failed("InvalidImage", "another message")).text == told[0]
+
+
+def failed(code: str, message: str) -> FailedCall:
+    return FailedCall(1, datetime(2026, 1, 1, tzinfo=UTC), "Face - Detect", "POST", 400, code, message, "", "", "", 1)

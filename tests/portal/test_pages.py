@@ -201,7 +201,7 @@ def test_liveness_without_flashes(person: OpenPerson, portal: Server, axe: str) 
     page = someone.go("/liveness")
     page.evaluate(axe)
     assert page.evaluate(VIOLATIONS)["violations"] == []
-    assert page.get_by_role("radio", name="As the server is set: No: everybody sees flashing colours").is_checked()
+    assert page.get_by_role("radio", name="As the server is set: No, everybody sees flashing colours").is_checked()
     page.get_by_role("radio", name="Yes, but never as realface").click()
     page.get_by_role("button", name="Save").click()
     someone.told("Saved")

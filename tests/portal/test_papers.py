@@ -51,3 +51,8 @@ def test_papers_are_created_answered_and_compared(person: OpenPerson, portal: Se
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     page.wait_for_url("**/papers?*")
     assert someone.troubles == []
+
+
+def test_papers_are_proposed_in_the_language_of_the_page(person: OpenPerson) -> None:
+    assert person(locale="de-DE").go("/papers").get_by_label("Sprache").last.input_value() == "Deutsch"
+    assert person(locale="fr-FR").go("/papers").get_by_label("Langue").last.input_value() == "English"

@@ -74,12 +74,29 @@ class Missing:
     Attributes:
         baseline: values of the baseline so far, by bin.
         week: values of the week, by bin.
-        text: what it needs.
+        form: what it needs, as one of `NEEDS`.
+        count: how many are lacking, for the place `{count}`.
+        ready: day of the first comparison, for the place `{day}`.
     """
 
     baseline: Counts
     week: Counts
-    text: str
+    form: str
+    count: int = 0
+    ready: date | None = None
+
+    @property
+    def text(self) -> str:
+        """What it needs, in English."""
+        return self.form.format(count=self.count, day="" if self.ready is None else f"{self.ready:%-d %B %Y}")
+
+
+_BASELINE_RUNS: Final = "A baseline takes four weeks: the first comparison is on {day}."
+_FEW_IN_BASELINE: Final = "Needs {count:,} more values in the baseline."
+_FEW_IN_WEEK: Final = "Needs {count:,} more values in the week."
+_FEW_DAYS: Final = "Needs values on {count:,} more days of the week."
+NEEDS: Final = (_BASELINE_RUNS, _FEW_IN_BASELINE, _FEW_IN_WEEK, _FEW_DAYS)
+"""What a comparison can lack."""
 
 
 def monday(day: int) -> int:
@@ -107,14 +124,13 @@ def compare(days: Sequence[int], counts: Counts, first: int, week: int, seed: in
     baseline, recent = counts[old].sum(axis=0), counts[new].sum(axis=0)
     if week < first + BASELINE_DAYS:
         ready = date(1970, 1, 1) + timedelta(days=monday(first + BASELINE_DAYS + WEEK - 1) + WEEK)
-        text = f"A baseline takes four weeks: the first comparison is on {ready:%-d %B %Y}."
-        return Missing(baseline, recent, text)
+        return Missing(baseline, recent, _BASELINE_RUNS, ready=ready)
     if (lacking := LEAST_BASELINE - int(baseline.sum())) > 0:
-        return Missing(baseline, recent, f"Needs {lacking:,} more values in the baseline.")
+        return Missing(baseline, recent, _FEW_IN_BASELINE, lacking)
     if (lacking := LEAST_WEEK - int(recent.sum())) > 0:
-        return Missing(baseline, recent, f"Needs {lacking:,} more values in the week.")
+        return Missing(baseline, recent, _FEW_IN_WEEK, lacking)
     if (lacking := LEAST_DAYS - int((counts[new].sum(axis=1) > 0).sum())) > 0:
-        return Missing(baseline, recent, f"Needs values on {lacking} more days of the week.")
+        return Missing(baseline, recent, _FEW_DAYS, lacking)
     p = _chance(at, counts, old, new, seed)
     return Shift(baseline, recent, stability_index(baseline, recent), p, p)
 

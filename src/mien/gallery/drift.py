@@ -35,6 +35,7 @@ NAMES: Final = {
     DriftSeries.UNREAD: "Images without a face",
 }
 OF_CAMERAS: Final = {DriftSeries.UNREAD: "Tracks without a readable frame"}
+UNMOVED: Final = "No change beyond chance."
 _log = structlog.get_logger("mien.drift")
 
 
@@ -81,6 +82,14 @@ class SeriesDrift:
         """Mean of the baseline and of the week; of `UNREAD` the share without a face. None without values."""
         return _mean(self.series, self.found.baseline), _mean(self.series, self.found.week)
 
+    @property
+    def without_value(self) -> tuple[float, float] | None:
+        """Shares without a value (`Bins.extra`) in the baseline and the week; None unless they differ by 1 %."""
+        if not BINS[self.series].extra:
+            return None
+        before, after = (float(one[-1] / one.sum()) for one in (self.found.baseline, self.found.week))
+        return (before, after) if abs(after - before) >= 0.01 else None
+
     def as_json(self) -> dict[str, Any]:
         """Return everything as plain values, for JSON."""
         shift = self.found if isinstance(self.found, Shift) else None
@@ -105,11 +114,10 @@ class SeriesDrift:
         if isinstance(self.found, Missing):
             return self.found.text
         if not self.moved:
-            return "No change beyond chance."
+            return UNMOVED
         before, after = (_words(self.series, one) for one in self.means)
-        extra = BINS[self.series].extra
-        shares = [one[-1] / one.sum() for one in (self.found.baseline, self.found.week)] if extra else []
-        more = f"; {extra}: {shares[0]:.0%} → {shares[1]:.0%}" if shares and abs(shares[1] - shares[0]) >= 0.01 else ""
+        shares = self.without_value
+        more = "" if shares is None else f"; {BINS[self.series].extra}: {shares[0]:.0%} → {shares[1]:.0%}"
         return f"Changed since {self.since:%-d %B %Y}: mean {before} → {after}{more}."
 
 

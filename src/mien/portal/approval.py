@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from inspect import iscoroutine
 from typing import Final
 
 from nicegui import ui
 
+from mien.contract.features import Feature
 from mien.gateway.gates import RECOGNITION
 from mien.management.errors import ManagementError
 from mien.management.roles import Permission
-from mien.portal.texts import mark, t
+from mien.portal.texts import listed, mark, t
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import NOT_THEIRS, Handler, banner, button
 
+FEATURES: Final = {
+    Feature.IDENTIFICATION: mark("Identification"),
+    Feature.VERIFICATION: mark("Verification"),
+    Feature.LIVENESS: mark("Liveness"),
+    Feature.LIMITED_ATTRIBUTES: mark("Limited attributes"),
+    Feature.VIDEO_IDENTIFICATION: mark("Video identification"),
+}
 NOT_APPROVED: Final = mark("The resource is not approved for this use.")
+
+
+def feature_names(features: Iterable[str]) -> str:
+    """Return the names of features that need an approval, in one order."""
+    wanted = frozenset(features)
+    return listed(t(name) for feature, name in FEATURES.items() if feature in wanted)
 
 
 def is_approved(visitor: Visitor) -> bool:
@@ -26,7 +41,7 @@ def approved_to_enrol(visitor: Visitor) -> bool:
     """Whether the resource is approved for a use of templates; says so when it is not; as the gateway does."""
     if is_approved(visitor):
         return True
-    names = " / ".join(feature.value for feature in RECOGNITION)
+    names = " / ".join(t(FEATURES[feature]) for feature in RECOGNITION)
     about = t("Enrolling faces needs one of these approvals: both are limited access, in the portal as in the API.")
     action = (t("Request access"), visitor.link("/access"))
     banner(

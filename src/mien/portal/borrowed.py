@@ -9,8 +9,10 @@ from mien.accounts.terms import TERMS
 from mien.accounts.types import BEING_DELETED, NOBODY_ADMITTED
 from mien.contract.attributes import DECLARED, LIMITED
 from mien.doors.reasons import WORDS
+from mien.evaluation.drift import NEEDS
 from mien.events import METRICS
-from mien.gallery.drift import NAMES, OF_CAMERAS
+from mien.events.drift import BINS
+from mien.gallery.drift import NAMES, OF_CAMERAS, UNMOVED
 from mien.management.arm.shapes import TIERS
 from mien.management.roles import ABOUT
 from mien.vision.measures import MEASURES
@@ -24,6 +26,9 @@ BORROWED: Final[tuple[str, ...]] = (
     *TIERS.values(),
     *NAMES.values(),
     *OF_CAMERAS.values(),
+    UNMOVED,
+    *NEEDS,
+    *(one.extra for one in BINS.values() if one.extra),
     *explanations(),
     *(metric.display for metric in METRICS.values()),
     *(DECLARED[one].label for one in LIMITED),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from mien.contract.catalogue import row
 from mien.events.failed_calls import FailedCall
 from mien.portal.texts import mark
 
@@ -47,6 +48,18 @@ _BY_CODE: Final[dict[str, Advice]] = {
     "BadArgument": Advice(mark("A parameter or the body is wrong: the message names it.")),
 }
 
+_BY_MESSAGE: Final[dict[str, Advice]] = {
+    row("common.no_face").message: Advice(
+        mark("No face was found in the photo: use a sharp, upright photo with a larger face."), _TRY
+    ),
+    row("common.several_faces").message: Advice(
+        mark("The photo shows several faces: crop it to one person, or say with targetFace which face is meant."), _TRY
+    ),
+    row("mien.low_quality").message: Advice(
+        mark("The photo does not meet the requirements of the group: the hint says which one it misses."), _PEOPLE
+    ),
+}
+"""One code of the API stands for several mistakes; their messages tell them apart."""
 
 _BY_STATUS: Final[dict[int, Advice]] = {
     401: Advice(mark("The key or token was not accepted: compare it with the resource's keys."), _KEYS),
@@ -63,8 +76,8 @@ _NOT_LET_IN: Final = Advice(mark("The network rules do not let the caller's addr
 
 
 def advice(call: FailedCall) -> Advice:
-    """Return what to do about a call, by its code, else by its status."""
+    """Return what to do about a call, by its message, else by its code, else by its status."""
     if call.status == 403 and call.hint.startswith("The call came from"):
         return _NOT_LET_IN
-    found = _BY_CODE.get(call.code) or _BY_STATUS.get(call.status)
+    found = _BY_MESSAGE.get(call.message) or _BY_CODE.get(call.code) or _BY_STATUS.get(call.status)
     return found or (_SERVER if call.status >= 500 else _REQUEST)

@@ -10,6 +10,7 @@ from typing import Final
 from mien.accounts import AccessRequest, Feature, RequestState, Resource
 from mien.events import QuotaUse
 from mien.gallery.reembedding.job import Plan
+from mien.portal.approval import feature_names
 from mien.portal.texts import day, listed, mark, t, tn
 
 SOON: Final = timedelta(days=30)
@@ -100,7 +101,7 @@ def _models(mismatched: Sequence[Plan]) -> Iterator[Warned]:
 def _access(resource: Resource, requests: Sequence[AccessRequest], now: datetime) -> Iterator[Warned]:
     page = (t("Limited access"), "/access")
     for request in requests:
-        names = listed(sorted(request.features))
+        names = feature_names(request.features)
         if request.state in {RequestState.SUBMITTED, RequestState.IN_REVIEW}:
             about = (
                 t("The request waits for a reviewer; calls are refused until it is approved.")

@@ -12,6 +12,7 @@ from mien.accounts.intake_checks import Finding, findings
 from mien.contract.attributes import DECLARED, LIMITED
 from mien.contract.features import REQUESTED_APART
 from mien.management.roles import Permission
+from mien.portal.approval import feature_names
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.texts import listed, mark, t
@@ -209,7 +210,7 @@ def history(visitor: Visitor, request: AccessRequest) -> list[tuple[str, str, st
 def show_request(request: AccessRequest, steps: list[tuple[str, str, str, str]]) -> None:
     """Draw a request: what it asks for, what its description leaves open, what became of it."""
     with Tag("div", classes="row between"):
-        Tag("h3", listed(sorted(request.features)))
+        Tag("h3", feature_names(request.features))
         badge(t(STATES[request.state]), TONES[request.state])
     lines = [
         (t("Resource"), request.resource_name),

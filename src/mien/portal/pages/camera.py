@@ -13,6 +13,7 @@ from nicegui import events, ui
 from mien.doors.agreement import Agreement
 from mien.doors.types import Camera, CameraSpec, Polygon
 from mien.management.roles import Permission
+from mien.portal.camera_problems import said
 from mien.portal.cameras import about_track, name_of, outlines, polygons, read_corners, where_runs, written_corners
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
@@ -122,7 +123,7 @@ class _Live:
         with self._state:
             badge(*state_of(self._visitor, self._camera, self._elsewhere))
             if watcher is not None and (problem := watcher.problem or watcher.health().problem):
-                Tag("span", sentence(problem), "soft")
+                Tag("span", said(problem), "soft")
         self._show(watcher)
         self._health.clear()
         with self._health:

@@ -22,9 +22,7 @@ from mien.portal.watched import Watched
 from mien.portal.widgets import Tag, badge, banner, button, empty, hint, section, table
 
 _ADDRESS_HINT: Final = mark("rtsp://user:password@host/path, http://… (Motion JPEG), /dev/video0 or file:/path")
-_GROUPS_HINT: Final = mark(
-    "personGroup/ID, largePersonGroup/ID, dynamicPersonGroup/ID or directory; blanks between them"
-)
+_GROUPS_HINT: Final = mark("personGroup/ID, largePersonGroup/ID, dynamicGroup/ID or directory; blanks between them")
 
 
 def doors_of(visitor: Visitor) -> DoorServices:
@@ -145,7 +143,7 @@ def _form(visitor: Visitor, doors: dict[UUID, str]) -> None:
 PAGE = Page(
     "/cameras",
     mark("Cameras"),
-    mark("Streams in which enrolled people are recognised, and how they do."),
+    mark("Video streams in which enrolled people are recognised, and the state of each camera."),
     mark("Use"),
     "videocam",
     render,

@@ -272,7 +272,7 @@ PAGE = Page(
 INSIDE = Page(
     "/inside",
     mark("Who is inside"),
-    mark("People who were let in and not out."),
+    mark("People who were let in and have not been let out."),
     mark("Use"),
     "meeting_room",
     render_inside,

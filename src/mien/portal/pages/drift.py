@@ -8,9 +8,9 @@ from typing import Final
 from nicegui import ui
 
 from mien.evaluation.charts import Axis, Line, line_chart, nice
-from mien.evaluation.drift import ALPHA, Shift
+from mien.evaluation.drift import ALPHA, Missing, Shift
 from mien.events.drift import BINS, DriftSeries
-from mien.gallery.drift import SeriesDrift
+from mien.gallery.drift import UNMOVED, SeriesDrift
 from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
@@ -33,24 +33,25 @@ async def render(visitor: Visitor) -> None:
     if not found:
         with section(t("Nothing counted yet")):
             empty(
-                "monitoring",
+                "show_chart",
                 t("No calls and no tracks were counted"),
                 t("Detect, Identify and cameras are counted by day. Four weeks make the baseline."),
             )
         return
     moved = [one for one in found if one.moved]
     for one in moved:
-        banner("warn", f"{_place(one)}: {t(one.name)}", one.sentence)
+        banner("warn", f"{_place(one)}: {t(one.name)}", _finding(one))
     if not moved and any(isinstance(one.found, Shift) for one in found):
         about = t("In a week without a change, {share:.0%} of resources would see a false alarm at most.", share=ALPHA)
         banner("good", t("No change beyond chance"), about)
     for source in dict.fromkeys(one.source for one in found):
         own = [one for one in found if one.source == source]
-        first, last = own[0].baseline
+        dated = next((one for one in own if isinstance(one.found, Shift)), own[0])
+        first, last = dated.baseline
         about = t(
             "The week from {week} against the baseline from {first} to {last}. Counts only: no templates and no "
             "persons.",
-            week=day(own[0].week),
+            week=day(dated.week),
             first=day(first),
             last=day(last),
         )
@@ -72,7 +73,7 @@ def _draw(one: SeriesDrift) -> None:
             Tag("h3", t(one.name))
             if one.moved:
                 badge(t("moved"), "warn")
-        text(one.sentence, "small")
+        text(_finding(one), "small")
         if one.series is DriftSeries.UNREAD:
             before, after = ("–" if share is None else figure(share, ".1%") for share in one.means)
             text(t("Baseline {before}, week {after}.", before=before, after=after), "soft small")
@@ -91,6 +92,26 @@ def _draw(one: SeriesDrift) -> None:
                 t("{name}: baseline and week", name=t(one.name)), lines, across, Axis(t("Share"), 0.0, top or 1.0)
             )
             ui.html(chart, sanitize=False).classes("figure")
+
+
+def _finding(one: SeriesDrift) -> str:
+    """Return what `SeriesDrift.sentence` says, in the language of the page."""
+    if isinstance(one.found, Missing):
+        return t(one.found.form, count=one.found.count, day="" if one.found.ready is None else day(one.found.ready))
+    if not one.moved or one.since is None:
+        return t(UNMOVED)
+    before, after = (_value(one.series, mean) for mean in one.means)
+    said = t("Changed since {day}: mean {before} → {after}.", day=day(one.since), before=before, after=after)
+    if (shares := one.without_value) is None:
+        return said
+    name, (old, new) = t(BINS[one.series].extra), shares
+    return said + " " + t("Share of “{name}”: {before:.0%} → {after:.0%}.", name=name, before=old, after=new)
+
+
+def _value(series: DriftSeries, mean: float | None) -> str:
+    if mean is None:
+        return "–"
+    return figure(mean, {DriftSeries.UNREAD: ".1%", DriftSeries.QUALITY: ".0f"}.get(series, ".2f"))
 
 
 def _place(one: SeriesDrift) -> str:

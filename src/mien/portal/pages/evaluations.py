@@ -65,12 +65,17 @@ def _percent(rate: list[float] | None) -> str:
     return t("{value} % ({low} to {high})", value=value, low=low, high=high)
 
 
+def _source(one: Evaluation) -> str:
+    """Return what was measured: a collection as the API names it, else what `mien calibrate` read."""
+    return {"folder": t("folder"), "pairs": t("pairs of photos")}.get(one.source, one.source)
+
+
 def _row(visitor: Visitor, one: Evaluation) -> list[Cell]:
     def link() -> None:
         Tag("a", one.name, href=visitor.link(f"{ROOT}/result", name=one.name))
 
     words = {CALIBRATION: t("calibration"), GROUPS: t("groups")}.get(one.kind, one.kind)
-    return [link, words, one.pack, one.source, one.result.get("people"), one.created_by, moment(one.created_at)]
+    return [link, words, one.pack, _source(one), one.result.get("people"), one.created_by, moment(one.created_at)]
 
 
 async def _measure_form(visitor: Visitor) -> None:
@@ -191,7 +196,7 @@ async def result(visitor: Visitor) -> None:
             [
                 (t("Model pack"), found.pack),
                 (t("Recognition model"), found.label),
-                (t("Source"), found.source),
+                (t("Source"), _source(found)),
                 (t("Note"), found.note),
                 (t("People"), figure(data["people"], ",")),
                 (t("Photos"), figure(data["photos"], ",")),

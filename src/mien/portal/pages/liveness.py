@@ -16,7 +16,7 @@ from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, button, section, text
 
 _CHOICES: Final = {
-    WithoutFlashes.OFF: mark("No: everybody sees flashing colours"),
+    WithoutFlashes.OFF: mark("No, everybody sees flashing colours"),
     WithoutFlashes.UNCERTAIN: mark("Yes, but never as realface: your staff decides"),
     WithoutFlashes.REAL: mark("Yes, and it may end as realface"),
 }

@@ -12,7 +12,7 @@ from mien.accounts import ALL_FEATURES, Feature
 from mien.events import Aggregation, Question, QuotaUse
 from mien.management.arm.shapes import TIERS
 from mien.management.roles import Permission
-from mien.portal.approval import is_approved
+from mien.portal.approval import FEATURES, is_approved
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.pages.people_places import address
@@ -144,7 +144,7 @@ def _features(visitor: Visitor) -> None:
     with Tag("div", classes="row", style="gap:.4rem"):
         for feature in Feature:
             if feature in resource.features:
-                badge(feature.value, "good")
+                badge(t(FEATURES[feature]), "good")
         if missing := len(ALL_FEATURES - resource.features):
             Tag("a", t("{count} not approved", count=missing), href=visitor.link("/access"))
 

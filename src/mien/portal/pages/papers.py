@@ -17,6 +17,7 @@ from mien.evaluation.document import NoPdfError
 from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
+from mien.portal.texts import language as spoken
 from mien.portal.texts import mark, t
 from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Cell, Tag, badge, banner, button, confirm, empty, facts, moment, section, table, text
@@ -44,7 +45,8 @@ async def render(visitor: Visitor) -> None:
         ),
     )
     with section(t("Create the papers"), t("From what is configured now; answers of the last dossier are taken over.")):
-        language = ui.select(LANGUAGES, value="en", label=t("Language")).props("outlined")
+        own = spoken() if spoken() in LANGUAGES else "en"
+        language = ui.select(LANGUAGES, value=own, label=t("Language")).props("outlined")
 
         async def create() -> None:
             made = await visitor.act(

@@ -1,0 +1,40 @@
+"""What is the matter with a camera, in the language of the page; `mien.video` says it in English, for logs, too."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from mien.portal.texts import mark, t
+from mien.portal.visitor import sentence
+
+PROBLEMS: Final = (
+    mark("the camera refused the user name or password (401)"),
+    mark("the camera refused access (403)"),
+    mark("the camera has no such stream (404)"),
+    mark("the camera refused the request"),
+    mark("the camera answered with an error of its own (5xx)"),
+    mark("no data in time"),
+    mark("the stream ended"),
+    mark("the data is no video that can be decoded"),
+    mark("the video's codec is not supported"),
+    mark("the protocol is not supported"),
+    mark("this build cannot read such devices"),
+    mark("the connection was refused"),
+    mark("the connection was reset"),
+    mark("no answer in time"),
+    mark("permission denied"),
+    mark("there is no such device or file"),
+    mark("the stream failed"),
+)
+"""All that `mien.video.reader.problem_of` says in words of its own."""
+
+_NO_PICTURE: Final = re.compile(r"no (?:frame|picture) for ([0-9.]+) s")
+
+
+def said(problem: str) -> str:
+    """Return a camera's problem as a sentence; words of the system or of a library stay as they are."""
+    if found := _NO_PICTURE.fullmatch(problem):
+        return t("No picture for {seconds:,.0f} s.", seconds=float(found[1]))
+    translated = t(problem)
+    return translated[:1].upper() + translated[1:] + "." if translated != problem else sentence(problem)
