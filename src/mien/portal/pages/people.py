@@ -112,7 +112,7 @@ def _training(visitor: Visitor, ref: CollectionRef, status: TrainingStatus | Non
         training_badge(ref.kind, status, stale)
         if stale is not None and not stale.training:
             made = write_button(visitor, t("Train now"), trainer(visitor, ref, ui.navigate.reload), "quiet")
-            made.props["aria-label"] = t("Train {stale} now", stale=stale.name)
+            made.props["aria-label"] = f"{t('Train now')}: {stale.name}"
 
 
 def _listed(visitor: Visitor, start: str, top: int) -> list[tuple[CollectionRef, Collection]]:
