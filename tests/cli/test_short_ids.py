@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from uuid import UUID
 
@@ -96,6 +97,17 @@ def test_lists_print_ids_short_and_commands_take_them_back(tmp_path: Path) -> No
         assert (code, trouble) == (0, ""), taking
     code, _, trouble = run(tmp_path, "camera", "change", "desk", short(camera), "--rate", "2")
     assert (code, trouble) == (0, "")
+
+
+def test_missing_pdf_files_of_a_dossier_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    services = open_services(Settings(data_dir=tmp_path))
+    services.accounts.create("desk", terms=DEVELOPMENT_TERMS)
+    services.close()
+    monkeypatch.setitem(sys.modules, "fpdf", None)  # as where the extra is not installed
+    code, shown, told = run(tmp_path, "dossier", "create", "desk", "--out", str(tmp_path / "papers"))
+    assert (code, "A draft, not legal advice." in shown) == (0, True)
+    assert "pip install 'mien[evaluation]'" in told
+    assert {path.suffix for path in (tmp_path / "papers").iterdir()} == {".html", ".json"}
 
 
 def test_actions_of_the_audit_log_are_found_by_their_family(tmp_path: Path) -> None:
