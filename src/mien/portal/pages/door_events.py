@@ -15,6 +15,7 @@ from mien.doors.errors import EventNotFoundError, InvalidDoorError
 from mien.doors.events import Event, Filter, Kind
 from mien.doors.roster import Inside
 from mien.management.roles import Permission
+from mien.portal.confirming import Question, ask_before
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.pages.doors import services
@@ -26,7 +27,6 @@ from mien.portal.widgets import (
     Tag,
     badge,
     button,
-    confirm,
     empty,
     hint,
     link_button,
@@ -165,25 +165,21 @@ def _actions(visitor: Visitor, event: Event) -> None:
         return
     with Tag("div", style="display: grid; justify-items: start"):
         if event.person is not None:
-            button(t("Not this person"), _not_this_person(visitor, event), "quiet")
+            button(t("Not this person"), partial(_ask_not_this_person, visitor, event), "quiet")
         button(t("This is …"), lambda: _this_is(visitor, event), "quiet")
 
 
-def _not_this_person(visitor: Visitor, event: Event) -> Callable[[], Any]:
-    async def do() -> None:
-        reviews, owner = services(visitor).reviews, visitor.resource.id
-        await visitor.act(Permission.MANAGE, lambda: reviews.not_this_person(owner, event.number, actor=visitor.name))
-        ui.navigate.to(visitor.link(PATH))
-
-    def ask() -> None:
-        confirm(
+def _ask_not_this_person(visitor: Visitor, event: Event) -> None:
+    ask_before(
+        visitor,
+        Question(
             t("Not this person?"),
             t("The person is taken out of the event and of who is inside. The decision stays as it was."),
             t("Not this person"),
-            do,
-        )
-
-    return ask
+        ),
+        lambda: services(visitor).reviews.not_this_person(visitor.resource.id, event.number, actor=visitor.name),
+        then=PATH,
+    )
 
 
 def _this_is(visitor: Visitor, event: Event) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from nicegui import ui
@@ -18,12 +17,13 @@ from mien.doors.schedule import parse
 from mien.doors.service import DoorServices
 from mien.doors.types import Direction, Door, DoorSpec, Holidays, How, Rule, RuleSpec, zone_of
 from mien.management.roles import Permission
+from mien.portal.confirming import Question, ask_before
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.rule_sentences import reason, rule_sentence
 from mien.portal.texts import mark, t, tn, translated
 from mien.portal.visitor import Visitor
-from mien.portal.widgets import Cell, Tag, badge, banner, button, confirm, empty, hint, section, table
+from mien.portal.widgets import Cell, Tag, badge, banner, button, empty, hint, section, table
 
 _OPENS: Final = {
     "none": mark("Nothing: events only"),
@@ -91,7 +91,7 @@ async def render(visitor: Visitor) -> None:
 def _door_row(visitor: Visitor, door: Door) -> list[Cell]:
     state = partial(badge, t("on"), "good") if door.spec.enabled else partial(badge, t("off"), "")
     pictures = tn("kept {count} day", "kept {count} days", door.spec.picture_days) if door.spec.pictures else t("off")
-    remove = partial(button, t("Delete"), _door_remover(visitor, door), "quiet")
+    remove = partial(button, t("Delete"), partial(_ask_delete_door, visitor, door), "quiet")
     return [door.name, door.actuator, door.spec.time_zone, pictures, state, remove]
 
 
@@ -107,7 +107,7 @@ def _rules(visitor: Visitor, doors: list[Door], rules: list[Rule]) -> None:
             [
                 one.spec.name,
                 rule_sentence(one.spec, names),
-                partial(button, t("Delete"), _rule_remover(visitor, one), "quiet"),
+                partial(button, t("Delete"), partial(_ask_delete_rule, visitor, one), "quiet"),
             ]
             for one in rules
         ],
@@ -234,38 +234,30 @@ def _actuator(kind: str, target: str, key: str) -> ActuatorConfig:
     return MqttActuator(topic=target.strip()) if kind == "mqtt" else NoActuator()
 
 
-def _door_remover(visitor: Visitor, door: Door) -> Callable[[], Any]:
-    async def remove() -> None:
-        doors, owner = services(visitor).doors, visitor.resource.id
-        await visitor.act(Permission.MANAGE, lambda: doors.delete(owner, door.door_id, actor=visitor.name))
-        ui.navigate.to(visitor.link(PATH))
-
-    def ask() -> None:
-        confirm(
+def _ask_delete_door(visitor: Visitor, door: Door) -> None:
+    ask_before(
+        visitor,
+        Question(
             t("Delete the door {door}?", door=door.name),
             t("Its cameras and rules lose it; its events stay."),
             t("Delete"),
-            remove,
-        )
+        ),
+        lambda: services(visitor).doors.delete(visitor.resource.id, door.door_id, actor=visitor.name),
+        then=PATH,
+    )
 
-    return ask
 
-
-def _rule_remover(visitor: Visitor, rule: Rule) -> Callable[[], Any]:
-    async def remove() -> None:
-        doors, owner = services(visitor).doors, visitor.resource.id
-        await visitor.act(Permission.MANAGE, lambda: doors.delete_rule(owner, rule.rule_id, actor=visitor.name))
-        ui.navigate.to(visitor.link(PATH))
-
-    def ask() -> None:
-        confirm(
+def _ask_delete_rule(visitor: Visitor, rule: Rule) -> None:
+    ask_before(
+        visitor,
+        Question(
             t("Delete the rule {rule}?", rule=rule.spec.name),
             t("Whoever only this rule allowed is refused."),
             t("Delete"),
-            remove,
-        )
-
-    return ask
+        ),
+        lambda: services(visitor).doors.delete_rule(visitor.resource.id, rule.rule_id, actor=visitor.name),
+        then=PATH,
+    )
 
 
 def _moment(text: str, door: Door, now: datetime) -> datetime:

@@ -12,11 +12,12 @@ from mien.evaluation.drift import ALPHA, Missing, Shift
 from mien.events.drift import BINS, DriftSeries
 from mien.gallery.drift import UNMOVED, SeriesDrift
 from mien.management.roles import Permission
+from mien.portal.confirming import Question, ask_before
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.texts import day, figure, mark, t
 from mien.portal.visitor import Visitor
-from mien.portal.widgets import Tag, badge, banner, button, confirm, empty, section, text
+from mien.portal.widgets import Tag, badge, banner, button, empty, section, text
 
 ROOT: Final = "/drift"
 _AXES: Final = {
@@ -119,21 +120,20 @@ def _place(one: SeriesDrift) -> str:
 
 
 def _ask(visitor: Visitor, source: str) -> None:
-    async def begin() -> None:
-        done = await visitor.act(
-            Permission.MANAGE,
-            lambda: visitor.parts.drift.set_baseline(visitor.resource.id, source, None, actor=visitor.name),
-            t("A new baseline begins today."),
-        )
-        if done is not None:
-            ui.navigate.to(visitor.link(ROOT))
-
-    confirm(
-        t("Begin a new baseline?"),
-        t("Do this after a change that you made on purpose, such as a new camera. Nothing is compared for five weeks."),
-        t("Begin"),
-        begin,
-        kind="primary",
+    ask_before(
+        visitor,
+        Question(
+            t("Begin a new baseline?"),
+            t(
+                "Do this after a change that you made on purpose, such as a new camera. "
+                "Nothing is compared for five weeks."
+            ),
+            t("Begin"),
+            kind="primary",
+        ),
+        lambda: visitor.parts.drift.set_baseline(visitor.resource.id, source, None, actor=visitor.name),
+        then=ROOT,
+        done=t("A new baseline begins today."),
     )
 
 

@@ -14,6 +14,7 @@ from mien.evaluation.records import differences, parts_of
 from mien.gallery.evaluations import CALIBRATION, GROUPS, Applied, Evaluation
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.management.roles import Permission
+from mien.portal.confirming import Question, ask_before
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.texts import figure, listed, mark, t, tn
@@ -371,43 +372,34 @@ def _compare(visitor: Visitor, found: Evaluation, second: Evaluation | None, nam
 def _ask_apply(visitor: Visitor, found: Evaluation) -> None:
     source: Mapping[str, Any] = found.result["calibration"]
 
-    async def apply() -> None:
-        stored = visitor.parts.measuring.stored
-        done = await visitor.act(
-            Permission.MANAGE,
-            lambda: stored.apply(visitor.resource.id, found.name, actor=visitor.name),
-            t("The calibration is applied."),
-        )
-        if done is not None:
-            ui.navigate.to(visitor.link(ROOT))
-
-    confirm(
-        t("Apply this calibration?"),
-        t(
-            "Confidence 0.5 will stand for similarity {threshold:.4f}, at a false match rate of "
-            "{rate}. Confidences of verify and identify change, and their default thresholds "
-            "with them. You can step back.",
-            threshold=source["threshold"],
-            rate=one_in(source["fmr"]),
+    ask_before(
+        visitor,
+        Question(
+            t("Apply this calibration?"),
+            t(
+                "Confidence 0.5 will stand for similarity {threshold:.4f}, at a false match rate of "
+                "{rate}. Confidences of verify and identify change, and their default thresholds "
+                "with them. You can step back.",
+                threshold=source["threshold"],
+                rate=one_in(source["fmr"]),
+            ),
+            t("Apply"),
+            kind="primary",
         ),
-        t("Apply"),
-        apply,
-        kind="primary",
+        lambda: visitor.parts.measuring.stored.apply(visitor.resource.id, found.name, actor=visitor.name),
+        then=ROOT,
+        done=t("The calibration is applied."),
     )
 
 
 def _ask_delete(visitor: Visitor, found: Evaluation) -> None:
-    async def delete() -> None:
-        stored = visitor.parts.measuring.stored
-
-        def work() -> bool:
-            stored.delete(visitor.resource.id, found.name, actor=visitor.name)
-            return True
-
-        if await visitor.act(Permission.MANAGE, work, t("The result is deleted.")):
-            ui.navigate.to(visitor.link(ROOT))
-
-    confirm(t("Delete this result?"), t("A calibration that was applied from it stays in use."), t("Delete"), delete)
+    ask_before(
+        visitor,
+        Question(t("Delete this result?"), t("A calibration that was applied from it stays in use."), t("Delete")),
+        lambda: visitor.parts.measuring.stored.delete(visitor.resource.id, found.name, actor=visitor.name),
+        then=ROOT,
+        done=t("The result is deleted."),
+    )
 
 
 PAGE = Page(

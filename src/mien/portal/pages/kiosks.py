@@ -13,6 +13,7 @@ from nicegui import ui
 from mien.accounts import Feature
 from mien.doors.kiosks import ACCEPTANCE_DAYS, Kiosk, KioskSpec
 from mien.management.roles import Permission
+from mien.portal.confirming import Question, ask_before
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.pages.doors import services
@@ -147,14 +148,6 @@ def _key_buttons(visitor: Visitor, kiosk: Kiosk) -> None:
         if done is not None:
             ui.navigate.reload()
 
-    async def delete() -> None:
-        def work() -> bool:
-            kiosks.delete(owner, kiosk.kiosk_id, actor=visitor.name)
-            return True
-
-        if await visitor.act(Permission.MANAGE, work):
-            ui.navigate.to(visitor.link(PATH))
-
     def ask_key() -> None:
         about = t("The present link stops working at once; open the new one on the tablet.")
         confirm(t("Replace the key of {kiosk}?", kiosk=kiosk.name), about, t("Replace"), renew)
@@ -164,7 +157,8 @@ def _key_buttons(visitor: Visitor, kiosk: Kiosk) -> None:
             "Its page stops working at once. Its events stay, and its acceptances for {days} days.",
             days=ACCEPTANCE_DAYS,
         )
-        confirm(t("Delete {kiosk}?", kiosk=kiosk.name), about, t("Delete"), delete)
+        question = Question(t("Delete {kiosk}?", kiosk=kiosk.name), about, t("Delete"))
+        ask_before(visitor, question, lambda: kiosks.delete(owner, kiosk.kiosk_id, actor=visitor.name), then=PATH)
 
     with Tag("div", classes="row"):
         button(t("New link and QR code"), ask_key, image="qr_code_2", may=may)

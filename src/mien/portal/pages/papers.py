@@ -15,12 +15,13 @@ from mien.dossier.service import rendered
 from mien.dossier.wording import read_texts
 from mien.evaluation.document import NoPdfError
 from mien.management.roles import Permission
+from mien.portal.confirming import Question, ask_before
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.texts import language as spoken
 from mien.portal.texts import mark, t
 from mien.portal.visitor import Visitor, tell
-from mien.portal.widgets import Cell, Tag, badge, banner, button, confirm, empty, facts, moment, section, table, text
+from mien.portal.widgets import Cell, Tag, badge, banner, button, empty, facts, moment, section, table, text
 
 ROOT: Final = "/papers"
 _KINDS: Final = {
@@ -233,15 +234,13 @@ def _why(change: Change) -> str:
 
 
 def _ask_delete(visitor: Visitor, found: Dossier) -> None:
-    async def delete() -> None:
-        def work() -> bool:
-            visitor.parts.dossiers.delete(visitor.resource.id, found.id, actor=visitor.name)
-            return True
-
-        if await visitor.act(Permission.MANAGE, work, t("The dossier is deleted.")):
-            ui.navigate.to(visitor.link(ROOT))
-
-    confirm(t("Delete this dossier?"), t("Files that were downloaded stay."), t("Delete"), delete)
+    ask_before(
+        visitor,
+        Question(t("Delete this dossier?"), t("Files that were downloaded stay."), t("Delete")),
+        lambda: visitor.parts.dossiers.delete(visitor.resource.id, found.id, actor=visitor.name),
+        then=ROOT,
+        done=t("The dossier is deleted."),
+    )
 
 
 PAGE = Page(

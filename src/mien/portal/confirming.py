@@ -1,0 +1,54 @@
+"""Actions that are confirmed first: the question, the action, and the page that shows what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from nicegui import ui
+
+from mien.management.roles import Permission
+from mien.portal.visitor import Visitor
+from mien.portal.widgets import confirm
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The question before an action.
+
+    Attributes:
+        title: what is asked.
+        about: what the action means.
+        label: of the button that agrees.
+        kind: of that button.
+    """
+
+    title: str
+    about: str
+    label: str
+    kind: str = "danger"
+
+
+def ask_before(
+    visitor: Visitor, question: Question, work: Callable[[], Any], *, then: str, done: str | None = None
+) -> None:
+    """Ask, do it as a manager of the chosen resource, and open a page when it went well.
+
+    Args:
+        visitor: who is asked.
+        question: the question.
+        work: does it, in a thread.
+        then: path of the page that is opened afterwards.
+        done: said when it went well.
+    """
+
+    def finished() -> bool:
+        work()
+        return True
+
+    async def agreed() -> None:
+        if await visitor.act(Permission.MANAGE, finished, done):
+            ui.navigate.to(visitor.link(then))
+
+    confirm(question.title, question.about, question.label, agreed, kind=question.kind)
