@@ -33,6 +33,7 @@ MOVED: Mapping[str, frozenset[str]] = {
     "other_templates": frozenset({"collection", "sealed"}),
     "consents": frozenset({"collection"}),
     "duplicates": frozenset({"collection"}),
+    "person_negatives": frozenset({"collection"}),
 }
 """What moving a person to another group changes in each table that it touches; it changes nothing else."""
 
@@ -65,7 +66,7 @@ COPIED: Mapping[str, frozenset[str]] = {
 }
 """What copying a collection to another resource changes in each table that it touches; it changes nothing else."""
 
-STAY_WHEN_COPIED = {*STAY_WHEN_MOVED, "other_templates", "consents", "duplicates"}
+STAY_WHEN_COPIED = {*STAY_WHEN_MOVED, "other_templates", "consents", "duplicates", "person_negatives"}
 
 MERGED = frozenset({"faces", "created_at", "seen_at"})
 """What merging a person into another changes of the row that stays; everything else of it is kept."""
@@ -160,6 +161,7 @@ def test_a_moved_person_keeps_every_column(world: World) -> None:
         "other_templates": {**place, "face_id": faces[0], "fingerprint": "b" * 64, "sealed": sealed},
         "consents": {**place, "consent_id": uuid4(), "person_id": person, "face_id": None},
         "duplicates": {**place, "face_id": faces[0], "other_face_id": faces[1]},
+        "person_negatives": {**place, "negative_id": uuid4(), "person_id": person},
     }
     with world.gallery.rows.database.write(EVERY_RESOURCE) as session:
         for name, values in given.items():
@@ -172,6 +174,7 @@ def test_a_moved_person_keeps_every_column(world: World) -> None:
         "other_templates": {"face_id": faces[0]},
         "consents": {"person_id": person},
         "duplicates": {"face_id": faces[0]},
+        "person_negatives": {"person_id": person},
     }
     before = {name: whole(world, name, **key) for name, key in keys.items()}
     world.gallery.relocation.move(ref, str(person), to)

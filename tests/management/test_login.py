@@ -73,9 +73,10 @@ def test_roles_grant_what_their_names_say() -> None:
     granted = {role: {one for one in Permission if role.may(one)} for role in Role}
     reading = {Permission.SEE, Permission.AUDIT, Permission.METRICS, Permission.LOOK_UP}
     assert granted[Role.OWNER] == granted[Role.ADMIN] == set(Permission)
-    assert granted[Role.OPERATOR] == set(Permission) - {Permission.APPROVE, Permission.TOKENS}
+    assert granted[Role.OPERATOR] == set(Permission) - {Permission.APPROVE, Permission.CONFIRM, Permission.TOKENS}
     assert granted[Role.READER] == reading
-    assert granted[Role.APPROVER] == reading | {Permission.REQUEST, Permission.APPROVE}
+    assert granted[Role.APPROVER] == reading | {Permission.REQUEST, Permission.APPROVE, Permission.CONFIRM}
+    assert granted[Role.REVIEWER] == {Permission.SEE, Permission.LOOK_UP, Permission.CONFIRM}
     assert granted[Role.ENROLLER] == {Permission.SEE, Permission.LOOK_UP, Permission.PEOPLE}
     assert granted[Role.AUDITOR] == {Permission.AUDIT, Permission.METRICS}
     with pytest.raises(ManagementError, match="'manage'"):

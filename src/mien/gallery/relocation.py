@@ -49,6 +49,7 @@ from mien.storage.tables import (
     DuplicateRow,
     OtherTemplateRow,
     PersistedFaceRow,
+    PersonNegativeRow,
     PersonRow,
 )
 
@@ -107,7 +108,7 @@ class Relocation:
     def move(
         self, ref: CollectionRef, person_id: str, to: CollectionRef, *, undoable: bool = True
     ) -> tuple[Duplicate, ...]:
-        """Move a person with faces, user data, crops and consents; person and faces keep their ids.
+        """Move a person with faces, user data, crops, consents and negatives; person and faces keep their ids.
 
         Args:
             ref: the group that the person is in.
@@ -192,12 +193,13 @@ class Relocation:
             if ready.sealed.faces:
                 target.training_action_at, target.fingerprint = now, row.fingerprint
             _put(session, target, person, ready.sealed)
-            session.execute(
-                update(ConsentRow)
-                .where(ConsentRow.collection == row.uid, ConsentRow.person_id == person.person_id)
-                .values(collection=target.uid)
-                .execution_options(synchronize_session=False)
-            )
+            for table in (ConsentRow, PersonNegativeRow):
+                session.execute(
+                    update(table)
+                    .where(table.collection == row.uid, table.person_id == person.person_id)
+                    .values(collection=target.uid)
+                    .execution_options(synchronize_session=False)
+                )
             _take_pairs_along(session, row.uid, target.uid, [face["face_id"] for face in ready.found.faces])
             remove_person(session, row, person, now)
             if undoable:

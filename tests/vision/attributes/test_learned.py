@@ -57,7 +57,7 @@ def value(number: float | None) -> float:
         ("Family1-Daughter1", 1, 9),
         ("Family1-Son1", 2, 11),
         ("Family1-Dad1", 28, 48),
-        ("Family1-Mom1", 20, 42),
+        ("Family1-Mom1", 18, 42),
         ("Family2-Man1", 58, 90),
     ],
 )
