@@ -72,15 +72,15 @@ def measured(
 
     path = Path(source)
     if not path.exists() and owner is not None and "/" in source:
-        ref = collection_ref(owner, source)
-        samples, label, fingerprint = from_collection(faces.gallery.rows, faces.gallery.templates, ref)
-        recogniser = faces.recognisers[label]
-        if fingerprint != recogniser.fingerprint:
-            raise FingerprintMismatchError(label, ref)
+        ref = collection_ref(owner, source, directory=True)
+        enrolled = from_collection(faces.gallery.rows, faces.gallery.templates, ref)
+        recogniser = faces.recognisers[enrolled.label]
+        if enrolled.fingerprint != recogniser.fingerprint:
+            raise FingerprintMismatchError(enrolled.label, ref)
         current = faces.gallery.curves.of(recogniser, owner).measured
         return (
             recogniser,
-            measure(samples, current, fmr=fmr, cap=cap, seed=seed),
+            measure(enrolled.samples, current, fmr=fmr, cap=cap, seed=seed),
             f"{ref.kind.value}/{ref.collection_id}",
         )
     if not path.exists():

@@ -19,7 +19,7 @@ Source = Annotated[
     str,
     typer.Argument(
         help="A folder with a folder of photos for each person, a CSV of pairs (first, second, same), or an enrolled "
-        "collection as KIND/ID."
+        "collection as KIND/ID (`directory/recognition_04` for the person directory)."
     ),
 ]
 Named = Annotated[str, typer.Argument(help="Name of the evaluation.")]
@@ -107,7 +107,12 @@ def pack(
 @app.command()
 def groups(
     resource: Name,
-    folder: Annotated[Path, typer.Argument(help="A folder of folders, or of photos of one person each.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A folder of folders, or of photos of one person each; or an enrolled collection as KIND/ID."
+        ),
+    ],
     labels: Annotated[
         Path, typer.Argument(help="A CSV with a column person or file, and a column for each attribute.")
     ],
@@ -121,6 +126,9 @@ def groups(
     ] = None,
     cap: Cap = 5,
     seed: Seed = 0,
+    skip_unknown: Annotated[
+        bool, typer.Option("--skip-unknown", help="Leave out labels of people who are not enrolled.")
+    ] = False,
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
@@ -128,28 +136,41 @@ def groups(
     """Report error rates by group. The labels are yours, are read for this run only, and are not stored."""
     from mien.evaluation.group_report import to_json
     from mien.gallery.group_reports import make_report
+    from mien.gallery.grouping_labels import read_text
+    from mien.gallery.measuring import Measuring
 
     with opened_for(resource, data_dir) as work:
         faces, owner, stored = work.faces, work.owner, work.stored
         if keep is not None:
             stored.check_name(owner, keep)
-        recogniser = faces.gallery.curves.of(faces.recognisers[model], owner)
-        made = make_report(
-            faces.engine,
-            recogniser,
-            folder,
-            labels,
-            attributes=attribute or (),
-            fmr=fmr,
-            cap=cap,
-            seed=seed,
-            at=faces.services.clock.now(),
-            progress=progress(),
-        )
+        if not Path(source).exists() and "/" in source:
+            made = Measuring(faces.gallery, faces.recognisers, faces.services.audit).report_groups(
+                collection_ref(owner, source, directory=True),
+                read_text(labels),
+                attributes=attribute or (),
+                fmr=fmr,
+                cap=cap,
+                seed=seed,
+                skip_unknown=skip_unknown,
+                actor=actor(as_name),
+            )
+        else:
+            made = make_report(
+                faces.engine,
+                faces.gallery.curves.of(faces.recognisers[model], owner),
+                Path(source),
+                labels,
+                attributes=attribute or (),
+                fmr=fmr,
+                cap=cap,
+                seed=seed,
+                at=faces.services.clock.now(),
+                progress=progress(),
+            )
         written = made.write(out)
         if keep is not None:
             stored.add(
-                owner, keep, to_json(made.groups), recogniser=recogniser, source="folder", actor=actor(as_name),
+                owner, keep, to_json(made.groups), recogniser=made.recogniser, source=made.source, actor=actor(as_name),
                 kind="groups",
             )  # fmt: skip
     if as_json:

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from mien.evaluation import TooFewSamplesError
 from mien.evaluation.document import Document, NoPdfError, Text, to_html, to_pdf
-from mien.evaluation.group_report import report, to_csv
+from mien.evaluation.group_report import report, to_csv, to_json
 from mien.evaluation.groups import Grouped, by_group
-from mien.gallery.grouping_labels import read_labels, read_people
+from mien.gallery.grouping_labels import Labelled, read_labels, read_people
 from mien.gallery.recognisers import Recogniser
 from mien.gallery.sampling import PhotoReader, SourceError
 from mien.matching.calibration import DEFAULT_FMR
 from mien.matching.rates import threshold_at_fmr
 from mien.vision.ports import Engine
+
+FORMATS: Final[Mapping[str, str]] = {
+    "json": "application/json",
+    "html": "text/html",
+    "pdf": "application/pdf",
+    "csv": "text/csv",
+}
+"""The forms of a report, with their media types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +39,43 @@ class GroupReport:
     Attributes:
         document: for people.
         groups: the numbers, an attribute each.
+        recogniser: whose templates were measured.
+        source: what was measured: `folder`, or KIND/ID of a collection.
+        people: how many people were compared.
     """
 
     document: Document
     groups: tuple[Grouped, ...]
+    recogniser: Recogniser
+    source: str
+    people: int
 
     def write(self, folder: Path) -> list[Path]:
         """Write `groups.html`, `groups.csv` and, where the package is installed, `groups.pdf`."""
         folder.mkdir(parents=True, exist_ok=True)
-        html, numbers, pdf = (folder / f"groups.{suffix}" for suffix in ("html", "csv", "pdf"))
-        html.write_text(to_html(self.document), encoding="utf-8")
-        numbers.write_text(to_csv(self.groups), encoding="utf-8")
-        try:
-            pdf.write_bytes(to_pdf(self.document))
-        except NoPdfError:
-            return [html, numbers]
-        return [html, numbers, pdf]
+        written = []
+        for form in ("html", "csv", "pdf"):
+            path = folder / f"groups.{form}"
+            with suppress(NoPdfError):
+                path.write_bytes(self.rendered(form))
+                written.append(path)
+        return written
+
+    def rendered(self, form: str) -> bytes:
+        """Return the report in one of `FORMATS`.
+
+        Raises:
+            NoPdfError: the package that writes PDF is not installed.
+        """
+        match form:
+            case "html":
+                return to_html(self.document).encode()
+            case "pdf":
+                return to_pdf(self.document)
+            case "csv":
+                return to_csv(self.groups).encode()
+            case _:
+                return json.dumps({"plain": self.plain(), **to_json(self.groups)}, ensure_ascii=False).encode()
 
     def plain(self) -> list[str]:
         """Return the sentences of the first page."""
@@ -69,7 +101,7 @@ def make_report(
     seed: int = 0,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> GroupReport:
-    """Measure the groups of some people.
+    """Measure the groups of people whose photos are in a folder.
 
     Args:
         engine: analyses the photos.
@@ -89,6 +121,24 @@ def make_report(
     given = read_labels(labels, attributes)
     reader = PhotoReader(engine, recogniser.pack, progress=progress, quality=True)
     people = read_people(folder, given, reader, cap=cap, seed=seed)
+    return report_on(people, recogniser, "folder", at=at, fmr=fmr)
+
+
+def report_on(
+    people: Labelled, recogniser: Recogniser, source: str, *, at: datetime, fmr: float | None = None
+) -> GroupReport:
+    """Measure the groups of labelled people.
+
+    Args:
+        people: compared with each other.
+        recogniser: with the calibration in use.
+        source: what they are from.
+        at: when.
+        fmr: measure at the threshold of this rate on everybody; None for the threshold in use.
+
+    Raises:
+        SourceError: no attribute has two groups that are large enough, or there is no threshold.
+    """
     target = fmr if fmr is not None else recogniser.calibration.fmr or DEFAULT_FMR
     threshold = recogniser.calibration.threshold
     if fmr is not None:
@@ -111,4 +161,4 @@ def make_report(
         f"{recogniser.fingerprint[:16]}; threshold {threshold:.4f}; {at:%Y-%m-%d}"
     )
     document = report(groups, title="Error rates by group", subtitle=said, footer=f"Mien, {at:%Y-%m-%d}")
-    return GroupReport(document, tuple(groups))
+    return GroupReport(document, tuple(groups), recogniser, source, people.comparisons.people)

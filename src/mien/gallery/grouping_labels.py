@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 import numpy as np
 
 from mien.contract.attributes import Level3
 from mien.evaluation import Comparisons, Samples, compare
 from mien.evaluation.groups import Photo
-from mien.evaluation.samples import pair_keys
-from mien.gallery.sampling import PhotoReader, Read, SourceError, collected, photos_in, plain_photos
+from mien.evaluation.samples import MOST, pair_keys
+from mien.gallery.kinds import parse_id
+from mien.gallery.sampling import EnrolledSamples, PhotoReader, Read, SourceError, collected, photos_in, plain_photos
 
 _KEYS: Final = ("person", "file")
 _LONGEST: Final = 60
+_SHOWN: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,35 +50,126 @@ class Labelled:
 
 
 def read_labels(path: Path, attributes: Sequence[str] = ()) -> Labels:
-    """Read a CSV: a column `person` (folder) or `file`, and a column for each attribute.
+    """Read a file as `parse_labels` reads its text.
 
     Args:
         path: the file, in UTF-8.
         attributes: columns to use; all when empty.
 
     Raises:
-        SourceError: it is malformed, or lacks a column.
+        SourceError: it cannot be read, is malformed, or lacks a column.
+    """
+    return parse_labels(read_text(path), attributes, what=str(path))
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a table of labels.
+
+    Raises:
+        SourceError: it cannot be read, or is not UTF-8.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{path} cannot be read as CSV in UTF-8: {error}") from error
+
+
+def parse_labels(text: str, attributes: Sequence[str] = (), *, what: str = "the table of labels") -> Labels:
+    """Read a CSV: a column `person` (folder, name or person id) or `file`, and a column for each attribute.
+
+    Args:
+        text: with commas, semicolons or tabs between the columns.
+        attributes: columns to use; all when empty.
+        what: it is called in errors.
+
+    Raises:
+        SourceError: it is malformed, or lacks a column.
+    """
+    text = text.removeprefix("\ufeff")
+    first = text.partition("\n")[0]
+    try:
+        rows = list(csv.DictReader(StringIO(text, newline=""), delimiter=max(",;\t", key=first.count)))
+    except csv.Error as error:
+        raise SourceError(f"{what} cannot be read as CSV: {error}") from error
     names = list(rows[0]) if rows else []
     key = next((name for name in _KEYS if name in names), None)
     if key is None:
-        raise SourceError(f"{path} needs a column 'person' (the folder's name) or 'file'")
+        raise SourceError(f"{what} needs a column 'person' (a name) or 'file', and a line for each person")
+    if any(None in row for row in rows):
+        raise SourceError(f"{what} has lines with more values than it has columns")
     wanted = list(attributes) or [name for name in names if name != key]
+    if not wanted:
+        raise SourceError(f"{what} has no column of labels beside {key!r}")
     if missing := [name for name in wanted if name not in names]:
-        raise SourceError(f"{path} has no column {', '.join(map(repr, missing))}; it has {', '.join(names)}")
+        raise SourceError(f"{what} has no column {', '.join(map(repr, missing))}; it has {', '.join(names)}")
     of: dict[str, dict[str, str]] = {name: {} for name in wanted}
     for row in rows:
+        person = (row[key] or "").strip()
         for name in wanted:
             label = " ".join((row[name] or "").split())[:_LONGEST]
-            known = of[name].setdefault(row[key], label)
+            known = of[name].setdefault(person, label)
             if known != label:
-                raise SourceError(f"{path}: {row[key]!r} has two labels of {name!r}")
+                raise SourceError(f"{what}: {person!r} has two labels of {name!r}")
     return Labels({name: {person: label for person, label in one.items() if label} for name, one in of.items()})
+
+
+def match_enrolled(
+    found: EnrolledSamples, names: Mapping[UUID, str], labels: Labels, *, cap: int, seed: int, skip_unknown: bool
+) -> Labelled:
+    """Give the enrolled people their labels.
+
+    A person whose faces all have unusable templates counts for FTE only. The quality of enrolled photos is not known.
+
+    Args:
+        found: the templates.
+        names: of all persons, by id.
+        labels: by name or by person id.
+        cap: photos of one person that count at most.
+        seed: of the draws.
+        skip_unknown: leave out lines that name nobody, instead of refusing them.
+
+    Raises:
+        SourceError: a line names nobody, or several people; or one person has two labels.
+    """
+    known = _persons(names, {person for one in labels.of.values() for person in one}, skip_unknown=skip_unknown)
+    place = {person: number for number, person in enumerate(dict.fromkeys((*found.people, *sorted(found.unread))))}
+    photos = [Photo(owner, failed=False) for owner in found.samples.owner.tolist()]
+    photos += [Photo(place[person], failed=True) for person, count in found.unread.items() for _ in range(count)]
+    by_attribute: dict[str, dict[int, str]] = {}
+    for attribute, one in labels.of.items():
+        mine = by_attribute.setdefault(attribute, {})
+        for written, label in one.items():
+            person_place = place.get(known[written]) if written in known else None
+            if person_place is not None and mine.setdefault(person_place, label) != label:
+                raise SourceError(f"{written!r} has two labels of {attribute!r}: by name and by person id")
+    return Labelled(_compared(found.samples, cap, seed), photos, by_attribute, found.samples.photos)
+
+
+def _persons(names: Mapping[UUID, str], written: set[str], *, skip_unknown: bool) -> dict[str, UUID]:
+    """Return the person that each written name or id stands for."""
+    called: dict[str, list[UUID]] = {}
+    for person, name in names.items():
+        called.setdefault(name.strip(), []).append(person)
+    known: dict[str, UUID] = {}
+    unknown = []
+    for one in sorted(written):
+        by_id = parse_id(one)
+        found = [by_id] if by_id in names else called.get(one, [])
+        if len(found) > 1:
+            raise SourceError(f"{len(found)} people are called {one!r}: write their person ids instead")
+        if found and found[0] is not None:
+            known[one] = found[0]
+        else:
+            unknown.append(one)
+    if written and not known:
+        raise SourceError("no line of the labels names an enrolled person: the column 'person' must have names or ids")
+    if unknown and not skip_unknown:
+        shown = ", ".join(map(repr, unknown[:_SHOWN])) + (" and others" if len(unknown) > _SHOWN else "")
+        raise SourceError(
+            f"{len(unknown)} of {len(written)} labelled people are not enrolled here: {shown}. Correct the names, or "
+            "choose to leave such lines out"
+        )
+    return known
 
 
 def read_people(folder: Path, labels: Labels, reader: PhotoReader, *, cap: int, seed: int) -> Labelled:
@@ -107,11 +203,15 @@ def read_people(folder: Path, labels: Labels, reader: PhotoReader, *, cap: int, 
 
 
 def _compared(samples: Samples, cap: int, seed: int) -> Comparisons:
-    """Compare everybody; unlike for a calibration, nobody needs a second photo."""
+    """Compare everybody, or about 4,000 people of more; unlike for a calibration, nobody needs a second photo."""
     if np.bincount(samples.owner).max() > 1:
         return compare(samples, cap, seed=seed)
-    first, second = np.triu_indices(samples.photos, 1)
-    scores = np.clip(samples.templates @ samples.templates.T, -1, 1)[first, second].astype(np.float32)
+    kept = np.arange(samples.photos)
+    if len(kept) > (most := math.isqrt(2 * MOST)):
+        kept = np.sort(np.random.default_rng(seed).choice(kept, most, replace=False))
+    first, second = (kept[places] for places in np.triu_indices(len(kept), 1))
+    chosen = samples.templates[kept]
+    scores = np.clip(chosen @ chosen.T, -1, 1)[np.triu_indices(len(kept), 1)].astype(np.float32)
     owners = np.sort(np.stack([samples.owner[first], samples.owner[second]], axis=1), axis=1)
     order = np.argsort(pair_keys(owners, samples.people), kind="stable")
     nobody = np.zeros(0, np.intp)

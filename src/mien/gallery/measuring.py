@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 from mien.evaluation import TooFewSamplesError, measure
+from mien.evaluation.group_report import to_json as groups_json
 from mien.evaluation.records import to_json
 from mien.events.audit import AuditLog
 from mien.gallery.errors import FingerprintMismatchError
-from mien.gallery.evaluations import Evaluation, Evaluations
+from mien.gallery.evaluations import GROUPS, Evaluation, Evaluations
 from mien.gallery.gallery import Gallery
+from mien.gallery.group_reports import GroupReport, report_on
+from mien.gallery.grouping_labels import match_enrolled, parse_labels
 from mien.gallery.kinds import CollectionRef
-from mien.gallery.recognisers import Recognisers
-from mien.gallery.sampling import SourceError, from_collection
+from mien.gallery.recognisers import Recogniser, Recognisers
+from mien.gallery.sampling import EnrolledSamples, SourceError, from_collection, names_in
 
 
 class Measuring:
@@ -30,6 +34,7 @@ class Measuring:
     def __init__(self, gallery: Gallery, recognisers: Recognisers, audit: AuditLog) -> None:
         self._gallery = gallery
         self._recognisers = recognisers
+        self._audit = audit
         self._turn = threading.Lock()
         self.stored = Evaluations(gallery.rows, recognisers, gallery.curves, audit)
 
@@ -46,7 +51,7 @@ class Measuring:
         """Measure a collection and store the result.
 
         Args:
-            ref: a person group with several photos of its persons.
+            ref: a person group, or the faces of a directory of one recognition model, with several photos of a person.
             name: of the result.
             actor: who asks.
             note: the operator's words.
@@ -61,18 +66,86 @@ class Measuring:
             EvaluationExistsError: the name is taken.
         """
         self.stored.check_name(ref.resource_id, name)
-        samples, label, fingerprint = from_collection(self._gallery.rows, self._gallery.templates, ref)
-        recogniser = self._recognisers[label]
-        if fingerprint != recogniser.fingerprint:
-            raise FingerprintMismatchError(label, ref)
-        uid = self._gallery.rows.get(ref).uid
-        current = self._gallery.curves.of(recogniser, ref.resource_id, uid).measured
+        found, recogniser = self._enrolled(ref)
         try:
             with self._turn:
-                result = to_json(measure(samples, current, fmr=fmr, cap=cap))
+                result = to_json(measure(found.samples, recogniser.measured, fmr=fmr, cap=cap))
         except TooFewSamplesError as error:
             raise SourceError(str(error)) from error
-        source = f"{ref.kind.value}/{ref.collection_id}"
         return self.stored.add(
-            ref.resource_id, name, result, recogniser=recogniser, source=source, actor=actor, note=note
+            ref.resource_id, name, result, recogniser=recogniser, source=_source(ref), actor=actor, note=note
         )
+
+    def report_groups(
+        self,
+        ref: CollectionRef,
+        labels: str,
+        *,
+        actor: str,
+        attributes: Sequence[str] = (),
+        fmr: float | None = None,
+        cap: int = 5,
+        seed: int = 0,
+        skip_unknown: bool = False,
+    ) -> GroupReport:
+        """Measure the error rates of an enrolled collection by groups; the labels are neither stored nor logged.
+
+        Args:
+            ref: as `measure`; one photo a person is enough.
+            labels: CSV with a column `person` (names or person ids) and a column for each attribute.
+            actor: who asks.
+            attributes: columns to use; all when empty.
+            fmr: measure at the threshold of this false match rate on everybody; None for the threshold in use.
+            cap: photos of one person that count at most.
+            seed: of the draws.
+            skip_unknown: leave out lines that name nobody, instead of refusing them.
+
+        Raises:
+            CollectionNotFoundError: there is no such collection.
+            SourceError: the labels cannot be used, name nobody or several people, or groups are too small.
+            FingerprintMismatchError: as `measure`.
+            NotCalibratedError: there is no threshold in use.
+        """
+        given = parse_labels(labels, attributes)
+        found, recogniser = self._enrolled(ref)
+        names = names_in(self._gallery.rows, ref)
+        with self._turn:
+            people = match_enrolled(found, names, given, cap=cap, seed=seed, skip_unknown=skip_unknown)
+            made = report_on(people, recogniser, _source(ref), at=self._gallery.rows.clock.now(), fmr=fmr)
+        self._audit.record(
+            actor=actor,
+            action="group-report.create",
+            resource_id=ref.resource_id,
+            details={"collection": made.source, "people": made.people},
+        )
+        return made
+
+    def keep(self, made: GroupReport, ref: CollectionRef, name: str, *, actor: str) -> Evaluation:
+        """Store the rates of a report by group, next to other results.
+
+        Args:
+            made: the report.
+            ref: what it is about.
+            name: of the result.
+            actor: who asks.
+
+        Raises:
+            InvalidEvaluationNameError: the name is malformed.
+            EvaluationExistsError: the name is taken.
+        """
+        return self.stored.add(
+            ref.resource_id, name, groups_json(made.groups), recogniser=made.recogniser, source=made.source,
+            actor=actor, kind=GROUPS,
+        )  # fmt: skip
+
+    def _enrolled(self, ref: CollectionRef) -> tuple[EnrolledSamples, Recogniser]:
+        """Open the templates of a collection; returns the recogniser with the calibration in use, too."""
+        found = from_collection(self._gallery.rows, self._gallery.templates, ref)
+        recogniser = self._recognisers[found.label]
+        if found.fingerprint != recogniser.fingerprint:
+            raise FingerprintMismatchError(found.label, ref)
+        return found, self._gallery.curves.of(recogniser, ref.resource_id, found.collection)
+
+
+def _source(ref: CollectionRef) -> str:
+    return f"{ref.kind.value}/{ref.collection_id}"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 import numpy as np
 from sqlalchemy import func, select
@@ -17,10 +18,10 @@ from sqlalchemy import func, select
 from mien.contract.attributes import Attribute, Level3
 from mien.evaluation import Comparisons, Samples, TooFewSamplesError, of_pairs
 from mien.gallery.errors import GalleryError
-from mien.gallery.kinds import CollectionRef
-from mien.gallery.rows import Rows
+from mien.gallery.kinds import CollectionRef, Kind, persons_ref
+from mien.gallery.rows import Rows, find
 from mien.gallery.templates import SealedFace, Templates
-from mien.storage.tables import PersistedFaceRow
+from mien.storage.tables import CollectionRow, PersistedFaceRow, PersonRow
 from mien.vision.errors import VisionError
 from mien.vision.ports import Engine
 from mien.vision.types import Embedding, OperatingPoint, Want
@@ -216,11 +217,29 @@ def _pairs(path: Path) -> Iterator[tuple[str, str, bool]]:
         yield row["first"].strip(), row["second"].strip(), same
 
 
-def from_collection(rows: Rows, templates: Templates, ref: CollectionRef) -> tuple[Samples, str, str]:
-    """Open the templates of an enrolled collection.
+@dataclass(frozen=True, slots=True)
+class EnrolledSamples:
+    """The templates of an enrolled collection.
 
-    Returns:
-        The samples, the recognition model and the fingerprint of the templates.
+    Attributes:
+        samples: the readable ones.
+        people: the person of each index of the samples.
+        unread: faces whose template is unusable, by person.
+        label: recognition model.
+        fingerprint: of the templates.
+        collection: what the collection is inside the service.
+    """
+
+    samples: Samples
+    people: tuple[UUID, ...]
+    unread: Mapping[UUID, int]
+    label: str
+    fingerprint: str
+    collection: UUID
+
+
+def from_collection(rows: Rows, templates: Templates, ref: CollectionRef) -> EnrolledSamples:
+    """Open the templates of an enrolled collection.
 
     Raises:
         CollectionNotFoundError: there is none.
@@ -235,13 +254,28 @@ def from_collection(rows: Rows, templates: Templates, ref: CollectionRef) -> tup
         )
         sealed = [SealedFace(*found) for found in session.execute(query.order_by(face.person_id, face.face_id))]
     faces = templates.faces(ref.resource_id, row.uid, sealed)
-    if not len(faces.templates):
-        raise SourceError("nobody is enrolled in the collection")
     readable = np.linalg.norm(faces.templates, axis=1) > 0.5
+    if not readable.any():
+        raise SourceError("nobody is enrolled in the collection")
     people, owner = np.unique(faces.person_ids[readable], axis=0, return_inverse=True)
-    lost = {UNREADABLE: int((~readable).sum())} if not readable.all() else {}
+    unread = Counter(one.person_id for one, read in zip(sealed, readable.tolist(), strict=True) if not read)
+    lost = {UNREADABLE: unread.total()} if unread else {}
     samples = Samples(faces.templates[readable], owner.ravel().astype(np.intp), len(people), (), lost)
-    return samples, row.recognition_model, row.fingerprint
+    ids = tuple(UUID(bytes=one.tobytes()) for one in people)
+    return EnrolledSamples(samples, ids, unread, row.recognition_model, row.fingerprint, row.uid)
+
+
+def names_in(rows: Rows, ref: CollectionRef) -> dict[UUID, str]:
+    """Return the names of the persons of a collection; for the faces of a directory, of all persons of the directory.
+
+    Raises:
+        CollectionNotFoundError: there is none.
+    """
+    home = persons_ref(ref.resource_id) if ref.kind is Kind.DIRECTORY else ref
+    with rows.database.read(ref.resource_id) as session:
+        row: CollectionRow = find(session, home)
+        query = select(PersonRow.person_id, PersonRow.name).where(PersonRow.collection == row.uid)
+        return {one.person_id: one.name for one in session.execute(query)}
 
 
 def _is_photo(path: Path) -> bool:

@@ -54,8 +54,9 @@ def drop(
     on_batch: Callable[[int], Awaitable[None]] | None = None,
     about: str = "",
     accept: str = IMAGES,
+    table: int | None = None,
 ) -> None:
-    """A place to drop a photo on, or to choose one with; also by keyboard.
+    """A place to drop a photo or a table on, or to choose one with; also by keyboard.
 
     Args:
         visitor: who does.
@@ -65,8 +66,9 @@ def drop(
             dropped at once, and `on_photo` is called for one after the other.
         about: what else can be done than to drop; by default to choose a file.
         accept: the kinds of files to choose from, as HTML has them.
+        table: the largest size in bytes of a table of labels that is wanted instead of a photo.
     """
-    limit, many = visitor.parts.image_limit, on_batch is not None
+    limit, many = table or visitor.parts.image_limit, on_batch is not None
     one_by_one = asyncio.Lock()
 
     async def uploaded(event: events.UploadEventArguments) -> None:
@@ -76,18 +78,23 @@ def drop(
             ui.run_javascript(f"mienSend({upload.id})")  # the photos that it names
 
     def rejected() -> None:
-        tell(t("Photos can be at most {limit}: larger files were left out.", limit=size(limit)), "bad")
+        if table:
+            tell(t("The table can be at most {limit}.", limit=size(limit)), "bad")
+        else:
+            tell(t("Photos can be at most {limit}: larger files were left out.", limit=size(limit)), "bad")
         ui.run_javascript(f"mienSend({upload.id})")  # the others, if a table was too large
 
     upload = ui.upload(auto_upload=True, multiple=many, max_file_size=limit, on_upload=uploaded, on_rejected=rejected)
     upload.classes("sr").props("inert aria-hidden=true")
     take = f"mienTake({upload.id}, files, {str(many).lower()}, (count) => emit(count))"
     with Tag("label", classes="drop") as zone:
-        icon("add_a_photo")
+        icon("description" if table else "add_a_photo")
         Tag("strong", label)
         Tag(
             "span",
-            t(
+            t("CSV in UTF-8, up to {limit}; {about}", limit=size(limit), about=about or t("or choose a file"))
+            if table
+            else t(
                 "JPEG, PNG, GIF or BMP, up to {limit} each; {about}",
                 limit=size(limit),
                 about=about or t("or choose a file"),

@@ -31,7 +31,7 @@ from mien.vision.types import Embedding
 
 @pytest.fixture
 def measured(quick: World, tmp_path: Path) -> World:
-    """A control plane with a gallery, and a group of 30 people of three templates each."""
+    """A control plane with a gallery, and groups of people of three templates each: `staff` of 30, `site` of 46."""
     parts = quick.parts
     store = ModelStore()
     recognisers = Recognisers.of(store, read_bindings(store, Path("nowhere")))
@@ -41,15 +41,16 @@ def measured(quick: World, tmp_path: Path) -> World:
         detected_faces=DetectedFaces(parts.database, vault, parts.clock),
     )  # fmt: skip
     owner = parts.accounts.create("front", terms=DEVELOPMENT_TERMS).id
-    ref = CollectionRef(owner, Kind.LARGE_PERSON_GROUP, "staff")
-    gallery.collections.create(ref, "Staff", None, "recognition_04")
     random, fingerprint = np.random.default_rng(1), recognisers["recognition_04"].fingerprint
-    people = []
-    for number in range(30):
-        near = random.normal(size=256) + 0.7 * random.normal(size=(3, 256))
-        units = (near / np.linalg.norm(near, axis=1, keepdims=True)).astype(np.float32)
-        people.append(NewPerson(str(number), None, tuple(Embedding(unit, fingerprint, 9.0) for unit in units)))
-    gallery.bulk.add_persons(ref, people)
+    for name, count in (("staff", 30), ("site", 46)):
+        ref = CollectionRef(owner, Kind.LARGE_PERSON_GROUP, name)
+        gallery.collections.create(ref, name, None, "recognition_04")
+        people = []
+        for number in range(count):
+            near = random.normal(size=256) + 0.7 * random.normal(size=(3, 256))
+            units = (near / np.linalg.norm(near, axis=1, keepdims=True)).astype(np.float32)
+            people.append(NewPerson(str(number), None, tuple(Embedding(unit, fingerprint, 9.0) for unit in units)))
+        gallery.bulk.add_persons(ref, people)
     changed = replace(
         parts,
         evaluations=Measuring(gallery, recognisers, parts.audit),

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from mien.accounts import Accounts
+from mien.evaluation.document import NoPdfError
 from mien.evaluation.records import differences
 from mien.gallery.evaluations import Applied, Evaluation
-from mien.gallery.kinds import PUBLIC_KINDS, CollectionRef
+from mien.gallery.group_reports import FORMATS
+from mien.gallery.kinds import PUBLIC_KINDS, CollectionRef, Kind
 from mien.gallery.measuring import Measuring
-from mien.management.errors import invalid
+from mien.management.errors import ManagementError, invalid
 from mien.management.routing import READERS, Manager, Shown, Strict
 from mien.management.v1.fields import find
 from mien.management.v1.subjects import Resource
@@ -31,6 +33,34 @@ class EvaluationWanted(Strict):
     note: Annotated[str | None, Field(max_length=1000)] = None
     fmr: Annotated[float, Field(ge=1e-7, le=0.1, description="False match rate of the operating point.")] = 1e-4
     cap: Annotated[int, Field(ge=2, le=100, description="Photos of one person that count at most.")] = 5
+
+
+class GroupReportWanted(Strict):
+    """A collection, and labels of its people. The labels are read for this run only."""
+
+    collection: CollectionName
+    labels: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=1_000_000,
+            description="CSV with a column `person` (names or person ids) and a column for each attribute.",
+        ),
+    ]
+    attributes: Annotated[
+        tuple[str, ...], Field(max_length=50, description="Columns to use; all when there are none.")
+    ] = ()
+    fmr: Annotated[
+        float | None,
+        Field(ge=1e-7, le=0.1, description="Measure at the threshold of this rate; by default at the one in use."),
+    ] = None
+    cap: Annotated[int, Field(ge=2, le=100, description="Photos of one person that count at most.")] = 5
+    skip_unknown: Annotated[
+        bool, Field(description="Leave out labels of people who are not enrolled, instead of refusing them.")
+    ] = False
+    keep: Annotated[
+        str | None, Field(min_length=1, max_length=64, description="Store the rates by group under this name.")
+    ] = None
 
 
 class EvaluationSeen(Shown):
@@ -119,9 +149,34 @@ def routes(evaluations: Measuring, accounts: Accounts) -> APIRouter:
     @router.post("/evaluations", status_code=201)
     def measure_collection(resource: Resource, body: EvaluationWanted, actor: Manager) -> EvaluationSeen:
         """Measure an enrolled collection and store the result; it takes seconds for each thousand people."""
-        ref = collection_ref(owner(resource), body.collection)
+        ref = collection_ref(owner(resource), body.collection, directory=True)
         done = evaluations.measure(ref, body.name, note=body.note, fmr=body.fmr, cap=body.cap, actor=actor.name)
         return _seen(done)
+
+    @router.post("/group-reports", response_class=Response)
+    def report_groups(
+        resource: Resource,
+        body: GroupReportWanted,
+        actor: Manager,
+        form: Annotated[Literal["json", "html", "pdf", "csv"], Query(alias="format")] = "json",
+    ) -> Response:
+        """Report error rates by groups of an enrolled collection. Labels are not stored; rates only with `keep`."""
+        ref = collection_ref(owner(resource), body.collection, directory=True)
+        if body.keep is not None:
+            stored.check_name(ref.resource_id, body.keep)
+        made = evaluations.report_groups(
+            ref, body.labels, attributes=body.attributes, fmr=body.fmr, cap=body.cap, skip_unknown=body.skip_unknown,
+            actor=actor.name,
+        )  # fmt: skip
+        try:
+            data = made.rendered(form)
+        except NoPdfError as error:
+            raise ManagementError(501, "NotImplemented", f"This server cannot write PDF: {error}.") from None
+        if body.keep is not None:
+            evaluations.keep(made, ref, body.keep, actor=actor.name)
+        headers = {"Content-Disposition": f'attachment; filename="groups.{form}"',
+                   "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}  # fmt: skip
+        return Response(data, media_type=FORMATS[form], headers=headers)
 
     @router.get("/evaluations/{name}", dependencies=READERS)
     def get_evaluation(resource: Resource, name: EvaluationName) -> EvaluationSeen:
@@ -184,15 +239,21 @@ def _applied(found: Applied) -> AppliedSeen:
     )
 
 
-def collection_ref(resource_id: UUID, text: str) -> CollectionRef:
+def collection_ref(resource_id: UUID, text: str, *, directory: bool = False) -> CollectionRef:
     """Read KIND/ID.
+
+    Args:
+        resource_id: whose it is.
+        text: as the caller wrote it.
+        directory: whether the faces of a person directory may be named, as `directory/recognition_04`.
 
     Raises:
         ManagementError: 400, it is something else.
     """
     kind, _, collection_id = text.partition("/")
-    for known in PUBLIC_KINDS:
+    accepted = (*PUBLIC_KINDS, Kind.DIRECTORY) if directory else PUBLIC_KINDS
+    for known in accepted:
         if kind.lower() == known.value.lower():
             return CollectionRef(resource_id, known, collection_id)
-    kinds = ", ".join(one.value for one in PUBLIC_KINDS)
+    kinds = ", ".join(one.value for one in accepted)
     raise invalid(f"The collection must be KIND/ID, with a KIND of {kinds}.", "collection")

@@ -12,16 +12,30 @@ from mien.evaluation.charts import det, roc
 from mien.evaluation.groups import ALPHA
 from mien.evaluation.records import differences, parts_of
 from mien.gallery.evaluations import CALIBRATION, GROUPS, Applied, Evaluation
-from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.kinds import PERSONS, CollectionRef, Kind
 from mien.management.roles import Permission
 from mien.portal.confirming import Question, ask_before
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.texts import figure, listed, mark, t, tn
 from mien.portal.visitor import Visitor, tell
-from mien.portal.widgets import Cell, Tag, badge, banner, button, confirm, empty, facts, moment, section, table
+from mien.portal.widgets import (
+    Cell,
+    Tag,
+    badge,
+    banner,
+    button,
+    confirm,
+    empty,
+    facts,
+    link_button,
+    moment,
+    section,
+    table,
+)
 
 ROOT: Final = "/evaluations"
+GROUPS_PATH: Final = f"{ROOT}/groups"
 _DIFFERS: Final = {None: mark("not measured"), True: mark("yes"), False: mark("within chance")}
 
 
@@ -47,6 +61,14 @@ async def render(visitor: Visitor) -> None:
                 numbers=[4],
             )
     await _measure_form(visitor)
+    with (
+        section(
+            t("Groups of people"),
+            t("Whether the error rates of your own people differ by groups, such as age bands, that you name."),
+        ),
+        Tag("div"),
+    ):
+        link_button(t("Report by groups"), visitor.link(GROUPS_PATH))
     with section(
         t("Calibration in use"), t("What makes a confidence of a similarity. A change holds within ten seconds.")
     ):
@@ -79,18 +101,24 @@ def _row(visitor: Visitor, one: Evaluation) -> list[Cell]:
     return [link, words, one.pack, _source(one), one.result.get("people"), one.created_by, moment(one.created_at)]
 
 
+def measurable(visitor: Visitor) -> list[str]:
+    """Return the collections with two persons or more as KIND/ID, the faces of the person directory last."""
+    collections, resource_id = visitor.parts.gallery.collections, visitor.resource.id
+    groups = [
+        f"{kind.value}/{one.collection_id}"
+        for kind in (Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP)
+        for one in collections.page(resource_id, kind)
+        if one.persons > 1
+    ]
+    directory = collections.page(resource_id, Kind.DIRECTORY)
+    if any(one.collection_id == PERSONS and one.persons > 1 for one in directory):
+        groups += [f"{Kind.DIRECTORY.value}/{one.collection_id}" for one in directory if one.collection_id != PERSONS]
+    return groups
+
+
 async def _measure_form(visitor: Visitor) -> None:
-    gallery, may = visitor.parts.gallery, visitor.may(Permission.MANAGE)
-
-    def groups() -> list[str]:
-        return [
-            f"{kind.value}/{one.collection_id}"
-            for kind in (Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP)
-            for one in gallery.collections.page(visitor.resource.id, kind)
-            if one.persons > 1
-        ]
-
-    names = await visitor.ask(groups)
+    may = visitor.may(Permission.MANAGE)
+    names = await visitor.ask(lambda: measurable(visitor))
     with section(t("Measure enrolled people"), t("Compares the enrolled photos of a group with each other.")):
         if not names:
             empty("groups", t("No group has two persons"), t("Enrol several photos of each person first."))

@@ -1,0 +1,131 @@
+"""The first page of a report by groups, as sentences in the language of the page.
+
+The sentences of `mien.evaluation.group_report` are those of the English files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from mien.evaluation.groups import LEAST, Difference, Equalised, Group, Grouped
+from mien.matching.rates import Interval
+from mien.portal.texts import figure, listed, mark, t, tn
+
+_SHOWN: Final = 3
+_WHAT: Final = {
+    "FMR": mark("two different people are taken for one"),
+    "FNMR": mark("a person is not recognised"),
+    "FTE": mark("a photo cannot be used at all"),
+    "quality": mark("a photo has low quality"),
+}
+
+
+def found_differences(one: Grouped) -> list[str]:
+    """Return a sentence for each of the most certain differences of an attribute that are more than chance."""
+    seen = [difference for difference in one.differences if difference.found]
+    said = [_difference(difference) for difference in seen[:_SHOWN]]
+    if (more := len(seen) - _SHOWN) > 0:
+        said.append(tn("{count} more difference is in the files.", "{count} more differences are in the files.", more))
+    return said
+
+
+def other_sentences(one: Grouped) -> list[str]:
+    """Return what else the first page says about an attribute."""
+    said = []
+    rated: list[tuple[Group, Interval]] = [(group, group.fmr) for group in one.groups if group.fmr is not None]
+    if rated:
+        worst, rate = max(rated, key=lambda pair: pair[1].value)
+        said.append(_strangers(worst.name, rate))
+    if one.equalised is not None:
+        said += _equalised(one.equalised, one.target)
+    elif one.missing:
+        said.append(
+            t(
+                "A threshold that keeps every group to a false match rate of 1 in {rate:,.0f} cannot be given yet. "
+                "People missing: {groups}.",
+                rate=1 / one.target,
+                groups=_counts(one.missing),
+            )
+        )
+    if one.refused:
+        said.append(
+            t("Left out, because a group needs {least} people: {groups}.", least=LEAST, groups=_counts(one.refused))
+        )
+    if one.unlabelled:
+        said.append(
+            tn(
+                "{count:,} person has no label and is in no group.",
+                "{count:,} people have no label and are in no group.",
+                one.unlabelled,
+            )
+        )
+    return said
+
+
+def _difference(one: Difference) -> str:
+    chance = t("below {limit:.3f}", limit=0.001) if one.holm < 0.001 else figure(one.holm, ".3f")
+    return t(
+        "{one} against {other}: {what} in {rate} % against {other_rate} %. The chance of this between equal groups is "
+        "{chance}.",
+        one=one.one,
+        other=one.other,
+        what=t(_WHAT[one.measure]),
+        rate=figure(100 * one.rates[0], ".3g"),
+        other_rate=figure(100 * one.rates[1], ".3g"),
+        chance=chance,
+    )
+
+
+def _strangers(name: str, rate: Interval) -> str:
+    if rate.value <= 0:
+        return t(
+            "No group has two strangers who are taken for one person (in {name}, at most {high} % of the comparisons, "
+            "at 95 % confidence).",
+            name=name,
+            high=figure(100 * rate.high, ".2g"),
+        )
+    if rate.low <= 0:
+        return t(
+            "Two strangers who are both {name} are taken for one person in 1 of {value:,.0f} comparisons (95 % "
+            "interval: 1 of {high:,.0f} to none), the highest rate of all groups.",
+            name=name,
+            value=1 / rate.value,
+            high=1 / rate.high,
+        )
+    return t(
+        "Two strangers who are both {name} are taken for one person in 1 of {value:,.0f} comparisons (95 % interval: "
+        "1 of {high:,.0f} to 1 of {low:,.0f}), the highest rate of all groups.",
+        name=name,
+        value=1 / rate.value,
+        high=1 / rate.high,
+        low=1 / rate.low,
+    )
+
+
+def _equalised(found: Equalised, target: float) -> list[str]:
+    said = [
+        t(
+            "A threshold of {threshold:.4f} keeps every group to a false match rate of 1 in {rate:,.0f}; the group "
+            "that needs it is {strictest}.",
+            threshold=found.threshold,
+            rate=1 / target,
+            strictest=found.strictest,
+        )
+    ]
+    if found.fnmr is None:
+        said.append(t("Its cost cannot be measured: there are no two photos of one person."))
+    else:
+        before, after = (100 * rate for rate in found.fnmr)
+        said.append(
+            t(
+                "Its cost: comparisons in which a person is not recognised go from {before:.2f} % to {after:.2f} %.",
+                before=before,
+                after=after,
+            )
+        )
+    return said
+
+
+def _counts(groups: Mapping[str, int]) -> str:
+    return listed(f"{name} ({figure(count, ',')})" for name, count in groups.items())
