@@ -35,7 +35,7 @@ from mien.fetching.fetch import FetchPolicy, fetch_image
 from mien.gallery.directory.services import open_directory
 from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.recognisers import Recognisers
-from mien.gallery.reviews import Reviews
+from mien.gallery.reviews import ApplicationReviews, Reviews
 from mien.gallery.training.indexes import Damaged
 from mien.gallery.training.shadow import Told
 from mien.gateway.cors import Origins
@@ -68,6 +68,7 @@ from mien.wire.detect import ModelLabels
 from mien.wire.health import Readiness
 from mien.wire.kiosk.pages import KIOSK_FEATURES, KioskParts
 from mien.wire.liveness.gate import ClientGate
+from mien.wire.reviews import review_calls
 
 __all__ = ["LIVENESS_LABEL", "DataPlane", "create_app", "model_labels"]
 
@@ -191,7 +192,10 @@ def create_app(
     )
     origin = OriginFinder(parse_networks(settings.trusted_proxies))
     limits = BodyLimits(settings.max_image_bytes, settings.max_json_bytes, settings.body_timeout_seconds)
-    dialects = [compreface(gallery, recognisers, engine, limits, monitoring.observers)] if settings.compreface else []
+    applications = ApplicationReviews(reviews, gallery.rows, gallery.recognition, directory.recognition, engine)
+    dialects = [review_calls(applications, limits, monitoring.observers)]
+    if settings.compreface:
+        dialects.append(compreface(gallery, recognisers, engine, limits, monitoring.observers))
     readiness = Readiness({"database": services.database.answers, "indexes": lambda: gallery.loader.ready})
     application = Application(
         Parts(

@@ -24,21 +24,33 @@ from hypothesis.stateful import (
 from sqlalchemy import select, update
 from tests.conftest import MASTER_KEY, sqlite_database
 from tests.gallery.conftest import World, embedding, open_world, unit
+from tests.gallery.texts import recognisers
 
 from mien.accounts import DEVELOPMENT_TERMS
 from mien.clock import ManualClock
 from mien.events import AlertRules, AuditLog, Condition
 from mien.events.audit_chain import AuditEntry, verify_entries
+from mien.gallery.directory.services import open_directory
 from mien.gallery.errors import (
     AlreadyAnsweredError,
     InvalidReviewPolicyError,
     OwnCaseError,
     ReviewDecidedError,
+    ReviewExistsError,
     ReviewNotFoundError,
     UnknownCandidateError,
 )
 from mien.gallery.kinds import CollectionRef, Kind
-from mien.gallery.reviews import NOBODY, Filed, Reviews, ReviewState, outcome
+from mien.gallery.reviews import (
+    NOBODY,
+    ApplicationReviews,
+    Filed,
+    Match,
+    MatchCandidate,
+    Reviews,
+    ReviewState,
+    outcome,
+)
 from mien.gallery.types import Candidate, NewPerson
 from mien.storage import EVERY_RESOURCE, Database, MasterKey, Vault
 from mien.storage.tables import AlertDeliveryRow, ReviewAnswerRow, ReviewCandidateRow, ReviewCaseRow
@@ -302,6 +314,9 @@ def test_decisions_are_written_for_the_webhook_with_the_decision(
     assert (body["state"], body["personId"], body["case"]) == ("confirmed", ids[2], str(case))
 
 
+BY = ["ann", "ben", "cem", "door", "key:owner"]
+
+
 class ReviewMachine(RuleBasedStateMachine):
     """Every order of calls, by every role, with restarts between them: nothing counts without the agreement."""
 
@@ -319,6 +334,8 @@ class ReviewMachine(RuleBasedStateMachine):
         self.said: dict[UUID, list[tuple[str, int | None]]] = {}
         self.required: dict[UUID, int] = {}
         self.policy: int | None = None
+        self.probe = self.world.detect(unit(50, near=1))
+        self.claimed: dict[UUID, bool] = {}
         self.restart()
 
     @initialize()
@@ -328,6 +345,31 @@ class ReviewMachine(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         self.reviews = Reviews(self.world.gallery.rows, self.vault, audit_of(self.database, self.vault, self.clock))
+
+    @rule(case=st.sampled_from([UUID(int=1), UUID(int=2)]), alone=st.booleans())
+    def file_by_an_application(self, case: UUID, alone: bool) -> None:
+        """Under an id that may be taken: by the same call, or by another match."""
+        directory = open_directory(
+            self.world.gallery, self.database, self.vault, self.clock,
+            engine=self.world.engine, recognisers=recognisers(),
+        )  # fmt: skip
+        recognition = self.world.gallery.recognition
+        applications = ApplicationReviews(
+            self.reviews, self.world.gallery.rows, recognition, directory.recognition, self.world.engine
+        )
+        ids = self.ids[:1] if alone else self.ids
+        match = Match(case, self.ref, self.probe, [MatchCandidate(one) for one in ids])
+        try:
+            _, made = applications.file(match, filed_by="key:owner")
+        except ReviewExistsError:
+            assert case in self.said
+            assert self.claimed[case] != alone
+            return
+        assert made == (case not in self.said)
+        if made:
+            self.said[case], self.required[case] = [("filer:key:owner", None)], self.policy or 2
+            self.claimed[case] = alone
+        assert self.claimed[case] == alone
 
     @rule(by=st.sampled_from(["door", "ann"]))
     def file(self, by: str) -> None:
@@ -345,7 +387,7 @@ class ReviewMachine(RuleBasedStateMachine):
         self.policy = None
 
     @precondition(lambda self: self.said)
-    @rule(data=st.data(), by=st.sampled_from(["ann", "ben", "cem", "door"]), chosen=st.sampled_from([None, 0, 1, 2, 7]))
+    @rule(data=st.data(), by=st.sampled_from(BY), chosen=st.sampled_from([None, 0, 1, 2, 7]))
     def answer(self, data: st.DataObject, by: str, chosen: int | None) -> None:
         case = data.draw(st.sampled_from(list(self.said)))
         try:

@@ -414,6 +414,17 @@ class ReviewNotFoundError(GalleryError):
         super().__init__(f"there is no review {case_id}")
 
 
+class ReviewExistsError(GalleryError):
+    """An application's id of a case is in use for another match."""
+
+    def __init__(self, case_id: UUID) -> None:
+        super().__init__(f"the id {case_id} is that of a case with other contents; choose a new GUID for another match")
+
+
+class InvalidReviewError(GalleryError):
+    """What is filed for review is not a match that the server can check."""
+
+
 class ReviewDecidedError(GalleryError):
     """A case is decided already, or not yet, so that what was asked for cannot be done."""
 

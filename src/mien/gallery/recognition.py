@@ -128,8 +128,17 @@ class Recognition:
         curve = curve_for(recogniser.calibration, one, other)
         return verification(curve, cosine(one.embedding.vector, other.embedding.vector))
 
-    def verify_person(self, resource_id: UUID, face_id: str, person_id: str, ref: CollectionRef) -> Verification:
+    def verify_person(
+        self, resource_id: UUID, face_id: str, person_id: str, ref: CollectionRef, *, seen: bool = True
+    ) -> Verification:
         """Compare a face with a person of a group as it is now; it need not be trained.
+
+        Args:
+            resource_id: whose face and group they are.
+            face_id: the probe.
+            person_id: whom it may show.
+            ref: the person's group.
+            seen: whether a match counts as a sighting of the person.
 
         Raises:
             FaceNotFoundError: the face id is unknown or has expired.
@@ -145,7 +154,7 @@ class Recognition:
             sealed = _faces_of_person(session, row.uid, person.person_id)
         recogniser = self._check(probe, row.recognition_model, row.fingerprint if sealed else None, ref)
         verified = self.compare_with_person(probe, recogniser, row, sealed)
-        if verified.is_identical:
+        if seen and verified.is_identical:
             self.last_seen.note(row, [str(person.person_id)])
         return verified
 

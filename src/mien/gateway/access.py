@@ -141,7 +141,13 @@ class Access:
         if owner is None:
             raise TokenNeedsSubdomainError(self._where_tokens_go(endpoint))
         identity = await self._verifier.verify(token)
-        principal = Principal(Authentication.ISSUER_TOKEN, identity.subject, grants(identity.roles), identity.about)
+        principal = Principal(
+            Authentication.ISSUER_TOKEN,
+            identity.subject,
+            grants(identity.roles),
+            identity.about,
+            identity.name,
+        )
         return _Shown(owner, principal)
 
     async def _of_key(self, key: str) -> Resource:

@@ -169,12 +169,14 @@ class Principal:
         subject: the principal's id with the token's issuer; None for a caller with a key.
         grants: its roles; None for a caller with a key, which may do everything.
         about: what its token shows that a role could be assigned to.
+        name: what the issuer's token calls it, for records; empty for a caller with a key.
     """
 
     authentication: Authentication
     subject: str | None = None
     grants: tuple[Grant, ...] | None = None
     about: str = ""
+    name: str = ""
 
 
 @dataclass(slots=True)

@@ -37,6 +37,7 @@ BY_FAMILY: Final[Mapping[str, tuple[Requirement, ...]]] = MappingProxyType(
         "dynamicpersongroups": (RECOGNITION,),
         "snapshots": (RECOGNITION,),
         "operations": (),
+        "reviews": (RECOGNITION,),  # several candidates are an identification: see the operation
         "detectliveness": (LIVENESS,),
         "detectlivenesswithverify": (LIVENESS,),
         "session": (),

@@ -60,6 +60,12 @@ class Identity:
     claims: Mapping[str, Any]
     about: str = ""
 
+    @property
+    def name(self) -> str:
+        """What records call the principal: the name that people sign in with, else its id with the issuer."""
+        name = next((self.claims[one] for one in ("preferred_username", "upn") if one in self.claims), None)
+        return name if isinstance(name, str) and name.isprintable() else self.subject
+
 
 class TokenVerifier:
     """Tells whether a token is genuine.

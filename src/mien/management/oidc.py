@@ -63,9 +63,7 @@ def actor_of(identity: Identity, find: FindResource) -> Actor:
     Raises:
         ManagementError: 403, their token names no role.
     """
-    claims = identity.claims
-    name = next((claims[one] for one in ("preferred_username", "upn") if one in claims), None)
-    actor = name if isinstance(name, str) and name.isprintable() else identity.subject
+    actor = identity.name
     grants: list[Grant] = []
     for text in identity.roles:
         role_name, at, resource = text.partition("@")

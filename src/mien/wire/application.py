@@ -17,7 +17,7 @@ from mien.gallery.gallery import Gallery
 from mien.gateway.access import Accounts as ResourceFinder
 from mien.gateway.checks import Checks
 from mien.gateway.cors import Origins
-from mien.gateway.exchange import Message, Operation, Receive, Scope, Send
+from mien.gateway.exchange import Message, Operation, Receive, Request, Scope, Send
 from mien.gateway.gateway import Gateway, Observer
 from mien.gateway.origin import OriginFinder
 from mien.liveness.channel.context import ChannelContext, Count
@@ -160,6 +160,7 @@ class Application:
         self._downloads = WorkerPool(_DOWNLOAD_THREADS, parts.queue_limit)
         self._glances = WorkerPool(max(2, parts.workers), parts.queue_limit)
         self._socket: LivenessSocket | None = None
+        self._origin = parts.origin
         self._on_startup = parts.on_startup
         self._on_shutdown = parts.on_shutdown
         detect = Detect(
@@ -239,7 +240,7 @@ class Application:
         """Serve one ASGI connection."""
         if scope["type"] == "http":
             for prefix, dialect in self._dialects:
-                if scope["path"].startswith(prefix):
+                if prefix in scope["path"] and self._below(prefix, Request(scope, receive)):
                     await dialect(scope, receive, send)
                     return
             await self._gateway(scope, receive, send)
@@ -251,6 +252,10 @@ class Application:
             else:  # no connection is made: the answer is that to a call without a body
                 await receive()
                 await self._gateway({**scope, "type": "http", "method": "GET"}, _no_body, _in_place_of_websocket(send))
+
+    def _below(self, prefix: str, request: Request) -> bool:
+        """Whether a path begins with a prefix, below the base path if a proxy has left that."""
+        return request.path.startswith(prefix) or self._origin.path(request).startswith(prefix)
 
     def _open_channel(self, parts: Parts, liveness: Liveness, channel: ChannelParts) -> list[Operation]:
         """Serve the clients of liveness sessions: by WebSocket, and by the operations returned."""

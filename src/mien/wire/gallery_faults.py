@@ -314,6 +314,19 @@ REMOVAL: Final = "/removal"
 """Appended to a family's name where a persisted face is changed or removed."""
 
 
+def _reviews() -> Table:
+    invalid = _told(row("mien.review_invalid"))
+    return {
+        **_identify(),
+        gallery.InvalidReviewError: invalid,
+        gallery.UnknownCandidateError: invalid,
+        gallery.PersonNotFoundError: invalid,
+        gallery.PersonHasNoFaceError: invalid,
+        gallery.ReviewNotFoundError: _row(row("mien.review_not_found")),
+        gallery.ReviewExistsError: _told(row("mien.review_exists")),
+    }
+
+
 def _tables() -> Mapping[str, Table]:
     groups = [family for family in FAMILIES if family.kind.has_persons]
     tables = {
@@ -327,6 +340,7 @@ def _tables() -> Mapping[str, Table]:
         "person_directory" + REMOVAL: _directory_removal(),
         "person_directory/references": _references(),
         "transfer": _transfer(),
+        "reviews": _reviews(),
     }
     common = _common()
     return {name: {**common, **table} for name, table in tables.items()}

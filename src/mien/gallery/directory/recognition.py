@@ -54,8 +54,14 @@ class DirectoryRecognition:
         self._untrained = untrained_index
         self._members = _Members()
 
-    def verify_person(self, resource_id: UUID, face_id: str, person_id: str) -> Verification:
+    def verify_person(self, resource_id: UUID, face_id: str, person_id: str, *, seen: bool = True) -> Verification:
         """Tell whether a face is of a person, by all faces that the person has.
+
+        Args:
+            resource_id: whose face and directory they are.
+            face_id: the probe.
+            person_id: whom it may show.
+            seen: whether a match counts as a sighting of the person.
 
         Raises:
             FaceNotFoundError: the probe is unknown or has expired.
@@ -78,7 +84,7 @@ class DirectoryRecognition:
             raise IncompatibleModelError(f"the face was detected with {label}, those of the person with {others}")
         recogniser = self._recogniser(of_models[label], [probe])
         verified = self._recognition.compare_with_person(probe, recogniser, of_models[label], sealed[label])
-        if verified.is_identical:
+        if seen and verified.is_identical:
             self._recognition.last_seen.note(of_models[label], [str(person.person_id)])
         return verified
 

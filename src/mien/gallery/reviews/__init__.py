@@ -3,15 +3,20 @@
 * `rules` - what answers make of a case, without any state.
 * `policies` - which collections ask for it.
 * `service` - filing, answering, the record; every step is one transaction with its audit entry.
+* `applications` - what applications file: compared again by the server, once per id.
 """
 
+from mien.gallery.reviews.applications import ApplicationReviews, Match, MatchCandidate
 from mien.gallery.reviews.rules import NOBODY, ReviewState, outcome
 from mien.gallery.reviews.service import Filed, Rejected, Reviews
 from mien.gallery.reviews.types import ReviewAnswer, ReviewCandidate, ReviewCase, ReviewPolicy
 
 __all__ = [
     "NOBODY",
+    "ApplicationReviews",
     "Filed",
+    "Match",
+    "MatchCandidate",
     "Rejected",
     "ReviewAnswer",
     "ReviewCandidate",

@@ -24,10 +24,11 @@ from mien.gallery.errors import (
     AlreadyAnsweredError,
     OwnCaseError,
     ReviewDecidedError,
+    ReviewExistsError,
     ReviewNotFoundError,
     UnknownCandidateError,
 )
-from mien.gallery.kinds import CollectionRef
+from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.reviews.policies import ReviewPolicies
 from mien.gallery.reviews.rules import NOBODY, Outcome, ReviewState, outcome
 from mien.gallery.reviews.types import ReviewAnswer, ReviewCandidate, ReviewCase, ReviewPolicy
@@ -46,8 +47,26 @@ from mien.storage.tables import (
 
 MOST_CANDIDATES: Final = 10
 _SERVER: Final = "mien identify"
+_REQUEST: Final = "request"
+_SENT: Final = "sent"
+"""What an application claimed, beside the reference database: bound by the case's digest, shown after the answer."""
 _SHORT: Final = 24
 """Hexadecimal digits of a digest in the audit log, which redacts 32 as what a key looks like."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What an application says of a match that it files.
+
+    Attributes:
+        case_id: its id of the case: the same call twice makes one case.
+        request: digest of all that it sent, by which a repeated call is told from another match.
+        sent: the confidences that it sent, by person id in lower case.
+    """
+
+    case_id: UUID
+    request: str
+    sent: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +80,9 @@ class Filed:
         picture: the probe's picture, an image file.
         face_id: the probe's faceId.
         purpose: the operator's words, such as which door.
+        claimed: what an application says of it; None for what people and the server file.
+        searched: the collection of the faces, whose version is recorded, where it is not that of the persons: those of
+            a person directory have one for each recognition model.
     """
 
     candidates: Sequence[Candidate]
@@ -69,6 +91,8 @@ class Filed:
     picture: bytes | None = None
     face_id: str | None = None
     purpose: str | None = None
+    claimed: Claimed | None = None
+    searched: CollectionRow | None = None
 
 
 class Rejected(Protocol):
@@ -119,6 +143,20 @@ class Reviews:
         case = self._file(row, filed, self.policies.of(row))
         return self.get(ref.resource_id, case, reader=None)
 
+    def again(self, resource_id: UUID, claimed: Claimed) -> ReviewCase | None:
+        """Return the case that an application filed by the same call before; None when its id is new.
+
+        Raises:
+            ReviewExistsError: the id is that of another case.
+        """
+        with self._rows.database.read(resource_id) as session:
+            row = session.scalar(select(ReviewCaseRow).where(ReviewCaseRow.case_id == claimed.case_id))
+            if row is None:
+                return None
+            if json.loads(row.reference).get(_REQUEST) != claimed.request:
+                raise ReviewExistsError(claimed.case_id)
+            return _seen(session, row, None)
+
     def identified(self, row: CollectionRow, answers: Iterable[Identified]) -> list[UUID]:
         """File what an identify found, where a policy asks for it; returns the cases.
 
@@ -136,15 +174,19 @@ class Reviews:
     def _file(self, row: CollectionRow, filed: Filed, policy: ReviewPolicy) -> UUID:
         if not 1 <= len(filed.candidates) <= MOST_CANDIDATES:
             raise UnknownCandidateError(f"a case has 1 to {MOST_CANDIDATES} candidates")
-        case_id, now = uuid4(), self._rows.clock.now()
+        claimed = filed.claimed
+        case_id, now = uuid4() if claimed is None else claimed.case_id, self._rows.clock.now()
         resource_id = row.resource_id
         sealed = None
         if filed.picture is not None:
             sealed = self._vault.seal(filed.picture, resource_id=resource_id, what=_what(case_id))
-        # The order says nothing about the rank: it is that of the ids.
-        ordered = sorted(
-            filed.candidates, key=lambda one: hashlib.sha256(f"{case_id}{one.person_id}".encode()).digest()
-        )
+        # The order says nothing about the rank, nor can an application choose it by its id of the case.
+        salt = uuid4()
+        ordered = sorted(filed.candidates, key=lambda one: hashlib.sha256(f"{salt}{one.person_id}".encode()).digest())
+        reference = _reference(row, filed.searched or row, filed.face_id)
+        if claimed is not None:
+            sent = [claimed.sent.get(one.person_id.lower()) for one in ordered]
+            reference |= {_REQUEST: claimed.request, _SENT: sent}
         with self._rows.database.write(resource_id) as session:
             wanted = {UUID(one.person_id) for one in ordered}
             known = set(
@@ -167,7 +209,7 @@ class Reviews:
                 used_from=filed.used_from or now,
                 decided_at=None,
                 chosen=None,
-                reference=json.dumps(_reference(row, filed.face_id), sort_keys=True),
+                reference=json.dumps(reference, sort_keys=True),
                 purpose=filed.purpose,
                 input_sha256=None if filed.picture is None else hashlib.sha256(filed.picture).digest(),
                 digest="",
@@ -339,10 +381,11 @@ class Reviews:
     ) -> list[ReviewCase]:
         """Return cases in some states, oldest first; those of a faceId only if one is given."""
         query = select(ReviewCaseRow).where(ReviewCaseRow.state.in_([state.value for state in states]))
+        if face_id is not None:  # in the query, or the limit would hide the case behind older ones
+            query = query.where(ReviewCaseRow.reference.contains(f'"faceId": "{face_id.lower()}"', autoescape=True))
         query = query.order_by(ReviewCaseRow.filed_at, ReviewCaseRow.case_id).limit(max(1, min(limit, 1000)))
         with self._rows.database.read(resource_id) as session:
-            found = [_seen(session, row, reader) for row in session.scalars(query)]
-        return [one for one in found if face_id is None or one.reference.get("faceId") == face_id.lower()]
+            return [_seen(session, row, reader) for row in session.scalars(query)]
 
     def picture(self, resource_id: UUID, case_id: UUID) -> bytes | None:
         """Return the probe's picture; None when there is none, or no longer.
@@ -382,7 +425,10 @@ class Reviews:
         entries: dict[str, list[AuditEntry]] = {}
         for entry in self._audit.entries():
             if entry.resource_id == resource_id and entry.action.startswith("review.") and "case" in entry.details:
-                entries.setdefault(str(entry.details["case"]), []).append(entry)
+                log = entries.setdefault(str(entry.details["case"]), [])
+                if log and log[-1].action == "review.delete":  # an application may use its id again: another case
+                    log.clear()
+                log.append(entry)
         with self._rows.database.read(resource_id) as session:
             rows = {str(row.case_id): row for row in session.scalars(select(ReviewCaseRow))}
             found = [
@@ -452,16 +498,17 @@ def _said(chosen: int | None) -> str:
     return "cannot tell" if chosen is None else "nobody" if chosen == NOBODY else f"candidate {chosen}"
 
 
-def _reference(row: CollectionRow, face_id: str | None) -> dict[str, object]:
+def _reference(row: CollectionRow, searched: CollectionRow, face_id: str | None) -> dict[str, object]:
     """The reference database and its version, as article 12(3) asks for."""
+    directory = row.kind == Kind.DIRECTORY.value
     return {
-        "collection": f"{row.kind}/{row.collection_id}",
-        "uid": str(row.uid),
-        "model": row.recognition_model,
-        "fingerprint": row.fingerprint,
-        "training": row.snapshot,
-        "trainedRevision": row.trained_revision,
-        "revision": row.revision,
+        "collection": Kind.DIRECTORY.value if directory else f"{row.kind}/{row.collection_id}",
+        "uid": str(searched.uid),
+        "model": searched.recognition_model,
+        "fingerprint": searched.fingerprint,
+        "training": searched.snapshot,
+        "trainedRevision": searched.trained_revision,
+        "revision": searched.revision,
         "persons": row.persons,
         "faceId": None if face_id is None else face_id.lower(),
     }
@@ -499,11 +546,20 @@ def _seen(session: Session, row: ReviewCaseRow, reader: str | None) -> ReviewCas
         (PersonRow.collection == ReviewCandidateRow.collection) & (PersonRow.person_id == ReviewCandidateRow.person_id),
     )
     known = names.where(ReviewCandidateRow.case_id == row.case_id).order_by(ReviewCandidateRow.number)
+    reference = json.loads(row.reference)
+    reference.pop(_REQUEST, None)
+    claimed = reference.pop(_SENT, None)
+    sent = claimed if shown else None
     candidates = [
-        ReviewCandidate(one.number, str(one.person_id), name, one.confidence if shown else None)
+        ReviewCandidate(
+            one.number,
+            str(one.person_id),
+            name,
+            one.confidence if shown else None,
+            sent[one.number - 1] if sent else None,
+        )
         for one, name in session.execute(known)
     ]
-    reference = json.loads(row.reference)
     chosen = next((one for one in candidates if one.number == row.chosen), None)
     return ReviewCase(
         row.case_id,

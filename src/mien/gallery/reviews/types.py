@@ -42,12 +42,14 @@ class ReviewCandidate:
         person_id: None when the person was deleted.
         name: likewise.
         confidence: None as long as it is hidden from the reader.
+        sent: the confidence that the application sent with its match; hidden likewise, None where it sent none.
     """
 
     number: int
     person_id: str | None
     name: str | None
     confidence: float | None
+    sent: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,7 @@ def _list(visitor: Visitor, label: str, cases: list[ReviewCase]) -> None:
             len(one.candidates),
             f"{one.reviewers}",
             moment(one.filed_at),
+            one.filed_by,
             t("yes") if any(answer.reviewer == visitor.name for answer in one.answers) else "",
         ]
         for one in cases
@@ -128,6 +129,7 @@ def _list(visitor: Visitor, label: str, cases: list[ReviewCase]) -> None:
         t("Candidates"),
         t("People who must agree"),
         t("Filed"),
+        t("Filed by"),
         t("Answered by you"),
     ]
     table(label, columns, rows, numbers=[3, 4])
@@ -280,6 +282,8 @@ def _draw(candidate: ReviewCandidate, crops: list[bytes], found: ReviewCase) -> 
             text(t("No picture is kept."), "small soft")
         if candidate.confidence is not None:
             text(t("Confidence {confidence:.3f}", confidence=candidate.confidence))
+        if candidate.sent is not None:
+            text(t("Sent by the application: {confidence:.3f}", confidence=candidate.sent), "small soft")
         if candidate.person_id is not None and candidate.person_id == found.person_id:
             badge(t("confirmed"), "good")
 
