@@ -27,8 +27,8 @@ from mien.gallery.errors import (
     ReviewNotFoundError,
 )
 from mien.gallery.kinds import CollectionRef, Kind, persons_ref
-from mien.gallery.reviews import ApplicationReviews, Match, MatchCandidate, Reviews, ReviewState
-from mien.gallery.types import FindMode
+from mien.gallery.reviews import ApplicationReviews, Filed, Match, MatchCandidate, Reviews, ReviewState
+from mien.gallery.types import Candidate, FindMode
 from mien.storage import Database, Vault
 
 PICTURE = photo({"seed": 50, "near": 1}, {"seed": 77})
@@ -116,9 +116,13 @@ def test_the_same_call_makes_one_case(
         with pytest.raises(ReviewExistsError):
             applications.file(other, filed_by="key:owner")
     assert len(applications.reviews.cases(world.owner)) == 1
-    # An id of the server's own cases is no application's.
     with pytest.raises(FaceNotFoundError):
         applications.file(replace(match, case_id=uuid4()), filed_by="key:owner")
+    # A case that the server or a person filed is no application's, whatever its contents.
+    persons = [Candidate(one.person_id, one.confidence or 0.0) for one in match.candidates]
+    own = applications.reviews.file(match.collection, Filed(persons, "ann", face_id=match.face_id)).id
+    with pytest.raises(ReviewExistsError):
+        applications.file(replace(match, case_id=own), filed_by="key:owner")
 
 
 def test_many_calls_at_once_make_one_case(world: World, applications: ApplicationReviews, match: Match) -> None:
@@ -257,7 +261,7 @@ def test_the_case_of_a_face_is_found_behind_many_older_ones(
 def test_a_match_of_find_similar_in_a_list_has_no_persons(world: World, applications: ApplicationReviews) -> None:
     """Why lists are left out: what find similar returns are faces, which nobody is enrolled as."""
     faces = world.make(Kind.FACE_LIST, "faces")
-    world.gallery.faces.add(faces, None, photo({"seed": 1}))
+    world.gallery.faces.add(faces, photo({"seed": 1}))
     probe = world.detect(unit(50, near=1))
     (found,) = world.gallery.recognition.find_similar_in(probe, faces, FindMode.MATCH_PERSON)
     with pytest.raises(InvalidReviewError, match="have no persons"):

@@ -1,4 +1,4 @@
-"""The calls of applications for reviews, through the whole ASGI application: paths, bodies, approvals, other resources."""
+"""The calls of applications for reviews, through the whole ASGI application."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def body(world: World) -> dict[str, Any]:
         "faceId": probe,
         "candidates": [{"personId": one.person_id, "confidence": one.confidence} for one in found.candidates],
         "picture": base64.b64encode(photo({"seed": 50, "near": 1})).decode(),
-        "usedFrom": "2026-01-01T08:30:00+01:00",
+        "usedFrom": "2020-01-01T08:30:00+01:00",
         "purpose": "Empfang – Tür 2",
     }
 
@@ -75,7 +75,7 @@ async def test_a_match_is_filed_and_its_result_read(
     said = made.json()
     assert (said["state"], said["counts"], said["filedBy"], said["reviewers"]) == ("waiting", False, "key:front", 2)
     assert (said["faceId"], said["purpose"], said["usedFrom"]) == (
-        body["faceId"], "Empfang – Tür 2", "2026-01-01T07:30:00+00:00"
+        body["faceId"], "Empfang – Tür 2", "2020-01-01T07:30:00+00:00"
     )  # fmt: skip
     again = await api.put(path.upper().replace(PATH.upper(), PATH), json=body)
     assert (again.status_code, again.json()) == (200, said)
@@ -206,6 +206,7 @@ async def test_no_body_breaks_it(api: httpx.AsyncClient, body: dict[str, Any]) -
         tries.append({**body, name: value})
 
     tries: list[dict[str, Any]] = []
+    assert (await api.put(f"{PATH}/{uuid4()}", json=body)).status_code == 201
     collect()
     for one in tries:
         try:
