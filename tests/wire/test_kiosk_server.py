@@ -166,6 +166,6 @@ def test_the_page_tells_nothing_and_a_wrong_key_opens_nothing(desk: Desk) -> Non
     assert desk.management.delete(path).status_code == 204
     assert desk.call(kiosk["key"], "notice", json={}).status_code == 404
     states = [desk.call(f"wrong-{number}", "notice", json={}).status_code for number in range(11)]
-    assert states[:9] == [404] * 9
-    assert set(states[9:]) <= {404, 429}
+    assert states[:5] == [404] * 5, "the module's other tests have sent at most five wrong keys"
+    assert set(states[5:]) <= {404, 429}
     assert kiosk["key"] not in desk.server.log.read_text() + desk.server.output.read_text()
