@@ -44,6 +44,13 @@ def services(served: Server, url: str) -> Iterator[Services]:
     opened.close()
 
 
+STILL = (
+    "document.getAnimations().every((one) => one.playState !== 'running' "
+    "|| one.effect.getComputedTiming().iterations === Infinity)"
+)
+"""Whether every animation of the page that ends has ended."""
+
+
 def make(services: Services, name: str, sku: Sku = Sku.STANDARD) -> Resource:
     return services.accounts.create(name, terms=Acknowledgement("Anna", True, True), sku=sku, actor="test")
 
@@ -122,6 +129,7 @@ def test_where_there_is_nothing_yet(person: OpenPerson, served: Server, services
     }.items():
         page = someone.go(path)
         page.get_by_text(said).first.wait_for()
+        page.wait_for_function(STILL)  # colours on their way to others have a contrast of their own
         page.evaluate(axe)
         found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]
         assert [rule["id"] for rule in found] == [], path

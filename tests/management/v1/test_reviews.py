@@ -11,7 +11,7 @@ from tests.management.conftest import World
 
 from mien.accounts import DEVELOPMENT_TERMS
 from mien.management import Role
-from mien.storage.tables import PersonRow
+from mien.storage.tables import CollectionRow, PersonRow
 
 PATH = "/mien/v1/resources/front"
 
@@ -24,7 +24,8 @@ def body(measured: World) -> dict[str, object]:
     front = measured.parts.accounts.named("front")
     assert front is not None
     with measured.parts.database.read(front.id) as session:
-        ids = list(session.scalars(select(PersonRow.person_id).limit(2)))
+        staff = select(CollectionRow.uid).where(CollectionRow.collection_id == "staff")
+        ids = list(session.scalars(select(PersonRow.person_id).where(PersonRow.collection.in_(staff)).limit(2)))
     found = [{"personId": str(one), "confidence": 0.9 - place / 10} for place, one in enumerate(ids)]
     picture = base64.b64encode(b"a picture").decode()
     return {"collection": "largePersonGroup/staff", "candidates": found, "picture": picture, "purpose": "door"}
@@ -34,7 +35,7 @@ async def test_two_people_confirm_a_match(
     measured: World, front_admin: httpx.AsyncClient, body: dict[str, object]
 ) -> None:
     made = await front_admin.post(f"{PATH}/reviews", json=body)
-    assert made.status_code == 201
+    assert made.status_code == 201, made.text
     case = f"{PATH}/reviews/{made.json()['id']}"
     assert (made.json()["counts"], made.json()["reviewers"]) == (False, 2)
     assert {one["confidence"] for one in made.json()["candidates"]} == {None}
