@@ -83,3 +83,8 @@ function mienCameraOff(id) {
     video.srcObject = null;
     video.hidden = true;
 }
+
+// The library's bar that shows requests under way has no name; the page says by itself what is loading.
+new MutationObserver(() => {
+    for (const bar of document.querySelectorAll(".q-loading-bar:not([aria-hidden])")) bar.setAttribute("aria-hidden", "true");
+}).observe(document, { childList: true, subtree: true });
