@@ -19,19 +19,19 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from mien.events.audit import AuditLog
-from mien.events.audit_chain import AuditEntry
 from mien.gallery.errors import (
     AlreadyAnsweredError,
     OwnCaseError,
     ReviewDecidedError,
     ReviewExistsError,
-    ReviewNotFoundError,
     UnknownCandidateError,
 )
 from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.reviews.integrity import SHORT, digest, faults, hashed, said, steps_of
 from mien.gallery.reviews.policies import ReviewPolicies
+from mien.gallery.reviews.reading import REQUEST, SENT, answers_of, candidate_of, candidates_of, find_case, seen
 from mien.gallery.reviews.rules import NOBODY, Outcome, ReviewState, outcome
-from mien.gallery.reviews.types import ReviewAnswer, ReviewCandidate, ReviewCase, ReviewPolicy
+from mien.gallery.reviews.types import ReviewCase, ReviewPolicy
 from mien.gallery.rows import Rows
 from mien.gallery.types import Candidate, Identified
 from mien.storage import EVERY_RESOURCE, Vault
@@ -47,11 +47,6 @@ from mien.storage.tables import (
 
 MOST_CANDIDATES: Final = 10
 _SERVER: Final = "mien identify"
-_REQUEST: Final = "request"
-_SENT: Final = "sent"
-"""What an application claimed, beside the reference database: bound by the case's digest, shown after the answer."""
-_SHORT: Final = 24
-"""Hexadecimal digits of a digest in the audit log, which redacts 32 as what a key looks like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +148,9 @@ class Reviews:
             row = session.scalar(select(ReviewCaseRow).where(ReviewCaseRow.case_id == claimed.case_id))
             if row is None:
                 return None
-            if json.loads(row.reference).get(_REQUEST) != claimed.request:
+            if json.loads(row.reference).get(REQUEST) != claimed.request:
                 raise ReviewExistsError(claimed.case_id)
-            return _seen(session, row, None)
+            return seen(session, row, None)
 
     def identified(self, row: CollectionRow, answers: Iterable[Identified]) -> list[UUID]:
         """File what an identify found, where a policy asks for it; returns the cases.
@@ -186,7 +181,7 @@ class Reviews:
         reference = _reference(row, filed.searched or row, filed.face_id)
         if claimed is not None:
             sent = [claimed.sent.get(one.person_id.lower()) for one in ordered]
-            reference |= {_REQUEST: claimed.request, _SENT: sent}
+            reference |= {REQUEST: claimed.request, SENT: sent}
         with self._rows.database.write(resource_id) as session:
             wanted = {UUID(one.person_id) for one in ordered}
             known = set(
@@ -238,7 +233,7 @@ class Reviews:
                 filed.filed_by,
                 reviewers=case.reviewers,
                 candidates=len(candidates),
-                digest=case.digest[:_SHORT],
+                digest=case.digest[:SHORT],
             )
         return case_id
 
@@ -266,15 +261,15 @@ class Reviews:
         reviewer = reviewer[:200]
         now = self._rows.clock.now()
         with self._rows.database.write(resource_id) as session:
-            case = _find(session, case_id, lock=True)
+            case = find_case(session, case_id, lock=True)
             if ReviewState(case.state).decided:
                 raise ReviewDecidedError(case_id)
             if case.filed_by == reviewer:
                 raise OwnCaseError
-            answers = _answers(session, case_id)
+            answers = answers_of(session, case_id)
             if any(one.reviewer == reviewer for one in answers):
                 raise AlreadyAnsweredError
-            if chosen not in {None, NOBODY} and _candidate(session, case_id, chosen) is None:
+            if chosen not in {None, NOBODY} and candidate_of(session, case_id, chosen) is None:
                 raise UnknownCandidateError("the case has no such candidate")
             session.add(
                 ReviewAnswerRow(
@@ -294,8 +289,8 @@ class Reviews:
                 case,
                 "review.answer",
                 reviewer,
-                answer=_said(chosen),
-                reason=_hashed(reason),
+                answer=said(chosen),
+                reason=hashed(reason),
                 state=case.state,
             )
         if reached.state.decided:
@@ -307,8 +302,8 @@ class Reviews:
         if self.rejected is None:
             return
         with self._rows.database.read(resource_id) as session:
-            case = _find(session, case_id)
-            others = [one.person_id for one in _candidates(session, case_id) if one.number != case.chosen]
+            case = find_case(session, case_id)
+            others = [one.person_id for one in candidates_of(session, case_id) if one.number != case.chosen]
             face_id, collection = json.loads(case.reference).get("faceId"), case.collection
         self.rejected(
             resource_id,
@@ -328,7 +323,7 @@ class Reviews:
         case.probe_until = now + timedelta(days=case.keep_days)
         if case.rule_id is None or session.get(AlertRuleRow, case.rule_id) is None:
             return
-        person = None if reached.chosen is None else _candidate(session, case.case_id, reached.chosen)
+        person = None if reached.chosen is None else candidate_of(session, case.case_id, reached.chosen)
         body = {
             "event": "review",
             "case": str(case.case_id),
@@ -368,7 +363,7 @@ class Reviews:
             ReviewNotFoundError: there is no such case.
         """
         with self._rows.database.read(resource_id) as session:
-            return _seen(session, _find(session, case_id), reader)
+            return seen(session, find_case(session, case_id), reader)
 
     def cases(
         self,
@@ -385,7 +380,7 @@ class Reviews:
             query = query.where(ReviewCaseRow.reference.contains(f'"faceId": "{face_id.lower()}"', autoescape=True))
         query = query.order_by(ReviewCaseRow.filed_at, ReviewCaseRow.case_id).limit(max(1, min(limit, 1000)))
         with self._rows.database.read(resource_id) as session:
-            return [_seen(session, row, reader) for row in session.scalars(query)]
+            return [seen(session, row, reader) for row in session.scalars(query)]
 
     def picture(self, resource_id: UUID, case_id: UUID) -> bytes | None:
         """Return the probe's picture; None when there is none, or no longer.
@@ -394,7 +389,7 @@ class Reviews:
             ReviewNotFoundError: there is no such case.
         """
         with self._rows.database.read(resource_id) as session:
-            sealed = _find(session, case_id).probe
+            sealed = find_case(session, case_id).probe
         return None if sealed is None else self._vault.open(sealed, resource_id=resource_id, what=_what(case_id))
 
     # Keeping
@@ -414,7 +409,7 @@ class Reviews:
             ReviewDecidedError: it is still open.
         """
         with self._rows.database.write(resource_id) as session:
-            case = _find(session, case_id, lock=True)
+            case = find_case(session, case_id, lock=True)
             if not ReviewState(case.state).decided:
                 raise ReviewDecidedError(case_id, still_open=True)
             session.execute(delete(ReviewCaseRow).where(ReviewCaseRow.case_id == case_id))
@@ -422,80 +417,13 @@ class Reviews:
 
     def faults(self, resource_id: UUID) -> list[str]:
         """Compare the cases with the audit log, and say what does not agree; the log itself is checked by `verify`."""
-        entries: dict[str, list[AuditEntry]] = {}
-        for entry in self._audit.entries():
-            if entry.resource_id == resource_id and entry.action.startswith("review.") and "case" in entry.details:
-                log = entries.setdefault(str(entry.details["case"]), [])
-                if log and log[-1].action == "review.delete":  # an application may use its id again: another case
-                    log.clear()
-                log.append(entry)
+        steps = steps_of(resource_id, self._audit.entries())
         with self._rows.database.read(resource_id) as session:
-            rows = {str(row.case_id): row for row in session.scalars(select(ReviewCaseRow))}
-            found = [
-                f"case {case_id}: {fault}"
-                for case_id, row in rows.items()
-                for fault in _faults(session, row, entries.get(case_id, []))
-            ]
-        gone = [
-            case_id for case_id, log in entries.items() if case_id not in rows and log[-1].action != "review.delete"
-        ]
-        return [*found, *(f"case {case_id}: it is missing" for case_id in gone)]
+            return faults(session, steps)
 
     def _record(self, session: Session, case: ReviewCaseRow, action: str, actor: str, **details: Any) -> None:
-        said: Mapping[str, Any] = {"case": str(case.case_id), **details}
-        self._audit.record_in(session, actor=actor, action=action, resource_id=case.resource_id, details=said)
-
-
-def digest(case: ReviewCaseRow, candidates: Sequence[ReviewCandidateRow]) -> str:
-    """Bind all that was filed: a change of any of it changes this."""
-    filed = {
-        "case": str(case.case_id),
-        "collection": str(case.collection),
-        "reviewers": case.reviewers,
-        "filed_by": case.filed_by,
-        "filed_at": case.filed_at.isoformat(),
-        "used_from": case.used_from.isoformat(),
-        "reference": case.reference,
-        "purpose": case.purpose,
-        "input": None if case.input_sha256 is None else case.input_sha256.hex(),
-        "candidates": [[one.number, str(one.person_id), one.confidence] for one in candidates],
-    }
-    return hashlib.sha256(json.dumps(filed, sort_keys=True).encode()).hexdigest()
-
-
-def _faults(session: Session, row: ReviewCaseRow, log: Sequence[AuditEntry]) -> list[str]:
-    filed = [entry for entry in log if entry.action == "review.file"]
-    told = [entry for entry in log if entry.action == "review.answer"]
-    if len(filed) != 1:
-        return ["the log has no entry of its filing"]
-    candidates = _candidates(session, row.case_id)
-    answers = _answers(session, row.case_id)
-    found = []
-    # A deleted person takes their row with them; then the digest cannot be computed any more.
-    if (
-        len(candidates) == filed[0].details["candidates"]
-        and digest(row, candidates)[:_SHORT] != filed[0].details["digest"]
-    ):
-        found.append("what was filed was changed")
-    if row.reviewers != filed[0].details["reviewers"]:
-        found.append("the number of reviewers was changed")
-    stored = [(one.reviewer, _said(one.chosen), _hashed(one.reason)) for one in answers]
-    if stored != [(entry.actor, entry.details["answer"], entry.details["reason"]) for entry in told]:
-        found.append("its answers are not those of the log")
-    reached = outcome(row.reviewers, [one.chosen for one in answers])
-    if (row.state, row.chosen) != (reached.state.value, reached.chosen):
-        found.append("its state is not what the answers make of it")
-    if told and told[-1].details["state"] != row.state:
-        found.append("its state is not that of the log")
-    return found
-
-
-def _hashed(reason: str | None) -> str | None:
-    return None if reason is None else hashlib.sha256(reason.encode("utf-8", "surrogatepass")).hexdigest()[:_SHORT]
-
-
-def _said(chosen: int | None) -> str:
-    return "cannot tell" if chosen is None else "nobody" if chosen == NOBODY else f"candidate {chosen}"
+        told: Mapping[str, Any] = {"case": str(case.case_id), **details}
+        self._audit.record_in(session, actor=actor, action=action, resource_id=case.resource_id, details=told)
 
 
 def _reference(row: CollectionRow, searched: CollectionRow, face_id: str | None) -> dict[str, object]:
@@ -512,72 +440,6 @@ def _reference(row: CollectionRow, searched: CollectionRow, face_id: str | None)
         "persons": row.persons,
         "faceId": None if face_id is None else face_id.lower(),
     }
-
-
-def _find(session: Session, case_id: UUID, *, lock: bool = False) -> ReviewCaseRow:
-    query = select(ReviewCaseRow).where(ReviewCaseRow.case_id == case_id)
-    row = session.scalar(query.with_for_update() if lock else query)
-    if row is None:
-        raise ReviewNotFoundError(case_id)
-    return row
-
-
-def _answers(session: Session, case_id: UUID) -> list[ReviewAnswerRow]:
-    query = select(ReviewAnswerRow).where(ReviewAnswerRow.case_id == case_id)
-    return list(session.scalars(query.order_by(ReviewAnswerRow.position)))
-
-
-def _candidates(session: Session, case_id: UUID) -> list[ReviewCandidateRow]:
-    query = select(ReviewCandidateRow).where(ReviewCandidateRow.case_id == case_id)
-    return list(session.scalars(query.order_by(ReviewCandidateRow.number)))
-
-
-def _candidate(session: Session, case_id: UUID, number: int | None) -> ReviewCandidateRow | None:
-    query = select(ReviewCandidateRow).where(ReviewCandidateRow.case_id == case_id)
-    return session.scalar(query.where(ReviewCandidateRow.number == number))
-
-
-def _seen(session: Session, row: ReviewCaseRow, reader: str | None) -> ReviewCase:
-    answers = _answers(session, row.case_id)
-    state = ReviewState(row.state)
-    shown = state.decided or any(one.reviewer == reader for one in answers)
-    names = select(ReviewCandidateRow, PersonRow.name).join(
-        PersonRow,
-        (PersonRow.collection == ReviewCandidateRow.collection) & (PersonRow.person_id == ReviewCandidateRow.person_id),
-    )
-    known = names.where(ReviewCandidateRow.case_id == row.case_id).order_by(ReviewCandidateRow.number)
-    reference = json.loads(row.reference)
-    reference.pop(_REQUEST, None)
-    claimed = reference.pop(_SENT, None)
-    sent = claimed if shown else None
-    candidates = [
-        ReviewCandidate(
-            one.number,
-            str(one.person_id),
-            name,
-            one.confidence if shown else None,
-            sent[one.number - 1] if sent else None,
-        )
-        for one, name in session.execute(known)
-    ]
-    chosen = next((one for one in candidates if one.number == row.chosen), None)
-    return ReviewCase(
-        row.case_id,
-        state,
-        row.reviewers,
-        str(reference["collection"]),
-        reference,
-        row.filed_by,
-        row.used_from,
-        row.filed_at,
-        row.decided_at,
-        row.purpose,
-        None if row.input_sha256 is None else row.input_sha256.hex(),
-        row.probe is not None,
-        candidates,
-        [ReviewAnswer(one.reviewer, one.chosen, one.reason, one.answered_at) for one in answers] if shown else [],
-        chosen.person_id if chosen is not None and state is ReviewState.CONFIRMED else None,
-    )
 
 
 def _what(case_id: UUID) -> str:
