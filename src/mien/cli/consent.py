@@ -25,7 +25,7 @@ def add(
     collection: Annotated[str, typer.Argument(help="directory, or KIND/ID.")],
     member: Annotated[str, typer.Argument(help="The personId; in face lists the persistedFaceId.")],
     purpose: Annotated[str, typer.Option(help="To what.")],
-    given_by: Annotated[str, typer.Option(help="Who consented: the person, or their legal representative.")],
+    given_by: Annotated[str, typer.Option(help="Person who consented, or their legal representative.")],
     evidence: Annotated[str | None, typer.Option(help="Reference to the proof: a form number or a link.")] = None,
     given: Annotated[str | None, typer.Option(help="When: an age (6h, 30d) or a date. (default: now)")] = None,
     expires: Annotated[str | None, typer.Option(help="Expiry date. (default: none)")] = None,

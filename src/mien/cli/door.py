@@ -31,7 +31,9 @@ def add(
     osdp_baud: Annotated[int, typer.Option(help="Speed of the panel's port.")] = 9600,
     relay: Annotated[str | None, typer.Option(help="URL of an HTTP relay; {seconds} is replaced.")] = None,
     mqtt: Annotated[str | None, typer.Option(help="Topic of an MQTT command.")] = None,
-    anti_passback: Annotated[bool, typer.Option("--anti-passback", help="Who is inside may not enter again.")] = False,
+    anti_passback: Annotated[
+        bool, typer.Option("--anti-passback", help="Refuse entry to people who are inside already.")
+    ] = False,
     pictures: Annotated[bool, typer.Option("--pictures", help="Keep the best picture of events, encrypted.")] = False,
     *,
     as_name: As = None,

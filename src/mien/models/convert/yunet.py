@@ -3,8 +3,9 @@
 The heads of a stride are each a 1×1 convolution of the same 64 channels and a depthwise 3×3 one, of 1, 1, 4 and 10
 channels. Together they are 16 channels, one block of ONNX Runtime's blocked layout: a quarter of the operations, and
 none of them in the slow kernels for odd channel counts. A search takes .85 (128×128 pixels) to .91 (640×480) of the
-time that separate heads take and gives the same scores and boxes; points differ by 1e-6 of a cell. Fetching three
-arrays rather than twelve saves another .05 ms.
+time that separate heads take and gives the same scores and boxes; points differ by 1e-6 of a cell. After refinement
+the points of 150 LFW faces moved by 3e-5 pixels in the median and 1.1 at most; cosines of the templates with those of
+separate heads are .9997 in the median and .995 at least. Fetching three arrays rather than twelve saves another .05 ms.
 """
 
 from __future__ import annotations
