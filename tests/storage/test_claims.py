@@ -165,6 +165,17 @@ def test_a_renewal_finds_out_that_it_was_lost(database: Database) -> None:
     assert late.lost.is_set()
 
 
+def test_a_renewal_that_comes_late_takes_nothing_back_that_was_released(database: Database) -> None:
+    one, other = Claims(database, FOREVER), Claims(database, FOREVER)
+    held = taken(one)
+    held.release()
+    one._held["work"] = held  # as the thread that renews saw it, just before
+    one.renew()
+    assert other.acquire("work") is not None
+    with pytest.raises(ClaimLostError), database.write(EVERY_RESOURCE) as session:
+        held.fence(session)
+
+
 def test_claims_are_renewed_in_the_background(database: Database) -> None:
     one, other = Claims(database, 0.3), Claims(database)
     held = taken(one, 0.3)

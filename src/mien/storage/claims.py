@@ -199,10 +199,11 @@ class Claims:
         with self._lock:
             if self._held.get(held.name) is held:
                 del self._held[held.name]
+        # With another token, so that a renewal that is under way meanwhile does not take it back for another lease.
         statement = update(ClaimRow).where(ClaimRow.name == held.name, ClaimRow.token == held.token)
         try:
             with self._database.write(EVERY_RESOURCE) as session:
-                session.execute(statement.values(until=_Now()))
+                session.execute(statement.values(until=_Now(), token=ClaimRow.token + 1))
         except SQLAlchemyError as error:  # its lease ends anyway
             log_failure(_log, "a claim could not be released and ends with its lease", error, claim=held.name)
 
