@@ -154,6 +154,7 @@ def create_app(
     reviews = Reviews(gallery.rows, services.vault, services.audit)
     gallery.recognition.filing = reviews.identified
     gallery.recognition.drift = services.drift_counts
+    gallery.indexes.shadow.counted = monitoring.recall.note
     reviews.rejected = gallery.negatives.learn
     directory = open_directory(
         gallery, services.database, services.vault, services.clock, engine=engine, recognisers=recognisers

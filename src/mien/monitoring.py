@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from mien.events import AlertMonitor, Deliveries, Exposition, Level, QuotaUse, Recorder, purge_metrics
+from mien.events.recall import RecallCounts
 from mien.events.webhook import post
 from mien.fetching.addresses import AddressPolicy
 from mien.fetching.fetch import FetchPolicy
@@ -33,6 +34,7 @@ class Monitoring:
         observers: what the front door is to tell of every answer.
         services: what keeps state.
         days: how long metrics are kept.
+        recall: counts checked answers of search engines.
     """
 
     recorder: Recorder
@@ -41,6 +43,7 @@ class Monitoring:
     observers: Sequence[Observer]
     services: Services
     days: int
+    recall: RecallCounts
 
     def start(self) -> None:
         """Start the threads."""
@@ -81,12 +84,13 @@ def open_monitoring(settings: Settings, services: Services) -> Monitoring:
         services: what keeps state.
     """
     database, clock = services.database, services.clock
+    recall = RecallCounts(database, clock)
     recorder = Recorder(
         database,
         clock,
         flush_seconds=settings.metrics_seconds,
         gauges={"FacesStored": lambda: faces_stored(database)},
-        also=[services.failed_calls.flush, services.drift_counts.flush],
+        also=[services.failed_calls.flush, services.drift_counts.flush, recall.flush],
     )
     deliveries = open_deliveries(settings, services)
     monitor = AlertMonitor(
@@ -107,7 +111,7 @@ def open_monitoring(settings: Settings, services: Services) -> Monitoring:
         RequestLog(),
         FailedCallObserver(services.failed_calls, origin),
     ]
-    return Monitoring(recorder, monitor, deliveries, observers, services, settings.metrics_days)
+    return Monitoring(recorder, monitor, deliveries, observers, services, settings.metrics_days, recall)
 
 
 def open_deliveries(settings: Settings, services: Services) -> Deliveries:

@@ -27,6 +27,7 @@ from mien.events import (
 from mien.events.deliveries import CLAIM, pause, signature
 from mien.events.metrics import Aggregation
 from mien.events.monitor import try_out
+from mien.events.recall import RecallCounts
 from mien.events.webhook import post
 from mien.fetching.addresses import AddressPolicy
 from mien.fetching.fetch import FetchPolicy
@@ -282,6 +283,37 @@ def test_quota_use(world: World) -> None:
     assert {rule.value for rule in states.values() if rule.firing} == {80}
 
 
+def test_a_search_engine_that_misses_people_on_any_server(world: World) -> None:
+    servers = [RecallCounts(world.database, world.clock) for _ in range(2)]
+
+    def checked(found: int, missed: int, server: int = 0, resource: int = 1) -> None:
+        for number in range(found + missed):
+            servers[server].note(UUID(int=resource), number < found)
+        servers[server].flush()
+
+    condition = Condition.of("IdentityRecall", minutes=60)
+    assert (condition.threshold, condition.below) == (99.9, True)
+    rules = [world.rules.create("recall", condition, resource_id=owner)[0].id for owner in (None, UUID(int=1))]
+    monitor = world.monitor()
+
+    def states() -> list[tuple[bool, float | None]]:
+        world.round(monitor)
+        found = map(world.rules.get, rules)
+        return [(one.firing, None if one.value is None else round(one.value, 3)) for one in found]
+
+    assert states() == [(False, None)] * 2  # nothing was checked
+    checked(40, 1)
+    assert states() == [(False, None)] * 2  # one miss is no rate
+    checked(18, 1, server=1)
+    assert states() == [(True, 96.667)] * 2
+    checked(0, 1, resource=9)
+    checked(2000, 0)
+    assert states() == [(True, 96.667), (False, 99.903)]
+    world.clock.advance(timedelta(hours=2))
+    checked(1, 0)
+    assert [firing for firing, _ in states()] == [False, False]
+
+
 def test_percentiles_and_low_values(world: World) -> None:
     slow, _ = world.rules.create(
         "slow", Condition("Latency", 150, aggregation=Aggregation.PERCENTILE, percentile=99, operation="op")
@@ -362,6 +394,9 @@ def test_a_signature_is_what_the_documentation_says() -> None:
         lambda: Condition("TotalCalls", 1, quota="rate"),
         lambda: Condition("QuotaUse", 80, quota="money"),
         lambda: Condition("QuotaUse", 80, operation="op"),
+        lambda: Condition("IdentityRecall", 99.9, operation="op"),
+        lambda: Condition.of("TotalCalls"),
+        lambda: Condition.of("Nothing"),
         lambda: Condition("TotalCalls", 1, minutes=0),
         lambda: Condition("TotalCalls", float("nan")),
         lambda: Condition("Latency", 1, percentile=0),

@@ -15,6 +15,7 @@ from tests.gallery.conftest import World, open_world, photo, unit
 from tests.postgresql import MigratedDatabases, empty_postgresql
 
 from mien.clock import ManualClock
+from mien.events.recall import RecallCounts, recall_percent
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.training.file_indexes import FileIndexes
 from mien.gallery.training.indexes import TrainedIndexes
@@ -50,11 +51,13 @@ def ask(world: World, ref: CollectionRef, seed: int) -> list[str]:
     return [one.person_id for one in found.candidates]
 
 
-def test_an_engine_that_loses_people_is_found_out(world: World) -> None:
+def test_an_engine_that_loses_people_is_found_out(world: World, clock: ManualClock) -> None:
     ref, ids = trained(world, 30)
     told: list[tuple[UUID, UUID, float, int]] = []
     shadow = world.gallery.indexes.shadow
     shadow._told = lambda *more: told.append(more)
+    counts = RecallCounts(world.gallery.rows.database, clock)
+    shadow.counted = counts.note
     for seed in range(30):
         assert ask(world, ref, seed) == [ids[seed]]
     assert ask(world, ref, 1000) == []  # a stranger is nobody's miss
@@ -70,6 +73,9 @@ def test_an_engine_that_loses_people_is_found_out(world: World) -> None:
             assert ask(world, ref, seed) == ([] if seed < 3 else [ids[seed]])
         assert shadow.check() == 10
     assert (shadow.checks, shadow.misses, shadow.recall) == (42, 3, 39 / 42)
+    assert counts.flush() == 2
+    percent = recall_percent(world.gallery.rows.database, world.owner, clock.now(), clock.now())
+    assert percent == pytest.approx(100 * 39 / 42)
     uid = world.gallery.rows.get(ref).uid
     assert [one[:2] for one in told] == [(world.owner, uid)]  # once, at the second miss
     assert [one["log_level"] for one in logs].count("error") == 1

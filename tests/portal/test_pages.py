@@ -223,6 +223,14 @@ def test_alert_rules(person: OpenPerson) -> None:
     row.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     page.get_by_text("No rules yet").wait_for()
+    page.get_by_label("Name").fill("Somebody is missed")
+    page.get_by_role("combobox", name="Metric").click()
+    page.get_by_role("option", name="People that the search engine finds, in percent").click()
+    page.get_by_role("checkbox", name="Low values are the bad ones", checked=True).wait_for()
+    page.get_by_role("button", name="Create rule").click()
+    row = page.get_by_role("row").filter(has_text="Somebody is missed")
+    row.wait_for()
+    assert "IdentityRecall at most 99.9 over 1440 min" in row.inner_text()
 
 
 def test_the_audit_log_has_who_did_it(person: OpenPerson) -> None:

@@ -36,13 +36,17 @@ Rule = Annotated[str, typer.Argument(help="The rule's id, or its beginning.")]
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="Name of the rule.")],
-    metric: Annotated[str, typer.Option(help="A metric, such as ServerErrors; QuotaUse (per cent); Drift (series).")],
+    metric: Annotated[
+        str, typer.Option(help="A metric, such as ServerErrors; QuotaUse or IdentityRecall (per cent); Drift (series).")
+    ],
     above: Annotated[float | None, typer.Option(help="Fire at or above this value. [QuotaUse: 80, Drift: 1]")] = None,
-    below: Annotated[float | None, typer.Option(help="Fire at or below this value.")] = None,
+    below: Annotated[float | None, typer.Option(help="Fire at or below this value. [IdentityRecall: 99.9]")] = None,
     *,
     resource: Annotated[str | None, typer.Option(help="Only this resource. (default: all)")] = None,
     webhook: Annotated[str | None, typer.Option(help="Webhook URL. (default: write to the log only)")] = None,
-    minutes: Annotated[int, typer.Option(help="Evaluation window in minutes.")] = 5,
+    minutes: Annotated[
+        int | None, typer.Option(help="Evaluation window in minutes. [IdentityRecall: 1440, others: 5]")
+    ] = None,
     aggregation: Annotated[str | None, typer.Option(help="Total, Average, Maximum, Count or Percentile.")] = None,
     percentile: Annotated[float, typer.Option(help="Percentile to use with the aggregation Percentile.")] = 95.0,
     operation: Annotated[str | None, typer.Option(help="Only this operation, such as 'Face - Detect'.")] = None,
@@ -55,31 +59,26 @@ def create(
 ) -> None:
     """Create a rule. The secret that signs the webhook's messages is shown once."""
     from mien.events import AlertError, Condition
-    from mien.events.alerts import DOOR_EVENTS, DRIFT, QUOTA_THRESHOLD, QUOTA_USE
+    from mien.events.alerts import DOOR_EVENTS, USUAL
     from mien.events.metrics import Aggregation
 
-    if above is None and below is None and metric == QUOTA_USE:
-        above = QUOTA_THRESHOLD
-    if above is None and below is None and metric == DRIFT:
-        above = 1.0
     if metric == DOOR_EVENTS:
-        above, below = 1.0, None
-    threshold = above if above is not None else below
-    if threshold is None or (above is not None and below is not None):
+        above = below = None
+    if (above is None and below is None and metric not in USUAL) or (above is not None and below is not None):
         raise typer.BadParameter("give either --above or --below")
     if aggregation is not None and aggregation.capitalize() not in set(Aggregation):
         raise typer.BadParameter(f"aggregations are {', '.join(Aggregation)}")
     with _opened(data_dir) as services:
         try:
-            condition = Condition(
+            condition = Condition.of(
                 metric,
-                threshold,
-                above is None,
-                minutes,
-                None if aggregation is None else Aggregation(aggregation.capitalize()),
-                percentile,
-                operation,
-                quota,
+                threshold=below if above is None else above,
+                below=None if above is None and below is None else above is None,
+                minutes=minutes,
+                aggregation=None if aggregation is None else Aggregation(aggregation.capitalize()),
+                percentile=percentile,
+                operation=operation,
+                quota=quota,
             )
         except AlertError as error:
             raise typer.BadParameter(str(error)) from error

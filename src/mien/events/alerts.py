@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
@@ -19,6 +19,7 @@ from sqlalchemy import delete, func, select
 
 from mien.clock import Clock
 from mien.events.metrics import METRICS, Aggregation
+from mien.events.recall import LEAST_RECALL
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import AlertDeliveryRow, AlertRuleRow
 
@@ -28,11 +29,13 @@ QUOTA_USE: Final = "QuotaUse"
 DRIFT: Final = "Drift"
 """Name of the condition on how many series of a resource differ from their baseline."""
 
+RECALL: Final = "IdentityRecall"
+"""Name of the condition on the share of people that a search engine finds, in percent of the answers checked."""
+
 DOOR_EVENTS: Final = "DoorEvents"
 """Name of the condition whose webhook gets every event of doors; its threshold is not compared with anything."""
 
 QUOTAS: Final = ("rate", "volume", "storage")
-QUOTA_THRESHOLD: Final = 80.0
 MAX_WINDOW: Final = 24 * 60
 
 Event = Literal["fired", "resolved", "test"]
@@ -67,11 +70,29 @@ class QuotaUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Usual:
+    """What a condition is meant to be where nothing else is said; see `Condition` for the parts."""
+
+    threshold: float
+    below: bool = False
+    minutes: int = 5
+
+
+USUAL: Final = {
+    QUOTA_USE: Usual(80.0),
+    DRIFT: Usual(1.0),
+    DOOR_EVENTS: Usual(1.0),
+    RECALL: Usual(100 * LEAST_RECALL, below=True, minutes=MAX_WINDOW),
+}
+"""The usual conditions on what is no metric; a metric has none, since its threshold depends on the traffic."""
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """The condition of an alert rule.
 
     Attributes:
-        metric: name of a metric, `QuotaUse`, or `DoorEvents`.
+        metric: name of a metric, `QuotaUse`, `Drift`, `IdentityRecall` or `DoorEvents`.
         threshold: the rule fires while the value is at least this (with `below`: at most this).
         below: whether low values are the bad ones.
         minutes: the value is that of the last so many minutes.
@@ -97,8 +118,8 @@ class Condition:
             AlertError: it cannot.
         """
         metric = METRICS.get(self.metric)
-        if metric is None and self.metric not in {QUOTA_USE, DRIFT, DOOR_EVENTS}:
-            names = ", ".join([*METRICS, QUOTA_USE, DRIFT])
+        if metric is None and self.metric not in USUAL:
+            names = ", ".join([*METRICS, QUOTA_USE, DRIFT, RECALL])
             raise AlertError(f"there is no metric {self.metric!r}; there are {names} and {DOOR_EVENTS}")
         if metric is not None and self.aggregation not in {None, *metric.aggregations}:
             raise AlertError(f"{metric.name} has {', '.join(metric.aggregations)}")
@@ -106,7 +127,7 @@ class Condition:
             raise AlertError(f"a quota goes with {QUOTA_USE}")
         if self.quota not in {None, *QUOTAS}:
             raise AlertError(f"quotas are {', '.join(QUOTAS)}")
-        if self.operation is not None and self.metric in {QUOTA_USE, DRIFT, "FacesStored"}:
+        if self.operation is not None and self.metric in {QUOTA_USE, DRIFT, RECALL, "FacesStored"}:
             raise AlertError(f"{self.metric} is not counted by operation")
         if not 1 <= self.minutes <= MAX_WINDOW:
             raise AlertError(f"the minutes are 1 to {MAX_WINDOW}")
@@ -114,6 +135,40 @@ class Condition:
             raise AlertError("a percentile is above 0 and at most 100")
         if not -1e15 < self.threshold < 1e15:
             raise AlertError("the threshold is not a number to compare with")
+
+    @classmethod
+    def of(
+        cls,
+        metric: str,
+        *,
+        threshold: float | None = None,
+        below: bool | None = None,
+        minutes: int | None = None,
+        **more: Any,
+    ) -> Condition:
+        """Make a condition, with what is usual for its metric where nothing is said.
+
+        Args:
+            metric: see `Condition`, as are the others.
+            threshold: the usual one when None.
+            below: likewise.
+            minutes: likewise; 5 for a metric.
+            more: the other parts.
+
+        Raises:
+            AlertError: it cannot be asked, or lacks a threshold.
+        """
+        usual = USUAL.get(metric)
+        if threshold is None and usual is None and metric in METRICS:
+            raise AlertError(f"{metric} needs a threshold")
+        usual = usual or Usual(0.0)
+        return cls(
+            metric,
+            usual.threshold if threshold is None else threshold,
+            usual.below if below is None else below,
+            usual.minutes if minutes is None else minutes,
+            **more,
+        )
 
     def is_met(self, value: float | None) -> bool:
         """Tell whether a value makes the rule fire; no value does not."""
@@ -364,7 +419,7 @@ def message(rule: AlertRule, event: Event, value: float | None, at: datetime, na
         "quota": condition.quota,
         "operation": condition.operation,
         "aggregation": None if metric is None else (condition.aggregation or metric.aggregation).value,
-        "unit": metric.unit if metric else "Percent" if condition.metric == QUOTA_USE else "Count",
+        "unit": metric.unit if metric else "Percent" if condition.metric in {QUOTA_USE, RECALL} else "Count",
         "minutes": condition.minutes,
         "comparison": "below" if condition.below else "above",
         "threshold": condition.threshold,

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from mien.clock import Clock
 from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.tables import DriftCountRow, DriftStateRow, ResourceRow
+from mien.storage.upserts import insertion
 
 API: Final = ""
 """The source of calls of the Face API; any other source is a camera's name."""
@@ -144,11 +145,7 @@ class DriftCounts:
         return len(rows)
 
     def _addition(self) -> Any:
-        if self._database.is_sqlite:
-            from sqlalchemy.dialects.sqlite import insert  # noqa: PLC0415  only the dialect in use is loaded
-        else:
-            from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]  # noqa: PLC0415  likewise
-        statement = insert(DriftCountRow)
+        statement = insertion(self._database, DriftCountRow)
         return statement.on_conflict_do_update(
             index_elements=["resource_id", "source", "series", "day", "bin"],
             set_={"count": DriftCountRow.count + statement.excluded["count"]},

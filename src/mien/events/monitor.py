@@ -13,10 +13,11 @@ import structlog
 from sqlalchemy import or_, update
 
 from mien.clock import Clock
-from mien.events.alerts import DRIFT, QUOTA_USE, AlertRule, AlertRules, Event, QuotaUse, message, worst
+from mien.events.alerts import DRIFT, QUOTA_USE, RECALL, AlertRule, AlertRules, Event, QuotaUse, message, worst
 from mien.events.deliveries import FIRST_PAUSE, Deliveries
 from mien.events.drift import moved_series
 from mien.events.query import MetricStore, Question
+from mien.events.recall import recall_percent
 from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.claims import ClaimLostError, Claims, Held
 from mien.storage.faults import log_failure
@@ -151,10 +152,13 @@ class AlertMonitor:
         if condition.metric == QUOTA_USE:
             return worst(uses, condition, rule.resource_id)
         now = self._clock.now()
+        since = now - timedelta(minutes=condition.minutes)
+        if condition.metric == RECALL:
+            return recall_percent(self._database, rule.resource_id, since, now)
         return self._metrics.value(
             Question(
                 condition.metric,
-                now - timedelta(minutes=condition.minutes),
+                since,
                 now,
                 resource_id=rule.resource_id,
                 operation=condition.operation,

@@ -23,6 +23,7 @@ from mien.events.metrics import BOUNDS
 from mien.storage import Database
 from mien.storage.faults import log_failure
 from mien.storage.tables import CallRow, GaugeRow
+from mien.storage.upserts import insertion
 
 Key = tuple[UUID, str, int, str]
 """Resource, operation, status and error code."""
@@ -220,7 +221,7 @@ class Recorder:
 
     @property
     def _add_calls(self) -> Any:
-        insert = _insert(self._database, CallRow)
+        insert = insertion(self._database, CallRow)
         greatest = func.max if self._database.is_sqlite else func.greatest
         sums = {name: getattr(CallRow, name) + insert.excluded[name] for name in COLUMNS}
         sums["latency_max"] = greatest(CallRow.latency_max, insert.excluded["latency_max"])
@@ -237,7 +238,7 @@ class Recorder:
         ]
         if not rows:
             return
-        insert = _insert(self._database, GaugeRow)
+        insert = insertion(self._database, GaugeRow)
         statement = insert.on_conflict_do_update(
             index_elements=[GaugeRow.resource_id, GaugeRow.minute, GaugeRow.name],
             set_={"value": insert.excluded["value"]},
@@ -273,17 +274,6 @@ class Recorder:
             work()
         except Exception as error:  # the next round tries again
             log_failure(_log, "metrics could not be written", error)
-
-
-def _insert(database: Database, table: type[CallRow] | type[GaugeRow]) -> Any:
-    """An insertion that may update rows that are there already; each dialect has its own class for it."""
-    if database.is_sqlite:
-        from sqlalchemy.dialects.sqlite import insert  # noqa: PLC0415  only the dialect in use is loaded
-
-        return insert(table)
-    from sqlalchemy.dialects.postgresql import insert as insert_postgresql  # noqa: PLC0415  likewise
-
-    return insert_postgresql(table)
 
 
 def purge_metrics(database: Database, clock: Clock, days: int) -> int:

@@ -166,6 +166,10 @@ async def test_alert_rules_are_made_tried_and_deleted_and_never_show_their_addre
     quotas = (await admin.post(rules, json={"name": "quotas"})).json()
     assert (quotas["condition"]["metric"], quotas["condition"]["threshold"]) == ("QuotaUse", 80)
     assert quotas["secret"] is None
+    recall = (await admin.post(rules, json={"name": "r", "condition": {"metric": "IdentityRecall"}})).json()
+    usual = {"threshold": 99.9, "below": True, "minutes": 1440}
+    assert usual.items() <= recall["condition"].items()
+    assert (await admin.delete(f"{rules}/{recall['id']}")).status_code == 204
     listed = await admin.get(rules)
     assert [one["name"] for one in listed.json()["value"]] == ["errors", "quotas"]
     assert "a-secret-path" not in listed.text
@@ -181,11 +185,13 @@ async def test_alert_rules_are_made_tried_and_deleted_and_never_show_their_addre
         {"url": "ftp://x"},
         {"url": "https://a:b@x"},
         {"condition": {"metric": "No"}},
+        {"condition": {"metric": "TotalErrors"}},
         {"secret": "short", "url": address},
     ):
         assert (await admin.post(rules, json={"name": "x"} | wrong)).status_code == 400
     actions = [entry.action for entry in quick.parts.audit.search(action="alert.*")]
-    assert actions == ["alert.delete", "alert.test", "alert.create", "alert.create"]
+    made_and_deleted = ["alert.delete", "alert.create"]
+    assert actions == ["alert.delete", "alert.test", *made_and_deleted, "alert.create", "alert.create"]
     assert not any("secret" in entry.to_json() for entry in quick.parts.audit.entries())
 
 

@@ -21,6 +21,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from mien.events.recall import FEWEST_MISSES, LEAST_RECALL
 from mien.gallery.templates import Templates
 from mien.gallery.training.healing import Heal, HealingSearch
 from mien.gallery.untrained_index import enrolled_by
@@ -29,15 +30,11 @@ from mien.search.types import pack_ids
 from mien.storage import Database
 from mien.storage.tables import CollectionRow
 
-LEAST_RECALL: Final = 0.999
-"""Below it the operator is told."""
 SHARE: Final = 0.01
 
 _KEPT: Final = 64
 """Probes that wait to be checked; more are not sampled."""
 _REMEMBERED: Final = 10_000
-_MISSES: Final = 2
-"""One miss is told of by its number; from the second on, recall is a rate."""
 _ROWS_AT_ONCE: Final = 5_000
 _REST: Final = 19
 """Seconds of rest for each second of work."""
@@ -93,6 +90,7 @@ class ShadowProbes:
     Attributes:
         checks: probes that were checked since the start.
         misses: those whose most similar person was not in the answer.
+        counted: told of each check: whose collection, and whether the most similar person was in the answer.
     """
 
     def __init__(
@@ -102,6 +100,7 @@ class ShadowProbes:
         self._templates = templates
         self.share = share
         self._told = told
+        self.counted: Callable[[UUID, bool], object] | None = None
         self.checks = self.misses = 0
         self._results: deque[bool] = deque(maxlen=_REMEMBERED)
         self._low = False
@@ -168,8 +167,10 @@ class ShadowProbes:
             self._results.append(found)
             missed, count = self._results.count(False), len(self._results)
             recall = 1 - missed / count
-            fell = recall < LEAST_RECALL and missed >= _MISSES and not self._low
+            fell = recall < LEAST_RECALL and missed >= FEWEST_MISSES and not self._low
             self._low = recall < LEAST_RECALL and (self._low or fell)
+        if self.counted is not None:
+            self.counted(row.resource_id, found)
         if not found:
             _log.warning("the search engine missed the most similar person", collection=str(row.uid))
         if fell:

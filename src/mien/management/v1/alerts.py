@@ -12,7 +12,7 @@ from pydantic import Field
 
 from mien.accounts import Accounts
 from mien.events import Aggregation, AlertError, AlertRule, AlertRules, Condition
-from mien.events.alerts import QUOTA_THRESHOLD, QUOTA_USE
+from mien.events.alerts import QUOTA_USE
 from mien.management.errors import not_found
 from mien.management.login import Actor
 from mien.management.roles import Permission
@@ -24,12 +24,18 @@ TryOut = Callable[[UUID], str | None]
 
 
 class ConditionBody(Strict):
-    """The condition of a rule; a rule without one watches all quotas, from 80 %."""
+    """The condition of a rule; a rule without one watches all quotas, from 80 %.
 
-    metric: Annotated[str, Field(max_length=40, description="Name of a metric, QuotaUse, or Drift.")] = QUOTA_USE
-    threshold: float = QUOTA_THRESHOLD
-    below: bool = False
-    minutes: Annotated[int, Field(ge=1, le=1440)] = 5
+    What is left out is as usual: a use of 80 %, one series that moved, a recall of at most 99.9 % over a day. A metric
+    needs a threshold; it fires above it, over 5 minutes.
+    """
+
+    metric: Annotated[
+        str, Field(max_length=40, description="Name of a metric, QuotaUse, Drift, or IdentityRecall.")
+    ] = QUOTA_USE
+    threshold: float | None = None
+    below: bool | None = None
+    minutes: Annotated[int | None, Field(ge=1, le=1440)] = None
     aggregation: Aggregation | None = None
     percentile: Annotated[float, Field(gt=0, le=100)] = 95.0
     operation: Annotated[str | None, Field(max_length=100)] = None
@@ -139,7 +145,7 @@ def routes(alerts: AlertRules, accounts: Accounts, journal: Journal, try_out: Tr
             actor.require(Permission.MANAGE, "a rule for the whole server")
         else:
             narrowed(actor, Permission.MANAGE, owner, body.resource)
-        condition = Condition(**body.condition.model_dump())
+        condition = Condition.of(**body.condition.model_dump())
         rule, secret = alerts.create(body.name, condition, resource_id=owner, url=body.url, secret=body.secret)
         journal.did(
             actor, "alert.create", owner, rule=str(rule.id), name=rule.name, metric=condition.metric, to=rule.host

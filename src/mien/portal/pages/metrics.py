@@ -11,7 +11,7 @@ from typing import Any, Final
 from nicegui import ui
 
 from mien.events import METRICS, Aggregation, AlertRule, Condition, Question, QuotaUse, Series
-from mien.events.alerts import DRIFT, QUOTA_USE, Delivery
+from mien.events.alerts import DRIFT, QUOTA_USE, RECALL, USUAL, Delivery, Usual
 from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
@@ -271,7 +271,11 @@ def _ask(rule: AlertRule, delete: Callable[[], Awaitable[None]]) -> Callable[[],
 
 
 def _form(visitor: Visitor) -> None:
-    metrics = {QUOTA_USE: t("Use of a quota, in percent"), DRIFT: t("Drift: number of series that have changed")}
+    metrics = {
+        QUOTA_USE: t("Use of a quota, in percent"),
+        DRIFT: t("Drift: number of series that have changed"),
+        RECALL: t("People that the search engine finds, in percent"),
+    }
     metrics |= {name: f"{t(one.display)} ({t(_AGGREGATIONS[one.aggregation])})" for name, one in METRICS.items()}
     with Tag("div", classes="two"):
         name = ui.input(t("Name")).props("outlined")
@@ -283,6 +287,12 @@ def _form(visitor: Visitor) -> None:
         )
         below = ui.checkbox(t("Low values are the bad ones"))
     secret_shown = Tag("div", role="status")
+
+    def fill_in() -> None:
+        usual = USUAL.get(str(metric.value), Usual(1.0))
+        threshold.value, below.value, minutes.value = usual.threshold, usual.below, usual.minutes
+
+    metric.on_value_change(fill_in)
 
     async def make() -> None:
         def work() -> tuple[AlertRule, str | None]:

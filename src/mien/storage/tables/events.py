@@ -108,7 +108,7 @@ class FailedCallRow(Base):
 
 
 class GaugeRow(Base):
-    """A level that was read in some minute, such as the number of stored faces."""
+    """A level that was read in some minute, such as the number of stored faces, or a count of all servers in it."""
 
     __tablename__ = "metric_gauges"
     __table_args__ = (PrimaryKeyConstraint("resource_id", "minute", "name"), Index(None, "minute"))
