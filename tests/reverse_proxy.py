@@ -18,17 +18,20 @@ _CONFIGURATION = """
 {user}daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
 events {{ worker_connections 64; }}
 http {{
-  access_log off; client_max_body_size 8m;
+  access_log off;
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f;
   uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
   map $http_upgrade $upgraded {{ default upgrade; '' close; }}
   server {{
     listen 127.0.0.1:{port};
-    proxy_http_version 1.1;
-    location /mien/ {{ proxy_pass {data}/; proxy_set_header X-Forwarded-Prefix /mien; {headers} }}
-    location /console/ {{ proxy_pass {management}/; proxy_set_header X-Forwarded-Prefix /console; {headers} }}
+    {locations}
   }}
 }}
+"""
+_LOCATIONS = """
+    proxy_http_version 1.1; client_max_body_size 8m;
+    location /mien/ {{ proxy_pass {data}/; proxy_set_header X-Forwarded-Prefix /mien; {headers} }}
+    location /console/ {{ proxy_pass {management}/; proxy_set_header X-Forwarded-Prefix /console; {headers} }}
 """
 _UPGRADE = "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $upgraded;"
 X_FORWARDED = """
@@ -42,7 +45,9 @@ FORWARDED = """
 
 
 @contextmanager
-def nginx(folder: Path, data: str, management: str, headers: str = X_FORWARDED) -> Iterator[str]:
+def nginx(
+    folder: Path, data: str, management: str, headers: str = X_FORWARDED, locations: str | None = None
+) -> Iterator[str]:
     """Run nginx before a server: the data plane is below `/mien`, the control plane below `/console`.
 
     Args:
@@ -50,6 +55,7 @@ def nginx(folder: Path, data: str, management: str, headers: str = X_FORWARDED) 
         data: URL of the data plane.
         management: URL of the control plane.
         headers: what it tells the server of the caller.
+        locations: what it serves instead, in nginx's words.
 
     Yields:
         its URL, without a path.
@@ -62,11 +68,9 @@ def nginx(folder: Path, data: str, management: str, headers: str = X_FORWARDED) 
         port = free.getsockname()[1]
     written = folder / "nginx.conf"
     user = "user root;\n" if os.geteuid() == 0 else ""  # its workers would not be let into the folder
-    written.write_text(
-        _CONFIGURATION.format(
-            user=user, folder=folder, port=port, data=data, management=management, headers=_UPGRADE + headers
-        )
-    )
+    if locations is None:
+        locations = _LOCATIONS.format(data=data, management=management, headers=_UPGRADE + headers)
+    written.write_text(_CONFIGURATION.format(user=user, folder=folder, port=port, locations=locations))
     said = folder / "nginx.out"
     with said.open("wb") as out:
         process = subprocess.Popen([program, "-p", str(folder), "-c", str(written)], stdout=out, stderr=out)

@@ -1,6 +1,8 @@
 """The Helm chart: rendered by helm, held against the schemas of Kubernetes."""
 
 import json
+import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -69,6 +71,39 @@ def test_a_missing_secret_is_named(helm: Path, missing: str, told: str) -> None:
     assert done.returncode != 0
     assert f"{missing}.existingSecret" in done.stderr
     assert told in done.stderr
+
+
+def test_the_documented_commands_fit_each_other(helm: Path, kubectl: Path) -> None:
+    page = (DEPLOY.parent / "docs" / "deploy.md").read_text(encoding="utf-8")
+    block = re.search(r"^```bash\n((?:kubectl|helm).*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert block is not None
+    # As they are written, but that nothing is sent to a cluster.
+    lines = block[1].replace("\\\n", " ").splitlines()
+    secrets = [line for line in lines if line.startswith("kubectl create secret ")]
+    (install,) = [line for line in lines if line.startswith("helm install ")]
+
+    def rendered(command: str) -> list[dict[str, Any]]:
+        environment = os.environ | {"PATH": f"{helm.parent}:{kubectl.parent}:{os.environ['PATH']}"}
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command],
+            cwd=DEPLOY.parent, env=environment, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return [part for part in yaml.safe_load_all(done.stdout) if part]
+
+    made = {}
+    for line in secrets:
+        (secret,) = rendered(f"{line} --dry-run=client --output yaml")
+        made[secret["metadata"]["name"]] = set(secret["data"])
+    chart = rendered(install.replace("helm install", "helm template"))
+    (stateful,) = [part for part in chart if part["kind"] == "StatefulSet"]
+    assert f"kubectl exec {stateful['metadata']['name']}-0 -- mien " in block[1]
+    pod = stateful["spec"]["template"]["spec"]
+    asked: dict[str, set[str]] = {}
+    for entry in pod["containers"][0]["env"]:
+        if reference := entry.get("valueFrom", {}).get("secretKeyRef"):
+            asked.setdefault(reference["name"], set()).add(reference["key"])
+    assert asked == made
 
 
 def test_replicas_run_without_rights(helm: Path) -> None:
