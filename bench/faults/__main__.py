@@ -1,10 +1,11 @@
 """Try random faults on three replicas and check that nothing acknowledged is lost and nothing deleted returns.
 
-    python -m bench.faults [--faults 25] [--seed 1] [--clients 3] [--minutes M] [--folder DIR]
+    python -m bench.faults [--faults 25] [--at-once 1] [--seed 1] [--clients 3] [--minutes M] [--folder DIR]
 
 Three replicas on PostgreSQL and Valkey or Redis behind HAProxy, each in a network namespace with a small file system.
 Clients write, read, delete, train and identify through the official SDK with its own retries. Faults come one after
-the other, and the stack is given time to recover between them. A violation is: an acknowledged write that is not
+the other, or several that strike different parts at once, and the stack is given time to recover between them. A
+violation is: an acknowledged write that is not
 read, a deleted person that is read, listed or found, a trained person that is not found, a training that never ends.
 """
 
@@ -19,7 +20,8 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -29,8 +31,11 @@ from bench.faults.history import Client, Report
 from bench.faults.stack import Replica, Stack, until
 from tests import portraits
 
-Fault = Callable[[Stack, random.Random], None]
+Fault = Callable[[Stack, random.Random, Replica], None]
 CALM_SECONDS = 2.0
+SETTLING_SECONDS = 1.0
+LEASE_PASSED = 12.0
+"""Longer than the lease of a claim, so that another replica takes over what a paused one has begun."""
 
 
 @contextmanager
@@ -46,48 +51,40 @@ def _filled(folder: Path) -> Iterator[None]:
         ballast.unlink()
 
 
-def _some(stack: Stack, chance: random.Random) -> Replica:
-    return chance.choice(stack.replicas)
-
-
-def kill(stack: Stack, chance: random.Random) -> None:
-    one = _some(stack, chance)
+def kill(_: Stack, chance: random.Random, one: Replica) -> None:
     one.kill()
     time.sleep(chance.uniform(0, 2))
     one.start()
 
 
-def stop_politely(stack: Stack, chance: random.Random) -> None:
-    one = _some(stack, chance)
+def stop_politely(_: Stack, __: random.Random, one: Replica) -> None:
     one.signal(signal.SIGTERM)
     if one.process is not None:
         one.process.wait()
     one.start()
 
 
-def pause(stack: Stack, chance: random.Random) -> None:
-    one = _some(stack, chance)
+def pause(_: Stack, chance: random.Random, one: Replica) -> None:
     one.signal(signal.SIGSTOP)
-    time.sleep(chance.choice([1, 4, 15]))  # the last is longer than a claim's lease
+    time.sleep(chance.choice([1, 4, LEASE_PASSED]))
     one.signal(signal.SIGCONT)
 
 
-def pause_all_but_one(stack: Stack, chance: random.Random) -> None:
-    left = _some(stack, chance)
+def pause_all_but_one(stack: Stack, chance: random.Random, left: Replica) -> None:
     others = [one for one in stack.replicas if one is not left]
     for one in others:
         one.signal(signal.SIGSTOP)
-    time.sleep(chance.uniform(2, 14))
+    time.sleep(chance.uniform(2, LEASE_PASSED))
     for one in others:
         one.signal(signal.SIGCONT)
 
 
-def disk_full(stack: Stack, chance: random.Random) -> None:
-    with _filled(_some(stack, chance).folder):
+def disk_full(_: Stack, chance: random.Random, one: Replica) -> None:
+    with _filled(one.folder):
         time.sleep(chance.uniform(2, 6))
 
 
-def database_disk_full(stack: Stack, chance: random.Random) -> None:
+def database_disk_full(stack: Stack, chance: random.Random, _: Replica) -> None:
     with _filled(stack.folder / "database"):
         time.sleep(chance.uniform(1, 4))
     time.sleep(1)
@@ -95,48 +92,77 @@ def database_disk_full(stack: Stack, chance: random.Random) -> None:
         stack.start_database()
 
 
-def database_restart(stack: Stack, chance: random.Random) -> None:
+def database_restart(stack: Stack, chance: random.Random, _: Replica) -> None:
     stack.stop_database(chance.choice([signal.SIGINT, signal.SIGQUIT]))
     time.sleep(chance.uniform(0, 3))
     stack.start_database()
 
 
-def cache_restart(stack: Stack, chance: random.Random) -> None:
+def cache_restart(stack: Stack, chance: random.Random, _: Replica) -> None:
     stack.stop_cache()
     time.sleep(chance.uniform(0, 3))
     stack.start_cache()
 
 
-def network_cut(stack: Stack, chance: random.Random) -> None:
-    one, whole = _some(stack, chance), chance.random() < 0.5
+def network_cut(stack: Stack, chance: random.Random, one: Replica) -> None:
+    whole = chance.random() < 0.5
     stack.cut(one, whole=whole)
-    time.sleep(chance.choice([2, 6, 15]))
+    time.sleep(chance.choice([2, 6, LEASE_PASSED]))
     stack.mend(one, whole=whole)
 
 
-def clock_step(stack: Stack, chance: random.Random) -> None:
-    clock = _some(stack, chance).folder / "clock"
-    if clock.exists():
-        clock.write_text(f"{chance.choice([-3600, -120, 120, 3600]):+d}", encoding="ascii")
-        time.sleep(chance.uniform(2, 6))
-        clock.write_text("+0", encoding="ascii")
+def clock_step(_: Stack, chance: random.Random, one: Replica) -> None:
+    step = chance.choice([-3600, -120, 120, 3600])
+    one.set_clock(step)
+    until("the other time", lambda: one.clock_is_off(step))
+    time.sleep(chance.uniform(2, 6))
+    one.set_clock(0)
 
 
-FAULTS: tuple[Fault, ...] = (
-    kill, stop_politely, pause, pause_all_but_one, disk_full, database_disk_full, database_restart, cache_restart,
-    network_cut, clock_step,
-)  # fmt: skip
+FAULTS: dict[Fault, str] = {
+    kill: "replica",
+    stop_politely: "replica",
+    pause: "replica",
+    pause_all_but_one: "replicas",
+    disk_full: "replica",
+    database_disk_full: "database",
+    database_restart: "database",
+    cache_restart: "cache",
+    network_cut: "replica",
+    clock_step: "replica",
+}
+"""The faults, and what each strikes."""
 
 
-def run(folder: Path, faults: int, seed: int, clients: int, minutes: float = 1e9) -> dict[str, Any]:
+def rounds(faults: int, at_once: int, chance: random.Random) -> Iterator[list[Fault]]:
+    """Give all faults in a random order, each as often as the others, so many at a time that strike different parts."""
+    kinds = list(FAULTS)
+    waiting = [fault for _ in range(-(-faults // len(kinds))) for fault in chance.sample(kinds, len(kinds))][:faults]
+    while waiting:
+        some: list[Fault] = []
+        for fault in waiting[: len(kinds)]:
+            if len(some) < at_once and _beside(FAULTS[fault], [FAULTS[one] for one in some]):
+                some.append(fault)
+        for fault in some:
+            waiting.remove(fault)
+        yield some
+
+
+def _beside(part: str, others: Sequence[str]) -> bool:
+    """Whether a part can be struck beside others: of the replicas one is always left alone."""
+    if part == "replica":
+        return "replicas" not in others and others.count("replica") < stacks.REPLICAS - 1
+    return part not in others and not (part == "replicas" and "replica" in others)
+
+
+def run(folder: Path, faults: int, seed: int, clients: int, minutes: float = 1e9, at_once: int = 1) -> dict[str, Any]:
     """Run it; returns the report. No fault begins when the minutes are over."""
     portraits.fetch()
     enrolled, probe = (_bytes(name) for name in portraits.PERSON[:2])
     chance, report, stop = random.Random(seed), Report(), threading.Event()
-    order = [fault for _ in range(-(-faults // len(FAULTS))) for fault in chance.sample(FAULTS, len(FAULTS))][:faults]
     began = time.monotonic()
     slowest = 0.0
-    with Stack(folder) as stack:
+    with Stack(folder) as stack, ThreadPoolExecutor(at_once) as strikers:
         threads = [
             Client(stack.endpoint, stack.key, (enrolled, probe), report, 100 * seed + number, stop)
             for number in range(clients)
@@ -145,20 +171,27 @@ def run(folder: Path, faults: int, seed: int, clients: int, minutes: float = 1e9
             thread.start()
         time.sleep(CALM_SECONDS)
         done: list[Fault] = []
-        for number, fault in enumerate(order, 1):
+        for some in rounds(faults, at_once, chance):
             if time.monotonic() - began > minutes * 60:
                 break
-            done.append(fault)
+            done += some
             start = time.monotonic()
             report.faulty.set()
-            fault(stack, chance)
+            struck = chance.sample(stack.replicas, len(some)) if len(some) > 1 else [chance.choice(stack.replicas)]
+            begun = [
+                strikers.submit(fault, stack, random.Random(chance.random()), one)
+                for fault, one in zip(some, struck, strict=True)
+            ]
+            for one in begun:
+                one.result()
             until("all replicas", lambda: all(one.ready() for one in stack.replicas) and stack.reachable(), 300)
             recovered = time.monotonic() - start
             slowest = max(slowest, recovered)
-            time.sleep(CALM_SECONDS)  # calls that began before have ended
+            time.sleep(SETTLING_SECONDS)
             report.faulty.clear()
+            names = " + ".join(fault.__name__ for fault in some)
             print(
-                f"{number:4}/{faults} {fault.__name__:20} {recovered:5.1f} s, calls {report.calls.total()}, "
+                f"{len(done):4}/{faults} {names:40} {recovered:5.1f} s, calls {report.calls.total()}, "
                 f"checks {report.checks.total()}, violations {len(report.violations)}",
                 file=sys.stderr, flush=True,
             )  # fmt: skip
@@ -211,6 +244,7 @@ def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faults", type=int, default=25)
+    parser.add_argument("--at-once", type=int, default=1, choices=range(1, stacks.REPLICAS + 1))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--clients", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=1e9, help="Begin no fault after this time.")
@@ -219,7 +253,7 @@ def main() -> None:
     if lacks := stacks.missing():
         sys.exit(f"needs {lacks}")
     folder = given.folder or Path(tempfile.mkdtemp(prefix="mien-faults-"))
-    result = run(folder, given.faults, given.seed, given.clients, given.minutes)
+    result = run(folder, given.faults, given.seed, given.clients, given.minutes, given.at_once)
     print(json.dumps(result, indent=2))
     sys.exit(bool(result["violations"] or result["clients_that_failed"]))
 

