@@ -108,9 +108,9 @@ class PgVectorStore:
                 text("INSERT INTO search_collections VALUES (:resource, :collection, :fingerprint, :dimension)"),
                 {**self._scope, "fingerprint": fingerprint, "dimension": dimension},
             )
-            if self._method is Method.HNSW:
-                create_index(connection, dimension)
             self._insert(connection, faces)
+            if self._method is Method.HNSW:
+                create_index(connection, dimension)  # last: built at once it takes a part of the time
             self._guard(connection)
 
     def update(self, added: EnrolledTemplates, removed: Collection[tuple[UUID, UUID | None]] = ()) -> None:
