@@ -14,7 +14,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import httpx
+from bench.faults.forked import ForkedProcess, start_warm
 
 MASTER_KEY = "00112233445566778899aabbccddeeff" * 2
 REPLICAS = 3
@@ -79,14 +79,15 @@ def until(what: str, works: Callable[[], bool], seconds: float = 180.0) -> None:
 
 @dataclass
 class Replica:
-    """One server: its number, folder, namespace, and process."""
+    """One server: its number, folder, namespace, process, and the process that it is forked from."""
 
     number: int
     folder: Path
     address: str
     gateway: str
     environment: dict[str, str]
-    process: subprocess.Popen[bytes] | None = None
+    process: ForkedProcess | None = None
+    warm: subprocess.Popen[bytes] | None = None
     starts: int = 0
 
     @property
@@ -101,18 +102,34 @@ class Replica:
 
     def start(self) -> None:
         """Start the process."""
+        if self.warm is None:
+            self.warm = start_warm(self.namespace, self._socket, self.environment)
+            assert self.warm.stdout is not None
+            assert self.warm.stdout.readline() == b"ready\n"
         self.starts += 1
-        command = ["ip", "netns", "exec", self.namespace, sys.executable, "-m", "mien", "serve", "--dev"]
-        command += ["--host", "0.0.0.0", "--port", "8080", "--data-dir", str(self.folder / "data")]
-        command += ["--ready-file", str(self.folder / "ready.json")]
+        arguments = ["serve", "--dev", "--host", "0.0.0.0", "--port", "8080"]
+        arguments += ["--data-dir", str(self.folder / "data"), "--ready-file", str(self.folder / "ready.json")]
         with (self.folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                command, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+            self.process = ForkedProcess(self._socket, arguments, self.environment, log)
+
+    @property
+    def _socket(self) -> Path:
+        return self.folder / "warm"
+
+    def end(self) -> None:
+        """End both processes."""
+        if self.process is not None:
+            try:
+                self.process.wait(60)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        if self.warm is not None and self.warm.stdin is not None:
+            self.warm.stdin.close()
+            self.warm.wait()
 
     def signal(self, number: int) -> None:
         """Send a signal to the process, if it runs."""
-        if self.process is not None and self.process.poll() is None:
+        if self.process is not None:
             self.process.send_signal(number)
 
     def kill(self) -> None:
@@ -185,11 +202,7 @@ class Stack:
             replica.signal(signal.SIGCONT)
             replica.signal(signal.SIGTERM)
         for replica in self.replicas:
-            if replica.process is not None:
-                try:
-                    replica.process.wait(60)
-                except subprocess.TimeoutExpired:
-                    replica.kill()
+            replica.end()
         for process in self._services.values():
             process.send_signal(signal.SIGINT)
             try:
