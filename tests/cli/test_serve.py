@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -22,7 +23,7 @@ from tests.waiting import until
 from mien.cli import main
 from mien.cli._control import Drain
 from mien.cli._control import Server as ControlServer
-from mien.cli._server import listen
+from mien.cli._server import listen, raise_descriptor_limit
 from mien.clock import SystemClock
 from mien.services import open_services
 from mien.settings import Settings
@@ -220,6 +221,15 @@ def test_a_database_that_does_not_answer_is_a_clear_error(tmp_path: Path, monkey
     assert "the database does not answer" in done.stderr
     assert "Traceback" not in done.stderr
     assert "secret-word" not in done.stderr
+
+
+def test_the_limit_on_open_files_is_raised() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, before[1]), before[1]))
+    try:
+        assert raise_descriptor_limit() == resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(before[1], 65_536)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_at_sigterm_the_server_drains_before_it_stops(start_server: StartServer) -> None:

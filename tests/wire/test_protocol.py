@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 import uvicorn
+from structlog.testing import capture_logs
 from tests.waiting import until
 
-from mien.wire.protocol import HEAD_BYTES, HEADERS, ConnectionLimits, HttpProtocol
+from mien.wire.protocol import HEAD_BYTES, HEADERS, SPARE_DESCRIPTORS, ConnectionLimits, HttpProtocol
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -156,6 +157,24 @@ def test_connections_of_one_address_are_bounded_and_others_are_let_in_again(list
     finally:
         for one in many:
             one.close()
+    until(lambda: listening.limits.total == 0)
+    assert listening.send(START + b"Content-Length: 0\r\n\r\n")[0] == 200
+
+
+def test_the_last_descriptors_are_kept_and_the_log_is_told(listening: Listening) -> None:
+    listening.limits.head_seconds = 60
+    with closing(listening.connect()) as first:
+        listening.limits.descriptors = first.fileno() + 8 + SPARE_DESCRIPTORS
+        many = [first]
+        with capture_logs() as logs:
+            while not logs:
+                many.append(listening.connect())
+                until(lambda: listening.limits.total >= len(many) or logs)
+            status, body = answer(many[-1])
+        for one in many:
+            one.close()
+    assert (status, json.loads(body)["error"]["code"]) == (503, "ServiceUnavailable")
+    assert {one["event"] for one in logs} == {"nearly all descriptors are in use"}
     until(lambda: listening.limits.total == 0)
     assert listening.send(START + b"Content-Length: 0\r\n\r\n")[0] == 200
 

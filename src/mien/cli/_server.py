@@ -121,11 +121,15 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
             resource, keys = _resource(services, dev)
             demo_key = _demo_key(services, resource, keys) if dev and resource and keys else None
             data_plane = create_app(settings, services, loaded.engine, demo_key=demo_key, judge=loaded.judge)
-            most = min(settings.max_connections, raise_descriptor_limit() - _OTHER_DESCRIPTORS)
+            descriptors = raise_descriptor_limit()
+            most = min(settings.max_connections, descriptors - _OTHER_DESCRIPTORS)
 
             def configured(served: Any) -> uvicorn.Config:
                 limits = ConnectionLimits(
-                    overall=max(10, most), per_address=settings.max_connections_per_address, trusted=_trusted(settings)
+                    overall=max(10, most),
+                    per_address=settings.max_connections_per_address,
+                    trusted=_trusted(settings),
+                    descriptors=descriptors,
                 )
                 return uvicorn.Config(
                     served,

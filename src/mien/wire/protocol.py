@@ -30,6 +30,9 @@ HEADERS: Final = 200
 HEAD_SECONDS: Final = 10.0
 """How long a client may take for a head, from its connection or the head's first byte."""
 
+SPARE_DESCRIPTORS: Final = 32
+"""Descriptors that connections leave to the database, files and fetches."""
+
 _LINGER_SECONDS: Final = 1.0
 
 _NOT_HTTP: Final = row("mien.not_http")
@@ -61,18 +64,26 @@ class ConnectionLimits:
         per_address: of one address; a trusted proxy speaks for many and is not limited.
         trusted: whether an address is a trusted proxy's.
         head_seconds: how long a client may take for a head.
+        descriptors: how many files the process may have open. Where none is left, libuv closes new connections and
+            says nothing; those that take one of the last are refused, and the log is told.
     """
 
     overall: int = 10_000
     per_address: int = 1_000
     trusted: Any = None
     head_seconds: float = HEAD_SECONDS
+    descriptors: int | None = None
     open: Counter[str] = field(default_factory=Counter)
     total: int = 0
     said: Sparingly = field(default_factory=Sparingly)
 
-    def enter(self, address: str) -> bool:
-        """Count a connection; return whether it may stay."""
+    def enter(self, address: str, descriptor: int = -1) -> bool:
+        """Count a connection; return whether it may stay.
+
+        Args:
+            address: from where it comes.
+            descriptor: its number; the system gives the lowest that is free.
+        """
         self.total += 1
         self.open[address] += 1
         if self.total > self.overall:
@@ -80,6 +91,9 @@ class ConnectionLimits:
             return False
         if self.open[address] > self.per_address and not (self.trusted and self.trusted(address)):
             self.said.warning(_log, "too many connections of one address", address=address, limit=self.per_address)
+            return False
+        if self.descriptors is not None and descriptor >= self.descriptors - SPARE_DESCRIPTORS:
+            self.said.warning(_log, "nearly all descriptors are in use", limit=self.descriptors)
             return False
         return True
 
@@ -120,7 +134,8 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._address = self.client[0] if self.client else ""
         self._entered = True
-        if not self.limits.enter(self._address):
+        bound = transport.get_extra_info("socket")
+        if not self.limits.enter(self._address, bound.fileno() if bound is not None else -1):
             self._refuse(_TOO_MANY, b"retry-after: 1\r\n")
             return
         self._start_timer()
