@@ -1,5 +1,6 @@
 """compose.yaml and the configuration of HAProxy: the second before real replicas."""
 
+import os
 import re
 import shutil
 import socket
@@ -12,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from tests.conftest import StartServer, stop
 from tests.deploy.conftest import DEPLOY
 from tests.postgresql import empty_postgresql
@@ -49,6 +51,32 @@ def test_each_replica_stands_in_the_proxy(compose: dict[str, Any]) -> None:
     replicas = {name for name in compose["services"] if re.fullmatch(r"mien-\d", name)}
     assert {name for name, _ in servers} == replicas
     assert {address for _, address in servers} == {f"{name}:{port}" for name in replicas for port in (8080, 8081)}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: the script gives files to the user of the image")
+def test_the_keys_are_made_once_as_the_servers_read_them(compose: dict[str, Any], tmp_path: Path) -> None:
+    keys, service = tmp_path / "keys", compose["services"]["keys"]
+    keys.mkdir()
+    (script,) = service["command"]
+    script = script.replace("$$", "$").replace("/keys", str(keys))
+
+    def run() -> dict[str, str]:
+        subprocess.run([*service["entrypoint"], script], check=True, timeout=60)
+        return {one.name: one.read_text().strip() for one in keys.iterdir()}
+
+    first = run()
+    assert run() == first, "a second start makes no new keys"
+    environment = compose["services"]["mien-1"]["environment"]
+    assert Settings(master_key=SecretStr(first["master.key"])).master_key is not None
+    host, port, database, user, password = first["pgpass"].split(":")
+    assert environment["MIEN_DATABASE_URL"] == f"postgresql://{user}@{host}/{database}"
+    assert (port, password) == ("5432", first["database"])
+    image = re.search(r"^USER (\d+):0$", (DEPLOY / "Containerfile").read_text(), re.MULTILINE)
+    assert image is not None
+    for name in ("master.key", "pgpass"):
+        state = (keys / name).stat()
+        assert (state.st_uid, state.st_mode & 0o777) == (int(image[1]), 0o600)
+        assert f"/keys/{name}" in environment.values()
 
 
 @contextmanager
