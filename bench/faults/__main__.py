@@ -252,6 +252,8 @@ def main() -> None:
     given = parser.parse_args()
     if lacks := stacks.missing():
         sys.exit(f"needs {lacks}")
+    for number in (signal.SIGTERM, signal.SIGINT):  # so that namespaces and file systems go, also in the background
+        signal.signal(number, lambda *_: sys.exit(1))
     folder = given.folder or Path(tempfile.mkdtemp(prefix="mien-faults-"))
     result = run(folder, given.faults, given.seed, given.clients, given.minutes, given.at_once)
     print(json.dumps(result, indent=2))

@@ -20,7 +20,7 @@ import os
 import secrets
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ from mien.search.errors import TrainedIndexCorruptError, TrainedIndexKeyError
 
 MAGIC = b"MIENSEG\x01"
 _MAX_HEADER = 1 << 20
+_GATHERED = 16 << 20
+"""Bytes of rows that are put into order at once."""
 _CRC, _TAG = 4, 16
 
 
@@ -46,10 +48,32 @@ def derive_key(key: bytes, salt: bytes, purpose: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Bytes to write: an array (any shape and type) and how many of its bytes go into one chunk."""
+    """Bytes to write: an array (any shape and type), how many of its bytes go into a chunk, and the order of its rows.
+
+    With an order, rows are copied a few at a time instead of all at once; a chunk then takes whole rows.
+    """
 
     array: NDArray[Any]
     chunk: int = 4 << 20
+    order: NDArray[np.int64] | None = None
+
+    def bodies(self) -> Iterator[memoryview]:
+        """Yield what goes into each chunk."""
+        for part in self._parts():
+            data = np.ascontiguousarray(part).reshape(-1).view(np.uint8).data
+            for start in range(0, len(data), self.chunk):
+                yield data[start : start + self.chunk]
+
+    def _parts(self) -> Iterator[NDArray[Any]]:
+        if self.order is None:
+            yield self.array
+            return
+        rows, rest = divmod(self.chunk, self.array[:1].nbytes or self.chunk)
+        if rest:
+            raise ValueError("a chunk must take whole rows")
+        at_once = rows * max(1, _GATHERED // self.chunk)
+        for start in range(0, len(self.order), at_once):
+            yield self.array[self.order[start : start + at_once]]
 
 
 def write_container(path: Path, sections: Mapping[str, Section], meta: Mapping[str, Any], key: bytes | None) -> str:
@@ -79,9 +103,7 @@ def write_container(path: Path, sections: Mapping[str, Section], meta: Mapping[s
     with path.open("xb") as file:
         file.write(prefix + digest)
         for number, section in enumerate(sections.values()):
-            data = np.ascontiguousarray(section.array).reshape(-1).view(np.uint8).data
-            for index, start in enumerate(range(0, len(data), section.chunk)):
-                body = data[start : start + section.chunk]
+            for index, body in enumerate(section.bodies()):
                 if cipher is None:
                     file.write(body)
                     file.write(struct.pack("<I", zlib.crc32(body)))

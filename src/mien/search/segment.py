@@ -58,13 +58,20 @@ class Quantised:
     longest: float
 
 
-def quantise(templates: Float32) -> Quantised:
-    """Quantise templates, float32 (n, d), with the step that the largest of all components needs."""
-    step = float(np.abs(templates).max(initial=0.0)) / 127.0 or 1.0
+def quantise(templates: Float32, order: Rows | None = None) -> Quantised:
+    """Quantise templates, float32 (n, d), with the step that the largest of all components needs.
+
+    Args:
+        templates: the templates.
+        order: their rows in the order that is wanted.
+    """
+    largest = max((float(np.abs(templates[a : a + _ROWS_AT_ONCE]).max()) for a in _starts(templates)), default=0.0)
+    step = largest / 127.0 or 1.0
     coarse, fine = np.empty(templates.shape, dtype=np.int8), np.empty(templates.shape, dtype=np.int8)
     errors = np.zeros(3)
-    for start in range(0, len(templates), _ROWS_AT_ONCE):
-        part = templates[start : start + _ROWS_AT_ONCE]
+    for start in _starts(templates):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        part = templates[rows if order is None else order[rows]]
         rounded = np.rint(part * np.float32(1.0 / step))
         left = part - rounded * np.float32(step)
         finer = np.clip(np.rint(left * np.float32(FINER / step)), -127, 127)
@@ -74,12 +81,16 @@ def quantise(templates: Float32) -> Quantised:
     return Quantised(coarse, fine, step, *np.sqrt(errors).tolist())
 
 
-def sort_faces(faces: EnrolledTemplates) -> EnrolledTemplates:
-    """The same faces by person id, then face id."""
+def _starts(templates: Float32) -> range:
+    return range(0, len(templates), _ROWS_AT_ONCE)
+
+
+def sorted_rows(faces: EnrolledTemplates) -> Rows:
+    """Return the rows of faces in the order of the person's id, then the face's."""
     columns = [faces.person_ids, faces.face_ids]
     words = np.concatenate([np.ascontiguousarray(c).view(">u8") for c in columns], axis=1)
-    order = np.lexsort(words.T[::-1])
-    return EnrolledTemplates(faces.person_ids[order], faces.face_ids[order], faces.templates[order])
+    order: Rows = np.lexsort(words.T[::-1])
+    return order
 
 
 class Segment:
@@ -111,25 +122,27 @@ class Segment:
     @classmethod
     def of(cls, faces: EnrolledTemplates, fingerprint: str) -> Segment:
         """A segment in memory."""
-        ordered = sort_faces(faces)
-        return cls(*_index(ordered), fingerprint, ordered.templates)
+        order = sorted_rows(faces)
+        return cls(*_index(faces, order), fingerprint, faces.templates[order])
 
     @staticmethod
     def write(path: Path, faces: EnrolledTemplates, fingerprint: str, key: bytes | None) -> str:
         """Write faces to a new segment file; see `container.write_container`."""
-        ordered = sort_faces(faces)
-        (persons, first_row, face_ids), quantised = _index(ordered)
-        dimension = ordered.templates.shape[1]
+        order = sorted_rows(faces)
+        (persons, first_row, face_ids), quantised = _index(faces, order)
+        dimension = faces.templates.shape[1]
+        templates = faces.templates.astype("<f4", copy=False)
         sections = {
             "persons": Section(persons),
             "first_row": Section(first_row.astype("<u4")),
             "faces": Section(face_ids),
             "coarse": Section(quantised.coarse),
             "fine": Section(quantised.fine),
-            "templates": Section(ordered.templates.astype("<f4", copy=False), _block_rows(dimension) * dimension * 4),
+            # Put into order while they are written: a copy of all would double the memory of a training.
+            "templates": Section(templates, _block_rows(dimension) * dimension * 4, order),
         }
         meta = {
-            "rows": len(ordered),
+            "rows": len(faces),
             "dimension": dimension,
             "fingerprint": fingerprint,
             "step": quantised.step,
@@ -237,8 +250,9 @@ def _block_rows(dimension: int) -> int:
     return max(1, _BLOCK_BYTES // (4 * dimension))
 
 
-def _index(ordered: EnrolledTemplates) -> tuple[tuple[Ids, Rows, Ids], Quantised]:
-    keys = keys_of(ordered.person_ids)
+def _index(faces: EnrolledTemplates, order: Rows) -> tuple[tuple[Ids, Rows, Ids], Quantised]:
+    persons = faces.person_ids[order]
+    keys = keys_of(persons)
     starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])) if len(keys) else np.empty(0, np.int64)
     first_row = np.append(starts, len(keys)).astype(np.int64)
-    return (ordered.person_ids[starts], first_row, ordered.face_ids), quantise(ordered.templates)
+    return (persons[starts], first_row, faces.face_ids[order]), quantise(faces.templates, order)
