@@ -81,7 +81,7 @@ def measured(
         return (
             recogniser,
             measure(enrolled.samples, current, fmr=fmr, cap=cap, seed=seed),
-            f"{ref.kind.value}/{ref.collection_id}",
+            ref.path,
         )
     if not path.exists():
         fail(f"there is no folder, CSV or collection {source!r}")

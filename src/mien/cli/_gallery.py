@@ -155,13 +155,12 @@ def collection_ref(owner: UUID, text: str | None, *, directory: bool = False) ->
         text: as the operator wrote it; None for none.
         directory: whether the collections of person directories may be named.
     """
-    from mien.gallery.kinds import PUBLIC_KINDS, CollectionRef, Kind
+    from mien.gallery.kinds import PUBLIC_KINDS, Kind, ref_among
 
     if text is None:
         return None
     kind, _, collection_id = text.partition("/")
     kinds = (*PUBLIC_KINDS, Kind.DIRECTORY) if directory else PUBLIC_KINDS
-    for known in kinds:
-        if kind.lower() in {known.value.lower(), f"{known.value.lower()}s"}:
-            return CollectionRef(owner, known, collection_id)
+    if (ref := ref_among(owner, f"{kind.lower().removesuffix('s')}/{collection_id}", kinds)) is not None:
+        return ref
     raise typer.BadParameter(f"{text!r} is not KIND/ID; valid kinds are {', '.join(one.value for one in kinds)}")

@@ -129,7 +129,7 @@ class _Job:
 
         before = self._migrations.last(ref)
         assert before is not None
-        with _progress(_name(ref), quiet=self._quiet) as report:
+        with _progress(ref.path, quiet=self._quiet) as report:
             try:
                 plan, lost = self._migrations.roll_back(ref, leave_out=self._leave_out, report=report)
             except GalleryError as error:
@@ -154,12 +154,12 @@ class _Job:
             count = self._migrations.forget(ref, leave_out=self._leave_out)
         except GalleryError as error:
             return self._refused(plan, error)
-        return {"collection": _name(ref), "result": "forgotten", "templates": count}
+        return {"collection": ref.path, "result": "forgotten", "templates": count}
 
     def _do(self, plan: Plan, result: str, call: Callable[..., list[Any]]) -> dict[str, Any]:
         from mien.gallery.errors import GalleryError
 
-        with _progress(_name(plan.ref), quiet=self._quiet) as report:
+        with _progress(plan.ref.path, quiet=self._quiet) as report:
             try:
                 lost = call(plan, leave_out=self._leave_out, report=report)
             except GalleryError as error:
@@ -186,7 +186,7 @@ def _noted(result: dict[str, Any]) -> dict[str, str | int]:
 
 def _told(plan: Plan, result: str, lost: Any) -> dict[str, Any]:
     return {
-        "collection": _name(plan.ref),
+        "collection": plan.ref.path,
         "from": {"model": plan.model, "fingerprint": plan.fingerprint},
         "to": {"model": plan.target.label, "fingerprint": plan.target.fingerprint, "pack": plan.target.pack},
         "faces": plan.faces,
@@ -233,10 +233,6 @@ def _worth(plan: Plan, named: str | None) -> bool:
 
 def _is(ref: CollectionRef, text: str) -> bool:
     return collection_ref(ref.resource_id, text, directory=True) == ref
-
-
-def _name(ref: CollectionRef) -> str:
-    return f"{ref.kind.value}/{ref.collection_id}"
 
 
 @contextmanager

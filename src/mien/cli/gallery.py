@@ -44,7 +44,7 @@ def rebuild(
         done = []
         for ref in refs:
             status = gallery.training.rebuild(ref)
-            name = f"{ref.kind.value}/{ref.collection_id}"
+            name = ref.path
             done.append({"collection": name, "status": status.status.value, "message": status.message})
             if not as_json:
                 typer.echo(f"{name}: {status.status.value} {status.message or ''}".rstrip())

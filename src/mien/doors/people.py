@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from mien.doors.errors import NoSuchPersonError
 from mien.doors.roster_types import Person
 from mien.doors.types import DIRECTORY, DYNAMIC_GROUP
-from mien.gallery.kinds import PERSONS, Kind
+from mien.gallery.kinds import PERSONS, Kind, place_name
 from mien.storage.tables import CollectionRow, DynamicGroupMemberRow, PersonRow
 
 _WITH_PERSONS = (Kind.PERSON_GROUP.value, Kind.LARGE_PERSON_GROUP.value, Kind.DIRECTORY.value)
@@ -31,11 +31,6 @@ class Known:
     collection: UUID
     person: Person
     groups: frozenset[str]
-
-
-def place_of(kind: str, collection_id: str) -> str:
-    """Return how a collection with persons is called in rules."""
-    return DIRECTORY if kind == Kind.DIRECTORY.value else f"{kind}/{collection_id}"
 
 
 def find_person(session: Session, place: str, person_id: UUID) -> Known:
@@ -91,7 +86,7 @@ def persons_of(session: Session, wanted: Iterable[tuple[UUID, UUID]]) -> dict[tu
         )
         for uid, person_id, name, kind, collection_id in session.execute(query):
             if (uid, person_id) in pairs:
-                place = place_of(kind, collection_id)
+                place = place_name(kind, collection_id)
                 found[uid, person_id] = Person(place=place, person_id=person_id, name=name)
     return found
 
@@ -108,7 +103,7 @@ def _known(session: Session, person_id: UUID, kinds: tuple[str, ...], collection
     )
     found = []
     for uid, name, kind in session.execute(query):
-        place = place_of(kind, collection_id)
+        place = place_name(kind, collection_id)
         groups = {place}
         if kind == Kind.DIRECTORY.value:
             mine = select(DynamicGroupMemberRow.group_id).where(DynamicGroupMemberRow.person_id == person_id)

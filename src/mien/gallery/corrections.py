@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from mien.gallery.correction_records import KEPT, CorrectionKind
 from mien.gallery.errors import CannotUndoError, CorrectionNotFoundError, Quota, QuotaExceededError
-from mien.gallery.kinds import CollectionRef, Kind, parse_id
+from mien.gallery.kinds import CollectionRef, parse_id
 from mien.gallery.persons import check_person_quota
 from mien.gallery.relocation import Relocation
 from mien.gallery.removal import note_removal
@@ -104,8 +104,7 @@ class Corrections:
             record = _find(session, row, correction_id)
             done, before = _correction(record, None), json.loads(record.before)
         if done.kind is CorrectionKind.GROUP:
-            kind, _, collection_id = before["source"].partition("/")
-            back = CollectionRef(ref.resource_id, Kind(kind), collection_id)
+            back = CollectionRef.from_path(ref.resource_id, before["source"])
             self._relocation.move(ref, done.person_id, back, undoable=False)
             with self._rows.database.write(ref.resource_id) as session:
                 session.execute(delete(CorrectionRow).where(CorrectionRow.id == correction_id))

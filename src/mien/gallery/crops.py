@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, select
 from mien.gallery.kinds import CollectionRef, parse_id
 from mien.gallery.rows import Rows
 from mien.storage import Vault
-from mien.storage.tables import CropRow
+from mien.storage.tables import CropRow, PersistedFaceRow
 from mien.vision.types import FaceBox
 
 _HEADER: Final = struct.Struct("<4s4i")
@@ -78,11 +78,34 @@ class Crops:
             query = select(CropRow.face_id, CropRow.sealed)
             query = query.where(CropRow.collection == row.uid, CropRow.face_id.in_(wanted))
             found = session.execute(query).all()
-        opened = {}
-        for face_id, sealed in found:
-            what = crop_name(row.uid, face_id)
-            opened[str(face_id)] = Crop.unpack(self._vault.open(sealed, resource_id=ref.resource_id, what=what))
-        return opened
+        return {str(face_id): self._open(ref.resource_id, row.uid, face_id, sealed) for face_id, sealed in found}
+
+    def of_person(self, resource_id: UUID, collection: UUID, person_id: UUID, *, most: int) -> list[bytes]:
+        """Return the pictures (JPEG) of a person's crops, in the order of the face ids.
+
+        Args:
+            resource_id: whose they are.
+            collection: the row of the collection of the faces.
+            person_id: whose faces they show.
+            most: how many at most.
+        """
+        query = (
+            select(CropRow.face_id, CropRow.sealed)
+            .join(
+                PersistedFaceRow,
+                (PersistedFaceRow.collection == CropRow.collection) & (PersistedFaceRow.face_id == CropRow.face_id),
+            )
+            .where(CropRow.collection == collection, PersistedFaceRow.person_id == person_id)
+            .order_by(CropRow.face_id)
+            .limit(most)
+        )
+        with self._rows.database.read(resource_id) as session:
+            found = session.execute(query).all()
+        return [self._open(resource_id, collection, face_id, sealed).jpeg for face_id, sealed in found]
+
+    def _open(self, resource_id: UUID, collection: UUID, face_id: UUID, sealed: bytes) -> Crop:
+        plain = self._vault.open(sealed, resource_id=resource_id, what=crop_name(collection, face_id))
+        return Crop.unpack(plain)
 
     def count(self, resource_id: UUID, ref: CollectionRef | None = None) -> int:
         """Return how many crops are kept, of a resource or of one of its collections.

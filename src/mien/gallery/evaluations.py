@@ -25,7 +25,7 @@ from mien.gallery.errors import (
 )
 from mien.gallery.kinds import CollectionRef
 from mien.gallery.recognisers import Recogniser, Recognisers
-from mien.gallery.rows import Rows, find
+from mien.gallery.rows import Rows, find, ref_of
 from mien.matching import Calibration
 from mien.storage.tables import AppliedCalibrationRow, CollectionRow, EvaluationRow
 
@@ -255,12 +255,7 @@ class Evaluations:
     def applied(self, resource_id: UUID) -> list[Applied]:
         """Return all versions of a resource and its collections, oldest first."""
         with self._rows.database.read(resource_id) as session:
-            names = {
-                uid: f"{kind}/{collection_id}"
-                for uid, kind, collection_id in session.execute(
-                    select(CollectionRow.uid, CollectionRow.kind, CollectionRow.collection_id)
-                )
-            }
+            names = {row.uid: ref_of(row).path for row in session.scalars(select(CollectionRow))}
             order = (AppliedCalibrationRow.applied_at, AppliedCalibrationRow.version)
             rows = list(session.scalars(select(AppliedCalibrationRow).order_by(*order)))
         newest = {(row.collection, row.fingerprint): row.version for row in sorted(rows, key=lambda row: row.version)}
@@ -316,8 +311,8 @@ def _scope(
         return None, None
     row = find(session, ref)
     if fingerprint is not None and row.fingerprint != fingerprint:
-        raise CalibrationMismatchError(name, f"{ref.kind.value}/{ref.collection_id}")
-    return row.uid, f"{ref.kind.value}/{ref.collection_id}"
+        raise CalibrationMismatchError(name, ref.path)
+    return row.uid, ref.path
 
 
 def _versions(session: Session, collection: UUID | None, fingerprint: str) -> list[AppliedCalibrationRow]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -55,6 +56,28 @@ class CollectionRef:
     kind: Kind
     collection_id: str
 
+    @property
+    def path(self) -> str:
+        """KIND/ID, as operators write it."""
+        return f"{self.kind.value}/{self.collection_id}"
+
+    @classmethod
+    def from_path(cls, resource_id: UUID, path: str) -> CollectionRef:
+        """Read what `path` returned.
+
+        Raises:
+            ValueError: the kind is unknown.
+        """
+        kind, _, collection_id = path.partition("/")
+        return cls(resource_id, Kind(kind), collection_id)
+
+
+def ref_among(resource_id: UUID, text: str, kinds: Iterable[Kind]) -> CollectionRef | None:
+    """Read KIND/ID as people write it, in upper or lower case; None when the kind is none of these."""
+    kind, _, collection_id = text.partition("/")
+    known = next((one for one in kinds if one.value.lower() == kind.lower()), None)
+    return None if known is None else CollectionRef(resource_id, known, collection_id)
+
 
 def parse_id(text: str) -> UUID | None:
     """Read an id that the service gave out: a hyphenated GUID, case ignored; None when it is anything else."""
@@ -63,6 +86,11 @@ def parse_id(text: str) -> UUID | None:
     except ValueError:
         return None
     return parsed if str(parsed) == text.lower() else None
+
+
+def place_name(kind: str, collection_id: str) -> str:
+    """Return what people call the place where somebody is enrolled: KIND/ID, or `directory`."""
+    return Kind.DIRECTORY.value if kind == Kind.DIRECTORY.value else f"{kind}/{collection_id}"
 
 
 PERSONS: Final = "persons"

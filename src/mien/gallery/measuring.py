@@ -73,7 +73,7 @@ class Measuring:
         except TooFewSamplesError as error:
             raise SourceError(str(error)) from error
         return self.stored.add(
-            ref.resource_id, name, result, recogniser=recogniser, source=_source(ref), actor=actor, note=note
+            ref.resource_id, name, result, recogniser=recogniser, source=ref.path, actor=actor, note=note
         )
 
     def report_groups(
@@ -111,7 +111,7 @@ class Measuring:
         names = names_in(self._gallery.rows, ref)
         with self._turn:
             people = match_enrolled(found, names, given, cap=cap, seed=seed, skip_unknown=skip_unknown)
-            made = report_on(people, recogniser, _source(ref), at=self._gallery.rows.clock.now(), fmr=fmr)
+            made = report_on(people, recogniser, ref.path, at=self._gallery.rows.clock.now(), fmr=fmr)
         self._audit.record(
             actor=actor,
             action="group-report.create",
@@ -145,7 +145,3 @@ class Measuring:
         if found.fingerprint != recogniser.fingerprint:
             raise FingerprintMismatchError(found.label, ref)
         return found, self._gallery.curves.of(recogniser, ref.resource_id, found.collection)
-
-
-def _source(ref: CollectionRef) -> str:
-    return f"{ref.kind.value}/{ref.collection_id}"

@@ -203,7 +203,7 @@ class Relocation:
             _take_pairs_along(session, row.uid, target.uid, [face["face_id"] for face in ready.found.faces])
             remove_person(session, row, person, now)
             if undoable:
-                source = f"{ref.kind.value}/{ref.collection_id}"
+                source = ref.path
                 faces = [face["face_id"] for face in ready.found.faces]
                 record_correction(
                     session, target, CorrectionKind.GROUP, person=person, into=person.person_id, faces=faces, now=now,

@@ -71,7 +71,7 @@ def edited(visitor: Visitor, ref: CollectionRef) -> None:
     """Have a group trained by itself, after an edit."""
 
     def note() -> None:
-        visitor.note("collection.train", collection=f"{ref.kind.value}/{ref.collection_id}", after="edits")
+        visitor.note("collection.train", collection=ref.path, after="edits")
 
     visitor.parts.auto_training.after_edit(visitor.parts.gallery, ref, note)
 
@@ -84,7 +84,7 @@ def trainer(
     async def train() -> None:
         def work() -> bool:
             visitor.parts.gallery.training.start(ref)
-            visitor.note("collection.train", collection=f"{ref.kind.value}/{ref.collection_id}")
+            visitor.note("collection.train", collection=ref.path)
             return True
 
         if await visitor.act(Permission.PEOPLE, work) and then is not None:

@@ -144,6 +144,11 @@ def day(at: date) -> str:
     return format_skeleton("yMMdd", at, locale=_current.get())
 
 
+def yes_or_no(given: bool) -> str:
+    """Return yes or no in the language of the page."""
+    return t("yes") if given else t("no")
+
+
 def listed(parts: Iterable[str]) -> str:
     """Return parts with commas between them, as every language of the portal writes a short list."""
     return ", ".join(parts)

@@ -87,7 +87,7 @@ def _states(resource: Resource) -> Iterator[Warned]:
 
 def _models(mismatched: Sequence[Plan]) -> Iterator[Warned]:
     if mismatched:
-        names = listed(f"{plan.ref.kind.value}/{plan.ref.collection_id}" for plan in mismatched[:3])
+        names = listed(plan.ref.path for plan in mismatched[:3])
         if (more := len(mismatched) - 3) > 0:
             names = tn("{names} and {count} more", "{names} and {count} more", more, names=names)
         about = t(

@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 
 from mien.clock import Clock
 from mien.events import AuditLog
-from mien.gallery.kinds import CollectionRef
+from mien.gallery.kinds import CollectionRef, place_name
 from mien.storage import Database
 from mien.storage.tables import CollectionRow, ConsentRow, PersistedFaceRow, PersonRow
 from mien.subjects.errors import ConsentNotFoundError, InvalidSubjectError
-from mien.subjects.places import find_home, find_member, place_name
+from mien.subjects.places import find_home, find_member
 
 TEXT_LENGTH: Final = 1_000
 _EARLY: Final = timedelta(days=1)

@@ -26,13 +26,13 @@ from mien.events import AuditLog
 from mien.events.audit_chain import Details
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.errors import ConflictError, TrainingNotFinishedError
+from mien.gallery.kinds import place_name
 from mien.gallery.negatives import Negatives
 from mien.gallery.rows import Rows
 from mien.gallery.training.trainer import Training
 from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.tables import CollectionRow, ErasureRow, PersistedFaceRow, PersonRow, ResourceRow
 from mien.subjects.errors import ReceiptNotFoundError, UnfinishedError
-from mien.subjects.places import place_name
 from mien.subjects.receipts import TYPE, Receipts, hash_of
 from mien.subjects.removing import Removed, Rest, lock_home, remove_faces, remove_members
 from mien.subjects.sessions import HeldSessions

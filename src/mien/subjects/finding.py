@@ -14,7 +14,7 @@ from mien.clock import Clock
 from mien.gallery.correction_records import CorrectionKind
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.directory.rows import face_collections
-from mien.gallery.kinds import Kind, persons_ref
+from mien.gallery.kinds import Kind, persons_ref, place_name
 from mien.gallery.negatives import Negatives
 from mien.gallery.recognisers import Recognisers
 from mien.gallery.rows import find_collection
@@ -31,7 +31,6 @@ from mien.storage.tables import (
 from mien.subjects.consents import of_member, together
 from mien.subjects.errors import InvalidSubjectError
 from mien.subjects.likeness import Likeness, Probe
-from mien.subjects.places import place_name
 from mien.subjects.sessions import HeldSessions
 from mien.subjects.types import Certainty, Found, HeldFace, HeldNegative, HeldProbe, Holding, NotSearched, Whom
 from mien.vision.ports import Engine

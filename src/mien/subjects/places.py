@@ -12,13 +12,6 @@ from mien.gallery.kinds import COLLECTION_ID, CollectionRef, Kind, parse_id, per
 from mien.gallery.rows import find_collection
 from mien.storage.tables import CollectionRow, PersistedFaceRow, PersonRow
 
-DIRECTORY = "directory"
-
-
-def place_name(kind: str, collection_id: str) -> str:
-    """Return how a collection is called: KIND/ID, or `directory`."""
-    return DIRECTORY if kind == Kind.DIRECTORY.value else f"{kind}/{collection_id}"
-
 
 def home_of(ref: CollectionRef) -> CollectionRef:
     """Return the collection in which somebody's row is; a directory's persons have one of their own."""

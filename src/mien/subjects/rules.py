@@ -16,13 +16,13 @@ from sqlalchemy.orm import Session
 from mien.events import AuditLog
 from mien.gallery.directory.rows import face_collections
 from mien.gallery.errors import ConflictError, TrainingNotFinishedError
-from mien.gallery.kinds import CollectionRef, Kind, persons_ref
+from mien.gallery.kinds import CollectionRef, Kind, persons_ref, place_name
 from mien.gallery.rows import Rows
 from mien.storage import EVERY_RESOURCE
 from mien.storage.tables import CollectionRow, PersistedFaceRow, PersonRow, RetentionRuleRow
 from mien.subjects.consents import is_missing, is_over
 from mien.subjects.errors import InvalidSubjectError, RuleNotFoundError
-from mien.subjects.places import find_home, place_name
+from mien.subjects.places import find_home
 from mien.subjects.removing import Removed, lock_home, remove_faces, remove_members
 
 LONGEST: Final = 36_500

@@ -16,7 +16,7 @@ from uuid import UUID
 from mien.contract.catalogue import row
 from mien.gallery import CollectionRef
 from mien.gallery.errors import GalleryError
-from mien.gallery.kinds import PERSONS, Kind, parse_id
+from mien.gallery.kinds import Kind, parse_id, persons_ref
 from mien.gallery.reviews import ApplicationReviews, Match, MatchCandidate, ReviewCase, ReviewState
 from mien.gateway.checks import Checks
 from mien.gateway.exchange import Exchange, Operation, Request, Response, Route
@@ -184,7 +184,7 @@ def _match(exchange: Exchange, case_id: UUID, body: Body) -> Match:
 def _collection(resource_id: UUID, body: Body) -> CollectionRef:
     given = text(body, "collection")
     if given == _DIRECTORY:
-        return CollectionRef(resource_id, Kind.DIRECTORY, PERSONS)
+        return persons_ref(resource_id)
     kind, _, name = (given or "").partition("/")
     if kind not in _KINDS or not name:
         raise BODY_INVALID.problem(

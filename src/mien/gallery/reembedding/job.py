@@ -298,9 +298,7 @@ class Migrations:
     def _alone(self, plan: Plan) -> Iterator[Held]:
         with self._gallery.indexes.claim(plan.uid, "migration") as held:
             if held is None:
-                raise MigrationRunningError(
-                    f"{plan.ref.kind.value}/{plan.ref.collection_id} is being migrated by another process"
-                )
+                raise MigrationRunningError(f"{plan.ref.path} is being migrated by another process")
             try:
                 yield held
             except ClaimLostError as error:

@@ -13,7 +13,7 @@ from mien.gallery.curves import KNOWN_FOR
 from mien.gallery.errors import InvalidReviewPolicyError
 from mien.gallery.kinds import CollectionRef
 from mien.gallery.reviews.types import ReviewPolicy
-from mien.gallery.rows import Rows, find
+from mien.gallery.rows import Rows, find, ref_of
 from mien.storage.tables import AlertRuleRow, CollectionRow, ReviewPolicyRow
 
 DEFAULT_REVIEWERS: Final = 2
@@ -72,7 +72,7 @@ class ReviewPolicies:
                 set_at=self._rows.clock.now(),
             )
             session.add(made)
-            name = None if row is None else f"{row.kind}/{row.collection_id}"
+            name = None if row is None else ref_of(row).path
             self._audit.record_in(
                 session,
                 actor=actor,
@@ -96,7 +96,7 @@ class ReviewPolicies:
                 session.execute(delete(ReviewPolicyRow).where(scope).returning(ReviewPolicyRow.policy_id)).all()
             )
             if gone:
-                name = None if row is None else f"{row.kind}/{row.collection_id}"
+                name = None if row is None else ref_of(row).path
                 self._audit.record_in(
                     session,
                     actor=actor,
@@ -129,8 +129,7 @@ class ReviewPolicies:
             rows = list(session.scalars(select(ReviewPolicyRow)))
             if not rows:
                 return {}
-            named = select(CollectionRow.uid, CollectionRow.kind, CollectionRow.collection_id)
-            names = {uid: f"{kind}/{name}" for uid, kind, name in session.execute(named)}
+            names = {row.uid: ref_of(row).path for row in session.scalars(select(CollectionRow))}
         return {row.collection: _policy(row, None if row.collection is None else names[row.collection]) for row in rows}
 
 

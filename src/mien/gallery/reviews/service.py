@@ -26,7 +26,7 @@ from mien.gallery.errors import (
     ReviewExistsError,
     UnknownCandidateError,
 )
-from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.kinds import CollectionRef, place_name
 from mien.gallery.reviews.integrity import SHORT, digest, faults, hashed, said, steps_of
 from mien.gallery.reviews.policies import ReviewPolicies
 from mien.gallery.reviews.reading import REQUEST, SENT, answers_of, candidate_of, candidates_of, find_case, seen
@@ -428,9 +428,8 @@ class Reviews:
 
 def _reference(row: CollectionRow, searched: CollectionRow, face_id: str | None) -> dict[str, object]:
     """The reference database and its version, as article 12(3) asks for."""
-    directory = row.kind == Kind.DIRECTORY.value
     return {
-        "collection": Kind.DIRECTORY.value if directory else f"{row.kind}/{row.collection_id}",
+        "collection": place_name(row.kind, row.collection_id),
         "uid": str(searched.uid),
         "model": searched.recognition_model,
         "fingerprint": searched.fingerprint,

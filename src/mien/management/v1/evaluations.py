@@ -14,7 +14,7 @@ from mien.evaluation.document import NoPdfError
 from mien.evaluation.records import differences
 from mien.gallery.evaluations import Applied, Evaluation
 from mien.gallery.group_reports import FORMATS
-from mien.gallery.kinds import PUBLIC_KINDS, CollectionRef, Kind
+from mien.gallery.kinds import PUBLIC_KINDS, CollectionRef, Kind, ref_among
 from mien.gallery.measuring import Measuring
 from mien.management.errors import ManagementError, invalid
 from mien.management.routing import READERS, Manager, Shown, Strict
@@ -250,10 +250,8 @@ def collection_ref(resource_id: UUID, text: str, *, directory: bool = False) -> 
     Raises:
         ManagementError: 400, it is something else.
     """
-    kind, _, collection_id = text.partition("/")
     accepted = (*PUBLIC_KINDS, Kind.DIRECTORY) if directory else PUBLIC_KINDS
-    for known in accepted:
-        if kind.lower() == known.value.lower():
-            return CollectionRef(resource_id, known, collection_id)
+    if (ref := ref_among(resource_id, text, accepted)) is not None:
+        return ref
     kinds = ", ".join(one.value for one in accepted)
     raise invalid(f"The collection must be KIND/ID, with a KIND of {kinds}.", "collection")

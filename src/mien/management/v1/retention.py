@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from mien.accounts import Accounts
-from mien.gallery.kinds import PUBLIC_KINDS, CollectionRef, persons_ref
+from mien.gallery.kinds import PUBLIC_KINDS, CollectionRef, persons_ref, ref_among
 from mien.management.errors import invalid
 from mien.management.routing import ENROLLERS, READERS, Enroller, Manager, Shown, Strict
 from mien.management.v1.fields import Moment, find
@@ -162,9 +162,7 @@ def _ref(resource_id: UUID, text: str) -> CollectionRef:
     """
     if text == "directory":
         return persons_ref(resource_id)
-    kind, _, collection_id = text.partition("/")
-    for known in PUBLIC_KINDS:
-        if kind.lower() == known.value.lower():
-            return CollectionRef(resource_id, known, collection_id)
+    if (ref := ref_among(resource_id, text, PUBLIC_KINDS)) is not None:
+        return ref
     kinds = ", ".join(one.value for one in PUBLIC_KINDS)
     raise invalid(f"The collection must be 'directory' or KIND/ID, with a KIND of {kinds}.", "collection")

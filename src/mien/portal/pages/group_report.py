@@ -9,7 +9,7 @@ from nicegui import ui
 
 from mien.evaluation.document import NoPdfError
 from mien.gallery.group_reports import FORMATS, GroupReport
-from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.kinds import CollectionRef
 from mien.gallery.sampling import SourceError
 from mien.management.roles import Permission
 from mien.portal.frame import Page
@@ -76,8 +76,7 @@ class _Form:
         if not self.labels:
             tell(t("Drop a table of labels first."), "bad")
             return
-        kind, _, collection_id = str(self.chosen.value).partition("/")
-        ref = CollectionRef(visitor.resource.id, Kind(kind), collection_id)
+        ref = CollectionRef.from_path(visitor.resource.id, str(self.chosen.value))
         labels, fmr, skip = self.labels, float(self.fmr.value) or None, bool(self.skip.value)
 
         def work() -> GroupReport | str:

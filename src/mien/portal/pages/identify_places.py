@@ -52,7 +52,7 @@ def _groups(visitor: Visitor) -> list[SearchScope]:
             title,
             about,
             model,
-            f"{ref.kind.value}/{ref.collection_id}",
+            ref.path,
             lambda faces: gallery.recognition.identify(faces, ref, top=_CANDIDATES),
             lambda ids: {one: gallery.persons.get(ref, one).name for one in ids},
             lambda one: f"/people/{ref.kind.value}/{ref.collection_id}/{one}",

@@ -65,7 +65,7 @@ def migration_table(visitor: Visitor, plans: list[Plan]) -> None:
             for plan in plans:
                 with Tag("li", classes="row between"):
                     with Tag("div"):
-                        Tag("strong", f"{plan.ref.kind.value}/{plan.ref.collection_id}")
+                        Tag("strong", plan.ref.path)
                         can = plan.ready + plan.to_make
                         Tag(
                             "div",
@@ -121,7 +121,7 @@ class _Offer:
     def __init__(self, visitor: Visitor, plan: Plan) -> None:
         self._visitor = visitor
         self._plan = plan
-        self._name = f"{plan.ref.kind.value}/{plan.ref.collection_id}"
+        self._name = plan.ref.path
         self._place = Tag("div", classes="stack", style="min-width:14rem")
         with self._place:
             self._box = Tag("div", classes="stack")

@@ -17,7 +17,7 @@ from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.pages.migrating import migration_table, mismatched
 from mien.portal.pages.people_by_photo import by_photo
-from mien.portal.pages.people_places import NAMES, address, name_of
+from mien.portal.pages.people_places import NAMES, address
 from mien.portal.pages.people_policy import policy
 from mien.portal.stale import changes_since, trainer
 from mien.portal.texts import mark, t
@@ -99,7 +99,7 @@ async def render(visitor: Visitor) -> None:
                 numbers=[2, 3],
             )
         if more:
-            Tag("a", t("More groups and lists"), href=visitor.link("/people", start=name_of(found[-1][0])))
+            Tag("a", t("More groups and lists"), href=visitor.link("/people", start=found[-1][0].path))
     with section(t("Find a person by photo"), t("In all groups of the resource, whether they are trained or not.")):
         by_photo(visitor)
     with section(t("Create a group or list")):
@@ -151,7 +151,7 @@ def _form(visitor: Visitor) -> None:
 
         def work() -> bool:
             visitor.parts.gallery.collections.create(ref, str(name.value or ""), None, str(model.value))
-            visitor.note("collection.create", collection=name_of(ref))
+            visitor.note("collection.create", collection=ref.path)
             return True
 
         if await visitor.act(Permission.PEOPLE, work):

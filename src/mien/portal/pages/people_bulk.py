@@ -14,7 +14,7 @@ from mien.importing.batch import Batch, BatchOutcome, Line
 from mien.management.roles import Permission
 from mien.portal.approval import check_approved, may_write
 from mien.portal.auto_training import patiently
-from mien.portal.pages.people_places import address, name_of
+from mien.portal.pages.people_places import address
 from mien.portal.photos import IMAGES, Upload, drop
 from mien.portal.stale import edit, edited
 from mien.portal.texts import mark, t, tn
@@ -61,8 +61,8 @@ class BulkPlace:
 
         def told(person: str, face: str, created: bool) -> None:
             if created:
-                visitor.note("person.create", collection=name_of(ref), person=person)
-            visitor.note("face.add", collection=name_of(ref), face=face, person=person)
+                visitor.note("person.create", collection=ref.path, person=person)
+            visitor.note("face.add", collection=ref.path, face=face, person=person)
 
         return Batch(visitor.parts.gallery, ref, told)
 
@@ -149,7 +149,7 @@ class BulkPlace:
     async def _undo(self, batch: Batch) -> None:
         def work() -> int:
             gone = batch.undo()
-            self._visitor.note("people.enrol.undo", collection=name_of(self._ref), faces=gone)
+            self._visitor.note("people.enrol.undo", collection=self._ref.path, faces=gone)
             return gone
 
         gone = await edit(self._visitor, self._ref, work)

@@ -15,7 +15,7 @@ from mien.gallery.types import Duplicate, DuplicateKind, Person
 from mien.management.roles import Permission
 from mien.portal.approval import write_button
 from mien.portal.pages.people_moves import face_mover, faces_of, merger
-from mien.portal.pages.people_places import address, name_of
+from mien.portal.pages.people_places import address
 from mien.portal.texts import figure, mark, t, tn
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, button, modal, moment, section, table, text
@@ -95,7 +95,7 @@ def _dismisser(visitor: Visitor, ref: CollectionRef, pair: Duplicate) -> Callabl
     async def dismiss() -> None:
         def work() -> bool:
             visitor.parts.gallery.duplicates.dismiss(ref, pair.face_id, pair.other_face_id)
-            visitor.note("duplicate.dismiss", collection=name_of(ref), face=pair.face_id, other=pair.other_face_id)
+            visitor.note("duplicate.dismiss", collection=ref.path, face=pair.face_id, other=pair.other_face_id)
             return True
 
         if await visitor.act(Permission.PEOPLE, work):

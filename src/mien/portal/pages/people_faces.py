@@ -15,7 +15,7 @@ from mien.management.roles import Permission
 from mien.portal.approval import write_button
 from mien.portal.enrolling import Enrolled, Refresh, enrol_place
 from mien.portal.pages.people_moves import move_faces
-from mien.portal.pages.people_places import asker, name_of
+from mien.portal.pages.people_places import asker
 from mien.portal.photos import Upload, thumbnail
 from mien.portal.stale import edit, edited
 from mien.portal.texts import mark, t, tn
@@ -137,7 +137,7 @@ def remover(
             whose = person.person_id if person is not None else None
             visitor.parts.gallery.faces.delete(ref, one.face_id, whose)
             about = {"person": whose, "reason": reason or None}
-            visitor.note("face.delete", collection=name_of(ref), face=one.face_id, **about)
+            visitor.note("face.delete", collection=ref.path, face=one.face_id, **about)
             return True
 
         if await edit(visitor, ref, work):
@@ -161,7 +161,7 @@ async def enrol(visitor: Visitor, ref: CollectionRef, person: str | None, refres
         added = gallery.faces.add(
             ref, photo.data, person_id=person, target=target, operating_point=OperatingPoint.BEST, source=photo.name
         )
-        visitor.note("face.add", collection=name_of(ref), face=added.persisted_face_id, person=person)
+        visitor.note("face.add", collection=ref.path, face=added.persisted_face_id, person=person)
         return Enrolled(added.persisted_face_id, tuple(str(one) for one in added.duplicates))
 
     async def after() -> None:

@@ -19,7 +19,7 @@ from mien.portal.pages.people_duplicates import duplicates
 from mien.portal.pages.people_faces import enrol, face_table
 from mien.portal.pages.people_list import people_list
 from mien.portal.pages.people_moves import corrections
-from mien.portal.pages.people_places import NAMES, address, asker, missing, name_of, page_of, rows_of
+from mien.portal.pages.people_places import NAMES, address, asker, missing, page_of, rows_of
 from mien.portal.pages.people_policy import policy
 from mien.portal.pages.people_training import training
 from mien.portal.stale import StaleNotice, stale_notice
@@ -95,7 +95,7 @@ def _eraser(visitor: Visitor, ref: CollectionRef) -> Callable[[], Awaitable[None
     async def erase() -> None:
         def work() -> bool:
             visitor.parts.gallery.collections.delete(ref)
-            visitor.note("collection.delete", collection=name_of(ref))
+            visitor.note("collection.delete", collection=ref.path)
             return True
 
         if await visitor.act(Permission.PEOPLE, work):

@@ -11,7 +11,7 @@ from mien.gallery.kinds import CollectionRef
 from mien.gallery.people import Edge, PeopleOrder, PeoplePage, PersonLine
 from mien.portal.approval import write_button
 from mien.portal.pages.people_by_photo import by_photo
-from mien.portal.pages.people_places import address, faces_and_id, name_of
+from mien.portal.pages.people_places import address, faces_and_id
 from mien.portal.stale import edit
 from mien.portal.texts import day, mark, t, tn
 from mien.portal.visitor import Visitor, tell
@@ -147,7 +147,7 @@ def _add(visitor: Visitor, ref: CollectionRef) -> None:
 
         def work() -> str:
             made = gallery.persons.create(ref, wanted)
-            visitor.note("person.create", collection=name_of(ref), person=made)
+            visitor.note("person.create", collection=ref.path, person=made)
             return made
 
         if made := await edit(visitor, ref, work):

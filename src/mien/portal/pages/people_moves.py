@@ -16,7 +16,7 @@ from mien.gallery.person_search import LikelyPerson
 from mien.gallery.types import Collection, Person
 from mien.portal.approval import write_button
 from mien.portal.pages.people_picker import PersonPicker
-from mien.portal.pages.people_places import NAMES, address, name_of
+from mien.portal.pages.people_places import NAMES, address
 from mien.portal.stale import edit, edited
 from mien.portal.texts import mark, t, tn
 from mien.portal.visitor import Visitor, tell
@@ -55,7 +55,7 @@ async def move_faces(visitor: Visitor, ref: CollectionRef, person: Person, faces
     async def new(name: str) -> str | None:
         def work() -> str:
             made = gallery.persons.create(ref, name)
-            visitor.note("person.create", collection=name_of(ref), person=made)
+            visitor.note("person.create", collection=ref.path, person=made)
             return made
 
         return await edit(visitor, ref, work)
@@ -74,7 +74,7 @@ async def move_faces(visitor: Visitor, ref: CollectionRef, person: Person, faces
 def _move_faces(visitor: Visitor, ref: CollectionRef, person_id: str, into: str, faces: Sequence[str]) -> bool:
     visitor.parts.gallery.reassignment.move_faces(ref, faces, person_id, into)
     for face in faces:
-        visitor.note("face.move", collection=name_of(ref), face=face, person=person_id, into=into)
+        visitor.note("face.move", collection=ref.path, face=face, person=person_id, into=into)
     return True
 
 
@@ -99,7 +99,7 @@ def merger(
     async def merge() -> None:
         def work() -> bool:
             count = visitor.parts.gallery.reassignment.merge(ref, person.person_id, into)
-            visitor.note("person.merge", collection=name_of(ref), person=person.person_id, into=into, faces=count)
+            visitor.note("person.merge", collection=ref.path, person=person.person_id, into=into, faces=count)
             return True
 
         if await edit(visitor, ref, work):
@@ -136,7 +136,7 @@ async def merge_or_move(visitor: Visitor, ref: CollectionRef, person: Person) ->
     ):
         write_button(visitor, t("Merge into another person …"), partial(_merge, visitor, ref, person))
     with section(t("Another group"), f"{t('Moves the person with faces, user data, crops and consents.')} {t(_UNDO)}"):
-        fit = {name_of(to): (to, one) for to, one in groups if to != ref}
+        fit = {to.path: (to, one) for to, one in groups if to != ref}
         fit = {name: pair for name, pair in fit.items() if pair[1].recognition_model == here.recognition_model}
         if not fit:
             text(
@@ -204,7 +204,7 @@ async def _move(
     async def move() -> None:
         def work() -> bool:
             visitor.parts.gallery.relocation.move(ref, person.person_id, to)
-            visitor.note("person.move", collection=name_of(ref), person=person.person_id, to=name_of(to))
+            visitor.note("person.move", collection=ref.path, person=person.person_id, to=to.path)
             return True
 
         if await edit(visitor, to, work):
@@ -252,7 +252,7 @@ async def _undo(visitor: Visitor, ref: CollectionRef, one: Correction) -> None:
         visitor.parts.gallery.corrections.undo(ref, one.id)
         visitor.note(
             f"{'face' if one.kind is CorrectionKind.MOVE else 'person'}.{one.kind.value}.undo",
-            collection=name_of(ref),
+            collection=ref.path,
             person=one.person_id,
             into=one.into_id,
         )
@@ -261,8 +261,7 @@ async def _undo(visitor: Visitor, ref: CollectionRef, one: Correction) -> None:
     if not await edit(visitor, ref, work, t("Undone.")):
         return
     if one.kind is CorrectionKind.GROUP and one.source:
-        kind, _, collection_id = one.source.partition("/")
-        back = CollectionRef(ref.resource_id, Kind(kind), collection_id)
+        back = CollectionRef.from_path(ref.resource_id, one.source)
         edited(visitor, back)
         ui.navigate.to(address(visitor, back, person=one.person_id))
     else:

@@ -13,7 +13,7 @@ from mien.portal.help import Help, Term
 from mien.portal.pages.people_faces import enrol, face_table
 from mien.portal.pages.people_history import history
 from mien.portal.pages.people_moves import corrections, merge_or_move
-from mien.portal.pages.people_places import address, asker, missing, name_of, page_of, rows_of
+from mien.portal.pages.people_places import address, asker, missing, page_of, rows_of
 from mien.portal.stale import edit, stale_notice
 from mien.portal.texts import mark, t, tn
 from mien.portal.visitor import Visitor
@@ -58,7 +58,7 @@ def _about(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
     async def erase() -> None:
         def work() -> bool:
             gallery.persons.delete(ref, person.person_id)
-            visitor.note("person.delete", collection=name_of(ref), person=person.person_id)
+            visitor.note("person.delete", collection=ref.path, person=person.person_id)
             return True
 
         if await edit(visitor, ref, work):
@@ -106,7 +106,7 @@ def _editor(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
 
         def work() -> bool:
             gallery.persons.update(ref, person.person_id, wanted, given)
-            visitor.note("person.update", collection=name_of(ref), person=person.person_id)
+            visitor.note("person.update", collection=ref.path, person=person.person_id)
             return True
 
         if await edit(visitor, ref, work):

@@ -26,14 +26,9 @@ def page_of(visitor: Visitor) -> CollectionRef | None:
     return CollectionRef(visitor.resource.id, Kind(kind), visitor.query.get("collection", ""))
 
 
-def name_of(ref: CollectionRef) -> str:
-    """Return how a collection is called in the audit log and on the command line."""
-    return f"{ref.kind.value}/{ref.collection_id}"
-
-
 def address(visitor: Visitor, ref: CollectionRef, *, person: str = "", **query: str) -> str:
     """Return the address of the page of a collection, or of one of its persons."""
-    path = f"/people/{name_of(ref)}"
+    path = f"/people/{ref.path}"
     return visitor.link(f"{path}/{person}" if person else path, **query)
 
 

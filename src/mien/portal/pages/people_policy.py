@@ -178,7 +178,7 @@ def _setter(
                 policies.set(resource_id, wanted)
             default, given = asdict(EnrolmentPolicy()), asdict(wanted or EnrolmentPolicy())
             details = {name: value for name, value in given.items() if value != default[name]}
-            visitor.note("gallery.policy", collection=_name(ref), **details)
+            visitor.note("gallery.policy", collection=ref.path if ref else None, **details)
             return True
 
         if await visitor.act(Permission.MANAGE, work):
@@ -187,18 +187,13 @@ def _setter(
     return set_it
 
 
-def _name(ref: CollectionRef | None) -> str | None:
-    """As the command `mien gallery` has it in the audit log."""
-    return f"{ref.kind.value}/{ref.collection_id}" if ref else None
-
-
 def _erase_button(visitor: Visitor, ref: CollectionRef | None, count: int) -> None:
     crops, resource_id = visitor.parts.gallery.crops, visitor.resource.id
 
     async def erase() -> None:
         def work() -> bool:
             gone = crops.erase(resource_id, ref)
-            visitor.note("gallery.crops.erase", collection=_name(ref), crops=gone)
+            visitor.note("gallery.crops.erase", collection=ref.path if ref else None, crops=gone)
             return True
 
         if await visitor.act(Permission.MANAGE, work):
