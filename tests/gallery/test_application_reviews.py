@@ -263,6 +263,6 @@ def test_a_match_of_find_similar_in_a_list_has_no_persons(world: World, applicat
     faces = world.make(Kind.FACE_LIST, "faces")
     world.gallery.faces.add(faces, photo({"seed": 1}))
     probe = world.detect(unit(50, near=1))
-    (found,) = world.gallery.recognition.find_similar_in(probe, faces, FindMode.MATCH_PERSON)
+    (found,) = world.gallery.similar_faces.find_in(probe, faces, FindMode.MATCH_PERSON)
     with pytest.raises(InvalidReviewError, match="have no persons"):
         applications.file(Match(uuid4(), faces, probe, [MatchCandidate(str(found.face_id))]), filed_by="key:owner")

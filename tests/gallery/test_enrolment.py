@@ -46,7 +46,7 @@ def test_exactly_one_face_or_a_target_that_has_one(world: World) -> None:
     assert world.gallery.collections.get(ref).faces == 0
     add(ref, two, target=TargetFace(*RIGHT))
     probe = world.detect(unit(2))
-    assert world.gallery.recognition.find_similar_in(probe, ref, FindMode.MATCH_PERSON)[0].confidence > 0.99
+    assert world.gallery.similar_faces.find_in(probe, ref, FindMode.MATCH_PERSON)[0].confidence > 0.99
 
 
 def test_people_who_stand_close_are_told_apart_by_the_rectangle(world: World) -> None:

@@ -65,7 +65,7 @@ def test_people_are_sorted_apart_whatever_the_order(tmp_path: Path) -> None:
             who.append(name)
     assert len(embeddings) >= 0.97 * len(photos)
     ids = faces.remember(owner, "recognition_04", embeddings, 600)
-    answer = gallery.recognition.group(owner, ids)
+    answer = gallery.similar_faces.group(owner, ids)
     told = [*answer.groups, answer.messy_group]
     assert sorted(one for group in told for one in group) == sorted(ids)
     by_name: dict[str, list[str]] = {}
@@ -76,7 +76,7 @@ def test_people_are_sorted_apart_whatever_the_order(tmp_path: Path) -> None:
     assert 2 * precision * recall / (precision + recall) >= 0.95
     for seed in range(3):
         shuffled = random.Random(seed).sample(ids, len(ids))
-        assert as_sets(gallery.recognition.group(owner, shuffled)) == as_sets(answer)
+        assert as_sets(gallery.similar_faces.group(owner, shuffled)) == as_sets(answer)
     database.close()
 
 

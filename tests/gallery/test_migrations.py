@@ -142,7 +142,7 @@ def seen(world: World, ref: CollectionRef, seed: int, pack: str, model: str) -> 
     probe = world.detect(vector, model, FINGERPRINTS[pack])
     if ref.kind.has_persons:
         return [one.person_id for one in world.gallery.recognition.identify([probe], ref)[0].candidates]
-    return [one.face_id for one in world.gallery.recognition.find_similar_in(probe, ref, FindMode.MATCH_PERSON)]
+    return [one.face_id for one in world.gallery.similar_faces.find_in(probe, ref, FindMode.MATCH_PERSON)]
 
 
 @pytest.mark.parametrize("kind", [*TRAINED, Kind.FACE_LIST])

@@ -62,13 +62,13 @@ def test_faces_of_other_resources_and_expired_ones_are_not_found(world: World, c
 
 
 def test_faces_of_other_models_or_weights_are_never_compared(world: World) -> None:
-    recognition = world.gallery.recognition
+    recognition, similar_faces = world.gallery.recognition, world.gallery.similar_faces
     one, labelled = world.detect(unit(1)), world.detect(unit(1), "recognition_03")
     weights = world.detect(unit(1), "recognition_04", "b" * 64)
     for call in (
         lambda face: recognition.verify(world.owner, one, face),
-        lambda face: recognition.find_similar(world.owner, one, [face], FindMode.MATCH_FACE),
-        lambda face: recognition.group(world.owner, [one, face]),
+        lambda face: similar_faces.find(world.owner, one, [face], FindMode.MATCH_FACE),
+        lambda face: similar_faces.group(world.owner, [one, face]),
     ):
         with pytest.raises(IncompatibleModelError):
             call(labelled)
@@ -82,7 +82,7 @@ def test_faces_of_other_models_or_weights_are_never_compared(world: World) -> No
     for compare in (
         lambda face: recognition.verify_person(world.owner, face, person, group),
         lambda face: recognition.identify([face], group),
-        lambda face: recognition.find_similar_in(face, faces, FindMode.MATCH_FACE),
+        lambda face: similar_faces.find_in(face, faces, FindMode.MATCH_FACE),
     ):
         with pytest.raises(IncompatibleModelError):
             compare(labelled)
@@ -96,7 +96,7 @@ def test_faces_of_other_models_or_weights_are_never_compared(world: World) -> No
     with pytest.raises(FingerprintMismatchError):
         rebound.faces.add(group, photo({"seed": 2}), person_id=person)
     with pytest.raises(FingerprintMismatchError):
-        rebound.recognition.find_similar_in(fresh, faces, FindMode.MATCH_FACE)
+        rebound.similar_faces.find_in(fresh, faces, FindMode.MATCH_FACE)
     # An empty collection takes the new recogniser.
     rebound.persons.delete(group, person)
     person = rebound.persons.create(group, "p")
@@ -231,7 +231,7 @@ def test_a_deleted_person_is_not_found_from_that_moment(world: World) -> None:
 def test_find_similar_among_face_ids(world: World) -> None:
     probe = world.detect(unit(1))
     ids = [world.detect(vector) for vector in (unit(2), unit(40, near=1, away=0.4), unit(1), unit(41, near=1))]
-    find = world.gallery.recognition.find_similar
+    find = world.gallery.similar_faces.find
     persons = find(world.owner, probe, [*ids, ids[0]], FindMode.MATCH_PERSON)
     assert [one.face_id for one in persons] == [ids[2], ids[3], ids[1]]
     ranked = find(world.owner, probe, ids, FindMode.MATCH_FACE)
@@ -243,7 +243,7 @@ def test_find_similar_among_face_ids(world: World) -> None:
 def test_find_similar_in_a_face_list_is_always_of_now(world: World) -> None:
     ref = world.make(Kind.FACE_LIST)
     probe = world.detect(unit(1))
-    find = world.gallery.recognition.find_similar_in
+    find = world.gallery.similar_faces.find_in
     with pytest.raises(FaceListEmptyError):
         find(probe, ref, FindMode.MATCH_FACE)
     ids = [world.gallery.faces.add(ref, photo({"seed": seed})).persisted_face_id for seed in range(30)]
@@ -261,7 +261,7 @@ def test_removed_templates_leave_memory(world: World, clock: ManualClock) -> Non
     ref = world.make(Kind.FACE_LIST)
     ids = [world.gallery.faces.add(ref, photo({"seed": seed})).persisted_face_id for seed in range(5)]
     probe = world.detect(unit(1))
-    find = world.gallery.recognition.find_similar_in
+    find = world.gallery.similar_faces.find_in
     find(probe, ref, FindMode.MATCH_FACE)
     world.gallery.faces.delete(ref, ids[0])
     assert len(find(probe, ref, FindMode.MATCH_FACE)) == 4
@@ -279,7 +279,7 @@ def test_removed_templates_leave_memory(world: World, clock: ManualClock) -> Non
 def test_find_similar_in_a_large_face_list_is_of_the_last_training(world: World) -> None:
     ref = world.make(Kind.LARGE_FACE_LIST)
     probe = world.detect(unit(1))
-    find = world.gallery.recognition.find_similar_in
+    find = world.gallery.similar_faces.find_in
     with pytest.raises(NotTrainedError):
         find(probe, ref, FindMode.MATCH_FACE)
     first = world.gallery.faces.add(ref, photo({"seed": 1})).persisted_face_id
@@ -299,13 +299,13 @@ def test_group_is_a_partition_whatever_the_order(world: World) -> None:
         for number in range(10 * person, 10 * person + count)
     }
     given = list(ids)
-    found = world.gallery.recognition.group(world.owner, given)
+    found = world.gallery.similar_faces.group(world.owner, given)
     assert [len(members) for members in found.groups] == [4, 3]
     assert all(len({ids[face] for face in members}) == 1 for members in found.groups)
     assert sorted([*found.messy_group, *(face for members in found.groups for face in members)]) == sorted(given)
-    backwards = world.gallery.recognition.group(world.owner, given[::-1])
+    backwards = world.gallery.similar_faces.group(world.owner, given[::-1])
     assert {frozenset(members) for members in backwards.groups} == {frozenset(members) for members in found.groups}
-    same = world.gallery.recognition.group(world.owner, [given[0], given[1]])
+    same = world.gallery.similar_faces.group(world.owner, [given[0], given[1]])
     assert same.messy_group == ()
 
 

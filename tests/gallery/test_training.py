@@ -121,7 +121,7 @@ def test_a_training_without_faces_fails_and_says_why(world: World) -> None:
             if kind.has_persons:
                 world.gallery.recognition.identify([probe], ref)
             else:
-                world.gallery.recognition.find_similar_in(probe, ref, FindMode.MATCH_FACE)
+                world.gallery.similar_faces.find_in(probe, ref, FindMode.MATCH_FACE)
 
 
 def test_nobody_writes_while_it_is_trained(world: World) -> None:

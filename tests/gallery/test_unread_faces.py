@@ -36,11 +36,11 @@ def test_it_is_identified_as_nobody_whatever_the_threshold(world: World, kind: K
 
 def test_it_is_similar_to_nobody_and_in_no_group(world: World) -> None:
     probes = [world.detect(UNREAD), world.detect(UNREAD), world.detect(unit(1)), world.detect(unit(9, near=1))]
-    recognition = world.gallery.recognition
-    assert recognition.find_similar(world.owner, probes[0], probes[1:], FindMode.MATCH_PERSON) == []
-    ranked = recognition.find_similar(world.owner, probes[0], probes[1:], FindMode.MATCH_FACE)
+    similar_faces = world.gallery.similar_faces
+    assert similar_faces.find(world.owner, probes[0], probes[1:], FindMode.MATCH_PERSON) == []
+    ranked = similar_faces.find(world.owner, probes[0], probes[1:], FindMode.MATCH_FACE)
     assert all(found.confidence < 0.5 for found in ranked)
-    groups = recognition.group(world.owner, probes)
+    groups = similar_faces.group(world.owner, probes)
     assert [set(members) for members in groups.groups] == [set(probes[2:])]
     assert set(groups.messy_group) == set(probes[:2])
 

@@ -156,8 +156,8 @@ def test_who_was_recognised_is_seen_and_stays(place: SubjectsWorld) -> None:
     place.clock.advance(timedelta(days=20))
     probe = world.detect(unit(1))
     gallery.recognition.identify([probe], group)
-    gallery.recognition.find_similar_in(probe, faces, FindMode.MATCH_PERSON)
-    gallery.recognition.find_similar_in(probe, faces, FindMode.MATCH_FACE)  # which ranks strangers, too
+    gallery.similar_faces.find_in(probe, faces, FindMode.MATCH_PERSON)
+    gallery.similar_faces.find_in(probe, faces, FindMode.MATCH_FACE)  # which ranks strangers, too
     for one in gallery.persons.page(large):
         gallery.recognition.verify_person(owner, probe, one.person_id, large)
     directory.recognition.identify_persons(owner, [probe], ["*"])

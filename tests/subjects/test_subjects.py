@@ -184,7 +184,7 @@ def test_an_erased_person_is_nowhere_and_the_receipt_proves_it(place: SubjectsWo
         (identified,) = gallery.recognition.identify([probe], place.world.ref(kind))
         assert identified.candidates == ()
     for kind in (Kind.FACE_LIST, Kind.LARGE_FACE_LIST):
-        assert gallery.recognition.find_similar_in(probe, place.world.ref(kind), FindMode.MATCH_PERSON) == []
+        assert gallery.similar_faces.find_in(probe, place.world.ref(kind), FindMode.MATCH_PERSON) == []
     assert len(place.of(place.other).gallery.persons.page(CollectionRef(place.other, Kind.PERSON_GROUP, "group"))) == 1
     verified = place.subjects.receipts.verify(erased.receipt)
     assert all(verified.covers(one) for one in ids)

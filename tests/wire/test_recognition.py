@@ -177,7 +177,7 @@ async def test_verify_looks_where_the_body_says(api: httpx.AsyncClient, told: To
 async def test_find_similar(api: httpx.AsyncClient, told: ToldGallery) -> None:
     response = await api.post("/face/v1.2/findsimilars", json={"faceId": A, "faceIds": [B]})
     assert response.json() == [{"faceId": B, "confidence": 0.8}]
-    assert told.last == ("recognition.find_similar", (A, [B], FindMode.MATCH_PERSON, 20), {})
+    assert told.last == ("similar_faces.find", (A, [B], FindMode.MATCH_PERSON, 20), {})
     body = {"faceId": A, "faceListId": "l", "mode": "MATCHFACE", "maxNumOfCandidatesReturned": 7}
     response = await api.post("/face/v1.2/findsimilars", json=body)
     assert response.json() == [{"persistedFaceId": B, "confidence": 0.8}]

@@ -40,9 +40,9 @@ gallery.training.history(ref)                                                   
 gallery.recognition.verify(resource_id, face_id1, face_id2)                         # Verification
 gallery.recognition.verify_person(resource_id, face_id, person_id, ref)             # Verification
 gallery.recognition.identify(face_ids, ref, top=10, confidence_threshold=None)      # list[Identified]
-gallery.recognition.find_similar(resource_id, face_id, face_ids, mode, top=20)      # list[SimilarFace]
-gallery.recognition.find_similar_in(face_id, ref, mode, top=20)
-gallery.recognition.group(resource_id, face_ids)                                    # FaceGroups
+gallery.similar_faces.find(resource_id, face_id, face_ids, mode, top=20)            # list[SimilarFace]
+gallery.similar_faces.find_in(face_id, ref, mode, top=20)
+gallery.similar_faces.group(resource_id, face_ids)                                  # FaceGroups
 
 # And of `open_directory(gallery, …)`, on the same tables:
 services.directory         # DirectoryPersons, see mien.gallery.directory.persons

@@ -25,13 +25,16 @@ from mien.gallery.people import People
 from mien.gallery.person_search import PersonSearch
 from mien.gallery.persons import Persons
 from mien.gallery.policy import Policies
+from mien.gallery.probes import Probes
 from mien.gallery.quotas import Quotas
 from mien.gallery.reassignment import Reassignment
 from mien.gallery.recognisers import Recognisers
 from mien.gallery.recognition import Recognition
 from mien.gallery.relocation import Relocation
 from mien.gallery.rows import Rows
+from mien.gallery.similar_faces import SimilarFaces
 from mien.gallery.templates import Templates
+from mien.gallery.trained_state import TrainedState
 from mien.gallery.training.duplicates import TrainedDuplicates
 from mien.gallery.training.engines import EXACT, IndexLocation, open_engines
 from mien.gallery.training.indexes import Damaged, TrainedIndexes
@@ -68,7 +71,8 @@ class Gallery:
         training: trains and says how that goes.
         loader: loads trained indexes ahead of the first question.
         stale: what trained collections do not know yet.
-        recognition: verify, identify, find similar, group.
+        recognition: verify and identify.
+        similar_faces: find similar and group.
         untrained_recognition: identifies and compares without training.
         rows: opens sessions on collections (for the parts built on this one).
         templates: seals and opens templates (likewise).
@@ -96,6 +100,7 @@ class Gallery:
     loader: IndexLoader
     stale: StaleCollections
     recognition: Recognition
+    similar_faces: SimilarFaces
     untrained_recognition: UntrainedRecognition
     rows: Rows
     templates: Templates
@@ -187,6 +192,7 @@ def open_gallery(
         faces=detected_faces,
         audit=AuditLog(database, clock, vault),
     )
+    probes, trained_state = Probes(detected_faces, recognisers, curves), TrainedState(rows, indexes)
     relocation = Relocation(rows, vault, recognisers, duplicate_check, last_seen)
     later = TrainedDuplicates(rows, templates, indexes, recognisers)
     return Gallery(
@@ -210,15 +216,15 @@ def open_gallery(
         stale=StaleCollections(rows),
         recognition=Recognition(
             rows,
-            detected_faces,
+            probes,
             recognisers,
             templates,
-            indexes=indexes,
-            untrained_index=untrained_index,
+            trained=trained_state,
             last_seen=last_seen,
             curves=curves,
             negatives=negatives,
         ),
+        similar_faces=SimilarFaces(rows, probes, trained_state, untrained_index, last_seen=last_seen, curves=curves),
         untrained_recognition=UntrainedRecognition(
             rows,
             recognisers,

@@ -13,6 +13,7 @@ from mien.gallery.errors import PersonNotFoundError, Quota, QuotaExceededError
 from mien.gallery.kinds import CollectionRef, parse_id
 from mien.gallery.removal import remove_person
 from mien.gallery.rows import Rows
+from mien.gallery.templates import SealedFace
 from mien.gallery.types import UNSET, Person, Unset
 from mien.storage.tables import CollectionRow, PersistedFaceRow, PersonRow
 
@@ -185,3 +186,13 @@ def _faces_of(session: Session, collection: UUID, persons: list[UUID]) -> dict[U
 
 def _person(row: PersonRow, faces: dict[UUID, list[str]]) -> Person:
     return Person(str(row.person_id), row.name, row.user_data, tuple(faces.get(row.person_id, ())))
+
+
+def sealed_faces_of(session: Session, collection: UUID, person_id: UUID) -> list[SealedFace]:
+    """Return the enrolled faces of a person that have a template."""
+    query = select(PersistedFaceRow.person_id, PersistedFaceRow.face_id, PersistedFaceRow.sealed).where(
+        PersistedFaceRow.collection == collection,
+        PersistedFaceRow.person_id == person_id,
+        func.length(PersistedFaceRow.sealed) > 0,
+    )
+    return [SealedFace(*found) for found in session.execute(query)]

@@ -1,49 +1,32 @@
-"""Verify, identify, find similar and group."""
+"""Verify and identify: whether a face is of a person, and of whom it is."""
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-import numpy as np
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
-
 from mien.events.drift import API, DriftCounts
 from mien.gallery.curves import Curves
-from mien.gallery.detected_faces import DetectedFace, DetectedFaces
+from mien.gallery.detected_faces import DetectedFace
 from mien.gallery.errors import (
-    FaceListEmptyError,
-    FaceNotFoundError,
-    FingerprintMismatchError,
-    IncompatibleModelError,
-    NotTrainedError,
     PersonHasNoFaceError,
-    TrainingNotFinishedError,
 )
-from mien.gallery.identification import confidence, curve_for, identified, query_for, recognised, verification
+from mien.gallery.identification import curve_for, identified, query_for, recognised, verification
 from mien.gallery.kinds import CollectionRef
 from mien.gallery.last_seen import LastSeen
 from mien.gallery.negatives import Negatives
-from mien.gallery.persons import find_person
+from mien.gallery.persons import find_person, sealed_faces_of
+from mien.gallery.probes import Probes
 from mien.gallery.recognisers import Recogniser, Recognisers
-from mien.gallery.rows import BUSY, Rows
+from mien.gallery.rows import Rows
 from mien.gallery.templates import SealedFace, Templates
-from mien.gallery.training.indexes import TrainedIndexes
-from mien.gallery.types import FaceGroups, FindMode, Identified, SimilarFace, Verification
-from mien.gallery.untrained_index import UntrainedIndex
-from mien.matching import Calibration, apart, cosine, group, person_scores
-from mien.matching.open_set import similarity_at_fmr, similarity_for_gallery
-from mien.search import Query, TemplateSearch
-from mien.storage.tables import CollectionRow, PersistedFaceRow, RemovalRow
-
-GROUP_FMR: Final = 1e-4
-"""False match rate of the similarity at which `group` joins (see `mien.matching.grouping`)."""
-_REMEMBERED: Final = 256
+from mien.gallery.trained_state import TrainedState
+from mien.gallery.types import Identified, Verification
+from mien.matching import Calibration, apart, cosine, person_scores
+from mien.search import TemplateSearch
+from mien.storage.tables import CollectionRow
 
 Filing = Callable[[CollectionRow, Sequence[Identified]], object]
 """Files what was found in a collection for review."""
@@ -73,11 +56,10 @@ class Recognition:
 
     Args:
         rows: opens sessions on collections.
-        faces: the short-lived face ids.
+        probes: finds the faces that are compared.
         recognisers: what the labels stand for.
         templates: opens enrolled templates.
-        indexes: trained collections.
-        untrained_index: searches collections as they are now.
+        trained: trained groups.
         last_seen: is told who was recognised.
         curves: the calibrations that operators applied.
         negatives: faces that people said are not a person.
@@ -86,22 +68,20 @@ class Recognition:
     def __init__(
         self,
         rows: Rows,
-        faces: DetectedFaces,
+        probes: Probes,
         recognisers: Recognisers,
         templates: Templates,
         *,
-        indexes: TrainedIndexes,
-        untrained_index: UntrainedIndex,
+        trained: TrainedState,
         last_seen: LastSeen,
         curves: Curves,
         negatives: Negatives,
     ) -> None:
         self._rows = rows
-        self._faces = faces
+        self.probes = probes
         self._recognisers = recognisers
         self._templates = templates
-        self._indexes = indexes
-        self._untrained = untrained_index
+        self._trained = trained
         self.last_seen = last_seen
         self.curves = curves
         self.negatives = negatives
@@ -109,7 +89,6 @@ class Recognition:
         """Files what an identify found, where a collection asks for review; set by the composition root."""
         self.drift: DriftCounts | None = None
         """Counts the scores of identifications; set by the composition root."""
-        self._removed = _RemovedPersons()
 
     # Verify
 
@@ -121,8 +100,8 @@ class Recognition:
             IncompatibleModelError: they were detected with different recognition models.
             FingerprintMismatchError: the label was bound to another recogniser between them.
         """
-        one, other = self.probes(resource_id, [face_id1, face_id2])
-        recogniser = self.recogniser_of(resource_id, [one, other])
+        one, other = self.probes.of(resource_id, [face_id1, face_id2])
+        recogniser = self.probes.recogniser_of(resource_id, [one, other])
         if not (one.embedding.readable and other.embedding.readable):
             return NOBODY
         curve = curve_for(recogniser.calibration, one, other)
@@ -148,11 +127,11 @@ class Recognition:
             IncompatibleModelError: the face was detected with another recognition model than the group's.
             FingerprintMismatchError: the group's faces were made by another recogniser.
         """
-        (probe,) = self.probes(resource_id, [face_id])
+        (probe,) = self.probes.of(resource_id, [face_id])
         with self._rows.reading(ref) as (session, row):
             person = find_person(session, ref, row, person_id)
-            sealed = _faces_of_person(session, row.uid, person.person_id)
-        recogniser = self._check(probe, row.recognition_model, row.fingerprint if sealed else None, ref)
+            sealed = sealed_faces_of(session, row.uid, person.person_id)
+        recogniser = self.probes.check(probe, row.recognition_model, row.fingerprint if sealed else None, ref)
         verified = self.compare_with_person(probe, recogniser, row, sealed)
         if seen and verified.is_identical:
             self.last_seen.note(row, [str(person.person_id)])
@@ -205,7 +184,7 @@ class Recognition:
             IncompatibleModelError: a face was detected with another recognition model than the group's.
             FingerprintMismatchError: the group was trained with another recogniser.
         """
-        probes = self.probes(ref.resource_id, face_ids)
+        probes = self.probes.of(ref.resource_id, face_ids)
         found = self.identify_probes(probes, face_ids, ref, top, confidence_threshold)
         self.count_scores(ref.resource_id, found)
         return found
@@ -247,8 +226,8 @@ class Recognition:
             TrainingNotFinishedError: its first training is under way.
         """
         with self._rows.reading(ref) as (session, row):
-            without = self._removed.of(session, row)
-        row, search = self._trained(ref, row)
+            without = self._trained.removed.of(session, row)
+        row, search = self._trained.search(ref, row)
         recogniser = self._recognisers[row.recognition_model]
         calibration = self.curves.of(recogniser, row.resource_id, row.uid).calibration
         return TrainedGroup(ref, row, search, calibration, without)
@@ -269,7 +248,7 @@ class Recognition:
         """
         row, search, calibration = group.row, group.search, group.calibration
         for probe in probes:
-            self._check(probe, row.recognition_model, search.fingerprint, group.ref)
+            self.probes.check(probe, row.recognition_model, search.fingerprint, group.ref)
         query = query_for(calibration, search.persons, top, confidence_threshold, without=group.without)
         found = identified(
             probes,
@@ -293,170 +272,8 @@ class Recognition:
             NotTrainedError: it was never trained with success.
             TrainingNotFinishedError: its first training is under way.
         """
-        return self._trained(ref, self._rows.get(ref))[1].persons
-
-    # Find similar
-
-    def find_similar(
-        self, resource_id: UUID, face_id: str, face_ids: Sequence[str], mode: FindMode, top: int = 20
-    ) -> list[SimilarFace]:
-        """Rank faces by their likeness with a face.
-
-        Raises:
-            FaceNotFoundError: an id is unknown or has expired.
-            IncompatibleModelError: they were detected with different recognition models.
-            FingerprintMismatchError: the label was bound to another recogniser between them.
-        """
-        unique = list(dict.fromkeys(face_ids))
-        probe, *others = self.probes(resource_id, [face_id, *unique])
-        calibration = curve_for(self.recogniser_of(resource_id, [probe, *others]).calibration, probe)
-        vectors = np.stack([other.embedding.vector for other in others])
-        similarity = np.clip(vectors @ probe.embedding.vector, -1.0, 1.0)
-        least = _least(calibration, mode, len(others))
-        order = np.lexsort((np.array([other.face_id for other in others]), -similarity))
-        return [
-            SimilarFace(unique[position], confidence(calibration, float(similarity[position])))
-            for position in order[:top].tolist()
-            if similarity[position] >= least
-        ]
-
-    def find_similar_in(self, face_id: str, ref: CollectionRef, mode: FindMode, top: int = 20) -> list[SimilarFace]:
-        """Rank the faces of a face list (as it is now) or a large face list (as it was trained).
-
-        Raises:
-            FaceNotFoundError: the id is unknown or has expired.
-            CollectionNotFoundError: there is no such list.
-            FaceListEmptyError: the face list has no face.
-            NotTrainedError: the large face list was never trained with success.
-            TrainingNotFinishedError: its first training is under way.
-            IncompatibleModelError: the face was detected with another recognition model than the list's.
-            FingerprintMismatchError: the list's faces were made by another recogniser.
-        """
-        (probe,) = self.probes(ref.resource_id, [face_id])
-        search: TemplateSearch | None
-        with self._rows.reading(ref) as (session, row):
-            without = self._removed.of(session, row) if ref.kind.trained else frozenset()
-            self._check(probe, row.recognition_model, None)
-            search = None if ref.kind.trained else self._untrained.search(session, row)
-        if ref.kind.trained:
-            row, search = self._trained(ref, row)
-        if search is None:
-            raise FaceListEmptyError("the face list has no face")
-        recogniser = self._check(probe, row.recognition_model, search.fingerprint, ref)
-        calibration = curve_for(self.curves.of(recogniser, row.resource_id, row.uid).calibration, probe)
-        least = _least(calibration, mode, len(search))
-        query = Query(top=top, min_similarity=least, without=without)
-        found = search.search(probe.embedding.vector[None], query)[0]
-        if mode is FindMode.MATCH_PERSON:
-            self.last_seen.note(row, [str(match.face_id) for match in found])
-        return [SimilarFace(str(match.face_id), confidence(calibration, match.similarity)) for match in found]
-
-    # Group
-
-    def group(self, resource_id: UUID, face_ids: Sequence[str]) -> FaceGroups:
-        """Sort faces into groups of one person each; the same whatever their order.
-
-        Raises:
-            FaceNotFoundError: an id is unknown or has expired.
-            IncompatibleModelError: they were detected with different recognition models.
-            FingerprintMismatchError: the label was bound to another recogniser between them.
-        """
-        unique = list(dict.fromkeys(face_ids))
-        faces = self.probes(resource_id, unique)
-        calibration = self.recogniser_of(resource_id, faces).calibration
-        vectors = np.stack([face.embedding.vector for face in faces])
-        found = group(vectors, similarity_at_fmr(calibration, GROUP_FMR))
-        return FaceGroups(
-            tuple(tuple(unique[position] for position in members) for members in found.groups),
-            tuple(unique[position] for position in found.messy),
-        )
-
-    # What they share
-
-    def probes(self, resource_id: UUID, face_ids: Sequence[str]) -> list[DetectedFace]:
-        """Return short-lived faces in the order of their ids.
-
-        Raises:
-            FaceNotFoundError: one is unknown or has expired.
-        """
-        found = self._faces.get_many(resource_id, face_ids)
-        for face_id in face_ids:
-            if face_id not in found:
-                raise FaceNotFoundError(face_id)
-        return [found[face_id] for face_id in face_ids]
-
-    def recogniser_of(self, resource_id: UUID, faces: Sequence[DetectedFace]) -> Recogniser:
-        """Return the recogniser that made all of these templates, with the resource's calibration.
-
-        Raises:
-            IncompatibleModelError: they were detected with different recognition models.
-            FingerprintMismatchError: the label was bound to another recogniser since one of them was detected.
-        """
-        label = faces[0].recognition_model
-        for face in faces:
-            recogniser = self._check(face, label, None)
-        return self.curves.of(recogniser, resource_id)
-
-    def _check(
-        self, probe: DetectedFace, label: str, fingerprint: str | None, ref: CollectionRef | None = None
-    ) -> Recogniser:
-        """Check that a probe may be compared with templates of this label and fingerprint (None: of any)."""
-        if probe.recognition_model != label:
-            raise IncompatibleModelError(f"the face was detected with {probe.recognition_model}, not with {label}")
-        recogniser = self._recognisers[label]
-        if fingerprint not in {None, recogniser.fingerprint}:
-            raise FingerprintMismatchError(label, ref)
-        if probe.embedding.fingerprint != recogniser.fingerprint:
-            raise FingerprintMismatchError(label)
-        return recogniser
-
-    def _trained(self, ref: CollectionRef, row: CollectionRow) -> tuple[CollectionRow, TemplateSearch]:
-        """Return the trained state, and the row that it belongs to: it may have been migrated since it was read."""
-        search = self._indexes.search(row)
-        if search is None:
-            raise TrainingNotFinishedError(ref) if row.training_status in BUSY else NotTrainedError(ref)
-        if search.fingerprint != row.fingerprint:
-            row = self._rows.get(ref)
-            search = self._indexes.search(row) or search
-        return row, search
+        return self._trained.search(ref, self._rows.get(ref))[1].persons
 
 
 NOBODY: Final = Verification(is_identical=False, confidence=0.0)
 """The answer where a face could not be read: nothing speaks for its being anybody's."""
-
-
-def _least(calibration: Calibration, mode: FindMode, templates: int) -> float:
-    return similarity_for_gallery(calibration, templates) if mode is FindMode.MATCH_PERSON else -1.0
-
-
-def _faces_of_person(session: Session, collection: UUID, person_id: UUID) -> list[SealedFace]:
-    query = select(PersistedFaceRow.person_id, PersistedFaceRow.face_id, PersistedFaceRow.sealed).where(
-        PersistedFaceRow.collection == collection,
-        PersistedFaceRow.person_id == person_id,
-        func.length(PersistedFaceRow.sealed) > 0,
-    )
-    return [SealedFace(*found) for found in session.execute(query)]
-
-
-class _RemovedPersons:
-    """Persons deleted since the last training; read again only when a collection has changed."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._known: OrderedDict[UUID, tuple[int, str | None, frozenset[UUID]]] = OrderedDict()
-
-    def of(self, session: Session, row: CollectionRow) -> frozenset[UUID]:
-        """Return the persons of a trained collection that must not be found any more."""
-        with self._lock:
-            known = self._known.get(row.uid)
-        if known is not None and known[:2] == (row.revision, row.snapshot):
-            return known[2]
-        # Older notes are done with in the snapshot, and somebody may have come back since.
-        query = select(RemovalRow.person_id).where(RemovalRow.collection == row.uid, RemovalRow.face_id.is_(None))
-        query = query.where(RemovalRow.revision > row.trained_revision)
-        removed = frozenset(session.scalars(query))
-        with self._lock:
-            self._known[row.uid] = (row.revision, row.snapshot, removed)
-            while len(self._known) > _REMEMBERED:
-                self._known.popitem(last=False)
-        return removed

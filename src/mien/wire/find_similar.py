@@ -101,7 +101,7 @@ class FindSimilar:
 
     def _search(self, exchange: Exchange, body: Body, face_id: str, mode: FindMode, top: int) -> tuple[Search, str]:
         """Return the call of the gallery that is asked for, and what the ids that it finds are called."""
-        recognition, resource_id = self.context.gallery.recognition, exchange.resource_id
+        similar_faces, resource_id = self.context.gallery.similar_faces, exchange.resource_id
         given = [name for name in _PLACES if body.get(name.lower()) is not None]
         if not given:
             raise _NONE.problem()
@@ -115,9 +115,9 @@ class FindSimilar:
             if not low <= len(value) <= high:
                 raise _LENGTH.problem(hint=f"From {low} to {high} faces are searched in a call.")
             face_ids = ids(body, "faceIds")
-            return lambda: recognition.find_similar(resource_id, face_id, face_ids, mode, top), "faceId"
+            return lambda: similar_faces.find(resource_id, face_id, face_ids, mode, top), "faceId"
         if not isinstance(value, str) or not value:
             raise _NOT_VALID.problem(hint=f"{given[0]} is {shown(value)}; it must be a text that is not empty.")
         family: Family = FACE_LIST if given[0] == FACE_LIST.id_name else LARGE_FACE_LIST
         ref = CollectionRef(resource_id, family.kind, value)
-        return lambda: recognition.find_similar_in(face_id, ref, mode, top), "persistedFaceId"
+        return lambda: similar_faces.find_in(face_id, ref, mode, top), "persistedFaceId"

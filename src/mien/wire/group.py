@@ -51,7 +51,7 @@ class Group:
         face_ids, resource_id = _FACE_IDS.read(body), exchange.resource_id
 
         def work() -> Response:
-            found = self.context.gallery.recognition.group(resource_id, face_ids)
+            found = self.context.gallery.similar_faces.group(resource_id, face_ids)
             return answer({"groups": [list(group) for group in found.groups], "messyGroup": list(found.messy_group)})
 
         return await self.context.run(_ROWS, work)

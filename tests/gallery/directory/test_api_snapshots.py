@@ -70,7 +70,7 @@ def search(world: World, ref: CollectionRef, seed: int) -> list[tuple[str, float
     if ref.kind.has_persons:
         (one,) = world.gallery.recognition.identify([probe], ref, 10, 0.0)
         return [(candidate.person_id, candidate.confidence) for candidate in one.candidates]
-    similar = world.gallery.recognition.find_similar_in(probe, ref, FindMode.MATCH_FACE)
+    similar = world.gallery.similar_faces.find_in(probe, ref, FindMode.MATCH_FACE)
     return [(face.face_id, face.confidence) for face in similar]
 
 

@@ -29,7 +29,7 @@ async def test_negatives_are_added_listed_and_removed(measured: World) -> None:
     assert resource is not None
     ref = CollectionRef(resource.id, Kind.LARGE_PERSON_GROUP, "staff")
     (person, *_) = gallery.persons.page(ref)
-    faces: DetectedFaces = gallery.recognition._faces
+    faces: DetectedFaces = gallery.recognition.probes.faces
     vector = np.full(256, 1 / 16, np.float32)
     fingerprint = gallery.rows.get(ref).fingerprint
     (face_id,) = faces.remember(resource.id, "recognition_04", [Embedding(vector, fingerprint, 9.0)], 600)

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mien.gallery.detected_faces import DetectedFace
@@ -21,13 +20,13 @@ from mien.gallery.directory.rows import DirectoryRows, check_persons, face_colle
 from mien.gallery.errors import FingerprintMismatchError, IncompatibleModelError, PersonHasNoFaceError
 from mien.gallery.identification import identified, query_for, recognised
 from mien.gallery.kinds import persons_ref
+from mien.gallery.persons import sealed_faces_of
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.recognition import Recognition
 from mien.gallery.rows import find_collection, ref_of
-from mien.gallery.templates import SealedFace
 from mien.gallery.types import Identified, Verification
 from mien.gallery.untrained_index import UntrainedIndex
-from mien.storage.tables import CollectionRow, DynamicGroupRow, PersistedFaceRow
+from mien.storage.tables import CollectionRow, DynamicGroupRow
 
 EVERYONE: Final = ("*",)
 """Stands for all persons of the directory (contract, section 4)."""
@@ -71,14 +70,14 @@ class DirectoryRecognition:
             FingerprintMismatchError: the label was bound to another recogniser since.
             NotCalibratedError: the recogniser has no calibration.
         """
-        (probe,) = self._recognition.probes(resource_id, [face_id])
+        (probe,) = self._recognition.probes.of(resource_id, [face_id])
         label = probe.recognition_model
         with self._rows.reading(resource_id) as session:
             person = find_person(session, resource_id, person_id)
             if not person.faces:
                 raise PersonHasNoFaceError("no face of the person is enrolled")
             of_models = {one.recognition_model: one for one in face_collections(session)}
-            sealed = {name: _sealed_faces(session, one, person.person_id) for name, one in of_models.items()}
+            sealed = {name: sealed_faces_of(session, one.uid, person.person_id) for name, one in of_models.items()}
         if not sealed.get(label):
             others = ", ".join(name for name, faces in sealed.items() if faces)
             raise IncompatibleModelError(f"the face was detected with {label}, those of the person with {others}")
@@ -104,7 +103,7 @@ class DirectoryRecognition:
             FingerprintMismatchError: a label was bound to another recogniser since.
             NotCalibratedError: a recogniser has no calibration.
         """
-        probes = self._recognition.probes(resource_id, face_ids)
+        probes = self._recognition.probes.of(resource_id, face_ids)
         with self._rows.reading(resource_id) as session:
             everyone = tuple(person_ids) == EVERYONE
             only = None if everyone else frozenset(check_persons(session, resource_id, list(person_ids)))
@@ -126,7 +125,7 @@ class DirectoryRecognition:
             What `identify_persons` raises, and:
             DynamicGroupNotFoundError: there is no such group.
         """
-        probes = self._recognition.probes(resource_id, face_ids)
+        probes = self._recognition.probes.of(resource_id, face_ids)
         found = self.identify_probes(resource_id, probes, group_id, top, confidence_threshold)
         self._recognition.count_scores(resource_id, found)
         return found
@@ -207,13 +206,6 @@ class DirectoryRecognition:
         if {probe.embedding.fingerprint for probe in probes} != {recogniser.fingerprint}:
             raise FingerprintMismatchError(collection.recognition_model)
         return recogniser
-
-
-def _sealed_faces(session: Session, collection: CollectionRow, person_id: UUID) -> list[SealedFace]:
-    query = select(PersistedFaceRow.person_id, PersistedFaceRow.face_id, PersistedFaceRow.sealed)
-    query = query.where(PersistedFaceRow.collection == collection.uid, PersistedFaceRow.person_id == person_id)
-    query = query.where(func.length(PersistedFaceRow.sealed) > 0)
-    return [SealedFace(*found) for found in session.execute(query)]
 
 
 class _Members:

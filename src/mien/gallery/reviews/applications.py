@@ -110,7 +110,7 @@ class ApplicationReviews:
         if known is not None:
             return known, False
         self._check(match)
-        (probe,) = self._recognition.probes(resource_id, [match.face_id])
+        (probe,) = self._recognition.probes.of(resource_id, [match.face_id])
         candidates = [Candidate(one.person_id, self._confidence(match, one.person_id)) for one in match.candidates]
         if match.picture is not None:
             self._check_picture(resource_id, probe, match.picture)
@@ -154,7 +154,7 @@ class ApplicationReviews:
         Raises:
             InvalidReviewError: the picture does not show it.
         """
-        recogniser = self._recognition.recogniser_of(resource_id, [probe])
+        recogniser = self._recognition.probes.recogniser_of(resource_id, [probe])
         curve = curve_for(recogniser.calibration, probe)
         for face in self._engine.analyze(picture, Want(recogniser=recogniser.pack)).faces:
             found = face.embedding
