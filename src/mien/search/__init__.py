@@ -5,7 +5,7 @@
 * `exact` - `ExactSearch`, in process: compares with every template, misses none. The default.
 * `index_files` - `TrainedIndexFiles`, the trained state of a collection on disk; loads an `ExactSearch`.
 * `pgvector` - `PgVectorSearch`, the templates in PostgreSQL.
-* `milvus`, `milvus_store` - `MilvusSearch`, the templates in a Milvus server.
+* `milvus`, `milvus_store`, `milvus_search` - `MilvusSearch`, the templates in a Milvus server.
 
 A fingerprint names the recogniser that made the templates; callers compare it before they search.
 

@@ -1,4 +1,4 @@
-"""Tables of templates in a Milvus server: the calls that `milvus_store` is built of.
+"""Tables of templates in a Milvus server: the calls that `milvus_store` and `milvus_search` are built of.
 
 There is one table for each dimension, shared by all collections and partitioned by collection, and one that names the
 trained indexes. Milvus compares every template (its index FLAT). Every read is strongly consistent: it sees everything

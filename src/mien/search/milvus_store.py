@@ -1,4 +1,4 @@
-"""Trained indexes in Milvus: which parts each consists of, how it changes, and the search on it.
+"""Trained indexes in Milvus: which parts each consists of, and how it changes.
 
 Milvus has no transactions. Rows therefore belong to a *part*, which is written once, and an index is a description that
 lists its parts: searches see a new part only after the description is written. An update adds a part and deletes the
@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import UUID
 
 import numpy as np
@@ -21,47 +21,19 @@ from numpy.typing import NDArray
 from mien.search.errors import TrainedIndexMissingError
 from mien.search.milvus import (
     INDEXES,
-    MOST_HITS,
-    Hit,
     MilvusTables,
     NoTableError,
     among,
     equals,
     persons,
 )
-from mien.search.types import EnrolledTemplates, Float32, Match, Query, TemplateSearch, check_probes
-
-T = TypeVar("T")
+from mien.search.milvus_search import Description, MilvusSearch, chunks
+from mien.search.types import EnrolledTemplates, TemplateSearch
 
 _MOST_PARTS: Final = 256
 """An index of more parts is written anew as one."""
-_IDS_AT_ONCE: Final = 1000
-_PROBES_AT_ONCE: Final = 64
 _NONE: Final = "id < 0"
 """A condition that no row meets."""
-
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """One trained index.
-
-    Attributes:
-        table: of its templates.
-        fingerprint: of the recogniser.
-        dimension: of a template.
-        parts: their numbers; all rows of these parts of the collection are the index.
-        count: how many templates there are.
-        persons: how many persons they are of.
-        complete: False while the index is written for the first time.
-    """
-
-    table: str
-    fingerprint: str
-    dimension: int
-    parts: tuple[int, ...] = ()
-    count: int = 0
-    persons: int = 0
-    complete: bool = True
 
 
 class MilvusStore:
@@ -143,7 +115,7 @@ class MilvusStore:
             persons=known.persons - len(had) + len(has),
         )
         self._put(changed)
-        for ids in _chunks([one.id for one in gone]):
+        for ids in chunks([one.id for one in gone]):
             self._tables.delete(known.table, f"{self._scope()} and {among('id', ids)}")
         if len(changed.parts) > _MOST_PARTS:
             self._put(self._whole(self._search(changed).faces(), changed.fingerprint))
@@ -194,7 +166,7 @@ class MilvusStore:
             return ()
         part = secrets.randbits(52)
         own = {"collection": self._collection, "resource": self._resource, "part": part}
-        for rows in _chunks(range(len(faces))):
+        for rows in chunks(range(len(faces))):
             self._tables.insert(
                 table,
                 [
@@ -211,7 +183,7 @@ class MilvusStore:
 
     def _rows_of(self, known: Description, people: Collection[UUID]) -> Iterator[_Row]:
         try:
-            for some in _chunks(list(people)):
+            for some in chunks(list(people)):
                 where = f"{self._where(known)} and {persons(some)}"
                 for row in self._tables.rows(known.table, where, ("person", "face")):
                     yield _Row(int(row["id"]), UUID(row["person"]), UUID(row["face"]))
@@ -252,119 +224,6 @@ class MilvusStore:
         return TrainedIndexMissingError(Path(self._name), problem)
 
 
-class MilvusSearch:
-    """See `types.TemplateSearch`; made by `MilvusStore.load`. Its length is that of when it was loaded."""
-
-    def __init__(self, tables: MilvusTables, known: Description, where: str, *, count: int, name: str) -> None:
-        self._tables = tables
-        self._known = known
-        self._where = where
-        self._count = count
-        self._name = name
-
-    @property
-    def dimension(self) -> int:
-        """Length of a template."""
-        return self._known.dimension
-
-    @property
-    def fingerprint(self) -> str:
-        """Of the recogniser."""
-        return self._known.fingerprint
-
-    def __len__(self) -> int:
-        return self._count
-
-    @property
-    def persons(self) -> int:
-        """See `types.TemplateSearch.persons`."""
-        return self._known.persons
-
-    @property
-    def one_face_each(self) -> bool:
-        """See `types.TemplateSearch.one_face_each`."""
-        return self._known.persons == self._count
-
-    @property
-    def in_memory(self) -> int:
-        """None: the templates are the server's."""
-        return 0
-
-    def faces(self) -> EnrolledTemplates:
-        """All faces with their templates."""
-        return self._faces([self._where])
-
-    def faces_of(self, persons_: Collection[UUID]) -> EnrolledTemplates:
-        """See `types.TemplateSearch.faces_of`."""
-        return self._faces(f"{self._where} and {persons(some)}" for some in _chunks(list(persons_)))
-
-    def search(self, probes: NDArray[Any], query: Query) -> list[list[Match]]:
-        """See `types.TemplateSearch.search`.
-
-        Raises:
-            ValueError: the probes have another dimension or are not finite.
-            TrainedIndexMissingError: the table is gone.
-            SearchServerError: the server does not answer.
-        """
-        array = check_probes(probes, self.dimension)
-        if not self._count or (query.only is not None and not query.only):
-            return [[] for _ in array]
-        where = self._where
-        if query.only is not None:
-            where += f" and {persons(query.only)}"
-        if query.without:
-            where += f" and not ({persons(query.without)})"
-        limit = min(2 * query.top + 16, MOST_HITS)
-        answers: list[list[Match]] = []
-        for start in range(0, len(array), _PROBES_AT_ONCE):
-            some = array[start : start + _PROBES_AT_ONCE]
-            found = self._nearest(where, some, limit)
-            answers += [
-                self._matches(probe, hits, where, limit, query) for probe, hits in zip(some, found, strict=True)
-            ]
-        return answers
-
-    def _matches(self, probe: Float32, hits: list[Hit], where: str, limit: int, query: Query) -> list[Match]:
-        """Return a probe's persons, looking further while nearer ones, or equally near ones, may be left."""
-        least = np.float32(query.min_similarity)
-        best: dict[UUID, tuple[float, UUID]] = {}
-        narrowed = where
-        while True:
-            for hit in hits:
-                entry = (-hit.similarity, hit.face)
-                best[hit.person] = min(entry, best.get(hit.person, entry))
-            ranked = sorted((negative, person, face) for person, (negative, face) in best.items())
-            if len(hits) < limit or hits[-1].similarity < least:
-                break
-            if len(ranked) >= query.top and -ranked[query.top - 1][0] > hits[-1].similarity:
-                break
-            if limit < MOST_HITS:
-                limit = min(4 * limit, MOST_HITS)
-            else:  # the server returns no more at once: go on without the persons that are found
-                narrowed = f"{where} and not ({persons(best)})"
-            (hits,) = self._nearest(narrowed, probe[None], limit)
-        return [Match(p, f, -n) for n, p, f in ranked if np.float32(-n) >= least][: query.top]
-
-    def _nearest(self, where: str, probes: Float32, limit: int) -> list[list[Hit]]:
-        try:
-            return self._tables.nearest(self._known.table, where, probes, limit)
-        except NoTableError as error:
-            raise TrainedIndexMissingError(Path(self._name), "its table is missing in Milvus") from error
-
-    def _faces(self, conditions: Iterable[str]) -> EnrolledTemplates:
-        table, fields = self._known.table, ("person", "face", "template")
-        try:
-            rows = [
-                (UUID(row["person"]), UUID(row["face"]), np.asarray(row["template"], np.float32))
-                for where in conditions
-                for row in self._tables.rows(table, where, fields)
-            ]
-        except NoTableError as error:
-            raise TrainedIndexMissingError(Path(self._name), "its table is missing in Milvus") from error
-        templates = np.array([row[2] for row in rows], np.float32).reshape(len(rows), self.dimension)
-        return EnrolledTemplates.of([row[0] for row in rows], [row[1] for row in rows], templates)
-
-
 @dataclass(frozen=True, slots=True)
 class _Row:
     id: int
@@ -399,7 +258,7 @@ def left_over(tables: MilvusTables, collection: str, name: str | None) -> Callab
 
     def delete() -> None:
         for table, gone in parts.items():
-            for some in _chunks(sorted(gone)):
+            for some in chunks(sorted(gone)):
                 tables.delete(table, f"{own} and {among('part', some)}")
         if described:  # last: their rows are found by them
             tables.delete(INDEXES, f"{own} and {among('name', list(described))}")
@@ -421,8 +280,3 @@ def _parsed(row: Mapping[str, Any]) -> Description:
 
 def _uuids(ids: NDArray[np.uint8]) -> list[UUID]:
     return [UUID(bytes=row.tobytes()) for row in ids]
-
-
-def _chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(values), _IDS_AT_ONCE):
-        yield values[start : start + _IDS_AT_ONCE]
