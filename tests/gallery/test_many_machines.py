@@ -229,7 +229,7 @@ def test_what_changed_is_brought_up_to_date_as_if_it_were_built_anew(
             (face,) = here.persons.get(ref, person).persisted_face_ids
             here.faces.delete(ref, face, person_id=person)
         if random.random() < 0.4:
-            here.training.take_out(ref.resource_id, here.rows.get(ref).uid)
+            here.compaction.take_out(ref.resource_id, here.rows.get(ref).uid)
         train(here, ref)
         there.loader.run_once()
     third = machine(connect(), tmp_path / "third")

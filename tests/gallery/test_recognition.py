@@ -319,9 +319,9 @@ def test_removed_templates_leave_the_snapshot_without_a_training(world: World, c
     world.gallery.persons.delete(ref, ids[2])
     row = world.gallery.rows.get(ref)
     assert len(world.gallery.indexes.store(row, row.snapshot or "").load()) == 6
-    assert world.gallery.training.purge_removed() == 0
+    assert world.gallery.compaction.purge() == 0
     clock.advance(timedelta(minutes=30))
-    assert world.gallery.training.purge_removed() == 1
+    assert world.gallery.compaction.purge() == 1
     row = world.gallery.rows.get(ref)
     assert len(world.gallery.indexes.store(row, row.snapshot or "").load()) == 5
     with world.gallery.rows.database.read(world.owner) as session:

@@ -24,7 +24,7 @@ from mien.events import AlertRules, AuditLog
 from mien.events.failed_calls import KEPT_FOR as FAILED_CALLS_KEPT
 from mien.gallery.kinds import Kind
 from mien.gallery.policy import EnrolmentPolicy
-from mien.gallery.training.trainer import PURGE_AFTER
+from mien.gallery.training.compaction import PURGE_AFTER
 from mien.liveness.sessions import KEPT_FOR as SESSIONS_KEPT
 from mien.settings import Settings
 from mien.storage import EVERY_RESOURCE, Database, Vault

@@ -35,6 +35,7 @@ from mien.gallery.rows import Rows
 from mien.gallery.similar_faces import SimilarFaces
 from mien.gallery.templates import Templates
 from mien.gallery.trained_state import TrainedState
+from mien.gallery.training.compaction import Compaction
 from mien.gallery.training.duplicates import TrainedDuplicates
 from mien.gallery.training.engines import EXACT, IndexLocation, open_engines
 from mien.gallery.training.indexes import Damaged, TrainedIndexes
@@ -69,6 +70,7 @@ class Gallery:
         duplicates: what was suspected when they were.
         crops: what was kept of their photos.
         training: trains and says how that goes.
+        compaction: takes removed templates out of trained indexes.
         loader: loads trained indexes ahead of the first question.
         stale: what trained collections do not know yet.
         recognition: verify and identify.
@@ -97,6 +99,7 @@ class Gallery:
     duplicates: Duplicates
     crops: Crops
     training: Training
+    compaction: Compaction
     loader: IndexLoader
     stale: StaleCollections
     recognition: Recognition
@@ -133,7 +136,7 @@ class Gallery:
         self.last_seen.write()
         forgotten = self.untrained_index.forget_unused() + self.duplicate_check.forget_old()
         forgotten += self.corrections.purge()
-        return self.training.purge_removed() + forgotten + self.indexes.sweep()
+        return self.compaction.purge() + forgotten + self.indexes.sweep()
 
 
 def open_gallery(
@@ -195,6 +198,7 @@ def open_gallery(
     probes, trained_state = Probes(detected_faces, recognisers, curves), TrainedState(rows, indexes)
     relocation = Relocation(rows, vault, recognisers, duplicate_check, last_seen)
     later = TrainedDuplicates(rows, templates, indexes, recognisers)
+    training = Training(rows, templates, indexes, trained=trained, look=later.look)
     return Gallery(
         collections=Collections(rows, vault, recognisers, indexes),
         persons=Persons(rows),
@@ -211,7 +215,8 @@ def open_gallery(
         policies=Policies(rows),
         duplicates=Duplicates(rows),
         crops=Crops(rows, vault),
-        training=Training(rows, templates, indexes, trained=trained, look=later.look),
+        training=training,
+        compaction=Compaction(rows, templates, indexes, training),
         loader=IndexLoader(indexes, database),
         stale=StaleCollections(rows),
         recognition=Recognition(

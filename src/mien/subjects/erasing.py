@@ -29,7 +29,7 @@ from mien.gallery.errors import ConflictError, TrainingNotFinishedError
 from mien.gallery.kinds import place_name
 from mien.gallery.negatives import Negatives
 from mien.gallery.rows import Rows
-from mien.gallery.training.trainer import Training
+from mien.gallery.training.compaction import Compaction
 from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.tables import CollectionRow, ErasureRow, PersistedFaceRow, PersonRow, ResourceRow
 from mien.subjects.errors import ReceiptNotFoundError, UnfinishedError
@@ -79,7 +79,7 @@ class Eraser:
 
     Args:
         rows: opens sessions on collections.
-        training: takes templates out of snapshots.
+        compaction: takes templates out of trained indexes.
         probes: the short-lived faces.
         negatives: faces that are kept as not being somebody else.
         sessions: the liveness sessions.
@@ -91,7 +91,7 @@ class Eraser:
     def __init__(
         self,
         rows: Rows,
-        training: Training,
+        compaction: Compaction,
         *,
         probes: DetectedFaces,
         negatives: Negatives,
@@ -101,7 +101,7 @@ class Eraser:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._rows = rows
-        self._training = training
+        self._compaction = compaction
         self._probes = probes
         self._negatives = negatives
         self._sessions = sessions
@@ -197,7 +197,7 @@ class Eraser:
                 self._waiting(until, partial(self._remove, row, plan, uid, theirs, only_faces=True))
             self._remove_rest(row, plan)
             for uid in self._with_faces(resource_id, {*plan["members"], *map(str, moved)}):
-                self._waiting(until, partial(self._training.take_out, resource_id, uid))
+                self._waiting(until, partial(self._compaction.take_out, resource_id, uid))
             row = self._sign(row, plan)
             self._database.empty_log()  # last: the plan, which has the ids, was in the log until it was signed
         assert row.receipt is not None

@@ -173,7 +173,7 @@ def open_subjects(
     )
     eraser = Eraser(
         gallery.rows,
-        gallery.training,
+        gallery.compaction,
         probes=detected_faces,
         negatives=gallery.negatives,
         sessions=held,

@@ -2,68 +2,162 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
 
+import structlog
 from sqlalchemy import delete, select, update
 
-from mien.gallery.rows import BUSY, Rows
+from mien.gallery.rows import BUSY, Rows, ref_of
 from mien.gallery.templates import Templates
 from mien.gallery.training.indexes import TrainedIndexes
-from mien.gallery.untrained_index import removed_since
+from mien.gallery.training.trainer import Training
+from mien.gallery.types import TrainingState
+from mien.gallery.untrained_index import REMOVALS_KEPT, removed_since
+from mien.search import TrainedIndexError
+from mien.storage import EVERY_RESOURCE
+from mien.storage.claims import ClaimLostError
 from mien.storage.tables import CollectionRow, RemovalRow
 
-
-def forget_removals(rows: Rows, row: CollectionRow, before: datetime) -> int:
-    """Delete the notes of removals from before a moment, which no search needs; returns how many there were."""
-    with rows.database.write(row.resource_id) as session:
-        old = delete(RemovalRow).where(RemovalRow.collection == row.uid, RemovalRow.removed_at <= before)
-        return len(session.execute(old.returning(RemovalRow.id)).all())
+PURGE_AFTER: Final = timedelta(minutes=30)
+"""How long a removed template may stay in an index that is not trained again; at most an hour is promised."""
+_log = structlog.get_logger(__name__)
 
 
-def compact(rows: Rows, templates: Templates, indexes: TrainedIndexes, row: CollectionRow) -> int:
-    """Make the same trained index without what was removed since, and nothing that was added.
+class Compaction:
+    """Takes removed templates out of trained indexes.
 
     Args:
         rows: opens sessions on collections.
         templates: opens templates.
         indexes: where trainings put what they make.
-        row: the collection.
-
-    Returns:
-        How many notes of removals were done with; 0 when somebody else is at the trained index.
-
-    Raises:
-        TrainedIndexError: the trained index is unusable.
+        training: trains a collection whose index cannot be compacted.
     """
-    with indexes.claim(row.uid) as held:
-        if held is None or row.snapshot is None:
-            return 0
-        with rows.database.read(row.resource_id) as session:
-            fresh = session.scalar(select(CollectionRow).where(CollectionRow.uid == row.uid))
-            if fresh is None or fresh.training_status in BUSY or fresh.snapshot != row.snapshot:
+
+    def __init__(self, rows: Rows, templates: Templates, indexes: TrainedIndexes, training: Training) -> None:
+        self._rows = rows
+        self._templates = templates
+        self._indexes = indexes
+        self._training = training
+
+    def purge(self) -> int:
+        """Take templates that were removed half an hour ago, and are not gone with a later training, out of indexes.
+
+        Returns:
+            How many notes of removals were done with.
+        """
+        now = self._rows.clock.now()
+        done = 0
+        with self._rows.database.read(EVERY_RESOURCE) as session:
+            due = select(RemovalRow.collection).where(RemovalRow.removed_at <= now - PURGE_AFTER).distinct()
+            rows = session.scalars(select(CollectionRow).where(CollectionRow.uid.in_(due))).all()
+        for row in rows:
+            if row.snapshot is None:
+                done += self._forget(row, before=now - REMOVALS_KEPT)
+            elif row.training_status not in BUSY:
+                try:
+                    done += self.compact(row)
+                except ClaimLostError:  # the server that has it now is at the index anyway
+                    continue
+                except TrainedIndexError as error:
+                    _log.error("removed templates cannot be taken out of a trained index", reason=str(error))
+        return done
+
+    def take_out(self, resource_id: UUID, uid: UUID) -> bool:
+        """Take templates that were removed out of a collection's trained index now, whatever engine made it.
+
+        Returns:
+            Whether none of them is left in it; not so while the collection is being trained, or another thread or
+            process is at its trained index.
+        """
+        row = self._rows.find(resource_id, uid)
+        if row is None or row.snapshot is None:
+            return True
+        if row.training_status in BUSY:
+            return False
+        with self._rows.database.read(resource_id) as session:
+            due = removed_since(session, uid, -1)
+        if not due:
+            return self._tidy(row)
+        try:
+            if self._indexes.goes_on(row.snapshot):
+                return self.compact(row) > 0
+        except TrainedIndexError as error:
+            _log.warning("a trained index is unusable and is rebuilt from the database", reason=str(error))
+        return self._training.rebuild(ref_of(row)).status is TrainingState.SUCCEEDED if row.faces else self._drop(row)
+
+    def _tidy(self, row: CollectionRow) -> bool:
+        """Delete what a process left behind that was killed when it had made a newer trained index."""
+        with self._indexes.claim(row.uid) as held:
+            if held is None:
+                return False
+            fresh = self._rows.find(row.resource_id, row.uid)
+            if fresh is not None:
+                self._indexes.tidy(row.uid, fresh.snapshot, held)
+        return True
+
+    def _drop(self, row: CollectionRow) -> bool:
+        """Delete the trained index of a collection in which nothing is enrolled any more."""
+        with self._indexes.claim(row.uid) as held:
+            if held is None:
+                return False
+            with self._rows.writing(ref_of(row), uid=row.uid) as (session, fresh):
+                held.fence(session)
+                if fresh.faces:
+                    return False
+                fresh.snapshot, fresh.trained_revision = None, -1
+                session.execute(delete(RemovalRow).where(RemovalRow.collection == row.uid))
+            self._indexes.tidy(row.uid, None, held)
+        return True
+
+    def compact(self, row: CollectionRow) -> int:
+        """Create the same trained index without what was removed since, and without what was added.
+
+        Args:
+            row: the collection.
+
+        Returns:
+            How many notes of removals were done with; 0 when somebody else is at the trained index.
+
+        Raises:
+            TrainedIndexError: the trained index is unusable.
+        """
+        with self._indexes.claim(row.uid) as held:
+            if held is None or row.snapshot is None:
                 return 0
-            # What the last training removed is dead in its files, and may have come back under the same ids.
-            removed = removed_since(session, row.uid, fresh.trained_revision)
-        if not indexes.goes_on(row.snapshot):  # another engine was chosen: its next training replaces it
-            return 0
-        search = indexes.search(row)
-        name = indexes.fresh_name(search.fingerprint if search is not None else row.fingerprint)
-        previous = indexes.previous(row.uid)
-        none = templates.faces(row.resource_id, row.uid, ())
-        store = indexes.branch(row, row.snapshot, name, held)
-        store.update(none, removed, current=previous)
-        store.compact()
-        with rows.database.write(row.resource_id) as session:
-            held.fence(session)
-            # `trained_revision` stays: what was added since is still to be trained. The claim keeps others away,
-            # but not those on another machine, whose trained indexes lie in another folder.
-            same = (CollectionRow.uid == row.uid, CollectionRow.snapshot == row.snapshot)
-            moved = update(CollectionRow).where(*same).values(snapshot=name).returning(CollectionRow.uid)
-            if session.scalar(moved) is None:
+            with self._rows.database.read(row.resource_id) as session:
+                fresh = session.scalar(select(CollectionRow).where(CollectionRow.uid == row.uid))
+                if fresh is None or fresh.training_status in BUSY or fresh.snapshot != row.snapshot:
+                    return 0
+                # What the last training removed is dead in its files, and may have come back under the same ids.
+                removed = removed_since(session, row.uid, fresh.trained_revision)
+            if not self._indexes.goes_on(row.snapshot):  # another engine was chosen: its next training replaces it
                 return 0
-            applied = (RemovalRow.collection == row.uid, RemovalRow.revision <= fresh.revision)
-            gone = session.execute(delete(RemovalRow).where(*applied).returning(RemovalRow.id)).all()
-        if previous is not None:
-            indexes.keep(row.uid, name, store.load(previous), fresh.trained_revision)
-        indexes.tidy(row.uid, name, held)
-        return len(gone)
+            search = self._indexes.search(row)
+            name = self._indexes.fresh_name(search.fingerprint if search is not None else row.fingerprint)
+            previous = self._indexes.previous(row.uid)
+            none = self._templates.faces(row.resource_id, row.uid, ())
+            store = self._indexes.branch(row, row.snapshot, name, held)
+            store.update(none, removed, current=previous)
+            store.compact()
+            with self._rows.database.write(row.resource_id) as session:
+                held.fence(session)
+                # `trained_revision` stays: what was added since is still to be trained. The claim keeps others away,
+                # but not those on another machine, whose trained indexes lie in another folder.
+                same = (CollectionRow.uid == row.uid, CollectionRow.snapshot == row.snapshot)
+                moved = update(CollectionRow).where(*same).values(snapshot=name).returning(CollectionRow.uid)
+                if session.scalar(moved) is None:
+                    return 0
+                applied = (RemovalRow.collection == row.uid, RemovalRow.revision <= fresh.revision)
+                gone = session.execute(delete(RemovalRow).where(*applied).returning(RemovalRow.id)).all()
+            if previous is not None:
+                self._indexes.keep(row.uid, name, store.load(previous), fresh.trained_revision)
+            self._indexes.tidy(row.uid, name, held)
+            return len(gone)
+
+    def _forget(self, row: CollectionRow, before: datetime) -> int:
+        """Delete the notes of removals from before a moment, which no search needs; returns how many there were."""
+        with self._rows.database.write(row.resource_id) as session:
+            old = delete(RemovalRow).where(RemovalRow.collection == row.uid, RemovalRow.removed_at <= before)
+            return len(session.execute(old.returning(RemovalRow.id)).all())

@@ -12,7 +12,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -22,13 +21,12 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from mien.gallery.errors import CollectionNotFoundError, NotTrainedError
 from mien.gallery.kinds import CollectionRef, Kind
-from mien.gallery.rows import BUSY, Rows, ref_of
+from mien.gallery.rows import BUSY, Rows
 from mien.gallery.templates import Templates
 from mien.gallery.training import history
-from mien.gallery.training.compaction import compact, forget_removals
 from mien.gallery.training.indexes import TrainedIndexes
 from mien.gallery.types import TrainingRun, TrainingState, TrainingStatus
-from mien.gallery.untrained_index import REMOVALS_KEPT, added_since, removed_since
+from mien.gallery.untrained_index import added_since, removed_since
 from mien.search import TrainedIndexError
 from mien.storage import EVERY_RESOURCE
 from mien.storage.claims import ClaimLostError, Held
@@ -37,9 +35,6 @@ from mien.storage.tables import CollectionRow, RemovalRow
 
 LOOK_SECONDS: Final = 5.0
 """How long a training waits at most whose process died, when another is there."""
-PURGE_AFTER: Final = timedelta(minutes=30)
-"""How long a removed template may stay in an index that is not trained again; at most an hour is promised."""
-
 _EMPTY: Final = {
     True: "There is no person with a face in the group: add one, then train again.",
     False: "There is no face in the list: add one, then train again.",
@@ -320,7 +315,7 @@ class Training:
         }
         if name is not None:
             values |= {"snapshot": name, "trained_revision": row.revision, "training_success_at": now}
-        # Where removed templates are only skipped, their notes stay, so that `purge_removed` takes them out in time.
+        # Where removed templates are only skipped, their notes stay, so that `Compaction.purge` takes them out in time.
         clean = name is not None and not self._indexes.store(row, name).holds_removed
         with self._rows.database.write(row.resource_id) as session:
             held.fence(session)
@@ -341,78 +336,6 @@ class Training:
         if row.snapshot is None or row.trained_revision != row.revision or not self._indexes.goes_on(row.snapshot):
             return False
         return self._indexes.is_there(row, row.snapshot)
-
-    # Removed templates
-
-    def purge_removed(self) -> int:
-        """Take templates that were removed half an hour ago, and are not gone with a later training, out of indexes.
-
-        Returns:
-            How many notes of removals were done with.
-        """
-        now = self._rows.clock.now()
-        done = 0
-        with self._rows.database.read(EVERY_RESOURCE) as session:
-            due = select(RemovalRow.collection).where(RemovalRow.removed_at <= now - PURGE_AFTER).distinct()
-            rows = session.scalars(select(CollectionRow).where(CollectionRow.uid.in_(due))).all()
-        for row in rows:
-            if row.snapshot is None:
-                done += forget_removals(self._rows, row, before=now - REMOVALS_KEPT)
-            elif row.training_status not in BUSY:
-                try:
-                    done += compact(self._rows, self._templates, self._indexes, row)
-                except ClaimLostError:  # the server that has it now is at the index anyway
-                    continue
-                except TrainedIndexError as error:
-                    _log.error("removed templates cannot be taken out of a trained index", reason=str(error))
-        return done
-
-    def take_out(self, resource_id: UUID, uid: UUID) -> bool:
-        """Take templates that were removed out of a collection's trained index now, whatever engine made it.
-
-        Returns:
-            Whether none of them is left in it; not so while the collection is being trained, or another thread or
-            process is at its trained index.
-        """
-        row = self._rows.find(resource_id, uid)
-        if row is None or row.snapshot is None:
-            return True
-        if row.training_status in BUSY:
-            return False
-        with self._rows.database.read(resource_id) as session:
-            due = removed_since(session, uid, -1)
-        if not due:
-            return self._tidy(row)
-        try:
-            if self._indexes.goes_on(row.snapshot):
-                return compact(self._rows, self._templates, self._indexes, row) > 0
-        except TrainedIndexError as error:
-            _log.warning("a trained index is unusable and is rebuilt from the database", reason=str(error))
-        return self.rebuild(ref_of(row)).status is TrainingState.SUCCEEDED if row.faces else self._drop(row)
-
-    def _tidy(self, row: CollectionRow) -> bool:
-        """Delete what a process left behind that was killed when it had made a newer trained index."""
-        with self._indexes.claim(row.uid) as held:
-            if held is None:
-                return False
-            fresh = self._rows.find(row.resource_id, row.uid)
-            if fresh is not None:
-                self._indexes.tidy(row.uid, fresh.snapshot, held)
-        return True
-
-    def _drop(self, row: CollectionRow) -> bool:
-        """Delete the trained index of a collection in which nothing is enrolled any more."""
-        with self._indexes.claim(row.uid) as held:
-            if held is None:
-                return False
-            with self._rows.writing(ref_of(row), uid=row.uid) as (session, fresh):
-                held.fence(session)
-                if fresh.faces:
-                    return False
-                fresh.snapshot, fresh.trained_revision = None, -1
-                session.execute(delete(RemovalRow).where(RemovalRow.collection == row.uid))
-            self._indexes.tidy(row.uid, None, held)
-        return True
 
 
 def _changed(row: CollectionRow, values: Mapping[str, object]) -> ReturningUpdate[tuple[UUID]]:
