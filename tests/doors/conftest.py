@@ -15,10 +15,10 @@ from tests.subjects.world import SubjectsWorld, open_place
 from mien.clock import ManualClock
 from mien.doors.actuators.config import NoActuator
 from mien.doors.cameras import Cameras
-from mien.doors.decisions import Decisions, Watched
+from mien.doors.decisions import Decisions
 from mien.doors.doors import Doors
 from mien.doors.events import Event
-from mien.doors.evidence import Candidate, TrackEvidence
+from mien.doors.evidence import Candidate, TrackEvidence, Watched
 from mien.doors.journal import DoorEvents
 from mien.doors.openings import Openings
 from mien.doors.roster import Roster

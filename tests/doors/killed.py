@@ -13,9 +13,9 @@ from pathlib import Path
 from uuid import UUID
 
 from mien.clock import SystemClock
-from mien.doors.decisions import Decisions, Watched
+from mien.doors.decisions import Decisions
 from mien.doors.events import Event
-from mien.doors.evidence import Candidate, TrackEvidence
+from mien.doors.evidence import Candidate, TrackEvidence, Watched
 from mien.doors.journal import DoorEvents
 from mien.doors.openings import Openings
 from mien.doors.roster import Roster

@@ -13,8 +13,7 @@ from tests.conftest import Server
 from tests.portal.conftest import OpenPerson
 
 from mien.clock import SystemClock
-from mien.doors.decisions import Watched
-from mien.doors.evidence import Candidate, TrackEvidence
+from mien.doors.evidence import Candidate, TrackEvidence, Watched
 from mien.doors.service import DoorServices, open_doors
 from mien.services import Services, open_services
 from mien.settings import Settings

@@ -20,10 +20,9 @@ from sqlalchemy.orm import Session as DatabaseSession
 
 from mien.clock import Clock
 from mien.doors.actuators.config import NoActuator
-from mien.doors.decisions import Watched
 from mien.doors.errors import InvalidDoorError, NotConfiguredError
 from mien.doors.events import Draft, Kind
-from mien.doors.evidence import Candidate, TrackEvidence
+from mien.doors.evidence import Candidate, TrackEvidence, Watched
 from mien.doors.kiosks import Kiosk
 from mien.doors.people import find_candidate, persons_of
 from mien.doors.reasons import Code

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -20,8 +20,9 @@ from sqlalchemy.orm import Session
 
 from mien.clock import Clock
 from mien.doors.doors import door_of, find_door
+from mien.doors.drafts import decision_draft, seen_draft
 from mien.doors.events import Act, Draft, Event, Kind
-from mien.doors.evidence import Candidate, TrackEvidence
+from mien.doors.evidence import Candidate, TrackEvidence, Watched
 from mien.doors.journal import DoorEvents
 from mien.doors.people import find_candidate, find_person
 from mien.doors.reasons import Code
@@ -44,25 +45,6 @@ _TRACKS_KEPT: Final = 1000
 
 def _no_shot() -> None:
     return None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
-    """Where a track is seen.
-
-    Attributes:
-        resource_id: whose camera.
-        camera: its name.
-        door_id: the door that it watches; None for a camera that only tells whom it sees.
-        direction: which way people pass whom it sees.
-        opens: whether the door has something that opens it.
-    """
-
-    resource_id: UUID
-    camera: str
-    door_id: UUID | None = None
-    direction: Direction = Direction.ENTRY
-    opens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +250,7 @@ class Decisions:
             if not verdict.granted or person is None:
                 return None  # somebody was faster: the next frame tells
             spec, now = situation.door.spec, situation.at
-            draft = self._draft(look.watched, look.evidence, verdict, situation)
+            draft = decision_draft(look.watched, look.evidence, verdict, situation)
             draft = replace(
                 draft,
                 picture=picture,
@@ -294,7 +276,7 @@ class Decisions:
         """Record that a person waits for a second one, and again when that is about to lapse."""
         if look.told.waiting_until is not None and situation.at < look.told.waiting_until:
             return None
-        event = self._write(look.watched, self._draft(look.watched, look.evidence, verdict, situation), look.held)
+        event = self._write(look.watched, decision_draft(look.watched, look.evidence, verdict, situation), look.held)
         look.told.waiting_until = situation.at + timedelta(seconds=situation.door.spec.pair_seconds / 2)
         return event
 
@@ -305,7 +287,7 @@ class Decisions:
         spec = situation.door.spec
         if verdict.code is Code.STRANGER and spec.strangers is Strangers.IGNORE:
             return None
-        draft = self._draft(look.watched, look.evidence, verdict, situation)
+        draft = decision_draft(look.watched, look.evidence, verdict, situation)
         draft = replace(draft, picture=look.shot() if spec.pictures else None, picture_days=spec.picture_days)
         event = self._write(look.watched, draft, look.held)
         look.told.refusals.add((verdict.code.value, who))
@@ -319,16 +301,7 @@ class Decisions:
             known = find_candidate(session, evidence.best.collection, evidence.best.person_id)
         if known is None:
             return None
-        draft = Draft(
-            kind=Kind.SEEN,
-            code="seen",
-            camera=watched.camera,
-            track=evidence.track,
-            collection=known.collection,
-            person_id=known.person.person_id,
-            details=_numbers(evidence),
-        )
-        return self._write(watched, draft, held)
+        return self._write(watched, seen_draft(watched, evidence, known), held)
 
     def _write(self, watched: Watched, draft: Draft, held: Held | None) -> Event:
         sealed = self._events.seal_picture(watched.resource_id, draft)
@@ -336,34 +309,6 @@ class Decisions:
             if held is not None:
                 held.fence(session)
             return self._events.append(session, watched.resource_id, draft, sealed)
-
-    def _draft(self, watched: Watched, evidence: TrackEvidence, verdict: Verdict, situation: Situation) -> Draft:
-        stranger = verdict.code is Code.STRANGER
-        person = situation.person
-        details: dict[str, Any] = {"door": situation.door.name, **_numbers(evidence)}
-        if verdict.rule is not None:
-            details |= {"rule": verdict.rule.spec.name, "how": verdict.rule.spec.how.value}
-        if verdict.failed:
-            details["failed"] = [
-                {"code": one.code.value, "have": one.have, "wanted": one.wanted}
-                for one in (verdict.failed[:1] if stranger else verdict.failed)
-            ]
-        if stranger:
-            details["announce"] = situation.door.spec.strangers is Strangers.ANNOUNCE
-        return Draft(
-            kind=Kind.STRANGER if stranger else Kind.DECISION,
-            code=verdict.code.value,
-            granted=verdict.granted,
-            duress=verdict.duress,
-            door_id=watched.door_id,
-            camera=watched.camera,
-            track=evidence.track[:64],
-            direction=watched.direction.value,
-            rule_id=verdict.rule.rule_id if verdict.rule and not stranger else None,
-            collection=person.collection if person else None,
-            person_id=person.person.person_id if person else None,
-            details=details,
-        )
 
     def _picture(self, watched: Watched, shot: Shot) -> bytes | None:
         """Return the picture of a decision if the door keeps pictures."""
@@ -404,17 +349,3 @@ def _use(session: Session, number: int) -> str | None:
     session.execute(update(DoorEventRow).where(DoorEventRow.number == number).values(act=Act.USED.value))
     badge: str | None = json.loads(row.details).get("badge") if row.kind == Kind.BADGE.value else None
     return badge
-
-
-def _numbers(evidence: TrackEvidence) -> dict[str, Any]:
-    return {
-        "confidence": None if evidence.best is None else round(evidence.best.confidence, 4),
-        "margin": round(evidence.margin, 4),
-        "frames": evidence.frames,
-        "readable": evidence.readable,
-        "agreeing": evidence.agreeing,
-        "quality": evidence.quality,
-        "facePx": evidence.face_px,
-        "liveness": None if evidence.liveness is None else round(evidence.liveness, 4),
-        "startedAt": evidence.started_at.isoformat(timespec="milliseconds"),
-    }

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
+
+from mien.doors.types import Direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +67,22 @@ class TrackEvidence:
         if self.best is None:
             return 0.0
         return self.best.confidence - (self.second.confidence if self.second else 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """Where a track is seen.
+
+    Attributes:
+        resource_id: whose camera.
+        camera: its name.
+        door_id: the door that it watches; None for a camera that only tells whom it sees.
+        direction: which way people pass whom it sees.
+        opens: whether the door has something that opens it.
+    """
+
+    resource_id: UUID
+    camera: str
+    door_id: UUID | None = None
+    direction: Direction = Direction.ENTRY
+    opens: bool = False

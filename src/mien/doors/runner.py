@@ -21,11 +21,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mien.doors.actuators.config import ActuatorConfig, NoActuator
 from mien.doors.cameras import Cameras
-from mien.doors.decisions import Decisions, Watched
+from mien.doors.decisions import Decisions
 from mien.doors.doors import Doors
 from mien.doors.errors import DoorsError
 from mien.doors.events import Draft, Event, Kind
-from mien.doors.evidence import TrackEvidence
+from mien.doors.evidence import TrackEvidence, Watched
 from mien.doors.journal import DoorEvents
 from mien.doors.openings import Actuator, ActuatorError, Openings
 from mien.doors.types import Camera, Door

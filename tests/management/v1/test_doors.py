@@ -16,8 +16,7 @@ from tests.gallery.texts import TextEngine, recognisers
 from tests.management.conftest import World
 
 from mien.accounts import DEVELOPMENT_TERMS, Feature
-from mien.doors.decisions import Watched
-from mien.doors.evidence import Candidate, TrackEvidence
+from mien.doors.evidence import Candidate, TrackEvidence, Watched
 from mien.doors.service import DoorServices, open_doors
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.gallery import open_gallery
