@@ -24,7 +24,7 @@ from pathlib import Path
 from mien.accounts import DEVELOPMENT_TERMS, Accounts
 from mien.clock import SystemClock
 from mien.gallery.detected_faces import DetectedFaces
-from mien.gallery.filing import Recipe
+from mien.gallery.filed_photos import Recipe
 from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.recognisers import Recognisers

@@ -9,10 +9,8 @@ application = create_app(settings, services, FaceEngine()).application
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from hashlib import sha256
+from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
@@ -21,13 +19,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from mien.accounts import Accounts, Feature
 from mien.compreface import compreface
 from mien.console import FaceServices
-from mien.contract.flashes import WithoutFlashes
 from mien.doors.check_in import CheckIns
 from mien.doors.kiosk_search import FaceSearch
 from mien.doors.kiosks import Kiosk
 from mien.doors.service import DoorServices, open_doors
 from mien.drifting import count_faces
-from mien.events import Exposition, Level, Recorder
+from mien.events import Exposition, Level
 from mien.events.audit import MAX_TEXT
 from mien.events.audit_chain import Details
 from mien.fetching.addresses import AddressPolicy
@@ -38,17 +35,10 @@ from mien.gallery.recognisers import Recognisers
 from mien.gallery.reviews import ApplicationReviews, Reviews
 from mien.gallery.training.indexes import Damaged
 from mien.gallery.training.shadow import Told
-from mien.gateway.cors import Origins
 from mien.gateway.opening import open_checks
 from mien.gateway.origin import OriginFinder, parse_networks
-from mien.liveness.abuse import AbusePolicy
-from mien.liveness.attestation import AppAttest, Attestations, PlayIntegrity, Verifier
-from mien.liveness.channel.context import Count
 from mien.liveness.ports import FrameJudge
-from mien.liveness.recording import FrameLimits
-from mien.liveness.reports import ClientPolicy
-from mien.liveness.service import Liveness, open_liveness
-from mien.liveness.web import assets
+from mien.liveness_setup import channel_parts, open_sessions
 from mien.models import ModelStore
 from mien.models.bindings import Bindings, read_bindings
 from mien.monitoring import open_monitoring
@@ -62,7 +52,7 @@ from mien.vision.ports import Engine
 from mien.vision.types import OperatingPoint
 from mien.watching import Watch, open_watch
 from mien.watching import WatchServices as WatchedFaces
-from mien.wire.application import Application, ChannelParts, Parts
+from mien.wire.application import Application, Parts
 from mien.wire.body import BodyLimits
 from mien.wire.detect import ModelLabels
 from mien.wire.health import Readiness
@@ -70,10 +60,7 @@ from mien.wire.kiosk.pages import KIOSK_FEATURES, KioskParts
 from mien.wire.liveness.gate import ClientGate
 from mien.wire.reviews import review_calls
 
-__all__ = ["LIVENESS_LABEL", "DataPlane", "create_app", "model_labels"]
-
-LIVENESS_LABEL = "recognition_04"
-"""Liveness sessions compare faces by what this label stands for."""
+__all__ = ["DataPlane", "create_app", "model_labels"]
 
 _log = structlog.get_logger(__name__)
 
@@ -159,7 +146,7 @@ def create_app(
     directory = open_directory(
         gallery, services.database, services.vault, services.clock, engine=engine, recognisers=recognisers
     )
-    liveness = _open_liveness(settings, services, engine, recognisers, judge)
+    liveness = open_sessions(settings, services, engine, recognisers, judge)
     subjects = open_subjects(
         services.database,
         services.vault,
@@ -223,17 +210,9 @@ def create_app(
             origin=origin,
             session_images=liveness.sessions,
             liveness=liveness,
-            channel=ChannelParts(
-                judge=judge,
-                finder=engine,
-                limits=_frame_limits(settings),
-                policy=_client_policy(settings, services.accounts),
-                concurrent=settings.liveness_concurrent,
-                origins=Origins.parse(settings.liveness_origins),
-                count=_attempts_counted(monitoring.recorder),
-            )
-            if judge is not None
-            else None,
+            channel=None
+            if judge is None
+            else channel_parts(settings, services.accounts, engine, judge, monitoring.recorder),
             public_endpoint=settings.public_endpoint,
             make_room=services.database.make_room,
             clock=services.clock,
@@ -323,71 +302,6 @@ def _index_levels(gallery: Gallery) -> list[Level]:
     ]
 
 
-def _frame_limits(settings: Settings) -> FrameLimits:
-    """Return how much a client may send; answers prepared for the nonce of tests have all the time of the grace."""
-    limits = FrameLimits()
-    if settings.liveness_test_nonce is None:
-        return limits
-    return replace(limits, late_ms=limits.grace_seconds * 1000)
-
-
-def _client_policy(settings: Settings, accounts: Accounts) -> ClientPolicy:
-    """Return what an operator asks of liveness clients."""
-
-    def without_flashes(resource_id: UUID) -> WithoutFlashes:
-        resource = accounts.get(resource_id)
-        chosen = None if resource is None else resource.without_flashes
-        return chosen or WithoutFlashes(settings.liveness_without_flashes)
-
-    scripts = frozenset(sha256(asset.body).digest() for asset in assets() if asset.path.endswith(".js"))
-    return ClientPolicy(
-        settings.liveness_virtual_cameras,
-        settings.liveness_own_script,
-        scripts,
-        without_flashes,
-        _attestations(settings),
-    )
-
-
-def _attestations(settings: Settings) -> Attestations:
-    """Return whose attestations are verified.
-
-    Raises:
-        ValueError: a key is not base64.
-        OSError: Apple's root certificate cannot be read.
-    """
-    verifiers: dict[str, Verifier] = {}
-    package = settings.liveness_play_integrity_package
-    opening = settings.liveness_play_integrity_decryption_key
-    verifying = settings.liveness_play_integrity_verification_key
-    if package and opening and verifying:
-        opened, verified = (b64decode(key.get_secret_value(), validate=True) for key in (opening, verifying))
-        verifiers["play-integrity"] = PlayIntegrity(package, opened, verified)
-    if settings.liveness_app_attest_app_id and settings.liveness_app_attest_root:
-        root = settings.liveness_app_attest_root.read_bytes()
-        verifiers["app-attest"] = AppAttest(settings.liveness_app_attest_app_id, root)
-    return Attestations(verifiers, settings.liveness_attestation_required)
-
-
-def _attempts_counted(recorder: Recorder) -> Count:
-    """Return what counts liveness attempts as calls: frames come by other ways than the front door."""
-
-    def count(resource_id: UUID, error: str, seconds: float, size: int) -> None:
-        recorder.call(
-            resource_id,
-            "Liveness Client - Attempt",
-            400 if error else 200,
-            error,
-            seconds=seconds,
-            data_in=size,
-            data_out=0,
-            transactions=0 if error else 1,
-            blocked=False,
-        )
-
-    return count
-
-
 def _kiosk_gate(settings: Settings, accounts: Accounts) -> Callable[[Kiosk, str], bool]:
     """Return what asks, for every call, whether a kiosk may serve a client."""
     private = parse_networks(settings.private_networks)
@@ -398,29 +312,6 @@ def _kiosk_gate(settings: Settings, accounts: Accounts) -> Callable[[Kiosk, str]
         return (judges if kiosk.spec.liveness else greets)(kiosk.resource_id, address)
 
     return served
-
-
-def _open_liveness(
-    settings: Settings, services: Services, engine: Engine, recognisers: Recognisers, judge: FrameJudge | None
-) -> Liveness:
-    """Open the liveness sessions."""
-    nonce = settings.liveness_test_nonce
-    if nonce is not None:
-        _log.warning("all liveness challenges are equal: liveness_test_nonce is for tests only")
-    return open_liveness(
-        services.database,
-        services.vault,
-        services.clock,
-        engine=engine,
-        recogniser=recognisers[LIVENESS_LABEL].pack,
-        serves=ClientGate(services.accounts, parse_networks(settings.private_networks)),
-        policy=AbusePolicy(
-            settings.liveness_free_failures, settings.liveness_longest_wait_seconds, settings.liveness_frame_days
-        ),
-        test_nonce=bytes.fromhex(nonce.get_secret_value()) if nonce else None,
-        lacks=judge.lacks if judge is not None else None,
-        client_claims=_client_policy(settings, services.accounts).claims,
-    )
 
 
 def model_labels(bindings: Bindings) -> ModelLabels:

@@ -19,7 +19,7 @@ from mien.gallery.errors import (
     TrainingNotFinishedError,
     UserDataTooLongError,
 )
-from mien.gallery.filing import FiledAs, NamesakesError, ReadyPhoto, Recipe
+from mien.gallery.filed_photos import FiledAs, NamesakesError, ReadyPhoto, Recipe
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.quotas import Limits, Quotas
 from mien.storage.tables import ImportedPhotoRow, PersistedFaceRow, PersonRow

@@ -18,7 +18,7 @@ from mien.cli._gallery import collection_ref, opened_faces
 
 if TYPE_CHECKING:
     from mien.cli._gallery import CommandServices
-    from mien.gallery.filing import Recipe
+    from mien.gallery.filed_photos import Recipe
     from mien.importing import Photo, Summary
     from mien.importing.workers import Workers
 

@@ -23,7 +23,7 @@ from rich.console import Console
 from sqlalchemy.exc import OperationalError
 
 from mien.accounts import AccountError, KeyPair, Resource
-from mien.app import LIVENESS_LABEL, create_app
+from mien.app import create_app
 from mien.cli._control import BackgroundServer, Drain, Server, admin_token
 from mien.cli._development import development_resource
 from mien.cli._greeting import Reached, greet, write_ready_file
@@ -35,6 +35,7 @@ from mien.gateway.origin import parse_networks
 from mien.liveness.judge import Judge
 from mien.liveness.recording import FrameLimits
 from mien.liveness.types import Mode
+from mien.liveness_setup import LIVENESS_LABEL
 from mien.management.tokens import NewToken
 from mien.models import ModelError, ModelStore
 from mien.models.bindings import read_bindings

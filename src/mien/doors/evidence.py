@@ -1,4 +1,4 @@
-"""What a track of a camera says about one person: all that a rule decides on."""
+"""What a track of a camera says about one person, all that a rule decides on, and where the track is seen."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from mien.matching import Calibration, apart, cosine, person_scores
 from mien.search import TemplateSearch
 from mien.storage.tables import CollectionRow
 
-Filing = Callable[[CollectionRow, Sequence[Identified]], object]
+FileForReview = Callable[[CollectionRow, Sequence[Identified]], object]
 """Files what was found in a collection for review."""
 
 
@@ -85,7 +85,7 @@ class Recognition:
         self.last_seen = last_seen
         self.curves = curves
         self.negatives = negatives
-        self.filing: Filing | None = None
+        self.filing: FileForReview | None = None
         """Files what an identify found, where a collection asks for review; set by the composition root."""
         self.drift: DriftCounts | None = None
         """Counts the scores of identifications; set by the composition root."""

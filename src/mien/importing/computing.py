@@ -10,7 +10,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mien.gallery.enrolment import Enrolment, enrol
 from mien.gallery.errors import GalleryError
-from mien.gallery.filing import Recipe
+from mien.gallery.filed_photos import Recipe
 from mien.importing.refusals import reason
 from mien.importing.sources import SourceError
 from mien.models.errors import ModelError

@@ -24,7 +24,7 @@ from mien.gallery.errors import (
     QuotaExceededError,
     TrainingNotFinishedError,
 )
-from mien.gallery.filing import FiledAs, ReadyPhoto, Recipe
+from mien.gallery.filed_photos import FiledAs, ReadyPhoto, Recipe
 from mien.gallery.gallery import Gallery
 from mien.gallery.types import Duplicate, DuplicateKind
 from mien.importing.computing import Computed, Task

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from typing import Any, Final
 
-from mien.gallery.filing import Recipe
+from mien.gallery.filed_photos import Recipe
 from mien.importing.computing import Computed, Task, compute
 from mien.importing.sources import SourceError
 from mien.importing.workers import Window, open_engine

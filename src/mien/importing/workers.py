@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Final, Protocol
 
-from mien.gallery.filing import Recipe
+from mien.gallery.filed_photos import Recipe
 from mien.importing.computing import Computed, Task, compute
 from mien.importing.sources import SourceError
 from mien.models import ModelStore

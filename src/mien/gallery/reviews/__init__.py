@@ -8,8 +8,8 @@
 
 from mien.gallery.reviews.applications import ApplicationReviews, Match, MatchCandidate
 from mien.gallery.reviews.rules import NOBODY, ReviewState, outcome
-from mien.gallery.reviews.service import Filed, Rejected, Reviews
-from mien.gallery.reviews.types import ReviewAnswer, ReviewCandidate, ReviewCase, ReviewPolicy
+from mien.gallery.reviews.service import Reviews
+from mien.gallery.reviews.types import Filed, Rejected, ReviewAnswer, ReviewCandidate, ReviewCase, ReviewPolicy
 
 __all__ = [
     "NOBODY",

@@ -18,8 +18,8 @@ from mien.gallery.errors import InvalidReviewError
 from mien.gallery.identification import curve_for, verification
 from mien.gallery.kinds import CollectionRef, Kind, faces_ref, persons_ref
 from mien.gallery.recognition import Recognition
-from mien.gallery.reviews.service import MOST_CANDIDATES, Claimed, Filed, Reviews
-from mien.gallery.reviews.types import ReviewCase
+from mien.gallery.reviews.service import MOST_CANDIDATES, Reviews
+from mien.gallery.reviews.types import Claimed, Filed, ReviewCase
 from mien.gallery.rows import Rows
 from mien.gallery.types import Candidate
 from mien.matching import cosine

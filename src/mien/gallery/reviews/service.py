@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import delete, select, update
@@ -31,9 +30,9 @@ from mien.gallery.reviews.integrity import SHORT, digest, faults, hashed, said, 
 from mien.gallery.reviews.policies import ReviewPolicies
 from mien.gallery.reviews.reading import REQUEST, SENT, answers_of, candidate_of, candidates_of, find_case, seen
 from mien.gallery.reviews.rules import NOBODY, Outcome, ReviewState, outcome
-from mien.gallery.reviews.types import ReviewCase, ReviewPolicy
+from mien.gallery.reviews.types import Claimed, Filed, Rejected, ReviewCase, ReviewPolicy
 from mien.gallery.rows import Rows
-from mien.gallery.types import Candidate, Identified
+from mien.gallery.types import Identified
 from mien.storage import EVERY_RESOURCE, Vault
 from mien.storage.tables import (
     AlertDeliveryRow,
@@ -47,65 +46,6 @@ from mien.storage.tables import (
 
 MOST_CANDIDATES: Final = 10
 _SERVER: Final = "mien identify"
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """What an application says of a match that it files.
-
-    Attributes:
-        case_id: its id of the case: the same call twice makes one case.
-        request: digest of all that it sent, by which a repeated call is told from another match.
-        sent: the confidences that it sent, by person id in lower case.
-    """
-
-    case_id: UUID
-    request: str
-    sent: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Filed:
-    """What is filed for review.
-
-    Attributes:
-        candidates: persons of the collection with their confidences.
-        filed_by: who or what files it; they may not answer it.
-        used_from: when the identification was made; now when None.
-        picture: the probe's picture, an image file.
-        face_id: the probe's faceId.
-        purpose: the operator's words, such as which door.
-        claimed: what an application says of it; None for what people and the server file.
-        searched: the collection of the faces, whose version is recorded, where it is not that of the persons: those of
-            a person directory have one for each recognition model.
-    """
-
-    candidates: Sequence[Candidate]
-    filed_by: str
-    used_from: datetime | None = None
-    picture: bytes | None = None
-    face_id: str | None = None
-    purpose: str | None = None
-    claimed: Claimed | None = None
-    searched: CollectionRow | None = None
-
-
-class Rejected(Protocol):
-    """Takes a face that is not some persons, as `mien.gallery.negatives.Negatives.learn`."""
-
-    def __call__(
-        self,
-        resource_id: UUID,
-        collection: UUID,
-        persons: Iterable[UUID],
-        *,
-        photo: bytes | None,
-        face_id: str | None,
-        origin: str,
-        actor: str,
-    ) -> object:
-        """Take the face."""
-        ...
 
 
 class Reviews:

@@ -1,13 +1,16 @@
-"""What a review is about, as callers see it."""
+"""What a review is about: what is filed, and what callers see of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from mien.gallery.reviews.rules import ReviewState
+from mien.gallery.types import Candidate
+from mien.storage.tables import CollectionRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +107,62 @@ class ReviewCase:
     def counts(self) -> bool:
         """Whether the match counts: it is confirmed, by as many people as the policy asked for when it was filed."""
         return self.state is ReviewState.CONFIRMED
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What an application says of a match that it files.
+
+    Attributes:
+        case_id: its id of the case: the same call twice makes one case.
+        request: digest of all that it sent, by which a repeated call is told from another match.
+        sent: the confidences that it sent, by person id in lower case.
+    """
+
+    case_id: UUID
+    request: str
+    sent: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What is filed for review.
+
+    Attributes:
+        candidates: persons of the collection with their confidences.
+        filed_by: who or what files it; they may not answer it.
+        used_from: when the identification was made; now when None.
+        picture: the probe's picture, an image file.
+        face_id: the probe's faceId.
+        purpose: the operator's words, such as which door.
+        claimed: what an application says of it; None for what people and the server file.
+        searched: the collection of the faces, whose version is recorded, where it is not that of the persons: those of
+            a person directory have one for each recognition model.
+    """
+
+    candidates: Sequence[Candidate]
+    filed_by: str
+    used_from: datetime | None = None
+    picture: bytes | None = None
+    face_id: str | None = None
+    purpose: str | None = None
+    claimed: Claimed | None = None
+    searched: CollectionRow | None = None
+
+
+class Rejected(Protocol):
+    """Takes a face that is not some persons, as `mien.gallery.negatives.Negatives.learn`."""
+
+    def __call__(
+        self,
+        resource_id: UUID,
+        collection: UUID,
+        persons: Iterable[UUID],
+        *,
+        photo: bytes | None,
+        face_id: str | None,
+        origin: str,
+        actor: str,
+    ) -> object:
+        """Take the face."""
+        ...

@@ -50,7 +50,7 @@ class ArmLocation:
         return same and (group is None or self.group.lower() == group.lower())
 
 
-Filed = tuple[Resource, ArmLocation]
+FiledResource = tuple[Resource, ArmLocation]
 
 
 class Filing:
@@ -65,15 +65,15 @@ class Filing:
         self._database = database
         self._accounts = accounts
 
-    def living(self, subscription: str, group: str | None = None) -> list[Filed]:
+    def living(self, subscription: str, group: str | None = None) -> list[FiledResource]:
         """Return the resources of a subscription, or of one of its groups, oldest first."""
         return self._file(self._accounts.resources(), subscription, group)
 
-    def deleted(self, subscription: str, group: str | None = None) -> list[Filed]:
+    def deleted(self, subscription: str, group: str | None = None) -> list[FiledResource]:
         """Return the deleted ones that can still be restored."""
         return self._file(self._accounts.deleted(), subscription, group)
 
-    def find(self, subscription: str, group: str, name: str, *, deleted: bool = False) -> Filed | None:
+    def find(self, subscription: str, group: str, name: str, *, deleted: bool = False) -> FiledResource | None:
         """Return the resource of a name in a group, or None; with `deleted`, the deleted one."""
         resource = self._accounts.named(name, deleted=deleted)
         if resource is None:
@@ -102,7 +102,7 @@ class Filing:
                 )
             )
 
-    def _file(self, resources: list[Resource], subscription: str, group: str | None) -> list[Filed]:
+    def _file(self, resources: list[Resource], subscription: str, group: str | None) -> list[FiledResource]:
         with self._database.read(EVERY_RESOURCE) as session:
             rows = {row.resource_id: row for row in session.scalars(select(ArmRow))}
         filed = ((resource, _place(rows.get(resource.id), resource)) for resource in resources)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 
 from mien.accounts import Accounts
 from mien.clock import Clock
-from mien.management.arm.filing import Filed, Filing, SubscriptionTerms
+from mien.management.arm.filing import FiledResource, Filing, SubscriptionTerms
 from mien.management.arm.shapes import PROVIDER, Addresses
 from mien.management.errors import ManagementError, missing_account
 from mien.management.login import Actor
@@ -70,11 +70,11 @@ class Arm:
     addresses: Addresses
     clock: Clock
 
-    def living(self, actor: Actor, subscription: str, group: str | None = None) -> list[Filed]:
+    def living(self, actor: Actor, subscription: str, group: str | None = None) -> list[FiledResource]:
         """Return the accounts of a subscription, or of one of its groups, that a caller sees."""
         return [filed for filed in self.filing.living(subscription, group) if actor.sees(filed[0].id)]
 
-    def find(self, subscription: str, group: str, name: str) -> Filed:
+    def find(self, subscription: str, group: str, name: str) -> FiledResource:
         """Return an account.
 
         Raises:

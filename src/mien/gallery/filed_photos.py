@@ -1,0 +1,88 @@
+"""Photos that are filed in bulk: what they are filed with, and what became of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from mien.gallery.enrolment import Enrolment
+from mien.gallery.errors import GalleryError
+from mien.gallery.policy import EnrolmentPolicy
+from mien.gallery.types import Duplicate
+
+
+class NamesakesError(GalleryError):
+    """Several persons of the group have the name, so that it does not say whose photo it is."""
+
+    def __init__(self, name: str, count: int) -> None:
+        super().__init__(f"{count} persons of the group have the name {name}: name the person by id, or merge them")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a template for a collection is computed with; carries no state, so that it can go to other machines.
+
+    Attributes:
+        collection: what the collection is inside the service.
+        pack: the recogniser's.
+        fingerprint: of its templates.
+        policy: what a photo must be like.
+    """
+
+    collection: UUID
+    pack: str
+    fingerprint: str
+    policy: EnrolmentPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyPhoto:
+    """A photo whose template is computed.
+
+    Attributes:
+        digest: as `PhotoFiling.digest` returns it.
+        person: the person's name.
+        person_id: of the person, where the source names one; then the name is not looked at.
+        enrolment: the face.
+        user_data: of the person, if the person is created.
+        face_data: what is attached to the face.
+        source: the name of the photo's file; its end is kept.
+    """
+
+    digest: bytes
+    person: str
+    person_id: UUID | None
+    enrolment: Enrolment
+    user_data: str | None
+    face_data: str | None
+    source: str
+
+
+class FiledAs(StrEnum):
+    """What became of a photo."""
+
+    ENROLLED = "enrolled"
+    EARLIER = "earlier"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class FiledPhoto:
+    """What became of a photo.
+
+    Attributes:
+        outcome: what became of it.
+        person_id: whose it is; empty if it was refused.
+        face_id: the new persisted face id; empty if there is none.
+        created: whether the person was created with it.
+        error: why it was refused.
+        duplicates: what the face may be a duplicate of.
+    """
+
+    outcome: FiledAs
+    person_id: str = ""
+    face_id: str = ""
+    created: bool = False
+    error: GalleryError | None = None
+    duplicates: tuple[Duplicate, ...] = ()
