@@ -127,7 +127,7 @@ def create_app(
         services.database,
         services.vault,
         services.clock,
-        settings.data_dir / "snapshots",
+        settings.index_dir,
         engine=engine,
         recognisers=recognisers,
         detected_faces=services.detected_faces,

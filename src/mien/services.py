@@ -155,7 +155,7 @@ def _indexes_eraser(settings: Settings, database: Database, vault: Vault, claims
         from mien.gallery.training.indexes import TrainedIndexes  # noqa: PLC0415  see above
         from mien.search.milvus import MilvusServer  # noqa: PLC0415  see above
 
-        folder = settings.data_dir / "snapshots"
+        folder = settings.index_dir
         place = IndexLocation(folder, database, vault, MilvusServer.of(settings.milvus_login))
         TrainedIndexes(open_engines(place), folder, database, vault, claims=claims).sweep()
 

@@ -17,7 +17,7 @@ from mien.clock import SystemClock
 from mien.models.bindings import DEFAULT_RECOGNISER, check_binding
 from mien.models.calibrations import parse_calibration, write_calibration
 from mien.models.errors import BindingError, ManifestError
-from mien.models.manifest import builtin_manifests
+from mien.models.manifest_files import builtin_manifests
 from mien.models.store import ModelStore
 from mien.tls import ensure_certificate
 from mien.vision.embedder import calibration_of

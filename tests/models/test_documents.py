@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mien.models.manifest import Manifest, builtin_manifests
+from mien.models.manifest import Manifest
+from mien.models.manifest_files import builtin_manifests
 
 ROOT = Path(__file__).parents[2]
 

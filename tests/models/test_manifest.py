@@ -10,7 +10,8 @@ from pydantic import BaseModel
 
 from mien.models.errors import ManifestError, UnknownPackError
 from mien.models.fingerprint import fingerprint
-from mien.models.manifest import Manifest, Task, builtin_manifests, parse_manifest, unknown_pack
+from mien.models.manifest import Manifest, Task
+from mien.models.manifest_files import builtin_manifests, parse_manifest, unknown_pack
 
 SFACE = (resources.files("mien.models") / "packs" / "sface.toml").read_text(encoding="utf-8")
 

@@ -23,7 +23,7 @@ from mien.models.errors import (
     UnknownPackError,
     WrongHashError,
 )
-from mien.models.manifest import builtin_manifests
+from mien.models.manifest_files import builtin_manifests
 from mien.models.store import ModelStore
 
 

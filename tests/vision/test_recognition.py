@@ -12,7 +12,8 @@ from tests.shared import azure_photo, shared_path
 
 from mien.matching import Calibration, person_scores, rates
 from mien.models.bindings import DEFAULT_RECOGNISER
-from mien.models.manifest import Task, builtin_manifests
+from mien.models.manifest import Task
+from mien.models.manifest_files import builtin_manifests
 from mien.models.store import ModelStore
 from mien.vision import FaceEngine, OperatingPoint, Want
 from mien.vision.embedder import calibration_of

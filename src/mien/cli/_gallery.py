@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Annotated, overload
 from uuid import UUID
 
 import typer
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from mien.services import Services
     from mien.settings import Settings
     from mien.vision.engine import FaceEngine
+
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the database and the trained indexes. [MIEN_DATA_DIR]")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def opened_faces(data_dir: Path | None, *foreseen: type[Exception]) -> Iterator[
             services.database,
             services.vault,
             services.clock,
-            settings.data_dir / "snapshots",
+            settings.index_dir,
             engine=engine,
             recognisers=recognisers,
             detected_faces=services.detected_faces,

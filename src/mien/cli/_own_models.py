@@ -56,7 +56,7 @@ def add(
     with errors(as_json):
         from mien.models.custom import describe, probe
         from mien.models.errors import ManifestError
-        from mien.models.manifest import read_manifest
+        from mien.models.manifest_files import read_manifest
 
         store = open_store(model_dir)
         if manifest is not None:
@@ -150,7 +150,8 @@ def _convention(
 
     from mien.models.custom import scaled_template
     from mien.models.errors import ManifestError
-    from mien.models.manifest import InputConvention, invalid
+    from mien.models.manifest import InputConvention
+    from mien.models.manifest_files import invalid
 
     try:
         points: Any = [tuple(map(float, point.split(","))) for point in template.split()] if template else None
@@ -176,7 +177,8 @@ def _stated(threshold: float | None, fmr: float | None, tail: float | None) -> C
     """Return the calibration that the options state."""
     from pydantic import ValidationError
 
-    from mien.models.manifest import Calibration, invalid
+    from mien.models.manifest import Calibration
+    from mien.models.manifest_files import invalid
 
     stated = {"threshold": threshold, "fmr": fmr, "tail": tail, "measured_on": "stated by the user"}
     try:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from mien.services import Services
     from mien.subjects import Subjects, Whom
 
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the database and the trained indexes. [MIEN_DATA_DIR]")]
 Where = Annotated[
     str | None,
     typer.Option(

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mien.cli._administration import As, AsJson, Name, actor, moment, print_facts, print_json, print_table
+from mien.cli._gallery import DataDir
 from mien.cli._ids import short, whole_id
-from mien.cli._subjects import DataDir, Where, opened_for, place_ref
+from mien.cli._subjects import Where, opened_for, place_ref
 from mien.cli._times import moment_of
 
 if TYPE_CHECKING:

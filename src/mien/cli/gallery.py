@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mien.cli._administration import As, AsJson, moment, print_facts, print_json, print_table
-from mien.cli._gallery import opened, opened_for
+from mien.cli._gallery import DataDir, opened, opened_for
 from mien.cli._import import import_people
 
 if TYPE_CHECKING:
@@ -23,13 +22,13 @@ app = typer.Typer(
 
 app.command("import")(import_people)
 
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the database and the trained indexes. [MIEN_DATA_DIR]")]
 Resource = Annotated[str, typer.Argument(help="Name of the resource.")]
 Group = Annotated[str, typer.Argument(help="The group, as KIND/ID: personGroup or largePersonGroup.")]
 Collection = Annotated[
     str | None,
     typer.Option(help="One collection, as KIND/ID: faceList, largeFaceList, personGroup or largePersonGroup."),
 ]
+OneCollection = Annotated[str, typer.Argument(help="As KIND/ID.")]
 
 
 @app.command()
@@ -123,7 +122,7 @@ def _said(value: object) -> object:
 @app.command()
 def duplicates(
     resource: Resource,
-    collection: Annotated[str, typer.Argument(help="As KIND/ID.")],
+    collection: OneCollection,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -146,7 +145,7 @@ def duplicates(
 @app.command("not-duplicates")
 def not_duplicates(
     resource: Resource,
-    collection: Annotated[str, typer.Argument(help="As KIND/ID.")],
+    collection: OneCollection,
     face: Annotated[str, typer.Argument(help="persistedFaceId of the first face.")],
     other: Annotated[str, typer.Argument(help="persistedFaceId of the second face.")],
     as_name: As = None,
@@ -169,7 +168,7 @@ def not_duplicates(
 @app.command()
 def trainings(
     resource: Resource,
-    collection: Annotated[str, typer.Argument(help="As KIND/ID.")],
+    collection: OneCollection,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:

@@ -19,9 +19,9 @@ from mien.cli._administration import (
     print_table,
     resource_named,
 )
-from mien.cli._gallery import opened_faces
+from mien.cli._gallery import DataDir, opened_faces
 from mien.cli._ids import short, whole_id
-from mien.cli._subjects import DataDir, place_ref
+from mien.cli._subjects import place_ref
 
 if TYPE_CHECKING:
     from mien.gallery.negatives import Negative

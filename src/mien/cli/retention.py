@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from mien.cli._administration import As, AsJson, Name, actor, moment, print_facts, print_json, print_table
+from mien.cli._gallery import DataDir
 from mien.cli._ids import short, whole_id
-from mien.cli._subjects import DataDir, Where, opened_for, place_ref
+from mien.cli._subjects import Where, opened_for, place_ref
 
 app = typer.Typer(help="Set, list, remove and apply retention rules.", no_args_is_help=True)
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mien.cli._administration import As, AsJson, Name, actor, moment, print_facts, print_json, print_table
+from mien.cli._gallery import DataDir
 from mien.cli._ids import short, whole_id
-from mien.cli._subjects import DataDir, Ids, Photo, Possible, TargetBox, Texts, Users, opened, opened_for, whom_of
+from mien.cli._subjects import Ids, Photo, Possible, TargetBox, Texts, Users, opened, opened_for, whom_of
 
 if TYPE_CHECKING:
     from mien.subjects import Found

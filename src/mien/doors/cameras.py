@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from mien.clock import Clock
 from mien.doors.codec import dump, load
 from mien.doors.errors import InvalidDoorError, NameInUseError, NotConfiguredError
+from mien.doors.naming import find_named
 from mien.doors.sources import shown_host
 from mien.doors.types import Camera, CameraSpec, check_name
 from mien.events import AuditLog
@@ -133,10 +134,7 @@ class Cameras:
         Raises:
             NotConfiguredError: there is none.
         """
-        for camera in self.of(resource_id):
-            if name in {camera.name, str(camera.camera_id)}:
-                return camera
-        raise NotConfiguredError(f"there is no camera {name[:80]!r}")
+        return find_named("camera", name, self.of(resource_id), lambda camera: camera.camera_id)
 
     def of(self, resource_id: UUID) -> list[Camera]:
         """Return the cameras of a resource by name."""

@@ -15,6 +15,7 @@ from mien.clock import Clock
 from mien.doors.actuators.config import ActuatorConfig, MqttActuator, NoActuator, OsdpActuator, RelayActuator
 from mien.doors.codec import dump, load
 from mien.doors.errors import InvalidDoorError, NameInUseError, NotConfiguredError
+from mien.doors.naming import find_named
 from mien.doors.types import CameraSpec, Door, DoorSpec, Rule, RuleSpec, check_name
 from mien.events import AuditLog
 from mien.storage import Database, Vault
@@ -154,10 +155,7 @@ class Doors:
         Raises:
             NotConfiguredError: there is none.
         """
-        for door in self.of(resource_id):
-            if name in {door.name, str(door.door_id)}:
-                return door
-        raise NotConfiguredError(f"there is no door {name[:80]!r}")
+        return find_named("door", name, self.of(resource_id), lambda door: door.door_id)
 
     def of(self, resource_id: UUID) -> list[Door]:
         """Return the doors of a resource by name."""

@@ -17,6 +17,7 @@ from mien.clock import Clock
 from mien.doors.codec import dump, load
 from mien.doors.doors import find_door
 from mien.doors.errors import InvalidDoorError, NameInUseError, NotConfiguredError
+from mien.doors.naming import find_named
 from mien.doors.types import between, check_name, check_place
 from mien.events import AuditLog
 from mien.storage import EVERY_RESOURCE, Database, Vault
@@ -152,10 +153,7 @@ class Kiosks:
         Raises:
             NotConfiguredError: there is none.
         """
-        for kiosk in self.of(resource_id):
-            if name in {kiosk.name, str(kiosk.kiosk_id)}:
-                return kiosk
-        raise NotConfiguredError(f"there is no kiosk {name[:80]!r}")
+        return find_named("kiosk", name, self.of(resource_id), lambda kiosk: kiosk.kiosk_id)
 
     def change(
         self,

@@ -14,7 +14,8 @@ from sqlalchemy import Row, Table, delete, insert, select
 from sqlalchemy.orm import Session
 
 from mien.clock import Clock
-from mien.storage import EVERY_RESOURCE, Database, Vault
+from mien.storage import Database, Vault
+from mien.storage.retention import delete_expired
 from mien.storage.tables import DetectedFaceRow
 from mien.vision.types import Embedding
 
@@ -129,25 +130,7 @@ class DetectedFaces:
         Returns:
             How many faces were deleted.
         """
-        now = self._clock.now()
-        deleted = 0
-        while True:
-            with self._database.write(EVERY_RESOURCE) as session:
-                keys = session.execute(
-                    select(DetectedFaceRow.resource_id, DetectedFaceRow.face_id)
-                    .where(DetectedFaceRow.expires_at <= now)
-                    .limit(_PURGE_ROWS)
-                ).all()
-                if keys:
-                    ids = [key.face_id for key in keys]
-                    session.execute(
-                        delete(DetectedFaceRow)
-                        .where(DetectedFaceRow.face_id.in_(ids), DetectedFaceRow.expires_at <= now)
-                        .execution_options(synchronize_session=False)
-                    )
-            deleted += len(keys)
-            if len(keys) < _PURGE_ROWS:
-                break
+        deleted = delete_expired(self._database, DetectedFaceRow.face_id, DetectedFaceRow.expires_at, self._clock.now())
         if deleted:
             self._database.empty_log()
         return deleted

@@ -6,20 +6,19 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mien.clock import Clock
 from mien.gallery.errors import OperationNotFoundError
 from mien.gallery.kinds import parse_id
 from mien.gallery.types import AsyncOperation, OperationState
-from mien.storage import EVERY_RESOURCE, Database
+from mien.storage import Database
+from mien.storage.retention import delete_expired
 from mien.storage.tables import OperationRow
 
 KEPT_FOR: Final = timedelta(hours=48)
 """How long an operation can be asked for (contract, section 7)."""
-
-_PURGE_ROWS: Final = 500
 
 
 class Operations:
@@ -94,18 +93,4 @@ class Operations:
         Returns:
             How many operations were deleted.
         """
-        now = self._clock.now()
-        deleted = 0
-        while True:
-            with self._database.write(EVERY_RESOURCE) as session:
-                old = select(OperationRow.operation_id).where(OperationRow.expires_at <= now).limit(_PURGE_ROWS)
-                ids = session.scalars(old).all()
-                if ids:
-                    session.execute(
-                        delete(OperationRow)
-                        .where(OperationRow.operation_id.in_(ids), OperationRow.expires_at <= now)
-                        .execution_options(synchronize_session=False)
-                    )
-            deleted += len(ids)
-            if len(ids) < _PURGE_ROWS:
-                return deleted
+        return delete_expired(self._database, OperationRow.operation_id, OperationRow.expires_at, self._clock.now())

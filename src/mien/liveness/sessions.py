@@ -30,7 +30,8 @@ from mien.liveness.records import (
 )
 from mien.liveness.tokens import Tokens
 from mien.liveness.types import LivenessError
-from mien.storage import EVERY_RESOURCE, Database, Vault
+from mien.storage import Database, Vault
+from mien.storage.retention import delete_expired
 from mien.storage.tables import LivenessAttemptRow, LivenessImageRow, LivenessSessionRow, LivenessSettingsRow
 
 KEPT_FOR: Final = timedelta(hours=48)
@@ -209,21 +210,8 @@ class Sessions:
 
     def purge(self) -> int:
         """Delete sessions that are older than 48 hours with all that is theirs; returns how many."""
-        now = self._clock.now()
-        deleted = 0
-        while True:
-            with self._database.write(EVERY_RESOURCE) as session:
-                old = select(LivenessSessionRow.session_id).where(LivenessSessionRow.expires_at <= now)
-                ids = session.scalars(old.limit(_PURGE_ROWS)).all()
-                if ids:
-                    session.execute(
-                        delete(LivenessSessionRow)
-                        .where(LivenessSessionRow.session_id.in_(ids), LivenessSessionRow.expires_at <= now)
-                        .execution_options(synchronize_session=False)
-                    )
-            deleted += len(ids)
-            if len(ids) < _PURGE_ROWS:
-                break
+        row = LivenessSessionRow
+        deleted = delete_expired(self._database, row.session_id, row.expires_at, self._clock.now(), _PURGE_ROWS)
         if deleted:
             self._database.empty_log()
         return deleted

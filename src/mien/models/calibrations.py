@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from mien.models.errors import ManifestError
-from mien.models.manifest import Calibration, Manifest, Task, invalid
+from mien.models.manifest import Calibration, Manifest, Task
+from mien.models.manifest_files import from_toml
 
 
 def parse_calibration(text: str, where: str) -> Calibration:
@@ -27,14 +25,7 @@ def parse_calibration(text: str, where: str) -> Calibration:
     Raises:
         ManifestError: naming each field that is missing or wrong.
     """
-    try:
-        table = tomllib.loads(text)
-        return Calibration.model_validate(table.get("calibration", table))
-    except tomllib.TOMLDecodeError as error:
-        message = f"{where} is not TOML: {error}"
-        raise ManifestError(message) from error
-    except ValidationError as error:
-        raise invalid(where, error) from error
+    return from_toml(text, where, lambda table: Calibration.model_validate(table.get("calibration", table)))
 
 
 def calibrated(root: Path, pack: Manifest) -> Manifest:

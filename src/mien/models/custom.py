@@ -28,8 +28,8 @@ from mien.models.manifest import (
     OutputConvention,
     PackFile,
     Task,
-    invalid,
 )
+from mien.models.manifest_files import invalid
 from mien.models.runtime import Network
 from mien.models.sources import sha256_of
 

@@ -8,20 +8,16 @@ else: a corrected licence text or a new calibration leaves it alone.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from enum import StrEnum
-from functools import cache
-from importlib import resources
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from mien.models.digest import sha256_of_json
-from mien.models.errors import ManifestError, UnknownPackError
+from mien.models.errors import ManifestError
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 PackName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
@@ -378,48 +374,6 @@ def _problems(manifest: Manifest) -> list[str]:
     ]  # fmt: skip
 
 
-def parse_manifest(text: str, where: str) -> Manifest:
-    """Read a manifest.
-
-    Args:
-        text: TOML.
-        where: what to call it in errors.
-
-    Raises:
-        ManifestError: naming each field that is missing or wrong.
-    """
-    try:
-        return Manifest.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        message = f"{where} is not TOML: {error}"
-        raise ManifestError(message) from error
-    except ValidationError as error:
-        raise invalid(where, error) from error
-
-
-def invalid(where: str, error: ValidationError) -> ManifestError:
-    """Make one sentence of what pydantic found wrong, naming each field."""
-    details = "; ".join(
-        ".".join(str(part) for part in problem["loc"]) + (": " if problem["loc"] else "") + problem["msg"]
-        for problem in error.errors()
-    )
-    return ManifestError(f"{where} is not valid: {details}")
-
-
-@cache
-def builtin_manifests() -> Mapping[str, Manifest]:
-    """The packs that Mien knows, by name."""
-    folder = resources.files("mien.models") / "packs"
-    files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".toml")), key=lambda entry: entry.name)
-    packs = [parse_manifest(entry.read_text(encoding="utf-8"), entry.name) for entry in files]
-    return {pack.name: pack for pack in packs}
-
-
-def read_manifest(path: Path) -> Manifest:
-    """Read a manifest file; see `parse_manifest`."""
-    return parse_manifest(path.read_text(encoding="utf-8"), str(path))
-
-
 def template_points(convention: InputConvention) -> NDArray[np.float32]:
     """The alignment template as float32 (5, 2), in pixels of the network's input.
 
@@ -430,8 +384,3 @@ def template_points(convention: InputConvention) -> NDArray[np.float32]:
         message = "this network has no alignment template"
         raise ManifestError(message)
     return np.array(convention.template, np.float32)
-
-
-def unknown_pack(name: str, known: Mapping[str, Manifest]) -> UnknownPackError:
-    """Make the error for a name that no pack has."""
-    return UnknownPackError(f"no model pack is called {name!r}; known: {', '.join(sorted(known))} (`mien models list`)")

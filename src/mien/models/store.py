@@ -28,16 +28,8 @@ from mien.folders import user_folder
 from mien.models.calibrations import calibrated
 from mien.models.errors import CorruptFileError, ManifestError, MissingFileError, ModelError, UnknownPackError
 from mien.models.fingerprint import fingerprint
-from mien.models.manifest import (
-    AddedSource,
-    Conversion,
-    Manifest,
-    PackFile,
-    Task,
-    builtin_manifests,
-    read_manifest,
-    unknown_pack,
-)
+from mien.models.manifest import AddedSource, Conversion, Manifest, PackFile, Task
+from mien.models.manifest_files import builtin_manifests, read_manifest, unknown_pack
 from mien.models.runtime import Network
 from mien.models.sources import Report, copy_checked, fetch, sha256_of
 

@@ -83,6 +83,11 @@ class StorageSettings(SettingsGroup):
         return value
 
     @property
+    def index_dir(self) -> Path:
+        """The folder of trained indexes that are files."""
+        return self.data_dir / "snapshots"
+
+    @property
     def milvus_login(self) -> tuple[str, str] | None:
         """The URL and the token of Milvus; None when no server is set."""
         if self.milvus_url is None:

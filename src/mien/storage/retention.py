@@ -4,15 +4,53 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final
 
 import structlog
+from sqlalchemy import delete, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from mien.storage.claims import Claims
+from mien.storage.database import EVERY_RESOURCE, Database
 from mien.storage.faults import log_failure
 from mien.storage.reserve import delete_even_if_full
 
+AT_ONCE: Final = 500
+"""How many rows one transaction deletes, so that other writers wait for moments only."""
 Purge = tuple[str, Callable[[], int]]
 _log = structlog.get_logger(__name__)
+
+
+def delete_expired(
+    database: Database,
+    key: InstrumentedAttribute[Any],
+    expires_at: InstrumentedAttribute[datetime],
+    now: datetime,
+    at_once: int = AT_ONCE,
+) -> int:
+    """Delete the rows of a table that have expired, of all resources, in short transactions.
+
+    Args:
+        database: where they are.
+        key: the column that identifies a row.
+        expires_at: the column that says until when a row is kept.
+        now: the time.
+        at_once: how many rows a transaction deletes.
+
+    Returns:
+        How many rows were deleted.
+    """
+    deleted, over = 0, expires_at <= now
+    while True:
+        with database.write(EVERY_RESOURCE) as session:
+            keys = session.scalars(select(key).where(over).limit(at_once)).all()
+            if keys:
+                gone = delete(key.class_).where(key.in_(keys), over)
+                session.execute(gone.execution_options(synchronize_session=False))
+        deleted += len(keys)
+        if len(keys) < at_once:
+            return deleted
 
 
 class RetentionWorker:

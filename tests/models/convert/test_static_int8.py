@@ -17,7 +17,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from mien.models.convert import static_int8
 from mien.models.convert.chain import Chain, Layer, read_chain
 from mien.models.convert.static_int8 import LEVELS, Steps, convert, quantised, read_ranges, rescaled, to_seven_bits
-from mien.models.manifest import builtin_manifests
+from mien.models.manifest_files import builtin_manifests
 from mien.vision.attributes.context import SFACE_MAPS
 
 RANGES = resources.files("mien.models.convert") / "ranges" / "sface.npz"

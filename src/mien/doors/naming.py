@@ -1,0 +1,29 @@
+"""Finding what operators name: a door, camera or kiosk by its name or its id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from mien.doors.errors import NotConfiguredError
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+T = TypeVar("T", bound=_Named)
+
+
+def find_named(what: str, name: str, items: Iterable[T], id_of: Callable[[T], UUID]) -> T:
+    """Return the item that has a name or an id.
+
+    Raises:
+        NotConfiguredError: there is none.
+    """
+    for item in items:
+        if name in {item.name, str(id_of(item))}:
+            return item
+    raise NotConfiguredError(f"there is no {what} {name[:80]!r}")

@@ -1,0 +1,78 @@
+"""Reading manifests: those of the packs that Mien knows, and files of the operator's own."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from mien.models.errors import ManifestError, UnknownPackError
+from mien.models.manifest import Manifest
+
+_Built = TypeVar("_Built", bound=BaseModel)
+
+
+def parse_manifest(text: str, where: str) -> Manifest:
+    """Read a manifest.
+
+    Args:
+        text: TOML.
+        where: what to call it in errors.
+
+    Raises:
+        ManifestError: naming each field that is missing or wrong.
+    """
+    return from_toml(text, where, Manifest.model_validate)
+
+
+def from_toml(text: str, where: str, build: Callable[[dict[str, Any]], _Built]) -> _Built:
+    """Read TOML into a model of pydantic.
+
+    Args:
+        text: TOML.
+        where: what to call it in errors.
+        build: validates the table.
+
+    Raises:
+        ManifestError: naming each field that is missing or wrong.
+    """
+    try:
+        return build(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        message = f"{where} is not TOML: {error}"
+        raise ManifestError(message) from error
+    except ValidationError as error:
+        raise invalid(where, error) from error
+
+
+def invalid(where: str, error: ValidationError) -> ManifestError:
+    """Make one sentence of what pydantic found wrong, naming each field."""
+    details = "; ".join(
+        ".".join(str(part) for part in problem["loc"]) + (": " if problem["loc"] else "") + problem["msg"]
+        for problem in error.errors()
+    )
+    return ManifestError(f"{where} is not valid: {details}")
+
+
+@cache
+def builtin_manifests() -> Mapping[str, Manifest]:
+    """The packs that Mien knows, by name."""
+    folder = resources.files("mien.models") / "packs"
+    files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".toml")), key=lambda entry: entry.name)
+    packs = [parse_manifest(entry.read_text(encoding="utf-8"), entry.name) for entry in files]
+    return {pack.name: pack for pack in packs}
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest file; see `parse_manifest`."""
+    return parse_manifest(path.read_text(encoding="utf-8"), str(path))
+
+
+def unknown_pack(name: str, known: Mapping[str, Manifest]) -> UnknownPackError:
+    """Make the error for a name that no pack has."""
+    return UnknownPackError(f"no model pack is called {name!r}; known: {', '.join(sorted(known))} (`mien models list`)")
