@@ -11,8 +11,9 @@ TARGET = Path(__file__).resolve().parents[1] / "docs" / "decisions" / "index.md"
 HEAD = """# Decision records
 
 Each record states a decision, its reasons, and the alternatives that were rejected. A new record takes the next free
-number and begins with `# NNNN: Title` and `Date: YYYY-MM-DD · Status: accepted`; `make docs` writes this table from the
-records. A decision that no longer holds is not deleted: its status names the record that replaces it.
+number, begins with `# NNNN: Title` and `Date: YYYY-MM-DD · Status: accepted`, and has three sections: Context, Decision
+and Consequences. `make docs` writes this table from the records. A decision that is no longer valid is not deleted: its
+status names the record that replaces it.
 
 | number | decision | date | status |
 |---|---|---|---|

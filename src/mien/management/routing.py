@@ -32,7 +32,10 @@ class Strict(BaseModel):
 
 
 class Shown(BaseModel):
-    """Base of the answers of `/mien/v1`: filled from our dataclasses, in JSON's spelling of names."""
+    """Base of the answers of `/mien/v1`: filled from our dataclasses, in JSON's spelling of names.
+
+    `tests/management/v1/test_published_fields.py` lists which class an answer publishes and which fields it leaves out.
+    """
 
     model_config = ConfigDict(alias_generator=to_camel, from_attributes=True, validate_by_name=True)
 
