@@ -1,4 +1,4 @@
-"""Says why calls of a Face service fail: Azure's, Mien's, or whatever stands between.
+"""Explains why calls of a Face service fail: because of Azure, Mien, or anything between.
 
 Everything here is a client: it asks an endpoint in public calls only and changes nothing there. Of the rest of Mien it
 uses the error catalogue's data, nothing else.

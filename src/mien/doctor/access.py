@@ -1,4 +1,4 @@
-"""Whether the key is taken, what stands in its way, and which API versions answer."""
+"""Checks whether the key is accepted, what prevents that, and which API versions answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BETWEEN: Final = ("via", "x-cache", "x-forwarded-for", "x-proxy-cache", "x-blue
 
 
 def check_key(case: Case) -> Findings:
-    """Ask with the key for a listing of one entry, which changes nothing.
+    """Request a list of one entry with the key, which changes nothing.
 
     Raises:
         Stop: the key is not taken.
@@ -113,12 +113,12 @@ def _by(answer: Answer, between: list[str]) -> str:
 
 
 def gated(answer: Answer) -> bool:
-    """Tell whether a call was refused for want of an approval only: key, network and version are right then."""
+    """Return whether only a missing approval made a call fail: key, network and version are then correct."""
     return answer.status == 403 and bool(missing_features(str(answer.error)))
 
 
 def check_versions(case: Case) -> Findings:
-    """Ask each API version for the same listing."""
+    """Request the same list in each API version."""
     answering, odd = [], []
     for version in BY_NAME:
         answer = ask(case, "GET", f"/face/{version}/{_PROBE}", _PROBE_QUERY)

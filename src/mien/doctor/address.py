@@ -1,4 +1,4 @@
-"""The form of an endpoint's URL: what can be wrong with it before anybody is asked."""
+"""The form of an endpoint's URL: mistakes that can be found without a call."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class _Notes:
 
 
 def examine_url(given: str) -> UrlForm:
-    """Look at the URL of an endpoint without asking anybody."""
+    """Examine the URL of an endpoint without a call."""
     notes = _Notes()
     text = given.strip().strip("\"'`“”‘’<>").strip()
     if text != given:
@@ -162,7 +162,7 @@ def _read(text: str, notes: _Notes) -> Target | None:
 
 
 def _split(text: str, notes: _Notes) -> tuple[SplitResult, str, int] | None:
-    """Take scheme, host and port apart; mend what is clearly a slip."""
+    """Separate scheme, host and port; correct obvious typing mistakes."""
     text, scheme = _mend_scheme(text, notes)
     if scheme not in {"http", "https"}:
         notes.add(
@@ -182,7 +182,7 @@ def _split(text: str, notes: _Notes) -> tuple[SplitResult, str, int] | None:
 
 
 def _mend_scheme(text: str, notes: _Notes) -> tuple[str, str]:
-    """Return what follows the scheme, and the scheme that is meant."""
+    """Return the rest of the URL, and the intended scheme."""
     slip = re.match(r"(https?)(?:;//|//|:\\\\)", text, re.IGNORECASE)
     found = _SCHEME.match(text)
     if slip:
@@ -222,7 +222,7 @@ def _near_scheme(scheme: str, notes: _Notes) -> str:
 
 
 def _check_host(host: str, notes: _Notes) -> bool:
-    """Say whether the host can be one of a Face service; what is a neighbour's is told."""
+    """Report whether the host can be that of a Face service, or is that of a related service."""
     if not host or any(letter.isspace() for letter in host):
         notes.add(Severity.ERROR, "The URL has no host.", "", _WHERE)
         return False
@@ -274,7 +274,7 @@ def _check_scheme(scheme: str, port: int, host: str, notes: _Notes, *, azure: bo
 
 
 def _check_path(split: SplitResult, notes: _Notes) -> str | None:
-    """Look at what follows the host; return an API version in it."""
+    """Examine the path; return an API version in it."""
     if split.username or split.password:
         notes.add(
             Severity.WARNING,

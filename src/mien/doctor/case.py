@@ -17,7 +17,7 @@ _THIS_COMMAND: Final = re.compile(r"(?:;|,? or run) `mien doctor URL[^`]*`[^;]*?
 
 
 class Stop(Exception):  # noqa: N818  not an error: enough is known
-    """Nothing more can be learnt; the message says why."""
+    """Nothing more can be found out; the message says why."""
 
 
 @dataclass(slots=True)
@@ -46,11 +46,11 @@ class Case:
 
     @property
     def base(self) -> str:
-        """The path that operations hang under."""
+        """The path that operations begin with."""
         return f"/face/{self.version}"
 
     def explain(self, answer: Answer) -> Refusal:
-        """Return what an answer that is no success means."""
+        """Return the meaning of an error response."""
         if answer.html:
             return explain_page(answer.status, answer.body.decode("utf-8", "replace"), answer.headers)
         refusal = explain_refusal(
@@ -80,7 +80,7 @@ def refused(check: str, severity: Severity, case: Case, answer: Answer, before: 
 
 
 def not_approved(check: str, severity: Severity, case: Case, answer: Answer, found: str) -> Finding:
-    """Return the finding that an approval is missing; the server's own hint, where there is one, says the most."""
+    """Return the finding that an approval is missing, with the server's own hint if there is one."""
     refusal = case.explain(answer)
     means = answer.hint or refusal.means
     details = {"status": answer.status, "missing": list(refusal.missing)}

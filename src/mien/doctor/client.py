@@ -1,4 +1,4 @@
-"""Calls an endpoint: times every call, counts them, waits when told to, and says plainly why none got through."""
+"""Calls an endpoint: times and counts every call, waits when told to, and says plainly why a call failed."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Answer:
         return 200 <= self.status < 300
 
     def json(self) -> Any:
-        """Return the body as JSON, or None when it is none."""
+        """Return the body as JSON, or None if it is not JSON."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
@@ -69,7 +69,7 @@ class Answer:
 
     @property
     def html(self) -> bool:
-        """Whether it is a page for people."""
+        """Whether the body is a web page."""
         kind = self.headers.get("content-type", "").lower()
         return "html" in kind or self.body.lstrip()[:14].lower().startswith((b"<!doctype", b"<html"))
 
@@ -92,13 +92,13 @@ class Answer:
 
     @property
     def server_seconds(self) -> float | None:
-        """How long the service says that it worked on it."""
+        """The time that the service reports for its work."""
         text = self.headers.get("x-envoy-upstream-service-time", "")
         return int(text) / 1000 if text.isdigit() else None
 
     @property
     def skew(self) -> float | None:
-        """How many seconds this machine's clock is ahead of the server's; None without a date."""
+        """The seconds by which this machine's clock is ahead of the server's; None without a date."""
         try:
             told = parsedate_to_datetime(self.headers["date"]).timestamp()
         except (KeyError, ValueError, TypeError):
@@ -108,7 +108,7 @@ class Answer:
 
     @property
     def retry_after(self) -> float | None:
-        """How many seconds to wait, when the answer says so."""
+        """The seconds to wait, if the response says so."""
         text = self.headers.get("retry-after", "")
         return float(text) if text.isdigit() else None
 
@@ -118,7 +118,7 @@ class LimitReached(Exception):  # noqa: N818  a finding rather than a fault of o
 
 
 class Trouble(Exception):  # noqa: N818  a finding rather than a fault of ours
-    """No answer came.
+    """There was no response.
 
     Attributes:
         kind: "dns", "refused", "timeout", "tls", "proxy", "reset" or "other".
@@ -135,7 +135,7 @@ class Trouble(Exception):  # noqa: N818  a finding rather than a fault of ours
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """An answer 429.
+    """A response 429.
 
     Attributes:
         answer: the answer.
@@ -276,7 +276,7 @@ class EndpointClient:
 
 
 def trusted(authority: Path | None) -> ssl.SSLContext:
-    """Return what to trust: the system's authorities, those that Python's SDKs bring along, and the one that is given.
+    """Return the trusted authorities: the system's, those of Python's SDKs, and the one that is given.
 
     Raises:
         OSError: the given file cannot be read.
@@ -306,7 +306,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def trouble_of(error: httpx.HTTPError) -> Trouble:
-    """Say plainly why no answer came."""
+    """Say plainly why there was no response."""
     reason = str(error) or type(error).__name__
     told = next((trouble for cause in _causes(error) if (trouble := _trouble_below(cause, reason))), None)
     if told is not None:
@@ -317,7 +317,7 @@ def trouble_of(error: httpx.HTTPError) -> Trouble:
 
 
 def _trouble_below(cause: BaseException, reason: str) -> Trouble | None:
-    """Say what an error of the operating system or of OpenSSL means; None for any other."""
+    """Return the meaning of an error of the operating system or of OpenSSL; None for any other."""
     if isinstance(cause, ssl.SSLCertVerificationError):
         return Trouble("tls", cause.verify_message or reason, cause.verify_code or -1)
     if isinstance(cause, ssl.SSLError):

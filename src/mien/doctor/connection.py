@@ -1,4 +1,4 @@
-"""The connection: whether an answer comes at all, TLS, clocks, and who it is that answers."""
+"""The connection: whether there is a response, TLS, clocks, and which server responds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WRONG_HOST, _WRONG_ADDRESS = 62, 64
 
 
 def check_connection(case: Case, proxy: Proxy) -> Findings:
-    """Make a first call, without the key, and look at how it was answered.
+    """Make a first call, without the key, and examine the response.
 
     Raises:
         Stop: no answer came, or not the service's.
@@ -104,7 +104,7 @@ def _unreachable(case: Case, trouble: Trouble, proxy: Proxy) -> Finding:
 
 
 def _speaks_tls(case: Case) -> bool:
-    """Tell whether the port answers a TLS handshake; nothing is sent in it."""
+    """Return whether the port answers a TLS handshake; no data is sent."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -154,7 +154,7 @@ def _certificate_refused(case: Case, trouble: Trouble, proxy: Proxy) -> Finding:
 
 
 def _look_unverified(case: Case) -> bytes | None:
-    """Return the certificate that is shown, without trusting it; neither key nor photo is sent."""
+    """Return the server's certificate without trusting it; neither key nor photo is sent."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -46,7 +46,7 @@ def faceless() -> bytes:
 
 
 def detect(case: Case, *, version: str | None = None, image: bytes | None = None, **query: str) -> Answer:
-    """Detect on the built-in photo, or on another image; no face id is made unless the query asks for one.
+    """Call detect with the built-in photo or another image; no face id is created unless the query asks for one.
 
     Raises:
         Stop: no answer came.
@@ -61,7 +61,7 @@ def detect(case: Case, *, version: str | None = None, image: bytes | None = None
 
 
 def check_detect(case: Case) -> Findings:
-    """Detect on the built-in photo without a face id, which takes no approval and keeps nothing.
+    """Call detect with the built-in photo, without a face id, which needs no approval and stores nothing.
 
     Raises:
         Stop: it is refused, so that what builds on it would be, too.
@@ -87,7 +87,7 @@ def check_detect(case: Case) -> Findings:
 
 
 def check_features(case: Case) -> Findings:
-    """Try what takes an approval, in calls that make nothing: no face id, no session."""
+    """Try the features that need an approval, in calls that create nothing: no face id, no session."""
     answer = detect(case, image=faceless(), returnFaceId="true", faceIdTimeToLive=str(FACE_ID_SECONDS[0]))
     if answer.ok:
         yield finding("features", Severity.OK, "Detect takes returnFaceId=true. (Asked with a picture without a face.)")
@@ -137,7 +137,7 @@ def _probe(case: Case, feature: str, path: str, body: Any) -> Findings:
 
 
 def check_attributes(case: Case) -> Findings:
-    """Ask for each attribute: all that everybody gets in two calls, the limited and the retired ones by themselves."""
+    """Request each attribute: the open ones in two calls, limited and retired ones in a call each."""
     yield from _check_plain(case)
     granted, refusals, limited = [], {}, []
     for attribute in LIMITED:
@@ -171,7 +171,7 @@ def check_attributes(case: Case) -> Findings:
 
 
 def _not_returned(case: Case, answer: Answer, severity: Severity, name: str, model: str = "") -> Finding:
-    """Return the finding that an attribute is refused; the server's own words, where there are some, say the most."""
+    """Return the finding that an attribute is refused, in the server's own words if there are some."""
     told = refused("attributes", severity, case, answer, f"{name}{model} is not returned. ")
     step = told.next_step if answer.status >= 500 else f"Leave {name} out of returnFaceAttributes."
     return replace(told, means=answer.hint or told.means, next_step=step)
@@ -203,7 +203,7 @@ def _check_plain(case: Case) -> Findings:
 
 
 def _check_retired(case: Case) -> Findings:
-    """Look whether retired attributes are refused; a service of before 2023 would return them."""
+    """Check that retired attributes are refused; a service from before 2023 would return them."""
     version = V1_0.name if not case.versions or V1_0.name in case.versions else case.version
     answer = detect(case, version=version, detectionModel=DETECTION_01, returnFaceAttributes=",".join(RETIRED))
     names = " and ".join(RETIRED)
@@ -229,7 +229,7 @@ def _has(answer: Answer, name: str) -> bool:
 
 
 def check_latency(case: Case) -> Findings:
-    """Time calls of detect without a face id, on the connection that is open already."""
+    """Time calls of detect without a face id, on the open connection."""
     answers: list[Answer] = []
     for _turn in range(case.options.samples):
         answer = detect(case)
@@ -261,7 +261,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def check_rate_limit(case: Case, *, stopped: bool = False) -> Findings:
-    """Say what the calls of this examination showed of the rate limit, and whether it met it by itself.
+    """Report what this examination's calls show of the rate limit, and whether they reached it by themselves.
 
     Args:
         case: the examination.
@@ -298,7 +298,7 @@ def check_rate_limit(case: Case, *, stopped: bool = False) -> Findings:
 
 
 def still_there(case: Case, face_id: str) -> Answer:
-    """Ask whether a face id is known, by comparing it with itself.
+    """Return whether a face id is known, by comparing it with itself.
 
     Raises:
         Stop: no answer came.

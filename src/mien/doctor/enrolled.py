@@ -47,7 +47,7 @@ _KINDS: Final = (
 
 
 def check_collections(case: Case) -> Findings:
-    """Look at the recognition model and the training of every collection, up to the number that the options allow."""
+    """Check the recognition model and the training of every collection, up to the number that the options allow."""
     models: Counter[str] = Counter()
     other: list[str] = []
     looked = left = 0
@@ -119,7 +119,7 @@ def _check_models(case: Case, models: Counter[str], other: list[str]) -> Iterato
 
 
 def _model_of(collections: list[str]) -> str:
-    """Return the model of the first of these collections, which stands behind its name."""
+    """Return the model of the first of these collections, which follows its name."""
     return collections[0].rpartition("(")[2].rstrip(")")
 
 
@@ -169,7 +169,7 @@ def _check_training(case: Case, kind: Kind, name: str) -> Findings:
 
 
 def check_face_ids(case: Case) -> Findings:
-    """Look whether the given face ids are known, and when they end as far as it can be told."""
+    """Check whether the given face ids are known, and when they expire if that can be known."""
     options = case.options
     for face_id in options.face_ids:
         if not _GUID.fullmatch(face_id.strip()):
@@ -224,13 +224,13 @@ def _alive(case: Case, face_id: str) -> Findings:
 
 
 def time_left(detected: datetime, seconds: int, skew: float | None) -> timedelta:
-    """Return how long a face id still lives, by the server's clock; below zero when it has expired."""
+    """Return the remaining lifetime of a face id by the server's clock; negative if it has expired."""
     now = datetime.now(UTC) - timedelta(seconds=skew or 0.0)
     return detected + timedelta(seconds=seconds) - now
 
 
 def expiry_text(detected: datetime | None, seconds: int, skew: float | None) -> str:
-    """Return words on when a face id ends or ended; empty when it is not known when it was made."""
+    """Return a sentence on the expiry of a face id; empty if its creation time is not known."""
     if detected is None:
         return ""
     end = detected.astimezone(UTC) + timedelta(seconds=seconds)
@@ -240,7 +240,7 @@ def expiry_text(detected: datetime | None, seconds: int, skew: float | None) -> 
 
 
 def moment(value: Any) -> datetime | None:
-    """Return a date of the service, which may have seven decimals; None when it is none."""
+    """Return a date of the service, which may have seven decimals; None if it is not a date."""
     if not isinstance(value, str):
         return None
     text = re.sub(r"(\.\d{6})\d+", r"\1", value.strip().replace("Z", "+00:00"))

@@ -1,4 +1,4 @@
-"""The examination: every check in its order, until enough is known."""
+"""The examination: all checks in their order, until enough is known."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class _Examination:
             self._on_finding(found)
 
     def _checks(self) -> Iterator[Finding]:
-        """Make every check that needs no more than the ones before it found."""
+        """Make all checks, each with the results of those before it."""
         options = self._options
         form = examine_url(options.url)
         yield from form.findings
@@ -156,7 +156,7 @@ class _Examination:
         yield from check_sdks(installed(options.packages, options.project), case.versions)
 
     def _regardless(self) -> Iterator[Finding]:
-        """Make the checks that need no answer, after the others were stopped."""
+        """Make the checks that need no response, after the others were stopped."""
         if self._case is not None and self._case.client.waits:
             yield from check_rate_limit(self._case, stopped=True)
         answering = self._case.versions if self._case is not None else ()

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 
 class Severity(IntEnum):
-    """How bad a finding is; the higher the worse."""
+    """Severity of a finding; higher is worse."""
 
     OK = 0
     NOTE = 1
@@ -60,7 +60,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All findings, in the order in which they were made.
+    """All findings, in the order of the checks.
 
     Attributes:
         subject: what was examined: an endpoint, or the name of what was pasted.
@@ -76,7 +76,7 @@ class Report:
 
     @property
     def severity(self) -> Severity:
-        """How bad the worst finding is."""
+        """The severity of the worst finding."""
         return max((finding.severity for finding in self.findings), default=Severity.OK)
 
     @property
@@ -86,7 +86,7 @@ class Report:
 
     @property
     def next_step(self) -> str:
-        """The one thing to do next: that of the first among the worst findings that has one."""
+        """The next step: that of the first among the worst findings that has one."""
         wanting = [one for one in self.findings if one.next_step and one.severity >= Severity.WARNING]
         return max(wanting, key=lambda one: one.severity).next_step if wanting else ""
 

@@ -1,4 +1,4 @@
-"""The form of a key: what can be wrong with it before anybody is asked."""
+"""The form of a key: mistakes that can be found without a call."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class KeyForm:
 
 
 def examine_key(given: str | None, source: str) -> KeyForm:
-    """Look at a key without asking anybody, and without ever repeating it.
+    """Examine a key without a call, and without ever repeating it.
 
     Args:
         given: the key as it was given; None when there was none.
@@ -68,7 +68,7 @@ def examine_key(given: str | None, source: str) -> KeyForm:
 
 
 def _mend(given: str, source: str) -> tuple[str, list[Finding]]:
-    """Take away what surely does not belong to the key, and say so."""
+    """Remove characters that certainly do not belong to the key, and say so."""
     key, findings = given, []
 
     def cut(mended: str, what: str, means: str) -> str:
@@ -91,7 +91,7 @@ def _mend(given: str, source: str) -> tuple[str, list[Finding]]:
 
 
 def _mistaken(key: str, source: str) -> KeyForm | None:
-    """Say what is there instead of a key, if it is clear."""
+    """Say what was given instead of a key, if that is clear."""
     if key.startswith("eyJ") and key.count(".") == 2:
         return _token(key, source)
     if re.match("https?://", key, re.IGNORECASE) or key.lower().endswith((".azure.com", ".microsoft.com")):
@@ -112,7 +112,7 @@ def _mistaken(key: str, source: str) -> KeyForm | None:
 
 
 def _token(token: str, source: str) -> KeyForm:
-    """Say whose token is where the key should be, as far as its claims tell; they are not checked."""
+    """Say which issuer's token was given instead of a key; its claims are read but not verified."""
     claims = claims_of(token) or {}
     issuer, audience = str(claims.get("iss", "")), str(claims.get("aud", ""))
     if "liveness" in issuer.lower() or any("session" in name.lower() for name in claims):
@@ -129,7 +129,7 @@ def _token(token: str, source: str) -> KeyForm:
 
 
 def claims_of(token: str) -> Mapping[str, Any] | None:
-    """Return the claims of a JWT without checking its signature; None when it is none."""
+    """Return the claims of a JWT without verifying its signature; None if it is not a JWT."""
     parts = token.split(".")
     if len(parts) != 3:
         return None

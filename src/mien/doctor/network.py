@@ -35,7 +35,7 @@ class Resolved:
 
 
 def resolve(host: str, port: int, seconds: float) -> Resolved:
-    """Ask the system for a host's addresses, and wait no longer than this for it."""
+    """Ask the system for a host's addresses, with a time limit."""
     results: list[Resolved] = []
 
     def ask() -> None:
@@ -87,7 +87,7 @@ def _bypassed(target: Target) -> bool:
 
 
 def check_proxy(target: Target, proxy: Proxy) -> Findings:
-    """Look at the settings for proxies."""
+    """Check the settings for proxies."""
     for upper, lower in (("HTTPS_PROXY", "https_proxy"), ("HTTP_PROXY", "http_proxy")):
         one, other = proxy.variables.get(upper), proxy.variables.get(lower)
         if one and other and one != other:
@@ -135,7 +135,7 @@ def check_proxy(target: Target, proxy: Proxy) -> Findings:
 
 
 def check_name(target: Target, resolved: Resolved, proxy: Proxy) -> Findings:
-    """Look at whether the host's name leads anywhere.
+    """Check whether the host's name can be resolved.
 
     Raises:
         Stop: it leads nowhere, and no proxy would resolve it.
@@ -187,7 +187,7 @@ def _unknown_name(target: Target) -> tuple[str, str]:
 
 
 def check_private_endpoint(target: Target, resolved: Resolved, proxy: Proxy, *, expected: bool) -> Findings:
-    """Look at mistakes with private endpoints; without `expected` only say when one is in use."""
+    """Check for mistakes with private endpoints; without `expected`, only report whether one is used."""
     private = [one for one in resolved.addresses if _is_private(one)]
     if not expected:
         if private and target.azure:
@@ -223,7 +223,7 @@ def check_private_endpoint(target: Target, resolved: Resolved, proxy: Proxy, *, 
 
 
 def _private_address(target: Target) -> Finding:
-    """Say what it means that the URL has an address in place of a name: nothing is wrong with that on Mien."""
+    """Explain that the URL has an address instead of a name, which is fine on Mien."""
     if not _is_private(target.host):
         return finding(
             "private-endpoint",
@@ -275,12 +275,12 @@ def _is_private(text: str) -> bool:
 
 
 def proxy_settings() -> Mapping[str, str]:
-    """Return what is set about proxies in the environment, as it is: with users and passwords."""
+    """Return the proxy settings of the environment unchanged, with users and passwords."""
     return {name: value for name in _VARIABLES if (value := os.environ.get(name))}
 
 
 def _without_user(url: str) -> str:
-    """Return a proxy's URL without user and password, whatever characters these have."""
+    """Return a proxy's URL without user and password, whatever characters they contain."""
     scheme, separator, rest = url.partition("://") if "://" in url else ("", "", url)
     host = re.split(r"[/?#]", rest.rpartition("@")[2], maxsplit=1)[0]
     return f"{scheme}{separator}{host}"

@@ -1,4 +1,4 @@
-"""Keeps keys and tokens out of everything that is printed."""
+"""Removes keys and tokens from everything that is printed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _FORMS: Final = (
 
 
 def secrets_of(url: str) -> Iterator[str]:
-    """Yield what a URL may hold that must not be shown: password, user, and what is called a key in its query."""
+    """Yield the secrets in a URL: password, user, and keys in its query."""
     before, at, _host = url.rpartition("@")
     if at:
         user, colon, password = before[before.find("://") + 3 if "://" in before else 0 :].partition(":")
@@ -61,7 +61,7 @@ def secrets_of(url: str) -> Iterator[str]:
 
 
 class Redactor:
-    """Hides what it was told, and whatever has the form or the name of a key or token.
+    """Hides given secrets, and everything that has the form or the name of a key or token.
 
     Args:
         secrets: known secrets, however they look; ones of fewer than four characters are only known by their names.

@@ -40,7 +40,7 @@ _TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTA
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An error answer in plain words.
+    """An error response in plain words.
 
     Attributes:
         found: status, code and message.
@@ -66,7 +66,7 @@ def explain_refusal(
     where: str = "",
     service: str = "unknown",
 ) -> Refusal:
-    """Return what an error of the contract means.
+    """Return the meaning of an error of the contract.
 
     Args:
         status: HTTP status, or None when it is not known.
@@ -111,7 +111,7 @@ def explain_refusal(
 
 
 def _ask_for(missing: tuple[str, ...], hint: str) -> str:
-    """Return what to do about a missing approval on Mien; the hint says how its request stands."""
+    """Return what to do about a missing approval on Mien; the hint contains the state of its request."""
     named = _RESOURCE.search(hint)
     name = named[1] if named else "NAME"
     if "waits for a reviewer" in hint or "is in review" in hint:
@@ -127,7 +127,7 @@ def _ask_for(missing: tuple[str, ...], hint: str) -> str:
 
 
 def is_management(headers: Mapping[str, str]) -> bool:
-    """Tell whether an answer is one of Mien's management port: it asks for an operator's token or signs people in.
+    """Return whether a response is from Mien's management port, which wants an operator's token or signs people in.
 
     Args:
         headers: response headers by their names in lower case.
@@ -148,7 +148,7 @@ def management_port(status: int | None, port: int | None) -> Finding:
 
 
 def explain_page(status: int | None, text: str, headers: Mapping[str, str]) -> Refusal:
-    """Return what an answer means that is no JSON: something between answered instead of the service.
+    """Explain a response that is not JSON: something between client and service responded.
 
     Args:
         status: HTTP status, or None when it is not known.

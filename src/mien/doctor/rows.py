@@ -1,4 +1,4 @@
-"""Finds the row of the error catalogue that an answer is, by status, code, message and path."""
+"""Finds the row of the error catalogue for a response, by status, code, message and path."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ANY_PATH: Final = ("gateway", "limited_access", "common", "mien")
 
 @dataclass(frozen=True, slots=True)
 class RowMatch:
-    """A row, and how sure it is.
+    """A row, and how certain it is.
 
     Attributes:
         row: of the catalogue.
@@ -45,7 +45,7 @@ class RowMatch:
 
 
 def family_of(path: str) -> tuple[str, ...]:
-    """Return the families whose rows an answer to this path may be, nearest first; empty when it tells nothing."""
+    """Return the families of rows that belong to a path, most likely first; empty if the path is unknown."""
     parts = [part.lower() for part in path.partition("?")[0].split("/") if part]
     parts = parts[2:] if parts[:1] == ["face"] else parts
     if not parts:
@@ -56,7 +56,7 @@ def family_of(path: str) -> tuple[str, ...]:
 
 
 def find_row(status: int | None, code: str, message: str, path: str = "") -> RowMatch | None:
-    """Return the row that an error answer is; None when nothing in the catalogue is like it.
+    """Return the row of an error response; None if no row resembles it.
 
     Args:
         status: HTTP status, or None when it is not known.
@@ -90,12 +90,12 @@ def find_row(status: int | None, code: str, message: str, path: str = "") -> Row
 
 @lru_cache(maxsize=512)
 def _pattern(row: Row) -> re.Pattern[str]:
-    """Return what a row's message matches: anything in place of its values, any number in place of a number."""
+    """Return the pattern of a row's message, with wildcards for its values and numbers."""
     parts = [_NUMBER.sub("#", re.escape(_SPACE.sub(" ", part))) for part in row.parts]
     return re.compile(".{0,200}?".join(part.replace("#", _NUMBER.pattern) for part in parts), re.IGNORECASE)
 
 
 def _plain(message: str) -> str:
-    """Return a text with one blank for any run of them, and straight quotes."""
+    """Return a text with single blanks and straight quotes."""
     text = _SPACE.sub(" ", message).strip()
     return re.sub("[’‘]", "'", re.sub("[“”]", '"', text))

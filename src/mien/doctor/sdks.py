@@ -52,12 +52,12 @@ def installed(packages: Iterable[Path] = (), project: Path | None = None) -> lis
 
 
 def api_version(name: str, version: str) -> str:
-    """Return the API version that a release speaks by default; empty when it is not known."""
+    """Return the default API version of a release; empty if it is not known."""
     return next((api for release, api in SDK_VERSIONS.get(name, ()) if release in {"", version}), "")
 
 
 def check_sdks(sdks: Iterable[Sdk], answering: Iterable[str]) -> Iterator[Finding]:
-    """Look whether the endpoint answers what the SDKs speak, and whether they are out of date.
+    """Check whether the endpoint supports the API versions of the SDKs, and whether the SDKs are out of date.
 
     Args:
         sdks: what is installed.

@@ -1,7 +1,7 @@
 """Protection against guessing: waiting times that double with every failure, and detection of repeated frames.
 
 Devices, users and addresses are kept as keyed hashes only. These notes outlive their session: an application that
-deletes each session at once would otherwise hand an attacker a clean sheet every time.
+deletes each session at once would otherwise let an attacker start over every time.
 """
 
 from __future__ import annotations
@@ -70,14 +70,14 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """An earlier attempt that this one has to do with."""
+    """An earlier attempt that is related to this one."""
 
     session_id: UUID
     attempt: int
 
 
 class AbuseWatch:
-    """Strikes and frames of all resources.
+    """Failures and frames of the attempts of all resources.
 
     Args:
         database: where they are kept.
@@ -104,7 +104,7 @@ class AbuseWatch:
         return tuple(found)
 
     def check(self, session: DatabaseSession, subjects: Iterable[Subject]) -> None:
-        """Refuse those who have failed too often.
+        """Refuse devices, users and addresses that have failed too often.
 
         Raises:
             LockedOutError: the wait after their last failure is not over.
@@ -121,7 +121,7 @@ class AbuseWatch:
     def strike(
         self, session: DatabaseSession, resource_id: UUID, session_id: UUID, attempt: int, subjects: Iterable[Subject]
     ) -> None:
-        """Note a failed attempt against its subjects."""
+        """Record a failed attempt for its subjects."""
         now = self._clock.now()
         session.add_all(
             LivenessStrikeRow(
@@ -136,7 +136,7 @@ class AbuseWatch:
         session.execute(delete(LivenessStrikeRow).where(LivenessStrikeRow.subject.in_(own)))
 
     def suspects(self, session: DatabaseSession, subjects: Iterable[Subject]) -> list[Earlier]:
-        """Return the earlier failures of those who have used up the free ones and now fail again; newest first."""
+        """Return the earlier failures of subjects that have no free failures left and fail again; newest first."""
         found: dict[Earlier, None] = {}
         for subject in subjects:
             rows = session.execute(
@@ -180,7 +180,7 @@ class AbuseWatch:
         )
 
     def purge(self) -> int:
-        """Delete what is too old to count; returns how many rows."""
+        """Delete notes that are too old to count; return how many rows."""
         now = self._clock.now()
         old_frames = now - timedelta(days=self.policy.frame_days)
         with self._database.write(EVERY_RESOURCE) as session:

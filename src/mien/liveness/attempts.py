@@ -59,7 +59,7 @@ class Admission:
 
     @property
     def attempts_left(self) -> int:
-        """How many attempts may still begin."""
+        """The number of attempts that may still begin."""
         return max(0, self.session.options.attempts_allowed - len(self.session.attempts))
 
 
@@ -229,7 +229,7 @@ class Attempts:
         repeats: Sequence[Earlier] = (),
         suspicious: bool = False,
     ) -> Outcome:
-        """Record what came of an attempt.
+        """Record the outcome of an attempt.
 
         Args:
             admission: whose attempt it is.
@@ -295,12 +295,12 @@ class Attempts:
         return outcome
 
     def cancel(self, admission: Admission, begun: Begun) -> None:
-        """Record that the client gave an attempt up; nothing happens when it does not run any more."""
+        """Record that the client gave an attempt up; do nothing if it has already ended."""
         with self._database.write(admission.resource_id) as database:
             self._cancel_running(database, UUID(admission.session.id), begun.number)
 
     def purge(self) -> int:
-        """Record as failed what nobody finished in time; returns how many attempts."""
+        """Record attempts that did not finish in time as failed; return how many."""
         now = self._clock.now()
         with self._database.write(EVERY_RESOURCE) as database:
             lost = database.execute(
@@ -313,7 +313,7 @@ class Attempts:
         return len(lost)
 
     def _report(self, admission: Admission, repeats: Sequence[Earlier], *, strike: bool) -> AbuseReport | None:
-        """Return what abuse monitoring says: of a video shown before, and of too many failures."""
+        """Return the report of abuse monitoring: repeated videos, and too many failures."""
         if not admission.session.abuse_monitoring:
             return None
         own = UUID(admission.session.id)

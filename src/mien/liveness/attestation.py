@@ -34,7 +34,7 @@ _KEY_ID_AT: Final = 55
 
 
 class AttestationError(ValueError):
-    """A token proves nothing; the text says why, for developers."""
+    """A token proves nothing; the text says why and is meant for developers."""
 
 
 class Verifier(Protocol):

@@ -1,4 +1,4 @@
-"""The part of CBOR (RFC 8949) that attestation objects are made of: maps, arrays, texts, bytes, whole numbers."""
+"""The part of CBOR (RFC 8949) that attestation objects use: maps, arrays, texts, bytes, whole numbers."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ _SIZES: Final = {24: 1, 25: 2, 26: 4, 27: 8}
 
 
 class CborError(ValueError):
-    """The bytes are not such an object."""
+    """The bytes are not an attestation object."""
 
 
 def decode(data: bytes) -> Any:
-    """Return what the bytes say; nothing may follow it.
+    """Return the decoded value; no bytes may follow it.
 
     Raises:
         CborError: they are malformed, too deep, or of kinds that attestation objects do not have.

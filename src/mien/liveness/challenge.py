@@ -89,7 +89,7 @@ class Flash:
 
     @property
     def end_ms(self) -> int:
-        """When the next one begins."""
+        """The time at which the next flash begins."""
         return self.start_ms + self.duration_ms
 
 
@@ -109,7 +109,7 @@ class HeadTurn:
 
     @property
     def end_ms(self) -> int:
-        """When the request is withdrawn."""
+        """The time at which the request is withdrawn."""
         return self.start_ms + self.duration_ms
 
 
@@ -171,7 +171,7 @@ class Challenge:
 
     @property
     def flashing(self) -> bool:
-        """Whether the colours change at all."""
+        """Whether the challenge flashes colours."""
         return len(self.flashes) > 1
 
     @property
@@ -181,7 +181,7 @@ class Challenge:
 
     @property
     def frontal_ms(self) -> int:
-        """Until when the person has only been asked to look ahead."""
+        """The time until which the person is only asked to look ahead."""
         return self.turns[0].start_ms if self.turns else self.duration_ms
 
     def light(self, times_ms: ArrayLike) -> NDArray[np.float64]:
@@ -220,7 +220,7 @@ def linear(color: str) -> NDArray[np.float64]:
 
 
 def _colours(dice: _Dice, count: int) -> list[int]:
-    """Draw numbers of `COLOURS` until each channel is on about half of the time and goes its own way."""
+    """Draw numbers of `COLOURS` until each channel is on about half of the time and independent of the others."""
     while True:
         colours = [dice.below(len(COLOURS))]
         while len(colours) < count:
@@ -247,7 +247,7 @@ def _timed(dice: _Dice, colours: Sequence[int], start: int = 0) -> tuple[Flash, 
 
 
 def _prolonged(dice: _Dice, flashes: tuple[Flash, ...], until_ms: int) -> tuple[Flash, ...]:
-    """Go on flashing until a time."""
+    """Add flashes until a time."""
     while flashes[-1].end_ms < until_ms:
         colour = _next(dice, COLOURS.index(flashes[-1].color))
         flashes += _timed(dice, [colour], flashes[-1].end_ms)
@@ -262,15 +262,15 @@ class _Dice:
         self._count = 0
 
     def below(self, limit: int) -> int:
-        """A number in [0, limit)."""
+        """Return a number in [0, limit)."""
         block = hashlib.sha256(self._seed + self._count.to_bytes(8, "big")).digest()
         self._count += 1
         return int.from_bytes(block, "big") % limit  # 256 bits: the remainder's bias is far below anything measurable
 
     def between(self, low: int, high: int) -> int:
-        """A number in [low, high]."""
+        """Return a number in [low, high]."""
         return low + self.below(high - low + 1)
 
     def choice(self, options: Sequence[_T]) -> _T:
-        """One of the options."""
+        """Return one of the options."""
         return options[self.below(len(options))]

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class SessionError(Exception):
-    """Base of everything that liveness sessions raise on purpose; the text is fit for a hint."""
+    """Base of the errors of liveness sessions; the text can be shown as a hint."""
 
 
 class SessionNotFoundError(SessionError):
@@ -38,7 +38,7 @@ class SeveralFacesError(VerifyImageError):
 
 
 class Refusal(StrEnum):
-    """Why a token opens nothing."""
+    """Why a token is refused."""
 
     MALFORMED = "malformed"
     KEY = "key"
@@ -64,7 +64,7 @@ REASONS = {
 
 
 class TokenRefusedError(SessionError):
-    """A token opens nothing.
+    """A token is refused.
 
     Attributes:
         refusal: why.
@@ -88,4 +88,4 @@ class LockedOutError(SessionError):
 
 
 class AttemptOverError(SessionError):
-    """The attempt does not run any more: its session was deleted, its time is over, or another one took its place."""
+    """The attempt has ended: its session was deleted, its time is over, or another one took its place."""

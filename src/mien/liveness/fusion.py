@@ -1,4 +1,4 @@
-"""From evidence to a decision: the one place where it is taken.
+"""From evidence to a decision, which is taken only here.
 
 Each kind of attack is stopped by one or two methods and passes the others: a printed photo reflects the flashes like a
 face, a replayed video turns its head like one. So evidence is not added up, where much of one kind would make up for
@@ -136,7 +136,7 @@ would refuse 12 %, and call 10 % an attack."""
 
 
 def of_order(order: Order) -> Evidence:
-    """Evidence of times and numbers."""
+    """Evidence of the order of frame times and numbers."""
     measured = {
         "fps": order.fps,
         "gapMs": order.gap_ms,
@@ -148,7 +148,7 @@ def of_order(order: Order) -> Evidence:
 
 
 def of_timing(came: Timing | None) -> Evidence:
-    """Evidence of when the frames came: late or in a burst is not how a camera's come, though a network may stumble."""
+    """Evidence of arrival times: frames of a camera do not come late or in a burst, though a network may stumble."""
     if came is None:
         return Evidence(Method.TIMING.value, None)
     measured = {

@@ -65,7 +65,7 @@ _BRIGHT: Final = 240.0
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """The content of one positioning frame.
+    """The content of one positioning frame, as a quick examination finds it.
 
     Attributes:
         feedback: what to tell the person.
@@ -79,7 +79,7 @@ class Glance:
 
 
 def glance(finder: Engine, jpeg: bytes, place: TargetArea, before: Glance | None) -> Glance:
-    """Look at one positioning frame.
+    """Examine one positioning frame.
 
     Args:
         finder: finds the faces.

@@ -55,7 +55,7 @@ _SAME_FACE_TURNED: Final = 15.0
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """Frames that can be decoded, the face followed through them, and what was asked of it."""
+    """The frames that can be decoded, the face that is tracked through them, and the challenge."""
 
     frames: Sequence[TimedFrame]
     track: Track
@@ -170,7 +170,7 @@ class Judge:
         return verdict
 
     def _look(self, attempt: _Attempt, evidence: list[Evidence], reference: Embedding | None) -> Verdict:
-        """Look closely at chosen frames of a track in which one face can be followed."""
+        """Examine chosen frames of a track in which one face can be followed."""
         challenge, asked = attempt.challenge, attempt.asked
         ranked = rank(candidates(attempt.track, challenge, attempt.ahead), challenge, attempt.pixels)[:2]
         looks = [self._face(attempt, observation, problems.ATTRIBUTES) for observation in ranked]
@@ -243,7 +243,7 @@ class Judge:
         return fusion.of_material(networks.real(views), networks.names)
 
     def _of_novelty(self, attempt: _Attempt) -> Evidence:
-        """How much of the turned head was to be seen before it turned."""
+        """How much of the turned head was visible before it turned."""
         ahead = sorted(attempt.frontal, key=attempt.turned)[:_VIEWS]
         frontal = [view(attempt.pixels(s), s.mesh) for s in ahead]
         found: list[float | None] = []
@@ -300,5 +300,5 @@ def _pixels(frame: TimedFrame) -> Pixels:
 
 
 def _spread(count: int, wanted: int) -> list[int]:
-    """Indices of `wanted` of `count` things, evenly spread."""
+    """Return `wanted` of `count` indices, evenly spread."""
     return sorted({round(index) for index in np.linspace(0, count - 1, min(count, wanted))}) if count else []

@@ -55,7 +55,7 @@ class Order:
 
 
 def order(frames: Sequence[TimedFrame], challenge: Challenge) -> Order:
-    """Look at the order of an attempt's frames; pixels are not decoded."""
+    """Return the order of an attempt's frames; pixels are not decoded."""
     if not frames:
         return Order((), 0.0, float(challenge.duration_ms), 0.0, 1.0, 0)
     backwards = sum(b.time_ms < a.time_ms or b.sequence <= a.sequence for a, b in pairwise(frames))

@@ -1,4 +1,4 @@
-"""The frames of one attempt as they come in: bounded, in order, at their time; and the digest over them."""
+"""The frames of one attempt as they arrive (limited in number and size, in order, with times), and their digest."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class Recording:
     _messages: list[bytes] = field(default_factory=list)
 
     def add(self, frame: Frame, message: bytes, elapsed_ms: float, earliest_ms: float | None = None) -> None:
-        """Take a frame in.
+        """Add a frame.
 
         Args:
             frame: the frame.
@@ -149,7 +149,7 @@ class Recording:
 
     @property
     def arrivals(self) -> Arrivals:
-        """When the frames came."""
+        """The arrival times of the frames."""
         return Arrivals(tuple(self.arrivals_ms), self.usual_ms, self.limits.late_ms, tuple(self.earliest_ms))
 
     def digest(self) -> str:

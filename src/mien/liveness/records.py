@@ -1,4 +1,4 @@
-"""Sessions and attempts as they are kept, and as JSON for sealing."""
+"""Sessions and attempts as they are stored, and as JSON to be encrypted."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class VerifyReference:
 
 @dataclass(frozen=True, slots=True)
 class ClientRequest:
-    """How a client came, for the audit entry.
+    """Address and headers of a client, for the audit entry.
 
     Attributes:
         method: HTTP method.
@@ -114,7 +114,7 @@ class ClientRequest:
 
 @dataclass(frozen=True, slots=True)
 class FlaggedSession:
-    """Another session that is part of what looks like abuse."""
+    """Another session that belongs to the suspected abuse."""
 
     session_id: str
     attempt: int
@@ -223,7 +223,7 @@ class Session:
 
     @property
     def over(self) -> bool:
-        """Whether no further attempt is taken."""
+        """Whether no further attempt is accepted."""
         real = any(entry.outcome and entry.outcome.decision is Decision.REAL for entry in self.attempts)
         return self.expired or real or len(self.attempts) >= self.options.attempts_allowed
 

@@ -1,4 +1,4 @@
-"""Client reports: its camera, its script, how long its frames took. Claims, not proof.
+"""Reports of a client about its camera, its script and the timing of its frames. They are claims, not proof.
 
 A program that speaks the protocol can report whatever it likes. The reports stop what does not lie: a virtual camera
 that was picked in an unmodified page, an old or changed script, a page that cannot keep up.
@@ -108,7 +108,7 @@ def script_proof(script: bytes, nonce: str) -> str:
 
 
 def read_camera(said: object) -> CameraReport | None:
-    """Return what `camera` of a message says; None when it is absent.
+    """Return the report `camera` of a message; None if it is absent.
 
     Raises:
         ReportError: it is malformed.
@@ -143,7 +143,7 @@ def read_proof(said: object) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class CaptureReport:
-    """How the client's capture went, by its own clock.
+    """Timing of the client's capture, by its own clock.
 
     Attributes:
         timestamps: where capture times come from: "camera", "callback" or "clock"; "" when it does not say.
@@ -159,7 +159,7 @@ _CAPTURE: Final = ("captured", "dropped", "delayMs", "longestDelayMs", "roundTri
 
 
 def read_capture(said: object) -> CaptureReport | None:
-    """Return what `capture` of an end says; None when it is absent.
+    """Return the report `capture` of the last message; None if it is absent.
 
     Raises:
         ReportError: it is malformed.
@@ -183,7 +183,7 @@ def report_json(
     flashes: bool = True,
     attested: str | None = None,
 ) -> dict[str, Any]:
-    """Return what an audit entry keeps of a client's reports; empty when there were none.
+    """Return the part of a client's reports that an audit entry has; empty if there were none.
 
     Args:
         camera: the camera as it was reported, or None.

@@ -64,7 +64,7 @@ class Liveness:
         return self.sessions.create(resource_id, options, reference)
 
     def purge(self) -> int:
-        """Delete what is over, and close attempts that nobody finished; returns how many rows."""
+        """Delete expired sessions, and close attempts that were not finished; return how many rows."""
         return self.sessions.purge() + self.attempts.purge() + self.watch.purge() + self.tokens.purge()
 
 

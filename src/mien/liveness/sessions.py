@@ -1,4 +1,4 @@
-"""Making, reading, listing and erasing sessions."""
+"""Creating, reading, listing and erasing sessions."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ ClientClaims = Callable[[UUID], Mapping[str, bool]]
 
 
 def no_claims(resource_id: UUID) -> Mapping[str, bool]:
-    """Return nothing to tell."""
+    """Return no claims."""
     del resource_id
     return {}
 
@@ -77,7 +77,7 @@ class Sessions:
         self._client_claims = client_claims
 
     def create(self, resource_id: UUID, options: SessionOptions, reference: VerifyReference | None = None) -> Session:
-        """Make a session; it is committed when this returns.
+        """Create a session; it is committed when this returns.
 
         Args:
             resource_id: whose it is.
@@ -159,7 +159,7 @@ class Sessions:
         return [self.session(row, ()) for row in rows]
 
     def delete(self, resource_id: UUID, session_id: str, *, with_verify: bool) -> None:
-        """Erase a session with its attempts and images; its token opens nothing from now on.
+        """Erase a session with its attempts and images; its token is refused from now on.
 
         Raises:
             SessionNotFoundError: there is none of that id and kind.
@@ -204,12 +204,12 @@ class Sessions:
         return True if chosen is None else chosen
 
     def set_abuse_monitoring(self, resource_id: UUID, *, enabled: bool) -> None:
-        """Choose whether sessions made from now on report abuse."""
+        """Choose whether new sessions report abuse."""
         with self._database.write(resource_id) as session:
             session.merge(LivenessSettingsRow(resource_id=resource_id, abuse_monitoring=enabled))
 
     def purge(self) -> int:
-        """Delete sessions that are older than 48 hours with all that is theirs; returns how many."""
+        """Delete sessions that are older than 48 hours with their attempts and images; return how many."""
         row = LivenessSessionRow
         deleted = delete_expired(self._database, row.session_id, row.expires_at, self._clock.now(), _PURGE_ROWS)
         if deleted:
@@ -246,7 +246,7 @@ class Sessions:
         return Attempt(row.attempt, status, row.request_id, row.started_at, finished, request, outcome)
 
     def content(self, row: LivenessSessionRow) -> dict[str, Any]:
-        """Return what a session's row seals."""
+        """Return the content of a session's row."""
         return self.open(row.resource_id, session_what(row.session_id), row.sealed)
 
     def seal(self, resource_id: UUID, what: str, content: Any) -> bytes:
@@ -278,17 +278,17 @@ class Sessions:
 
 
 def session_what(session_id: UUID) -> str:
-    """Name what a session's row seals."""
+    """Return the name under which a session's content is encrypted."""
     return f"liveness_sessions/{session_id}"
 
 
 def attempt_what(session_id: UUID, attempt: int) -> str:
-    """Name what an attempt's row seals."""
+    """Return the name under which an attempt's content is encrypted."""
     return f"liveness_attempts/{session_id}/{attempt}"
 
 
 def image_what(image_id: str) -> str:
-    """Name what an image's row seals."""
+    """Return the name under which an image is encrypted."""
     return f"liveness_images/{image_id}"
 
 

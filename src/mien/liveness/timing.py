@@ -1,4 +1,4 @@
-"""Whether an attempt's frames come when a camera would have given them: by the server's clock, against the challenge's.
+"""Whether an attempt's frames arrive when a camera would have sent them: the server's clock against the challenge's.
 
 A client has a while to send its last frame because networks are slow. Anyone who computes an answer needs a while, too:
 so the grace is bounded by the delay that this very client had before it knew the challenge.
@@ -27,7 +27,7 @@ _BURST: Final = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """When frames reached the server.
+    """The times at which frames reached the server.
 
     Attributes:
         times_ms: when the server took each frame, in order, since the challenge was sent, by the server's clock.
@@ -90,7 +90,7 @@ def allowed_ms(usual_ms: float, late_ms: float) -> float:
 
 
 def timing(frames: Sequence[TimedFrame], arrivals: Arrivals | None) -> Timing | None:
-    """Compare when frames were taken with when they came; None with too few to tell, or without arrivals."""
+    """Compare the times of capture and arrival; None if there are too few frames, or no arrivals."""
     if arrivals is None or len(frames) < 2 * _FIRST or len(frames) != len(arrivals.times_ms):
         return None
     taken = np.array([frame.time_ms for frame in frames], np.float64)

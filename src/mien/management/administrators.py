@@ -1,4 +1,4 @@
-"""The people who may approve limited access, counted: the only one may approve their own request."""
+"""Counts the people who may approve limited access: the only one may approve their own request."""
 
 from __future__ import annotations
 

@@ -195,7 +195,7 @@ async def _no_body() -> Message:
 
 
 def _nobody(_path: str, _scope: Scope, _headers: Mapping[bytes, bytes]) -> None:
-    """Trust no one without a token."""
+    """Admit nobody without a token."""
 
 
 def _scraper(path: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Actor | None:

@@ -1,4 +1,4 @@
-"""One table from what can go wrong to the error that leaves; no framework's own format ever does."""
+"""One table from exceptions to error responses; no framework's own format is ever sent."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ _HTTP: Final = {
 
 
 def explain(error: Exception) -> ManagementError:
-    """Return what the caller is told."""
+    """Return the error for the caller."""
     if isinstance(error, ManagementError):
         return error
     if isinstance(error, RequestValidationError):
@@ -154,7 +154,7 @@ def _sentence(error: Exception) -> str:
 
 
 def _of_validation(errors: Sequence[Any]) -> ManagementError:
-    """Turn the first mistake that pydantic found into ours."""
+    """Return the first mistake that pydantic found as an error of ours."""
     first = errors[0]
     where, *path = first["loc"]
     target = ".".join(str(part) for part in path)

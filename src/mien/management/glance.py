@@ -1,4 +1,4 @@
-"""All resources at a glance: what fails, waits, fires or is out of date; disk, version and models.
+"""All resources at a glance: failures, waiting approvals, alerts, stale groups; disk, version and models.
 
 The portal's page *Status*, `/mien/v1/status` and `mien status` show the same figures.
 """
@@ -98,7 +98,7 @@ class Glance:
 
 @dataclass(frozen=True, slots=True)
 class Glances:
-    """Looks at a server.
+    """Computes the state of a server.
 
     Attributes:
         accounts: the resources.

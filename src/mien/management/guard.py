@@ -1,6 +1,6 @@
 """Checks of every control-plane request before routing: authentication, size, valid text.
 
-FastAPI reads bodies before it runs dependencies; here nobody's body is read before they have shown who they are.
+FastAPI reads bodies before it runs dependencies; the guard identifies the caller before a body is read.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ class Guard:
         return ManagementError(413, "RequestContentTooLarge", text, headers={"Connection": "close"})
 
     def _canonical(self, path: str) -> str:
-        """Give the literal parts of a path the case that the routes have."""
+        """Return a path whose literal parts have the case of the routes."""
         if self._literals is None:
             self._literals = {}
             for template in self._templates():
@@ -172,7 +172,7 @@ class Guard:
 
 
 def _check_json(body: bytes) -> None:
-    """Refuse what is not JSON, and text that no database keeps.
+    """Refuse bodies that are not JSON, and text that no database can store.
 
     Raises:
         ManagementError: 400.

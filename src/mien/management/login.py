@@ -49,25 +49,25 @@ class Actor:
 
     @property
     def role(self) -> Role:
-        """The strongest role, for people to read; it decides nothing."""
+        """The strongest role, for display only."""
         order = list(Role)
         return min((one.role for one in self.grants), key=order.index)
 
     @property
     def everywhere(self) -> bool:
-        """Whether some role holds for the whole server."""
+        """Whether a role applies to the whole server."""
         return any(one.resource is None for one in self.grants)
 
     def sees(self, resource: UUID | None) -> bool:
-        """Whether a resource exists for them; any other one looks as if it were not there."""
+        """Return whether the caller sees a resource; any other one is answered as if it did not exist."""
         return any(one.covers(resource) for one in self.grants)
 
     def may(self, permission: Permission, resource: UUID | None = None) -> bool:
-        """Whether they have a permission on a resource, or, without one, on the whole server."""
+        """Return whether the caller has a permission on a resource, or, without one, on the whole server."""
         return any(one.role.may(permission) and one.covers(resource) for one in self.grants)
 
     def reach(self, permission: Permission) -> frozenset[UUID] | None:
-        """Return the resources on which they have a permission; None for all of them."""
+        """Return the resources on which the caller has a permission; None for all of them."""
         if self.may(permission):
             return None
         return frozenset(one.resource for one in self.grants if one.resource and one.role.may(permission))
@@ -94,14 +94,14 @@ class Actor:
 
 
 class WrongTokenError(Exception):
-    """A token is of a known issuer and yet opens nothing; the message says why."""
+    """A token is of a known issuer but is refused; the message says why."""
 
 
 class TokenLogin(Protocol):
     """Recognises bearer tokens of another issuer."""
 
     async def identify(self, token: str) -> Actor | None:
-        """Return who a token stands for; None when it is not of this issuer.
+        """Return the caller of a token; None if it is not of this issuer.
 
         Raises:
             WrongTokenError: it looks like one of this issuer, but is not valid.
@@ -123,13 +123,13 @@ class Backoff:
         self._failures: OrderedDict[str, tuple[int, float, float]] = OrderedDict()  # count, last, open again
 
     def wait(self, address: str) -> float:
-        """Seconds until this address may try again; 0 when it may now."""
+        """Return the seconds until this address may try again; 0 if it may now."""
         with self._lock:
             entry = self._failures.get(address)
             return 0.0 if entry is None else max(0.0, entry[2] - self._now())
 
     def failed(self, address: str) -> None:
-        """Note a wrong token."""
+        """Record a wrong token."""
         now = self._now()
         with self._lock:
             count, last, _ = self._failures.pop(address, (0, now, now))
@@ -158,7 +158,7 @@ class Login:
         self._backoff = backoff or Backoff()
 
     async def identify(self, authorization: str | None, address: str) -> Actor:
-        """Return who calls.
+        """Return the caller.
 
         Only this header counts, never a cookie: a page of another origin cannot make a browser send it.
 

@@ -35,7 +35,7 @@ class IssuerLogin:
         self._find = find
 
     async def identify(self, token: str) -> Actor | None:
-        """Return who a token stands for; None when it is no JWT at all.
+        """Return the caller of a token; None if it is not a JWT.
 
         Raises:
             WrongTokenError: it is one, but not genuine, not in date or not for the control plane.
@@ -54,7 +54,7 @@ class IssuerLogin:
 
 
 def actor_of(identity: Identity, find: FindResource) -> Actor:
-    """Return who somebody with a genuine token is here.
+    """Return the caller of a genuine token.
 
     Args:
         identity: what the token says; a role is `ROLE` or `ROLE@RESOURCE`.

@@ -1,6 +1,6 @@
 """Roles and permissions of administrators: the one table that says which role may do what, and where.
 
-A route or page names the permission that it needs; `Actor` asks this table. Nothing else decides about authority.
+A route or page names the permission that it needs; `Actor` asks this table. Nothing else decides on permissions.
 """
 
 from __future__ import annotations

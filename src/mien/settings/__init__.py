@@ -1,7 +1,7 @@
 """Every setting of the service: environment variables `MIEN_*`, typed, with a default that works out of the box.
 
-A setting is a field of the group that it belongs to, a module each; `Settings` has them all. `docs/settings.md` is
-made from the groups (`make docs`); a test holds that it is up to date.
+Each group of settings is a module; `Settings` has the fields of all groups. `docs/settings.md` is generated from the
+groups (`make docs`), and a test checks that it is up to date.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class DoorSettings(SettingsGroup):
         description="First part of Home Assistant's discovery topics; empty to publish none.",
     )
     mqtt_names: bool = Field(
-        default=False, description="Whether MQTT messages contain the names of persons; their ids are in any case."
+        default=False, description="Whether MQTT messages contain the names of persons; they always contain the ids."
     )
     relay_allow_private: bool = Field(
         default=False,
@@ -38,7 +38,7 @@ class DoorSettings(SettingsGroup):
     )
     relay_allowed_networks: Networks = Field(
         default="",
-        description="Networks where HTTP relays of doors may always be, with commas between them.",
+        description="Networks in which HTTP relays of doors are always allowed, with commas between them.",
     )
 
     @field_validator("mqtt_url")

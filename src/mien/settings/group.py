@@ -30,5 +30,5 @@ def check_networks(value: str) -> str:
 
 
 Networks = Annotated[str, AfterValidator(check_networks)]
-"""Networks with commas between them. A type, and no validator in each group: of validators with one name in several
-groups, `Settings` would keep only the first."""
+"""Networks with commas between them. The check is part of the type: if several groups had a validator of one name,
+`Settings` would keep only the first."""

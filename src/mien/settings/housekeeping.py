@@ -16,10 +16,10 @@ class HousekeepingSettings(SettingsGroup):
         default=60.0, gt=0, description="How often expired rows (face ids) are deleted from the database."
     )
     metrics_seconds: float = Field(
-        default=5.0, gt=0, le=300, description="How often what was counted is written to the database."
+        default=5.0, gt=0, le=300, description="How often counts are written to the database."
     )
     metrics_days: int = Field(
-        default=93, ge=1, le=3660, description="How long the metrics of a minute are kept (Azure keeps them 93 days)."
+        default=93, ge=1, le=3660, description="How long metrics per minute are kept (Azure keeps them 93 days)."
     )
     drift: bool = Field(
         default=True,
@@ -34,10 +34,10 @@ class HousekeepingSettings(SettingsGroup):
     )
     webhook_allowed_networks: Networks = Field(
         default="",
-        description="Networks that alerts may always be sent to, whatever they are, with commas between them.",
+        description="Networks that alerts may always be sent to, private ones included, with commas between them.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Least serious log message that is written."
+        default="info", description="Lowest level of log messages that are written."
     )
     log_format: Literal["auto", "console", "json"] = Field(
         default="auto", description="`json` for machines, `console` for people; `auto` is console on a terminal."

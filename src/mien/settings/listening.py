@@ -21,9 +21,9 @@ class ListeningSettings(SettingsGroup):
     public_endpoint: str | None = Field(
         default=None,
         pattern=r"^https?://[^/?#\s]+(/[A-Za-z0-9._~-]+)*/?$",
-        description="Address under which browsers find this server, such as `https://face.example.com`, or "
-        "`https://example.com/mien` behind a proxy: it goes into the tokens of liveness sessions and into the "
-        "endpoints that the control plane shows. When absent, the address that the session's creator called.",
+        description="Address at which browsers reach this server, such as `https://face.example.com`, or "
+        "`https://example.com/mien` behind a proxy. The tokens of liveness sessions contain it, and the control plane "
+        "shows it as the endpoint. When absent, the address that the session's creator called.",
     )
     tls: bool = Field(
         default=False,
@@ -67,17 +67,17 @@ class ListeningSettings(SettingsGroup):
     )
     private_networks: Networks = Field(
         default="",
-        description="Networks that count as private endpoints, with commas between them: their callers reach a "
-        "resource whatever its IP rules, and one whose public network access is disabled.",
+        description="Networks that count as private endpoints, with commas between them: their callers reach every "
+        "resource, whatever its IP rules, even if its public network access is disabled.",
     )
     max_connections: int = Field(
         default=10_000,
         ge=10,
-        description="Connections to a port at the same time, fewer where the system's limit on open files is lower; "
-        "more are answered 503.",
+        description="Connections to a port at the same time, fewer if the system's limit on open files is lower; "
+        "further ones are answered with 503.",
     )
     max_connections_per_address: int = Field(
-        default=1_000, ge=1, description="Connections of one address, unless it is one of `trusted_proxies`."
+        default=1_000, ge=1, description="Connections from one address, unless it is one of `trusted_proxies`."
     )
     shutdown_seconds: float = Field(
         default=20.0, ge=0, description="How long running requests may take to finish after a SIGTERM."

@@ -27,7 +27,7 @@ class LivenessSettings(SettingsGroup):
     )
     liveness_virtual_cameras: bool = Field(
         default=False,
-        description="Whether liveness clients may use a camera that is a program, such as OBS, which shows anything.",
+        description="Whether liveness clients may use virtual cameras: programs such as OBS, which can show any video.",
     )
     liveness_own_script: bool = Field(
         default=False,
@@ -36,10 +36,10 @@ class LivenessSettings(SettingsGroup):
     )
     liveness_without_flashes: Literal["off", "uncertain", "realface"] = Field(
         default="off",
-        description="Whether people whom flashing light can harm may ask for turns of the head instead, and the most "
-        "that such an attempt may conclude: `off` for no, `uncertain` for attempts that your own staff reviews, "
-        "`realface` for the same as with flashes. Nothing but the turns then binds the video to the attempt. A "
-        "resource may have a policy of its own.",
+        description="Whether people whom flashing light can harm may turn the head instead, and the best decision that "
+        "such an attempt can reach: `off` for no, `uncertain` for attempts that your own staff reviews, `realface` for "
+        "the same as with flashes. Only the turns then bind the video to the attempt. A resource may have a policy of "
+        "its own.",
     )
     liveness_play_integrity_package: str | None = Field(
         default=None, description="Package name of your Android app whose Play Integrity tokens are verified."
@@ -60,7 +60,7 @@ class LivenessSettings(SettingsGroup):
     )
     liveness_attestation_required: bool = Field(
         default=False,
-        description="Whether liveness clients without a verified attestation are refused, web pages among them.",
+        description="Whether liveness clients without a verified attestation are refused, including web pages.",
     )
     liveness_concurrent: int = Field(
         default=64, ge=1, description="Liveness clients that may be connected at the same time; more are told to wait."
@@ -68,11 +68,11 @@ class LivenessSettings(SettingsGroup):
     liveness_free_failures: int = Field(
         default=3,
         ge=0,
-        description="Failed liveness attempts of a device or user within a day before it has to wait, twice as long "
-        "after each; ten times as many for a network address.",
+        description="Failed liveness attempts that a device or user may have within a day before it must wait, twice "
+        "as long after each further one; ten times as many for a network address.",
     )
     liveness_longest_wait_seconds: float = Field(
-        default=3600.0, ge=0, description="The longest such wait; 0 switches waiting off."
+        default=3600.0, ge=0, description="Longest wait after failed liveness attempts; 0 switches waiting off."
     )
     liveness_frame_days: float = Field(
         default=30.0,
@@ -83,7 +83,7 @@ class LivenessSettings(SettingsGroup):
     liveness_test_nonce: SecretStr | None = Field(
         default=None,
         description="For tests only: the nonce of every liveness attempt, 32 or more hexadecimal characters. It makes "
-        "all challenges equal and foreseeable, so liveness detection then proves nothing; without `--dev` the service "
+        "all challenges equal and predictable, so liveness detection then proves nothing; without `--dev` the service "
         "does not start with it.",
     )
 

@@ -2,49 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from mien.settings.group import SettingsGroup
 
 
+def _pack(label: str, what: str, default: str) -> Any:
+    text = f"{what} for the label `{label}`. When absent, what `mien models bind` wrote, else {default}."
+    return Field(default=None, description=text)
+
+
 class ModelSettings(SettingsGroup):
     """Packs for the contract's model names."""
 
-    recognition_01: str | None = Field(
-        default=None,
-        description="Recogniser pack for the label `recognition_01`. "
-        "When absent, what `mien models bind` wrote, else the default recogniser.",
-    )
-    recognition_02: str | None = Field(
-        default=None,
-        description="Recogniser pack for the label `recognition_02`. "
-        "When absent, what `mien models bind` wrote, else the default recogniser.",
-    )
-    recognition_03: str | None = Field(
-        default=None,
-        description="Recogniser pack for the label `recognition_03`. "
-        "When absent, what `mien models bind` wrote, else the default recogniser.",
-    )
-    recognition_04: str | None = Field(
-        default=None,
-        description="Recogniser pack for the label `recognition_04`. "
-        "When absent, what `mien models bind` wrote, else the default recogniser.",
-    )
-    detection_01: str | None = Field(
-        default=None,
-        description="Detector pack and operating point for the label `detection_01`. "
-        "When absent, what `mien models bind` wrote, else `yunet@general`.",
-    )
-    detection_02: str | None = Field(
-        default=None,
-        description="Detector pack and operating point for the label `detection_02`. "
-        "When absent, what `mien models bind` wrote, else `yunet@sensitive`.",
-    )
-    detection_03: str | None = Field(
-        default=None,
-        description="Detector pack and operating point for the label `detection_03`. "
-        "When absent, what `mien models bind` wrote, else `yunet@best`.",
-    )
+    recognition_01: str | None = _pack("recognition_01", "Recogniser pack", "the default recogniser")
+    recognition_02: str | None = _pack("recognition_02", "Recogniser pack", "the default recogniser")
+    recognition_03: str | None = _pack("recognition_03", "Recogniser pack", "the default recogniser")
+    recognition_04: str | None = _pack("recognition_04", "Recogniser pack", "the default recogniser")
+    detection_01: str | None = _pack("detection_01", "Detector pack and operating point", "`yunet@general`")
+    detection_02: str | None = _pack("detection_02", "Detector pack and operating point", "`yunet@sensitive`")
+    detection_03: str | None = _pack("detection_03", "Detector pack and operating point", "`yunet@best`")
 
     def bindings(self) -> dict[str, str | None]:
         """The packs that are set for `recognition_01` … `detection_03`, by label; see `mien.models.bindings`."""

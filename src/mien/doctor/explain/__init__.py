@@ -1,4 +1,4 @@
-"""Explains what somebody pasted: an error body, an HTTP answer, a `curl -v` log, a HAR file; offline.
+"""Explains a pasted error body, HTTP response, `curl -v` log or HAR file, offline.
 
 report = explain(open("call.har", "rb").read(), "call.har")
 """

@@ -20,7 +20,7 @@ class ClipboardError(Exception):
 
 
 def read_clipboard() -> bytes:
-    """Return what is in the clipboard.
+    """Return the content of the clipboard.
 
     Raises:
         ClipboardError: there is no program that reads it, or none that could.

@@ -1,4 +1,4 @@
-"""Reads what `curl -v` prints."""
+"""Reads the output of `curl -v`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TELLING: Final = re.compile(
 
 
 def is_curl_log(text: str) -> bool:
-    """Whether a text is a log of curl: lines with its marks, or its last word."""
+    """Return whether a text is a log of curl: lines with its marks, or its final message."""
     marks = sum(1 for line in text.splitlines()[:5000] if line[:2] in {"* ", "> ", "< "})
     return marks >= 3 or bool(_REQUEST.search(text) or _RESPONSE.search(text)) or bool(_EXIT.search(text))
 
@@ -55,7 +55,7 @@ class _Draft:
 
 
 def read_curl_log(text: str) -> list[Observed]:
-    """Return the calls of a log, oldest first; those to a proxy (CONNECT) only when they failed."""
+    """Return the calls of a log, oldest first; those to a proxy (CONNECT) only if they failed."""
     drafts: list[_Draft] = []
     current = _Draft()
     secure = False
@@ -88,7 +88,7 @@ def read_curl_log(text: str) -> list[Observed]:
 
 
 def _take_line(current: _Draft, line: str) -> None:
-    """Take a line without a mark: part of the body, what curl says in the end, or its progress meter."""
+    """Read a line without a mark: part of the body, curl's final message, or its progress meter."""
     if _EXIT.search(line):
         current.notes.append(line.strip())
         return
@@ -99,7 +99,7 @@ def _take_line(current: _Draft, line: str) -> None:
 
 
 def _with_last_word(found: list[Observed], text: str) -> list[Observed]:
-    """See to it that curl's last word belongs to a call, also when there was none."""
+    """Assign curl's final message to a call, even if there was none."""
     last = _EXIT.search(text)
     if last is None or any(last[0] in note for one in found for note in one.notes):
         return found

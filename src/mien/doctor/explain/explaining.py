@@ -1,4 +1,4 @@
-"""Says what a pasted call shows: what was asked wrongly, what the answer means, what to do."""
+"""Explains a pasted call: mistakes in the request, the meaning of the response, and what to do."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _OFF: Final = 2
 
 
 def explain(raw: bytes, name: str) -> Report:
-    """Explain what somebody pasted; asks nobody, and never shows a key that is in it.
+    """Explain a pasted text; makes no call, and never shows a key that is in it.
 
     Args:
         raw: an error body, an HTTP answer, a `curl -v` log, a HAR file, or what an SDK's exception printed.
@@ -84,7 +84,7 @@ def _secrets(call: Observed) -> Iterator[str]:
 
 
 def _shown(call: Observed) -> str:
-    """Return method and path for people, without the query, which may hold a key."""
+    """Return method and path for people, without the query, which may contain a key."""
     try:
         path = urlsplit(call.url).path
     except ValueError:
@@ -113,7 +113,7 @@ def _is_azure(call: Observed) -> bool:
 
 
 def _request(call: Observed, *, failed: bool) -> Iterator[Finding]:
-    """Look at what was asked."""
+    """Examine the request."""
     if "://" in call.url:
         for found in examine_url(call.url.partition("/face/")[0] or call.url).findings:
             if found.severity >= Severity.WARNING:
@@ -198,7 +198,7 @@ def _retired(call: Observed) -> Iterator[Finding]:
 
 
 def _endpoint(call: Observed) -> str:
-    """Return scheme, host and port of a call: what its client should have been configured with."""
+    """Return scheme, host and port of a call, with which its client should be configured."""
     split = urlsplit(call.url)
     return f"{split.scheme}://{split.netloc.rpartition('@')[2]}" if split.netloc else "https://HOST"
 
@@ -235,7 +235,7 @@ def _credentials(sent: Mapping[str, str], call: Observed, *, failed: bool) -> It
 
 
 def _answer(call: Observed) -> Iterator[Finding]:
-    """Say what the answer means, by the error catalogue."""
+    """Explain the response with the error catalogue."""
     error, told = _error_of(call.body)
     if call.status is not None and call.status < 300 and not error:
         if not told and call.body and _is_page(call):
@@ -289,7 +289,7 @@ def _port_of(call: Observed) -> int | None:
 
 
 def _known_words(call: Observed) -> str | None:
-    """Return a message of the catalogue that a text without any form holds, or None."""
+    """Return a message of the catalogue that a plain text contains, or None."""
     text = " ".join(" ".join(call.notes).split()).lower()
     messages = sorted({row.message for row in ROWS if "<" not in row.message}, key=len, reverse=True)
     return next((message for message in messages if message.lower().rstrip(".") in text), None)
@@ -315,7 +315,7 @@ def _readable(url: str) -> bool:
 
 
 def _error_of(body: str) -> tuple[Mapping[str, Any], Any]:
-    """Return the error object of a body, and the body as JSON; an empty error when there is none."""
+    """Return the error object of a body, and the body as JSON; an empty error if there is none."""
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError):
@@ -358,7 +358,7 @@ def _clock(call: Observed) -> Iterator[Finding]:
 
 
 def _face_ids(call: Observed) -> Iterator[Finding]:
-    """Say when the face ids of a detect call end."""
+    """Report when the face ids of a detect call expire."""
     _error, told = _error_of(call.body)
     if not isinstance(told, list) or not _readable(call.url):
         return

@@ -16,7 +16,7 @@ _MOST: Final = 500
 
 
 def read_har(log: Mapping[str, Any]) -> list[Observed]:
-    """Return the calls to a Face service of a HAR's `log`, oldest first; else others that failed."""
+    """Return the calls to a Face service in a HAR's `log`, oldest first; if there are none, other calls that failed."""
     entries = log.get("entries")
     if not isinstance(entries, list):
         return []

@@ -1,4 +1,4 @@
-"""Reads a paste: tells what it is and takes the calls out of it. Never fails: what cannot be read is text."""
+"""Reads a pasted text: recognises its form and extracts the calls. Never fails: anything unknown is plain text."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MOST_STARTS: Final = 2000
 
 
 def read(raw: bytes) -> list[Observed]:
-    """Return the calls that a paste shows; one with nothing but its text when it shows none."""
+    """Return the calls in a pasted text; if there are none, one call with only the text."""
     text = _text_of(raw[:LONGEST])
     parsed = _json(text)
     if isinstance(parsed, dict) and isinstance(parsed.get("log"), dict):
@@ -74,7 +74,7 @@ def _status(value: Any) -> int | None:
 
 
 def _free_text(text: str) -> Observed:
-    """Read an HTTP answer, what an SDK's exception prints, or a few lines of either."""
+    """Read an HTTP response, the text of an SDK's exception, or a few lines of either."""
     line = _STATUS_LINE.search(text)
     status = int(line[1]) if line else None
     for words in _STATUS_WORDS:
@@ -110,7 +110,7 @@ def _headers(text: str) -> Mapping[str, str]:
 
 
 def _json_inside(text: str) -> str:
-    """Return the first JSON object in a text that looks like an error or an answer; empty when there is none."""
+    """Return the first JSON object in a text that looks like an error or a response; empty if there is none."""
     decoder = json.JSONDecoder()
     for start in [place.start() for place in re.finditer(r'\{\s*"|\[\s*\{', text)][:_MOST_STARTS]:
         try:
@@ -123,7 +123,7 @@ def _json_inside(text: str) -> str:
 
 
 def _from_sdk(text: str) -> str:
-    """Put together the error that an SDK's exception prints in words; empty when it prints none."""
+    """Return the error that the text of an SDK's exception describes; empty if there is none."""
     code, message = _SDK_CODE.search(text), _SDK_MESSAGE.search(text)
     line = _SDK_LINE.search(text)
     if code is None and message is None and line is None:

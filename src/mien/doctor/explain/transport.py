@@ -94,7 +94,7 @@ _BY_WORDS: Final = (
 
 
 def explain_notes(call: Observed) -> Iterator[Finding]:
-    """Say what the client's own words mean; nothing when an answer came, which says more."""
+    """Explain the client's own message; nothing if there was a response, which says more."""
     if call.status is not None:
         return
     text = "\n".join(call.notes)

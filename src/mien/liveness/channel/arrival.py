@@ -1,4 +1,4 @@
-"""When a client's messages can have arrived at the earliest, on a server that may be busy.
+"""The earliest time at which a client's messages can have arrived, on a server that may be busy.
 
 The time at which a message is taken says too much: a server without a free processor takes it late, from the buffers of
 the socket. What the server does know is when it last found those buffers empty: while it waits for a message and its
@@ -40,7 +40,7 @@ class EmptyBuffer:
         self._tick()
 
     def took(self, time_ms: int) -> float:
-        """Take note of a frame; returns the earliest time at which it can have arrived, in seconds of the clock.
+        """Record a frame; return the earliest time at which it can have arrived, in seconds of the clock.
 
         Args:
             time_ms: when the client says that it was taken. A client that sends more frames than a camera takes cannot
@@ -60,12 +60,12 @@ class EmptyBuffer:
 
     @property
     def stalled(self) -> float:
-        """Seconds for which the loop has stood still so far: by how much it turned later than it was asked to."""
+        """Return the seconds for which the event loop has stalled so far: how much later it ran than scheduled."""
         return self._stalled + self._late()
 
     @property
     def empty(self) -> bool:
-        """Whether nothing waits to be taken: the loop has turned often enough since the last message."""
+        """Return whether the buffer is empty: the event loop has run often enough since the last message."""
         return len(self._waiting) == _TURNS
 
     def close(self) -> None:

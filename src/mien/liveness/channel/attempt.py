@@ -123,7 +123,7 @@ class Challenged(_AttemptPhase):
 
     @property
     def stalled(self) -> float:
-        """Seconds for which the server has stood still since the challenge began."""
+        """Return the seconds for which the server has stalled since the challenge began."""
         return self._buffer.stalled
 
     async def frame(self, message: bytes, waited: float = 0.0) -> None:
@@ -165,7 +165,7 @@ class Judging(_AttemptPhase):
     """Waits for the decision; nothing that the client sends changes it any more."""
 
     async def cancel(self, error: LivenessError) -> None:
-        """Go on: the answer is complete."""
+        """Ignore the message: the answer is complete."""
 
     async def judge(self, capture: CaptureReport | None) -> None:
         """Judge the answer, record the decision and tell the client."""

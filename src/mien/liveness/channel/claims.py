@@ -10,7 +10,7 @@ from mien.liveness.reports import CameraReport, ClientPolicy
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """A client's account of itself, as far as it is checked.
+    """A client's claims about itself, as far as they are checked.
 
     Attributes:
         camera: what it says of its camera.
@@ -28,7 +28,7 @@ class Claims:
 
 
 def refusal_of_camera(camera: CameraReport | None, policy: ClientPolicy) -> str | None:
-    """Return why a camera is refused: it is a program, and the operator does not allow those; None when it is not."""
+    """Return why a camera is refused (it is virtual, and the operator does not allow that), or None."""
     if camera is None or not camera.virtual or policy.virtual_cameras:
         return None
     return f"the camera {camera.label!r} is a program, not a device: choose another camera"

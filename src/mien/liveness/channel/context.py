@@ -67,7 +67,7 @@ class ChannelContext:
     open: dict[str, ConnectedClient] = field(default_factory=dict)
 
     def has_place(self, token: str, address: str) -> bool:
-        """Tell whether another client may begin: one that takes its own place again always may."""
+        """Return whether another client may begin; a client that takes its own place again always may."""
         if token in self.open:
             return True
         of_address = sum(run.address == address for run in self.open.values())

@@ -67,7 +67,7 @@ class Hello(Phase):
         raise ProtocolError("the first message is hello")
 
     async def expire(self) -> None:
-        """End: nothing came."""
+        """End, because no message arrived."""
         await self.fail(LivenessError.TIMED_OUT, "no hello came")
 
 
@@ -81,7 +81,7 @@ class _Admitted(Phase):
 
     @property
     def attempts_left(self) -> int:
-        """As the admission says."""
+        """The number of attempts that the admission gives."""
         return self._admission.attempts_left
 
     async def go_on(

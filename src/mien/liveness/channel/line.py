@@ -1,4 +1,4 @@
-"""The parts that all phases of one client share: the way back to it, the deadline, and the end."""
+"""The parts that all phases of one client share: messages to it, the deadline, and the end."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Line:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def enter(self, phase: Phase, seconds: float | None) -> None:
-        """Begin a phase, with the seconds after which it ends by itself; None for never."""
+        """Begin a phase that ends by itself after some seconds; None for never."""
         self.phase = phase
         self.expire_in(seconds)
 
@@ -121,17 +121,17 @@ class Phase:
         self.line = line
 
     def is_current(self) -> bool:
-        """Tell whether this phase still runs: others may have ended it while it waited."""
+        """Return whether this phase is still running: another task may have ended it while it waited."""
         return self.line.phase is self and not self.line.ending
 
     @property
     def attempts_left(self) -> int | None:
-        """How many attempts may still begin; None when that is not known yet."""
+        """The number of attempts that may still begin; None if it is not known yet."""
         return None
 
     @property
     def stalled(self) -> float:
-        """Seconds for which the server has stood still in this phase, where that is measured."""
+        """Return the seconds for which the server has stalled in this phase, if that is measured."""
         return 0.0
 
     async def text(self, kind: object, _said: Json) -> None:
@@ -164,7 +164,7 @@ class Phase:
         await self.fail(LivenessError.UNEXPECTED_CLIENT_ERROR, message)
 
     async def fault(self, event: str) -> None:
-        """End because of a fault of the server; to be called while an exception is handled."""
+        """End because of a fault of the server; called while an exception is handled."""
         _log.exception(event)
         await self.fail(LivenessError.UNEXPECTED_SERVER_ERROR, "a fault of the server")
 
@@ -196,7 +196,7 @@ class Phase:
         await self.line.close(messages.failure(error, message, recognition, left, retry))
 
     async def guarded(self, work: Callable[[], T], *, quiet: bool = False) -> T | None:
-        """Ask the database in a thread; None when it refused and the client was told (unless `quiet`)."""
+        """Query the database in a thread; return None if it refused and the client was told (unless `quiet`)."""
         try:
             return await self.line.context.glances.run(work)
         except AttemptOverError:

@@ -24,7 +24,7 @@ class ProtocolError(Exception):
 
 
 def read_message(text: str) -> Json:
-    """Return what a text message says.
+    """Return the content of a text message.
 
     Raises:
         ProtocolError: it is too long, or not a JSON object.
@@ -55,7 +55,7 @@ def identifier(said: Json, name: str) -> str | None:
 
 
 def accepted(admission: Admission, limits: FrameLimits, place: TargetArea, *, flashes: bool = True) -> Json:
-    """Return what a client is told once its token was accepted."""
+    """Return the message to a client whose token was accepted."""
     return {
         "type": "accepted",
         "attemptsLeft": admission.attempts_left,
@@ -85,7 +85,7 @@ def accepted(admission: Admission, limits: FrameLimits, place: TargetArea, *, fl
 
 
 def feedback(number: int, seen: Glance) -> Json:
-    """Return what to tell of a positioning frame."""
+    """Return the message about a positioning frame."""
     said: Json = {"type": "feedback", "sequence": number, "key": seen.feedback.value}
     if seen.face is not None:
         names = ("left", "top", "width", "height")
@@ -94,7 +94,7 @@ def feedback(number: int, seen: Glance) -> Json:
 
 
 def challenged(begun: Begun, challenge: Challenge) -> Json:
-    """Return the challenge."""
+    """Return the message with the challenge."""
     return {
         "type": "challenge",
         "attemptId": begun.number,
@@ -104,7 +104,7 @@ def challenged(begun: Begun, challenge: Challenge) -> Json:
 
 
 def result(admission: Admission, begun: Begun, outcome: Outcome) -> Json:
-    """Return what the client learns of a decision."""
+    """Return the message about a decision."""
     said: Json = {
         "type": "result",
         "resultId": str(begun.request_id),
@@ -127,7 +127,7 @@ def failure(
     left: int = 0,
     retry: int = 0,
 ) -> Json:
-    """Return why there is no result.
+    """Return the message that says why there is no result.
 
     Args:
         error: the name that the client's promise is rejected with.

@@ -28,7 +28,7 @@ _DELAYS: Final = 25
 
 
 class Positioning(Phase):
-    """Looks at positioning frames, one at a time, and tells what to change.
+    """Examines positioning frames, one at a time, and says what to change.
 
     Args:
         line: the client's connection.
@@ -52,11 +52,11 @@ class Positioning(Phase):
 
     @property
     def attempts_left(self) -> int:
-        """As the admission says."""
+        """The number of attempts that the admission gives."""
         return self._admission.attempts_left
 
     async def text(self, kind: object, said: Json) -> None:
-        """Take word of another camera."""
+        """Record a change of the camera."""
         if kind != "camera":
             await super().text(kind, said)
             return
@@ -65,7 +65,7 @@ class Positioning(Phase):
             await self.fail(LivenessError.ENVIRONMENT_NOT_SUPPORTED, refusal)
 
     async def frame(self, message: bytes, _waited: float = 0.0) -> None:
-        """Look at a frame, unless one is being looked at: then remember it as the next, in place of an older one."""
+        """Examine a frame; if one is being examined, keep it as the next one in place of an older one."""
         context = self.line.context
         frame = parse_frame(message, context.limits)
         if not frame.positioning:
@@ -80,7 +80,7 @@ class Positioning(Phase):
             self.line.start(self._look())
 
     async def expire(self) -> None:
-        """Extend the deadline by the time that a busy server took; end when there is none to add."""
+        """Extend the deadline by the time that a busy server took; end if there is none to add."""
         if self._looking:
             self._count_look()
         busy, self._busy_seconds = self._busy_seconds, 0.0
@@ -119,7 +119,7 @@ class Positioning(Phase):
             self._looking = False
 
     def _count_look(self) -> None:
-        """Count what the look at a frame took longer than it does on a server that is not busy."""
+        """Add the time that examining a frame took beyond the usual time on an idle server."""
         now = self.line.context.now()
         self._busy_seconds += max(0.0, now - self._looking_since - _SWIFT_SECONDS)
         self._looking_since = now
@@ -152,5 +152,5 @@ class Positioning(Phase):
         await line.send(messages.challenged(begun, challenge))
 
     def _usual_ms(self) -> float:
-        """The client's delay so far: from a frame's capture until it is here (median)."""
+        """The client's median delay so far, from the capture of a frame until its arrival."""
         return max(0.0, median_low(self._delays[-_DELAYS:])) if self._delays else 0.0

@@ -21,7 +21,7 @@ from mien.liveness.types import LivenessError
 
 
 class Run:
-    """One client's way from `hello` to a result; feed it what the client sends, and send what it says.
+    """The protocol of one client from `hello` to a result: takes the client's messages and gives the answers to send.
 
     Its methods are called one after the other, by one task.
 
@@ -39,7 +39,7 @@ class Run:
 
     @property
     def over(self) -> asyncio.Event:
-        """Set when nothing more is to come."""
+        """Set when the client needs no further messages."""
         return self._line.over
 
     @property
@@ -69,7 +69,7 @@ class Run:
 
     @property
     def stalled(self) -> float:
-        """Seconds for which the server has stood still since the challenge began; 0 before and after it."""
+        """Return the seconds for which the server has stalled since the challenge began; 0 before and after it."""
         return self._line.phase.stalled
 
     async def binary(self, message: bytes, waited: float = 0.0) -> None:
@@ -88,7 +88,7 @@ class Run:
             await line.phase.broken(str(error))
 
     async def lost(self) -> None:
-        """Take note that the client is gone."""
+        """Record that the client has disconnected."""
         await self._cancel(LivenessError.USER_CANCELED_SESSION.value)
 
     async def replaced(self) -> None:

@@ -17,7 +17,7 @@ KIND: Final = "Face"
 
 
 def without_nulls(value: Any) -> Any:
-    """Leave out what is null: clients send null for what they do not set."""
+    """Return the body without nulls: clients send null for properties that they do not set."""
     return {name: item for name, item in value.items() if item is not None} if isinstance(value, dict) else value
 
 
@@ -101,7 +101,7 @@ class AccountBody(_Body):
         return value
 
     def check(self) -> None:
-        """Refuse what this server cannot be.
+        """Refuse properties that this server cannot have.
 
         Raises:
             ManagementError: the kind is not Face, or a property asks for something that only Azure has.
@@ -133,7 +133,7 @@ class AccountBody(_Body):
                 )
 
     def tier(self) -> Sku | None:
-        """Return the tier that is asked for, None when none is.
+        """Return the requested tier, or None.
 
         Raises:
             ManagementError: there is no such tier.
@@ -152,7 +152,7 @@ class AccountBody(_Body):
             ) from None
 
     def public(self) -> bool | None:
-        """Return whether the resource may be called publicly, None when the body does not say.
+        """Return whether the resource accepts public calls; None if the body does not say.
 
         Raises:
             ManagementError: it is neither Enabled nor Disabled.
@@ -167,12 +167,12 @@ class AccountBody(_Body):
         return word.lower() == "enabled"
 
     def ip_rules(self) -> tuple[str, ...] | None:
-        """Return the addresses that are let in, None when the body does not say."""
+        """Return the allowed addresses; None if the body does not say."""
         acls = self.properties.network_acls
         return None if acls is None or acls.ip_rules is None else tuple(rule.value for rule in acls.ip_rules)
 
     def change(self, *, whole: bool) -> ResourceChange:
-        """Return what changes about a resource that is there.
+        """Return the change of an existing resource.
 
         Args:
             whole: PUT, which sets back what it does not name; otherwise PATCH. A custom subdomain stays either way.
@@ -190,7 +190,7 @@ class AccountBody(_Body):
         )
 
     def echo(self) -> dict[str, Any]:
-        """Return what is answered as it came."""
+        """Return the properties that are answered unchanged."""
         told: dict[str, Any] = {}
         if self.identity is not None and self.identity.type is not None:
             told["identity"] = {"type": self.identity.type}

@@ -88,7 +88,7 @@ class Filing:
         return _place(row, resource)
 
     def put(self, resource_id: UUID, place: ArmLocation) -> None:
-        """File a resource, or change what is written down there."""
+        """File a resource, or change its entry."""
         with self._database.write(resource_id) as session:
             session.merge(
                 ArmRow(
@@ -175,6 +175,6 @@ class SubscriptionTerms:
             ]
 
     def acknowledgement(self, subscription: str) -> Acknowledgement | None:
-        """Return what counts for a new resource of a subscription; None when nobody accepted."""
+        """Return the acceptance that a new resource of a subscription has; None if nobody accepted."""
         found = self.history(subscription)
         return Acknowledgement(found[0].accepted_by, responsible_ai=True, not_for_police=True) if found else None

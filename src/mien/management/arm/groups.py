@@ -33,7 +33,7 @@ class ResourceGroup:
 
 
 class ResourceGroups:
-    """The resource groups of a database. They file accounts and mean nothing else.
+    """The resource groups of a database. They only organise accounts.
 
     Args:
         database: where created groups are stored.

@@ -117,5 +117,5 @@ def deleted_account(
 
 
 def _etag(told: dict[str, Any]) -> str:
-    """Return what changes whenever the account does, whoever changed it."""
+    """Return a tag that changes whenever the account does."""
     return f'"{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]}"'
