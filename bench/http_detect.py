@@ -32,7 +32,7 @@ from mien.models.bindings import read_bindings
 from mien.settings import Settings, usable_cores
 from mien.vision.decode import decode
 from mien.vision.detector import YuNet
-from mien.vision.embedder import Recogniser
+from mien.vision.embedder import Embedder
 from mien.vision.engine import FaceEngine
 from mien.vision.finder import FaceFinder
 from mien.vision.types import OperatingPoint, Want
@@ -112,7 +112,7 @@ def main() -> None:
     store = ModelStore(settings.model_dir)
     finder = FaceFinder(YuNet(store.load("yunet").network))
     bindings = read_bindings(store, settings.data_dir, settings.bindings())
-    recogniser = Recogniser(store.load(bindings.recognition["recognition_04"]))
+    recogniser = Embedder(store.load(bindings.recognition["recognition_04"]))
 
     def bare() -> None:
         photo = decode(image, working_side=1280)

@@ -28,7 +28,7 @@ from mien.doors.evidence import TrackEvidence
 from mien.doors.people import Known
 from mien.doors.recognition import Watcher
 from mien.doors.rules import Situation, decide
-from mien.doors.searching import Recogniser, Target, TargetKind
+from mien.doors.searching import GroupSearch, Target, TargetKind
 from mien.doors.types import ALWAYS, Direction, Door, DoorSpec, Rule, RuleSpec
 from mien.doors.types import Person as Named
 from mien.gallery.directory.services import open_directory
@@ -132,7 +132,7 @@ def plan(cache: Path) -> list[Planned]:
 class World:
     """A gallery with everybody's photos, and what reads faces for it."""
 
-    recogniser: Recogniser
+    recogniser: GroupSearch
     faces: FaceReader
     persons: int
 
@@ -169,7 +169,7 @@ def world(cache: Path) -> Iterator[World]:
         )
         gallery.training.start(ref)
         gallery.training.run_pending()
-        recogniser = Recogniser(
+        recogniser = GroupSearch(
             gallery, directory, recognisers, owner, [Target(TargetKind.LARGE_PERSON_GROUP, "staff")]
         )
         yield World(recogniser, FaceReader(engine, recogniser.pack, store), len(known))

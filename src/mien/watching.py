@@ -17,7 +17,7 @@ from mien.doors.events import Event
 from mien.doors.openings import Actuator, ActuatorError
 from mien.doors.roster_types import BadgeNumber
 from mien.doors.runner import Parts, Runner, Watching
-from mien.doors.searching import Recogniser, target_named
+from mien.doors.searching import GroupSearch, target_named
 from mien.doors.service import DoorServices
 from mien.doors.telling import Teller, Topics, greeting
 from mien.doors.types import Camera, Door
@@ -174,7 +174,7 @@ def _watcher_opener(faces: WatchServices, counts: DriftCounts) -> Callable[[Came
             raise TypeError("the server's engine reads no video")
         owner = camera.resource_id
         targets = [target_named(faces.gallery, faces.directory, owner, group) for group in camera.spec.groups]
-        recogniser = Recogniser(faces.gallery, faces.directory, faces.recognisers, owner, targets)
+        recogniser = GroupSearch(faces.gallery, faces.directory, faces.recognisers, owner, targets)
         reader = readers.get(recogniser.pack)
         if reader is None:
             reader = readers[recogniser.pack] = FaceReader(faces.engine, recogniser.pack, faces.store)

@@ -23,7 +23,7 @@ from mien.doors.enrolling import enroller
 from mien.doors.errors import InvalidDoorError
 from mien.doors.evidence import Candidate, TrackEvidence
 from mien.doors.recognition import TrackNote, Tracks, Watcher, open_watcher
-from mien.doors.searching import Recogniser, Target, TargetError, TargetKind, target_named
+from mien.doors.searching import GroupSearch, Target, TargetError, TargetKind, target_named
 from mien.drifting import count_track
 from mien.events.drift import DriftCounts
 from mien.gallery.directory.services import DirectoryServices, open_directory
@@ -64,14 +64,14 @@ def enrol(world: World, kind: Kind, name: str, **people: int) -> dict[str, str]:
     return dict(zip(people, ids, strict=True))
 
 
-def opened(world: World, directory: DirectoryServices, *targets: Target) -> Recogniser:
-    return Recogniser(world.gallery, directory, recognisers(), world.owner, targets)
+def opened(world: World, directory: DirectoryServices, *targets: Target) -> GroupSearch:
+    return GroupSearch(world.gallery, directory, recognisers(), world.owner, targets)
 
 
 class Visit:
     """A track that is seen frame by frame."""
 
-    def __init__(self, recogniser: Recogniser, number: int = 1) -> None:
+    def __init__(self, recogniser: GroupSearch, number: int = 1) -> None:
         self.tracks = Tracks(recogniser)
         self.track = Track(number, NOW, 0.0, NOW, 0.0, (0, 0, 80, 90), POINTS)
 

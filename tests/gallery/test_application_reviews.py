@@ -27,7 +27,7 @@ from mien.gallery.errors import (
     ReviewNotFoundError,
 )
 from mien.gallery.kinds import CollectionRef, Kind, persons_ref
-from mien.gallery.reviews import ApplicationReviews, Filed, Match, MatchCandidate, Reviews, ReviewState
+from mien.gallery.reviews import ApplicationReviews, Filed, FiledMatch, MatchCandidate, Reviews, ReviewState
 from mien.gallery.types import Candidate, FindMode
 from mien.storage import Database, Vault
 
@@ -52,18 +52,18 @@ def applications(world: World, database: Database, vault: Vault, clock: ManualCl
 
 
 @pytest.fixture
-def match(world: World) -> Match:
+def match(world: World) -> FiledMatch:
     """A match in a group, as an application has it from identify."""
     ref, _ = people(world)
     probe = world.detect(unit(50, near=1))
     (found,) = world.gallery.recognition.identify([probe], ref, confidence_threshold=0.0)
     candidates = [MatchCandidate(one.person_id, one.confidence) for one in found.candidates]
     assert len(candidates) == 3
-    return Match(uuid4(), ref, probe, candidates, picture=PICTURE, purpose="front door")
+    return FiledMatch(uuid4(), ref, probe, candidates, picture=PICTURE, purpose="front door")
 
 
 def test_a_match_is_filed_compared_again_and_decided(
-    world: World, applications: ApplicationReviews, match: Match
+    world: World, applications: ApplicationReviews, match: FiledMatch
 ) -> None:
     reviews, owner = applications.reviews, world.owner
     wrong = [MatchCandidate(one.person_id, 0.123) for one in match.candidates]
@@ -88,7 +88,7 @@ def test_a_match_is_filed_compared_again_and_decided(
     assert reviews.faults(owner) == []
 
 
-def test_filing_is_no_sighting(world: World, applications: ApplicationReviews, match: Match) -> None:
+def test_filing_is_no_sighting(world: World, applications: ApplicationReviews, match: FiledMatch) -> None:
     noted: list[object] = []
     world.gallery.recognition.last_seen.note = lambda *given: noted.append(given)  # type: ignore[method-assign]
     applications.file(match, filed_by="key:owner")
@@ -96,7 +96,7 @@ def test_filing_is_no_sighting(world: World, applications: ApplicationReviews, m
 
 
 def test_the_same_call_makes_one_case(
-    world: World, applications: ApplicationReviews, match: Match, clock: ManualClock
+    world: World, applications: ApplicationReviews, match: FiledMatch, clock: ManualClock
 ) -> None:
     first, made = applications.file(match, filed_by="key:owner")
     clock.advance(timedelta(days=2))  # the faceId has expired
@@ -125,7 +125,7 @@ def test_the_same_call_makes_one_case(
         applications.file(replace(match, case_id=own), filed_by="key:owner")
 
 
-def test_many_calls_at_once_make_one_case(world: World, applications: ApplicationReviews, match: Match) -> None:
+def test_many_calls_at_once_make_one_case(world: World, applications: ApplicationReviews, match: FiledMatch) -> None:
     done: list[bool | Exception] = []
     ready = threading.Barrier(4)
 
@@ -146,7 +146,7 @@ def test_many_calls_at_once_make_one_case(world: World, applications: Applicatio
 
 
 def test_an_id_may_be_used_again_after_its_case_is_deleted(
-    world: World, applications: ApplicationReviews, match: Match
+    world: World, applications: ApplicationReviews, match: FiledMatch
 ) -> None:
     reviews = applications.reviews
     reviews.policies.set(world.owner, actor="ann", reviewers=1)
@@ -160,7 +160,7 @@ def test_an_id_may_be_used_again_after_its_case_is_deleted(
 
 
 def test_what_the_server_cannot_confirm_is_refused_and_leaves_nothing(
-    world: World, applications: ApplicationReviews, match: Match, clock: ManualClock
+    world: World, applications: ApplicationReviews, match: FiledMatch, clock: ManualClock
 ) -> None:
     ref = match.collection
     _, others = people(world, "others")
@@ -170,7 +170,7 @@ def test_what_the_server_cannot_confirm_is_refused_and_leaves_nothing(
     old = world.detect(unit(1), "recognition_03")
     stranger = world.accounts.create("stranger", terms=DEVELOPMENT_TERMS).id
     (theirs,) = world.faces.remember(stranger, "recognition_04", [embedding(unit(1))], 600)
-    refused: list[tuple[Match, type[Exception]]] = [
+    refused: list[tuple[FiledMatch, type[Exception]]] = [
         (replace(match, face_id=str(uuid4())), FaceNotFoundError),
         (replace(match, face_id=theirs), FaceNotFoundError),
         (replace(match, face_id=old), IncompatibleModelError),
@@ -195,7 +195,7 @@ def test_what_the_server_cannot_confirm_is_refused_and_leaves_nothing(
 
 
 def test_another_resource_has_ids_of_its_own(
-    world: World, applications: ApplicationReviews, match: Match, database: Database, vault: Vault,
+    world: World, applications: ApplicationReviews, match: FiledMatch, database: Database, vault: Vault,
     clock: ManualClock, tmp_path_factory: pytest.TempPathFactory,
 ) -> None:  # fmt: skip
     """The same id is another case there, and says nothing of this one."""
@@ -205,7 +205,7 @@ def test_another_resource_has_ids_of_its_own(
     ref, ids = people(there)
     probe = there.detect(unit(50, near=1))
     case, made = applications_of(there, database, vault, clock).file(
-        Match(match.case_id, ref, probe, [MatchCandidate(ids[0])]), filed_by="key:other"
+        FiledMatch(match.case_id, ref, probe, [MatchCandidate(ids[0])]), filed_by="key:other"
     )
     assert (made, len(case.candidates)) == (True, 1)
     assert len(applications.reviews.get(world.owner, match.case_id, reader=None).candidates) == 3
@@ -219,7 +219,7 @@ def test_matches_of_the_person_directory(
     probe, persons = world.detect(unit(50, near=1)), []
     with pytest.raises(PersonNotFoundError):
         applications.file(
-            Match(uuid4(), persons_ref(world.owner), probe, [MatchCandidate(str(uuid4()))]), filed_by="key:owner"
+            FiledMatch(uuid4(), persons_ref(world.owner), probe, [MatchCandidate(str(uuid4()))]), filed_by="key:owner"
         )
     for seed in (1, 2):
         made = directory.directory.create(world.owner, f"p{seed}").id
@@ -233,7 +233,7 @@ def test_matches_of_the_person_directory(
         (found,) = directory.recognition.identify_persons(world.owner, [probe], ("*",), confidence_threshold=0.0)
         candidates = [MatchCandidate(one.person_id, one.confidence) for one in found.candidates]
         assert len(candidates) == 2
-    match = Match(uuid4(), persons_ref(world.owner), probe, candidates)
+    match = FiledMatch(uuid4(), persons_ref(world.owner), probe, candidates)
     case, _ = applications.file(match, filed_by="key:owner")
     assert (case.collection, case.reference["model"]) == ("directory", "recognition_04")
     assert case.reference["fingerprint"], "of the collection of the faces, not of the persons"
@@ -248,7 +248,7 @@ def test_matches_of_the_person_directory(
 
 
 def test_the_case_of_a_face_is_found_behind_many_older_ones(
-    world: World, applications: ApplicationReviews, match: Match, clock: ManualClock
+    world: World, applications: ApplicationReviews, match: FiledMatch, clock: ManualClock
 ) -> None:
     for _ in range(5):
         clock.advance(timedelta(seconds=1))
@@ -265,4 +265,4 @@ def test_a_match_of_find_similar_in_a_list_has_no_persons(world: World, applicat
     probe = world.detect(unit(50, near=1))
     (found,) = world.gallery.similar_faces.find_in(probe, faces, FindMode.MATCH_PERSON)
     with pytest.raises(InvalidReviewError, match="have no persons"):
-        applications.file(Match(uuid4(), faces, probe, [MatchCandidate(str(found.face_id))]), filed_by="key:owner")
+        applications.file(FiledMatch(uuid4(), faces, probe, [MatchCandidate(str(found.face_id))]), filed_by="key:owner")

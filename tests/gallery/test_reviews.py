@@ -45,7 +45,7 @@ from mien.gallery.reviews import (
     NOBODY,
     ApplicationReviews,
     Filed,
-    Match,
+    FiledMatch,
     MatchCandidate,
     Reviews,
     ReviewState,
@@ -358,7 +358,7 @@ class ReviewMachine(RuleBasedStateMachine):
             self.reviews, self.world.gallery.rows, recognition, directory.recognition, self.world.engine
         )
         ids = self.ids[:1] if alone else self.ids
-        match = Match(case, self.ref, self.probe, [MatchCandidate(one) for one in ids])
+        match = FiledMatch(case, self.ref, self.probe, [MatchCandidate(one) for one in ids])
         try:
             _, made = applications.file(match, filed_by="key:owner")
         except ReviewExistsError:

@@ -15,12 +15,12 @@ from typer.testing import CliRunner
 
 from mien.cli.models import app
 from mien.models.bindings import read_bindings
-from mien.models.custom import describe, probe, scaled_template
+from mien.models.custom import describe, scaled_template, try_network
 from mien.models.errors import CorruptFileError, ManifestError
 from mien.models.inputs import to_input
 from mien.models.manifest import InputConvention, template_points
 from mien.models.store import ModelStore
-from mien.vision.embedder import Recogniser
+from mien.vision.embedder import Embedder
 
 ARCFACE = InputConvention.model_validate(
     {"width": 112, "height": 112, "colour": "rgb", "mean": 127.5, "std": 127.5, "template": scaled_template(112)}
@@ -60,7 +60,7 @@ def test_added_and_bound_by_the_commands_it_gives_embeddings(small: SmallRecogni
     np.testing.assert_allclose(vectors, expected, atol=1e-4)
 
     # Points that lie where the template has them leave the picture as it is.
-    embedding = Recogniser(pack).embed(faces[0], template_points(convention))
+    embedding = Embedder(pack).embed(faces[0], template_points(convention))
     assert embedding.fingerprint == added["fingerprint"]
     assert embedding.norm == pytest.approx(float(np.linalg.norm(expected[0])), rel=1e-2)
     assert float(embedding.vector @ expected[0]) / embedding.norm > 0.999
@@ -97,8 +97,8 @@ def test_a_manifest_of_the_users_own_is_taken(small: SmallRecogniser, tmp_path: 
 
 
 def test_the_probe_finds_dimension_and_batches(make_recogniser: MakeRecogniser) -> None:
-    many = probe(make_recogniser("many.onnx").path, ARCFACE)
-    single = probe(make_recogniser("single.onnx", batch=1).path, ARCFACE)
+    many = try_network(make_recogniser("many.onnx").path, ARCFACE)
+    single = try_network(make_recogniser("single.onnx", batch=1).path, ARCFACE)
     assert (many.output, many.dimension, many.normalised, many.batch) == ("embedding", DIMENSION, False, True)
     assert single.batch is False
 
@@ -133,11 +133,11 @@ def test_names_that_are_taken_or_impossible_are_refused(small: SmallRecogniser, 
 def test_files_that_are_no_recogniser_are_refused(tmp_path: Path) -> None:
     missing = tmp_path / "missing.onnx"
     with pytest.raises(ManifestError, match="there is no file"):
-        probe(missing, ARCFACE)
+        try_network(missing, ARCFACE)
     text = tmp_path / "text.onnx"
     text.write_text("not a model")
     with pytest.raises(ManifestError, match="cannot be loaded"):
-        probe(text, ARCFACE)
+        try_network(text, ARCFACE)
     constant = tmp_path / "constant.onnx"
     graph = helper.make_graph(
         [
@@ -152,14 +152,14 @@ def test_files_that_are_no_recogniser_are_refused(tmp_path: Path) -> None:
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), str(constant))
     with pytest.raises(ManifestError, match="same for two different pictures"):
-        probe(constant, ARCFACE)
+        try_network(constant, ARCFACE)
 
 
 def test_weights_in_a_second_file_are_refused(make_recogniser: MakeRecogniser, tmp_path: Path) -> None:
     model = onnx.load(str(make_recogniser().path))
     onnx.save(model, str(tmp_path / "split.onnx"), save_as_external_data=True, location="weights.bin", size_threshold=0)
     with pytest.raises(ManifestError, match="one ONNX file with its weights inside"):
-        probe(tmp_path / "split.onnx", ARCFACE)
+        try_network(tmp_path / "split.onnx", ARCFACE)
 
 
 def test_the_list_tells_what_is_installed_and_bound(small: SmallRecogniser, tmp_path: Path) -> None:

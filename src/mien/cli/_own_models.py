@@ -54,7 +54,7 @@ def add(
     The defaults are the conventions of ArcFace: 112 × 112, RGB, (pixel - 127.5) / 127.5.
     """
     with errors(as_json):
-        from mien.models.custom import describe, probe
+        from mien.models.custom import describe, try_network
         from mien.models.errors import ManifestError
         from mien.models.manifest_files import read_manifest
 
@@ -66,7 +66,7 @@ def add(
                 raise ManifestError(message)
             convention = pack.network.input
             assert convention is not None
-            found = probe(file, convention, output=pack.network.output.name)
+            found = try_network(file, convention, output=pack.network.output.name)
             if found.dimension != pack.network.output.dimension:
                 message = f"{file.name} gives vectors of {found.dimension} numbers, the manifest says otherwise"
                 raise ManifestError(message)

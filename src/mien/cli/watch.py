@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mien.doors.agreement import Agreement
     from mien.doors.evidence import TrackEvidence
     from mien.doors.recognition import Watcher
-    from mien.doors.searching import Recogniser
+    from mien.doors.searching import GroupSearch
     from mien.video.zones import Zones
 
 _LIVE = 0.5
@@ -105,8 +105,8 @@ def _not_approved(faces: CommandServices, owner: UUID) -> str | None:
     )
 
 
-def _recogniser(faces: CommandServices, owner: UUID, group: str) -> Recogniser:
-    from mien.doors.searching import Recogniser, target_named
+def _recogniser(faces: CommandServices, owner: UUID, group: str) -> GroupSearch:
+    from mien.doors.searching import GroupSearch, target_named
     from mien.gallery.directory.services import open_directory
 
     services = faces.services
@@ -119,12 +119,12 @@ def _recogniser(faces: CommandServices, owner: UUID, group: str) -> Recogniser:
         recognisers=faces.recognisers,
     )
     target = target_named(faces.gallery, directory, owner, group)
-    return Recogniser(faces.gallery, directory, faces.recognisers, owner, [target])
+    return GroupSearch(faces.gallery, directory, faces.recognisers, owner, [target])
 
 
 def _watcher(
     faces: CommandServices,
-    recogniser: Recogniser,
+    recogniser: GroupSearch,
     source: str,
     *,
     rate: float,

@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 
 from mien.doors.check_in import Found
-from mien.doors.searching import Recogniser, TargetError, target_named
+from mien.doors.searching import GroupSearch, TargetError, target_named
 from mien.gallery.directory.services import DirectoryServices
 from mien.gallery.errors import GalleryError
 from mien.gallery.gallery import Gallery
@@ -44,7 +44,7 @@ class FaceSearch:
         """
         try:
             target = target_named(self.gallery, self.directory, resource_id, group)
-            recogniser = Recogniser(self.gallery, self.directory, self.recognisers, resource_id, [target])
+            recogniser = GroupSearch(self.gallery, self.directory, self.recognisers, resource_id, [target])
             seen = make_reference(self.engine, image, recogniser.pack)
             (candidates,) = recogniser.search([seen.embedding])
             least = recogniser.least()

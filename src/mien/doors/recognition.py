@@ -18,7 +18,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from mien.doors.evidence import Candidate, TrackEvidence
-from mien.doors.searching import Recogniser
+from mien.doors.searching import GroupSearch
 from mien.gallery.errors import GalleryError
 from mien.video.camera import Camera, Picture, TrackUpdate
 from mien.video.faces import FaceReader, Reading
@@ -70,7 +70,7 @@ class Tracks:
         noted: told of every track that has ended.
     """
 
-    def __init__(self, recogniser: Recogniser, noted: Noted | None = None) -> None:
+    def __init__(self, recogniser: GroupSearch, noted: Noted | None = None) -> None:
         self._recogniser = recogniser
         self._noted = noted
         self._votes: dict[int, _Votes] = {}
@@ -85,7 +85,7 @@ class Tracks:
             update: what the last frame added.
 
         Raises:
-            What `Recogniser.search` raises.
+            What `GroupSearch.search` raises.
         """
         track = update.track
         votes = self._votes.setdefault(track.number, _Votes())
@@ -145,7 +145,7 @@ class Watcher:
         noted: told of every track that has ended.
     """
 
-    def __init__(self, camera: Camera, recogniser: Recogniser, noted: Noted | None = None) -> None:
+    def __init__(self, camera: Camera, recogniser: GroupSearch, noted: Noted | None = None) -> None:
         self._camera = camera
         self._tracks = Tracks(recogniser, noted)
         self._lock = threading.Lock()
@@ -233,7 +233,7 @@ def open_watcher(
     name: str,
     address: str,
     faces: FaceReader,
-    recogniser: Recogniser,
+    recogniser: GroupSearch,
     *,
     transport: Transport = Transport.TCP,
     zones: Zones = NOTHING_HIDDEN,

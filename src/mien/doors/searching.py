@@ -18,8 +18,7 @@ from mien.gallery.directory.services import DirectoryServices
 from mien.gallery.errors import CollectionNotFoundError, DynamicGroupNotFoundError, PersonNotFoundError
 from mien.gallery.gallery import Gallery
 from mien.gallery.kinds import CollectionRef, Kind
-from mien.gallery.recognisers import Recogniser as BoundRecogniser
-from mien.gallery.recognisers import Recognisers
+from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.recognition import TrainedGroup
 from mien.gallery.types import Identified
 from mien.matching.open_set import similarity_for_gallery
@@ -100,7 +99,7 @@ def _two_best(similar: list[float]) -> tuple[float | None, float | None]:
     return (best[0] if best else None), (best[1] if len(best) > 1 else None)
 
 
-class Recogniser:
+class GroupSearch:
     """Searches for the people of tracks; safe to use from many threads.
 
     Args:
@@ -137,7 +136,7 @@ class Recogniser:
         if len(labels) > 1:
             raise TargetError(f"the groups have different recognition models: {', '.join(sorted(labels))}")
         self._label_used = labels.pop()
-        self.bound: BoundRecogniser = recognisers[self._label_used]
+        self.bound: Recogniser = recognisers[self._label_used]
         self._calibration = self.bound.calibration
         self._lock = threading.Lock()
         self._groups: dict[CollectionRef, tuple[float, TrainedGroup]] = {}

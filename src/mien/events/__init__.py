@@ -17,7 +17,7 @@ Example:
 
 from mien.events.alerts import AlertError, AlertRule, AlertRules, Condition, QuotaUse
 from mien.events.audit import AuditLog, AuditValueError
-from mien.events.audit_chain import AuditEntry, Verification
+from mien.events.audit_chain import AuditEntry, ChainVerification
 from mien.events.deliveries import Deliveries
 from mien.events.exposition import Exposition
 from mien.events.levels import Level
@@ -36,6 +36,7 @@ __all__ = [
     "AuditEntry",
     "AuditLog",
     "AuditValueError",
+    "ChainVerification",
     "Condition",
     "Deliveries",
     "Exposition",
@@ -48,6 +49,5 @@ __all__ = [
     "QuotaUse",
     "Recorder",
     "Series",
-    "Verification",
     "purge_metrics",
 ]

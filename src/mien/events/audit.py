@@ -22,7 +22,7 @@ from sqlalchemy import event, or_, select
 from sqlalchemy.orm import Session
 
 from mien.clock import Clock
-from mien.events.audit_chain import FIRST, AuditEntry, Details, Verification, canonical, seal, verify_entries
+from mien.events.audit_chain import FIRST, AuditEntry, ChainVerification, Details, canonical, seal, verify_entries
 from mien.logs import REDACTED, is_secret_name, redact
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import AuditHeadRow, AuditRow
@@ -185,7 +185,7 @@ class AuditLog:
         """Yield the entries as lines of JSON, oldest first; `verify_entries` checks such a file without a database."""
         return (entry.to_json() for entry in self.entries(after=after))
 
-    def verify(self, *, known: tuple[int, str] | None = None) -> Verification:
+    def verify(self, *, known: tuple[int, str] | None = None) -> ChainVerification:
         """Check every link of the chain and name the first broken one.
 
         Args:

@@ -103,7 +103,7 @@ class AuditEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Verification:
+class ChainVerification:
     """The result of verifying the whole chain.
 
     Attributes:
@@ -129,7 +129,7 @@ def verify_entries(
     known: tuple[int, str] | None = None,
     key: bytes | None = None,
     sealed: tuple[int, str] | None = None,
-) -> Verification:
+) -> ChainVerification:
     """Check entries from the first on, in their order; see `AuditLog.verify` in `mien.events.audit`.
 
     Args:
@@ -138,7 +138,7 @@ def verify_entries(
         key: of the hashes (`AuditLog.key`); without it keyed entries are checked only for their order.
         sealed: sequence and hash of an entry that the log must have by its seal.
     """
-    so_far = Verification(0, FIRST)
+    so_far = ChainVerification(0, FIRST)
     for entry in entries:
         number = so_far.entries + 1
         reason = _fault(entry, number, so_far.head, known) or _hash_fault(entry, so_far, key)
@@ -159,7 +159,7 @@ def verify_entries(
     return so_far
 
 
-def _hash_fault(entry: AuditEntry, before: Verification, key: bytes | None) -> str | None:
+def _hash_fault(entry: AuditEntry, before: ChainVerification, key: bytes | None) -> str | None:
     if not entry.keyed and before.keyed_from is not None:
         return "it was not written with the key, as entries before it were"
     if entry.keyed and key is None:

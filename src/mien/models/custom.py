@@ -37,7 +37,7 @@ Float32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class TrialRun:
     """The output of a recogniser on synthetic pictures.
 
     Attributes:
@@ -84,7 +84,7 @@ def describe(
     Raises:
         ManifestError: saying in which way file and conventions do not fit.
     """
-    found = probe(path, convention, output=output)
+    found = try_network(path, convention, output=output)
     if dimension is not None and found.dimension != dimension:
         message = f"{path.name} gives vectors of {found.dimension} numbers, not of {dimension}"
         raise ManifestError(message)
@@ -109,7 +109,7 @@ def describe(
         raise invalid(f"the pack {name!r}", error) from error
 
 
-def probe(path: Path, convention: InputConvention, *, output: str | None = None) -> Probe:
+def try_network(path: Path, convention: InputConvention, *, output: str | None = None) -> TrialRun:
     """Run a recogniser on two made-up pictures, one by one and together.
 
     Raises:
@@ -136,7 +136,7 @@ def probe(path: Path, convention: InputConvention, *, output: str | None = None)
     if float(units[0] @ units[1]) > 0.99999:
         message = f"the output {name!r} is the same for two different pictures: is it the embedding?"
         raise ManifestError(message)
-    return Probe(
+    return TrialRun(
         output=name,
         dimension=vectors.shape[1],
         normalised=bool(np.allclose(lengths, 1, atol=1e-3)),

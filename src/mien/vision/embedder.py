@@ -28,7 +28,7 @@ class _Vector:
     norm: float
 
 
-class Recogniser:
+class Embedder:
     """Computes templates with one pack; safe to call from many threads.
 
     Args:

@@ -18,7 +18,7 @@ from mien.vision.attributes.context import MESH, SFACE, FaceContext
 from mien.vision.attributes.registry import estimate_attributes, packs_for
 from mien.vision.decode import ImageRules, Photo, decode
 from mien.vision.detector import YuNet
-from mien.vision.embedder import Recogniser
+from mien.vision.embedder import Embedder
 from mien.vision.finder import FULL_HD, MIN_FACE, FaceFinder
 from mien.vision.image_input import ImageInput, file_or_pixels
 from mien.vision.landmarks import FaceMesh, Mesh, landmarks27
@@ -287,7 +287,7 @@ class FaceEngine:
             context.norm = 0.0
         return context
 
-    def _embed(self, recogniser: Recogniser, context: FaceContext, reading: Reading, want: Want) -> Embedding:
+    def _embed(self, recogniser: Embedder, context: FaceContext, reading: Reading, want: Want) -> Embedding:
         if not reading.trusted:
             return recogniser.unread()
         shared = SFACE in recogniser.packs and (want.quality or SFACE in packs_for(want.attributes))
@@ -330,8 +330,8 @@ class FaceEngine:
     def _mesh_of(self, pixels: Pixels, points: Float32) -> Mesh:
         return self._mesh().find(pixels, points)
 
-    def _recogniser(self, name: str) -> Recogniser:
-        return self._once(("recogniser", name), lambda: Recogniser(self._store.load(name), self._cores))
+    def _recogniser(self, name: str) -> Embedder:
+        return self._once(("recogniser", name), lambda: Embedder(self._store.load(name), self._cores))
 
     def _network(self, pack: str) -> Network:
         return self._once(("network", pack), lambda: self._store.load(pack).network)

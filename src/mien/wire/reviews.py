@@ -17,7 +17,7 @@ from mien.contract.catalogue import row
 from mien.gallery import CollectionRef
 from mien.gallery.errors import GalleryError
 from mien.gallery.kinds import Kind, parse_id, persons_ref
-from mien.gallery.reviews import ApplicationReviews, Match, MatchCandidate, ReviewCase, ReviewState
+from mien.gallery.reviews import ApplicationReviews, FiledMatch, MatchCandidate, ReviewCase, ReviewState
 from mien.gateway.checks import Checks
 from mien.gateway.exchange import Exchange, Operation, Request, Response, Route
 from mien.gateway.gates import IDENTIFICATION, require
@@ -163,14 +163,14 @@ def _caller(exchange: Exchange) -> str:
     return f"oidc:{principal.name or principal.subject}"
 
 
-def _match(exchange: Exchange, case_id: UUID, body: Body) -> Match:
+def _match(exchange: Exchange, case_id: UUID, body: Body) -> FiledMatch:
     unknown = sorted(body.keys() - _NAMES)
     if unknown:
         raise BODY_INVALID.problem(hint=f"{shown(unknown[0])} is not a property of a review.")
     purpose = text(body, "purpose")
     if purpose is not None and len(purpose) > _PURPOSE:
         raise BODY_INVALID.problem(hint=f"purpose has at most {_PURPOSE} characters.")
-    return Match(
+    return FiledMatch(
         case_id,
         _collection(exchange.resource_id, body),
         id_of(body, "faceId"),

@@ -22,7 +22,7 @@ from mien.dossier.comparison import Change
 from mien.dossier.service import Dossier
 from mien.evaluation.records import Difference
 from mien.events.alerts import AlertRule, Condition, Delivery
-from mien.events.audit_chain import AuditEntry, Verification
+from mien.events.audit_chain import AuditEntry, ChainVerification
 from mien.events.failed_calls import FailedCall
 from mien.events.metrics import Metric
 from mien.events.query import Point, Series
@@ -70,7 +70,7 @@ TABLE = {
     "alerts.RuleMade": published(AlertRule, added="secret"),
     "alerts.RuleSeen": published(AlertRule),
     "audit.EntrySeen": published(AuditEntry),
-    "audit.Verified": published(Verification, internal="unchecked", added="sound"),
+    "audit.Verified": published(ChainVerification, internal="unchecked", added="sound"),
     "door_bodies.BadgeSeen": published(Badge),
     "door_bodies.CameraSeen": published(Camera, internal="camera_id resource_id spec", added="id settings"),
     "door_bodies.DoorSeen": published(Door, internal="door_id resource_id spec", added="id settings"),

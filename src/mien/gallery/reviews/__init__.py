@@ -6,7 +6,7 @@
 * `applications` - what applications file: compared again by the server, once per id.
 """
 
-from mien.gallery.reviews.applications import ApplicationReviews, Match, MatchCandidate
+from mien.gallery.reviews.applications import ApplicationReviews, FiledMatch, MatchCandidate
 from mien.gallery.reviews.rules import NOBODY, ReviewState, outcome
 from mien.gallery.reviews.service import Reviews
 from mien.gallery.reviews.types import Filed, Rejected, ReviewAnswer, ReviewCandidate, ReviewCase, ReviewPolicy
@@ -15,7 +15,7 @@ __all__ = [
     "NOBODY",
     "ApplicationReviews",
     "Filed",
-    "Match",
+    "FiledMatch",
     "MatchCandidate",
     "Rejected",
     "ReviewAnswer",

@@ -40,7 +40,7 @@ class MatchCandidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class FiledMatch:
     """A match as an application files it.
 
     Attributes:
@@ -82,7 +82,7 @@ class ApplicationReviews:
         self._directory = directory
         self._engine = engine
 
-    def file(self, match: Match, *, filed_by: str) -> tuple[ReviewCase, bool]:
+    def file(self, match: FiledMatch, *, filed_by: str) -> tuple[ReviewCase, bool]:
         """File a match; the same call again gives the case that it made before, also after the faceId has expired.
 
         The confidences of the case are the server's own: the probe is compared with each candidate as enrolled now.
@@ -133,7 +133,7 @@ class ApplicationReviews:
                 raise
             return known, False
 
-    def _check(self, match: Match) -> None:
+    def _check(self, match: FiledMatch) -> None:
         if not match.collection.kind.has_persons:
             raise InvalidReviewError("the faces of a list have no persons: file matches of a group or of the directory")
         if not 1 <= len(match.candidates) <= MOST_CANDIDATES:
@@ -141,7 +141,7 @@ class ApplicationReviews:
         if match.used_from is not None and match.used_from > self._rows.clock.now() + _AHEAD:
             raise InvalidReviewError("usedFrom is in the future")
 
-    def _confidence(self, match: Match, person_id: str) -> float:
+    def _confidence(self, match: FiledMatch, person_id: str) -> float:
         """Compare the probe with a person as enrolled now; that is no sighting of the person."""
         ref = match.collection
         if ref.kind is Kind.DIRECTORY:
@@ -172,7 +172,7 @@ class ApplicationReviews:
         return persons_ref(ref.resource_id), self._rows.get(faces)
 
 
-def _request(match: Match) -> str:
+def _request(match: FiledMatch) -> str:
     """Return a digest of all that was sent; the order of candidates and the case of ids make no difference."""
     sent = {
         "collection": [match.collection.kind.value, match.collection.collection_id],
