@@ -10,7 +10,6 @@ import logging
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -27,6 +26,7 @@ import pytest
 import structlog
 from sqlalchemy import text
 from tests import memory, skipped
+from tests.local_server import free_port, wait_for_port
 from tests.milvus_server import NoMilvusError, milvus_server
 from tests.postgresql import MigratedDatabases, administrator, empty_postgresql
 from tests.warm import MienProgram, warm_program
@@ -219,23 +219,15 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     program = shutil.which("redis-server") or shutil.which("valkey-server")
     if program is None:
         pytest.skip("needs redis-server (Debian: apt install redis-server)")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     folder = tmp_path_factory.mktemp("redis")
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 20
-    while True:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
-            pytest.fail("redis-server did not start")
-        time.sleep(0.02)
-    yield f"redis://127.0.0.1:{port}/0"
-    stop(process)
+    try:
+        wait_for_port(process, port)
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        stop(process)
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,17 @@ import hashlib
 import json
 import secrets
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
+from tests import local_server
 
 from mien.clock import Clock, SystemClock
 from mien.gateway.tokens import AUDIENCE
@@ -220,22 +220,13 @@ def serving(issuer: Running, tls: Path | None = None, host: str = "127.0.0.1") -
         tls: folder for a certificate authority of its own (`ca.pem`); plain HTTP when None.
         host: its name in its addresses; browsers take `localhost` for another site than the portal's address.
     """
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(issuer))
-    scheme = "http"
+    scheme, context = "http", None
     if tls is not None:
-        scheme = "https"
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        scheme, context = "https", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(ensure_certificate(tls, {"localhost", "127.0.0.1"}, SystemClock()).chain)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    issuer.listen(f"{scheme}://{host}:{server.server_address[1]}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
+    with local_server.serving(_handler(issuer), context) as port:
+        issuer.listen(f"{scheme}://{host}:{port}")
         yield issuer
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @contextmanager

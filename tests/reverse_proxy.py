@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from tests.conftest import stop
+from tests.local_server import free_port, wait_for_port
 
 _CONFIGURATION = """
 {user}daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
@@ -63,9 +62,7 @@ def nginx(
     program = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
     if program is None:
         pytest.skip("needs the Debian package nginx-light")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     written = folder / "nginx.conf"
     user = "user root;\n" if os.geteuid() == 0 else ""  # its workers would not be let into the folder
     if locations is None:
@@ -75,15 +72,7 @@ def nginx(
     with said.open("wb") as out:
         process = subprocess.Popen([program, "-p", str(folder), "-c", str(written)], stdout=out, stderr=out)
     try:
-        deadline = time.monotonic() + 30
-        while True:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            if process.poll() is not None or time.monotonic() > deadline:
-                process.kill()
-                pytest.fail(f"nginx did not start: {said.read_text()}")
-            time.sleep(0.02)
+        wait_for_port(process, port, said.read_text)
         yield f"http://127.0.0.1:{port}"
     finally:
         stop(process)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import ssl
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.local_server import serving
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -189,19 +190,10 @@ def running(azure: Azure, certificate: Path | None = None) -> Iterator[Azure]:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the parent's name
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients that hang up are part of the tests
+    context = None
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    azure.url = f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with serving(Handler, context) as port:
+        azure.url = f"{'https' if certificate else 'http'}://127.0.0.1:{port}"
         yield azure
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -13,17 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.local_server import free_port, wait_for_port
 
 aiomqtt = pytest.importorskip("aiomqtt", reason="needs aiomqtt (mien[video])")
 
 PATIENCE = 60.0
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 class Mosquitto:
@@ -49,14 +42,7 @@ class Mosquitto:
 
     def start(self) -> None:
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            assert self._process.poll() is None, "mosquitto did not start"
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_for_port(self._process, self.port)
 
     def kill(self) -> None:
         if self._process is not None:

@@ -7,7 +7,7 @@ import pty
 import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from tests.conftest import Server, StartServer
 from tests.doors.test_osdp import CARD, KEY, Line, panel
+from tests.local_server import serving
 from tests.shared import azure_photo
 from tests.video.clips import photo_walks_up
 
@@ -71,14 +72,9 @@ def stream(tmp_path: Path, begin: threading.Event) -> Iterator[str]:
         def log_message(self, *arguments: object) -> None:
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/video.mjpg"
-    ended.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Handler) as port:
+        yield f"http://127.0.0.1:{port}/video.mjpg"
+        ended.set()
 
 
 def wait(condition: Callable[[], Any]) -> Any:

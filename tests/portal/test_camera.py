@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ import cv2
 import httpx
 import numpy as np
 import pytest
-from playwright.sync_api import sync_playwright
+from tests.browser import launched
 from tests.conftest import Server
 from tests.portal.conftest import Person
 from tests.shared import azure_photo
@@ -68,18 +67,12 @@ def film(folder: Path) -> Path:
 @pytest.mark.shared
 @pytest.mark.timeout(240)
 def test_the_camera_says_what_to_do_next(portal: Server, tmp_path: Path) -> None:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("needs the Debian package chromium")
     group = f"camera-{uuid4().hex[:8]}"
     with portal.client() as client, own_group(client, group):
         url = f"/face/v1.2/largepersongroups/{group}/persons"
         mum = client.post(url, json={"name": "Mum"}).raise_for_status().json()["personId"]
-        arguments = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--no-sandbox"]
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=chromium, args=[*arguments, f"--use-file-for-fake-video-capture={film(tmp_path)}"]
-            )
+        arguments = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+        with launched(*arguments, f"--use-file-for-fake-video-capture={film(tmp_path)}") as browser:
             context = browser.new_context(permissions=["camera"])
             context.set_default_timeout(60_000)
             someone = Person(context.new_page(), portal.management)
@@ -90,7 +83,6 @@ def test_the_camera_says_what_to_do_next(portal: Server, tmp_path: Path) -> None
             page.get_by_text("Turn your head a little to the left.").wait_for()  # as the photo never does
             page.get_by_role("button", name="Stop the camera").click()
             page.get_by_role("button", name="Use the camera").wait_for()
-            browser.close()
         faces = client.get(f"{url}/{mum}").raise_for_status().json()["persistedFaceIds"]
     assert len(faces) == 1
 

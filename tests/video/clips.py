@@ -6,13 +6,14 @@ import base64
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 from av.video.stream import VideoStream
+from tests.local_server import serving
 
 from mien.vision.types import Pixels
 
@@ -111,18 +112,12 @@ def mjpeg_server(credentials: str | None = None, draw: Callable[[int], Pixels] =
                 index += 1
                 state.over.wait(0.05)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    state.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield state
-    finally:
-        state.over.set()
-        server.shutdown()
-        server.server_close()
-        thread.join(30)
+    with serving(Handler) as port:
+        state.port = port
+        try:
+            yield state
+        finally:
+            state.over.set()
 
 
 def photo_walks_up(path: Path, photo: Path, frames: int = 40, rate: int = 10) -> Path:

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import jsonschema
 import pytest
+from tests.captures import captures
 from tests.shared import shared_path
 
 from mien.contract.attributes import ATTRIBUTES_OF
@@ -104,20 +105,13 @@ async def test_our_document_has_what_the_contract_has(version: str, api: httpx.A
     assert {parameter["name"] for parameter in described["parameters"]} == names - {"body"}
 
 
-def captures() -> list[tuple[str, dict[str, Any]]]:
-    try:
-        recorded = contract("wire", "sdk_wire_captures.json")
-    except pytest.skip.Exception:
-        return []
-    return [
-        (name, request)
-        for name, capture in recorded.items()
-        for request in capture["requests"]
-        if request["target"].partition("?")[0].endswith("/detect")
-    ]
+def _is_recorded(request: dict[str, Any]) -> bool:
+    return bool(request["target"].partition("?")[0].endswith("/detect"))
 
 
-@pytest.mark.parametrize(("name", "request_"), captures(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("name", "request_"), captures(_is_recorded), ids=lambda value: value if isinstance(value, str) else ""
+)
 async def test_replayed_requests_of_the_sdks(name: str, request_: dict[str, Any], service: Any, photo: bytes) -> None:
     headers = {key: value for key, value in request_["headers"].items() if key.lower() not in HOP_HEADERS}
     headers["Ocp-Apim-Subscription-Key"] = "0123456789abcdef0123456789abcdef"

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import base64
-import shutil
 import ssl
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-from playwright.sync_api import sync_playwright
+from tests.browser import launched
 from tests.conftest import Server, StartServer
+from tests.local_server import serving
 from tests.npm import FOLDER, node_modules
 from tests.shared import azure_photo
 from tests.wire.conftest import KEY, Service
@@ -109,26 +108,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Handler) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.mark.sdk
 @pytest.mark.timeout(240)
 def test_the_sdk_in_a_real_browser(site: str, start_server: StartServer) -> None:
     server = start_server("--tls")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("needs the Debian package chromium")
     photo = base64.b64encode(azure_photo("Family1-Dad1").read_bytes()).decode()
     told = {"endpoint": server.endpoint, "key": server.key1, "photo": photo}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+    with launched() as browser:
         context = browser.new_context(ignore_https_errors=True)
         page = context.new_page()
         page.goto(site)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import io
-import threading
 from collections.abc import Callable, Iterator
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from msrest.authentication import CognitiveServicesCredentials
 from tests.conftest import Server
+from tests.local_server import serving
 from tests.shared import azure_photo
 
 from mien.contract.attributes import ATTRIBUTES_OF, Attribute
@@ -52,13 +52,8 @@ def photo_url() -> Iterator[str]:
             pass
 
     path = azure_photo(PHOTO)
-    web = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(path.parent)))
-    thread = threading.Thread(target=web.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{web.server_port}/{path.name}"
-    web.shutdown()
-    web.server_close()
-    thread.join()
+    with serving(partial(Quiet, directory=str(path.parent))) as port:
+        yield f"http://127.0.0.1:{port}/{path.name}"
 
 
 def attributes_of(model: str, version: Version) -> list[Attribute]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from tests.browser import launch as launch_chromium
 from tests.liveness.web.fake_channel import FakeServer, Plan
 
 from mien.liveness.web import MODULE_PATH
@@ -35,15 +35,11 @@ def playwright_driver() -> Iterator[Playwright]:
 @pytest.fixture(scope="module")
 def launch(playwright_driver: Playwright) -> Iterator[LaunchBrowser]:
     """Starts Chromium; by default with Chromium's own fake camera, and permission to use it."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("needs the Debian package chromium")
     running = []
 
     def start(*cameras: str) -> Browser:
         camera = cameras or ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
-        common = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-        browser = playwright_driver.chromium.launch(executable_path=chromium, args=[*common, *camera])
+        browser = launch_chromium(playwright_driver, *camera)
         running.append(browser)
         return browser
 
