@@ -59,11 +59,16 @@ def world(milvus_url: str, database: Database, vault: Vault, clock: ManualClock,
     return open_world(database, vault, clock, tmp_path, search_engine="milvus", milvus=MilvusServer(milvus_url))
 
 
+def template_tables(tables: MilvusTables) -> list[str]:
+    """The tables of templates that are on the server."""
+    return [name for name in tables._client.list_collections() if name.startswith("mien_templates_")]
+
+
 def templates(tables: MilvusTables, world: World) -> set[tuple[str, int]]:
     """The faces of a resource that are on the server, each with the number of its row."""
     where = equals("resource", str(world.owner))
     return {
-        (row["face"], row["id"]) for table in tables.templates_tables() for row in tables.rows(table, where, ("face",))
+        (row["face"], row["id"]) for table in template_tables(tables) for row in tables.rows(table, where, ("face",))
     }
 
 
@@ -138,7 +143,7 @@ def test_a_lost_index_is_rebuilt_from_the_database(world: World, tables: MilvusT
     world.train(ref)
     assert world.gallery.training.broken() == []
     own = equals("resource", str(world.owner))
-    for table in tables.templates_tables():
+    for table in template_tables(tables):
         tables.delete(table, own)
     assert world.gallery.training.broken() == [ref]
     world.gallery.training.rebuild(ref)

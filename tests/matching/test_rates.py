@@ -47,16 +47,13 @@ def test_rates_of_nothing_are_unknown() -> None:
     assert math.isnan(rates.fnmr([], 0.5))
 
 
-def test_det_curve_and_verification_count_the_same_errors() -> None:
+def test_verification_counts_errors_at_the_threshold_of_a_false_match_rate() -> None:
     genuine, impostor = np.array([0.2, 0.6, 0.7, 0.9]), np.linspace(-0.5, 0.5, 100)
-    curve = rates.det_curve(genuine, impostor, [0.01, 0.5])
-    assert curve.shape == (2, 3)
-    assert curve[:, 2].tolist() == [0.25, 0.0]
     rate = rates.verification(genuine, impostor, 0.01)
     assert (rate.false_matches, rate.genuine, rate.impostor) == (1, 4, 100)
     assert rate.fnmr.value == 0.25
     assert rate.tar == 0.75
-    assert rate.threshold == curve[0, 1]
+    assert rate.threshold == rates.threshold_at_fmr(impostor, 0.01)
 
 
 @given(st.integers(1, 1000), st.data())
@@ -118,9 +115,8 @@ def test_one_pair_in_m_is_the_lowest_rate_that_m_pairs_show() -> None:
         rates.threshold_at_fmr([0.0, math.nan, 1.0], 0.5)
 
 
-def test_a_curve_of_no_rates_is_empty() -> None:
-    assert rates.det_curve([0.5], [0.1, 0.2], []).shape == (0, 3)
-    assert rates.det_curve([0.5], [0.1, 0.2], [0.5]).tolist() == [[0.5, pytest.approx(0.15), 0.0]]
+def test_the_threshold_between_two_pairs_is_interpolated() -> None:
+    assert rates.threshold_at_fmr([0.1, 0.2], 0.5) == pytest.approx(0.15)
 
 
 @pytest.mark.parametrize(

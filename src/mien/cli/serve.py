@@ -10,8 +10,6 @@ import typer
 if TYPE_CHECKING:
     from mien.settings import Settings
 
-_ENVIRONMENT = "Other settings are environment variables: see docs/settings.md."
-
 
 def command(
     host: Annotated[str | None, typer.Option(help="Address to listen on. (default: 127.0.0.1)")] = None,

@@ -25,7 +25,3 @@ class NoSuchPersonError(DoorsError):
 
 class EventNotFoundError(DoorsError):
     """There is no such event, or it has no picture (any more)."""
-
-
-class NotApprovedError(DoorsError):
-    """The resource is not approved for video identification."""

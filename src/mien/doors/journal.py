@@ -219,16 +219,6 @@ def forget_person(session: Session, collection: UUID, person_id: UUID) -> int:
     )
 
 
-def events_of_person(session: Session, collection: UUID, person_id: UUID) -> tuple[int, int]:
-    """Return how many events a person is in, and how many pictures of them are kept."""
-    mine = (DoorEventRow.collection == collection, DoorEventRow.person_id == person_id)
-    events = session.scalar(select(func.count()).select_from(DoorEventRow).where(*mine)) or 0
-    kept = session.scalar(
-        select(func.count()).select_from(DoorEventRow).where(*mine, DoorEventRow.picture.is_not(None))
-    )
-    return events, kept or 0
-
-
 def find_event(session: Session, number: int) -> DoorEventRow:
     """Return the row of an event.
 

@@ -8,7 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from mien.doors.errors import InvalidDoorError
-from mien.doors.types import DAY, Holidays, Window
+from mien.doors.types import ALWAYS, DAY, Holidays, Window
 
 _NAMES: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -79,7 +79,7 @@ def parse(text: str) -> tuple[Window, ...]:
     if text.strip().lower() in {"never", ""}:
         return ()
     if text.strip().lower() == "always":
-        return (Window(days=tuple(range(7)), start=0, end=DAY),)
+        return ALWAYS
     return tuple(_window(part) for part in text.split(","))
 
 

@@ -97,13 +97,6 @@ class Verified:
     identification: tuple[IdentificationRate, ...] = ()
     suspects: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
 
-    @property
-    def failure_to_enrol(self) -> Interval | None:
-        """Share of the photos without a template; None when every one was a template from the start."""
-        lost = sum(self.failures.values())
-        total = self.photos + lost
-        return by_person(np.arange(total) < lost, np.arange(total)) if total and self.failures else None
-
 
 def people_for(fmr: float) -> int:
     """How many people a false match rate needs: three times its inverse in pairs of people."""

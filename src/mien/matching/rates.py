@@ -98,22 +98,6 @@ def threshold_at_fmr(impostor: ArrayLike, target: float) -> float:
     return float(ordered[first] + (position - upper) * (ordered[second] - ordered[first]))
 
 
-def det_curve(genuine: ArrayLike, impostor: ArrayLike, fmrs: ArrayLike) -> Float64:
-    """Points of the detection error trade-off curve.
-
-    Args:
-        genuine: (n,) similarities.
-        impostor: (m,) similarities.
-        fmrs: (p,) false match rates, each at least 1 / m.
-
-    Returns:
-        float64 (p, 3): false match rate, threshold, false non-match rate.
-    """
-    wanted = np.asarray(fmrs, dtype=np.float64)
-    thresholds = [threshold_at_fmr(impostor, float(rate)) for rate in wanted]
-    return np.array([(rate, t, fnmr(genuine, t)) for rate, t in zip(wanted, thresholds, strict=True)]).reshape(-1, 3)
-
-
 def wilson(successes: int, trials: int, z: float = 1.96) -> Interval:
     """Wilson's score interval of a share; only right when the trials are independent.
 

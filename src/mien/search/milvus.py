@@ -97,11 +97,6 @@ class MilvusTables:
         texts = {"collection": 64, "resource": 64, "name": 64, "description": 65_535}
         self._create(INDEXES, 2, texts)
 
-    def templates_tables(self) -> list[str]:
-        """Return the names of the tables of templates that there are."""
-        with _answered():
-            return [name for name in self._client.list_collections(timeout=_SECONDS) if name.startswith(_TEMPLATES)]
-
     def has(self, table: str) -> bool:
         """Whether there is a table of this name."""
         with _answered():

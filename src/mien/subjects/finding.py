@@ -17,7 +17,6 @@ from mien.gallery.directory.rows import face_collections
 from mien.gallery.kinds import Kind, persons_ref, place_name
 from mien.gallery.negatives import Negatives
 from mien.gallery.recognisers import Recognisers
-from mien.gallery.rows import find_collection
 from mien.gallery.templates import Templates
 from mien.storage import Database
 from mien.storage.tables import (
@@ -228,11 +227,6 @@ class Finder:
 
 
 _Held = TypeVar("_Held", HeldProbe, HeldNegative)
-
-
-def directory_home(session: Session, resource_id: UUID) -> CollectionRow | None:
-    """Return the collection of the persons of a directory, None before the first write to it."""
-    return find_collection(session, persons_ref(resource_id))
 
 
 def _is_home(row: CollectionRow) -> bool:

@@ -267,12 +267,3 @@ MEASURES: Final[Mapping[Measure, Definition]] = MappingProxyType(
     }
 )
 """Every measure that this build computes."""
-
-LEFT_OUT: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "CompressionArtifacts": "7.3.9 reads it from a network that Mien does not have; the 8 × 8 grid of a JPEG is "
-        "lost where large photos are decoded at a reduced size.",
-        "RadialDistortion": "Annex D.2.1 states a requirement and no algorithm.",
-    }
-)
-"""Measures of the standard that are not computed, and why."""

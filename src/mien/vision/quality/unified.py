@@ -6,16 +6,10 @@ The standard maps the length of MagFace's template before normalising. SFace's l
 
 from __future__ import annotations
 
-from typing import Final
-
 from mien.vision.measures import QualityScore
 from mien.vision.quality.mapping import rising
 
 _MIDDLE, _WIDTH = 10.0, 1.0
-LEAST_LOW: Final = 27
-"""Score at the border of `qualityForRecognition` low and medium, where no blur counts."""
-LEAST_HIGH: Final = 73
-"""Score at the border of medium and high."""
 
 
 def unified(norm: float) -> QualityScore:
