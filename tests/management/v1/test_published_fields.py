@@ -171,7 +171,7 @@ def difference(model: type[Shown], how: Published) -> dict[str, set[str]]:
         "published from nowhere": shown - known - how.added,
         "added, but not published": how.added - shown,
     }
-    return {what: names for what, names in found.items() if names}
+    return {what: set(names) for what, names in found.items() if names}
 
 
 def test_every_answer_says_which_class_it_publishes() -> None:
