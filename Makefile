@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 WORKERS ?= $(shell cores=$$(nproc 2> /dev/null || echo 1); echo $$((cores > 4 ? 4 : cores)))
 # Which tests run, as pytest's `-m` takes it; empty for all.
 SELECT ?= not heavy
+# Which examples Hypothesis tries: the `same` each time, or to `explore` more (tests/examples.py).
+EXAMPLES ?= same
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -25,8 +27,8 @@ serve: $(VENV)/.serve ## Run the service; prints endpoint, keys and a first call
 
 test: check unit ## Everything that CI runs: style, types, layers, the tests without those marked `heavy`
 
-test-all: check ## The same with the tests marked `heavy`
-	@$(MAKE) unit SELECT=
+test-all: check ## The same with the tests marked `heavy`, and with examples that were not tried before
+	@$(MAKE) unit SELECT= EXAMPLES=explore
 
 check: $(VENV)/.test ## Style, types, layers, dependencies
 	$(BIN)/ruff format --check .
@@ -42,7 +44,7 @@ unit: $(VENV)/.test ## The tests without the heavy ones, in WORKERS processes
 	@if command -v npm > /dev/null; then npm --prefix tests/js ci --no-audit --no-fund \
 	  || echo "npm cannot install the JavaScript SDKs: their tests skip"; \
 	else echo "no npm: the tests of the JavaScript SDKs skip"; fi
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) $(if $(SELECT),-m "$(SELECT)") $(PYTEST_ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) $(if $(SELECT),-m "$(SELECT)") --hypothesis-profile $(EXAMPLES) $(PYTEST_ARGS)
 
 coverage: $(VENV)/.test ## The tests without the heavy ones, with branch coverage
 	$(MAKE) unit PYTEST_ARGS="--cov --cov-report=term --cov-report=html:build/coverage"

@@ -21,11 +21,11 @@ from functools import cache
 from pathlib import Path
 
 import httpx
-import hypothesis
 import pytest
 import structlog
 from sqlalchemy import text
 from tests import memory, skipped
+from tests.examples import register_profiles
 from tests.local_server import free_port, wait_for_port
 from tests.milvus_server import NoMilvusError, milvus_server
 from tests.postgresql import MigratedDatabases, administrator, empty_postgresql
@@ -35,9 +35,7 @@ from mien.cli._memory import limit_arenas
 from mien.clock import ManualClock
 from mien.storage import Database, MasterKey, Vault, migrate
 
-# Hypothesis's own limit of 200 ms for an example would be a timed assertion, and fails on a busy machine.
-hypothesis.settings.register_profile("mien", deadline=None)
-hypothesis.settings.load_profile("mien")
+register_profiles()
 
 limit_arenas()  # as the server does; a worker has many threads, too
 

@@ -3,9 +3,10 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from tests.accounts.conftest import TERMS, on_sqlite
+from tests.examples import examples
 
 from mien.accounts import (
     ALL_FEATURES,
@@ -158,7 +159,7 @@ LEGAL = {
 
 
 @on_sqlite
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25, HealthCheck.function_scoped_fixture)
 @given(steps=st.lists(st.sampled_from(sorted(STEPS)), max_size=6))
 def test_only_legal_steps_are_taken_whatever_is_tried(
     access: AccessRequests, accounts: Accounts, clock: ManualClock, steps: list[str]

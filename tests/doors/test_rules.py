@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.doors.situations import DOOR, HOME, PEOPLE, cases
+from tests.examples import examples
 
 from mien.doors.evidence import Candidate, TrackEvidence
 from mien.doors.people import Known
@@ -66,7 +67,7 @@ def fits(rule: Rule, evidence: TrackEvidence, situation: Situation, person: Know
 
 
 @given(cases())
-@settings(max_examples=400)
+@examples(400)
 def test_a_door_opens_exactly_when_every_condition_is_met(case: tuple[TrackEvidence, Situation]) -> None:
     evidence, situation = case
     verdict = decide(evidence, situation)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from ipaddress import ip_network
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -11,7 +11,6 @@ from mien.fetching.addresses import AddressPolicy
 from mien.gateway.origin import parse_networks
 from mien.settings import Settings
 
-UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # machines of CI are shared
 PUBLIC = ["8.8.8.8", "1.1.1.1", "20.60.1.2", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"]
 PRIVATE = [
     "127.0.0.1",
@@ -95,7 +94,6 @@ def test_listed_networks_are_allowed_and_no_others() -> None:
     assert policy.refusal("fd01::5")
 
 
-@UNHURRIED
 @given(st.ip_addresses(v=4))
 def test_wrapping_an_address_in_ipv6_changes_no_decision(inner: object) -> None:
     policy = AddressPolicy()

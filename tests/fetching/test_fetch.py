@@ -15,13 +15,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.fetching.addresses import AddressPolicy
 from mien.fetching.fetch import ContentTooLargeError, FetchError, FetchFailure, FetchPolicy, fetch_image, parse_url
 
-UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # machines of CI are shared
 LOCAL = FetchPolicy(AddressPolicy(allow_private=True), connect_seconds=2, read_seconds=2, total_seconds=5)
 BODY = bytes(range(256)) * 8
 Answer = Callable[[socket.socket, bytes], Any]
@@ -344,7 +343,6 @@ def test_certificates_are_checked_for_the_name_and_not_the_address(certificate: 
             assert "certificate" in error.hint
 
 
-@UNHURRIED
 @given(
     st.text(max_size=60) | st.builds("http://{}:{}/{}".format, st.text(max_size=30), st.integers(), st.text(max_size=9))
 )
@@ -362,7 +360,6 @@ def test_any_text_is_a_checked_url_or_refused(text: str) -> None:
     assert url.port is None or url.port in (80, 443) or url.port >= 1024
 
 
-@UNHURRIED
 @given(st.ip_addresses().filter(lambda ip: not ip.is_global))
 def test_no_literal_of_a_non_public_address_is_connected_to(ip: Any) -> None:
     host = f"[{ip}]" if ip.version == 6 else str(ip)

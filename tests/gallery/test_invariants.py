@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -21,9 +20,9 @@ from hypothesis.stateful import (
     invariant,
     multiple,
     rule,
-    run_state_machine_as_test,
 )
 from tests.conftest import MASTER_KEY
+from tests.examples import run_machine
 from tests.gallery.conftest import CALIBRATION
 from tests.gallery.texts import TextEngine, embedding, photo, recognisers, unit
 
@@ -34,7 +33,7 @@ from mien.gallery.errors import NotTrainedError, PersistedFaceNotFoundError, Per
 from mien.gallery.gallery import open_gallery
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.matching.persons import person_scores
-from mien.storage import Database, MasterKey, Vault, migrate
+from mien.storage import Database, MasterKey, Vault
 
 SEEDS = st.integers(0, 40)
 
@@ -254,11 +253,8 @@ class GalleryMachine(RuleBasedStateMachine):
         assert list(seen) == sorted(seen)
 
 
+@pytest.mark.heavy_on_postgresql
+@pytest.mark.usefixtures("database")  # migrated
 def test_random_operations_keep_the_invariants(database_url: str) -> None:
-    database = Database(database_url)
-    migrate(database)
-    database.close()
     machine = type("Machine", (GalleryMachine,), {"database_url": database_url})
-    quiet = [HealthCheck.too_slow, HealthCheck.data_too_large]
-    few = settings(max_examples=20, stateful_step_count=30, deadline=None, suppress_health_check=quiet)
-    run_state_machine_as_test(machine, settings=few)
+    run_machine(machine, 20, steps=30, same=2)

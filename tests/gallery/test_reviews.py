@@ -11,7 +11,6 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -19,10 +18,10 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 from sqlalchemy import select, update
 from tests.conftest import MASTER_KEY, sqlite_database
+from tests.examples import run_machine
 from tests.gallery.conftest import World, embedding, open_world, unit
 from tests.gallery.texts import recognisers
 
@@ -428,9 +427,4 @@ class ReviewMachine(RuleBasedStateMachine):
 
 def test_no_order_of_calls_roles_and_restarts_leads_around_the_review(tmp_path: Path) -> None:
     ReviewMachine.folder = tmp_path
-    run_state_machine_as_test(
-        ReviewMachine,
-        settings=settings(
-            max_examples=12, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
-    )
+    run_machine(ReviewMachine, 12, steps=25)

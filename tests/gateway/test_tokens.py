@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from joserfc.jwk import OctKey, RSAKey
+from tests.examples import examples
 from tests.issuer import Issuer, running_issuer
 from tests.issuer_products import APP_SECRET, APPLICATION, OBJECT, OWN_API, TENANT, Entra
 
@@ -136,7 +137,7 @@ def test_depth_does_not_break_the_parser(shared_issuer: Issuer) -> None:
             asyncio.run(verifier(shared_issuer).verify(token))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(60, HealthCheck.function_scoped_fixture)
 @given(
     head=st.dictionaries(st.sampled_from(["alg", "kid", "crit", "b64", "jwk", "typ"]), st.text() | st.integers()),
     claims=st.binary(max_size=50),

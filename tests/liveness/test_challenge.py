@@ -9,8 +9,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 
 from mien.liveness.challenge import COLOURS, LONGEST_MS, Challenge, Direction, linear
 from mien.liveness.types import Mode
@@ -68,7 +69,7 @@ def test_turns_come_after_the_frontal_part_and_one_after_the_other(nonce: bytes)
 
 
 @given(nonces, modes)
-@settings(max_examples=200)
+@examples(200)
 def test_flashing_stays_within_wcag(nonce: bytes, mode: Mode) -> None:
     """WCAG 2.3.1: at most three general flashes in any second, a flash being two opposing changes of luminance."""
     drawn = Challenge.draw(nonce, mode)

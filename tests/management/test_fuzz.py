@@ -10,11 +10,12 @@ from typing import Any
 import httpx
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error, response_schema_conformance, status_code_conformance
 from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
+from tests.examples import examples
 from tests.management.conftest import World
 
 from mien.accounts import Acknowledgement
@@ -22,7 +23,6 @@ from mien.management import Role
 from mien.management.application import OPENAPI
 
 CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
-HEALTH = list(HealthCheck)
 
 
 @pytest.fixture
@@ -33,8 +33,8 @@ def token(quick: World) -> str:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("examples", [60, pytest.param(250, marks=pytest.mark.heavy)])
-def test_every_operation_keeps_what_the_document_promises(quick: World, token: str, examples: int) -> None:
+@pytest.mark.parametrize("count", [60, pytest.param(250, marks=pytest.mark.heavy)])
+def test_every_operation_keeps_what_the_document_promises(quick: World, token: str, count: int) -> None:
     schema = schemathesis.openapi.from_asgi(OPENAPI, quick.plane)
     headers = {"Authorization": f"Bearer {token}"}
     operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
@@ -45,7 +45,7 @@ def test_every_operation_keeps_what_the_document_promises(quick: World, token: s
     ]
     statuses: set[int] = set()
 
-    @settings(max_examples=examples, deadline=None, derandomize=True, suppress_health_check=HEALTH)
+    @examples(count, *HealthCheck)
     @given(case=st.one_of(cases))
     def run(case: Any) -> None:
         answer = case.call_and_validate(headers=headers, checks=CHECKS)
@@ -96,7 +96,7 @@ def test_whatever_is_sent_to_an_account_there_is_no_5xx(quick: World, token: str
             path = f"{accounts}/{name}".replace("?", "%3F").replace("#", "%23")
             return await client.request(method, path, params={"api-version": "2025-09-01"}, content=body)
 
-    @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=HEALTH)
+    @examples(150, *HealthCheck)
     @example(method="PUT", name="a1", body={"location": "westeurope", "kind": "Face", "sku": {"name": "S0"}})
     @example(method="PATCH", name="a2", body={})
     @given(method=st.sampled_from(["PUT", "PATCH"]), name=NAMES | st.just("a1"), body=ACCOUNT)

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 
 from mien.matching import group, normalise
 
@@ -46,7 +47,7 @@ def test_order_of_the_input_does_not_matter(seed: int, count: int, threshold: fl
         assert first == second
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.integers(0, 10_000), st.integers(2, 25), st.floats(0.0, 0.9))
 def test_equals_joining_the_nearest_pair_again_and_again(seed: int, count: int, threshold: float) -> None:
     templates, _ = faces(seed, count, 6)

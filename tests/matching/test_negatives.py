@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.matching import apart
@@ -29,7 +29,6 @@ def test_without_negatives_nothing_changes() -> None:
     assert (apart(given, np.ones((2, 3)), NONE) == given).all()
 
 
-@settings(deadline=None)
 @given(similarities, similarities, st.floats(0, 0.5))
 def test_it_never_raises_and_leaves_who_is_nearer_to_the_person(own: float, other: float, margin: float) -> None:
     got = lowered(own, other, margin)
@@ -40,7 +39,6 @@ def test_it_never_raises_and_leaves_who_is_nearer_to_the_person(own: float, othe
         assert got < own
 
 
-@settings(deadline=None)
 @given(similarities, similarities, similarities)
 def test_it_grows_with_the_person_and_falls_with_the_negative(one: float, two: float, other: float) -> None:
     low, high = sorted((one, two))

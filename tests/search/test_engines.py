@@ -9,9 +9,10 @@ from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
+from tests.examples import examples
 from tests.search.galleries import assert_same, brute_force, gallery, identifier
 
 from mien.search import (
@@ -91,12 +92,7 @@ def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewSto
             admin.dispose()
 
 
-SLOW = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
-
-
-@SLOW
+@examples(25, HealthCheck.function_scoped_fixture)
 @given(
     seed=st.integers(0, 10_000),
     rows=st.integers(1, 200),
@@ -168,7 +164,7 @@ def test_an_empty_collection_finds_nobody(new_store: NewStore) -> None:
     assert store.load().search(np.ones((2, 8), np.float32), Query(3)) == [[], []]
 
 
-@settings(SLOW, max_examples=12)
+@examples(12, HealthCheck.function_scoped_fixture)
 @given(seed=st.integers(0, 1000), steps=st.lists(st.tuples(st.integers(0, 60), st.integers(0, 12)), max_size=5))
 def test_updates_leave_what_was_added_and_not_removed(
     new_store: NewStore, seed: int, steps: list[tuple[int, int]]

@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.search.galleries import assert_same, brute_force, gallery, identifier
 
 from mien.search import EnrolledTemplates, ExactSearch, Query
@@ -21,7 +22,6 @@ def in_order(faces: EnrolledTemplates) -> EnrolledTemplates:
     return EnrolledTemplates(faces.person_ids[rows], faces.face_ids[rows], faces.templates[rows])
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 50), st.integers(1, 40), st.floats(1e-6, 1e6))
 def test_quantising_is_bounded_by_what_it_says(seed: int, rows: int, dimension: int, scale: float) -> None:
     templates = (np.random.default_rng(seed).standard_normal((rows, dimension)) * scale).astype(np.float32)
@@ -37,7 +37,7 @@ def test_quantising_is_bounded_by_what_it_says(seed: int, rows: int, dimension: 
     assert q.fine_error <= np.sqrt(dimension) * q.step / FINER / 2 * slack + 1e-6 * scale
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.integers(0, 10_000), st.sampled_from([1, 3, 50]), st.sampled_from([-1.0, 0.0, 0.25]))
 def test_no_row_of_the_answer_is_ruled_out(seed: int, top: int, min_similarity: float) -> None:
     faces = gallery(seed, 12_000, 3_000, 24)  # several chunks
@@ -53,7 +53,6 @@ def test_candidates_are_few() -> None:
     assert all(1 <= len(c.rows) <= 3 for c in found[0])
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 2**128 - 1), min_size=1, max_size=30))
 def test_ids_sort_as_bytes_and_are_found(numbers: list[int]) -> None:
     people = [identifier(n) for n in numbers]

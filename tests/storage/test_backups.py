@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import text
+from tests.examples import examples
 from tests.postgresql import empty_postgresql
 
 from mien.storage import Database, migrate
@@ -46,7 +47,7 @@ LONG = seal(b"x" * (2 * CHUNK + 7))
 
 
 # Each example derives the key, which takes a quarter of a second on purpose.
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(12)
 @example(where=len(MAGIC), bit=0)
 @example(where=len(MAGIC) + 16, bit=7)
 @example(where=len(LONG) - 1, bit=0)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from tests.conftest import MASTER_KEY, sqlite_database
+from tests.examples import examples
 
 from mien.clock import ManualClock
 from mien.storage import MasterKey, Vault
@@ -23,7 +24,7 @@ def receipts(tmp_path: Path) -> Receipts:
     return Receipts(database, Vault(database, MasterKey.from_hex(MASTER_KEY), clock), clock)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(150, HealthCheck.function_scoped_fixture)
 @given(st.data())
 def test_no_change_of_a_receipt_makes_it_say_something_else(receipts: Receipts, data: st.DataObject) -> None:
     document = receipts.sign(RECEIPT)
@@ -49,7 +50,7 @@ def test_what_was_signed_for_another_purpose_is_no_receipt(receipts: Receipts) -
 
 
 @given(st.text() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(str))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(100, HealthCheck.function_scoped_fixture)
 def test_anything_else_is_refused_in_one_way(receipts: Receipts, text: str) -> None:
     with pytest.raises(InvalidReceiptError):
         receipts.verify(text)

@@ -9,9 +9,10 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from tests.examples import examples
 
 from mien.vision.decode import MAX_BYTES, MIN_BYTES, Photo, decode
 from mien.vision.errors import ImageError, ImageTooLargeError, ImageTooSmallError, UnreadableImageError
@@ -19,7 +20,6 @@ from mien.vision.image_header import exif_orientation, read_header
 from mien.vision.types import Pixels
 
 WIDTH, HEIGHT = 122, 75
-UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # machines of CI are shared
 
 
 def picture(width: int = WIDTH, height: int = HEIGHT, grain: int = 24) -> Pixels:
@@ -333,7 +333,6 @@ def test_broken_exif_means_upright(tiff: bytes) -> None:
     assert exif_orientation(tiff) == 1
 
 
-@UNHURRIED
 @given(st.binary(max_size=200))
 def test_any_exif_gives_an_orientation(tiff: bytes) -> None:
     assert exif_orientation(b"II*\0" + tiff) in range(1, 9)
@@ -343,7 +342,7 @@ def test_any_exif_gives_an_orientation(tiff: bytes) -> None:
 def test_damaged_files_give_a_photo_or_an_image_error(name: str) -> None:
     whole = FILES[name]()
 
-    @settings(UNHURRIED, max_examples=40)
+    @examples(40)
     @given(
         keep=st.integers(0, len(whole)),
         flips=st.lists(st.tuples(st.integers(0, len(whole) - 1), st.integers(1, 255)), max_size=8),
@@ -364,7 +363,6 @@ def test_damaged_files_give_a_photo_or_an_image_error(name: str) -> None:
     check()
 
 
-@UNHURRIED
 @given(st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"BM", b""]), st.binary(max_size=400))
 def test_any_bytes_give_a_header_or_an_error(magic: bytes, rest: bytes) -> None:
     try:

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 from joserfc.jwk import RSAKey
+from tests.examples import examples
 from tests.wire.conftest import KEY, Accounts
 
 from mien.clock import ManualClock
@@ -131,7 +132,7 @@ async def exchange(
 def test_any_request_gets_an_answer(fuzzed: Application) -> None:
     statuses: set[int] = set()
 
-    @settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @examples(400, *HealthCheck)
     @given(
         method=METHODS,
         path=PATHS,
@@ -140,6 +141,7 @@ def test_any_request_gets_an_answer(fuzzed: Application) -> None:
         body=BODIES,
         client=st.sampled_from([None, "10.0.0.1", "x"]),
     )
+    @example("POST", "/sts/v1.0/issueToken", b"", GOOD, b"", "10.0.0.1")
     @example("POST", "/face/v1.2/detect", b"", [*GOOD, (b"content-type", b"application/json")], b"[", "10.0.0.1")
     def run(
         method: str, path: str, query: bytes, headers: list[tuple[bytes, bytes]], body: bytes, client: str | None

@@ -10,8 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.wire.test_liveness_channel import PATH, Socket, Stage, frame, make_stage, stage
 
 from mien.contract.liveness_versions import LIVENESS_VERSIONS
@@ -22,11 +23,6 @@ from mien.wire.multipart import MultipartError, parse_multipart
 
 __all__ = ["make_stage", "stage"]  # fixtures
 
-CALM = settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=80),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=3),
@@ -51,7 +47,7 @@ FIELDS = [
 VALUES = JSON | st.sampled_from(["Passive", "PASSIVEACTIVE", "true", "False", "600", 0.5, "192.0.2.0/24", ""])
 
 
-@CALM
+@examples(60)
 @given(st.dictionaries(st.sampled_from(FIELDS), VALUES), st.sampled_from(list(LIVENESS_VERSIONS)), st.booleans())
 def test_any_fields_make_options_or_a_row_of_the_catalogue(fields: dict[str, Any], name: str, verify: bool) -> None:
     try:
@@ -66,7 +62,7 @@ def test_any_fields_make_options_or_a_row_of_the_catalogue(fields: dict[str, Any
     assert status in {200, 400}
 
 
-@CALM
+@examples(60)
 @given(st.text(st.characters(max_codepoint=255), max_size=60), st.binary(max_size=400))
 def test_any_body_is_a_form_or_is_not(content_type: str, body: bytes) -> None:
     for sent in (content_type, "multipart/form-data; boundary=x"):
@@ -77,7 +73,7 @@ def test_any_body_is_a_form_or_is_not(content_type: str, body: bytes) -> None:
         assert all(isinstance(data, bytes) for data in parts.values())
 
 
-@CALM
+@examples(60)
 @given(st.dictionaries(st.from_regex(r"[A-Za-z]{1,12}", fullmatch=True), st.binary(max_size=200), max_size=5))
 def test_a_form_is_read_as_it_was_written(fields: dict[str, bytes]) -> None:
     written = httpx.Request(
@@ -87,7 +83,7 @@ def test_a_form_is_read_as_it_was_written(fields: dict[str, bytes]) -> None:
     assert parse_multipart(written.headers["content-type"], written.read()) == wanted
 
 
-@CALM
+@examples(60)
 @given(st.binary(max_size=64) | st.builds(lambda tail: b"\0" * 8 + b"\xff\xd8\xff" + tail, st.binary(max_size=64)))
 def test_any_bytes_are_a_frame_or_are_not(message: bytes) -> None:
     try:
@@ -97,7 +93,7 @@ def test_any_bytes_are_a_frame_or_are_not(message: bytes) -> None:
     assert message[8:11] == b"\xff\xd8\xff"
 
 
-@CALM
+@examples(60)
 @given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 50), st.integers(0, 5000)), max_size=20))
 def test_a_recording_is_in_order_and_within_its_time(frames: list[tuple[int, int, int]]) -> None:
     recording = Recording("s", 1, 3000, FrameLimits(frames=10, grace_seconds=1))
@@ -130,7 +126,7 @@ MESSAGES = st.lists(
 
 
 @pytest.mark.parametrize("admitted", [False, True], ids=["stranger", "admitted"])
-@settings(CALM, max_examples=30)
+@examples(30, HealthCheck.function_scoped_fixture)
 @given(messages=MESSAGES)
 def test_any_messages_end_in_a_failure_or_in_silence(stage: Stage, admitted: bool, messages: list[bytes | str]) -> None:
     async def talk() -> None:

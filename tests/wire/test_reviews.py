@@ -10,8 +10,9 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.gallery.conftest import World, open_world, photo, unit
 from tests.gallery.test_application_reviews import applications_of
 from tests.gallery.test_reviews import people
@@ -200,7 +201,7 @@ async def test_no_body_breaks_it(api: httpx.AsyncClient, body: dict[str, Any]) -
     """Any value in any property is filed or refused with an error of the catalogue, never a fault of the server."""
     found: list[int] = []
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+    @examples(150, *HealthCheck)
     @given(name=st.sampled_from(sorted(body)), value=JSON)
     def collect(name: str, value: object) -> None:
         if not (name == "picture" and isinstance(value, str)):  # the engine of texts reads JSON only

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from schemathesis.checks import (
     content_type_conformance,
     not_a_server_error,
@@ -15,6 +15,7 @@ from schemathesis.checks import (
     status_code_conformance,
 )
 from schemathesis.generation import GenerationMode
+from tests.examples import examples
 
 from mien.contract.versions import V1_0, V1_2
 
@@ -37,7 +38,7 @@ def test_the_document_tells_the_truth(version: str, service: Any, photo: bytes) 
     statuses: set[int] = set()
     headers = {"Ocp-Apim-Subscription-Key": "0123456789abcdef0123456789abcdef"}
 
-    @settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @examples(15, *HealthCheck)
     @given(case=cases)
     def run(case: Any) -> None:
         statuses.add(case.call_and_validate(headers=headers, checks=CHECKS).status_code)

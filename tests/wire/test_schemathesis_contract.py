@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from schemathesis.checks import (
     content_type_conformance,
@@ -23,6 +23,7 @@ from schemathesis.checks import (
 )
 from schemathesis.generation import GenerationMode
 from tests.conftest import Server
+from tests.examples import examples
 from tests.shared import azure_photo
 from tests.wire.test_contract import contract
 
@@ -99,7 +100,7 @@ def test_calls(version: str, method: str, path: str, server: Server, enrolled: d
     cases = operation.as_strategy(GenerationMode.POSITIVE) | operation.as_strategy(GenerationMode.NEGATIVE)
     headers = {"Ocp-Apim-Subscription-Key": server.key1}
 
-    @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
+    @examples(8, *HealthCheck)
     @given(case=cases, known=st.sampled_from([True, True, False]))
     def run(case: Any, known: bool) -> None:
         if known and method != "DELETE":  # what is there stays there for the others
@@ -126,9 +127,7 @@ def test_our_own_document_tells_the_truth(version: str, server: Server, enrolled
         for method in methods:
             operation = schema[path][method.upper()]
 
-            @settings(
-                max_examples=3, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
-            )
+            @examples(3, *HealthCheck)
             @given(case=operation.as_strategy(GenerationMode.POSITIVE))
             def run(case: Any) -> None:
                 if case.method.upper() != "DELETE":

@@ -7,7 +7,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -15,8 +14,8 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
+from tests.examples import run_machine
 from tests.gallery.directory.world import World, build
 from tests.gallery.texts import photo, unit
 
@@ -156,17 +155,9 @@ def machine(world: World) -> type[RuleBasedStateMachine]:
     return Directory
 
 
+@pytest.mark.heavy_on_postgresql
 def test_random_calls_leave_what_was_written(
     database: Database, vault: Vault, clock: ManualClock, tmp_path: Path
 ) -> None:
     world = build(database, vault, clock, tmp_path)
-    run_state_machine_as_test(
-        machine(world),
-        settings=settings(
-            max_examples=12,
-            stateful_step_count=25,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            print_blob=False,
-        ),
-    )
+    run_machine(machine(world), 12, steps=25)

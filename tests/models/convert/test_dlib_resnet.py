@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from tests.examples import examples
 
 from mien.models.convert.dlib_resnet import convert
 
@@ -146,7 +147,7 @@ def test_the_converted_network_computes_what_the_definition_says(network: MadeUp
     assert target.read_bytes() == (tmp_path / "again.onnx").read_bytes()
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@examples(25, HealthCheck.function_scoped_fixture)
 @given(cut=st.floats(0, 0.999), start=st.binary(max_size=12))
 def test_anything_else_is_refused_as_a_value_error(
     network: MadeUpNetwork, tmp_path: Path, cut: float, start: bytes

@@ -10,9 +10,10 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from onnx import ModelProto, TensorProto, helper, numpy_helper
+from tests.examples import examples
 
 from mien.models.convert import static_int8
 from mien.models.convert.chain import Chain, Layer, read_chain
@@ -143,7 +144,7 @@ def test_inner_layers_in_bytes_are_given_in_the_units_of_the_source() -> None:
 
 
 @given(st.lists(st.floats(0.05, 20), min_size=16, max_size=16))
-@settings(max_examples=20, deadline=None)
+@examples(20)
 def test_factors_of_channels_change_nothing_in_exact_arithmetic(factors: list[float]) -> None:
     chain = read_chain(network())
     inner, outer = chain.layers[1], chain.layers[2]
@@ -161,7 +162,7 @@ def test_factors_of_channels_change_nothing_in_exact_arithmetic(factors: list[fl
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=30, deadline=None)
+@examples(30)
 def test_no_two_products_with_bytes_overflow_sixteen_bits(seed: int) -> None:
     rng = np.random.default_rng(seed)
     weights = rng.normal(size=(6, 9)) * rng.lognormal(0, 3, (6, 1))

@@ -8,9 +8,10 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from tests.examples import examples
 
 from mien.models.convert.tflite import convert
 
@@ -206,7 +207,7 @@ def test_another_kind_of_file_is_refused(tmp_path: Path, content: bytes) -> None
     assert not (tmp_path / "x.onnx").exists()
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(st.data())
 def test_a_damaged_file_is_a_value_error_or_still_a_network(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 
 from mien.models.convert.torch_checkpoint import UnsafeCheckpointError, read_checkpoint
 
@@ -161,7 +162,7 @@ def test_tensors_beyond_their_storage_are_refused(tmp_path: Path, pack: Any, ten
 
 
 @given(position=st.integers(0, 10_000), flip=st.integers(1, 255), cut=st.booleans())
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_damage_is_refused_or_harmless(
     tmp_path_factory: pytest.TempPathFactory, position: int, flip: int, cut: bool
 ) -> None:

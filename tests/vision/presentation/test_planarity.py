@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.vision.turned_views import rotation
 
 from mien.vision.canonical import canonical_mesh
@@ -42,7 +43,7 @@ NEUTRAL = mesh(face())
 
 
 @given(st.floats(-50, 50), st.floats(-35, 35))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_a_photo_is_a_plane_at_every_angle(yaw: float, pitch: float) -> None:
     assert residual(NEUTRAL, photo_turned(yaw, pitch)) < 0.002
 

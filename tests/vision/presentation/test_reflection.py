@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from tests.examples import examples
 
 from mien.liveness.challenge import Challenge
 from mien.liveness.types import Mode
@@ -36,7 +37,7 @@ def found(colours: Float64, asked: Challenge, nuisances: Float64 | None = None) 
 
 
 @given(st.integers(0, 10**6), st.floats(0.04, 0.4), st.floats(10, 300))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_the_right_flashes_are_found(number: int, gain: float, latency: float) -> None:
     asked = challenge(number)
     result = found(lit(asked, gain=gain, latency=latency, seed=number), asked)
@@ -59,7 +60,7 @@ def test_no_light_is_no_correlation_and_little_contrast() -> None:
 
 
 @given(st.integers(0, 1000), st.floats(0.2, 0.9))
-@settings(max_examples=20, deadline=None)
+@examples(20)
 def test_brightness_that_all_channels_share_drops_out(number: int, depth: float) -> None:
     """Automatic exposure, coming nearer, shade: they change red, green and blue by one factor."""
     asked = challenge(number)
