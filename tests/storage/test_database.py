@@ -2,10 +2,11 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import cast
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import Table, delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from mien.storage import EVERY_RESOURCE, Database
@@ -165,3 +166,41 @@ def test_what_is_stored_does_not_show_in_errors(database: Database) -> None:
     with pytest.raises(DBAPIError) as caught, database.engine.begin() as connection:
         connection.execute(text("INSERT INTO nowhere (secret) VALUES (:secret)"), {"secret": "a template"})
     assert "a template" not in str(caught.value)
+
+
+def _row(resource_id: UUID, face_id: UUID | None = None) -> dict[str, object]:
+    return {
+        "resource_id": resource_id,
+        "face_id": face_id or uuid4(),
+        "recognition_model": "recognition_04",
+        "fingerprint": "f" * 64,
+        "sealed": b"\0\xff",
+        "expires_at": NOW.astimezone(timezone(timedelta(hours=2))),
+    }
+
+
+def test_appended_rows_are_committed_and_read_like_others(database: Database, two: tuple[UUID, UUID]) -> None:
+    add = database.appender(cast("Table", DetectedFaceRow.__table__))
+    for count in (1, 3):
+        add([_row(two[0]) for _ in range(count)])
+    with database.read(two[0]) as session:
+        rows = session.scalars(select(DetectedFaceRow).where(DetectedFaceRow.sealed == b"\0\xff")).all()
+    assert len(rows) == 4
+    assert {row.expires_at for row in rows} == {NOW}
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_rows_that_cannot_be_appended_leave_nothing_behind(
+    database: Database, two: tuple[UUID, UUID], count: int
+) -> None:
+    add = database.appender(cast("Table", DetectedFaceRow.__table__))
+    twice = uuid4()
+    add([_row(two[0], twice)])
+    with pytest.raises(IntegrityError) as raised:
+        add([_row(two[0]) for _ in range(count - 1)] + [_row(two[0], twice)])
+    assert "f" * 64 not in str(raised.value)
+    with database.write(two[1]) as session:  # no transaction was left open
+        session.add(face(two[1]))
+    add([_row(two[0])])
+    with database.read(two[0]) as session:
+        assert len(session.scalars(select(DetectedFaceRow)).all()) == 3

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 from uuid import UUID, uuid4
 
 import numpy as np
-from sqlalchemy import Row, Table, delete, insert, select
+from sqlalchemy import Row, Table, delete, select
 from sqlalchemy.orm import Session
 
 from mien.clock import Clock
@@ -53,6 +53,7 @@ class DetectedFaces:
         self._database = database
         self._vault = vault
         self._clock = clock
+        self._add = database.appender(cast("Table", DetectedFaceRow.__table__))
 
     def remember(
         self, resource_id: UUID, recognition_model: str, embeddings: Sequence[Embedding], ttl_seconds: int
@@ -83,8 +84,7 @@ class DetectedFaces:
             }
             for face_id, embedding in zip(ids, embeddings, strict=True)
         ]
-        with self._database.writing_connection() as connection:
-            connection.execute(_INSERT, rows)
+        self._add(rows)
         return [str(face_id) for face_id in ids]
 
     def get(self, resource_id: UUID, face_id: str) -> DetectedFace | None:
@@ -144,8 +144,6 @@ class DetectedFaces:
         return DetectedFace(str(row.face_id), row.recognition_model, embedding, row.expires_at)
 
 
-# On the table, not the class: no unit of work on the request path.
-_INSERT: Final = insert(cast("Table", DetectedFaceRow.__table__))
 # Columns, not objects: nothing is to be tracked. The session still adds the resource.
 _SELECT: Final = select(
     DetectedFaceRow.resource_id,

@@ -15,10 +15,11 @@ from threading import RLock
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
 
+from mien.storage.appender import SqliteAppender
 from mien.storage.base import Owned
 from mien.storage.reserve import Reserve
 
@@ -138,6 +139,23 @@ class Database:
         """
         with self._turn, self._writer.connect() as connection, connection.begin():
             yield connection
+
+    def appender(self, table: Table) -> Callable[[Sequence[Mapping[str, Any]]], None]:
+        """Return what inserts rows, with all columns, into a table, each time in a transaction of its own.
+
+        It is for the rows that a request waits for. As with `writing_connection`, rows name their resource themselves.
+        """
+        if self.is_sqlite:
+            appender = SqliteAppender(self.engine, table, self._turn)
+            self.on_close(appender.close)
+            return appender.add
+        statement = insert(table)
+
+        def add(rows: Sequence[Mapping[str, Any]]) -> None:
+            with self.writing_connection() as connection:
+                connection.execute(statement, rows)
+
+        return add
 
     def keep_reserve(self, size: int) -> None:
         """Keep space on the disk for deletions; only SQLite's disk is ours.
