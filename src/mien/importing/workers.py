@@ -9,12 +9,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from functools import partial
+from itertools import chain
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Thread
 from typing import Final, Protocol
 
@@ -29,6 +30,10 @@ from mien.vision.ports import Engine
 
 _WAITING: Final = 8
 """Photos that wait for each worker, so that it has work while others are read and filed."""
+_BATCH: Final = 4
+"""Photos that a process is handed at once: a hand-over costs this process as much as filing a photo."""
+_BATCHES_WAITING: Final = 8
+"""Batches that wait for each process."""
 _WAITING_BYTES: Final = 256 * 1024 * 1024
 _ENDS: Final = 5
 """Workers that end one after the other, each at one photo, before it is the machine and not the photos."""
@@ -75,9 +80,16 @@ class Window:
             self._bytes += len(task.image)
         return task
 
-    def done(self, task: Task) -> None:
-        """Note that a task is no longer under way."""
-        self._bytes -= len(task.image)
+    def batch(self, under_way: int) -> list[Task]:
+        """Return the next tasks for one process; none if there are none or no room."""
+        found: list[Task] = []
+        while len(found) < _BATCH and (task := self.next(under_way + len(found))) is not None:
+            found.append(task)
+        return found
+
+    def done(self, *tasks: Task) -> None:
+        """Note that tasks are no longer under way."""
+        self._bytes -= sum(len(task.image) for task in tasks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +111,11 @@ class ThreadWorkers:
         window, pending = Window(iter(tasks), self.count * _WAITING), dict[Future[Computed], Task]()
         with ThreadPoolExecutor(self.count, thread_name_prefix="mien-import") as pool:
             try:
-                while _fill(pool, partial(compute, self.engine, self.recipe), window, pending):
+                while True:
+                    while (task := window.next(len(pending))) is not None:
+                        pending[pool.submit(compute, self.engine, self.recipe, task)] = task
+                    if not pending:
+                        break
                     for future in wait(pending, return_when=FIRST_COMPLETED).done:
                         window.done(pending.pop(future))
                         yield future.result()
@@ -125,11 +141,10 @@ class ProcessWorkers:
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Computed]:
         """Compute tasks; see `Workers.run`."""
-        window, ended = Window(iter(tasks), self.count * _WAITING), 0
+        window, ended = Window(iter(tasks), self.count * _BATCH * _BATCHES_WAITING), 0
         while lost := (yield from self._pool(window)):
-            # Which of them ended the process is not known: each is tried by itself.
-            for task in lost:
-                found = self._alone(task)
+            # Which of them ended the process is not known: they are tried one by one.
+            for task, found in self._one_by_one(lost):
                 ended = 0 if found else ended + 1
                 if ended == _ENDS:
                     raise SourceError(
@@ -139,31 +154,34 @@ class ProcessWorkers:
 
     def _pool(self, window: Window) -> Generator[Computed, None, list[Task]]:
         """Compute what the window yields; returns the tasks that were under way when a process ended."""
-        pending = dict[Future[Computed], Task]()
+        pending = dict[Future[list[Computed]], list[Task]]()
+        ended: SimpleQueue[Future[list[Computed]]] = SimpleQueue()
         pool = self._executor(self.count)
         try:
-            while _fill(pool, _in_process, window, pending):
-                for future in wait(pending, return_when=FIRST_COMPLETED).done:
-                    if isinstance(future.exception(), BrokenProcessPool):
-                        return self._lost(window, pending)
-                    window.done(pending.pop(future))
-                    yield future.result()
+            while _fill(pool, window, pending, ended):
+                future = ended.get()
+                if isinstance(future.exception(), BrokenProcessPool):
+                    lost = [task for batch in pending.values() for task in batch]
+                    window.done(*lost)
+                    return lost
+                window.done(*pending.pop(future))
+                yield from future.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
         return []
 
-    @staticmethod
-    def _lost(window: Window, pending: dict[Future[Computed], Task]) -> list[Task]:
-        for task in pending.values():
-            window.done(task)
-        return list(pending.values())
-
-    def _alone(self, task: Task) -> Computed | None:
-        with self._executor(1) as pool:
-            try:
-                return pool.submit(_in_process, task).result()
-            except BrokenProcessPool:
-                return None
+    def _one_by_one(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Computed | None]]:
+        """Compute tasks in one process, and after one that ends it (then None) in another."""
+        rest = iter(tasks)
+        while (first := next(rest, None)) is not None:
+            with self._executor(1) as pool:
+                for task in chain([first], rest):
+                    try:
+                        (found,) = pool.submit(_in_process, [task]).result()
+                    except BrokenProcessPool:
+                        yield task, None
+                        break
+                    yield task, found
 
     def _executor(self, count: int) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
@@ -176,16 +194,28 @@ class ProcessWorkers:
 
 
 def _fill(
-    pool: Executor, work: Callable[[Task], Computed], window: Window, pending: dict[Future[Computed], Task]
+    pool: Executor,
+    window: Window,
+    pending: dict[Future[list[Computed]], list[Task]],
+    ended: SimpleQueue[Future[list[Computed]]],
 ) -> bool:
-    """Submit tasks while there is room for them; returns whether any is under way."""
-    while (task := window.next(len(pending))) is not None:
+    """Submit tasks while there is room for them; returns whether any is under way.
+
+    Args:
+        pool: computes.
+        window: gives the tasks.
+        pending: gets each batch under its future.
+        ended: gets each future when it has ended.
+    """
+    while batch := window.batch(sum(map(len, pending.values()))):
         try:
-            pending[pool.submit(work, task)] = task
-        except BrokenProcessPool as error:  # it broke just now: this task is lost with the others
-            failed: Future[Computed] = Future()
-            failed.set_exception(error)
-            pending[failed] = task
+            future = pool.submit(_in_process, batch)
+        except BrokenProcessPool as error:  # it broke just now: these tasks are lost with the others
+            future = Future()
+            future.set_exception(error)
+        pending[future] = batch
+        future.add_done_callback(ended.put)
+        if future.done() and future.exception():
             break
     return bool(pending)
 
@@ -226,11 +256,11 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _in_process(task: Task) -> Computed:
+def _in_process(tasks: Sequence[Task]) -> list[Computed]:
     recipe, store, rules = _worker[0]
     if not _engine:  # here, where a missing model is an error that reaches the operator, not the end of the process
         try:
             _engine.append(open_engine(recipe, store, rules))
         except ModelError as error:
             raise SourceError(str(error)) from None
-    return compute(_engine[0], recipe, task)
+    return [compute(_engine[0], recipe, task) for task in tasks]
