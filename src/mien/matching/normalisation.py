@@ -28,6 +28,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -102,8 +103,10 @@ class Normalisation:
             raise ValueError(f"vectors of shape {vectors.shape} do not fit a cohort of shape {self.cohort.shape}")
         excess = np.maximum(self.cohort_similarity(vectors) - np.float32(self.floor), np.float32(0.0))
         u = np.minimum(self.scale * np.exp(self.gain * excess.astype(np.float64)), _LONGEST)[:, None]
-        rest = np.where(np.any(vectors, axis=1, keepdims=True), np.sqrt(1.0 - u * u), 0.0)
-        return _spread(np.concatenate([u * vectors, rest], axis=1))
+        joined = np.empty((len(vectors), self.dimension))
+        np.multiply(u, vectors, out=joined[:, :-1])
+        joined[:, -1:] = np.sqrt(1.0 - u * u) * vectors.any(axis=1, keepdims=True)
+        return _spread(joined)
 
 
 def _spread(vectors: NDArray[np.float64]) -> Float32:
@@ -112,12 +115,20 @@ def _spread(vectors: NDArray[np.float64]) -> Float32:
     The last coordinate is much larger than the others. Spread over all of them it costs the search's 8-bit integers
     no precision. A reflection changes no cosine.
     """
-    d = vectors.shape[1]
+    mirror = _mirror(vectors.shape[1])
+    turned = vectors - (2.0 * (vectors @ mirror))[:, None] * mirror
+    lengths = np.sqrt(np.add.reduce(turned * turned, axis=1, keepdims=True))
+    turned /= np.maximum(lengths, 1e-12)
+    return turned.astype(np.float32)
+
+
+@cache
+def _mirror(d: int) -> NDArray[np.float64]:
+    """Return the unit vector that the last axis of d is reflected along."""
     mirror = np.full(d, -1.0 / math.sqrt(d))
     mirror[-1] += 1.0
     mirror /= np.linalg.norm(mirror)
-    turned = vectors - 2.0 * np.outer(vectors @ mirror, mirror)
-    return np.asarray(turned / np.maximum(np.linalg.norm(turned, axis=1, keepdims=True), 1e-12), np.float32)
+    return mirror
 
 
 def build_cohort(clear: NDArray[Any], spoilt: Sequence[NDArray[Any]]) -> Float32:

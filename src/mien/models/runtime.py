@@ -14,14 +14,13 @@ instead; so each network goes by what its last calls took.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from threading import Lock
 from time import perf_counter
 from typing import Any, Final
 
-import numpy as np
 from numpy.typing import NDArray
 
 from mien.models.cpu import check_cpu
@@ -55,10 +54,11 @@ class Network:
 
     def __init__(self, path: Path, *, threads: int = 1) -> None:
         self._path = path
-        self._session = _session(path, threads)
+        session = _session(path, threads)
+        self._call = _call_of(session)
         self._twin: _Twin | None = None
-        self.inputs: tuple[str, ...] = tuple(node.name for node in self._session.get_inputs())
-        self.outputs: tuple[str, ...] = tuple(node.name for node in self._session.get_outputs())
+        self.inputs: tuple[str, ...] = tuple(node.name for node in session.get_inputs())
+        self.outputs: tuple[str, ...] = tuple(node.name for node in session.get_outputs())
 
     def run(self, *arrays: Array, outputs: Sequence[str] | None = None, wide: bool = False) -> list[Array]:
         """Run the model on one array an input, in the order of `inputs`.
@@ -73,37 +73,48 @@ class Network:
             One array an output.
         """
         feeds = dict(zip(self.inputs, arrays, strict=True))
-        wanted = list(outputs) if outputs is not None else None
+        wanted = self.outputs if outputs is None else outputs
         if wide and self._twin is not None:
-            result = self._twin.run(self._session, wanted, feeds)
-        else:
-            result = self._session.run(wanted, feeds)
-        return [np.asarray(array) for array in result]
+            return self._twin.run(self._call, wanted, feeds)
+        return self._call(wanted, feeds, None)
 
     def widen(self) -> None:
         """Prepare for calls that may use a second core; costs a second copy of the weights."""
         if self._twin is None:
-            self._twin = _Twin(_session(self._path, _WIDE_THREADS))
+            self._twin = _Twin(_call_of(_session(self._path, _WIDE_THREADS)))
+
+
+Call = Callable[[Sequence[str], dict[str, Array], None], list[Array]]
+"""Runs a session: the outputs wanted, arrays by the inputs' names, no options."""
+
+
+def _call_of(session: Any) -> Call:
+    """Return what runs a session, without the checks that ONNX Runtime's Python class does in each call.
+
+    They are of inputs that are missing and of other processors than this one's, and take as long as cutting out a face.
+    """
+    call: Call = getattr(session, "_sess", session).run
+    return call
 
 
 class _Twin:
     """A session of two threads, and how long calls take with it and without.
 
     Args:
-        session: of the same model.
+        call: runs a session of the same model.
     """
 
-    def __init__(self, session: Any) -> None:
-        self._session = session
+    def __init__(self, call: Call) -> None:
+        self._call = call
         self._took = [math.inf, math.inf]  # with one thread, with two: seconds for each number of the input
         self._calls = 0
 
-    def run(self, narrow: Any, outputs: list[str] | None, feeds: dict[str, Array]) -> list[Array]:
+    def run(self, narrow: Call, outputs: Sequence[str], feeds: dict[str, Array]) -> list[Array]:
         """Run a model by the session that was faster lately, now and then by the other one."""
         self._calls += 1
         wide = self._calls % 2 == 0 if self._calls <= _FIRST else self._faster() != (self._calls % _TRY_AGAIN == 0)
         begun = perf_counter()
-        result: list[Array] = (self._session if wide else narrow).run(outputs, feeds)
+        result = (self._call if wide else narrow)(outputs, feeds, None)
         seconds = (perf_counter() - begun) / sum(array.size for array in feeds.values())
         # Two calls at once may lose one figure.
         before = self._took[wide]

@@ -85,15 +85,20 @@ class YuNet:
         if below or beside:
             pixels = np.asarray(cv2.copyMakeBorder(pixels, 0, below, 0, beside, cv2.BORDER_CONSTANT), np.uint8)
         blob = np.asarray(cv2.dnn.blobFromImage(pixels))
-        scores, boxes, points = (answer[0] for answer in self._run(blob))
-        likely = np.flatnonzero(scores >= np.float32(threshold))
+        scores, boxes, points = self._run(blob)
+        scores = scores[0]
+        (likely,) = (scores >= np.float32(threshold)).nonzero()
         cells, strides = self._cells(pixels.shape[1] // 32, pixels.shape[0] // 32)
-        cells, strides = cells[likely], strides[likely]
-        offsets = boxes[likely]
-        size = np.exp(offsets[:, 2:]) * strides
-        corner = (cells + offsets[:, :2]) * strides - size / 2
-        five = (points[likely].reshape(-1, 5, 2) + cells[:, None]) * strides[:, None]
-        return Candidates(np.concatenate([corner, size], axis=1), scores[likely], five)
+        cells, strides = cells.take(likely, 0), strides.take(likely, 0)
+        found = boxes[0].take(likely, 0)
+        offsets, size = found[:, :2], found[:, 2:]
+        np.exp(size, out=size)
+        size *= strides
+        found[:, :2] = (cells + offsets) * strides - size / 2
+        five = points[0].take(likely, 0).reshape(-1, 5, 2)
+        five += cells[:, None]
+        five *= strides[:, None]
+        return Candidates(found, scores.take(likely), five)
 
     def widen(self) -> None:
         """Prepare for searches on two cores, see `Network.widen`."""
@@ -134,19 +139,25 @@ def suppress(candidates: Candidates, overlap: float = _OVERLAP) -> Candidates:
     Returns:
         The survivors, best score first.
     """
+    if len(candidates) < 2:
+        return candidates
     order = np.argsort(-candidates.scores, kind="stable")[:_MAX_CANDIDATES]
     ranked = candidates.take(order)
-    left, top = ranked.boxes[:, 0], ranked.boxes[:, 1]
-    right, bottom = left + ranked.boxes[:, 2], top + ranked.boxes[:, 3]
-    area = ranked.boxes[:, 2] * ranked.boxes[:, 3]
+    low, size = ranked.boxes[:, :2], ranked.boxes[:, 2:]
+    high = low + size
+    area = size[:, 0] * size[:, 1]
     alive = np.ones(len(ranked), bool)
     keep = []
-    for index in range(len(ranked)):
-        if not alive[index]:
-            continue
+    index = 0
+    while True:
         keep.append(index)
-        shared = np.clip(np.minimum(right, right[index]) - np.maximum(left, left[index]), 0, None) * np.clip(
-            np.minimum(bottom, bottom[index]) - np.maximum(top, top[index]), 0, None
-        )
+        sides = np.minimum(high, high[index])
+        sides -= np.maximum(low, low[index])
+        np.maximum(sides, 0, out=sides)
+        shared = sides[:, 0] * sides[:, 1]
         alive &= shared <= overlap * (area + area[index] - shared)
+        alive[index] = False
+        index = int(alive.argmax())
+        if not alive[index]:
+            break
     return ranked.take(np.array(keep, np.intp))

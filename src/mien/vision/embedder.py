@@ -75,21 +75,18 @@ class Embedder:
             that norm says that no face was seen.
         """
         known = known or {}
-        found = self._cores.run(
-            [
-                partial(single.finish, known[single.name])
-                if single.name in known
-                else partial(single.run, pixels, points)
-                for single, _, _ in self._parts
-            ]
-        )
+        calls = [
+            partial(single.finish, known[single.name]) if single.name in known else partial(single.run, pixels, points)
+            for single, _, _ in self._parts
+        ]
+        found = self._cores.run(calls)
         if found[0].norm < self._least:
             return self.unread()
         weighted = [
             vector.unit * np.float32(root * (reliability.weight(vector.norm) if reliability else 1.0))
             for vector, (_, root, reliability) in zip(found, self._parts, strict=True)
         ]
-        joined = weighted[0] if len(weighted) == 1 else _unit(np.concatenate(weighted))
+        joined = weighted[0] if len(weighted) == 1 else _unit(np.concatenate(weighted))[0]
         if self._normalisation is not None:
             joined = self._normalisation.apply(joined[None])[0]
         return Embedding(joined, self.fingerprint, found[0].norm)
@@ -157,11 +154,12 @@ class _Single:
         self._network.widen()
 
     def finish(self, vector: Float32) -> _Vector:
-        norm = float(np.linalg.norm(vector))
-        unit = _unit(vector)
-        return _Vector(unit if self._centre is None else _unit(unit - self._centre), norm)
+        unit, norm = _unit(vector)
+        return _Vector(unit if self._centre is None else _unit(unit - self._centre)[0], norm)
 
 
-def _unit(vector: Float32) -> Float32:
-    length = float(np.linalg.norm(vector))
-    return np.asarray(vector / np.float32(max(length, 1e-12)), np.float32)
+def _unit(vector: Float32) -> tuple[Float32, float]:
+    """Scale a vector to length 1; also return the length that it had."""
+    length = float(np.sqrt(vector.dot(vector)))
+    unit: Float32 = vector / np.float32(max(length, 1e-12))
+    return unit, length

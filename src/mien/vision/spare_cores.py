@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
-from threading import Lock, Semaphore
+from threading import Lock
 from time import monotonic
 from typing import Final, TypeVar
 
@@ -33,7 +33,7 @@ class SpareCores:
 
     def __init__(self, cores: int | None = None) -> None:
         self.count = cores = cores or len(os.sched_getaffinity(0))
-        self._free = Semaphore(cores)
+        self._free = cores
         self._pool = ThreadPoolExecutor(max(1, cores - 1), thread_name_prefix="mien-spare")
         self._lock = Lock()
         self._analyses = 0
@@ -42,20 +42,31 @@ class SpareCores:
     @contextmanager
     def occupied(self) -> Iterator[None]:
         """Count the calling thread's core as taken; where all are taken already, it shares one."""
-        taken = self._free.acquire(blocking=False)
-        self._count(1)
+        with self._lock:
+            taken = self._free > 0
+            self._free -= taken
+            self._analyses += 1
+            if self._analyses > 1:
+                self._crowded = monotonic()
         try:
             yield
         finally:
-            self._count(-1)
-            if taken:
-                self._free.release()
+            with self._lock:
+                if self._analyses > 1:
+                    self._crowded = monotonic()
+                self._analyses -= 1
+                self._free += taken
 
-    def _count(self, change: int) -> None:
+    def _take(self) -> bool:
+        """Take a core, if one is free."""
         with self._lock:
-            if max(self._analyses, self._analyses + change) > 1:
-                self._crowded = monotonic()
-            self._analyses += change
+            taken = self._free > 0
+            self._free -= taken
+        return taken
+
+    def _give_back(self) -> None:
+        with self._lock:
+            self._free += 1
 
     @contextmanager
     def second(self) -> Iterator[bool]:
@@ -64,13 +75,12 @@ class SpareCores:
         Yields:
             Whether there is one; it is given back at the end of the block.
         """
-        calm = monotonic() - self._crowded >= _CALM_SECONDS
-        taken = calm and self._free.acquire(blocking=False)
+        taken = self.count > 1 and monotonic() - self._crowded >= _CALM_SECONDS and self._take()
         try:
             yield taken
         finally:
             if taken:
-                self._free.release()
+                self._give_back()
 
     def run(self, calls: Sequence[Callable[[], T]]) -> list[T]:
         """Make all calls and return their results in order.
@@ -81,7 +91,7 @@ class SpareCores:
             Exception: what a call raises; the first by order, after all that were begun have ended.
         """
         helpers = 0
-        while helpers < len(calls) - 1 and self._free.acquire(blocking=False):
+        while helpers < len(calls) - 1 and self._take():
             helpers += 1
         if not helpers:
             return [call() for call in calls]
@@ -104,13 +114,13 @@ class SpareCores:
             try:
                 work()
             finally:
-                self._free.release()
+                self._give_back()
 
         helping = [self._pool.submit(help_out) for _ in range(helpers)]
         work()
         for helper in helping:
             if helper.cancel():  # all threads of the pool are busy, this one may be one of them: there is nothing left
-                self._free.release()
+                self._give_back()
             else:
                 helper.result()
         if errors:
