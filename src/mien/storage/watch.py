@@ -16,9 +16,9 @@ _BUSY_SECONDS: Final = 30.0
 class Watch:
     """Reads one counter of the database, on a connection of its own that is opened at the first reading.
 
-    On SQLite `PRAGMA data_version` tells within microseconds whether anybody has committed since the last reading;
-    only then is the counter read. On PostgreSQL it is one prepared statement, a round trip to the server. Either way
-    the value is that of the moment: there is no time during which an old one is believed.
+    It is one prepared statement: some microseconds on SQLite, a round trip to the server on PostgreSQL. Either way the
+    value is that of the moment: there is no time during which an old one is believed. (`PRAGMA data_version` would say
+    first whether anybody has committed since; under load somebody always has, and it costs as much.)
 
     Args:
         database: where the counter is.
@@ -30,8 +30,6 @@ class Watch:
         self._statement = statement
         self._lock = threading.Lock()
         self._connection: Any = None
-        self._commits = -1
-        self._value = 0
         database.on_close(self.close)
 
     def value(self) -> int:
@@ -44,13 +42,13 @@ class Watch:
             if self._connection is None:
                 self._connection = self._open()
             if self._database.is_sqlite:
-                return self._of_sqlite()
+                return self._read()
             try:
-                return self._of_postgresql()
+                return self._read(prepare=True)
             except Exception:  # the connection may have been lost meanwhile: once more on a new one
                 self._drop()
                 self._connection = self._open()
-                return self._of_postgresql()
+                return self._read(prepare=True)
 
     def close(self) -> None:
         """Close the connection; the next reading opens another."""
@@ -61,17 +59,9 @@ class Watch:
         if self._connection is not None:
             self._connection.close()
         self._connection = None
-        self._commits = -1
 
-    def _of_sqlite(self) -> int:
-        commits: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
-        if commits != self._commits:
-            self._value = self._connection.execute(self._statement).fetchone()[0]
-            self._commits = commits
-        return self._value
-
-    def _of_postgresql(self) -> int:
-        value: int = self._connection.execute(self._statement, prepare=True).fetchone()[0]
+    def _read(self, **options: bool) -> int:
+        value: int = self._connection.execute(self._statement, **options).fetchone()[0]
         return value
 
     def _open(self) -> Any:

@@ -141,9 +141,29 @@ _LIFE: Final = Query(
 def parse_detect_query(request: Request, version: Version) -> DetectQuery:
     """Read the options; an absent or empty one has its default, unknown ones are ignored.
 
+    Clients ask for the same again and again: what a query means is remembered, unless it may hold a key.
+
     Raises:
         Problem: an option is out of its range, or options do not go together.
     """
+    raw: bytes = request.scope.get("query_string", b"")
+    asked = (raw, version.name)
+    query = _known.get(asked)
+    if query is None:
+        query = _parse(request, version)
+        if len(raw) <= _LONGEST_KNOWN and b"key" not in raw.lower():
+            if len(_known) >= _KNOWN:
+                _known.clear()
+            _known[asked] = query
+    return query
+
+
+_KNOWN: Final = 256
+_LONGEST_KNOWN: Final = 512
+_known: dict[tuple[bytes, str], DetectQuery] = {}
+
+
+def _parse(request: Request, version: Version) -> DetectQuery:
     detection_model, recognition_model = _DETECTION.read(request), _RECOGNITION.read(request)
     face_ids, landmarks = _RETURN_ID.read(request), _RETURN_LANDMARKS.read(request)
     named = _NAME_MODEL.read(request)
