@@ -62,7 +62,7 @@ class _Session:
     def __init__(self, clock: _Clock, seconds: Iterator[float]) -> None:
         self.clock, self.seconds, self.calls = clock, seconds, 0
 
-    def run(self, _outputs: object, _feeds: object) -> list[Any]:
+    def __call__(self, _outputs: object, _feeds: object, _options: None) -> list[Any]:
         self.calls += 1
         self.clock.now += next(self.seconds)
         return []
@@ -95,7 +95,7 @@ def test_the_faster_way_is_used(
     narrow, wide = _Session(clock, one), _Session(clock, two)
     twin = _Twin(wide)
     for _ in range(200):
-        twin.run(narrow, None, {"x": X})
+        twin.run(narrow, ["y"], {"x": X})
     assert narrow.calls + wide.calls == 200
     assert wide_share[0] <= wide.calls / 200 <= wide_share[1]
 
@@ -111,7 +111,7 @@ def test_a_second_core_that_others_want_now_and_then_is_left_to_them(monkeypatch
     narrow, wide = _Session(clock, _always(7.0)), _Session(clock, two())
     twin = _Twin(wide)
     for _ in range(500):
-        twin.run(narrow, None, {"x": X})
+        twin.run(narrow, ["y"], {"x": X})
     assert wide.calls < 125
     assert clock.now < 1.1 * 7.0 * 500
 
@@ -128,15 +128,15 @@ def test_a_machine_that_changes_is_noticed(monkeypatch: pytest.MonkeyPatch) -> N
     narrow, wide = _Session(clock, _always(7.0)), _Session(clock, two())
     twin = _Twin(wide)
     for _ in range(100):
-        twin.run(narrow, None, {"x": X})
+        twin.run(narrow, ["y"], {"x": X})
     assert wide.calls > 85
     before = wide.calls
     for _ in range(100):
-        twin.run(narrow, None, {"x": X})
+        twin.run(narrow, ["y"], {"x": X})
     assert wide.calls - before < 30
     for _ in range(700):  # only every 25th call finds out
-        twin.run(narrow, None, {"x": X})
+        twin.run(narrow, ["y"], {"x": X})
     before = wide.calls
     for _ in range(100):
-        twin.run(narrow, None, {"x": X})
+        twin.run(narrow, ["y"], {"x": X})
     assert wide.calls - before > 85
