@@ -1,11 +1,12 @@
 """Doors with a real server, camera, broker and panel: what is left after kills, and how soon a panel has the card.
 
     python -m bench.doors kills [--each 10]          # 10 random kills each of process, camera and broker under load
-    python -m bench.doors latency [--liveness]       # large enough face in front of the camera to the card at the panel
+    python -m bench.doors latency [--liveness]       # first large face that a camera sends to the card at the panel
     python -m bench.doors actuator                   # decision to the card at libosdp's panel alone
 
-It needs clips of `python -m bench.video draw` in --cache; `kills` needs Mosquitto and Debian's GStreamer, the others
-libosdp. `latency` wants a machine that does nothing else.
+It needs clips of `python -m bench.video draw` in --cache; `kills` needs Mosquitto and Debian's GStreamer, `latency`
+GStreamer and libosdp, `actuator` libosdp. `latency` is for a machine that does nothing else; on another one `--first`
+gives its processes the cores before all others, and it says how busy the others were.
 """
 
 from __future__ import annotations
@@ -14,22 +15,18 @@ import argparse
 import asyncio
 import json
 import os
-import pty
 import random
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
 import aiomqtt
-import av
-import cv2
 import numpy as np
+from bench.doors_latency import KEY, latency, panel
 from bench.doors_parts import (
     PLACE,
     Broker,
@@ -41,11 +38,9 @@ from bench.doors_parts import (
     enrol,
     joined,
     wait,
+    walk_ups,
 )
-from bench.video_scenes import FPS, SIZE, drawn
-from bench.video_world import Planned, people, plan
 
-KEY: Final = "00112233445566778899aabbccddeeff"
 TOPIC: Final = "bench/open"
 _OPENED: Final = ("told", "done", "failed")
 """States of a decision whose actuator may have been told."""
@@ -59,16 +54,10 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60.0, help="check after so many minutes, whatever was killed")
     parser.add_argument("--approaches", type=int, default=40, help="people who walk up")
     parser.add_argument("--liveness", action="store_true", help="the rule asks for liveness")
+    parser.add_argument("--first", action="store_true", help="`latency` before all other processes (nice -15; root)")
     parser.add_argument("--seed", type=int, default=15)
     given = parser.parse_args()
     {"kills": kills, "latency": latency, "actuator": actuator}[given.part](given)
-
-
-def walk_ups(cache: Path, most: int) -> tuple[list[Planned], list[tuple[str, Path]]]:
-    """The clips in which somebody walks up, and the photo by which each of those people is enrolled."""
-    first = {person.name: person.photos[0] for person in people(cache)}
-    clips = [clip for clip in plan(cache) if clip.kind == "approach" and (cache / f"{clip.name}.mp4").exists()][:most]
-    return clips, [(clip.people[0], first[clip.people[0]]) for clip in clips]
 
 
 class Listener:
@@ -250,149 +239,6 @@ def check(
     print(
         "no opening without a decision in the database, none late, none twice; every decision was told; events in order"
     )
-
-
-class Stage:
-    """A Motion JPEG camera before which people walk up one after the other, at the clips' own pace."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self._wall = _jpeg(np.full((SIZE[1], SIZE[0], 3), 120, np.uint8))
-        self._frame = self._wall
-        self._changed = threading.Condition()
-        self._ended = False
-
-    def show(self, frame: bytes | None) -> None:
-        """Show a frame; the wall when None."""
-        with self._changed:
-            self._frame = frame or self._wall
-            self._changed.notify_all()
-
-    @contextmanager
-    def running(self) -> Iterator[Stage]:
-        """Serve the stream."""
-        stage = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send_response(200)
-                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-                self.end_headers()
-                try:
-                    while not stage._ended:
-                        with stage._changed:
-                            stage._changed.wait(0.1)
-                            frame = stage._frame
-                        head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(frame)}\r\n\r\n"
-                        # The boundary behind it tells the reader at once that the frame is whole.
-                        self.wfile.write(head.encode() + frame + b"\r\n")
-                        self.wfile.flush()
-                except OSError:
-                    return
-
-            def log_message(self, *_: object) -> None:
-                return
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
-        thread.start()
-        self.url = f"http://127.0.0.1:{server.server_port}/video.mjpg"
-        yield self
-        self._ended = True
-        server.shutdown()
-        thread.join()
-
-
-def _jpeg(pixels: Any) -> bytes:
-    return cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes()
-
-
-@contextmanager
-def panel() -> Iterator[tuple[Any, str]]:
-    """Libosdp's control panel, and the port of the reader at its line."""
-    import osdp  # noqa: PLC0415  of the extra mien[video]
-
-    from mien.doors.actuators.osdp import Serial, channel  # noqa: PLC0415  needs it, too
-
-    panel_end, reader_end = pty.openpty()
-    os.set_blocking(panel_end, False)
-    info = osdp.PDInfo(0, channel(osdp, Serial(panel_end)), scbk=bytes.fromhex(KEY))
-    made = osdp.ControlPanel([info], log_level=osdp.LogLevel.Critical)
-    made.start()
-    try:
-        yield made, os.ttyname(reader_end)
-    finally:
-        made.teardown()
-        os.close(panel_end)
-        os.close(reader_end)
-
-
-def latency(given: argparse.Namespace) -> None:
-    """Time from the first frame in which the face is as large as the door asks, to the card at the panel."""
-    clips, staff = walk_ups(given.cache, given.approaches)
-    waits, missed = [], 0
-    with tempfile.TemporaryDirectory() as name, Stage().running() as stage, panel() as (cp, port):
-        server = Server(Path(name))
-        try:
-            server.start()
-            ids = enrol(server, staff)
-            with server.control() as client:
-                actuator = {"kind": "osdp", "port": port, "key": KEY, "baud": 115200}
-                add_door(client, "Front", actuator, liveness=given.liveness, holdOffSeconds=0)
-                for number, person_id in enumerate(ids.values(), 1000):
-                    badge = {"place": PLACE, "personId": person_id, "number": number, "facility": 1}
-                    client.post("/door-badges", json=badge).raise_for_status()
-                door = client.get("/doors").json()["value"][0]
-                body = {"name": "Lobby", "source": stage.url, "door": door["id"], "groups": [PLACE]}
-                client.post("/cameras", json=body).raise_for_status()
-                wait(lambda: cp.is_sc_active(0), "the secure channel")
-                events = lambda: client.get("/door-events").json()["value"]  # noqa: E731
-                wait(lambda: [one for one in events() if one["code"] == "connected"], "the camera")
-            _walk_up(stage, cp, given.cache / f"{clips[0].name}.mp4", clips[0], door["facePx"])  # networks are loaded
-            for clip in clips:
-                took = _walk_up(stage, cp, given.cache / f"{clip.name}.mp4", clip, door["facePx"])
-                if took is None:
-                    missed += 1
-                else:
-                    waits.append(1000 * took)
-        finally:
-            server.kill()
-    cuts = ", ".join(f"p{share} {np.percentile(waits, share):.0f}" for share in (50, 90, 95, 99)) if waits else ""
-    load = os.getloadavg()[0]
-    rule = "asks for liveness" if given.liveness else "does not ask for liveness"
-    print(
-        f"first frame with a face of {door['facePx']} pixels to the card at the panel, the rule {rule}, "
-        f"{FPS} frames a second, load {load:.1f}: {len(waits)} cards, {missed} without one; ms: {cuts}, "
-        f"most {max(waits, default=0):.0f}"
-    )
-
-
-def _walk_up(stage: Stage, cp: Any, path: Path, clip: Planned, face_px: int) -> float | None:
-    """Show a clip at its pace; returns the seconds from the first large face to the card, None without one."""
-    truths = drawn(path, clip.scene, clip.photos)
-    first = next((truth.frame for truth in truths if truth.box[2] >= face_px), None)
-    with av.open(str(path)) as container:
-        frames = [_jpeg(frame.to_ndarray(format="bgr24")) for frame in container.decode(video=0)]
-    while cp.get_event(0, 0) is not None:
-        continue
-    card: list[float] = []
-
-    def listen() -> None:
-        if cp.get_event(0, len(frames) / FPS + 3.0) is not None:
-            card.append(time.monotonic())
-
-    listening = threading.Thread(target=listen)
-    listening.start()
-    begun, large = time.monotonic(), 0.0
-    for number, frame in enumerate(frames):
-        time.sleep(max(0.0, begun + number / FPS - time.monotonic()))
-        if number == first:
-            large = time.monotonic()
-        stage.show(frame)
-    stage.show(None)
-    listening.join()
-    time.sleep(2.0)  # the track ends
-    return card[0] - large if card and first is not None else None
 
 
 def actuator(given: argparse.Namespace) -> None:

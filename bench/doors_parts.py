@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import av
 import httpx
+from bench.video_world import Planned, people, plan
 
 PATIENCE: Final = 240.0
 GROUP: Final = "/face/v1.2/largepersongroups/staff"
@@ -44,6 +45,13 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def walk_ups(cache: Path, most: int) -> tuple[list[Planned], list[tuple[str, Path]]]:
+    """The clips in which somebody walks up, and the photo by which each of those people is enrolled."""
+    first = {person.name: person.photos[0] for person in people(cache)}
+    clips = [clip for clip in plan(cache) if clip.kind == "approach" and (cache / f"{clip.name}.mp4").exists()][:most]
+    return clips, [(clip.people[0], first[clip.people[0]]) for clip in clips]
 
 
 class Server:
@@ -81,6 +89,12 @@ class Server:
         if not ready.exists():
             raise RuntimeError(f"the server did not start:\n{self.log.read_text()[-3000:]}")
         self.told = json.loads(ready.read_text())
+
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        assert self._process is not None
+        return self._process.pid
 
     def kill(self) -> None:
         """End it as a power failure would: nothing is finished."""
@@ -205,10 +219,12 @@ class RtspCamera:
 
     Args:
         clip: H.264 in MP4.
+        times: a file that takes down when each picture is sent; None for none.
     """
 
-    def __init__(self, clip: Path) -> None:
+    def __init__(self, clip: Path, times: Path | None = None) -> None:
         self._clip, self._port = clip, free_port()
+        self._times = times
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -216,10 +232,24 @@ class RtspCamera:
         """Its address."""
         return f"rtsp://127.0.0.1:{self._port}/live"
 
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def sent(self) -> list[tuple[float, float]]:
+        """The pictures that were sent so far: seconds in the clip, seconds of UTC."""
+        if self._times is None or not self._times.exists():
+            return []
+        lines = self._times.read_text().splitlines()
+        return [(float(media), float(at)) for media, at in map(str.split, lines)]
+
     def start(self) -> None:
         """Switch it on."""
         program = Path(__file__).parents[1] / "tests" / "video" / "rtsp_server.py"
-        command = ["/usr/bin/python3", str(program), "--clip", str(self._clip), str(self._port)]
+        noted = [] if self._times is None else ["--times", str(self._times)]
+        command = ["/usr/bin/python3", str(program), "--clip", str(self._clip), *noted, str(self._port)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         assert self._process.stdout is not None
         assert self._process.stdout.readline().strip() == str(self._port).encode(), "the RTSP server did not start"

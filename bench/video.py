@@ -2,6 +2,7 @@
 
     python -m bench.video draw          # draws the clips (bench/video_scenes.py) into --cache; goes on where it stopped
     python -m bench.video accuracy      # right names, wrong names, strangers, photos and screens held up
+    python -m bench.video names         # wrong names in thousands of short walk-ups (bench/video_names.py)
     python -m bench.video latency       # from the first frame with a large enough face to the decision, on an idle core
     python -m bench.video cost          # processor time of a 720p camera by that of decoding and networks alone; memory
     python -m bench.video tracking      # two people who cross: with and without templates, and norfair where installed
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import tempfile
 import time
@@ -28,6 +30,7 @@ import av
 import cv2
 import numpy as np
 from bench.attacks.report import told
+from bench.video_names import names
 from bench.video_scenes import FPS, Truth, drawn
 from bench.video_world import Doorway, Planned, World, plan, watched, world
 
@@ -38,7 +41,7 @@ from mien.doors.recognition import Watcher
 from mien.doors.types import DoorSpec
 from mien.models import ModelStore
 from mien.video.camera import Camera
-from mien.video.faces import FaceReader
+from mien.video.faces import LIVENESS, FaceReader
 from mien.video.frames import Frame
 from mien.video.health import Health, HealthMeter
 from mien.video.sampling import Rates
@@ -46,6 +49,7 @@ from mien.video.sources import open_source
 from mien.video.tracks import Tracker, iou
 from mien.video.zones import NOTHING_HIDDEN
 from mien.vision.engine import FaceEngine
+from mien.watching import PICTURE_SIDE
 
 ASKED: Final = Agreement(liveness=0.5)
 """What a rule that asks for liveness requires."""
@@ -54,34 +58,49 @@ PLAIN: Final = Agreement()
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=["draw", "accuracy", "latency", "cost", "tracking"])
+    parser.add_argument("part", choices=["draw", "accuracy", "names", "latency", "cost", "tracking"])
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "mien-video")
     parser.add_argument("--of", default="0/1", help="only share I of N of the clips, as I/N, for several processes")
     parser.add_argument("--half", choices=["tuned", "untouched"], help="only clips of that half of the people")
-    parser.add_argument("--most", type=int, default=10**6, help="clips of `latency` and `cost`, at most")
+    parser.add_argument("--networks", nargs="*", default=LIVENESS, help="passive networks, where they are installed")
+    parser.add_argument("--kinds", nargs="+", help="only clips of these kinds: approach stranger print replay pair")
+    parser.add_argument(
+        "--most", type=int, default=10**6, help="clips of `latency` and `cost`, and new walks of `names`, at most"
+    )
     parser.add_argument("--again", action="store_true", help="watch clips again that were watched before")
     given = parser.parse_args()
     cv2.setNumThreads(1)
     given.cache.mkdir(parents=True, exist_ok=True)
     if given.part == "draw":
         share, count = (int(one) for one in given.of.split("/"))
-        for clip in plan(given.cache)[share::count]:
+        for clip in _chosen(given, plan(given.cache))[share::count]:
             drawn(given.cache / f"{clip.name}.mp4", clip.scene, clip.photos)
         return
-    {"accuracy": accuracy, "latency": latency, "cost": cost, "tracking": tracking}[given.part](given)
+    parts = {"accuracy": accuracy, "names": names, "latency": latency, "cost": cost, "tracking": tracking}
+    parts[given.part](given)
+
+
+def _chosen(given: argparse.Namespace, clips: Sequence[Planned]) -> list[Planned]:
+    """The clips of the half and the kinds that were asked for."""
+    return [
+        clip
+        for clip in clips
+        if (not given.half or clip.tuned is (given.half == "tuned")) and (not given.kinds or clip.kind in given.kinds)
+    ]
 
 
 def accuracy(given: argparse.Namespace) -> None:
     """Right and wrong names and doors that open, of both halves of the people."""
-    clips = [clip for clip in plan(given.cache) if (given.cache / f"{clip.name}.mp4").exists()]
-    if given.half:
-        clips = [clip for clip in clips if clip.tuned is (given.half == "tuned")]
+    clips = [clip for clip in _chosen(given, plan(given.cache)) if (given.cache / f"{clip.name}.mp4").exists()]
     share, count = (int(one) for one in given.of.split("/"))
-    results = given.cache / "accuracy.jsonl"
+    # Rows by the networks that are asked for and there.
+    store = ModelStore()
+    there = [name for name in given.networks if store.installed(name)]
+    results = given.cache / f"accuracy-{'-'.join(there) or 'none'}.jsonl"
     if given.again:
         results.unlink(missing_ok=True)
     rows = {row["clip"]: row for row in map(json.loads, results.read_text().splitlines())} if results.exists() else {}
-    with world(given.cache) as here, results.open("a") as file:
+    with world(given.cache, networks=given.networks) as here, results.open("a") as file:
         print(f"{here.persons} persons enrolled, named from confidence {here.recogniser.least():.3f}")
         for clip in clips[share::count]:
             if clip.name not in rows:
@@ -207,12 +226,12 @@ class Virtual:
 
 def latency(given: argparse.Namespace) -> None:
     """From the first frame whose face is large enough to the decision, one camera on an idle core."""
-    clips = [clip for clip in plan(given.cache) if clip.kind == "approach"]
+    clips = [clip for clip in _chosen(given, plan(given.cache)) if clip.kind == "approach"]
     clips = [clip for clip in clips if (given.cache / f"{clip.name}.mp4").exists()][: given.most]
     door_px = DoorSpec().face_px
     waits: dict[str, list[float]] = {}
     missed: dict[str, int] = {}
-    with world(given.cache) as here:
+    with world(given.cache, networks=given.networks) as here:
         watched(here, open_source(given.cache / f"{clips[0].name}.mp4"))  # networks are loaded at their first use
         for clip in clips:
             truths = drawn(given.cache / f"{clip.name}.mp4", clip.scene, clip.photos)
@@ -255,9 +274,10 @@ def cost(given: argparse.Namespace) -> None:
     clips = [given.cache / f"{clip.name}.mp4" for clip in plan(given.cache) if clip.kind == "approach"]
     clips = [path for path in clips if path.exists()][: min(given.most, 24)]
     rates = Rates(usual=5.0, near=5.0)
-    with world(given.cache) as here:
+    with world(given.cache, networks=given.networks) as here:
         watched(here, open_source(clips[0]), rates=rates)
         whole, alone, decoding, seconds, analysed = 0.0, 0.0, 0.0, 0.0, 0
+        print(f"liveness by {', '.join(here.faces.networks) or 'no network'}; load {os.getloadavg()[0]:.1f}")
         for path in clips:
             begun = time.process_time()
             source = open_source(path)
@@ -318,7 +338,9 @@ def memory(here: World, path: Path) -> None:
     held = []
     for _ in range(more):
         source = open_source(path)
-        camera = Camera("bench", source, here.faces, calibration=here.recogniser.bound.calibration, picture_side=960)
+        camera = Camera(
+            "bench", source, here.faces, calibration=here.recogniser.bound.calibration, picture_side=PICTURE_SIDE
+        )
         updates = camera.updates()
         for _ in range(25):
             next(updates, None)

@@ -72,6 +72,12 @@ class Place:
 
 Walk = Callable[[float], Place | None]
 
+OUTLINE: Final = np.array(
+    [(-0.5, 0.75), (0.5, 0.75), (0.75, 1.1), (1.45, 1.4), (1.6, 3.2), (1.5, 9), (-1.5, 9), (-1.6, 3.2), (-1.45, 1.4),
+     (-0.75, 1.1)]
+)  # fmt: skip
+"""Of a body, from the middle of its face, in widths of the face."""
+
 
 @dataclass(frozen=True, slots=True)
 class Truth:
@@ -180,11 +186,7 @@ class Figure:
         return box if inside else None
 
     def _body(self, scene: Pixels, x: float, y: float, face: float) -> None:
-        outline = np.array(
-            [(-0.5, 0.75), (0.5, 0.75), (0.75, 1.1), (1.45, 1.4), (1.6, 3.2), (1.5, 9), (-1.5, 9), (-1.6, 3.2),
-             (-1.45, 1.4), (-0.75, 1.1)]
-        )  # fmt: skip
-        corners = (outline * face + (x, y)).round().astype(np.int32)
+        corners = (OUTLINE * face + (x, y)).round().astype(np.int32)
         left, top = np.maximum(corners.min(axis=0), 0)
         right, bottom = np.minimum(corners.max(axis=0), SIZE)
         if right <= left or bottom <= top:

@@ -27,10 +27,10 @@ from mien.accounts import DEVELOPMENT_TERMS
 from mien.doors.evidence import TrackEvidence
 from mien.doors.people import Known
 from mien.doors.recognition import Watcher
+from mien.doors.roster_types import Person as Named
 from mien.doors.rules import Situation, decide
 from mien.doors.searching import GroupSearch, Target, TargetKind
 from mien.doors.types import ALWAYS, Direction, Door, DoorSpec, Rule, RuleSpec
-from mien.doors.types import Person as Named
 from mien.gallery.directory.services import open_directory
 from mien.gallery.gallery import open_gallery
 from mien.gallery.kinds import CollectionRef, Kind
@@ -41,15 +41,16 @@ from mien.models.bindings import read_bindings
 from mien.services import open_services
 from mien.settings import Settings
 from mien.video.camera import Camera
-from mien.video.faces import FaceReader
+from mien.video.faces import LIVENESS, FaceReader
 from mien.video.sampling import Rates
 from mien.vision.engine import FaceEngine
 from mien.vision.types import Embedding, OperatingPoint, Want
+from mien.watching import PICTURE_SIDE
 
 SHARED = shared_folder() or Path(__file__).parents[2] / "shared"
 APPROACHES: Final = 200
 STRANGERS: Final = 200
-ATTACKS: Final = 100
+ATTACKS: Final = 200
 PAIRS: Final = 20
 TUNED: Final = 100
 """Approaches and strangers of the first half, on whose people everything was tuned; nothing was tuned on the others."""
@@ -138,8 +139,14 @@ class World:
 
 
 @contextmanager
-def world(cache: Path) -> Iterator[World]:
-    """Enrol the people in a database of their own."""
+def world(cache: Path, *, alone: bool = False, networks: Sequence[str] = LIVENESS) -> Iterator[World]:
+    """Enrol the people in a database of their own.
+
+    Args:
+        cache: of clips and templates.
+        alone: whether everybody is enrolled by their first photo only.
+        networks: packs of passive networks that judge liveness, where they are installed.
+    """
     with TemporaryDirectory() as folder:
         settings = Settings(data_dir=Path(folder))
         services = open_services(settings)
@@ -164,6 +171,8 @@ def world(cache: Path) -> Iterator[World]:
         gallery.collections.create(ref, "staff", None, "recognition_04")
         known = [person for person in people(cache) if len(person.photos) > 1]
         templates = enrolled(cache, engine, recognisers["recognition_04"].pack, known)
+        if alone:
+            templates = [own[:1] for own in templates]
         gallery.bulk.add_persons(
             ref, [NewPerson(person.name, None, own) for person, own in zip(known, templates, strict=True)]
         )
@@ -172,7 +181,7 @@ def world(cache: Path) -> Iterator[World]:
         recogniser = GroupSearch(
             gallery, directory, recognisers, owner, [Target(TargetKind.LARGE_PERSON_GROUP, "staff")]
         )
-        yield World(recogniser, FaceReader(engine, recogniser.pack, store), len(known))
+        yield World(recogniser, FaceReader(engine, recogniser.pack, store, networks=networks), len(known))
         services.close()
 
 
@@ -225,10 +234,18 @@ class Doorway:
         return decide(evidence, situation).granted
 
 
-def watched(here: World, source: Any, *, rates: Rates | None = None) -> list[TrackEvidence]:
-    """Watch a source to its end and return the evidence in order."""
+def watched(here: World, source: Any, *, rates: Rates | None = None, liveness: bool = True) -> list[TrackEvidence]:
+    """Watch a source to its end, as a server does, and return the evidence in order."""
     calibration = here.recogniser.bound.calibration
-    camera = Camera("bench", source, here.faces, rates=rates, liveness=True, calibration=calibration)
+    camera = Camera(
+        "bench",
+        source,
+        here.faces,
+        rates=rates,
+        liveness=liveness,
+        calibration=calibration,
+        picture_side=PICTURE_SIDE,
+    )
     seen: list[TrackEvidence] = []
     Watcher(camera, here.recogniser).run(seen.append)
     return seen

@@ -297,6 +297,8 @@ def test_an_empty_film_gives_no_evidence(world: World, directory: DirectoryServi
     picture = watcher.picture()
     assert picture is not None
     assert picture.boxes == {}
+    assert picture.pixels.shape == (picture.size[1], picture.size[0], 3)
+    assert max(picture.size) == 320
     assert picture.jpeg().startswith(b"\xff\xd8")
     assert watcher.best_shot("1") is None
 

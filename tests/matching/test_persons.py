@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.matching import normalise, person_scores, person_template
+from mien.matching import normalise, person_scores, person_template, scores_of_persons
 
 
 def photos(seed: int, count: int, noise: float = 0.6) -> np.ndarray:
@@ -64,3 +64,13 @@ def test_several_photos_help_the_person_and_no_stranger() -> None:
 def test_nobody_has_no_template() -> None:
     with pytest.raises(ValueError, match="needs templates"):
         person_template(np.empty((0, 4), np.float32))
+
+
+@given(st.integers(0, 1000), st.lists(st.integers(1, 4), min_size=1, max_size=5))
+def test_many_persons_at_once_score_as_one_by_one(seed: int, counts: list[int]) -> None:
+    probes = photos(seed, 2)
+    people = [photos(seed + 1 + number, count) for number, count in enumerate(counts)]
+    people[0] = np.concatenate([people[0], -people[0][:1]])  # a mean of no length
+    first_rows = np.cumsum([0, *map(len, people[:-1])])
+    one_by_one = np.stack([person_scores(probes, own) for own in people], axis=1)
+    assert scores_of_persons(probes, np.concatenate(people), first_rows) == pytest.approx(one_by_one, abs=1e-6)

@@ -4,6 +4,8 @@ Run by the system's Python, which alone sees Debian's bindings:
 
     /usr/bin/python3 tests/video/rtsp_server.py PORT [USER PASSWORD]      # prints the port, serves /live
     /usr/bin/python3 tests/video/rtsp_server.py --clip FILE.mp4 PORT      # the same, from a file with H.264
+    /usr/bin/python3 tests/video/rtsp_server.py --clip FILE.mp4 --times FILE PORT
+                                    # and writes the time at which each picture is sent: media seconds, seconds of UTC
 """
 
 from __future__ import annotations
@@ -13,11 +15,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 PACKAGES = "gir1.2-gst-rtsp-server-1.0, gstreamer1.0-plugins-good, gstreamer1.0-plugins-ugly and python3-gi"
 _PYTHON = "/usr/bin/python3"
@@ -101,10 +105,14 @@ _TEST_PICTURE = (
     "( videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=15/1 "
     "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 ! rtph264pay name=pay0 pt=96 )"
 )
-_CLIP = "( filesrc location={} ! qtdemux ! h264parse config-interval=1 ! rtph264pay name=pay0 pt=96 )"
+_CLIP = (
+    "( filesrc location={} ! qtdemux ! h264parse config-interval=1 ! video/x-h264,alignment=au "
+    "! identity name=pace sync=true ! rtph264pay name=pay0 pt=96 )"
+)
+"""Without the pace each picture would leave one earlier, and wait at the network's end."""
 
 
-def _serve(port: str, *credentials: str, clip: str | None = None) -> None:
+def _serve(port: str, *credentials: str, clip: str | None = None, times: str | None = None) -> None:
     import gi  # type: ignore[import-not-found]  # noqa: PLC0415
 
     gi.require_version("Gst", "1.0")
@@ -118,6 +126,19 @@ def _serve(port: str, *credentials: str, clip: str | None = None) -> None:
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch(_TEST_PICTURE if clip is None else _CLIP.format(json.dumps(clip)))
     factory.set_shared(clip is None)  # everybody sees a clip from its beginning
+    if times is not None:
+
+        def note(_: object, media: Any) -> None:
+            pace = media.get_element().get_by_name("pace")
+            file = Path(times).open("a", buffering=1)  # noqa: SIM115  until the process ends
+
+            def sent(_: object, info: Any) -> Any:
+                file.write(f"{info.get_buffer().pts / Gst.SECOND:.3f} {time.time():.4f}\n")
+                return Gst.PadProbeReturn.OK
+
+            pace.get_static_pad("src").add_probe(Gst.PadProbeType.BUFFER, sent)
+
+        factory.connect("media-configure", note)
     if credentials:
         user, password = credentials
         authentication = GstRtspServer.RTSPAuth()
@@ -138,7 +159,8 @@ def _serve(port: str, *credentials: str, clip: str | None = None) -> None:
 if __name__ == "__main__":
     sys.path.remove(str(Path(__file__).parent))
     arguments = sys.argv[1:]
-    if arguments[0] == "--clip":
-        _serve(*arguments[2:], clip=arguments[1])
-    else:
-        _serve(*arguments)
+    options = {}
+    while arguments[0].startswith("--"):
+        options[arguments[0][2:]] = arguments[1]
+        del arguments[:2]
+    _serve(*arguments, **options)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mien.gallery.detected_faces import DetectedFace
 from mien.gallery.types import Candidate, Identified, Verification
-from mien.matching import Calibration, apart, person_scores
+from mien.matching import Calibration, apart, scores_of_persons
 from mien.matching.open_set import similarity_for_gallery
 from mien.search import EnrolledTemplates, Match, Query, TemplateSearch
 
@@ -151,24 +151,28 @@ def _by_all_faces(
     )
     found = search.search(vectors, wider)
     everyone = {match.person_id for matches in found for match in matches}
-    templates = _templates_of(search.faces_of(everyone)) if everyone else {}
+    scores = _scores(vectors, search.faces_of(everyone)) if everyone else {}
     answers = []
-    for vector, matches in zip(vectors, found, strict=True):
+    for probe, matches in enumerate(found):
         scored = (
-            Match(one.person_id, one.face_id, float(person_scores(vector[None], templates[one.person_id])[0]))
+            Match(one.person_id, one.face_id, own[probe])
             for one in matches
-            if one.person_id in templates  # a training may have ended in between
+            if (own := scores.get(one.person_id.bytes))  # a training may have ended in between
         )
         answers.append(sorted(scored, key=lambda one: (-one.similarity, one.person_id)))
     return answers
 
 
-def _templates_of(faces: EnrolledTemplates) -> dict[UUID, NDArray[np.float32]]:
-    """The templates of each person."""
-    rows: dict[bytes, list[int]] = {}
-    for row, person in enumerate(faces.person_ids):
-        rows.setdefault(person.tobytes(), []).append(row)
-    return {UUID(bytes=person): faces.templates[own] for person, own in rows.items()}
+def _scores(vectors: NDArray[np.float32], faces: EnrolledTemplates) -> dict[bytes, list[float]]:
+    """The scores of each person with each probe, by the bytes of the person's id."""
+    if not len(faces):
+        return {}
+    keys = np.ascontiguousarray(faces.person_ids).view("S16").reshape(-1)
+    order = np.argsort(keys, kind="stable")
+    first_rows = np.flatnonzero(np.concatenate([[True], keys[order][1:] != keys[order][:-1]]))
+    scores = scores_of_persons(vectors, faces.templates[order], first_rows).T.tolist()
+    people = faces.person_ids[order[first_rows]]
+    return {person.tobytes(): own for person, own in zip(people, scores, strict=True)}
 
 
 def _candidates(matches: Iterable[Match], calibration: Calibration, threshold: float | None) -> Iterator[Candidate]:

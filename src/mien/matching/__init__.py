@@ -23,7 +23,7 @@ from mien.matching.calibration import Calibration, fit
 from mien.matching.grouping import Grouping, group
 from mien.matching.negatives import apart
 from mien.matching.normalisation import Normalisation
-from mien.matching.persons import person_scores, person_template
+from mien.matching.persons import person_scores, person_template, scores_of_persons
 from mien.matching.similarity import cosine, cosine_matrix, normalise
 
 __all__ = [
@@ -38,4 +38,5 @@ __all__ = [
     "normalise",
     "person_scores",
     "person_template",
+    "scores_of_persons",
 ]

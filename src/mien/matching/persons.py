@@ -52,6 +52,30 @@ def person_template(templates: NDArray[Any]) -> Float32:
     return np.asarray(mean * length ** (POWER - 1.0) if length > 0.0 else mean, np.float32)
 
 
+def scores_of_persons(probes: NDArray[Any], templates: NDArray[Any], first_rows: NDArray[Any]) -> Float32:
+    """How alike probes and several persons are; what `person_scores` gives for each of them.
+
+    Args:
+        probes: float32 (p, d), unit rows.
+        templates: float32 (n, d), n >= 1, unit rows: all faces of all persons, one person after the other.
+        first_rows: int (k,), k >= 1, ascending from 0: where each person's rows begin.
+
+    Returns:
+        float32 (p, k) in [-1, 1].
+    """
+    exact, rows = probes.astype(np.float64), templates.astype(np.float64)
+    counts = np.diff(first_rows, append=len(rows))
+    similar = exact @ rows.T
+    best = np.maximum.reduceat(similar, first_rows, axis=1)
+    # The probe with the mean is the mean of the probe with each.
+    means = np.add.reduceat(rows, first_rows, axis=0) / counts[:, None]
+    lengths = np.linalg.norm(means, axis=1)
+    scale = np.where(lengths > 0.0, np.maximum(lengths, np.finfo(np.float64).tiny) ** (POWER - 1.0), 1.0)
+    fused = exact @ (means * scale[:, None]).astype(np.float32).astype(np.float64).T
+    several = np.maximum(fused, 1.0 - ALONE * (1.0 - best))
+    return np.clip(np.where(counts > 1, several, best), -1.0, 1.0).astype(np.float32)
+
+
 def person_scores(probes: NDArray[Any], templates: NDArray[Any]) -> Float32:
     """How alike probes and one person are.
 

@@ -9,15 +9,14 @@ from uuid import UUID
 
 from mien.doors.evidence import TrackEvidence
 from mien.video.health import Health
-from mien.vision.types import Pixels
 
 
 class Picture(Protocol):
     """The last analysed frame, as `mien.video.camera.Picture`."""
 
     @property
-    def pixels(self) -> Pixels:
-        """BGR uint8 (h, w, 3)."""
+    def size(self) -> tuple[int, int]:
+        """Its width and height in pixels."""
         ...
 
     @property

@@ -173,6 +173,10 @@ class Container:
         """Names of the sections."""
         return tuple(self._table)
 
+    def size(self, name: str) -> int:
+        """Bytes of a section."""
+        return self._table[name]["length"]
+
     def chunk(self, name: str, index: int) -> bytes | memoryview:
         """One chunk of a section, checked.
 

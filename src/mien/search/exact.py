@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -122,6 +123,12 @@ class ExactSearch:
         return answers
 
 
+@lru_cache(maxsize=8192)
+def _uuid(packed: bytes) -> UUID:
+    """The same id as the one before, mostly: a camera finds the same people in frame after frame."""
+    return UUID(bytes=packed)
+
+
 def _live(segment: Segment, dead: Rows, query: Query) -> Live | None:
     """The rows a query may look at; None when there are none."""
     skip = dead
@@ -161,7 +168,7 @@ def _decide(probes: Float32, query: Query, parts: list[Live], found: list[list[C
                     best[probe][person] = entry
     return [
         [
-            Match(UUID(bytes=person), UUID(bytes=face), -negative)
+            Match(_uuid(person), _uuid(face), -negative)
             for negative, person, face in sorted((n, p, f) for p, (n, f) in own.items())[: query.top]
         ]
         for own in best

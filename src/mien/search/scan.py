@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 
 import numkong
 import numpy as np
@@ -183,6 +184,10 @@ def _share(chunks: Iterable[tuple[int, int, int]], work: Callable[[int, int, int
     if first is None:
         return
     work(*first)
+    second = next(remaining, None)
+    if second is None:  # of a small group: waking a helper would cost as much as the search
+        return
+    remaining = chain([second], remaining)
     helpers = [_helpers.submit(loop) for _ in range(max(1, (os.cpu_count() or 2) - 1))]
     try:
         loop()

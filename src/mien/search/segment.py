@@ -25,6 +25,10 @@ _ROWS_AT_ONCE = 1 << 16
 _BLOCK_BYTES = 16 << 10
 """Float32 templates are read from disk in blocks of about this size: cheap to check, few templates to no purpose."""
 
+_SMALL_BYTES = 1 << 20
+"""Float32 templates of a segment that are no more (2,048 of SFace) are kept from their first use on: nearly every block
+of so small a group has a row of each answer, and reading them all again took most of the time of a search."""
+
 Rows = NDArray[np.int64]
 
 
@@ -118,6 +122,7 @@ class Segment:
         self.digest = templates.digest if isinstance(templates, Container) else ""
         self._person_keys = keys_of(self.persons)
         self._templates = templates
+        self._kept: Float32 | None = None
 
     @classmethod
     def of(cls, faces: EnrolledTemplates, fingerprint: str) -> Segment:
@@ -193,6 +198,10 @@ class Segment:
         """
         if not isinstance(self._templates, Container):
             return self._templates[rows]
+        if self._kept is None and self._templates.size("templates") <= _SMALL_BYTES:
+            self._kept = self._templates.read("templates").view("<f4").reshape(-1, self.dimension)
+        if self._kept is not None:
+            return np.asarray(self._kept[rows], np.float32)
         block_rows = _block_rows(self.dimension)
         result = np.empty((len(rows), self.dimension), dtype=np.float32)
         blocks, starts = np.unique(rows // block_rows, return_index=True)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 import cv2
-import numpy as np
 
 from mien.matching import Calibration
 from mien.video.faces import FaceReader, Reading, best_shot, within
@@ -53,19 +51,34 @@ class TrackUpdate:
     ended: bool
 
 
-@dataclass(frozen=True, slots=True)
 class Picture:
-    """The last analysed frame, for people to look at.
+    """The last analysed frame, for people to look at; converted when somebody looks, in any thread.
+
+    Args:
+        frame: it; no other thread may use it any more.
+        long_side: the most pixels of its long side.
+        boxes: of the faces that are followed, by number of their track, in pixels of the source.
 
     Attributes:
-        pixels: BGR uint8 (h, w, 3), privacy zones black.
         taken_at: UTC.
-        boxes: of the faces that are followed, by number of their track: left, top, width, height in its pixels.
+        size: width and height of `pixels`.
+        boxes: of the faces that are followed, by number of their track: left, top, width, height in `pixels`.
     """
 
-    pixels: Pixels
-    taken_at: datetime
-    boxes: dict[int, Box]
+    def __init__(self, frame: Frame, long_side: int, boxes: Mapping[int, Box]) -> None:
+        self._frame = frame
+        self._long_side = long_side
+        self._lock = threading.Lock()
+        self.taken_at = frame.taken_at
+        self.size = frame.reduced_size(long_side)
+        scale = max(self.size) / max(frame.width, frame.height)
+        self.boxes = {number: _scaled(box, scale) for number, box in boxes.items()}
+
+    @property
+    def pixels(self) -> Pixels:
+        """BGR uint8 (h, w, 3), privacy zones black."""
+        with self._lock:
+            return self._frame.reduced(self._long_side)
 
     def jpeg(self, quality: int = 75) -> bytes:
         """The picture as a JPEG, without boxes."""
@@ -224,14 +237,12 @@ class Camera:
     def _keep(self, frame: Frame) -> None:
         if not self._picture_side:
             return
-        pixels = frame.reduced(self._picture_side)
-        scale = max(pixels.shape[:2]) / max(frame.width, frame.height)
         boxes = {
-            track.number: _scaled(track.box, scale)
+            track.number: track.box
             for track in self._tracker.active
             if track.number not in self._others and track.updated_s == frame.at_s
         }
-        self._picture = Picture(np.asarray(pixels, np.uint8), frame.taken_at, boxes)
+        self._picture = Picture(frame, self._picture_side, boxes)
 
     def _count_skipped(self, at_s: float) -> None:
         """Count the frames whose turn came and went while this one was analysed."""

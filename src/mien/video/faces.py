@@ -13,6 +13,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mien.contract.attributes import Attribute, Level3
 from mien.matching import Calibration
@@ -25,11 +26,11 @@ from mien.vision.presentation.material import MaterialNetworks
 from mien.vision.types import Detection, Embedding, Pixels, Want
 
 RECOGNISER: Final = "sface-int8"
-LIVENESS: Final = ("fr-liveness",)
-"""Packs of passive networks that look at tracks; of the default set."""
+LIVENESS: Final = ("fr-liveness", "minifasnet")
+"""Packs of passive networks that look at tracks, where they are installed."""
 
-PACKS: Final = ("yunet", "mesh", "lite0", RECOGNISER, *LIVENESS)
-"""All packs that a reader uses beside its recogniser's."""
+PACKS: Final = ("yunet", "mesh", "lite0", RECOGNISER, "fr-liveness")
+"""The packs of the default set that a reader uses beside its recogniser's."""
 
 MIN_FACE: Final = 48
 """Pixels of the source: shorter side of the smallest face that is followed."""
@@ -40,6 +41,8 @@ _SIDES: Final = (256, 960)
 _FAINT: Final = 0.6
 _EDGE: Final = 0.02
 """Share of its size by which a face may reach beyond the picture and still be read."""
+_SUREST: Final = 1e-4
+"""Probability beyond which a network is not believed."""
 _SHOT: Final = 256
 """Long side of a best shot, in pixels."""
 _ENLARGED: Final = 1.8
@@ -52,7 +55,7 @@ class Reading:
     Attributes:
         embedding: its template; not readable where the face was not read reliably.
         quality: for recognition.
-        live: 0 (artefact) to 1 (live) by the passive networks; None where they were not asked.
+        live: 0 (artefact) to 1 (live) by the passive networks together; None where they were not asked.
         side: shorter side of the face in pixels of the source.
     """
 
@@ -80,6 +83,7 @@ class FaceReader:
         recogniser: name of the embedding pack.
         store: where passive networks are; none are used when None.
         min_face: pixels of the source, the shorter side of the smallest face that is followed.
+        networks: packs of passive networks, of which those that are installed look at tracks.
     """
 
     def __init__(
@@ -89,6 +93,7 @@ class FaceReader:
         store: ModelStore | None = None,
         *,
         min_face: int = MIN_FACE,
+        networks: Sequence[str] = LIVENESS,
     ) -> None:
         if not 16 <= min_face <= 1000:
             raise ValueError(f"the smallest face has 16 to 1000 pixels, not {min_face}")
@@ -98,8 +103,13 @@ class FaceReader:
         self._want = Want(recogniser=recogniser, attributes=frozenset({Attribute.QUALITY}))
         self._material: MaterialNetworks | None = None
         if store is not None:
-            packs = [store.load(name) for name in LIVENESS if store.installed(name)]
+            packs = [store.load(name) for name in networks if store.installed(name)]
             self._material = MaterialNetworks(packs) if packs else None
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Names of the packs whose passive networks look at tracks."""
+        return self._material.names if self._material is not None else ()
 
     @property
     def measures_liveness(self) -> bool:
@@ -152,8 +162,20 @@ class FaceReader:
         assert face.attributes.quality is not None
         live = None
         if liveness and self._material is not None:
-            live = float(self._material.real([(pixels, detection.box)]).mean())
+            live = joint_probability(self._material.real([(pixels, detection.box)])[0])
         return Reading(face.embedding, face.attributes.quality, live, min(detection.box[2:]))
+
+
+def joint_probability(values: ArrayLike) -> float:
+    """What several probabilities of one thing say together: that of their mean log odds.
+
+    One that is surely an artefact weighs more than one that looks live.
+
+    Args:
+        values: one or more, in [0, 1]; what is surer than 1e-4 is not believed.
+    """
+    believed = np.clip(np.asarray(values, np.float64), _SUREST, 1 - _SUREST)
+    return float(1 / (1 + np.exp(-np.mean(np.log(believed / (1 - believed))))))
 
 
 def within(detection: Detection, width: int, height: int) -> bool:

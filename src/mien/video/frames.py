@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime
 from typing import Final
 
 import av
 import cv2
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from mien.video.zones import Zones
 from mien.vision.types import Pixels
@@ -15,6 +17,17 @@ from mien.vision.types import Pixels
 _TURNS: Final = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
 """By FFmpeg's rotation of a picture, counter-clockwise in degrees, the turn that puts it upright."""
 _PLANAR_LUMA: Final = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray")
+
+
+class _Converters(threading.local):
+    """FFmpeg's converters of this thread: each one is set up once for a size and used for all frames of it."""
+
+    def __init__(self) -> None:
+        self.full = VideoReformatter()
+        self.reduced = VideoReformatter()
+
+
+_CONVERTERS: Final = _Converters()
 
 
 class Frame:
@@ -42,7 +55,9 @@ class Frame:
     def pixels(self) -> Pixels:
         """BGR uint8 (height, width, 3), upright, privacy zones black; the same array every time: do not write to it."""
         if self._full is None:
-            self._full = self._shown(self._frame.to_ndarray(format="bgr24"))
+            # One thread: those that FFmpeg would start for each frame cost more than they save.
+            converted = _CONVERTERS.full.reformat(self._frame, format="bgr24", threads=1)
+            self._full = self._shown(converted.to_ndarray())
         return self._full
 
     def reduced(self, long_side: int) -> Pixels:
@@ -51,15 +66,20 @@ class Frame:
         Returns:
             BGR uint8 (h, w, 3), upright, privacy zones black.
         """
+        width, height = self.reduced_size(long_side)
+        if (width, height) == (self.width, self.height):
+            return self.pixels()
+        lying = self._turn in {cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCLOCKWISE}
+        size = {"width": height, "height": width} if lying else {"width": width, "height": height}
+        small = _CONVERTERS.reduced.reformat(self._frame, **size, format="bgr24", interpolation="AREA", threads=1)
+        return self._shown(small.to_ndarray())
+
+    def reduced_size(self, long_side: int) -> tuple[int, int]:
+        """Width and height of what `reduced` returns."""
         longest = max(self.width, self.height)
         if longest <= long_side:
-            return self.pixels()
-        size = {
-            "width": max(1, round(self._frame.width * long_side / longest)),
-            "height": max(1, round(self._frame.height * long_side / longest)),
-        }
-        small = self._frame.reformat(**size, format="bgr24", interpolation="AREA", threads=1)
-        return self._shown(small.to_ndarray())
+            return self.width, self.height
+        return max(1, round(self.width * long_side / longest)), max(1, round(self.height * long_side / longest))
 
     def luma(self, width: int, height: int) -> Pixels:
         """Brightness of the upright picture at a small size, uint8 (height, width), privacy zones black."""

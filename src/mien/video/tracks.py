@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 
 from mien.matching import person_template
-from mien.video.faces import Reading
+from mien.video.faces import Reading, joint_probability
 from mien.vision.types import Detection, Float32, Pixels
 
 Box = tuple[float, float, float, float]
@@ -33,8 +33,6 @@ LOOKS: Final = 30
 """Liveness values that are kept, the newest."""
 FEWEST_LOOKS: Final = 3
 """Liveness values without which nothing is said."""
-_SUREST: Final = 1e-4
-"""Probability beyond which a liveness value is not believed."""
 _NEAR: Final = 1.3
 """Distance between two middles, in faces, up to which a face may continue a track a fifth of a second later."""
 _SIZES: Final = 0.55
@@ -100,8 +98,7 @@ class Track:
         """
         if len(self.live) < FEWEST_LOOKS:
             return None
-        values = np.clip(np.asarray(self.live, np.float64), _SUREST, 1 - _SUREST)
-        return float(1 / (1 + np.exp(-np.mean(np.log(values / (1 - values))))))
+        return joint_probability(self.live)
 
     @property
     def approaching(self) -> bool:

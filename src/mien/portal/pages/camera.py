@@ -135,7 +135,7 @@ class _Live:
         found = watcher.latest() if watcher is not None else ()
         picture = watcher.picture() if watcher is not None else None
         if picture is not None:
-            self._size = (picture.pixels.shape[1], picture.pixels.shape[0])
+            self._size = picture.size
             self._image.set_source(f"{self._source}&at={picture.taken_at.timestamp():.3f}")
         labels = {}
         for one in found:
