@@ -26,11 +26,11 @@ from mien.vision.presentation.material import MaterialNetworks
 from mien.vision.types import Detection, Embedding, Pixels, Want
 
 RECOGNISER: Final = "sface-int8"
-LIVENESS: Final = ("fr-liveness", "minifasnet")
-"""Packs of passive networks that look at tracks, where they are installed."""
+LIVENESS: Final = ("fr-liveness",)
+"""Packs of passive networks that look at tracks; of the default set. `minifasnet` beside it accepts screens."""
 
-PACKS: Final = ("yunet", "mesh", "lite0", RECOGNISER, "fr-liveness")
-"""The packs of the default set that a reader uses beside its recogniser's."""
+PACKS: Final = ("yunet", "mesh", "lite0", RECOGNISER, *LIVENESS)
+"""All packs that a reader uses beside its recogniser's."""
 
 MIN_FACE: Final = 48
 """Pixels of the source: shorter side of the smallest face that is followed."""
