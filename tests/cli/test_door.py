@@ -101,6 +101,27 @@ def test_what_cannot_be_is_one_sentence(tmp_path: Path, ada: UUID) -> None:
     )
 
 
+def test_what_does_not_exist_is_named(tmp_path: Path, ada: UUID) -> None:
+    del ada
+    notice = tmp_path / "notice.txt"
+    notice.write_text("We compare your face.\n", encoding="utf-8")
+    run(tmp_path, "door", "add", "desk", "Front")
+    camera = ("camera", "add", "desk", "Lobby", "--source", "/dev/video0")
+    allow, always = ("door", "allow", "desk", "Front"), ("--when", "always")
+    run(tmp_path, *allow, "Staff", *always, "-g", STAFF)
+    for words, said in (
+        (camera, "a camera needs at least one group to search"),
+        ((*camera, "-g", "personGroup/staff"), f"there is no group personGroup/staff; there is {STAFF}"),
+        ((*allow, "Guests", *always, "-g", "dynamicGroup/x"), "there is no group dynamicGroup/x"),
+        ((*allow, "Guests", *always, "--person", str(UUID(int=1))), f"there is no person {UUID(int=1)}"),
+        ((*allow, "Staff", *always, "-g", STAFF), "there is a rule 'Staff' already"),
+        (("kiosk", "add", "desk", "Desk", "-g", "personGroup/x", "--notice", str(notice)), "no group personGroup/x"),
+    ):
+        assert said in run(tmp_path, *words, code=1).replace("\n", " "), words
+    assert json.loads(run(tmp_path, "camera", "list", "desk", "--json")) == []
+    assert len(json.loads(run(tmp_path, "door", "rules", "desk", "--json"))) == 1
+
+
 def test_a_kiosk_shows_its_key_once(tmp_path: Path, ada: UUID) -> None:
     del ada
     notice = tmp_path / "notice.txt"

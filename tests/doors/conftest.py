@@ -68,12 +68,16 @@ class House:
     def other(self) -> UUID:
         return self.place.other
 
+    def group(self, group: str, kind: Kind = Kind.LARGE_PERSON_GROUP, model: str = "recognition_04") -> CollectionRef:
+        """Create a group unless it exists."""
+        ref = CollectionRef(self.owner, kind, group)
+        with suppress(CollectionExistsError):
+            self.place.world.gallery.collections.create(ref, group, None, model)
+        return ref
+
     def person(self, name: str, group: str = "staff") -> UUID:
         """Enrol somebody in a large person group."""
-        ref = CollectionRef(self.owner, Kind.LARGE_PERSON_GROUP, group)
-        with suppress(CollectionExistsError):
-            self.place.world.gallery.collections.create(ref, group, None, "recognition_04")
-        return UUID(self.place.world.gallery.persons.create(ref, name))
+        return UUID(self.place.world.gallery.persons.create(self.group(group), name))
 
     def door(self, name: str = "Front", spec: DoorSpec | None = None) -> Door:
         return self.doors.create(self.owner, name, spec or DoorSpec(), NoActuator(), actor="anna")
@@ -124,6 +128,7 @@ def house(database: Database, vault: Vault, clock: ManualClock, tmp_path: Path) 
         approved,
         claims,
     )
+    made.group("staff")
     yield made
     for one in made.opened:
         one.stop()

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
-from uuid import uuid4
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select
-from tests.doors.conftest import House
+from tests.doors.conftest import STAFF, House
 
 from mien.doors.actuators.config import MqttActuator, NoActuator, OsdpActuator, RelayActuator
 from mien.doors.codec import dump, load
 from mien.doors.doors import read_actuator
 from mien.doors.errors import InvalidDoorError, NameInUseError, NotConfiguredError
+from mien.doors.kiosks import Kiosk, Kiosks, KioskSpec
+from mien.doors.places import Place, Places
 from mien.doors.roster_types import BadgeNumber
-from mien.doors.types import ALWAYS, CameraSpec, DoorSpec, RuleSpec, Window
+from mien.doors.types import ALWAYS, Camera, CameraSpec, DoorSpec, Rule, RuleSpec, Window
+from mien.gallery.kinds import CollectionRef, Kind
 from mien.storage import EVERY_RESOURCE
 from mien.storage.tables import CameraRow, DoorRow
 
 SOURCE = "rtsp://viewer:s3cr3t-word@10.1.2.3:8554/stream1?token=abc"
+ANYBODY = CameraSpec(groups=("directory",))
 
 
 def test_a_cameras_password_is_sealed_and_never_shown(house: House) -> None:
-    camera = house.cameras.create(house.owner, "Lobby", SOURCE, CameraSpec(groups=("directory",)), actor="anna")
+    camera = house.cameras.create(house.owner, "Lobby", SOURCE, ANYBODY, actor="anna")
     assert camera.host == "rtsp://10.1.2.3:8554"
     assert "s3cr3t" not in repr(camera)
     assert house.cameras.source(house.owner, camera.camera_id) == SOURCE
@@ -38,10 +43,10 @@ def test_a_cameras_password_is_sealed_and_never_shown(house: House) -> None:
 
 
 def test_cameras_are_scoped_by_resource_and_their_names_are_unique(house: House) -> None:
-    camera = house.cameras.create(house.owner, "Lobby", "/dev/video0", CameraSpec(), actor="anna")
-    house.cameras.create(house.other, "Lobby", "file:/tmp/a.mp4", CameraSpec(), actor="anna")
+    camera = house.cameras.create(house.owner, "Lobby", "/dev/video0", ANYBODY, actor="anna")
+    house.cameras.create(house.other, "Lobby", "file:/tmp/a.mp4", ANYBODY, actor="anna")
     with pytest.raises(NameInUseError):
-        house.cameras.create(house.owner, "Lobby", "/dev/video1", CameraSpec(), actor="anna")
+        house.cameras.create(house.owner, "Lobby", "/dev/video1", ANYBODY, actor="anna")
     with pytest.raises(NotConfiguredError):
         house.cameras.source(house.other, camera.camera_id)
     with pytest.raises(NotConfiguredError):
@@ -62,7 +67,7 @@ def test_cameras_are_scoped_by_resource_and_their_names_are_unique(house: House)
 )
 def test_an_address_that_cannot_be_is_refused_without_repeating_it(house: House, source: str) -> None:
     with pytest.raises(InvalidDoorError) as refused:
-        house.cameras.create(house.owner, "Lobby", source, CameraSpec(), actor="anna")
+        house.cameras.create(house.owner, "Lobby", source, ANYBODY, actor="anna")
     assert "p4ss" not in str(refused.value)
     assert house.cameras.of(house.owner) == []
 
@@ -92,7 +97,8 @@ def test_a_doors_key_is_sealed_and_never_shown(house: House) -> None:
 def test_deleting_a_door_takes_it_from_cameras_and_rules(house: House) -> None:
     door = house.doors.create(house.owner, "Front", DoorSpec(), NoActuator(), actor="anna")
     back = house.doors.create(house.owner, "Back", DoorSpec(), NoActuator(), actor="anna")
-    camera = house.cameras.create(house.owner, "Lobby", "/dev/video0", CameraSpec(door=door.door_id), actor="anna")
+    watching = replace(ANYBODY, door=door.door_id)
+    camera = house.cameras.create(house.owner, "Lobby", "/dev/video0", watching, actor="anna")
     rule = house.doors.add_rule(house.owner, RuleSpec(name="Staff", doors=(door.door_id, back.door_id)), actor="anna")
     second = house.doors.add_rule(house.owner, RuleSpec(name="Guests", doors=(back.door_id,)), actor="anna", position=0)
     assert [one.rule_id for one in house.doors.rules(house.owner)] == [second.rule_id, rule.rule_id]
@@ -177,3 +183,118 @@ def test_what_cannot_be_is_refused() -> None:
         with pytest.raises(InvalidDoorError):
             wrong()
     assert "12345" not in repr(BadgeNumber(number=12345))
+
+
+def test_what_a_configuration_names_must_exist(house: House) -> None:
+    """Each is refused and stored nowhere; what is deleted later stays editable."""
+    ada, stranger = house.person("Ada"), uuid4()
+    house.group("old", model="recognition_01")
+    house.group("crew", Kind.PERSON_GROUP)
+    door = house.door()
+    kiosks = Kiosks(house.database, house.vault, house.clock, house.audit)
+
+    def camera(*groups: str, door_id: UUID | None = None) -> Camera:
+        spec = CameraSpec(groups=groups, door=door_id)
+        return house.cameras.create(house.owner, "Lobby", "/dev/video0", spec, actor="anna")
+
+    def rule(**fields: Any) -> Rule:
+        return house.doors.add_rule(house.owner, RuleSpec(**{"name": "Staff"} | fields), actor="anna")
+
+    def kiosk(**fields: Any) -> Kiosk:
+        spec = KioskSpec(**{"group": STAFF, "notice": "n"} | fields)
+        return kiosks.create(house.owner, "Reception", spec, actor="anna")[0]
+
+    for wrong, words in (
+        (camera, "a camera needs at least one group"),
+        (lambda: camera("largePersonGroup/staf"), "there is no group largePersonGroup/staf$"),
+        (lambda: camera(STAFF, "dynamicGroup/night"), "there is no group dynamicGroup/night$"),
+        (lambda: camera("largePersonGroup/crew"), "largePersonGroup/crew; there is personGroup/crew"),
+        (lambda: camera(STAFF, "largePersonGroup/old"), "different recognition models: recognition_01, recognition_04"),
+        (lambda: camera(STAFF, door_id=stranger), f"there is no door {stranger}"),
+        (lambda: rule(groups=("personGroup/staff",)), "personGroup/staff; there is largePersonGroup/staff"),
+        (lambda: rule(persons=(ada, stranger)), f"there is no person {stranger}"),
+        (lambda: rule(doors=(stranger,)), f"there is no door {stranger}"),
+        (lambda: house.door("Back", DoorSpec(duress=(stranger,))), f"there is no person {stranger}"),
+        (lambda: kiosk(group="personGroup/nobody"), "there is no group personGroup/nobody"),
+        (lambda: kiosk(door=stranger), f"there is no door {stranger}"),
+    ):
+        with pytest.raises(InvalidDoorError, match=words):
+            wrong()
+    assert (house.cameras.of(house.owner), house.doors.rules(house.owner), kiosks.of(house.owner)) == ([], [], [])
+    with pytest.raises(InvalidDoorError, match="there is no person"):  # of another resource
+        house.doors.add_rule(house.other, RuleSpec(name="Staff", persons=(ada,)), actor="eve")
+    with pytest.raises(InvalidDoorError, match="there is no group"):
+        house.doors.add_rule(house.other, RuleSpec(name="Staff", groups=(STAFF,)), actor="eve")
+    with pytest.raises(NotConfiguredError, match="there is no area 'Attic'"):
+        house.roster.empty(house.owner, "Attic", actor="anna")
+    assert house.roster.empty(house.owner, "Front", actor="anna") == 0
+
+    lobby, staff, front = camera(STAFF, door_id=door.door_id), rule(groups=(STAFF,), persons=(ada,)), kiosk()
+    with pytest.raises(NameInUseError, match="there is a rule 'Staff' already"):
+        rule(name=" Staff ")
+    guests = rule(name="Guests")
+    with pytest.raises(NameInUseError):
+        house.doors.change_rule(house.owner, guests.rule_id, RuleSpec(name="Staff"), actor="anna")
+    house.place.world.gallery.collections.delete(house.group("staff"))
+    off = house.cameras.change(house.owner, lobby.camera_id, spec=replace(lobby.spec, enabled=False), actor="anna")
+    assert off.spec.groups == (STAFF,)
+    house.doors.change_rule(house.owner, staff.rule_id, replace(staff.spec, enabled=False), actor="anna")
+    kiosks.change(house.owner, front.kiosk_id, spec=replace(front.spec, enabled=False), actor="anna")
+    with pytest.raises(InvalidDoorError, match="there is no group"):
+        house.doors.change_rule(house.owner, guests.rule_id, replace(guests.spec, groups=(STAFF,)), actor="anna")
+    with pytest.raises(InvalidDoorError, match="at least one group"):
+        house.cameras.change(house.owner, lobby.camera_id, spec=replace(lobby.spec, groups=()), actor="anna")
+
+
+def test_groups_are_found_by_name_and_id(house: House) -> None:
+    people = house.place.directory
+    ada = people.directory.create(house.owner, "Ada").id
+    assert ada is not None
+    people.dynamic_groups.create(house.owner, "night", "Nachtschicht Süd", None, [ada])
+    house.place.world.gallery.collections.create(
+        CollectionRef(house.owner, Kind.PERSON_GROUP, "crew"), "Crew Süd", None, "recognition_01"
+    )
+    house.person("Bob")
+    places = Places(house.database)
+    every = ["largePersonGroup/staff", "personGroup/crew", "dynamicGroup/night"]
+    for text, found in (
+        ("", every),
+        ("sud", every[1:]),
+        ("SÜD nacht", every[2:]),
+        ("crew", [every[1]]),
+        ("largepersongroup/staff", [every[0]]),
+        ("group STAFF", [every[0]]),
+        ("nobody", []),
+    ):
+        assert [one.place for one in places.find(house.owner, text)] == found, text
+    assert places.find(house.owner, "", 1)[0] == Place(every[0], "staff", 1, "recognition_04")
+    assert places.find(house.other, "") == []
+    named = places.named(house.owner, (one for one in [*every, "personGroup/staff", "directory", "dynamicGroup/crew"]))
+    assert sorted(named) == sorted(every)
+    assert (named["dynamicGroup/night"].name, named["dynamicGroup/night"].persons) == ("Nachtschicht Süd", None)
+
+
+def test_badges_visits_and_presence_follow_a_merged_or_moved_person(house: House) -> None:
+    gallery, staff = house.place.world.gallery, house.group("staff")
+    ada, twice, door = house.person("Ada"), house.person("Ada L."), house.door()
+    house.rule(door)
+    house.roster.add_badge(house.owner, STAFF, twice, BadgeNumber(number=7), actor="anna")
+    until = house.clock.now() + timedelta(hours=9)
+    house.roster.add_visitor(house.owner, STAFF, twice, starts_at=house.clock.now(), ends_at=until, actor="anna")
+    house.decisions.observe(house.watched(door), house.evidence(twice))
+
+    def whose() -> list[list[tuple[str, UUID]]]:
+        roster, owner = house.roster, house.owner
+        found = (roster.badges(owner), roster.visitors(owner), roster.inside(owner))
+        return [[(one.person.place, one.person.person_id) for one in each] for each in found]
+
+    assert whose() == [[(STAFF, twice)]] * 3
+    gallery.reassignment.merge(staff, str(twice), str(ada))
+    assert whose() == [[(STAFF, ada)]] * 3
+    (done,) = gallery.corrections.recent(staff)
+    gallery.corrections.undo(staff, done.id)
+    assert whose() == [[(STAFF, twice)], [(STAFF, twice)], [(STAFF, ada)]], "who is inside is not known better"
+    gallery.relocation.move(staff, str(twice), house.group("crew", Kind.PERSON_GROUP))
+    assert whose() == [[("personGroup/crew", twice)], [("personGroup/crew", twice)], [(STAFF, ada)]]
+    gallery.relocation.move(staff, str(ada), house.group("guests"))
+    assert whose()[2] == [("largePersonGroup/guests", ada)]

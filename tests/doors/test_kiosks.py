@@ -20,6 +20,7 @@ from mien.doors.errors import InvalidDoorError, NameInUseError, NotConfiguredErr
 from mien.doors.events import Act, Event, Kind
 from mien.doors.evidence import Candidate
 from mien.doors.kiosks import Kiosk, Kiosks, KioskSpec
+from mien.doors.places import Places
 from mien.doors.reviews import Reviews
 from mien.doors.roster_types import BadgeNumber
 from mien.doors.service import DoorServices
@@ -81,6 +82,7 @@ def hall(house: House) -> Iterator[Hall]:
         house.decisions,
         Reviews(house.database, house.clock, house.audit, house.events),
         kiosks,
+        Places(house.database),
         house.approved.__contains__,
     )
     liveness = open_liveness(house.database, house.vault, house.clock, engine=TextEngine(), recogniser="pack")
@@ -134,9 +136,9 @@ def test_impossible_kiosks_are_refused(wrong: dict[str, object]) -> None:
 
 def test_a_kiosk_takes_doors_of_its_own_resource_only(hall: Hall) -> None:
     door = hall.house.door()
-    with pytest.raises(NotConfiguredError):
+    with pytest.raises(InvalidDoorError, match="there is no door"):
         hall.kiosks.create(
-            hall.house.other, "Reception", KioskSpec(group=STAFF, notice="n", door=door.door_id), actor="eve"
+            hall.house.other, "Reception", KioskSpec(group="directory", notice="n", door=door.door_id), actor="eve"
         )
 
 
@@ -284,10 +286,11 @@ def test_a_kiosk_is_changed_switched_off_and_given_another_key(hall: Hall) -> No
     for call in (
         lambda: kiosks.change(house.other, kiosk.kiosk_id, actor="eve", name="Mine"),
         lambda: kiosks.renew_key(house.other, kiosk.kiosk_id, actor="eve"),
-        lambda: kiosks.change(house.owner, kiosk.kiosk_id, actor="anna", spec=replace(SPEC, door=uuid4())),
     ):
         with pytest.raises(NotConfiguredError):
             call()
+    with pytest.raises(InvalidDoorError, match="there is no door"):
+        kiosks.change(house.owner, kiosk.kiosk_id, actor="anna", spec=replace(SPEC, door=uuid4()))
     entries = house.audit.search(resource_id=house.owner, action="door.kiosk*")
     assert [one.action for one in entries] == [
         "door.kiosk.create",
@@ -303,7 +306,7 @@ def test_acceptances_are_kept_for_the_days_of_their_kiosk(hall: Hall) -> None:
     house, kiosks = hall.house, hall.kiosks
     brief, _ = kiosks.create(house.owner, "Brief", replace(SPEC, acceptance_days=2), actor="anna")
     usual, _ = kiosks.create(house.owner, "Usual", SPEC, actor="anna")
-    gone, _ = kiosks.create(house.other, "Gone", replace(SPEC, acceptance_days=2), actor="eve")
+    gone, _ = kiosks.create(house.other, "Gone", replace(SPEC, group="directory", acceptance_days=2), actor="eve")
     for kiosk in (brief, usual, gone):
         kiosks.accept(kiosk, SPEC.version, "en")
     kiosks.delete(house.other, gone.kiosk_id, actor="eve")

@@ -130,7 +130,8 @@ def test_statements_follow_what_is_configured(office: Office) -> None:
     place.world.gallery.policies.set(owner, EnrolmentPolicy(keep_crops=True, min_quality="medium"))
     approve(office, Feature.IDENTIFICATION, Feature.VERIFICATION)
     state = (office.database, office.vault, office.clock, place.audit)
-    Cameras(*state).create(owner, "porch", f"rtsp://user:{SECRET}@camera.example/one", CameraSpec(), actor="cli:anna")
+    spec = CameraSpec(groups=("directory",))
+    Cameras(*state).create(owner, "porch", f"rtsp://user:{SECRET}@camera.example/one", spec, actor="cli:anna")
     reviews = Reviews(place.world.gallery.rows, office.vault, place.audit)
     reviews.policies.set(owner, reviewers=2, keep_days=14, actor="cli:anna")
     changed = replace(office, settings=Settings(metrics_days=400, tls=True, oidc_issuer="https://issuer.example"))
@@ -256,7 +257,8 @@ def test_no_secret_and_no_person_is_in_a_dossier(office: Office) -> None:
     place.world.gallery.collections.create(ref, "Staff", None, "recognition_04")
     place.enrol(ref, "Annabella Beispiel", 1)
     state = (office.database, office.vault, office.clock, place.audit)
-    Cameras(*state).create(owner, "porch", f"rtsp://user:{SECRET}@camera.example/one", CameraSpec(), actor="cli:anna")
+    spec = CameraSpec(groups=("directory",))
+    Cameras(*state).create(owner, "porch", f"rtsp://user:{SECRET}@camera.example/one", spec, actor="cli:anna")
     settings = Settings(
         mqtt_url=SecretStr(f"mqtt://user:{SECRET}@broker.example"),
         master_key=SecretStr("ab" * 32),

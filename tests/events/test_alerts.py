@@ -113,7 +113,7 @@ class World:
     def fail(self, calls: int) -> None:
         for _ in range(calls):
             self.recorder.call(
-                UUID(int=1), "op", 500, "", seconds=0.2, data_in=0, data_out=0, transactions=0, blocked=False
+                UUID(int=1), "Face - Detect", 500, "", seconds=0.2, data_in=0, data_out=0, transactions=0, blocked=False
             )
         self.recorder.flush()
 
@@ -316,9 +316,9 @@ def test_a_search_engine_that_misses_people_on_any_server(world: World) -> None:
 
 def test_percentiles_and_low_values(world: World) -> None:
     slow, _ = world.rules.create(
-        "slow", Condition("Latency", 150, aggregation=Aggregation.PERCENTILE, percentile=99, operation="op")
+        "slow", Condition("Latency", 150, aggregation=Aggregation.PERCENTILE, percentile=99, operation="face - detect")
     )
-    other, _ = world.rules.create("other", Condition("Latency", 150, operation="another"))
+    other, _ = world.rules.create("other", Condition("Latency", 150, operation="Face - Verify"))
     quiet, _ = world.rules.create("quiet", Condition("TotalCalls", 0, below=True, minutes=1))
     monitor = world.monitor()
     world.round(monitor)
@@ -326,6 +326,13 @@ def test_percentiles_and_low_values(world: World) -> None:
     world.fail(1)
     world.round(monitor)
     assert [world.rules.get(one.id).firing for one in (slow, other, quiet)] == [True, False, False]
+
+
+def test_a_rule_on_an_operation_that_there_is_not_is_refused(world: World) -> None:
+    for wrong, words in (("Face - Detct", "there are Face - Detect, "), ("op", "there is Face - Detect")):
+        with pytest.raises(AlertError, match=f"there is no operation '{wrong}'; {words}"):
+            world.rules.create("wrong", Condition("Latency", 150, operation=wrong))
+    assert world.rules.rules() == []
 
 
 def test_a_test_message_arrives_or_says_why_not(world: World, receiver: Receiver) -> None:

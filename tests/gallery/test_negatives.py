@@ -15,6 +15,7 @@ from mien.clock import ManualClock
 from mien.events import AuditLog
 from mien.gallery.directory.services import open_directory
 from mien.gallery.errors import (
+    ContradictedMergeError,
     FingerprintMismatchError,
     NegativeNotFoundError,
     NegativesOffError,
@@ -210,3 +211,52 @@ def test_a_review_that_says_no_becomes_a_negative(
     assert decided.state.decided
     actions = [entry.action for entry in audit.search(action="negative.*")]
     assert actions == ["negative.add"] * 3
+
+
+def test_merging_hands_negatives_over_and_undoing_gives_them_back(world: World, clock: ManualClock) -> None:
+    """A person who was enrolled twice, and a look-alike of both who is neither."""
+    ref, anna, otto = group(world)
+    (again,) = world.gallery.bulk.add_persons(ref, [NewPerson("Anna again", None, (embedding(near(unit(ANNA), 13)),))])
+    assert world.train(ref) == "succeeded"
+    world.gallery.policies.set(world.owner, ON)
+    negatives, merge = world.gallery.negatives, world.gallery.reassignment.merge
+    kept = negatives.add(ref, again, face_id=world.detect(SISTERS_FACE), actor="cli:eva")
+    his = negatives.add(ref, otto, face_id=world.detect(unit(77)), actor="cli:eva")
+    assert set(identified(world, ref, near(SISTERS_FACE, 30))) == {anna}, "the other entry has no negative yet"
+
+    assert merge(ref, again, anna) == 1
+    assert {(one.id, one.person_id) for one in negatives.all(world.owner)} == {(kept.id, anna), (his.id, otto)}
+    assert world.train(ref) == "succeeded"
+    for one in (world, later(world, clock)):
+        assert identified(one, ref, near(SISTERS_FACE, 30)) == {}
+        assert set(identified(one, ref, near(unit(ANNA), 20))) == {anna}
+
+    (done,) = world.gallery.corrections.recent(ref, anna)
+    world.gallery.corrections.undo(ref, done.id)
+    assert {(one.id, one.person_id) for one in negatives.all(world.owner)} == {(kept.id, again), (his.id, otto)}
+    assert world.train(ref) == "succeeded"
+    assert set(identified(world, ref, near(SISTERS_FACE, 30))) == {anna}
+
+
+def test_merging_two_whom_a_negative_keeps_apart_is_asked_for_twice(world: World) -> None:
+    ref, anna, otto = group(world)
+    faces = [embedding(near(SISTERS_FACE, seed)) for seed in (41, 42)]
+    (sister,) = world.gallery.bulk.add_persons(ref, [NewPerson("Sister", None, tuple(faces))])
+    world.gallery.policies.set(world.owner, ON)
+    negatives, merge = world.gallery.negatives, world.gallery.reassignment.merge
+    for person, face in ((anna, near(SISTERS_FACE, 43)), (sister, near(unit(ANNA), 44)), (anna, unit(OTTO))):
+        last = negatives.add(ref, person, face_id=world.detect(face), actor="cli:eva")
+    before = negatives.all(world.owner)
+    for source, target in ((sister, anna), (anna, sister)):
+        with pytest.raises(ContradictedMergeError, match="2 kept faces say that these are two"):
+            merge(ref, source, target)
+    assert negatives.all(world.owner) == before
+    with pytest.raises(ContradictedMergeError, match="a kept face says"):  # Otto's face is not Anna's
+        merge(ref, otto, anna)
+
+    assert merge(ref, sister, anna, despite_negatives=True) == 2
+    (left,) = negatives.all(world.owner)
+    assert (left.id, left.person_id) == (last.id, anna)
+    assert world.train(ref) == "succeeded"
+    for face in (near(SISTERS_FACE, 45), near(unit(ANNA), 46)):
+        assert set(identified(world, ref, face)) == {anna}

@@ -259,3 +259,20 @@ def test_names_of_an_older_database_are_found(world: World) -> None:
     with world.gallery.rows.database.read(world.owner) as session:
         assert session.scalars(select(PersonRow.name_key)).all() == ["zoe weiss"]
         assert session.scalar(select(func.count()).select_from(PersonRow)) == 1
+
+
+def test_people_are_found_in_every_group_at_once(world: World) -> None:
+    ref, other = world.make(Kind.LARGE_PERSON_GROUP), world.make(Kind.PERSON_GROUP, "other")
+    ann, faces = enrol(world, ref, "Zoë Ann", 1)
+    eve, _ = enrol(world, other, "Ann Zoé")
+    bob, _ = enrol(world, other, "Bob")
+    people = world.gallery.people
+    assert [one.name for one in people.anywhere(world.owner)] == ["Ann Zoé", "Bob", "Zoë Ann"]
+    assert [one.name for one in people.anywhere(world.owner, top=1)] == ["Ann Zoé"]
+    (first, second) = people.anywhere(world.owner, "zoe ann")
+    assert (first.ref, first.person_id, first.faces) == (other, eve, 0)
+    assert (second.ref, second.group, second.person_id, second.faces) == (ref, ref.collection_id, ann, 1)
+    for text, person in ((bob[:8], bob), (bob.upper(), bob), (faces[0], ann)):
+        assert [one.person_id for one in people.anywhere(world.owner, text)] == [person], text
+    assert people.anywhere(UUID(int=9), "ann") == []
+    assert people.named(world.owner, [UUID(ann), UUID(bob), UUID(int=1)]) == {UUID(ann): "Zoë Ann", UUID(bob): "Bob"}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from tests.browser import launched
 from tests.conftest import Server, StartServer
 from tests.npm import node_modules
@@ -76,6 +77,19 @@ class Person:
         self.page.wait_for_function("window.socket?.connected && window.did_handshake")
         self.page.locator(".skeleton").wait_for(state="detached")
         return self.page
+
+    def choose(self, label: str, text: str, option: str, *, within: Locator | None = None) -> None:
+        """Choose in a field that is searched while somebody types; by keyboard alone."""
+        field = (within or self.page).get_by_role("combobox", name=label, exact=True)
+        field.focus()
+        self.page.keyboard.press("Control+a")
+        self.page.keyboard.type(text)
+        found = self.page.get_by_role("listbox").get_by_role("option")
+        first = found.first
+        expect(first).to_contain_text(option)
+        expect(first).to_have_class(re.compile("q-manual-focusable--focused"))
+        self.page.keyboard.press("Enter")
+        expect(found).to_have_count(0)
 
     def told(self, text: str) -> None:
         """Wait for a message."""

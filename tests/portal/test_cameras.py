@@ -65,7 +65,7 @@ def test_a_camera_is_added_seen_and_zoned(
     expect(page.get_by_text("No cameras yet")).to_be_visible()
     page.get_by_label("Name").fill("Front door")
     page.get_by_label("Address").fill(stream.url.replace("http://", "http://viewer:hunter2@"))
-    page.get_by_label("Groups").fill(group)
+    someone.choose("Groups", group, "Watched")
     page.get_by_role("button", name="Add", exact=True).click()
     page.wait_for_url(re.compile("/cameras/[0-9a-f-]{36}"))
     expect(page.get_by_text("connected", exact=True)).to_be_visible(timeout=120_000)
@@ -116,7 +116,7 @@ def test_a_camera_that_another_server_runs_says_where(person: OpenPerson, portal
         door = doors.doors.create(owner, "Annex", DoorSpec(), actuator, actor="test")
         while (held := services.claims.acquire(f"door/{door.door_id}")) is None:
             continue
-        spec = CameraSpec(groups=("personGroup/watched",), door=door.door_id)
+        spec = CameraSpec(groups=("directory",), door=door.door_id)
         camera = doors.cameras.create(owner, "Annex", "rtsp://192.0.2.1/live", spec, actor="test")
         (where,) = services.claims.holders(f"door/{door.door_id}").values()
         someone = person()

@@ -132,7 +132,7 @@ def test_a_kiosk_that_asks_for_liveness_takes_no_photo(desk: Desk) -> None:
 
 def test_what_is_not_approved_is_closed(desk: Desk) -> None:
     file_resource(desk.server, "elsewhere")  # approved for identification, but not in video
-    kiosk = desk.add("Closed", "elsewhere", liveness=False)
+    kiosk = desk.add("Closed", "elsewhere", group="directory", liveness=False)
     answer = desk.call(kiosk["key"], "notice", json={})
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "NotApproved")
 

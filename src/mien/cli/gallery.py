@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mien.cli._administration import As, AsJson, moment, print_facts, print_json, print_table
+from mien.cli._administration import As, AsJson, Yes, confirm, moment, print_facts, print_json, print_table
 from mien.cli._gallery import DataDir, opened, opened_for
 from mien.cli._import import import_people
 
@@ -217,14 +217,29 @@ def merge(
     collection: Group,
     person: Annotated[str, typer.Argument(help="Id of the person to merge; deleted afterwards.")],
     into: Annotated[str, typer.Argument(help="Id of the person to keep, with their name and user data.")],
+    yes: Yes = False,
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Move all faces of a person to another person of the group and delete the first. Train the group afterwards."""
+    """Move all faces of a person to another person of the group and delete the first. Train the group afterwards.
+
+    Negatives ("not this person") go over as well. Those that say that the two are not one person are deleted, after a
+    confirmation.
+    """
+    from mien.gallery.errors import ContradictedMergeError
+
     with opened_for(resource, data_dir, as_name) as work:
-        count = work.gallery.reassignment.merge(work.ref(collection), person, into)
-        work.note("person.merge", {"collection": collection, "person": person, "into": into, "faces": count})
+        merge, ref = work.gallery.reassignment.merge, work.ref(collection)
+        details: dict[str, str | int] = {"collection": collection, "person": person, "into": into}
+        try:
+            count = merge(ref, person, into)
+        except ContradictedMergeError as error:
+            asked = f"Stop: {error}. Merge them all the same, and delete {error.negatives} of these?"
+            confirm(asked, yes)
+            count = merge(ref, person, into, despite_negatives=True)
+            details["negatives_deleted"] = error.negatives
+        work.note("person.merge", {**details, "faces": count})
         if as_json:
             print_json({"faces": count})
         else:

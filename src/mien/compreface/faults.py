@@ -7,6 +7,7 @@ from typing import Final
 
 from mien.contract.problem import Problem
 from mien.gallery.errors import (
+    ContradictedMergeError,
     GalleryError,
     NoFaceError,
     PersistedFaceNotFoundError,
@@ -51,6 +52,12 @@ _KNOWN: Final[tuple[tuple[type[Exception], int, int, str], ...]] = (
     (SeveralFacesError, 400, SEVERAL_FACES, "Found more than one face in the given image"),
     (PersistedFaceNotFoundError, 404, IMAGE_NOT_FOUND, "Image is not found"),
     (PersonNotFoundError, 404, UNDEFINED, "Subject is not found"),
+    (
+        ContradictedMergeError,
+        400,
+        INVALID,
+        "Somebody said that these subjects are two people: merge them in the portal",
+    ),
 )
 
 

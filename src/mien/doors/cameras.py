@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 from mien.clock import Clock
 from mien.doors.codec import dump, load
 from mien.doors.errors import InvalidDoorError, NameInUseError, NotConfiguredError
+from mien.doors.existing import check_doors, check_one_model, check_places
 from mien.doors.naming import find_named
 from mien.doors.sources import shown_host
 from mien.doors.types import Camera, CameraSpec, check_name
 from mien.events import AuditLog
 from mien.storage import EVERY_RESOURCE, Database, Vault
-from mien.storage.tables import CameraRow, DoorRow
+from mien.storage.tables import CameraRow
 
 
 class Cameras:
@@ -46,7 +47,8 @@ class Cameras:
             actor: who adds it.
 
         Raises:
-            InvalidDoorError: the name, the address or the door cannot be.
+            InvalidDoorError: the name or the address cannot be; the door or a group is not there; there is no group, or
+                the groups cannot be searched together.
             NameInUseError: another camera has the name.
         """
         name, host = check_name("name", name), shown_host(source)
@@ -63,7 +65,7 @@ class Cameras:
         )
         try:
             with self._database.write(resource_id) as session:
-                _check_door(session, spec.door)
+                _check(session, spec)
                 session.add(row)
                 session.flush()
                 self._record(session, "camera.create", row, actor, host=host)
@@ -85,7 +87,7 @@ class Cameras:
 
         Raises:
             NotConfiguredError: there is none.
-            InvalidDoorError: the name, the address or the door cannot be.
+            InvalidDoorError: as for `create`; a group that the camera had before may be gone.
             NameInUseError: another camera has the name.
         """
         name = None if name is None else check_name("name", name)
@@ -99,7 +101,7 @@ class Cameras:
                 row.name = row.name if name is None else name
                 row.source = row.source if sealed is None else sealed
                 if spec is not None:
-                    _check_door(session, spec.door)
+                    _check(session, spec, load(CameraSpec, row.spec))
                     row.spec = dump(spec)
                 row.changed_at = self._clock.now()
                 session.flush()
@@ -203,9 +205,16 @@ def _find(session: Session, camera_id: UUID) -> CameraRow:
     return row
 
 
-def _check_door(session: Session, door: UUID | None) -> None:
-    if door is not None and session.scalar(select(DoorRow.door_id).where(DoorRow.door_id == door)) is None:
-        raise InvalidDoorError(f"there is no door {door}")
+def _check(session: Session, spec: CameraSpec, before: CameraSpec | None = None) -> None:
+    """Check that what a camera names is there; what it named before is not looked at again."""
+    if spec.door is not None:
+        check_doors(session, [spec.door])
+    if before is not None and spec.groups == before.groups:
+        return
+    if not spec.groups:
+        raise InvalidDoorError("a camera needs at least one group to search")
+    check_places(session, spec.groups, before.groups if before is not None else ())
+    check_one_model(session, spec.groups)
 
 
 def _what(camera_id: UUID) -> str:

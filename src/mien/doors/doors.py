@@ -15,6 +15,7 @@ from mien.clock import Clock
 from mien.doors.actuators.config import ActuatorConfig, MqttActuator, NoActuator, OsdpActuator, RelayActuator
 from mien.doors.codec import dump, load
 from mien.doors.errors import InvalidDoorError, NameInUseError, NotConfiguredError
+from mien.doors.existing import check_doors, check_persons, check_places
 from mien.doors.naming import find_named
 from mien.doors.types import CameraSpec, Door, DoorSpec, Rule, RuleSpec, check_name
 from mien.events import AuditLog
@@ -62,7 +63,7 @@ class Doors:
         """Add a door. Without a rule that names it, it opens for nobody.
 
         Raises:
-            InvalidDoorError: the name cannot be.
+            InvalidDoorError: the name cannot be, or a person is not there.
             NameInUseError: another door has it.
         """
         name, door_id, now = check_name("name", name), uuid4(), self._clock.now()
@@ -77,6 +78,7 @@ class Doors:
         )
         try:
             with self._database.write(resource_id) as session:
+                check_persons(session, spec.duress)
                 session.add(row)
                 session.flush()
                 self._record(session, "door.create", resource_id, actor, door=name, actuator=actuator.shown[:90])
@@ -98,7 +100,7 @@ class Doors:
 
         Raises:
             NotConfiguredError: there is none.
-            InvalidDoorError: the name cannot be.
+            InvalidDoorError: the name cannot be, or a new person is not there.
             NameInUseError: another door has it.
         """
         name = None if name is None else check_name("name", name)
@@ -107,7 +109,9 @@ class Doors:
             with self._database.write(resource_id) as session:
                 row = find_door(session, door_id)
                 row.name = row.name if name is None else name
-                row.spec = row.spec if spec is None else dump(spec)
+                if spec is not None:
+                    check_persons(session, spec.duress, load(DoorSpec, row.spec).duress)
+                    row.spec = dump(spec)
                 row.actuator = row.actuator if sealed is None else sealed
                 row.changed_at = self._clock.now()
                 session.flush()
@@ -176,12 +180,13 @@ class Doors:
         """Add a rule, as the last one unless a position is given.
 
         Raises:
-            InvalidDoorError: it names a door that is not there.
+            InvalidDoorError: it names a door, a group or a person that is not there.
+            NameInUseError: another rule has its name.
         """
         now = self._clock.now()
         with self._database.write(resource_id) as session:
             self._database.lock(session, f"door rules {resource_id}")
-            _check_doors(session, spec)
+            _check_rule(session, spec)
             last = session.scalar(select(func.max(DoorRuleRow.position))) or 0
             row = DoorRuleRow(
                 resource_id=resource_id,
@@ -203,11 +208,13 @@ class Doors:
 
         Raises:
             NotConfiguredError: there is none.
-            InvalidDoorError: it names a door that is not there.
+            InvalidDoorError: it names a door that is not there, or a new group or person that is not.
+            NameInUseError: another rule has its new name.
         """
         with self._database.write(resource_id) as session:
+            self._database.lock(session, f"door rules {resource_id}")
             row = _find_rule(session, rule_id)
-            _check_doors(session, spec)
+            _check_rule(session, spec, load(RuleSpec, row.spec))
             row.spec, row.changed_at = dump(spec), self._clock.now()
             row.position = row.position if position is None else position
             session.flush()
@@ -339,11 +346,15 @@ def _find_rule(session: Session, rule_id: UUID) -> DoorRuleRow:
     return row
 
 
-def _check_doors(session: Session, spec: RuleSpec) -> None:
-    there = set(session.scalars(select(DoorRow.door_id)))
-    for door in spec.doors:
-        if door not in there:
-            raise InvalidDoorError(f"there is no door {door}")
+def _check_rule(session: Session, spec: RuleSpec, before: RuleSpec | None = None) -> None:
+    """Check a rule's name, and that what it names is there; groups and persons that it named before may be gone."""
+    name = spec.name.strip()
+    renamed = before is None or name != before.name.strip()
+    if renamed and any(one.spec.name.strip() == name for one in rules_of(session)):
+        raise NameInUseError(f"there is a rule {name!r} already")
+    check_doors(session, spec.doors)
+    check_places(session, spec.groups, before.groups if before is not None else ())
+    check_persons(session, spec.persons, before.persons if before is not None else ())
 
 
 def _what(door_id: UUID) -> str:

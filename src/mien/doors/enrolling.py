@@ -6,8 +6,7 @@ from uuid import UUID
 
 from mien.doors.errors import InvalidDoorError
 from mien.doors.reviews import Enrol
-from mien.doors.searching import DEFAULT_LABEL
-from mien.doors.types import DIRECTORY, DYNAMIC_GROUP
+from mien.doors.types import DEFAULT_LABEL, DIRECTORY, DYNAMIC_GROUP
 from mien.gallery.directory.services import DirectoryServices
 from mien.gallery.gallery import Gallery
 from mien.gallery.kinds import CollectionRef, Kind

@@ -16,7 +16,7 @@ class NotConfiguredError(DoorsError):
 
 
 class NameInUseError(DoorsError):
-    """Another camera, door or kiosk of the resource has the name, or the badge is registered already."""
+    """Another camera, door, rule or kiosk of the resource has the name, or the badge is registered already."""
 
 
 class NoSuchPersonError(DoorsError):

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from mien.clock import Clock
 from mien.doors.codec import dump, load
-from mien.doors.doors import find_door
 from mien.doors.errors import InvalidDoorError, NameInUseError, NotConfiguredError
+from mien.doors.existing import check_doors, check_places
 from mien.doors.naming import find_named
 from mien.doors.types import between, check_name, check_place
 from mien.events import AuditLog
@@ -118,9 +118,8 @@ class Kiosks:
             The kiosk, and its key, which is stored as a keyed hash only and cannot be shown again.
 
         Raises:
-            InvalidDoorError: the name cannot be.
+            InvalidDoorError: the name cannot be, or the door or the group is not there.
             NameInUseError: another kiosk has it.
-            NotConfiguredError: there is no such door.
         """
         name, key = check_name("name", name), secrets.token_urlsafe(32)
         row = DoorKioskRow(
@@ -133,8 +132,7 @@ class Kiosks:
         )
         try:
             with self._database.write(resource_id) as session:
-                if spec.door is not None:
-                    find_door(session, spec.door)
+                _check(session, spec)
                 session.add(row)
                 session.flush()
                 self._record(session, "door.kiosk.create", resource_id, actor, kiosk=name, group=spec.group)
@@ -167,9 +165,9 @@ class Kiosks:
         """Change a kiosk; what is None stays, and so does its key. A new notice must be accepted anew.
 
         Raises:
-            InvalidDoorError: the name cannot be.
+            InvalidDoorError: the name cannot be, or the door or a new group is not there.
             NameInUseError: another kiosk has it.
-            NotConfiguredError: there is no such kiosk, or no such door.
+            NotConfiguredError: there is no such kiosk.
         """
         name = None if name is None else check_name("name", name)
         try:
@@ -177,8 +175,7 @@ class Kiosks:
                 row = _find(session, kiosk_id)
                 before = load(KioskSpec, row.spec)
                 after = before if spec is None else spec
-                if after.door is not None:
-                    find_door(session, after.door)
+                _check(session, after, before)
                 row.name = row.name if name is None else name
                 row.spec = dump(after)
                 session.flush()
@@ -296,6 +293,13 @@ def _find(session: Session, kiosk_id: UUID) -> DoorKioskRow:
     if row is None:
         raise NotConfiguredError(f"there is no kiosk {kiosk_id}")
     return row
+
+
+def _check(session: Session, spec: KioskSpec, before: KioskSpec | None = None) -> None:
+    """Check that what a kiosk names is there; the group that it named before may be gone."""
+    if spec.door is not None:
+        check_doors(session, [spec.door])
+    check_places(session, [spec.group], [before.group] if before is not None else ())
 
 
 def _count(result: object) -> int:

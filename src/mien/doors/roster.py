@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from mien.clock import Clock
 from mien.doors.codec import dump, load
+from mien.doors.doors import door_of
 from mien.doors.errors import InvalidDoorError, NameInUseError, NotConfiguredError
 from mien.doors.events import Draft, Kind
 from mien.doors.journal import DoorEvents
@@ -19,7 +20,7 @@ from mien.doors.people import Known, find_person, persons_of
 from mien.doors.roster_types import Badge, BadgeNumber, Person, Visitor
 from mien.events import AuditLog
 from mien.storage import EVERY_RESOURCE, Database, Vault
-from mien.storage.tables import DoorBadgeRow, DoorPresenceRow, DoorVisitorRow
+from mien.storage.tables import DoorBadgeRow, DoorPresenceRow, DoorRow, DoorVisitorRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,10 +250,15 @@ class Roster:
 
         Returns:
             How many were.
+
+        Raises:
+            NotConfiguredError: no door leads into the area, and nobody is inside.
         """
         statement = delete(DoorPresenceRow).where(DoorPresenceRow.area == area).returning(DoorPresenceRow.person_id)
         with self._database.write(resource_id) as session:
             count = len(session.execute(statement).all())
+            if not count and not any(door_of(row, "").area == area for row in session.scalars(select(DoorRow))):
+                raise NotConfiguredError(f"there is no area {area[:80]!r}")
             draft = Draft(kind=Kind.PRESENCE, code="emptied", details={"area": area, "persons": count})
             self._events.append(session, resource_id, draft)
             self._record(session, "door.presence.empty", resource_id, actor, area=area, persons=count)

@@ -12,7 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from mien.doors.evidence import Candidate
-from mien.doors.types import DYNAMIC_GROUP
+from mien.doors.types import DEFAULT_LABEL, DYNAMIC_GROUP
 from mien.gallery.detected_faces import DetectedFace
 from mien.gallery.directory.services import DirectoryServices
 from mien.gallery.errors import CollectionNotFoundError, DynamicGroupNotFoundError, PersonNotFoundError
@@ -28,8 +28,6 @@ TRACK_FPIR: Final = 1e-3
 """Accepted share of strangers' templates for which somebody is named. A track has several, much alike."""
 NEAREST: Final = 0.2
 """Confidence from which others count as near, for the margin."""
-DEFAULT_LABEL: Final = "recognition_04"
-"""Recognition model of searches in the person directory."""
 _NAMES_KEPT_S: Final = 60.0
 _SIZES_KEPT_S: Final = 5.0
 """Seconds for which the number of persons searched is kept: a training changes it, and the threshold with it."""

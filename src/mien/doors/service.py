@@ -13,6 +13,7 @@ from mien.doors.decisions import Decisions
 from mien.doors.doors import Doors
 from mien.doors.journal import DoorEvents
 from mien.doors.kiosks import Kiosks
+from mien.doors.places import Places
 from mien.doors.reviews import Reviews
 from mien.doors.roster import Roster
 from mien.doors.webhooks import deliver
@@ -32,6 +33,7 @@ class DoorServices:
         decisions: who may pass.
         reviews: what operators say about events.
         kiosks: the kiosk pages.
+        places: groups by name.
         approved: whether a resource is approved for video identification.
     """
 
@@ -42,6 +44,7 @@ class DoorServices:
     decisions: Decisions
     reviews: Reviews
     kiosks: Kiosks
+    places: Places
     approved: Callable[[UUID], bool]
 
     def purge(self) -> int:
@@ -76,5 +79,6 @@ def open_doors(database: Database, vault: Vault, clock: Clock, audit: AuditLog, 
         decisions=Decisions(database, clock, events, roster, approved),
         reviews=Reviews(database, clock, audit, events),
         kiosks=Kiosks(database, vault, clock, audit),
+        places=Places(database),
         approved=approved,
     )

@@ -20,6 +20,8 @@ Polygon = tuple[Point, ...]
 
 DIRECTORY: Final = "directory"
 DYNAMIC_GROUP: Final = "dynamicGroup"
+DEFAULT_LABEL: Final = "recognition_04"
+"""Recognition model of searches in the person directory."""
 PLACES: Final = (Kind.PERSON_GROUP.value, Kind.LARGE_PERSON_GROUP.value, DYNAMIC_GROUP)
 DAY: Final = 24 * 60
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -18,6 +19,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import delete, func, select
 
 from mien.clock import Clock
+from mien.contract.operations import OPERATIONS, operation_named
 from mien.events.metrics import METRICS, Aggregation
 from mien.events.recall import LEAST_RECALL
 from mien.storage import EVERY_RESOURCE, Database, Vault
@@ -280,8 +282,13 @@ class AlertRules:
             The rule, and the secret, which is not shown again; None without a webhook.
 
         Raises:
-            AlertError: name, address or secret cannot be used.
+            AlertError: name, address or secret cannot be used, or there is no such operation.
         """
+        operation = condition.operation
+        if operation is not None:
+            if (known := operation_named(operation)) is None:
+                raise AlertError(f"there is no operation {operation[:80]!r}; {_like(operation)}")
+            condition = replace(condition, operation=known)
         if not 1 <= len(name.strip()) <= 100 or not name.isprintable():
             raise AlertError("a rule's name has 1 to 100 printable characters")
         rule_id = uuid4()
@@ -434,6 +441,12 @@ def worst(uses: Sequence[QuotaUse], condition: Condition, resource_id: UUID | No
         use.percent for use in uses if condition.quota in {None, use.quota} and resource_id in {None, use.resource_id}
     ]
     return max(percents, default=None)
+
+
+def _like(operation: str) -> str:
+    """Name the operations that somebody may have meant."""
+    near = get_close_matches(operation, sorted(OPERATIONS), n=3, cutoff=0.5) or ["Face - Detect"]
+    return f"there is {', '.join(near)}" if len(near) == 1 else f"there are {', '.join(near)}"
 
 
 def _host(url: str) -> str:

@@ -19,6 +19,7 @@ from sqlalchemy import delete, func
 from sqlalchemy.exc import SQLAlchemyError
 
 from mien.clock import Clock
+from mien.contract.operations import TRAINING
 from mien.events.metrics import BOUNDS
 from mien.storage import Database
 from mien.storage.faults import log_failure
@@ -30,9 +31,6 @@ Key = tuple[UUID, str, int, str]
 
 Levels = Callable[[], Mapping[UUID, int]]
 """Reads a gauge: its value for each resource that has one."""
-
-TRAINING: Final = "Training"
-"""The operation under which trained images are counted."""
 
 BUCKETS: Final = tuple(f"b{number:02}" for number in range(len(BOUNDS) + 1))
 """The columns of the latency's histogram."""

@@ -29,7 +29,7 @@ gallery.faces.delete(ref, face_id, person_id=None)
 gallery.duplicates.found(ref)                                                       # list[Duplicate]
 gallery.duplicates.dismiss(ref, face_id, other_face_id)                             # whether it was suspected
 
-gallery.reassignment.merge(ref, person_id, into)                                    # how many faces went over
+gallery.reassignment.merge(ref, person_id, into, despite_negatives=False)           # how many faces went over
 gallery.reassignment.move_faces(ref, face_ids, person_id, into)
 gallery.relocation.move(ref, person_id, to)                                         # likely duplicates there
 
@@ -66,7 +66,8 @@ Errors, by call (all of `mien.gallery.errors`):
 * every write: `TrainingNotFinishedError` while the collection is being trained, `ConflictError`.
 * faces.add: `NoFaceError`, `SeveralFacesError`, `TargetFaceOutOfRangeError`, `LowQualityError`, and those of
   `FaceEngine.analyze`.
-* merging and moving: `SamePersonError`, `AlreadyThereError`, `NotAGroupError`, `OtherRecogniserError`.
+* merging and moving: `SamePersonError`, `ContradictedMergeError`, `AlreadyThereError`, `NotAGroupError`,
+  `OtherRecogniserError`.
 * recognition: `FaceNotFoundError`, `IncompatibleModelError`, `FingerprintMismatchError`, `NotTrainedError`,
   `TrainingNotFinishedError` (only before the first success: later the last trained state serves on),
   `FaceListEmptyError`, `PersonHasNoFaceError`, `PersonNotFoundError`.

@@ -9,10 +9,11 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, or_
 from sqlalchemy.orm import Session
 
-from mien.storage.tables import CollectionRow, ConsentRow, CorrectionRow, PersonRow
+from mien.gallery.following import following
+from mien.storage.tables import CollectionRow, CorrectionRow, PersonRow
 
 KEPT: Final = timedelta(days=7)
 """How long a merge or move can be undone."""
@@ -68,14 +69,11 @@ def record_correction(
 
 def before_merge(session: Session, source: PersonRow, target: PersonRow) -> dict[str, Any]:
     """Return what a merge changes beyond faces, name and user data; to be asked before it."""
-    consents = select(ConsentRow.consent_id).where(
-        ConsentRow.collection == source.collection, ConsentRow.person_id == source.person_id
-    )
     return {
         "created_at": _text(source.created_at),
         "seen_at": _text(source.seen_at),
         "into_created_at": _text(target.created_at),
-        "consents": [str(one) for one in session.scalars(consents)],
+        **following(session, source.collection, source.person_id),
     }
 
 

@@ -18,13 +18,15 @@ from sqlalchemy.orm import Session
 
 from mien.gallery.correction_records import KEPT, CorrectionKind
 from mien.gallery.errors import CannotUndoError, CorrectionNotFoundError, Quota, QuotaExceededError
+from mien.gallery.following import give_back
 from mien.gallery.kinds import CollectionRef, parse_id
+from mien.gallery.merged_negatives import MergedNegatives
 from mien.gallery.persons import check_person_quota
 from mien.gallery.relocation import Relocation
 from mien.gallery.removal import note_removal
 from mien.gallery.rows import Rows
 from mien.storage import EVERY_RESOURCE
-from mien.storage.tables import CollectionRow, ConsentRow, CorrectionRow, PersistedFaceRow, PersonRow
+from mien.storage.tables import CollectionRow, CorrectionRow, PersistedFaceRow, PersonRow
 
 _SHOWN: Final = 20
 
@@ -62,11 +64,13 @@ class Corrections:
     Args:
         rows: opens sessions on collections.
         relocation: moves persons back to their group.
+        negatives: is told of negatives that were handed back.
     """
 
-    def __init__(self, rows: Rows, relocation: Relocation) -> None:
+    def __init__(self, rows: Rows, relocation: Relocation, negatives: MergedNegatives) -> None:
         self._rows = rows
         self._relocation = relocation
+        self._negatives = negatives
 
     def recent(self, ref: CollectionRef, person_id: str | None = None) -> list[Correction]:
         """Return what can be undone in a group, newest first; with a person, only what concerns them.
@@ -90,7 +94,8 @@ class Corrections:
     def undo(self, ref: CollectionRef, correction_id: UUID) -> Correction:
         """Take a merge or move back.
 
-        Faces that were deleted since stay deleted. Identification follows with the next training.
+        Faces that were deleted since, and negatives that a merge deleted, stay deleted. Identification follows with
+        the next training.
 
         Raises:
             CollectionNotFoundError: there is no such group.
@@ -113,6 +118,7 @@ class Corrections:
             record = _find(session, row, correction_id)
             self._give_back(session, ref, row, record)
             session.delete(record)
+        self._negatives.follow(ref.resource_id)
         return done
 
     def _give_back(self, session: Session, ref: CollectionRef, row: CollectionRow, record: CorrectionRow) -> None:
@@ -165,14 +171,7 @@ class Corrections:
         session.add(source)
         row.persons += 1
         session.flush()
-        consents = [UUID(one) for one in before["consents"]]
-        session.execute(
-            update(ConsentRow)
-            .where(ConsentRow.collection == row.uid, ConsentRow.consent_id.in_(consents))
-            .where(ConsentRow.person_id == target.person_id)
-            .values(person_id=source.person_id)
-            .execution_options(synchronize_session=False)
-        )
+        give_back(session, row.uid, target.person_id, source.person_id, before)
         target.created_at = _moment(before["into_created_at"])
         return source
 

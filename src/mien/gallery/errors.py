@@ -133,6 +133,19 @@ class SamePersonError(GalleryError):
         super().__init__("this is the same person: name another one")
 
 
+class ContradictedMergeError(GalleryError):
+    """Two persons were to be merged of whom people said that they are not one.
+
+    Attributes:
+        negatives: how many negatives say so.
+    """
+
+    def __init__(self, negatives: int) -> None:
+        self.negatives = negatives
+        kept = "a kept face says" if negatives == 1 else f"{negatives} kept faces say"
+        super().__init__(f'{kept} that these are two people: somebody answered "not this person"')
+
+
 class NoTemplateError(GalleryError):
     """An enrolled face has no template: it was left out of a migration."""
 

@@ -20,6 +20,7 @@ from mien.gallery.duplicates import Duplicates
 from mien.gallery.faces import PersistedFaces
 from mien.gallery.filing import PhotoFiling
 from mien.gallery.last_seen import LastSeen
+from mien.gallery.merged_negatives import MergedNegatives
 from mien.gallery.negatives import Negatives
 from mien.gallery.people import People
 from mien.gallery.person_search import PersonSearch
@@ -196,6 +197,7 @@ def open_gallery(
         audit=AuditLog(database, clock, vault),
     )
     probes, trained_state = Probes(detected_faces, recognisers, curves), TrainedState(rows, indexes)
+    merged = MergedNegatives(negatives, templates, recognisers)
     relocation = Relocation(rows, vault, recognisers, duplicate_check, last_seen)
     later = TrainedDuplicates(rows, templates, indexes, recognisers)
     training = Training(rows, templates, indexes, trained=trained, look=later.look)
@@ -207,9 +209,9 @@ def open_gallery(
             rows, templates, recognisers, indexes=indexes, untrained=untrained_index, curves=curves
         ),
         faces=PersistedFaces(rows, engine, recognisers, vault, duplicate_check),
-        reassignment=Reassignment(rows, last_seen),
+        reassignment=Reassignment(rows, last_seen, merged),
         relocation=relocation,
-        corrections=Corrections(rows, relocation),
+        corrections=Corrections(rows, relocation, merged),
         bulk=Bulk(rows, templates, recognisers),
         filing=PhotoFiling(rows, recognisers, vault, duplicate_check),
         policies=Policies(rows),

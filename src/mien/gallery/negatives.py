@@ -150,7 +150,7 @@ class Negatives:
                 row = homes[one.collection]
                 if row is not None:
                     of_person = found.setdefault((_place(row), one.fingerprint), {}).setdefault(one.person_id, [])
-                    of_person.append(self._open(one))
+                    of_person.append(self.template(one))
         return {place: {person: np.stack(some) for person, some in people.items()} for place, people in found.items()}
 
     # Keep
@@ -286,7 +286,7 @@ class Negatives:
             of_person = (PersonNegativeRow.collection == row.uid, PersonNegativeRow.person_id == person)
             held = session.scalars(select(PersonNegativeRow).where(*of_person)).all()
             for one in held:
-                if one.fingerprint == embedding.fingerprint and self._open(one) @ embedding.vector >= _ALIKE:
+                if one.fingerprint == embedding.fingerprint and self.template(one) @ embedding.vector >= _ALIKE:
                     return _seen(session, one)
             if len(held) >= MOST:
                 raise TooManyNegativesError(MOST)
@@ -309,7 +309,7 @@ class Negatives:
             self._audit.record_in(
                 session, actor=actor, action="negative.add", resource_id=row.resource_id, details=said
             )
-        self._known.pop(row.resource_id, None)
+        self.reread(row.resource_id)
         return seen
 
     def _alike(
@@ -358,7 +358,7 @@ class Negatives:
             session.delete(row)
             session.flush()
             self._audit.record_in(session, actor=actor, action="negative.remove", resource_id=resource_id, details=said)
-        self._known.pop(resource_id, None)
+        self.reread(resource_id)
 
     # Rights of whoever a negative shows
 
@@ -366,7 +366,7 @@ class Negatives:
         """Yield all negatives of a resource with their templates."""
         with self._rows.database.read(resource_id) as session:
             for one in session.scalars(select(PersonNegativeRow)):
-                yield _seen(session, one), self._open(one)
+                yield _seen(session, one), self.template(one)
 
     def forget(self, session: Session, negative_ids: Sequence[UUID]) -> list[UUID]:
         """Delete negatives in a writing session of their resource; returns those that were there."""
@@ -376,7 +376,12 @@ class Negatives:
         self._known.clear()
         return list(session.scalars(gone.returning(PersonNegativeRow.negative_id)))
 
-    def _open(self, row: PersonNegativeRow) -> NDArray[np.float32]:
+    def reread(self, resource_id: UUID) -> None:
+        """Read a resource's negatives from the database with the next use, after somebody else changed them."""
+        self._known.pop(resource_id, None)
+
+    def template(self, row: PersonNegativeRow) -> NDArray[np.float32]:
+        """Return the template of a negative, unit float32 (d,)."""
         plain = self._vault.open(row.sealed, resource_id=row.resource_id, what=_what(row.negative_id))
         return np.frombuffer(plain, dtype="<f4").astype(np.float32, copy=False)
 

@@ -6,7 +6,7 @@ after a number of rows, so that a page far into the group takes as long as the f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -17,13 +17,14 @@ from sqlalchemy import ColumnElement, and_, func, literal, or_, select, true, tu
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from mien.gallery.kinds import CollectionRef, parse_id
-from mien.gallery.rows import Rows
+from mien.gallery.rows import Rows, ref_of
 from mien.storage.names import name_key
-from mien.storage.tables import PersistedFaceRow, PersonRow
+from mien.storage.tables import CollectionRow, PersistedFaceRow, PersonRow
 
 PAGE: Final = 50
 """Persons on a page, by default."""
 _SHORTEST_ID: Final = 6
+_AT_ONCE: Final = 500
 _HEXADECIMAL: Final = frozenset("0123456789abcdef")
 
 
@@ -94,6 +95,25 @@ class PeoplePage:
     has_next: bool
 
 
+@dataclass(frozen=True, slots=True)
+class FoundPerson:
+    """A person who was looked for in a whole resource.
+
+    Attributes:
+        ref: the group, or the person directory.
+        group: its name.
+        person_id: lower-case hyphenated GUID.
+        name: 1 to 128 characters.
+        faces: how many are enrolled.
+    """
+
+    ref: CollectionRef
+    group: str
+    person_id: str
+    name: str
+    faces: int
+
+
 class People:
     """Finds and lists the persons of groups.
 
@@ -132,7 +152,7 @@ class People:
         backwards = before is not None
         edge = before or after
         with self._rows.reading(ref) as (session, row):
-            wanted = and_(PersonRow.collection == row.uid, _matches(session, row.uid, text))
+            wanted = and_(PersonRow.collection == row.uid, person_matches(session, row.uid, text))
             query = select(PersonRow).where(wanted)
             if edge is not None:
                 query = query.where(_beyond(column, edge, larger=descending == backwards))
@@ -156,6 +176,35 @@ class People:
                 has_next=edge is not None if backwards else more,
             )
 
+    def anywhere(self, resource_id: UUID, text: str = "", top: int = PAGE) -> list[FoundPerson]:
+        """Return persons of all groups and of the person directory, by name.
+
+        Args:
+            resource_id: whose.
+            text: as in `page`.
+            top: how many at most, >= 1.
+        """
+        with self._rows.database.read(resource_id) as session:
+            query = select(PersonRow, CollectionRow).join(CollectionRow, CollectionRow.uid == PersonRow.collection)
+            query = query.where(person_matches(session, None, text)).order_by(PersonRow.name_key, PersonRow.person_id)
+            return [
+                FoundPerson(ref_of(row), row.name, str(person.person_id), person.name, person.faces)
+                for person, row in session.execute(query.limit(top))
+            ]
+
+    def named(self, resource_id: UUID, person_ids: Iterable[UUID]) -> dict[UUID, str]:
+        """Return the names of persons by their ids, wherever they are enrolled; those who are gone are missing."""
+        wanted, found = list(set(person_ids)), dict[UUID, str]()
+        with self._rows.database.read(resource_id) as session:
+            for start in range(0, len(wanted), _AT_ONCE):
+                query = select(PersonRow.person_id, PersonRow.name)
+                query = query.where(
+                    PersonRow.collection.in_(select(CollectionRow.uid)),  # the primary key begins with it
+                    PersonRow.person_id.in_(wanted[start : start + _AT_ONCE]),
+                )
+                found.update((person_id, name) for person_id, name in session.execute(query))
+        return found
+
     def namesakes(self, ref: CollectionRef, name: str, top: int = 5) -> list[PersonLine]:
         """Return the persons whose name differs in nothing that people notice: capitals, accents, blanks.
 
@@ -174,13 +223,15 @@ def _beyond(column: InstrumentedAttribute[Any], edge: Edge, *, larger: bool) -> 
     return row > at if larger else row < at
 
 
-def _matches(session: Session, collection: UUID, text: str) -> ColumnElement[bool]:
+def person_matches(session: Session, collection: UUID | None, text: str) -> ColumnElement[bool]:
+    """Return the condition that a person is meant by a text; a face is looked for in one collection, or in all."""
     words = name_key(text).split()
     if not words:
         return true()
     if (named := parse_id(text.strip())) is not None:
+        within = select(CollectionRow.uid) if collection is None else [collection]
         whose = select(PersistedFaceRow.person_id).where(
-            PersistedFaceRow.collection == collection, PersistedFaceRow.face_id == named
+            PersistedFaceRow.collection.in_(within), PersistedFaceRow.face_id == named
         )
         return PersonRow.person_id.in_([named, *session.scalars(whose)])
     found = and_(*(PersonRow.name_key.contains(word, autoescape=True) for word in words))

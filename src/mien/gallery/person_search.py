@@ -162,7 +162,7 @@ class PersonSearch:
         """
         with self._rows.reading(ref) as (session, row):
             recogniser, vector, whose = self._vector(session, ref, row, face_id, person_id)
-            others = [one for one in _faces_of(session, row.uid, [whose]) if str(one.face_id) != face_id.lower()]
+            others = [one for one in sealed_faces(session, row.uid, [whose]) if str(one.face_id) != face_id.lower()]
             if not others:
                 return None
             enrolled = self._templates.faces(row.resource_id, row.uid, others).templates
@@ -202,7 +202,7 @@ class PersonSearch:
             ).all()
         )
         by_person: dict[UUID, list[SealedFace]] = {}
-        for face in _faces_of(session, row.uid, persons):
+        for face in sealed_faces(session, row.uid, persons):
             by_person.setdefault(face.person_id, []).append(face)
         found = []
         for person, faces in by_person.items():
@@ -237,7 +237,8 @@ class PersonSearch:
         return list(found)
 
 
-def _faces_of(session: Session, collection: UUID, persons: Sequence[UUID]) -> list[SealedFace]:
+def sealed_faces(session: Session, collection: UUID, persons: Sequence[UUID]) -> list[SealedFace]:
+    """Return the faces of persons of a collection, without those that a migration left without a template."""
     query = select(PersistedFaceRow.person_id, PersistedFaceRow.face_id, PersistedFaceRow.sealed).where(
         PersistedFaceRow.collection == collection,
         PersistedFaceRow.person_id.in_(persons),

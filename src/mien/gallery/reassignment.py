@@ -17,12 +17,14 @@ from sqlalchemy.orm import Session
 
 from mien.gallery.correction_records import CorrectionKind, before_merge, forget_corrections, record_correction
 from mien.gallery.errors import PersistedFaceNotFoundError, Quota, QuotaExceededError, SamePersonError
+from mien.gallery.following import give_to
 from mien.gallery.kinds import CollectionRef, parse_id
 from mien.gallery.last_seen import LastSeen
+from mien.gallery.merged_negatives import MergedNegatives
 from mien.gallery.persons import find_person
 from mien.gallery.removal import forget_pairs, note_removal
 from mien.gallery.rows import Rows
-from mien.storage.tables import CollectionRow, ConsentRow, PersistedFaceRow, PersonRow
+from mien.storage.tables import CollectionRow, PersistedFaceRow, PersonRow
 
 
 class Reassignment:
@@ -31,23 +33,28 @@ class Reassignment:
     Args:
         rows: opens sessions on collections.
         last_seen: who was recognised and is not written down yet.
+        negatives: settles what the negatives of merged persons say.
     """
 
-    def __init__(self, rows: Rows, last_seen: LastSeen) -> None:
+    def __init__(self, rows: Rows, last_seen: LastSeen, negatives: MergedNegatives) -> None:
         self._rows = rows
         self._last_seen = last_seen
+        self._negatives = negatives
 
-    def merge(self, ref: CollectionRef, person_id: str, into: str) -> int:
+    def merge(self, ref: CollectionRef, person_id: str, into: str, *, despite_negatives: bool = False) -> int:
         """Give all faces of a person to another one, and delete the emptied person.
 
-        Name and user data of the other one stay. Faces keep their ids and user data. Consents follow. The person counts
-        as made when the first of the two was and as seen when the last was, so that no rule of retention keeps anything
-        longer than it promised.
+        Name and user data of the other one stay. Faces keep their ids and user data. All that goes with a person
+        (`following`) is the other one's, but for negatives that show the other of the two (`merged_negatives`). The
+        person counts as made when the first of the two was and as seen when the last was, so that no rule of retention
+        keeps anything longer than it promised.
 
         Args:
             ref: the group.
             person_id: who goes.
             into: who stays.
+            despite_negatives: merge also where people said that the two are not one person; these negatives are
+                deleted, and undoing the merge does not bring them back.
 
         Returns:
             How many faces went over.
@@ -56,6 +63,7 @@ class Reassignment:
             CollectionNotFoundError: there is no such group.
             PersonNotFoundError: one of the two is not in it.
             SamePersonError: they are one already.
+            ContradictedMergeError: people said that the two are not one person.
             QuotaExceededError: together they have more faces than the tier allows a person.
             TrainingNotFinishedError: the group is being trained.
             ConflictError: others kept it locked for too long.
@@ -67,16 +75,12 @@ class Reassignment:
             self._check_room(session, ref, target, len(faces))
             now = self._rows.clock.now()
             before = before_merge(session, source, target)
+            self._negatives.settle(session, row, source.person_id, target.person_id, despite=despite_negatives)
             forget_corrections(session, row.uid, source.person_id)
             _hand_over(session, row, faces, source, target)
             if faces or row.snapshot is not None:  # the last training may have known faces that were deleted since
                 note_removal(session, row, source.person_id, None, now)
-            session.execute(
-                update(ConsentRow)
-                .where(ConsentRow.collection == row.uid, ConsentRow.person_id == source.person_id)
-                .values(person_id=target.person_id)
-                .execution_options(synchronize_session=False)
-            )
+            give_to(session, row.uid, source.person_id, target.person_id)
             target.created_at = _known(min, source.created_at, target.created_at)
             target.seen_at = _known(max, source.seen_at, target.seen_at)
             record_correction(
@@ -85,6 +89,7 @@ class Reassignment:
             )  # fmt: skip
             session.delete(source)
             row.persons -= 1
+        self._negatives.follow(ref.resource_id)
         return len(faces)
 
     def move_faces(self, ref: CollectionRef, face_ids: Iterable[str], person_id: str, into: str) -> None:

@@ -32,6 +32,7 @@ from mien.gallery.errors import (
     QuotaExceededError,
     TrainingNotFinishedError,
 )
+from mien.gallery.following import take_along
 from mien.gallery.kinds import CollectionRef
 from mien.gallery.last_seen import LastSeen
 from mien.gallery.persons import check_person_quota, find_person
@@ -44,12 +45,10 @@ from mien.storage import Vault
 from mien.storage.copying import copy_row, copy_values, whole
 from mien.storage.tables import (
     CollectionRow,
-    ConsentRow,
     CropRow,
     DuplicateRow,
     OtherTemplateRow,
     PersistedFaceRow,
-    PersonNegativeRow,
     PersonRow,
 )
 
@@ -108,7 +107,7 @@ class Relocation:
     def move(
         self, ref: CollectionRef, person_id: str, to: CollectionRef, *, undoable: bool = True
     ) -> tuple[Duplicate, ...]:
-        """Move a person with faces, user data, crops, consents and negatives; person and faces keep their ids.
+        """Move a person with faces, user data, crops and all that is `following`; person and faces keep their ids.
 
         Args:
             ref: the group that the person is in.
@@ -193,13 +192,7 @@ class Relocation:
             if ready.sealed.faces:
                 target.training_action_at, target.fingerprint = now, row.fingerprint
             _put(session, target, person, ready.sealed)
-            for table in (ConsentRow, PersonNegativeRow):
-                session.execute(
-                    update(table)
-                    .where(table.collection == row.uid, table.person_id == person.person_id)
-                    .values(collection=target.uid)
-                    .execution_options(synchronize_session=False)
-                )
+            take_along(session, row.uid, person.person_id, target.uid)
             _take_pairs_along(session, row.uid, target.uid, [face["face_id"] for face in ready.found.faces])
             remove_person(session, row, person, now)
             if undoable:

@@ -30,17 +30,19 @@ _HOLIDAYS: Final = {
 _WHEN: Final = {"always": mark("always"), "never": mark("never")}
 
 
-def rule_sentence(spec: RuleSpec, doors: Mapping[UUID, str]) -> str:
+def rule_sentence(spec: RuleSpec, doors: Mapping[UUID, str], persons: Mapping[UUID, str] | None = None) -> str:
     """Return what a rule says; in English as the command line and the API say it.
 
     Args:
         spec: the rule.
         doors: names of doors.
+        persons: names of persons; those that are missing are shown by their ids.
     """
     if language() == SOURCE:
-        return sentence(spec, doors)
+        return sentence(spec, doors, persons)
+    names = persons or {}
     who = [t("everyone of {group}", group=group) for group in spec.groups]
-    who += [t("person {id}", id=person) for person in spec.persons]
+    who += [names.get(person) or t("person {id}", id=person) for person in spec.persons]
     who += [t("visitors")] if spec.visitors else []
     where = [doors.get(door, str(door)) for door in spec.doors]
     if not who:

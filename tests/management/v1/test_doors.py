@@ -150,6 +150,30 @@ async def test_doors_and_rules(desk: Desk) -> None:
     assert (await desk.admin.delete(f"{BASE}/doors/{door}")).status_code == 204
 
 
+async def test_what_does_not_exist_is_refused_with_its_name(desk: Desk) -> None:
+    door, _ = await made(desk)
+    nobody = str(uuid4())
+    camera = {"name": "Lobby", "source": "/dev/video0"}
+    kiosk = {"name": "Desk", "group": STAFF, "notice": "We compare your face."}
+    for path, body, status, words in (
+        ("cameras", camera, 400, "A camera needs at least one group to search."),
+        ("cameras", {**camera, "groups": ["personGroup/staff"]}, 400, f"personGroup/staff; there is {STAFF}."),
+        ("cameras", {**camera, "groups": [STAFF, "dynamicGroup/x"]}, 400, "There is no group dynamicGroup/x."),
+        ("door-rules", {"name": "B", "groups": ["largePersonGroup/staf"]}, 400, "no group largePersonGroup/staf."),
+        ("door-rules", {"name": "B", "persons": [nobody]}, 400, f"no person {nobody} in this resource."),
+        ("door-rules", {"name": "B", "doors": [nobody]}, 400, f"There is no door {nobody}."),
+        ("door-rules", {"name": "Staff", "doors": [door]}, 409, "There is a rule 'Staff' already."),
+        ("doors", {"name": "Back", "duress": [nobody]}, 400, f"no person {nobody} in this resource."),
+        ("kiosks", {**kiosk, "group": "personGroup/x"}, 400, "There is no group personGroup/x."),
+        ("kiosks", {**kiosk, "door": nobody}, 400, f"There is no door {nobody}."),
+        ("door-presence/Attic/empty", {}, 404, "There is no area 'Attic'."),
+    ):
+        answer = await desk.admin.post(f"{BASE}/{path}", json=body)
+        assert (answer.status_code, words in answer.json()["error"]["message"]) == (status, True), answer.text
+    for path, count in (("cameras", 0), ("door-rules", 1), ("doors", 1), ("kiosks", 0)):
+        assert len((await desk.reader.get(f"{BASE}/{path}")).json()["value"]) == count, path
+
+
 async def test_people_at_doors(desk: Desk) -> None:
     door, _ = await made(desk)
     who = {"place": STAFF, "personId": str(desk.ada)}

@@ -18,13 +18,13 @@ from mien.gallery.directory.dynamic_groups import find_group
 from mien.gallery.directory.persons import ascii_start, check_person_page
 from mien.gallery.directory.rows import DirectoryRows, face_collections, find_person
 from mien.gallery.kinds import parse_id, persons_ref
+from mien.gallery.people import person_matches
 from mien.gallery.rows import find_collection
 from mien.gallery.types import DynamicGroup, PersistedFace
 from mien.storage.tables import DynamicGroupMemberRow, DynamicGroupRow, PersistedFaceRow, PersonRow
 
 _T = TypeVar("_T")
 _ROWS_AT_ONCE: Final = 500
-_SCANNED_AT_ONCE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,25 +100,17 @@ class DirectoryViews:
             resource_id: whose directory.
             start: id of the person that the last page ended with; empty for the first page.
             top: how many at most, 1 to 1000.
-            text: only those whose name has this in it, in capitals or not, or whose id it is.
+            text: only those whom it means, as in `People.page`.
         """
-        after, wanted, named = check_person_page(start, top), text.strip().casefold(), parse_id(text.strip())
-        found: list[ListedPerson] = []
+        after = check_person_page(start, top)
         with self._rows.reading(resource_id) as session:
             home = find_collection(session, persons_ref(resource_id))
-            while home is not None and len(found) < top:
-                query = select(PersonRow).where(PersonRow.collection == home.uid)
-                if after is not None:
-                    query = query.where(PersonRow.person_id > after)
-                # Names are kept as bytes, which no database compares without regard to capitals.
-                portion = _SCANNED_AT_ONCE if wanted else top
-                rows = session.scalars(query.order_by(PersonRow.person_id).limit(portion)).all()
-                found += [_listed(row) for row in rows if wanted in row.name.casefold() or row.person_id == named]
-                if len(rows) < portion:
-                    break
-                after = rows[-1].person_id
-                session.expunge_all()
-        return found[:top]
+            if home is None:
+                return []
+            query = select(PersonRow).where(PersonRow.collection == home.uid, person_matches(session, home.uid, text))
+            if after is not None:
+                query = query.where(PersonRow.person_id > after)
+            return [_listed(row) for row in session.scalars(query.order_by(PersonRow.person_id).limit(top))]
 
     def named(self, resource_id: UUID, person_ids: Iterable[str]) -> dict[str, ListedPerson]:
         """Return persons by their ids; who is not there (any more) is left out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -11,6 +12,7 @@ from uuid import UUID
 from nicegui import events, ui
 
 from mien.doors.agreement import Agreement
+from mien.doors.places import Place
 from mien.doors.types import Camera, CameraSpec, Polygon
 from mien.management.roles import Permission
 from mien.portal.camera_problems import said
@@ -18,6 +20,7 @@ from mien.portal.cameras import about_track, name_of, outlines, polygons, read_c
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.pages.cameras import approved, doors_of, state_of, watcher_of
+from mien.portal.pages.choosing import group_field
 from mien.portal.texts import mark, moment, t, tn
 from mien.portal.visitor import Visitor, sentence, tell
 from mien.portal.watched import Watched
@@ -45,7 +48,8 @@ async def render(visitor: Visitor) -> None:
         Tag("a", t("All cameras"), href=visitor.link("/cameras"))
     live = _Live(visitor, camera)
     await live.draw()
-    _settings(visitor, camera)
+    named = await visitor.ask(lambda: doors_of(visitor).places.named(visitor.resource.id, camera.spec.groups))
+    _settings(visitor, camera, named)
 
 
 async def _camera(visitor: Visitor) -> Camera | None:
@@ -286,7 +290,7 @@ def _health(watcher: Watched | None, not_here: str) -> None:
     )
 
 
-def _settings(visitor: Visitor, camera: Camera) -> None:
+def _settings(visitor: Visitor, camera: Camera, named: Mapping[str, Place]) -> None:
     may, spec = visitor.may(Permission.MANAGE), camera.spec
     with section(t("Settings")):
         facts([(t("Address"), camera.host)])
@@ -295,7 +299,7 @@ def _settings(visitor: Visitor, camera: Camera) -> None:
             address = ui.input(t("New address")).props(
                 hint(t("leave empty to keep the present one"), "outlined autocomplete=off")
             )
-            groups = ui.input(t("Groups"), value=" ".join(spec.groups)).props("outlined")
+            groups = group_field(visitor, t("Groups"), spec.groups, named, several=True)
             rate = ui.number(t("Analysed frames a second"), value=spec.rate, min=0.5, max=30, step=0.5).props(
                 "outlined"
             )
@@ -307,7 +311,7 @@ def _settings(visitor: Visitor, camera: Camera) -> None:
                 kept: CameraSpec = cameras.get(visitor.resource.id, camera.camera_id).spec
                 changed = replace(
                     kept,
-                    groups=tuple(str(groups.value or "").split()),
+                    groups=groups.values,
                     rate=float(rate.value or 0),
                     enabled=bool(enabled.value),
                 )

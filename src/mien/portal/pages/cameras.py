@@ -16,13 +16,13 @@ from mien.management.roles import Permission
 from mien.portal.cameras import running, where_runs
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
+from mien.portal.pages.choosing import group_field, group_name
 from mien.portal.texts import mark, t
 from mien.portal.visitor import Visitor
 from mien.portal.watched import Watched
 from mien.portal.widgets import Tag, badge, banner, button, empty, hint, section, table
 
 _ADDRESS_HINT: Final = mark("rtsp://user:password@host/path, http://… (Motion JPEG), /dev/video0 or file:/path")
-_GROUPS_HINT: Final = mark("personGroup/ID, largePersonGroup/ID, dynamicGroup/ID or directory; blanks between them")
 
 
 def doors_of(visitor: Visitor) -> DoorServices:
@@ -81,6 +81,9 @@ async def render(visitor: Visitor) -> None:
     doors = doors_of(visitor)
     cameras = await visitor.ask(lambda: doors.cameras.of(visitor.resource.id))
     names = {door.door_id: door.name for door in await visitor.ask(lambda: doors.doors.of(visitor.resource.id))}
+    named = await visitor.ask(
+        lambda: doors.places.named(visitor.resource.id, (one for camera in cameras for one in camera.spec.groups))
+    )
     held = await visitor.ask(lambda: {one.camera_id: where_runs(visitor.parts, one) for one in cameras})
     with section(t("Cameras")):
         if not cameras:
@@ -97,7 +100,7 @@ async def render(visitor: Visitor) -> None:
                     [
                         partial(_link, visitor, camera),
                         camera.host,
-                        ", ".join(camera.spec.groups) or "–",
+                        ", ".join(group_name(named, one) for one in camera.spec.groups) or "–",
                         names.get(camera.spec.door, "–") if camera.spec.door else "–",
                         partial(badge, *state_of(visitor, camera, held[camera.camera_id])),
                     ]
@@ -116,7 +119,7 @@ def _form(visitor: Visitor, doors: dict[UUID, str]) -> None:
     with Tag("div", classes="two"):
         name = ui.input(t("Name")).props("outlined")
         address = ui.input(t("Address")).props(hint(t(_ADDRESS_HINT), "outlined autocomplete=off"))
-        groups = ui.input(t("Groups")).props(hint(t(_GROUPS_HINT), "outlined"))
+        groups = group_field(visitor, t("Groups"), several=True)
         choices = {"": t("None"), **{str(one): words for one, words in doors.items()}}
         door = ui.select(choices, value="", label=t("Door")).props("outlined")
 
@@ -124,7 +127,7 @@ def _form(visitor: Visitor, doors: dict[UUID, str]) -> None:
         def work() -> Camera:
             spec = replace(
                 CameraSpec(),
-                groups=tuple(str(groups.value or "").split()),
+                groups=groups.values,
                 door=UUID(str(door.value)) if door.value else None,
             )
             cameras = doors_of(visitor).cameras

@@ -6,18 +6,21 @@ from base64 import b64encode
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
-from uuid import UUID
 
 from nicegui import ui
 
 from mien.doors.enrolling import enroller
-from mien.doors.errors import EventNotFoundError, InvalidDoorError
+from mien.doors.errors import EventNotFoundError
 from mien.doors.events import Event, Filter, Kind
 from mien.doors.roster import Inside
+from mien.doors.types import DIRECTORY
+from mien.gallery.kinds import CollectionRef, persons_ref
+from mien.gallery.kinds import Kind as Collected
 from mien.management.roles import Permission
 from mien.portal.confirming import Question, ask_before
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
+from mien.portal.pages.choosing import person_field, person_of
 from mien.portal.pages.doors import services
 from mien.portal.rule_sentences import reason
 from mien.portal.texts import mark, t, tn
@@ -28,7 +31,6 @@ from mien.portal.widgets import (
     badge,
     button,
     empty,
-    hint,
     link_button,
     modal,
     moment,
@@ -58,6 +60,11 @@ _NUMBERS: Final = {
     "margin": mark("margin {value:.2f}"),
     "liveness": mark("liveness {value:.2f}"),
 }
+_KEPT: Final = mark("The face is kept as a negative: faces like it match the person less from now on.")
+_NO_PICTURE: Final = mark("The event has no picture to learn from: the same face may match the person again.")
+_NO_POLICY: Final = mark(
+    "The policy of the group keeps no negatives: the same face may match the person again. Switch them on under People."
+)
 _FILTERS: Final = {
     "": (mark("All"), Filter()),
     "opened": (mark("Opened"), Filter(granted=True)),
@@ -169,32 +176,36 @@ def _actions(visitor: Visitor, event: Event) -> None:
         button(t("This is …"), lambda: _this_is(visitor, event), "quiet")
 
 
-def _ask_not_this_person(visitor: Visitor, event: Event) -> None:
+async def _ask_not_this_person(visitor: Visitor, event: Event) -> None:
+    about = t("The person is taken out of the event and of who is inside. The decision stays as it was.")
+    learned = t(await visitor.ask(lambda: _learned(visitor, event)))
     ask_before(
         visitor,
-        Question(
-            t("Not this person?"),
-            t("The person is taken out of the event and of who is inside. The decision stays as it was."),
-            t("Not this person"),
-        ),
+        Question(t("Not this person?"), f"{about} {learned}", t("Not this person")),
         lambda: services(visitor).reviews.not_this_person(visitor.resource.id, event.number, actor=visitor.name),
         then=PATH,
     )
 
 
+def _learned(visitor: Visitor, event: Event) -> str:
+    """Return whether the face is kept as a negative; asks the database."""
+    if event.person is None or not event.has_picture:
+        return _NO_PICTURE
+    kind, _, collection_id = event.person.place.partition("/")
+    owner = visitor.resource.id
+    home = persons_ref(owner) if kind == DIRECTORY else CollectionRef(owner, Collected(kind), collection_id)
+    return _KEPT if visitor.parts.gallery.policies.get_for(home).negatives else _NO_POLICY
+
+
 def _this_is(visitor: Visitor, event: Event) -> None:
     with modal(t("Whom does the event show?")) as dialog, Tag("div", classes="card"):
         Tag("h2", t("Whom does the event show?"))
-        who = ui.input(t("Person")).props(hint(t("KIND/ID/personId, or directory/personId"), "outlined"))
+        who = person_field(visitor, t("Person"))
         enrol = ui.checkbox(t("Add the picture to the person's faces"))
         enrol.set_visibility(event.has_picture)
 
         def work() -> Event:
-            place, _, person = str(who.value or "").strip().rpartition("/")
-            try:
-                person_id = UUID(person)
-            except ValueError:
-                raise InvalidDoorError(t("the person is not of the form KIND/ID/personId")) from None
+            place, person_id = person_of(who.only)
             add = enroller(visitor.parts.gallery, visitor.parts.directory)
             return services(visitor).reviews.this_is(
                 visitor.resource.id,

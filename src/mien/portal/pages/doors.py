@@ -20,6 +20,7 @@ from mien.management.roles import Permission
 from mien.portal.confirming import Question, ask_before
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
+from mien.portal.pages.choosing import group_field, person_field, person_of, zone_field
 from mien.portal.rule_sentences import reason, rule_sentence
 from mien.portal.texts import mark, t, tn, translated
 from mien.portal.visitor import Visitor
@@ -42,7 +43,6 @@ _HOW: Final = {
     How.FACE_AND_BADGE.value: mark("Face and the person's badge"),
     How.TWO_PERSONS.value: mark("Two persons together"),
 }
-_GROUPS: Final = "largePersonGroup/staff, dynamicGroup/night, directory"  # not translated: as the API has it
 _HOLIDAYS: Final = {
     Holidays.CLOSED.value: mark("Closed on holidays"),
     Holidays.AS_USUAL.value: mark("Holidays as usual"),
@@ -69,6 +69,8 @@ async def render(visitor: Visitor) -> None:
     state, owner = services(visitor), visitor.resource.id
     doors = await visitor.ask(lambda: state.doors.of(owner))
     rules = await visitor.ask(lambda: state.doors.rules(owner))
+    people = visitor.parts.gallery.people
+    persons = await visitor.ask(lambda: people.named(owner, (who for one in rules for who in one.spec.persons)))
     with section(t("Doors"), t("A door opens for nobody until a rule allows somebody.")):
         if not doors:
             empty("door_front", t("No doors yet"), t("Add a door below, then a rule."))
@@ -77,7 +79,7 @@ async def render(visitor: Visitor) -> None:
             table(t("Doors"), [t("Name"), t("Opens by"), t("Time zone"), t("Pictures"), t("State"), ""], rows)
     if doors:
         with section(t("Rules"), t("They are tried in this order; the first that allows opens the door.")):
-            _rules(visitor, doors, rules)
+            _rules(visitor, doors, rules, persons)
         with section(
             t("What would happen if …"), t("A check for a well-recognised person; nothing is opened or recorded.")
         ):
@@ -95,7 +97,7 @@ def _door_row(visitor: Visitor, door: Door) -> list[Cell]:
     return [door.name, door.actuator, door.spec.time_zone, pictures, state, remove]
 
 
-def _rules(visitor: Visitor, doors: list[Door], rules: list[Rule]) -> None:
+def _rules(visitor: Visitor, doors: list[Door], rules: list[Rule], persons: dict[UUID, str]) -> None:
     if not rules:
         empty("rule", t("No rules yet"), t("Every door stays shut."))
         return
@@ -106,7 +108,7 @@ def _rules(visitor: Visitor, doors: list[Door], rules: list[Rule]) -> None:
         [
             [
                 one.spec.name,
-                rule_sentence(one.spec, names),
+                rule_sentence(one.spec, names, persons),
                 partial(button, t("Delete"), partial(_ask_delete_rule, visitor, one), "quiet"),
             ]
             for one in rules
@@ -118,7 +120,7 @@ def _check(visitor: Visitor, doors: list[Door]) -> None:
     with Tag("div", classes="two"):
         door = ui.select({str(one.door_id): one.name for one in doors}, value=str(doors[0].door_id), label=t("Door"))
         door.props("outlined")
-        who = ui.input(t("Person")).props(hint(t("KIND/ID/personId, or directory/personId"), "outlined"))
+        who = person_field(visitor, t("Person"))
         at = ui.input(t("Time")).props(
             hint(t("Such as 2026-12-24T18:30 in the door's time zone; empty for now"), "outlined")
         )
@@ -131,12 +133,12 @@ def _check(visitor: Visitor, doors: list[Door]) -> None:
 
     def ask() -> tuple[Door, Verdict]:
         chosen = next(one for one in doors if str(one.door_id) == door.value)
-        place, _, person = str(who.value or "").strip().rpartition("/")
+        place, person = person_of(who.only)
         verdict = services(visitor).decisions.check(
             visitor.resource.id,
             chosen.door_id,
             place,
-            _id(person),
+            person,
             _moment(str(at.value or ""), chosen, visitor.parts.clock.now()),
             direction=Direction(str(way.value)),
             badge=bool(with_badge.value),
@@ -160,7 +162,7 @@ def _check(visitor: Visitor, doors: list[Door]) -> None:
                 banner("bad", t("{door} stays shut", door=chosen.name), " ".join((*reasons, *nearest)))
 
     with Tag("div"):
-        button(t("Check"), show, "primary")
+        button(t("Check"), show, "primary", may=visitor.may(Permission.MANAGE))
 
 
 def _rule_form(visitor: Visitor, doors: list[Door]) -> None:
@@ -168,8 +170,8 @@ def _rule_form(visitor: Visitor, doors: list[Door]) -> None:
         name = ui.input(t("Rule name")).props("outlined maxlength=64")
         places = {str(one.door_id): one.name for one in doors}
         where = ui.select(places, multiple=True, label=t("Doors"), value=[]).props("outlined use-chips")
-        groups = ui.input(t("Groups")).props(hint(_GROUPS, "outlined"))
-        persons = ui.input(t("Persons")).props(hint(t("personIds, with blanks between them"), "outlined"))
+        groups = group_field(visitor, t("Groups"), several=True)
+        persons = person_field(visitor, t("Persons"), several=True)
         when = ui.input(t("Times")).props(hint(t("Mon-Fri 07:00-19:00, Sat 08:00-12:00, or always"), "outlined"))
         how = ui.select(translated(_HOW), value=How.FACE.value, label=t("How")).props("outlined")
         days = ui.select(translated(_HOLIDAYS), value=Holidays.CLOSED.value, label=t("Holidays")).props("outlined")
@@ -180,8 +182,8 @@ def _rule_form(visitor: Visitor, doors: list[Door]) -> None:
         spec = RuleSpec(
             name=str(name.value or ""),
             doors=tuple(UUID(one) for one in where.value or []),
-            groups=tuple(_words(groups.value)),
-            persons=tuple(_id(one) for one in _words(persons.value)),
+            groups=groups.values,
+            persons=tuple(dict.fromkeys(person_of(one)[1] for one in persons.values)),
             visitors=bool(visitors.value),
             schedule=parse(str(when.value or "")),
             holidays=Holidays(str(days.value)),
@@ -195,13 +197,13 @@ def _rule_form(visitor: Visitor, doors: list[Door]) -> None:
             ui.navigate.to(visitor.link(PATH))
 
     with Tag("div"):
-        button(t("Add rule"), add, "primary")
+        button(t("Add rule"), add, "primary", may=visitor.may(Permission.MANAGE))
 
 
 def _door_form(visitor: Visitor) -> None:
     with Tag("div", classes="two"):
         name = ui.input(t("Door name")).props("outlined maxlength=64")
-        zone = ui.input(t("Time zone"), value="UTC").props("outlined")
+        zone = zone_field(visitor, t("Time zone"))
         opens = ui.select(translated(_OPENS), value="none", label=t("Opens by")).props("outlined")
         target = ui.input(t("Port, URL or topic")).props("outlined autocomplete=off")
         target.bind_visibility_from(opens, "value", lambda value: value != "none")
@@ -211,9 +213,7 @@ def _door_form(visitor: Visitor) -> None:
     pictures = ui.checkbox(t("Keep the best picture of each event for 7 days, encrypted"))
 
     def make() -> Door:
-        spec = DoorSpec(
-            time_zone=str(zone.value or ""), anti_passback=bool(passback.value), pictures=bool(pictures.value)
-        )
+        spec = DoorSpec(time_zone=zone.only, anti_passback=bool(passback.value), pictures=bool(pictures.value))
         actuator = _actuator(str(opens.value), str(target.value or ""), str(key.value or ""))
         owner, doors = visitor.resource.id, services(visitor).doors
         return doors.create(owner, str(name.value or ""), spec, actuator, actor=visitor.name)
@@ -223,7 +223,7 @@ def _door_form(visitor: Visitor) -> None:
             ui.navigate.to(visitor.link(PATH))
 
     with Tag("div"):
-        button(t("Add door"), add, "primary")
+        button(t("Add door"), add, "primary", may=visitor.may(Permission.MANAGE))
 
 
 def _actuator(kind: str, target: str, key: str) -> ActuatorConfig:
@@ -268,17 +268,6 @@ def _moment(text: str, door: Door, now: datetime) -> datetime:
     except ValueError:
         raise InvalidDoorError(t("the time is not of the form 2026-12-24T18:30")) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=zone_of(door.spec.time_zone))
-
-
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise InvalidDoorError(t("“{text}” is not an id of a person", text=text[:60])) from None
-
-
-def _words(text: object) -> list[str]:
-    return str(text or "").replace(",", " ").split()
 
 
 PATH: Final = "/doors"

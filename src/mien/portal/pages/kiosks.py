@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -11,11 +12,14 @@ import segno
 from nicegui import ui
 
 from mien.accounts import Feature
+from mien.doors.errors import InvalidDoorError
 from mien.doors.kiosks import ACCEPTANCE_DAYS, Kiosk, KioskSpec
+from mien.doors.places import Place
 from mien.management.roles import Permission
 from mien.portal.confirming import Question, ask_before
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
+from mien.portal.pages.choosing import group_field, group_name
 from mien.portal.pages.doors import services
 from mien.portal.texts import listed, mark, t, tn
 from mien.portal.visitor import Visitor
@@ -36,7 +40,6 @@ from mien.portal.widgets import (
     text,
 )
 
-_GROUP_HINT: Final = mark("largePersonGroup/staff, personGroup/ID, dynamicGroup/ID or directory")
 _NOTICE_HINT: Final = mark("Say what is compared with what, how long it is kept, and the other way to check in")
 _ONCE: Final = mark(
     "The link contains the key of the kiosk and is shown this once. Anyone who has it can open the page."
@@ -50,6 +53,7 @@ async def render(visitor: Visitor) -> None:
     kiosks = await visitor.ask(lambda: state.kiosks.of(owner))
     counts = await visitor.ask(lambda: state.kiosks.acceptances(owner))
     doors = {one.door_id: one.name for one in await visitor.ask(lambda: state.doors.of(owner))}
+    named = await visitor.ask(lambda: state.places.named(owner, (one.spec.group for one in kiosks)))
     with section(t("Kiosks"), t("Pages for a tablet at the reception: people accept your notice and are greeted.")):
         if not kiosks:
             empty("tablet_mac", t("No kiosks yet"), t("Add one below and open its link on the tablet."))
@@ -60,7 +64,7 @@ async def render(visitor: Visitor) -> None:
                 [
                     [
                         partial(Tag, "a", one.name, href=visitor.link(f"{PATH}/{one.kiosk_id}")),
-                        one.spec.group,
+                        group_name(named, one.spec.group),
                         doors.get(one.spec.door, "–") if one.spec.door else "–",
                         t("asked for") if one.spec.liveness else t("off"),
                         partial(badge, t("on"), "good") if one.spec.enabled else partial(badge, t("off"), ""),
@@ -71,7 +75,7 @@ async def render(visitor: Visitor) -> None:
                 numbers=[5],
             )
     with section(t("Add a kiosk")):
-        form = _Form(doors, None)
+        form = _Form(visitor, doors)
 
         async def add() -> None:
             made = await visitor.act(
@@ -99,6 +103,7 @@ async def render_one(visitor: Visitor) -> None:
     _approved(visitor)
     count = (await visitor.ask(lambda: state.kiosks.acceptances(owner))).get(kiosk.kiosk_id, 0)
     doors = {one.door_id: one.name for one in await visitor.ask(lambda: state.doors.of(owner))}
+    named = await visitor.ask(lambda: state.places.named(owner, [kiosk.spec.group]))
     with section(kiosk.name):
         facts(
             [
@@ -118,7 +123,7 @@ async def render_one(visitor: Visitor) -> None:
         )
         _key_buttons(visitor, kiosk)
     with section(t("Settings"), t("A new notice must be accepted anew. The key stays.")):
-        form = _Form(doors, kiosk)
+        form = _Form(visitor, doors, kiosk, named)
 
         async def save() -> None:
             def work() -> Kiosk:
@@ -193,16 +198,24 @@ class _Form:
     """The settings of a kiosk.
 
     Args:
+        visitor: who fills it in.
         doors: names by id.
         kiosk: what is changed; None for a new one.
+        named: what is known of its group.
     """
 
-    def __init__(self, doors: dict[UUID, str], kiosk: Kiosk | None) -> None:
+    def __init__(
+        self,
+        visitor: Visitor,
+        doors: dict[UUID, str],
+        kiosk: Kiosk | None = None,
+        named: Mapping[str, Place] | None = None,
+    ) -> None:
         spec = kiosk.spec if kiosk else None
         self._enabled = spec.enabled if spec else True
         with Tag("div", classes="two"):
             self._name = ui.input(t("Name"), value=kiosk.name if kiosk else "").props("outlined maxlength=64")
-            self._group = ui.input(t("Group"), value=spec.group if spec else "").props(hint(t(_GROUP_HINT), "outlined"))
+            self._group = group_field(visitor, t("Group"), [spec.group] if spec else [], named)
             choices = {"": t("None: it only greets"), **{str(one): words for one, words in doors.items()}}
             door = str(spec.door) if spec and spec.door in doors else ""
             self._door = ui.select(choices, value=door, label=t("Door")).props("outlined")
@@ -238,8 +251,10 @@ class _Form:
         Raises:
             InvalidDoorError: a value is impossible.
         """
+        if not self._group.only:
+            raise InvalidDoorError(t("choose a group"))
         return KioskSpec(
-            group=str(self._group.value or "").strip(),
+            group=self._group.only,
             notice=str(self._notice.value or "").strip(),
             greeting=str(self._greeting.value or "").strip(),
             reception=str(self._reception.value or "").strip(),

@@ -10,7 +10,7 @@ from nicegui import ui
 
 from mien.gallery.correction_records import CorrectionKind
 from mien.gallery.corrections import Correction
-from mien.gallery.errors import GalleryError
+from mien.gallery.errors import ContradictedMergeError, GalleryError
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.person_search import LikelyPerson
 from mien.gallery.types import Collection, Person
@@ -94,18 +94,45 @@ def face_mover(
 def merger(
     visitor: Visitor, ref: CollectionRef, person: Person, into: str, then: Callable[[], object]
 ) -> Callable[[], Awaitable[None]]:
-    """Return what merges a person into another, and does something when that went well."""
+    """Return what merges a person into another, and does something when that went well.
 
-    async def merge() -> None:
-        def work() -> bool:
-            count = visitor.parts.gallery.reassignment.merge(ref, person.person_id, into)
-            visitor.note("person.merge", collection=ref.path, person=person.person_id, into=into, faces=count)
+    Where people said that the two are not one person, it asks once more.
+    """
+
+    async def merge(settled: int = 0) -> None:
+        against = 0
+
+        def work() -> bool | None:
+            nonlocal against
+            merging = visitor.parts.gallery.reassignment.merge
+            try:
+                count = merging(ref, person.person_id, into, despite_negatives=settled > 0)
+            except ContradictedMergeError as error:
+                against = error.negatives
+                return None
+            details = {"negatives_deleted": settled} if settled else {}
+            visitor.note(
+                "person.merge", collection=ref.path, person=person.person_id, into=into, faces=count, **details
+            )
             return True
 
         if await edit(visitor, ref, work):
             then()
+        elif against:
+            _ask_despite(against, partial(merge, against))
 
     return merge
+
+
+def _ask_despite(against: int, merge: Callable[[], Awaitable[None]]) -> None:
+    about = tn(
+        "A face that was kept says that these are two people: somebody answered “not this person”. Merge them "
+        "only if that was a mistake. The kept face is deleted, and undoing the merge does not bring it back.",
+        "{count} faces that were kept say that these are two people: somebody answered “not this person”. Merge them "
+        "only if that was a mistake. The kept faces are deleted, and undoing the merge does not bring them back.",
+        against,
+    )
+    confirm(t("Merge them all the same?"), about, t("Merge"), merge)
 
 
 async def merge_or_move(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
@@ -165,8 +192,8 @@ async def _merge(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
     async def chosen(into: str, name: str) -> None:
         about = (
             t(
-                "{name} gets the faces of {person} ({count}), and consents. {name}'s name and user data stay. Calls "
-                "that use the id {person_id} are answered that there is nobody.",
+                "{name} gets the faces of {person} ({count}), consents, negatives, badges and visits. {name}'s name "
+                "and user data stay. Calls that use the id {person_id} are answered that there is nobody.",
                 name=name,
                 count=faces_of(len(person.persisted_face_ids)),
                 person=person.name,

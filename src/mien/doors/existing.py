@@ -1,0 +1,108 @@
+"""Checks that the groups, persons and doors that a configuration names exist, in the transaction that stores it.
+
+Only what a change adds is checked: a group can be deleted after a rule names it, and the rule must stay editable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mien.doors.errors import InvalidDoorError
+from mien.doors.types import DEFAULT_LABEL, DIRECTORY, DYNAMIC_GROUP
+from mien.gallery.kinds import Kind
+from mien.storage.tables import CollectionRow, DoorRow, DynamicGroupRow, PersonRow
+
+_AT_ONCE: Final = 500
+_GROUPS: Final = (Kind.PERSON_GROUP.value, Kind.LARGE_PERSON_GROUP.value)
+
+
+def check_places(session: Session, places: Iterable[str], before: Iterable[str] = ()) -> None:
+    """Check that places exist; the directory always does.
+
+    Args:
+        session: of the resource.
+        places: as a configuration names them.
+        before: what it named before; these are not checked.
+
+    Raises:
+        InvalidDoorError: there is no such group.
+    """
+    known = {DIRECTORY, *before}
+    for place in dict.fromkeys(places):
+        if place not in known and model_of(session, place) is None:
+            raise InvalidDoorError(f"there is no group {place}{_elsewhere(session, place)}")
+
+
+def check_one_model(session: Session, places: Iterable[str]) -> None:
+    """Check that places can be searched together; those that are gone do not count.
+
+    Raises:
+        InvalidDoorError: they have different recognition models.
+    """
+    labels = {label for place in places if (label := model_of(session, place)) is not None}
+    if len(labels) > 1:
+        raise InvalidDoorError(f"the groups have different recognition models: {', '.join(sorted(labels))}")
+
+
+def model_of(session: Session, place: str) -> str | None:
+    """Return the recognition model that a place is searched with; None when there is no such place."""
+    kind, _, group_id = place.partition("/")
+    if place == DIRECTORY:
+        return DEFAULT_LABEL
+    if kind == DYNAMIC_GROUP:
+        found = session.scalar(select(DynamicGroupRow.group_id).where(DynamicGroupRow.group_id == group_id))
+        return None if found is None else DEFAULT_LABEL
+    query = select(CollectionRow.recognition_model)
+    return session.scalar(query.where(CollectionRow.kind == kind, CollectionRow.collection_id == group_id))
+
+
+def check_persons(session: Session, persons: Iterable[UUID], before: Iterable[UUID] = ()) -> None:
+    """Check that persons are enrolled somewhere in the resource.
+
+    Args:
+        session: of the resource.
+        persons: as a configuration names them.
+        before: whom it named before; these are not checked.
+
+    Raises:
+        InvalidDoorError: there is no such person.
+    """
+    known = set(before)
+    wanted = [one for one in dict.fromkeys(persons) if one not in known]
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = wanted[start : start + _AT_ONCE]
+        query = select(PersonRow.person_id).where(
+            PersonRow.collection.in_(select(CollectionRow.uid)),  # the primary key begins with it
+            PersonRow.person_id.in_(some),
+        )
+        known.update(session.scalars(query))
+    missing = next((one for one in wanted if one not in known), None)
+    if missing is not None:
+        raise InvalidDoorError(f"there is no person {missing} in this resource")
+
+
+def check_doors(session: Session, doors: Iterable[UUID]) -> None:
+    """Check that doors exist.
+
+    Raises:
+        InvalidDoorError: there is no such door.
+    """
+    there = set(session.scalars(select(DoorRow.door_id)))
+    for door in doors:
+        if door not in there:
+            raise InvalidDoorError(f"there is no door {door}")
+
+
+def _elsewhere(session: Session, place: str) -> str:
+    """Say where a group of that id is, for somebody who mistook the kind."""
+    group_id = place.partition("/")[2]
+    query = select(CollectionRow.kind).where(CollectionRow.collection_id == group_id, CollectionRow.kind.in_(_GROUPS))
+    kinds = list(session.scalars(query.order_by(CollectionRow.kind)))
+    if model_of(session, f"{DYNAMIC_GROUP}/{group_id}") is not None:
+        kinds.append(DYNAMIC_GROUP)
+    return f"; there is {' and '.join(f'{kind}/{group_id}' for kind in kinds)}" if kinds else ""

@@ -1,0 +1,97 @@
+"""Negatives of two persons who become one: they go over to the person who stays (`following`).
+
+One that shows the other of the two says that they are not one person. A merge is refused with a question then: where
+it is meant all the same, these negatives are deleted, since they would make the person match their own photos less.
+
+A negative shows the other person when it reaches the operating point with them, and is more like them than the two
+persons are like each other. Two entries of one human being are much alike, so that somebody else's face, which looks
+like both, stays a negative of the person; of two siblings, a face of one is more like its owner than the other is.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mien.gallery.errors import ContradictedMergeError
+from mien.gallery.identification import confidence
+from mien.gallery.negatives import Negatives
+from mien.gallery.person_search import sealed_faces
+from mien.gallery.recognisers import Recognisers
+from mien.gallery.templates import Templates
+from mien.matching import person_scores
+from mien.storage.tables import CollectionRow, PersonNegativeRow
+
+_SHOWN: Final = 0.5
+"""Confidence, that of the operating point, from which a negative may show the other person."""
+
+
+class MergedNegatives:
+    """Settles what negatives say against a merge.
+
+    Args:
+        negatives: of all persons.
+        templates: opens those of enrolled faces.
+        recognisers: what the labels stand for.
+    """
+
+    def __init__(self, negatives: Negatives, templates: Templates, recognisers: Recognisers) -> None:
+        self._negatives = negatives
+        self._templates = templates
+        self._recognisers = recognisers
+
+    def settle(self, session: Session, row: CollectionRow, source: UUID, target: UUID, *, despite: bool) -> None:
+        """Delete the negatives that say that two persons are not one, if that is wanted; before faces are handed over.
+
+        Args:
+            session: writes; has locked the collection.
+            row: the group.
+            source: who goes.
+            target: who stays.
+            despite: whether they are deleted.
+
+        Raises:
+            ContradictedMergeError: there are such negatives, and they are not to be deleted.
+        """
+        against = self._between(session, row, source, target)
+        if against and not despite:
+            raise ContradictedMergeError(len(against))
+        self._negatives.forget(session, against)
+
+    def _between(self, session: Session, row: CollectionRow, one: UUID, other: UUID) -> list[UUID]:
+        """Return the negatives of either of two persons that show the other."""
+        query = select(PersonNegativeRow).where(
+            PersonNegativeRow.collection == row.uid,
+            PersonNegativeRow.person_id.in_([one, other]),
+            PersonNegativeRow.fingerprint == row.fingerprint,
+        )
+        held = session.scalars(query).all()
+        recogniser = self._recognisers[row.recognition_model]
+        if not held or recogniser.fingerprint != row.fingerprint:
+            return []
+        enrolled = {person: self._enrolled(session, row, person) for person in (one, other)}
+        alike = -1.0
+        if all(len(templates) for templates in enrolled.values()):
+            both = (person_scores(enrolled[one], enrolled[other]), person_scores(enrolled[other], enrolled[one]))
+            alike = max(float(scores.max()) for scores in both)
+        found = []
+        for negative in held:
+            theirs = enrolled[other if negative.person_id == one else one]
+            if not len(theirs):
+                continue
+            score = float(person_scores(self._negatives.template(negative)[None], theirs)[0])
+            if score > alike and confidence(recogniser.calibration, score) >= _SHOWN:
+                found.append(negative.negative_id)
+        return found
+
+    def _enrolled(self, session: Session, row: CollectionRow, person: UUID) -> NDArray[np.float32]:
+        return self._templates.faces(row.resource_id, row.uid, sealed_faces(session, row.uid, [person])).templates
+
+    def follow(self, resource_id: UUID) -> None:
+        """Have this process read the negatives again; after the transaction. Others follow within `KNOWN_FOR`."""
+        self._negatives.reread(resource_id)

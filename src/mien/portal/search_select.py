@@ -1,0 +1,129 @@
+"""A list to choose from that is searched on the server while somebody types, however long it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from nicegui.elements.mixins.disableable_element import DisableableElement
+from nicegui.elements.mixins.label_element import LabelElement
+from nicegui.elements.mixins.value_element import ValueElement
+from nicegui.events import GenericEventArguments
+
+from mien.portal.texts import t
+from mien.portal.visitor import EXPECTED, Visitor
+from mien.portal.widgets import hint
+
+SHOWN: Final = 20
+"""Choices that are listed at once."""
+_LONGEST: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something to choose.
+
+    Attributes:
+        value: identifies it.
+        label: what it is called.
+        about: what tells it from others of the same name.
+    """
+
+    value: str
+    label: str
+    about: str = ""
+
+
+Find = Callable[[str], Sequence[Choice]]
+"""Returns what is found by a text, in a thread: up to `SHOWN` + 1, so that it is known whether there are more."""
+
+
+class SearchSelect(
+    LabelElement,
+    ValueElement[tuple[Choice, ...]],
+    DisableableElement,
+    component="static/search_select.js",
+):
+    """A field in which one or several choices are made, by mouse or keyboard.
+
+    Args:
+        visitor: who chooses.
+        label: what is chosen.
+        find: searches.
+        chosen: what is chosen at first.
+        several: whether more than one can be chosen.
+        about: a hint below the field.
+    """
+
+    def __init__(
+        self,
+        visitor: Visitor,
+        label: str,
+        find: Find,
+        *,
+        chosen: Sequence[Choice] = (),
+        several: bool = False,
+        about: str = "",
+    ) -> None:
+        self._visitor, self._find, self._several = visitor, find, several
+        super().__init__(label=label, value=tuple(chosen))
+        self._props["nothing"] = t("Nothing was found.")
+        self._props["more"] = t("There are more: type more of the name.")
+        self._props["for"] = self.html_id
+        self._props.set_bool("multiple", several)
+        self._props.set_bool("use-chips", several)
+        self._props.set_bool("hide-selected", not several)
+        self._props.set_bool("fill-input", not several)
+        self._props.set_bool("clearable", not several)
+        self.props(hint(about, "outlined") if about else "outlined")
+        self.on("search", self._search)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What identifies the choices."""
+        return tuple(one.value for one in self.value)
+
+    @property
+    def only(self) -> str:
+        """What identifies the choice; empty without one."""
+        return self.values[0] if self.value else ""
+
+    async def _search(self, event: GenericEventArguments) -> None:
+        number, text = event.args.get("number"), str(event.args.get("text") or "")[:_LONGEST].strip()
+        if not self._several and self.value and text == self.value[0].label:
+            text = ""  # the field shows what is chosen; somebody who opens the list wants to see the others
+        visitor = self._visitor
+
+        def find() -> Sequence[Choice]:
+            # A page can stay open longer than a session lasts.
+            return self._find(text) if visitor.sessions.is_open(visitor.session) else ()
+
+        try:
+            found = await visitor.ask(find)
+        except EXPECTED:
+            found = ()
+        if not self.is_deleted:
+            self.run_method("answer", number, [asdict(one) for one in found[:SHOWN]], len(found) > SHOWN)
+
+    def _event_args_to_value(self, e: GenericEventArguments) -> tuple[Choice, ...]:
+        given = e.args if isinstance(e.args, list) else [e.args] if e.args else []
+        return tuple(
+            Choice(*(str(one.get(name, "")) for name in ("value", "label", "about")))
+            for one in given
+            if isinstance(one, dict)
+        )
+
+    def _value_to_model_value(self, value: tuple[Choice, ...]) -> Any:
+        shown = [asdict(one) for one in value]
+        return shown if self._several else next(iter(shown), None)
+
+
+def plain_find(options: Sequence[Choice]) -> Find:
+    """Return what searches a short list: by a part of the label, capitals or not."""
+
+    def find(text: str) -> Sequence[Choice]:
+        wanted = text.casefold().replace(" ", "_")
+        return [one for one in options if wanted in one.label.casefold().replace(" ", "_")][: SHOWN + 1]
+
+    return find
