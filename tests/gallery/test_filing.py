@@ -116,6 +116,18 @@ def test_what_is_refused_does_not_touch_the_others(world: World) -> None:
     assert counts(world, ref) == (4, 4, 4, 4, 4)
 
 
+def test_persons_of_one_transaction_count_for_the_resource(world: World) -> None:
+    ref, other = world.make(Kind.LARGE_PERSON_GROUP), world.make(Kind.LARGE_PERSON_GROUP, "other")
+    world.gallery.persons.create(other, "Zoe")
+    quotas = Quotas({sku: {ref.kind: Limits(collections=9, persons=9, persons_in_all=3, faces=9)} for sku in Sku})
+    filing = world.open(quotas=quotas).filing
+    recipe = filing.recipe(ref)
+    people = ("Ann", "Bob", "Cat", "Ann", "Dan")
+    filed = filing.file(ref, recipe, [ready(world, recipe, name, seed) for seed, name in enumerate(people)])
+    assert [one.outcome for one in filed] == ["enrolled", "enrolled", "refused", "enrolled", "refused"]
+    assert counts(world, ref) == (2, 3, 2, 3, 3)
+
+
 def test_nothing_is_filed_in_a_group_that_changed(world: World) -> None:
     ref = world.make(Kind.PERSON_GROUP)
     filing = world.gallery.filing

@@ -17,7 +17,7 @@ from mien.gallery.errors import GalleryError, PersonNotFoundError, Quota, QuotaE
 from mien.gallery.filed_photos import FiledAs, FiledPhoto, NamesakesError, ReadyPhoto
 from mien.gallery.insertion import NewFace, check_fingerprint
 from mien.gallery.kinds import CollectionRef
-from mien.gallery.persons import check_person_quota
+from mien.gallery.persons import PersonQuota
 from mien.gallery.recognisers import Recogniser
 from mien.gallery.rows import Rows
 from mien.gallery.types import DuplicateKind
@@ -48,10 +48,11 @@ class Batch:
         photos: Sequence[ReadyPhoto],
         ready: Sequence[NewFace | GalleryError],
     ) -> None:
-        self._rows, self._session, self._ref, self._row = rows, session, ref, row
+        self._session, self._ref, self._row = session, ref, row
         self._duplicate_check = duplicate_check
         self._now = rows.clock.now()
         self._most_faces = rows.limits(session, ref.resource_id, ref.kind).faces
+        self._quota = PersonQuota(rows, session, ref, row)
         self._known = known_photos(session, row.uid, [photo.digest for photo in photos])
         self._same: dict[bytes, list[Suspect]] = {}
         images = [new.photo for new in ready if isinstance(new, NewFace)]
@@ -86,7 +87,7 @@ class Batch:
                     self._note(photo)
                     return FiledPhoto(FiledAs.EARLIER, str(person.person_id), str(earlier.face_id))
             else:
-                check_person_quota(self._rows, self._session, self._ref, self._row)
+                self._quota.check()
             if (person.faces if person else 0) >= self._most_faces:
                 raise QuotaExceededError(Quota.FACES, self._ref.kind, self._most_faces)
         except GalleryError as error:
@@ -176,6 +177,7 @@ class Batch:
         )
         self._session.add(person)
         self._row.persons += 1
+        self._quota.add()
         self._by_name[name_key(photo.person)].append(person)
         return person
 

@@ -149,13 +149,40 @@ def check_person_quota(
     Raises:
         QuotaExceededError: it does not.
     """
-    limits = rows.limits(session, ref.resource_id, ref.kind)
-    if row.persons + more > limits.persons:
-        raise QuotaExceededError(Quota.PERSONS_OF_COLLECTION, ref.kind, limits.persons)
-    if limits.persons_in_all < limits.persons * limits.collections:
-        of_kind = select(func.sum(CollectionRow.persons)).where(CollectionRow.kind == ref.kind.value)
-        if (session.scalar(of_kind) or 0) + (more if in_all is None else in_all) > limits.persons_in_all:
-            raise QuotaExceededError(Quota.PERSONS_OF_RESOURCE, ref.kind, limits.persons_in_all)
+    PersonQuota(rows, session, ref, row).check(more, in_all=in_all)
+
+
+class PersonQuota:
+    """How many more persons the tier allows, read once for several that are added in one transaction.
+
+    Args:
+        rows: knows the tiers.
+        session: `row` was read in it.
+        ref: the collection.
+        row: the same.
+    """
+
+    def __init__(self, rows: Rows, session: Session, ref: CollectionRef, row: CollectionRow) -> None:
+        self._kind = ref.kind
+        self._limits = limits = rows.limits(session, ref.resource_id, ref.kind)
+        self._persons = row.persons
+        self._in_all = 0  # where so many cannot be, they are not counted
+        if limits.persons_in_all < limits.persons * limits.collections:
+            of_kind = select(func.sum(CollectionRow.persons)).where(CollectionRow.kind == ref.kind.value)
+            self._in_all = session.scalar(of_kind) or 0
+
+    def check(self, more: int = 1, *, in_all: int | None = None) -> None:
+        """Check that there may be more; see `check_person_quota`."""
+        if self._persons + more > self._limits.persons:
+            raise QuotaExceededError(Quota.PERSONS_OF_COLLECTION, self._kind, self._limits.persons)
+        counted = self._limits.persons_in_all < self._limits.persons * self._limits.collections
+        if counted and self._in_all + (more if in_all is None else in_all) > self._limits.persons_in_all:
+            raise QuotaExceededError(Quota.PERSONS_OF_RESOURCE, self._kind, self._limits.persons_in_all)
+
+    def add(self) -> None:
+        """Count one more person of the collection."""
+        self._persons += 1
+        self._in_all += 1
 
 
 def _row(collection: CollectionRow, person_id: UUID, name: str, user_data: str | None, now: datetime) -> PersonRow:

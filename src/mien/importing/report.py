@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -44,7 +44,8 @@ _NAMES: Final = {
     "other_face_id": "otherFaceId",
     "other_person_id": "otherPersonId",
 }
-_COLUMNS: Final = tuple(_NAMES.get(one.name, one.name) for one in fields(ReportLine))
+_FIELDS: Final = tuple((_NAMES.get(one.name, one.name), one.name) for one in fields(ReportLine))
+_COLUMNS: Final = tuple(column for column, _ in _FIELDS)
 
 
 class ReportFile:
@@ -74,7 +75,7 @@ class ReportFile:
     def write(self, lines: Sequence[ReportLine]) -> None:
         """Append lines; they are in the kernel's hands when this returns."""
         for line in lines:
-            values = {_NAMES.get(name, name): value for name, value in asdict(line).items()}
+            values = {name: getattr(line, field) for name, field in _FIELDS}
             if self._is_csv:
                 csv.writer(self._file).writerow(
                     plain_cells(["" if one is None else str(one) for one in values.values()])
