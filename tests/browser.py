@@ -1,7 +1,8 @@
-"""Chromium, without a window."""
+"""Chromium, without a window: one for all modules of a process that ask for no other arguments."""
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,55 @@ import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
 _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
+
+
+class _Driver:
+    """Playwright's process and the Chromium that is shared: they are started once and live until the session ends.
+
+    Between its calls Playwright leaves its event loop marked as the running one, and nobody else may run one in this
+    thread. Modules with asynchronous tests come between those with a browser, so the mark is there only while
+    somebody uses the driver.
+    """
+
+    def __init__(self) -> None:
+        self._playwright: Playwright | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._users = 0
+        self._browser: Browser | None = None
+
+    @contextmanager
+    def used(self) -> Iterator[Playwright]:
+        if self._playwright is None:
+            self._playwright = sync_playwright().start()
+            self._loop = asyncio.get_running_loop()
+        self._users += 1
+        asyncio._set_running_loop(self._loop)
+        try:
+            yield self._playwright
+        finally:
+            self._users -= 1
+            if not self._users:
+                asyncio._set_running_loop(None)
+
+    def browser(self, playwright: Playwright) -> Browser:
+        if self._browser is None or not self._browser.is_connected():
+            self._browser = launch(playwright)
+        return self._browser
+
+    def stop(self) -> None:
+        if self._playwright is not None:
+            with self.used() as playwright:
+                if self._browser is not None:
+                    self._browser.close()
+                playwright.stop()
+            self._playwright = self._browser = None
+
+
+_DRIVER = _Driver()
+used_playwright = _DRIVER.used
+"""Playwright, for a while."""
+stop_playwright = _DRIVER.stop
+"""Ends Playwright and its browser, if they were started."""
 
 
 def launch(playwright: Playwright, *arguments: str) -> Browser:
@@ -22,8 +72,16 @@ def launch(playwright: Playwright, *arguments: str) -> Browser:
 
 @contextmanager
 def launched(*arguments: str) -> Iterator[Browser]:
-    """Start Playwright and Chromium for a while."""
-    with sync_playwright() as playwright:
+    """Return Chromium for a while: one of its own with these arguments, else the shared one.
+
+    Whoever uses the shared one closes the contexts that they make.
+    """
+    with used_playwright() as playwright:
+        if not arguments:
+            yield _DRIVER.browser(playwright)
+            return
         browser = launch(playwright, *arguments)
-        yield browser
-        browser.close()
+        try:
+            yield browser
+        finally:
+            browser.close()

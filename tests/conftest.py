@@ -25,6 +25,7 @@ import pytest
 import structlog
 from sqlalchemy import text
 from tests import memory, skipped
+from tests.browser import stop_playwright
 from tests.examples import register_profiles
 from tests.local_server import free_port, wait_for_port
 from tests.milvus_server import NoMilvusError, milvus_server
@@ -60,6 +61,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.heavy)
     places = {name: place for place, name in enumerate(SLOW)}
     items.sort(key=lambda item: places.get(item.nodeid.split("/")[1], len(SLOW)))
+
+
+def pytest_sessionfinish() -> None:
+    """End what the tests of all modules shared."""
+    stop_playwright()
 
 
 def pytest_collection_finish() -> None:

@@ -100,7 +100,7 @@ OpenPerson = Callable[..., Person]
 
 
 class Seats:
-    """Browser contexts that a module's tests use one after the other.
+    """Browser contexts that tests use one after the other.
 
     Only the first page of a context loads the portal's scripts, which costs as much as three pages do: a later
     person gets a context that has them, without cookies, storage and pages of the person before.
@@ -137,9 +137,15 @@ class Seats:
         self._taken.clear()
 
 
+@pytest.fixture(scope="session")
+def seats_of() -> dict[Browser, Seats]:
+    """The seats at each browser: contexts are kept from module to module."""
+    return {}
+
+
 @pytest.fixture(scope="module")
-def seats(browser: Browser) -> Seats:
-    return Seats(browser)
+def seats(browser: Browser, seats_of: dict[Browser, Seats]) -> Seats:
+    return seats_of.setdefault(browser, Seats(browser))
 
 
 @pytest.fixture

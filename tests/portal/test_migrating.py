@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 from tests.conftest import StartServer, stop
-from tests.portal.conftest import Person
+from tests.portal.conftest import PATIENCE, Person
 from tests.shared import azure_photo
 from typer.testing import CliRunner
 
@@ -63,7 +63,7 @@ def test_what_is_enrolled_moves_to_other_weights(start_server: StartServer, brow
     enrol(start_server, tmp_path)
     server = start_server(data_dir=tmp_path, recognition_01="sface-int8")
     context = browser.new_context()
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE)
     someone = Person(context.new_page(), server.management)
     someone.watch()
     someone.sign_in(server.admin_token)

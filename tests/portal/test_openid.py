@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 from tests.conftest import Server, StartServer
 from tests.issuer import CLIENT, SECRET, Issuer, sign_in_issuer
+from tests.portal.conftest import PATIENCE
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -37,7 +38,7 @@ def served(start_server: StartServer, issuer: Issuer) -> Server:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context()
-    context.set_default_timeout(45_000)
+    context.set_default_timeout(PATIENCE)
     yield context.new_page()
     context.close()
 

@@ -130,7 +130,7 @@ def test_the_sdk_in_a_real_browser(site: str, start_server: StartServer) -> None
         set_origins(server, [])
         page.goto(site)
         assert "Failed to fetch" in run({**told, "name": uuid4().hex, "key": server.key2})
-        browser.close()
+        context.close()
 
 
 def set_origins(server: Server, origins: list[str]) -> None:

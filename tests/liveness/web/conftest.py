@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 from tests.browser import launch as launch_chromium
+from tests.browser import used_playwright
 from tests.liveness.web.fake_channel import FakeServer, Plan
 
 from mien.liveness.web import MODULE_PATH
@@ -28,7 +29,7 @@ QUIET = {"skipOutcome": True, "minimumFrameRate": 0}
 # Of a module, not of the session: while Playwright runs, no other event loop can, and other modules have such tests.
 @pytest.fixture(scope="module")
 def playwright_driver() -> Iterator[Playwright]:
-    with sync_playwright() as driver:
+    with used_playwright() as driver:
         yield driver
 
 
