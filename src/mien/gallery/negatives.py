@@ -36,7 +36,7 @@ from mien.gallery.errors import (
     TooManyNegativesError,
 )
 from mien.gallery.identification import confidence
-from mien.gallery.kinds import CollectionRef, Kind, parse_id, persons_ref
+from mien.gallery.kinds import CollectionRef, Kind, parse_id, persons_ref, place_name
 from mien.gallery.policy import policy_of
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.rows import Rows
@@ -412,7 +412,7 @@ def _seen(session: Session, row: PersonNegativeRow) -> Negative:
     counts = session.scalars(same.limit(1)).first() is not None and policy_of(session, home).negatives
     return Negative(
         row.negative_id,
-        "directory" if of_directory else f"{home.kind}/{home.collection_id}",
+        place_name(home.kind, home.collection_id),
         str(row.person_id),
         "" if person is None else person.name,
         row.fingerprint,
