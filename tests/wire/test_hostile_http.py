@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import cv2
 import httpx
 import pytest
@@ -14,12 +16,14 @@ ALLOWED = {(row.status, row.code, row.message) for row in ROWS if row.code in {"
 
 
 @pytest.mark.timeout(900)  # two thousand decodes, on machines that do other things too
-def test_only_faces_or_catalogue_errors_and_the_server_still_answers(server: Server) -> None:
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.heavy)])
+def test_only_faces_or_catalogue_errors_and_the_server_still_answers(server: Server, step: int) -> None:
+    """The short form sends every fifth file; tests/vision/test_hostile.py decodes all of them without a server."""
     good = bytes(cv2.imencode(".jpg", drawn_face())[1])
     headers = {"Content-Type": "application/octet-stream"}
     answers: dict[int, int] = {}
     with server.client() as client:
-        for name, data in hostile_inputs():
+        for name, data in itertools.islice(hostile_inputs(), 0, None, step):
             response = client.post("/face/v1.2/detect?returnFaceId=false", content=data, headers=headers)
             answers[response.status_code] = answers.get(response.status_code, 0) + 1
             if response.status_code == 200:
@@ -27,8 +31,8 @@ def test_only_faces_or_catalogue_errors_and_the_server_still_answers(server: Ser
             else:
                 error = response.json()["error"]
                 assert (response.status_code, error["code"], error["message"]) in ALLOWED, (name, response.text)
-        assert sum(answers.values()) >= 2000
-        assert answers[400] > 500
+        assert sum(answers.values()) >= 2000 // step
+        assert answers[400] > 500 // step
         assert client.post("/face/v1.2/detect", content=good, headers=headers).status_code == 200
     assert server.process.poll() is None
 

@@ -87,10 +87,11 @@ def test_an_attempt_and_its_image(server: Server, robot: Robot, photo: bytes) ->
         assert face.face_id
 
 
-def test_twenty_at_once_all_end(server: Server, robot: Robot) -> None:
-    with server.client() as client, ThreadPoolExecutor(20) as pool:
-        made = [create(client) for _ in range(20)]
-        robots = [Robot(robot.picture, fps=8, seed=100 + number) for number in range(20)]
+@pytest.mark.parametrize("count", [8, pytest.param(20, marks=pytest.mark.heavy)])
+def test_many_at_once_all_end(server: Server, robot: Robot, count: int) -> None:
+    with server.client() as client, ThreadPoolExecutor(count) as pool:
+        made = [create(client) for _ in range(count)]
+        robots = [Robot(robot.picture, fps=8, seed=100 * count + number) for number in range(count)]
         told = list(pool.map(lambda pair: pair[0].run(pair[1]["authToken"]), zip(robots, made, strict=True)))
         for session, last in zip(made, told, strict=True):
             attempt = newest(client, session["sessionId"])
