@@ -143,7 +143,8 @@ def test_a_photo_of_this_folder_is_nobodys_without_a_name(
     group = f"largePersonGroup/cli-{uuid4().hex[:8]}"
     refused = remote("enrol", group, "photo.jpg")
     assert (refused.exit_code, refused.stdout) == (2, "")
-    assert "photo.jpg: say whose photo it is with --person" in refused.stderr
+    assert "photo.jpg: it does not say whose it is" in refused.stderr
+    assert "name the person with --person" in refused.stderr
     assert remote("identify", group, "photo.jpg").exit_code == 2  # no group was created
     assert told(remote("enrol", group, "photo.jpg", "--person", "Dad", "--json"))["people"][0]["name"] == "Dad"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -93,31 +93,40 @@ def command(
 def _people(paths: Iterable[Path], person: str | None) -> list[_Person]:
     """Return whose photos these are, by their folders."""
     from mien.cli._face_service import trouble
-    from mien.importing.sources import is_left_out, photos_below
+    from mien.importing.sources import photos_below
+    from mien.importing.whose import NOBODY, is_left_out, person_below, person_of
     from mien.storage.names import name_key
 
     found: dict[str, _Person] = {}
 
     def add(name: str, path: Path) -> None:
         someone = found.setdefault(name_key(name), _Person(name))  # one person, as in `mien gallery import`
-        someone.photos.append(_Photo(path, f"{name}/{path.name}"))
+        photo = _Photo(path, f"{name}/{path.name}")
+        if not name:
+            photo.result, photo.reason = "refused", f"{NOBODY}, or name the person with --person"
+        someone.photos.append(photo)
 
     for path in paths:
         if not path.is_dir():
-            if person is None and path.parent == Path():
-                trouble(f"{path}: say whose photo it is with --person, or put it into a folder of the person's name")
-            add(person or path.resolve().parent.name, path)
+            written = PurePosixPath(path.name)
+            if path.parent != Path():
+                written = PurePosixPath(path.resolve().parent.name, path.name)
+            add(person or person_of(written), path)
             continue
         photos = photos_below(path)
-        for photo in photos:
-            inner = photo.relative_to(path).parts[:-1]
-            add(person or (inner[0] if inner else path.resolve().name), photo)
-        filled = {photo.relative_to(path).parts[0] for photo in photos}
+        places = [PurePosixPath(photo.relative_to(path)) for photo in photos]
+        of_people = any(len(place.parts) > 1 for place in places)
+        for photo, place in zip(photos, places, strict=True):
+            add(person or person_below(place, given=path.resolve().name, of_people=of_people), photo)
+        filled = {place.parts[0] for place in places}
         for folder in sorted(path.iterdir()) if photos else ():
             if folder.is_dir() and folder.name not in filled and not is_left_out(folder.name):
                 typer.echo(f"{folder}: there are no photos in it", err=True)
     if not found:
         trouble("there are no photos in these folders")
+    if not any(found):
+        lost = found[""].photos[0]
+        trouble(f"{lost.path}: {lost.reason}")
     return list(found.values())
 
 
@@ -139,6 +148,8 @@ def _enrol_all(calls: FaceCalls, group: Group, people: list[_Person], *, as_name
 
     known = list(calls.persons(group))
     for someone in people:
+        if not someone.name:
+            continue
         same = of_name(known, someone.name)
         if as_named is not None and not same and _is_id(as_named):
             same = [person_named(calls, group, as_named)]

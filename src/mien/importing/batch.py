@@ -1,15 +1,14 @@
 """Photos of many people that somebody dropped: whose each is, what became of it, and taking all of it back.
 
-A photo's person is the one that a CSV file names, else its folder (`Anna Weiss/1.jpg`), else the name of the file
-without a number at its end (`Anna Weiss 2.jpg`). Each photo is enrolled whole or not at all: a person is created with
-the first photo of theirs that is accepted, and nobody is left without a face.
+A photo's person is the one that a CSV file names, else the one by the rule of `mien.importing.whose`. Each photo is
+enrolled whole or not at all: a person is created with the first photo of theirs that is accepted, and nobody is left
+without a face.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,14 +25,12 @@ from mien.importing.refusals import reason
 from mien.importing.report import plain_cells
 from mien.importing.sources import SUFFIXES, SourceError
 from mien.importing.tables import read_csv
+from mien.importing.whose import NOBODY, person_of
+from mien.messages import Message, MessageError
 from mien.storage.names import name_key
 from mien.vision.errors import ImageError
 from mien.vision.types import OperatingPoint
 
-_NUMBER: Final = re.compile(r"[\s_.()-]*\d+[\s_.()-]*$")
-_NAMELESS: Final = frozenset(
-    {"", "img", "image", "dsc", "dscn", "dscf", "pxl", "photo", "picture", "screenshot", "scan"}
-)
 _ROWS: Final = 100_000
 
 
@@ -72,7 +69,7 @@ class _Named:
     user_data: str | None = None
 
 
-class _RefusedError(Exception):
+class _RefusedError(MessageError):
     """A photo is refused for what the text says."""
 
 
@@ -84,12 +81,14 @@ class Batch:
         gallery: where to.
         ref: the group.
         lines: what became of each file so far.
+        of_people: names of the dropped folders that have folders with photos: these are people's.
         told: called after each face that was enrolled: person id, face id, whether the person was created.
     """
 
     gallery: Gallery
     ref: CollectionRef
     told: Callable[[str, str, bool], object] = lambda _person, _face, _created: None
+    of_people: frozenset[str] = frozenset()
     lines: list[Line] = field(default_factory=list)
     _table: dict[str, _Named] = field(default_factory=dict)
     _people: dict[str, str] = field(default_factory=dict)
@@ -125,7 +124,9 @@ class Batch:
         if suffix == ".csv":
             line = self._read(photo, data)
         elif suffix not in SUFFIXES:
-            line = Line(photo, BatchOutcome.REFUSED, reason="It is no photo: use JPEG, PNG, GIF, BMP, WebP or TIFF.")
+            line = Line(
+                photo, BatchOutcome.REFUSED, reason=Message("It is no photo: use JPEG, PNG, GIF, BMP, WebP or TIFF.")
+            )
         else:
             line = self._enrol(photo, data)
         self.lines.append(line)
@@ -177,7 +178,11 @@ class Batch:
         for row in rows[:_ROWS]:
             if row.photo and row.person:
                 self._table[_key(row.photo)] = _Named(row.person, row.user_data)
-        return Line(photo, BatchOutcome.TABLE, reason=f"It names the persons of {len(self._table):,} photos.")
+        return Line(
+            photo,
+            BatchOutcome.TABLE,
+            reason=Message("It names the persons of {count:,} photos.", count=len(self._table)),
+        )
 
     def _enrol(self, photo: str, data: bytes) -> Line:
         named = _Named("")
@@ -204,22 +209,19 @@ class Batch:
         if created:
             self._created[person_id] = name_key(named.name)
         self.told(person_id, added.persisted_face_id, created)
-        notes = [f"Look at it: {one}." for one in added.duplicates[:2]]
-        return Line(photo, BatchOutcome.ENROLLED, named.name, person_id, " ".join(notes), created)
+        notes = [Message("Look at it: {suspicion}.", suspicion=one.message) for one in added.duplicates[:2]]
+        return Line(photo, BatchOutcome.ENROLLED, named.name, person_id, Message.listed(notes, " "), created)
 
     def _whose(self, photo: str) -> _Named:
         path = PurePosixPath(photo)
         for key in (_key(photo), _key(path.name)):
             if key in self._table:
                 return self._table[key]
-        if len(path.parts) > 1:
-            name = path.parts[-2].replace("_", " ").strip()
-        else:
-            name = _NUMBER.sub("", path.stem).replace("_", " ").strip()
-        if name.casefold() in _NAMELESS:
-            raise _RefusedError("It does not say whose it is: put it into a folder of the person's name.")
+        name = person_of(path, self.of_people)
+        if not name:
+            raise _RefusedError(NOBODY)
         if len(name) > NAME_LENGTH:
-            raise _RefusedError(f"The name has more than {NAME_LENGTH} characters.")
+            raise _RefusedError("The name has more than {most} characters.", most=NAME_LENGTH)
         return _Named(name)
 
     def _known(self, named: _Named) -> str | None:
@@ -229,7 +231,9 @@ class Batch:
             same = self.gallery.people.namesakes(self.ref, named.name)
             if len(same) > 1:
                 raise _RefusedError(
-                    f"{len(same)} persons have the name {named.name}: enrol the photo on the page of the right one."
+                    "{count} persons have the name {name}: enrol the photo on the page of the right one.",
+                    count=len(same),
+                    name=named.name,
                 )
             if not same:
                 return None

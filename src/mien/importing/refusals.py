@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from mien.gallery.errors import LowQualityError, NoFaceError, SeveralFacesError
+from mien.messages import Message, message_of
 
 
 def reason(error: Exception) -> str:
     """Return why a photo was refused, and what to do."""
     match error:
         case NoFaceError():
-            return "No face was found: the face must be upright, well lit and at least 36 pixels wide."
+            return Message("No face was found: the face must be upright, well lit and at least 36 pixels wide.")
         case SeveralFacesError():
-            return "It shows several faces: enrol it on the person's page and choose the face there, or crop it."
+            return Message(
+                "It shows several faces: enrol it on the person's page and choose the face there, or crop it."
+            )
         case LowQualityError():
-            return f"The photo does not meet the requirements: {error}."
+            return Message("The photo does not meet the requirements: {shortfalls}.", shortfalls=error.message)
         case _:
-            text = str(error).strip() or type(error).__name__
-            return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+            return Message.sentence(message_of(error) or type(error).__name__)

@@ -8,16 +8,15 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from mien.importing.whose import NOBODY, is_left_out, person_below
+from mien.messages import MessageError
+
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"})
 LARGEST_FILE: Final = 64 * 1024 * 1024
 """Bytes that are read of a photo; larger files are refused unread."""
 
-_LEFT_OUT: Final = frozenset({"train", "unknown", "unidentified", "@eadir", "__macosx", "thumbs", "thumbnails"})
-"""Folders that are nobody's: Frigate collects faces to sort in `train`, others keep thumbnails beside the photos."""
-_NOBODY: Final = "it does not say whose it is: put it into a folder of the person's name"
 
-
-class SourceError(Exception):
+class SourceError(MessageError):
     """The source, or one photo of it, cannot be read; the text says why."""
 
 
@@ -96,11 +95,11 @@ def people(entries: Iterable[Entry], where: str) -> Iterator[Photo]:
         path = PurePosixPath(entry.name)
         if not is_photo(path):
             continue
-        if len(path.parts) == 1:
-            yield refused(entry.name, "", _NOBODY)
-            continue
-        found = True
-        yield Photo(entry.name, path.parts[0], entry.read)
+        found = found or len(path.parts) > 1
+        if person := person_below(path):
+            yield Photo(entry.name, person, entry.read)
+        else:
+            yield refused(entry.name, "", NOBODY)
     if not found:
         raise SourceError(f"{where} has no folder with photos: each person needs a folder of the person's name")
 
@@ -108,11 +107,6 @@ def people(entries: Iterable[Entry], where: str) -> Iterator[Photo]:
 def is_photo(path: PurePosixPath) -> bool:
     """Whether a file is a photo by its name, not hidden, no thumbnail, and in no folder that is nobody's."""
     return path.suffix.lower() in SUFFIXES and not any(map(is_left_out, path.parts))
-
-
-def is_left_out(part: str) -> bool:
-    """Whether a file or folder of this name is hidden, or is nobody's by its name."""
-    return (part.startswith(".") and part != "..") or part.lower() in _LEFT_OUT
 
 
 def files_below(root: Path) -> Iterator[Entry]:

@@ -70,7 +70,9 @@ def read_csv(data: bytes) -> list[Row]:
         full = (cells for cells in reader if any(cell.strip() for cell in cells))
         rows.extend(_row(reader.line_num, cells, at, len(heading)) for cells in full)
     except csv.Error as error:
-        raise SourceError(f"it cannot be read as CSV from line {reader.line_num} on: {error}") from error
+        raise SourceError(
+            "it cannot be read as CSV from line {line} on: {reason}", line=reader.line_num, reason=error
+        ) from error
     return rows
 
 
@@ -144,11 +146,11 @@ def table(path: Path, photos: Path | None = None, *, json_lines: bool = False) -
     try:
         rows = (read_json_lines if json_lines else read_csv)(path.read_bytes())
     except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}") from error
+        raise SourceError("{path} cannot be read: {reason}", path=path, reason=error.strerror) from error
     except SourceError as error:
-        raise SourceError(f"{path}: {error}") from error
+        raise SourceError("{path}: {reason}", path=path, reason=error) from error
     if not rows:
-        raise SourceError(f"{path} has no rows")
+        raise SourceError("{path} has no rows", path=path)
     found, order = _places(photos or path.parent)
     rows.sort(key=lambda row: order.get(_key(row.photo), row.line))
     for row in rows:
@@ -171,7 +173,7 @@ def _places(photos: Path) -> tuple[Find, dict[str, int]]:
     if photos.is_dir():
         return partial(_in_folder, photos.resolve()), {}
     if not is_archive(photos):
-        raise SourceError(f"{photos} is neither a folder nor an archive")
+        raise SourceError("{photos} is neither a folder nor an archive", photos=photos)
     packed = {_key(entry.name): entry.read for entry in entries(photos)}
     return lambda name: packed.get(_key(name)), {name: number for number, name in enumerate(packed)}
 

@@ -11,6 +11,7 @@ from mien.gallery.errors import GalleryError, LowQualityError
 from mien.gallery.policy import EnrolmentPolicy
 from mien.gallery.types import TargetFace
 from mien.management.roles import Permission
+from mien.messages import message_of
 from mien.portal.approval import check_approved, may_write
 from mien.portal.auto_training import patiently
 from mien.portal.camera import camera
@@ -75,7 +76,7 @@ async def enrol_place(
     said = Tag("div", classes="stack")
     counts = {"photos": 0, "enrolled": 0, "refused": 0}
 
-    async def begin(count: int) -> None:
+    async def begin(count: int, _: frozenset[str] = frozenset()) -> None:
         said.clear()
         summary.clear()
         counts.update(photos=count, enrolled=0, refused=0)
@@ -154,7 +155,7 @@ def enrol_photo(visitor: Visitor, photo: Upload, chosen: Face | None, add: Add) 
     except LowQualityError:
         return Outcome(face, refused=t("The photo does not meet this collection's requirements; see the table."))
     except (GalleryError, VisionError) as error:
-        return Outcome(face, refused=sentence(str(error)))
+        return Outcome(face, refused=sentence(message_of(error)))
 
 
 def _tell(outcome: Outcome, policy: EnrolmentPolicy, name: str) -> None:

@@ -51,7 +51,7 @@ def drop(
     label: str,
     on_photo: OnPhoto,
     *,
-    on_batch: Callable[[int], Awaitable[None]] | None = None,
+    on_batch: Callable[[int, frozenset[str]], Awaitable[None]] | None = None,
     about: str = "",
     accept: str = IMAGES,
     table: int | None = None,
@@ -62,8 +62,9 @@ def drop(
         visitor: who does.
         label: what to drop, such as "Drop a photo".
         on_photo: called with the file.
-        on_batch: called with the number of files before the first of them; with it, several files and folders can be
-            dropped at once, and `on_photo` is called for one after the other.
+        on_batch: called with the number of files, and the names of the folders that have folders, before the first of
+            them; with it, several files and folders can be dropped at once, and `on_photo` is called for one after the
+            other.
         about: what else can be done than to drop; by default to choose a file.
         accept: the kinds of files to choose from, as HTML has them.
         table: the largest size in bytes of a table of labels that is wanted instead of a photo.
@@ -86,7 +87,7 @@ def drop(
 
     upload = ui.upload(auto_upload=True, multiple=many, max_file_size=limit, on_upload=uploaded, on_rejected=rejected)
     upload.classes("sr").props("inert aria-hidden=true")
-    take = f"mienTake({upload.id}, files, {str(many).lower()}, (count) => emit(count))"
+    take = f"mienTake({upload.id}, files, {str(many).lower()}, (...told) => emit(...told))"
     with Tag("label", classes="drop") as zone:
         icon("description" if table else "add_a_photo")
         Tag("strong", label)
@@ -108,7 +109,8 @@ def drop(
     async def begin(event: events.GenericEventArguments) -> None:
         """Take the files once the page is ready for their results."""
         if on_batch is not None:
-            await on_batch(int(event.args))
+            count, folders = event.args
+            await on_batch(int(count), frozenset(map(str, folders)))
             ui.run_javascript(f"mienSend({upload.id})")
 
     chosen_files = f"(e) => {{ const files = e.target.files; {take}; e.target.value = ''; }}"

@@ -17,7 +17,7 @@ from mien.portal.auto_training import patiently
 from mien.portal.pages.people_places import address
 from mien.portal.photos import IMAGES, Upload, drop
 from mien.portal.stale import edit, edited
-from mien.portal.texts import mark, t, tn
+from mien.portal.texts import mark, said, t, tn
 from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Tag, badge, button, section, text
 
@@ -56,7 +56,7 @@ class BulkPlace:
         self._report = Tag("div")
         self._rows: Tag | None = None
 
-    def _fresh(self) -> Batch:
+    def _fresh(self, of_people: frozenset[str] = frozenset()) -> Batch:
         visitor, ref = self._visitor, self._ref
 
         def told(person: str, face: str, created: bool) -> None:
@@ -64,10 +64,10 @@ class BulkPlace:
                 visitor.note("person.create", collection=ref.path, person=person)
             visitor.note("face.add", collection=ref.path, face=face, person=person)
 
-        return Batch(visitor.parts.gallery, ref, told)
+        return Batch(visitor.parts.gallery, ref, told, of_people)
 
-    async def _begin(self, count: int) -> None:
-        self._batch, self._expected = self._fresh(), count
+    async def _begin(self, count: int, of_people: frozenset[str]) -> None:
+        self._batch, self._expected = self._fresh(of_people), count
         self._report.clear()
         sheet = Tag("div", classes="sheet", tabindex="0", role="region", aria_label=t("Report"))
         with self._report, sheet, Tag("table"):
@@ -110,7 +110,7 @@ class BulkPlace:
                         Tag("span", f" ({t('new')})", "soft")
                 else:
                     Tag("bdi", line.person or "–", "name")
-            Tag("td", line.reason or "–", "long" if len(line.reason) > 40 else "")
+            Tag("td", said(line.reason) or "–", "long" if len(line.reason) > 40 else "")
 
     def _sum_up(self) -> None:
         batch = self._batch
@@ -191,7 +191,8 @@ def bulk(visitor: Visitor, ref: CollectionRef, refresh: Callable[[], Awaitable[o
             Tag("summary", t("How photos are given to people"))
             with Tag("ul", classes="bullets"):
                 Tag("li", t("A CSV file with the columns “photo” and “person” (and “user data”) comes first."))
-                Tag("li", t("Else the folder is the person: “Anna Weiss/1.jpg”."))
-                Tag("li", t("Else the file is: “Anna Weiss 2.jpg”."))
+                Tag("li", t("Else the folder is the person, with all folders in it: “Anna Weiss/2024/1.jpg”."))
+                Tag("li", t("A dropped folder that has folders with photos is a folder of people."))
+                Tag("li", t("Photos without a folder are of the person whose name the file has: “Anna Weiss 2.jpg”."))
                 Tag("li", t("A person of the same name in the group gets the photo; otherwise the person is created."))
             text(t("Every photo is enrolled whole or not at all, and all of them can be taken back."), "soft small")

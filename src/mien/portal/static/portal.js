@@ -36,7 +36,9 @@ async function mienTake(id, source, many, tell) {
     const files = found.map(([path, file]) => new File([file], encodeURIComponent(path), { type: file.type }));
     if (many) {
         mienWaiting[id] = files;
-        tell(files.length);
+        // which of the dropped folders have folders: whose photos these are is the server's to say
+        const deep = found.map(([path]) => path.split("/")).filter((parts) => parts.length > 2);
+        tell(files.length, [...new Set(deep.map((parts) => parts[0]))]);
     } else {
         const box = getElement(id).$refs.qRef;
         box.reset();
