@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
 import pytest
-from tests.gallery.conftest import CALIBRATION, World, embedding, unit
+from tests.gallery.conftest import CALIBRATION, World, embedding, photo, unit
 from tests.gallery.texts import FINGERPRINT, recognisers
 
 from mien.accounts import DEVELOPMENT_TERMS
@@ -29,7 +30,7 @@ from mien.gallery.evaluations import Evaluation, Evaluations
 from mien.gallery.kinds import Kind
 from mien.gallery.measuring import Measuring
 from mien.gallery.recognisers import Recognisers
-from mien.gallery.sampling import SourceError
+from mien.gallery.sampling import SourceError, from_collection, owners_in
 from mien.gallery.types import NewPerson
 from mien.matching import cosine
 from mien.storage import Database, Vault
@@ -197,3 +198,24 @@ def test_an_enrolled_collection_is_measured(world: World, audit: AuditLog) -> No
     other = Recognisers({one.label: replace(one, fingerprint="b" * 64) for one in recognisers()})
     with pytest.raises(FingerprintMismatchError):
         Measuring(world.gallery, other, audit).measure(ref, "other", actor="ann")
+
+
+def test_a_face_list_is_measured_with_a_table_of_owners(world: World, tmp_path: Path) -> None:
+    gallery, ref = world.gallery, world.make(Kind.LARGE_FACE_LIST, "visitors")
+    added = [
+        gallery.faces.add(
+            ref, photo({"seed": 100 + number, "near": number % 2 + 1, "away": 0.3}), user_data=f"u{number}"
+        )
+        for number in range(5)
+    ]
+    table = tmp_path / "owners.csv"
+    table.write_text(f"face,person\n{added[0].persisted_face_id},Ann\nu1,Ben\nu2,ann\nu3,Ben\n", encoding="utf-8-sig")
+    found = from_collection(gallery.rows, gallery.templates, ref, owners_in(table))
+    assert (found.samples.people, len(found.samples.templates)) == (2, 4)
+    assert sorted(np.bincount(found.samples.owner)) == [2, 2]
+    assert found.samples.failures == {"without an owner": 1}
+    with pytest.raises(SourceError, match="--owners FILE"):
+        from_collection(gallery.rows, gallery.templates, ref)
+    table.write_text("photo,person\nu1,Ben\n")
+    with pytest.raises(SourceError, match="columns face and person"):
+        owners_in(table)

@@ -6,19 +6,21 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 from sqlalchemy import event
 from tests.conftest import MASTER_KEY, sqlite_database
-from tests.gallery.conftest import open_world
+from tests.gallery.conftest import World, open_world, unit
+from tests.gallery.test_application_reviews import PICTURE, applications_of
 from tests.gallery.test_reviews import audit_of, candidates, people
 from tests.shared import REPOSITORY
 
 from mien.clock import ManualClock
 from mien.gallery.kinds import CollectionRef, Kind
-from mien.gallery.reviews import Filed, Reviews, ReviewState
+from mien.gallery.reviews import ApplicationReviews, Filed, Match, MatchCandidate, Reviews, ReviewState
 from mien.storage import Database, MasterKey, Vault
 
 STEPS = ("file", "first", "second")
@@ -34,6 +36,20 @@ def opened(folder: Path, owner: UUID | None = None) -> tuple[Reviews, UUID, list
     return Reviews(world.gallery.rows, vault, audit_of(database, vault, clock)), world.owner, ids
 
 
+def applications(folder: Path, owner: UUID | None = None) -> tuple[ApplicationReviews, World]:
+    path, clock = folder / "mien.db", ManualClock()
+    database = Database(f"sqlite:///{path}") if path.exists() else sqlite_database(path)
+    vault = Vault(database, MasterKey.from_hex(MASTER_KEY), clock)
+    world = open_world(database, vault, clock, folder, owner=owner)
+    return applications_of(world, database, vault, clock), world
+
+
+def match_of(owner: UUID, probe: str, ids: list[str]) -> Match:
+    case = UUID("11111111-2222-4333-8444-555555555555")
+    ref = CollectionRef(owner, Kind.PERSON_GROUP, "group")
+    return Match(case, ref, probe, [MatchCandidate(one, 0.7) for one in ids], picture=PICTURE, purpose="front door")
+
+
 def step(reviews: Reviews, owner: UUID, which: str, ids: list[str]) -> None:
     """Do one step of a review."""
     if which == "file":
@@ -43,9 +59,8 @@ def step(reviews: Reviews, owner: UUID, which: str, ids: list[str]) -> None:
     reviews.answer(owner, case.id, 1, reviewer={"first": "ann", "second": "ben"}[which], reason="eyes")
 
 
-def child(folder: Path, owner: str, which: str, statement: int, ids: list[str]) -> None:
-    """Do a step in this process, and be killed at one of its writing statements."""
-    reviews, resource_id, _ = opened(folder, UUID(owner))
+def killed_at(database: Database, statement: int) -> None:
+    """Kill this process at one of its writing statements."""
     written = 0
 
     def count(_connection: object, _cursor: object, text: str, *_: object) -> None:
@@ -55,7 +70,29 @@ def child(folder: Path, owner: str, which: str, statement: int, ids: list[str]) 
             if written == statement:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    event.listen(reviews._rows.database.engine, "after_cursor_execute", count)
+    event.listen(database.engine, "after_cursor_execute", count)
+
+
+def filing(folder: Path, owner: str, probe: str, statement: int, ids: list[str]) -> None:
+    """File a match as an application does, in this process, and be killed at one of its writing statements."""
+    found, world = applications(folder, UUID(owner))
+    killed_at(world.gallery.rows.database, statement)
+    found.file(match_of(world.owner, probe, ids), filed_by="key:owner")
+
+
+def killed(call: str) -> bool:
+    """Run a call of this module in a process of its own, and tell whether it was killed."""
+    code = f"from pathlib import Path; from tests.gallery.test_reviews_killed import child, filing; {call}"
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, timeout=240, cwd=REPOSITORY)
+    if done.returncode != -signal.SIGKILL:
+        assert done.returncode == 0, done.stderr.decode()
+    return done.returncode == -signal.SIGKILL
+
+
+def child(folder: Path, owner: str, which: str, statement: int, ids: list[str]) -> None:
+    """Do a step in this process, and be killed at one of its writing statements."""
+    reviews, resource_id, _ = opened(folder, UUID(owner))
+    killed_at(reviews._rows.database, statement)
     step(reviews, resource_id, which, ids)
 
 
@@ -65,21 +102,37 @@ def test_a_step_is_whole_or_not_there(which: str, tmp_path: Path) -> None:
     for earlier in STEPS[: STEPS.index(which)]:
         step(reviews, owner, earlier, ids)
     before = [(one.state, len(one.answers)) for one in reviews.cases(owner, reader="ann")]
-    killed = 0
+    deaths = 0
     for statement in range(1, 10):
-        call = f"child(Path({str(tmp_path)!r}), {str(owner)!r}, {which!r}, {statement}, {ids!r})"
-        code = f"from pathlib import Path; from tests.gallery.test_reviews_killed import child; {call}"
-        done = subprocess.run(
-            [sys.executable, "-c", code], check=False, capture_output=True, timeout=240, cwd=REPOSITORY
-        )
-        if done.returncode != -signal.SIGKILL:
-            assert done.returncode == 0, done.stderr.decode()
+        if not killed(f"child(Path({str(tmp_path)!r}), {str(owner)!r}, {which!r}, {statement}, {ids!r})"):
             break
-        killed += 1
+        deaths += 1
         assert [(one.state, len(one.answers)) for one in reviews.cases(owner, reader="ann")] == before
         assert reviews.faults(owner) == []
-    assert killed >= 2, "it was killed after several of its statements"
+    assert deaths >= 2, "it was killed after several of its statements"
     assert reviews.faults(owner) == []
     (case,) = reviews.cases(owner)
     expected = ReviewState.CONFIRMED if which == "second" else ReviewState.WAITING
     assert case.state is expected
+
+
+@pytest.mark.parametrize("statements", [(3,), pytest.param(range(1, 12), marks=pytest.mark.heavy)])
+def test_an_application_files_a_match_whole_or_not_at_all(statements: Iterable[int], tmp_path: Path) -> None:
+    """After each death there is no case, and in the end the same call makes it: once, as the audit log has it."""
+    found, world = applications(tmp_path)
+    owner, (_, ids) = world.owner, people(world, count=2)
+    probe = world.detect(unit(50, near=1))
+    deaths = 0
+    for statement in statements:
+        if not killed(f"filing(Path({str(tmp_path)!r}), {str(owner)!r}, {probe!r}, {statement}, {ids!r})"):
+            break
+        deaths += 1
+        assert found.reviews.cases(owner) == []
+        assert found.reviews.faults(owner) == []
+    assert deaths >= 1
+    case, _ = found.file(match_of(owner, probe, ids), filed_by="key:owner")
+    again, made = found.file(match_of(owner, probe, ids), filed_by="key:owner")
+    assert (again.id, made) == (case.id, False)
+    assert [one.id for one in found.reviews.cases(owner)] == [case.id]
+    assert found.reviews.faults(owner) == []
+    assert found.reviews.picture(owner, case.id) == PICTURE

@@ -63,17 +63,28 @@ def opened_for(resource: str, data_dir: Path | None) -> Iterator[EvaluationWork]
 
 
 def measured(
-    faces: CommandServices, owner: UUID | None, source: str, recogniser: Recogniser, *, fmr: float, cap: int, seed: int
+    faces: CommandServices,
+    owner: UUID | None,
+    source: str,
+    recogniser: Recogniser,
+    *,
+    fmr: float,
+    cap: int,
+    seed: int,
+    owners: Path | None = None,
 ) -> tuple[Recogniser, Verified, str]:
     """Measure a source; returns the recogniser of its templates, the result, and what to call the source."""
     from mien.evaluation import measure, measure_comparisons
     from mien.gallery.errors import FingerprintMismatchError
-    from mien.gallery.sampling import PhotoReader, from_collection, from_folder, from_pairs
+    from mien.gallery.sampling import PhotoReader, from_collection, from_folder, from_pairs, owners_in
 
     path = Path(source)
     if not path.exists() and owner is not None and "/" in source:
         ref = collection_ref(owner, source, directory=True)
-        enrolled = from_collection(faces.gallery.rows, faces.gallery.templates, ref)
+        whose = None if owners is None else owners_in(owners)
+        if whose is not None and ref.kind.has_persons:
+            raise typer.BadParameter("is for face lists: the faces of a group have persons", param_hint="--owners")
+        enrolled = from_collection(faces.gallery.rows, faces.gallery.templates, ref, whose)
         recogniser = faces.recognisers[enrolled.label]
         if enrolled.fingerprint != recogniser.fingerprint:
             raise FingerprintMismatchError(enrolled.label, ref)

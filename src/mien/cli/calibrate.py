@@ -37,6 +37,15 @@ def run(
     name: Annotated[str, typer.Option(help="Name under which the result is stored.")],
     *,
     note: Annotated[str | None, typer.Option(help="Your own words, such as which cameras.")] = None,
+    owners: Annotated[
+        Path | None,
+        typer.Option(
+            help="For a face list: CSV of whose each face is, columns face (persistedFaceId or userData) and person.",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+        ),
+    ] = None,
     model: Annotated[str, typer.Option(help="Recognition model, for photos.")] = "recognition_04",
     fmr: Fmr = 1e-4,
     cap: Cap = 5,
@@ -52,7 +61,9 @@ def run(
         faces, owner, stored = work.faces, work.owner, work.stored
         stored.check_name(owner, name)
         recogniser = faces.recognisers[model]
-        recogniser, verified, said = measured(faces, owner, source, recogniser, fmr=fmr, cap=cap, seed=seed)
+        recogniser, verified, said = measured(
+            faces, owner, source, recogniser, fmr=fmr, cap=cap, seed=seed, owners=owners
+        )
         found = stored.add(
             owner, name, to_json(verified), recogniser=recogniser, source=said, actor=actor(as_name), note=note
         )

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import numpy as np
 from sqlalchemy import func, select
@@ -21,6 +21,7 @@ from mien.gallery.errors import GalleryError
 from mien.gallery.kinds import CollectionRef, Kind, persons_ref
 from mien.gallery.rows import Rows, find
 from mien.gallery.templates import SealedFace, Templates
+from mien.storage.names import name_key
 from mien.storage.tables import CollectionRow, PersistedFaceRow, PersonRow
 from mien.vision.errors import VisionError
 from mien.vision.ports import Engine
@@ -99,7 +100,7 @@ class PhotoReader:
         try:
             image = path.read_bytes()
         except OSError as error:
-            raise SourceError(f"{path} cannot be read: {error.strerror}") from error
+            raise SourceError("{path} cannot be read: {reason}", path=path, reason=error.strerror) from error
         try:
             faces = self._engine.analyze(image, self._want).faces
         except VisionError:
@@ -119,7 +120,7 @@ def photos_in(folder: Path) -> dict[str, list[Path]]:
         SourceError: it is no folder, or has no folder with photos.
     """
     if not folder.is_dir():
-        raise SourceError(f"{folder} is not a folder")
+        raise SourceError("{folder} is not a folder", folder=folder)
     people = {
         person.name: sorted(path for path in person.iterdir() if _is_photo(path))
         for person in sorted(folder.iterdir())
@@ -128,7 +129,7 @@ def photos_in(folder: Path) -> dict[str, list[Path]]:
     found = {name: photos for name, photos in people.items() if photos}
     if not found:
         raise SourceError(
-            f"{folder} has no folders with photos: put the photos of each person into a folder of its own"
+            "{folder} has no folders with photos: put the photos of each person into a folder of its own", folder=folder
         )
     return found
 
@@ -198,7 +199,7 @@ def from_pairs(path: Path, reader: PhotoReader) -> tuple[Comparisons, Counter[st
     try:
         found = of_pairs(scores, [line[:2] for line in kept], [line[2] for line in kept])
     except (TooFewSamplesError, ValueError) as error:
-        raise SourceError(f"{path}: {error}") from error
+        raise SourceError("{path}: {reason}", path=path, reason=error) from error
     return found, Counter(one.reason for one in read.values() if one.embedding is None), len(vectors)
 
 
@@ -207,13 +208,13 @@ def _pairs(path: Path) -> Iterator[tuple[str, str, bool]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SourceError(f"{path} cannot be read as CSV in UTF-8: {error}") from error
+        raise SourceError("{path} cannot be read as CSV in UTF-8: {reason}", path=path, reason=error) from error
     if not rows or not {"first", "second", "same"} <= set(rows[0]):
-        raise SourceError(f"{path} needs the columns first, second and same")
+        raise SourceError("{path} needs the columns first, second and same", path=path)
     for number, row in enumerate(rows, 2):
         same = _SAME.get((row["same"] or "").strip().lower())
         if same is None or not row["first"] or not row["second"]:
-            raise SourceError(f"{path}, line {number}: two files and yes or no are needed")
+            raise SourceError("{path}, line {number}: two files and yes or no are needed", path=path, number=number)
         yield row["first"].strip(), row["second"].strip(), same
 
 
@@ -238,21 +239,39 @@ class EnrolledSamples:
     collection: UUID
 
 
-def from_collection(rows: Rows, templates: Templates, ref: CollectionRef) -> EnrolledSamples:
+def from_collection(
+    rows: Rows, templates: Templates, ref: CollectionRef, owners: Mapping[str, str] | None = None
+) -> EnrolledSamples:
     """Open the templates of an enrolled collection.
+
+    Args:
+        rows: opens sessions.
+        templates: opens templates.
+        ref: a person group, the faces of a directory, or a face list.
+        owners: of a face list: whose each face is, by persistedFaceId or user data; other faces are left out.
 
     Raises:
         CollectionNotFoundError: there is none.
-        SourceError: it has no persons with templates.
+        SourceError: it has no persons with templates, or nobody says whose the faces of a list are.
     """
-    if not ref.kind.has_persons:
-        raise SourceError("the faces of a face list belong to nobody: measure a person group")
+    if not ref.kind.has_persons and not owners:
+        raise SourceError(
+            "the faces of a face list belong to nobody: measure a person group, or say whose they are with a CSV of "
+            "the columns face and person (`mien calibrate run … --owners FILE`)"
+        )
     with rows.reading(ref) as (session, row):
         face = PersistedFaceRow
-        query = select(face.person_id, face.face_id, face.sealed).where(
+        query = select(face.person_id, face.face_id, face.sealed, face.user_data).where(
             face.collection == row.uid, func.length(face.sealed) > 0
         )
-        sealed = [SealedFace(*found) for found in session.execute(query.order_by(face.person_id, face.face_id))]
+        found = session.execute(query.order_by(face.person_id, face.face_id)).all()
+    sealed, ownerless = [], 0
+    for one in found:
+        whose = one.person_id if owners is None else _owner(owners, one.face_id, one.user_data)
+        if whose is None:
+            ownerless += 1
+        else:
+            sealed.append(SealedFace(whose, one.face_id, one.sealed))
     faces = templates.faces(ref.resource_id, row.uid, sealed)
     readable = np.linalg.norm(faces.templates, axis=1) > 0.5
     if not readable.any():
@@ -260,9 +279,32 @@ def from_collection(rows: Rows, templates: Templates, ref: CollectionRef) -> Enr
     people, owner = np.unique(faces.person_ids[readable], axis=0, return_inverse=True)
     unread = Counter(one.person_id for one, read in zip(sealed, readable.tolist(), strict=True) if not read)
     lost = {UNREADABLE: unread.total()} if unread else {}
+    if ownerless:
+        lost["without an owner"] = ownerless
     samples = Samples(faces.templates[readable], owner.ravel().astype(np.intp), len(people), (), lost)
     ids = tuple(UUID(bytes=one.tobytes()) for one in people)
     return EnrolledSamples(samples, ids, unread, row.recognition_model, row.fingerprint, row.uid)
+
+
+def owners_in(path: Path) -> dict[str, str]:
+    """Read whose the faces of a list are: a CSV with the columns `face` (persistedFaceId or user data) and `person`.
+
+    Raises:
+        SourceError: it cannot be read, or lacks a column.
+    """
+    try:
+        lines = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SourceError("{path} cannot be read as CSV in UTF-8: {reason}", path=path, reason=error) from error
+    if not lines or not {"face", "person"} <= set(lines[0]):
+        raise SourceError("{path} needs the columns face and person", path=path)
+    return {one["face"].strip(): one["person"].strip() for one in lines if one["face"] and one["person"]}
+
+
+def _owner(owners: Mapping[str, str], face_id: UUID, user_data: str | None) -> UUID | None:
+    """Return an id that stands for the owner of a face; None for nobody's."""
+    name = owners.get(str(face_id)) or owners.get((user_data or "").strip())
+    return None if name is None else uuid5(NAMESPACE_OID, name_key(name))
 
 
 def names_in(rows: Rows, ref: CollectionRef) -> dict[UUID, str]:

@@ -38,6 +38,7 @@ PATH: Final = _BASE + _BELOW
 _VERSION: Final = "mien-v1"
 _DIRECTORY: Final = "directory"
 _KINDS: Final = {kind.value: kind for kind in (Kind.PERSON_GROUP, Kind.LARGE_PERSON_GROUP)}
+_LISTS: Final = frozenset({Kind.FACE_LIST.value, Kind.LARGE_FACE_LIST.value})
 _NAMES: Final = frozenset({"collection", "faceid", "candidates", "picture", "usedfrom", "purpose"})
 _PURPOSE: Final = 1000
 _LIMITS: Final = (1, 1000)
@@ -186,6 +187,11 @@ def _collection(resource_id: UUID, body: Body) -> CollectionRef:
     if given == _DIRECTORY:
         return persons_ref(resource_id)
     kind, _, name = (given or "").partition("/")
+    if kind in _LISTS:
+        raise BODY_INVALID.problem(
+            hint="The faces of a list are nobody's, so that a decision about them would name nobody: enrol them as "
+            "persons of a personGroup or largePersonGroup, and file the match of identify."
+        )
     if kind not in _KINDS or not name:
         raise BODY_INVALID.problem(
             hint=f"collection is {shown(given)}; write personGroup/ID, largePersonGroup/ID or {_DIRECTORY}."
