@@ -139,26 +139,51 @@ def test_persons_are_merged_and_moved(group: CollectionRef, tmp_path: Path) -> N
     (first,) = (one for one in gallery.persons.page(group) if one.person_id != other)
     theirs = gallery.persons.get(group, other).persisted_face_ids
     names = ("front-desk", "personGroup/staff")
-    code, said = run(tmp_path, "move-faces", *names, other, first.person_id, theirs[0], "--json")
+    code, said = run(tmp_path, "move-faces", *names, other[:8], first.person_id[:8], theirs[0][:8], "--json")
     assert (code, json.loads(said)) == (0, {"faces": 1})
     assert set(gallery.persons.get(group, first.person_id).persisted_face_ids) == {
         *first.persisted_face_ids,
         theirs[0],
     }
-    code, said = run(tmp_path, "merge", *names, first.person_id, other)
+    code, said = run(tmp_path, "merge", *names, first.person_id[:8].upper(), other)
     assert (code, said.startswith("2 faces are of")) == (0, True)
     code, said = run(tmp_path, "move", *names, other, "largePersonGroup/left")
     assert (code, "recognition_01" in said) == (1, True)
     gallery.collections.delete(CollectionRef(group.resource_id, Kind.LARGE_PERSON_GROUP, "left"))
     to = CollectionRef(group.resource_id, Kind.LARGE_PERSON_GROUP, "left")
     gallery.collections.create(to, "Left", None, "recognition_04")
-    assert run(tmp_path, "move", *names, other, "largePersonGroup/left")[0] == 0
+    assert run(tmp_path, "move", *names, other[:13], "largePersonGroup/left")[0] == 0
     assert len(gallery.persons.get(to, other).persisted_face_ids) == 3
     assert gallery.collections.get(group).persons == 0
     told = [(one.action, one.details.get("person")) for one in services.audit.search()]
     for action, person in (("face.move", other), ("person.merge", first.person_id), ("person.move", other)):
         assert (action, person) in told
     services.close()
+
+
+def test_other_commands_take_short_ids_of_persons(group: CollectionRef, tmp_path: Path) -> None:
+    services, gallery, _ = opened(tmp_path)
+    (one,) = gallery.persons.page(group)
+    short = one.person_id[:8]
+    services.close()
+
+    def mien(*arguments: str) -> tuple[int, str]:
+        result = runner.invoke(build([arguments[0]]), [*arguments, "--data-dir", str(tmp_path)])
+        return result.exit_code, result.output
+
+    place = ("front-desk", "personGroup/staff")
+    given = ("--purpose", "entry", "--given-by", "P")
+    code, said = mien("consent", "add", *place, short, *given)
+    assert (code, one.person_id in said) == (0, True)
+    code, said = mien("consent", "list", "front-desk", "--collection", place[1], "--member", short)
+    assert (code, one.person_id in said) == (0, True)
+    code, said = mien("consent", "add", *place, "ffffffff", *given)
+    assert (code, "there is no person whose id begins with 'ffffffff'" in said) == (1, True)
+    code, said = mien("subject", "find", "front-desk", "--id", short)
+    assert (code, one.person_id in said) == (0, True)
+    code, said = mien("door", "visitor", *place, short, "--until", "2200-01-01T00:00")
+    assert (code, "is a visitor until" in said) == (0, True)
+    assert mien("negative", "list", "front-desk", "--person", short)[0] == 0
 
 
 def test_trainings_are_listed_and_suspicions_dismissed(group: CollectionRef, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from mien.cli._main import build, command_names, main
+from mien.cli._main import _wrong_settings, build, command_names, main
 from mien.services import open_services
 from mien.settings import Settings
 
@@ -84,7 +84,21 @@ def test_a_wrong_setting_is_named_by_every_command(
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
-    assert capsys.readouterr().err == "mien: MIEN_MAX_IMAGE_BYTES: Input should be greater than or equal to 1024\n"
+    assert capsys.readouterr().err == "mien: MIEN_MAX_IMAGE_BYTES must be at least 1024\n"
+
+
+def test_wrong_settings_are_said_in_plain_words() -> None:
+    """Every kind of mistake that a setting can have is in our words, not pydantic's."""
+    wrong = {
+        "port": ("abc", "MIEN_PORT must be a whole number"),
+        "max_image_bytes": ("1.5 MB", "MIEN_MAX_IMAGE_BYTES must be a whole number"),
+        "url_allow_private": ("perhaps", "MIEN_URL_ALLOW_PRIVATE must be true or false"),
+        "redis_url": ("http://x", "MIEN_REDIS_URL must begin with redis://"),
+    }
+    for name, (value, expected) in wrong.items():
+        with pytest.raises(ValueError, match="validation error") as found:
+            Settings(**{name: value})  # type: ignore[arg-type]  # that is the mistake
+        assert [line for line in _wrong_settings(found.value) if line.startswith(expected)], name
 
 
 def test_other_errors_are_not_taken_for_settings(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,8 @@ from uuid import UUID
 import typer
 
 from mien.cli._administration import actor, confirm, opened_by_settings, print_json, resource_named
-from mien.cli._ids import name_or_id
+from mien.cli._ids import name_or_id, whole_id
+from mien.cli._subjects import place_ref
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,7 +28,7 @@ Place = Annotated[
     str,
     typer.Argument(help="Where the person is: personGroup/ID, largePersonGroup/ID, dynamicGroup/ID or directory."),
 ]
-PersonId = Annotated[UUID, typer.Argument(help="The personId.")]
+PersonId = Annotated[str, typer.Argument(help="The personId, or its beginning.")]
 DoorName = Annotated[str, typer.Argument(help="Name or id of the door, or the beginning of its id.")]
 
 
@@ -42,6 +43,25 @@ def opened_doors(name: str, data_dir: Path | None) -> Iterator[tuple[Services, D
             services.database, services.vault, services.clock, services.audit, accounts=services.accounts
         )
         yield services, doors, resource_named(services, name).id
+
+
+def person_in(services: Services, owner: UUID, text: str, place: str | None = None) -> UUID:
+    """Return the id of a person from it or its beginning; exits when there is not exactly one.
+
+    Args:
+        services: have the database.
+        owner: the resource.
+        text: as the operator wrote it.
+        place: KIND/ID, `dynamicGroup/ID` or `directory`; None for anywhere in the resource.
+    """
+    from mien.doors.types import DIRECTORY, DYNAMIC_GROUP
+    from mien.gallery.short_ids import ShortIds
+
+    ids = ShortIds(services.database)
+    if place is None:
+        return whole_id(text, ids.persons(owner, text), "person")
+    ref = place_ref(owner, DIRECTORY if place.partition("/")[0] == DYNAMIC_GROUP else place)
+    return whole_id(text, ids.persons(owner, text, ref), "person")
 
 
 class _Named(Protocol):

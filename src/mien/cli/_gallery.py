@@ -12,6 +12,7 @@ from uuid import UUID
 import typer
 
 from mien.cli._administration import actor, opened_by_settings, resource_named
+from mien.cli._ids import whole_id
 
 if TYPE_CHECKING:
     from mien.events.audit import AuditLog
@@ -125,6 +126,14 @@ class ResourceWork:
     def ref(self, text: str | None) -> CollectionRef | None:
         """Read KIND/ID, a collection of the resource; exits when it is something else."""
         return collection_ref(self.owner, text)
+
+    def person(self, ref: CollectionRef, text: str) -> str:
+        """Return the id of a person of a group from it or its beginning; exits when there is not exactly one."""
+        return str(whole_id(text, self.gallery.short_ids.persons(self.owner, text, ref), "person"))
+
+    def face(self, ref: CollectionRef, text: str) -> str:
+        """Return the id of an enrolled face from it or its beginning; exits when there is not exactly one."""
+        return str(whole_id(text, self.gallery.short_ids.faces(self.owner, text, ref), "face"))
 
     def note(self, action: str, details: Details) -> None:
         """Write what was done into the audit log."""

@@ -72,4 +72,5 @@ def _beginning(text: str, known: Known) -> list[tuple[UUID | str, str]]:
 def _ambiguous(text: str, candidates: list[tuple[UUID | str, str]], what: str) -> str:
     shown = ", ".join(f"{one} ({name})" if name else str(one) for one, name in candidates[:_NAMED])
     more = f" and {len(candidates) - _NAMED} more" if len(candidates) > _NAMED else ""
-    return f"the ids of {len(candidates)} {what}s begin with {text!r}: {shown}{more}; give more digits"
+    things = "things" if " " in what else f"{what}s"
+    return f"the ids of {len(candidates)} {things} begin with {text!r}: {shown}{more}; give more digits"

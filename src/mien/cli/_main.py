@@ -83,12 +83,13 @@ def _wrong_settings(error: ValueError) -> list[str]:
     from pydantic import ValidationError  # imported by then if the error is one
 
     from mien.settings import Settings
+    from mien.value_errors import predicate
 
     if not isinstance(error, ValidationError) or error.title != Settings.__name__:
         return []
     # A default that is made from other settings fails with them, and is not what is wrong.
     wrong = [one for one in error.errors() if one["type"] != "default_factory_not_called"]
-    return [f"MIEN_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in wrong]
+    return [f"MIEN_{'_'.join(map(str, one['loc'])).upper()} {predicate(one)}" for one in wrong]
 
 
 def _show_version(wanted: bool) -> None:

@@ -13,6 +13,7 @@ import typer
 
 from mien.cli._administration import resource_named
 from mien.cli._gallery import collection_ref, opened_faces
+from mien.cli._ids import whole_id
 
 if TYPE_CHECKING:
     from mien.gallery.kinds import CollectionRef
@@ -34,7 +35,7 @@ TargetBox = Annotated[
 ]
 Ids = Annotated[
     list[str] | None,
-    typer.Option("--id", help="personId, persistedFaceId, faceId or session id; can be repeated."),
+    typer.Option("--id", help="personId, persistedFaceId, faceId or session id, or its beginning; can be repeated."),
 ]
 Texts = Annotated[list[str] | None, typer.Option("--text", help="A name or user data, exactly; can be repeated.")]
 Users = Annotated[
@@ -74,20 +75,35 @@ def opened_for(name: str, data_dir: Path | None) -> Iterator[tuple[Services, Sub
         yield services, subjects, resource_named(services, name).id
 
 
+def member_of(services: Services, ref: CollectionRef, text: str) -> str:
+    """Return the id of a person, in lists of a face, from it or its beginning; exits when there is not exactly one."""
+    from mien.gallery.short_ids import ShortIds
+
+    ids = ShortIds(services.database)
+    if ref.kind.has_persons:
+        return str(whole_id(text, ids.persons(ref.resource_id, text, ref), "person"))
+    return str(whole_id(text, ids.faces(ref.resource_id, text, ref), "face"))
+
+
 def whom_of(
+    services: Services,
+    owner: UUID,
     photo: Path | None,
     target: str | None,
     ids: Sequence[str] | None,
     texts: Sequence[str] | None,
     users: Sequence[str] | None,
 ) -> Whom:
-    """Return whom to look for.
+    """Return whom to look for; exits when the beginning of an id is not that of exactly one thing.
 
     Raises:
         typer.BadParameter: nothing is given, or it is malformed.
     """
+    from mien.gallery.short_ids import ShortIds
     from mien.gallery.types import TargetFace
     from mien.subjects import Whom
+
+    known = ShortIds(services.database)
 
     box = None
     if target is not None:
@@ -95,7 +111,7 @@ def whom_of(
             raise typer.BadParameter(f"{target!r} is not LEFT,TOP,WIDTH,HEIGHT")
         box = TargetFace(*map(int, target.split(",")))
     whom = Whom(
-        ids=frozenset(map(_id, ids or ())),
+        ids=frozenset(whole_id(one, known.anything(owner, one), "person, face or session") for one in ids or ()),
         texts=frozenset(texts or ()),
         photo=None if photo is None else photo.read_bytes(),
         target=box,
@@ -115,10 +131,3 @@ def place_ref(owner: UUID, text: str) -> CollectionRef:
     from mien.gallery.kinds import persons_ref
 
     return persons_ref(owner) if text == "directory" else collection_ref(owner, text)
-
-
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not an id: 8-4-4-4-12 hexadecimal digits") from None

@@ -9,7 +9,7 @@ import typer
 from mien.cli._administration import As, AsJson, Name, actor, moment, print_facts, print_json, print_table
 from mien.cli._gallery import DataDir
 from mien.cli._ids import short, whole_id
-from mien.cli._subjects import Where, opened_for, place_ref
+from mien.cli._subjects import Where, member_of, opened_for, place_ref
 from mien.cli._times import moment_of
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _STATES = "valid, expired or withdrawn"
 def add(
     name: Name,
     collection: Annotated[str, typer.Argument(help="directory, or KIND/ID.")],
-    member: Annotated[str, typer.Argument(help="The personId; in face lists the persistedFaceId.")],
+    member: Annotated[str, typer.Argument(help="The personId, or its beginning; in face lists the persistedFaceId.")],
     purpose: Annotated[str, typer.Option(help="To what.")],
     given_by: Annotated[str, typer.Option(help="Person who consented, or their legal representative.")],
     evidence: Annotated[str | None, typer.Option(help="Reference to the proof: a form number or a link.")] = None,
@@ -38,9 +38,10 @@ def add(
     """Record a consent."""
     with opened_for(name, data_dir) as (services, subjects, owner):
         now = services.clock.now()
+        ref = place_ref(owner, collection)
         made = subjects.consents.add(
-            place_ref(owner, collection),
-            member,
+            ref,
+            member_of(services, ref, member),
             given_by=given_by,
             purpose=purpose,
             evidence=evidence,
@@ -55,7 +56,10 @@ def add(
 def list_consents(
     name: Name,
     collection: Where = None,
-    member: Annotated[str | None, typer.Option(help="Only this person, or face of a list; with --collection.")] = None,
+    member: Annotated[
+        str | None,
+        typer.Option(help="Only of this id, or its beginning; with --collection."),
+    ] = None,
     state: Annotated[str | None, typer.Option(help=f"Only consents that are {_STATES}.")] = None,
     *,
     as_json: AsJson = False,
@@ -68,8 +72,10 @@ def list_consents(
         raise typer.BadParameter("--member needs --collection")
     if state is not None and state not in {"valid", "expired", "withdrawn"}:
         raise typer.BadParameter(f"{state!r} is not {_STATES}")
-    with opened_for(name, data_dir) as (_, subjects, owner):
+    with opened_for(name, data_dir) as (services, subjects, owner):
         ref = None if collection is None else place_ref(owner, collection)
+        if ref is not None and member is not None:
+            member = member_of(services, ref, member)
         found = subjects.consents.find(owner, ref, member, None if state is None else ConsentState(state))
     if as_json:
         print_json(found)

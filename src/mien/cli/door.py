@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mien.cli._administration import As, AsJson, DataDir, Name, Yes, actor, moment, print_json, print_table
-from mien.cli._doors import DOORS, DoorName, PersonId, Place, local_moment, opened_doors, person_text
+from mien.cli._doors import DOORS, DoorName, PersonId, Place, local_moment, opened_doors, person_in, person_text
 from mien.cli._ids import short, whole_id
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from mien.doors.actuators.config import ActuatorConfig
 
 app = typer.Typer(help="Add doors and rules, check them, and read events.", no_args_is_help=True)
@@ -104,7 +102,9 @@ def allow(
     rule: Annotated[str, typer.Argument(help="Name of the new rule.")],
     when: Annotated[str, typer.Option(help="Such as 'Mon-Fri 07:00-19:00, Sat 08:00-12:00', or always.")],
     groups: Annotated[list[str] | None, typer.Option("--group", "-g", help="Everyone of this place.")] = None,
-    persons: Annotated[list[str] | None, typer.Option("--person", help="This personId; repeatable.")] = None,
+    persons: Annotated[
+        list[str] | None, typer.Option("--person", help="personId, or its beginning; repeatable.")
+    ] = None,
     visitors: Annotated[bool, typer.Option("--visitors", help="Everyone who is a visitor at the moment.")] = False,
     badge: Annotated[bool, typer.Option("--badge", help="With a badge of the very person.")] = False,
     two: Annotated[bool, typer.Option("--two-persons", help="Two different persons together.")] = False,
@@ -126,13 +126,13 @@ def allow(
         raise typer.BadParameter(f"{holidays!r} is not {', '.join(Holidays)}", param_hint="--holidays")
     if badge and two:
         raise typer.BadParameter("choose one of --badge and --two-persons")
-    with opened_doors(name, data_dir) as (_, doors, owner):
+    with opened_doors(name, data_dir) as (services, doors, owner):
         found = DOORS.named(doors, owner, door)
         spec = RuleSpec(
             name=rule,
             doors=(found.door_id,),
             groups=tuple(groups or ()),
-            persons=tuple(_id(one) for one in persons or ()),
+            persons=tuple(person_in(services, owner, one) for one in persons or ()),
             visitors=visitors,
             schedule=parse(when),
             holidays=Holidays(holidays),
@@ -186,7 +186,7 @@ def delete_rule(
 def check(
     name: Name,
     door: DoorName,
-    person: Annotated[str, typer.Option(help="KIND/ID/personId, or directory/personId.")],
+    person: Annotated[str, typer.Option(help="KIND/ID/personId, or directory/personId; an id or its beginning.")],
     at: Annotated[str | None, typer.Option(help="Such as 2026-12-24T18:30, local. (default: now)")] = None,
     leaving: Annotated[bool, typer.Option("--exit", help="The person leaves.")] = False,
     badge: Annotated[bool, typer.Option("--badge", help="With a badge of theirs.")] = False,
@@ -210,7 +210,7 @@ def check(
             owner,
             found.door_id,
             place,
-            _id(person_id),
+            person_in(services, owner, person_id, place),
             moment_,
             direction=Direction.EXIT if leaving else Direction.ENTRY,
             badge=badge,
@@ -255,8 +255,9 @@ def badge(
         )
     except ValueError:
         raise typer.BadParameter("a badge is FACILITY:NUMBER or NUMBER") from None
-    with opened_doors(name, data_dir) as (_, doors, owner):
-        made = doors.roster.add_badge(owner, place, person_id, card, duress=duress, actor=actor(as_name))
+    with opened_doors(name, data_dir) as (services, doors, owner):
+        whose = person_in(services, owner, person_id, place)
+        made = doors.roster.add_badge(owner, place, whose, card, duress=duress, actor=actor(as_name))
     if as_json:
         print_json(made)
     else:
@@ -279,8 +280,9 @@ def visitor(
     with opened_doors(name, data_dir) as (services, doors, owner):
         now = services.clock.now()
         ends_at = local_moment(until, "UTC", now)
+        whose = person_in(services, owner, person_id, place)
         made = doors.roster.add_visitor(
-            owner, place, person_id, starts_at=now, ends_at=ends_at, host=host, actor=actor(as_name)
+            owner, place, whose, starts_at=now, ends_at=ends_at, host=host, actor=actor(as_name)
         )
     if as_json:
         print_json(made)
@@ -340,12 +342,3 @@ def events(
             for one in found
         ),
     )
-
-
-def _id(text: str) -> UUID:
-    from uuid import UUID
-
-    try:
-        return UUID(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not an id: 8-4-4-4-12 hexadecimal digits") from None

@@ -146,15 +146,17 @@ def duplicates(
 def not_duplicates(
     resource: Resource,
     collection: OneCollection,
-    face: Annotated[str, typer.Argument(help="persistedFaceId of the first face.")],
-    other: Annotated[str, typer.Argument(help="persistedFaceId of the second face.")],
+    face: Annotated[str, typer.Argument(help="persistedFaceId of the first face, or its beginning.")],
+    other: Annotated[str, typer.Argument(help="persistedFaceId of the second face, or its beginning.")],
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Dismiss a suspected pair, so that it is no longer listed. Exit with 1 if it was not suspected."""
     with opened_for(resource, data_dir, as_name) as work:
-        known = work.gallery.duplicates.dismiss(work.ref(collection), face, other)
+        ref = work.ref(collection)
+        face, other = work.face(ref, face), work.face(ref, other)
+        known = work.gallery.duplicates.dismiss(ref, face, other)
         if known:
             work.note("duplicate.dismiss", {"collection": collection, "face": face, "other": other})
         if as_json:
@@ -215,8 +217,8 @@ def crops(
 def merge(
     resource: Resource,
     collection: Group,
-    person: Annotated[str, typer.Argument(help="Id of the person to merge; deleted afterwards.")],
-    into: Annotated[str, typer.Argument(help="Id of the person to keep, with their name and user data.")],
+    person: Annotated[str, typer.Argument(help="Id of the person to merge, or its beginning; deleted afterwards.")],
+    into: Annotated[str, typer.Argument(help="Id of the person to keep, or its beginning; name and user data stay.")],
     yes: Yes = False,
     as_name: As = None,
     as_json: AsJson = False,
@@ -231,6 +233,7 @@ def merge(
 
     with opened_for(resource, data_dir, as_name) as work:
         merge, ref = work.gallery.reassignment.merge, work.ref(collection)
+        person, into = work.person(ref, person), work.person(ref, into)
         details: dict[str, str | int] = {"collection": collection, "person": person, "into": into}
         try:
             count = merge(ref, person, into)
@@ -250,16 +253,19 @@ def merge(
 def move_faces(
     resource: Resource,
     collection: Group,
-    person: Annotated[str, typer.Argument(help="Id of the person who has the faces now.")],
-    into: Annotated[str, typer.Argument(help="Id of the person to move the faces to.")],
-    faces: Annotated[list[str], typer.Argument(help="persistedFaceIds.", metavar="FACE...")],
+    person: Annotated[str, typer.Argument(help="Id of the person who has the faces now, or its beginning.")],
+    into: Annotated[str, typer.Argument(help="Id of the person to move the faces to, or its beginning.")],
+    faces: Annotated[list[str], typer.Argument(help="persistedFaceIds, or their beginnings.", metavar="FACE...")],
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Move some faces of a person to another person of the group. Train the group afterwards."""
     with opened_for(resource, data_dir, as_name) as work:
-        work.gallery.reassignment.move_faces(work.ref(collection), faces, person, into)
+        ref = work.ref(collection)
+        person, into = work.person(ref, person), work.person(ref, into)
+        faces = [work.face(ref, one) for one in faces]
+        work.gallery.reassignment.move_faces(ref, faces, person, into)
         for face in faces:
             work.note("face.move", {"collection": collection, "face": face, "person": person, "into": into})
         if as_json:
@@ -272,7 +278,7 @@ def move_faces(
 def move(
     resource: Resource,
     collection: Group,
-    person: Annotated[str, typer.Argument(help="Id of the person.")],
+    person: Annotated[str, typer.Argument(help="Id of the person, or its beginning.")],
     to: Annotated[str, typer.Argument(help="The other group, as KIND/ID.")],
     as_name: As = None,
     as_json: AsJson = False,
@@ -280,6 +286,7 @@ def move(
 ) -> None:
     """Move a person with all their data to another group of the resource. Train that group afterwards."""
     with opened_for(resource, data_dir, as_name) as work:
+        person = work.person(work.ref(collection), person)
         found = work.gallery.relocation.move(work.ref(collection), person, work.ref(to))
         work.note("person.move", {"collection": collection, "person": person, "to": to})
         if as_json:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from uuid import UUID
 
 import typer
 
@@ -33,7 +32,7 @@ app = typer.Typer(help="Add, list and remove faces that are not a person (look-a
 def add(
     name: Name,
     collection: Annotated[str, typer.Argument(help="directory, or KIND/ID of a person group.")],
-    person_id: Annotated[UUID, typer.Argument(help="Person whom the face does not show.")],
+    person_id: Annotated[str, typer.Argument(help="Id of the person whom the face does not show, or its beginning.")],
     photo: Annotated[
         Path, typer.Option(help="Photo with the other face alone.", exists=True, dir_okay=False, readable=True)
     ],
@@ -45,9 +44,9 @@ def add(
     """Keep a face that is not a person; the policy of the group must keep negatives."""
     with opened_faces(data_dir) as faces:
         owner = resource_named(faces.services, name).id
-        made = faces.gallery.negatives.add(
-            place_ref(owner, collection), str(person_id), photo=photo.read_bytes(), actor=actor(as_name)
-        )
+        ref = place_ref(owner, collection)
+        whose = whole_id(person_id, faces.gallery.short_ids.persons(owner, person_id, ref), "person")
+        made = faces.gallery.negatives.add(ref, str(whose), photo=photo.read_bytes(), actor=actor(as_name))
     if as_json:
         print_json(made)
         return
@@ -57,13 +56,19 @@ def add(
 @app.command("list")
 def list_negatives(
     name: Name,
-    person_id: Annotated[UUID | None, typer.Option("--person", help="Of this person only.")] = None,
+    person_id: Annotated[
+        str | None, typer.Option("--person", help="Of this person only: personId, or its beginning.")
+    ] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """List the negatives of a resource."""
     with opened_faces(data_dir) as faces:
-        found = faces.gallery.negatives.all(resource_named(faces.services, name).id, person_id=person_id)
+        owner = resource_named(faces.services, name).id
+        whose = None
+        if person_id is not None:
+            whose = whole_id(person_id, faces.gallery.short_ids.persons(owner, person_id), "person")
+        found = faces.gallery.negatives.all(owner, person_id=whose)
     if as_json:
         print_json(list(found))
         return

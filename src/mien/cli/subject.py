@@ -35,8 +35,8 @@ def find(
     data_dir: DataDir = None,
 ) -> None:
     """Find a person in all collections, short-lived faces and liveness sessions of a resource."""
-    whom = whom_of(photo, target, ids, texts, users)
-    with opened_for(name, data_dir) as (_, subjects, owner):
+    with opened_for(name, data_dir) as (services, subjects, owner):
+        whom = whom_of(services, owner, photo, target, ids, texts, users)
         found = subjects.find(owner, whom, actor=actor(as_name))
     _show(found, as_json)
 
@@ -58,8 +58,8 @@ def export(
     data_dir: DataDir = None,
 ) -> None:
     """Write all data of a person to a ZIP file that only you can read."""
-    whom = whom_of(photo, target, ids, texts, users)
-    with opened_for(name, data_dir) as (_, subjects, owner):
+    with opened_for(name, data_dir) as (services, subjects, owner):
+        whom = whom_of(services, owner, photo, target, ids, texts, users)
         # Written beside it and moved when it is whole; tempfile makes it readable to the user alone.
         handle, unfinished = tempfile.mkstemp(dir=file.absolute().parent, prefix=f".{file.name}.")
         try:
@@ -99,8 +99,8 @@ def erase(
     data_dir: DataDir = None,
 ) -> None:
     """Erase a person permanently from a resource and write a signed receipt; without --yes, only show a preview."""
-    whom = whom_of(photo, target, ids, texts, users)
-    with opened_for(name, data_dir) as (_, subjects, owner):
+    with opened_for(name, data_dir) as (services, subjects, owner):
+        whom = whom_of(services, owner, photo, target, ids, texts, users)
         for finished in subjects.eraser.finish_killed(owner, at_once=True) if yes else ():
             again = f"`mien subject receipt {name} {finished.receipt_id}` prints its receipt"
             typer.echo(f"An interrupted erasure has been completed: {again}.", err=True)

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from mien.doors.errors import InvalidDoorError
+from mien.value_errors import predicate
 
 T = TypeVar("T")
 
@@ -37,5 +38,5 @@ def load(kind: type[T], text: str | bytes) -> T:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise InvalidDoorError(f"{where}: {first['msg']}") from None
+        raise InvalidDoorError("{where}: {reason}", where=where or "it", reason=predicate(first)) from None
     return loaded

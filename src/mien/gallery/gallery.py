@@ -33,6 +33,7 @@ from mien.gallery.recognisers import Recognisers
 from mien.gallery.recognition import Recognition
 from mien.gallery.relocation import Relocation
 from mien.gallery.rows import Rows
+from mien.gallery.short_ids import ShortIds
 from mien.gallery.similar_faces import SimilarFaces
 from mien.gallery.templates import Templates
 from mien.gallery.trained_state import TrainedState
@@ -61,6 +62,7 @@ class Gallery:
         persons: their persons.
         people: finds and lists persons, for who looks after them.
         person_search: whose face it may be, in all groups as they are now.
+        short_ids: persons and faces by the beginning of their ids.
         faces: their enrolled faces.
         reassignment: merging persons, moving faces between them.
         relocation: moving persons between groups.
@@ -90,6 +92,7 @@ class Gallery:
     persons: Persons
     people: People
     person_search: PersonSearch
+    short_ids: ShortIds
     faces: PersistedFaces
     reassignment: Reassignment
     relocation: Relocation
@@ -208,6 +211,7 @@ def open_gallery(
         person_search=PersonSearch(
             rows, templates, recognisers, indexes=indexes, untrained=untrained_index, curves=curves
         ),
+        short_ids=ShortIds(database),
         faces=PersistedFaces(rows, engine, recognisers, vault, duplicate_check),
         reassignment=Reassignment(rows, last_seen, merged),
         relocation=relocation,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from fastapi.exceptions import RequestValidationError
@@ -55,6 +55,7 @@ from mien.subjects.errors import (
     SubjectError,
     UnfinishedError,
 )
+from mien.value_errors import predicate
 from mien.vision.errors import VisionError
 
 KNOWN: Final[tuple[type[Exception], ...]] = (
@@ -158,7 +159,7 @@ def _of_validation(errors: Sequence[Any]) -> ManagementError:
     first = errors[0]
     where, *path = first["loc"]
     target = ".".join(str(part) for part in path)
-    text = _WORDS.get(first["type"], _other)(first.get("ctx") or {}, first.get("msg", ""))
+    text = predicate(first)
     if where == "body":
         name = f"the property '{target}'" if target else "it"
         return ManagementError(
@@ -169,52 +170,3 @@ def _of_validation(errors: Sequence[Any]) -> ManagementError:
         )
     kind = "header" if where == "header" else "parameter"
     return ManagementError(400, "InvalidParameter", f"The {kind} '{target}' {text}.", target=target or None)
-
-
-def _other(context: dict[str, Any], message: str) -> str:  # noqa: ARG001  the table's functions are alike
-    return "has a wrong value"
-
-
-def _own(context: dict[str, Any], message: str) -> str:  # noqa: ARG001  the table's functions are alike
-    return str(context.get("error", "has a wrong value"))
-
-
-def _said(text: str) -> Callable[[dict[str, Any], str], str]:
-    return lambda context, _: text.format_map(context)
-
-
-_WORDS: Final[dict[str, Callable[[dict[str, Any], str], str]]] = {
-    "missing": _said("is required"),
-    "extra_forbidden": _said("is not known"),
-    "value_error": _own,
-    "string_type": _said("must be a string"),
-    "string_too_short": _said("must have at least {min_length} characters"),
-    "string_too_long": _said("must have at most {max_length} characters"),
-    "string_pattern_mismatch": _said("is malformed"),
-    "bool_type": _said("must be true or false"),
-    "bool_parsing": _said("must be true or false"),
-    "int_type": _said("must be a whole number"),
-    "int_parsing": _said("must be a whole number"),
-    "int_from_float": _said("must be a whole number"),
-    "float_type": _said("must be a number"),
-    "float_parsing": _said("must be a number"),
-    "greater_than": _said("must be greater than {gt}"),
-    "greater_than_equal": _said("must be at least {ge}"),
-    "less_than": _said("must be less than {lt}"),
-    "less_than_equal": _said("must be at most {le}"),
-    "list_type": _said("must be a list"),
-    "dict_type": _said("must be an object"),
-    "model_attributes_type": _said("must be an object"),
-    "too_short": _said("must have at least {min_length} items"),
-    "too_long": _said("must have at most {max_length} items"),
-    "enum": _said("must be one of {expected}"),
-    "literal_error": _said("must be one of {expected}"),
-    "uuid_parsing": _said("must be a UUID"),
-    "uuid_type": _said("must be a UUID"),
-    "datetime_parsing": _said("must be a moment in ISO 8601"),
-    "datetime_from_date_parsing": _said("must be a moment in ISO 8601"),
-    "datetime_type": _said("must be a moment in ISO 8601"),
-    "timezone_aware": _said("must be a moment with a time zone"),
-    "url_parsing": _said("must be a URL"),
-    "url_scheme": _said("must be a URL with the scheme {expected_schemes}"),
-}

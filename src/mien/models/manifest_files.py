@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from mien.models.errors import ManifestError, UnknownPackError
 from mien.models.manifest import Manifest
+from mien.value_errors import predicate
 
 _Built = TypeVar("_Built", bound=BaseModel)
 
@@ -52,11 +53,14 @@ def from_toml(text: str, where: str, build: Callable[[dict[str, Any]], _Built]) 
 
 def invalid(where: str, error: ValidationError) -> ManifestError:
     """Make one sentence of what pydantic found wrong, naming each field."""
-    details = "; ".join(
-        ".".join(str(part) for part in problem["loc"]) + (": " if problem["loc"] else "") + problem["msg"]
-        for problem in error.errors()
-    )
-    return ManifestError(f"{where} is not valid: {details}")
+    return ManifestError(f"{where} is not valid: {'; '.join(map(_mistake, error.errors()))}")
+
+
+def _mistake(one: Mapping[str, Any]) -> str:
+    name, said = ".".join(map(str, one["loc"])), predicate(one)
+    if one["type"] == "value_error":  # a sentence of its own
+        return f"{name}: {said}" if name else said
+    return f"{name or 'it'} {said}"
 
 
 @cache

@@ -91,5 +91,5 @@ class LivenessSettings(SettingsGroup):
     @classmethod
     def _is_nonce(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(bytes.fromhex(value.get_secret_value())) < 16:
-            raise ValueError("a nonce has at least 32 hexadecimal characters")
+            raise ValueError("needs at least 32 hexadecimal characters")
         return value

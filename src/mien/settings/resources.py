@@ -54,5 +54,5 @@ class ResourceSettings(SettingsGroup):
     @classmethod
     def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and urlsplit(value.get_secret_value()).scheme not in _REDIS_SCHEMES:
-            raise ValueError(f"begins with {', '.join(f'{scheme}://' for scheme in _REDIS_SCHEMES)}")
+            raise ValueError(f"must begin with {', '.join(f'{scheme}://' for scheme in _REDIS_SCHEMES)}")
         return value

@@ -72,7 +72,7 @@ class SignInSettings(SettingsGroup):
     @classmethod
     def _is_web_address(cls, value: str | None) -> str | None:
         if value is not None and urlsplit(value).scheme not in {"http", "https"}:
-            raise ValueError("begins with https://")
+            raise ValueError("must begin with https://")
         return value
 
     @field_validator("oidc_issuer")
@@ -93,5 +93,5 @@ class SignInSettings(SettingsGroup):
     @classmethod
     def _asks_for_id_token(cls, value: str) -> str:
         if "openid" not in value.split():
-            raise ValueError("has openid among others: without it there is no id token")
+            raise ValueError("must have openid among others: without it there is no id token")
         return value

@@ -79,7 +79,7 @@ class StorageSettings(SettingsGroup):
     def _is_plain_url(cls, value: str | None) -> str | None:
         parts = urlsplit(value or "")
         if value is not None and (parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc):
-            raise ValueError("begins with http:// or https:// and has no credentials: those are MIEN_MILVUS_TOKEN's")
+            raise ValueError("must begin with http:// or https://, without credentials: those are MIEN_MILVUS_TOKEN's")
         return value
 
     @property

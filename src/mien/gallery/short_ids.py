@@ -1,0 +1,98 @@
+"""Ids by their beginning, for people who type them: a range of ids, which the tables' indexes answer."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mien.gallery.errors import CollectionNotFoundError
+from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.rows import find
+from mien.storage import Database
+from mien.storage.tables import DetectedFaceRow, LivenessSessionRow, PersistedFaceRow, PersonRow
+
+MOST: Final = 20
+"""How many ids are returned at most; two say already that a beginning is ambiguous."""
+
+_DIGITS: Final = re.compile(r"[0-9a-f]{1,32}")
+
+Found = list[tuple[UUID, str]]
+"""Ids, each with what people call the thing."""
+
+
+class ShortIds:
+    """Finds persons and faces of a resource by the beginning of their ids.
+
+    Args:
+        database: where they are.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def persons(self, resource_id: UUID, beginning: str, ref: CollectionRef | None = None) -> Found:
+        """Return the persons whose id begins so.
+
+        Args:
+            resource_id: whose.
+            beginning: hexadecimal digits, with or without hyphens.
+            ref: the group, or `persons_ref` for the directory; None for all of the resource.
+
+        Raises:
+            CollectionNotFoundError: there is no such group.
+        """
+        ends = _ends(beginning)
+        if ends is None:
+            return []
+        with self._database.read(resource_id) as session:
+            query = select(PersonRow.person_id, PersonRow.name).where(PersonRow.person_id.between(*ends))
+            if ref is not None:
+                query = query.where(PersonRow.collection == _uid(session, ref))
+            # Snapshots of a group have its persons under the same ids.
+            return list({one.person_id: one.name for one in session.execute(query.limit(MOST))}.items())
+
+    def faces(self, resource_id: UUID, beginning: str, ref: CollectionRef | None = None) -> Found:
+        """Return the enrolled faces whose id begins so; arguments and errors as of `persons`."""
+        ends = _ends(beginning)
+        if ends is None:
+            return []
+        with self._database.read(resource_id) as session:
+            query = select(PersistedFaceRow.face_id).where(PersistedFaceRow.face_id.between(*ends))
+            if ref is not None:
+                query = query.where(PersistedFaceRow.collection == _uid(session, ref))
+            return [(one, "a face") for one in dict.fromkeys(session.scalars(query.limit(MOST)))]
+
+    def anything(self, resource_id: UUID, beginning: str) -> Found:
+        """Return persons, enrolled faces, short-lived faces and liveness sessions whose id begins so."""
+        ends = _ends(beginning)
+        if ends is None:
+            return []
+        found = [*self.persons(resource_id, beginning), *self.faces(resource_id, beginning)]
+        with self._database.read(resource_id) as session:
+            detected = select(DetectedFaceRow.face_id).where(DetectedFaceRow.face_id.between(*ends)).limit(MOST)
+            found += [(one, "a short-lived face") for one in session.scalars(detected)]
+            sessions = select(LivenessSessionRow.session_id).where(LivenessSessionRow.session_id.between(*ends))
+            found += [(one, "a liveness session") for one in session.scalars(sessions.limit(MOST))]
+        return found
+
+
+def _uid(session: Session, ref: CollectionRef) -> UUID | None:
+    """Return which collection it is; None for a directory in which nobody was enrolled yet."""
+    try:
+        return find(session, ref).uid
+    except CollectionNotFoundError:
+        if ref.kind is Kind.DIRECTORY:
+            return None
+        raise
+
+
+def _ends(beginning: str) -> tuple[UUID, UUID] | None:
+    """Return the first and the last id that begin so; None for what begins no id."""
+    digits = beginning.replace("-", "").lower()
+    if _DIGITS.fullmatch(digits) is None:
+        return None
+    return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
