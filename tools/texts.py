@@ -16,30 +16,112 @@ from typing import Final
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
+from mien.messages import Message, MessageError
 from mien.portal.borrowed import BORROWED
 from mien.portal.texts import CATALOGUES, LANGUAGES, SOURCE
 
 PORTAL: Final = CATALOGUES.parent
+SOURCES: Final = PORTAL.parent
+_NOT_SHOWN: Final = (
+    *("cli/", "compreface/", "doctor/", "fetching/", "importing/", "liveness/", "models/", "portal/", "search/"),
+    *(
+        "subjects/",
+        "video/",
+        "wire/",
+        "doors/actuators/mqtt.py",
+        "doors/check_in.py",
+        "doors/home_assistant.py",
+        "doors/telling.py",
+        "events/audit.py",
+        "events/query.py",
+    ),
+    *("gallery/api_snapshots.py", "gallery/reviews/applications.py", "vision/image_input.py"),
+)
+"""Packages and modules whose errors no page shows, or that translate by themselves."""
+_SHOWN: Final = frozenset(f"importing/{name}.py" for name in ("batch", "refusals", "tables", "whose"))
+"""Modules of these packages that the portal's drop uses."""
 _HEADER: Final = "# The portal's texts. `make texts` keeps this file up to date; write translations after msgstr.\n"
 
-Message = str | tuple[str, str]
+Text = str | tuple[str, str]
 """A text, or one in singular and plural."""
 
 
-def gathered() -> dict[Message, list[str]]:
+def gathered() -> dict[Text, list[str]]:
     """Return every text of the portal, with the files that have it."""
-    found: dict[Message, list[str]] = {}
+    found: dict[Text, list[str]] = {}
     for path in sorted(PORTAL.rglob("*.py")):
         name = path.relative_to(PORTAL).as_posix()
         for message in messages_of(path.read_text(encoding="utf-8")):
             if name not in found.setdefault(message, []):
                 found[message].append(name)
+    for name, text in service_texts():
+        found.setdefault(text, [name])
     for text in BORROWED:
         found.setdefault(text, ["borrowed.py"])
     return found
 
 
-def messages_of(code: str) -> Iterator[Message]:
+def service_texts() -> Iterator[tuple[str, str]]:
+    """Yield the file and the template of each text of the services that pages may show: see `mien.messages`."""
+    errors = error_names()
+    for path in modules():
+        for call in error_calls(ast.parse(path.read_text(encoding="utf-8")), errors):
+            yield from ((named(path), one) for one in templates_of(call))
+
+
+def named(path: Path) -> str:
+    """Return the name of a module's file, such as `doors/errors.py`."""
+    return path.relative_to(SOURCES).as_posix()
+
+
+def _is_shown(name: str) -> bool:
+    return name in _SHOWN or not name.startswith(_NOT_SHOWN)
+
+
+def modules() -> list[Path]:
+    """Return the modules of the services."""
+    return [path for path in sorted(SOURCES.rglob("*.py")) if _is_shown(named(path))]
+
+
+def error_names() -> frozenset[str]:
+    """Return the names of classes of errors with a text for people, as the code has them."""
+    bases: dict[str, set[str]] = {}
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                bases.setdefault(node.name, set()).update(called(base) for base in node.bases)
+    found = {MessageError.__name__}
+    while more := {name for name, above in bases.items() if above & found} - found:
+        found |= more
+    return frozenset(found)
+
+
+def error_calls(tree: ast.Module, errors: frozenset[str]) -> Iterator[ast.Call]:
+    """Yield the calls of a module that make such an error or a `Message`, also from inside a class of errors."""
+    for owner in ast.walk(tree):
+        if isinstance(owner, ast.ClassDef) and owner.name in errors:
+            for node in ast.walk(owner):
+                if isinstance(node, ast.Call) and ast.unparse(node.func) == "super().__init__":
+                    yield node
+        elif isinstance(owner, ast.Call) and called(owner.func) in {*errors, Message.__name__}:
+            yield owner
+
+
+def templates_of(call: ast.Call) -> Iterator[str]:
+    """Yield the templates in a call; among the arguments of an error these have a blank or a place."""
+    words = "." if called(call.func) == Message.__name__ else "[ {]"
+    for argument in call.args:
+        for one in [argument.body, argument.orelse] if isinstance(argument, ast.IfExp) else [argument]:
+            if isinstance(one, ast.Constant) and isinstance(one.value, str) and re.search(words, one.value):
+                yield one.value
+
+
+def called(node: ast.expr) -> str:
+    """Return the last part of a name."""
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def messages_of(code: str) -> Iterator[Text]:
     """Return the texts of a module: constants in `t`, `tn` and `mark`, wherever these are called."""
     for node in ast.walk(ast.parse(code)):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
@@ -57,7 +139,7 @@ def read(code: str) -> Catalog:
         return read_po(file, locale=code)
 
 
-def update(code: str) -> list[Message]:
+def update(code: str) -> list[Text]:
     """Bring the catalogue of a language up to date; return what lacks a translation."""
     old = read(code) if (CATALOGUES / f"{code}.po").exists() else Catalog()
     singular_of = {key.id[0]: key for key in old if isinstance(key.id, tuple)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
@@ -114,6 +115,33 @@ def test_a_language_is_chosen_and_kept(person: OpenPerson) -> None:
     page.get_by_role("combobox", name="Sprache").select_option("en")
     page.get_by_role("heading", name="Networking", exact=True).wait_for()
     assert someone.troubles == []
+
+
+def test_errors_of_services_and_audit_actions_are_in_the_language(person: OpenPerson) -> None:
+    someone = person(locale="de-DE")
+    page = someone.go("/networking")
+    page.get_by_label("Ursprünge, je Zeile einer").fill("nonsense")
+    page.get_by_role("button", name="Ursprünge setzen").click()
+    someone.told("'nonsense' ist kein Ursprung einer Webseite")
+    page = someone.go("/audit?scope=all")
+    page.get_by_text("Am Portal angemeldet").first.wait_for()
+    assert page.locator("code", has_text="portal.sign_in").count()
+
+
+def test_times_are_in_the_browsers_zone(person: OpenPerson) -> None:
+    someone = person()
+    session = someone.page.context.new_cdp_session(someone.page)
+    session.send("Emulation.setTimezoneOverride", {"timezoneId": "Asia/Kathmandu"})
+    someone.go("/audit?scope=all")  # its script says where the browser is
+    page = someone.go("/audit?scope=all")
+    cell = page.locator("td[title$=UTC]").first
+    shown, hint = cell.inner_text(), cell.get_attribute("title")
+    assert hint is not None
+    local = datetime.strptime(shown, "%Y-%m-%d %H:%M")
+    utc = datetime.strptime(hint, "%Y-%m-%d %H:%M UTC")
+    assert local - utc == timedelta(hours=5, minutes=45)
+    signed = httpx.get(someone.address + "/sign-in", trust_env=False)
+    assert "mien_zone=" in signed.text
 
 
 def test_signing_in_has_the_language_too(portal: Server) -> None:

@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from tests.portal.untranslated import untranslated
 
 from mien.portal import texts
-from mien.portal.texts import SOURCE, figure, moment, preferred, speak, t, tn
+from mien.portal.texts import SOURCE, Dated, begin_of, day, figure, live_in, moment, preferred, speak, t, tn
 
 PORTAL = Path(texts.__file__).parent
 MODULES = sorted(path.relative_to(PORTAL).as_posix() for path in PORTAL.rglob("*.py"))
@@ -73,6 +74,40 @@ def test_numbers_and_dates_are_of_the_language(code: str, number: str, share: st
     assert figure(12345.678, ",.2f") == number
     assert figure(0.125, ".1%") == share
     assert moment(datetime(2026, 1, 9, 3, 8, tzinfo=UTC)) == at
+
+
+@pytest.mark.parametrize(
+    ("cookie", "local"),
+    [
+        ("Asia/Kathmandu", "2026-01-10 05:08"),
+        ("America/New_York", "2026-01-09 18:23"),
+        ("Etc/GMT+12", "2026-01-09 11:23"),
+    ],
+)
+def test_times_are_those_of_the_browsers_zone_with_utc_as_hint(cookie: str, local: str) -> None:
+    at = datetime(2026, 1, 9, 23, 23, tzinfo=UTC)
+    live_in(f"a=b; mien_zone={cookie}; c=d")
+    try:
+        said = moment(at)
+        assert isinstance(said, Dated)
+        assert (said, said.utc) == (local, "2026-01-09 23:23 UTC")
+        assert day(at) == local.split(maxsplit=1)[0]
+        text = t("{at} by {actor}", at=said, actor="anna")
+        assert isinstance(text, Dated)
+        assert (text, text.utc) == (f"{local} by anna", "2026-01-09 23:23 UTC")
+        begin = begin_of(at.date())
+        assert (begin.hour, begin.utcoffset()) == (0, at.astimezone(ZoneInfo(cookie)).utcoffset())
+    finally:
+        live_in("")
+    assert moment(at) == "2026-01-09 23:23 UTC"
+
+
+@pytest.mark.parametrize(
+    "cookie", ["", "mien_zone=UTC", "mien_zone=Mars/Olympus", "mien_zone=../../etc/passwd", "mien_zone=a"]
+)
+def test_a_browser_without_a_zone_is_in_utc(cookie: str) -> None:
+    live_in(cookie)
+    assert moment(datetime(2026, 1, 9, 3, 8, tzinfo=UTC)) == "2026-01-09 03:08 UTC"
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from mien.accounts.requests import (
     RENEW,
     REVIEW,
     REVOKE,
+    STATES,
     WITHDRAW,
     AccessRequest,
     RequestState,
@@ -39,6 +40,7 @@ from mien.accounts.validation import checked_text
 from mien.clock import Clock
 from mien.contract.features import ALL_FEATURES, REQUESTED_APART, Feature
 from mien.events import AuditLog
+from mien.messages import Message
 from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.tables import AccessRequestRow, ResourceRow
 
@@ -111,7 +113,9 @@ class AccessRequests:
             raise InvalidValueError("features", "a request names at least one feature")
         if len(wanted) > 1 and (apart := wanted & REQUESTED_APART):
             names = " and ".join(sorted(apart))
-            raise InvalidValueError("features", f"{names} must be requested apart from other features, each by itself")
+            raise InvalidValueError(
+                "features", "{names} must be requested apart from other features, each by itself", names=names
+            )
         row = self._new(
             resource_id,
             wanted,
@@ -318,7 +322,7 @@ class AccessRequests:
             name = _name_of(session, row.resource_id)
             state = RequestState(state_of(row, now))
             if state not in step.sources:
-                raise TransitionError(request_id, state.value, step.done, ADVICE[state])
+                raise TransitionError(request_id, STATES[state], step.done, ADVICE[state])
             if state is RequestState.EXPIRED and step is RENEW:
                 self._check_not_open(session, row.resource_id, features_of(row))
             row.state, row.changed_by, row.changed_at, row.reason = step.target.value, actor, now, reason
@@ -355,7 +359,8 @@ class AccessRequests:
         for row in session.scalars(select(AccessRequestRow).where(AccessRequestRow.resource_id == resource_id)):
             state = RequestState(state_of(row, now))
             if state in OPEN and (both := features_of(row) & features):
-                raise AlreadyRequestedError(min(both), state.value.replace("_", " "), row.request_id)
+                said = Message("in review") if state is RequestState.IN_REVIEW else STATES[state]
+                raise AlreadyRequestedError(min(both), said, row.request_id)
 
     def _request(self, row: AccessRequestRow, name: str) -> AccessRequest:
         return AccessRequest(

@@ -17,6 +17,7 @@ from mien.accounts.errors import (
 )
 from mien.accounts.types import AccountRules, Acknowledgement, Sku, Terms
 from mien.accounts.validation import checked_text
+from mien.messages import Message
 from mien.storage.tables import ResourceRow
 
 _SMALL_REGIONS: Final = frozenset({"uaenorth", "brazilsouth", "qatarcentral"})
@@ -29,11 +30,11 @@ def accepted(terms: Acknowledgement | None, now: datetime) -> Terms:
         TermsNotAcceptedError: nobody did, or not all of them.
         InvalidValueError: whoever did has no name.
     """
-    missing = []
+    missing: list[str] = []
     if terms is None or not terms.responsible_ai:
-        missing.append("the responsible-AI terms")
+        missing.append(Message("the responsible-AI terms"))
     if terms is None or not terms.not_for_police:
-        missing.append("that it is not used by or for a police department in the United States")
+        missing.append(Message("that it is not used by or for a police department in the United States"))
     if terms is None or missing:
         raise TermsNotAcceptedError(tuple(missing))
     return Terms(checked_text("accepted_by", terms.accepted_by, 200), now, terms.development)
@@ -71,11 +72,19 @@ def check_quota(session: Session, row: ResourceRow, rules: AccountRules) -> None
     count = select(func.count()).select_from(ResourceRow)
     count = count.where(ResourceRow.deleted_at.is_(None), ResourceRow.id != row.id)
     if row.sku == Sku.FREE.value:
-        limit, where = rules.free_resources, f"of tier {row.sku}"
+        limit, where = rules.free_resources, Message("of tier {sku}", sku=row.sku)
         count = count.where(ResourceRow.sku == row.sku)
     else:
         usual = 5 if row.location in _SMALL_REGIONS else 10
-        limit, where = rules.paid_resources or usual, f"of tiers S0 and E0 in {row.location}"
+        limit, where = (
+            rules.paid_resources or usual,
+            Message("of tiers S0 and E0 in {location}", location=row.location),
+        )
         count = count.where(ResourceRow.sku != Sku.FREE.value, ResourceRow.location == row.location)
     if (session.scalar(count) or 0) >= limit:
-        raise ResourceQuotaError(f"there are {limit} resources {where} already, which is as many as may be", limit)
+        raise ResourceQuotaError(
+            Message(
+                "there are {limit} resources {where} already, which is as many as may be", limit=limit, where=where
+            ),
+            limit,
+        )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
+from mien.messages import Message, MessageError
 
-class AccountError(Exception):
+
+class AccountError(MessageError):
     """Base of everything that this package raises on purpose."""
 
 
@@ -17,8 +19,8 @@ class InvalidValueError(AccountError):
         field: which, such as `name` or `ip_rules`.
     """
 
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, field: str, template: str, /, **values: object) -> None:
+        super().__init__(template, **values)
         self.field = field
 
 
@@ -26,35 +28,38 @@ class ResourceNotFoundError(AccountError):
     """There is no such resource, or it is deleted."""
 
     def __init__(self, what: str | UUID) -> None:
-        super().__init__(f"there is no resource {str(what)!r}")
+        super().__init__("there is no resource {what!r}", what=str(what))
 
 
 class NameTakenError(AccountError):
     """There is a resource of that name already."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"there is a resource named {name!r} already")
+        super().__init__("there is a resource named {name!r} already", name=name)
 
 
 class SubdomainTakenError(AccountError):
     """Another resource has that custom subdomain; a deleted one keeps its own until it is purged."""
 
     def __init__(self, subdomain: str) -> None:
-        super().__init__(f"the custom subdomain {subdomain!r} is taken by another resource already")
+        super().__init__("the custom subdomain {subdomain!r} is taken by another resource already", subdomain=subdomain)
 
 
 class SubdomainFixedError(AccountError):
     """A custom subdomain, once given, stays: clients have it in their settings."""
 
     def __init__(self, subdomain: str) -> None:
-        super().__init__(f"the custom subdomain {subdomain!r} cannot be changed or removed: make another resource")
+        super().__init__(
+            "the custom subdomain {subdomain!r} cannot be changed or removed: make another resource",
+            subdomain=subdomain,
+        )
 
 
 class SoftDeletedError(AccountError):
     """A deleted resource still has that name; Azure answers `FlagMustBeSetForRestore`."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"a deleted resource is named {name!r}: restore it, or purge it and make a new one")
+        super().__init__("a deleted resource is named {name!r}: restore it, or purge it and make a new one", name=name)
         self.name = name
 
 
@@ -62,7 +67,7 @@ class NotDeletedError(AccountError):
     """Only a deleted resource can be restored or purged."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"the resource {name!r} is not deleted: delete it first")
+        super().__init__("the resource {name!r} is not deleted: delete it first", name=name)
 
 
 class TermsNotAcceptedError(AccountError):
@@ -76,7 +81,7 @@ class TermsNotAcceptedError(AccountError):
     code: Final = "ResourceKindRequireAcceptTerms"
 
     def __init__(self, missing: tuple[str, ...]) -> None:
-        super().__init__("a resource needs somebody who acknowledges: " + "; ".join(missing))
+        super().__init__("a resource needs somebody who acknowledges: {missing}", missing=Message.listed(missing))
         self.missing = missing
 
 
@@ -100,7 +105,7 @@ class AccessRequestNotFoundError(AccessError):
     """There is no request with that id."""
 
     def __init__(self, request_id: UUID | str) -> None:
-        super().__init__(f"there is no access request {request_id}")
+        super().__init__("there is no access request {request_id}", request_id=request_id)
 
 
 class AlreadyRequestedError(AccessError):
@@ -111,7 +116,12 @@ class AlreadyRequestedError(AccessError):
     """
 
     def __init__(self, feature: str, state: str, request_id: UUID) -> None:
-        super().__init__(f"{feature} is requested already: request {request_id} is {state}")
+        super().__init__(
+            "{feature} is requested already: request {request_id} is {state}",
+            feature=feature,
+            request_id=request_id,
+            state=state,
+        )
         self.request_id = request_id
 
 
@@ -124,7 +134,13 @@ class TransitionError(AccessError):
     """
 
     def __init__(self, request_id: UUID, state: str, action: str, advice: str) -> None:
-        super().__init__(f"access request {request_id} is {state} and cannot be {action}: {advice}")
+        super().__init__(
+            "access request {request_id} is {state} and cannot be {action}: {advice}",
+            request_id=request_id,
+            state=state,
+            action=action,
+            advice=advice,
+        )
         self.state = state
         self.action = action
 
@@ -134,8 +150,9 @@ class OwnRequestError(AccessError):
 
     def __init__(self, request_id: UUID) -> None:
         super().__init__(
-            f"access request {request_id} is your own: another administrator must approve it. Approving one's own "
-            "request is possible only if the server has one administrator."
+            "access request {request_id} is your own: another administrator must approve it. "
+            "Approving one's own request is possible only if the server has one administrator.",
+            request_id=request_id,
         )
 
 
@@ -143,4 +160,4 @@ class ReasonMissingError(AccessError):
     """A rejection or revocation needs a reason, which the applicant can read."""
 
     def __init__(self, action: str) -> None:
-        super().__init__(f"a request is only {action} with a reason: the applicant reads it")
+        super().__init__("a request is only {action} with a reason: the applicant reads it", action=action)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from mien.accounts.intake_checks import Finding
 from mien.contract.features import Feature
+from mien.messages import Message
 
 
 class RequestState(StrEnum):
@@ -23,6 +24,17 @@ class RequestState(StrEnum):
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
 
+
+STATES: Final = {
+    RequestState.SUBMITTED: Message("submitted"),
+    RequestState.IN_REVIEW: Message("in_review"),
+    RequestState.APPROVED: Message("approved"),
+    RequestState.REJECTED: Message("rejected"),
+    RequestState.REVOKED: Message("revoked"),
+    RequestState.WITHDRAWN: Message("withdrawn"),
+    RequestState.EXPIRED: Message("expired"),
+}
+"""The states in words, for messages."""
 
 OPEN: Final = frozenset({RequestState.SUBMITTED, RequestState.IN_REVIEW, RequestState.APPROVED})
 
@@ -38,29 +50,31 @@ class Step:
     needs_reason: bool = False
 
 
-REVIEW: Final = Step("review", "reviewed", frozenset({RequestState.SUBMITTED}), RequestState.IN_REVIEW)
-APPROVE: Final = Step("approve", "approved", frozenset({RequestState.IN_REVIEW}), RequestState.APPROVED)
+REVIEW: Final = Step("review", Message("reviewed"), frozenset({RequestState.SUBMITTED}), RequestState.IN_REVIEW)
+APPROVE: Final = Step("approve", Message("approved"), frozenset({RequestState.IN_REVIEW}), RequestState.APPROVED)
 REJECT: Final = Step(
-    "reject", "rejected", frozenset({RequestState.IN_REVIEW}), RequestState.REJECTED, needs_reason=True
+    "reject", Message("rejected"), frozenset({RequestState.IN_REVIEW}), RequestState.REJECTED, needs_reason=True
 )
 REVOKE: Final = Step(
     "revoke",
-    "revoked",
+    Message("revoked"),
     frozenset({RequestState.APPROVED, RequestState.EXPIRED}),
     RequestState.REVOKED,
     needs_reason=True,
 )
-RENEW: Final = Step("renew", "renewed", frozenset({RequestState.APPROVED, RequestState.EXPIRED}), RequestState.APPROVED)
-WITHDRAW: Final = Step("withdraw", "withdrawn", OPEN, RequestState.WITHDRAWN)
+RENEW: Final = Step(
+    "renew", Message("renewed"), frozenset({RequestState.APPROVED, RequestState.EXPIRED}), RequestState.APPROVED
+)
+WITHDRAW: Final = Step("withdraw", Message("withdrawn"), OPEN, RequestState.WITHDRAWN)
 
 ADVICE: Final = {
-    RequestState.SUBMITTED: "take it into review first",
-    RequestState.IN_REVIEW: "approve or reject it first",
-    RequestState.APPROVED: "it can be renewed, revoked or withdrawn",
-    RequestState.EXPIRED: "it can be renewed or revoked",
-    RequestState.REJECTED: "that is final; make a new request",
-    RequestState.REVOKED: "that is final; make a new request",
-    RequestState.WITHDRAWN: "that is final; make a new request",
+    RequestState.SUBMITTED: Message("take it into review first"),
+    RequestState.IN_REVIEW: Message("approve or reject it first"),
+    RequestState.APPROVED: Message("it can be renewed, revoked or withdrawn"),
+    RequestState.EXPIRED: Message("it can be renewed or revoked"),
+    RequestState.REJECTED: Message("that is final; make a new request"),
+    RequestState.REVOKED: Message("that is final; make a new request"),
+    RequestState.WITHDRAWN: Message("that is final; make a new request"),
 }
 
 

@@ -96,10 +96,14 @@ class RoleAssignments:
         """
         text = _normal(value.strip())
         if not 1 <= len(text) <= MAX_VALUE or not text.isprintable():
-            raise InvalidValueError("value", f"the value of a claim has 1 to {MAX_VALUE} printable characters")
+            raise InvalidValueError(
+                "value", "the value of a claim has 1 to {most} printable characters", most=MAX_VALUE
+            )
         name = next((one for one in ROLE_NAMES if one.lower() == role.strip().lower()), None)
         if name is None:
-            raise InvalidValueError("role", f"there is no role {role[:100]!r}; the roles are {', '.join(ROLE_NAMES)}")
+            raise InvalidValueError(
+                "role", "there is no role {role!r}; the roles are {roles}", role=role[:100], roles=", ".join(ROLE_NAMES)
+            )
         now = self._clock.now()
         with self._database.write(EVERY_RESOURCE) as session:
             bump(session)

@@ -44,7 +44,9 @@ def checked_name(name: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise InvalidValueError(
-            "name", f"the name {name!r} is not 1 to 64 letters, digits, hyphens, dots and underscores between such"
+            "name",
+            "the name {name!r} is not 1 to 64 letters, digits, hyphens, dots and underscores between such",
+            name=name,
         )
     return name
 
@@ -57,9 +59,13 @@ def checked_location(location: str) -> str:
     """
     short = location.replace(" ", "").lower()
     if not _LOCATION.fullmatch(short):
-        raise InvalidValueError("location", f"the location {location!r} is not 2 to 32 letters, digits and hyphens")
+        raise InvalidValueError(
+            "location", "the location {location!r} is not 2 to 32 letters, digits and hyphens", location=location
+        )
     if short not in REGIONS and (near := difflib.get_close_matches(short, sorted(REGIONS), 1, 0.88)):
-        raise InvalidValueError("location", f"there is no region {location!r}; did you mean {near[0]!r}?")
+        raise InvalidValueError(
+            "location", "there is no region {location!r}; did you mean {near!r}?", location=location, near=near[0]
+        )
     return short
 
 
@@ -73,7 +79,8 @@ def checked_subdomain(subdomain: str) -> str:
     if not _SUBDOMAIN.fullmatch(lower) or lower in _RESERVED:
         raise InvalidValueError(
             "custom_subdomain",
-            f"the custom subdomain {subdomain!r} is not 2 to 64 letters, digits and inner hyphens, or is reserved",
+            "the custom subdomain {subdomain!r} is not 2 to 64 letters, digits and inner hyphens, or is reserved",
+            subdomain=subdomain,
         )
     return lower
 
@@ -85,13 +92,15 @@ def checked_ip_rules(rules: Sequence[str]) -> tuple[str, ...]:
         InvalidValueError: one is neither an address nor a network.
     """
     if len(rules) > MAX_IP_RULES:
-        raise InvalidValueError("ip_rules", f"there may be {MAX_IP_RULES} IP rules at most")
+        raise InvalidValueError("ip_rules", "there may be {most} IP rules at most", most=MAX_IP_RULES)
     found: dict[str, None] = {}
     for rule in rules:
         try:
             network = ip_network(rule.strip())
         except ValueError as error:
-            raise InvalidValueError("ip_rules", f"the IP rule {rule!r} is no address or network: {error}") from error
+            raise InvalidValueError(
+                "ip_rules", "the IP rule {rule!r} is no address or network: {reason}", rule=rule, reason=error
+            ) from error
         single = network.prefixlen == network.max_prefixlen
         found[str(network.network_address if single else network)] = None
     return tuple(found)
@@ -107,7 +116,7 @@ def checked_default_action(action: str) -> DefaultAction:
     for one in known:
         if action.lower() == one.lower():
             return one
-    raise InvalidValueError("default_action", f"the default action is Allow or Deny, not {action!r}")
+    raise InvalidValueError("default_action", "the default action is Allow or Deny, not {action!r}", action=action)
 
 
 def checked_origins(origins: Iterable[str]) -> list[str]:
@@ -119,10 +128,13 @@ def checked_origins(origins: Iterable[str]) -> list[str]:
     clean = list(dict.fromkeys(one.strip().lower().rstrip("/") for one in origins))
     for one in clean:
         if one != "*" and not _ORIGIN.fullmatch(one):
-            text = f"{one[:100]!r} is no origin of a web page, such as https://shop.example or http://localhost:3000"
-            raise InvalidValueError("cors_origins", text)
+            raise InvalidValueError(
+                "cors_origins",
+                "{origin!r} is no origin of a web page, such as https://shop.example or http://localhost:3000",
+                origin=one[:100],
+            )
     if len(clean) > MAX_ORIGINS:
-        raise InvalidValueError("cors_origins", f"there may be {MAX_ORIGINS} origins at most")
+        raise InvalidValueError("cors_origins", "there may be {most} origins at most", most=MAX_ORIGINS)
     return clean
 
 
@@ -135,7 +147,11 @@ def checked_without_flashes(policy: str) -> str:
     known = (AS_SERVER, *WithoutFlashes)
     if policy.lower() not in known:
         raise InvalidValueError(
-            "without_flashes", f"choose {', '.join(known[:-1])} or {known[-1]}, not {policy[:40]!r}"
+            "without_flashes",
+            "choose {known} or {last}, not {policy!r}",
+            known=", ".join(known[:-1]),
+            last=known[-1],
+            policy=policy[:40],
         )
     return policy.lower()
 
@@ -147,12 +163,14 @@ def checked_tags(tags: Mapping[str, str]) -> dict[str, str]:
         InvalidValueError: there are too many, or one is malformed.
     """
     if len(tags) > MAX_TAGS:
-        raise InvalidValueError("tags", f"there may be {MAX_TAGS} tags at most")
+        raise InvalidValueError("tags", "there may be {most} tags at most", most=MAX_TAGS)
     for name, value in tags.items():
         if not 1 <= len(name) <= 512 or _TAG_SIGNS & set(name) or not _storable(name):
-            raise InvalidValueError("tags", f"the tag name {name!r} is not 1 to 512 characters without <>%&\\?/")
+            raise InvalidValueError(
+                "tags", "the tag name {name!r} is not 1 to 512 characters without <>%&\\?/", name=name
+            )
         if len(value) > 256 or not _storable(value):
-            raise InvalidValueError("tags", f"the value of the tag {name!r} is longer than 256 characters")
+            raise InvalidValueError("tags", "the value of the tag {name!r} is longer than 256 characters", name=name)
     return dict(tags)
 
 
@@ -164,7 +182,9 @@ def checked_text(field: str, text: str, most: int) -> str:
     """
     clean = text.strip()
     if not 1 <= len(clean) <= most or not _storable(clean.replace("\n", " ").replace("\r", " ").replace("\t", " ")):
-        raise InvalidValueError(field, f"the {field.replace('_', ' ')} is 1 to {most} printable characters")
+        raise InvalidValueError(
+            field, "the {field} is 1 to {most} printable characters", field=field.replace("_", " "), most=most
+        )
     return clean
 
 

@@ -16,6 +16,7 @@ from mien.doors.naming import find_named
 from mien.doors.sources import shown_host
 from mien.doors.types import Camera, CameraSpec, check_name
 from mien.events import AuditLog
+from mien.messages import Message
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import CameraRow
 
@@ -70,7 +71,7 @@ class Cameras:
                 session.flush()
                 self._record(session, "camera.create", row, actor, host=host)
         except IntegrityError:
-            raise NameInUseError(f"there is a camera {name!r} already") from None
+            raise NameInUseError("there is a camera {name!r} already", name=name) from None
         return self._camera(row)
 
     def change(
@@ -107,7 +108,7 @@ class Cameras:
                 session.flush()
                 self._record(session, "camera.change", row, actor, address=source is not None)
         except IntegrityError:
-            raise NameInUseError(f"there is a camera {name!r} already") from None
+            raise NameInUseError("there is a camera {name!r} already", name=name) from None
         return self._camera(row)
 
     def delete(self, resource_id: UUID, camera_id: UUID, *, actor: str) -> None:
@@ -136,7 +137,7 @@ class Cameras:
         Raises:
             NotConfiguredError: there is none.
         """
-        return find_named("camera", name, self.of(resource_id), lambda camera: camera.camera_id)
+        return find_named(Message("camera"), name, self.of(resource_id), lambda camera: camera.camera_id)
 
     def of(self, resource_id: UUID) -> list[Camera]:
         """Return the cameras of a resource by name."""
@@ -201,7 +202,7 @@ class Cameras:
 def _find(session: Session, camera_id: UUID) -> CameraRow:
     row = session.scalar(select(CameraRow).where(CameraRow.camera_id == camera_id))
     if row is None:
-        raise NotConfiguredError(f"there is no camera {camera_id}")
+        raise NotConfiguredError("there is no camera {camera_id}", camera_id=camera_id)
     return row
 
 

@@ -19,6 +19,7 @@ from mien.doors.existing import check_doors, check_persons, check_places
 from mien.doors.naming import find_named
 from mien.doors.types import CameraSpec, Door, DoorSpec, Rule, RuleSpec, check_name
 from mien.events import AuditLog
+from mien.messages import Message
 from mien.storage import Database, Vault
 from mien.storage.tables import CameraRow, DoorHolidayRow, DoorRow, DoorRuleRow
 
@@ -83,7 +84,7 @@ class Doors:
                 session.flush()
                 self._record(session, "door.create", resource_id, actor, door=name, actuator=actuator.shown[:90])
         except IntegrityError:
-            raise NameInUseError(f"there is a door {name!r} already") from None
+            raise NameInUseError("there is a door {name!r} already", name=name) from None
         return self._door(row)
 
     def change(
@@ -118,7 +119,7 @@ class Doors:
                 about = {} if actuator is None else {"actuator": actuator.shown[:90]}
                 self._record(session, "door.change", resource_id, actor, door=row.name, **about)
         except IntegrityError:
-            raise NameInUseError(f"there is a door {name!r} already") from None
+            raise NameInUseError("there is a door {name!r} already", name=name) from None
         return self._door(row)
 
     def delete(self, resource_id: UUID, door_id: UUID, *, actor: str) -> None:
@@ -159,7 +160,7 @@ class Doors:
         Raises:
             NotConfiguredError: there is none.
         """
-        return find_named("door", name, self.of(resource_id), lambda door: door.door_id)
+        return find_named(Message("door"), name, self.of(resource_id), lambda door: door.door_id)
 
     def of(self, resource_id: UUID) -> list[Door]:
         """Return the doors of a resource by name."""
@@ -264,7 +265,7 @@ class Doors:
                 delete(DoorHolidayRow).where(DoorHolidayRow.day == day).returning(DoorHolidayRow.day)
             )
             if gone.first() is None:
-                raise NotConfiguredError(f"there is no holiday on {day.isoformat()}")
+                raise NotConfiguredError("there is no holiday on {day}", day=day.isoformat())
             self._record(session, "door.holiday.delete", resource_id, actor, day=day.isoformat())
 
     def holidays(self, resource_id: UUID) -> list[Holiday]:
@@ -295,7 +296,7 @@ def read_actuator(text: str | bytes) -> ActuatorConfig:
     """
     kind = load(_Kinded, text).kind
     if kind not in _KINDS:
-        raise InvalidDoorError(f"an actuator is {', '.join(_KINDS)}")
+        raise InvalidDoorError("an actuator is {kinds}", kinds=", ".join(_KINDS))
     return load(_KINDS[kind], text)
 
 
@@ -325,7 +326,7 @@ def find_door(session: Session, door_id: UUID) -> DoorRow:
     """
     row = session.scalar(select(DoorRow).where(DoorRow.door_id == door_id))
     if row is None:
-        raise NotConfiguredError(f"there is no door {door_id}")
+        raise NotConfiguredError("there is no door {door_id}", door_id=door_id)
     return row
 
 
@@ -342,7 +343,7 @@ def _rule(row: DoorRuleRow) -> Rule:
 def _find_rule(session: Session, rule_id: UUID) -> DoorRuleRow:
     row = session.scalar(select(DoorRuleRow).where(DoorRuleRow.rule_id == rule_id))
     if row is None:
-        raise NotConfiguredError(f"there is no rule {rule_id}")
+        raise NotConfiguredError("there is no rule {rule_id}", rule_id=rule_id)
     return row
 
 
@@ -351,7 +352,7 @@ def _check_rule(session: Session, spec: RuleSpec, before: RuleSpec | None = None
     name = spec.name.strip()
     renamed = before is None or name != before.name.strip()
     if renamed and any(one.spec.name.strip() == name for one in rules_of(session)):
-        raise NameInUseError(f"there is a rule {name!r} already")
+        raise NameInUseError("there is a rule {name!r} already", name=name)
     check_doors(session, spec.doors)
     check_places(session, spec.groups, before.groups if before is not None else ())
     check_persons(session, spec.persons, before.persons if before is not None else ())

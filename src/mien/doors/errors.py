@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from mien.messages import MessageError
 
-class DoorsError(Exception):
+
+class DoorsError(MessageError):
     """Base of them all."""
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from mien.doors.errors import InvalidDoorError
 from mien.doors.types import DEFAULT_LABEL, DIRECTORY, DYNAMIC_GROUP
 from mien.gallery.kinds import Kind
+from mien.messages import Message
 from mien.storage.tables import CollectionRow, DoorRow, DynamicGroupRow, PersonRow
 
 _AT_ONCE: Final = 500
@@ -35,7 +36,9 @@ def check_places(session: Session, places: Iterable[str], before: Iterable[str] 
     known = {DIRECTORY, *before}
     for place in dict.fromkeys(places):
         if place not in known and model_of(session, place) is None:
-            raise InvalidDoorError(f"there is no group {place}{_elsewhere(session, place)}")
+            raise InvalidDoorError(
+                "there is no group {place}{elsewhere}", place=place, elsewhere=_elsewhere(session, place)
+            )
 
 
 def check_one_model(session: Session, places: Iterable[str]) -> None:
@@ -46,7 +49,9 @@ def check_one_model(session: Session, places: Iterable[str]) -> None:
     """
     labels = {label for place in places if (label := model_of(session, place)) is not None}
     if len(labels) > 1:
-        raise InvalidDoorError(f"the groups have different recognition models: {', '.join(sorted(labels))}")
+        raise InvalidDoorError(
+            "the groups have different recognition models: {labels}", labels=", ".join(sorted(labels))
+        )
 
 
 def model_of(session: Session, place: str) -> str | None:
@@ -83,7 +88,7 @@ def check_persons(session: Session, persons: Iterable[UUID], before: Iterable[UU
         known.update(session.scalars(query))
     missing = next((one for one in wanted if one not in known), None)
     if missing is not None:
-        raise InvalidDoorError(f"there is no person {missing} in this resource")
+        raise InvalidDoorError("there is no person {missing} in this resource", missing=missing)
 
 
 def check_doors(session: Session, doors: Iterable[UUID]) -> None:
@@ -95,7 +100,7 @@ def check_doors(session: Session, doors: Iterable[UUID]) -> None:
     there = set(session.scalars(select(DoorRow.door_id)))
     for door in doors:
         if door not in there:
-            raise InvalidDoorError(f"there is no door {door}")
+            raise InvalidDoorError("there is no door {door}", door=door)
 
 
 def _elsewhere(session: Session, place: str) -> str:
@@ -105,4 +110,6 @@ def _elsewhere(session: Session, place: str) -> str:
     kinds = list(session.scalars(query.order_by(CollectionRow.kind)))
     if model_of(session, f"{DYNAMIC_GROUP}/{group_id}") is not None:
         kinds.append(DYNAMIC_GROUP)
-    return f"; there is {' and '.join(f'{kind}/{group_id}' for kind in kinds)}" if kinds else ""
+    if not kinds:
+        return ""
+    return Message("; there is {places}", places=" and ".join(f"{kind}/{group_id}" for kind in kinds))

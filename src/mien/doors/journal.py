@@ -149,7 +149,7 @@ class DoorEvents:
         with self._database.read(resource_id) as session:
             row = find_event(session, number)
         if row.picture is None or row.picture_until is None or row.picture_until <= self._clock.now():
-            raise EventNotFoundError(f"event {number} has no picture")
+            raise EventNotFoundError("event {number} has no picture", number=number)
         return self._vault.open(row.picture, resource_id=resource_id, what=_what(row.event_id))
 
     def pictures(self, resource_id: UUID) -> int:
@@ -227,7 +227,7 @@ def find_event(session: Session, number: int) -> DoorEventRow:
     """
     row = session.scalar(select(DoorEventRow).where(DoorEventRow.number == number))
     if row is None:
-        raise EventNotFoundError(f"there is no event {number}")
+        raise EventNotFoundError("there is no event {number}", number=number)
     return row
 
 

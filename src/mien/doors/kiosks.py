@@ -20,6 +20,7 @@ from mien.doors.existing import check_doors, check_places
 from mien.doors.naming import find_named
 from mien.doors.types import between, check_name, check_place
 from mien.events import AuditLog
+from mien.messages import Message
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import DoorAcceptanceRow, DoorKioskRow
 
@@ -63,9 +64,9 @@ class KioskSpec:
         """
         check_place(self.group)
         if not 1 <= len(self.notice.strip()) <= _LONGEST_NOTICE:
-            raise InvalidDoorError(f"a kiosk needs a consent notice of at most {_LONGEST_NOTICE} characters")
+            raise InvalidDoorError("a kiosk needs a consent notice of at most {most} characters", most=_LONGEST_NOTICE)
         if len(self.greeting) > _LONGEST_TEXT or len(self.reception) > _LONGEST_TEXT:
-            raise InvalidDoorError(f"the texts of a kiosk have at most {_LONGEST_TEXT} characters")
+            raise InvalidDoorError("the texts of a kiosk have at most {most} characters", most=_LONGEST_TEXT)
         between("acceptanceDays", self.acceptance_days, 1, 3650)
         if self.door is not None and not self.liveness:
             raise InvalidDoorError("a kiosk with a door needs liveness: a photo would open it")
@@ -137,7 +138,7 @@ class Kiosks:
                 session.flush()
                 self._record(session, "door.kiosk.create", resource_id, actor, kiosk=name, group=spec.group)
         except IntegrityError:
-            raise NameInUseError(f"there is a kiosk {name!r} already") from None
+            raise NameInUseError("there is a kiosk {name!r} already", name=name) from None
         return _kiosk(row), key
 
     def of(self, resource_id: UUID) -> list[Kiosk]:
@@ -151,7 +152,7 @@ class Kiosks:
         Raises:
             NotConfiguredError: there is none.
         """
-        return find_named("kiosk", name, self.of(resource_id), lambda kiosk: kiosk.kiosk_id)
+        return find_named(Message("kiosk"), name, self.of(resource_id), lambda kiosk: kiosk.kiosk_id)
 
     def change(
         self,
@@ -183,7 +184,7 @@ class Kiosks:
                 about = {"kiosk": row.name, "changed": ", ".join(changed)[:200]}
                 self._record(session, "door.kiosk.change", resource_id, actor, **about)
         except IntegrityError:
-            raise NameInUseError(f"there is a kiosk {name!r} already") from None
+            raise NameInUseError("there is a kiosk {name!r} already", name=name) from None
         return _kiosk(row)
 
     def renew_key(self, resource_id: UUID, kiosk_id: UUID, *, actor: str) -> tuple[Kiosk, str]:
@@ -291,7 +292,7 @@ class Kiosks:
 def _find(session: Session, kiosk_id: UUID) -> DoorKioskRow:
     row = session.scalar(select(DoorKioskRow).where(DoorKioskRow.kiosk_id == kiosk_id))
     if row is None:
-        raise NotConfiguredError(f"there is no kiosk {kiosk_id}")
+        raise NotConfiguredError("there is no kiosk {kiosk_id}", kiosk_id=kiosk_id)
     return row
 
 

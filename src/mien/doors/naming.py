@@ -26,4 +26,4 @@ def find_named(what: str, name: str, items: Iterable[T], id_of: Callable[[T], UU
     for item in items:
         if name in {item.name, str(id_of(item))}:
             return item
-    raise NotConfiguredError(f"there is no {what} {name[:80]!r}")
+    raise NotConfiguredError("there is no {what} {name!r}", what=what, name=name[:80])

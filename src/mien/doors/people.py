@@ -44,7 +44,7 @@ def find_person(session: Session, place: str, person_id: UUID) -> Known:
         kind, collection_id = Kind.DIRECTORY.value, PERSONS
     found = _known(session, person_id, (kind,), collection_id)
     if not found or (place.startswith(DYNAMIC_GROUP) and place not in found[0].groups):
-        raise NoSuchPersonError(f"there is no person {person_id} in {place}")
+        raise NoSuchPersonError("there is no person {person_id} in {place}", person_id=person_id, place=place)
     return found[0]
 
 

@@ -103,7 +103,7 @@ class Roster:
         statement = delete(DoorVisitorRow).where(DoorVisitorRow.visitor_id == visitor_id)
         with self._database.write(resource_id) as session:
             if session.execute(statement.returning(DoorVisitorRow.visitor_id)).first() is None:
-                raise NotConfiguredError(f"there is no visitor {visitor_id}")
+                raise NotConfiguredError("there is no visitor {visitor_id}", visitor_id=visitor_id)
             self._record(session, "door.visitor.end", resource_id, actor, visitor=str(visitor_id))
 
     def visitors(self, resource_id: UUID) -> list[Visitor]:
@@ -164,7 +164,7 @@ class Roster:
         statement = delete(DoorBadgeRow).where(DoorBadgeRow.badge_id == badge_id).returning(DoorBadgeRow.badge_id)
         with self._database.write(resource_id) as session:
             if session.execute(statement).first() is None:
-                raise NotConfiguredError(f"there is no badge {badge_id}")
+                raise NotConfiguredError("there is no badge {badge_id}", badge_id=badge_id)
             self._record(session, "door.badge.delete", resource_id, actor, badge=str(badge_id))
 
     def badges(self, resource_id: UUID) -> list[Badge]:
@@ -258,7 +258,7 @@ class Roster:
         with self._database.write(resource_id) as session:
             count = len(session.execute(statement).all())
             if not count and not any(door_of(row, "").area == area for row in session.scalars(select(DoorRow))):
-                raise NotConfiguredError(f"there is no area {area[:80]!r}")
+                raise NotConfiguredError("there is no area {area!r}", area=area[:80])
             draft = Draft(kind=Kind.PRESENCE, code="emptied", details={"area": area, "persons": count})
             self._events.append(session, resource_id, draft)
             self._record(session, "door.presence.empty", resource_id, actor, area=area, persons=count)

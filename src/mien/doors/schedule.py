@@ -89,7 +89,7 @@ def _window(text: str) -> Window:
         start, end = hours.split("-")
         return Window(days=_parse_days(days), start=_minutes(start), end=_minutes(end))
     except (ValueError, InvalidDoorError):
-        raise InvalidDoorError(f"{text.strip()[:60]!r} is not a time such as Mon-Fri 07:00-19:00") from None
+        raise InvalidDoorError("{text!r} is not a time such as Mon-Fri 07:00-19:00", text=text.strip()[:60]) from None
 
 
 def _parse_days(text: str) -> tuple[int, ...]:

@@ -22,6 +22,7 @@ from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.recognition import TrainedGroup
 from mien.gallery.types import Identified
 from mien.matching.open_set import similarity_for_gallery
+from mien.messages import MessageError
 from mien.vision.types import Embedding
 
 TRACK_FPIR: Final = 1e-3
@@ -36,7 +37,7 @@ _GROUPS_KEPT_S: Final = 0.5
 _UNNAMED: Final = datetime.max.replace(tzinfo=UTC)
 
 
-class TargetError(Exception):
+class TargetError(MessageError):
     """The groups cannot be searched for a camera; the text says why."""
 
 
@@ -70,7 +71,9 @@ class Target:
         """
         kind, _, collection_id = place.partition("/")
         if kind not in set(TargetKind) or bool(collection_id) is (kind == TargetKind.DIRECTORY):
-            raise TargetError(f"{place[:80]!r} is neither KIND/ID nor {TargetKind.DIRECTORY}")
+            raise TargetError(
+                "{place!r} is neither KIND/ID nor {directory}", place=place[:80], directory=TargetKind.DIRECTORY
+            )
         return cls(TargetKind(kind), collection_id)
 
     def __str__(self) -> str:
@@ -132,7 +135,9 @@ class GroupSearch:
         self._targets = tuple(targets)
         labels = {self._label(target) for target in targets}
         if len(labels) > 1:
-            raise TargetError(f"the groups have different recognition models: {', '.join(sorted(labels))}")
+            raise TargetError(
+                "the groups have different recognition models: {labels}", labels=", ".join(sorted(labels))
+            )
         self._label_used = labels.pop()
         self.bound: Recogniser = recognisers[self._label_used]
         self._calibration = self.bound.calibration
@@ -272,4 +277,6 @@ def target_named(gallery: Gallery, directory: DirectoryServices, resource_id: UU
             continue
         return Target(one, collection_id)
     kinds = ", ".join(f"{one}/ID" for one in TargetKind if one is not TargetKind.DIRECTORY)
-    raise TargetError(f"there is no group {text!r}; name one as {kinds}, by its id, or write `directory`")
+    raise TargetError(
+        "there is no group {text!r}; name one as {kinds}, by its id, or write `directory`", text=text, kinds=kinds
+    )

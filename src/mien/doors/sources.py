@@ -23,7 +23,7 @@ def shown_host(source: str) -> str:
         InvalidDoorError: a camera cannot have it; the message never repeats it.
     """
     if len(source) > _LONGEST or not source.isprintable() or not source.strip():
-        raise InvalidDoorError(f"a camera's address has 1 to {_LONGEST} printable characters")
+        raise InvalidDoorError("a camera's address has 1 to {most} printable characters", most=_LONGEST)
     if _WEBCAM.fullmatch(source):
         return f"webcam {source}"
     if source.startswith("file:") and len(source) > len("file:"):
@@ -35,7 +35,8 @@ def shown_host(source: str) -> str:
         raise InvalidDoorError("the camera's address is malformed") from None
     if parts.scheme not in SCHEMES or not host:
         raise InvalidDoorError(
-            f"a camera's address begins with {', '.join(f'{one}://' for one in SCHEMES)} or file:, or is /dev/videoN"
+            "a camera's address begins with {schemes} or file:, or is /dev/videoN",
+            schemes=", ".join(f"{one}://" for one in SCHEMES),
         )
     name = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{name}" + (f":{port}" if port else "")

@@ -37,7 +37,9 @@ def zone_of(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InvalidDoorError(f"there is no time zone {name[:60]!r}; use a name such as Europe/Berlin") from None
+        raise InvalidDoorError(
+            "there is no time zone {name!r}; use a name such as Europe/Berlin", name=name[:60]
+        ) from None
 
 
 def check_name(what: str, name: str) -> str:
@@ -48,7 +50,9 @@ def check_name(what: str, name: str) -> str:
     """
     text = name.strip()
     if _NAME.fullmatch(text) is None:
-        raise InvalidDoorError(f"{what}: 1 to 64 letters, digits, blanks and _.:()/-, starting with a letter or digit")
+        raise InvalidDoorError(
+            "{what}: 1 to 64 letters, digits, blanks and _.:()/-, starting with a letter or digit", what=what
+        )
     return text
 
 
@@ -60,7 +64,12 @@ def check_place(place: str) -> None:
     """
     kind, _, collection_id = place.partition("/")
     if place != DIRECTORY and (kind not in PLACES or COLLECTION_ID.fullmatch(collection_id) is None):
-        raise InvalidDoorError(f"{place[:80]!r} is not {DIRECTORY} or KIND/ID with the kind {', '.join(PLACES)}")
+        raise InvalidDoorError(
+            "{place!r} is not {directory} or KIND/ID with the kind {places}",
+            place=place[:80],
+            directory=DIRECTORY,
+            places=", ".join(PLACES),
+        )
 
 
 def between(what: str, value: float, low: float, high: float) -> None:
@@ -70,7 +79,7 @@ def between(what: str, value: float, low: float, high: float) -> None:
         InvalidDoorError: it is out of range, or not a number.
     """
     if not low <= value <= high:
-        raise InvalidDoorError(f"{what}: {low:g} to {high:g}")
+        raise InvalidDoorError("{what}: {low:g} to {high:g}", what=what, low=low, high=high)
 
 
 class Direction(StrEnum):

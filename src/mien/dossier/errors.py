@@ -13,7 +13,7 @@ class DossierNotFoundError(SubjectError):
     """There is no such dossier."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"there is no dossier {name}")
+        super().__init__("there is no dossier {name}", name=name)
 
 
 class InvalidDossierError(InvalidDocumentError):

@@ -183,7 +183,7 @@ class Dossiers:
         """
         content = self.verify(document, key)
         if content["files"].get(name) != hashlib.sha256(data).hexdigest():
-            raise InvalidDossierError(f"{name} is not the file that was signed with this dossier")
+            raise InvalidDossierError("{name} is not the file that was signed with this dossier", name=name)
         return content
 
     def _answers(self, resource_id: UUID) -> Answers:

@@ -45,7 +45,7 @@ def write(
         DossierError: the language is unknown, or an answer is to no question or too long.
     """
     if language not in LANGUAGES:
-        raise DossierError(f"the language must be one of {', '.join(LANGUAGES)}")
+        raise DossierError("the language must be one of {languages}", languages=", ".join(LANGUAGES))
     _check(answers)
     papers = [_paper(paper, facts, read_texts(paper.id, language), answers) for paper in PAPERS.values()]
     used = {name for paper in papers for section in paper["sections"] for item in section["items"]
@@ -105,6 +105,8 @@ def _check(answers: Answers) -> None:
     known = question_keys()
     for key, answer in answers.items():
         if key not in known:
-            raise DossierError(f"there is no question {key[:60]!r}; there are {', '.join(sorted(known))}")
+            raise DossierError(
+                "there is no question {key!r}; there are {known}", key=key[:60], known=", ".join(sorted(known))
+            )
         if not answer.strip() or len(answer) > LONGEST_ANSWER:
-            raise DossierError(f"the answer to {key!r} must have 1 to {LONGEST_ANSWER} characters")
+            raise DossierError("the answer to {key!r} must have 1 to {most} characters", key=key, most=LONGEST_ANSWER)

@@ -1,4 +1,7 @@
-"""Charts as SVG: for a page, for print, and for the PDF writer, which knows plain shapes and text only."""
+"""Charts as SVG: for a page, for print, and for the PDF writer, which knows plain shapes and text only.
+
+The colours are those of white paper. By the classes (`paper`, `ink`, `grid`, `series0` …) a page gives them others.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ COLOURS: Final = ("#0e6675", "#c2570c", "#6b4bbd", "#2f7d4f", "#b02a5b", "#6b6b0
 _INK: Final = "#33404a"
 _GRID: Final = "#c9d2d9"
 _WIDTH, _HEIGHT = 560, 340
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 16, 18, 52
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 18, 52
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +83,17 @@ def line_chart(
         places = [_at(across.place(x), up.place(y)) for x, y in line.points if _shown(across, x)]
         if places:
             path = " ".join(f"{'L' if place else 'M'}{x:.1f},{y:.1f}" for place, (x, y) in enumerate(places))
-            parts.append(f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+            parts.append(f'<path class="{_series(number)}" d="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         if len(lines) > 1:
             row = _TOP + 14 + 16 * number
-            parts.append(f'<rect x="{_WIDTH - 170}" y="{row - 8}" width="12" height="4" fill="{colour}"/>')
+            parts.append(
+                f'<rect class="{_series(number)}" x="{_WIDTH - 170}" y="{row - 8}" width="12" height="4" '
+                f'fill="{colour}"/>'
+            )
             parts.append(_text(_WIDTH - 152, row, line.name))
     for x, y in dots:
         left, top = _at(across.place(x), up.place(y))
-        parts.append(f'<circle cx="{left:.1f}" cy="{top:.1f}" r="4" fill="{COLOURS[1]}"/>')
+        parts.append(f'<circle class="{_series(1)}" cx="{left:.1f}" cy="{top:.1f}" r="4" fill="{COLOURS[1]}"/>')
     return _svg(title, parts)
 
 
@@ -109,7 +115,7 @@ def bar_chart(
         wide = min(40.0, step * 0.6)
         top, foot = _at(0, up.place(value))[1], _HEIGHT - _BOTTOM
         parts.append(
-            f'<rect x="{middle - wide / 2:.1f}" y="{top:.1f}" width="{wide:.1f}" '
+            f'<rect class="{_series(0)}" x="{middle - wide / 2:.1f}" y="{top:.1f}" width="{wide:.1f}" '
             f'height="{max(0.5, foot - top):.1f}" fill="{COLOURS[0]}"/>'
         )
         ends = [_at(0, up.place(end))[1] for end in (low, high)]
@@ -119,7 +125,8 @@ def bar_chart(
     if line is not None:
         at = _at(0, up.place(line))[1]
         parts.append(
-            f'<line x1="{_LEFT}" y1="{at:.1f}" x2="{_WIDTH - _RIGHT}" y2="{at:.1f}" stroke="{COLOURS[1]}" '
+            f'<line class="{_series(1)}" x1="{_LEFT}" y1="{at:.1f}" x2="{_WIDTH - _RIGHT}" y2="{at:.1f}" '
+            f'stroke="{COLOURS[1]}" '
             'stroke-width="1.5" stroke-dasharray="5,4"/>'
         )
     return _svg(title, parts)
@@ -162,12 +169,21 @@ def _upright(up: Axis) -> list[str]:
 
 
 def _rule(x1: float, y1: float, x2: float, y2: float, *, colour: str, width: float) -> str:
-    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}" stroke-width="{width}"/>'
+    kind = "ink" if colour == _INK else "grid"
+    return (
+        f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}" '
+        f'stroke-width="{width}"/>'
+    )
+
+
+def _series(number: int) -> str:
+    """Return the class of a line's or bar's colour."""
+    return f"series{number % len(COLOURS)}"
 
 
 def _text(x: float, y: float, words: str, anchor: str = "start") -> str:
     return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="11" font-family="Helvetica, Arial, sans-serif" '
+        f'<text class="ink" x="{x:.1f}" y="{y:.1f}" font-size="11" font-family="Helvetica, Arial, sans-serif" '
         f'fill="{_INK}" text-anchor="{anchor}">{escape(words)}</text>'
     )
 
@@ -176,7 +192,7 @@ def _svg(title: str, parts: Sequence[str]) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" '
         f'height="{_HEIGHT}" role="img" aria-label="{escape(title, quote=True)}">'
-        f'<rect x="0" y="0" width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>{"".join(parts)}</svg>'
+        f'<rect class="paper" x="0" y="0" width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>{"".join(parts)}</svg>'
     )
 
 

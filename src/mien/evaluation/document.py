@@ -15,6 +15,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mien.messages import MessageError
+
 if TYPE_CHECKING:
     from fpdf import FPDF
 
@@ -36,7 +38,7 @@ p { break-inside: avoid; overflow-wrap: anywhere; } p a { color: inherit; font-s
 """
 
 
-class NoPdfError(Exception):
+class NoPdfError(MessageError):
     """The package that writes PDF is not installed."""
 
     def __init__(self) -> None:
@@ -224,7 +226,7 @@ def _draw(sheet: FPDF, family: str, block: Block, font: Path | None) -> None:
             if sheet.will_page_break(95):
                 sheet.add_page()
             # The reader of SVG knows no roles: they are for those who cannot see the chart.
-            plain = re.sub(r' (?:role|aria-label)="[^"]*"', "", svg)
+            plain = re.sub(r' (?:role|aria-label|class)="[^"]*"', "", svg)
             sheet.image(BytesIO(_letters(plain, font).encode("utf-8")), w=140, alt_text=_letters(caption, font))
             _line(sheet, family, _letters(caption, font), size=9)
             sheet.ln(2)

@@ -19,6 +19,7 @@ from mien.evaluation.intervals import Pairs, by_person
 from mien.evaluation.samples import Comparisons, TooFewSamplesError
 from mien.evaluation.verification import people_for
 from mien.matching.rates import Interval, threshold_at_fmr
+from mien.messages import Message
 
 LEAST: Final = 20
 """People that a group needs: the rates of fewer would be those of single persons."""
@@ -167,8 +168,13 @@ def by_group(
         sizes[name] = sizes.get(name, 0) + 1
     kept = sorted(name for name, count in sizes.items() if count >= LEAST)
     if len(kept) < 2:
-        few = ", ".join(f"{name} ({count})" for name, count in sorted(sizes.items())) or "none"
-        raise TooFewSamplesError(f"{attribute}: two groups with {LEAST} people each are needed; there are: {few}")
+        few = ", ".join(f"{name} ({count})" for name, count in sorted(sizes.items())) or Message("none")
+        raise TooFewSamplesError(
+            "{attribute}: two groups with {least} people each are needed; there are: {few}",
+            attribute=attribute,
+            least=LEAST,
+            few=few,
+        )
     everyone = set(range(found.people)) | {photo.owner for photo in photos}
     code = np.full(max(everyone, default=0) + 1, -1)
     for owner, name in labels.items():

@@ -14,6 +14,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.messages import MessageError
+
 Float32 = NDArray[np.float32]
 Ints = NDArray[np.intp]
 
@@ -26,7 +28,7 @@ MOST: Final = 8_000_000
 _ROWS: Final = 512
 
 
-class TooFewSamplesError(ValueError):
+class TooFewSamplesError(MessageError, ValueError):
     """There are not enough people or photos to measure anything; the text says what is needed."""
 
 

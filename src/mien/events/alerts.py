@@ -22,6 +22,7 @@ from mien.clock import Clock
 from mien.contract.operations import OPERATIONS, operation_named
 from mien.events.metrics import METRICS, Aggregation
 from mien.events.recall import LEAST_RECALL
+from mien.messages import Message, MessageError
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import AlertDeliveryRow, AlertRuleRow
 
@@ -43,7 +44,7 @@ MAX_WINDOW: Final = 24 * 60
 Event = Literal["fired", "resolved", "test"]
 
 
-class AlertError(ValueError):
+class AlertError(MessageError, ValueError):
     """A rule cannot be made or found; the message says why."""
 
 
@@ -122,17 +123,22 @@ class Condition:
         metric = METRICS.get(self.metric)
         if metric is None and self.metric not in USUAL:
             names = ", ".join([*METRICS, QUOTA_USE, DRIFT, RECALL])
-            raise AlertError(f"there is no metric {self.metric!r}; there are {names} and {DOOR_EVENTS}")
+            raise AlertError(
+                "there is no metric {metric!r}; there are {names} and {door_events}",
+                metric=self.metric,
+                names=names,
+                door_events=DOOR_EVENTS,
+            )
         if metric is not None and self.aggregation not in {None, *metric.aggregations}:
-            raise AlertError(f"{metric.name} has {', '.join(metric.aggregations)}")
+            raise AlertError("{name} has {aggregations}", name=metric.name, aggregations=", ".join(metric.aggregations))
         if metric is not None and self.quota is not None:
-            raise AlertError(f"a quota goes with {QUOTA_USE}")
+            raise AlertError("a quota goes with {quota_use}", quota_use=QUOTA_USE)
         if self.quota not in {None, *QUOTAS}:
-            raise AlertError(f"quotas are {', '.join(QUOTAS)}")
+            raise AlertError("quotas are {quotas}", quotas=", ".join(QUOTAS))
         if self.operation is not None and self.metric in {QUOTA_USE, DRIFT, RECALL, "FacesStored"}:
-            raise AlertError(f"{self.metric} is not counted by operation")
+            raise AlertError("{metric} is not counted by operation", metric=self.metric)
         if not 1 <= self.minutes <= MAX_WINDOW:
-            raise AlertError(f"the minutes are 1 to {MAX_WINDOW}")
+            raise AlertError("the minutes are 1 to {most}", most=MAX_WINDOW)
         if not 0 < self.percentile <= 100:
             raise AlertError("a percentile is above 0 and at most 100")
         if not -1e15 < self.threshold < 1e15:
@@ -162,7 +168,7 @@ class Condition:
         """
         usual = USUAL.get(metric)
         if threshold is None and usual is None and metric in METRICS:
-            raise AlertError(f"{metric} needs a threshold")
+            raise AlertError("{metric} needs a threshold", metric=metric)
         usual = usual or Usual(0.0)
         return cls(
             metric,
@@ -287,7 +293,9 @@ class AlertRules:
         operation = condition.operation
         if operation is not None:
             if (known := operation_named(operation)) is None:
-                raise AlertError(f"there is no operation {operation[:80]!r}; {_like(operation)}")
+                raise AlertError(
+                    "there is no operation {operation!r}; {near}", operation=operation[:80], near=_like(operation)
+                )
             condition = replace(condition, operation=known)
         if not 1 <= len(name.strip()) <= 100 or not name.isprintable():
             raise AlertError("a rule's name has 1 to 100 printable characters")
@@ -299,7 +307,7 @@ class AlertRules:
             _host(url)
             if refusal := self._refuses(urlsplit(url).hostname or ""):
                 refusal = refusal.replace("MIEN_URL_", "MIEN_WEBHOOK_")
-                raise AlertError(f"nobody would be told: the webhook's host {refusal}")
+                raise AlertError("nobody would be told: the webhook's host {refusal}", refusal=refusal)
             secret = secret or secrets.token_hex(32)
             if len(secret) < 16:
                 raise AlertError("a secret has at least 16 characters")
@@ -446,7 +454,9 @@ def worst(uses: Sequence[QuotaUse], condition: Condition, resource_id: UUID | No
 def _like(operation: str) -> str:
     """Name the operations that somebody may have meant."""
     near = get_close_matches(operation, sorted(OPERATIONS), n=3, cutoff=0.5) or ["Face - Detect"]
-    return f"there is {', '.join(near)}" if len(near) == 1 else f"there are {', '.join(near)}"
+    if len(near) == 1:
+        return Message("there is {name}", name=near[0])
+    return Message("there are {names}", names=", ".join(near))
 
 
 def _host(url: str) -> str:
@@ -459,7 +469,7 @@ def _host(url: str) -> str:
         parts = urlsplit(url)
         host, port, scheme = parts.hostname, parts.port, parts.scheme
     except ValueError as error:
-        raise AlertError(f"the webhook's address is malformed: {error}") from None
+        raise AlertError("the webhook's address is malformed: {reason}", reason=error) from None
     if scheme not in {"http", "https"} or not host or parts.username is not None:
         raise AlertError("a webhook's address begins with http:// or https:// and has no user name in it")
     if len(url) > 2000 or not url.isprintable() or " " in url:

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 from mien.clock import Clock
 from mien.events.audit_chain import FIRST, AuditEntry, ChainVerification, Details, canonical, seal, verify_entries
 from mien.logs import REDACTED, is_secret_name, redact
+from mien.messages import MessageError
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import AuditHeadRow, AuditRow
 
@@ -40,7 +41,7 @@ _ENCODED: Final = re.compile(r"[0-9A-Za-z+/=_-]{100,}")  # a hash has 64 hexadec
 _log = structlog.get_logger("mien.audit")
 
 
-class AuditValueError(ValueError):
+class AuditValueError(MessageError, ValueError):
     """A detail does not belong in the audit log: it may be an image, a template or a key."""
 
 
@@ -228,13 +229,15 @@ def _checked(action: str, details: Details) -> dict[str, object]:
 
 def _checked_value(name: str, value: object) -> object:
     if isinstance(value, float) and not math.isfinite(value):
-        raise AuditValueError(f"{name!r} is not a finite number")
+        raise AuditValueError("{name!r} is not a finite number", name=name)
     if value is None or isinstance(value, bool | int | float):
         return value
     if not isinstance(value, str):
-        raise AuditValueError(f"{name!r} is a {type(value).__name__}; details are texts, numbers, booleans and None")
+        raise AuditValueError(
+            "{name!r} is a {kind}; details are texts, numbers, booleans and None", name=name, kind=type(value).__name__
+        )
     if len(value) > MAX_TEXT or _ENCODED.search(value):
-        raise AuditValueError(f"{name!r} is too long for the audit log, or encodes something")
+        raise AuditValueError("{name!r} is too long for the audit log, or encodes something", name=name)
     return REDACTED if is_secret_name(name) else redact(str(value))
 
 

@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from mien.messages import MessageError
+
 NOBODY: Final = UUID(int=0)
 """The resource id of calls for which no resource was found."""
 
@@ -86,5 +88,5 @@ METRICS: Final = {
 """All metrics by name."""
 
 
-class MetricError(ValueError):
+class MetricError(MessageError, ValueError):
     """There is no such metric, or it cannot be asked for like that; the message says what there is."""

@@ -219,14 +219,21 @@ _MEASURES: Final[Mapping[str, tuple[Any, Any]]] = {
 def _check(question: Question) -> tuple[Metric, Aggregation]:
     metric = METRICS.get(question.name)
     if metric is None:
-        raise MetricError(f"there is no metric {question.name!r}; there are {', '.join(METRICS)}")
+        raise MetricError(
+            "there is no metric {name!r}; there are {metrics}", name=question.name, metrics=", ".join(METRICS)
+        )
     aggregation = question.aggregation or metric.aggregation
     if aggregation not in metric.aggregations:
-        raise MetricError(f"{metric.name} has {', '.join(metric.aggregations)}, not {aggregation.value}")
+        raise MetricError(
+            "{name} has {aggregations}, not {aggregation}",
+            name=metric.name,
+            aggregations=", ".join(metric.aggregations),
+            aggregation=aggregation.value,
+        )
     if not 0 < question.percentile <= 100:
         raise MetricError("a percentile is above 0 and at most 100")
     if question.split is not None and question.split not in SPLITS:
-        raise MetricError(f"a metric is split by {', '.join(SPLITS)}")
+        raise MetricError("a metric is split by {splits}", splits=", ".join(SPLITS))
     return metric, aggregation
 
 
@@ -251,7 +258,7 @@ def _grid(question: Question) -> _Grid:
     if step < 1 or question.interval % timedelta(minutes=1):
         raise MetricError("an interval is a whole number of minutes")
     if minutes > step * MAX_POINTS:
-        raise MetricError(f"these would be more than {MAX_POINTS} points: take a longer interval")
+        raise MetricError("these would be more than {most} points: take a longer interval", most=MAX_POINTS)
     return _Grid(first, end, step)
 
 

@@ -265,11 +265,16 @@ def _in_scope(name: UUID) -> ColumnElement[bool]:
 
 
 def _not_found(subscription: str = "") -> TransferNotFoundError:
-    hint = (
+    if subscription:
+        return TransferNotFoundError(
+            "The snapshot does not exist, has expired after 48 hours, or its applyScope does not hold the subscription "
+            "of this resource, which is {subscription}.",
+            subscription=subscription,
+        )
+    return TransferNotFoundError(
         "The snapshot does not exist, has expired after 48 hours, or its applyScope does not hold the subscription of "
-        "this resource"
+        "this resource."
     )
-    return TransferNotFoundError(f"{hint}, which is {subscription}." if subscription else f"{hint}.")
 
 
 def _transfer(row: TransferRow, account: str) -> Transfer:

@@ -33,7 +33,9 @@ def check_name(name: str | None) -> str:
     if name is None or not name.strip():
         raise NameEmptyError("a name is required")
     if len(name) > NAME_LENGTH:
-        raise NameTooLongError(f"a name has at most {NAME_LENGTH} characters, this one {len(name)}")
+        raise NameTooLongError(
+            "a name has at most {most} characters, this one {count}", most=NAME_LENGTH, count=len(name)
+        )
     return name
 
 
@@ -44,7 +46,9 @@ def check_user_data(user_data: str | None, limit: int = USER_DATA_LENGTH) -> str
         UserDataTooLongError: more than `limit` characters.
     """
     if user_data is not None and len(user_data) > limit:
-        raise UserDataTooLongError(f"user data has at most {limit} characters here, this one {len(user_data)}")
+        raise UserDataTooLongError(
+            "user data has at most {most} characters here, this one {count}", most=limit, count=len(user_data)
+        )
     return user_data
 
 
@@ -75,9 +79,9 @@ def check_page(start: str, top: int) -> None:
         InvalidTopError: `top` is not 1 to 1000.
     """
     if len(start) > ID_LENGTH:
-        raise StartTooLongError(f"start has at most {ID_LENGTH} characters")
+        raise StartTooLongError("start has at most {most} characters", most=ID_LENGTH)
     if not TOP[0] <= top <= TOP[1]:
-        raise InvalidTopError(f"top is {TOP[0]} to {TOP[1]}")
+        raise InvalidTopError("top is {least} to {most}", least=TOP[0], most=TOP[1])
 
 
 def comes_after(column: InstrumentedAttribute[UUID], start: str) -> ColumnElement[bool]:

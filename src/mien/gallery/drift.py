@@ -23,6 +23,7 @@ from mien.evaluation.drift import BASELINE_DAYS, WEEK, Counts, Missing, Shift, c
 from mien.events import AuditLog
 from mien.events.drift import API, BINS, DriftSeries
 from mien.gallery.errors import GalleryError
+from mien.messages import Message
 from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.claims import Claims, Held
 from mien.storage.tables import DriftBaselineRow, DriftCountRow, DriftStateRow
@@ -181,8 +182,8 @@ class Drift:
         with self._database.write(resource_id) as session:
             query = select(func.count()).select_from(DriftCountRow).where(DriftCountRow.source == source)
             if not session.scalar(query):
-                what = f"the camera {source!r}" if source else "calls of the API"
-                raise DriftError(f"nothing was counted for {what}")
+                what = Message("the camera {camera!r}", camera=source) if source else Message("calls of the API")
+                raise DriftError("nothing was counted for {what}", what=what)
             session.merge(
                 DriftBaselineRow(resource_id=resource_id, source=source, first_day=day, set_by=actor, set_at=now)
             )

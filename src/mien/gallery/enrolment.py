@@ -13,6 +13,7 @@ from mien.gallery.crops import Crop
 from mien.gallery.errors import LowQualityError, NoFaceError, SeveralFacesError, Shortfall, TargetFaceOutOfRangeError
 from mien.gallery.policy import EnrolmentPolicy
 from mien.gallery.types import TargetFace
+from mien.messages import Message
 from mien.vision.decode import Photo
 from mien.vision.ports import Engine, Found
 from mien.vision.types import Embedding, Face, FaceBox, OperatingPoint, Want
@@ -22,8 +23,8 @@ _SAME_BOX: Final = 0.5
 
 _UNREAD: Final = Shortfall(
     "qualityForRecognition",
-    "too low to tell whose face it is (eyes, nose and mouth could not be read for sure)",
-    "a face that is upright, sharp and seen from the front",
+    Message("too low to tell whose face it is (eyes, nose and mouth could not be read for sure)"),
+    Message("a face that is upright, sharp and seen from the front"),
 )
 
 _CROP_MARGIN: Final = 0.5
@@ -90,8 +91,8 @@ def enrol(
 
 def _no_face(operating_point: OperatingPoint | None) -> str:
     if operating_point in (OperatingPoint.GENERAL, OperatingPoint.SENSITIVE):
-        return "no face was found; detection_03 finds more of the faces that are turned or covered"
-    return "no face was found"
+        return Message("no face was found; detection_03 finds more of the faces that are turned or covered")
+    return Message("no face was found")
 
 
 def choose(analysis: Found, target: TargetFace | None, operating_point: OperatingPoint | None = None) -> Face:
@@ -113,7 +114,9 @@ def choose(analysis: Found, target: TargetFace | None, operating_point: Operatin
     faces = analysis.faces
     if target is not None:
         if target.left + target.width > analysis.width or target.top + target.height > analysis.height:
-            raise TargetFaceOutOfRangeError(f"the image has {analysis.width} × {analysis.height} pixels")
+            raise TargetFaceOutOfRangeError(
+                "the image has {width} × {height} pixels", width=analysis.width, height=analysis.height
+            )
         inside = tuple(face for face in faces if _centre_in(face.box, target))
         same = tuple(face for face in inside if overlap(face.box, target) >= _SAME_BOX)
         faces = same if len(inside) > 1 and len(same) == 1 else inside
@@ -121,7 +124,7 @@ def choose(analysis: Found, target: TargetFace | None, operating_point: Operatin
         raise NoFaceError("no face has its centre in targetFace" if target else _no_face(operating_point))
     if len(faces) > 1:
         boxes = "; ".join(f"{face.box.left},{face.box.top},{face.box.width},{face.box.height}" for face in faces[:10])
-        raise SeveralFacesError(f"{len(faces)} faces, choose one with targetFace: {boxes}")
+        raise SeveralFacesError("{count} faces, choose one with targetFace: {boxes}", count=len(faces), boxes=boxes)
     return faces[0]
 
 

@@ -8,9 +8,10 @@ from enum import Enum
 from uuid import UUID
 
 from mien.gallery.kinds import CollectionRef, Kind, parse_id
+from mien.messages import Message, MessageError
 
 
-class GalleryError(Exception):
+class GalleryError(MessageError):
     """Base of everything that the gallery raises on purpose; the text is fit for a hint."""
 
 
@@ -65,7 +66,10 @@ class CollectionNotFoundError(GalleryError):
     """
 
     def __init__(self, ref: CollectionRef, *, malformed: bool = False) -> None:
-        super().__init__(f"there is no {ref.kind.value} of that id" + (": it is malformed" if malformed else ""))
+        if malformed:
+            super().__init__("there is no {kind} of that id: it is malformed", kind=ref.kind.value)
+        else:
+            super().__init__("there is no {kind} of that id", kind=ref.kind.value)
         self.ref = ref
         self.malformed = malformed
 
@@ -74,7 +78,7 @@ class CollectionExistsError(GalleryError):
     """There is a collection of that kind and id already."""
 
     def __init__(self, ref: CollectionRef) -> None:
-        super().__init__(f"there is a {ref.kind.value} of that id")
+        super().__init__("there is a {kind} of that id", kind=ref.kind.value)
         self.ref = ref
 
 
@@ -142,8 +146,12 @@ class ContradictedMergeError(GalleryError):
 
     def __init__(self, negatives: int) -> None:
         self.negatives = negatives
-        kept = "a kept face says" if negatives == 1 else f"{negatives} kept faces say"
-        super().__init__(f'{kept} that these are two people: somebody answered "not this person"')
+        if negatives == 1:
+            super().__init__('a kept face says that these are two people: somebody answered "not this person"')
+        else:
+            super().__init__(
+                '{count} kept faces say that these are two people: somebody answered "not this person"', count=negatives
+            )
 
 
 class NoTemplateError(GalleryError):
@@ -167,7 +175,9 @@ class AlreadyThereError(GalleryError):
 
     def __init__(self, ref: CollectionRef) -> None:
         name = f"{ref.kind.value}/{ref.collection_id}"
-        super().__init__(f"{name} has this person, or a face of theirs, under the same id already: erase one of them")
+        super().__init__(
+            "{name} has this person, or a face of theirs, under the same id already: erase one of them", name=name
+        )
         self.ref = ref
 
 
@@ -175,7 +185,11 @@ class NotAGroupError(GalleryError):
     """A person was to move to a list, which has faces but no persons."""
 
     def __init__(self, ref: CollectionRef) -> None:
-        super().__init__(f"{ref.kind.value}/{ref.collection_id} has no persons: name a person group")
+        super().__init__(
+            "{kind}/{collection_id} has no persons: name a person group",
+            kind=ref.kind.value,
+            collection_id=ref.collection_id,
+        )
         self.ref = ref
 
 
@@ -186,7 +200,7 @@ class NotTrainedError(GalleryError):
     """The collection was never trained with success."""
 
     def __init__(self, ref: CollectionRef) -> None:
-        super().__init__(f"the {ref.kind.value} was never trained with success")
+        super().__init__("the {kind} was never trained with success", kind=ref.kind.value)
         self.ref = ref
 
 
@@ -194,7 +208,7 @@ class TrainingNotFinishedError(GalleryError):
     """The collection is being trained: it cannot be written, nor searched before its first training has succeeded."""
 
     def __init__(self, ref: CollectionRef) -> None:
-        super().__init__(f"the {ref.kind.value} is being trained; try again when it has finished")
+        super().__init__("the {kind} is being trained; try again when it has finished", kind=ref.kind.value)
         self.ref = ref
 
 
@@ -206,19 +220,19 @@ class ConflictError(GalleryError):
     """
 
     def __init__(self, resource_name: str) -> None:
-        super().__init__(f"another operation on {resource_name} is under way")
+        super().__init__("another operation on {resource_name} is under way", resource_name=resource_name)
         self.resource_name = resource_name
 
 
 class Quota(Enum):
     """Kinds of objects with a quota."""
 
-    COLLECTIONS = "collections of a kind in a resource"
-    PERSONS_OF_COLLECTION = "persons in a collection"
-    PERSONS_OF_RESOURCE = "persons in a resource"
-    FACES = "faces of a person or list"
-    DYNAMIC_GROUPS = "dynamic person groups of a resource"
-    TRANSFERS = "snapshots taken or applied"
+    COLLECTIONS = Message("collections of a kind in a resource")
+    PERSONS_OF_COLLECTION = Message("persons in a collection")
+    PERSONS_OF_RESOURCE = Message("persons in a resource")
+    FACES = Message("faces of a person or list")
+    DYNAMIC_GROUPS = Message("dynamic person groups of a resource")
+    TRANSFERS = Message("snapshots taken or applied")
 
 
 class QuotaExceededError(GalleryError):
@@ -231,7 +245,7 @@ class QuotaExceededError(GalleryError):
     """
 
     def __init__(self, quota: Quota, kind: Kind, limit: int) -> None:
-        super().__init__(f"this resource's tier allows {limit} {quota.value}")
+        super().__init__("this resource's tier allows {limit} {quota}", limit=limit, quota=quota.value)
         self.quota = quota
         self.kind = kind
         self.limit = limit
@@ -254,13 +268,17 @@ class FingerprintMismatchError(GalleryError):
 
     def __init__(self, label: str, ref: CollectionRef | None = None) -> None:
         if ref is None:
-            super().__init__(f"{label} was bound to another recogniser since a face was detected: detect it again")
+            super().__init__(
+                "{label} was bound to another recogniser since a face was detected: detect it again", label=label
+            )
             return
         name = f"{ref.kind.value}/{ref.collection_id}"
         super().__init__(
-            f"{label} was bound to another recogniser since the faces of {name} were enrolled: the operator runs "
-            f"`mien models migrate --collection {name}` and starts the servers anew, or binds {label} back "
-            "(`mien models bind`)"
+            "{label} was bound to another recogniser since the faces of {name} were enrolled: "
+            "the operator runs `mien models migrate --collection {name}` and starts the servers "
+            "anew, or binds {label} back (`mien models bind`)",
+            label=label,
+            name=name,
         )
 
 
@@ -277,12 +295,27 @@ class OtherRecogniserError(GalleryError):
     def __init__(self, ref: CollectionRef, to: CollectionRef, labels: tuple[str, str], stale: CollectionRef) -> None:
         name, other, which = (f"{one.kind.value}/{one.collection_id}" for one in (ref, to, stale))
         if labels[0] != labels[1]:
-            why, command = f"{name} is of {labels[0]} and {other} of {labels[1]}", f"{which} --to {max(labels)}"
+            why = Message(
+                "{name} is of {label} and {other} of {other_label}",
+                name=name,
+                label=labels[0],
+                other=other,
+                other_label=labels[1],
+            )
+            command = f"{which} --to {max(labels)}"
         else:
-            why, command = f"the faces of {name} and {other} were made by different weights of {labels[0]}", which
+            command = which
+            why = Message(
+                "the faces of {name} and {other} were made by different weights of {label}",
+                name=name,
+                other=other,
+                label=labels[0],
+            )
         super().__init__(
-            f"{why}, whose templates cannot be compared: the operator runs "
-            f"`mien models migrate --collection {command}` first, or the person's photos are enrolled there anew"
+            "{why}, whose templates cannot be compared: the operator runs `mien models migrate "
+            "--collection {command}` first, or the person's photos are enrolled there anew",
+            why=why,
+            command=command,
         )
         self.ref = ref
         self.to = to
@@ -293,7 +326,7 @@ class NotCalibratedError(GalleryError):
 
     def __init__(self, pack: str) -> None:
         super().__init__(
-            f"the recogniser {pack} has no calibration: give it one with `mien models calibrate {pack} FILE`"
+            "the recogniser {pack} has no calibration: give it one with `mien models calibrate {pack} FILE`", pack=pack
         )
 
 
@@ -326,8 +359,18 @@ class Shortfall:
     found: str
     required: str
 
+    @property
+    def message(self) -> Message:
+        """The sentence, for people."""
+        return Message(
+            "{measure} is {found}, required is {required}",
+            measure=self.measure,
+            found=self.found,
+            required=self.required,
+        )
+
     def __str__(self) -> str:
-        return f"{self.measure} is {self.found}, required is {self.required}"
+        return self.message
 
 
 class LowQualityError(GalleryError):
@@ -338,7 +381,7 @@ class LowQualityError(GalleryError):
     """
 
     def __init__(self, shortfalls: Sequence[Shortfall]) -> None:
-        super().__init__("; ".join(str(one) for one in shortfalls))
+        super().__init__(Message.listed(one.message for one in shortfalls))
         self.shortfalls = tuple(shortfalls)
 
 
@@ -381,29 +424,36 @@ class InvalidEvaluationNameError(GalleryError):
     """The name of an evaluation is not 1 to 64 letters, digits, spaces and simple punctuation."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name[:80]!r} cannot be a name: use 1 to 64 letters, digits, spaces and .,()+-")
+        super().__init__("{name!r} cannot be a name: use 1 to 64 letters, digits, spaces and .,()+-", name=name[:80])
 
 
 class EvaluationExistsError(GalleryError):
     """The resource has an evaluation of that name."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"there is an evaluation {name!r} already: choose another name, or delete it first")
+        super().__init__("there is an evaluation {name!r} already: choose another name, or delete it first", name=name)
 
 
 class EvaluationNotFoundError(GalleryError):
     """The resource has no evaluation of that name."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"there is no evaluation {name[:80]!r}")
+        super().__init__("there is no evaluation {name!r}", name=name[:80])
 
 
 class NotMeasuredError(GalleryError):
     """An evaluation has no calibration: its people were too few for the false match rate."""
 
     def __init__(self, name: str, missing: int) -> None:
-        more = f": it needs {missing:,} more people, or a higher false match rate" if missing else ""
-        super().__init__(f"the evaluation {name!r} has no calibration{more}")
+        if missing:
+            super().__init__(
+                "the evaluation {name!r} has no calibration: it needs {missing:,} more people, or a higher false match "
+                "rate",
+                name=name,
+                missing=missing,
+            )
+        else:
+            super().__init__("the evaluation {name!r} has no calibration", name=name)
 
 
 class CalibrationMismatchError(GalleryError):
@@ -411,8 +461,10 @@ class CalibrationMismatchError(GalleryError):
 
     def __init__(self, name: str, where: str) -> None:
         super().__init__(
-            f"the evaluation {name!r} was measured on templates of another recogniser than those of {where}: "
-            "measure again with the model that is in use"
+            "the evaluation {name!r} was measured on templates of another recogniser than those "
+            "of {where}: measure again with the model that is in use",
+            name=name,
+            where=where,
         )
 
 
@@ -424,14 +476,17 @@ class ReviewNotFoundError(GalleryError):
     """The resource has no such case."""
 
     def __init__(self, case_id: UUID) -> None:
-        super().__init__(f"there is no review {case_id}")
+        super().__init__("there is no review {case_id}", case_id=case_id)
 
 
 class ReviewExistsError(GalleryError):
     """An application's id of a case is in use for another match."""
 
     def __init__(self, case_id: UUID) -> None:
-        super().__init__(f"the id {case_id} is that of a case with other contents; choose a new GUID for another match")
+        super().__init__(
+            "the id {case_id} is that of a case with other contents; choose a new GUID for another match",
+            case_id=case_id,
+        )
 
 
 class InvalidReviewError(GalleryError):
@@ -442,8 +497,12 @@ class ReviewDecidedError(GalleryError):
     """A case is decided already, or not yet, so that what was asked for cannot be done."""
 
     def __init__(self, case_id: UUID, *, still_open: bool = False) -> None:
-        said = "is still open: it must be decided before it can be deleted" if still_open else "is decided already"
-        super().__init__(f"the review {case_id} {said}")
+        if still_open:
+            super().__init__(
+                "the review {case_id} is still open: it must be decided before it can be deleted", case_id=case_id
+            )
+        else:
+            super().__init__("the review {case_id} is decided already", case_id=case_id)
 
 
 class AlreadyAnsweredError(GalleryError):
@@ -468,7 +527,7 @@ class NothingToUndoError(GalleryError):
     """No calibration was applied in a scope, or the last step was a step back already."""
 
     def __init__(self, where: str) -> None:
-        super().__init__(f"there is nothing to take back for {where}")
+        super().__init__("there is nothing to take back for {where}", where=where)
 
 
 class NegativesOffError(GalleryError):
@@ -484,11 +543,11 @@ class TooManyNegativesError(GalleryError):
     """A person has as many negatives as there may be."""
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"the person has {most} negatives; remove one first")
+        super().__init__("the person has {most} negatives; remove one first", most=most)
 
 
 class NegativeNotFoundError(GalleryError):
     """There is no such negative."""
 
     def __init__(self, negative_id: UUID) -> None:
-        super().__init__(f"there is no negative {negative_id}")
+        super().__init__("there is no negative {negative_id}", negative_id=negative_id)

@@ -27,6 +27,7 @@ from mien.gallery.kinds import CollectionRef
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.rows import Rows, find, ref_of
 from mien.matching import Calibration
+from mien.messages import Message
 from mien.storage.tables import AppliedCalibrationRow, CollectionRow, EvaluationRow
 
 CALIBRATION: Final = "calibration"
@@ -242,7 +243,7 @@ class Evaluations:
             collection, said = _scope(session, ref, None, "")
             versions = _versions(session, collection, self._recognisers[label].fingerprint)
             if not versions or versions[-1].undoes is not None:
-                raise NothingToUndoError(said or "the resource")
+                raise NothingToUndoError(said or Message("the resource"))
             last, before = versions[-1], versions[-2] if len(versions) > 1 else None
             row = self._append(session, resource_id, collection, last.fingerprint, actor)
             row.undoes = last.version

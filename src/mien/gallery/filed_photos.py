@@ -16,7 +16,11 @@ class NamesakesError(GalleryError):
     """Several persons of the group have the name, so that it does not say whose photo it is."""
 
     def __init__(self, name: str, count: int) -> None:
-        super().__init__(f"{count} persons of the group have the name {name}: name the person by id, or merge them")
+        super().__init__(
+            "{count} persons of the group have the name {name}: name the person by id, or merge them",
+            count=count,
+            name=name,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from mien.gallery.recognisers import Recogniser
 from mien.gallery.sampling import PhotoReader, SourceError
 from mien.matching.calibration import DEFAULT_FMR
 from mien.matching.rates import threshold_at_fmr
+from mien.messages import Message, message_of
 from mien.vision.ports import Engine
 
 FORMATS: Final[Mapping[str, str]] = {
@@ -145,17 +146,18 @@ def report_on(
         try:
             threshold = threshold_at_fmr(people.comparisons.impostor.astype(np.float64), fmr)
         except ValueError as error:
-            raise SourceError(str(error)) from error
-    groups, refused = [], []
+            raise SourceError(message_of(error)) from error
+    groups = []
+    refused: list[str] = []
     for attribute, by_person in people.labels.items():
         try:
             groups.append(
                 by_group(attribute, by_person, people.comparisons, people.photos, threshold=threshold, target=target)
             )
         except TooFewSamplesError as error:
-            refused.append(str(error))
+            refused.append(error.message)
     if not groups:
-        raise SourceError("; ".join(refused))
+        raise SourceError(Message.listed(refused))
     said = (
         f"{people.comparisons.people:,} people, {people.photos_read:,} photos; {recogniser.pack}, fingerprint "
         f"{recogniser.fingerprint[:16]}; threshold {threshold:.4f}; {at:%Y-%m-%d}"

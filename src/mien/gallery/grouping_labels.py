@@ -71,7 +71,7 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path} cannot be read as CSV in UTF-8: {error}") from error
+        raise SourceError("{path} cannot be read as CSV in UTF-8: {reason}", path=path, reason=error) from error
 
 
 def parse_labels(text: str, attributes: Sequence[str] = (), *, what: str = "the table of labels") -> Labels:
@@ -90,18 +90,23 @@ def parse_labels(text: str, attributes: Sequence[str] = (), *, what: str = "the 
     try:
         rows = list(csv.DictReader(StringIO(text, newline=""), delimiter=max(",;\t", key=first.count)))
     except csv.Error as error:
-        raise SourceError(f"{what} cannot be read as CSV: {error}") from error
+        raise SourceError("{what} cannot be read as CSV: {reason}", what=what, reason=error) from error
     names = list(rows[0]) if rows else []
     key = next((name for name in _KEYS if name in names), None)
     if key is None:
-        raise SourceError(f"{what} needs a column 'person' (a name) or 'file', and a line for each person")
+        raise SourceError("{what} needs a column 'person' (a name) or 'file', and a line for each person", what=what)
     if any(None in row for row in rows):
-        raise SourceError(f"{what} has lines with more values than it has columns")
+        raise SourceError("{what} has lines with more values than it has columns", what=what)
     wanted = list(attributes) or [name for name in names if name != key]
     if not wanted:
-        raise SourceError(f"{what} has no column of labels beside {key!r}")
+        raise SourceError("{what} has no column of labels beside {key!r}", what=what, key=key)
     if missing := [name for name in wanted if name not in names]:
-        raise SourceError(f"{what} has no column {', '.join(map(repr, missing))}; it has {', '.join(names)}")
+        raise SourceError(
+            "{what} has no column {missing}; it has {names}",
+            what=what,
+            missing=", ".join(map(repr, missing)),
+            names=", ".join(names),
+        )
     of: dict[str, dict[str, str]] = {name: {} for name in wanted}
     for row in rows:
         person = (row[key] or "").strip()
@@ -109,7 +114,7 @@ def parse_labels(text: str, attributes: Sequence[str] = (), *, what: str = "the 
             label = " ".join((row[name] or "").split())[:_LONGEST]
             known = of[name].setdefault(person, label)
             if known != label:
-                raise SourceError(f"{what}: {person!r} has two labels of {name!r}")
+                raise SourceError("{what}: {person!r} has two labels of {name!r}", what=what, person=person, name=name)
     return Labels({name: {person: label for person, label in one.items() if label} for name, one in of.items()})
 
 
@@ -141,7 +146,11 @@ def match_enrolled(
         for written, label in one.items():
             person_place = place.get(known[written]) if written in known else None
             if person_place is not None and mine.setdefault(person_place, label) != label:
-                raise SourceError(f"{written!r} has two labels of {attribute!r}: by name and by person id")
+                raise SourceError(
+                    "{written!r} has two labels of {attribute!r}: by name and by person id",
+                    written=written,
+                    attribute=attribute,
+                )
     return Labelled(_compared(found.samples, cap, seed), photos, by_attribute, found.samples.photos)
 
 
@@ -156,7 +165,9 @@ def _persons(names: Mapping[UUID, str], written: set[str], *, skip_unknown: bool
         by_id = parse_id(one)
         found = [by_id] if by_id in names else called.get(one, [])
         if len(found) > 1:
-            raise SourceError(f"{len(found)} people are called {one!r}: write their person ids instead")
+            raise SourceError(
+                "{count} people are called {name!r}: write their person ids instead", count=len(found), name=one
+            )
         if found and found[0] is not None:
             known[one] = found[0]
         else:
@@ -166,8 +177,11 @@ def _persons(names: Mapping[UUID, str], written: set[str], *, skip_unknown: bool
     if unknown and not skip_unknown:
         shown = ", ".join(map(repr, unknown[:_SHOWN])) + (" and others" if len(unknown) > _SHOWN else "")
         raise SourceError(
-            f"{len(unknown)} of {len(written)} labelled people are not enrolled here: {shown}. Correct the names, or "
-            "choose to leave such lines out"
+            "{count} of {all} labelled people are not enrolled here: {shown}. Correct the "
+            "names, or choose to leave such lines out",
+            count=len(unknown),
+            all=len(written),
+            shown=shown,
         )
     return known
 
@@ -183,7 +197,8 @@ def read_people(folder: Path, labels: Labels, reader: PhotoReader, *, cap: int, 
     names = list(people)
     if not any(name in one for one in labels.of.values() for name in names):
         raise SourceError(
-            f"no person in {folder} has a label: the first column must have the names of the folders or files"
+            "no person in {folder} has a label: the first column must have the names of the folders or files",
+            folder=folder,
         )
     paths = [path for photos in people.values() for path in photos]
     owners = [person for person, photos in enumerate(people.values()) for _ in photos]

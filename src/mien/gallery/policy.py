@@ -15,6 +15,7 @@ from mien.contract.attributes import Attribute, Level3
 from mien.gallery.errors import LowQualityError, Shortfall
 from mien.gallery.kinds import CollectionRef
 from mien.gallery.rows import Rows
+from mien.messages import Message
 from mien.storage.tables import CollectionRow, EnrolmentPolicyRow
 from mien.vision.types import Face
 
@@ -91,9 +92,15 @@ class EnrolmentPolicy:
         found = []
         quality, blur = face.attributes.quality, face.attributes.blur
         if self.min_quality and quality is not None and _rank(quality) < _LEVELS.index(self.min_quality):
-            found.append(Shortfall("qualityForRecognition", quality.value, f"at least {self.min_quality}"))
+            found.append(
+                Shortfall("qualityForRecognition", quality.value, Message("at least {limit}", limit=self.min_quality))
+            )
         if self.max_blur and blur is not None and _LEVELS.index(blur.level.value) > _LEVELS.index(self.max_blur):
-            found.append(Shortfall("blur", f"{blur.level.value} ({blur.value:.2f})", f"at most {self.max_blur}"))
+            found.append(
+                Shortfall(
+                    "blur", f"{blur.level.value} ({blur.value:.2f})", Message("at most {limit}", limit=self.max_blur)
+                )
+            )
         return found
 
     def _covered(self, face: Face) -> list[Shortfall]:
@@ -101,7 +108,11 @@ class EnrolmentPolicy:
         if not self.no_occlusion or covered is None:
             return []
         parts = [name for name in ("forehead", "eye", "mouth") if getattr(covered, name)]
-        return [Shortfall("occlusion", " and ".join(parts) + " covered", "nothing covered")] if parts else []
+        return (
+            [Shortfall("occlusion", Message("{parts} covered", parts=" and ".join(parts)), Message("nothing covered"))]
+            if parts
+            else []
+        )
 
     def _pose(self, face: Face) -> list[Shortfall]:
         pose = face.attributes.head_pose
@@ -109,14 +120,24 @@ class EnrolmentPolicy:
         for name in ("yaw", "pitch", "roll"):
             limit = getattr(self, f"max_{name}")
             if limit is not None and pose is not None and abs(getattr(pose, name)) > limit:
-                found.append(Shortfall(name, f"{getattr(pose, name):.1f} degrees", f"at most {limit:g} to either side"))
+                found.append(
+                    Shortfall(
+                        name,
+                        Message("{angle:.1f} degrees", angle=getattr(pose, name)),
+                        Message("at most {limit:g} to either side", limit=limit),
+                    )
+                )
         return found
 
     def _size(self, face: Face) -> list[Shortfall]:
         side = min(face.box.width, face.box.height)
         if self.min_size is None or side >= self.min_size:
             return []
-        return [Shortfall("size", f"{side} pixels", f"at least {self.min_size} pixels")]
+        return [
+            Shortfall(
+                "size", Message("{side} pixels", side=side), Message("at least {limit} pixels", limit=self.min_size)
+            )
+        ]
 
     def to_json(self) -> str:
         """The policy as text: only what differs from the default."""

@@ -66,7 +66,11 @@ class Probes:
             FingerprintMismatchError: the probe or the templates were made by another recogniser.
         """
         if probe.recognition_model != label:
-            raise IncompatibleModelError(f"the face was detected with {probe.recognition_model}, not with {label}")
+            raise IncompatibleModelError(
+                "the face was detected with {recognition_model}, not with {label}",
+                recognition_model=probe.recognition_model,
+                label=label,
+            )
         recogniser = self._recognisers[label]
         if fingerprint not in {None, recogniser.fingerprint}:
             raise FingerprintMismatchError(label, ref)

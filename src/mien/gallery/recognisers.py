@@ -67,7 +67,7 @@ class Recognisers:
         """
         found = self._by_label.get(label)
         if found is None:
-            raise UnknownRecognitionModelError(f"there is no recognition model {label!r}")
+            raise UnknownRecognitionModelError("there is no recognition model {label!r}", label=label)
         return found
 
     def __iter__(self) -> Iterator[Recogniser]:

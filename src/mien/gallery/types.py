@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum, StrEnum
 from uuid import UUID
 
+from mien.messages import Message
 from mien.vision.types import Embedding
 
 
@@ -131,10 +132,29 @@ class Duplicate:
     confidence: float
     found_at: datetime
 
+    @property
+    def message(self) -> Message:
+        """The suspicion as a sentence, for people."""
+        values = {"face": self.other_face_id, "person": self.other_person_id, "confidence": self.confidence}
+        if self.kind is DuplicateKind.SAME_PHOTO:
+            if self.other_person_id:
+                return Message(
+                    "this face is the same photo as persisted face {face} of person {person} "
+                    "(confidence {confidence:.2f})",
+                    **values,
+                )
+            return Message(
+                "this face is the same photo as persisted face {face} (confidence {confidence:.2f})", **values
+            )
+        if self.other_person_id:
+            return Message(
+                "this face is much like persisted face {face} of person {person} (confidence {confidence:.2f})",
+                **values,
+            )
+        return Message("this face is much like persisted face {face} (confidence {confidence:.2f})", **values)
+
     def __str__(self) -> str:
-        what = "the same photo as" if self.kind is DuplicateKind.SAME_PHOTO else "much like"
-        whose = f" of person {self.other_person_id}" if self.other_person_id else ""
-        return f"this face is {what} persisted face {self.other_face_id}{whose} (confidence {self.confidence:.2f})"
+        return self.message
 
 
 @dataclass(frozen=True, slots=True)

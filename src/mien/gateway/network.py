@@ -11,6 +11,7 @@ from mien.accounts import Resource
 from mien.gateway.errors import NetworkDeniedError
 from mien.gateway.exchange import Exchange, Request
 from mien.gateway.origin import Address, Network, OriginFinder
+from mien.messages import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,15 @@ class NetworkRules:
             return
         if address is not None and any(address in network for network in self.private):
             return
-        seen = f"The call came from {address}" if address is not None else "The call came from no address"
+        seen = address if address is not None else Message("no address")
         if not resource.public_network_access:
-            raise NetworkDeniedError(
-                f"{seen}, which is none of the private networks of this server.", public_access=False
+            hint = Message(
+                "The call came from {address}, which is none of the private networks of this server.", address=seen
             )
+            raise NetworkDeniedError(hint, public_access=False)
         if address is None or not _named(address, resource.ip_rules):
-            raise NetworkDeniedError(f"{seen}, which no IP rule of the resource names.", public_access=True)
+            hint = Message("The call came from {address}, which no IP rule of the resource names.", address=seen)
+            raise NetworkDeniedError(hint, public_access=True)
 
 
 def _open_to_all(resource: Resource) -> bool:

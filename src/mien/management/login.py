@@ -15,6 +15,7 @@ from uuid import UUID
 from mien.management.errors import ManagementError
 from mien.management.roles import Grant, Permission, Role
 from mien.management.tokens import AdminTokens
+from mien.messages import Message
 
 FREE_FAILURES: Final = 5
 """Wrong tokens that an address may send before it has to pause."""
@@ -82,14 +83,19 @@ class Actor:
             return
         roles = ", ".join(dict.fromkeys(one.role.value for one in self.grants if one.covers(resource)))
         if resource is None and self.reach(permission):
-            lacks = "it acts on the whole server, and the client's role is limited to resources."
+            lacks = Message("it acts on the whole server, and the client's role is limited to resources.")
         else:
-            lacks = f"it needs the permission '{permission}'."
+            lacks = Message("it needs the permission '{permission}'.", permission=permission)
         raise ManagementError(
             403,
             "AuthorizationFailed",
-            f"The client '{self.name}' with role '{roles or self.role}' does not have authorization to perform "
-            f"'{what}': {lacks}",
+            Message(
+                "The client '{name}' with role '{role}' does not have authorization to perform '{what}': {lacks}",
+                name=self.name,
+                role=roles or self.role,
+                what=what,
+                lacks=lacks,
+            ),
         )
 
 

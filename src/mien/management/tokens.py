@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 
 from mien.clock import Clock
 from mien.management.roles import Grant, Role
+from mien.messages import MessageError
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import AdminTokenRow, ResourceRow
 
@@ -25,7 +26,7 @@ LIFE: Final = timedelta(days=90)
 _NAME_LENGTH: Final = 100
 
 
-class TokenError(Exception):
+class TokenError(MessageError):
     """A token cannot be made, or is not there; the message is for the administrator."""
 
 
@@ -101,14 +102,14 @@ class AdminTokens:
             TokenError: the name is none, or there is no such resource.
         """
         if not 1 <= len(name) <= _NAME_LENGTH or not name.isprintable():
-            raise TokenError(f"a token needs a name of 1 to {_NAME_LENGTH} printable characters")
+            raise TokenError("a token needs a name of 1 to {most} printable characters", most=_NAME_LENGTH)
         secret = PREFIX + secrets.token_urlsafe(32)
         now = self._clock.now()
         token = AdminToken(uuid4(), name, role, now, created_by[:200], now + life if life else None, None, resource)
         with self._database.write(EVERY_RESOURCE) as session:
             owner = None if resource is None else session.get(ResourceRow, resource)
             if resource is not None and (owner is None or owner.deleted_at is not None):
-                raise TokenError(f"there is no resource {resource}")
+                raise TokenError("there is no resource {resource}", resource=resource)
             session.add(
                 AdminTokenRow(
                     id=token.id,
@@ -160,7 +161,7 @@ class AdminTokens:
             )
             row = session.get(AdminTokenRow, token_id)
             if row is None:
-                raise TokenError(f"there is no admin token {token_id}")
+                raise TokenError("there is no admin token {token_id}", token_id=token_id)
             return _token(row)
 
 

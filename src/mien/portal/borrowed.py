@@ -11,6 +11,7 @@ from mien.contract.attributes import DECLARED, LIMITED
 from mien.doors.reasons import WORDS
 from mien.evaluation.drift import NEEDS
 from mien.events import METRICS
+from mien.events.actions import ACTIONS
 from mien.events.drift import BINS
 from mien.gallery.drift import NAMES, OF_CAMERAS, UNMOVED
 from mien.management.arm.shapes import TIERS
@@ -19,6 +20,7 @@ from mien.vision.measures import MEASURES
 
 BORROWED: Final[tuple[str, ...]] = (
     *ABOUT.values(),
+    *ACTIONS.values(),
     *TERMS,
     BEING_DELETED,
     NOBODY_ADMITTED,

@@ -9,11 +9,12 @@ from typing import Final
 
 from nicegui import events, ui
 
+from mien.messages import message_of
 from mien.portal.guidance import POSES, Pose, advise
 from mien.portal.photo_report import MEASURED
 from mien.portal.photos import Upload
 from mien.portal.texts import mark, t
-from mien.portal.visitor import Visitor
+from mien.portal.visitor import Visitor, sentence
 from mien.portal.widgets import Tag, button, text
 from mien.vision.errors import VisionError
 from mien.vision.types import OperatingPoint, Want
@@ -77,7 +78,7 @@ class CameraPlace:
         try:
             told = await self._visitor.ask(work)
         except VisionError as error:
-            told = str(error)
+            told = sentence(message_of(error))
         if self._video.is_deleted or not self._on:
             return
         self._good = 0 if told else self._good + 1

@@ -20,7 +20,7 @@ from mien.management.guard import Api, Message, Receive, Scope, Send
 from mien.portal.parts import PortalParts
 from mien.portal.session import COOKIE, SESSION, UPLOAD_FRAME, Session, Sessions
 from mien.portal.sign_in import OPEN, PREFIX_HEADER, SIGN_IN, SignIn
-from mien.portal.texts import language, preferred, speak, t
+from mien.portal.texts import language, live_in, preferred, speak, t
 
 _LOST: Final = Template((Path(__file__).parent / "static" / "lost.html").read_text(encoding="utf-8"))
 _SAFE: Final = frozenset({"GET", "HEAD"})
@@ -54,7 +54,9 @@ class Portal:
             return
         scope = self._below_base_path(scope)
         headers = _headers(scope)
-        speak(preferred(*(headers.get(name, b"").decode("latin-1") for name in (b"cookie", b"accept-language"))))
+        cookies = headers.get(b"cookie", b"").decode("latin-1")
+        speak(preferred(cookies, headers.get(b"accept-language", b"").decode("latin-1")))
+        live_in(cookies)
         if scope["type"] == "websocket":
             await self._connect(scope, receive, send)
         else:

@@ -18,13 +18,14 @@ from starlette.responses import RedirectResponse, Response
 
 from mien.accounts import Resource
 from mien.management.roles import ABOUT, Permission, Role
+from mien.messages import message_of
 from mien.portal.cameras import serve_pictures
 from mien.portal.early import paint_early
 from mien.portal.frame import THEME, Page, frame
 from mien.portal.pages import PAGES
 from mien.portal.parts import PortalParts
 from mien.portal.session import SESSION, UPLOAD_FRAME, Session, Sessions
-from mien.portal.texts import language, t
+from mien.portal.texts import STORE_ZONE, language, t
 from mien.portal.visitor import EXPECTED, Visitor, sentence
 from mien.portal.widgets import Tag, banner, empty, section, skeleton
 
@@ -63,7 +64,7 @@ def build_interface(parts: PortalParts, sessions: Sessions) -> FastAPI:
     application = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     ui.add_css(_STYLE, shared=True)
     ui.add_head_html(_READ_OUT, shared=True)
-    ui.add_head_html(f"<script>{_SCRIPT}</script>", shared=True)
+    ui.add_head_html(f"<script>{STORE_ZONE}\n{_SCRIPT}</script>", shared=True)
     serve_pictures(application, parts)
     for page in PAGES:
         _LocalPage(page.path, response_timeout=_BUILD_SECONDS)(_handler(page, parts, sessions))
@@ -163,7 +164,7 @@ async def _draw(page: Page, visitor: Visitor, place: Tag) -> None:
         try:
             await page.render(visitor)
         except EXPECTED as error:
-            banner("bad", t("This page cannot be shown"), sentence(str(error)))
+            banner("bad", t("This page cannot be shown"), sentence(message_of(error)))
         except Exception:
             _log.exception("a page could not be drawn", page=page.path)
             banner(

@@ -22,7 +22,7 @@ from mien.management.login import Actor, Backoff, Login
 from mien.portal.openid import CALLBACK, PATIENCE, START, OpenId, SignInError
 from mien.portal.session import COOKIE, Session, Sessions
 from mien.portal.texts import COOKIE as LANGUAGE
-from mien.portal.texts import LANGUAGES, language, mark, speak, t
+from mien.portal.texts import LANGUAGES, STORE_ZONE, language, mark, speak, t
 
 PREFIX_HEADER: Final = "x-forwarded-prefix"
 
@@ -208,6 +208,7 @@ class SignIn:
             issuer=issuer,
             focus="" if issuer else "autofocus",
             language=language(),
+            zone=STORE_ZONE,
             languages=_languages(_base(request), wanted),
             sign_in=escape(t("Sign in")),
             token=escape(t("Token")),

@@ -22,10 +22,12 @@ from mien.management.errors import ManagementError
 from mien.management.roles import Permission
 from mien.management.routing import Detail, Journal
 from mien.management.tokens import TokenError
+from mien.messages import as_sentence, message_of
 from mien.models import ModelError
 from mien.portal.parts import PortalParts
 from mien.portal.session import Session, Sessions
-from mien.portal.texts import t
+from mien.portal.texts import said, t
+from mien.subjects.errors import SubjectError
 from mien.vision.errors import VisionError
 
 EXPECTED = (
@@ -36,6 +38,7 @@ EXPECTED = (
     AuditValueError,
     MetricError,
     ModelError,
+    SubjectError,
     TokenError,
     VisionError,
 )
@@ -127,15 +130,15 @@ class Visitor:
         def checked() -> _T:
             if not self.sessions.is_open(self.session):
                 raise ManagementError(401, "Unauthorized", t("Your session has ended: sign in again."))
-            self.session.actor.require(permission, done or "this", self._place(on))
+            self.session.actor.require(permission, done or t("this"), self._place(on))
             return work()
 
         try:
             result = await to_thread.run_sync(checked)
         except ManagementError as error:
-            tell(error.message, "bad")
+            tell(said(error.message), "bad")
         except EXPECTED as error:
-            tell(sentence(str(error)), "bad")
+            tell(sentence(message_of(error)), "bad")
         except Exception:
             _log.exception("the portal could not do what was asked")
             tell(t("That failed because of an internal error; the service log has the details."), "bad")
@@ -147,11 +150,14 @@ class Visitor:
 
 
 def sentence(text: str) -> str:
-    """Return a service's message as a sentence, with a remedy where the service knows none."""
-    text = text.strip()
-    if text.rstrip(".").endswith("is not supported"):
-        return f"{text[:1].upper()}{text[1:].rstrip('.')}. " + t("Save the photo as JPEG or PNG and drop it again.")
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    """Return a service's message as a sentence in the visitor's language, with a remedy where it has none."""
+    told = said(text).strip()
+    if not told:
+        return t("That is not possible.")
+    told = as_sentence(told)
+    if text.strip().rstrip(".").endswith("is not supported"):
+        told += " " + t("Save the photo as JPEG or PNG and drop it again.")
+    return told
 
 
 def tell(text: str, tone: str) -> None:

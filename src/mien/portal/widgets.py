@@ -9,7 +9,7 @@ from typing import Any, Final
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
-from mien.portal.texts import figure, mark, t
+from mien.portal.texts import Dated, figure, mark, t
 from mien.portal.texts import moment as moment  # noqa: PLC0414  pages take it from here
 
 _LONG = 45
@@ -33,6 +33,8 @@ class Tag(TextElement):
 
     def __init__(self, element: str, /, text: str = "", classes: str = "", **attributes: str | bool) -> None:
         super().__init__(tag=element, text=text)
+        if isinstance(text, Dated):
+            self.props["title"] = text.utc
         if classes:
             self.classes(classes)
         for attribute, value in attributes.items():
@@ -206,6 +208,8 @@ def _fill(place: Tag, value: Cell) -> None:
             value()
     else:
         place.text = "–" if value is None or value == "" else str(value)
+        if isinstance(value, Dated):
+            place.props["title"] = value.utc
         if len(place.text) > _LONG:
             place.classes("long")
 

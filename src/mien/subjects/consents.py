@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from mien.clock import Clock
 from mien.events import AuditLog
 from mien.gallery.kinds import CollectionRef, place_name
+from mien.messages import Message
 from mien.storage import Database
 from mien.storage.tables import CollectionRow, ConsentRow, PersistedFaceRow, PersonRow
 from mien.subjects.errors import ConsentNotFoundError, InvalidSubjectError
@@ -120,8 +121,8 @@ class Consents:
         if expires_at is not None and expires_at <= given_at:
             raise InvalidSubjectError("a consent ends after it was given")
         texts = [
-            _text("given by", given_by),
-            _text("purpose", purpose),
+            _text(Message("given by"), given_by),
+            _text(Message("purpose"), purpose),
             None if evidence is None else _text("evidence", evidence),
         ]
         with self._database.write(ref.resource_id) as session:
@@ -167,11 +168,11 @@ class Consents:
         at = at or now
         if at > now + _EARLY:
             raise InvalidSubjectError("a consent cannot have been withdrawn in the future")
-        said = None if reason is None else _text("reason", reason)
+        said = None if reason is None else _text(Message("reason"), reason)
         with self._database.write(resource_id) as session:
             row = session.scalar(select(ConsentRow).where(ConsentRow.consent_id == consent_id).with_for_update())
             if row is None:
-                raise ConsentNotFoundError(f"there is no consent {consent_id}")
+                raise ConsentNotFoundError("there is no consent {consent_id}", consent_id=consent_id)
             home = session.scalars(select(CollectionRow).where(CollectionRow.uid == row.collection)).one()
             place = place_name(home.kind, home.collection_id)
             if row.withdrawn_at is None:
@@ -288,5 +289,5 @@ def _consent(row: ConsentRow, place: str, now: datetime) -> Consent:
 def _text(name: str, value: str) -> str:
     text = value.strip()
     if not text or len(text) > TEXT_LENGTH:
-        raise InvalidSubjectError(f"{name}: 1 to {TEXT_LENGTH} characters")
+        raise InvalidSubjectError("{name}: 1 to {most} characters", name=name, most=TEXT_LENGTH)
     return text

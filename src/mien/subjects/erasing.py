@@ -395,5 +395,5 @@ class Eraser:
         with self._database.read(resource_id) as session:
             row = session.scalar(select(ErasureRow).where(ErasureRow.erasure_id == erasure_id))
         if row is None:
-            raise ReceiptNotFoundError(f"there is no receipt {erasure_id}")
+            raise ReceiptNotFoundError("there is no receipt {erasure_id}", erasure_id=erasure_id)
         return row

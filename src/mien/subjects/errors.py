@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from mien.messages import MessageError
 
-class SubjectError(Exception):
+
+class SubjectError(MessageError):
     """Base of them all."""
 
 

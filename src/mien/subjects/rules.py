@@ -116,7 +116,7 @@ class Rules:
         """
         least = 0 if what is What.CONSENT_OVER else 1
         if not least <= days <= LONGEST:
-            raise InvalidSubjectError(f"days: {least} to {LONGEST}")
+            raise InvalidSubjectError("days: {least} to {most}", least=least, most=LONGEST)
         with self._rows.database.write(resource_id) as session:
             home = None if ref is None else find_home(session, ref)
             where = RetentionRuleRow.collection.is_(None) if home is None else RetentionRuleRow.collection == home.uid
@@ -152,7 +152,7 @@ class Rules:
         with self._rows.database.write(resource_id) as session:
             row = session.scalar(select(RetentionRuleRow).where(RetentionRuleRow.rule_id == rule_id))
             if row is None:
-                raise RuleNotFoundError(f"there is no rule {rule_id}")
+                raise RuleNotFoundError("there is no rule {rule_id}", rule_id=rule_id)
             session.delete(row)
             session.flush()
             self._audit.record_in(

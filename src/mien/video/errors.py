@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from mien.messages import MessageError
 
-class VideoError(Exception):
+
+class VideoError(MessageError):
     """Base of the errors of this package; the text says what is wrong and what to do."""
 
 

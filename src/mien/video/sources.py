@@ -110,7 +110,9 @@ def open_source(
     if text.lower().startswith("file:"):
         return FileSource(Path(unquote(urlsplit(text).path)), zones, clock)
     if scheme:
-        raise SourceError(f"{scheme}:// is no video source; use rtsp://, rtsps://, http://, https:// or a file")
+        raise SourceError(
+            "{scheme}:// is no video source; use rtsp://, rtsps://, http://, https:// or a file", scheme=scheme
+        )
     if not text:
         raise SourceError("the address is empty")
     return FileSource(Path(text), zones, clock)
@@ -121,9 +123,9 @@ def _check_host(address: str) -> None:
         parts = urlsplit(address)
         port = parts.port
     except ValueError:
-        raise SourceError(f"{redacted(address)} is no address: check its host and port") from None
+        raise SourceError("{address} is no address: check its host and port", address=redacted(address)) from None
     if not parts.hostname or port == 0 or any(ord(sign) <= 32 for sign in address):
-        raise SourceError(f"{redacted(address)} is no address: it has no host, or blanks in it")
+        raise SourceError("{address} is no address: it has no host, or blanks in it", address=redacted(address))
 
 
 def _rtsp(address: str, transport: Transport) -> Opening:
@@ -214,7 +216,7 @@ class FileSource:
         self.name = str(self.path)
         self.meter = HealthMeter(float("inf"))
         if not self.path.is_file():
-            raise SourceError(f"there is no file {self.path}")
+            raise SourceError("there is no file {path}", path=self.path)
 
     def frames(self) -> Iterator[Frame | None]:
         """See `Source.frames`."""
@@ -223,7 +225,7 @@ class FileSource:
         try:
             with av.open(self.path, options={"protocol_whitelist": "file"}) as container:
                 if not container.streams.video:
-                    raise SourceError(f"{self.path} has no video")
+                    raise SourceError("{path} has no video", path=self.path)
                 stream = container.streams.video[0]
                 stream.thread_type = "SLICE"
                 step = float(1 / stream.average_rate) if stream.average_rate else 0.04
@@ -232,7 +234,9 @@ class FileSource:
                     if self._closed.is_set():
                         return
                     if max(frame.width, frame.height) > MAX_SIDE:
-                        raise SourceError(f"the picture of {self.path} is larger than {MAX_SIDE} pixels")
+                        raise SourceError(
+                            "the picture of {path} is larger than {most} pixels", path=self.path, most=MAX_SIDE
+                        )
                     # Some files have no times, or times that step back: then frames follow each other evenly.
                     at_s = frame.time if frame.pts is not None and frame.time > last else last + step
                     last, seen = at_s, True
@@ -241,7 +245,9 @@ class FileSource:
                     yield Frame(frame, self.zones, taken_at, at_s)
         except (av.error.FFmpegError, OSError) as error:
             if not seen:
-                raise SourceError(f"{self.path} cannot be read as video: {problem_of(error)}") from None
+                raise SourceError(
+                    "{path} cannot be read as video: {reason}", path=self.path, reason=problem_of(error)
+                ) from None
         self.meter.disconnected("the file has ended")
 
     def health(self) -> Health:

@@ -55,10 +55,10 @@ class Zone:
 
     def __post_init__(self) -> None:
         if not 3 <= len(self.points) <= MAX_POINTS:
-            raise ZoneError(f"a zone has 3 to {MAX_POINTS} corners, not {len(self.points)}")
+            raise ZoneError("a zone has 3 to {most} corners, not {count}", most=MAX_POINTS, count=len(self.points))
         for x, y in self.points:
             if not (0.0 <= x <= 1.0 and 0.0 <= y <= 1.0):  # refuses NaN too
-                raise ZoneError(f"a zone's corners lie in [0, 1] × [0, 1], not at ({x}, {y})")
+                raise ZoneError("a zone's corners lie in [0, 1] × [0, 1], not at ({x}, {y})", x=x, y=y)
         if len(self.name) > 128:
             raise ZoneError("a zone's name has at most 128 characters")
         if self.area < _LEAST_AREA:
@@ -99,7 +99,7 @@ class Zones:
 
     def __post_init__(self) -> None:
         if len(self.zones) > MAX_ZONES:
-            raise ZoneError(f"a camera has at most {MAX_ZONES} zones, not {len(self.zones)}")
+            raise ZoneError("a camera has at most {most} zones, not {count}", most=MAX_ZONES, count=len(self.zones))
         object.__setattr__(self, "_watch", tuple(one for one in self.zones if one.kind is ZoneKind.WATCH))
         object.__setattr__(self, "_privacy", tuple(one for one in self.zones if one.kind is ZoneKind.PRIVACY))
 
@@ -189,7 +189,7 @@ def _zone(told: Any) -> Zone:
         raise ZoneError("a zone is an object with kind and points")
     kind, points, name = told.get("kind"), told.get("points"), told.get("name") or ""
     if kind not in set(ZoneKind):
-        raise ZoneError(f"a zone's kind is {' or '.join(ZoneKind)}, not {kind!r}")
+        raise ZoneError("a zone's kind is {kinds}, not {kind!r}", kinds=" or ".join(ZoneKind), kind=kind)
     if not isinstance(name, str):
         raise ZoneError("a zone's name is a text")
     if not isinstance(points, Sequence) or isinstance(points, str | bytes):

@@ -26,6 +26,7 @@ import simplejpeg
 from PIL import Image
 
 from mien.contract.limits import IMAGE_BYTES
+from mien.messages import Message
 from mien.vision.errors import ImageTooLargeError, ImageTooSmallError, UnreadableImageError
 from mien.vision.image_header import (
     ImageFormat,
@@ -207,11 +208,13 @@ def decode(data: bytes, *, working_side: int = 1600, rules: ImageRules | None = 
     """
     if len(data) < MIN_BYTES:
         instead = what_instead(data)
-        hint = f"; {instead}" if instead else ""
-        raise ImageTooSmallError(f"the image has {len(data)} bytes; the least is {MIN_BYTES}{hint}")
+        small = Message("the image has {count} bytes; the least is {least}", count=len(data), least=MIN_BYTES)
+        raise ImageTooSmallError(Message.listed([small, instead]) if instead else small)
     rules = rules or ImageRules()
     if len(data) > rules.max_bytes:
-        raise ImageTooLargeError(f"the image has {len(data)} bytes; the most is {rules.max_bytes}")
+        raise ImageTooLargeError(
+            "the image has {count} bytes; the most is {most}", count=len(data), most=rules.max_bytes
+        )
     further = further_format(data) if rules.more_formats else None
     file = _further_file(data, further) if further else None
     header = file.header if file else read_header(data)
@@ -219,8 +222,13 @@ def decode(data: bytes, *, working_side: int = 1600, rules: ImageRules | None = 
     if count > MAX_PIXELS or count * header.bytes_per_pixel > MAX_DECODED_BYTES:
         most = min(MAX_PIXELS, MAX_DECODED_BYTES // header.bytes_per_pixel)
         raise UnreadableImageError(
-            f"{header.format} of {header.width} × {header.height} pixels ({count / 1e6:.0f} megapixels); "
-            f"the most for this kind of file is {most / 1e6:.0f}"
+            "{format} of {width} × {height} pixels ({megapixels:.0f} megapixels); the most for this "
+            "kind of file is {most:.0f}",
+            format=header.format,
+            width=header.width,
+            height=header.height,
+            megapixels=count / 1e6,
+            most=most / 1e6,
         )
     reduction = 1
     if header.format is ImageFormat.JPEG:
@@ -269,7 +277,7 @@ def _decode_damaged_jpeg(data: bytes, problem: str, least: Mapping[str, int]) ->
     try:
         return np.asarray(simplejpeg.decode_jpeg(data, "BGR", strict=False, **least), np.uint8)
     except ValueError:
-        raise UnreadableImageError(f"corrupt JPEG: {problem}") from None
+        raise UnreadableImageError("corrupt JPEG: {problem}", problem=problem) from None
 
 
 def _decode_with_opencv(data: bytes, header: ImageHeader) -> Pixels:
@@ -282,7 +290,7 @@ def _decode_with_opencv(data: bytes, header: ImageHeader) -> Pixels:
     except cv2.error:
         pixels = None
     if pixels is None or pixels.shape[:2] != (header.height, header.width):
-        raise UnreadableImageError(f"corrupt or truncated {header.format}")
+        raise UnreadableImageError("corrupt or truncated {format}", format=header.format)
     if pixels.dtype != np.uint8:
         pixels = np.right_shift(pixels.astype(np.uint16, copy=False), 8).astype(np.uint8)
     return on_white(pixels)
@@ -297,7 +305,7 @@ def _decode_gif(data: bytes, header: ImageHeader) -> Pixels:
     except UnreadableImageError:
         raise
     except Exception as error:  # Pillow's plugins raise whatever their parsing runs into
-        raise UnreadableImageError(f"corrupt or truncated GIF: {error}") from None
+        raise UnreadableImageError("corrupt or truncated GIF: {reason}", reason=error) from None
     return on_white(cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA))
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from mien.messages import MessageError
 
-class VisionError(Exception):
+
+class VisionError(MessageError):
     """Base of everything that `vision` raises on purpose."""
 
 
@@ -35,6 +37,6 @@ class UnsupportedAttributeError(VisionError):
 
     def __init__(self, attribute: str, reason: str) -> None:
         """Keep the attribute's contract name and the reason, for the error's hint."""
-        super().__init__(f"{attribute}: {reason}")
+        super().__init__("{attribute}: {reason}", attribute=attribute, reason=reason)
         self.attribute = attribute
         self.reason = reason

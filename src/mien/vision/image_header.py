@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from mien.messages import Message
 from mien.vision.errors import UnreadableImageError
 
 MAX_SEGMENTS: Final = 4096
@@ -121,7 +122,7 @@ def _read_jpeg(data: bytes) -> ImageHeader:
                 raise UnreadableImageError("corrupt JPEG: two frame headers")
             frame = _read_jpeg_frame(data, position, marker, orientation)
         position += length
-    raise UnreadableImageError(f"JPEG with more than {MAX_SEGMENTS} segments before its data")
+    raise UnreadableImageError("JPEG with more than {most} segments before its data", most=MAX_SEGMENTS)
 
 
 def _read_jpeg_frame(data: bytes, position: int, marker: int, orientation: int) -> ImageHeader:
@@ -131,9 +132,9 @@ def _read_jpeg_frame(data: bytes, position: int, marker: int, orientation: int) 
     if marker not in (0xC0, 0xC1, 0xC2):
         raise UnreadableImageError("lossless, hierarchical or arithmetic-coded JPEG is not supported")
     if precision != 8:
-        raise UnreadableImageError(f"{precision}-bit JPEG is not supported")
+        raise UnreadableImageError("{precision}-bit JPEG is not supported", precision=precision)
     if components not in (1, 3, 4):
-        raise UnreadableImageError(f"JPEG with {components} components is not supported")
+        raise UnreadableImageError("JPEG with {components} components is not supported", components=components)
     if not width or not height:
         raise UnreadableImageError("JPEG without a size in its frame header")
     # The coefficients of the whole picture are kept when it comes in several scans: 2 bytes for each sample.
@@ -188,9 +189,9 @@ def _end_of_scans(data: bytes, position: int) -> int | None:
         segments += 1
         scans += marker == 0xDA
         if scans > MAX_SCANS:
-            raise UnreadableImageError(f"JPEG with more than {MAX_SCANS} scans")
+            raise UnreadableImageError("JPEG with more than {most} scans", most=MAX_SCANS)
         if segments > MAX_SEGMENTS:
-            raise UnreadableImageError(f"JPEG with more than {MAX_SEGMENTS} segments after its first scan")
+            raise UnreadableImageError("JPEG with more than {most} segments after its first scan", most=MAX_SEGMENTS)
         position = found.end() + int.from_bytes(data[found.end() : found.end() + 2])
     return None
 
@@ -228,7 +229,9 @@ def _read_png(data: bytes) -> ImageHeader:
         raise UnreadableImageError("corrupt PNG: it does not begin with its header")
     _require_size(width, height, "PNG")
     if (colour, depth) not in _PNG_KINDS:
-        raise UnreadableImageError(f"corrupt PNG: no such kind (colour type {colour}, {depth} bits)")
+        raise UnreadableImageError(
+            "corrupt PNG: no such kind (colour type {colour}, {depth} bits)", colour=colour, depth=depth
+        )
     orientation, alpha = 1, colour in (4, 6)
     for kind, start, stop in png_chunks(data):
         if kind == b"eXIf":
@@ -258,7 +261,7 @@ def png_chunks(data: bytes) -> list[tuple[bytes, int, int]]:
             return chunks
         position = stop + 4
     if len(chunks) == MAX_SEGMENTS:
-        raise UnreadableImageError(f"PNG with more than {MAX_SEGMENTS} chunks")
+        raise UnreadableImageError("PNG with more than {most} chunks", most=MAX_SEGMENTS)
     raise UnreadableImageError("truncated PNG: it ends before its end chunk")
 
 
@@ -289,7 +292,7 @@ def _read_gif(data: bytes) -> ImageHeader:
         while data[position]:
             position += 1 + data[position]
         position += 1
-    raise UnreadableImageError(f"GIF with more than {MAX_SEGMENTS} extensions before its first picture")
+    raise UnreadableImageError("GIF with more than {most} extensions before its first picture", most=MAX_SEGMENTS)
 
 
 def _read_bmp(data: bytes) -> ImageHeader:
@@ -304,42 +307,58 @@ def _read_bmp(data: bytes) -> ImageHeader:
         raise UnreadableImageError("BMP with an unknown header")
     _require_size(width, height, "BMP")
     if depth not in (1, 4, 8, 16, 24, 32) or compression not in (0, 1, 2, 3):
-        raise UnreadableImageError(f"BMP of {depth} bits per pixel with compression {compression} is not supported")
+        raise UnreadableImageError(
+            "BMP of {depth} bits per pixel with compression {compression} is not supported",
+            depth=depth,
+            compression=compression,
+        )
     stored = (width * depth + 31) // 32 * 4 * height
     if compression in (0, 3) and offset + stored > len(data):
-        raise UnreadableImageError(f"truncated BMP: {width} × {height} pixels of {depth} bits need {stored} bytes")
+        raise UnreadableImageError(
+            "truncated BMP: {width} × {height} pixels of {depth} bits need {stored} bytes",
+            width=width,
+            height=height,
+            depth=depth,
+            stored=stored,
+        )
     return ImageHeader(ImageFormat.BMP, width, height, bytes_per_pixel=7)
 
 
 def _require_size(width: int, height: int, name: str) -> None:
     if width <= 0 or height <= 0:
-        raise UnreadableImageError(f"{name} of {width} × {height} pixels")
+        raise UnreadableImageError("{name} of {width} × {height} pixels", name=name, width=width, height=height)
 
 
-_AS_TEXT: Final = (
+_AS_TEXT: Final = Message(
     "the file was read as text, which changes its bytes: read it in binary mode "
     '(Python: open(path, "rb"); Node: readFileSync(path) without an encoding; PowerShell: -InFile)'
 )
-_JSON: Final = "this is JSON; send it with Content-Type: application/json"
+_JSON: Final = Message("this is JSON; send it with Content-Type: application/json")
 _PATH: Final = re.compile(rb"@?[\w\x80-\xff ./\\:~-]{1,300}\.(?:jpe?g|png|gif|bmp|webp|heic|avif|tiff?)", re.IGNORECASE)
-_ADDRESS: Final = 'this is an address, not an image; send {"url": "…"} with Content-Type: application/json'
-_TO_JPEG: Final = "; convert it to JPEG or PNG"
+_ADDRESS: Final = Message('this is an address, not an image; send {"url": "…"} with Content-Type: application/json')
+_TO_JPEG: Final = Message("convert it to JPEG or PNG")
+
+
+def _not_supported(kind: str) -> str:
+    return Message.listed((Message("{kind} is not supported", kind=kind), _TO_JPEG))
+
+
 _SIGNATURES: Final = (
-    (b"II*\0", "TIFF is not supported" + _TO_JPEG),
-    (b"MM\0*", "TIFF is not supported" + _TO_JPEG),
-    (b"\0\0\1\0", "ICO is not supported" + _TO_JPEG),
-    (b"\0\0\0\x0cjP  ", "JPEG 2000 is not supported" + _TO_JPEG),
-    (b"\xff\x4f\xff\x51", "JPEG 2000 is not supported" + _TO_JPEG),
-    (b"\xff\x0a", "JPEG XL is not supported" + _TO_JPEG),
-    (b"\0\0\0\x0cJXL ", "JPEG XL is not supported" + _TO_JPEG),
-    (b"%PDF", "this is a PDF; send the picture in it as JPEG or PNG"),
-    (b"PK\3\4", "this is a ZIP archive; unpack it and send one picture at a time"),
-    (b"\x1f\x8b", "this is gzip-compressed; send the picture uncompressed"),
-    (b"8BPS", "Photoshop documents are not supported" + _TO_JPEG),
-    (b"data:image", "this is a data URL; send the bytes themselves"),
-    (b"/9j/", "this is base64; send the bytes themselves"),
-    (b"iVBORw0KGgo", "this is base64; send the bytes themselves"),
-    (b"--", "this is a multipart body; send the bytes of the image alone"),
+    (b"II*\0", _not_supported("TIFF")),
+    (b"MM\0*", _not_supported("TIFF")),
+    (b"\0\0\1\0", _not_supported("ICO")),
+    (b"\0\0\0\x0cjP  ", _not_supported("JPEG 2000")),
+    (b"\xff\x4f\xff\x51", _not_supported("JPEG 2000")),
+    (b"\xff\x0a", _not_supported("JPEG XL")),
+    (b"\0\0\0\x0cJXL ", _not_supported("JPEG XL")),
+    (b"%PDF", Message("this is a PDF; send the picture in it as JPEG or PNG")),
+    (b"PK\3\4", Message("this is a ZIP archive; unpack it and send one picture at a time")),
+    (b"\x1f\x8b", Message("this is gzip-compressed; send the picture uncompressed")),
+    (b"8BPS", Message.listed((Message("Photoshop documents are not supported"), _TO_JPEG))),
+    (b"data:image", Message("this is a data URL; send the bytes themselves")),
+    (b"/9j/", Message("this is base64; send the bytes themselves")),
+    (b"iVBORw0KGgo", Message("this is base64; send the bytes themselves")),
+    (b"--", Message("this is a multipart body; send the bytes of the image alone")),
     (b"\xc3\xbf\xc3\x98", _AS_TEXT),
     (b"\xc2\x89PNG", _AS_TEXT),
     (b"\xef\xbf\xbd", _AS_TEXT),
@@ -350,15 +369,17 @@ _SIGNATURES: Final = (
 _TEXT_SIGNATURES: Final = (
     ((b"{", b"["), _JSON),
     ((b"http:", b"https:", b"url="), _ADDRESS),
-    ((b"<!doctype html", b"<html"), "this is an HTML page; send the picture's own bytes, or its own address"),
-    ((b"<svg", b"<?xml"), "SVG is not supported" + _TO_JPEG),
+    ((b"<!doctype html", b"<html"), Message("this is an HTML page; send the picture's own bytes, or its own address")),
+    ((b"<svg", b"<?xml"), _not_supported("SVG")),
 )
 _LONGEST_PATH: Final = 4096
 _CONVERT: Final = {
-    ImageFormat.WEBP: f"{_TO_JPEG}, for example: dwebp photo.webp -o photo.png",
-    ImageFormat.AVIF: f"{_TO_JPEG}, for example: avifdec photo.avif photo.jpg",
-    ImageFormat.HEIC: "; convert it to JPEG, for example: heif-convert photo.heic photo.jpg "
-    "(iPhone: Settings, Camera, Formats, Most Compatible)",
+    ImageFormat.WEBP: Message("convert it to JPEG or PNG, for example: dwebp photo.webp -o photo.png"),
+    ImageFormat.AVIF: Message("convert it to JPEG or PNG, for example: avifdec photo.avif photo.jpg"),
+    ImageFormat.HEIC: Message(
+        "convert it to JPEG, for example: heif-convert photo.heic photo.jpg "
+        "(iPhone: Settings, Camera, Formats, Most Compatible)"
+    ),
 }
 _HEIF_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
@@ -380,12 +401,14 @@ def what_instead(data: bytes) -> str | None:
     """Name an unsupported file format and what to do instead; None if it is unknown."""
     further = further_format(data)
     if further is not None:
-        return f"{further} is not supported by the Face API{_CONVERT[further]}"
+        return Message.listed((Message("{kind} is not supported by the Face API", kind=further), _CONVERT[further]))
     start = data[:256].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     texts = [text for signature, text in _SIGNATURES if data.startswith(signature)]
     texts += [text for signatures, text in _TEXT_SIGNATURES if start.startswith(signatures)]
     if data[4:8] == b"ftyp":
-        texts.append("a video or container file is not supported; send a frame of it as JPEG or PNG")
+        texts.append(Message("a video or container file is not supported; send a frame of it as JPEG or PNG"))
     if len(data) < _LONGEST_PATH and _PATH.fullmatch(data.strip()):
-        texts.append("this is a file's name, not its content: send the file's bytes (curl: --data-binary @photo.jpg)")
+        texts.append(
+            Message("this is a file's name, not its content: send the file's bytes (curl: --data-binary @photo.jpg)")
+        )
     return texts[0] if texts else None

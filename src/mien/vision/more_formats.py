@@ -56,7 +56,7 @@ class MoreFormat:
         except UnreadableImageError:
             raise
         except Exception as error:  # decoders raise whatever their parsing runs into
-            raise UnreadableImageError(f"corrupt or truncated {kind}: {error}") from None
+            raise UnreadableImageError("corrupt or truncated {kind}: {reason}", kind=kind, reason=error) from None
         known = orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
         alpha = bool(opened.has_alpha if kind is ImageFormat.HEIC else opened.has_transparency_data)
         self._mode = "RGBA" if alpha else "RGB"
@@ -75,7 +75,7 @@ class MoreFormat:
             image = self._image.to_pillow() if self._kind is ImageFormat.HEIC else self._image
             pixels = np.asarray(image if image.mode == self._mode else image.convert(self._mode))
         except Exception as error:  # as above
-            raise UnreadableImageError(f"corrupt or truncated {self._kind}: {error}") from None
+            raise UnreadableImageError("corrupt or truncated {kind}: {reason}", kind=self._kind, reason=error) from None
         kept = cv2.COLOR_RGBA2BGRA if self._mode == "RGBA" else cv2.COLOR_RGB2BGR
         return np.asarray(cv2.cvtColor(pixels, kept), np.uint8)
 

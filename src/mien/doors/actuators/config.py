@@ -55,7 +55,7 @@ class OsdpActuator:
         if _KEY.fullmatch(self.key) is None:
             raise InvalidDoorError("the base key of the secure channel is 32 hexadecimal digits")
         if self.baud not in _BAUDS:
-            raise InvalidDoorError(f"the speed of an OSDP line is {', '.join(map(str, _BAUDS))}")
+            raise InvalidDoorError("the speed of an OSDP line is {speeds}", speeds=", ".join(map(str, _BAUDS)))
         between("address", self.address, 0, 126)
 
     @property

@@ -80,7 +80,9 @@ class DirectoryRecognition:
             sealed = {name: sealed_faces_of(session, one.uid, person.person_id) for name, one in of_models.items()}
         if not sealed.get(label):
             others = ", ".join(name for name, faces in sealed.items() if faces)
-            raise IncompatibleModelError(f"the face was detected with {label}, those of the person with {others}")
+            raise IncompatibleModelError(
+                "the face was detected with {label}, those of the person with {others}", label=label, others=others
+            )
         recogniser = self._recogniser(of_models[label], [probe])
         verified = self._recognition.compare_with_person(probe, recogniser, of_models[label], sealed[label])
         if seen and verified.is_identical:

@@ -53,9 +53,12 @@ class CannotMigrateError(GalleryError):
 
     def __init__(self, ref: CollectionRef, lost: Sequence[tuple[UUID, UUID]]) -> None:
         super().__init__(
-            f"{len(lost)} faces of {ref.kind.value}/{ref.collection_id} cannot be migrated: no crop of them was kept, "
-            "or no face is found in it. Enrol them again, or leave them out with --leave-out: they stay enrolled "
-            "without being found, until a roll-back"
+            "{count} faces of {kind}/{collection_id} cannot be migrated: no crop of them was "
+            "kept, or no face is found in it. Enrol them again, or leave them out with "
+            "--leave-out: they stay enrolled without being found, until a roll-back",
+            count=len(lost),
+            kind=ref.kind.value,
+            collection_id=ref.collection_id,
         )
         self.lost = tuple(lost)
 
@@ -250,7 +253,9 @@ class Migrations:
         """
         known = self.last(ref)
         if known is None:
-            raise NothingToRollBackError(f"no migration of {ref.kind.value}/{ref.collection_id} is known")
+            raise NothingToRollBackError(
+                "no migration of {kind}/{collection_id} is known", kind=ref.kind.value, collection_id=ref.collection_id
+            )
         if known.switched_at is None:
             plan = self.plan(ref, known.to_model)
             with self._alone(plan) as held, self._gallery.rows.database.write(ref.resource_id) as session:
@@ -298,12 +303,14 @@ class Migrations:
     def _alone(self, plan: Plan) -> Iterator[Held]:
         with self._gallery.indexes.claim(plan.uid, "migration") as held:
             if held is None:
-                raise MigrationRunningError(f"{plan.ref.path} is being migrated by another process")
+                raise MigrationRunningError("{path} is being migrated by another process", path=plan.ref.path)
             try:
                 yield held
             except ClaimLostError as error:
                 raise MigrationRunningError(
-                    f"another process has taken over the migration of {plan.ref.kind.value}/{plan.ref.collection_id}"
+                    "another process has taken over the migration of {kind}/{collection_id}",
+                    kind=plan.ref.kind.value,
+                    collection_id=plan.ref.collection_id,
                 ) from error
 
     def _prepare(

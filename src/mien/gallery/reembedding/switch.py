@@ -37,8 +37,10 @@ class PlaceTakenError(GalleryError):
 
     def __init__(self, label: str) -> None:
         super().__init__(
-            f"the person directory has faces of {label} already: those of two models cannot be put together, because "
-            "face ids are addressed under their model; delete the ones or the others"
+            "the person directory has faces of {label} already: those of two models cannot be "
+            "put together, because face ids are addressed under their model; delete the ones or "
+            "the others",
+            label=label,
         )
 
 

@@ -137,7 +137,7 @@ class ApplicationReviews:
         if not match.collection.kind.has_persons:
             raise InvalidReviewError("the faces of a list have no persons: file matches of a group or of the directory")
         if not 1 <= len(match.candidates) <= MOST_CANDIDATES:
-            raise InvalidReviewError(f"a case has 1 to {MOST_CANDIDATES} candidates")
+            raise InvalidReviewError("a case has 1 to {most} candidates", most=MOST_CANDIDATES)
         if match.used_from is not None and match.used_from > self._rows.clock.now() + _AHEAD:
             raise InvalidReviewError("usedFrom is in the future")
 

@@ -57,7 +57,9 @@ class ReviewPolicies:
             if rule_id is not None:
                 rule = session.get(AlertRuleRow, rule_id)
                 if rule is None or rule.resource_id not in {None, resource_id}:
-                    raise InvalidReviewPolicyError(f"there is no alert rule {rule_id} for this resource")
+                    raise InvalidReviewPolicyError(
+                        "there is no alert rule {rule_id} for this resource", rule_id=rule_id
+                    )
             collection = None if row is None else row.uid
             session.execute(delete(ReviewPolicyRow).where(_scope(collection)))
             made = ReviewPolicyRow(

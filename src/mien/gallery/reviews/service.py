@@ -108,7 +108,7 @@ class Reviews:
 
     def _file(self, row: CollectionRow, filed: Filed, policy: ReviewPolicy) -> UUID:
         if not 1 <= len(filed.candidates) <= MOST_CANDIDATES:
-            raise UnknownCandidateError(f"a case has 1 to {MOST_CANDIDATES} candidates")
+            raise UnknownCandidateError("a case has 1 to {most} candidates", most=MOST_CANDIDATES)
         claimed = filed.claimed
         case_id, now = uuid4() if claimed is None else claimed.case_id, self._rows.clock.now()
         resource_id = row.resource_id

@@ -5,17 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 from nicegui import ui
 
 from mien.events import AuditEntry
+from mien.events.actions import ACTIONS
 from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.help import Help
-from mien.portal.texts import mark, t
+from mien.portal.texts import begin_of, mark, t
 from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Tag, banner, button, choice, empty, moment, section, table, text
 
@@ -55,7 +57,7 @@ async def render(visitor: Visitor) -> None:
                         one.sequence,
                         moment(one.at),
                         one.actor,
-                        one.action,
+                        partial(_action, one.action),
                         names.get(one.resource_id, str(one.resource_id)) if one.resource_id else "",
                         ", ".join(f"{name}: {value}" for name, value in one.details.items() if value is not None),
                     ]
@@ -113,6 +115,14 @@ def _whole_log(visitor: Visitor) -> None:
             button(t("Export as JSON lines"), export, image="download")
 
 
+def _action(action: str) -> None:
+    """Draw what was done, in words, and the name by which it is searched."""
+    words = ACTIONS.get(action)
+    if words is not None:
+        Tag("div", t(words))
+    Tag("code", action, "small soft")
+
+
 def _field(label: str, name: str, value: str, example: str, kind: str = "text") -> None:
     with Tag("label", classes="field"):
         Tag("span", label, "small soft")
@@ -143,9 +153,9 @@ def _search(visitor: Visitor, before: int | None, limit: int) -> list[AuditEntry
 
 
 def _day(text: str | None) -> datetime | None:
-    """Return when a day begins; None for what is none."""
+    """Return when a day begins where the visitor is; None for what is no day."""
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
+        return begin_of(date.fromisoformat(text)) if text else None
     except ValueError:
         return None
 

@@ -15,6 +15,7 @@ from mien.doors.agreement import Agreement
 from mien.doors.places import Place
 from mien.doors.types import Camera, CameraSpec, Polygon
 from mien.management.roles import Permission
+from mien.messages import message_of
 from mien.portal.camera_problems import said
 from mien.portal.cameras import about_track, name_of, outlines, polygons, read_corners, where_runs, written_corners
 from mien.portal.frame import Page
@@ -186,7 +187,7 @@ class _Live:
         try:
             self._draft = list(read_corners(str(self._corners.value or "")))
         except ValueError as error:
-            tell(sentence(str(error)), "bad")
+            tell(sentence(message_of(error)), "bad")
             return False
         return True
 

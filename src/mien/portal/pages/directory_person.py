@@ -168,7 +168,7 @@ async def _enrol(visitor: Visitor, person: ListedPerson, refresh: Refresh) -> No
         assert made is not None
         visitor.note("face.add", collection=f"directory/{model}", face=made, person=person.person_id)
         suspicions = gallery.duplicates.found(faces_ref(resource_id, model))
-        return Enrolled(made, tuple(str(one) for one in suspicions if one.face_id == made))
+        return Enrolled(made, tuple(one.message for one in suspicions if one.face_id == made))
 
     await enrol_place(visitor, lambda: gallery.policies.get(resource_id), add, refresh)
 

@@ -12,6 +12,7 @@ from mien.gallery.group_reports import FORMATS, GroupReport
 from mien.gallery.kinds import CollectionRef
 from mien.gallery.sampling import SourceError
 from mien.management.roles import Permission
+from mien.messages import message_of
 from mien.portal.frame import Page
 from mien.portal.group_sentences import found_differences, other_sentences
 from mien.portal.help import Help, Term
@@ -85,7 +86,7 @@ class _Form:
                     ref, labels, fmr=fmr, skip_unknown=skip, actor=visitor.name
                 )
             except SourceError as error:
-                return sentence(str(error))
+                return sentence(message_of(error))
 
         made = await visitor.act(Permission.MANAGE, work)
         self.place.clear()
@@ -152,7 +153,7 @@ async def _save(visitor: Visitor, made: GroupReport, form: str) -> None:
     try:
         data = await visitor.ask(lambda: made.rendered(form))
     except NoPdfError as error:
-        tell(str(error), "bad")
+        tell(sentence(message_of(error)), "bad")
         return
     ui.download(data, f"groups.{form}", FORMATS[form])
 

@@ -166,6 +166,7 @@ def chart_options(series: Sequence[Series], *, stacked: bool) -> dict[str, Any]:
             {
                 "name": one.label or t(_NAMELESS),
                 "type": "bar" if stacked else "line",
+                "symbol": "circle",
                 "symbolSize": 5,
                 "connectNulls": False,
                 "data": [[int(point.at.timestamp() * 1000), point.value] for point in one.points],

@@ -74,7 +74,7 @@ async def render(visitor: Visitor) -> None:
                 try:
                     parts.network.check_address(current, caller)
                 except NetworkDeniedError as error:
-                    banner("bad", t("No, calls from {caller} are refused", caller=caller), sentence(str(error)))
+                    banner("bad", t("No, calls from {caller} are refused", caller=caller), sentence(error.hint))
                 else:
                     banner(
                         "good",

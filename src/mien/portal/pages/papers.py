@@ -15,12 +15,13 @@ from mien.dossier.service import rendered
 from mien.dossier.wording import read_texts
 from mien.evaluation.document import NoPdfError
 from mien.management.roles import Permission
+from mien.messages import message_of
 from mien.portal.confirming import Question, ask_before
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.texts import language as spoken
 from mien.portal.texts import mark, t
-from mien.portal.visitor import Visitor, tell
+from mien.portal.visitor import Visitor, sentence, tell
 from mien.portal.widgets import Cell, Tag, badge, banner, button, empty, facts, moment, section, table, text
 
 ROOT: Final = "/papers"
@@ -137,7 +138,7 @@ async def _save(visitor: Visitor, found: Dossier, paper: str, form: str) -> None
     try:
         data = await visitor.ask(lambda: rendered(found.content, paper, form))
     except NoPdfError as error:
-        tell(str(error), "bad")
+        tell(sentence(message_of(error)), "bad")
         return
     ui.download(data, f"{paper}.{form}", "application/pdf" if form == "pdf" else "text/html")
 

@@ -162,7 +162,7 @@ async def enrol(visitor: Visitor, ref: CollectionRef, person: str | None, refres
             ref, photo.data, person_id=person, target=target, operating_point=OperatingPoint.BEST, source=photo.name
         )
         visitor.note("face.add", collection=ref.path, face=added.persisted_face_id, person=person)
-        return Enrolled(added.persisted_face_id, tuple(str(one) for one in added.duplicates))
+        return Enrolled(added.persisted_face_id, tuple(one.message for one in added.duplicates))
 
     async def after() -> None:
         edited(visitor, ref)

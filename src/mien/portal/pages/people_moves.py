@@ -255,7 +255,9 @@ async def corrections(visitor: Visitor, ref: CollectionRef, person_id: str | Non
             icon("undo")
             with Tag("div", classes="grow"):
                 Tag("strong", _said(one))
-                text(f"{moment(one.made_at)}. {t(_UNDO)}", "small")
+                with Tag("p", classes="small"):
+                    Tag("span", moment(one.made_at))
+                    Tag("span", f". {t(_UNDO)}")
             write_button(visitor, t("Undo"), partial(_undo, visitor, ref, one))
 
 
