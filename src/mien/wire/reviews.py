@@ -189,8 +189,8 @@ def _collection(resource_id: UUID, body: Body) -> CollectionRef:
     kind, _, name = (given or "").partition("/")
     if kind in _LISTS:
         raise BODY_INVALID.problem(
-            hint="The faces of a list are nobody's, so that a decision about them would name nobody: enrol them as "
-            "persons of a personGroup or largePersonGroup, and file the match of identify."
+            hint=f"collection is {shown(given)}: the faces of a list are nobody's, so that a decision about them would "
+            "name nobody. Enrol them as persons of a personGroup or largePersonGroup, and file the match of identify."
         )
     if kind not in _KINDS or not name:
         raise BODY_INVALID.problem(
