@@ -20,7 +20,7 @@ from tests.shared import REPOSITORY
 
 from mien.clock import ManualClock
 from mien.gallery.kinds import CollectionRef, Kind
-from mien.gallery.reviews import ApplicationReviews, Filed, Match, MatchCandidate, Reviews, ReviewState
+from mien.gallery.reviews import ApplicationReviews, Filed, FiledMatch, MatchCandidate, Reviews, ReviewState
 from mien.storage import Database, MasterKey, Vault
 
 STEPS = ("file", "first", "second")
@@ -44,10 +44,10 @@ def applications(folder: Path, owner: UUID | None = None) -> tuple[ApplicationRe
     return applications_of(world, database, vault, clock), world
 
 
-def match_of(owner: UUID, probe: str, ids: list[str]) -> Match:
+def match_of(owner: UUID, probe: str, ids: list[str]) -> FiledMatch:
     case = UUID("11111111-2222-4333-8444-555555555555")
     ref = CollectionRef(owner, Kind.PERSON_GROUP, "group")
-    return Match(case, ref, probe, [MatchCandidate(one, 0.7) for one in ids], picture=PICTURE, purpose="front door")
+    return FiledMatch(case, ref, probe, [MatchCandidate(one, 0.7) for one in ids], picture=PICTURE, purpose="front door")
 
 
 def step(reviews: Reviews, owner: UUID, which: str, ids: list[str]) -> None:
