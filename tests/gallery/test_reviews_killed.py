@@ -47,7 +47,9 @@ def applications(folder: Path, owner: UUID | None = None) -> tuple[ApplicationRe
 def match_of(owner: UUID, probe: str, ids: list[str]) -> FiledMatch:
     case = UUID("11111111-2222-4333-8444-555555555555")
     ref = CollectionRef(owner, Kind.PERSON_GROUP, "group")
-    return FiledMatch(case, ref, probe, [MatchCandidate(one, 0.7) for one in ids], picture=PICTURE, purpose="front door")
+    return FiledMatch(
+        case, ref, probe, [MatchCandidate(one, 0.7) for one in ids], picture=PICTURE, purpose="front door"
+    )
 
 
 def step(reviews: Reviews, owner: UUID, which: str, ids: list[str]) -> None:
