@@ -5,8 +5,8 @@
 Three replicas on PostgreSQL and Valkey or Redis behind HAProxy, each in a network namespace with a small file system.
 Clients write, read, delete, train and identify through the official SDK with its own retries. Faults come one after
 the other, or several that strike different parts at once, and the stack is given time to recover between them. A
-violation is: an acknowledged write that is not
-read, a deleted person that is read, listed or found, a trained person that is not found, a training that never ends.
+violation is: an acknowledged write that is not read, a deleted person that is read, listed or found, a trained person
+that is not found, a training that never ends, a replica that does not become ready again.
 """
 
 from __future__ import annotations
@@ -184,7 +184,8 @@ def run(folder: Path, faults: int, seed: int, clients: int, minutes: float = 1e9
             ]
             for one in begun:
                 one.result()
-            until("all replicas", lambda: all(one.ready() for one in stack.replicas) and stack.reachable(), 300)
+            if not _recovered(stack, report):
+                break
             recovered = time.monotonic() - start
             slowest = max(slowest, recovered)
             time.sleep(SETTLING_SECONDS)
@@ -222,6 +223,17 @@ def run(folder: Path, faults: int, seed: int, clients: int, minutes: float = 1e9
         "clients_that_failed": failures + unfinished,
         "tracebacks_in_logs": tracebacks,
     }
+
+
+def _recovered(stack: Stack, report: Report) -> bool:
+    """Wait until all replicas are ready; one that does not become so is a violation."""
+    try:
+        until("all replicas", lambda: all(one.ready() for one in stack.replicas) and stack.reachable(), 1500)
+    except TimeoutError:
+        states = {one.number: one.ready() for one in stack.replicas}
+        report.check("recovered", False, f"replicas that are ready: {states}")
+        return False
+    return True
 
 
 def _bytes(name: str) -> bytes:
