@@ -40,6 +40,8 @@ DETECT = "/face/v1.2/detect?detectionModel=detection_03&recognitionModel=recogni
 DETECT += "&faceIdTimeToLive=60"  # the shortest, so that a long measurement shows whether they go
 LARGE_BODIES, LARGE_BYTES = 50, 6 << 20
 IDLE, SLOW_HEADS = 10_000, 200
+_AT_ONCE = 500
+_HEALTH = b"GET /healthz/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @dataclass
@@ -215,14 +217,16 @@ def edge() -> None:
         address = (str(netloc.hostname), int(netloc.port or 80))
         hostile: dict[str, Callable[[], list[socket.socket]]] = {
             "nobody else": list,
-            f"{IDLE} idle connections": lambda: _connections(address, IDLE, b""),
+            f"{IDLE} silent connections": lambda: _connections(address, IDLE, b""),
+            f"{IDLE} idle connections": lambda: _connections(address, IDLE, _HEALTH, answered=True),
             f"{SLOW_HEADS} slow heads": lambda: _connections(
                 address, SLOW_HEADS, b"POST /face/v1.2/detect HTTP/1.1\r\n"
             ),
         }
         for name, make in hostile.items():
             held = make()
-            print(f"{name}: {len(held)} held  {call_all([server], 4, 10, images).row()}", flush=True)
+            print(f"{name}: {len(held)} made, {sum(map(_is_open, held))} open", flush=True)
+            print(f"  others: {call_all([server], 4, 10, images).row()}; {sum(map(_is_open, held))} open", flush=True)
             for one in held:
                 one.close()
         body, bodies = images[0] + bytes(LARGE_BYTES - len(images[0]) - 1024), Calls()
@@ -234,18 +238,36 @@ def edge() -> None:
         print(f"server errors in the log: {server.log.read_text('utf-8', 'replace').count('Traceback')}")
 
 
-def _connections(address: tuple[str, int], number: int, head: bytes) -> list[socket.socket]:
-    """Open connections that send the beginning of a head, or nothing; fewer where the system allows no more."""
-    held = []
-    for _ in range(number):
+def _connections(address: tuple[str, int], number: int, head: bytes, *, answered: bool = False) -> list[socket.socket]:
+    """Open connections that send a head, its beginning, or nothing; fewer where the system allows no more.
+
+    The server closes those that do not end a head within 10 seconds, and those that are answered after 75.
+    """
+    held: list[socket.socket] = []
+    while len(held) < number:
+        some: list[socket.socket] = []  # at once, so that a busy machine is not waited for each time
         try:
-            held.append(socket.create_connection(address, timeout=10))
-            if head:
-                held[-1].sendall(head)
+            while len(some) < min(_AT_ONCE, number - len(held)):
+                some.append(socket.create_connection(address, timeout=60))
+            for one in some:
+                one.sendall(head)
+            for one in some if answered else ():
+                one.recv(65536)
         except OSError as error:
-            print(f"after {len(held)}: {error}")
-            break
+            print(f"after {len(held) + len(some)}: {error}")
+            return held + some
+        held += some
     return held
+
+
+def _is_open(connection: socket.socket) -> bool:
+    """Whether the server has not closed a connection."""
+    try:
+        return bool(connection.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK))
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
 
 
 def _large(server: Served, body: bytes) -> Counter[str]:
