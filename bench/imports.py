@@ -6,12 +6,14 @@ FOLDER has a folder of photos for each person. The bare loop is a process for ea
 photos, which are in memory already, and does nothing else: no files, no database, no sealing, no duplicates. The
 import is `mien gallery import` below its command line: it reads, computes in processes, and files into SQLite. Rates
 begin with the first photo that is computed. The ratio of processor time, with the loading of the models on both sides,
-says the same on a machine that has other work to do.
+says the same on a machine that has other work to do; so does how long the processes slept because there was no photo
+for them, as a share of the time that they ran (Linux's `schedstat`, which tells sleeping from waiting for a core).
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import multiprocessing
 import os
 import resource
@@ -38,6 +40,9 @@ from mien.models.bindings import read_bindings
 from mien.storage import Database, Vault, load_master_key, migrate
 from mien.vision.decode import ImageRules
 from mien.vision.engine import FaceEngine
+
+_APART = 100
+"""Photos after the start and before the end of an import between which processes should never sleep."""
 
 
 def processor_seconds() -> float:
@@ -69,13 +74,38 @@ def bare(recipe: Recipe, photos: Sequence[bytes], count: int) -> tuple[float, fl
     return len(photos) / seconds, (processor_seconds() - before) / len(photos)
 
 
-def imported(gallery: Gallery, ref: CollectionRef, folder: Path, most: int, count: int) -> tuple[float, float, Summary]:
-    """Return photos a second, processor seconds a photo, and what became of them."""
+def scheduled() -> dict[int, tuple[float, float]]:
+    """Return the seconds that the main thread of each child process ran, and waited for a core."""
+    found = {}
+    for process in multiprocessing.active_children():
+        ran, waited, *_ = Path(f"/proc/{process.pid}/task/{process.pid}/schedstat").read_text().split()
+        found[process.pid or 0] = int(ran) / 1e9, int(waited) / 1e9
+    return found
+
+
+def idle(
+    begun: tuple[float, dict[int, tuple[float, float]]], ended: tuple[float, dict[int, tuple[float, float]]]
+) -> float:
+    """Return the time that processes slept between two moments, as a share of the time that they ran."""
+    wall = ended[0] - begun[0]
+    pairs = [(before, ended[1][pid]) for pid, before in begun[1].items() if pid in ended[1]]
+    ran = sum(after[0] - before[0] for before, after in pairs)
+    return (wall * len(pairs) - ran - sum(after[1] - before[1] for before, after in pairs)) / ran
+
+
+def imported(
+    gallery: Gallery, ref: CollectionRef, folder: Path, most: int, count: int
+) -> tuple[float, float, float, Summary]:
+    """Return photos a second, processor seconds a photo, the processes' idle share, and what became of photos."""
     first: list[float] = []
+    busy: list[tuple[float, dict[int, tuple[float, float]]]] = []
 
     def told(summary: Summary) -> None:
         if summary.done and not first:
             first.append(time.perf_counter())
+        # From when all processes surely compute, to when there is still work for all.
+        if summary.done >= _APART and summary.total - summary.done > _APART:
+            busy[1:] = [(time.perf_counter(), scheduled())]
 
     before = processor_seconds()
     photos = list(folders(folder))[:most]
@@ -83,7 +113,8 @@ def imported(gallery: Gallery, ref: CollectionRef, folder: Path, most: int, coun
         importer = Importer(gallery, ref, report, lambda recipe: ProcessWorkers(recipe, count), told)
         summary = importer.run(photos)
     seconds = time.perf_counter() - first[0]
-    return (len(photos) - 1) / seconds, (processor_seconds() - before) / len(photos), summary
+    cost = (processor_seconds() - before) / len(photos)
+    return (len(photos) - 1) / seconds, cost, idle(*busy) if len(busy) == 2 else math.nan, summary
 
 
 def main() -> None:
@@ -112,7 +143,7 @@ def main() -> None:
             ref = CollectionRef(owner, Kind.LARGE_PERSON_GROUP, f"round-{number}")
             gallery.collections.create(ref, "Round", None, "recognition_04")
             recipe = gallery.filing.recipe(ref)
-            rate, cost, summary = imported(gallery, ref, asked.folder, asked.photos, count)
+            rate, cost, asleep, summary = imported(gallery, ref, asked.folder, asked.photos, count)
             bare_rate, bare_cost = bare(recipe, photos, count)
             rates.append(rate / bare_rate)
             costs.append(bare_cost / cost)
@@ -120,7 +151,7 @@ def main() -> None:
                 f"import {rate:.1f} photos/s ({1000 * cost:.0f} ms of processor each, "
                 f"{summary.outcomes[Outcome.ENROLLED]} enrolled), bare loop {bare_rate:.1f} "
                 f"({1000 * bare_cost:.0f} ms), load {os.getloadavg()[0]:.1f}: ratio of rates {rates[-1]:.3f}, "
-                f"of processor time {costs[-1]:.3f}",
+                f"of processor time {costs[-1]:.3f}, processes idle {asleep:.3f} of their time",
                 flush=True,
             )
         print(f"median ratio of rates {sorted(rates)[len(rates) // 2]:.3f}, of processor time "
