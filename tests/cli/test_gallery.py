@@ -12,6 +12,7 @@ from mien.accounts import DEVELOPMENT_TERMS, Accounts
 from mien.cli._main import build
 from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.kinds import CollectionRef, Kind
+from mien.gallery.policy import EnrolmentPolicy
 from mien.gallery.recognisers import Recognisers
 from mien.gallery.types import NewPerson
 from mien.models import ModelStore
@@ -184,6 +185,26 @@ def test_other_commands_take_short_ids_of_persons(group: CollectionRef, tmp_path
     code, said = mien("door", "visitor", *place, short, "--until", "2200-01-01T00:00")
     assert (code, "is a visitor until" in said) == (0, True)
     assert mien("negative", "list", "front-desk", "--person", short)[0] == 0
+
+
+def test_a_merge_that_negatives_speak_against_asks_first(group: CollectionRef, tmp_path: Path) -> None:
+    services, gallery, fingerprint = opened(tmp_path)
+    faces = [Embedding(one, fingerprint, 1.0) for one in np.eye(256, dtype=np.float32)[:2]]
+    people = [NewPerson("a", None, (faces[0],)), NewPerson("e", None, (faces[1],))]
+    ann, eve = gallery.bulk.add_persons(group, people)
+    gallery.policies.set_for(group, EnrolmentPolicy(negatives=True))
+    (face_id,) = services.detected_faces.remember(group.resource_id, "recognition_04", faces[1:], 600)
+    gallery.negatives.add(group, ann, face_id=face_id, actor="cli:eva")
+    names = ("front-desk", "personGroup/staff", ann, eve)
+    code, said = run(tmp_path, "merge", *names)
+    assert (code, "Stop: a kept face says that these are two people" in said) == (1, True)
+    assert gallery.persons.get(group, ann).name == "a"
+    code, said = run(tmp_path, "merge", *names, "--yes")
+    assert (code, said.startswith("1 faces are of")) == (0, True)
+    assert gallery.negatives.all(group.resource_id) == []
+    (noted,) = [one.details for one in services.audit.search(action="person.merge")]
+    assert noted["negatives_deleted"] == 1
+    services.close()
 
 
 def test_trainings_are_listed_and_suspicions_dismissed(group: CollectionRef, tmp_path: Path) -> None:

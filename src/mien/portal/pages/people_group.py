@@ -23,7 +23,7 @@ from mien.portal.pages.people_places import NAMES, address, asker, missing, page
 from mien.portal.pages.people_policy import policy
 from mien.portal.pages.people_training import training
 from mien.portal.stale import StaleNotice, stale_notice
-from mien.portal.texts import mark, t, tn
+from mien.portal.texts import figure, mark, t, tn
 from mien.portal.visitor import Visitor
 from mien.portal.widgets import Tag, button, facts, section
 
@@ -51,8 +51,8 @@ async def render(visitor: Visitor) -> None:
                     [
                         (t("Id"), about.collection_id),
                         (t("Kind"), t(NAMES[ref.kind])),
-                        (t("Persons"), str(about.persons) if ref.kind.has_persons else None),
-                        (t("Faces"), str(about.faces)),
+                        (t("Persons"), figure(about.persons, ",") if ref.kind.has_persons else None),
+                        (t("Faces"), figure(about.faces, ",")),
                         (t("Recognition model"), about.recognition_model),
                         (t("Fingerprint"), plan.fingerprint[:16] + "…"),
                         (t("User data"), about.user_data),

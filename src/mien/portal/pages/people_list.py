@@ -94,7 +94,7 @@ class PeopleList:
         with Tag("a", href=address(self._visitor, self._ref, person=one.person_id)):
             Tag("bdi", one.name, "name")
         if not one.faces:
-            badge(t("no face"), "warn")
+            badge(t("no face"), "warn").style("margin-inline-start:.4rem")
 
 
 def _day(one: PersonLine) -> str:
