@@ -1,10 +1,11 @@
 // A list to choose from that is searched on the server while somebody types: `search` asks, `answer` is told.
+// It appears at once: while it fades, the library delays the focus, and takes it from the field that somebody went on to.
 export default {
   props: ["nothing", "more"],
   emits: ["search"],
   template: `
     <q-select ref="qRef" :options="found" option-value="value" option-label="label" use-input input-debounce="200"
-      behavior="menu" @filter="filter" @add="added">
+      behavior="menu" transition-duration="0" @filter="filter" @add="added">
       <template #option="{ itemProps, opt }">
         <q-item v-bind="itemProps">
           <q-item-section>
