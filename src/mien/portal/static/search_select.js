@@ -5,7 +5,7 @@ export default {
   emits: ["search"],
   template: `
     <q-select ref="qRef" :options="found" option-value="value" option-label="label" use-input input-debounce="200"
-      behavior="menu" transition-duration="0" @filter="filter" @add="added">
+      behavior="menu" transition-duration="0" @filter="filter" @update:model-value="chosen">
       <template #option="{ itemProps, opt }">
         <q-item v-bind="itemProps">
           <q-item-section>
@@ -23,15 +23,20 @@ export default {
     </q-select>
   `,
   data() {
-    return { found: [], left: false, asked: 0, waiting: null };
+    return { found: [], left: false, asked: 0, waiting: null, chosenAt: 0 };
   },
   methods: {
-    filter(text, update) {
-      this.waiting = { number: ++this.asked, text, update };
+    filter(text, update, abort) {
+      if (!text && Date.now() - this.chosenAt < 400) return abort(); // typed before the choice
+      this.waiting = { number: ++this.asked, text, update, abort };
       this.$emit("search", { number: this.asked, text });
     },
-    added() { // of several: the next one is typed at once
-      this.$refs.qRef.updateInputValue("", true);
+    chosen() {
+      this.waiting?.abort(); // a late answer must not open the list again
+      this.waiting = null;
+      if (!this.$attrs.multiple) return;
+      this.chosenAt = Date.now();
+      this.$refs.qRef.updateInputValue("", true); // the next one is typed at once
       this.$refs.qRef.hidePopup();
     },
     answer(number, found, left) {
