@@ -331,7 +331,7 @@ def test_pictures_are_off_by_default_sealed_and_kept_for_days(house: House) -> N
     with pytest.raises(EventNotFoundError):
         house.events.picture(house.owner, event.number)
     back = house.door("Back", DoorSpec(pictures=True, picture_days=2, event_days=5))
-    house.rule(back)
+    house.rule(back, name="Staff at the back")
     kept = house.decisions.observe(house.watched(back), house.evidence(ada, track="8"), shot=lambda: b"jpeg of Ada")
     assert kept is not None
     with house.database.engine.connect() as connection:
