@@ -65,6 +65,8 @@ def build_interface(parts: PortalParts, sessions: Sessions) -> FastAPI:
     ui.add_css(_STYLE, shared=True)
     ui.add_head_html(_READ_OUT, shared=True)
     ui.add_head_html(f"<script>{STORE_ZONE}\n{_SCRIPT}</script>", shared=True)
+    # While a list fades the library delays the focus, and takes it from the field that somebody went on to.
+    ui.select.default_props("transition-duration=0")
     serve_pictures(application, parts)
     for page in PAGES:
         _LocalPage(page.path, response_timeout=_BUILD_SECONDS)(_handler(page, parts, sessions))
