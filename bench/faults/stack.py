@@ -26,6 +26,8 @@ from bench.faults.forked import ForkedProcess, start_warm
 MASTER_KEY = "00112233445566778899aabbccddeeff" * 2
 REPLICAS = 3
 _TAG = f"mf{os.getpid() % 10_000}"
+_NET = f"10.{64 + os.getpid() % 128}"
+"""The first half of the addresses, of this stack: two stacks on one machine must not take each other's packets."""
 
 
 def missing() -> str | None:
@@ -228,7 +230,7 @@ class Stack:
             user=self._owner, cwd="/", check=True, stdout=subprocess.DEVNULL,
         )  # fmt: skip
         with (data / "pg_hba.conf").open("a", encoding="ascii") as rules:
-            rules.write("host all all 10.77.0.0/16 trust\n")
+            rules.write(f"host all all {_NET}.0.0/16 trust\n")
         self._port = _free_port()
         self._postgres = [
             str(home / "postgres"), "-D", str(data), "-p", str(self._port), "-c", "listen_addresses=*", "-c",
@@ -303,7 +305,7 @@ class Stack:
     def _add_replica(self, number: int) -> None:
         name = f"{_TAG}n{number}"
         outside, inside = f"{_TAG}o{number}", f"{_TAG}i{number}"
-        gateway, address = f"10.77.{number}.1", f"10.77.{number}.2"
+        gateway, address = f"{_NET}.{number}.1", f"{_NET}.{number}.2"
         _run("ip", "netns", "add", name)
         self._undo.append(lambda: _run("ip", "netns", "del", name, check=False))
         _run("ip", "link", "add", outside, "type", "veth", "peer", "name", inside)
@@ -365,7 +367,9 @@ class Stack:
         return folder
 
     def _key(self) -> str:
-        key: str = json.loads((self.replicas[0].folder / "ready.json").read_text("utf-8"))["key1"]
+        told = self.replicas[0].folder / "ready.json"
+        until("what the first replica tells", told.exists)  # it is written a moment after it answers
+        key: str = json.loads(told.read_text("utf-8"))["key1"]
         return key
 
 
