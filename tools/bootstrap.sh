@@ -49,7 +49,8 @@ else
     "$python" -m venv "$venv" || die "cannot make an environment: install python3-venv"
   fi
   say "Fetching uv"
-  if "$venv"/bin/python -m pip install --quiet --disable-pip-version-check uv; then uv="$venv"/bin/uv; else uv=; fi
+  # Named by another path (pyenv's is a script), the same Python would have uv make the environment anew, without uv.
+  if "$venv"/bin/python -m pip install --quiet --disable-pip-version-check uv; then uv="$venv"/bin/uv python=; else uv=; fi
 fi
 
 groups=(--no-default-groups --extra video)

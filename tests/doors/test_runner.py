@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
 from tests.doors.conftest import House
 from tests.doors.parts import Recorder
 
@@ -20,6 +21,8 @@ from mien.doors.types import Camera, CameraSpec, Door
 from mien.storage.claims import Claims
 
 PATIENCE = 60.0
+LEASE = 20.0
+"""Longer than a busy machine pauses a thread: no door is opened under a lease that may have ended."""
 Take = Callable[[TrackEvidence], None]
 
 
@@ -49,6 +52,9 @@ class Script:
         return self.up
 
 
+STARTED: list[Runner] = []
+
+
 class Server:
     """A runner with its own claims, as a process of its own has them."""
 
@@ -56,7 +62,7 @@ class Server:
         self.scripts: dict[str, Script] = {}
         self.links = 0
         self.actuator = Recorder()
-        self.claims = Claims(house.database, seconds=1.0)
+        self.claims = Claims(house.database, seconds=LEASE)
         self._port = port
         self.runner = Runner(
             Parts(
@@ -70,8 +76,9 @@ class Server:
                 open_actuator=self._actuator,
                 approved=house.approved.__contains__,
             ),
-            lease=1.0,
+            lease=LEASE,
         )
+        STARTED.append(self.runner)
 
     def _watch(self, camera: Camera, source: str) -> Script:
         made = self.scripts[camera.name] = Script(camera, source)
@@ -87,6 +94,14 @@ class Server:
     def script(self, name: str = "Lobby") -> Script:
         until(lambda: name in self.scripts and self.scripts[name].running.is_set())
         return self.scripts[name]
+
+
+@pytest.fixture(autouse=True)
+def _ended() -> Iterator[None]:
+    """Leave no thread behind, whatever a test found: it would write into the output of others."""
+    yield
+    while STARTED:
+        STARTED.pop().stop()
 
 
 def until(condition: Callable[[], object]) -> None:
