@@ -94,6 +94,10 @@ def test_in_development_every_start_has_a_token_that_ends_with_it(start_server: 
     assert status(second.management, first.admin_token) == 401
 
 
+def test_a_server_that_is_stopped_as_soon_as_it_is_ready_ends_as_usual(start_server: StartServer) -> None:
+    assert [stop(start_server().process) for _ in range(3)] == [0, 0, 0]  # it is still loading networks
+
+
 def test_the_management_port_is_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, int, str]] = []
     monkeypatch.setattr(_server, "listen", lambda _settings, *where: asked.append(where))

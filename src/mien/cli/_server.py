@@ -178,7 +178,9 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
                 if ready_file:
                     opened.callback(ready_file.unlink, missing_ok=True)
                     write_ready_file(ready_file, reached)
-                threading.Thread(target=_load_rest, args=(loaded,), name="mien-models", daemon=True).start()
+                loading = threading.Thread(target=_load_rest, args=(loaded,), name="mien-models", daemon=True)
+                loading.start()
+                opened.callback(loading.join)  # a thread that Python ends inside a network's C++ aborts the process
 
             pause = settings.drain_seconds if settings.drain_seconds is not None else 0.0 if dev else _DRAIN_SECONDS
             drain = Drain(data_plane.readiness, pause)
@@ -349,15 +351,20 @@ def _pull_if_possible(store: ModelStore, names: Sequence[str]) -> None:
 
 
 def _load_rest(loaded: _Loaded) -> None:
-    """Load what only some attributes need, and try to fetch optional packs, after the service began to answer.
+    """Load what only some attributes need, after the service began to answer, and leave optional packs to a thread.
 
-    What could not be loaded shows in the requests; what could not be fetched stays away.
+    What could not be loaded shows in the requests.
     """
     try:
         loaded.engine.prepare(loaded.rest)
         loaded.engine.widen(loaded.recognisers)
     except ModelError as error:
         _log.error("a model cannot be loaded", reason=str(error))
+    threading.Thread(target=_try_optional, args=(loaded,), name="mien-optional-models", daemon=True).start()
+
+
+def _try_optional(loaded: _Loaded) -> None:
+    """Try to fetch optional packs; what cannot be fetched stays away."""
     for name in loaded.tried:
         try:
             loaded.store.ensure([name], patience=_TRY_SECONDS)
