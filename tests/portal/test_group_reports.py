@@ -32,6 +32,7 @@ def labels(portal: Server) -> Iterator[str]:
     people = [one for one in sorted(shared_path("faces", "lfw").iterdir()) if len(list(one.iterdir())) > 1]
     lines: list[str] = []
     with portal.client() as client:
+        client.delete(GROUP)  # of another module on the same server
         client.put(GROUP, json={"name": "Staff", "recognitionModel": "recognition_04"}).raise_for_status()
         for person in people:
             made = client.post(f"{GROUP}/persons", json={"name": person.name}).raise_for_status().json()["personId"]
