@@ -75,4 +75,4 @@ def command(
         return
     typer.echo(f"restored the backup of {manifest.made_at} to {settings.data_dir}; audit log unbroken")
     typer.echo(f"resources: {', '.join(names) or 'none'}")
-    typer.echo("Trained indexes are made again when the server starts.")
+    typer.echo("Trained indexes are rebuilt when the server starts.")

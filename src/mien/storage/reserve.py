@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 _LOOK_SECONDS: Final = 1.0
 _ROOM: Final = 2
-"""The reserve is made again when this many times its size is free."""
+"""The reserve is created again when this many times its size is free."""
 
 _deleting: ContextVar[bool] = ContextVar("deleting", default=False)
 _log = structlog.get_logger(__name__)
