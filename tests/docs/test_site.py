@@ -51,16 +51,26 @@ def test_links_of_pages_outside_the_site_lead_somewhere(name: str) -> None:
     assert [path for path in paths if not (REPOSITORY / path).exists()] == []
 
 
+HEADER = "Date: 2026-11-28 · Status: accepted\n\n"
+SECTIONS = "## Context\n\nWhy.\n\n## Decision\n\nThis.\n\n## Consequences\n\nThat.\n"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "wrong"),
     [
-        ("0002-b.md", "# 0002: B\n\nStatus: accepted\n\n", "0002-b.md does not begin with"),
-        ("0002-b.md", "# 0003: B\n\nDate: 2026-11-29 · Status: accepted\n\n", "0002-b.md has another number"),
-        ("0001-b.md", "# 0001: B\n\nDate: 2026-11-29 · Status: accepted\n\n", "0001-b.md has the number of 0001-a.md"),
+        ("0002-b.md", f"# 0002: \n\n{HEADER}{SECTIONS}", "0002-b.md does not begin with"),
+        ("0002-b.md", f"# 0002: B\n\nStatus: accepted\n\n{SECTIONS}", "0002-b.md does not begin with"),
+        ("0002-b.md", f"# 0002: B\n\nDate: 2026-11-29\n\n{SECTIONS}", "0002-b.md does not begin with"),
+        ("0002-b.md", f"# 0002: B\n\n{HEADER}Why.\n\n{SECTIONS}", "0002-b.md does not begin with"),
+        ("0002-b.md", f"# 0003: B\n\n{HEADER}{SECTIONS}", "0002-b.md has another number"),
+        ("0001-b.md", f"# 0001: B\n\n{HEADER}{SECTIONS}", "0001-b.md has the number of 0001-a.md"),
+        ("0002-b.md", f"# 0002: B\n\n{HEADER}{SECTIONS.partition('## Cons')[0]}", "0002-b.md has the sections"),
+        ("0002-b.md", f"# 0002: B\n\n{HEADER}{SECTIONS}## More\n\nText.\n", "0002-b.md has the sections"),
+        ("0002-b.md", f"# 0002: B\n\n{HEADER}{SECTIONS.replace('This.', '')}", "nothing in its section Decision"),
     ],
 )
-def test_decision_records_have_one_header_and_a_number_each(tmp_path: Path, name: str, text: str, wrong: str) -> None:
-    (tmp_path / "0001-a.md").write_text("# 0001: A\n\nDate: 2026-11-28 · Status: accepted\n\nText.\n", encoding="utf-8")
+def test_decision_records_have_one_form_and_a_number_each(tmp_path: Path, name: str, text: str, wrong: str) -> None:
+    (tmp_path / "0001-a.md").write_text(f"# 0001: A\n\n{HEADER}{SECTIONS}", encoding="utf-8")
     assert "\n| [0001](0001-a.md) | A | 2026-11-28 | accepted |\n" in write_decisions_docs.render(tmp_path)
     (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=wrong):
