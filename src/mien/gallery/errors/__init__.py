@@ -1,0 +1,138 @@
+"""Errors of the gallery, a module a subject. No HTTP here: one table in the wire maps them to the contract's errors."""
+
+from mien.gallery.errors.arguments import (
+    InvalidCollectionIdError,
+    InvalidStartError,
+    InvalidTopError,
+    NameEmptyError,
+    NameTooLongError,
+    NothingToUpdateError,
+    StartTooLongError,
+    UnknownRecognitionModelError,
+    UserDataTooLongError,
+)
+from mien.gallery.errors.base import GalleryError
+from mien.gallery.errors.collections import (
+    CollectionExistsError,
+    CollectionNotFoundError,
+    ConflictError,
+    FaceListEmptyError,
+    NotAGroupError,
+    NotTrainedError,
+    TrainingNotFinishedError,
+)
+from mien.gallery.errors.corrections import (
+    AlreadyThereError,
+    CannotUndoError,
+    ContradictedMergeError,
+    CorrectionNotFoundError,
+    SamePersonError,
+)
+from mien.gallery.errors.directory import (
+    DynamicGroupExistsError,
+    DynamicGroupNotFoundError,
+    OperationNotFoundError,
+    TransferNotFoundError,
+)
+from mien.gallery.errors.enrolment import (
+    LowQualityError,
+    NoFaceError,
+    SeveralFacesError,
+    Shortfall,
+    TargetFaceOutOfRangeError,
+)
+from mien.gallery.errors.evaluations import (
+    CalibrationMismatchError,
+    EvaluationExistsError,
+    EvaluationNotFoundError,
+    InvalidEvaluationNameError,
+    NothingToUndoError,
+    NotMeasuredError,
+)
+from mien.gallery.errors.negatives import NegativeNotFoundError, NegativesOffError, TooManyNegativesError
+from mien.gallery.errors.persons import (
+    FaceNotFoundError,
+    NoTemplateError,
+    PersistedFaceNotFoundError,
+    PersonHasNoFaceError,
+    PersonNotFoundError,
+)
+from mien.gallery.errors.quotas import Quota, QuotaExceededError
+from mien.gallery.errors.recognisers import (
+    FingerprintMismatchError,
+    IncompatibleModelError,
+    NotCalibratedError,
+    OtherRecogniserError,
+)
+from mien.gallery.errors.reviews import (
+    AlreadyAnsweredError,
+    InvalidReviewError,
+    InvalidReviewPolicyError,
+    OwnCaseError,
+    ReviewDecidedError,
+    ReviewExistsError,
+    ReviewNotFoundError,
+    UnknownCandidateError,
+)
+
+__all__ = [
+    "AlreadyAnsweredError",
+    "AlreadyThereError",
+    "CalibrationMismatchError",
+    "CannotUndoError",
+    "CollectionExistsError",
+    "CollectionNotFoundError",
+    "ConflictError",
+    "ContradictedMergeError",
+    "CorrectionNotFoundError",
+    "DynamicGroupExistsError",
+    "DynamicGroupNotFoundError",
+    "EvaluationExistsError",
+    "EvaluationNotFoundError",
+    "FaceListEmptyError",
+    "FaceNotFoundError",
+    "FingerprintMismatchError",
+    "GalleryError",
+    "IncompatibleModelError",
+    "InvalidCollectionIdError",
+    "InvalidEvaluationNameError",
+    "InvalidReviewError",
+    "InvalidReviewPolicyError",
+    "InvalidStartError",
+    "InvalidTopError",
+    "LowQualityError",
+    "NameEmptyError",
+    "NameTooLongError",
+    "NegativeNotFoundError",
+    "NegativesOffError",
+    "NoFaceError",
+    "NoTemplateError",
+    "NotAGroupError",
+    "NotCalibratedError",
+    "NotMeasuredError",
+    "NotTrainedError",
+    "NothingToUndoError",
+    "NothingToUpdateError",
+    "OperationNotFoundError",
+    "OtherRecogniserError",
+    "OwnCaseError",
+    "PersistedFaceNotFoundError",
+    "PersonHasNoFaceError",
+    "PersonNotFoundError",
+    "Quota",
+    "QuotaExceededError",
+    "ReviewDecidedError",
+    "ReviewExistsError",
+    "ReviewNotFoundError",
+    "SamePersonError",
+    "SeveralFacesError",
+    "Shortfall",
+    "StartTooLongError",
+    "TargetFaceOutOfRangeError",
+    "TooManyNegativesError",
+    "TrainingNotFinishedError",
+    "TransferNotFoundError",
+    "UnknownCandidateError",
+    "UnknownRecognitionModelError",
+    "UserDataTooLongError",
+]

@@ -1,0 +1,61 @@
+"""Photos that cannot be enrolled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mien.gallery.errors.base import GalleryError
+from mien.messages import Message
+
+
+class NoFaceError(GalleryError):
+    """No face was found in the image, or none in the target rectangle."""
+
+
+class SeveralFacesError(GalleryError):
+    """More than one face was found in the image or in the target rectangle; the text says where."""
+
+
+class TargetFaceOutOfRangeError(GalleryError):
+    """The target rectangle does not lie in the image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """One measure of a photo that the quality policy does not accept.
+
+    Attributes:
+        measure: its name in the policy, e.g. `blur`.
+        found: what the photo has, in words or numbers.
+        required: what the policy asks for.
+    """
+
+    measure: str
+    found: str
+    required: str
+
+    @property
+    def message(self) -> Message:
+        """The sentence, for people."""
+        return Message(
+            "{measure} is {found}, required is {required}",
+            measure=self.measure,
+            found=self.found,
+            required=self.required,
+        )
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class LowQualityError(GalleryError):
+    """The photo does not meet the quality policy of the collection; the text says which measures fail and by how much.
+
+    Attributes:
+        shortfalls: what fails, at least one.
+    """
+
+    def __init__(self, shortfalls: Sequence[Shortfall]) -> None:
+        super().__init__(Message.listed(one.message for one in shortfalls))
+        self.shortfalls = tuple(shortfalls)
