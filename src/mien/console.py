@@ -10,7 +10,7 @@ from mien.contract.flashes import WithoutFlashes
 from mien.doors.enrolling import enroller
 from mien.doors.service import DoorServices, open_doors
 from mien.events import Exposition
-from mien.events.monitor import try_out
+from mien.events.alerts.monitor import try_out
 from mien.gallery.counts import faces_stored
 from mien.gallery.directory.services import DirectoryServices
 from mien.gallery.drift import Drift

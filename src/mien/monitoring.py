@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from mien.events import AlertMonitor, Deliveries, Exposition, Level, QuotaUse, Recorder, purge_metrics
+from mien.events.alerts.webhook import post
 from mien.events.recall import RecallCounts
-from mien.events.webhook import post
 from mien.fetching.addresses import AddressPolicy
 from mien.fetching.fetch import FetchPolicy
 from mien.gallery.counts import faces_stored, storage_use

@@ -19,8 +19,8 @@ from mien.doors.exporting import export
 from mien.doors.service import open_doors
 from mien.doors.types import DoorSpec, Strangers
 from mien.events import AlertRules, Condition, Deliveries, MetricStore
-from mien.events.deliveries import signature
-from mien.events.monitor import AlertMonitor
+from mien.events.alerts.deliveries import signature
+from mien.events.alerts.monitor import AlertMonitor
 from mien.subjects import Whom
 
 

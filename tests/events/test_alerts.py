@@ -24,11 +24,11 @@ from mien.events import (
     QuotaUse,
     Recorder,
 )
-from mien.events.deliveries import CLAIM, pause, signature
+from mien.events.alerts.deliveries import CLAIM, pause, signature
+from mien.events.alerts.monitor import try_out
+from mien.events.alerts.webhook import post
 from mien.events.metrics import Aggregation
-from mien.events.monitor import try_out
 from mien.events.recall import RecallCounts
-from mien.events.webhook import post
 from mien.fetching.addresses import AddressPolicy
 from mien.fetching.fetch import FetchPolicy
 from mien.storage import EVERY_RESOURCE, Database, Vault

@@ -59,7 +59,7 @@ def create(
 ) -> None:
     """Create a rule. The secret that signs the webhook's messages is shown once."""
     from mien.events import AlertError, Condition
-    from mien.events.alerts import DOOR_EVENTS, USUAL
+    from mien.events.alerts.conditions import DOOR_EVENTS, USUAL
     from mien.events.metrics import Aggregation
 
     if metric == DOOR_EVENTS:
@@ -148,7 +148,7 @@ def delete(rule_id: Rule, as_name: As = None, as_json: AsJson = False, data_dir:
 @app.command("test")
 def send_test(rule_id: Rule, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Send a test message to a rule's webhook; if delivery fails, print the reason and exit with 1."""
-    from mien.events.monitor import try_out
+    from mien.events.alerts.monitor import try_out
     from mien.monitoring import open_deliveries
     from mien.settings import Settings
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from mien.doors.events import Event, Kind
 from mien.doors.reasons import Code
-from mien.events.alerts import DOOR_EVENTS, Condition
+from mien.events.alerts.conditions import DOOR_EVENTS, Condition
 from mien.storage.tables import AlertDeliveryRow, AlertRuleRow
 
 

@@ -15,14 +15,16 @@ Example:
     ```
 """
 
-from mien.events.alerts import AlertError, AlertRule, AlertRules, Condition, QuotaUse
+from mien.events.alerts.conditions import AlertError, Condition, QuotaUse
+from mien.events.alerts.deliveries import Deliveries
+from mien.events.alerts.monitor import AlertMonitor
+from mien.events.alerts.rules import AlertRules
+from mien.events.alerts.types import AlertRule
 from mien.events.audit import AuditLog, AuditValueError
 from mien.events.audit_chain import AuditEntry, ChainVerification
-from mien.events.deliveries import Deliveries
 from mien.events.exposition import Exposition
 from mien.events.levels import Level
 from mien.events.metrics import METRICS, Aggregation, Metric, MetricError
-from mien.events.monitor import AlertMonitor
 from mien.events.query import MetricStore, Point, Question, Series
 from mien.events.recorder import Recorder, purge_metrics
 

@@ -15,7 +15,7 @@ from mien.contract.limits import IMAGE_BYTES
 from mien.doors.service import DoorServices
 from mien.dossier import Dossiers
 from mien.events import AlertRules, AuditLog, MetricStore
-from mien.events.alerts import QuotaUse
+from mien.events.alerts.conditions import QuotaUse
 from mien.events.failed_calls import FailedCalls
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.directory.services import DirectoryServices

@@ -15,7 +15,7 @@ from nicegui import ui
 from mien.accounts import AccountError, Resource
 from mien.doors.errors import DoorsError
 from mien.events import MetricError
-from mien.events.alerts import AlertError
+from mien.events.alerts.conditions import AlertError
 from mien.events.audit import AuditValueError
 from mien.gallery.errors import GalleryError
 from mien.management.errors import ManagementError

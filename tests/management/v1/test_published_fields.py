@@ -21,7 +21,8 @@ from mien.doors.types import Camera, Door, Rule
 from mien.dossier.comparison import Change
 from mien.dossier.service import Dossier
 from mien.evaluation.records import Difference
-from mien.events.alerts import AlertRule, Condition, Delivery
+from mien.events.alerts.conditions import Condition
+from mien.events.alerts.types import AlertRule, Delivery
 from mien.events.audit_chain import AuditEntry, ChainVerification
 from mien.events.failed_calls import FailedCall
 from mien.events.metrics import Metric

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from mien.accounts import Accounts
 from mien.events import Aggregation, AlertError, AlertRule, AlertRules, Condition
-from mien.events.alerts import QUOTA_USE
+from mien.events.alerts.conditions import QUOTA_USE
 from mien.management.errors import not_found
 from mien.management.login import Actor
 from mien.management.roles import Permission

@@ -11,7 +11,8 @@ from typing import Any, Final
 from nicegui import ui
 
 from mien.events import METRICS, Aggregation, AlertRule, Condition, Question, QuotaUse, Series
-from mien.events.alerts import DRIFT, QUOTA_USE, RECALL, USUAL, Delivery, Usual
+from mien.events.alerts.conditions import DRIFT, QUOTA_USE, RECALL, USUAL, Usual
+from mien.events.alerts.types import Delivery
 from mien.management.roles import Permission
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term

@@ -13,8 +13,11 @@ import structlog
 from sqlalchemy import or_, update
 
 from mien.clock import Clock
-from mien.events.alerts import DRIFT, QUOTA_USE, RECALL, AlertRule, AlertRules, Event, QuotaUse, message, worst
-from mien.events.deliveries import FIRST_PAUSE, Deliveries
+from mien.events.alerts.conditions import DRIFT, QUOTA_USE, RECALL, QuotaUse, worst
+from mien.events.alerts.deliveries import FIRST_PAUSE, Deliveries
+from mien.events.alerts.messages import Event, message
+from mien.events.alerts.rules import AlertRules
+from mien.events.alerts.types import AlertRule
 from mien.events.drift import moved_series
 from mien.events.query import MetricStore, Question
 from mien.events.recall import recall_percent

@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import ColumnElement, delete, func, or_, select, update
 
 from mien.clock import Clock
-from mien.events.alerts import AlertRules
+from mien.events.alerts.rules import AlertRules
 from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.tables import AlertDeliveryRow
 
