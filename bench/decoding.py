@@ -19,7 +19,7 @@ import numpy as np
 import simplejpeg
 
 from mien.vision.decode import decode
-from mien.vision.image_header import read_header
+from mien.vision.image_header.reading import read_header
 
 SIZES = ((250, 250), (640, 480), (1920, 1080), (4000, 3000), (6000, 4000))
 

@@ -21,7 +21,7 @@ from mien.models.bindings import read_bindings
 from mien.storage import Database, Vault
 from mien.storage.tables import CropRow
 from mien.vision import decode
-from mien.vision.image_header import ImageHeader
+from mien.vision.image_header.types import ImageHeader
 from mien.vision.types import OperatingPoint, Pixels, Want
 
 FAMILY = {"dad": ("Family1-Dad1", "Family1-Dad2"), "mum": ("Family1-Mom1", "Family1-Mom2"),

@@ -15,7 +15,8 @@ from tests.vision.test_decode import as_pillow, picture, save
 
 from mien.vision.decode import MAX_BYTES, ImageRules, decode
 from mien.vision.errors import ImageTooLargeError, ImageTooSmallError, UnreadableImageError
-from mien.vision.image_header import jpeg_end, read_header
+from mien.vision.image_header.jpeg import jpeg_end
+from mien.vision.image_header.reading import read_header
 
 MORE = ImageRules(more_formats=True)
 

@@ -16,7 +16,8 @@ from tests.examples import examples
 
 from mien.vision.decode import MAX_BYTES, MIN_BYTES, Photo, decode
 from mien.vision.errors import ImageError, ImageTooLargeError, ImageTooSmallError, UnreadableImageError
-from mien.vision.image_header import exif_orientation, read_header
+from mien.vision.image_header.exif import exif_orientation
+from mien.vision.image_header.reading import read_header
 from mien.vision.types import Pixels
 
 WIDTH, HEIGHT = 122, 75

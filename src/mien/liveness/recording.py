@@ -10,7 +10,8 @@ from typing import Final
 from mien.liveness.timing import Arrivals
 from mien.liveness.types import TimedFrame
 from mien.vision.errors import VisionError
-from mien.vision.image_header import ImageFormat, read_header
+from mien.vision.image_header.reading import read_header
+from mien.vision.image_header.types import ImageFormat
 
 PROTOCOL: Final = "mien-liveness.1"
 

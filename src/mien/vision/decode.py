@@ -28,15 +28,11 @@ from PIL import Image
 from mien.contract.limits import IMAGE_BYTES
 from mien.messages import Message
 from mien.vision.errors import ImageTooLargeError, ImageTooSmallError, UnreadableImageError
-from mien.vision.image_header import (
-    ImageFormat,
-    ImageHeader,
-    bare_png,
-    further_format,
-    jpeg_end,
-    read_header,
-    what_instead,
-)
+from mien.vision.image_header.jpeg import jpeg_end
+from mien.vision.image_header.other_formats import further_format, what_instead
+from mien.vision.image_header.png import bare_png
+from mien.vision.image_header.reading import read_header
+from mien.vision.image_header.types import ImageFormat, ImageHeader
 from mien.vision.types import Float32, Pixels
 
 if TYPE_CHECKING:

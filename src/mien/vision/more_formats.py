@@ -17,7 +17,7 @@ import numpy as np
 from PIL import AvifImagePlugin, Image
 
 from mien.vision.errors import UnreadableImageError
-from mien.vision.image_header import ImageFormat, ImageHeader
+from mien.vision.image_header.types import ImageFormat, ImageHeader
 
 _BYTES_PER_PIXEL: Final = {
     ImageFormat.WEBP: (20, 26),
@@ -36,7 +36,7 @@ class MoreFormat:
 
     Args:
         data: the whole file.
-        kind: what it is by its leading bytes, see `image_header.further_format`.
+        kind: what it is by its leading bytes, see `image_header.other_formats.further_format`.
 
     Raises:
         UnreadableImageError: the file is broken, or HEIC cannot be read by this installation.
