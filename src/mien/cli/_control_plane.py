@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Management = Annotated[str | None, typer.Option(help="URL of the control plane of a running server. [FACE_MANAGEMENT]")]
 Token = Annotated[
     str | None,
-    typer.Option(help="Admin token; a variable keeps it out of lists of processes. [FACE_ADMIN_TOKEN]"),
+    typer.Option(help="Admin token; use the variable to keep it out of process lists. [FACE_ADMIN_TOKEN]"),
 ]
 CaFile = Annotated[
     Path | None, typer.Option("--cacert", help="A certificate authority to trust, as for curl.", exists=True)

@@ -25,7 +25,7 @@ KEY_VARIABLES: Final = ("FACE_KEY", "FACE_APIKEY")
 Endpoint = Annotated[str | None, typer.Option(help="URL of the resource on a running server. [FACE_ENDPOINT]")]
 Key = Annotated[
     str | None,
-    typer.Option(help="Key of the resource; a variable keeps it out of lists of processes. [FACE_KEY, FACE_APIKEY]"),
+    typer.Option(help="Key of the resource; use a variable to keep it out of process lists. [FACE_KEY, FACE_APIKEY]"),
 ]
 CaFile = Annotated[
     Path | None, typer.Option("--cacert", help="A certificate authority to trust, as for curl.", exists=True)

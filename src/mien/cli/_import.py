@@ -75,12 +75,12 @@ def import_people(
     as_json: AsJson = False,
     data_dir: Annotated[Path | None, typer.Option(help="Folder of the database. [MIEN_DATA_DIR]")] = None,
 ) -> None:
-    """Import photos of people; run the same command again to continue after a stop of any kind.
+    """Import photos of people; if the import was interrupted, run the same command again to continue.
 
-    A folder or archive of people has a folder for each person, named by the person: what Frigate keeps in clips/faces,
-    and what exports of Immich and face servers hold. A csv or jsonl source is a table with the columns photo and
-    person. An azure source is JSON of persons in the Face API's shapes, with folders of photos. A compreface source is
-    a running CompreFace, whose photos are fetched by its own routes.
+    A folder or archive of people has a folder for each person, named after the person, as in Frigate's clips/faces and
+    in exports of Immich and face servers. A csv or jsonl source is a table with the columns photo and person. An azure
+    source is JSON of persons in the Face API's shapes, with folders of photos. A compreface source is a running
+    CompreFace, whose photos are downloaded from its API.
 
     The exit code is 1 if a photo was refused; the others are enrolled.
     """

@@ -45,7 +45,7 @@ def migrate(
         bool, typer.Option("--prepare", help="Create the new templates, but keep using the old ones.")
     ] = False,
     leave_out: Annotated[
-        bool, typer.Option("--leave-out", help="Migrate even if some faces cannot be: those are no longer found.")
+        bool, typer.Option("--leave-out", help="Migrate even if some faces cannot be; they are no longer found.")
     ] = False,
     roll_back: Annotated[
         bool, typer.Option("--roll-back", help="Undo the last migration, or delete the prepared templates.")
@@ -59,10 +59,11 @@ def migrate(
         Path | None, typer.Option("--data-dir", help="Folder of the database and the trained indexes. [MIEN_DATA_DIR]")
     ] = None,
 ) -> None:
-    """Re-embed collections with the recogniser that their label is bound to now, or with that of --to.
+    """Re-embed collections with the recogniser that their model name is bound to, or with that of --to.
 
-    The crops that `mien gallery policy --keep-crops` had kept are what they are made from. Servers go on meanwhile with
-    the old templates; a migration that was interrupted goes on where it was.
+    The templates are computed from the crops that `mien gallery policy --keep-crops` stored. Servers keep using the old
+    templates until the end. An interrupted
+    migration continues where it stopped.
     """
     if to and not (resource or collection):
         raise typer.BadParameter("--to needs --resource or --collection: it changes what callers must detect with")

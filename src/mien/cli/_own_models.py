@@ -17,7 +17,7 @@ Threshold = Annotated[float | None, typer.Option(help="Cosine similarity that is
 Fmr = Annotated[float | None, typer.Option(help="False match rate at the threshold, if measured.")]
 Tail = Annotated[
     float | None,
-    typer.Option(help="How fast that rate falls beyond it: by a factor of e every 1/tail, if measured."),
+    typer.Option(help="How fast the rate falls above the threshold: by a factor of e every 1/tail, if measured."),
 ]
 
 
@@ -113,7 +113,7 @@ def calibrate(
 ) -> None:
     """Set the calibration of a recogniser, as measured on your own photos.
 
-    It wins over the calibration that the pack has. Templates stay as they are. Restart the server afterwards.
+    It overrides the calibration of the pack. Templates do not change. Restart the server afterwards.
     """
     with errors(as_json):
         from mien.models.calibrations import parse_calibration, write_calibration

@@ -80,7 +80,7 @@ def request(
 
 @app.command()
 def review(request_id: Id, as_name: As = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """Start the review of a submitted request and show what its description does not say."""
+    """Start the review of a submitted request and show what is missing in its description."""
     with _opened(request_id, data_dir) as (access, found):
         _show(access.review(found.id, actor=actor(as_name)), as_json)
 

@@ -24,10 +24,10 @@ Source = Annotated[
 ]
 Named = Annotated[str, typer.Argument(help="Name of the evaluation.")]
 Fmr = Annotated[float, typer.Option(help="False match rate of the operating point, confidence 0.5.", min=1e-7, max=0.1)]
-Cap = Annotated[int, typer.Option(help="Photos of one person that count at most.", min=2, max=100)]
+Cap = Annotated[int, typer.Option(help="Maximum number of photos of one person that count.", min=2, max=100)]
 Collection = Annotated[str | None, typer.Option(help="KIND/ID. (default: the whole resource)")]
 Model = Annotated[str, typer.Option(help="Recognition model.")]
-Seed = Annotated[int, typer.Option(help="Seed of the draws.", min=0)]
+Seed = Annotated[int, typer.Option(help="Seed of the random selection.", min=0)]
 
 
 @app.command()
@@ -36,11 +36,11 @@ def run(
     source: Source,
     name: Annotated[str, typer.Option(help="Name under which the result is stored.")],
     *,
-    note: Annotated[str | None, typer.Option(help="Your own words, such as which cameras.")] = None,
+    note: Annotated[str | None, typer.Option(help="A note of your own, such as which cameras.")] = None,
     owners: Annotated[
         Path | None,
         typer.Option(
-            help="For a face list: CSV of whose each face is, columns face (persistedFaceId or userData) and person.",
+            help="For a face list: CSV with the columns face (persistedFaceId or userData) and person.",
             exists=True,
             dir_okay=False,
             readable=True,
@@ -54,7 +54,7 @@ def run(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Measure, and store the result. Photos are read here and not kept; the result holds numbers only."""
+    """Measure error rates and store them. Photos are read on this machine and not stored."""
     from mien.evaluation.records import to_json
 
     with opened_for(resource, data_dir) as work:
@@ -144,7 +144,7 @@ def groups(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Report error rates by group. The labels are yours, are read for this run only, and are not stored."""
+    """Report error rates by group. The labels are read for this run only and are not stored."""
     from mien.evaluation.group_report import to_json
     from mien.gallery.group_reports import make_report
     from mien.gallery.grouping_labels import read_text
@@ -251,7 +251,7 @@ def apply(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Let a measured calibration hold: confidences and default thresholds follow within ten seconds."""
+    """Apply a measured calibration: confidences and default thresholds follow within ten seconds."""
     with opened_for(resource, data_dir) as work:
         ref = collection_ref(work.owner, collection)
         done = work.stored.apply(work.owner, name, ref, actor=actor(as_name))
@@ -268,7 +268,7 @@ def undo(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Go one step back to the calibration before."""
+    """Undo the last change and return to the previous calibration."""
     with opened_for(resource, data_dir) as work:
         ref = collection_ref(work.owner, collection)
         done = work.stored.undo(work.owner, ref, label=model, actor=actor(as_name))

@@ -32,14 +32,14 @@ def add(
     source: Source,
     groups: Groups = None,
     door: Annotated[str | None, typer.Option(help="Door that it watches.")] = None,
-    leaving: Annotated[bool, typer.Option("--exit", help="It sees people who leave by the door.")] = False,
+    leaving: Annotated[bool, typer.Option("--exit", help="The camera sees people who leave by the door.")] = False,
     rate: Annotated[float, typer.Option(help="Analysed frames a second.")] = 5.0,
     *,
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Add a camera. Its address is encrypted and never shown again."""
+    """Add a camera. Its address is stored encrypted and never shown again."""
     from mien.doors.types import CameraSpec, Direction
 
     with opened_doors(name, data_dir) as (_, doors, owner):
@@ -101,7 +101,7 @@ def change(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Change a camera; what is not given stays."""
+    """Change a camera; settings that are not given stay as they are."""
     from dataclasses import replace
 
     with opened_doors(name, data_dir) as (_, doors, owner):

@@ -109,7 +109,7 @@ def withdraw(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Record that a consent was withdrawn; the person stays enrolled until you or a retention rule erase them."""
+    """Record that a consent was withdrawn; the person stays enrolled until you or a retention rule erases them."""
     with opened_for(name, data_dir) as (services, subjects, owner):
         when = None if at is None else moment_of(at, services.clock.now())
         known = ((one.consent_id, f"{one.purpose}, by {one.given_by}") for one in subjects.consents.find(owner))

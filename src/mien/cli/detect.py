@@ -39,7 +39,7 @@ def command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Find the faces of photos on this machine, without a server; nothing is kept.
+    """Find the faces in photos on this machine, without a server; nothing is stored.
 
     With --draw, boxes, landmarks, pose axes and attributes are drawn onto the photo (one photo at a time).
     """

@@ -59,10 +59,10 @@ def command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say why calls of a Face endpoint fail: Azure's, Mien's, or what stands between.
+    """Explain why calls to a Face endpoint fail: Azure's, Mien's, or a proxy in between.
 
-    Asks in public calls only, makes and changes nothing, and never prints a key.
-    The exit status is 0 when nothing is wrong, 1 for warnings, 3 for errors, and 2 for wrong usage.
+    Uses only public calls, creates and changes nothing, and never prints a key. The exit status is 0 when nothing is
+    wrong, 1 for warnings, 3 for errors, and 2 for wrong usage.
     """
     from mien.doctor import Options
 

@@ -38,7 +38,7 @@ def add(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Add a door. It opens for nobody until a rule allows somebody."""
+    """Add a door. It opens for nobody until a rule allows it."""
     from mien.doors.types import DoorSpec
 
     if sum(one is not None for one in (osdp, relay, mqtt)) > 1:
@@ -101,15 +101,15 @@ def allow(
     door: DoorName,
     rule: Annotated[str, typer.Argument(help="Name of the new rule.")],
     when: Annotated[str, typer.Option(help="Such as 'Mon-Fri 07:00-19:00, Sat 08:00-12:00', or always.")],
-    groups: Annotated[list[str] | None, typer.Option("--group", "-g", help="Everyone of this place.")] = None,
+    groups: Annotated[list[str] | None, typer.Option("--group", "-g", help="Everyone in this group.")] = None,
     persons: Annotated[
         list[str] | None, typer.Option("--person", help="personId, or its beginning; repeatable.")
     ] = None,
     visitors: Annotated[bool, typer.Option("--visitors", help="Everyone who is a visitor at the moment.")] = False,
-    badge: Annotated[bool, typer.Option("--badge", help="With a badge of the very person.")] = False,
-    two: Annotated[bool, typer.Option("--two-persons", help="Two different persons together.")] = False,
+    badge: Annotated[bool, typer.Option("--badge", help="Require a badge of the same person.")] = False,
+    two: Annotated[bool, typer.Option("--two-persons", help="Require two different persons together.")] = False,
     without_liveness: Annotated[
-        bool, typer.Option("--without-liveness", help="Do not ask whether the face is live: a photo may open the door.")
+        bool, typer.Option("--without-liveness", help="Do not require a live face: a photo can open the door.")
     ] = False,
     holidays: Annotated[str, typer.Option(help="closed, as_usual or only.")] = "closed",
     *,
@@ -195,7 +195,7 @@ def check(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Say what would happen if a person, well recognised, came to a door. Exits with 1 if it stays shut."""
+    """Tell whether a door would open for a well-recognised person. Exits with 1 if it stays shut."""
     from mien.doors.types import Direction
 
     place, _, person_id = person.rpartition("/")
@@ -270,13 +270,13 @@ def visitor(
     place: Place,
     person_id: PersonId,
     until: Annotated[str, typer.Option(help="Such as 2026-12-24T18:30 (UTC without a zone).")],
-    host: Annotated[str | None, typer.Option(help="Whom they visit.")] = None,
+    host: Annotated[str | None, typer.Option(help="Person whom they visit.")] = None,
     *,
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Make a person a visitor until a moment."""
+    """Register a person as a visitor until a given time."""
     with opened_doors(name, data_dir) as (services, doors, owner):
         now = services.clock.now()
         ends_at = local_moment(until, "UTC", now)
@@ -292,7 +292,7 @@ def visitor(
 
 @app.command()
 def inside(name: Name, *, as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """List who was let in and not out."""
+    """List the people who are inside."""
     with opened_doors(name, data_dir) as (_, doors, owner):
         found = doors.roster.inside(owner)
     if as_json:

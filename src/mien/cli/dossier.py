@@ -155,7 +155,7 @@ def verify(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Check that a dossier, and its papers, are as this server signed them; exit with 1 otherwise."""
+    """Check that a dossier and its papers are unchanged since this server signed them; exit with 1 otherwise."""
     from mien.dossier.errors import InvalidDossierError
 
     try:

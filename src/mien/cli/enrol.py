@@ -66,10 +66,10 @@ def command(
 ) -> None:
     """Enrol people from photos: "Anna Weiss/1.jpg" is a photo of Anna Weiss.
 
-    Photos that were enrolled under the same name before are left alone, so that the command can be repeated. A photo
-    without exactly one good face is refused with its reason; nobody is created without a face. Exits with 0 if all
-    photos are enrolled, 1 if some were refused, 2 if it could not go on. For thousands of photos, see
-    `mien gallery import`.
+    Photos that were already enrolled under the same name are skipped, so the command can be repeated. A photo without
+    exactly one good face is refused with its reason; no person is created without a face. Exits with 0 if all photos
+    are enrolled, 1 if some were refused, 2 if it could not continue. For thousands of photos, see `mien gallery
+    import`.
     """
     from mien.cli._administration import print_json
 

@@ -77,10 +77,10 @@ def policy(
         ),
     ] = False,
     train_after_edits: Annotated[
-        bool, typer.Option(help="Train groups by themselves after edits in the portal.")
+        bool, typer.Option(help="Train groups automatically after edits in the portal.")
     ] = True,
     negatives: Annotated[
-        bool, typer.Option("--negatives", help="Keep faces that people said are not a person, and match more strictly.")
+        bool, typer.Option("--negatives", help="Store faces marked as not this person, and match more strictly.")
     ] = False,
     clear: Annotated[bool, typer.Option("--clear", help="Remove all requirements.")] = False,
     as_name: As = None,
@@ -226,8 +226,8 @@ def merge(
 ) -> None:
     """Move all faces of a person to another person of the group and delete the first. Train the group afterwards.
 
-    Negatives ("not this person") go over as well. Those that say that the two are not one person are deleted, after a
-    confirmation.
+    Negatives ("not this person") are moved too. Negatives that say that the two are different people are deleted, after
+    a confirmation.
     """
     from mien.gallery.errors import ContradictedMergeError
 

@@ -28,7 +28,7 @@ class _Seen:
 def command(
     group: Annotated[str, typer.Argument(help="Group to search: largePersonGroup/ID, personGroup/ID or ID.")],
     photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.", exists=True)],
-    most: Annotated[int, typer.Option("--max", help="Number of candidates for a face.", min=1, max=100)] = 1,
+    most: Annotated[int, typer.Option("--max", help="Number of candidates for each face.", min=1, max=100)] = 1,
     threshold: Annotated[
         float | None, typer.Option(help="Lowest confidence, 0 to 1. (default: the calibrated one)", min=0, max=1)
     ] = None,
@@ -40,9 +40,9 @@ def command(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say who of a group is on photos; each face is looked up.
+    """Identify the people of a group on photos; each face is searched.
 
-    Exits with 0 if somebody was found on each photo, 1 if not, 2 if it cannot say.
+    Exits with 0 if somebody was found on each photo, 1 if not, 2 if the search failed.
     """
     from mien.cli._administration import print_json
     from mien.cli._photos import photos_of

@@ -32,14 +32,14 @@ def add(
     door: Annotated[str | None, typer.Option(help="Door whose rules decide.")] = None,
     keep_days: KeepDays = 365,
     without_liveness: Annotated[
-        bool, typer.Option("--without-liveness", help="Do not ask whether the face is live: a photo may be greeted.")
+        bool, typer.Option("--without-liveness", help="Do not require a live face: a photo can be greeted.")
     ] = False,
     *,
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Add a kiosk and print the path of its page, which contains its key and is shown this once."""
+    """Add a kiosk and print the path of its page, which contains its key and is shown only once."""
     from mien.doors.kiosks import KioskSpec
 
     with opened_doors(name, data_dir) as (_, doors, owner):
@@ -96,14 +96,14 @@ def edit(
     name: Name,
     kiosk: Kiosk,
     new_name: Annotated[str | None, typer.Option("--name", help="New name.")] = None,
-    group: Annotated[str | None, typer.Option("--group", "-g", help="Where people are looked for.")] = None,
+    group: Annotated[str | None, typer.Option("--group", "-g", help="Group in which people are searched.")] = None,
     notice: Annotated[
         Path | None, typer.Option(help="Text file with the new notice.", exists=True, dir_okay=False, readable=True)
     ] = None,
     greeting: Annotated[
-        str | None, typer.Option(help="For people who are recognised; empty for the page's own.")
+        str | None, typer.Option(help="For people who are recognised; empty for the default text.")
     ] = None,
-    reception: Annotated[str | None, typer.Option(help="For everybody else; empty for the page's own.")] = None,
+    reception: Annotated[str | None, typer.Option(help="For everybody else; empty for the default text.")] = None,
     door: Annotated[str | None, typer.Option(help="Door whose rules decide; empty for none.")] = None,
     keep_days: Annotated[
         int | None, typer.Option(help="Days for which acceptances of the notice are kept.", min=1, max=3650)
@@ -117,7 +117,7 @@ def edit(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Change a kiosk; what is not given stays, its key included. A new notice must be accepted anew."""
+    """Change a kiosk; settings that are not given, and the key, do not change. A new notice must be accepted again."""
     from dataclasses import replace
 
     with opened_doors(name, data_dir) as (_, doors, owner):
@@ -152,7 +152,7 @@ def renew_key(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Give a kiosk another key, for a tablet that was lost: the key that it had stops working at once."""
+    """Replace the key of a kiosk, for example if a tablet was lost: the old key stops working immediately."""
     from mien.cli._administration import confirm
 
     with opened_doors(name, data_dir) as (_, doors, owner):
@@ -172,5 +172,5 @@ def delete(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Delete a kiosk; its page stops working at once."""
+    """Delete a kiosk; its page stops working immediately."""
     KIOSKS.delete(name, kiosk, yes=yes, as_name=as_name, as_json=as_json, data_dir=data_dir)

@@ -131,8 +131,9 @@ def bind(
 ) -> None:
     """Bind packs to the API's model names; without arguments, show the bindings.
 
-    Faces that were enrolled under a label before it was bound anew cannot be compared with new ones: run
-    `mien models migrate`, which makes their templates anew from the crops that were kept.
+    Faces that were enrolled under a model name before it was bound to another pack cannot be compared with new ones:
+    run
+    `mien models migrate`, which computes new templates from stored crops.
     """
     with errors(as_json):
         from mien.models.bindings import read_bindings, write_bindings

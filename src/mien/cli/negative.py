@@ -41,7 +41,7 @@ def add(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Keep a face that is not a person; the policy of the group must keep negatives."""
+    """Store a face as "not this person"; the policy of the group must allow negatives."""
     with opened_faces(data_dir) as faces:
         owner = resource_named(faces.services, name).id
         ref = place_ref(owner, collection)
@@ -84,7 +84,7 @@ def remove(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Remove a negative: the person matches as before."""
+    """Remove a negative, so that the person matches as before."""
     with opened_faces(data_dir) as faces:
         owner = resource_named(faces.services, name).id
         known = ((one.id, f"{one.name or one.person_id}") for one in faces.gallery.negatives.all(owner))

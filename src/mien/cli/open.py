@@ -20,10 +20,10 @@ def command(
     browser: Annotated[bool, typer.Option(help="Whether to start a browser, or only to print the address.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Open the portal in a browser; where there is none, print its address.
+    """Open the portal in a browser, or print its address if there is no browser.
 
-    Without --management and FACE_MANAGEMENT, the portal is looked for where `mien serve` has it on this machine.
-    Exits with 2 if no portal answers there.
+    Without --management and FACE_MANAGEMENT, the portal of `mien serve` on this machine is used. Exits with 2 if no
+    portal responds.
     """
     import httpx
 

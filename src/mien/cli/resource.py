@@ -53,7 +53,7 @@ WithoutFlashes = Annotated[
     str | None,
     typer.Option(
         "--without-flashes",
-        help="Liveness without flashing colours: off, uncertain or realface (the most that it may say), or server.",
+        help="Liveness without flashing colours: off, uncertain or realface (the best possible decision), or server.",
     ),
 ]
 RequestLog = Annotated[
@@ -83,7 +83,7 @@ def create(
     ] = False,
     not_for_police: Annotated[
         bool,
-        typer.Option("--not-for-police", help="You declare: not used by or for a police department in the US."),
+        typer.Option("--not-for-police", help="You declare: no use by or for a police department in the US."),
     ] = False,
     as_name: As = None,
     as_json: AsJson = False,

@@ -39,7 +39,7 @@ def command(
 ) -> None:
     """Run the service until it is stopped (Ctrl-C or SIGTERM).
 
-    Settings that no option names are environment variables: see docs/settings.md.
+    All other settings are environment variables: see docs/settings.md.
     """
     from mien.cli._server import StartError, run
     from mien.logs import configure_logs

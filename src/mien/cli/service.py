@@ -38,14 +38,14 @@ def install(
     user: Annotated[str, typer.Option(help="Account that the service runs as; created if it does not exist.")] = "mien",
     data_dir: Annotated[Path, typer.Option(help="Folder of the database, keys and models.")] = Path("/var/lib/mien"),
     settings_file: Annotated[
-        Path, typer.Option(help="File of the settings; created with comments only if it does not exist.")
+        Path, typer.Option(help="Settings file; created if it does not exist, with comments only.")
     ] = Path("/etc/mien/mien.env"),
-    memory: Annotated[str, typer.Option(help="Memory that the service may take at most, as systemd writes it.")] = "4G",
+    memory: Annotated[str, typer.Option(help="Memory limit of the service, in systemd's notation.")] = "4G",
     to: Annotated[Path, typer.Option(help="File of the unit.")] = UNIT,
     show: Annotated[bool, typer.Option("--print", help="Print the unit and change nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a unit for systemd, with limits; make its account, its folder and its file of settings.
+    """Write a systemd unit with limits, and create its account, data folder and settings file.
 
     The service starts with `systemctl enable --now mien`.
     """

@@ -25,9 +25,9 @@ def command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show all resources at a glance: errors of today, approvals waiting, alerts, stale groups, disk, version, models.
+    """Show today's errors, pending approvals, alerts, untrained groups, disk, version and models of all resources.
 
-    Exits with 0 if nothing needs attention, 1 if something does, 2 if it cannot say.
+    Exits with 0 if nothing needs attention, 1 if something does, 2 if the status is not available.
     """
     from mien.cli._administration import print_json
 

@@ -35,7 +35,7 @@ def command(
 ) -> None:
     """Compare a photo with other photos, or with an enrolled person.
 
-    The largest face of each photo counts. Exits with 0 if all are identical, 1 if not, 2 if it cannot say.
+    Uses the largest face of each photo. Exits with 0 if all are identical, 1 if not, 2 if the comparison failed.
     """
     from mien.cli._administration import print_json
     from mien.cli._photos import photos_of

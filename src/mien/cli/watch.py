@@ -34,13 +34,11 @@ def command(
     group: Annotated[
         str, typer.Option("--group", "-g", help="Group to search: its id, KIND/ID, or `directory` for everybody.")
     ],
-    resource: Annotated[
-        str | None, typer.Option(help="Name of the resource; may be left out where there is only one.")
-    ] = None,
+    resource: Annotated[str | None, typer.Option(help="Name of the resource; optional if there is only one.")] = None,
     as_json: AsJson = False,
     as_table: Annotated[bool, typer.Option("--table", help="Print a table (default).")] = False,
     liveness: Annotated[
-        bool, typer.Option("--liveness", help=f"Require material evidence of a live face, at least {_LIVE}.")
+        bool, typer.Option("--liveness", help=f"Require passive liveness evidence of at least {_LIVE}.")
     ] = False,
     rate: Annotated[float, typer.Option(help="Analysed frames a second; 3 times as many while a face is new.")] = 5.0,
     udp: Annotated[bool, typer.Option("--udp", help="Fetch RTSP over UDP instead of TCP.")] = False,
@@ -54,8 +52,8 @@ def command(
     """Watch a video and print who is recognised; nothing is stored, no door is opened.
 
     A person is printed once for each visit, as soon as three frames agree; a person who leaves unrecognised is printed
-    with the reason. Problems of the stream are printed on the standard error output. An address with a password is
-    better given in MIEN_SOURCE than on the command line, which other users of the machine can read.
+    with the reason. Problems of the stream are printed to standard error. Put an address with a password into
+    MIEN_SOURCE: other users of the machine can read the command line.
     """
     from mien.cli._administration import actor, fail
     from mien.cli._gallery import opened_faces

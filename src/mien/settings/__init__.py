@@ -1,4 +1,4 @@
-"""Every setting of the service: environment variables `MIEN_*`, typed, with a default that works out of the box.
+"""All settings of the service: typed environment variables `MIEN_*` with defaults that work out of the box.
 
 Each group of settings is a module; `Settings` has the fields of all groups. `docs/settings.md` is generated from the
 groups (`make docs`), and a test checks that it is up to date.

@@ -34,11 +34,11 @@ class DoorSettings(SettingsGroup):
     relay_allow_private: bool = Field(
         default=False,
         description="Whether HTTP relays of doors may be at private and loopback addresses (link-local ones, where "
-        "cloud metadata lives, stay refused).",
+        "cloud metadata is served, are always refused).",
     )
     relay_allowed_networks: Networks = Field(
         default="",
-        description="Networks in which HTTP relays of doors are always allowed, with commas between them.",
+        description="Networks in which HTTP relays of doors are always allowed, separated by commas.",
     )
 
     @field_validator("mqtt_url")

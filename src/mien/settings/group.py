@@ -18,7 +18,7 @@ class SettingsGroup(BaseSettings):
 
 
 def check_networks(value: str) -> str:
-    """Return a list of networks with commas between them as it is.
+    """Check a comma-separated list of networks and return it unchanged.
 
     Raises:
         ValueError: a part is not a network.
@@ -30,5 +30,5 @@ def check_networks(value: str) -> str:
 
 
 Networks = Annotated[str, AfterValidator(check_networks)]
-"""Networks with commas between them. The check is part of the type: if several groups had a validator of one name,
+"""Comma-separated networks. The check is part of the type: if several groups had a validator with the same name,
 `Settings` would keep only the first."""

@@ -30,11 +30,11 @@ class HousekeepingSettings(SettingsGroup):
     webhook_allow_private: bool = Field(
         default=False,
         description="Whether alerts may be sent to private and loopback addresses (link-local ones, where cloud "
-        "metadata lives, stay refused).",
+        "metadata is served, are always refused).",
     )
     webhook_allowed_networks: Networks = Field(
         default="",
-        description="Networks that alerts may always be sent to, private ones included, with commas between them.",
+        description="Networks to which alerts may always be sent, private ones included, separated by commas.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Lowest level of log messages that are written."

@@ -33,7 +33,7 @@ class ListeningSettings(SettingsGroup):
         default=None, description="Certificate chain (PEM) to serve HTTPS with, instead of a local one."
     )
     tls_key: Path | None = Field(default=None, description="Private key (PEM) of `tls_cert`.")
-    management: bool = Field(default=True, description="Whether to serve the control plane, on a port of its own.")
+    management: bool = Field(default=True, description="Whether to serve the control plane, on a separate port.")
     management_host: str = Field(
         default="127.0.0.1",
         description="Address that the control plane listens on. Loopback by default: administrators "
@@ -47,7 +47,7 @@ class ListeningSettings(SettingsGroup):
         "when `port` is 0).",
     )
     portal: bool = Field(
-        default=True, description="Whether the port of the control plane serves the portal, the web pages, as well."
+        default=True, description="Whether the port of the control plane also serves the portal, the web interface."
     )
     open_metrics: bool = Field(
         default=True,
@@ -56,18 +56,18 @@ class ListeningSettings(SettingsGroup):
     )
     compreface: bool = Field(
         default=False,
-        description="Whether CompreFace's routes for recognition are served too, under `/api/v1/`: programs written "
-        "for it work with the URL changed and a resource's key in `x-api-key`.",
+        description="Whether CompreFace's routes for recognition are also served, under `/api/v1/`: programs written "
+        "for CompreFace work with the new URL and a resource's key in `x-api-key`.",
     )
     trusted_proxies: Networks = Field(
         default="",
         description="Networks of reverse proxies whose `X-Forwarded-Proto`, `-Host`, `-Port`, `-Prefix` and `-For` (or "
-        "`Forwarded`) are believed for the endpoint that was called, the addresses in answers (`operation-Location`) "
-        "and the caller's own; with commas between them: `10.0.0.0/8,127.0.0.1`.",
+        "`Forwarded`) are trusted for the endpoint that was called, the addresses in responses (`operation-Location`) "
+        "and the caller's address; separated by commas: `10.0.0.0/8,127.0.0.1`.",
     )
     private_networks: Networks = Field(
         default="",
-        description="Networks that count as private endpoints, with commas between them: their callers reach every "
+        description="Networks that count as private endpoints, separated by commas: their callers reach every "
         "resource, whatever its IP rules, even if its public network access is disabled.",
     )
     max_connections: int = Field(

@@ -15,15 +15,15 @@ class LivenessSettings(SettingsGroup):
 
     liveness_origins: str = Field(
         default="*",
-        description="Origins of the web pages that may run liveness detection in a browser, with commas between them, "
-        "such as `https://shop.example,https://www.shop.example`; `*` for all. A page needs a session's token anyway.",
+        description="Origins of the web pages that may run liveness detection in a browser, separated by commas, "
+        "such as `https://shop.example,https://www.shop.example`; `*` for all. A page always needs a session's token.",
     )
     liveness_networks: str = Field(
         default="fr-liveness,minifasnet",
         pattern=r"^\s*((fr-liveness|minifasnet)\s*(,\s*(fr-liveness|minifasnet)\s*)*)?$",
-        description="Model packs of passive networks that liveness detection may use, with commas between them; their "
-        "mean counts. The server fetches `fr-liveness` before it starts, and tries to fetch `minifasnet` while it "
-        "serves. Without any, passive sessions are refused.",
+        description="Model packs of passive networks that liveness detection may use, separated by commas; the mean of "
+        "their scores is used. The server downloads `fr-liveness` before it starts, and tries to download `minifasnet` "
+        "while it serves. Without any, passive sessions are refused.",
     )
     liveness_virtual_cameras: bool = Field(
         default=False,
@@ -36,10 +36,10 @@ class LivenessSettings(SettingsGroup):
     )
     liveness_without_flashes: Literal["off", "uncertain", "realface"] = Field(
         default="off",
-        description="Whether people whom flashing light can harm may turn the head instead, and the best decision that "
-        "such an attempt can reach: `off` for no, `uncertain` for attempts that your own staff reviews, `realface` for "
-        "the same as with flashes. Only the turns then bind the video to the attempt. A resource may have a policy of "
-        "its own.",
+        description="Whether people who can be harmed by flashing light may turn the head instead, and the best "
+        "decision that such an attempt can reach: `off` for no, `uncertain` for attempts that your own staff reviews, "
+        "`realface` for the same as with flashes. Only the turns then bind the video to the attempt. A resource may "
+        "have its own policy.",
     )
     liveness_play_integrity_package: str | None = Field(
         default=None, description="Package name of your Android app whose Play Integrity tokens are verified."
@@ -68,23 +68,22 @@ class LivenessSettings(SettingsGroup):
     liveness_free_failures: int = Field(
         default=3,
         ge=0,
-        description="Failed liveness attempts that a device or user may have within a day before it must wait, twice "
-        "as long after each further one; ten times as many for a network address.",
+        description="Failed liveness attempts that a device or user may have within a day before it must wait; the "
+        "wait doubles with each further failure. A network address may have ten times as many.",
     )
     liveness_longest_wait_seconds: float = Field(
-        default=3600.0, ge=0, description="Longest wait after failed liveness attempts; 0 switches waiting off."
+        default=3600.0, ge=0, description="Longest wait after failed liveness attempts; 0 disables waiting."
     )
     liveness_frame_days: float = Field(
         default=30.0,
         ge=0,
-        description="How long frames of liveness attempts are remembered, as keyed hashes, to refuse a video that is "
-        "shown again.",
+        description="How long keyed hashes of the frames of liveness attempts are stored, to refuse replayed videos.",
     )
     liveness_test_nonce: SecretStr | None = Field(
         default=None,
         description="For tests only: the nonce of every liveness attempt, 32 or more hexadecimal characters. It makes "
-        "all challenges equal and predictable, so liveness detection then proves nothing; without `--dev` the service "
-        "does not start with it.",
+        "all challenges equal and predictable, so liveness detection then proves nothing. The service starts with it "
+        "only under `--dev`.",
     )
 
     @field_validator("liveness_test_nonce")

@@ -1,4 +1,4 @@
-"""Settings: what the contract's model names stand for."""
+"""Settings: the packs of the contract's model names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mien.settings.group import SettingsGroup
 
 
 def _pack(label: str, what: str, default: str) -> Any:
-    text = f"{what} for the label `{label}`. When absent, what `mien models bind` wrote, else {default}."
+    text = f"{what} for the label `{label}`. When absent, the binding of `mien models bind`; without one, {default}."
     return Field(default=None, description=text)
 
 

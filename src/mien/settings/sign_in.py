@@ -19,16 +19,16 @@ class SignInSettings(SettingsGroup):
         description="URL of the OpenID Connect issuer whose tokens are accepted on custom subdomains, exactly as in "
         "`iss`: `https://id.example.com/realms/mien`. For a tenant of Entra ID, "
         "`https://login.microsoftonline.com/TENANT-ID/v2.0` accepts its v1 tokens (`https://sts.windows.net/…`) too. "
-        "When absent, keys only.",
+        "When absent, only keys are accepted.",
     )
     oidc_audience: str = Field(
         default="https://cognitiveservices.azure.com",
-        description="Required `aud` of the tokens, with or without a slash at the end; separate several with commas.",
+        description="Required `aud` of the tokens, with or without a trailing slash; several are separated by commas.",
     )
     management_audience: str = Field(
         default="https://management.azure.com",
-        description="Required `aud` of tokens for the control plane, with or without a slash at the end; separate "
-        "several with commas. Such a token also needs a role: `Mien.Admin`, `Mien.Approver` or `Mien.Reader`.",
+        description="Required `aud` of tokens for the control plane, with or without a trailing slash; several "
+        "are separated by commas. Such a token also needs a role: `Mien.Admin`, `Mien.Approver` or `Mien.Reader`.",
     )
     oidc_jwks_url: str | None = Field(
         default=None,
@@ -37,12 +37,12 @@ class SignInSettings(SettingsGroup):
     )
     oidc_roles_claim: str = Field(
         default="roles",
-        description="The claim that lists roles; dots lead into objects: `realm_access.roles`.",
+        description="The claim that lists roles; dots select members of objects: `realm_access.roles`.",
     )
     oidc_groups_claim: str = Field(
         default="groups",
-        description="The claim that names groups, to which `mien role assign --group` assigns roles; dots lead into "
-        "objects.",
+        description="The claim that names groups, to which `mien role assign --group` assigns roles; dots select "
+        "members of objects.",
     )
     oidc_ca_file: Path | None = Field(
         default=None,
@@ -55,7 +55,7 @@ class SignInSettings(SettingsGroup):
         "redirect address to register is the portal's own with `/sign-in/callback`. When absent, they paste a token.",
     )
     portal_client_secret: SecretStr | None = Field(
-        default=None, description="Secret of that client. When absent it is a public one, whose codes PKCE protects."
+        default=None, description="Secret of that client. When absent, it is a public client, which PKCE protects."
     )
     portal_scopes: str = Field(
         default="openid profile email",
@@ -93,5 +93,5 @@ class SignInSettings(SettingsGroup):
     @classmethod
     def _asks_for_id_token(cls, value: str) -> str:
         if "openid" not in value.split():
-            raise ValueError("must have openid among others: without it there is no id token")
+            raise ValueError("must contain openid: without it there is no id token")
         return value

@@ -31,7 +31,7 @@ class StorageSettings(SettingsGroup):
     )
     model_dir: Path = Field(
         default_factory=_default_model_dir,
-        description="Folder of fetched and converted models; servers may share it. "
+        description="Folder of downloaded and converted models; servers may share it. "
         "Default: `$XDG_DATA_HOME/mien/models` or `~/.local/share/mien/models`.",
     )
     database_url: str | None = Field(
@@ -46,22 +46,22 @@ class StorageSettings(SettingsGroup):
         default=16,
         ge=0,
         le=10_000,
-        description="Megabytes of `data_dir` that are kept for deletions on a full disk; only with SQLite. 0: none.",
+        description="Megabytes of `data_dir` that are reserved for deletions on a full disk; SQLite only. 0: none.",
     )
     search_engine: Literal["exact", "pgvector", "pgvector-hnsw", "milvus"] = Field(
         default="exact",
         description="The engine that searches trained collections. `exact`: this process, with encrypted files. "
         "`pgvector` (compares every template) and `pgvector-hnsw` (an index: faster in large collections, may miss a "
-        "neighbour): PostgreSQL, which must see the templates, so they are stored there **unencrypted**. `milvus` "
-        "(compares every template): the Milvus server of `milvus_url`, also **unencrypted**.",
+        "neighbour): PostgreSQL, which must read the templates, so they are stored there **unencrypted**. "
+        "`milvus` (compares every template): the Milvus server of `milvus_url`, also **unencrypted**.",
     )
     milvus_url: str | None = Field(
         default=None,
-        description="URL of the Milvus server, such as `http://milvus:19530`, without credentials. Keep it after "
-        "`search_engine` was changed, until the indexes there are deleted.",
+        description="URL of the Milvus server, such as `http://milvus:19530`, without credentials. After a change of "
+        "`search_engine`, keep it until the indexes there are deleted.",
     )
     milvus_token: SecretStr | None = Field(
-        default=None, description="`user:password` or the API key for Milvus, where it asks for one."
+        default=None, description="`user:password` or the API key for Milvus, if it requires one."
     )
     master_key: SecretStr | None = Field(
         default=None,
@@ -79,7 +79,7 @@ class StorageSettings(SettingsGroup):
     def _is_plain_url(cls, value: str | None) -> str | None:
         parts = urlsplit(value or "")
         if value is not None and (parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc):
-            raise ValueError("must begin with http:// or https://, without credentials: those are MIEN_MILVUS_TOKEN's")
+            raise ValueError("must begin with http:// or https://, without credentials (set MIEN_MILVUS_TOKEN)")
         return value
 
     @property

@@ -1,4 +1,4 @@
-"""Environment variables that look like settings and are none: misspelt names, which would be ignored silently."""
+"""Find environment variables that look like settings but are misspelt: they would be ignored silently."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ class UrlSettings(SettingsGroup):
     url_allow_private: bool = Field(
         default=False,
         description="Whether an image URL may lead to private and loopback addresses (link-local ones, where cloud "
-        "metadata lives, stay refused). Leave it off where callers are not trusted with the server's network.",
+        "metadata is served, are always refused). Leave it off if callers must not reach the server's network.",
     )
     url_allowed_networks: Networks = Field(
         default="",
