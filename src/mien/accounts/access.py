@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mien.accounts.errors import (
-    AccessRequestNotFoundError,
     AlreadyRequestedError,
     InvalidValueError,
     OwnRequestError,
     ReasonMissingError,
-    ResourceNotFoundError,
     TransitionError,
 )
-from mien.accounts.intake_checks import findings
 from mien.accounts.records import bump, features_of, state_of
+from mien.accounts.request_rows import find_row, new_row, request_of, resource_name
 from mien.accounts.requests import (
     ADVICE,
     APPROVE,
@@ -116,21 +114,22 @@ class AccessRequests:
             raise InvalidValueError(
                 "features", "{names} must be requested apart from other features, each by itself", names=names
             )
-        row = self._new(
+        row = new_row(
             resource_id,
             wanted,
             actor=actor,
+            now=self._clock.now(),
             organisation=checked_text("organisation", organisation, 200),
             contact=checked_text("contact", contact, 200),
             use_case=checked_text("use_case", use_case, 4000),
         )
         with self._database.write(EVERY_RESOURCE) as session:
             bump(session)
-            name = _name_of(session, resource_id)
+            name = resource_name(session, resource_id)
             self._check_not_open(session, resource_id, wanted)
             session.add(row)
             session.flush()
-            request = self._request(row, name)
+            request = request_of(row, name, self._clock.now())
             flags = ", ".join(one.rule for one in request.findings)
             self._record(session, "request", request, actor, flagged=flags or None)
         return request
@@ -213,8 +212,8 @@ class AccessRequests:
             AccessRequestNotFoundError: there is none.
         """
         with self._database.read(EVERY_RESOURCE) as session:
-            row = _find(session, request_id)
-            return self._request(row, _name_of(session, row.resource_id, deleted=True))
+            row = find_row(session, request_id)
+            return request_of(row, resource_name(session, row.resource_id, deleted=True), self._clock.now())
 
     def requests(
         self, resource_id: UUID | None = None, states: Collection[RequestState] | None = None
@@ -232,7 +231,7 @@ class AccessRequests:
             query = query.where(AccessRequestRow.resource_id == resource_id)
         with self._database.read(EVERY_RESOURCE) as session:
             rows = session.execute(query.order_by(AccessRequestRow.requested_at, AccessRequestRow.request_id))
-            found = [self._request(row, name) for row, name in rows]
+            found = [request_of(row, name, self._clock.now()) for row, name in rows]
         return [one for one in found if states is None or one.state in states]
 
     def expire_due(self) -> int:
@@ -256,7 +255,7 @@ class AccessRequests:
             for row in rows:
                 row.state = RequestState.EXPIRED.value
             for row in rows:
-                request = self._request(row, _name_of(session, row.resource_id, deleted=True))
+                request = request_of(row, resource_name(session, row.resource_id, deleted=True), self._clock.now())
                 self._record(session, "expire", request, "mien")
         return len(rows)
 
@@ -273,38 +272,19 @@ class AccessRequests:
             missing = ALL_FEATURES - requested  # what was revoked since stays so
             if not missing:
                 return
-            row = self._new(
-                resource.id, missing, actor=actor, organisation="development", contact="nobody", use_case=text
+            row = new_row(
+                resource.id,
+                missing,
+                actor=actor,
+                now=self._clock.now(),
+                organisation="development",
+                contact="nobody",
+                use_case=text,
             )
             row.state = RequestState.APPROVED.value
             session.add(row)
             session.flush()
-            self._record(session, "approve", self._request(row, resource.name), actor, development=True)
-
-    def _new(
-        self,
-        resource_id: UUID,
-        features: frozenset[Feature],
-        *,
-        actor: str,
-        organisation: str,
-        contact: str,
-        use_case: str,
-    ) -> AccessRequestRow:
-        now = self._clock.now()
-        return AccessRequestRow(
-            resource_id=resource_id,
-            request_id=uuid4(),
-            features=",".join(sorted(features)),
-            organisation=organisation,
-            contact=contact,
-            use_case=use_case,
-            state=RequestState.SUBMITTED.value,
-            requested_by=actor,
-            requested_at=now,
-            changed_by=actor,
-            changed_at=now,
-        )
+            self._record(session, "approve", request_of(row, resource.name, self._clock.now()), actor, development=True)
 
     def _take(
         self, step: Step, request_id: UUID, actor: str, reason: str | None, lasts: timedelta | None = None
@@ -318,8 +298,8 @@ class AccessRequests:
         now = self._clock.now()
         with self._database.write(EVERY_RESOURCE) as session:
             bump(session)
-            row = _find(session, request_id)
-            name = _name_of(session, row.resource_id)
+            row = find_row(session, request_id)
+            name = resource_name(session, row.resource_id)
             state = RequestState(state_of(row, now))
             if state not in step.sources:
                 raise TransitionError(request_id, STATES[state], step.done, ADVICE[state])
@@ -332,7 +312,7 @@ class AccessRequests:
             if lasts is not None and not endless:
                 row.expires_at = max(now + lasts, row.expires_at or now)
             session.flush()
-            request = self._request(row, name)
+            request = request_of(row, name, self._clock.now())
             expires = None if request.expires_at is None else request.expires_at.isoformat(timespec="seconds")
             details = {"expires_at": expires} if lasts is not None else {}
             if alone:
@@ -362,26 +342,6 @@ class AccessRequests:
                 said = Message("in review") if state is RequestState.IN_REVIEW else STATES[state]
                 raise AlreadyRequestedError(min(both), said, row.request_id)
 
-    def _request(self, row: AccessRequestRow, name: str) -> AccessRequest:
-        return AccessRequest(
-            id=row.request_id,
-            resource_id=row.resource_id,
-            resource_name=name,
-            features=features_of(row),
-            organisation=row.organisation,
-            contact=row.contact,
-            use_case=row.use_case,
-            state=RequestState(state_of(row, self._clock.now())),
-            requested_by=row.requested_by,
-            requested_at=row.requested_at,
-            changed_by=row.changed_by,
-            changed_at=row.changed_at,
-            reason=row.reason,
-            expires_at=row.expires_at,
-            by_requester=row.by_requester,
-            findings=findings(row.organisation, row.contact, row.use_case),
-        )
-
     def _record(
         self, session: Session, step: str, request: AccessRequest, actor: str, **details: str | bool | None
     ) -> None:
@@ -396,17 +356,3 @@ class AccessRequests:
         self._audit.record_in(
             session, actor=actor, action=f"access.{step}", resource_id=request.resource_id, details=about
         )
-
-
-def _find(session: Session, request_id: UUID) -> AccessRequestRow:
-    row = session.scalar(select(AccessRequestRow).where(AccessRequestRow.request_id == request_id))
-    if row is None:
-        raise AccessRequestNotFoundError(request_id)
-    return row
-
-
-def _name_of(session: Session, resource_id: UUID, *, deleted: bool = False) -> str:
-    row = session.get(ResourceRow, resource_id)
-    if row is None or (row.deleted_at is not None and not deleted):
-        raise ResourceNotFoundError(resource_id)
-    return row.name
