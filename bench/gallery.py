@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from tests.many_people import NewPerson, add_persons
 
 from mien.accounts import DEVELOPMENT_TERMS, Accounts
 from mien.clock import SystemClock
@@ -25,7 +26,6 @@ from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.recognisers import Recogniser, Recognisers
-from mien.gallery.types import NewPerson
 from mien.matching import Calibration
 from mien.storage import Database, Vault, load_master_key, migrate
 from mien.vision.types import Embedding, Face, FaceBox, Want
@@ -117,7 +117,7 @@ def main() -> None:
         for one in (ref, small):
             gallery.collections.create(one, one.collection_id, None, "recognition_04")
         people = [NewPerson("somebody", None, (one,)) for one in embeddings(arguments.persons)]
-        once(f"create {arguments.persons} persons with a face each", lambda: gallery.bulk.add_persons(ref, people))
+        once(f"create {arguments.persons} persons with a face each", lambda: add_persons(gallery, ref, people))
         once("first training, and looking for doubles of all after it", lambda: train(gallery, ref))
         person, other = gallery.persons.create(ref, "one more"), gallery.persons.create(small, "only one")
         once("unchanged but for a person without a face: training", lambda: train(gallery, ref))

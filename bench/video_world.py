@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 from bench.video_scenes import Scene
 from tests.liveness.photos import networks
+from tests.many_people import NewPerson, add_persons
 from tests.shared import shared_folder
 
 from mien.accounts import DEVELOPMENT_TERMS
@@ -35,7 +36,6 @@ from mien.gallery.directory.services import open_directory
 from mien.gallery.gallery import open_gallery
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.recognisers import Recognisers
-from mien.gallery.types import NewPerson
 from mien.models import ModelStore
 from mien.models.bindings import read_bindings
 from mien.services import open_services
@@ -173,8 +173,8 @@ def world(cache: Path, *, alone: bool = False, networks: Sequence[str] = LIVENES
         templates = enrolled(cache, engine, recognisers["recognition_04"].pack, known)
         if alone:
             templates = [own[:1] for own in templates]
-        gallery.bulk.add_persons(
-            ref, [NewPerson(person.name, None, own) for person, own in zip(known, templates, strict=True)]
+        add_persons(
+            gallery, ref, [NewPerson(person.name, None, own) for person, own in zip(known, templates, strict=True)]
         )
         gallery.training.start(ref)
         gallery.training.run_pending()

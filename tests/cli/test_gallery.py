@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.many_people import NewPerson, add_persons
 from tests.memory import shared_engine
 from typer.testing import CliRunner
 
@@ -14,7 +15,6 @@ from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.policy import EnrolmentPolicy
 from mien.gallery.recognisers import Recognisers
-from mien.gallery.types import NewPerson
 from mien.models import ModelStore
 from mien.models.bindings import read_bindings
 from mien.services import Services, open_services
@@ -53,7 +53,7 @@ def group(tmp_path: Path) -> CollectionRef:
     ref = CollectionRef(owner, Kind.PERSON_GROUP, "staff")
     gallery.collections.create(ref, "Staff", None, "recognition_04")
     vector = np.full(256, 1 / 16, np.float32)
-    gallery.bulk.add_persons(ref, [NewPerson("p", None, (Embedding(vector, fingerprint, 1.0),))])
+    add_persons(gallery, ref, [NewPerson("p", None, (Embedding(vector, fingerprint, 1.0),))])
     gallery.training.start(ref)
     gallery.training.run_pending()
     services.close()
@@ -135,7 +135,7 @@ def test_persons_are_merged_and_moved(group: CollectionRef, tmp_path: Path) -> N
     services, gallery, fingerprint = opened(tmp_path)
     vector = np.full(256, 1 / 16, np.float32)
     faces = (Embedding(vector, fingerprint, 1.0), Embedding(-vector, fingerprint, 1.0))
-    (other,) = gallery.bulk.add_persons(group, [NewPerson("q", None, faces)])
+    (other,) = add_persons(gallery, group, [NewPerson("q", None, faces)])
     gallery.collections.create(CollectionRef(group.resource_id, Kind.LARGE_PERSON_GROUP, "left"), "Left")
     (first,) = (one for one in gallery.persons.page(group) if one.person_id != other)
     theirs = gallery.persons.get(group, other).persisted_face_ids
@@ -191,7 +191,7 @@ def test_a_merge_that_negatives_speak_against_asks_first(group: CollectionRef, t
     services, gallery, fingerprint = opened(tmp_path)
     faces = [Embedding(one, fingerprint, 1.0) for one in np.eye(256, dtype=np.float32)[:2]]
     people = [NewPerson("a", None, (faces[0],)), NewPerson("e", None, (faces[1],))]
-    ann, eve = gallery.bulk.add_persons(group, people)
+    ann, eve = add_persons(gallery, group, people)
     gallery.policies.set_for(group, EnrolmentPolicy(negatives=True))
     (face_id,) = services.detected_faces.remember(group.resource_id, "recognition_04", faces[1:], 600)
     gallery.negatives.add(group, ann, face_id=face_id, actor="cli:eva")
@@ -211,7 +211,7 @@ def test_trainings_are_listed_and_suspicions_dismissed(group: CollectionRef, tmp
     names = ("front-desk", "personGroup/staff")
     services, gallery, fingerprint = opened(tmp_path)
     vector = np.full(256, 1 / 16, np.float32)
-    gallery.bulk.add_persons(group, [NewPerson("again", None, (Embedding(vector, fingerprint, 1.0),))])
+    add_persons(gallery, group, [NewPerson("again", None, (Embedding(vector, fingerprint, 1.0),))])
     gallery.training.start(group)
     gallery.training.run_pending()
     gallery.training.start(group)

@@ -13,6 +13,7 @@ import httpx
 import numpy as np
 from tests.cli.test_gallery import opened
 from tests.conftest import StartServer, stop
+from tests.many_people import NewPerson, add_persons
 from tests.shared import azure_photo
 from tests.waiting import until
 from typer.testing import CliRunner
@@ -20,7 +21,6 @@ from typer.testing import CliRunner
 from mien.accounts import DEVELOPMENT_TERMS, Accounts
 from mien.cli._main import build
 from mien.gallery.kinds import CollectionRef, Kind
-from mien.gallery.types import NewPerson
 from mien.vision.types import Embedding
 
 FAMILY = {"dad": ("Family1-Dad1", "Family1-Dad2"), "mum": ("Family1-Mom1",), "son": ("Family1-Son1",)}
@@ -178,7 +178,7 @@ def test_what_cannot_be_migrated_is_refused_and_listed(tmp_path: Path) -> None:
     recogniser = gallery.rows.get(ref)
     vector = np.full(256, 1 / 16, np.float32)
     people = [NewPerson("p", None, (Embedding(vector, recogniser.fingerprint, 1.0),)) for _ in range(12)]
-    gallery.bulk.add_persons(ref, people)
+    add_persons(gallery, ref, people)
     services.close()
     sface = {"recognition_03": "sface"}
     for leave_out in ((), ("--leave-out",)):  # there would be nobody left

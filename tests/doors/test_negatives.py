@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from tests.doors.conftest import STAFF, House
 from tests.gallery.texts import embedding, photo, recognisers, unit
+from tests.many_people import NewPerson, add_persons
 from tests.memory import ready_engine
 from tests.shared import shared_path
 from tests.video.clips import photo_walks_up
@@ -31,7 +32,6 @@ from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.policy import EnrolmentPolicy
 from mien.gallery.recognisers import Recognisers
-from mien.gallery.types import NewPerson
 from mien.models import ModelStore
 from mien.models.bindings import read_bindings
 from mien.video.camera import TrackUpdate
@@ -77,7 +77,7 @@ def test_a_negative_of_an_event_keeps_the_door_shut_for_the_other_and_open_for_t
         NewPerson("Pia", None, tuple(embedding(unit(seed, near=PIA)) for seed in (11, 12))),
         NewPerson("Otto", None, (embedding(unit(50)),)),
     ]
-    pia = UUID(gallery.bulk.add_persons(ref, made)[0])
+    pia = UUID(add_persons(gallery, ref, made)[0])
     assert house.place.world.train(ref) == "succeeded"
     door = house.door(spec=DoorSpec(pictures=True))
     house.rule(door)

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from tests.gallery.conftest import World, open_world
 from tests.gallery.texts import CALIBRATION, embedding, photo, recognisers, unit
+from tests.many_people import NewPerson, add_persons
 from tests.memory import shared_engine
 from tests.shared import shared_path
 from tests.video.clips import write_clip
@@ -29,7 +30,6 @@ from mien.events.drift import DriftCounts
 from mien.gallery.directory.services import DirectoryServices, open_directory
 from mien.gallery.errors import CollectionNotFoundError, NotTrainedError
 from mien.gallery.kinds import Kind
-from mien.gallery.types import NewPerson
 from mien.models import ModelStore
 from mien.storage import Database, Vault
 from mien.storage.tables import DriftCountRow
@@ -57,8 +57,8 @@ def directory(world: World, database: Database, vault: Vault, clock: ManualClock
 def enrol(world: World, kind: Kind, name: str, **people: int) -> dict[str, str]:
     """Enrol people, each by the seed of their template, and train; returns their ids."""
     ref = world.make(kind, name)
-    ids = world.gallery.bulk.add_persons(
-        ref, [NewPerson(who, None, (embedding(unit(seed)),)) for who, seed in people.items()]
+    ids = add_persons(
+        world.gallery, ref, [NewPerson(who, None, (embedding(unit(seed)),)) for who, seed in people.items()]
     )
     assert world.train(ref) == "succeeded"
     return dict(zip(people, ids, strict=True))

@@ -3,12 +3,12 @@ from uuid import UUID
 
 from tests.gallery.conftest import World, embedding, photo, unit
 from tests.gallery.texts import recognisers
+from tests.many_people import NewPerson, add_persons
 
 from mien.clock import ManualClock
 from mien.gallery.counts import faces_stored, storage_use
 from mien.gallery.gallery import open_gallery
 from mien.gallery.kinds import Kind
-from mien.gallery.types import NewPerson
 from mien.storage import Database, Vault
 
 
@@ -17,8 +17,8 @@ def people(count: int) -> list[NewPerson]:
 
 
 def test_faces_and_quotas_are_counted_by_resource(world: World, database: Database) -> None:
-    world.gallery.bulk.add_persons(world.make(Kind.PERSON_GROUP, "one"), people(3))
-    world.gallery.bulk.add_persons(world.make(Kind.PERSON_GROUP, "two"), people(2))
+    add_persons(world.gallery, world.make(Kind.PERSON_GROUP, "one"), people(3))
+    add_persons(world.gallery, world.make(Kind.PERSON_GROUP, "two"), people(2))
     faces = world.make(Kind.FACE_LIST, "list")
     for seed in range(4):
         world.gallery.faces.add(faces, photo({"seed": seed}))
@@ -50,7 +50,7 @@ def test_trainings_that_succeed_are_told(
     )
     for name, count in (("full", 3), ("empty", 0)):
         ref = world.make(Kind.PERSON_GROUP, name)
-        gallery.bulk.add_persons(ref, people(count))
+        add_persons(gallery, ref, people(count))
         gallery.training.start(ref)
         gallery.training.run_pending()
     assert told == [(world.owner, 6)]

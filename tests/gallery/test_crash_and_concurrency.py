@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import MASTER_KEY
 from tests.gallery.conftest import World, photo, unit
 from tests.gallery.texts import TextEngine, embedding, recognisers
+from tests.many_people import NewPerson, add_persons
 from tests.waiting import until
 
 from mien.accounts import DEVELOPMENT_TERMS, Accounts
@@ -22,7 +23,7 @@ from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.errors import ConflictError, GalleryError, TrainingNotFinishedError
 from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.kinds import CollectionRef, Kind
-from mien.gallery.types import NewPerson, TrainingState
+from mien.gallery.types import TrainingState
 from mien.storage import Database, MasterKey, Vault, migrate
 
 CHILD = """
@@ -142,10 +143,10 @@ def test_a_training_that_was_killed_is_begun_again(
 ) -> None:
     url, folder, ref = place
     gallery, faces = opened(connect(url), folder)
-    first = gallery.bulk.add_persons(ref, [NewPerson("p", None, (embedding(unit(1)),))])
+    first = add_persons(gallery, ref, [NewPerson("p", None, (embedding(unit(1)),))])
     gallery.training.start(ref)
     gallery.training.run_pending()
-    second = gallery.bulk.add_persons(ref, [NewPerson("p", None, (embedding(unit(2)),))])
+    second = add_persons(gallery, ref, [NewPerson("p", None, (embedding(unit(2)),))])
     process = child(TRAIN_AND_STOP, url, folder, ref.resource_id, moment)
     assert process.stdout is not None
     assert process.stdout.readline() == "training\n"

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select
 from tests.gallery.conftest import World, embedding, photo, unit
+from tests.many_people import NewPerson, add_faces, add_persons
 
 from mien.accounts import DEVELOPMENT_TERMS
 from mien.clock import ManualClock
@@ -18,7 +19,7 @@ from mien.gallery.errors import (
 )
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.policy import EnrolmentPolicy
-from mien.gallery.types import DuplicateKind, FindMode, NewPerson, TargetFace
+from mien.gallery.types import DuplicateKind, FindMode, TargetFace
 from mien.storage.crypto import CryptoError
 from mien.storage.tables import PersistedFaceRow
 from mien.vision.decode import decode
@@ -170,13 +171,13 @@ def test_a_crop_has_a_margin_and_stays_in_the_picture() -> None:
 def test_bulk_enrolment_counts(world: World) -> None:
     ref = world.make(Kind.PERSON_GROUP)
     people = [NewPerson(str(n), None, (embedding(unit(n)), embedding(unit(n + 5000)))) for n in range(2100)]
-    ids = world.gallery.bulk.add_persons(ref, people)
+    ids = add_persons(world.gallery, ref, people)
     assert len(set(ids)) == 2100
     counted = world.gallery.collections.get(ref)
     assert (counted.persons, counted.faces) == (2100, 4200)
     assert len(world.gallery.persons.get(ref, ids[2099]).persisted_face_ids) == 2
     listed = world.make(Kind.LARGE_FACE_LIST)
-    faces = world.gallery.bulk.add_faces(listed, [embedding(unit(n)) for n in range(3)])
+    faces = add_faces(world.gallery, listed, [embedding(unit(n)) for n in range(3)])
     assert sorted(faces) == [one.persisted_face_id for one in world.gallery.faces.page(listed)]
     with world.gallery.rows.database.read(world.owner) as session:
         assert session.scalar(select(func.count()).select_from(PersistedFaceRow)) == 4203
@@ -215,8 +216,8 @@ def test_imports_and_large_collections_are_compared_by_training(
             monkeypatch.setattr(f"mien.gallery.{module}.COMPARED_FACES", 3)
     ref = world.make(Kind.LARGE_PERSON_GROUP)
     people = [NewPerson(str(n), None, (embedding(unit(n)), embedding(unit(n + 5000, n, 0.1)))) for n in range(20)]
-    ids = world.gallery.bulk.add_persons(ref, people)
-    (twin,) = world.gallery.bulk.add_persons(ref, [NewPerson("twin", None, (embedding(unit(900, 7, 0.1)),))])
+    ids = add_persons(world.gallery, ref, people)
+    (twin,) = add_persons(world.gallery, ref, [NewPerson("twin", None, (embedding(unit(900, 7, 0.1)),))])
     assert pairs(world, ref) == set()
     assert world.train(ref) == "succeeded"
     found = {frozenset((a, b)) for kind, a, b in pairs(world, ref) if kind == "samePerson"}
@@ -234,7 +235,7 @@ def test_imports_and_large_collections_are_compared_by_training(
 
 def test_the_same_picture_imported_twice_is_reported(world: World) -> None:
     ref = world.make(Kind.LARGE_FACE_LIST)
-    one, other, _ = world.gallery.bulk.add_faces(ref, [embedding(unit(1)), embedding(unit(1)), embedding(unit(2))])
+    one, other, _ = add_faces(world.gallery, ref, [embedding(unit(1)), embedding(unit(1)), embedding(unit(2))])
     world.train(ref)
     (found,) = world.gallery.duplicates.found(ref)
     assert ({found.face_id, found.other_face_id}, found.kind.value) == ({one, other}, "samePhoto")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from tests.gallery.conftest import CALIBRATION, World, embedding, photo, unit
 from tests.gallery.texts import FINGERPRINT, recognisers
+from tests.many_people import NewPerson, add_persons
 
 from mien.accounts import DEVELOPMENT_TERMS
 from mien.clock import ManualClock
@@ -31,7 +32,6 @@ from mien.gallery.kinds import Kind
 from mien.gallery.measuring import Measuring
 from mien.gallery.recognisers import Recognisers
 from mien.gallery.sampling import SourceError, from_collection, owners_in
-from mien.gallery.types import NewPerson
 from mien.matching import cosine
 from mien.storage import Database, Vault
 
@@ -102,7 +102,7 @@ def test_a_collections_own_calibration_wins_and_the_default_threshold_follows(
 ) -> None:
     ref, other = world.make(Kind.PERSON_GROUP), world.make(Kind.PERSON_GROUP, "other")
     for each in (ref, other):
-        world.gallery.bulk.add_persons(each, [NewPerson("a", None, (embedding(unit(1)),))])
+        add_persons(world.gallery, each, [NewPerson("a", None, (embedding(unit(1)),))])
         world.train(each)
     probe = world.detect(unit(50, near=1, away=0.6))
 
@@ -185,7 +185,7 @@ def test_an_enrolled_collection_is_measured(world: World, audit: AuditLog) -> No
         NewPerson(str(seed), None, tuple(embedding(unit(1000 * seed + k, near=seed, away=0.4)) for k in range(3)))
         for seed in range(1, 90)
     ]
-    world.gallery.bulk.add_persons(ref, people)
+    add_persons(world.gallery, ref, people)
     done = measuring.measure(ref, "staff", fmr=1e-3, actor="ann")
     assert (done.source, done.fingerprint) == ("personGroup/group", FINGERPRINT)
     assert (done.result["people"], done.result["photos"], done.result["genuine"]) == (89, 267, 267)

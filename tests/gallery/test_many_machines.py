@@ -16,13 +16,14 @@ import pytest
 from tests.conftest import MASTER_KEY
 from tests.gallery.conftest import World, unit
 from tests.gallery.texts import TextEngine, embedding, recognisers
+from tests.many_people import NewPerson, add_persons
 
 from mien.clock import ManualClock
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.training import rebuilding
-from mien.gallery.types import NewPerson, TrainingState
+from mien.gallery.types import TrainingState
 from mien.search import TrainedIndexCorruptError
 from mien.storage import Database, MasterKey, Vault
 from mien.storage.claims import Claims
@@ -89,7 +90,7 @@ def connect(world: World) -> Iterator[Connect]:
 
 def add(gallery: Gallery, ref: CollectionRef, *seeds: int) -> list[str]:
     persons = [NewPerson(str(seed), None, (embedding(unit(seed)),)) for seed in seeds]
-    return list(gallery.bulk.add_persons(ref, persons))
+    return list(add_persons(gallery, ref, persons))
 
 
 def found(world: World, gallery: Gallery, ref: CollectionRef, seed: int) -> list[str]:

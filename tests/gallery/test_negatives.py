@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import update
 from tests.gallery.conftest import World, embedding, photo, unit
 from tests.gallery.texts import recognisers
+from tests.many_people import NewPerson, add_persons
 
 from mien.clock import ManualClock
 from mien.events import AuditLog
@@ -24,10 +25,11 @@ from mien.gallery.errors import (
     TooManyNegativesError,
 )
 from mien.gallery.kinds import CollectionRef, Kind, persons_ref
-from mien.gallery.negatives import MOST, drop_old
+from mien.gallery.negatives.records import drop_old
+from mien.gallery.negatives.service import MOST
 from mien.gallery.policy import EnrolmentPolicy
 from mien.gallery.reviews import NOBODY, Filed, Reviews
-from mien.gallery.types import Candidate, NewPerson
+from mien.gallery.types import Candidate
 from mien.storage import Database, Vault
 from mien.storage.tables import CollectionRow
 
@@ -46,7 +48,8 @@ SISTERS_FACE = near(unit(ANNA), SISTER, 0.9)
 
 def group(world: World, kind: Kind = Kind.LARGE_PERSON_GROUP) -> tuple[CollectionRef, str, str]:
     ref = world.make(kind)
-    anna, otto = world.gallery.bulk.add_persons(
+    anna, otto = add_persons(
+        world.gallery,
         ref,
         [
             NewPerson("Anna", None, tuple(embedding(near(unit(ANNA), seed)) for seed in (11, 12))),
@@ -94,9 +97,7 @@ def test_a_sister_stops_matching_and_the_person_does_not(world: World, clock: Ma
 
 def test_somebody_else_moves_up_when_a_person_falls_behind(world: World) -> None:
     ref, anna, _ = group(world)
-    (sister,) = world.gallery.bulk.add_persons(
-        ref, [NewPerson("Sister", None, (embedding(near(SISTERS_FACE, 5, 0.8)),))]
-    )
+    (sister,) = add_persons(world.gallery, ref, [NewPerson("Sister", None, (embedding(near(SISTERS_FACE, 5, 0.8)),))])
     assert world.train(ref) == "succeeded"
     probe = near(unit(ANNA), SISTER, 0.7)
     assert list(identified(world, ref, probe, 1)) == [anna]
@@ -216,7 +217,7 @@ def test_a_review_that_says_no_becomes_a_negative(
 def test_merging_hands_negatives_over_and_undoing_gives_them_back(world: World, clock: ManualClock) -> None:
     """A person who was enrolled twice, and a look-alike of both who is neither."""
     ref, anna, otto = group(world)
-    (again,) = world.gallery.bulk.add_persons(ref, [NewPerson("Anna again", None, (embedding(near(unit(ANNA), 13)),))])
+    (again,) = add_persons(world.gallery, ref, [NewPerson("Anna again", None, (embedding(near(unit(ANNA), 13)),))])
     assert world.train(ref) == "succeeded"
     world.gallery.policies.set(world.owner, ON)
     negatives, merge = world.gallery.negatives, world.gallery.reassignment.merge
@@ -241,7 +242,7 @@ def test_merging_hands_negatives_over_and_undoing_gives_them_back(world: World, 
 def test_merging_two_whom_a_negative_keeps_apart_is_asked_for_twice(world: World) -> None:
     ref, anna, otto = group(world)
     faces = [embedding(near(SISTERS_FACE, seed)) for seed in (41, 42)]
-    (sister,) = world.gallery.bulk.add_persons(ref, [NewPerson("Sister", None, tuple(faces))])
+    (sister,) = add_persons(world.gallery, ref, [NewPerson("Sister", None, tuple(faces))])
     world.gallery.policies.set(world.owner, ON)
     negatives, merge = world.gallery.negatives, world.gallery.reassignment.merge
     for person, face in ((anna, near(SISTERS_FACE, 43)), (sister, near(unit(ANNA), 44)), (anna, unit(OTTO))):

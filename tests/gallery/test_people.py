@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import func, select
 from tests.gallery.conftest import World, embedding, photo, unit
 from tests.gallery.test_reassignment import consent, enrol, found, rows_of
+from tests.many_people import NewPerson, add_persons
 
 from mien.clock import ManualClock
 from mien.gallery import enrolment
@@ -18,7 +19,6 @@ from mien.gallery.errors import CannotUndoError, CollectionNotFoundError, Correc
 from mien.gallery.kinds import Kind
 from mien.gallery.people import PeopleOrder
 from mien.gallery.policy import EnrolmentPolicy
-from mien.gallery.types import NewPerson
 from mien.storage.names import name_key
 from mien.storage.tables import ConsentRow, CorrectionRow, PersonRow
 from mien.vision.types import FaceBox
@@ -50,7 +50,7 @@ def test_people_are_listed_in_every_order_and_paged_both_ways(world: World, cloc
     for number, name in enumerate(NAMES):
         clock.advance(timedelta(minutes=1))
         vectors = tuple(embedding(unit(100 * number + one)) for one in range(number % 3))
-        world.gallery.bulk.add_persons(ref, [NewPerson(name, None, vectors)])
+        add_persons(world.gallery, ref, [NewPerson(name, None, vectors)])
     people = world.gallery.people
     expected = {
         PeopleOrder.NAME: sorted(NAMES, key=name_key),
@@ -255,7 +255,7 @@ def test_faces_say_when_and_from_what_they_were_enrolled(
 def test_names_of_an_older_database_are_found(world: World) -> None:
     """Rows that are inserted without the ORM have their key, too."""
     ref = world.make(Kind.LARGE_PERSON_GROUP)
-    world.gallery.bulk.add_persons(ref, [NewPerson("Zoë Weiß", None, ())])
+    add_persons(world.gallery, ref, [NewPerson("Zoë Weiß", None, ())])
     with world.gallery.rows.database.read(world.owner) as session:
         assert session.scalars(select(PersonRow.name_key)).all() == ["zoe weiss"]
         assert session.scalar(select(func.count()).select_from(PersonRow)) == 1

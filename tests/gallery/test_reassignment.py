@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select
 from tests.gallery.conftest import World, embedding, photo, unit
 from tests.gallery.texts import FINGERPRINT
+from tests.many_people import NewPerson, add_persons
 
 from mien.clock import ManualClock
 from mien.gallery import enrolment
@@ -31,7 +32,6 @@ from mien.gallery.errors import (
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.policy import EnrolmentPolicy
 from mien.gallery.quotas import Limits, Quotas
-from mien.gallery.types import NewPerson
 from mien.storage import Vault
 from mien.storage.tables import ConsentRow, CropRow, OtherTemplateRow, PersonRow
 
@@ -264,7 +264,7 @@ def test_a_person_moves_only_to_faces_of_the_same_recogniser(world: World) -> No
         world.gallery.relocation.move(ref, ann, older)
     world = world.with_(gallery=world.open("c" * 64))
     newer = world.make(Kind.PERSON_GROUP, "newer")
-    world.gallery.bulk.add_persons(newer, [NewPerson("Bob", None, (embedding(unit(3), "c" * 64),))])
+    add_persons(world.gallery, newer, [NewPerson("Bob", None, (embedding(unit(3), "c" * 64),))])
     with pytest.raises(OtherRecogniserError, match="--collection personGroup/here` first"):
         world.gallery.relocation.move(ref, ann, newer)
     # An empty group takes what comes, as it is.
@@ -294,14 +294,13 @@ def test_suspicions_follow(world: World) -> None:
 
 def test_what_was_dismissed_is_not_suspected_again(world: World) -> None:
     ref = world.make(Kind.PERSON_GROUP)
-    bulk = world.gallery.bulk
-    people = bulk.add_persons(ref, [NewPerson("p", None, (embedding(unit(1)),)) for _ in range(2)])
+    people = add_persons(world.gallery, ref, [NewPerson("p", None, (embedding(unit(1)),)) for _ in range(2)])
     assert world.train(ref) == "succeeded"
     (pair,) = world.gallery.duplicates.found(ref)
     assert world.gallery.duplicates.dismiss(ref, pair.other_face_id, pair.face_id)
     assert not world.gallery.duplicates.dismiss(ref, pair.face_id, people[0])
     assert world.gallery.duplicates.found(ref) == []
-    (third,) = bulk.add_persons(ref, [NewPerson("q", None, ())])
+    (third,) = add_persons(world.gallery, ref, [NewPerson("q", None, ())])
     world.gallery.reassignment.move_faces(ref, [pair.face_id], pair.person_id or "", third)
     assert world.train(ref) == "succeeded"  # which compares the moved face anew
     assert world.gallery.duplicates.found(ref) == []

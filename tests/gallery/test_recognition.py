@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 from tests.gallery.conftest import CALIBRATION, World, embedding, photo, unit
 from tests.gallery.texts import FINGERPRINT
+from tests.many_people import NewPerson, add_persons
 
 from mien.accounts import DEVELOPMENT_TERMS
 from mien.clock import ManualClock
@@ -22,7 +23,7 @@ from mien.gallery.errors import (
 )
 from mien.gallery.identification import STRICTER
 from mien.gallery.kinds import CollectionRef, Kind
-from mien.gallery.types import FindMode, NewPerson
+from mien.gallery.types import FindMode
 from mien.matching import cosine, person_scores
 from mien.matching.open_set import similarity_for_gallery
 from mien.matching.persons import ALONE
@@ -34,7 +35,7 @@ GROUPS = pytest.mark.parametrize("kind", [Kind.PERSON_GROUP, Kind.LARGE_PERSON_G
 
 def enrolled(world: World, ref: CollectionRef, seeds: range) -> list[str]:
     people = [NewPerson(str(seed), None, (embedding(unit(seed)),)) for seed in seeds]
-    return world.gallery.bulk.add_persons(ref, people)
+    return add_persons(world.gallery, ref, people)
 
 
 def test_verify_two_faces(world: World) -> None:
@@ -136,7 +137,7 @@ def test_identify_scores_a_person_by_all_of_their_photos(world: World) -> None:
     rival = (0.72 * probe + np.sqrt(1 - 0.72**2) * frame[3]).astype(np.float32)
     assert max(cosine(probe, view) for view in views) < cosine(probe, rival)
     people = [NewPerson("two", None, tuple(map(embedding, views))), NewPerson("one", None, (embedding(rival),))]
-    ids = world.gallery.bulk.add_persons(ref, people)
+    ids = add_persons(world.gallery, ref, people)
     world.train(ref)
     found = world.gallery.recognition.identify([world.detect(probe)], ref, 2, 0.0)[0].candidates
     assert [one.person_id for one in found] == ids

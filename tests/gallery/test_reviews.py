@@ -24,6 +24,7 @@ from tests.conftest import MASTER_KEY, sqlite_database
 from tests.examples import run_machine
 from tests.gallery.conftest import World, embedding, open_world, unit
 from tests.gallery.texts import recognisers
+from tests.many_people import NewPerson, add_persons
 
 from mien.accounts import DEVELOPMENT_TERMS
 from mien.clock import ManualClock
@@ -50,7 +51,7 @@ from mien.gallery.reviews import (
     ReviewState,
     outcome,
 )
-from mien.gallery.types import Candidate, NewPerson
+from mien.gallery.types import Candidate
 from mien.storage import EVERY_RESOURCE, Database, MasterKey, Vault
 from mien.storage.tables import AlertDeliveryRow, ReviewAnswerRow, ReviewCandidateRow, ReviewCaseRow
 
@@ -76,8 +77,8 @@ def reviews(world: World, vault: Vault, audit: AuditLog) -> Reviews:
 
 def people(world: World, name: str = "group", count: int = 3) -> tuple[CollectionRef, list[str]]:
     ref = world.make(Kind.PERSON_GROUP, name)
-    ids = world.gallery.bulk.add_persons(
-        ref, [NewPerson(f"p{seed}", None, (embedding(unit(seed)),)) for seed in range(1, count + 1)]
+    ids = add_persons(
+        world.gallery, ref, [NewPerson(f"p{seed}", None, (embedding(unit(seed)),)) for seed in range(1, count + 1)]
     )
     world.train(ref)
     return ref, ids

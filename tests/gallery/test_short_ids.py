@@ -8,18 +8,18 @@ from uuid import UUID
 import pytest
 from tests.gallery.conftest import World, embedding, unit
 from tests.gallery.test_reviews import people
+from tests.many_people import NewPerson, add_persons
 
 from mien.accounts import DEVELOPMENT_TERMS
 from mien.gallery.errors import CollectionNotFoundError
 from mien.gallery.kinds import Kind, persons_ref
-from mien.gallery.types import NewPerson
 
 
 def test_they_are_found_where_they_are(world: World) -> None:
     ref, ids = people(world)
     other = replace(world, owner=world.accounts.create("other", terms=DEVELOPMENT_TERMS).id)
     group = other.make(Kind.PERSON_GROUP, "group")
-    (stranger,) = other.gallery.bulk.add_persons(group, [NewPerson("p9", None, (embedding(unit(9)),))])
+    (stranger,) = add_persons(other.gallery, group, [NewPerson("p9", None, (embedding(unit(9)),))])
     found = world.gallery.short_ids
     for number, one in enumerate(ids, 1):
         (face,) = world.gallery.persons.get(ref, one).persisted_face_ids

@@ -5,18 +5,19 @@ from typing import Any
 
 import pytest
 from tests.gallery.conftest import World, embedding, open_world, photo, unit
+from tests.many_people import NewPerson, add_persons
 from tests.waiting import until
 
 from mien.clock import ManualClock
 from mien.gallery.errors import CollectionNotFoundError, NotTrainedError, TrainingNotFinishedError
 from mien.gallery.kinds import CollectionRef, Kind
-from mien.gallery.types import FindMode, NewPerson, TrainingState
+from mien.gallery.types import FindMode, TrainingState
 from mien.search import TrainedIndexFiles
 from mien.storage import Database, Vault
 
 
 def add(world: World, ref: CollectionRef, *seeds: int) -> list[str]:
-    return world.gallery.bulk.add_persons(ref, [NewPerson("p", None, (embedding(unit(seed)),)) for seed in seeds])
+    return add_persons(world.gallery, ref, [NewPerson("p", None, (embedding(unit(seed)),)) for seed in seeds])
 
 
 def found(world: World, ref: CollectionRef) -> set[str]:

@@ -16,6 +16,7 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, Page
 from tests.conftest import Server
+from tests.many_people import NewPerson, add_persons
 from tests.memory import shared_engine
 from tests.portal.conftest import OpenPerson
 from tests.shared import azure_photo
@@ -26,7 +27,6 @@ from mien.cli._main import build
 from mien.gallery.gallery import open_gallery
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.recognisers import Recognisers
-from mien.gallery.types import NewPerson
 from mien.models import ModelStore
 from mien.models.bindings import read_bindings
 from mien.services import open_services
@@ -218,7 +218,7 @@ def test_one_of_five_thousand_people_is_found_in_two_actions(person: OpenPerson,
     )
     (dev,) = (one for one in services.accounts.resources() if one.name == "dev")
     ref = CollectionRef(dev.id, Kind.LARGE_PERSON_GROUP, group)
-    gallery.bulk.add_persons(ref, [NewPerson(f"Person {number:05}", None, ()) for number in range(5_000)])
+    add_persons(gallery, ref, [NewPerson(f"Person {number:05}", None, ()) for number in range(5_000)])
     services.close()
     page = person().go(f"/people/largePersonGroup/{group}")
     page.get_by_text("5,000 persons").wait_for()

@@ -14,12 +14,12 @@ import pytest
 from pydantic import SecretStr
 from tests import portraits
 from tests.conftest import MASTER_KEY, Server, StartServer
+from tests.many_people import NewPerson, add_persons
 from tests.postgresql import empty_postgresql
 
 from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.recognisers import Recognisers
-from mien.gallery.types import NewPerson
 from mien.models import ModelStore
 from mien.models.bindings import read_bindings
 from mien.services import Services, open_services
@@ -118,7 +118,8 @@ def _fill(gallery: Gallery, ref: CollectionRef) -> None:
     for start in range(0, PEOPLE, 1000):
         vectors = random.normal(size=(1000, 129)).astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        gallery.bulk.add_persons(
+        add_persons(
+            gallery,
             ref,
             [NewPerson(str(start + n), None, (Embedding(v, row.fingerprint, 10.0),)) for n, v in enumerate(vectors)],
         )

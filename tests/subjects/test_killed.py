@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import select
 from tests.conftest import sqlite_database
+from tests.many_people import NewPerson, add_persons
 from typer.testing import CliRunner
 
 from mien.accounts import DEVELOPMENT_TERMS
@@ -19,7 +20,6 @@ from mien.cli._subjects import opened
 from mien.gallery.gallery import open_gallery
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.recognisers import Recognisers
-from mien.gallery.types import NewPerson
 from mien.models import ModelStore
 from mien.models.bindings import read_bindings
 from mien.settings import Settings
@@ -51,7 +51,7 @@ def test_what_a_killed_process_began_the_next_one_finishes(tmp_path: Path) -> No
         gallery.collections.create(ref, "Staff", None, "recognition_04")
         fingerprint = recognisers["recognition_04"].fingerprint
         people = (NewPerson("leaver", None, (Embedding(one, fingerprint, 1.0),)) for one in vectors)
-        gallery.bulk.add_persons(ref, people)
+        add_persons(gallery, ref, people)
         gallery.training.start(ref)
         gallery.training.run_pending()
         asked = ["erase", "desk", "--text", "leaver", "--yes", "--data-dir", str(tmp_path)]

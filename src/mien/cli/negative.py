@@ -23,7 +23,7 @@ from mien.cli._ids import short, whole_id
 from mien.cli._subjects import place_ref
 
 if TYPE_CHECKING:
-    from mien.gallery.negatives import Negative
+    from mien.gallery.negatives.types import Negative
 
 app = typer.Typer(help="Add, list and remove faces that are not a person (look-alikes).", no_args_is_help=True)
 

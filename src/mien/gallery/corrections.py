@@ -20,7 +20,7 @@ from mien.gallery.correction_records import KEPT, CorrectionKind
 from mien.gallery.errors import CannotUndoError, CorrectionNotFoundError, Quota, QuotaExceededError
 from mien.gallery.following import give_back
 from mien.gallery.kinds import CollectionRef, parse_id
-from mien.gallery.merged_negatives import MergedNegatives
+from mien.gallery.negatives.merging import MergedNegatives
 from mien.gallery.persons import check_person_quota
 from mien.gallery.relocation import Relocation
 from mien.gallery.removal import note_removal

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from mien.clock import Clock
 from mien.events import AuditLog
-from mien.gallery.bulk import Bulk
 from mien.gallery.collections import Collections
 from mien.gallery.corrections import Corrections
 from mien.gallery.crops import Crops
@@ -20,8 +19,11 @@ from mien.gallery.duplicates import Duplicates
 from mien.gallery.faces import PersistedFaces
 from mien.gallery.filing import PhotoFiling
 from mien.gallery.last_seen import LastSeen
-from mien.gallery.merged_negatives import MergedNegatives
-from mien.gallery.negatives import Negatives
+from mien.gallery.negatives.lookup import NegativeLookup
+from mien.gallery.negatives.merging import MergedNegatives
+from mien.gallery.negatives.photos import NegativePhotos
+from mien.gallery.negatives.sealing import NegativeTemplates
+from mien.gallery.negatives.service import Negatives
 from mien.gallery.people import People
 from mien.gallery.person_search import PersonSearch
 from mien.gallery.persons import Persons
@@ -67,7 +69,6 @@ class Gallery:
         reassignment: merging persons, moving faces between them.
         relocation: moving persons between groups.
         corrections: undoing these.
-        bulk: enrolling many from ready embeddings.
         filing: enrolling many photos whose templates other processes computed, each photo once.
         policies: what photos must be like to be enrolled.
         duplicates: what was suspected when they were.
@@ -97,7 +98,6 @@ class Gallery:
     reassignment: Reassignment
     relocation: Relocation
     corrections: Corrections
-    bulk: Bulk
     filing: PhotoFiling
     policies: Policies
     duplicates: Duplicates
@@ -190,17 +190,18 @@ def open_gallery(
     untrained_index, duplicate_check = UntrainedIndex(templates, clock), DuplicateCheck(templates, clock)
     last_seen = LastSeen(database, clock)
     curves = Curves(rows)
+    sealed = NegativeTemplates(vault)
+    negative_lookup = NegativeLookup(rows, sealed)
     negatives = Negatives(
         rows,
-        vault,
         templates,
-        recognisers,
-        engine=engine,
-        faces=detected_faces,
+        sealed,
+        lookup=negative_lookup,
+        photos=NegativePhotos(rows, recognisers, engine, detected_faces),
         audit=AuditLog(database, clock, vault),
     )
     probes, trained_state = Probes(detected_faces, recognisers, curves), TrainedState(rows, indexes)
-    merged = MergedNegatives(negatives, templates, recognisers)
+    merged = MergedNegatives(negatives, sealed, templates, recognisers, negative_lookup)
     relocation = Relocation(rows, vault, recognisers, duplicate_check, last_seen)
     later = TrainedDuplicates(rows, templates, indexes, recognisers)
     training = Training(rows, templates, indexes, trained=trained, look=later.look)
@@ -216,7 +217,6 @@ def open_gallery(
         reassignment=Reassignment(rows, last_seen, merged),
         relocation=relocation,
         corrections=Corrections(rows, relocation, merged),
-        bulk=Bulk(rows, templates, recognisers),
         filing=PhotoFiling(rows, recognisers, vault, duplicate_check),
         policies=Policies(rows),
         duplicates=Duplicates(rows),
@@ -233,7 +233,7 @@ def open_gallery(
             trained=trained_state,
             last_seen=last_seen,
             curves=curves,
-            negatives=negatives,
+            negatives=negative_lookup,
         ),
         similar_faces=SimilarFaces(rows, probes, trained_state, untrained_index, last_seen=last_seen, curves=curves),
         untrained_recognition=UntrainedRecognition(
@@ -243,7 +243,7 @@ def open_gallery(
             untrained_index=untrained_index,
             curves=curves,
             last_seen=last_seen,
-            negatives=negatives,
+            negatives=negative_lookup,
         ),
         rows=rows,
         templates=templates,

@@ -20,7 +20,7 @@ from mien.gallery.errors import PersistedFaceNotFoundError, Quota, QuotaExceeded
 from mien.gallery.following import give_to
 from mien.gallery.kinds import CollectionRef, parse_id
 from mien.gallery.last_seen import LastSeen
-from mien.gallery.merged_negatives import MergedNegatives
+from mien.gallery.negatives.merging import MergedNegatives
 from mien.gallery.persons import find_person
 from mien.gallery.removal import forget_pairs, note_removal
 from mien.gallery.rows import Rows

@@ -16,7 +16,7 @@ from mien.gallery.errors import (
 from mien.gallery.identification import curve_for, identified, query_for, recognised, verification
 from mien.gallery.kinds import CollectionRef
 from mien.gallery.last_seen import LastSeen
-from mien.gallery.negatives import Negatives
+from mien.gallery.negatives.lookup import NegativeLookup
 from mien.gallery.persons import find_person, sealed_faces_of
 from mien.gallery.probes import Probes
 from mien.gallery.recognisers import Recogniser, Recognisers
@@ -75,7 +75,7 @@ class Recognition:
         trained: TrainedState,
         last_seen: LastSeen,
         curves: Curves,
-        negatives: Negatives,
+        negatives: NegativeLookup,
     ) -> None:
         self._rows = rows
         self.probes = probes

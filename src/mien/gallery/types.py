@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum
-from uuid import UUID
 
 from mien.messages import Message
-from mien.vision.types import Embedding
 
 
 class Unset(Enum):
@@ -363,20 +361,3 @@ class Transfer:
     user_data: str | None
     created: datetime
     last_update: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class NewPerson:
-    """A person to enrol in bulk, from ready embeddings.
-
-    Attributes:
-        name: 1 to 128 characters.
-        user_data: None for nothing.
-        embeddings: their faces, of the collection's recogniser.
-        person_id: None for a fresh one.
-    """
-
-    name: str
-    user_data: str | None
-    embeddings: tuple[Embedding, ...]
-    person_id: UUID | None = None

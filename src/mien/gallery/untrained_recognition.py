@@ -15,7 +15,7 @@ from mien.gallery.errors import CollectionNotFoundError, FingerprintMismatchErro
 from mien.gallery.identification import confidence, identified, query_for, recognised
 from mien.gallery.kinds import CollectionRef, parse_id
 from mien.gallery.last_seen import LastSeen
-from mien.gallery.negatives import Negatives
+from mien.gallery.negatives.lookup import NegativeLookup
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.rows import Rows
 from mien.gallery.templates import SealedFace, Templates
@@ -61,7 +61,7 @@ class UntrainedRecognition:
         untrained_index: UntrainedIndex,
         curves: Curves,
         last_seen: LastSeen,
-        negatives: Negatives,
+        negatives: NegativeLookup,
     ) -> None:
         self._rows = rows
         self._recognisers = recognisers

@@ -27,7 +27,7 @@ from mien.events import AlertRules, AuditLog, Exposition, MetricStore
 from mien.events.failed_calls import FailedCalls
 from mien.gallery.drift import Drift
 from mien.gallery.measuring import Measuring
-from mien.gallery.negatives import Negatives
+from mien.gallery.negatives.service import Negatives
 from mien.gallery.reviews import Reviews
 from mien.gateway.exchange import Request
 from mien.gateway.origin import OriginFinder

@@ -27,7 +27,7 @@ from mien.events.audit_chain import Details
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.errors import ConflictError, TrainingNotFinishedError
 from mien.gallery.kinds import place_name
-from mien.gallery.negatives import Negatives
+from mien.gallery.negatives.service import Negatives
 from mien.gallery.rows import Rows
 from mien.gallery.training.compaction import Compaction
 from mien.storage import EVERY_RESOURCE, Database

@@ -19,7 +19,7 @@ from mien.clock import Clock
 from mien.events import AuditLog
 from mien.gallery.crops import Crop, crop_name
 from mien.gallery.detected_faces import DetectedFaces
-from mien.gallery.negatives import Negatives
+from mien.gallery.negatives.service import Negatives
 from mien.gallery.templates import Templates
 from mien.liveness.records import Session
 from mien.storage import Database, Vault

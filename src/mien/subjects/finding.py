@@ -15,7 +15,7 @@ from mien.gallery.correction_records import CorrectionKind
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.directory.rows import face_collections
 from mien.gallery.kinds import Kind, persons_ref, place_name
-from mien.gallery.negatives import Negatives
+from mien.gallery.negatives.service import Negatives
 from mien.gallery.recognisers import Recognisers
 from mien.gallery.templates import Templates
 from mien.storage import Database

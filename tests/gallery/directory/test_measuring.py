@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from tests.gallery.directory.world import MODEL, World
 from tests.gallery.texts import UNREAD, embedding, photo, recognisers, unit
+from tests.many_people import NewPerson, add_persons
 
 from mien.clock import ManualClock
 from mien.events import AuditLog
 from mien.gallery.kinds import CollectionRef, Kind, faces_ref
 from mien.gallery.measuring import Measuring
 from mien.gallery.sampling import SourceError
-from mien.gallery.types import NewPerson
 from mien.storage import Database, Vault
 
 
@@ -75,7 +75,7 @@ def test_an_unusable_template_counts_as_a_failure_to_enrol(world: World, measuri
     ]
     people[43] = NewPerson("43", None, (embedding(UNREAD),))
     people[41] = NewPerson("41", None, (embedding(unit(41)), embedding(UNREAD)))
-    world.gallery.bulk.add_persons(ref, people)
+    add_persons(world.gallery, ref, people)
     labels = "person,parity\n" + "\n".join(f"{number},{'odd' if number % 2 else 'even'}" for number in range(44))
     (one,) = measuring.report_groups(ref, labels, actor="ann").groups
     even, odd = one.groups

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from tests.conftest import MASTER_KEY
 from tests.management.conftest import World
+from tests.many_people import NewPerson, add_persons
 from tests.memory import shared_engine
 
 from mien.accounts import DEVELOPMENT_TERMS
@@ -20,7 +21,6 @@ from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.measuring import Measuring
 from mien.gallery.recognisers import Recognisers
 from mien.gallery.reviews import Reviews
-from mien.gallery.types import NewPerson
 from mien.management import Role
 from mien.management.application import ControlPlane
 from mien.models import ModelStore
@@ -50,7 +50,7 @@ def measured(quick: World, tmp_path: Path) -> World:
             near = random.normal(size=256) + 0.7 * random.normal(size=(3, 256))
             units = (near / np.linalg.norm(near, axis=1, keepdims=True)).astype(np.float32)
             people.append(NewPerson(str(number), None, tuple(Embedding(unit, fingerprint, 9.0) for unit in units)))
-        gallery.bulk.add_persons(ref, people)
+        add_persons(gallery, ref, people)
     changed = replace(
         parts,
         evaluations=Measuring(gallery, recognisers, parts.audit),

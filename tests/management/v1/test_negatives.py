@@ -10,7 +10,7 @@ from tests.management.conftest import World
 
 from mien.gallery.detected_faces import DetectedFaces
 from mien.gallery.kinds import CollectionRef, Kind
-from mien.gallery.negatives import Negatives
+from mien.gallery.negatives.service import Negatives
 from mien.gallery.policy import EnrolmentPolicy
 from mien.management import Role
 from mien.management.application import ControlPlane

@@ -29,7 +29,7 @@ from mien.events.metrics import Metric
 from mien.events.query import Point, Series
 from mien.gallery.drift import SeriesDrift
 from mien.gallery.evaluations import Applied, Evaluation
-from mien.gallery.negatives import Negative
+from mien.gallery.negatives.types import Negative
 from mien.gallery.reviews import ReviewAnswer, ReviewCandidate, ReviewCase, ReviewPolicy
 from mien.management.arm.filing import Acceptance
 from mien.management.glance import Glance, ResourceGlance

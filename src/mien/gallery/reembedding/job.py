@@ -22,7 +22,7 @@ from mien.gallery.enrolment import overlap
 from mien.gallery.errors import ConflictError, GalleryError
 from mien.gallery.gallery import Gallery
 from mien.gallery.kinds import CollectionRef, Kind
-from mien.gallery.negatives import drop_old
+from mien.gallery.negatives.records import drop_old
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.reembedding import rows as rows_of
 from mien.gallery.reembedding.switch import Switch, switch

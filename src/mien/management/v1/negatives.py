@@ -13,7 +13,7 @@ from pydantic import Field
 
 from mien.accounts import Accounts
 from mien.gallery.kinds import CollectionRef, Kind
-from mien.gallery.negatives import Negatives
+from mien.gallery.negatives.service import Negatives
 from mien.management.errors import invalid
 from mien.management.routing import Enroller, Looker, Shown, Strict
 from mien.management.v1.evaluations import CollectionName, collection_ref

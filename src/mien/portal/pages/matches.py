@@ -7,7 +7,7 @@ from typing import Final
 
 from nicegui import ui
 
-from mien.gallery.negatives import Negative
+from mien.gallery.negatives.types import Negative
 from mien.gallery.reviews import ReviewCase, ReviewState
 from mien.management.roles import Permission
 from mien.portal.frame import Page

@@ -20,7 +20,9 @@ from sqlalchemy.orm import Session
 
 from mien.gallery.errors import ContradictedMergeError
 from mien.gallery.identification import confidence
-from mien.gallery.negatives import Negatives
+from mien.gallery.negatives.lookup import NegativeLookup
+from mien.gallery.negatives.sealing import NegativeTemplates
+from mien.gallery.negatives.service import Negatives
 from mien.gallery.person_search import sealed_faces
 from mien.gallery.recognisers import Recognisers
 from mien.gallery.templates import Templates
@@ -36,14 +38,25 @@ class MergedNegatives:
 
     Args:
         negatives: of all persons.
+        sealed: opens their templates.
         templates: opens those of enrolled faces.
         recognisers: what the labels stand for.
+        lookup: is told of each merge.
     """
 
-    def __init__(self, negatives: Negatives, templates: Templates, recognisers: Recognisers) -> None:
+    def __init__(
+        self,
+        negatives: Negatives,
+        sealed: NegativeTemplates,
+        templates: Templates,
+        recognisers: Recognisers,
+        lookup: NegativeLookup,
+    ) -> None:
         self._negatives = negatives
+        self._sealed = sealed
         self._templates = templates
         self._recognisers = recognisers
+        self._lookup = lookup
 
     def settle(self, session: Session, row: CollectionRow, source: UUID, target: UUID, *, despite: bool) -> None:
         """Delete the negatives that say that two persons are not one, if that is wanted; before faces are handed over.
@@ -84,7 +97,7 @@ class MergedNegatives:
             theirs = enrolled[other if negative.person_id == one else one]
             if not len(theirs):
                 continue
-            score = float(person_scores(self._negatives.template(negative)[None], theirs)[0])
+            score = float(person_scores(self._sealed.open(negative)[None], theirs)[0])
             if score > alike and confidence(recogniser.calibration, score) >= _SHOWN:
                 found.append(negative.negative_id)
         return found
@@ -93,5 +106,5 @@ class MergedNegatives:
         return self._templates.faces(row.resource_id, row.uid, sealed_faces(session, row.uid, [person])).templates
 
     def follow(self, resource_id: UUID) -> None:
-        """Have this process read the negatives again; after the transaction. Others follow within `KNOWN_FOR`."""
-        self._negatives.reread(resource_id)
+        """Have this process read the negatives again; after the transaction. Others do within `lookup.KNOWN_FOR`."""
+        self._lookup.reread(resource_id)

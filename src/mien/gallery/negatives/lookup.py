@@ -1,0 +1,81 @@
+"""The negatives that count in a search, remembered for a few seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+
+from mien.gallery.kinds import Kind
+from mien.gallery.negatives.sealing import NegativeTemplates
+from mien.gallery.policy import policy_of
+from mien.gallery.rows import Rows
+from mien.storage.tables import CollectionRow, PersonNegativeRow
+
+KNOWN_FOR: Final = timedelta(seconds=10)
+"""How long a resource's negatives are remembered: other processes follow a change after that."""
+
+NONE: Final[Mapping[UUID, NDArray[np.float32]]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    at: datetime
+    templates: Mapping[tuple[UUID, str], Mapping[UUID, NDArray[np.float32]]]
+
+
+class NegativeLookup:
+    """Gives the negatives of a collection's persons to whoever compares faces with them.
+
+    Args:
+        rows: opens sessions.
+        templates: opens templates.
+    """
+
+    def __init__(self, rows: Rows, templates: NegativeTemplates) -> None:
+        self._rows = rows
+        self._templates = templates
+        self._known: dict[UUID, _Known] = {}
+
+    def of(self, row: CollectionRow, fingerprint: str) -> Mapping[UUID, NDArray[np.float32]]:
+        """Return the negatives of a collection's persons, by person, that count with a recogniser."""
+        known = self._known.get(row.resource_id)
+        now = self._rows.clock.now()
+        if known is None or now - known.at >= KNOWN_FOR:
+            known = self._known[row.resource_id] = _Known(now, self._read(row.resource_id))
+        if not known.templates:
+            return NONE
+        return known.templates.get((_place(row), fingerprint), NONE)
+
+    def reread(self, resource_id: UUID) -> None:
+        """Read a resource's negatives from the database with the next use, after somebody else changed them."""
+        self._known.pop(resource_id, None)
+
+    def reread_all(self) -> None:
+        """Read every resource's negatives from the database with the next use."""
+        self._known.clear()
+
+    def _read(self, resource_id: UUID) -> dict[tuple[UUID, str], dict[UUID, NDArray[np.float32]]]:
+        found: dict[tuple[UUID, str], dict[UUID, list[NDArray[np.float32]]]] = {}
+        with self._rows.database.read(resource_id) as session:
+            homes: dict[UUID, CollectionRow | None] = {}
+            for one in session.scalars(select(PersonNegativeRow)):
+                if one.collection not in homes:
+                    home = session.scalar(select(CollectionRow).where(CollectionRow.uid == one.collection))
+                    homes[one.collection] = home if home is not None and policy_of(session, home).negatives else None
+                row = homes[one.collection]
+                if row is not None:
+                    of_person = found.setdefault((_place(row), one.fingerprint), {}).setdefault(one.person_id, [])
+                    of_person.append(self._templates.open(one))
+        return {place: {person: np.stack(some) for person, some in people.items()} for place, people in found.items()}
+
+
+def _place(row: CollectionRow) -> UUID:
+    """A directory's faces lie in collections apart from its persons: all are one place."""
+    return row.resource_id if row.kind == Kind.DIRECTORY.value else row.uid
