@@ -7,7 +7,6 @@ import ipaddress
 import os
 import signal
 import socket
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -29,6 +28,7 @@ from mien.cli._development import development_resource
 from mien.cli._greeting import Reached, greet, write_ready_file
 from mien.cli._images import image_rules
 from mien.cli._memory import limit_arenas
+from mien.cli._model_loading import ModelLoading
 from mien.cli._pull import pull
 from mien.console import create_management
 from mien.gateway.origin import parse_networks
@@ -57,8 +57,6 @@ _OTHER_DESCRIPTORS: Final = 200  # models, database, files, listeners, fetches
 
 _START_SECONDS = 25.0
 """How long fetching a pack that the service can do without may hold up its start."""
-_TRY_SECONDS = 60.0
-"""How long it may take while the service answers."""
 
 
 class StartError(Exception):
@@ -178,9 +176,8 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
                 if ready_file:
                     opened.callback(ready_file.unlink, missing_ok=True)
                     write_ready_file(ready_file, reached)
-                loading = threading.Thread(target=_load_rest, args=(loaded,), name="mien-models", daemon=True)
-                loading.start()
-                opened.callback(loading.join)  # a thread that Python ends inside a network's C++ aborts the process
+                loaded.rest.start()
+                opened.callback(loaded.rest.stop)
 
             pause = settings.drain_seconds if settings.drain_seconds is not None else 0.0 if dev else _DRAIN_SECONDS
             drain = Drain(data_plane.readiness, pause)
@@ -297,15 +294,12 @@ def _certificates(settings: Settings, services: Services) -> tuple[Path | None, 
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """The loaded packs, the recognisers that labels are bound to, the packs still to be loaded, and those to try."""
+    """The loaded packs, and what loads the rest once the service answers."""
 
     services: Services
-    store: ModelStore
     engine: FaceEngine
     judge: Judge
-    recognisers: tuple[str, ...]
-    rest: tuple[str, ...]
-    tried: tuple[str, ...]
+    rest: ModelLoading
 
 
 def _load(settings: Settings) -> _Loaded:
@@ -338,8 +332,15 @@ def _load(settings: Settings) -> _Loaded:
         raise StartError(str(error)) from error
     if (lacking := judge.lacks(Mode.PASSIVE)) is not None:
         _log.warning("passive liveness sessions are refused", hint=lacking)
-    tried = tuple(name for name in networks if not store.installed(name))
-    return _Loaded(services, store, engine, judge, tuple(bindings.recognition.values()), rest, tried)
+    later = ModelLoading(
+        engine,
+        judge,
+        store,
+        rest=rest,
+        recognisers=tuple(bindings.recognition.values()),
+        optional=tuple(name for name in networks if not store.installed(name)),
+    )
+    return _Loaded(services, engine, judge, later)
 
 
 def _pull_if_possible(store: ModelStore, names: Sequence[str]) -> None:
@@ -348,36 +349,6 @@ def _pull_if_possible(store: ModelStore, names: Sequence[str]) -> None:
         pull(store, names, patience=_START_SECONDS)
     except FetchError as error:
         _log.warning("a model could not be fetched; the service starts without it", packs=names, reason=str(error))
-
-
-def _load_rest(loaded: _Loaded) -> None:
-    """Load what only some attributes need, after the service began to answer, and leave optional packs to a thread.
-
-    What could not be loaded shows in the requests.
-    """
-    try:
-        loaded.engine.prepare(loaded.rest)
-        loaded.engine.widen(loaded.recognisers)
-    except ModelError as error:
-        _log.error("a model cannot be loaded", reason=str(error))
-    threading.Thread(target=_try_optional, args=(loaded,), name="mien-optional-models", daemon=True).start()
-
-
-def _try_optional(loaded: _Loaded) -> None:
-    """Try to fetch optional packs; what cannot be fetched stays away."""
-    for name in loaded.tried:
-        try:
-            loaded.store.ensure([name], patience=_TRY_SECONDS)
-            loaded.judge.find_networks()
-        except (ModelError, OSError) as error:
-            _log.info(
-                "an optional model is not reachable; the service goes on without it",
-                pack=name,
-                hint=f"`mien models pull {name}`, or leave it out of MIEN_LIVENESS_NETWORKS",
-                reason=str(error),
-            )
-        else:
-            _log.info("an optional model is now used", pack=name)
 
 
 def _demo_key(services: Services, resource: Resource, keys: KeyPair) -> Callable[[], str]:

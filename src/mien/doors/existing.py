@@ -5,8 +5,8 @@ Only what a change adds is checked: a group can be deleted after a rule names it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence, Set
+from typing import Final, TypeVar
 from uuid import UUID
 
 from sqlalchemy import select
@@ -17,6 +17,8 @@ from mien.doors.types import DEFAULT_LABEL, DIRECTORY, DYNAMIC_GROUP
 from mien.gallery.kinds import Kind
 from mien.messages import Message
 from mien.storage.tables import CollectionRow, DoorRow, DynamicGroupRow, PersonRow
+
+T = TypeVar("T", str, UUID)
 
 _AT_ONCE: Final = 500
 _GROUPS: Final = (Kind.PERSON_GROUP.value, Kind.LARGE_PERSON_GROUP.value)
@@ -33,12 +35,13 @@ def check_places(session: Session, places: Iterable[str], before: Iterable[str] 
     Raises:
         InvalidDoorError: there is no such group.
     """
-    known = {DIRECTORY, *before}
-    for place in dict.fromkeys(places):
-        if place not in known and model_of(session, place) is None:
-            raise InvalidDoorError(
-                "there is no group {place}{elsewhere}", place=place, elsewhere=_elsewhere(session, place)
-            )
+    place = _missing(
+        places, (DIRECTORY, *before), lambda some: {one for one in some if model_of(session, one) is not None}
+    )
+    if place is not None:
+        raise InvalidDoorError(
+            "there is no group {place}{elsewhere}", place=place, elsewhere=_elsewhere(session, place)
+        )
 
 
 def check_one_model(session: Session, places: Iterable[str]) -> None:
@@ -77,16 +80,9 @@ def check_persons(session: Session, persons: Iterable[UUID], before: Iterable[UU
     Raises:
         InvalidDoorError: there is no such person.
     """
-    known = set(before)
-    wanted = [one for one in dict.fromkeys(persons) if one not in known]
-    for start in range(0, len(wanted), _AT_ONCE):
-        some = wanted[start : start + _AT_ONCE]
-        query = select(PersonRow.person_id).where(
-            PersonRow.collection.in_(select(CollectionRow.uid)),  # the primary key begins with it
-            PersonRow.person_id.in_(some),
-        )
-        known.update(session.scalars(query))
-    missing = next((one for one in wanted if one not in known), None)
+    inside = PersonRow.collection.in_(select(CollectionRow.uid))  # the primary key begins with it
+    query = select(PersonRow.person_id).where(inside)
+    missing = _missing(persons, before, lambda some: set(session.scalars(query.where(PersonRow.person_id.in_(some)))))
     if missing is not None:
         raise InvalidDoorError("there is no person {missing} in this resource", missing=missing)
 
@@ -97,10 +93,23 @@ def check_doors(session: Session, doors: Iterable[UUID]) -> None:
     Raises:
         InvalidDoorError: there is no such door.
     """
-    there = set(session.scalars(select(DoorRow.door_id)))
-    for door in doors:
-        if door not in there:
-            raise InvalidDoorError("there is no door {door}", door=door)
+    query = select(DoorRow.door_id)
+    missing = _missing(doors, (), lambda some: set(session.scalars(query.where(DoorRow.door_id.in_(some)))))
+    if missing is not None:
+        raise InvalidDoorError("there is no door {door}", door=missing)
+
+
+def _missing(wanted: Iterable[T], before: Iterable[T], there: Callable[[Sequence[T]], Set[T]]) -> T | None:
+    """Return the first that is wanted, was not named before, and is not there; None when there is none."""
+    known = set(before)
+    new = [one for one in dict.fromkeys(wanted) if one not in known]
+    for start in range(0, len(new), _AT_ONCE):
+        some = new[start : start + _AT_ONCE]
+        found = there(some)
+        for one in some:
+            if one not in found:
+                return one
+    return None
 
 
 def _elsewhere(session: Session, place: str) -> str:
