@@ -1,6 +1,6 @@
-"""Streams to tracks: sources (RTSP, MJPEG, file, webcam), sampling, zones, tracking, best shot.
+"""Convert streams to tracks: sources (RTSP, MJPEG, file, webcam), sampling, zones, tracking, best shot.
 
-Knows no HTTP server and no database; usable as a library. Needs the extra `mien[video]` (PyAV):
+Uses no HTTP server and no database; works as a library. Needs the extra `mien[video]` (PyAV):
 
     from mien.video import Camera, FaceReader, open_source
     from mien.vision import FaceEngine
@@ -9,9 +9,9 @@ Knows no HTTP server and no database; usable as a library. Needs the extra `mien
     for update in camera.updates():
         print(update.track.number, update.track.box, update.track.readable)
 
-The steps, a module each: `sources` and `reader` (address → frames), `frames` (a frame, its privacy zones blacked out
-before anything sees it), `sampling` and `motion` (which frames are analysed), `faces` (frame → faces and templates),
-`tracks` (faces → tracks), `camera` puts them together; `health` says how a camera does.
+The steps have a module each: `sources` and `reader` (address → frames), `frames` (a frame with its privacy zones
+blacked out), `sampling` and `motion` (which frames are analysed), `faces` (frame → faces and templates), `tracks`
+(faces → tracks). `camera` combines them; `health` reports the state of a camera.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""One camera: its source's frames become tracks."""
+"""One camera: analyses the frames of its source and tracks the faces."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from mien.video.zones import NOTHING_HIDDEN, Zones
 from mien.vision.types import Detection, Pixels
 
 ENOUGH: Final = 12
-"""Templates after which a track is known well enough to be read more seldom."""
+"""Number of templates after which a track is read less often."""
 LIVE_FACE: Final = 72
-"""Pixels of the source, shorter side of the smallest face whose material is judged. Of smaller ones the networks see
-too little: the first values of prints that were carried in were as high as a person's."""
+"""Shorter side, in pixels of the source, of the smallest face whose liveness is measured. On smaller faces the networks
+see too little: the first values of approaching prints were as high as a person's."""
 LIVE_LOOKS: Final = 5
-"""Liveness values after which a known track is read more seldom."""
+"""Number of liveness values after which a known track is read less often."""
 AGAIN_S: Final = 1.0
 """Seconds after which a known track is read again."""
 _NEAR_FOR_S: Final = 8.0
-"""Seconds after its start in which a track that is not known yet is looked at more often."""
+"""Seconds after its start in which a track that is not known yet is analysed more often."""
 _UNLIKE_FMR: Final = 1e-2
-"""A well-read face that is less alike than this share of strangers does not continue a track."""
+"""A well-read face whose similarity is below that of this share of strangers does not continue a track."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrackUpdate:
-    """What an analysed frame adds to a track, or its end.
+    """An update of a track from an analysed frame, or the end of the track.
 
     Attributes:
         track: the track as it is now; it changes with the next frame.
-        reading: what was read in this frame; None where nothing was.
-        ended: whether the person has left; the last update of a track, unless it is found again within seconds.
+        reading: the result of reading the face in this frame; None if it was not read.
+        ended: whether the person has left. This is the last update of a track, unless it is found again within seconds.
     """
 
     track: Track
@@ -52,17 +52,17 @@ class TrackUpdate:
 
 
 class Picture:
-    """The last analysed frame, for people to look at; converted when somebody looks, in any thread.
+    """The last analysed frame, for display; it is converted on first access, in any thread.
 
     Args:
-        frame: it; no other thread may use it any more.
-        long_side: the most pixels of its long side.
-        boxes: of the faces that are followed, by number of their track, in pixels of the source.
+        frame: the frame; no other thread may use it afterwards.
+        long_side: maximum length of its long side in pixels.
+        boxes: boxes of the tracked faces by track number, in pixels of the source.
 
     Attributes:
-        taken_at: UTC.
+        taken_at: the time of the frame, UTC.
         size: width and height of `pixels`.
-        boxes: of the faces that are followed, by number of their track: left, top, width, height in `pixels`.
+        boxes: boxes of the tracked faces by track number: left, top, width, height in `pixels`.
     """
 
     def __init__(self, frame: Frame, long_side: int, boxes: Mapping[int, Box]) -> None:
@@ -88,17 +88,17 @@ class Picture:
 
 
 class Camera:
-    """Follows the faces in front of one camera; `updates` runs in one thread.
+    """Tracks the faces in front of one camera; `updates` runs in one thread.
 
     Args:
-        name: of the camera, for people.
-        source: its frames; opened with the same privacy zones.
+        name: name of the camera, for display.
+        source: the source of frames; opened with the same privacy zones.
         faces: finds and reads faces; shared by all cameras.
-        zones: where faces are watched for.
-        rates: how many frames a second are analysed.
-        liveness: whether the passive networks look at every reading.
-        calibration: of the recogniser, so that templates keep tracks apart; None to go by geometry alone.
-        picture_side: long side of the picture that is kept for people to look at; 0 keeps none.
+        zones: the watch and privacy zones.
+        rates: the numbers of frames analysed per second.
+        liveness: whether the passive networks evaluate every reading.
+        calibration: calibration of the recogniser, so that templates keep tracks apart; None to use geometry only.
+        picture_side: long side of the picture that is kept for display; 0 keeps none.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class Camera:
         self._stop = threading.Event()
 
     def updates(self) -> Iterator[TrackUpdate]:
-        """Yield an update for each followed face of each analysed frame, and one for the end of each track.
+        """Yield an update for each tracked face in each analysed frame, and one for the end of each track.
 
         Ends when the source ends or `stop` is called.
 
@@ -153,21 +153,21 @@ class Camera:
         self._source.close()
 
     def stop(self) -> None:
-        """End `updates` with the next frame."""
+        """Stop `updates` at the next frame."""
         self._stop.set()
         self._source.close()
 
     def health(self) -> Health:
-        """How the camera does."""
+        """The state of the camera."""
         return self._source.health()
 
     def picture(self) -> Picture | None:
-        """The last analysed frame; None before the first, or where none is kept."""
+        """The last analysed frame; None before the first, or if none is kept."""
         return self._picture
 
     def _sampled(self, frame: Frame) -> Iterator[TrackUpdate]:
         occupied = bool(self._tracker.active)
-        moves = not occupied and self._gate.moves(frame)  # while somebody is followed every turn is analysed
+        moves = not occupied and self._gate.moves(frame)  # while a face is tracked, every due frame is analysed
         if self._sampler.worth(frame.at_s, moves=moves, occupied=occupied):
             yield from self._analysed(frame)
         yield from self._gone(frame.at_s)
@@ -198,7 +198,7 @@ class Camera:
         return TrackUpdate(track, seen.reading, ended=False)
 
     def _is_person(self, frame: Frame, seen: Seen) -> bool:
-        """Whether a track is a person's; asked once."""
+        """Whether a track is a person's; checked once."""
         number = seen.track.number
         if number in self._people:
             return True
@@ -209,16 +209,16 @@ class Camera:
         return person
 
     def _due(self, track: Track, detection: Detection, at_s: float) -> bool:
-        """Whether a track's face is to be read in this frame."""
+        """Whether a track's face must be read in this frame."""
         if track.readable < ENOUGH or at_s - track.read_s >= AGAIN_S:
             return True
         if self._judged(detection) and len(track.live) < LIVE_LOOKS:
             return True
-        best = track.best  # a person who comes closer is seen better
+        best = track.best  # the view of a person who comes closer gets better
         return best is not None and min(detection.box[2:]) > 1.1 * best.side
 
     def _judged(self, detection: Detection) -> bool:
-        """Whether the passive networks look at a face."""
+        """Whether the passive networks evaluate a face."""
         return self._liveness and min(detection.box[2:]) >= LIVE_FACE
 
     def _unknown(self, track: Track, at_s: float) -> bool:
@@ -245,7 +245,7 @@ class Camera:
         self._picture = Picture(frame, self._picture_side, boxes)
 
     def _count_skipped(self, at_s: float) -> None:
-        """Count the frames whose turn came and went while this one was analysed."""
+        """Count the frames that were due while this one was analysed."""
         took = time.monotonic() - at_s
         if took > 2 * self._sampler.period_s:
             self._source.meter.skipped(int(took / self._sampler.period_s) - 1)

@@ -1,4 +1,4 @@
-"""What goes wrong on purpose with videos; no text contains a camera's password."""
+"""Errors of videos; no text contains a camera's password."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from mien.messages import MessageError
 
 
 class VideoError(MessageError):
-    """Base of the errors of this package; the text says what is wrong and what to do."""
+    """Base of the errors of this package. The text says what is wrong and what to do."""
 
 
 class SourceError(VideoError):
-    """An address is no video source, or a file cannot be read."""
+    """An address is not a video source, or a file cannot be read."""
 
 
 class ZoneError(VideoError, ValueError):

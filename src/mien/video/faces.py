@@ -1,6 +1,6 @@
-"""Faces of a frame: where they are, and what is read of one: template, quality, whether it is skin.
+"""Find the faces of a frame and read them: template, quality, passive liveness.
 
-The whole picture is searched once, at the scale at which the smallest face of interest has 14 pixels; a track's face is
+The whole picture is searched once, at the scale at which the smallest accepted face has 14 pixels; a track's face is
 then read in the full picture.
 """
 
@@ -27,22 +27,22 @@ from mien.vision.types import Detection, Embedding, Pixels, Want
 
 RECOGNISER: Final = "sface-int8"
 LIVENESS: Final = ("fr-liveness",)
-"""Packs of passive networks that look at tracks; of the default set. `minifasnet` beside it accepts screens."""
+"""Packs of passive networks used for tracks by default. With `minifasnet` in addition, screens are accepted."""
 
 PACKS: Final = ("yunet", "mesh", "lite0", RECOGNISER, *LIVENESS)
-"""All packs that a reader uses beside its recogniser's."""
+"""All packs that a reader uses besides the recogniser's."""
 
 MIN_FACE: Final = 48
-"""Pixels of the source: shorter side of the smallest face that is followed."""
+"""Shorter side of the smallest face that is tracked, in pixels of the source."""
 _LEAST_INPUT: Final = 14.0
-"""Width of that face in the detector's input."""
+"""Width of that face in the input of the detector."""
 _SIDES: Final = (256, 960)
-"""Long sides between which the detector's input is."""
+"""Minimum and maximum long side of the detector's input."""
 _FAINT: Final = 0.6
 _EDGE: Final = 0.02
-"""Share of its size by which a face may reach beyond the picture and still be read."""
+"""Share of its size by which a face may extend beyond the picture and still be read."""
 _SUREST: Final = 1e-4
-"""Probability beyond which a network is not believed."""
+"""Limit to which the probability of a network is clipped."""
 _SHOT: Final = 256
 """Long side of a best shot, in pixels."""
 _ENLARGED: Final = 1.8
@@ -50,12 +50,12 @@ _ENLARGED: Final = 1.8
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one frame says of a face.
+    """The result of reading a face in one frame.
 
     Attributes:
-        embedding: its template; not readable where the face was not read reliably.
-        quality: for recognition.
-        live: 0 (artefact) to 1 (live) by the passive networks together; None where they were not asked.
+        embedding: its template; not readable if the face was not read reliably.
+        quality: quality for recognition.
+        live: 0 (artefact) to 1 (live), combined over the passive networks; None if they were not run.
         side: shorter side of the face in pixels of the source.
     """
 
@@ -66,24 +66,24 @@ class Reading:
 
     @property
     def rating(self) -> float:
-        """How good the shot is; greater is better."""
+        """The quality of the shot; higher is better."""
         return self.embedding.norm * float(min(1.0, self.side / 96) ** 0.25)
 
     @property
     def sure(self) -> bool:
-        """Whether it may speak against a track: a poor view of a person is unlike a good one."""
+        """Whether the reading may contradict a track: a poor view of a person differs from a good one."""
         return self.embedding.readable and self.quality is not Level3.LOW
 
 
 class FaceReader:
-    """Finds and reads faces of frames; safe to use from many threads, one for all cameras of a process.
+    """Finds and reads faces in frames; safe to use from many threads, one for all cameras of a process.
 
     Args:
-        engine: analyses pictures.
+        engine: the face engine.
         recogniser: name of the embedding pack.
-        store: where passive networks are; none are used when None.
-        min_face: pixels of the source, the shorter side of the smallest face that is followed.
-        networks: packs of passive networks, of which those that are installed look at tracks.
+        store: the store with the passive networks; none are used when None.
+        min_face: shorter side of the smallest face that is tracked, in pixels of the source.
+        networks: packs of passive networks; the installed ones evaluate tracks.
     """
 
     def __init__(
@@ -108,12 +108,12 @@ class FaceReader:
 
     @property
     def networks(self) -> tuple[str, ...]:
-        """Names of the packs whose passive networks look at tracks."""
+        """Names of the packs whose passive networks evaluate tracks."""
         return self._material.names if self._material is not None else ()
 
     @property
     def measures_liveness(self) -> bool:
-        """Whether passive networks are there."""
+        """Whether passive networks are available."""
         return self._material is not None
 
     def calibration(self, store: ModelStore) -> Calibration | None:
@@ -121,7 +121,7 @@ class FaceReader:
         return calibration_of(store.manifest(self._recogniser))
 
     def find(self, frame: Frame, zones: Zones) -> list[Detection]:
-        """Find the faces of a frame that are large enough and watched, in pixels of the source."""
+        """Find the faces of a frame that are large enough and in a watch zone, in pixels of the source."""
         longest = max(frame.width, frame.height)
         wanted = math.ceil(longest * _LEAST_INPUT / self.min_face / 32) * 32
         small = frame.reduced(min(max(wanted, _SIDES[0]), _SIDES[1]))
@@ -145,16 +145,16 @@ class FaceReader:
         return found
 
     def is_person(self, frame: Frame, detection: Detection) -> bool:
-        """Tell whether a face is a person's, not an animal's or a thing's."""
+        """Tell whether a face is a person's, not an animal's or an object's."""
         return self._engine.is_person(frame.pixels(), detection)
 
     def read(self, frame: Frame, detection: Detection, *, liveness: bool) -> Reading:
         """Read a face.
 
         Args:
-            frame: in which it was found.
+            frame: the frame in which it was found.
             detection: the face.
-            liveness: whether the passive networks are asked.
+            liveness: whether to run the passive networks.
         """
         pixels = frame.pixels()
         face = self._engine.read(pixels, detection, self._want)
@@ -167,26 +167,26 @@ class FaceReader:
 
 
 def joint_probability(values: ArrayLike) -> float:
-    """What several probabilities of one thing say together: that of their mean log odds.
+    """Combine several probabilities of the same fact by their mean log odds.
 
-    One that is surely an artefact weighs more than one that looks live.
+    A value near 0 has more weight than a value that is only moderately high.
 
     Args:
-        values: one or more, in [0, 1]; what is surer than 1e-4 is not believed.
+        values: one or more, in [0, 1]; clipped to 1e-4 from either end.
     """
     believed = np.clip(np.asarray(values, np.float64), _SUREST, 1 - _SUREST)
     return float(1 / (1 + np.exp(-np.mean(np.log(believed / (1 - believed))))))
 
 
 def within(detection: Detection, width: int, height: int) -> bool:
-    """Whether a face is wholly inside the picture."""
+    """Whether a face is completely inside the picture."""
     left, top, across, down = detection.box
     x, y = _EDGE * across, _EDGE * down
     return left >= -x and top >= -y and left + across <= width + x and top + down <= height + y
 
 
 def best_shot(pixels: Pixels, box: Sequence[float]) -> Pixels:
-    """Cut a face with some surroundings, at most 256 pixels large.
+    """Crop a face with some surroundings, at most 256 pixels large.
 
     Returns:
         BGR uint8 (h, w, 3), a copy.

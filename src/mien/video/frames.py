@@ -1,4 +1,4 @@
-"""One frame of a stream. Its pixels exist for others only with the privacy zones blacked out."""
+"""One frame of a stream. Its pixels are only available with the privacy zones blacked out."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from mien.video.zones import Zones
 from mien.vision.types import Pixels
 
 _TURNS: Final = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
-"""By FFmpeg's rotation of a picture, counter-clockwise in degrees, the turn that puts it upright."""
+"""The turn that makes a picture upright, by FFmpeg's rotation (counter-clockwise, degrees)."""
 _PLANAR_LUMA: Final = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray")
 
 
 class _Converters(threading.local):
-    """FFmpeg's converters of this thread: each one is set up once for a size and used for all frames of it."""
+    """FFmpeg's converters of this thread: one for each size, reused for all frames."""
 
     def __init__(self) -> None:
         self.full = VideoReformatter()
@@ -31,13 +31,13 @@ _CONVERTERS: Final = _Converters()
 
 
 class Frame:
-    """A decoded frame; what is not asked for is not converted.
+    """A decoded frame; it is converted only on demand.
 
     Attributes:
-        taken_at: when it came (live), or its time in the file after the time of opening, UTC.
-        at_s: the same on a steady clock in seconds.
-        width: of the upright picture in pixels.
-        height: likewise.
+        taken_at: time of arrival (live), or time of opening plus the time in the file, UTC.
+        at_s: the same on a monotonic clock, in seconds.
+        width: width of the upright picture in pixels.
+        height: height of the upright picture in pixels.
     """
 
     __slots__ = ("_frame", "_full", "_turn", "_zones", "at_s", "height", "taken_at", "width")
@@ -55,13 +55,13 @@ class Frame:
     def pixels(self) -> Pixels:
         """BGR uint8 (height, width, 3), upright, privacy zones black; the same array every time: do not write to it."""
         if self._full is None:
-            # One thread: those that FFmpeg would start for each frame cost more than they save.
+            # One thread: starting FFmpeg's threads for each frame costs more than they save.
             converted = _CONVERTERS.full.reformat(self._frame, format="bgr24", threads=1)
             self._full = self._shown(converted.to_ndarray())
         return self._full
 
     def reduced(self, long_side: int) -> Pixels:
-        """The picture so small that its long side has that many pixels; as it is where it has fewer.
+        """Return the picture reduced to the given long side; unchanged if it is smaller.
 
         Returns:
             BGR uint8 (h, w, 3), upright, privacy zones black.

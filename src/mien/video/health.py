@@ -1,4 +1,4 @@
-"""How a camera does: connected, frames a second, lost and skipped frames, its clock."""
+"""The state of a camera: connection, frames a second, lost and dropped frames, clock."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from typing import Final
 _WINDOW_S: Final = 5.0
 """Seconds over which rates are taken."""
 _GAP: Final = 1.6
-"""A frame is lost where the stream's clock steps by more than this many usual steps."""
+"""A frame counts as lost if the stream's clock advances by more than this many usual steps."""
 _JUMP_S: Final = 2.0
-"""Seconds by which the stream's clock steps back, or runs away from ours, that count as a jump."""
+"""A backward step of the stream's clock, or a drift from ours, by this many seconds counts as a jump."""
 _SMOOTHING: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a camera does.
+    """The state of a camera.
 
     Attributes:
-        connected: whether frames come; False from the moment that they stay away for longer than the stall time.
-        problem: why not, in words without credentials; None while connected.
-        fps: frames decoded a second, over the last 5 s.
-        analysed_fps: frames analysed a second, likewise.
-        lost: frames that never arrived, by gaps in the stream's clock.
+        connected: whether frames arrive; False once none has arrived for longer than the stall time.
+        problem: the reason, without credentials; None while connected.
+        fps: frames decoded per second, over the last 5 s.
+        analysed_fps: frames analysed per second, over the last 5 s.
+        lost: frames that never arrived, counted from gaps in the stream's clock.
         dropped: frames that were due for analysis while an earlier one was still being analysed.
         reconnects: how often the stream was opened again.
-        clock_jumps: how often the stream's clock stepped.
-        behind_s: by how many seconds the last frame was later than the promptest one, by the stream's clock.
+        clock_jumps: number of jumps of the stream's clock.
+        behind_s: how many seconds the last frame was later than the earliest one, by the stream's clock.
         last_frame_at: when the last frame came, UTC; None before the first.
         size: width and height of the picture in pixels; (0, 0) before the first frame.
     """
@@ -49,7 +49,7 @@ class Health:
 
 
 class HealthMeter:
-    """Counts; safe to use from many threads.
+    """Counts frames and errors; safe to use from many threads.
 
     Args:
         stall_s: seconds without a frame after which a stream counts as stalled.
@@ -73,10 +73,10 @@ class HealthMeter:
         """Count a decoded frame.
 
         Args:
-            now_s: our steady clock.
-            at: the time, UTC.
-            size: of the picture, width and height.
-            media_s: the stream's own clock; None where it has none.
+            now_s: our monotonic clock.
+            at: the time of the frame, UTC.
+            size: width and height of the picture.
+            media_s: the stream's own clock; None if it has none.
         """
         with self._lock:
             self._frames.append(now_s)
@@ -96,7 +96,7 @@ class HealthMeter:
             self._dropped += frames
 
     def disconnected(self, problem: str) -> None:
-        """Note that no frames come; `problem` has no credentials in it."""
+        """Record that no frames arrive; `problem` must not contain credentials."""
         with self._lock:
             self._connected, self._problem = False, problem
             self._media = self._step = None
@@ -108,12 +108,12 @@ class HealthMeter:
 
     @property
     def last_s(self) -> float:
-        """The steady time of the last frame, 0 before the first."""
+        """The monotonic time of the last frame; 0 before the first."""
         with self._lock:
             return self._frames[-1] if self._frames else 0.0
 
     def read(self, now_s: float) -> Health:
-        """Return the state now."""
+        """Return the current state."""
         with self._lock:
             stalled = bool(self._frames) and now_s - self._frames[-1] > self._stall_s
             connected = self._connected and not stalled

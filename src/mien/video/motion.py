@@ -1,7 +1,7 @@
-"""A cheap motion gate: whether anything moves in the watched part of the picture.
+"""A cheap motion gate: detects whether anything moves in the watched part of the picture.
 
-The picture is reduced to a few thousand cells of brightness and compared with a background that follows it slowly.
-Cells are compared after the picture's mean brightness is taken out, so that automatic exposure and a lamp count little.
+The picture is reduced to a few thousand cells of brightness and compared with a background that adapts slowly. The mean
+brightness is subtracted first, so that automatic exposure and lamps have little effect.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from mien.vision.types import Float32
 
 _LONG_SIDE: Final = 80
 _CELL: Final = 9.0
-"""Levels of 255 by which a cell must change. Noise of σ = 5 a pixel is below 1 in a cell of 16 × 16."""
+"""Change of a cell that counts, in levels of 255. Noise of σ = 5 per pixel is below 1 in a cell of 16 × 16."""
 _CELLS: Final = 2
-"""Cells that must change: a face of 48 pixels in 1280 covers nine."""
+"""Number of cells that must change: a face of 48 pixels in 1280 covers nine."""
 _FOLLOWS_S: Final = 4.0
-"""Seconds in which the background follows what stays."""
+"""Seconds in which the background adapts to a static change."""
 
 
 class MotionGate:
-    """Compares a camera's frames with what was there before.
+    """Compares the frames of a camera with its background.
 
     Args:
-        zones: motion counts where faces are watched for.
+        zones: motion counts only in the watched zones.
     """
 
     def __init__(self, zones: Zones) -> None:
@@ -37,7 +37,7 @@ class MotionGate:
         self._at_s = 0.0
 
     def moves(self, frame: Frame) -> bool:
-        """Tell whether something moved since the last frames; True for the first one."""
+        """Tell whether something moved since the last frames; True for the first frame."""
         scale = _LONG_SIDE / max(frame.width, frame.height)
         width, height = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
         seen = frame.luma(width, height).astype(np.float32)

@@ -1,7 +1,7 @@
-"""The thread that reads a live stream, keeps its newest frame, and opens it again when it fails.
+"""The thread that reads a live stream, keeps the newest frame, and opens the stream again after a failure.
 
-FFmpeg's own words for an error name the address with its password, so that they are never passed on: `problem_of` says
-the same without.
+FFmpeg's error texts contain the address with its password, so they are never passed on; `problem_of` gives a text
+without it.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _FIRST_DELAY_S: Final = 0.5
 _LONGEST_DELAY_S: Final = 30.0
 _OPEN_S: Final = 10.0
 _SETTLED_S: Final = 10.0
-"""A stream that ran for so long begins with the first delay again."""
+"""After a stream has run for so many seconds, the delays before reconnecting start again at the first one."""
 MAX_SIDE: Final = 8192
-"""Width and height of the largest picture."""
+"""Maximum width and height of a picture."""
 
 if TYPE_CHECKING:
     from av.video.stream import VideoStream
@@ -38,13 +38,13 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """How a stream is opened.
+    """The parameters for opening a stream.
 
     Attributes:
-        address: with its credentials; never shown.
-        format: FFmpeg's name of the demuxer; it is never guessed from what the other side sends.
-        options: of the demuxer.
-        arrival_clock: whether the stream has no clock of its own.
+        address: the address with its credentials; never shown.
+        format: FFmpeg's name of the demuxer; it is never guessed from the data.
+        options: options of the demuxer.
+        arrival_clock: whether the stream has no clock, so that the time of arrival is used.
     """
 
     address: str = field(repr=False)
@@ -55,7 +55,7 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """A decoded frame with the time at which it came: UTC, and in seconds of our steady clock."""
+    """A decoded frame with its time of arrival: UTC, and in seconds of our monotonic clock."""
 
     frame: av.VideoFrame
     taken_at: datetime
@@ -63,16 +63,16 @@ class Newest:
 
 
 class _StalledError(Exception):
-    """Data comes, but no pictures."""
+    """Data arrives, but no pictures."""
 
 
 class StreamReader:
     """Reads one stream until it is stopped.
 
     Args:
-        opening: how it is opened.
-        meter: is told how it goes.
-        clock: the time of frames.
+        opening: how to open it.
+        meter: receives the counts.
+        clock: the clock for the times of frames.
         stall_s: seconds without a frame after which it is opened again.
     """
 
@@ -88,22 +88,22 @@ class StreamReader:
         self._thread = threading.Thread(target=self._run, name="mien-stream", daemon=True)
 
     def start(self) -> None:
-        """Begin to read."""
+        """Start reading."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop soon; a read that is under way ends within the stall time."""
+        """Ask the thread to stop; a read in progress ends within the stall time."""
         self._stop.set()
         with self._there:
             self._there.notify_all()
 
     def join(self, timeout_s: float) -> bool:
-        """Wait for the thread to end; returns whether it did."""
+        """Wait for the thread to end; return whether it has."""
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
     def newest(self, patience_s: float) -> Newest | None:
-        """Take the newest frame; None when none comes in time."""
+        """Take the newest frame; None if none arrives in time."""
         with self._there:
             if self._newest is None and not self._stop.is_set():
                 self._there.wait(patience_s)
@@ -130,7 +130,7 @@ class StreamReader:
             if time.monotonic() - begun > _SETTLED_S:
                 delay = _FIRST_DELAY_S
             _log.warning("camera disconnected", source=self._name, problem=problem, again_in_s=round(delay, 1))
-            # Cameras that lost their power together must not all be called at once.
+            # Cameras that lost power together must not all be reconnected at the same moment.
             self._stop.wait(delay * random.uniform(0.8, 1.2))  # noqa: S311  no secret
             delay = min(2 * delay, _LONGEST_DELAY_S)
             again = True
@@ -148,7 +148,7 @@ class StreamReader:
                 message = "no video"
                 raise ValueError(message)
             stream = container.streams.video[0]
-            stream.thread_type = "SLICE"  # whole frames side by side would each come as many frames late
+            stream.thread_type = "SLICE"  # decoding whole frames in parallel would delay each by as many frames
             stream.codec_context.thread_count = 1
             last = time.monotonic()
             for packet in container.demux(stream):
@@ -173,7 +173,7 @@ class StreamReader:
 
 
 def _decoded(packet: av.Packet[VideoStream]) -> list[av.VideoFrame]:
-    """The frames of a packet; a damaged one has none, and the next whole picture mends it."""
+    """The frames of a packet; a damaged packet has none, and the next key frame recovers."""
     try:
         return packet.decode()
     except av.error.InvalidDataError:
@@ -201,7 +201,7 @@ _WORDS: Final[tuple[tuple[type[Exception], str], ...]] = (
 
 
 def problem_of(error: Exception) -> str:
-    """Say what went wrong with a stream, without its address."""
+    """Describe the failure of a stream without its address."""
     for kind, words in _WORDS:
         if isinstance(error, kind):
             return words

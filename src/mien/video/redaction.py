@@ -1,6 +1,6 @@
-"""Addresses of cameras as they may be shown and logged: without user names, passwords and tokens.
+"""Redact addresses of cameras for display and logs: user names, passwords and tokens are removed.
 
-Cameras take credentials in three places: before the host, in the query, and some recorders in the path
+Cameras put credentials in three places: before the host, in the query, and some recorders in the path
 (`/user=admin&password=…&channel=1`). Values of a query are hidden unless their name is known to be harmless.
 """
 
@@ -28,10 +28,10 @@ _SECRET: Final = re.compile(
 
 
 def redacted(address: str) -> str:
-    """Return an address that may be shown and logged.
+    """Return an address that is safe to show and log.
 
     Args:
-        address: of a stream, a device or a file.
+        address: address of a stream, a device or a file.
 
     Returns:
         The address with `***` in place of credentials; paths of files are unchanged.
@@ -44,11 +44,12 @@ def redacted(address: str) -> str:
         return address
     try:
         parts = urlsplit(address)
-    except ValueError:  # "http://[": nothing in it can be told apart
+    except ValueError:  # "http://[" cannot be parsed, so everything is hidden
         return f"{address.partition('://')[0]}://{HIDDEN}"
     if parts.scheme.lower() == "file":
         return address
-    # A password may contain any of these unescaped: everything up to the last @ before the path's end is hidden.
+    # A password may contain any of these characters unescaped: everything up to the last @ before the end of the path
+    # is hidden.
     host = parts.netloc.rpartition("@")
     netloc = f"{HIDDEN}@{host[2]}" if host[1] else parts.netloc
     path, query = parts.path, parts.query

@@ -1,4 +1,4 @@
-"""Which frames are analysed: a few a second, more while a face approaches, fewer while nothing moves."""
+"""Choose the frames to analyse: a few a second, more while a face approaches, fewer while nothing moves."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ from dataclasses import dataclass
 from typing import Final
 
 _EARLY_S: Final = 0.02
-"""Seconds by which a frame may come early and still be taken: half a step of a stream of 25 frames a second, which has
-none exactly on every tenth of a second."""
+"""Seconds by which a frame may be early and still be accepted: half a step of a stream of 25 frames a second, whose
+frames do not fall exactly on tenths of a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Analysed frames a second.
+    """Numbers of analysed frames per second.
 
     Attributes:
-        usual: while something moves, or somebody is there who is known by now.
-        near: while a face is there that is not known yet.
-        idle: while nothing moves. Not zero: a person who stood still when the camera was opened is found, too.
+        usual: rate while something moves, or while all present faces are known.
+        near: rate while a face is present that is not known yet.
+        idle: rate while nothing moves. It is not zero, so that a person who stood still when the camera was opened is
+            found too.
 
     Raises:
-        ValueError: a rate is not positive, or they are not in order.
+        ValueError: a rate is not positive, or the rates are not in order.
     """
 
     usual: float = 5.0
@@ -38,10 +39,10 @@ class Rates:
 
 
 class Sampler:
-    """Chooses frames by their time.
+    """Chooses frames by their times.
 
     Args:
-        rates: how many a second.
+        rates: the rates.
     """
 
     def __init__(self, rates: Rates) -> None:
@@ -52,27 +53,27 @@ class Sampler:
 
     @property
     def period_s(self) -> float:
-        """Seconds between two analysed frames now."""
+        """Current number of seconds between two analysed frames."""
         return 1.0 / (self._rates.near if self._near else self._rates.usual)
 
     def due(self, at_s: float) -> bool:
-        """Tell whether a frame's turn has come; it then counts as looked at."""
+        """Tell whether a frame is due; if so, it counts as analysed."""
         if self._last_s <= at_s < self._next_s - min(_EARLY_S, self.period_s / 4):
             return False
-        # The turns keep their period, whatever frame came by chance, so that the rate is kept; after a pause, or where
-        # the clock stepped back, they begin anew.
+        # The due times keep their period, whichever frame arrived, so that the rate stays constant. After a pause, or
+        # if the clock stepped back, they start again.
         late = not 0 <= at_s - self._next_s + self.period_s / 2 < 1.5 * self.period_s
         self._next_s = (at_s if late else self._next_s) + self.period_s
         self._last_s = at_s
         return True
 
     def worth(self, at_s: float, *, moves: bool, occupied: bool) -> bool:
-        """Tell whether a frame that is due is analysed.
+        """Tell whether to analyse a frame that is due.
 
         Args:
-            at_s: its time.
-            moves: whether something moves in it.
-            occupied: whether somebody is being followed.
+            at_s: the time of the frame.
+            moves: whether something moves in the frame.
+            occupied: whether a face is being tracked.
         """
         if moves or occupied or not 0 <= at_s - self._analysed_s < 1.0 / self._rates.idle:
             self._analysed_s = at_s
@@ -80,7 +81,7 @@ class Sampler:
         return False
 
     def look_often(self, near: bool) -> None:
-        """Look at the near rate from now on, or at the usual one."""
+        """Use the near rate from now on, or the usual one."""
         if near != self._near:
             self._near = near
             self._next_s = self._last_s + self.period_s

@@ -1,4 +1,4 @@
-"""Addresses of streams, and the frames behind them.
+"""Open the addresses of streams and read their frames.
 
 | address | source |
 |---|---|
@@ -7,8 +7,8 @@
 | `/dev/video0`, `webcam:0` | a webcam of this machine (V4L2) |
 | anything else | a file |
 
-A live source is read by a thread of its own, which keeps only the newest frame; it is opened again, after a growing
-delay, whenever it ends, fails or stalls. A file is read in step with its reader, frame by frame, and ends.
+A thread reads each live source and keeps only the newest frame; it opens the source again, after a growing delay,
+whenever it ends, fails or stalls. A file is read at the pace of its consumer, frame by frame, to its end.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ from mien.video.redaction import redacted
 from mien.video.zones import NOTHING_HIDDEN, Zones
 
 STALL_S: Final = 4.5
-"""Seconds without a frame after which a stream is opened again; with the time to notice, within 5 s."""
+"""Seconds without a frame after which a stream is opened again; including detection, a stall is noticed within 5 s."""
 
 
 class Transport(StrEnum):
-    """How RTSP's pictures travel."""
+    """The transport of RTSP."""
 
     TCP = "tcp"
     UDP = "udp"
 
 
 class Source(Protocol):
-    """Frames of one address.
+    """The frames of one address.
 
     Attributes:
-        name: the address as it may be shown, without credentials.
-        live: whether frames are lost that are not taken in time.
-        meter: counts for its health.
+        name: the address for display, without credentials.
+        live: whether frames are lost if they are not taken in time.
+        meter: counts for the health of the source.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Source(Protocol):
     meter: HealthMeter
 
     def frames(self) -> Iterator[Frame | None]:
-        """Yield frames until the source ends or is closed; None now and then when no frame comes.
+        """Yield frames until the source ends or is closed; yields None if no frame arrives for a while.
 
         Raises:
             SourceError: a file cannot be read.
@@ -68,7 +68,7 @@ class Source(Protocol):
         ...
 
     def health(self) -> Health:
-        """How it does."""
+        """The state of the source."""
         ...
 
     def close(self) -> None:
@@ -84,17 +84,17 @@ def open_source(
     stall_s: float = STALL_S,
     clock: Clock | None = None,
 ) -> Source:
-    """Open a source; a live one is connected when its frames are asked for.
+    """Open a source; a live one connects when its frames are requested.
 
     Args:
-        address: see the module.
-        transport: of RTSP.
-        zones: the privacy zones in it are blacked out in every frame.
+        address: see the module's docstring.
+        transport: transport of RTSP.
+        zones: zones whose privacy zones are blacked out in every frame.
         stall_s: seconds without a frame after which a live source is opened again.
-        clock: tells the time of frames; the machine's when None.
+        clock: clock for the times of frames; the machine's when None.
 
     Raises:
-        SourceError: the address is none, or there is no such file; the text has no credentials.
+        SourceError: the address is invalid, or there is no such file; the text has no credentials.
     """
     clock = clock or SystemClock()
     if isinstance(address, Path):
@@ -129,7 +129,7 @@ def _check_host(address: str) -> None:
 
 
 def _rtsp(address: str, transport: Transport) -> Opening:
-    # Sound is not even set up: its packets would count as data of a stream whose pictures stall.
+    # Sound is not decoded: its packets would count as data of a stream whose pictures stall.
     return Opening(
         address,
         "rtsp",
@@ -145,7 +145,7 @@ def _rtsp(address: str, transport: Transport) -> Opening:
 
 
 def _mjpeg(address: str) -> Opening:
-    # The format is named: a web server must not choose a playlist that reads files of this machine.
+    # The format is fixed: a web server must not be able to select a playlist that reads files of this machine.
     return Opening(
         address,
         "mpjpeg",
@@ -160,7 +160,7 @@ def _webcam(number: int) -> Opening:
 
 @dataclass
 class LiveSource:
-    """A stream that goes on whether it is read or not; see `Source`."""
+    """A stream that runs whether it is read or not; see `Source`."""
 
     name: str
     opening: Opening = field(repr=False)
@@ -176,7 +176,7 @@ class LiveSource:
         self.meter = HealthMeter(self.stall_s)
 
     def frames(self) -> Iterator[Frame | None]:
-        """See `Source.frames`; the newest frame each time."""
+        """See `Source.frames`; yields the newest frame each time."""
         reader = self._reader
         if reader is None:
             reader = self._reader = StreamReader(self.opening, self.meter, self.clock, self.stall_s)
@@ -198,7 +198,7 @@ class LiveSource:
 
 @dataclass
 class FileSource:
-    """A file, frame by frame; see `Source`.
+    """A file, read frame by frame; see `Source`.
 
     Raises:
         SourceError: there is no such file.
@@ -237,7 +237,7 @@ class FileSource:
                         raise SourceError(
                             "the picture of {path} is larger than {most} pixels", path=self.path, most=MAX_SIDE
                         )
-                    # Some files have no times, or times that step back: then frames follow each other evenly.
+                    # Some files have no times, or times that step back: their frames are spaced evenly.
                     at_s = frame.time if frame.pts is not None and frame.time > last else last + step
                     last, seen = at_s, True
                     taken_at = begun + timedelta(seconds=at_s)

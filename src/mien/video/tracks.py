@@ -1,9 +1,9 @@
-"""From the faces of each frame to tracks: one person's way through the picture.
+"""Combine the faces of successive frames into tracks: one person's path through the picture.
 
-A face continues the track whose predicted box it overlaps or is nearest to (IoU, distance, size; constant velocity).
-Where two tracks are near each other, or a track was lost for a moment, geometry alone would swap people; there the
-template decides: a face whose template is unlike the track's starts another track, or continues the one that it fits.
-A track that was lost for a few seconds is continued by a face with its template.
+A face continues the track whose predicted box it overlaps or is nearest to (IoU, distance, size; constant velocity). If
+two tracks are near each other, or a track was lost for a moment, geometry alone would swap people, so the template
+decides: a face whose template differs from the track's starts another track, or continues the one that it matches. A
+track that was lost for a few seconds is continued by a face with a matching template.
 """
 
 from __future__ import annotations
@@ -26,40 +26,41 @@ Box = tuple[float, float, float, float]
 LOST_S: Final = 1.2
 """Seconds without a face after which a track ends."""
 REVIVED_S: Final = 4.0
-"""Seconds after its last face in which a track that ended is continued by a face with its template."""
+"""Seconds after its last face in which an ended track is continued by a face with a matching template."""
 KEPT: Final = 10
-"""Templates of a track that are kept, the best by norm."""
+"""Number of templates kept per track, the best by norm."""
 LOOKS: Final = 30
-"""Liveness values that are kept, the newest."""
+"""Number of liveness values kept, the newest."""
 FEWEST_LOOKS: Final = 3
-"""Liveness values without which nothing is said."""
+"""Fewest liveness values for which a result is given."""
 _NEAR: Final = 1.3
-"""Distance between two middles, in faces, up to which a face may continue a track a fifth of a second later."""
+"""Largest distance between the centres, in face sizes, at which a face may continue a track a fifth of a second
+later."""
 _SIZES: Final = 0.55
-"""Ratio of two sizes from which they may be the same face's."""
+"""Range of the ratio of two sizes that may belong to the same face."""
 _CROWDED: Final = 1.8
-"""Distance to another track, in faces, up to which geometry alone is not trusted."""
+"""Distance to another track, in face sizes, below which geometry alone is not trusted."""
 _DAMPED: Final = 0.6
-"""How much of a new velocity is believed."""
+"""Weight of a new velocity."""
 _FEWEST: Final = 2
 """Templates that a track must have before it may refuse a face."""
 
 
 @dataclass(eq=False)
 class Track:
-    """One person's way through the picture; changes with each frame.
+    """One person's path through the picture; it changes with each frame.
 
     Attributes:
-        number: unique in its camera since the start.
+        number: number, unique per camera since the start.
         started_at: when the face was first seen, UTC.
         updated_at: when it was last seen.
         box: left, top, width, height in pixels of the picture, where it was last seen.
-        points: float32 (5, 2), its five points there.
-        frames: analysed frames in which it was found.
-        readable: of these, frames that gave a template.
+        points: float32 (5, 2), the five landmarks at that position.
+        frames: number of analysed frames in which it was found.
+        readable: number of those frames that gave a template.
         face_px: the shorter side of its largest box, in pixels.
-        best: the reading of the best frame; None where none was readable.
-        best_shot: BGR uint8 crop of that frame, the face with its surroundings.
+        best: the reading of the best frame; None if none was readable.
+        best_shot: BGR uint8 crop of the face with its surroundings in that frame.
         live: probabilities of being live, oldest first.
     """
 
@@ -83,7 +84,7 @@ class Track:
 
     @property
     def template(self) -> Float32 | None:
-        """The fused template of its best frames, float32 (d,), at most 1 long; None before the first."""
+        """The fused template of the best frames, float32 (d,), norm at most 1; None before the first."""
         if self._template is None and self._readings:
             vectors = np.stack([one.embedding.vector for one in self._readings])
             self._template = person_template(vectors)
@@ -91,10 +92,10 @@ class Track:
 
     @property
     def liveness(self) -> float | None:
-        """0 (artefact) to 1 (live), by the mean log odds of its frames; None with fewer than three measured ones.
+        """0 (artefact) to 1 (live), from the mean log odds of the frames; None with fewer than three measured ones.
 
-        A frame that is surely an artefact weighs more than one that looks live: prints are taken for faces now and
-        then when they are near, and seldom all the way.
+        A frame with a value near 0 has more weight than one with a high value: a print is sometimes rated as a face at
+        a short distance, but rarely along its whole path.
         """
         if len(self.live) < FEWEST_LOOKS:
             return None
@@ -102,11 +103,11 @@ class Track:
 
     @property
     def approaching(self) -> bool:
-        """Whether the face grows by more than a tenth a second."""
+        """Whether the face grows by more than 10 % a second."""
         return self._velocity[2] > 0.1
 
     def predicted(self, at_s: float) -> Box:
-        """The box at another time, if the face goes on as it did."""
+        """Return the predicted box at another time, for constant velocity."""
         passed = min(max(at_s - self.updated_s, 0.0), LOST_S)
         left, top, width, height = self.box
         right, down, grows = self._velocity
@@ -115,7 +116,7 @@ class Track:
         return x - width * factor / 2, y - height * factor / 2, width * factor, height * factor
 
     def see(self, detection: Detection, at: datetime, at_s: float) -> None:
-        """Continue with a face that was found."""
+        """Continue the track with a detected face."""
         passed = at_s - self.updated_s
         if self.frames and passed > 1e-3:
             (l0, t0, w0, h0), (l1, t1, w1, h1) = self.box, detection.box
@@ -137,7 +138,7 @@ class Track:
         self.face_px = max(self.face_px, round(min(detection.box[2:])))
 
     def add(self, reading: Reading) -> bool:
-        """Add what was read of the face; returns whether it is the best so far."""
+        """Add a reading of the face; return whether it is the best so far."""
         if reading.live is not None:
             self.live = [*self.live, reading.live][-LOOKS:]
         if not reading.embedding.readable:
@@ -151,7 +152,7 @@ class Track:
         return True
 
     def likeness(self, reading: Reading) -> float | None:
-        """Cosine of a reading with the track's template; None where there are too few to say."""
+        """Cosine of a reading with the track's template; None if the track has too few templates."""
         if len(self._readings) < _FEWEST or not reading.embedding.readable:
             return None
         template = self.template
@@ -164,9 +165,9 @@ class Seen:
     """A face of a frame with its track.
 
     Attributes:
-        track: that it continues or begins.
+        track: the track that it continues or starts.
         detection: the face.
-        reading: what was read of it; None where it was not read this time.
+        reading: the reading of the face; None if it was not read in this frame.
     """
 
     track: Track
@@ -178,8 +179,8 @@ class Tracker:
     """The tracks of one camera.
 
     Args:
-        unlike: cosine of templates below which a well-read face is another person's; None to go by geometry alone.
-        alike: cosine from which a face is the same person's.
+        unlike: cosine of templates below which a well-read face is another person's; None to use geometry only.
+        alike: cosine above which a face is the same person's.
     """
 
     def __init__(self, unlike: float | None = None, alike: float | None = None) -> None:
@@ -190,7 +191,7 @@ class Tracker:
 
     @property
     def active(self) -> tuple[Track, ...]:
-        """The tracks that go on."""
+        """The tracks that have not ended."""
         return tuple(self._active)
 
     def update(
@@ -203,14 +204,14 @@ class Tracker:
         """Continue the tracks with the faces of a frame.
 
         Args:
-            detections: its faces.
-            at: its time, UTC.
-            at_s: likewise on a steady clock, later than that of the last frame.
+            detections: the faces of the frame.
+            at: the time of the frame, UTC.
+            at_s: the same on a monotonic clock, later than that of the last frame.
             read: reads a face, given its track (None for a new one) and whether it must be read because geometry alone
-                is not trusted; returns None to leave it unread.
+                is not trusted; returns None to skip it.
 
         Returns:
-            One for each face.
+            One entry for each face.
         """
         chosen = _assigned(self._active, detections, at_s)
         crowded = _crowded(detections)
@@ -230,14 +231,14 @@ class Tracker:
         return seen
 
     def ended(self, at_s: float) -> list[Track]:
-        """Take the tracks that were not seen for so long that they have ended."""
+        """Remove and return the tracks that have ended because they were not seen for too long."""
         gone = [track for track in self._active if not 0 <= at_s - track.updated_s <= LOST_S]
         self._active = [track for track in self._active if track not in gone]
         self._lost = [track for track in [*self._lost, *gone] if 0 <= at_s - track.updated_s <= REVIVED_S]
         return gone
 
     def end(self) -> list[Track]:
-        """Take all tracks: the source has ended."""
+        """Remove and return all tracks, at the end of the source."""
         gone, self._active, self._lost = self._active, [], []
         return gone
 
@@ -249,7 +250,7 @@ class Tracker:
     def _by_template(
         self, found: list[tuple[Detection, Track | None, Reading | None]]
     ) -> list[tuple[Detection, Track | None, Reading | None]]:
-        """Take faces from tracks whose template they do not fit, and give them to those that they do fit."""
+        """Reassign faces whose template does not match their track to the track that they match."""
         if self._unlike is None or self._alike is None:
             return found
         stray = []
@@ -284,7 +285,7 @@ class Tracker:
 
 
 def _assigned(tracks: Iterable[Track], detections: Sequence[Detection], at_s: float) -> dict[int, Track]:
-    """The track that each face continues by its place, the closest pairs first; faces without one are new."""
+    """The track that each face continues by its position, closest pairs first; the other faces are new."""
     pairs = []
     for track in tracks:
         box = track.predicted(at_s)
@@ -304,7 +305,7 @@ def _assigned(tracks: Iterable[Track], detections: Sequence[Detection], at_s: fl
 
 
 def _fit(one: Box, other: Box, slack: float) -> float:
-    """How well two boxes are one face's: 0 where they cannot be, up to 2."""
+    """Score that two boxes are the same face's: 0 if impossible, up to 2."""
     sizes = math.sqrt((one[2] * one[3]) / max(other[2] * other[3], 1e-9))
     ratio = min(sizes, 1 / max(sizes, 1e-9))
     apart = _apart(one, other)
@@ -314,7 +315,7 @@ def _fit(one: Box, other: Box, slack: float) -> float:
 
 
 def _apart(one: Box, other: Box) -> float:
-    """Distance of two middles, in mean sides."""
+    """Distance of two centres, in mean sides."""
     side = math.sqrt(math.sqrt(max(one[2] * one[3], 1e-9) * max(other[2] * other[3], 1e-9)))
     x = one[0] + one[2] / 2 - other[0] - other[2] / 2
     y = one[1] + one[3] / 2 - other[1] - other[3] / 2

@@ -1,7 +1,7 @@
-"""Parts of a camera's picture: where faces are looked for, and what must never be seen.
+"""Zones of a camera's picture: where faces are searched, and what must never be seen.
 
 Zones are polygons in relative coordinates, x and y from 0 (left, top) to 1 (right, bottom) of the upright picture, so
-that they stay where they are when the camera's resolution changes.
+they keep their place when the camera's resolution changes.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ Point = tuple[float, float]
 MAX_ZONES: Final = 32
 MAX_POINTS: Final = 64
 _LEAST_AREA: Final = 1e-4
-"""Of the picture: smaller polygons are slips of the mouse."""
+"""Minimum share of the picture: smaller polygons are accidental clicks."""
 
 
 class ZoneKind(StrEnum):
-    """What a zone is for."""
+    """The purpose of a zone."""
 
     WATCH = "watch"
-    """Only faces whose middle is in such a zone are looked at; the whole picture where there is none."""
+    """Only faces whose centre is in such a zone are analysed; the whole picture if there is none."""
     PRIVACY = "privacy"
-    """Blacked out before anything sees the picture: detection, templates, live pictures, stored crops."""
+    """Blacked out before the picture is used: detection, templates, live pictures, stored crops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,12 @@ class Zone:
     """A polygon of a picture.
 
     Attributes:
-        kind: what it is for.
+        kind: its purpose.
         points: three or more corners, x and y in [0, 1].
-        name: for people, may be empty.
+        name: name for display; may be empty.
 
     Raises:
-        ZoneError: it is no polygon inside the picture.
+        ZoneError: it is not a polygon inside the picture.
     """
 
     kind: ZoneKind
@@ -66,7 +66,7 @@ class Zone:
 
     @property
     def area(self) -> float:
-        """Share of the picture that it encloses, by the shoelace formula."""
+        """Area as a share of the picture, by the shoelace formula."""
         turned = (*self.points[1:], self.points[0])
         return abs(sum(x * v - u * y for (x, y), (u, v) in zip(self.points, turned, strict=True))) / 2
 
@@ -105,30 +105,30 @@ class Zones:
 
     @classmethod
     def of(cls, watch: Iterable[Sequence[Point]] = (), privacy: Iterable[Sequence[Point]] = ()) -> Zones:
-        """Zones from the polygons of each kind.
+        """Create zones from the polygons of each kind.
 
         Raises:
-            ZoneError: one is no polygon inside the picture, or there are too many.
+            ZoneError: one is not a polygon inside the picture, or there are too many.
         """
         kinds = ((ZoneKind.WATCH, watch), (ZoneKind.PRIVACY, privacy))
         return cls(tuple(Zone(kind, tuple(points)) for kind, some in kinds for points in some))
 
     @classmethod
     def from_json(cls, told: Any) -> Zones:
-        """Read what `as_json` wrote, or a person.
+        """Parse the output of `as_json`, or JSON written by a person.
 
         Args:
             told: a list of `{"kind": "watch" | "privacy", "points": [[x, y], …], "name": …}`.
 
         Raises:
-            ZoneError: it is anything else.
+            ZoneError: it is not such a list.
         """
         if not isinstance(told, Sequence) or isinstance(told, str | bytes):
             raise ZoneError("zones are a list")
         return cls(tuple(_zone(one) for one in told))
 
     def as_json(self) -> list[dict[str, Any]]:
-        """What `from_json` reads."""
+        """Return the JSON that `from_json` reads."""
         return [
             {"kind": one.kind.value, "name": one.name, "points": [[x, y] for x, y in one.points]} for one in self.zones
         ]
@@ -139,30 +139,30 @@ class Zones:
         return bool(self._privacy)
 
     def watches(self, x: float, y: float) -> bool:
-        """Tell whether a face whose middle is there, in relative coordinates, is looked at."""
+        """Tell whether a face with this centre, in relative coordinates, is analysed."""
         return not self._watch or any(zone.contains(x, y) for zone in self._watch)
 
     def blacken(self, pixels: Pixels) -> None:
-        """Black out the privacy zones in place, with every pixel that they touch.
+        """Black out the privacy zones in place, including every pixel that they touch.
 
         Args:
-            pixels: uint8 (h, w, 3) or (h, w), of the whole picture at any size.
+            pixels: uint8 (h, w, 3) or (h, w), the whole picture at any size.
         """
         if not self._privacy:
             return
         height, width = pixels.shape[:2]
         polygons = [_corners(zone.points, width, height) for zone in self._privacy]
         cv2.fillPoly(pixels, polygons, (0, 0, 0))
-        # A reduced pixel at the border mixes what is inside with what is outside.
+        # A reduced pixel at the border mixes the inside with the outside.
         cv2.polylines(pixels, polygons, True, (0, 0, 0), thickness=3)
 
     def watched_part(self, width: int, height: int) -> tuple[int, int, int, int]:
-        """Left, top, right, bottom in pixels of the smallest rectangle with everything that is watched."""
+        """Left, top, right, bottom in pixels of the smallest rectangle that contains all watched zones."""
         if not self._watch:
             return 0, 0, width, height
         points = np.array([point for zone in self._watch for point in zone.points])
         (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
-        # A face whose middle is just inside reaches beyond.
+        # A face whose centre is just inside extends beyond the zone.
         around_x, around_y = 0.05 * width, 0.08 * height
         return (
             max(0, math.floor(left * width - around_x)),
@@ -181,7 +181,7 @@ class Zones:
 
 
 NOTHING_HIDDEN: Final = Zones()
-"""The whole picture is watched."""
+"""No privacy zones: the whole picture is watched."""
 
 
 def _zone(told: Any) -> Zone:
