@@ -64,7 +64,7 @@ class Listener:
     """Takes down every message of the broker, through its outages.
 
     Args:
-        port: of the broker.
+        port: port of the broker.
     """
 
     def __init__(self, port: int) -> None:

@@ -88,10 +88,10 @@ class Walk:
     """One person's way in the stream.
 
     Attributes:
-        name: who.
+        name: name of the person.
         begins: seconds of the stream.
-        large: likewise, when the face is as wide as the door asks; None if it never is.
-        ends: likewise, when the room behind it ends.
+        large: time when the face is as wide as the door requires; None if it never is.
+        ends: time when the video ends.
     """
 
     name: str

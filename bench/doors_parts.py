@@ -30,7 +30,7 @@ def wait(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> 
     """Wait until a condition holds; returns what it returned.
 
     Raises:
-        TimeoutError: it never did.
+        TimeoutError: it never happened.
     """
     deadline = time.monotonic() + seconds
     while not (found := condition()):
@@ -59,7 +59,7 @@ class Server:
 
     Args:
         folder: its data.
-        settings: of its environment, without the prefix.
+        settings: settings of its environment, without the prefix.
     """
 
     def __init__(self, folder: Path, **settings: str) -> None:
@@ -162,8 +162,8 @@ class Relay:
     """An HTTP relay that notes what it is told.
 
     Attributes:
-        url: of it.
-        opened: what it was told, in order.
+        url: URL of it.
+        opened: the commands that it received, in order.
     """
 
     url: str = ""
@@ -268,7 +268,7 @@ class Broker:
     """Mosquitto, which keeps nothing.
 
     Args:
-        folder: of its configuration.
+        folder: folder of its configuration.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -23,7 +23,7 @@ class Served:
     Attributes:
         endpoint: `http://127.0.0.1:PORT`.
         key: a key of its resource.
-        pid: of the process.
+        pid: process id of the process.
         log: the file that its log goes to.
         data_dir: its data folder.
     """

@@ -48,10 +48,10 @@ class Walker:
     """A photo that walks up.
 
     Attributes:
-        key: of its row.
+        key: key of its row.
         kind: `enrolled`, or whose stranger it is.
-        name: who, "" for a stranger.
-        photo: of them.
+        name: name of the person, "" for a stranger.
+        photo: photo of them.
     """
 
     key: str
@@ -135,7 +135,7 @@ def brief(head: Head, seed: int) -> Iterator[Pixels]:
     """Draw a short walk-up.
 
     Args:
-        head: who.
+        head: head of the person.
         seed: everything random comes from it.
     """
     rng = np.random.default_rng(seed)

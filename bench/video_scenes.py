@@ -234,7 +234,7 @@ class Held:
     """A print or a screen that somebody holds before their face.
 
     Args:
-        head: who is shown.
+        head: head of the shown person.
         rng: of everything random.
         screen: whether it is a screen with a film, not a print.
     """
@@ -330,8 +330,8 @@ def draw(scene: Scene, heads: Sequence[Head], seed: int, seconds: float = 4.2) -
     """Draw a clip.
 
     Args:
-        scene: what it shows.
-        heads: who is in it: one, or two in `PAIR`.
+        scene: the scene.
+        heads: the people in it: one, or two in `PAIR`.
         seed: everything random comes from it.
         seconds: how long it is.
 

@@ -143,7 +143,7 @@ def world(cache: Path, *, alone: bool = False, networks: Sequence[str] = LIVENES
     """Enrol the people in a database of their own.
 
     Args:
-        cache: of clips and templates.
+        cache: cache of clips and templates.
         alone: whether everybody is enrolled by their first photo only.
         networks: packs of passive networks that judge liveness, where they are installed.
     """

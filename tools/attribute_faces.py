@@ -60,7 +60,7 @@ class Faces:
         """Yield the main face of every photo in which one is found, in order of path.
 
         Args:
-            name: of the set, for the cache.
+            name: name of the set, for the cache.
             photos: paths.
             read: gives a photo's pixels; OpenCV's reader when None.
         """

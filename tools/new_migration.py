@@ -20,8 +20,8 @@ def begin(what: str, folder: Path = FOLDER / "versions") -> None:
     """Write the next step into a folder.
 
     Args:
-        what: what the step does, for its name and docstring.
-        folder: where it goes; another one is for looking at a step without keeping it.
+        what: description of the step, for its name and docstring.
+        folder: folder to write to; another one to look at a step without adding it.
     """
     with tempfile.TemporaryDirectory() as data:
         database = Database(f"sqlite:///{Path(data) / 'mien.db'}")

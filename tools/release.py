@@ -54,7 +54,8 @@ def check(root: Path, tag: str | None) -> list[str]:
 
     Args:
         root: the project.
-        tag: of the release, `v` and the version; None for a dry run, in which the changelog may still say "Unreleased".
+        tag: tag of the release, `v` and the version; None for a dry run, in which the changelog may still say
+            "Unreleased".
     """
     version = version_of(root)
     problems = []
@@ -84,7 +85,7 @@ def build(root: Path, folder: Path) -> list[Path]:
 
     Args:
         root: the project.
-        folder: where they go; must be empty or missing.
+        folder: folder to write to; must be empty or missing.
 
     Returns:
         The files.

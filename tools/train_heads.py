@@ -80,13 +80,13 @@ class Recipe:
 
     Attributes:
         name: the head's file.
-        classes: of the output.
+        classes: classes of the output.
         pools: its features.
         label: reads the class of a photo from its labels: an index, or None where nobody judged.
         what: says in the card what the output means.
         strength: inverse of the L2 penalty.
         vectors: further features.
-        threshold: where the product says yes; above 0.5 where a wrong yes is worse or the thing is rare.
+        threshold: decision threshold of the product; above 0.5 if false positives are worse or the attribute is rare.
         extra: changed copies of faces that are added to what is fitted: "drawn" glasses or "darkened" photos.
         among_women: whether the figures are also given among people taken for women, where the head must not live on
             telling women from men.

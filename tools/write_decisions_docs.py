@@ -36,7 +36,7 @@ def render(folder: Path = TARGET.parent) -> str:
     """Return the page.
 
     Args:
-        folder: where the records are.
+        folder: folder with the records.
 
     Raises:
         ValueError: a record has another form than the page says, or two records have one number.

@@ -40,11 +40,11 @@ class Planned:
     """One attempt of the laboratory.
 
     Attributes:
-        name: of the attempt.
+        name: name of the attempt.
         category: "presentation", "injection" or "person".
-        species: what is shown.
-        person: whose photo or film it is made of.
-        mode: of the session.
+        species: the kind of attack.
+        person: the person in the photo or film.
+        mode: mode of the session.
         make: makes it.
     """
 

@@ -19,8 +19,8 @@ def clopper_pearson(hits: int, count: int, level: float = 0.95) -> tuple[float, 
 
     Args:
         hits: how often it happened.
-        count: of how many.
-        level: of confidence.
+        count: count of how many.
+        level: level of confidence.
     """
     tail = (1 - level) / 2
 

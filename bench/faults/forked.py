@@ -21,9 +21,9 @@ class ForkedProcess:
 
     Args:
         path: socket of the warm process.
-        arguments: of `mien`.
-        environment: of the process.
-        log: takes its output.
+        arguments: arguments of `mien`.
+        environment: environment of the process.
+        log: file for its output.
     """
 
     def __init__(self, path: Path, arguments: Sequence[str], environment: Mapping[str, str], log: BinaryIO) -> None:
@@ -54,7 +54,7 @@ class ForkedProcess:
         """Wait until it has ended, and return how.
 
         Raises:
-            subprocess.TimeoutExpired: it runs on.
+            subprocess.TimeoutExpired: it is still running.
         """
         if self._status is None:
             if not select.select([self._connection], [], [], timeout)[0]:

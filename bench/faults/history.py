@@ -41,8 +41,8 @@ class Report:
 
     Attributes:
         calls: how many calls, by whether a fault was active, then by outcome.
-        violations: what must not happen.
-        errors: of calls outside faults.
+        violations: violations of the invariants.
+        errors: errors of calls outside faults.
     """
 
     calls: Counter[tuple[bool, str]] = field(default_factory=Counter)
@@ -86,11 +86,11 @@ class Client(threading.Thread):
     """One client; runs until `stop` is set, then looks everything up a last time.
 
     Args:
-        endpoint: of the balancer.
-        key: of the resource.
+        endpoint: endpoint of the balancer.
+        key: key of the resource.
         photos: a photo of the person who is enrolled, and one that is used as the probe.
-        report: where it tells.
-        seed: of its choices.
+        report: file for the report.
+        seed: seed of the random generator.
         stop: ends it.
     """
 

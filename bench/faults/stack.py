@@ -70,7 +70,7 @@ def until(what: str, works: Callable[[], bool], seconds: float = 180.0) -> None:
     """Wait until something works.
 
     Raises:
-        TimeoutError: it did not.
+        TimeoutError: it did not happen.
     """
     deadline = time.monotonic() + seconds
     while not works():
@@ -170,7 +170,7 @@ class Stack:
         folder: for data and logs.
         replicas: the servers.
         endpoint: HAProxy's.
-        key: of the resource.
+        key: key of the resource.
     """
 
     folder: Path

@@ -72,11 +72,11 @@ class DataPlane:
     Attributes:
         application: serves the calls.
         exposition: the metrics for Prometheus, to be served where only operators come.
-        faces: what it knows of faces, for the portal.
+        faces: the state of recognition, for the portal.
         subjects: the data-subject tools.
         readiness: whether requests may be sent here; a server that stops sets `draining`.
         doors: cameras and doors.
-        watch: what runs them here.
+        watch: the runner of cameras and doors in this process.
     """
 
     application: Application
@@ -99,7 +99,7 @@ def create_app(
 
     Args:
         settings: every knob.
-        services: what keeps state; closed when the application stops.
+        services: the services; closed when the application stops.
         engine: analyses images.
         demo_key: gives the key that the liveness demo calls with; None for a server that is not for trying out.
         judge: judges liveness attempts; None for a server that takes none.

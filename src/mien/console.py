@@ -51,10 +51,10 @@ class FaceServices:
     """A server's services for faces.
 
     Attributes:
-        gallery: who is enrolled.
+        gallery: the gallery.
         directory: the person directories and dynamic groups.
         engine: analyses photos.
-        recognisers: what the recognition labels stand for.
+        recognisers: bindings of the recognition models.
         reviews: the matches that people must confirm.
         store: the model packs.
         bindings: which pack serves which label.
@@ -88,10 +88,10 @@ def create_management(
 
     Args:
         settings: every knob.
-        services: what keeps state; closed by whoever opened it.
+        services: the services; closed by their owner.
         endpoint: URL of the data plane on this machine.
         exposition: the counts of the data plane in this process.
-        faces: what the data plane in this process knows of faces; without it there is no portal.
+        faces: the state of recognition of the data plane in this process; without it there is no portal.
         subjects: the data-subject tools of the data plane in this process.
     """
     # FastAPI takes half a second to import, and a server may do without
@@ -182,7 +182,7 @@ def open_portal(settings: Settings, services: Services, faces: FaceServices, log
 
     Args:
         settings: every knob.
-        services: what keeps state.
+        services: the services.
         faces: the server's gallery and models.
         login: recognises who signs in; the control plane's own, so that guesses at both count together.
         endpoint: URL of the data plane on this machine.

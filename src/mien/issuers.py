@@ -33,7 +33,7 @@ class IssuerNames:
 
     Attributes:
         name: the issuer to sign in at: of version 2 for Entra ID.
-        others: what else may stand in `iss`.
+        others: further allowed values of `iss`.
         login: the address before the tenant, for clients of Entra ID; None for an issuer of another kind.
         tenant: the tenant's id; one made from the name for an issuer of another kind.
     """
@@ -56,7 +56,7 @@ def names_of(issuer: str) -> IssuerNames:
         issuer: its URL; for Entra ID either name of the tenant, with or without the slash at the end.
 
     Raises:
-        ValueError: it is Entra ID's address for many tenants, or names the tenant by a domain: `iss` has the id.
+        ValueError: it is Entra ID's address for many tenants, or names the tenant by a domain; `iss` contains the id.
     """
     parts = _ADDRESS.fullmatch(issuer)
     cloud = next((one for one in _CLOUDS if parts and parts[1].lower() in {one.login, one.tokens}), None)

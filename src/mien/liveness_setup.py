@@ -130,7 +130,7 @@ def channel_parts(
 
     Args:
         settings: every knob.
-        accounts: knows the resources.
+        accounts: looks up the resources.
         engine: finds faces.
         judge: judges attempts.
         recorder: counts attempts as calls.

@@ -31,8 +31,8 @@ class Monitoring:
         recorder: counts.
         monitor: watches the alert rules.
         deliveries: sends alerts.
-        observers: what the front door is to tell of every answer.
-        services: what keeps state.
+        observers: called by the front door with every response.
+        services: the services.
         days: how long metrics are kept.
         recall: counts checked answers of search engines.
     """
@@ -81,7 +81,7 @@ def open_monitoring(settings: Settings, services: Services) -> Monitoring:
 
     Args:
         settings: how often, how long, and where webhooks may be.
-        services: what keeps state.
+        services: the services.
     """
     database, clock = services.database, services.clock
     recall = RecallCounts(database, clock)

@@ -33,15 +33,15 @@ class Services:
     """The stateful services; close them when done.
 
     Attributes:
-        database: where everything is kept.
-        vault: seals what is stored.
-        clock: tells the time.
+        database: the database.
+        vault: encrypts stored data.
+        clock: the clock.
         accounts: resources and their keys.
         access: requests for limited access.
         assignments: the roles of an issuer's tokens.
-        claims: what this process does and no other server.
-        audit: who did what to which resource.
-        metrics: what was counted.
+        claims: work that this process does and no other server.
+        audit: the audit log.
+        metrics: the counts.
         alerts: the rules of who is told of what.
         failed_calls: the last calls that failed, by resource.
         drift_counts: counts what drift is measured on.
@@ -89,7 +89,7 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Services:
     """Open the database (created or migrated as needed) and the services that use it.
 
     Args:
-        settings: where things are.
+        settings: the settings.
         clock: the machine's when None.
 
     Raises:

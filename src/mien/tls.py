@@ -44,9 +44,9 @@ def ensure_certificate(folder: Path, hosts: Iterable[str], clock: Clock) -> Loca
     """Return a certificate for `hosts`, the one in `folder` when it still serves, else a new one.
 
     Args:
-        folder: where authority and certificate are kept; keys are readable by their owner only.
+        folder: folder of the authority and the certificate; keys are readable by their owner only.
         hosts: host names, wildcards (`*.example`) and IP addresses.
-        clock: tells whether a certificate nears its end.
+        clock: the clock.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     files = LocalCertificate(ca=folder / "ca.pem", chain=folder / "server.pem")

@@ -51,9 +51,9 @@ class WatchServices:
     Attributes:
         gallery: groups.
         directory: the person directory and dynamic groups.
-        recognisers: what recognition models stand for.
+        recognisers: bindings of the recognition models.
         engine: finds and reads faces.
-        store: where passive networks are.
+        store: store of the passive networks.
     """
 
     gallery: Gallery
@@ -120,9 +120,9 @@ def open_watch(settings: Settings, services: Services, doors: DoorServices, face
 
     Args:
         settings: broker, relays.
-        services: what keeps state.
+        services: the services.
         doors: cameras and doors.
-        faces: what people are recognised with.
+        faces: the services that recognise people.
     """
     topics = Topics(settings.mqtt_prefix, settings.mqtt_discovery, settings.mqtt_names)
     ca_file = str(settings.url_ca_file) if settings.url_ca_file else None

@@ -60,9 +60,9 @@ class AccessRequests:
     anew) or revoked; what is not over yet can be withdrawn. All processes see a step at their next look-up.
 
     Args:
-        database: where they are kept.
-        clock: stamps steps and tells what has expired.
-        audit: told of every step; the database's own log when None.
+        database: the database.
+        clock: the clock.
+        audit: the audit log; the database's own log when None.
         approved_for: how long an approval lasts unless its reviewer says otherwise.
         approvers: counts the people who may approve requests of a resource; with several, none approves their own.
     """
@@ -96,10 +96,10 @@ class AccessRequests:
         Args:
             resource_id: which resource wants access.
             features: to what: Identification and Verification together or either; each of the others alone.
-            organisation: who stands behind it, up to 200 characters.
-            contact: whom to ask back: an e-mail address or telephone number.
-            use_case: whose faces, what for and why, up to 4000 characters.
-            actor: who makes it, for the audit log.
+            organisation: the organisation behind it, up to 200 characters.
+            contact: contact for questions: an e-mail address or telephone number.
+            use_case: whose faces, for which purpose and why, up to 4000 characters.
+            actor: name of the actor, for the audit log.
 
         Raises:
             ResourceNotFoundError: there is no such resource.
@@ -139,7 +139,7 @@ class AccessRequests:
 
         Raises:
             AccessRequestNotFoundError: there is none.
-            TransitionError: it is past that.
+            TransitionError: it is past that state.
         """
         return self._take(REVIEW, request_id, actor, None)
 
@@ -149,10 +149,10 @@ class AccessRequests:
         """Approve a request in review.
 
         Args:
-            request_id: which.
-            actor: who approves.
+            request_id: id of the request.
+            actor: name of the approver, for the audit log.
             lasts: how long the approval lasts; the usual time when None.
-            note: what the applicant should know.
+            note: a note for the applicant.
 
         Raises:
             AccessRequestNotFoundError: there is none.
@@ -201,7 +201,7 @@ class AccessRequests:
 
         Raises:
             AccessRequestNotFoundError: there is none.
-            TransitionError: it is over already.
+            TransitionError: it has ended already.
         """
         return self._take(WITHDRAW, request_id, actor, note)
 

@@ -74,8 +74,8 @@ class TermsNotAcceptedError(AccountError):
     """A resource cannot be made before somebody acknowledged the terms.
 
     Attributes:
-        code: what Azure's control plane answers.
-        missing: what was not acknowledged.
+        code: error code of Azure's control plane.
+        missing: the declarations that are missing.
     """
 
     code: Final = "ResourceKindRequireAcceptTerms"
@@ -112,7 +112,7 @@ class AlreadyRequestedError(AccessError):
     """A request for one of the features is under way or approved.
 
     Attributes:
-        request_id: that request.
+        request_id: id of the existing request.
     """
 
     def __init__(self, feature: str, state: str, request_id: UUID) -> None:
@@ -129,8 +129,8 @@ class TransitionError(AccessError):
     """A request cannot go from its state to the one that was asked for.
 
     Attributes:
-        state: where it is.
-        action: what was asked for.
+        state: its state.
+        action: the requested action.
     """
 
     def __init__(self, request_id: UUID, state: str, action: str, advice: str) -> None:

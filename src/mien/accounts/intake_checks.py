@@ -65,7 +65,7 @@ class Finding:
 
     Attributes:
         rule: a short name that stays the same.
-        explanation: what the rule looked for and did not find (or found).
+        explanation: what the rule found, or did not find.
     """
 
     rule: str
@@ -76,9 +76,9 @@ def findings(organisation: str, contact: str, use_case: str) -> tuple[Finding, .
     """Return what a request leaves open; nothing when no rule has anything to say.
 
     Args:
-        organisation: who asks.
-        contact: whom to ask back.
-        use_case: what for, in their words.
+        organisation: name of the organisation.
+        contact: contact for questions.
+        use_case: the use case, in the applicant's words.
     """
     words = re.findall(r"[^\W\d_]+", use_case.lower())
     found = [Finding(*one) for applies, *one in _about_the_applicant(organisation, contact) if applies]

@@ -55,9 +55,9 @@ class ResourceFinder:
     round trip on PostgreSQL); when not, it is answered from memory.
 
     Args:
-        database: where resources are kept.
+        database: the database with the resources.
         vault: makes the keyed hashes of keys; forgets the data keys of resources that another process has purged.
-        clock: tells when an approval is over.
+        clock: the clock for expired approvals.
     """
 
     def __init__(self, database: Database, vault: Vault, clock: Clock) -> None:

@@ -30,7 +30,7 @@ class Grants:
     Attributes:
         features: granted now.
         states: the state of the newest request for each feature that was ever requested.
-        until: when the first of `features` expires; None when none does.
+        until: time when the first of `features` expires; None when none does.
     """
 
     features: frozenset[Feature] = frozenset()

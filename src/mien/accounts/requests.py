@@ -87,18 +87,18 @@ class AccessRequest:
         resource_id: which resource wants access.
         resource_name: its name.
         features: to what.
-        organisation: who stands behind it.
-        contact: whom to ask back.
-        use_case: what it is for, in the applicant's words.
-        state: where it stands now.
-        requested_by: who made it.
-        requested_at: when.
-        changed_by: who took the last step.
-        changed_at: when.
+        organisation: the organisation behind it.
+        contact: contact for questions.
+        use_case: the use case, in the applicant's words.
+        state: its current state.
+        requested_by: name of the person who created it.
+        requested_at: time of the request.
+        changed_by: name of the person who changed the state last.
+        changed_at: time of that change.
         reason: why it was rejected or revoked, or a note to another step; None without.
-        expires_at: when the approval ends; None when there is none or it does not.
+        expires_at: end of the approval; None if there is none or it does not end.
         by_requester: whether its last approval was given by the person who requested it.
-        findings: what its description leaves open, for the reviewer.
+        findings: points that the description leaves open, for the reviewer.
     """
 
     id: UUID

@@ -53,10 +53,10 @@ class Accounts:
     """The resources of this server. Other processes see a change at their next look-up.
 
     Args:
-        database: where they are kept.
+        database: the database.
         vault: encrypts keys and makes the keyed hashes that they are looked up by.
-        clock: stamps what is made.
-        audit: told of every change; the database's own log when None.
+        clock: the clock.
+        audit: the audit log; the database's own log when None.
         rules: how many there may be, and how long deleted ones are kept.
         erasers: called with the id of a resource that was purged, to delete what is not in the database.
     """
@@ -152,7 +152,7 @@ class Accounts:
 
         Args:
             name: 1 to 64 letters, digits, hyphens, dots and underscores; unique whatever the case.
-            terms: who acknowledges the terms and declares that it is not for police use.
+            terms: who acknowledges the terms and declares that there is no police use.
             location: a region's name.
             sku: its tier.
             custom_subdomain: 2 to 64 letters, digits and inner hyphens; kept in lower case; never changed later.
@@ -164,7 +164,7 @@ class Accounts:
             request_log: see `Resource`.
             cors_origins: see `Resource`.
             without_flashes: see `ResourceChange`.
-            actor: who does this, for the audit log.
+            actor: name of the actor, for the audit log.
 
         Raises:
             TermsNotAcceptedError: nobody acknowledged the terms, or not all of them.

@@ -52,7 +52,7 @@ class RoleAssignment:
     Attributes:
         id: names it, for removal.
         assignee: which claim counts.
-        value: what the claim must be, or contain, to the letter; ids in any case.
+        value: required value of the claim, or a member of it; case-sensitive except for ids.
         role: one of `ROLE_NAMES`.
         resource: name of the resource that it holds for; None for all.
         created_at: when it was assigned.
@@ -72,7 +72,7 @@ class RoleAssignments:
     """The role assignments of a database.
 
     Args:
-        database: where they are stored.
+        database: the database.
         clock: dates them.
         audit: learns of every change.
     """

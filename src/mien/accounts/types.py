@@ -41,7 +41,7 @@ class Acknowledgement:
     """The declarations that creating a resource requires.
 
     Attributes:
-        accepted_by: who does; a name that can be asked later.
+        accepted_by: name of the person who accepts; somebody who can be asked later.
         responsible_ai: they acknowledge the responsible-AI terms (docs/limited-access.md has them).
         not_for_police: they declare that the resource is not used by or for a police department in the United States.
         development: the resource is only for trying things out, on one's own.
@@ -63,7 +63,7 @@ class Terms:
 
     Attributes:
         accepted_by: the person or client who did.
-        accepted_at: when.
+        accepted_at: time of acceptance.
         development: whether it was `mien serve --dev` that did so, for a resource that is only for trying things out.
     """
 
@@ -82,21 +82,21 @@ class Resource:
         location: a region's name, e.g. `westeurope`.
         sku: its tier.
         custom_subdomain: first label of its own host name, in lower case, or None.
-        created_at: when it was made.
+        created_at: time of its creation.
         tags: names and values that its owner files it by.
-        state: where its making or removing stands.
+        state: state of its creation or deletion.
         public_network_access: whether it may be called from anywhere but private endpoints.
-        default_action: what becomes of a caller whom none of `ip_rules` names.
+        default_action: treatment of callers that match none of `ip_rules`.
         ip_rules: addresses and networks (CIDR) that are let in.
         local_auth: whether its keys are accepted, not only tokens.
-        features: what it is approved for now.
+        features: features for which it is approved now.
         access_state: the state of the newest request for a feature, for hints; absent when there was none.
         request_log: whether its calls are logged for diagnosis.
         cors_origins: the web pages that may call with its keys, such as `https://shop.example`; `*` for all.
         without_flashes: whether people may ask for liveness detection without flashing colours, and the most that it
             may conclude; None for what the server is set to.
-        terms: who acknowledged the terms; None for a resource of a version that did not ask.
-        deleted_at: when it was deleted, if it can still be restored.
+        terms: who acknowledged the terms; None for a resource of a version that did not require it.
+        deleted_at: time of its deletion, if it can still be restored.
     """
 
     id: UUID

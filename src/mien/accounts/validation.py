@@ -73,7 +73,7 @@ def checked_subdomain(subdomain: str) -> str:
     """Return a custom subdomain in lower case.
 
     Raises:
-        InvalidValueError: it is malformed or stands for something else in the server's domain.
+        InvalidValueError: it is malformed or has another meaning in the server's domain.
     """
     lower = subdomain.lower()
     if not _SUBDOMAIN.fullmatch(lower) or lower in _RESERVED:

@@ -33,7 +33,7 @@ def opened(data_dir: Path | None, *, create: bool = False) -> Iterator[Services]
     """Open the database; what goes wrong on purpose becomes one sentence and exit code 1.
 
     Args:
-        data_dir: where it is, when the settings do not say.
+        data_dir: the data folder; from the settings when None.
         create: make a database and a master key where there are none. Only commands that a new installation begins
             with do so: any other would answer from an empty database when a folder's name is misspelt.
     """
@@ -48,8 +48,8 @@ def opened_by_settings(
     """Open the database for what needs more of the settings.
 
     Args:
-        data_dir: where it is, when the settings do not say.
-        foreseen: what else goes wrong on purpose.
+        data_dir: the data folder; from the settings when None.
+        foreseen: further expected errors.
         create: make what is not there; see `opened`.
     """
     from sqlalchemy.exc import OperationalError
@@ -124,9 +124,9 @@ class ResourceCommand:
     """The objects that a command on one resource works with.
 
     Attributes:
-        services: what keeps state.
+        services: the services.
         resource: the resource.
-        actor: who acts, as the audit log has it.
+        actor: name of the actor in the audit log.
     """
 
     services: Services
@@ -142,8 +142,8 @@ def opened_resource(
 
     Args:
         name: the resource's name.
-        data_dir: where the database is, when the settings do not say.
-        as_name: who acts, when it is not the system's user.
+        data_dir: the data folder; from the settings when None.
+        as_name: name of the actor; the system's user when None.
         deleted: whether a deleted resource is meant.
     """
     with opened(data_dir) as services:

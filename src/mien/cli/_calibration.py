@@ -52,7 +52,7 @@ def opened_for(resource: str, data_dir: Path | None) -> Iterator[EvaluationWork]
 
     Args:
         resource: its name.
-        data_dir: where the database is, when the settings do not say.
+        data_dir: the data folder; from the settings when None.
     """
     from mien.gallery.evaluations import Evaluations
 

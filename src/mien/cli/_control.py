@@ -27,7 +27,7 @@ class BackgroundServer:
     """A server in a thread of its own, from entering the context to leaving it.
 
     Args:
-        config: of the server.
+        config: config of the server.
         listener: bound; closed by whoever bound it.
     """
 
@@ -68,7 +68,7 @@ class Drain:
     """The sequence of steps between SIGTERM and the end.
 
     Attributes:
-        readiness: tells load balancers that no more requests should come.
+        readiness: the readiness that load balancers read.
         seconds: how long they have to notice.
     """
 
@@ -80,7 +80,7 @@ class Server(uvicorn.Server):
     """A server that calls back when it accepts connections, drains at SIGTERM, and stops another one before itself.
 
     Args:
-        config: of the server.
+        config: config of the server.
         ready: called, in a thread, once connections are accepted.
         beside: stopped first: what both stand on is closed when this one has stopped.
         drain: how it drains; None for one that stops at once.

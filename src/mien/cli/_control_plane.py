@@ -29,7 +29,7 @@ class ControlPlane:
     """Asks a control plane.
 
     Attributes:
-        http: has its address and a token.
+        http: client with its address and a token.
     """
 
     http: httpx.Client

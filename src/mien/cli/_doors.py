@@ -88,8 +88,8 @@ class ThingKind(Generic[T]):
     """A kind of things that commands name and delete in one way.
 
     Attributes:
-        word: what the kind is called.
-        service: where the things are kept.
+        word: name of the kind.
+        service: the service that stores the things.
         id_of: identifies a thing.
     """
 
@@ -112,9 +112,9 @@ class ThingKind(Generic[T]):
             name: the resource's name.
             text: name, id or beginning of the id of the thing.
             yes: do not ask.
-            as_name: who acts, when it is not the system's user.
+            as_name: name of the actor; the system's user when None.
             as_json: print JSON.
-            data_dir: where the database is, when the settings do not say.
+            data_dir: the data folder; from the settings when None.
         """
         with opened_doors(name, data_dir) as (_, doors, owner):
             found = self.named(doors, owner, text)
@@ -140,7 +140,7 @@ def local_moment(text: str | None, zone: str, now: datetime) -> datetime:
     """Read a moment; one without a zone is in the door's.
 
     Raises:
-        typer.BadParameter: it is no moment.
+        typer.BadParameter: it is not a time.
     """
     from datetime import datetime
 

@@ -28,7 +28,7 @@ class CallError(Exception):
     Args:
         text: for people.
         status: HTTP status; 0 without an answer.
-        code: of the contract.
+        code: code of the contract.
     """
 
     def __init__(self, text: str, status: int = 0, code: str = "") -> None:
@@ -80,7 +80,7 @@ class FaceCalls:
     """Calls one resource.
 
     Args:
-        http: has the endpoint and the key.
+        http: client with the endpoint and the key.
     """
 
     def __init__(self, http: httpx.Client) -> None:
@@ -156,8 +156,8 @@ class FaceCalls:
         """Enrol the only face of a photo and return its persisted id.
 
         Args:
-            group: where.
-            person_id: whose face it is.
+            group: the group.
+            person_id: id of the person whose face it is.
             photo: an image file.
             data: user data of the face.
         """

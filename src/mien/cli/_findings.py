@@ -66,8 +66,8 @@ def print_verdict(console: Console, report: Report, *, explained: bool = False) 
     """Print how bad it is, why later checks were left out, and the one thing to do next.
 
     Args:
-        console: where.
-        report: what was found.
+        console: the console to print to.
+        report: the findings.
         explained: whether it is about a paste: what is not in it cannot be called right.
     """
     _mark, style = _MARKS[report.severity]

@@ -35,11 +35,11 @@ class CommandServices:
 
     Attributes:
         settings: every knob.
-        services: what keeps state.
+        services: the services.
         store: the model packs.
         engine: analyses photos.
-        recognisers: what the recognition labels stand for.
-        gallery: who is enrolled.
+        recognisers: bindings of the recognition models.
+        gallery: the gallery.
     """
 
     settings: Settings
@@ -55,8 +55,8 @@ def opened_faces(data_dir: Path | None, *foreseen: type[Exception]) -> Iterator[
     """Open the gallery and the models; what goes wrong on purpose becomes one sentence and exit code 1.
 
     Args:
-        data_dir: where the database is, when the settings do not say.
-        foreseen: what else goes wrong on purpose.
+        data_dir: the data folder; from the settings when None.
+        foreseen: further expected errors.
     """
     from mien.cli._images import image_rules
     from mien.gallery.errors import GalleryError
@@ -108,10 +108,10 @@ class ResourceWork:
     """The objects that a command on the enrolled faces of one resource works with.
 
     Attributes:
-        gallery: who is enrolled.
+        gallery: the gallery.
         owner: the resource's id.
-        audit: what was done.
-        actor: who does it, as the audit log has it.
+        audit: the audit log.
+        actor: name of the actor in the audit log.
     """
 
     gallery: Gallery
@@ -146,8 +146,8 @@ def opened_for(resource: str, data_dir: Path | None, as_name: str | None = None)
 
     Args:
         resource: its name.
-        data_dir: where the database is, when the settings do not say.
-        as_name: who does it, when it is not the system's user.
+        data_dir: the data folder; from the settings when None.
+        as_name: name of the actor; the system's user when None.
     """
     with opened_faces(data_dir) as faces:
         services = faces.services

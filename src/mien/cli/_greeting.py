@@ -22,7 +22,7 @@ class Reached:
     Attributes:
         endpoint: URL of the data plane.
         management: URL of the control plane; None when it is off.
-        keys: of the first resource, in development.
+        keys: keys of the first resource, in development.
         admin_token: made at this start; None when there was a valid token already.
         ca: the local certificate authority that clients must trust; None without one.
     """

@@ -31,7 +31,7 @@ def whole_id(text: str, known: Known, what: str) -> UUID:
     Args:
         text: as the operator wrote it; at least four digits of an id.
         known: the candidates.
-        what: is named by the ids, for the errors, such as "rule".
+        what: noun for the things that the ids name, for errors, such as "rule".
     """
     try:
         return UUID(text)
@@ -53,7 +53,7 @@ def name_or_id(text: str, known: Known, what: str) -> str:
     Args:
         text: as the operator wrote it: a name, an id, or the beginning of one. A name wins.
         known: the candidates.
-        what: is named, for the error.
+        what: noun for the thing, for the error.
     """
     every = list(known)
     if any(text in {name, str(one)} for one, name in every):

@@ -14,8 +14,8 @@ def pull(store: ModelStore, names: Iterable[str], *, patience: float | None = No
     """Fetch and convert what is missing of the packs `names`; says so on stderr.
 
     Args:
-        store: where they belong.
-        names: of packs.
+        store: the store of the packs.
+        names: names of packs.
         patience: seconds after which a download is given up; None for as long as it takes.
 
     Raises:

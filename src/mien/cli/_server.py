@@ -237,7 +237,7 @@ def listen(settings: Settings, host: str, port: int, option: str) -> Listener:
         settings: say whether HTTPS is spoken there.
         host: address or name.
         port: 0 takes a free one.
-        option: what chooses another port, for the error.
+        option: the option that selects another port, for the error.
 
     Raises:
         StartError: the port is taken, or the address is not one of this machine.

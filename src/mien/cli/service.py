@@ -106,7 +106,7 @@ def unit(*, program: Path, user: str, data_dir: Path, settings_file: Path, memor
         user: account that it runs as.
         data_dir: absolute path of the only folder that the service may write to.
         settings_file: file of `MIEN_…=value` lines; may be missing.
-        memory: what systemd.resource-control(5) takes for `MemoryMax`.
+        memory: a value of `MemoryMax` as in systemd.resource-control(5).
     """
     return f"""\
 [Unit]

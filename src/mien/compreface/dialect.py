@@ -31,8 +31,8 @@ class CompreFace:
 
     Args:
         handlers: the routes.
-        checks: what a request must pass.
-        observers: told of every answer.
+        checks: the checks that a request must pass.
+        observers: called with every response.
     """
 
     def __init__(self, handlers: Handlers, checks: Checks, observers: Sequence[Observer] = ()) -> None:

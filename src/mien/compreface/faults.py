@@ -32,8 +32,8 @@ class CompreFaceProblem(Problem):
     """An error whose body is CompreFace's.
 
     Args:
-        status: of HTTP.
-        number: what programs tell errors apart by.
+        status: status of HTTP.
+        number: number by which programs distinguish errors.
         message: for people.
         headers: further response headers.
     """

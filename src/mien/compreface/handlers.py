@@ -34,9 +34,9 @@ class Handlers:
     """An operation a route.
 
     Attributes:
-        subjects: who is enrolled.
+        subjects: the enrolled subjects.
         engine: analyses photos.
-        workers: where everything that blocks or computes runs.
+        workers: the worker pool for everything that blocks or computes.
         limits: how much a client may send.
     """
 
@@ -309,7 +309,7 @@ class _Asked:
     Attributes:
         limit: the most faces, the largest first; 0 for all.
         least: lowest score of a face.
-        plugins: what to say of faces.
+        plugins: the requested attributes of faces.
     """
 
     limit: int

@@ -63,8 +63,8 @@ class Subjects:
     """The subjects of all resources.
 
     Attributes:
-        gallery: where they are kept.
-        recognisers: what the recognition labels stand for.
+        gallery: the gallery that stores them.
+        recognisers: bindings of the recognition models.
     """
 
     gallery: Gallery
@@ -168,7 +168,7 @@ class Subjects:
 
         Raises:
             PersistedFaceNotFoundError: there is no such face.
-            FingerprintMismatchError: it was made by another recogniser than today's.
+            FingerprintMismatchError: it was computed by another recogniser than the current one.
         """
         return self.gallery.untrained_recognition.compare(faces, self._ref(resource_id), image_id)
 

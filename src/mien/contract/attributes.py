@@ -101,7 +101,7 @@ class Declaration:
     """All that the contract says of one attribute.
 
     Attributes:
-        attribute: which.
+        attribute: the attribute.
         schema: JSON schema of its value in the spelling of a version.
         detection_models: the detection models that have it.
         gate: the feature that a resource must be approved for; None where everybody has it.

@@ -35,10 +35,10 @@ class Row:
         code: error code.
         message: the text; `<names>` in angle brackets stand for values.
         recorded: the contract's own text where it is an example with values in it; else the message.
-        explanation: what it means, in one sentence.
-        next_step: what the caller or the operator does about it.
-        on_azure: what to do when Azure's service answered, where that is known better than `next_step`.
-        on_mien: what to do when a Mien server answered, likewise.
+        explanation: its meaning, in one sentence.
+        next_step: the next step for the caller or the operator.
+        on_azure: the next step if Azure's service responded, if it differs from `next_step`.
+        on_mien: the next step if a Mien server responded, if it differs from `next_step`.
         azure_only: only Azure's service answers so; the doctor explains it, Mien never sends it.
     """
 
@@ -81,11 +81,11 @@ class Row:
         """Return the error answer of this row.
 
         Args:
-            hint: what is known beyond the message; the answer then also names the page that explains the row.
-            values: what the message's placeholders stand for, in their order.
+            hint: more information than the message; the response then also links to the page that explains the row.
+            values: values of the message's placeholders, in order.
             inner: an `innererror` that the contract prescribes.
             headers: further response headers.
-            details: what else to tell beside the hint.
+            details: further details besides the hint.
 
         Raises:
             ValueError: as many values are needed as the message has placeholders.

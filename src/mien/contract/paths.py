@@ -18,7 +18,7 @@ class Misplaced:
     """A call whose path does not begin with `/face/{version}/`, or begins with it twice.
 
     Attributes:
-        before: what stands before the call proper, such as `/face/v1.2` or `/mien`; empty when nothing does.
+        before: the path before the call, such as `/face/v1.2` or `/mien`; empty if there is none.
         version: the canonical name of the API version.
         rest: the segments below the version.
         glued: whether the slash after the version is missing.
@@ -51,7 +51,7 @@ def misplaced(segments: Sequence[str], versions: Iterable[str]) -> Iterator[Misp
     """Yield the ways to read a path as a misplaced call, the most probable first.
 
     Args:
-        segments: of the path, without empty ones.
+        segments: segments of the path, without empty ones.
         versions: the canonical names of the API versions.
     """
     known = {name.lower(): name for name in versions}

@@ -14,11 +14,11 @@ class Problem(Exception):  # noqa: N818  an answer, not a bug: named as RFC 9457
         status: HTTP status.
         code: the contract's error code, also sent as header `x-ms-error-code`.
         message: the contract's message, to the letter.
-        hint: what Mien knows beyond the message; sent in `innererror.details.hint`.
+        hint: additional information from Mien; sent in `innererror.details.hint`.
         doc: path of the page that explains the error; sent only together with a hint.
         explanation: one sentence on what the error means; the text of `innererror` when there is a hint.
         inner: an `innererror` (code, message) that the contract itself prescribes.
-        details: what else is sent in `innererror.details`; only together with a hint.
+        details: further members of `innererror.details`; only together with a hint.
         headers: further response headers.
     """
 

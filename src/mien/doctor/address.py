@@ -80,8 +80,8 @@ class UrlForm:
     """The parsed form of an endpoint URL.
 
     Attributes:
-        target: where to go on; mended where what was meant is beyond doubt, None when it is not.
-        findings: what is odd; none when nothing is.
+        target: the address to continue with, corrected if the intention is clear; None if it is not.
+        findings: problems of the address; empty if there are none.
     """
 
     target: Target | None

@@ -25,8 +25,8 @@ class Case:
     """One examination.
 
     Attributes:
-        options: what to examine.
-        target: where it is.
+        options: the subject of the examination.
+        target: its address.
         client: calls it.
         service: "mien", "azure" or "unknown": who answers.
         version: the API version that checks call.

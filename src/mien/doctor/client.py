@@ -36,8 +36,8 @@ class Answer:
     """The response to a request.
 
     Attributes:
-        method: of the request.
-        path: of the request, without its query.
+        method: method of the request.
+        path: path of the request, without its query.
         status: HTTP status.
         headers: response headers by their names in lower case.
         body: the body, as far as the first megabyte.
@@ -122,7 +122,7 @@ class Trouble(Exception):  # noqa: N818  a finding rather than a fault of ours
 
     Attributes:
         kind: "dns", "refused", "timeout", "tls", "proxy", "reset" or "other".
-        reason: what the library said.
+        reason: the library's error text.
         certificate: why a certificate was refused, by OpenSSL's number; 0 when it was not that.
     """
 
@@ -154,7 +154,7 @@ class EndpointClient:
     """Calls one endpoint.
 
     Args:
-        target: where it is.
+        target: its address.
         key: sent with the calls that need it; None for none.
         seconds: how long to wait for an answer.
         authority: file with certificate authorities to trust besides the usual ones.

@@ -64,7 +64,7 @@ def check_detect(case: Case) -> Findings:
     """Call detect with the built-in photo, without a face id, which needs no approval and stores nothing.
 
     Raises:
-        Stop: it is refused, so that what builds on it would be, too.
+        Stop: it is refused, so all checks that depend on it would be refused too.
     """
     answer = detect(case)
     if not answer.ok:

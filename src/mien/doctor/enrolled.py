@@ -25,9 +25,9 @@ class Kind:
 
     Attributes:
         path: below the version.
-        id_name: of its id in JSON.
+        id_name: name of its id in JSON.
         name: for people.
-        members: what tells whether something is in it, below its own path; empty when nothing is asked.
+        members: path below its own that tells whether it has members; empty to skip the check.
         trained: whether it is trained.
     """
 

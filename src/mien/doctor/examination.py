@@ -43,7 +43,7 @@ def examine(options: Options, on_finding: Listener | None = None, resolver: Reso
 
     Args:
         options: what to examine, and how.
-        on_finding: told of every finding as it is made.
+        on_finding: called with every finding.
         resolver: looks a name up.
 
     Raises:

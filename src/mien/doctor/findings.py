@@ -31,10 +31,10 @@ class Finding:
     """One fact about the endpoint, the way to it, or a pasted error.
 
     Attributes:
-        check: what was looked at, such as "key"; the names are in docs/doctor.md.
+        check: name of the check, such as "key"; see docs/doctor.md.
         severity: how bad it is.
-        found: what was found, in one sentence.
-        means: what that means for the caller; empty when `found` says it all.
+        found: the observation, in one sentence.
+        means: its meaning for the caller; empty if `found` is enough.
         next_step: the one thing to do; empty when nothing is to be done.
         details: figures and names for `--json`; never a key.
     """
@@ -63,8 +63,8 @@ class Report:
     """All findings, in the order of the checks.
 
     Attributes:
-        subject: what was examined: an endpoint, or the name of what was pasted.
-        findings: what was found.
+        subject: the examined endpoint, or the name of the pasted text.
+        findings: the findings.
         stopped: why later checks were left out; None when all were made.
         calls: how many HTTP requests were made.
     """

@@ -28,7 +28,7 @@ class KeyForm:
 
     Attributes:
         usable: the key to go on with, mended where that is beyond doubt; None when there is none.
-        findings: what is odd; none when nothing is.
+        findings: problems of the address; empty if there are none.
     """
 
     usable: str | None
@@ -40,7 +40,7 @@ def examine_key(given: str | None, source: str) -> KeyForm:
 
     Args:
         given: the key as it was given; None when there was none.
-        source: where it came from, such as "the variable FACE_KEY".
+        source: origin of the key, such as "the variable FACE_KEY".
     """
     if given is None:
         return _lost(f"There is no key: {source} is not set.", f"Set {source} to one of the resource's two keys.")

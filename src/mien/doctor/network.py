@@ -138,7 +138,7 @@ def check_name(target: Target, resolved: Resolved, proxy: Proxy) -> Findings:
     """Check whether the host's name can be resolved.
 
     Raises:
-        Stop: it leads nowhere, and no proxy would resolve it.
+        Stop: the name does not resolve, and no proxy would resolve it.
     """
     if target.address is not None:
         yield finding("dns", Severity.OK, f"{target.host} is an address; no name is looked up.")

@@ -14,7 +14,7 @@ class Options:
     Attributes:
         url: the endpoint, as it is written in the application.
         key: the key, as it is; never printed.
-        key_source: where the key comes from, such as "the variable FACE_KEY".
+        key_source: origin of the key, such as "the variable FACE_KEY".
         authority: file with a certificate authority to trust besides the usual ones.
         seconds: how long to wait for an answer.
         patience: how many seconds to wait at most when a call is answered 429.
@@ -22,7 +22,7 @@ class Options:
         samples: how many calls of detect the percentiles of latency are taken from; 0 for none.
         recognition_model: the model that the application says it uses.
         face_ids: face ids of the application to look for.
-        detected_at: when they were made; None when it is not known.
+        detected_at: time when they were created; None if unknown.
         face_id_seconds: the faceIdTimeToLive that they were made with.
         private_endpoint: whether the resource should be reached through a private endpoint.
         key_in_query: whether the key may be sent in a URL once, to learn whether a proxy strips the header.

@@ -44,8 +44,8 @@ class Refusal:
 
     Attributes:
         found: status, code and message.
-        means: what it means.
-        next_step: what to do.
+        means: its meaning.
+        next_step: the next step.
         row: the row of the catalogue that it is; None when it is none.
         missing: features that lack an approval.
     """
@@ -71,8 +71,8 @@ def explain_refusal(
     Args:
         status: HTTP status, or None when it is not known.
         error: the error object of the body, `{"code": …, "message": …, "innererror": …}`; may be empty.
-        path: of the request; may be empty.
-        hint: what the server itself says beyond the message; may be empty.
+        path: path of the request; may be empty.
+        hint: the hint of the server; may be empty.
         where: the header Location; may be empty.
         service: "azure", "mien" or "unknown": who answered, so that the next step can say where to click or what to
             run. Only Mien gives hints.

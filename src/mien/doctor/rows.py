@@ -36,7 +36,7 @@ class RowMatch:
     """A row, and how certain it is.
 
     Attributes:
-        row: of the catalogue.
+        row: row of the catalogue.
         exact: whether the message is the row's, placeholders and figures apart; else only code or status agree.
     """
 
@@ -62,7 +62,7 @@ def find_row(status: int | None, code: str, message: str, path: str = "") -> Row
         status: HTTP status, or None when it is not known.
         code: error code; may be empty.
         message: the error's text; may be empty.
-        path: of the request, to tell families with the same text apart; may be empty.
+        path: path of the request, to tell families with the same text apart; may be empty.
     """
     families = family_of(path)
     said = _plain(message)

@@ -17,8 +17,8 @@ class Sdk:
     """An installed SDK.
 
     Attributes:
-        name: of its package.
-        version: of its package.
+        name: name of its package.
+        version: version of its package.
         api: the API version that it speaks by default; empty when it is not known.
     """
 
@@ -60,7 +60,7 @@ def check_sdks(sdks: Iterable[Sdk], answering: Iterable[str]) -> Iterator[Findin
     """Check whether the endpoint supports the API versions of the SDKs, and whether the SDKs are out of date.
 
     Args:
-        sdks: what is installed.
+        sdks: the installed SDKs.
         answering: the API versions that answer; empty when that is not known.
     """
     known = tuple(answering)

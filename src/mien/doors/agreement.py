@@ -13,7 +13,7 @@ class Agreement:
 
     Attributes:
         frames: readable frames whose best candidate is the person, at least.
-        share: of all readable frames, at least.
+        share: share of all readable frames, at least.
         margin: confidence by which the person is ahead of the next, at least.
         liveness: material evidence over the track, at least; None not to ask for it.
     """

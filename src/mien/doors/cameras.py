@@ -25,10 +25,10 @@ class Cameras:
     """The cameras on a database.
 
     Args:
-        database: where they are.
-        vault: seals their addresses.
-        clock: stamps them.
-        audit: is told of every change, without addresses.
+        database: the database.
+        vault: encrypts their addresses.
+        clock: the clock.
+        audit: the audit log; records every change, without addresses.
     """
 
     def __init__(self, database: Database, vault: Vault, clock: Clock, audit: AuditLog) -> None:
@@ -41,11 +41,11 @@ class Cameras:
         """Add a camera.
 
         Args:
-            resource_id: whose.
+            resource_id: id of the resource.
             name: for people; one of a kind.
             source: its address: an `rtsp`, `rtsps`, `http` or `https` URL, `/dev/videoN`, or `file:` and a path.
-            spec: the rest.
-            actor: who adds it.
+            spec: the rest of its configuration.
+            actor: name of the actor, for the audit log.
 
         Raises:
             InvalidDoorError: the name or the address cannot be; the door or a group is not there; there is no group, or
@@ -164,7 +164,7 @@ class Cameras:
         """Note in the audit log that a process began to identify people on a camera.
 
         Args:
-            camera: which.
+            camera: the camera.
             where: which process.
         """
         self._run("camera.start", camera, where)

@@ -85,8 +85,8 @@ class Answer:
     """What a check-in came to: never a score, never a reason.
 
     Attributes:
-        outcome: what the page says.
-        name: of the person who is greeted; "" where there is none.
+        outcome: the message that the page shows.
+        name: name of the person who is greeted; "" where there is none.
     """
 
     outcome: Outcome
@@ -100,8 +100,8 @@ class CheckIns:
     """Checks people in. The caller has checked the kiosk's key, approvals and acceptance.
 
     Args:
-        database: where sessions that were used are known by their events.
-        clock: tells the time.
+        database: the database; the events in it show which sessions were used.
+        clock: the clock.
         doors: kiosks, doors, decisions, badges and events.
         liveness: the liveness sessions.
         search: looks for faces.
@@ -120,8 +120,8 @@ class CheckIns:
         """Create the liveness session of a check-in.
 
         Args:
-            kiosk: where.
-            acceptance: of its notice.
+            kiosk: the kiosk.
+            acceptance: acceptance of its notice.
             endpoint: under which address the browser finds the server.
             route: path of the session's channel.
 
@@ -167,7 +167,7 @@ class CheckIns:
         """Check in by a picture, where the kiosk does not ask for liveness.
 
         Raises:
-            InvalidDoorError: it does.
+            InvalidDoorError: it does require liveness.
         """
         if kiosk.spec.liveness:
             raise InvalidDoorError("the kiosk asks for liveness")

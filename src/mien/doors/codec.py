@@ -31,7 +31,7 @@ def load(kind: type[T], text: str | bytes) -> T:
     """Read what `dump` wrote; names of a newer version that this one does not know are passed over.
 
     Raises:
-        InvalidDoorError: it is impossible.
+        InvalidDoorError: the configuration is invalid.
     """
     try:
         loaded: T = _adapter(kind).validate_json(text)

@@ -71,14 +71,14 @@ class Decisions:
     """Decides for all doors of this server.
 
     Args:
-        database: where situations are read and decisions written.
-        clock: tells the time.
-        events: takes the decisions.
-        roster: knows badges.
+        database: the database with situations and decisions.
+        clock: the clock.
+        events: stores the decisions.
+        roster: looks up badges.
         approved: whether a resource may identify people in video.
 
     Attributes:
-        clock: tells the time.
+        clock: the clock.
     """
 
     def __init__(
@@ -101,8 +101,8 @@ class Decisions:
         more evidence may still turn is not recorded yet (`ended` does that), any other one once.
 
         Args:
-            watched: where it is seen.
-            evidence: what it says.
+            watched: the camera and the door.
+            evidence: the evidence of the track.
             held: the claim under which this server runs the camera; a decision of a server that lost it is not written.
             shot: gives the picture of the track.
 
@@ -152,10 +152,10 @@ class Decisions:
         """Note that a badge was presented at a door; whose it is decides later with the face.
 
         Args:
-            resource_id: whose door.
-            door_id: which.
-            number: of the badge; it is not recorded.
-            reader: where it was read.
+            resource_id: id of the door's resource.
+            door_id: id of the door.
+            number: number of the badge; it is not recorded.
+            reader: the reader.
         """
         with self._database.write(resource_id) as session:
             row = self._roster.find_badge(session, resource_id, number)
@@ -187,11 +187,11 @@ class Decisions:
         """Return what would happen if a person came to a door at a moment, well recognised; changes nothing.
 
         Args:
-            resource_id: whose door.
-            door_id: which.
-            place: where the person is enrolled.
-            person_id: who.
-            at: when.
+            resource_id: id of the door's resource.
+            door_id: id of the door.
+            place: the group in which the person is enrolled.
+            person_id: id of the person.
+            at: the time.
             direction: which way.
             badge: with a badge of theirs.
             second: with a second person whom the same rule allows.

@@ -37,7 +37,7 @@ class Holiday:
 
     Attributes:
         day: the local day.
-        name: what is celebrated.
+        name: name of the holiday.
     """
 
     day: date
@@ -48,10 +48,10 @@ class Doors:
     """The doors on a database.
 
     Args:
-        database: where they are.
-        vault: seals their actuators.
-        clock: stamps them.
-        audit: is told of every change.
+        database: the database.
+        vault: encrypts the configurations of their actuators.
+        clock: the clock.
+        audit: the audit log; records every change.
     """
 
     def __init__(self, database: Database, vault: Vault, clock: Clock, audit: AuditLog) -> None:
@@ -181,7 +181,7 @@ class Doors:
         """Add a rule, as the last one unless a position is given.
 
         Raises:
-            InvalidDoorError: it names a door, a group or a person that is not there.
+            InvalidDoorError: it refers to a door, group or person that does not exist.
             NameInUseError: another rule has its name.
         """
         now = self._clock.now()
@@ -209,7 +209,7 @@ class Doors:
 
         Raises:
             NotConfiguredError: there is none.
-            InvalidDoorError: it names a door that is not there, or a new group or person that is not.
+            InvalidDoorError: it refers to a door that does not exist, or to a new group or person that does not.
             NameInUseError: another rule has its new name.
         """
         with self._database.write(resource_id) as session:
@@ -292,7 +292,7 @@ def read_actuator(text: str | bytes) -> ActuatorConfig:
     """Read an actuator's configuration from JSON; `kind` says which.
 
     Raises:
-        InvalidDoorError: it is impossible.
+        InvalidDoorError: the configuration is invalid.
     """
     kind = load(_Kinded, text).kind
     if kind not in _KINDS:

@@ -65,20 +65,20 @@ class Draft:
     """An event that is to be written.
 
     Attributes:
-        kind: what it tells of.
+        kind: the kind of event.
         code: the reason in a word.
         granted: whether a door is to open.
         duress: whether it is a silent alarm.
-        door_id: where.
+        door_id: id of the door.
         camera: name of the camera or kiosk.
         track: the camera's name for the track.
         direction: which way.
         rule_id: by which rule.
         collection: the person's collection.
-        person_id: who.
+        person_id: id of the person.
         details: plain values, never a name of a person.
         expires_at: until when the actuator may be told; with `act`.
-        act: where the actuator stands.
+        act: state of the actuator.
         picture: JPEG bytes of the best shot.
         picture_days: how long the picture is kept.
     """
@@ -108,26 +108,26 @@ class Event:
     Attributes:
         number: 1, 2, 3 … without gaps within a resource.
         event_id: identifies it everywhere.
-        at: when.
-        kind: what it tells of.
+        at: the time.
+        kind: the kind of event.
         code: the reason in a word.
         granted: whether the door was to open.
         duress: whether it is a silent alarm.
-        door_id: where.
+        door_id: id of the door.
         camera: name of the camera or kiosk.
         track: the camera's name for the track.
         direction: which way.
         rule_id: by which rule.
-        person: who, by their present name; None for strangers and where the person was erased.
-        person_id: who; also of a person who was deleted.
+        person: current name of the person; None for strangers and erased people.
+        person_id: id of the person; also of a deleted person.
         details: numbers and names of configuration.
-        act: where the actuator stands.
+        act: state of the actuator.
         acted_at: since when.
         expires_at: until when the actuator may be told.
-        act_note: what the actuator said.
+        act_note: message of the actuator.
         has_picture: whether the best shot is kept.
         review: `confirmed`, `not_this_person` or `this_is`.
-        reviewed_by: who said so.
+        reviewed_by: name of the reviewer.
     """
 
     number: int
@@ -200,10 +200,10 @@ class Filter:
     """Which events.
 
     Attributes:
-        kinds: of these kinds only.
+        kinds: kinds of these kinds only.
         door_id: of this door only.
         person_id: of this person only.
-        camera: of this camera only.
+        camera: camera of this camera only.
         granted: only those that opened, or only those that did not.
         duress: only silent alarms.
         since: not before this moment.

@@ -36,8 +36,8 @@ class TrackEvidence:
         started_at: UTC, when the face was first seen.
         updated_at: UTC, when its last analysed frame was taken.
         frames: analysed frames in which the face was found.
-        readable: of these, frames that gave a template.
-        agreeing: of the readable ones, frames whose best candidate is `best`.
+        readable: readable of these, frames that gave a template.
+        agreeing: agreeing of the readable ones, frames whose best candidate is `best`.
         best: the person that the track shows most likely, None for a stranger.
         second: the next person, None where nobody else comes near.
         quality: `low`, `medium` or `high`: of the best shot.
@@ -74,7 +74,7 @@ class Watched:
     """Where a track is seen.
 
     Attributes:
-        resource_id: whose camera.
+        resource_id: id of the camera's resource.
         camera: its name.
         door_id: the door that it watches; None for a camera that only tells whom it sees.
         direction: which way people pass whom it sees.

@@ -28,9 +28,9 @@ def check_places(session: Session, places: Iterable[str], before: Iterable[str] 
     """Check that places exist; the directory always does.
 
     Args:
-        session: of the resource.
+        session: session of the resource.
         places: as a configuration names them.
-        before: what it named before; these are not checked.
+        before: the references before the change; these are not checked.
 
     Raises:
         InvalidDoorError: there is no such group.
@@ -73,9 +73,9 @@ def check_persons(session: Session, persons: Iterable[UUID], before: Iterable[UU
     """Check that persons are enrolled somewhere in the resource.
 
     Args:
-        session: of the resource.
+        session: session of the resource.
         persons: as a configuration names them.
-        before: whom it named before; these are not checked.
+        before: the references before the change; these are not checked.
 
     Raises:
         InvalidDoorError: there is no such person.

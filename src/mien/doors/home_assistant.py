@@ -53,7 +53,7 @@ def message(event: Event, prefix: str, *, names: bool) -> Message | None:
 
     Args:
         event: the event.
-        prefix: of all topics.
+        prefix: prefix of all topics.
         names: whether the person's name is in it; their id is in any case.
     """
     if event.door_id is None:

@@ -30,9 +30,9 @@ class DoorEvents:
     """The events of all resources.
 
     Args:
-        database: where they are.
-        vault: seals pictures.
-        clock: stamps them.
+        database: the database.
+        vault: encrypts pictures.
+        clock: the clock.
         listeners: write what follows from an event in its transaction, such as messages to webhooks.
     """
 
@@ -56,9 +56,9 @@ class DoorEvents:
 
         Args:
             session: the session; other writers of the resource's events wait until it ends.
-            resource_id: whose.
-            draft: what.
-            sealed: what `seal_picture` returned; needed where there is a picture.
+            resource_id: id of the resource.
+            draft: the event to write.
+            sealed: the result of `seal_picture`; required if there is a picture.
         """
         self.lock(session, resource_id)
         now = self._clock.now()

@@ -28,7 +28,7 @@ class FaceSearch:
     Attributes:
         gallery: groups.
         directory: the person directory and dynamic groups.
-        recognisers: what recognition models stand for.
+        recognisers: bindings of the recognition models.
         engine: analyses pictures.
     """
 

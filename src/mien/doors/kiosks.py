@@ -37,7 +37,8 @@ class KioskSpec:
     """A kiosk's configuration.
 
     Attributes:
-        group: where people are looked for: `personGroup/ID`, `largePersonGroup/ID`, `dynamicGroup/ID` or `directory`.
+        group: the group in which people are searched: `personGroup/ID`, `largePersonGroup/ID`, `dynamicGroup/ID` or
+            `directory`.
         notice: the operator's consent notice, shown before the camera is switched on.
         greeting: shown to a person who was recognised; `{name}` is replaced. The page's own words when empty.
         reception: shown to everybody else. The page's own words when empty.
@@ -83,7 +84,7 @@ class Kiosk:
 
     Attributes:
         kiosk_id: identifies it.
-        resource_id: whose it is.
+        resource_id: id of the resource that owns it.
         name: no other kiosk of the resource has it.
         spec: the rest of its configuration.
         created_at: when it was created.
@@ -100,10 +101,10 @@ class Kiosks:
     """The kiosks on a database. Every change is audited, without keys.
 
     Args:
-        database: where they are.
+        database: the database.
         vault: makes the keyed hashes by which keys are found.
-        clock: tells the time.
-        audit: is told of every change.
+        clock: the clock.
+        audit: the audit log; records every change.
     """
 
     def __init__(self, database: Database, vault: Vault, clock: Clock, audit: AuditLog) -> None:

@@ -57,12 +57,12 @@ class Openings:
     """The opening decisions of one door, acted on in a thread of its own.
 
     Args:
-        database: where decisions are.
-        clock: tells which have expired.
+        database: the database with the decisions.
+        clock: the clock.
         door: the resource's id and the door's.
         actuator: opens it.
         held: the claim of the door.
-        told: is called when the actuator has answered.
+        told: called after the actuator has responded.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ class Known:
 
     Attributes:
         collection: the row of their collection.
-        person: who.
+        person: the person.
         groups: all places that rules may name and that they belong to.
     """
 

@@ -33,7 +33,7 @@ class Place:
 
     Attributes:
         place: as configurations name it: `personGroup/ID`, `largePersonGroup/ID` or `dynamicGroup/ID`.
-        name: what people call it.
+        name: its display name.
         persons: how many it has; None where that is not counted.
         recognition_model: by which it is searched.
     """
@@ -48,7 +48,7 @@ class Places:
     """Finds groups.
 
     Args:
-        database: where they are.
+        database: the database.
     """
 
     def __init__(self, database: Database) -> None:
@@ -58,7 +58,7 @@ class Places:
         """Return groups by a text, in the order of kinds and ids.
 
         Args:
-            resource_id: whose.
+            resource_id: id of the resource.
             text: only groups whose name or id has all of its words; capitals and accents do not matter.
             top: how many at most, >= 1.
         """

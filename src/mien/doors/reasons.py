@@ -93,9 +93,9 @@ class Failure:
     """A condition that is not met.
 
     Attributes:
-        code: which.
-        have: what there is.
-        wanted: what is needed.
+        code: the reason.
+        have: the actual value.
+        wanted: the required value.
     """
 
     code: Code

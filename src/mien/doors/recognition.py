@@ -49,7 +49,7 @@ class TrackNote:
     """What is counted of a track that has ended; nothing of whom it shows.
 
     Attributes:
-        norm: of the best frame's template; None without a readable frame.
+        norm: norm of the best frame's template; None without a readable frame.
         top: similarity of the best person to the fused template; None when nobody is near.
         second: similarity of the second person.
     """
@@ -67,7 +67,7 @@ class Tracks:
 
     Args:
         recogniser: searches.
-        noted: told of every track that has ended.
+        noted: called with every track that has ended.
     """
 
     def __init__(self, recogniser: GroupSearch, noted: Noted | None = None) -> None:
@@ -82,7 +82,7 @@ class Tracks:
 
         Args:
             camera: its name.
-            update: what the last frame added.
+            update: the update from the last frame.
 
         Raises:
             What `GroupSearch.search` raises.
@@ -140,9 +140,9 @@ class Watcher:
     """Runs one camera and tells what its tracks say.
 
     Args:
-        camera: what is watched.
-        recogniser: who is searched for.
-        noted: told of every track that has ended.
+        camera: the camera.
+        recogniser: searches for the people.
+        noted: called with every track that has ended.
     """
 
     def __init__(self, camera: Camera, recogniser: GroupSearch, noted: Noted | None = None) -> None:
@@ -169,8 +169,8 @@ class Watcher:
         A frame that cannot be searched for, because the database does not answer, gives no evidence.
 
         Args:
-            on_evidence: is told of each track after each analysed frame that shows it, from this thread.
-            on_end: is told once more when its person has left.
+            on_evidence: called with each track after each analysed frame that shows it, in this thread.
+            on_end: called once when the person of a track has left.
 
         Raises:
             SourceError: a file cannot be read.
@@ -246,17 +246,17 @@ def open_watcher(
     """Put a camera together; it is connected when it runs.
 
     Args:
-        name: of the camera.
-        address: of its stream, with credentials; see `mien.video.sources`.
+        name: name of the camera.
+        address: address of its stream, with credentials; see `mien.video.sources`.
         faces: reads faces with the recogniser's pack; shared by all cameras.
-        recogniser: who is searched for.
-        transport: of RTSP.
-        zones: where faces are watched for, and what is blacked out.
+        recogniser: searches for the people.
+        transport: transport of RTSP.
+        zones: the watch zones and the privacy zones.
         rates: analysed frames a second.
         liveness: whether material evidence is measured.
         picture_side: long side of the picture that is kept for people to look at; 0 keeps none.
         stall_s: seconds without a frame after which the stream is opened again.
-        noted: told of every track that has ended.
+        noted: called with every track that has ended.
 
     Raises:
         SourceError: the address is none, or there is no such file.

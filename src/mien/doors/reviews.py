@@ -39,9 +39,9 @@ class Reviews:
     """Corrects events. The decision itself stays as it was; every correction is audited.
 
     Args:
-        database: where events are.
-        clock: stamps corrections.
-        audit: is told of them.
+        database: the database with the events.
+        clock: the clock.
+        audit: the audit log; records corrections.
         events: gives pictures.
     """
 
@@ -58,7 +58,7 @@ class Reviews:
 
         Raises:
             EventNotFoundError: there is no such event.
-            InvalidDoorError: it names nobody.
+            InvalidDoorError: it names no person.
         """
         with self._database.write(resource_id) as session:
             row = find_event(session, number)
@@ -71,7 +71,7 @@ class Reviews:
 
         Raises:
             EventNotFoundError: there is no such event.
-            InvalidDoorError: it names nobody.
+            InvalidDoorError: it names no person.
         """
         with self._database.write(resource_id) as session:
             row = find_event(session, number)
@@ -102,16 +102,16 @@ class Reviews:
         """Say whom an event shows.
 
         Args:
-            resource_id: whose event.
-            number: which.
-            place: where the person is enrolled.
-            person_id: who.
+            resource_id: id of the event's resource.
+            number: number of the event.
+            place: the group in which the person is enrolled.
+            person_id: id of the person.
             enrol: adds the event's picture to the person's faces; None to add nothing.
-            actor: who says so.
+            actor: name of the actor, for the audit log.
 
         Raises:
             EventNotFoundError: there is no such event, or it has no picture to enrol.
-            InvalidDoorError: it is not about somebody, or the place takes no faces.
+            InvalidDoorError: it is not about a person, or the group cannot store faces.
             NoSuchPersonError: there is no such person.
             GalleryError, VisionError: the picture cannot be enrolled; nothing was changed.
         """

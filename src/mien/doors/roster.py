@@ -28,9 +28,9 @@ class Inside:
     """Somebody who was let into an area and not out of it since.
 
     Attributes:
-        area: where.
-        person: who.
-        since: when they were let in. Whether they went through the door is not known.
+        area: the area.
+        person: the person.
+        since: time when they were let in. Whether they went through the door is not known.
     """
 
     area: str
@@ -42,11 +42,11 @@ class Roster:
     """Visitors, badges and presence of all resources. Every change is audited, without names and numbers.
 
     Args:
-        database: where they are.
-        vault: seals badge numbers.
-        clock: tells the time.
-        audit: is told of every change.
-        events: are told of changes of presence.
+        database: the database.
+        vault: encrypts badge numbers.
+        clock: the clock.
+        audit: the audit log; records every change.
+        events: records changes of presence.
     """
 
     def __init__(self, database: Database, vault: Vault, clock: Clock, audit: AuditLog, events: DoorEvents) -> None:
@@ -193,9 +193,9 @@ class Roster:
         """Return the number that a panel is told for a person; never show or log it.
 
         Args:
-            resource_id: whose.
+            resource_id: id of the resource.
             collection: the person's.
-            person_id: who.
+            person_id: id of the person.
             badge_id: the badge that was presented; the person's newest one that is no duress badge when None.
         """
         now = self._clock.now()

@@ -30,10 +30,10 @@ class Visitor:
 
     Attributes:
         visitor_id: identifies the visit.
-        person: who.
+        person: the person.
         starts_at: from when.
         ends_at: until when.
-        host: whom they visit.
+        host: the person whom they visit.
     """
 
     visitor_id: UUID
@@ -82,7 +82,7 @@ class Badge:
 
     Attributes:
         badge_id: identifies it.
-        person: whose it is.
+        person: the owner of the badge.
         duress: whether its use is a silent alarm.
         ends_at: until when it counts; None for no end.
     """

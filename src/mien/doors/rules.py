@@ -29,10 +29,10 @@ class BadgeSeen:
 
     Attributes:
         collection: the collection of its person.
-        person_id: whose it is.
-        at: when it was presented.
+        person_id: id of the person who owns it.
+        at: time when it was presented.
         duress: whether its use is a silent alarm.
-        number: of the event that tells of it.
+        number: number of the event that tells of it.
     """
 
     collection: UUID
@@ -49,9 +49,9 @@ class FirstOfTwo:
     Attributes:
         rule_id: the rule.
         collection: the person's collection.
-        person_id: who.
-        at: when they were recognised.
-        number: of the event that tells of it.
+        person_id: id of the person.
+        at: time when they were recognised.
+        number: number of the event that tells of it.
     """
 
     rule_id: UUID
@@ -68,14 +68,14 @@ class Situation:
     Attributes:
         door: the door.
         direction: which way.
-        at: when.
+        at: the time.
         rules: the resource's rules, in their order.
         person: the evidence's best candidate as the database has them; None for nobody.
         approved: whether the resource is approved for video identification.
         holidays: local days that are holidays.
         visiting: whether the person is a visitor at the moment.
-        inside_since: when the person entered the door's area; None while they are outside.
-        passed_at: when the person was last let through this door in this direction.
+        inside_since: time when the person entered the door's area; None while they are outside.
+        passed_at: time when the person was last let through this door in this direction.
         badge: the newest badge presented at the door.
         waiting: persons who wait for a second one.
     """
@@ -101,7 +101,7 @@ class Verdict:
     Attributes:
         granted: whether the door is to open.
         rule: the rule that allows it; without one, the rule that comes nearest.
-        failed: what is missing; empty if and only if it is granted.
+        failed: the conditions that failed; empty if and only if it is granted.
         duress: whether a duress person or badge was seen; the door does the same as without.
         badge: whether the badge was used.
         partner: the other of two persons.
@@ -129,7 +129,7 @@ def decide(evidence: TrackEvidence, situation: Situation) -> Verdict:
     """Return whether a door opens, and why.
 
     Args:
-        evidence: of one track, as of now.
+        evidence: evidence of one track, as of now.
         situation: all that it is compared with.
     """
     of_door = tuple(_door_failures(evidence, situation))

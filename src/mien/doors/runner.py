@@ -70,16 +70,16 @@ class Parts:
     """What the runner works with.
 
     Attributes:
-        database: where doors are.
-        cameras: what runs.
-        doors: what they watch.
-        decisions: takes the evidence.
-        events: is told of cameras that are lost.
-        claims: of this server.
+        database: the database with the doors.
+        cameras: the cameras to run.
+        doors: the doors that they watch.
+        decisions: receives the evidence.
+        events: records lost cameras.
+        claims: claims of this server.
         open_watcher: opens cameras.
         open_actuator: opens actuators.
         approved: whether a resource may identify people in video.
-        told: is called after an event was written, for those who send it on.
+        told: called after an event was written, to send it on.
     """
 
     database: Database
@@ -136,7 +136,7 @@ class Runner:
     """Runs what no other server runs.
 
     Args:
-        parts: what it works with.
+        parts: its dependencies.
         seconds: how often it looks.
         lease: how long its claims outlive this process.
     """

@@ -32,8 +32,8 @@ def is_open(
     Args:
         windows: hours of the week; none is never.
         at: the moment, with a time zone.
-        zone: of the wall.
-        use: what a holiday changes.
+        zone: zone of the wall.
+        use: the effect of holidays.
         holidays: which local days are holidays.
         first_day: not on earlier days.
         last_day: not on later days.
@@ -74,7 +74,7 @@ def parse(text: str) -> tuple[Window, ...]:
     """Read what `describe` writes.
 
     Raises:
-        InvalidDoorError: it is something else; the message says what is expected.
+        InvalidDoorError: it has another form; the message describes the expected one.
     """
     if text.strip().lower() in {"never", ""}:
         return ()

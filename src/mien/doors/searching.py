@@ -55,7 +55,7 @@ class Target:
     """Persons to search.
 
     Attributes:
-        kind: what they are enrolled in.
+        kind: the kind of the group.
         collection_id: of the group; "" for the whole person directory.
     """
 
@@ -67,7 +67,7 @@ class Target:
         """Read KIND/ID or `directory`, as cameras are configured with.
 
         Raises:
-            TargetError: it is neither.
+            TargetError: it is neither of these.
         """
         kind, _, collection_id = place.partition("/")
         if kind not in set(TargetKind) or bool(collection_id) is (kind == TargetKind.DIRECTORY):
@@ -106,9 +106,9 @@ class GroupSearch:
     Args:
         gallery: groups.
         directory: the person directory and dynamic groups.
-        recognisers: what recognition models stand for.
-        resource_id: whose groups they are.
-        targets: whom to search for; at least one.
+        recognisers: bindings of the recognition models.
+        resource_id: id of the groups' resource.
+        targets: the groups to search; at least one.
 
     Raises:
         TargetError: there are no targets, or they are of different recognition models.

@@ -28,10 +28,10 @@ class DoorServices:
     Attributes:
         cameras: the cameras.
         doors: doors, rules and holidays.
-        events: what happened.
+        events: the events of doors.
         roster: visitors, badges, who is inside.
-        decisions: who may pass.
-        reviews: what operators say about events.
+        decisions: decides who may pass.
+        reviews: corrections of events by operators.
         kiosks: the kiosk pages.
         places: groups by name.
         approved: whether a resource is approved for video identification.
@@ -56,11 +56,11 @@ def open_doors(database: Database, vault: Vault, clock: Clock, audit: AuditLog, 
     """Return the services of cameras and doors.
 
     Args:
-        database: where they are.
-        vault: seals what is secret.
-        clock: tells the time.
-        audit: is told of every change.
-        accounts: knows approvals.
+        database: the database.
+        vault: encrypts secrets.
+        clock: the clock.
+        audit: the audit log; records every change.
+        accounts: looks up approvals.
     """
 
     def approved(resource_id: UUID) -> bool:

@@ -27,7 +27,7 @@ def gather(
         session: on the resource; a writing one where the decision counts.
         door_id: the door.
         direction: which way.
-        evidence: of the track.
+        evidence: evidence of the track.
         now: the moment.
         approved: whether the resource is approved for video identification.
 

@@ -37,7 +37,7 @@ class Topics:
     """The names that the broker sees.
 
     Attributes:
-        prefix: of all topics.
+        prefix: prefix of all topics.
         discovery: prefix of Home Assistant's discovery topics; "" to publish none.
         names: whether persons' names are sent; their ids are in any case.
     """
@@ -56,11 +56,11 @@ class Teller:
     """Publishes events with quality of service 1: after a crash the last one may come twice, none is lost.
 
     Args:
-        database: where the cursor is.
-        doors: what is discovered.
-        events: what is told.
-        roster: who is inside.
-        broker: where to.
+        database: the database with the cursor.
+        doors: the doors to announce.
+        events: the events to publish.
+        roster: the people who are inside.
+        broker: the broker to publish to.
         claims: one server tells.
         topics: the names.
     """

@@ -140,11 +140,11 @@ class CameraSpec:
     """A camera's configuration but for its address, which may hold a password and is kept apart.
 
     Attributes:
-        groups: where people are looked for: `personGroup/ID`, `largePersonGroup/ID`, `dynamicGroup/ID` or
+        groups: the groups in which people are searched: `personGroup/ID`, `largePersonGroup/ID`, `dynamicGroup/ID` or
             `directory`.
         rate: frames analysed a second, 0.5 to 30.
-        regions: where faces are looked for; all of the picture when empty.
-        privacy: what is blacked out before anything sees it.
+        regions: zones in which faces are searched; the whole picture when empty.
+        privacy: zones that are blacked out before the picture is used.
         door: the door that it watches.
         direction: which way people pass whom it sees.
         enabled: whether it runs.
@@ -182,12 +182,12 @@ class Camera:
 
     Attributes:
         camera_id: identifies it.
-        resource_id: whose it is.
-        name: of the resource's cameras only this one has it.
+        resource_id: id of the resource that owns it.
+        name: name of the resource's cameras only this one has it.
         host: such as `rtsp://192.168.1.20:554`, `webcam` or `file`.
         spec: the rest of its configuration.
         created_at: when it was created.
-        changed_at: when it was last changed; the process that runs it takes it up again then.
+        changed_at: time of the last change; the process that runs the camera applies it then.
     """
 
     camera_id: UUID
@@ -205,7 +205,7 @@ class DoorSpec:
 
     Attributes:
         time_zone: IANA name; schedules are in its local time.
-        area: what is behind it; doors of one area share who is inside. Its own name when empty.
+        area: the area behind the door; doors of one area share their presence. The door's own name when empty.
         confidence: least confidence of a person, 0.5 (the operating point of the recogniser) to 1.
         margin: least lead over the second candidate, in confidence.
         frames: least number of frames that agree on the person.
@@ -220,7 +220,7 @@ class DoorSpec:
         pair_seconds: how long the first of two persons waits for the second.
         decision_seconds: a decision that was not acted on within this time never is.
         open_seconds: how long a relay is asked to open.
-        strangers: what becomes of strangers.
+        strangers: the treatment of strangers.
         pictures: whether events keep the best shot, encrypted.
         picture_days: how long.
         event_days: how long events are kept.
@@ -282,12 +282,12 @@ class Door:
 
     Attributes:
         door_id: identifies it.
-        resource_id: whose it is.
-        name: of the resource's doors only this one has it.
+        resource_id: id of the resource that owns it.
+        name: name of the resource's doors only this one has it.
         spec: its configuration.
-        actuator: what it opens by, such as `osdp` or `none`, with nothing secret.
+        actuator: the kind of actuator, such as `osdp` or `none`, without secrets.
         created_at: when it was created.
-        changed_at: when it was last changed.
+        changed_at: time of the last change.
     """
 
     door_id: UUID
@@ -339,13 +339,13 @@ class RuleSpec:
 
     Attributes:
         name: for people.
-        doors: where.
+        doors: the doors that it applies to.
         directions: which way.
-        groups: who: everyone of these places.
-        persons: who: these persons.
-        visitors: who: everyone who is a visitor at the moment.
-        schedule: when, by the week.
-        holidays: what a holiday changes.
+        groups: groups whose people it allows.
+        persons: people whom it allows.
+        visitors: whether it allows everyone who is a visitor at that time.
+        schedule: the weekly schedule.
+        holidays: the effect of holidays.
         first_day: not before this local day.
         last_day: not after this local day.
         how: the evidence besides the face.
@@ -389,7 +389,7 @@ class Rule:
     Attributes:
         rule_id: identifies it.
         position: rules are tried in this order; the first that allows is the reason.
-        spec: what it says.
+        spec: the configuration of the rule.
     """
 
     rule_id: UUID

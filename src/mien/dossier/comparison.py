@@ -27,11 +27,11 @@ class Change:
     Attributes:
         paper: in which paper.
         item: `statement` or `question`.
-        key: of the statement or question.
+        key: key of the statement or question.
         kind: how it changed.
         before: its text, or the answer, in the first dossier; None where there was none.
         after: the same in the second.
-        facts: what the facts said before and say now, by name; only those that differ.
+        facts: old and new values of the facts that differ, by name.
     """
 
     paper: str

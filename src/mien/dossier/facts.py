@@ -34,9 +34,9 @@ class Entry:
     Attributes:
         sequence: its number.
         hash: its hash.
-        at: when, ISO 8601.
-        actor: who.
-        action: what.
+        at: time, ISO 8601.
+        actor: the actor.
+        action: the action.
     """
 
     sequence: int
@@ -52,10 +52,10 @@ class Fact:
 
     Attributes:
         name: as the papers call it.
-        value: what it says.
-        source: what kind of source it has.
+        value: its value.
+        source: the kind of its source.
         where: the source itself: the name of the setting, of the property, of the table.
-        read_at: when it was read, ISO 8601 in UTC.
+        read_at: time of reading, ISO 8601 in UTC.
         entry: the audit entry that last set it; None where the log has none.
     """
 
@@ -88,7 +88,7 @@ class Facts(Mapping[str, Fact]):
     """Facts by their names.
 
     Args:
-        read_at: when they are read.
+        read_at: time of reading.
     """
 
     def __init__(self, read_at: datetime) -> None:

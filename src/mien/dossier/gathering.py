@@ -59,10 +59,10 @@ class Gatherer:
     """Gathers facts.
 
     Args:
-        settings: of the server.
-        database: where everything is kept.
+        settings: settings of the server.
+        database: the database.
         vault: opens what is sealed; only the hosts of cameras and webhooks are read.
-        clock: tells the time.
+        clock: the clock.
         audit: the log.
         access: requests for limited access.
         alerts: the alert rules.

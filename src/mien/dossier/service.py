@@ -37,9 +37,9 @@ class Dossier:
 
     Attributes:
         id: names it.
-        language: of its papers.
+        language: language of its papers.
         created_at: when it was created.
-        created_by: who did.
+        created_by: name of the creator.
         document: the signed document, JSON.
     """
 
@@ -67,10 +67,10 @@ class Dossiers:
 
     Args:
         gatherer: gathers the facts.
-        database: where dossiers are kept.
-        vault: seals the signing key.
-        clock: stamps them.
-        audit: is told of them.
+        database: the database with the dossiers.
+        vault: encrypts the signing key.
+        clock: the clock.
+        audit: the audit log; records corrections.
     """
 
     def __init__(self, gatherer: Gatherer, database: Database, vault: Vault, clock: Clock, audit: AuditLog) -> None:
@@ -91,7 +91,7 @@ class Dossiers:
             resource: about which resource.
             language: `en` or `de`.
             answers: the operator's answers, by question; those of the newest dossier where None.
-            actor: who creates it.
+            actor: name of the actor, for the audit log.
 
         Raises:
             DossierError: the language is unknown, or an answer is to no question or too long.
@@ -171,7 +171,7 @@ class Dossiers:
         """Check a signed document, and return its content.
 
         Raises:
-            InvalidDossierError: it is no dossier, is signed by another key, or was changed.
+            InvalidDossierError: it is not a dossier, is signed by another key, or was changed.
         """
         return self.signer.opened(document, key)[0]
 

@@ -32,8 +32,8 @@ class Texts:
     """The texts of a paper, those that all papers share included.
 
     Attributes:
-        language: of the texts.
-        title: of the paper.
+        language: language of the texts.
+        title: title of the paper.
         basis: the law that asks for it.
         sections: headings by section.
         statements: sentences with placeholders, by key and variant.

@@ -33,13 +33,13 @@ def write(
     """Return a dossier's content.
 
     Args:
-        facts: what was gathered.
+        facts: the collected facts.
         resource: about which resource.
         dossier_id: names it.
         language: `en` or `de`.
         answers: the operator's.
-        actor: who created it.
-        at: when.
+        actor: name of the creator.
+        at: the time.
 
     Raises:
         DossierError: the language is unknown, or an answer is to no question or too long.

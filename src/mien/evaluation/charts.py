@@ -71,7 +71,7 @@ def line_chart(
     """Draw lines.
 
     Args:
-        title: what is shown, for those who cannot see it.
+        title: description of the chart, for people who cannot see it.
         lines: the lines.
         across: the horizontal axis.
         up: the vertical axis.
@@ -103,7 +103,7 @@ def bar_chart(
     """Draw rates with their intervals, a bar each.
 
     Args:
-        title: what is shown.
+        title: title of the chart.
         bars: name, rate, lower and upper end of its interval.
         up: the axis of the rates.
         line: a rate to compare with, as a dashed line.

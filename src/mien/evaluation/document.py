@@ -105,7 +105,7 @@ class Document:
         subtitle: under the heading.
         footer: on every page.
         blocks: its contents.
-        language: of the texts, as HTML names it.
+        language: language of the texts, as HTML names it.
     """
 
     title: str
@@ -162,7 +162,7 @@ def to_pdf(document: Document, *, font: Path | None = None, created: datetime | 
     """Write a document as PDF, A4.
 
     Args:
-        document: what to write.
+        document: the document to write.
         font: a TrueType font, for letters beyond those of Western European languages.
         created: the moment that the file says; now when None. With one, the same document is the same file.
 

@@ -74,7 +74,7 @@ class Missing:
     Attributes:
         baseline: values of the baseline so far, by bin.
         week: values of the week, by bin.
-        form: what it needs, as one of `NEEDS`.
+        form: the required information, as one of `NEEDS`.
         count: how many are lacking, for the place `{count}`.
         ready: day of the first comparison, for the place `{day}`.
     """
@@ -117,7 +117,7 @@ def compare(days: Sequence[int], counts: Counts, first: int, week: int, seed: in
         counts: (days, bins).
         first: first day of the baseline, which lasts `BASELINE_DAYS`.
         week: the week's Monday.
-        seed: of the random exchanges; one seed gives one answer.
+        seed: seed of the random generator.
     """
     at = np.asarray(days, np.int64)
     old, new = (at >= first) & (at < first + BASELINE_DAYS), (at >= week) & (at < week + WEEK)

@@ -27,7 +27,7 @@ def report(found: Sequence[Grouped], *, title: str, subtitle: str, footer: str) 
     Args:
         found: an attribute each.
         title: heading.
-        subtitle: what was measured, when, with what.
+        subtitle: a line about the measured data, the time and the model.
         footer: on every page.
     """
     blocks: list[Block] = [Heading("In plain language")]

@@ -318,7 +318,7 @@ def chance(one: tuple[float, float], other: tuple[float, float]) -> float:
 
     Args:
         one: rate, and the independent trials that it is worth.
-        other: likewise.
+        other: label of the other group.
 
     Returns:
         From the pooled normal approximation; with fewer than ten errors in all, Fisher's exact test.
@@ -374,7 +374,7 @@ def power(rate1: float, rate2: float, people: int, *, comparisons: int = 1) -> f
         rate1: true rate of one group.
         rate2: of the other.
         people: in each.
-        comparisons: of each person, taken as independent.
+        comparisons: comparisons of each person, taken as independent.
     """
     trials = people * comparisons
     mean = (rate1 + rate2) / 2

@@ -56,10 +56,10 @@ def identification(
     """Measure FPIR and FNIR by size of the gallery and by number of enrolled photos.
 
     Args:
-        samples: of many people.
+        samples: samples of many people.
         calibration: gives the thresholds.
-        sizes: of galleries; those with fewer than ten strangers left are passed over.
-        seed: of the draws.
+        sizes: sizes of galleries; those with fewer than ten strangers left are passed over.
+        seed: seed of the random generator.
     """
     random = np.random.default_rng(seed)
     photos_of = [np.flatnonzero(samples.owner == person) for person in range(samples.people)]

@@ -114,7 +114,7 @@ def compare(samples: Samples, cap: int = CAP, *, seed: int = 0) -> Comparisons:
     Args:
         samples: at least two people, one of them with two photos.
         cap: photos of a person that count at most, >= 2.
-        seed: of the draws.
+        seed: seed of the random generator.
 
     Raises:
         TooFewSamplesError: there is no pair of photos of one person, or no two people.

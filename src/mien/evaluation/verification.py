@@ -74,7 +74,7 @@ class Verified:
         impostor: comparisons of two people.
         person_pairs: pairs of people compared.
         cap: photos of a person that counted at most.
-        levels: what is known about each false match rate.
+        levels: the result for each false match rate.
         curve: points of ROC and DET, by falling false match rate.
         current: rates at the threshold in use; None when the recogniser has none.
         calibration: measured on these people; None when they are too few for the rate of its operating point.
@@ -119,8 +119,8 @@ def measure(
         current: the calibration in use.
         fmr: false match rate of the new calibration's operating point.
         cap: photos of one person that count at most.
-        seed: of the draws.
-        progress: told what is being done.
+        seed: seed of the random generator.
+        progress: called with the current step.
 
     Raises:
         TooFewSamplesError: fewer than two people, or nobody with two photos.

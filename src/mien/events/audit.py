@@ -49,9 +49,9 @@ class AuditLog:
     """The audit log of a database, which all processes on it share.
 
     Args:
-        database: where it is kept.
-        clock: stamps the entries.
-        vault: has the key of their hashes.
+        database: the database with the log.
+        clock: the clock.
+        vault: holds the key of the hashes.
     """
 
     def __init__(self, database: Database, clock: Clock, vault: Vault) -> None:
@@ -63,8 +63,8 @@ class AuditLog:
         """Append an entry, in a transaction of its own; not to be called inside a writing session (`record_in` is).
 
         Args:
-            actor: who; anything that looks like a key is redacted.
-            action: what, such as `key.regenerate`; ASCII letters, digits and ` ./:-_`, 100 at most.
+            actor: name of the actor; anything that looks like a key is redacted.
+            action: the action, such as `key.regenerate`; ASCII letters, digits and ` ./:-_`, 100 at most.
             resource_id: to which resource; None for the service.
             details: names (letters, digits, `_`) and plain values; texts up to `MAX_TEXT`, keys redacted.
 

@@ -32,11 +32,11 @@ class AuditEntry:
 
     Attributes:
         sequence: 1, 2, 3 …, without gaps.
-        at: when, UTC.
-        actor: who, such as `cli:anna`, `admin:token`, `resource:front-desk`.
-        action: what, such as `key.regenerate`.
+        at: time, UTC.
+        actor: the actor, such as `cli:anna`, `admin:token`, `resource:front-desk`.
+        action: the action, such as `key.regenerate`.
         resource_id: which resource; None when it is about the service. The resource may be gone.
-        details: what else there is to know.
+        details: further details.
         previous: hash of the entry before.
         hash: the entry's own: `hmac-` and 43 characters, or 64 hexadecimal ones of versions before.
     """
@@ -83,7 +83,7 @@ class AuditEntry:
         """Read an exported line.
 
         Raises:
-            ValueError: it is not one.
+            ValueError: it is not an entry.
         """
         try:
             fields = json.loads(line)
@@ -110,7 +110,7 @@ class ChainVerification:
         entries: how many entries are sound, counted from the first.
         head: hash of the last sound one.
         broken: sequence of the first entry that does not fit, None when all do.
-        reason: what is wrong with it.
+        reason: the reason why it is broken.
         keyed_from: sequence of the first entry that was hashed under the key; None when none was.
         unchecked: how many keyed entries were checked only for their order, as the key was not at hand.
     """
@@ -135,7 +135,7 @@ def verify_entries(
     Args:
         entries: all of a log.
         known: sequence and hash of an entry that was noted elsewhere.
-        key: of the hashes (`AuditLog.key`); without it keyed entries are checked only for their order.
+        key: key of the hashes (`AuditLog.key`); without it keyed entries are checked only for their order.
         sealed: sequence and hash of an entry that the log must have by its seal.
     """
     so_far = ChainVerification(0, FIRST)

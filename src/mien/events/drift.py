@@ -49,7 +49,7 @@ class Bins:
 
     Attributes:
         high: upper end of the last bin of numbers; the first begins at 0.
-        count: of bins of numbers.
+        count: count of bins of numbers.
         extra: name of one more bin for values that are none; empty without.
     """
 
@@ -83,8 +83,8 @@ class DriftCounts:
     """Counts values; safe to call from any thread.
 
     Args:
-        database: where counts are kept.
-        clock: tells the day.
+        database: the database with the counts.
+        clock: the clock.
         enabled: false counts nothing.
     """
 
@@ -99,9 +99,9 @@ class DriftCounts:
         """Count one value.
 
         Args:
-            resource_id: whose.
+            resource_id: id of the resource.
             source: `API`, or the camera's name.
-            series: what it is of.
+            series: the series that it belongs to.
             value: None for one that is none (no candidate).
         """
         if self._enabled:

@@ -22,7 +22,7 @@ class Exposition:
     """Renders the metrics in Prometheus' text formats; an ASGI application too, for mounting.
 
     Args:
-        recorder: what was counted.
+        recorder: the counts.
         names: gives the names of the resources by their ids.
         levels: the process's own numbers, such as the length of its queue.
         gauges: levels of resources, by the name they are given here.

@@ -35,14 +35,14 @@ class FailedCall:
 
     Attributes:
         id: grows with time; for the next page.
-        at: when it was answered.
+        at: time of the response.
         operation: its name; `Unknown` for a path that no operation has.
-        method: of HTTP.
-        status: of HTTP.
-        code: of the error.
-        message: of the error, as the caller got it.
-        hint: what is wrong and what to do, as the caller got it; empty where there is none.
-        address: that the call came from; empty where it came from none.
+        method: method of HTTP.
+        status: status of HTTP.
+        code: code of the error.
+        message: message of the error, as the caller got it.
+        hint: the hint of the response; empty if there is none.
+        address: address of the caller; empty if unknown.
         request_id: as the caller got it in `apim-request-id`.
         milliseconds: how long it took.
     """
@@ -80,8 +80,8 @@ class FailedCalls:
     """The failed calls of a database, which all processes on it share.
 
     Args:
-        database: where they are kept.
-        clock: tells how old they are.
+        database: the database.
+        clock: the clock.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -144,9 +144,9 @@ class FailedCalls:
         """Return failed calls, newest first.
 
         Args:
-            resource_id: whose; None for those whose resource is not known, as with a wrong key.
+            resource_id: id of the resource; None for calls whose resource is unknown, as with a wrong key.
             code: with this code only.
-            operation: of this operation only.
+            operation: operation of this operation only.
             status: with this status only; 4 and 5 stand for all of 4xx and 5xx.
             before: with a lower id than this.
             limit: how many at most, 1 to `KEPT`.

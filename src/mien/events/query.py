@@ -35,11 +35,11 @@ class Question:
     """A metrics query.
 
     Attributes:
-        name: of the metric; see `METRICS`.
+        name: name of the metric; see `METRICS`.
         since: from this minute on.
         until: before this minute.
         resource_id: of this resource only; None for all of the server.
-        operation: of this operation only.
+        operation: operation of this operation only.
         interval: distance of the points, in whole minutes; None for one point over the whole time.
         aggregation: the metric's own when None. `Average` is per call (`FacesStored`: of the readings;
             `FaceImagesTrained`: per minute in which there was a training), `Maximum` that of the single minutes
@@ -72,8 +72,8 @@ class Series:
     """The points of one metric.
 
     Attributes:
-        label: what the series was split by: a resource's id, an operation's name, a status, an error code; "" when it
-            was not, or for answers without a code.
+        label: the value that the series was split by: a resource's id, an operation's name, a status or an error code;
+            "" if it was not split, or for responses without a code.
         points: one an interval, oldest first.
     """
 

@@ -36,8 +36,8 @@ class RecallCounts:
     """Counts checks; safe to call from any thread.
 
     Args:
-        database: where counts are kept.
-        clock: tells the minute.
+        database: the database with the counts.
+        clock: the clock.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -50,7 +50,7 @@ class RecallCounts:
         """Count one checked answer.
 
         Args:
-            resource_id: whose collection was searched.
+            resource_id: id of the collection's resource.
             found: whether the most similar person was in the answer.
         """
         minute = int(self._clock.now().timestamp()) // 60
@@ -95,7 +95,7 @@ def recall_percent(database: Database, resource_id: UUID | None, since: datetime
     """Return the share of checked answers that had the most similar person, in per cent; None without checks.
 
     Args:
-        database: where the counts are.
+        database: the database with the counts.
         resource_id: of one resource; None for all.
         since: from this minute on.
         until: up to this minute.

@@ -44,7 +44,7 @@ class Counts:
 
     Attributes:
         calls: answered calls.
-        blocked: of these refused for their rate or volume.
+        blocked: blocked of these refused for their rate or volume.
         data_in: bytes of the requests' bodies.
         data_out: bytes of the answers' bodies.
         transactions: billed transactions.
@@ -93,12 +93,12 @@ class Recorder:
     """Counts what happens; safe to call from any thread.
 
     Args:
-        database: where the minutes are kept.
+        database: the database with the counts per minute.
         clock: says which minute it is.
         flush_seconds: pause between two writes.
         gauges: levels to read now and then, by the metric's name.
         gauge_seconds: pause between two readings.
-        also: what else is to be written at each write.
+        also: further writes to make at each write.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class Recorder:
         """Count one answered call.
 
         Args:
-            resource_id: whose call it is; `NOBODY` when that could not be found out.
+            resource_id: id of the resource; `NOBODY` if it could not be determined.
             operation: its name.
             status: HTTP status of the answer.
             code: error code of the answer; empty for a success.

@@ -35,8 +35,8 @@ class CallRedactor:
     """Redacts the credentials that one call showed.
 
     Args:
-        headers: of the call, names in lower case.
-        query: of the call, decoded.
+        headers: headers of the call, names in lower case.
+        query: query of the call, decoded.
     """
 
     def __init__(self, headers: Iterable[tuple[str, str]], query: Iterable[tuple[str, str]]) -> None:

@@ -58,7 +58,7 @@ class FetchError(Exception):
 
     Attributes:
         failure: which of the two messages.
-        hint: what was wrong and what would help; shown to the client, so it names no address behind a name.
+        hint: the cause and a remedy; shown to the client, so it never reveals the address of a name.
     """
 
     def __init__(self, failure: FetchFailure, hint: str) -> None:

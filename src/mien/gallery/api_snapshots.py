@@ -111,7 +111,7 @@ class Transfers:
         """Return the transfers that this resource took or may apply, by creation time.
 
         Args:
-            resource_id: who asks.
+            resource_id: id of the calling resource.
             kind: only of this kind.
             apply_scope: only those whose scope has one of these.
         """

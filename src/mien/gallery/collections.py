@@ -30,9 +30,9 @@ class Collections:
 
     Args:
         rows: opens sessions.
-        vault: seals the keys of snapshots.
-        recognisers: what the labels stand for.
-        indexes: what training made of them, to be deleted with them.
+        vault: encrypts the keys of snapshots.
+        recognisers: bindings of the recognition models.
+        indexes: trained indexes, which are deleted with the collections.
     """
 
     def __init__(self, rows: Rows, vault: Vault, recognisers: Recognisers, indexes: TrainedIndexes) -> None:

@@ -42,7 +42,7 @@ class Copies:
         collections: makes rows.
         templates: encrypts templates again.
         vault: encrypts crops again.
-        indexes: what training made.
+        indexes: the trained indexes.
     """
 
     def __init__(
@@ -59,9 +59,9 @@ class Copies:
         """Copy a collection as it is at one moment; when the block raises, the copy is deleted.
 
         Args:
-            source: what to copy.
-            resource_id: whose the copy is to be.
-            name: of the copy; None for a fresh one.
+            source: the collection to copy.
+            resource_id: id of the resource that receives the copy.
+            name: name of the copy; None for a fresh one.
 
         Raises:
             CollectionNotFoundError: there is no such collection.

@@ -43,12 +43,12 @@ def record_correction(
     Args:
         session: writes; has locked the collection.
         row: the collection in which it can be undone.
-        kind: what was done.
-        person: who had the faces.
-        into: who has them now.
-        faces: which.
+        kind: the kind of correction.
+        person: id of the person who had the faces.
+        into: id of the person who has them now.
+        faces: ids of the faces.
         now: the time.
-        before: what a merge would lose besides name and user data, or where somebody came from.
+        before: data that a merge would lose besides name and user data, or the origin of a moved person.
     """
     session.add(
         CorrectionRow(

@@ -37,13 +37,13 @@ class Correction:
 
     Attributes:
         id: names it.
-        kind: what was done.
-        person_id: who had the faces.
+        kind: the kind of correction.
+        person_id: id of the person who had the faces.
         name: their name then.
-        into_id: who has the faces now; the same person where they moved to another group.
+        into_id: id of the person who has the faces now; the same person if they moved to another group.
         into_name: their name now; None when they are gone.
         faces: how many faces went over.
-        made_at: when.
+        made_at: time of the correction.
         source: for a move to another group: KIND/ID of the group before.
     """
 
@@ -64,7 +64,7 @@ class Corrections:
     Args:
         rows: opens sessions on collections.
         relocation: moves persons back to their group.
-        negatives: is told of negatives that were handed back.
+        negatives: called with negatives that were restored.
     """
 
     def __init__(self, rows: Rows, relocation: Relocation, negatives: MergedNegatives) -> None:

@@ -26,7 +26,7 @@ class Crop:
 
     Attributes:
         jpeg: the picture, with a margin around the face.
-        box: where in it the face is; other people may stand in the margin.
+        box: the face in it; other people may be in the margin.
     """
 
     jpeg: bytes
@@ -84,9 +84,9 @@ class Crops:
         """Return the pictures (JPEG) of a person's crops, in the order of the face ids.
 
         Args:
-            resource_id: whose they are.
+            resource_id: id of the resource that owns them.
             collection: the row of the collection of the faces.
-            person_id: whose faces they show.
+            person_id: id of the person whose faces they show.
             most: how many at most.
         """
         query = (

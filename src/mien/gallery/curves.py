@@ -49,8 +49,8 @@ class Curves:
 
         Args:
             recogniser: as the server has it.
-            resource_id: whose call it is.
-            collection: what is searched; None for comparisons outside collections.
+            resource_id: id of the calling resource.
+            collection: the searched collection; None for comparisons outside collections.
         """
         curves = self._of_resource(resource_id)
         if not curves:

@@ -44,9 +44,9 @@ class DetectedFaces:
     """The face ids of all resources.
 
     Args:
-        database: where they are kept.
+        database: the database.
         vault: encrypts the templates.
-        clock: tells what has expired.
+        clock: the clock.
     """
 
     def __init__(self, database: Database, vault: Vault, clock: Clock) -> None:
@@ -61,7 +61,7 @@ class DetectedFaces:
         """Keep templates for `ttl_seconds`; they are committed when this returns.
 
         Args:
-            resource_id: whose faces they are.
+            resource_id: id of the resource that owns the faces.
             recognition_model: the contract's label, `recognition_01` … `recognition_04`.
             embeddings: one a face.
             ttl_seconds: how long they live (the contract allows 60 to 86400; the caller checks).

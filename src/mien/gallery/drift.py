@@ -50,7 +50,7 @@ class SeriesDrift:
 
     Attributes:
         source: a camera's name; empty for calls of the API.
-        series: what is counted.
+        series: the counted series.
         baseline: first and last day of the baseline.
         week: Monday of the week that is compared with it.
         found: the comparison, or what it lacks.
@@ -127,9 +127,9 @@ class Drift:
 
     Args:
         database: with the counts.
-        clock: tells the day.
-        audit: is told of new baselines.
-        claims: of this process.
+        clock: the clock.
+        audit: the audit log; records new baselines.
+        claims: claims of this process.
     """
 
     def __init__(self, database: Database, clock: Clock, audit: AuditLog, claims: Claims) -> None:
@@ -167,10 +167,10 @@ class Drift:
         """Begin a new baseline, after a change that was made on purpose; returns its first day.
 
         Args:
-            resource_id: whose.
+            resource_id: id of the resource.
             source: a camera's name; empty for calls of the API.
             first: its first day; today when None.
-            actor: who does so.
+            actor: name of the actor, for the audit log.
 
         Raises:
             DriftError: the day is in the future, or nothing was counted for the source.

@@ -69,7 +69,7 @@ class DuplicateCheck:
 
     Args:
         templates: opens the rows.
-        clock: tells what is old.
+        clock: the clock.
     """
 
     def __init__(self, templates: Templates, clock: Clock) -> None:
@@ -84,7 +84,7 @@ class DuplicateCheck:
         """Return (person, face, similarity) of the faces from a similarity on, the most like first.
 
         Args:
-            session: has the collection to itself; `row` was read in it.
+            session: a session that has locked the collection and has read `row`.
             row: the collection.
             template: unit vector.
             least: similarity from which a face counts.

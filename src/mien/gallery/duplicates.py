@@ -59,9 +59,9 @@ def look_alikes(
         duplicate_check: the templates of small collections.
         session: `row` was read in it.
         row: the collection.
-        template: of the new face.
-        person_id: whose it is to be; None in face lists, where only the same picture counts.
-        calibration: of the recogniser; without one only the same picture counts.
+        template: template of the new face.
+        person_id: id of the person to enrol; None in face lists, where only the same picture counts.
+        calibration: calibration of the recogniser; without one only the same picture counts.
     """
     if not 0 < row.faces <= COMPARED_FACES:
         return []
@@ -74,7 +74,7 @@ def alike_from(calibration: Calibration | None, faces: int) -> float:
     """Return the similarity from which two faces may be of one person, in a collection of so many faces.
 
     Args:
-        calibration: of the recogniser; None where only the same picture counts.
+        calibration: calibration of the recogniser; None where only the same picture counts.
         faces: how many are compared, >= 1.
     """
     return min(SAME_IMAGE, similarity_for_gallery(calibration, faces)) if calibration is not None else SAME_IMAGE
@@ -87,8 +87,8 @@ def suspects_among(
 
     Args:
         similar: person, face and similarity, the most like first.
-        person_id: whose the new face is to be.
-        calibration: of the recogniser.
+        person_id: id of the person to enrol.
+        calibration: calibration of the recogniser.
     """
     found: dict[UUID, Suspect] = {}  # of each person the most like, which comes first
     for person, face, similarity in similar:
@@ -115,7 +115,7 @@ def record(
         session: writes; has locked the collection.
         row: the collection.
         face: person and face id of the new face.
-        suspects: what it looks like.
+        suspects: the likely duplicates.
         now: the time.
         quiet: leave it to the caller to log.
     """

@@ -62,7 +62,7 @@ def enrol(
         engine: analyses the image.
         image: an image file.
         pack: the recogniser's.
-        policy: what the photo must be like.
+        policy: the requirements on the photo.
         target: which face; needed when there are several.
         operating_point: how hard to look for faces.
 
@@ -103,7 +103,7 @@ def choose(analysis: Found, target: TargetFace | None, operating_point: Operatin
 
     Args:
         analysis: the faces of the image.
-        target: where the face is; needed when there are several.
+        target: rectangle of the face; required if there are several.
         operating_point: how the faces were looked for, to say what finds more.
 
     Raises:

@@ -41,16 +41,16 @@ class Evaluation:
     """A stored result.
 
     Attributes:
-        id: of the result.
+        id: id of the result.
         name: unique in its resource.
         kind: `calibration` or `groups`.
         label: recognition model.
         pack: model pack that the label was bound to.
-        fingerprint: of the templates that were measured.
-        source: what was measured, such as `folder`, `pairs` or `personGroup/staff`; never a path.
+        fingerprint: fingerprint of the templates that were measured.
+        source: the measured source, such as `folder`, `pairs` or `personGroup/staff`; never a path.
         note: the operator's words, such as which cameras.
-        created_by: who ran it.
-        created_at: when.
+        created_by: name of the actor.
+        created_at: time of its creation.
         result: numbers, as JSON has them.
     """
 
@@ -80,12 +80,12 @@ class Applied:
     Attributes:
         version: counts from 1 in its scope.
         collection: KIND/ID, None for the whole resource.
-        fingerprint: of the templates that it is for.
-        name: of the evaluation; None for the model pack's own calibration.
+        fingerprint: fingerprint of the templates that it is for.
+        name: name of the evaluation; None for the model pack's own calibration.
         curve: the calibration; None likewise.
         undoes: the version that this one took back.
-        applied_by: who.
-        applied_at: when.
+        applied_by: name of the actor.
+        applied_at: time of application.
         holds: whether it is the newest of its scope and fingerprint.
     """
 
@@ -105,9 +105,9 @@ class Evaluations:
 
     Args:
         rows: opens sessions.
-        recognisers: what the labels stand for.
-        curves: is told of changes.
-        audit: who did what.
+        recognisers: bindings of the recognition models.
+        curves: called when the calibrations change.
+        audit: the audit log.
     """
 
     def __init__(self, rows: Rows, recognisers: Recognisers, curves: Curves, audit: AuditLog) -> None:

@@ -41,8 +41,8 @@ class PersistedFaces:
     Args:
         rows: opens sessions on collections.
         engine: analyses photos.
-        recognisers: what the labels stand for.
-        vault: seals what is kept.
+        recognisers: bindings of the recognition models.
+        vault: encrypts stored data.
         duplicate_check: the templates of small collections, for finding duplicates.
     """
 
@@ -70,7 +70,7 @@ class PersistedFaces:
         Args:
             ref: the collection.
             image: an image file.
-            person_id: whose face it is, in groups; None in face lists.
+            person_id: id of the person in groups; None in face lists.
             target: which face, when there are several.
             operating_point: how hard to look for faces.
             user_data: at most 1024 characters.
@@ -85,7 +85,7 @@ class PersistedFaces:
             UserDataTooLongError: more than 1024 characters.
             QuotaExceededError: the person or list has as many faces as the tier allows.
             TrainingNotFinishedError: the collection is being trained.
-            ConflictError: it was deleted and created again meanwhile.
+            ConflictError: it was deleted and created again in the meantime.
             FingerprintMismatchError: its faces were made by another recogniser than its label is bound to now.
             ImageError: the image cannot be analysed.
             TargetFaceOutOfRangeError: the target does not lie in the image.
@@ -162,7 +162,7 @@ class PersistedFaces:
 
         Args:
             ref: the collection.
-            person_id: whose faces, newest first; None for those of a list, by ascending id.
+            person_id: id of the person, newest faces first; None for those of a list, by ascending id.
             start: in lists: those whose id comes after it.
             top: how many at most.
 

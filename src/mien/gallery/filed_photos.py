@@ -28,10 +28,10 @@ class Recipe:
     """What a template for a collection is computed with; carries no state, so that it can go to other machines.
 
     Attributes:
-        collection: what the collection is inside the service.
+        collection: internal id of the collection.
         pack: the recogniser's.
-        fingerprint: of its templates.
-        policy: what a photo must be like.
+        fingerprint: fingerprint of its templates.
+        policy: the requirements on photos.
     """
 
     collection: UUID
@@ -49,8 +49,8 @@ class ReadyPhoto:
         person: the person's name.
         person_id: of the person, where the source names one; then the name is not looked at.
         enrolment: the face.
-        user_data: of the person, if the person is created.
-        face_data: what is attached to the face.
+        user_data: user data of the person, if the person is created.
+        face_data: user data of the face.
         source: the name of the photo's file; its end is kept.
     """
 
@@ -76,12 +76,12 @@ class FiledPhoto:
     """What became of a photo.
 
     Attributes:
-        outcome: what became of it.
-        person_id: whose it is; empty if it was refused.
+        outcome: the outcome.
+        person_id: id of the person; empty if it was refused.
         face_id: the new persisted face id; empty if there is none.
         created: whether the person was created with it.
         error: why it was refused.
-        duplicates: what the face may be a duplicate of.
+        duplicates: likely duplicates of the face.
     """
 
     outcome: FiledAs

@@ -42,8 +42,8 @@ class PhotoFiling:
 
     Args:
         rows: opens sessions on collections.
-        recognisers: what the labels stand for.
-        vault: seals what is kept.
+        recognisers: bindings of the recognition models.
+        vault: encrypts stored data.
         duplicate_check: the templates of small collections, for finding duplicates.
     """
 
@@ -73,7 +73,7 @@ class PhotoFiling:
         """Return the keyed hash by which a photo of a person is known.
 
         Args:
-            recipe: of the group.
+            recipe: recipe of the group.
             content: SHA-256 (hex) of the file.
             person: the person's name; names that people take for the same one are the same.
             person_id: of the person, where the source names one.

@@ -55,8 +55,8 @@ def give_back(session: Session, collection: UUID, person: UUID, other: UUID, ids
     Args:
         session: writes; has locked the collection.
         collection: the group.
-        person: who has it.
-        other: whose it was.
+        person: id of the person who has it.
+        other: id of the person who had it.
         ids: by kind; records of older versions have fewer kinds.
     """
     for kind, (table, key) in _FOLLOWING.items():

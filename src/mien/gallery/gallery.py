@@ -63,29 +63,29 @@ class Gallery:
         collections: face lists, large face lists, person groups, large person groups.
         persons: their persons.
         people: finds and lists persons, for who looks after them.
-        person_search: whose face it may be, in all groups as they are now.
+        person_search: finds the people of a face in the current state of all groups.
         short_ids: persons and faces by the beginning of their ids.
         faces: their enrolled faces.
         reassignment: merging persons, moving faces between them.
         relocation: moving persons between groups.
         corrections: undoing these.
         filing: enrolling many photos whose templates other processes computed, each photo once.
-        policies: what photos must be like to be enrolled.
-        duplicates: what was suspected when they were.
-        crops: what was kept of their photos.
+        policies: the requirements on photos to enrol.
+        duplicates: likely duplicates that were found at enrolment.
+        crops: the stored crops of photos.
         training: trains and says how that goes.
-        compaction: takes removed templates out of trained indexes.
+        compaction: removes deleted templates from trained indexes.
         loader: loads trained indexes ahead of the first question.
-        stale: what trained collections do not know yet.
+        stale: changes that trained collections do not contain yet.
         recognition: verify and identify.
         similar_faces: find similar and group.
         untrained_recognition: identifies and compares without training.
         rows: opens sessions on collections (for the parts built on this one).
-        templates: seals and opens templates (likewise).
-        indexes: what training made (likewise).
+        templates: encrypts and decrypts templates (see above).
+        indexes: the trained indexes (see above).
         untrained_index: searches collections as they are now (likewise).
         duplicate_check: the templates of small collections (likewise).
-        last_seen: when who was last recognised.
+        last_seen: times of last recognition.
         curves: the calibrations that operators applied.
     """
 
@@ -163,22 +163,22 @@ def open_gallery(
     """Put the services together; starts no thread.
 
     Args:
-        database: where collections are kept.
-        vault: seals templates and the keys of trained indexes.
-        clock: tells the time.
+        database: the database with the collections.
+        vault: encrypts templates and the keys of trained indexes.
+        clock: the clock.
         folder: for trained indexes; all processes of a server share it.
         engine: analyses photos.
-        recognisers: what the recognition labels stand for.
+        recognisers: bindings of the recognition models.
         detected_faces: the short-lived face ids.
         quotas: how much a resource may hold; the contract's limits when None.
-        trained: told of each training that succeeded: the resource, and how many faces there were.
-        search_engine: what trained collections are searched with: `exact`, in this process and from encrypted files, or
-            `pgvector` (compares all) or `pgvector-hnsw` (an index), in PostgreSQL, where templates lie unencrypted;
-            `milvus`: likewise in Milvus.
+        trained: called after each successful training with the resource and the number of faces.
+        search_engine: the engine that searches trained collections: `exact`, in this process and from encrypted files;
+            `pgvector` (compares all) or `pgvector-hnsw` (an index) in PostgreSQL, where templates are unencrypted;
+            `milvus`, where they are unencrypted too.
         milvus: the server of Milvus, where one is set.
-        claims: of this process; the gallery's own when None.
-        damaged: told of each trained index that was found damaged and is rebuilt.
-        missing: told when a search engine misses too many people.
+        claims: claims of this process; the gallery's own when None.
+        damaged: called with each trained index that was found damaged and is rebuilt.
+        missing: called when a search engine misses too many people.
 
     Raises:
         SearchEngineError: the search engine is not to be had.

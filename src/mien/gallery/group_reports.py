@@ -40,8 +40,8 @@ class GroupReport:
     Attributes:
         document: for people.
         groups: the numbers, an attribute each.
-        recogniser: whose templates were measured.
-        source: what was measured: `folder`, or KIND/ID of a collection.
+        recogniser: the recogniser whose templates were measured.
+        source: the measured source: `folder`, or KIND/ID of a collection.
         people: how many people were compared.
     """
 
@@ -107,14 +107,14 @@ def make_report(
     Args:
         engine: analyses the photos.
         recogniser: with the calibration in use.
-        folder: of folders, or of photos of one person each.
+        folder: folder of folders, or of photos of one person each.
         labels: CSV.
-        at: when.
+        at: the time.
         attributes: columns of it; all when empty.
         fmr: measure at the threshold of this rate on everybody; None for the threshold in use.
         cap: photos of one person that count at most.
-        seed: of the draws.
-        progress: told how many photos are done, and of how many.
+        seed: seed of the random generator.
+        progress: called with the number of photos that are done and the total.
 
     Raises:
         SourceError: photos or labels cannot be used, or no attribute has two groups that are large enough.
@@ -133,8 +133,8 @@ def report_on(
     Args:
         people: compared with each other.
         recogniser: with the calibration in use.
-        source: what they are from.
-        at: when.
+        source: the source of the templates.
+        at: the time.
         fmr: measure at the threshold of this rate on everybody; None for the threshold in use.
 
     Raises:

@@ -80,7 +80,7 @@ def parse_labels(text: str, attributes: Sequence[str] = (), *, what: str = "the 
     Args:
         text: with commas, semicolons or tabs between the columns.
         attributes: columns to use; all when empty.
-        what: it is called in errors.
+        what: name of the source in errors.
 
     Raises:
         SourceError: it is malformed, or lacks a column.
@@ -127,10 +127,10 @@ def match_enrolled(
 
     Args:
         found: the templates.
-        names: of all persons, by id.
+        names: names of all persons, by id.
         labels: by name or by person id.
         cap: photos of one person that count at most.
-        seed: of the draws.
+        seed: seed of the random generator.
         skip_unknown: leave out lines that name nobody, instead of refusing them.
 
     Raises:

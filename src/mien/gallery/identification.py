@@ -89,9 +89,9 @@ def identified(
     Args:
         probes: the faces.
         face_ids: their names in the answer.
-        search: where.
+        search: the searched index.
         query: for what.
-        calibration: that holds there.
+        calibration: the calibration of that index.
         threshold: least confidence; None for the query's similarity alone.
         negatives: faces that are not a person, by person (`mien.matching.negatives`).
     """

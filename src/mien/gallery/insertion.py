@@ -41,7 +41,7 @@ class Insertion:
     """Inserts faces into collections.
 
     Args:
-        vault: seals what is kept.
+        vault: encrypts stored data.
         duplicate_check: the templates of small collections, for finding duplicates.
     """
 
@@ -62,9 +62,9 @@ class Insertion:
 
         Args:
             row: the collection that the face is for.
-            recogniser: that made the template.
+            recogniser: the recogniser that computed the template.
             enrolment: the face.
-            user_data: what the caller attached.
+            user_data: user data from the caller.
             source: the name of the photo's file, where that is known.
         """
         resource_id, collection, face_id = row.resource_id, row.uid, uuid4()
@@ -90,7 +90,7 @@ class Insertion:
             session: writes.
             row: the collection.
             new: the face.
-            person_id: whose it is; None in face lists.
+            person_id: id of the person; None in face lists.
             now: the time.
 
         Returns:

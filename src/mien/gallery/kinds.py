@@ -47,7 +47,7 @@ class CollectionRef:
     """Names one collection of one resource; every call of the gallery is scoped by it.
 
     Attributes:
-        resource_id: whose it is.
+        resource_id: id of the resource that owns it.
         kind: face list, large face list, person group or large person group.
         collection_id: the caller's own name for it. It need not be well formed: then there is none of that name.
     """

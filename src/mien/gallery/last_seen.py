@@ -32,8 +32,8 @@ class LastSeen:
     """Notes who was recognised.
 
     Args:
-        database: where it is written down.
-        clock: tells the day.
+        database: the database with the times.
+        clock: the clock.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:

@@ -24,9 +24,9 @@ class Measuring:
     """Measures the collections of a gallery, one at a time: it takes memory and all cores.
 
     Args:
-        gallery: who is enrolled.
-        recognisers: what the labels stand for.
-        audit: who did what.
+        gallery: the gallery.
+        recognisers: bindings of the recognition models.
+        audit: the audit log.
 
     Attributes:
         stored: the results, and what was applied of them.
@@ -53,8 +53,8 @@ class Measuring:
 
         Args:
             ref: a person group, or the faces of a directory of one recognition model, with several photos of a person.
-            name: of the result.
-            actor: who asks.
+            name: name of the result.
+            actor: the actor.
             note: the operator's words.
             fmr: false match rate of the operating point.
             cap: photos of one person that count at most.
@@ -94,11 +94,11 @@ class Measuring:
         Args:
             ref: as `measure`; one photo a person is enough.
             labels: CSV with a column `person` (names or person ids) and a column for each attribute.
-            actor: who asks.
+            actor: the actor.
             attributes: columns to use; all when empty.
             fmr: measure at the threshold of this false match rate on everybody; None for the threshold in use.
             cap: photos of one person that count at most.
-            seed: of the draws.
+            seed: seed of the random generator.
             skip_unknown: leave out lines that name nobody, instead of refusing them.
 
         Raises:
@@ -126,9 +126,9 @@ class Measuring:
 
         Args:
             made: the report.
-            ref: what it is about.
-            name: of the result.
-            actor: who asks.
+            ref: the collection.
+            name: name of the result.
+            actor: the actor.
 
         Raises:
             InvalidEvaluationNameError: the name is malformed.

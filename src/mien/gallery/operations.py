@@ -28,8 +28,8 @@ class Operations:
     neither is ever there without the other. A write that fails is answered with its error and leaves no operation.
 
     Args:
-        database: where they are kept.
-        clock: tells what has expired.
+        database: the database.
+        clock: the clock.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -41,8 +41,8 @@ class Operations:
 
         Args:
             session: commits the write.
-            resource_id: whose it is.
-            resource_location: what it made, as a path below `/face/v1.0`, or None.
+            resource_id: id of the resource that owns it.
+            resource_location: path of the created resource below `/face/v1.0`, or None.
 
         Returns:
             The operation id.

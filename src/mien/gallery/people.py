@@ -63,8 +63,8 @@ class PersonLine:
         person_id: lower-case hyphenated GUID.
         name: 1 to 128 characters.
         faces: how many are enrolled.
-        created_at: when the person was created.
-        seen_at: when a face was last recognised as theirs, to the day; None when never.
+        created_at: time when the person was created.
+        seen_at: day of the last recognition; None if there was none.
     """
 
     person_id: str
@@ -140,7 +140,7 @@ class People:
             ref: the group.
             text: only those whose name has all of its words (capitals and accents do not matter), whose id begins with
                 it (`_SHORTEST_ID` hexadecimal digits or more), or who have a face of that id; everybody when empty.
-            order: of the list.
+            order: order of the list.
             after: begin after this row.
             before: end before this row; not together with `after`.
             top: how many at most, >= 1.
@@ -180,7 +180,7 @@ class People:
         """Return persons of all groups and of the person directory, by name.
 
         Args:
-            resource_id: whose.
+            resource_id: id of the resource.
             text: as in `page`.
             top: how many at most, >= 1.
         """

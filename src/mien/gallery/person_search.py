@@ -45,7 +45,7 @@ class LikelyPerson:
     Attributes:
         ref: the group.
         group: its name.
-        person_id: who.
+        person_id: id of the person.
         name: their name.
         confidence: in [0, 1], by all of their faces.
     """
@@ -78,8 +78,8 @@ class PersonSearch:
     Args:
         rows: opens sessions on collections.
         templates: opens templates.
-        recognisers: what the labels stand for.
-        indexes: what training made.
+        recognisers: bindings of the recognition models.
+        indexes: the trained indexes.
         untrained: searches of collections as they are now.
         curves: calibrations that operators applied.
     """
@@ -139,7 +139,7 @@ class PersonSearch:
         Args:
             ref: the group.
             face_id: the enrolled face.
-            person_id: whose it is filed as; not among the answers.
+            person_id: id of the person whom it is enrolled as; not among the results.
             top: how many persons at most.
 
         Raises:

@@ -139,7 +139,7 @@ def check_person_quota(
     """Check that the tier allows more persons.
 
     Args:
-        rows: knows the tiers.
+        rows: looks up the tiers.
         session: `row` was read in it.
         ref: the collection.
         row: the same.
@@ -156,7 +156,7 @@ class PersonQuota:
     """How many more persons the tier allows, read once for several that are added in one transaction.
 
     Args:
-        rows: knows the tiers.
+        rows: looks up the tiers.
         session: `row` was read in it.
         ref: the collection.
         row: the same.

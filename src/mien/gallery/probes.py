@@ -17,7 +17,7 @@ class Probes:
 
     Args:
         faces: the short-lived face ids.
-        recognisers: what the labels stand for.
+        recognisers: bindings of the recognition models.
         curves: the calibrations that operators applied.
     """
 
@@ -57,8 +57,8 @@ class Probes:
 
         Args:
             probe: the face.
-            label: of the templates.
-            fingerprint: of the templates; None for any.
+            label: label of the templates.
+            fingerprint: fingerprint of the templates; None for any.
             ref: the collection that the templates are in, for the error.
 
         Raises:

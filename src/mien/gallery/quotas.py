@@ -21,7 +21,7 @@ class Limits:
         collections: in a resource.
         persons: in a collection (0: the kind has none).
         persons_in_all: in all collections of the kind of a resource.
-        faces: of a person, or of a list.
+        faces: faces of a person, or of a list.
     """
 
     collections: int

@@ -32,7 +32,7 @@ class Reassignment:
 
     Args:
         rows: opens sessions on collections.
-        last_seen: who was recognised and is not written down yet.
+        last_seen: recognised people that are not stored yet.
         negatives: settles what the negatives of merged persons say.
     """
 
@@ -51,8 +51,8 @@ class Reassignment:
 
         Args:
             ref: the group.
-            person_id: who goes.
-            into: who stays.
+            person_id: id of the person who is merged.
+            into: id of the person who is kept.
             despite_negatives: merge also where people said that the two are not one person; these negatives are
                 deleted, and undoing the merge does not bring them back.
 
@@ -98,8 +98,8 @@ class Reassignment:
         Args:
             ref: the group.
             face_ids: persisted face ids, which they keep.
-            person_id: whose they are.
-            into: whose they are to be.
+            person_id: id of the person who has them.
+            into: id of the person who receives them.
 
         Raises:
             What `merge` raises, and:

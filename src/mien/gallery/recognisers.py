@@ -19,7 +19,7 @@ class Recogniser:
     Attributes:
         label: `recognition_01` … `recognition_04`.
         pack: name of the model pack.
-        fingerprint: of its templates.
+        fingerprint: fingerprint of its templates.
         measured: its calibration, None when it has none.
     """
 

@@ -57,10 +57,10 @@ class Recognition:
     Args:
         rows: opens sessions on collections.
         probes: finds the faces that are compared.
-        recognisers: what the labels stand for.
+        recognisers: bindings of the recognition models.
         templates: opens enrolled templates.
         trained: trained groups.
-        last_seen: is told who was recognised.
+        last_seen: called with the people who were recognised.
         curves: the calibrations that operators applied.
         negatives: faces that people said are not a person.
     """
@@ -113,9 +113,9 @@ class Recognition:
         """Compare a face with a person of a group as it is now; it need not be trained.
 
         Args:
-            resource_id: whose face and group they are.
+            resource_id: id of the resource that owns the face and the group.
             face_id: the probe.
-            person_id: whom it may show.
+            person_id: id of the person whom it may show.
             ref: the person's group.
             seen: whether a match counts as a sighting of the person.
 
@@ -179,7 +179,7 @@ class Recognition:
         Raises:
             FaceNotFoundError: an id is unknown or has expired.
             CollectionNotFoundError: there is no such group.
-            NotTrainedError: it was never trained with success.
+            NotTrainedError: it has never been trained successfully.
             TrainingNotFinishedError: its first training is under way.
             IncompatibleModelError: a face was detected with another recognition model than the group's.
             FingerprintMismatchError: the group was trained with another recogniser.
@@ -222,7 +222,7 @@ class Recognition:
 
         Raises:
             CollectionNotFoundError: there is no such group.
-            NotTrainedError: it was never trained with success.
+            NotTrainedError: it has never been trained successfully.
             TrainingNotFinishedError: its first training is under way.
         """
         with self._rows.reading(ref) as (session, row):
@@ -269,7 +269,7 @@ class Recognition:
 
         Raises:
             CollectionNotFoundError: there is no such group.
-            NotTrainedError: it was never trained with success.
+            NotTrainedError: it has never been trained successfully.
             TrainingNotFinishedError: its first training is under way.
         """
         return self._trained.search(ref, self._rows.get(ref))[1].persons

@@ -89,9 +89,9 @@ class Relocation:
     Args:
         rows: opens sessions on collections.
         vault: encrypts stored data again.
-        recognisers: what the labels stand for.
+        recognisers: bindings of the recognition models.
         duplicate_check: the templates of small collections, for finding duplicates.
-        last_seen: who was recognised and is not written down yet.
+        last_seen: recognised people that are not stored yet.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Relocation:
 
         Args:
             ref: the group that the person is in.
-            person_id: who.
+            person_id: id of the person.
             to: the group they are to be in, of the same resource; of either kind.
             undoable: whether `Corrections` is to know of it.
 

@@ -27,8 +27,8 @@ class Rows:
     """Opens sessions on one collection.
 
     Args:
-        database: where they are kept.
-        clock: stamps what happens.
+        database: the database.
+        clock: the clock.
         quotas: how much a resource may hold.
     """
 
@@ -73,7 +73,7 @@ class Rows:
         """Open a writing session that has a collection to itself until it commits.
 
         Args:
-            ref: which.
+            ref: the collection.
             uid: refuse another collection that was made under the same id meanwhile.
             while_training: do not refuse one that is being trained.
 

@@ -64,7 +64,7 @@ class PhotoReader:
         engine: analyses them.
         pack: recogniser that makes the templates.
         threads: how many at a time; the number of cores when None.
-        progress: told how many are done, and of how many.
+        progress: called with the number that are done and the total.
         quality: whether to judge the quality for recognition, too.
     """
 
@@ -117,7 +117,7 @@ def photos_in(folder: Path) -> dict[str, list[Path]]:
     """The photos of a folder of folders: one folder a person.
 
     Raises:
-        SourceError: it is no folder, or has no folder with photos.
+        SourceError: it is not a folder, or has no folder with photos.
     """
     if not folder.is_dir():
         raise SourceError("{folder} is not a folder", folder=folder)
@@ -159,7 +159,7 @@ def collected(read: Sequence[Read], owners: Sequence[int], names: Sequence[str])
     Args:
         read: a result for each photo.
         owners: the person of each.
-        names: of each photo.
+        names: names of each photo.
 
     Raises:
         SourceError: there is no template at all.
@@ -227,8 +227,8 @@ class EnrolledSamples:
         people: the person of each index of the samples.
         unread: faces whose template is unusable, by person.
         label: recognition model.
-        fingerprint: of the templates.
-        collection: what the collection is inside the service.
+        fingerprint: fingerprint of the templates.
+        collection: internal id of the collection.
     """
 
     samples: Samples
@@ -248,11 +248,11 @@ def from_collection(
         rows: opens sessions.
         templates: opens templates.
         ref: a person group, the faces of a directory, or a face list.
-        owners: of a face list: whose each face is, by persistedFaceId or user data; other faces are left out.
+        owners: owners of a face list: whose each face is, by persistedFaceId or user data; other faces are left out.
 
     Raises:
         CollectionNotFoundError: there is none.
-        SourceError: it has no persons with templates, or nobody says whose the faces of a list are.
+        SourceError: it has no persons with templates, or the owners of a list's faces are not given.
     """
     if not ref.kind.has_persons and not owners:
         raise SourceError(

@@ -28,7 +28,7 @@ class ShortIds:
     """Finds persons and faces of a resource by the beginning of their ids.
 
     Args:
-        database: where they are.
+        database: the database.
     """
 
     def __init__(self, database: Database) -> None:
@@ -38,7 +38,7 @@ class ShortIds:
         """Return the persons whose id begins so.
 
         Args:
-            resource_id: whose.
+            resource_id: id of the resource.
             beginning: hexadecimal digits, with or without hyphens.
             ref: the group, or `persons_ref` for the directory; None for all of the resource.
 

@@ -34,7 +34,7 @@ class SimilarFaces:
         probes: finds the faces that are compared.
         trained: trained large face lists.
         untrained_index: searches face lists as they are now.
-        last_seen: is told which faces of lists were found as the same person.
+        last_seen: called with the faces of lists that were found to be the same person.
         curves: the calibrations that operators applied.
     """
 

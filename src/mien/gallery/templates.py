@@ -31,7 +31,7 @@ class Templates:
     """Seals and opens the templates of enrolled faces; each opens only for its own row.
 
     Args:
-        vault: has the keys.
+        vault: holds the keys.
     """
 
     def __init__(self, vault: Vault) -> None:
@@ -57,7 +57,7 @@ class Templates:
         """Seal a template of one row for another, which may be of another resource.
 
         Args:
-            resource_id: whose the source is.
+            resource_id: id of the resource that owns the source.
             source: collection and face of the row it is of.
             target: resource, collection and face of the row it is for.
             sealed: as the source has it; empty for a face that was left out of a migration.

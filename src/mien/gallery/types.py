@@ -25,7 +25,7 @@ class Collection:
     Attributes:
         collection_id: the caller's name for it.
         name: 1 to 128 characters.
-        user_data: what the caller attached, None when nothing.
+        user_data: user data from the caller; None if there is none.
         recognition_model: `recognition_01` … `recognition_04`.
         persons: how many persons it has; 0 in face lists.
         faces: how many faces are enrolled.
@@ -77,7 +77,7 @@ class EnrolledFace:
         face_id: the persisted face id, a lower-case hyphenated GUID.
         user_data: None when nothing was attached.
         source: the name of the file that it was enrolled from; None where that is not known, as through the API.
-        created_at: when it was enrolled.
+        created_at: time of enrolment.
         has_crop: whether a crop of the photo is kept.
     """
 
@@ -115,11 +115,11 @@ class Duplicate:
     Attributes:
         kind: the same image file again, or another person whose face is too much alike.
         face_id: the face that was added last.
-        person_id: whose it is; None in face lists.
+        person_id: id of the person; None in face lists.
         other_face_id: the face that was there before.
-        other_person_id: whose that is; None in face lists.
-        confidence: of the two faces being of one person, in [0, 1].
-        found_at: when.
+        other_person_id: id of the other person; None in face lists.
+        confidence: confidence of the two faces being of one person, in [0, 1].
+        found_at: time of detection.
     """
 
     kind: DuplicateKind
@@ -161,7 +161,7 @@ class AddedFace:
 
     Attributes:
         persisted_face_id: lower-case hyphenated GUID.
-        duplicates: what it may be a duplicate of; recorded too, and in the log.
+        duplicates: likely duplicates, which are also stored and logged.
     """
 
     persisted_face_id: str
@@ -183,9 +183,9 @@ class TrainingStatus:
 
     Attributes:
         status: its state.
-        created: when it was asked for.
-        last_action: when the state or the faces last changed; later than `last_success` when a training is due.
-        last_success: when a training last succeeded; None before the first success.
+        created: time of the request.
+        last_action: time of the last change of state or faces; later than `last_success` if a training is due.
+        last_success: time of the last successful training; None before the first.
         message: why it failed, else None.
     """
 
@@ -203,14 +203,14 @@ class TrainingRun:
     Attributes:
         number: 1, 2, 3 … within its collection.
         status: its state.
-        asked: when it was asked for.
-        started: when it was begun, or begun again; None before, and where there was nothing to do.
-        ended: when it ended; None before.
+        asked: time of the request.
+        started: time of the start or restart; None before, and if there was nothing to do.
+        ended: time of the end; None before.
         attempts: how often it was begun; each time but the first, because a process that was at it had ended.
         unchanged: nothing had changed since the last success, so that there was nothing to do.
         message: why it failed, or what else there is to say.
         persons: in the collection when it ended; None before.
-        faces: likewise.
+        faces: number of faces.
     """
 
     number: int
@@ -283,7 +283,7 @@ class FaceGroups:
     """A partition of face ids.
 
     Attributes:
-        groups: of two or more, the largest first.
+        groups: groups of two or more, the largest first.
         messy_group: faces without a counterpart.
     """
 
@@ -307,11 +307,11 @@ class AsyncOperation:
     Attributes:
         operation_id: lower-case GUID.
         status: its state.
-        created: when it was asked for.
-        last_action: when its state last changed.
-        finished: when it ended, None before.
+        created: time of the request.
+        last_action: time of the last change of state.
+        finished: time of the end; None before.
         message: why it failed, else None.
-        resource_location: what it made, as a path below `/face/v1.0` (`/snapshots/{id}`, `/facelists/{id}`), or None.
+        resource_location: path of the result below `/face/v1.0` (`/snapshots/{id}`, `/facelists/{id}`), or None.
     """
 
     operation_id: str
@@ -347,11 +347,11 @@ class Transfer:
     Attributes:
         transfer_id: lower-case GUID.
         account: ARM id of the resource that took it.
-        kind: of the collection.
+        kind: kind of the collection.
         apply_scope: ids of the subscriptions (or single resources) that may apply it.
         user_data: None when nothing was attached.
-        created: when it was taken.
-        last_update: when its scope or user data last changed.
+        created: time when it was taken.
+        last_update: time of the last change of scope or user data.
     """
 
     transfer_id: str

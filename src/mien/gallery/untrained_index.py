@@ -48,7 +48,7 @@ class UntrainedIndex:
 
     Args:
         templates: opens the rows.
-        clock: tells what was not used for long.
+        clock: the clock.
     """
 
     def __init__(self, templates: Templates, clock: Clock) -> None:
@@ -62,7 +62,7 @@ class UntrainedIndex:
         """Return a search of a collection as the session sees it, None when nothing is enrolled.
 
         Args:
-            session: of the collection's resource; `row` was read in it.
+            session: session of the collection's resource; `row` was read in it.
             row: the collection.
         """
         now = self._clock.now()

@@ -45,11 +45,11 @@ class UntrainedRecognition:
 
     Args:
         rows: opens sessions on collections.
-        recognisers: what the recognition labels stand for.
+        recognisers: bindings of the recognition models.
         templates: opens enrolled templates.
         untrained_index: searches collections as they are now.
         curves: the calibrations that operators applied.
-        last_seen: is told who was recognised.
+        last_seen: called with the people who were recognised.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class UntrainedRecognition:
 
         Raises:
             PersistedFaceNotFoundError: there is no such face.
-            FingerprintMismatchError: it was made by another recogniser than today's.
+            FingerprintMismatchError: it was computed by another recogniser than the current one.
         """
         try:
             with self._rows.reading(ref) as (session, row):

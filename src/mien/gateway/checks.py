@@ -32,10 +32,10 @@ class Checks:
 
     Attributes:
         accounts: finds resources.
-        domain: what custom subdomains and regional endpoints are below.
+        domain: the domain of custom subdomains and regional endpoints.
         origin: finds host and address of the caller.
         private_networks: networks that count as private endpoints.
-        short_tokens: what keys are exchanged for; None for a server without the exchange.
+        short_tokens: the ten-minute tokens for keys; None for a server without them.
         verifier: checks tokens of an issuer; None when none is trusted.
         rates: counts calls in a short time; None for no limit.
         volume: counts the free tier's calls of a month; None likewise.

@@ -33,9 +33,9 @@ def read_discovery(issuer: str, fetch: Fetch) -> dict[str, Any]:
         fetch: gets a URL.
 
     Raises:
-        ValueError: it is no document of this issuer, or would come unprotected.
-        OSError: it cannot be had.
-        httpx.HTTPError: likewise.
+        ValueError: it is not a document of this issuer, or would be sent unprotected.
+        OSError: it is not available.
+        httpx.HTTPError: it is not available.
     """
     url = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
     require_safe(url)

@@ -33,7 +33,7 @@ class Endpoints:
     """Reads hosts.
 
     Attributes:
-        domain: what custom subdomains and regional endpoints are below, such as `cognitiveservices.localhost`.
+        domain: the domain of custom subdomains and regional endpoints, such as `cognitiveservices.localhost`.
     """
 
     domain: str

@@ -16,7 +16,7 @@ class UnknownHostError(GatewayError):
     """The host of the request is below the server's domain, but no resource has it.
 
     Attributes:
-        hint: what is wrong with the host.
+        hint: the problem with the host.
     """
 
     def __init__(self, hint: str) -> None:
@@ -28,7 +28,7 @@ class AccessDeniedError(GatewayError):
     """No resource belongs to what the caller showed.
 
     Attributes:
-        hint: what looks wrong with it, or None when it looks like a key but is not one of ours.
+        hint: the problem with the key, or None if it looks like a key but is unknown.
     """
 
     def __init__(self, hint: str | None = None) -> None:
@@ -40,7 +40,7 @@ class BadTokenError(GatewayError):
     """A bearer token is malformed, expired, not for this service, or not signed by whom it should be.
 
     Attributes:
-        hint: what is wrong with it.
+        hint: the problem.
     """
 
     def __init__(self, hint: str) -> None:
@@ -52,7 +52,7 @@ class TokenNeedsSubdomainError(GatewayError):
     """A token of the issuer came to a host that does not name a resource.
 
     Attributes:
-        hint: where to send it.
+        hint: the address to send it to.
     """
 
     def __init__(self, hint: str) -> None:
@@ -68,7 +68,7 @@ class StorageUnavailableError(GatewayError):
     """The database does not answer, or the disk is full.
 
     Attributes:
-        hint: what a caller should know; None for nothing more.
+        hint: a hint for the caller; None for none.
         retry_after: whole seconds after which another try makes sense.
     """
 
@@ -117,7 +117,7 @@ class RateExceededError(GatewayError):
         version: the API version.
         sku: the resource's tier.
         retry_after: whole seconds until a call is allowed again.
-        rate: what is allowed, such as "20 calls in 60 s".
+        rate: the allowed rate, such as "20 calls in 60 s".
     """
 
     def __init__(self, operation: str, version: str, sku: Sku, retry_after: int, rate: str) -> None:

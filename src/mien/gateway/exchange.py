@@ -75,8 +75,8 @@ class Request:
             seconds: how long the client may take to send it.
 
         Raises:
-            BodyTooLargeError: it is longer, by its Content-Length or as it comes.
-            BodyTimeoutError: it did not come in time.
+            BodyTooLargeError: it is longer, by its Content-Length or by its data.
+            BodyTimeoutError: it did not arrive in time.
             ClientGoneError: the connection ended before the body did.
         """
         announced = self.header(b"content-length")
@@ -168,8 +168,8 @@ class Principal:
         authentication: by what it was recognised.
         subject: the principal's id with the token's issuer; None for a caller with a key.
         grants: its roles; None for a caller with a key, which may do everything.
-        about: what its token shows that a role could be assigned to.
-        name: what the issuer's token calls it, for records; empty for a caller with a key.
+        about: the claims of its token to which a role could be assigned.
+        name: name in the issuer's token, for records; empty for a caller with a key.
     """
 
     authentication: Authentication
@@ -184,13 +184,13 @@ class Exchange:
     """One request on its way through the gateway to its handler and back.
 
     Attributes:
-        request: what was asked.
-        operation: what answers.
+        request: the request.
+        operation: the operation that handles it.
         version: the API version of the path in canonical spelling; empty for a page.
         parameters: values of the template's names, as sent.
         request_id: a fresh guid, sent back as `apim-request-id`.
         caller: the resource that asks; None until a step has set it, and for pages.
-        principal: who acts for it; None as long as there is no caller.
+        principal: the caller; None before authentication.
         blocked: whether it was refused for the number of calls, by rate or volume.
     """
 

@@ -14,7 +14,7 @@ class FailedCallObserver:
 
     Args:
         calls: keeps them.
-        origin: tells callers' addresses, past trusted proxies.
+        origin: determines callers' addresses behind trusted proxies.
     """
 
     def __init__(self, calls: FailedCalls, origin: OriginFinder) -> None:

@@ -52,7 +52,7 @@ class Gateway:
         router: finds the operation.
         steps: run in their order before the handler.
         explain: turns any exception into the error answer; one that nobody foresaw becomes a 500.
-        observers: told of every answer.
+        observers: called with every response.
         origin: finds out under which address the caller sees the server.
         cors: permits calls of web pages; None for a server without CORS.
         make_room: makes room for a deletion on a full disk, and says whether it may help.

@@ -39,7 +39,7 @@ class KeySets:
 
     Args:
         issuer: the issuer's URL; its discovery document says where the keys are.
-        url: where the keys (JWKS) are, for an issuer without a discovery document.
+        url: URL of the keys (JWKS), for an issuer without a discovery document.
         fetch: gets a URL; over HTTP when None.
         now: seconds of a clock that only goes forward.
     """

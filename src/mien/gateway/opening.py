@@ -55,9 +55,9 @@ def token_verifier(
 
     Args:
         settings: name the issuer.
-        clock: tells whether a token is in date.
+        clock: the clock.
         assignments: the roles that are assigned to claims.
-        audience: what tokens are made out to, with commas between several; that of the data plane when None.
+        audience: required audience of tokens, comma-separated; that of the data plane when None.
     """
     if settings.oidc_issuer is None:
         return None

@@ -58,7 +58,7 @@ class RateLimits:
     """The gateway's step that counts calls.
 
     Args:
-        rates: what the tiers allow.
+        rates: rates of the tiers.
         redis_url: `redis://`, `rediss://` (TLS) or `valkey://` URL of the server that counts for all; None counts here.
     """
 
@@ -78,7 +78,7 @@ class RateLimits:
         """Count a call of the API; pages and the token exchange are not counted.
 
         Raises:
-            RateExceededError: it is one too many.
+            RateExceededError: the rate is exceeded.
         """
         resource = exchange.caller
         if resource is None or not exchange.version:

@@ -25,7 +25,7 @@ class RequestLog:
     """An observer of the front door that writes calls down.
 
     Args:
-        write: takes the fields of a line; the service's log when None.
+        write: writes the fields of a line; the service's log when None.
     """
 
     def __init__(self, write: Callable[[Mapping[str, object]], None] | None = None) -> None:

@@ -44,7 +44,7 @@ class Grant:
     """A role that a principal has.
 
     Attributes:
-        role: which.
+        role: the role.
         resource: name of the one resource that it holds for, in lower case; None for all.
     """
 
@@ -89,7 +89,7 @@ def why_not(held: tuple[Grant, ...], resource: str, action: str, about: str = ""
         held: the roles.
         resource: the resource's name.
         action: the data action's full name.
-        about: what the token shows that a role could be assigned to.
+        about: the claims of the token to which a role could be assigned.
     """
     here = [grant.role for grant in held if grant.resource in {None, resource.lower()}]
     need = f"The operation needs the data action {action}, which {Role.USER} has."

@@ -39,7 +39,7 @@ class ShortTokens:
 
     Args:
         keyed_hash: makes 32 bytes of a name under a secret that all servers of a database share.
-        clock: tells when a token ends.
+        clock: the clock.
     """
 
     def __init__(self, keyed_hash: Callable[[str], bytes], clock: Clock) -> None:
@@ -77,7 +77,7 @@ class ShortTokens:
         """Return the key that a token stands for.
 
         Raises:
-            BadTokenError: it is not genuine, or its time is over.
+            BadTokenError: it is not genuine or has expired.
         """
         registry = JWTClaimsRegistry(
             lambda: int(self._clock.now().timestamp()),

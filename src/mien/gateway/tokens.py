@@ -52,7 +52,7 @@ class Identity:
         subject: the principal's id with the issuer (`oid`, else `sub`).
         roles: names of roles: those that the token names, then those that are assigned to its claims.
         claims: everything that the token says.
-        about: what the token shows of its bearer, for the bearer: `application …, principal …`.
+        about: the identity in the token, for its bearer: `application …, principal …`.
     """
 
     subject: str
@@ -72,8 +72,8 @@ class TokenVerifier:
 
     Args:
         keys: the keys of each issuer by its name: `iss` must be one of them, to the letter.
-        clock: tells whether a token is in date.
-        audiences: what `aud` must be or have among others; a slash at the end does not matter.
+        clock: the clock.
+        audiences: allowed values of `aud`; a trailing slash is ignored.
         roles_claim: the claim that has the roles; dots lead into objects, as in `realm_access.roles`.
         groups_claim: the claim that has the groups, likewise.
         assigned: which roles are assigned to claims; None where none are.
@@ -101,7 +101,7 @@ class TokenVerifier:
         """Return the principal that a token stands for.
 
         Raises:
-            BadTokenError: it is not genuine, not in date, or not for this service.
+            BadTokenError: it is not genuine, not valid at this time, or not for this service.
             IssuerUnavailableError: its signature cannot be checked now.
         """
         key_id, issuer = _head(token)

@@ -26,7 +26,7 @@ def rate_use(
     Rates by the second are looked at by the minute too: short peaks show as BlockedCalls, not here.
 
     Args:
-        metrics: what was counted.
+        metrics: the counts.
         skus: the tier of each resource.
         free_per_minute: calls that F0 allows a minute; 0 for any number.
         paid_per_second: calls that S0 and E0 allow a second; 0 for any number.
@@ -47,7 +47,7 @@ def volume_use(database: Database, skus: Mapping[UUID, Sku], limit: int, now: da
     """Return how much of the month's calls the resources of the free tier have made.
 
     Args:
-        database: where the calls are counted.
+        database: the database with the counts of calls.
         skus: the tier of each resource.
         limit: calls a month; 0 for any number.
         now: a moment of the month.

@@ -23,8 +23,8 @@ class CallVolume:
     """The gateway's step that counts the calls of free resources in each calendar month (UTC).
 
     Args:
-        database: where the counts are.
-        clock: tells the month.
+        database: the database with the counts.
+        clock: the clock.
         limit: calls a month.
     """
 

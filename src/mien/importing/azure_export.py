@@ -24,7 +24,7 @@ def azure_export(path: Path, photos: Path | None = None) -> Iterator[Photo]:
 
     Args:
         path: the JSON file, or a folder with one.
-        photos: where the persons' folders are; beside the JSON when None.
+        photos: folder with the persons' folders; next to the JSON when None.
 
     Raises:
         SourceError: the JSON cannot be read or names no person, or no person has a photo.

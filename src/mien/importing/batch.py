@@ -48,8 +48,8 @@ class Line:
 
     Attributes:
         photo: its name, with its folders.
-        outcome: what became of it.
-        person: whose it is; empty where that is not known.
+        outcome: the outcome.
+        person: name of the person; empty if unknown.
         person_id: of that person, in the group; empty where nobody was found or created.
         reason: why it was refused and what to do, or what else there is to know.
         created: whether the person was created with it.
@@ -78,9 +78,9 @@ class Batch:
     """Enrols dropped photos into a group.
 
     Attributes:
-        gallery: where to.
+        gallery: the gallery to import into.
         ref: the group.
-        lines: what became of each file so far.
+        lines: the results of the files so far.
         of_people: names of the dropped folders that have folders with photos: these are people's.
         told: called after each face that was enrolled: person id, face id, whether the person was created.
     """

@@ -19,12 +19,12 @@ def compreface_service(url: str, key: str, client: httpx.Client | None = None) -
     """Yield the photos of a recognition service.
 
     Args:
-        url: of CompreFace, such as `http://localhost:8000`.
-        key: of its recognition service.
+        url: URL of CompreFace, such as `http://localhost:8000`.
+        key: key of its recognition service.
         client: makes the calls; one of its own for the list, and one for each photo, when None.
 
     Raises:
-        SourceError: it does not answer as CompreFace does, or keeps no photos.
+        SourceError: it does not respond like CompreFace, or stores no photos.
     """
     base = f"{url.rstrip('/')}/api/v1/recognition/faces"
     with nullcontext(client) if client else httpx.Client(timeout=_SECONDS) as asked:

@@ -41,7 +41,7 @@ class Computed:
     """What became of a task.
 
     Attributes:
-        number: of the task.
+        number: number of the task.
         enrolment: the face; None if the photo is refused.
         why: the reason then.
     """
@@ -79,7 +79,7 @@ def readable(data: bytes) -> bytes:
     """Return an image that can be enrolled: other formats (WebP, TIFF) and files over 6 MB are converted.
 
     Raises:
-        SourceError: it is no image.
+        SourceError: it is not an image.
     """
     if data.startswith(_NATIVE) and len(data) <= _LARGEST:
         return data

@@ -111,7 +111,7 @@ class Importer:
     """Enrols people into a group.
 
     Attributes:
-        gallery: where to.
+        gallery: the gallery to import into.
         ref: the person group or large person group; created when there is none.
         report: gets a line for each photo.
         workers: returns what computes templates.

@@ -39,8 +39,8 @@ class RayWorkers:
     """Tasks on a Ray cluster, one for each core.
 
     Args:
-        recipe: what templates are computed with.
-        address: of the cluster, as `ray.init` takes it: `HOST:PORT` on a machine of the cluster, `auto`, or
+        recipe: the recipe of the templates.
+        address: address of the cluster, as `ray.init` takes it: `HOST:PORT` on a machine of the cluster, `auto`, or
             `ray://HOST:PORT`.
         count: how many photos are computed at the same time; as many as the cluster has cores when None.
         rules: which image files are accepted.

@@ -18,13 +18,13 @@ class ReportLine:
     Attributes:
         photo: its name in the source.
         outcome: `enrolled`, `earlier`, `refused` or `duplicate`.
-        person: whose it is, by name.
+        person: name of the person.
         person_id: by id; empty where nobody was found or created.
         persisted_face_id: of the enrolled face; empty where there is none.
         why: the reason of a refusal, or of the suspicion.
         other_face_id: of a duplicate: the face that was there before.
-        other_person_id: whose that is.
-        confidence: of a duplicate: that both are one person, in [0, 1].
+        other_person_id: id of the person of the other face.
+        confidence: confidence of a duplicate: that both are one person, in [0, 1].
     """
 
     photo: str

@@ -26,10 +26,10 @@ class Photo:
 
     Attributes:
         key: names the photo in the report.
-        person: who is on it.
+        person: name of the person on it.
         read: returns the image file; raises `SourceError` or `OSError` where it cannot be read.
-        user_data: of the person, None when there is none.
-        face_data: what is attached to the face, None when nothing is.
+        user_data: user data of the person, None when there is none.
+        face_data: user data of the face; None if there is none.
         person_id: of a person of the group, where the source names one.
     """
 

@@ -32,9 +32,9 @@ class Row:
         photo: path of the photo; empty if the row has none.
         person: name of the person; may be empty if there is an id.
         person_id: of a person of the group, None when the row names none.
-        user_data: of the person.
-        face_data: what is attached to the face.
-        why: what is wrong with the row; empty when nothing is.
+        user_data: user data of the person.
+        face_data: user data of the face.
+        why: the problem of the row; empty if there is none.
     """
 
     line: int

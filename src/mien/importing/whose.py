@@ -58,7 +58,7 @@ def person_of(path: PurePosixPath, of_people: Collection[str] = ()) -> str:
     """Return whose a photo is that was dropped, or given by itself; empty for nobody's.
 
     Args:
-        path: of the photo, with the folders that were given.
+        path: path of the photo, with the folders that were given.
         of_people: names of the given folders that have folders with photos.
     """
     if any(map(is_left_out, path.parts)):

@@ -98,7 +98,7 @@ class ThreadWorkers:
 
     Attributes:
         engine: analyses photos.
-        recipe: what templates are computed with.
+        recipe: the recipe of the templates.
         count: how many threads.
     """
 
@@ -128,9 +128,9 @@ class ProcessWorkers:
     """Processes with an engine each, of one thread: they share no interpreter lock, and a crash costs one photo.
 
     Attributes:
-        recipe: what templates are computed with.
+        recipe: the recipe of the templates.
         count: how many processes.
-        model_dir: where the model packs are; the user's default store when None.
+        model_dir: folder of the model packs; the user's default store when None.
         rules: which image files are accepted.
     """
 

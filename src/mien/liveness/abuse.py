@@ -80,10 +80,10 @@ class AbuseWatch:
     """Failures and frames of the attempts of all resources.
 
     Args:
-        database: where they are kept.
+        database: the database.
         vault: makes the keyed hashes.
-        clock: tells what is old.
-        policy: what an operator set.
+        clock: the clock.
+        policy: the operator's policy against abuse.
     """
 
     def __init__(self, database: Database, vault: Vault, clock: Clock, policy: AbusePolicy) -> None:

@@ -44,9 +44,9 @@ class Admission:
     """A client whose token was accepted.
 
     Attributes:
-        resource_id: whose session it is.
+        resource_id: id of the resource that owns the session.
         session: the session.
-        subjects: whom a failure counts against.
+        subjects: device, user and address that a failure counts against.
         request: how the client came.
         nonce: the session's, which clients bind their proofs to.
     """
@@ -84,13 +84,13 @@ class Attempts:
     """Begins and ends attempts.
 
     Args:
-        database: where they are kept.
-        vault: seals what they give, and makes nonces.
-        clock: tells what has expired.
+        database: the database.
+        vault: encrypts results and creates nonces.
+        clock: the clock.
         tokens: reads what clients show.
-        sessions: what attempts belong to.
+        sessions: the sessions of the attempts.
         watch: keeps abuse in check.
-        serves: tells for a resource and a client's address whether the client is served.
+        serves: returns whether a client is served, given the resource and the client's address.
         test_nonce: for tests only: every attempt's nonce.
     """
 
@@ -124,7 +124,7 @@ class Attempts:
             token: the session's.
             request: how the client came.
             device: the device correlation id that the client gave, for a session that leaves it to the client.
-            user: likewise the user's.
+            user: wait of the user, in seconds.
 
         Raises:
             TokenRefusedError: the token opens nothing (any more), or not from this address.
@@ -158,7 +158,7 @@ class Attempts:
         """Begin the next attempt of a session; one that still runs is cancelled: its client started over.
 
         Args:
-            admission: who begins.
+            admission: the admitted client.
             seconds: after which the attempt has failed if nobody has finished it.
 
         Raises:
@@ -212,7 +212,7 @@ class Attempts:
         """Return the earlier attempts of the resource that showed the same frames.
 
         Args:
-            admission: whose attempt it is.
+            admission: the admission of the attempt.
             image_hashes: SHA-256 of each JPEG.
         """
         with self._database.read(admission.resource_id) as database:
@@ -232,9 +232,9 @@ class Attempts:
         """Record the outcome of an attempt.
 
         Args:
-            admission: whose attempt it is.
+            admission: the admission of the attempt.
             begun: the attempt.
-            outcome: what came of it.
+            outcome: the outcome.
             image: the JPEG to keep when the session keeps images.
             image_hashes: SHA-256 of each JPEG that was judged, to know them again.
             repeats: earlier attempts that showed the same frames.

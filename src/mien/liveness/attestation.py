@@ -48,7 +48,7 @@ class Verifier(Protocol):
             binding: SHA-256 that ties it to the session, see `binding`.
 
         Raises:
-            AttestationError: it is not.
+            AttestationError: it is not genuine.
         """
         ...
 
@@ -104,7 +104,7 @@ class PlayIntegrity:
         package: name of the operator's app.
         decryption_key: 32 bytes (AES), of the Play Console.
         verification_key: DER of the public key (P-256), of the Play Console.
-        now: tells the time.
+        now: the clock.
     """
 
     package: str
@@ -154,7 +154,7 @@ class AppAttest:
     Attributes:
         app_id: team and bundle, such as "ABCDE12345.com.example.app".
         root: PEM of Apple's App Attestation Root CA, from Apple's site.
-        now: tells the time.
+        now: the clock.
     """
 
     app_id: str

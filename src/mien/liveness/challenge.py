@@ -98,8 +98,8 @@ class HeadTurn:
     """One turn of the head.
 
     Attributes:
-        direction: where to.
-        start_ms: when the person is asked, since the challenge began.
+        direction: direction of the turn.
+        start_ms: time of the instruction, since the start of the challenge.
         duration_ms: how long the request stands; then the person is asked to look ahead again, or to turn elsewhere.
     """
 

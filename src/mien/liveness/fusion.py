@@ -284,7 +284,7 @@ def of_material(real: NDArray[np.floating], names: Sequence[str]) -> Evidence:
 
     Args:
         real: (views, packs), probabilities of a real face in [0, 1].
-        names: of the packs.
+        names: names of the packs.
     """
     if not real.size:
         return Evidence(Method.MATERIAL.value, None, {"networks": float(len(names))})
@@ -302,9 +302,9 @@ def of_continuity(similarities: Sequence[float], calibration: Calibration | None
     """Evidence that all frames show one person.
 
     Args:
-        similarities: of the templates of chosen frames with that of the best one.
-        calibration: of the recogniser. The score is 0.5 at its operating point and 0.2, where an attempt is called an
-            attack, at a false match rate of 1e-3.
+        similarities: similarities of the templates of chosen frames with that of the best one.
+        calibration: calibration of the recogniser. The score is 0.5 at its operating point and 0.2, where an attempt is
+            called an attack, at a false match rate of 1e-3.
         jumps: how often the face was suddenly elsewhere.
     """
     measured = {"views": float(len(similarities)), "jumps": float(jumps)}

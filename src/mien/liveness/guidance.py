@@ -38,7 +38,7 @@ class TargetArea:
         center_y: of its height.
         tolerance: how far the centre may be off, of width and height.
         min_width: of the face, of the frame's shorter side.
-        max_width: likewise.
+        max_width: largest width.
     """
 
     center_x: float = 0.5
@@ -68,7 +68,7 @@ class Glance:
     """The content of one positioning frame, as a quick examination finds it.
 
     Attributes:
-        feedback: what to tell the person.
+        feedback: the feedback for the person.
         face: left, top, width, height of the largest face in shares of the frame, or None.
         box: the same in pixels, or None.
     """
@@ -84,8 +84,8 @@ def glance(finder: Engine, jpeg: bytes, place: TargetArea, before: Glance | None
     Args:
         finder: finds the faces.
         jpeg: the frame.
-        place: where the face is wanted.
-        before: what the frame before showed, or None.
+        place: required position of the face.
+        before: result of the previous frame, or None.
 
     Raises:
         ImageError: the frame cannot be decoded.

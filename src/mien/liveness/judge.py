@@ -81,7 +81,7 @@ class Judge:
 
     Args:
         engine: finds attributes and templates.
-        store: where the packs are; pass the engine's own so that nothing is loaded twice.
+        store: the store of the packs; pass the engine's own so that nothing is loaded twice.
         recogniser: pack that makes the templates; the reference must come from the same.
         networks: packs of passive networks that may be used; those of them that are installed are.
     """

@@ -23,8 +23,8 @@ class Part(Enum):
 
     Attributes:
         NOTHING: nothing. A missing turn is the person's mistake; a missing blink is no proof.
-        VETO: it decides `spoofface`.
-        LIMIT: it keeps the face from being real, where there is a score at all.
+        VETO: a low score decides `spoofface`.
+        LIMIT: a low score prevents `realface`, if there is a score at all.
     """
 
     NOTHING = auto()
@@ -42,7 +42,7 @@ class Method(StrEnum):
 
     Attributes:
         needed: the kinds of attempts in which a real face requires it.
-        part: what a low score does.
+        part: the effect of a low score.
     """
 
     needed: Basis

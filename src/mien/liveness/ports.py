@@ -25,9 +25,9 @@ class FrameJudge(Protocol):
 
         Args:
             frames: the attempt's frames in the order in which they arrived.
-            challenge: what the attempt was asked for.
+            challenge: the challenge of the attempt.
             reference: template of the person it should be, made by the judge's recogniser; None to leave that out.
-            arrivals: when the frames came; None to leave that out.
+            arrivals: times of arrival of the frames; None to skip the check.
 
         Raises:
             ModelError: if a pack that is needed is missing or broken.

@@ -57,7 +57,7 @@ class Frame:
     """One frame of the channel.
 
     Attributes:
-        time_ms: when it was taken, by the client's clock.
+        time_ms: time of the frame, by the client's clock.
         sequence: its number within its phase.
         positioning: whether it was taken before the challenge.
         jpeg: the file.
@@ -100,9 +100,9 @@ class Recording:
         duration_ms: of the challenge.
         limits: how much a client may send.
         usual_ms: the client's delay before the challenge.
-        frames: what came so far.
-        arrivals_ms: when each was taken from the socket, since the challenge was sent.
-        earliest_ms: when each can have arrived at the earliest, since then.
+        frames: the frames so far.
+        arrivals_ms: time when each was read from the socket, since the challenge was sent.
+        earliest_ms: earliest possible arrival of each, since then.
         image_hashes: SHA-256 of each JPEG.
         size: bytes of all messages so far.
     """
@@ -126,10 +126,10 @@ class Recording:
             frame: the frame.
             message: the whole message that it came in.
             elapsed_ms: since the challenge was sent, by the server's clock.
-            earliest_ms: when it can have arrived at the earliest; None for `elapsed_ms`.
+            earliest_ms: its earliest possible arrival; None for `elapsed_ms`.
 
         Raises:
-            FrameError: it is out of order, too early for the time that it claims, too late, or one too many.
+            FrameError: it is out of order, too early for its claimed time, too late, or one too many.
         """
         if len(self.frames) >= self.limits.frames or self.size + len(message) > self.limits.total_bytes:
             raise FrameError(f"an attempt has at most {self.limits.frames} frames and {self.limits.total_bytes} bytes")

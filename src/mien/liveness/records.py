@@ -46,7 +46,7 @@ class SessionOptions:
         attempts_allowed: 1 to 3.
         send_results: whether the client is told the decision.
         keep_image: whether the best frame of an attempt is kept.
-        model_version: that the caller asked for, or None.
+        model_version: model version requested by the caller, or None.
         return_image_hash: whether results carry the verify image's hash.
         confidence_threshold: from which confidence on two faces are identical.
         expected_address: IP address or CIDR network that the client must come from, or None.
@@ -78,7 +78,7 @@ class VerifyReference:
 
     Attributes:
         embedding: its template; the image itself is not kept.
-        box: where it is in the verify image.
+        box: position of the face in the verify image.
         quality: `low`, `medium` or `high`, as the contract's qualityForRecognition.
         image_hash: SHA-256 of the image file, upper-case hex.
     """
@@ -98,9 +98,9 @@ class ClientRequest:
         path: without the host.
         user_agent: the header, or "".
         address: IP address.
-        client_request_id: that the client chose, or None.
-        content_type: of what it sent.
-        origin: of the page that it runs in, "" for none.
+        client_request_id: id chosen by the client, or None.
+        content_type: content type of what it sent.
+        origin: origin of the page that it runs in, "" for none.
     """
 
     method: str
@@ -135,14 +135,14 @@ class Outcome:
 
     Attributes:
         decision: None when the attempt failed.
-        box: where the face is in the session image.
-        time_ms: when that frame was taken.
+        box: position of the face in the session image.
+        time_ms: time of that frame.
         digest: over what the client sent, 64 upper-case hex digits; "" when nothing was judged.
         content_length: bytes that the client sent.
         error_code: name of the reason why there is no decision, or None.
-        error_message: what to tell about it.
+        error_message: error message for the caller.
         image_id: of the kept session image, or None.
-        confidence: that the face is the reference's, or None.
+        confidence: confidence that the face is the reference's, or None.
         identical: whether that is enough, or None.
         latency_ms: from the client's end to the decision.
         evidence: scores by method.
@@ -176,9 +176,9 @@ class Attempt:
 
     Attributes:
         number: from 1.
-        status: where it stands.
-        request_id: what the client is given as `resultId`.
-        started_at: when its challenge was sent.
+        status: its state.
+        request_id: id that the client receives as `resultId`.
+        started_at: time when its challenge was sent.
         finished_at: None while it runs.
         request: how the client came.
         outcome: None while it runs and after it was cancelled.
@@ -199,11 +199,11 @@ class Session:
 
     Attributes:
         id: lower-case hyphenated GUID.
-        options: what it was made with.
+        options: options of the session.
         token: the client's authToken.
-        created_at: when it was made.
+        created_at: time of its creation.
         token_expires_at: from then on the token opens nothing.
-        started_at: when its first challenge was sent, or None.
+        started_at: time when its first challenge was sent, or None.
         expired: whether the token had expired when the session was read.
         reference: None without a verify image.
         abuse_monitoring: whether it was on when the session was made.

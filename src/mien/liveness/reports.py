@@ -43,7 +43,7 @@ class CameraReport:
     Attributes:
         label: its name; "" when the platform does not say.
         width: pixels of its frames, or None.
-        height: likewise.
+        height: height of the camera's picture in pixels.
         frame_rate: frames a second that it was set to, or None.
         facing: "user", "environment" or another word of the platform; "" when it does not say.
         cameras: how many cameras the device has, or None.
@@ -71,9 +71,9 @@ class ClientPolicy:
         virtual_cameras: whether cameras that are programs may be used.
         own_script: whether only the component of this server may be used, as its proof says.
         scripts: SHA-256 of each script that counts as this server's.
-        without_flashes: tells for a resource whether challenges without flashes are granted, and the most that they may
-            conclude.
-        attestations: whose attestations of native apps are verified, and whether clients without one are refused.
+        without_flashes: returns for a resource whether challenges without flashes are allowed, and the best decision
+            that they may reach.
+        attestations: the verifiable attestations of native apps, and whether clients without one are refused.
     """
 
     virtual_cameras: bool = False
@@ -146,7 +146,7 @@ class CaptureReport:
     """Timing of the client's capture, by its own clock.
 
     Attributes:
-        timestamps: where capture times come from: "camera", "callback" or "clock"; "" when it does not say.
+        timestamps: source of the capture times: "camera", "callback" or "clock"; "" if unknown.
         measured: numbers by name: frames captured and dropped, milliseconds from capture to sending, and from a
             positioning frame to the server's answer.
     """
@@ -189,7 +189,7 @@ def report_json(
         camera: the camera as it was reported, or None.
         proven: whether the client proved that its script is the server's; None when it tried not.
         capture: how the frames were taken, or None.
-        origin: of the page that connected, by its browser; "" for a client that is no page.
+        origin: origin of the page that connected, by its browser; "" for a client that is no page.
         flashes: whether the challenge had any.
         attested: the kind of attestation that was verified, or None.
     """

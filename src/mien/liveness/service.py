@@ -33,7 +33,7 @@ class Liveness:
         watch: strikes and repeated frames.
         engine: analyses verify images.
         recogniser: pack of the templates that are compared.
-        lacks: tells what the server lacks for a mode; None when it lacks nothing.
+        lacks: returns the reason why the server cannot serve a mode; None if it can.
     """
 
     sessions: Sessions
@@ -48,8 +48,8 @@ class Liveness:
         """Create a session.
 
         Args:
-            resource_id: whose it is.
-            options: what it is for; the caller has checked them.
+            resource_id: id of the resource that owns it.
+            options: the options of the session; the caller has checked them.
             verify_image: an image file with the face to compare with, or None.
 
         Raises:
@@ -84,16 +84,16 @@ def open_liveness(
     """Return the liveness sessions of a database.
 
     Args:
-        database: where they are kept.
-        vault: seals what they hold.
-        clock: tells what has expired.
+        database: the database.
+        vault: encrypts their data.
+        clock: the clock.
         engine: analyses verify images.
         recogniser: pack of the templates that are compared.
-        policy: what an operator set against abuse.
-        serves: tells for a resource and a client's address whether the client is served; None for all.
+        policy: the operator's policy against abuse.
+        serves: returns whether a client is served, given the resource and the client's address; None to serve all.
         test_nonce: for tests only: every attempt's nonce, so that the answer to a challenge can be made ahead.
-        lacks: tells what the server lacks for a mode; None for a server that lacks nothing.
-        client_claims: tells what the tokens of a resource tell clients of the policy.
+        lacks: returns the reason why the server cannot serve a mode; None for a server that serves all.
+        client_claims: returns the claims about the policy for the tokens of a resource.
     """
     tokens = Tokens(database, vault, clock)
     sessions = Sessions(database, vault, clock, tokens, client_claims)

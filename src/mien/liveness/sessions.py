@@ -55,11 +55,11 @@ class Sessions:
     """The liveness sessions of all resources.
 
     Args:
-        database: where they are kept.
-        vault: seals what they hold.
-        clock: tells what has expired.
+        database: the database.
+        vault: encrypts their data.
+        clock: the clock.
         tokens: signs what the clients are given.
-        client_claims: tells what the tokens of a resource tell clients of the policy.
+        client_claims: returns the claims about the policy for the tokens of a resource.
     """
 
     def __init__(
@@ -80,8 +80,8 @@ class Sessions:
         """Create a session; it is committed when this returns.
 
         Args:
-            resource_id: whose it is.
-            options: what it is for; the caller has checked them.
+            resource_id: id of the resource that owns it.
+            options: the options of the session; the caller has checked them.
             reference: the face to compare with, or None.
         """
         now = self._clock.now()

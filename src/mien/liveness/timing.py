@@ -30,11 +30,12 @@ class Arrivals:
     """The times at which frames reached the server.
 
     Attributes:
-        times_ms: when the server took each frame, in order, since the challenge was sent, by the server's clock.
+        times_ms: times when the server received each frame, in order, since the challenge was sent, by the server's
+            clock.
         usual_ms: the client's delay before the challenge: from the capture of a positioning frame until it came; 0 when
             it sent none.
         late_ms: how much later frames may come, beside twice that delay.
-        earliest_ms: when each can have arrived at the earliest; `times_ms` where that is not known.
+        earliest_ms: earliest possible arrival of each; `times_ms` if unknown.
     """
 
     times_ms: tuple[float, ...]

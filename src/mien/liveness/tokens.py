@@ -49,9 +49,9 @@ class Tokens:
     """Signs and reads session tokens.
 
     Args:
-        database: where the signing keys are.
-        vault: seals them.
-        clock: tells what has expired, and when a key is due to be replaced.
+        database: the database with the signing keys.
+        vault: encrypts them.
+        clock: the clock.
     """
 
     def __init__(self, database: Database, vault: Vault, clock: Clock) -> None:
@@ -65,8 +65,8 @@ class Tokens:
         """Return a signed token.
 
         Args:
-            claims: what it says beside issuer, audience and times.
-            expires_at: when it ends, at most a day from now.
+            claims: its claims besides issuer, audience and times.
+            expires_at: its expiry, at most a day from now.
         """
         key_id, key = self._signing_key()
         times = {"iat": int(self._clock.now().timestamp()), "exp": int(expires_at.timestamp())}
@@ -77,7 +77,7 @@ class Tokens:
         """Check a token's signature and time.
 
         Raises:
-            TokenRefusedError: it is none, not ours, or has expired.
+            TokenRefusedError: it is not a token, not ours, or has expired.
         """
         if token.count(".") != 2 or len(token) > _LONGEST:
             looks_like_key = _LOOKS_LIKE_KEY.fullmatch(token.strip()) is not None

@@ -38,11 +38,11 @@ class Turn:
     """How one turn was done.
 
     Attributes:
-        asked: what was asked for.
+        asked: the requested turn.
         angle: degrees in the asked direction, median of the farthest frames; negative for the opposite one.
         before: degrees in the asked direction when it was asked.
         other: the largest turn in any other direction meanwhile, as a share of what that direction needs.
-        depth: of the face in the farthest frames; None without frames.
+        depth: depth of the face in the farthest frames; None without frames.
         farthest: the observations in which it was turned farthest, the farthest first.
         plane: largest angle by which a plane would have to be turned to be foreshortened as the face then is.
     """

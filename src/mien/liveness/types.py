@@ -86,7 +86,7 @@ class TimedFrame:
 
     Attributes:
         image: a JPEG file as the client sent it, or upright BGR pixels, uint8 (h, w, 3).
-        time_ms: when the camera took it, by the client's clock, since the challenge began.
+        time_ms: time when the camera took it, by the client's clock, since the start of the challenge.
         sequence: its number; the client counts from 0 and leaves none out.
     """
 
@@ -101,7 +101,7 @@ class Problem:
 
     Attributes:
         liveness: the contract's code, which is also the attempt's `error.code`.
-        recognition: what hinders recognition, `NONE` when nothing does.
+        recognition: the reason against recognition; `NONE` if there is none.
         message: one sentence for the attempt's `error.message`; says nothing about who the person is.
         feedback: key of the contract's feedback strings (section 11) that tells the person what to do, or "None".
     """
@@ -135,7 +135,7 @@ class BestFrame:
     Attributes:
         jpeg: the file, as the client sent it where it sent JPEG.
         box: the face rectangle in its pixels.
-        time_ms: when it was taken since the challenge began.
+        time_ms: time of the frame since the start of the challenge.
     """
 
     jpeg: bytes
@@ -153,8 +153,8 @@ class Verdict:
         evidence: every method that was tried, also when there is a problem.
         reasons: names of the methods that kept the decision from being `realface`; empty when it is.
         best: None when no frame shows a face.
-        match_confidence: that the best frame shows the reference's person, in [0, 1] with 0.5 at the recogniser's
-            operating point; None without a reference or without a frontal face.
+        match_confidence: confidence that the best frame shows the reference's person, in [0, 1] with 0.5 at the
+            recogniser's operating point; None without a reference or without a frontal face.
         model_version: names this judge's methods and calibration.
     """
 

@@ -40,12 +40,12 @@ def conclude(
     Args:
         judge: judges frames.
         attempts: records outcomes.
-        admission: whose attempt it is.
+        admission: the admission of the attempt.
         begun: the attempt.
-        challenge: what it was asked for.
-        recording: what the client sent.
-        box: where the face was before the challenge, for outcomes without a frame of their own.
-        reports: what the client reports about itself, kept beside the evidence.
+        challenge: the challenge.
+        recording: the recording of the client.
+        box: position of the face before the challenge, for outcomes without a frame.
+        reports: the client's reports about itself, stored with the evidence.
         capped: whether the operator wants `uncertain` where it would be `realface`; that is nobody's failure.
 
     Returns:

@@ -22,8 +22,8 @@ def approvers(database: Database, clock: Clock, *, has_issuer: bool) -> Callable
     Each name of a valid token is a person. People of an issuer cannot be counted: a server with one has several.
 
     Args:
-        database: where tokens are stored.
-        clock: tells whether a token has expired.
+        database: the database with the tokens.
+        clock: the clock.
         has_issuer: whether tokens of an OpenID Connect issuer open the control plane.
     """
     roles = [role.value for role in roles_with(Permission.APPROVE)]

@@ -92,14 +92,14 @@ class Parts:
         assignments: the roles of the issuer's tokens.
         tokens: the admin tokens.
         login: recognises who calls.
-        audit: who did what.
-        metrics: what was counted.
-        alerts: who is told of it.
+        audit: the audit log.
+        metrics: the counts.
+        alerts: receives alerts.
         try_out: sends a test message of an alert rule.
         database: asked by the health check.
-        clock: tells the time.
+        clock: the clock.
         endpoint: URL at which the data plane answers on this machine; scheme and port of resources' endpoints.
-        domain: of the resources' host names.
+        domain: domain of the resources' host names.
         exposition: this process's counts for Prometheus; None without a data plane.
         failed_calls: the last calls that failed; None without their routes.
         glances: looks at all resources at once; None without a data plane.
@@ -114,7 +114,7 @@ class Parts:
         origin: finds out which address a caller has.
         body_limit: longest body, in bytes.
         body_seconds: how long a client may take to send one.
-        place: where clients get tokens; None without an issuer.
+        place: URL where clients get tokens; None without an issuer.
         doors: cameras and doors; None for a port without them.
         enrol: adds a picture of an event to a person; None without a data plane.
     """

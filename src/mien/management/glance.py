@@ -71,7 +71,7 @@ class Glance:
         undelivered: alert rules of all resources whose last message nobody received.
         disk_free: free bytes where the data are; None where there is no folder.
         disk_total: bytes there in total.
-        version: of Mien.
+        version: version of Mien.
         models: the recogniser's pack by recognition model.
     """
 
@@ -104,7 +104,7 @@ class Glances:
         accounts: the resources.
         access: requests for limited access.
         alerts: the rules.
-        metrics: what was counted.
+        metrics: the counts.
         stale: groups that changed since their training.
         faces_stored: gives how many faces are enrolled in each resource.
         clock: says which day it is.
@@ -126,7 +126,7 @@ class Glances:
         """Return the state of the server.
 
         Args:
-            sees: tells whether a resource may be shown.
+            sees: returns whether a resource may be shown.
         """
         undelivered, rules = self.alerts.undelivered(), self.alerts.rules()
         stale: dict[UUID, int] = {}

@@ -42,10 +42,10 @@ class Guard:
 
     Args:
         api: the routes.
-        identify: who calls, from Authorization header and address.
-        address: where a request comes from.
-        open_paths: what anybody may ask for.
-        neighbour: who calls without a token, if path, scope and headers are enough to trust; mostly None.
+        identify: identifies the caller by Authorization header and address.
+        address: returns the address of a request.
+        open_paths: paths that need no token.
+        neighbour: identifies a caller without a token, if path, scope and headers are enough to trust; usually None.
         templates: gives the paths of the routes, with `{names}`; literal parts match in any case, as ARM's do.
         body_limit: longest body, in bytes.
         body_seconds: how long a client may take to send it.

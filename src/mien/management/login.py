@@ -110,8 +110,8 @@ class TokenLogin(Protocol):
         """Return the caller of a token; None if it is not of this issuer.
 
         Raises:
-            WrongTokenError: it looks like one of this issuer, but is not valid.
-            ManagementError: it is valid, and yet nobody can be let in.
+            WrongTokenError: it looks like a token of this issuer but is not valid.
+            ManagementError: it is valid, but sign-in is not possible.
         """
         ...
 
@@ -170,7 +170,7 @@ class Login:
 
         Args:
             authorization: the header's value, None when it is missing.
-            address: of the caller.
+            address: address of the caller.
 
         Raises:
             ManagementError: 401 without a valid token, 429 after too many wrong ones.

@@ -26,7 +26,7 @@ class IssuerLogin:
     """Recognises tokens of an issuer.
 
     Args:
-        verifier: tells whether a token is genuine and for the control plane.
+        verifier: checks that a token is genuine and for the control plane.
         find: finds the resource that a role is limited to.
     """
 
@@ -38,7 +38,7 @@ class IssuerLogin:
         """Return the caller of a token; None if it is not a JWT.
 
         Raises:
-            WrongTokenError: it is one, but not genuine, not in date or not for the control plane.
+            WrongTokenError: it is a token, but not genuine, not valid at this time or not for the control plane.
             ManagementError: 403 for a genuine token without a role, 503 when the issuer's keys cannot be had.
         """
         if token.count(".") != 2:
@@ -57,7 +57,7 @@ def actor_of(identity: Identity, find: FindResource) -> Actor:
     """Return the caller of a genuine token.
 
     Args:
-        identity: what the token says; a role is `ROLE` or `ROLE@RESOURCE`.
+        identity: the identity in the token; a role is `ROLE` or `ROLE@RESOURCE`.
         find: finds the resource that a role is limited to; a role on a resource that is gone counts for nothing.
 
     Raises:

@@ -89,7 +89,7 @@ class Grant:
     """A role on one resource or on the whole server.
 
     Attributes:
-        role: what it allows.
+        role: the role.
         resource: id of the only resource that it holds for; None for the whole server.
     """
 

@@ -48,7 +48,7 @@ class Allow:
     does not exist. Any other route needs it on the whole server, unless the handler itself answers for fewer resources.
 
     Args:
-        permission: what the caller must have.
+        permission: the permission that the caller needs.
         anywhere: whether a role on any one resource is enough, since the handler shows and changes only what the caller
             sees, or what belongs to no resource.
     """
@@ -136,8 +136,8 @@ def narrowed(actor: Actor, permission: Permission, wanted: UUID | None, name: st
     """Return the resource that a question is about; None for the whole server.
 
     Args:
-        actor: who asks.
-        permission: what they need.
+        actor: the actor.
+        permission: the required permission.
         wanted: the resource that they named, if any.
         name: as they named it.
 

@@ -36,12 +36,12 @@ class AdminToken:
 
     Attributes:
         id: names it, for revoking.
-        name: whose it is or what for.
-        role: what it may do.
-        created_at: when it was made.
-        created_by: who made it.
+        name: its owner or purpose.
+        role: its role.
+        created_at: time of its creation.
+        created_by: name of the creator.
         expires_at: from when on it is refused; None for never.
-        revoked_at: when it was revoked, if it was.
+        revoked_at: time of revocation; None if it was not revoked.
         resource: id of the only resource that it is for; None for the whole server.
     """
 
@@ -76,9 +76,9 @@ class AdminTokens:
     """The admin tokens of a database.
 
     Args:
-        database: where they are kept.
+        database: the database.
         vault: makes the keyed hashes.
-        clock: tells whether a token has expired.
+        clock: the clock.
     """
 
     def __init__(self, database: Database, vault: Vault, clock: Clock) -> None:
@@ -92,9 +92,9 @@ class AdminTokens:
         """Create a token.
 
         Args:
-            name: whose it is or what for; 1 to 100 printable characters.
-            role: what it may do.
-            created_by: who makes it.
+            name: its owner or purpose; 1 to 100 printable characters.
+            role: its role.
+            created_by: name of the actor, for the audit log.
             life: how long it is valid; None for no expiry.
             resource: id of the only resource that it is for; None for the whole server.
 

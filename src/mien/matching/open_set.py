@@ -24,7 +24,7 @@ def similarity_at_fmr(calibration: Calibration, fmr: float) -> float:
     """The similarity that a share `fmr` of the comparisons of two people reaches, at least that of the operating point.
 
     Args:
-        calibration: of the recogniser.
+        calibration: calibration of the recogniser.
         fmr: false match rate, in (0, 1).
 
     Returns:
@@ -37,7 +37,7 @@ def similarity_for_gallery(calibration: Calibration, templates: int, target_fpir
     """The similarity that a match among so many templates must have, where the caller names no threshold.
 
     Args:
-        calibration: of the recogniser.
+        calibration: calibration of the recogniser.
         templates: how many are searched.
         target_fpir: accepted share of strangers who are identified as an enrolled person (FPIR).
 

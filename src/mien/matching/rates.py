@@ -179,10 +179,10 @@ def bootstrap(
     Args:
         values: (n,) one value a comparison, e.g. 1.0 for an error.
         identity: (n,) whose comparison each is.
-        statistic: of a sample of values; their mean by default.
+        statistic: statistic of a sample of values; their mean by default.
         rounds: samples drawn.
-        confidence: of the interval.
-        seed: of the random generator, so that a report can be repeated.
+        confidence: confidence of the interval.
+        seed: seed of the random generator.
 
     Returns:
         The statistic of all values, with its interval.

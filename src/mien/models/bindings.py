@@ -45,7 +45,7 @@ class Bindings:
     Attributes:
         recognition: recogniser packs by label.
         detection: detectors by label.
-        origin: where each label's binding comes from: "default", "file" or "settings".
+        origin: source of each label's binding: "default", "file" or "settings".
     """
 
     recognition: Mapping[str, str]
@@ -66,7 +66,7 @@ def read_bindings(store: ModelStore, data_dir: Path, settings: Mapping[str, str 
     """Put together defaults, the file and the settings.
 
     Args:
-        store: knows the packs.
+        store: the store of the packs.
         data_dir: folder of `bindings.toml`.
         settings: by label, what wins over the file; the variables `MIEN_RECOGNITION_04` and so on when None.
 

@@ -20,7 +20,7 @@ def parse_calibration(text: str, where: str) -> Calibration:
 
     Args:
         text: TOML.
-        where: what to call it in errors.
+        where: name of the source in errors.
 
     Raises:
         ManifestError: naming each field that is missing or wrong.

@@ -72,9 +72,9 @@ def describe(
     """Run a recogniser once and write its manifest.
 
     Args:
-        name: of the pack.
+        name: name of the pack.
         path: the ONNX file, complete in itself.
-        convention: what it takes, with template.
+        convention: its input convention, with the template.
         output: name of the output with the vectors; found by its shape when None.
         dimension: length that the vectors must have; any when None.
         calibration: similarity to confidence, when known.

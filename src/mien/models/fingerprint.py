@@ -12,7 +12,7 @@ def fingerprint(manifest: Manifest, find: Callable[[str], Manifest]) -> str:
     """Identify what the pack's networks compute.
 
     Args:
-        manifest: of any task.
+        manifest: manifest of any task.
         find: gives the manifest of a fusion's part.
 
     Returns:

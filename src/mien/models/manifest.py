@@ -134,8 +134,8 @@ class InputConvention(_Part):
         layout: order of the axes.
         mean: per channel, in the order of `colour`, on the scale 0..255.
         std: per channel.
-        template: where the five points (left eye, right eye, nose tip, mouth corners; image left first) lie in the
-            input, in pixels of it; present when the network takes aligned faces.
+        template: positions of the five points (left eye, right eye, nose tip, mouth corners; image left first) in the
+            input, in pixels; present if the network takes aligned faces.
         batch: whether one call may take several images.
     """
 
@@ -191,8 +191,8 @@ class PackFile(_Part):
     """One network of a pack.
 
     Attributes:
-        sha256: of the published file, before any conversion.
-        size: of the published file in bytes; nothing larger is ever read from a source.
+        sha256: SHA-256 of the published file, before any conversion.
+        size: size of the published file in bytes; nothing larger is ever read from a source.
     """
 
     sha256: Sha256
@@ -241,7 +241,7 @@ class Normalisation(_Part):
 
     Attributes:
         cohort: a file of `mien.models.cohorts`, float16 (k, d).
-        sha256: of that file.
+        sha256: SHA-256 of that file.
         floor: cohort similarity up to which nothing changes.
         gain: how fast a vector's share of the template grows above it.
         scale: its share up to the floor.
@@ -285,18 +285,18 @@ class Manifest(_Part):
 
     Attributes:
         name: how settings, commands and bindings call it.
-        version: of the weights.
-        task: what it is for.
+        version: version of the weights.
+        task: its task.
         summary: one line for people.
         default: whether `mien models pull` without names, and the first start, fetch it.
         essential: whether a server cannot start without it when it is a default pack.
         files: its networks by role; a recogniser's and a detector's is called "network".
         fusion: a recogniser made of others: the concatenation of their unit vectors, each times the square root of
             its share, so that the cosine is the weighted mean of theirs.
-        training_data: what the weights were trained with; None where the publisher's page tells.
+        training_data: training data of the weights; None if the publisher's page describes it.
         operating_points: how a detector may be bound (`yunet@best`).
-        normalisation: of a recogniser that has a cohort.
-        calibration: of a recogniser; of its normalised templates where there is a normalisation.
+        normalisation: normalisation of a recogniser that has a cohort.
+        calibration: calibration of a recogniser; of its normalised templates where there is a normalisation.
         notes: limits that a user should know.
     """
 

@@ -23,7 +23,7 @@ def parse_manifest(text: str, where: str) -> Manifest:
 
     Args:
         text: TOML.
-        where: what to call it in errors.
+        where: name of the source in errors.
 
     Raises:
         ManifestError: naming each field that is missing or wrong.
@@ -36,7 +36,7 @@ def from_toml(text: str, where: str, build: Callable[[dict[str, Any]], _Built]) 
 
     Args:
         text: TOML.
-        where: what to call it in errors.
+        where: name of the source in errors.
         build: validates the table.
 
     Raises:

@@ -112,7 +112,7 @@ def download(source: NpmSource, into: Path, told: Callable[[int], None]) -> Path
     """Fetch a tarball and check it.
 
     Args:
-        source: which.
+        source: the source.
         into: the file to write.
         told: called with the bytes so far.
 

@@ -41,10 +41,10 @@ def fetch(
     """Bring published files into a folder, each named by its sha256.
 
     Args:
-        files: what to fetch.
+        files: the files to fetch.
         into: an existing folder.
         folder: look only here, on no network: for the files themselves, under any name, or the packages they are in.
-        report: told of progress.
+        report: called with the progress.
         patience: seconds after which fetching is given up; None for as long as it takes.
 
     Raises:

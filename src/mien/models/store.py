@@ -39,7 +39,7 @@ class LoadedPack:
     """A pack that is ready to run.
 
     Attributes:
-        manifest: what it is.
+        manifest: its manifest.
         networks: by role, see the manifest's `files`; empty for a fusion.
         fingerprint: sha256 (hex) of what the networks compute.
         parts: a fusion's recognisers with their shares of the cosine, which sum to 1; the fused vector is the
@@ -172,7 +172,7 @@ class ModelStore:
         Args:
             names: packs; the default ones when None.
             folder: take published files from here and from no network.
-            report: told of progress.
+            report: called with the progress.
             patience: seconds after which fetching is given up; None for as long as it takes.
 
         Returns:
@@ -248,7 +248,7 @@ class ModelStore:
 
         Args:
             manifest: says the sha256 and size of each file, with `AddedSource` and no conversion.
-            files: where each is, by role.
+            files: paths of the files, by role.
             replace: whether a pack of that name may be there already.
 
         Raises:

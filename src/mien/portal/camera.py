@@ -31,7 +31,7 @@ class CameraPlace:
     """Draws the camera, closed at first.
 
     Args:
-        visitor: who enrols.
+        visitor: the signed-in person.
         on_photos: called with the number of pictures before the first of them.
         on_photo: called with each picture.
     """

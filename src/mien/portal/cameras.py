@@ -59,8 +59,8 @@ def about_track(evidence: TrackEvidence, missing: Sequence[str]) -> str:
     """Say in words and numbers what a track shows.
 
     Args:
-        evidence: of the track.
-        missing: what it lacks to count as recognised.
+        evidence: evidence of the track.
+        missing: the conditions that are missing for recognition.
     """
     told = [
         t("{agreeing} of {readable} readable frames agree", agreeing=evidence.agreeing, readable=evidence.readable),

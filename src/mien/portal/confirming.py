@@ -18,10 +18,10 @@ class Question:
     """The question before an action.
 
     Attributes:
-        title: what is asked.
-        about: what the action means.
-        label: of the button that agrees.
-        kind: of that button.
+        title: the question.
+        about: the consequences of the action.
+        label: label of the button that agrees.
+        kind: kind of that button.
     """
 
     title: str
@@ -36,7 +36,7 @@ def ask_before(
     """Ask, do it as a manager of the chosen resource, and open a page when it went well.
 
     Args:
-        visitor: who is asked.
+        visitor: the signed-in person.
         question: the question.
         work: does it, in a thread.
         then: path of the page that is opened afterwards.

@@ -23,7 +23,7 @@ def early(title: str, theme: str | None) -> str:
     """Return the HTML of a page that is on its way.
 
     Args:
-        title: of the page.
+        title: title of the page.
         theme: `light`, `dark`, or None for what the browser prefers.
     """
     loading = escape(t("Loading …"))

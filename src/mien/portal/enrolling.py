@@ -35,7 +35,7 @@ class Enrolled:
 
     Attributes:
         face: its persisted face id.
-        suspicions: what it may be a duplicate of, in words.
+        suspicions: likely duplicates, as text.
     """
 
     face: str
@@ -62,7 +62,7 @@ async def enrol_place(
     """Draw where photos are dropped to be enrolled, for who may.
 
     Args:
-        visitor: who does.
+        visitor: the signed-in person.
         policy: gives what is asked of photos.
         add: enrols the face of a photo, in a thread; a target says which of several.
         refresh: shows who is enrolled anew; called after each photo that was enrolled.

@@ -15,7 +15,7 @@ class Advice:
     """What to do about a failed call.
 
     Attributes:
-        text: what is the matter, and what to do; to be translated, as the words of the action.
+        text: the problem and the remedy; to be translated, like the text of the action.
         action: words and path of the page where it is done; None where there is none.
     """
 

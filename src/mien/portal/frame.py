@@ -34,7 +34,7 @@ class Page:
     """A page of the portal.
 
     Attributes:
-        path: of its address.
+        path: path of its address.
         title: in the navigation, the heading and the window's title.
         about: a sentence under the heading.
         group: under which heading it is in the navigation.
@@ -46,7 +46,7 @@ class Page:
             have.
         whole_server: whether it needs the permission on the whole server.
         for_everybody: whether everybody who is signed in may see it.
-        help: what it is for, its terms and its documentation; every page has one.
+        help: its purpose, terms and documentation; every page has one.
     """
 
     path: str
@@ -78,9 +78,9 @@ def frame(visitor: Visitor, page: Page, pages: Iterable[Page], theme: str | None
     """Draw the frame; what is drawn in the context is the page's content.
 
     Args:
-        visitor: who looks.
+        visitor: the signed-in person.
         page: at what.
-        pages: what there is to go to.
+        pages: the pages in the menu.
         theme: `light`, `dark`, or None for what the browser prefers.
     """
     title = t(page.title)

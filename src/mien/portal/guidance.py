@@ -34,8 +34,8 @@ def advise(faces: Sequence[Face], height: int, pose: Pose) -> str | None:
     """Return what to change, one thing at a time; None where the picture can be taken.
 
     Args:
-        faces: of the picture, analysed with `photo_report.MEASURED`.
-        height: of the picture, in pixels.
+        faces: faces of the picture, analysed with `photo_report.MEASURED`.
+        height: height of the picture, in pixels.
         pose: the picture that is wanted.
     """
     if not faces:

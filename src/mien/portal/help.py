@@ -71,7 +71,7 @@ class Help:
     """The help of a page.
 
     Attributes:
-        about: what the page is for, in one or two sentences; marked.
+        about: the purpose of the page, in one or two sentences; marked.
         docs: the file of the documentation, with a heading where that is long, such as `doors.md#rules`.
         terms: the terms that the page uses.
     """

@@ -52,7 +52,7 @@ class ClientRegistration:
         issuer: the issuer's URL.
         id: the client id.
         secret: the client's secret; None for a public client.
-        scopes: what is asked for, with blanks between.
+        scopes: requested scopes, separated by spaces.
     """
 
     issuer: str
@@ -65,7 +65,7 @@ class SignInError(Exception):
     """Somebody could not be signed in; the message is for them.
 
     Attributes:
-        status: of the answer.
+        status: status of the answer.
     """
 
     def __init__(self, message: str, status: int = 400) -> None:
@@ -77,10 +77,10 @@ class OpenId:
     """Sends people to the issuer and recognises who comes back.
 
     Args:
-        client: who we are there.
-        verifier: tells whether an id token is genuine, made out to the client and in date.
+        client: client id of the portal at the issuer.
+        verifier: checks that an id token is genuine, for this client and valid at this time.
         vault: its key signs cookies and makes nonces and PKCE verifiers.
-        clock: tells whether somebody took too long.
+        clock: the clock.
         find: finds the resource that a role is limited to.
         ca_file: the certificate authorities of the issuer, when not the usual ones.
     """
@@ -143,7 +143,7 @@ class OpenId:
 
         Args:
             answer: the query that the issuer sent them with.
-            cookie: what `begin` gave to their browser.
+            cookie: the cookie from `begin`.
             callback: the same URL as then.
 
         Returns:

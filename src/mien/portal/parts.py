@@ -51,12 +51,12 @@ class PortalParts:
         assignments: the roles of the issuer's tokens.
         tokens: the admin tokens, to see that a session's is still good.
         login: recognises who signs in, and slows down who guesses.
-        database: where it is stored which sessions go on.
+        database: the database with the open sessions.
         vault: signs sessions.
-        clock: tells the time.
-        audit: who did what.
-        metrics: what was counted.
-        alerts: who is told of it.
+        clock: the clock.
+        audit: the audit log.
+        metrics: the counts.
+        alerts: receives alerts.
         failed_calls: the last calls that failed.
         try_out: sends a test message of an alert rule.
         quota_uses: gives how much of their quotas all resources use.
@@ -65,14 +65,14 @@ class PortalParts:
         addresses: the endpoints of resources.
         local_endpoint: URL of the data plane on this machine, whatever the host names are.
         memory: the short-lived face ids.
-        gallery: who is enrolled.
+        gallery: the gallery.
         measuring: error rates on enrolled people, and calibrations applied from them.
         drift: whether scores and quality have changed.
         reviews: the matches that people must confirm.
         dossiers: the papers that the operator owes.
         directory: the person directories and dynamic groups.
         engine: analyses photos.
-        recognisers: what the recognition labels stand for.
+        recognisers: bindings of the recognition models.
         migrations: moves collections to other models.
         store: the model packs.
         bindings: which pack serves which label.
@@ -80,7 +80,7 @@ class PortalParts:
         openid: signs people in at the issuer; None where they can only give tokens.
         session_life: how long somebody stays signed in.
         demo: whether the liveness demo of this server makes its own sessions.
-        lacks: tells what the server lacks for a liveness mode; None when it lacks nothing.
+        lacks: returns the reason why the server cannot serve a liveness mode; None if it can.
         without_flashes: the server's policy on liveness without flashing colours, for resources without their own.
         doors: cameras and doors.
         glances: looks at all resources at once.

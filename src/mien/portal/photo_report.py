@@ -49,10 +49,10 @@ class Line:
     """One measure of a photo.
 
     Attributes:
-        name: what was measured, in words.
-        found: what the photo has.
+        name: name of the measure.
+        found: the measured value.
         verdict: whether that is good.
-        advice: what is asked for or advised, and how to get there; empty when it is good.
+        advice: the requirement or advice, and how to meet it; empty if the value is good.
     """
 
     name: str
@@ -86,7 +86,7 @@ def report_on(face: Face, policy: EnrolmentPolicy) -> list[Line]:
 
     Args:
         face: analysed with `MEASURED`.
-        policy: what is asked of photos where it is to be enrolled.
+        policy: requirements on photos in the target group.
     """
     asked, advised = _shortfalls(policy, face), _shortfalls(ADVISED, face)
 
@@ -162,7 +162,7 @@ def draw_report(lines: list[Line], quality: Mapping[Measure, QualityScore] | Non
     """Draw a report, what is worst first.
 
     Args:
-        lines: what a policy can ask for.
+        lines: requirements that a policy can set.
         quality: the measures of ISO/IEC 29794-5, where they were taken.
     """
     title = t("Photo quality")

@@ -27,7 +27,7 @@ class Upload:
     """A file that somebody dropped or chose.
 
     Attributes:
-        name: of the file; with its folders where a folder was dropped, such as `Anna Weiss/1.jpg`.
+        name: name of the file; with its folders where a folder was dropped, such as `Anna Weiss/1.jpg`.
         data: its content.
     """
 
@@ -59,13 +59,13 @@ def drop(
     """A place to drop a photo or a table on, or to choose one with; also by keyboard.
 
     Args:
-        visitor: who does.
-        label: what to drop, such as "Drop a photo".
+        visitor: the signed-in person.
+        label: label of the drop area, such as "Drop a photo".
         on_photo: called with the file.
         on_batch: called with the number of files, and the names of the folders that have folders, before the first of
             them; with it, several files and folders can be dropped at once, and `on_photo` is called for one after the
             other.
-        about: what else can be done than to drop; by default to choose a file.
+        about: text about the alternative to dropping; by default, choosing a file.
         accept: the kinds of files to choose from, as HTML has them.
         table: the largest size in bytes of a table of labels that is wanted instead of a photo.
     """

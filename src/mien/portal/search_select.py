@@ -26,8 +26,8 @@ class Choice:
 
     Attributes:
         value: identifies it.
-        label: what it is called.
-        about: what tells it from others of the same name.
+        label: label of the field.
+        about: text that distinguishes it from others of the same name.
     """
 
     value: str
@@ -48,10 +48,10 @@ class SearchSelect(
     """A field in which one or several choices are made, by mouse or keyboard.
 
     Args:
-        visitor: who chooses.
-        label: what is chosen.
+        visitor: the signed-in person.
+        label: label of the field.
         find: searches.
-        chosen: what is chosen at first.
+        chosen: initial value.
         several: whether more than one can be chosen.
         about: a hint below the field.
     """

@@ -38,9 +38,9 @@ class Session:
     """A signed-in person.
 
     Attributes:
-        id: of the session.
-        actor: who, and what they may do.
-        until: when they have to sign in again.
+        id: id of the session.
+        actor: the signed-in person and their permissions.
+        until: time when they must sign in again.
         token: id of the admin token that they signed in with; None for one of another issuer.
         at_issuer: whether they signed in at the issuer itself, where they are still known when the session is over.
     """
@@ -56,10 +56,10 @@ class Sessions:
     """Begins, reads and ends sessions, which every server of a database knows.
 
     Args:
-        database: where it is stored which sessions go on.
+        database: the database with the open sessions.
         vault: its secret signs.
         tokens: tell whether a session's token was revoked.
-        clock: tells whether a session is over.
+        clock: the clock.
         life: how long a session is at most.
     """
 
@@ -76,7 +76,7 @@ class Sessions:
         """Begin a session.
 
         Args:
-            actor: who signed in.
+            actor: the signed-in person.
             secret: the token that they did so with; None when they did so at the issuer, whose id token says who came,
                 not for how long.
 

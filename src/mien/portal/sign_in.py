@@ -49,7 +49,7 @@ class SignIn:
     Args:
         login: recognises tokens.
         sessions: makes cookies.
-        audit: told who came and went.
+        audit: the audit log; records sign-in and sign-out.
         origin: finds out, past trusted proxies, who asks and whether by HTTPS.
         openid: signs people in at the issuer; None where they can only give tokens.
     """

@@ -53,8 +53,8 @@ def unpack(text: str) -> dict[str, Any]:
     """Read what `pack`, or the issuer of a JSON web token, wrote.
 
     Raises:
-        ValueError: it is no base64 or no JSON.
-        binascii.Error: likewise.
+        ValueError: it is not base64 or not JSON.
+        binascii.Error: it is not base64 or not JSON.
     """
     found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     return found

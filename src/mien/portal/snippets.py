@@ -27,7 +27,7 @@ def first_calls(endpoint: str, *, face_ids: bool = True) -> dict[str, str]:
     """Return the first call in each language; the key comes from the environment, never from the page.
 
     Args:
-        endpoint: of the resource, without a slash at its end.
+        endpoint: endpoint of the resource, without a slash at its end.
         face_ids: whether face ids are asked for, which needs an approval; they are by default in the API.
     """
     if not face_ids:

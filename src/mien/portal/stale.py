@@ -56,7 +56,7 @@ async def edit(visitor: Visitor, ref: CollectionRef, work: Callable[[], _T], don
     """Change who is enrolled on a person's behalf, as `Visitor.act`; the group is trained by itself afterwards.
 
     Args:
-        visitor: who does.
+        visitor: the signed-in person.
         ref: the group or list that is changed.
         work: does it, in a thread; waits for a training that is under way.
         done: said when it went well.
@@ -99,7 +99,7 @@ class StaleNotice:
     It follows a training by itself until that has ended.
 
     Args:
-        visitor: who looks.
+        visitor: the signed-in person.
         ref: the group.
     """
 

@@ -59,10 +59,10 @@ class Visitor:
     Attributes:
         parts: the services.
         sessions: tell whether the session goes on.
-        session: of the person.
+        session: session of the person.
         resources: all resources that they see, for choosing.
         chosen: the one that the page is about; None when there is none at all.
-        query: what else the address says.
+        query: the rest of the address.
     """
 
     parts: PortalParts
@@ -118,7 +118,7 @@ class Visitor:
         The session and the role are checked again: a page can stay open longer than a token is valid.
 
         Args:
-            permission: what is needed.
+            permission: the required permission.
             work: does it, in a thread.
             done: said when it went well.
             on: the resource that the permission is needed on; None for the whole server.

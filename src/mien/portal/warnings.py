@@ -39,8 +39,8 @@ class Warned:
 
     Attributes:
         tone: `bad`, `warn` or `info`.
-        title: what is the matter.
-        about: what that means, and what to do.
+        title: the problem.
+        about: its meaning and the remedy.
         action: words and path of where to do it; None when there is no such page.
     """
 
@@ -65,7 +65,7 @@ def warnings_of(
     """Return what to warn of.
 
     Args:
-        resource: which.
+        resource: the resource.
         requests: its requests for limited access.
         uses: how much of their quotas resources use.
         mismatched: its collections whose templates are of other weights than their label is bound to.

@@ -27,8 +27,8 @@ class Tag(TextElement):
     Args:
         element: its name, such as `section`.
         text: in it.
-        classes: of the style sheet.
-        attributes: of HTML; `_` stands for `-`, and one at the end is dropped (`for_`).
+        classes: classes of the style sheet.
+        attributes: attributes of HTML; `_` stands for `-`, and one at the end is dropped (`for_`).
     """
 
     def __init__(self, element: str, /, text: str = "", classes: str = "", **attributes: str | bool) -> None:
@@ -181,9 +181,9 @@ def table(label: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], nu
     """A table, which scrolls sideways by itself where it is too wide; also by keyboard.
 
     Args:
-        label: what it is of, for who cannot see it.
+        label: description of the content, for people who cannot see it.
         columns: their headings.
-        rows: of cells.
+        rows: rows of cells.
         numbers: which columns hold numbers.
     """
     right = frozenset(numbers)
@@ -259,9 +259,9 @@ def choice(label: str, options: dict[str, str], value: str, on_change: str = "")
     """A list to choose from, the browser's own.
 
     Args:
-        label: what is chosen; read out.
+        label: label of the field, for screen readers.
         options: words by value.
-        value: what is chosen at first.
+        value: initial value.
         on_change: JavaScript, a function of the event.
     """
     box = Tag("select", classes="native", aria_label=label)

@@ -82,7 +82,7 @@ def write_container(path: Path, sections: Mapping[str, Section], meta: Mapping[s
     Args:
         path: must not exist.
         sections: by name.
-        meta: what else the header should hold, JSON.
+        meta: further members of the header, JSON.
         key: data key to encrypt with; None for a plain file.
 
     Returns:
@@ -122,7 +122,7 @@ class Container:
         key: data key if the file is encrypted.
 
     Attributes:
-        meta: what `write_container` was given.
+        meta: the `meta` passed to `write_container`.
         digest: SHA-256 (hex) of the header.
 
     Raises:

@@ -95,7 +95,7 @@ class TrainedIndexFiles:
 
         Args:
             faces: in any order; face ids are unique.
-            fingerprint: of the recogniser that made the templates.
+            fingerprint: fingerprint of the recogniser that made the templates.
         """
         with self._writing():
             generation = self._manifest().generation + 1 if self._readable() else 1
@@ -151,7 +151,7 @@ class TrainedIndexFiles:
         The files are shared by hard links, so that it costs next to nothing and takes no room.
 
         Args:
-            folder: of the new trained index, on the same file system; what lies in it is replaced.
+            folder: folder of the new trained index, on the same file system; what lies in it is replaced.
 
         Raises:
             TrainedIndexError: there is no usable trained index.

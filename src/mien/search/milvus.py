@@ -70,7 +70,7 @@ class MilvusTables:
         seconds: how long it may take to connect.
 
     Raises:
-        SearchServerError: it does not answer, or refuses the token.
+        SearchServerError: it does not respond, or refuses the token.
         ImportError: the package `pymilvus` is not installed.
     """
 
@@ -142,7 +142,7 @@ class MilvusTables:
         """Return the templates nearest to each probe, best first.
 
         Args:
-            table: of templates.
+            table: table of templates.
             where: which templates are compared.
             probes: float32 (p, d), unit rows.
             limit: templates at most, <= `MOST_HITS`.

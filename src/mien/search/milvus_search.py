@@ -26,9 +26,9 @@ class Description:
     """One trained index.
 
     Attributes:
-        table: of its templates.
-        fingerprint: of the recogniser.
-        dimension: of a template.
+        table: table of its templates.
+        fingerprint: fingerprint of the recogniser.
+        dimension: dimension of a template.
         parts: their numbers; all rows of these parts of the collection are the index.
         count: how many templates there are.
         persons: how many persons they are of.

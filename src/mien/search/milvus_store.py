@@ -40,10 +40,10 @@ class MilvusStore:
     """One trained index of one collection; a `TrainedStore`.
 
     Args:
-        tables: of the server.
-        resource: whose collection it is; nothing of another resource is ever read or written.
+        tables: tables of the server.
+        resource: id of the collection's resource; data of another resource is never read or written.
         collection: unique among all resources.
-        name: of the index.
+        name: name of the index.
     """
 
     def __init__(self, tables: MilvusTables, resource: str, collection: str, name: str) -> None:

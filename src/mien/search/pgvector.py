@@ -78,8 +78,8 @@ class PgVectorStore:
     """The trained state of one collection in PostgreSQL; what `TrainedIndexFiles` is on disk.
 
     Args:
-        engine: of a database where `create_tables` was called.
-        resource_id: whose collection it is; nothing of another resource is ever read or written.
+        engine: engine of a database where `create_tables` was called.
+        resource_id: id of the collection's resource; data of another resource is never read or written.
         collection_id: unique within the resource.
         method: how the searches it loads find neighbours.
         guard: called at the end of each transaction that writes; raises when the caller may not write any more.

@@ -48,7 +48,7 @@ class Quantised:
     Attributes:
         coarse: int8 (n, d).
         fine: int8 (n, d).
-        step: what one unit of coarse is worth.
+        step: value of one unit of coarse.
         coarse_error: length of the longest difference between a template and its coarse part.
         fine_error: the same with both parts.
         longest: length of the longest template, 1 up to rounding.
@@ -105,8 +105,8 @@ class Segment:
         first_row: int64 (m + 1,), where each person's rows begin.
         face_ids: uint8 (n, 16).
         quantised: the templates as integers.
-        fingerprint: of the recogniser.
-        digest: of the file's header, "" in memory.
+        fingerprint: fingerprint of the recogniser.
+        digest: digest of the file's header, "" in memory.
     """
 
     def __init__(

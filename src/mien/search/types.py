@@ -57,7 +57,7 @@ class Match:
     """A person found.
 
     Attributes:
-        person_id: who.
+        person_id: id of the person.
         face_id: the person's face that is most like the probe.
         similarity: cosine similarity of that face with the probe, computed from the float32 templates.
     """

@@ -21,8 +21,8 @@ class SqliteAppender:
     times as long as SQLite itself does.
 
     Args:
-        engine: of SQLite.
-        table: where rows go; all of its columns are given.
+        engine: engine of SQLite.
+        table: the table; all of its columns are given.
         turn: held while it writes: SQLite lets one writer in.
     """
 

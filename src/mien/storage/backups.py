@@ -49,9 +49,9 @@ class Manifest:
     """What a backup holds.
 
     Attributes:
-        format: of the archive, 1.
+        format: format of the archive, 1.
         made_at: ISO 8601, UTC.
-        version: of Mien.
+        version: version of Mien.
         revision: the step of migration that the database is at.
         engine: `sqlite` or `postgresql`.
         master_key: the one-way name of the master key that opens the database.
@@ -85,12 +85,12 @@ def make_backup(
     """Write a backup while servers run; the file appears complete or not at all.
 
     Args:
-        database: what is copied.
+        database: the database to copy.
         master: opens it.
         target: the file; must not exist.
         now: UTC.
-        version: of Mien.
-        passphrase: seals the archive when given.
+        version: version of Mien.
+        passphrase: passphrase that encrypts the archive, if given.
         with_key: put the master key into it.
 
     Raises:
@@ -141,10 +141,10 @@ def read_backup(source: Path, folder: Path, passphrase: str | None = None) -> Ma
     Args:
         source: the archive.
         folder: exists; gets the files, readable by their owner only.
-        passphrase: what it is sealed with; None for one that is not.
+        passphrase: passphrase of the archive; None if it is not encrypted.
 
     Raises:
-        BackupError: it is no backup, of a newer format, damaged, or the passphrase is missing or another.
+        BackupError: it is not a backup, has a newer format, is damaged, or the passphrase is missing or wrong.
         OSError: a file cannot be read or written.
     """
     try:
@@ -175,8 +175,8 @@ def restore_database(manifest: Manifest, folder: Path, url: str) -> None:
     """Bring the database of an unpacked backup to where a server will look for it.
 
     Args:
-        manifest: of the backup.
-        folder: where `read_backup` put its files.
+        manifest: manifest of the backup.
+        folder: the folder of `read_backup`.
         url: SQLAlchemy URL; of a SQLite file that does not exist, or of a PostgreSQL database without tables.
 
     Raises:

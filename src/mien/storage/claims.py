@@ -81,7 +81,7 @@ class Held:
     """A claim that is kept by renewals in the background until it is released or lost; `Claims.acquire` returns it.
 
     Attributes:
-        name: of the work.
+        name: name of the work.
         token: grows with every change of hands.
         lost: set when it was found that another server has the claim; long work should end then.
     """
@@ -155,7 +155,7 @@ class Claims:
         """Acquire a claim for the length of a block; gives None when another thread or server has it.
 
         Args:
-            name: of the work, such as `training/<collection>`; 120 characters at most.
+            name: name of the work, such as `training/<collection>`; 120 characters at most.
             seconds: how long its lease lasts, where the usual is not right.
         """
         held = self.acquire(name, seconds)

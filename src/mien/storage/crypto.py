@@ -126,9 +126,9 @@ class Vault:
     """Seals and opens what is stored, with the data keys of the resource it belongs to.
 
     Args:
-        database: where the wrapped data keys are; its tables must exist.
+        database: the database with the wrapped data keys; its tables must exist.
         master: the key that wraps them.
-        clock: tells when a data key is due to be replaced.
+        clock: the clock.
 
     Raises:
         MasterKeyError: the database holds data keys that another master key wrapped.
@@ -158,7 +158,7 @@ class Vault:
 
         Args:
             plain: the bytes to keep secret.
-            resource_id: whose it is.
+            resource_id: id of the resource that owns it.
             what: which row and column it goes into, e.g. `"detected_faces/<id>"`; the same is needed to open it.
         """
         key = self._newest.get(resource_id)

@@ -31,7 +31,7 @@ def fault_of(error: BaseException) -> StorageFault | None:
     """Return what is wrong outside this program; None for any other error.
 
     Args:
-        error: of SQLAlchemy, of a driver (`mien.storage.watch` asks drivers directly), or of writing a file.
+        error: error of SQLAlchemy, of a driver (`mien.storage.watch` asks drivers directly), or of writing a file.
     """
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     if lost or isinstance(error, PoolTimeoutError | DisconnectionError):
@@ -66,10 +66,10 @@ def log_failure(log: Any, event: str, error: BaseException, **about: object) -> 
     """Log a failure of work in the background that is tried again: one line, and no traceback.
 
     Args:
-        log: of structlog.
-        event: what failed.
+        log: log of structlog.
+        event: name of the failure.
         error: why.
-        about: what else there is to know.
+        about: further details.
     """
     fault = fault_of(error)
     if fault is not None:

@@ -32,7 +32,7 @@ def delete_expired(
     """Delete the rows of a table that have expired, of all resources, in short transactions.
 
     Args:
-        database: where they are.
+        database: the database.
         key: the column that identifies a row.
         expires_at: the column that says until when a row is kept.
         now: the time.

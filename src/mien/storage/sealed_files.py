@@ -44,8 +44,8 @@ class SealingWriter(RawIOBase):
     """A binary file whose content is sealed on its way into another.
 
     Args:
-        target: where the sealed bytes go; stays open.
-        passphrase: what opens it.
+        target: file for the encrypted bytes; stays open.
+        passphrase: passphrase that decrypts it.
 
     Close it: the last chunk says that it is the last.
     """
@@ -89,7 +89,7 @@ class OpeningReader(RawIOBase):
 
     Args:
         source: positioned behind the magic.
-        passphrase: what it was sealed with.
+        passphrase: its passphrase.
 
     Raises:
         SealedFileError: while reading: the passphrase is another, or the file was changed or cut off.

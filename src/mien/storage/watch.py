@@ -21,7 +21,7 @@ class Watch:
     first whether anybody has committed since; under load somebody always has, and it costs as much.)
 
     Args:
-        database: where the counter is.
+        database: the database with the counter.
         statement: gives one row of one integer.
     """
 

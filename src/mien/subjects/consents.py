@@ -41,18 +41,18 @@ class Consent:
 
     Attributes:
         consent_id: names it.
-        collection: where the person is, as KIND/ID or `directory`.
-        person_id: who consented; None in face lists.
+        collection: the person's collection, as KIND/ID or `directory`.
+        person_id: id of the person who consented; None in face lists.
         face_id: the face that it is about, in face lists; None elsewhere.
-        given_by: who gave it: the person, or who may speak for them.
+        given_by: the person, or their legal representative.
         purpose: to what.
-        evidence: where the proof is: a form's number, a link; None when nobody said.
-        given_at: when.
+        evidence: reference to the proof: a form's number or a link; None if not given.
+        given_at: time of the consent.
         expires_at: until when; None for no end.
-        withdrawn_at: when it was withdrawn; None when it was not.
+        withdrawn_at: time of withdrawal; None if it was not withdrawn.
         reason: why it was withdrawn.
-        recorded_by: who wrote it down.
-        recorded_at: when.
+        recorded_by: name of the actor who recorded it.
+        recorded_at: time of the record.
         state: whether it holds now.
     """
 
@@ -76,9 +76,9 @@ class Consents:
     """The consents of all resources. They go with the person or the face that they are of.
 
     Args:
-        database: where they are kept.
-        clock: tells which have expired.
-        audit: is told of each that is added or withdrawn, without names.
+        database: the database.
+        clock: the clock.
+        audit: the audit log; records each addition and withdrawal, without names.
     """
 
     def __init__(self, database: Database, clock: Clock, audit: AuditLog) -> None:
@@ -103,12 +103,12 @@ class Consents:
         Args:
             ref: the collection; any of kind directory means the person directory.
             member_id: the person, or the face of a face list.
-            given_by: who gave it.
+            given_by: name of the person who gave it.
             purpose: to what.
-            evidence: where the proof is.
-            given_at: when; now when None.
+            evidence: reference to the proof.
+            given_at: time of the consent; now when None.
             expires_at: until when; None for no end.
-            actor: who records it.
+            actor: name of the actor, for the audit log.
 
         Raises:
             CollectionNotFoundError, PersonNotFoundError, PersistedFaceNotFoundError: there is no such person.
@@ -192,8 +192,8 @@ class Consents:
 
         Args:
             resource_id: of this resource.
-            ref: of this collection only.
-            member_id: of this person, or this face of a face list, only.
+            ref: ref of this collection only.
+            member_id: member id of this person, or this face of a face list, only.
             state: in this state only.
 
         Raises:

@@ -79,12 +79,12 @@ class Eraser:
 
     Args:
         rows: opens sessions on collections.
-        compaction: takes templates out of trained indexes.
+        compaction: removes templates from trained indexes.
         probes: the short-lived faces.
         negatives: faces that are kept as not being somebody else.
         sessions: the liveness sessions.
         receipts: signs.
-        audit: is told, without ids.
+        audit: the audit log, which gets no ids.
         sleep: waits so many seconds.
     """
 
@@ -121,9 +121,9 @@ class Eraser:
         """Delete all that was found of somebody, for good.
 
         Args:
-            found: what to delete; leave out what is only possible (`Found.certain`).
-            whom: who was looked for, for the receipt: whether by photo, and by how many ids.
-            actor: who does it.
+            found: the data to delete, without possible matches (`Found.certain`).
+            whom: the kind of search, for the receipt: whether by photo, and by how many ids.
+            actor: name of the actor, for the audit log.
 
         Raises:
             UnfinishedError: a collection is being trained for too long; the erasure goes on by itself.

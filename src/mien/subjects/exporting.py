@@ -46,14 +46,14 @@ class Exporter:
     """Exports what was found of somebody.
 
     Args:
-        database: where everything is kept.
+        database: the database.
         vault: opens crops.
-        clock: stamps exports.
+        clock: the clock.
         templates: opens templates.
         probes: the short-lived faces.
         negatives: faces that are kept as not being somebody else.
         sessions: the liveness sessions.
-        audit: is searched for entries that name them.
+        audit: the audit log, searched for entries that name the person.
     """
 
     def __init__(
@@ -81,8 +81,8 @@ class Exporter:
         """Write a ZIP.
 
         Args:
-            found: what to write; leave out what is only possible, or it may be somebody else's.
-            out: where to.
+            found: the data to write; leave out possible matches, which may belong to somebody else.
+            out: file to write to.
             with_templates: whether the templates are written, too.
 
         Returns:

@@ -54,10 +54,10 @@ class Finder:
     """Finds people.
 
     Args:
-        database: where everything is kept.
-        clock: tells the time.
+        database: the database.
+        clock: the clock.
         engine: analyses photos.
-        recognisers: what the labels stand for.
+        recognisers: bindings of the recognition models.
         templates: opens templates.
         probes: the short-lived faces.
         sessions: the liveness sessions.

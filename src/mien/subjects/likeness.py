@@ -34,7 +34,7 @@ class Likeness:
 
     Attributes:
         similarity: cosine.
-        fingerprint: of the recogniser.
+        fingerprint: fingerprint of the recogniser.
     """
 
     similarity: float
@@ -46,7 +46,7 @@ class Probe:
 
     Args:
         engine: analyses the photo.
-        recognisers: what the labels stand for.
+        recognisers: bindings of the recognition models.
         photo: an image file.
         target: which face, when there are several.
     """

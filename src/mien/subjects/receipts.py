@@ -38,9 +38,9 @@ class Receipts(Signer):
     """Signs and checks receipts.
 
     Args:
-        database: where the keys are.
-        vault: seals their private halves.
-        clock: stamps new keys.
+        database: the database with the keys.
+        vault: encrypts their private halves.
+        clock: the clock.
     """
 
     def __init__(self, database: Database, vault: Vault, clock: Clock) -> None:
@@ -54,7 +54,7 @@ class Receipts(Signer):
             key: the public key that it must be signed by, a JSON Web Key or PEM; None for the keys of this server.
 
         Raises:
-            InvalidReceiptError: it is no receipt, is signed by another key, or was changed.
+            InvalidReceiptError: it is not a receipt, is signed by another key, or was changed.
         """
         return Verified(*self.opened(document, key))
 

@@ -39,7 +39,7 @@ class Removed:
         consents: consent records.
         memberships: in dynamic person groups.
         door_events: events of doors that named them; the events stay without them, and their pictures are deleted.
-        ids: of the persons and faces.
+        ids: ids of the persons and faces.
     """
 
     persons: int = 0
@@ -65,7 +65,7 @@ class Rest:
         liveness_sessions: sessions with their attempts.
         session_images: their images.
         negatives: faces that were kept as not being somebody else.
-        ids: of the faces, sessions and negatives.
+        ids: ids of the faces, sessions and negatives.
     """
 
     detected_faces: int

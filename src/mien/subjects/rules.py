@@ -56,11 +56,11 @@ class Rule:
 
     Attributes:
         rule_id: names it.
-        what: what it deletes.
+        what: the data that it deletes.
         collection: KIND/ID or `directory`; None for all of the resource.
         days: after how many.
-        created_by: who set it.
-        created_at: when.
+        created_by: name of the actor.
+        created_at: time of its creation.
     """
 
     rule_id: UUID
@@ -78,7 +78,7 @@ class Ran:
     Attributes:
         resource_id: the resource.
         rule_id: the rule.
-        what: what it deletes.
+        what: the data that it deletes.
         collection: KIND/ID or `directory`.
         persons: how many persons, were or would be deleted.
         faces: how many faces.
@@ -99,7 +99,7 @@ class Rules:
 
     Args:
         rows: opens sessions on collections.
-        audit: is told of rules and of what they delete.
+        audit: the audit log; records rules and deletions.
     """
 
     def __init__(self, rows: Rows, audit: AuditLog) -> None:

@@ -38,7 +38,7 @@ class Subjects:
         receipts: checks receipts.
         consents: consent records.
         rules: rules of retention.
-        audit: where uses are recorded.
+        audit: the audit log.
         vault: makes the marks that the record has instead of ids.
     """
 
@@ -64,11 +64,11 @@ class Subjects:
 
         Args:
             resource_id: the resource.
-            whom: whom to look for.
-            out: where to.
+            whom: the person to find.
+            out: file to write to.
             possible: whether what is only possibly theirs is written, too.
             templates: whether templates are written.
-            actor: who does it.
+            actor: name of the actor, for the audit log.
 
         Returns:
             What was found and written, and how many of what.
@@ -86,10 +86,10 @@ class Subjects:
 
         Args:
             resource_id: the resource.
-            whom: whom to look for.
+            whom: the person to find.
             possible: whether what is only possibly theirs is erased, too.
             dry: only look.
-            actor: who does it.
+            actor: name of the actor, for the audit log.
 
         Returns:
             What was found, and what came of it: None when there was nothing, or `dry`.
@@ -139,13 +139,13 @@ def open_subjects(
     """Put the tools together; starts nothing.
 
     Args:
-        database: where everything is kept.
+        database: the database.
         vault: opens what is sealed.
-        clock: tells the time.
+        clock: the clock.
         audit: the log.
         gallery: the collections.
         engine: analyses photos.
-        recognisers: what the recognition labels stand for.
+        recognisers: bindings of the recognition models.
         detected_faces: the short-lived faces.
         sessions: the liveness sessions.
     """

@@ -30,7 +30,7 @@ class HeldSessions:
 
     Args:
         sessions: the sessions of all resources.
-        database: where they are.
+        database: the database.
         vault: makes the keyed hash of a user.
     """
 

@@ -29,7 +29,7 @@ class SignedKind:
 
     Attributes:
         purpose: type in the signature's header and in the document.
-        name: of the document in its file, and in messages.
+        name: name of the document in its file, and in messages.
         error: raised for one that does not verify.
     """
 
@@ -42,10 +42,10 @@ class Signer:
     """Signs and checks documents of one kind, with ES256 (RFC 7518).
 
     Args:
-        database: where the keys are.
-        vault: seals their private halves.
-        clock: stamps new keys.
-        kind: of the documents.
+        database: the database with the keys.
+        vault: encrypts their private halves.
+        clock: the clock.
+        kind: kind of the documents.
     """
 
     def __init__(self, database: Database, vault: Vault, clock: Clock, kind: SignedKind) -> None:
@@ -73,7 +73,8 @@ class Signer:
             What was signed, and the RFC 7638 thumbprint of the key.
 
         Raises:
-            InvalidDocumentError: it is no such document, is signed by another key, or was changed; of the kind's class.
+            InvalidDocumentError: it is not such a document, is signed by another key, or was changed; of the kind's
+                class.
         """
         name, error = self.kind.name, self.kind.error
         try:

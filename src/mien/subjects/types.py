@@ -27,7 +27,7 @@ class Whom:
     """Whom to look for: everything that any of these tells of.
 
     Attributes:
-        ids: of persons, persisted faces, short-lived faces, liveness sessions.
+        ids: ids of persons, persisted faces, short-lived faces, liveness sessions.
         texts: names or user data, exactly as they are kept.
         photo: an image file with the person's face, or None.
         target: which face of the photo, when there are several.
@@ -55,13 +55,13 @@ class HeldFace:
         user_data: None when nothing was attached.
         source: the name of the file that it was enrolled from, where that is known.
         recognition_model: `recognition_01` … `recognition_04`.
-        fingerprint: of the recogniser that made its template.
+        fingerprint: fingerprint of the recogniser that made its template.
         collection: in which it lies, inside the service.
-        created_at: when it was enrolled; for those enrolled by an earlier version, when that was brought up to date.
-        seen_at: when the face was last recognised, to the day; in face lists only.
+        created_at: time of enrolment; for faces enrolled by an earlier version, the time of the upgrade.
+        seen_at: day of the last recognition; in face lists only.
         has_crop: whether a crop of the photo is kept.
         has_template: whether there is a template; not so for a face that was left out of a migration.
-        confidence: that it is of the person on the photo; None when there is none or too little of it.
+        confidence: confidence that it is the person on the photo; None if there is none or too little of it.
     """
 
     face_id: str
@@ -87,13 +87,13 @@ class Holding:
         name: None in face lists.
         user_data: the person's.
         match: how it was found.
-        confidence: of the face that is most alike; None when it was not found by a photo.
+        confidence: confidence of the face that is most alike; None when it was not found by a photo.
         faces: the person's, or the one of the list.
         dynamic_groups: in which the person is.
-        consent: what the consents come to.
+        consent: the state of the consents.
         consents: oldest first.
-        created_at: when the person was made.
-        seen_at: when a face was last recognised as theirs, to the day.
+        created_at: time when the person was created.
+        seen_at: day of the last recognition.
         home: the collection that has the person's row, inside the service.
     """
 
@@ -124,10 +124,10 @@ class HeldProbe:
     Attributes:
         face_id: as detect answered it.
         recognition_model: with which it was detected.
-        fingerprint: of the recogniser.
-        expires_at: when it goes by itself.
+        fingerprint: fingerprint of the recogniser.
+        expires_at: time when it expires.
         match: how it was found.
-        confidence: that it is of the person on the photo, or None.
+        confidence: confidence that it is the person on the photo, or None.
     """
 
     face_id: str
@@ -145,12 +145,12 @@ class HeldSession:
     Attributes:
         session_id: its id.
         with_verify: whether it compares with a reference.
-        user_correlation_id: of its user, where the session says so.
-        created_at: when it was made.
+        user_correlation_id: user correlation id of its user, where the session says so.
+        created_at: time of its creation.
         attempts: how many there were.
         images: how many session images are kept.
         match: how it was found.
-        confidence: that its reference is of the person on the photo, or None.
+        confidence: confidence that its reference is the person on the photo, or None.
     """
 
     session_id: str
@@ -170,10 +170,10 @@ class HeldNegative:
     Attributes:
         negative_id: its id.
         collection: KIND/ID, or `directory`: where the other person is.
-        fingerprint: of the recogniser.
+        fingerprint: fingerprint of the recogniser.
         created_at: when it was added.
         match: how it was found.
-        confidence: that it is of the person on the photo, or None.
+        confidence: confidence that it is the person on the photo, or None.
     """
 
     negative_id: str

@@ -31,7 +31,7 @@ class Health:
         reconnects: how often the stream was opened again.
         clock_jumps: number of jumps of the stream's clock.
         behind_s: how many seconds the last frame was later than the earliest one, by the stream's clock.
-        last_frame_at: when the last frame came, UTC; None before the first.
+        last_frame_at: time of the last frame, UTC; None before the first.
         size: width and height of the picture in pixels; (0, 0) before the first frame.
     """
 

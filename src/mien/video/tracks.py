@@ -52,8 +52,8 @@ class Track:
 
     Attributes:
         number: number, unique per camera since the start.
-        started_at: when the face was first seen, UTC.
-        updated_at: when it was last seen.
+        started_at: time when the face was first seen, UTC.
+        updated_at: time when it was last seen.
         box: left, top, width, height in pixels of the picture, where it was last seen.
         points: float32 (5, 2), the five landmarks at that position.
         frames: number of analysed frames in which it was found.

@@ -58,8 +58,8 @@ def warp(pixels: Pixels, transform: Float32, width: int, height: int) -> Pixels:
     Args:
         pixels: uint8 (h, w, 3).
         transform: float32 (2, 3), from `pixels` to the result.
-        width: of the result.
-        height: of the result.
+        width: width of the result.
+        height: height of the result.
 
     Returns:
         uint8 (height, width, 3); what lies outside `pixels` is black.

@@ -82,8 +82,8 @@ class Region:
 
     Attributes:
         pixels: uint8 (h, w, 3) BGR; a view, not to be written to.
-        left: where its left edge is, in pixels of the full photo.
-        top: where its top edge is.
+        left: its left edge, in pixels of the full photo.
+        top: its top edge.
         scale: full pixels for each of its pixels, the same in x and y.
     """
 

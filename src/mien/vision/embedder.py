@@ -33,11 +33,11 @@ class Embedder:
 
     Args:
         pack: a recogniser, or a fusion of several.
-        cores: where the networks of a fusion may run side by side, and that of a lone call on two cores; one after the
-            other on one core when None.
+        cores: spare cores for running the networks of a fusion in parallel, or those of a single call on two cores; one
+            after the other on one core when None.
 
     Attributes:
-        fingerprint: of the pack; only embeddings of the same one may be compared.
+        fingerprint: fingerprint of the pack; only embeddings of the same one may be compared.
         packs: names of the packs whose networks it runs.
         dimension: length of its templates.
     """
@@ -68,7 +68,7 @@ class Embedder:
         Args:
             pixels: BGR uint8 (h, w, 3).
             points: float32 (5, 2) in those pixels, see `Detection.points`.
-            known: what a pack's network has answered for this very face, float32 (d,) by pack; it is not run again.
+            known: results of packs' networks for this face, float32 (d,) by pack; these are not run again.
 
         Returns:
             The template; its norm is that of the first part's network, before normalising. The empty template where

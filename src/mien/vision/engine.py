@@ -92,7 +92,7 @@ class FaceEngine:
     A call computes in its own thread, helped by others as long as cores are free.
 
     Args:
-        store: where the model packs are; the user's default store when None.
+        store: the store of the model packs; the user's default store when None.
         cores: how many cores it may use at most; those this process may run on when None.
         rules: which image files are accepted; those of the contract when None.
 
@@ -154,7 +154,7 @@ class FaceEngine:
         Args:
             image: an image file (JPEG, PNG, GIF or BMP) as bytes or as a path, or upright pixels, uint8: BGR (h, w, 3),
                 RGBA (h, w, 4) or grey (h, w).
-            want: what to compute; faces only when None.
+            want: the requested results; faces only when None.
 
         Raises:
             ImageInputError: if `image` is none of these; the text says what it is and how to convert it.
@@ -204,7 +204,7 @@ class FaceEngine:
         Args:
             pixels: BGR uint8 (h, w, 3).
             detection: the face in them.
-            want: what to compute of it.
+            want: the requested results.
 
         Raises:
             UnsupportedAttributeError: this build has no method for an attribute.

@@ -29,7 +29,7 @@ def file_or_pixels(image: ImageInput) -> bytes | Pixels:
         The file's bytes, or BGR uint8 (h, w, 3), transparent parts white.
 
     Raises:
-        ImageInputError: it is something else; the text says what, and how to convert it.
+        ImageInputError: it has another type; the text names it and says how to convert it.
         OSError: the file of a path cannot be read.
     """
     if isinstance(image, bytes):

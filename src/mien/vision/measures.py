@@ -64,7 +64,7 @@ class Definition:
 
     Attributes:
         name: for people.
-        clause: of ISO/IEC 29794-5:2025.
+        clause: clause of ISO/IEC 29794-5:2025.
         definition: the raw value and its unit, in one sentence.
         basis: how far it is the standard's.
         advice: how to get a higher score.

@@ -36,7 +36,7 @@ class MoreFormat:
 
     Args:
         data: the whole file.
-        kind: what it is by its leading bytes, see `image_header.other_formats.further_format`.
+        kind: its format by its first bytes, see `image_header.other_formats.further_format`.
 
     Raises:
         UnreadableImageError: the file is broken, or HEIC cannot be read by this installation.

@@ -88,7 +88,7 @@ class SpareCores:
         The calling thread makes them one after the other, helped by as many others as there are free cores now.
 
         Raises:
-            Exception: what a call raises; the first by order, after all that were begun have ended.
+            Exception: the exception of a call; the first by order, after all calls that were started have ended.
         """
         helpers = 0
         while helpers < len(calls) - 1 and self._take():

@@ -213,7 +213,7 @@ class Face:
         score: the detector's confidence in [0, 1].
         points: float32 (5, 2), see `Detection.points`.
         landmarks: float32 (27, 2) in the order of `LANDMARK_NAMES`, or None when not asked for.
-        attributes: what was asked for.
+        attributes: the requested attributes.
         embedding: the template, or None when not asked for.
         quality: scores by measure, or None when not asked for.
     """

@@ -111,7 +111,7 @@ class UprightReader:
 
         Args:
             pixels: BGR uint8 (h, w, 3).
-            reading: what was read before.
+            reading: the first reading.
             box: left, top, width, height of the face in those pixels.
 
         Returns:

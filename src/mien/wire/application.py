@@ -57,13 +57,13 @@ class Parts:
         engine: analyses images.
         memory: keeps faces under short-lived ids.
         download: fetches the image of a URL.
-        labels: what the contract's model names stand for.
+        labels: bindings of the contract's model names.
         gallery: collections, and what is compared with them; None for a server that only detects.
         directory: the person directory and v1.0's snapshots; None for a server without.
         strict_children: whether a resource wants faces of likely children to be surer to match.
-        seen: told of the faces of every image.
+        seen: called with the faces of every image.
         readiness: whether requests may be sent here.
-        checks: who may call, and how often; None for one that knows keys, hosts and approvals only.
+        checks: the checks of a call; None to check only keys, hosts and approvals.
         limits: how much a client may send.
         origin: finds out under which address a caller sees the server.
         session_images: the images of liveness sessions.
@@ -71,8 +71,8 @@ class Parts:
         channel: how the clients of sessions are served; None for a server that takes no frames.
         public_endpoint: under which address browsers find the server; None for the one that a caller used.
         make_room: makes room for a deletion on a full disk, and says whether it may help.
-        clock: tells the time.
-        observers: told of every answer.
+        clock: the clock.
+        observers: called with every response.
         workers: requests that are computed at the same time.
         queue_limit: requests that may wait for that.
         dialects: other APIs on the same gallery; each is put together with the pool and the checks of this one.
@@ -116,7 +116,7 @@ class Dialect:
     """Another API beside the Face API.
 
     Attributes:
-        prefix: what its paths begin with.
+        prefix: prefix of its paths.
         make: puts its ASGI application together.
     """
 
@@ -132,12 +132,12 @@ class ChannelParts:
         judge: judges attempts.
         finder: finds the faces of positioning frames.
         limits: how much a client may send.
-        place: where the face is wanted.
-        policy: what is asked of clients.
+        place: required position of the face.
+        policy: the requirements on clients.
         concurrent: clients at the same time.
         origins: which web pages may connect.
         now: seconds of a clock that never goes back.
-        count: told of every attempt that came to an end.
+        count: called with every attempt that has ended.
     """
 
     judge: FrameJudge

@@ -32,10 +32,10 @@ class Context:
     Attributes:
         gallery: collections, and what is compared with them.
         directory: the person directory and v1.0's snapshots; None for a server without.
-        workers: where everything that blocks or computes runs; one hop a request.
-        downloads: where URLs are fetched; apart, so that a slow web server never holds a core.
+        workers: the worker pool for everything that blocks or computes; used once per request.
+        downloads: the worker pool for downloads; separate, so that a slow web server never blocks a core.
         download: fetches a URL.
-        labels: what the models' names stand for.
+        labels: bindings of the model names.
         limits: how much a client may send.
         origin: finds out under which address the caller sees the server.
     """

@@ -108,14 +108,14 @@ class Detect:
     Attributes:
         engine: finds and analyses faces.
         memory: keeps templates under face ids.
-        labels: what the models' names stand for.
-        workers: where images are analysed.
-        downloads: where URLs are fetched; apart, so that a slow web server never holds a core.
+        labels: bindings of the model names.
+        workers: the worker pool for images.
+        downloads: the worker pool for downloads; separate, so that a slow web server never blocks a core.
         download: fetches a URL.
         limits: how much a client may send.
         session_images: the images of liveness sessions.
         strict_children: whether a resource wants faces of likely children to be surer to match.
-        seen: told of the faces of every image.
+        seen: called with the faces of every image.
     """
 
     engine: Engine

@@ -60,11 +60,11 @@ def accepted(context: Context, exchange: Exchange, started: Started, made: str, 
     """Return the 202 of a write that an operation tells of.
 
     Args:
-        context: knows the address of the server.
+        context: the context with the address of the server.
         exchange: the call.
-        started: what the gallery began.
+        started: the operation that the gallery started.
         made: path of what was made, below the version; empty for a deletion.
-        id_name: what the id of it is called in the answer; None for an answer without a body.
+        id_name: name of its id in the response; None for a response without a body.
     """
     headers: dict[bytes, bytes] = {OPERATION_LOCATION: context.address(exchange, f"/operations/{started.operation_id}")}
     if made:

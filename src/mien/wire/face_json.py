@@ -41,7 +41,7 @@ def detected_faces(
 
     Args:
         faces: largest first.
-        version: whose spelling to use.
+        version: the API version whose spelling is used.
         face_ids: one for each face, or None when none were asked for.
         recognition_model: the label to name beside each face id, or None.
         with_attributes: whether attributes were asked for; the object is absent otherwise.

@@ -51,7 +51,7 @@ class Field(Generic[T]):
         """Return the value in a body.
 
         Raises:
-            Problem: it is not one that the operation takes.
+            Problem: it is not a value that the operation accepts.
         """
         return self.reader(body, self.name)
 
@@ -72,7 +72,7 @@ class Query(Generic[T]):
         """Return the value in a request.
 
         Raises:
-            Problem: it is not one that the operation takes.
+            Problem: it is not a value that the operation accepts.
         """
         return self.reader(request)
 
@@ -87,7 +87,7 @@ def text(body: Body, name: str) -> str | None:
     """Return the text `name` of a body whose names are in lower case; None when it is absent or null.
 
     Raises:
-        Problem: it is not a text, or one that cannot be kept.
+        Problem: it is not a text, or has characters that cannot be stored.
     """
     value = body.get(name.lower())
     if value is None:
@@ -195,7 +195,7 @@ def parse_target_face(request: Request) -> TargetFace | None:
     """Read `targetFace=left,top,width,height`; None when absent or empty.
 
     Raises:
-        Problem: it is not four whole numbers that make a rectangle.
+        Problem: it is not four whole numbers that form a rectangle.
     """
     given = request.query_value("targetface")
     if not given:
@@ -214,7 +214,7 @@ def parse_face_user_data(request: Request) -> str | None:
     """Read the `userData` of a face to be added.
 
     Raises:
-        Problem: it has more than 1024 characters, or one that cannot be kept.
+        Problem: it has more than 1024 characters, or characters that cannot be stored.
     """
     given = request.query_value("userdata")
     if given and len(given) > FACE_USER_DATA_LENGTH:

@@ -26,7 +26,7 @@ def explain_gallery(error: gallery.GalleryError, rows: str) -> Problem:
     """Return the answer of a family of operations to what the gallery raised.
 
     Args:
-        error: what it raised.
+        error: the raised exception.
         rows: the catalogue's family of the operation that was called.
 
     Raises:

@@ -21,7 +21,7 @@ class Readiness:
     """Whether this server may be sent requests.
 
     Args:
-        checks: what must work, by name; each may block, and returns whether it does.
+        checks: functions by name that return whether a part works; each may block.
         now: seconds of a clock that never goes back.
     """
 

@@ -7,7 +7,7 @@ def camera_page_headers(connections: str) -> tuple[tuple[bytes, bytes], ...]:
     """Return the headers of a page that uses the camera.
 
     Args:
-        connections: where its scripts may connect to, as sources of a content security policy.
+        connections: origins to which its scripts may connect, as sources of a content security policy.
     """
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "

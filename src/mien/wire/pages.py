@@ -41,7 +41,7 @@ class Pages:
     """The pages beside the API.
 
     Attributes:
-        operations: what is documented.
+        operations: the documented operations.
         status: gives what `/status` adds to the service's name and version.
         origin: finds the base path of a proxy, for links.
         readiness: whether the server can do its work.

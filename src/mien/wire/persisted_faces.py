@@ -34,8 +34,8 @@ class EnrolQuery:
 
     Attributes:
         target: which face of the image; None when it has only one.
-        operating_point: what finds it.
-        user_data: what to attach to it.
+        operating_point: operating point of the detector.
+        user_data: user data to attach to it.
     """
 
     target: TargetFace | None

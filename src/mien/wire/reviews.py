@@ -53,7 +53,7 @@ class ReviewHandlers:
 
     Attributes:
         applications: files matches and finds cases.
-        workers: where everything that blocks or computes runs.
+        workers: the worker pool for everything that blocks or computes.
         limits: how much a client may send.
     """
 

@@ -28,8 +28,8 @@ class Router:
         """Build the table.
 
         Args:
-            operations: what hangs under `/face/{version}`.
-            pages: what has a path of its own, without parameters.
+            operations: operations below `/face/{version}`.
+            pages: pages with their own paths, without parameters.
         """
         self.operations = tuple(operations)
         self._versions = {name.lower(): name for name in KNOWN}

@@ -84,13 +84,13 @@ def operation(
 
     Args:
         operation_id: unique within the document.
-        description: what it does.
-        parameters: of path and query.
+        description: description of the operation.
+        parameters: parameters of path and query.
         body: the request body, None when there is none.
         result: schema of the answer, None when it has no body.
-        status: of success.
-        says: what the answer is.
-        headers: of the answer.
+        status: status of success.
+        says: description of the response.
+        headers: headers of the answer.
     """
     success: Json = {"description": says}
     if result is not None:

@@ -38,7 +38,7 @@ def explain(raw: bytes, name: str) -> Report:
 
     Args:
         raw: an error body, an HTTP answer, a `curl -v` log, a HAR file, or what an SDK's exception printed.
-        name: where it comes from, for the report.
+        name: name of the source, for the report.
     """
     calls = read(raw)
     redactor = Redactor(secret for call in calls for secret in _secrets(call))

@@ -12,14 +12,14 @@ class Observed:
     """One call, as far as a pasted text shows it.
 
     Attributes:
-        method: of the request; empty when it is not shown.
-        url: of the request, whole or only its path; empty when it is not shown.
+        method: method of the request; empty when it is not shown.
+        url: URL of the request, whole or only its path; empty when it is not shown.
         sent: request headers by their names in lower case; None when they are not shown.
         status: HTTP status; None when it is not shown.
         headers: response headers by their names in lower case.
-        body: of the response.
-        notes: what a client said besides, such as "curl: (28) Connection timed out".
-        at: when it was made, by the client's clock; None when it is not shown.
+        body: body of the response.
+        notes: other messages of a client, such as "curl: (28) Connection timed out".
+        at: time of the call by the client's clock; None if unknown.
         browser: whether a browser made it.
     """
 

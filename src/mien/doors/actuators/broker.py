@@ -25,8 +25,8 @@ class Message:
     """A message to publish.
 
     Attributes:
-        topic: where.
-        payload: what.
+        topic: the topic.
+        payload: the message.
         retain: whether the broker keeps it for subscribers to come.
     """
 

@@ -69,10 +69,10 @@ class RelayActuator:
     """A relay that opens on an HTTP request, and closes by itself.
 
     Attributes:
-        url: where to send; `{seconds}` in it is replaced by the seconds to open.
+        url: the URL to request; `{seconds}` is replaced by the seconds to open.
         method: GET, POST or PUT.
-        body: what to send; `{seconds}` is replaced.
-        content_type: of the body.
+        body: the body to send; `{seconds}` is replaced.
+        content_type: content type of the body.
         token: sent as `Authorization: Bearer …`.
     """
 
@@ -114,8 +114,8 @@ class MqttActuator:
     """A command to a topic of the server's MQTT broker.
 
     Attributes:
-        topic: where to.
-        payload: what.
+        topic: the topic to publish to.
+        payload: the message.
     """
 
     topic: str

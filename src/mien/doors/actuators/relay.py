@@ -21,7 +21,7 @@ class Relay:
     """A relay that an operator named.
 
     Args:
-        config: where and what to send.
+        config: the URL and the body.
         seconds: for how long it is asked to open.
         policy: which addresses may be connected to.
     """

@@ -33,11 +33,11 @@ class QuotaUse:
     """How much of one of a resource's quotas is used.
 
     Attributes:
-        resource_id: whose.
+        resource_id: id of the resource.
         quota: `rate` (calls), `volume` (calls a month) or `storage`.
-        name: of the quota in particular, such as `largePersonGroup.persons`.
+        name: name of the quota in particular, such as `largePersonGroup.persons`.
         used: how much.
-        limit: of how much; above 0.
+        limit: limit of how much; above 0.
     """
 
     resource_id: UUID
@@ -81,7 +81,7 @@ class Condition:
         minutes: the value is that of the last so many minutes.
         aggregation: the metric's own when None.
         percentile: for `Percentile`.
-        operation: of this operation only.
+        operation: operation of this operation only.
         quota: with `QuotaUse`, `rate`, `volume` or `storage`; None for whichever is used most.
     """
 
@@ -139,12 +139,12 @@ class Condition:
         Args:
             metric: see `Condition`, as are the others.
             threshold: the usual one when None.
-            below: likewise.
-            minutes: likewise; 5 for a metric.
+            below: threshold below which the rule fires; None for none.
+            minutes: window in minutes; 5 for a metric when None.
             more: the other parts.
 
         Raises:
-            AlertError: it cannot be asked, or lacks a threshold.
+            AlertError: it cannot be evaluated, or lacks a threshold.
         """
         usual = USUAL.get(metric)
         if threshold is None and usual is None and metric in METRICS:

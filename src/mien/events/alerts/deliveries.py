@@ -39,10 +39,10 @@ class Deliveries:
     """The messages that are still to be sent.
 
     Args:
-        database: where they are.
-        rules: knows addresses and secrets.
+        database: the database.
+        rules: looks up addresses and secrets.
         post: sends.
-        clock: tells the time.
+        clock: the clock.
     """
 
     def __init__(self, database: Database, rules: AlertRules, post: Post, clock: Clock) -> None:
@@ -162,7 +162,7 @@ def signature(secret: str, stamp: str, body: bytes) -> str:
 
     Args:
         secret: the rule's.
-        stamp: when it was sent, in seconds since 1970; a receiver refuses old ones.
+        stamp: time of sending, in seconds since 1970; a receiver should refuse old ones.
         body: the body as it is sent.
     """
     return hmac.digest(secret.encode(), stamp.encode() + b"." + body, "sha256").hex()

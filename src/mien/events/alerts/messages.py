@@ -20,9 +20,9 @@ def message(rule: AlertRule, event: Event, value: float | None, at: datetime, na
 
     Args:
         rule: which rule.
-        event: what happened to it.
+        event: the change that it reports.
         value: the value that made it so.
-        at: when.
+        at: the time.
         names: names of the resources.
     """
     condition = rule.condition

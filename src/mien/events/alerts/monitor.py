@@ -37,15 +37,15 @@ class AlertMonitor:
     Any number of servers may do so on one database: each look at a rule is claimed by one of them.
 
     Args:
-        database: where rules and messages are.
+        database: the database with rules and messages.
         rules: the rules.
         deliveries: sends.
-        metrics: what the rules are about.
-        clock: tells the time.
+        metrics: the metrics that the rules evaluate.
+        clock: the clock.
         uses: gives how much of their quotas all resources use.
         names: gives the names of the resources.
         seconds: pause between two rounds.
-        claims: of this process; its own when None.
+        claims: claims of this process; its own when None.
         first: work that is done before each round, such as looking for drift.
     """
 

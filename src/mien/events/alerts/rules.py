@@ -24,9 +24,9 @@ class AlertRules:
     """The rules on a database.
 
     Args:
-        database: where they are.
-        vault: seals addresses and secrets.
-        clock: stamps them.
+        database: the database.
+        vault: encrypts addresses and secrets.
+        clock: the clock.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class AlertRules:
 
         Args:
             name: for people, 1 to 100 characters.
-            condition: what makes it fire.
+            condition: the condition of the rule.
             resource_id: of this resource only.
             url: the webhook's; None tells the log only.
             secret: signs what is sent; made when None.
@@ -196,7 +196,7 @@ def _host(url: str) -> str:
     """The part of a webhook's address that may be shown.
 
     Raises:
-        AlertError: it is no address of a webhook.
+        AlertError: it is not the address of a webhook.
     """
     try:
         parts = urlsplit(url)

@@ -16,14 +16,15 @@ class AlertRule:
     Attributes:
         id: identifies it.
         name: for people.
-        resource_id: whose calls or quotas; None for all resources (of quotas: the one that is used most).
-        condition: what makes it fire.
-        host: where its webhook is; None for a rule that only the log is told of. The address itself may have a
-            secret in it and is not shown.
-        created_at: when it was made.
+        resource_id: the resource whose calls or quotas are evaluated; None for all resources (for quotas: the most used
+            one).
+        condition: the condition of the rule.
+        host: host of its webhook; None for a rule that only writes to the log. The address itself may contain a secret
+            and is not shown.
+        created_at: time of its creation.
         firing: whether it fires.
         value: the value when it began to fire or cleared.
-        changed_at: when that was.
+        changed_at: time of that change.
     """
 
     id: UUID
@@ -45,9 +46,9 @@ class Delivery:
         id: sent along, so that a receiver knows one that comes twice.
         event: `fired`, `resolved` or `test`.
         state: `pending`, `delivered` or `failed` (given up).
-        created_at: when what it tells of happened.
+        created_at: time of the event that it reports.
         attempts: how often it was sent.
-        outcome: what came of the last attempt.
+        outcome: the outcome of the last attempt.
     """
 
     id: UUID

@@ -17,7 +17,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], policy: FetchPolicy)
 
     Args:
         url: the webhook's address.
-        body: what to send.
+        body: the body to send.
         headers: besides those that every request has.
         policy: which addresses may be connected to, and how long that may take.
 

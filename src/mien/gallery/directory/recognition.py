@@ -40,7 +40,7 @@ class DirectoryRecognition:
     Args:
         rows: opens sessions on the directory.
         recognition: finds probes and compares.
-        recognisers: what the recognition models stand for.
+        recognisers: bindings of the recognition models.
         untrained_index: searches all faces of a model.
     """
 
@@ -57,9 +57,9 @@ class DirectoryRecognition:
         """Tell whether a face is of a person, by all faces that the person has.
 
         Args:
-            resource_id: whose face and directory they are.
+            resource_id: id of the resource that owns the face and the directory.
             face_id: the probe.
-            person_id: whom it may show.
+            person_id: id of the person whom it may show.
             seen: whether a match counts as a sighting of the person.
 
         Raises:
@@ -143,7 +143,7 @@ class DirectoryRecognition:
         """Find who faces at hand are, which need not be remembered anywhere.
 
         Args:
-            resource_id: whose directory is searched.
+            resource_id: id of the directory's resource.
             probes: the faces; their ids name them in the answer.
             group_id: of a dynamic group; None for the whole directory.
             top: how many candidates at most, >= 1.

@@ -30,7 +30,7 @@ class DirectoryRows:
     Args:
         rows: opens sessions on collections.
         collections: makes the directory's collections.
-        recognisers: what the recognition models stand for.
+        recognisers: bindings of the recognition models.
     """
 
     def __init__(self, rows: Rows, collections: Collections, recognisers: Recognisers) -> None:

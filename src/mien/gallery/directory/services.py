@@ -27,10 +27,10 @@ class DirectoryServices:
     Attributes:
         directory: persons and their faces.
         dynamic_groups: sets of persons.
-        operations: what became of asynchronous writes.
+        operations: results of asynchronous writes.
         transfers: v1.0 snapshots.
         recognition: verify and identify in the directory.
-        views: what operators look at.
+        views: views for operators.
     """
 
     directory: DirectoryPersons
@@ -56,11 +56,11 @@ def open_directory(
 
     Args:
         gallery: collections, whose parts these services use.
-        database: where everything is kept.
-        vault: seals templates.
-        clock: tells the time.
+        database: the database.
+        vault: encrypts templates.
+        clock: the clock.
         engine: analyses photos.
-        recognisers: what the recognition labels stand for.
+        recognisers: bindings of the recognition models.
     """
     operations = Operations(database, clock)
     rows = DirectoryRows(gallery.rows, gallery.collections, recognisers)

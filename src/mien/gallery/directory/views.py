@@ -97,7 +97,7 @@ class DirectoryViews:
         """Return persons after `start` by ascending id.
 
         Args:
-            resource_id: whose directory.
+            resource_id: id of the directory's resource.
             start: id of the person that the last page ended with; empty for the first page.
             top: how many at most, 1 to 1000.
             text: only those whom it means, as in `People.page`.

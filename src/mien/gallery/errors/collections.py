@@ -10,7 +10,7 @@ class CollectionNotFoundError(GalleryError):
     """There is no such collection.
 
     Attributes:
-        ref: what was asked for.
+        ref: the requested collection.
         malformed: the id could not be one.
     """
 
@@ -67,7 +67,7 @@ class ConflictError(GalleryError):
     """Another write to the same thing was faster or holds it.
 
     Attributes:
-        resource_name: what, for the contract's message.
+        resource_name: name of the resource type in the contract's message.
     """
 
     def __init__(self, resource_name: str) -> None:

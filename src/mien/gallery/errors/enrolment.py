@@ -27,8 +27,8 @@ class Shortfall:
 
     Attributes:
         measure: its name in the policy, e.g. `blur`.
-        found: what the photo has, in words or numbers.
-        required: what the policy asks for.
+        found: the measured value, as a word or number.
+        required: the required value.
     """
 
     measure: str
@@ -53,7 +53,7 @@ class LowQualityError(GalleryError):
     """The photo does not meet the quality policy of the collection; the text says which measures fail and by how much.
 
     Attributes:
-        shortfalls: what fails, at least one.
+        shortfalls: the requirements that are not met, at least one.
     """
 
     def __init__(self, shortfalls: Sequence[Shortfall]) -> None:

@@ -10,7 +10,7 @@ class PersonNotFoundError(GalleryError):
     """There is no such person in the collection (or in the directory, when `kind` is `Kind.DIRECTORY`).
 
     Attributes:
-        kind: where it was looked for.
+        kind: the kind of the collection.
         person_id: as it was given.
         malformed: it is not a GUID.
     """

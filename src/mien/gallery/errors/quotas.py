@@ -24,8 +24,8 @@ class QuotaExceededError(GalleryError):
     """A tier's limit is reached.
 
     Attributes:
-        quota: which.
-        kind: of the collection.
+        quota: the quota.
+        kind: kind of the collection.
         limit: how many there may be.
     """
 

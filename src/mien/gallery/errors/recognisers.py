@@ -39,8 +39,8 @@ class OtherRecogniserError(GalleryError):
     """A person was to move to a group whose faces are of another recogniser. The text says what mends it.
 
     Args:
-        ref: where the person is.
-        to: where they were to go.
+        ref: the person's collection.
+        to: the target collection.
         labels: the recognition models of both; the same when only the weights differ.
         stale: which of the two is to be migrated.
     """

@@ -64,8 +64,8 @@ class MergedNegatives:
         Args:
             session: writes; has locked the collection.
             row: the group.
-            source: who goes.
-            target: who stays.
+            source: id of the person who is merged.
+            target: id of the person who is kept.
             despite: whether they are deleted.
 
         Raises:

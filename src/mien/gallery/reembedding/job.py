@@ -77,9 +77,9 @@ class Plan:
 
     Attributes:
         ref: the collection.
-        uid: what it is inside.
+        uid: internal id of the collection.
         model: its recognition model.
-        fingerprint: of its templates.
+        fingerprint: fingerprint of its templates.
         target: the recogniser to migrate to.
         faces: how many are enrolled.
         ready: how many have a template of the target already.
@@ -110,7 +110,7 @@ class Migrations:
         gallery: the collections.
         vault: opens crops.
         engine: makes templates; it needs the packs of both recognisers.
-        recognisers: what the labels are bound to.
+        recognisers: bindings of the recognition models.
         pack_of: name of the installed recogniser pack of a fingerprint, None when there is none; for rolling back.
         threads: crops that are analysed at the same time.
     """

@@ -95,9 +95,9 @@ def swap_templates(session: Session, row: CollectionRow, fingerprint: str) -> No
     """Let the faces of a collection have their templates of another recogniser, and keep those that they had.
 
     Args:
-        session: has locked the collection.
+        session: a session that has locked the collection.
         row: the collection, whose fingerprint is still the old one; its revision goes up.
-        fingerprint: of the other recogniser.
+        fingerprint: fingerprint of the other recogniser.
     """
     connection = session.connection()
     faces = and_(_FACES.c.resource_id == row.resource_id, _FACES.c.collection == row.uid)

@@ -57,9 +57,9 @@ def switch(
 
     Args:
         gallery: the collections.
-        ref: which.
-        uid: of it; another that was made under the same id is left alone.
-        target: whose templates were made.
+        ref: the collection.
+        uid: internal id of it; another that was made under the same id is left alone.
+        target: the recogniser of the new templates.
         finish: makes those of the faces that were added last; called while a trained collection takes no writes.
         left_out: faces that need no new template.
 

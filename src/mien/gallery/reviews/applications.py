@@ -47,9 +47,9 @@ class FiledMatch:
         case_id: chosen by the application, once a match.
         collection: the group of the candidates; kind `Kind.DIRECTORY` for the person directory.
         face_id: the probe, which detect still remembers.
-        candidates: whom it may show, 1 to 10.
+        candidates: people whom it may show, 1 to 10.
         picture: the image file that the probe was detected in, or a part of it.
-        used_from: when the match was made; now when None.
+        used_from: time of the match; now when None.
         purpose: the operator's words, such as which door.
     """
 
@@ -88,8 +88,8 @@ class ApplicationReviews:
         The confidences of the case are the server's own: the probe is compared with each candidate as enrolled now.
 
         Args:
-            match: what is filed.
-            filed_by: whose application; they may not answer the case.
+            match: the match to file.
+            filed_by: the application that filed it; it may not answer the case.
 
         Returns:
             The case, and whether this call made it.

@@ -37,7 +37,7 @@ def faults(session: Session, steps: Mapping[str, Sequence[AuditEntry]]) -> list[
 
     Args:
         session: reads the cases of the resource.
-        steps: what the log says of them, of `steps_of`.
+        steps: steps of the case in the audit log, from `steps_of`.
     """
     rows = {str(row.case_id): row for row in session.scalars(select(ReviewCaseRow))}
     found = [

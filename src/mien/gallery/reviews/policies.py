@@ -25,7 +25,7 @@ class ReviewPolicies:
 
     Args:
         rows: opens sessions.
-        audit: who set what.
+        audit: the audit log.
     """
 
     def __init__(self, rows: Rows, audit: AuditLog) -> None:

@@ -53,8 +53,8 @@ class Reviews:
 
     Args:
         rows: opens sessions.
-        vault: seals pictures.
-        audit: has every step.
+        vault: encrypts pictures.
+        audit: the audit log; records every step.
     """
 
     def __init__(self, rows: Rows, vault: Vault, audit: AuditLog) -> None:
@@ -185,10 +185,10 @@ class Reviews:
         """Take a reviewer's answer, and decide if it is enough.
 
         Args:
-            resource_id: whose case it is.
-            case_id: which.
+            resource_id: id of the resource that owns the case.
+            case_id: id of the case.
             chosen: a candidate's number, 0 for nobody, None for "cannot tell".
-            reviewer: who answers, as the audit log has them.
+            reviewer: name of the reviewer in the audit log.
             reason: their words.
 
         Raises:
@@ -196,7 +196,7 @@ class Reviews:
             ReviewDecidedError: it is decided already.
             AlreadyAnsweredError: they have answered it before.
             OwnCaseError: they filed it.
-            UnknownCandidateError: it has no such candidate, or not any more.
+            UnknownCandidateError: it has no such candidate, or no longer.
         """
         reviewer = reviewer[:200]
         now = self._rows.clock.now()
@@ -294,8 +294,8 @@ class Reviews:
         """Return a case.
 
         Args:
-            resource_id: whose it is.
-            case_id: which.
+            resource_id: id of the resource that owns it.
+            case_id: id of the case.
             reader: a reviewer, who sees confidences and others' answers only after their own; None for a program or a
                 page that shows neither before the decision.
 

@@ -23,8 +23,8 @@ class ReviewPolicy:
         identify: whether every identify with candidates files a case by itself.
         keep_days: days that the probe's picture is kept after the decision.
         rule_id: alert rule whose webhook is told of decisions.
-        set_by: who set it.
-        set_at: when.
+        set_by: name of the actor.
+        set_at: time of the change.
     """
 
     collection: str | None
@@ -43,7 +43,7 @@ class ReviewCandidate:
     Attributes:
         number: in the case, from 1; not by rank.
         person_id: None when the person was deleted.
-        name: likewise.
+        name: name of the candidate.
         confidence: None as long as it is hidden from the reader.
         sent: the confidence that the application sent with its match; hidden likewise, None where it sent none.
     """
@@ -70,12 +70,12 @@ class ReviewCase:
     """A case, as far as its reader may see it: what article 12(3) of the EU AI Act names is all here.
 
     Attributes:
-        id: of the case.
-        state: where it stands.
+        id: id of the case.
+        state: its state.
         reviewers: how many must agree.
         collection: KIND/ID of the reference database.
         reference: its version: training, revision, fingerprint.
-        filed_by: who or what filed it.
+        filed_by: person or program that filed it.
         used_from: start of the use: when the identification was made.
         filed_at: when the case was filed.
         decided_at: end of the use: when the result was verified.
@@ -83,8 +83,8 @@ class ReviewCase:
         input_sha256: of the picture that led to the match, in hexadecimal; None where there was none.
         has_probe: whether its picture is still kept.
         candidates: the persons whom it may show.
-        answers: who verified, as far as the reader may see it: those who have not answered see none.
-        person_id: whom the match stands for; None unless it is confirmed.
+        answers: the answers that the reader may see: people who have not answered see none.
+        person_id: id of the confirmed person; None unless it is confirmed.
     """
 
     id: UUID
@@ -130,12 +130,12 @@ class Filed:
 
     Attributes:
         candidates: persons of the collection with their confidences.
-        filed_by: who or what files it; they may not answer it.
-        used_from: when the identification was made; now when None.
+        filed_by: person or program that files it; they may not answer it.
+        used_from: time of the identification; now when None.
         picture: the probe's picture, an image file.
         face_id: the probe's faceId.
         purpose: the operator's words, such as which door.
-        claimed: what an application says of it; None for what people and the server file.
+        claimed: the claims of an application; None for cases from people and the server.
         searched: the collection of the faces, whose version is recorded, where it is not that of the persons: those of
             a person directory have one for each recognition model.
     """

@@ -31,7 +31,7 @@ class Compaction:
     Args:
         rows: opens sessions on collections.
         templates: opens templates.
-        indexes: where trainings put what they make.
+        indexes: the index store of trainings.
         training: trains a collection whose index cannot be compacted.
     """
 

@@ -41,8 +41,8 @@ class TrainedDuplicates:
     Args:
         rows: opens sessions on collections.
         templates: opens templates.
-        indexes: what trainings made.
-        recognisers: what the labels stand for.
+        indexes: the index store of trainings.
+        recognisers: bindings of the recognition models.
     """
 
     def __init__(self, rows: Rows, templates: Templates, indexes: TrainedIndexes, recognisers: Recognisers) -> None:
@@ -55,8 +55,8 @@ class TrainedDuplicates:
         """Compare the faces that came after a revision and were not compared when they were enrolled.
 
         Args:
-            uid: of the collection, which has just been trained.
-            resource_id: whose it is.
+            uid: internal id of the collection, which has just been trained.
+            resource_id: id of the resource that owns it.
             since: the revision of the training before.
             stopping: asked between portions; the rest is left out when it says so.
 

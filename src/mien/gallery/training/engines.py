@@ -58,7 +58,7 @@ class IndexEngine(Protocol):
 
         Args:
             row: the collection.
-            name: of the index.
+            name: name of the index.
             guard: for writing where servers share what is written; an index in files is a new folder for each training.
         """
         ...
@@ -94,7 +94,7 @@ class IndexLocation:
 
     Attributes:
         folder: for files.
-        database: of the server.
+        database: database of the server.
         vault: opens the keys of files.
         milvus: the server, where one is set.
     """

@@ -27,7 +27,7 @@ class FileIndexes:
     """The trained indexes of all collections in files; an `IndexEngine`.
 
     Args:
-        folder: where they are; processes of one server share it.
+        folder: the folder; processes of one server share it.
         vault: opens the keys of their files.
     """
 

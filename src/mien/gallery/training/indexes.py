@@ -46,13 +46,13 @@ class TrainedIndexes:
     """The trained indexes of all collections.
 
     Args:
-        engines: where the indexes are; trainings use the first.
-        folder: of those in files; processes of one server share it.
+        engines: the engines with the indexes; trainings use the first.
+        folder: folder of those in files; processes of one server share it.
         database: says which index serves.
         vault: opens templates.
-        claims: of this process; its own when None.
-        damaged: told of each index that was found damaged and is rebuilt.
-        missing: told when an engine misses too many people.
+        claims: claims of this process; its own when None.
+        damaged: called with each index that was found damaged and is rebuilt.
+        missing: called when an engine misses too many people.
 
     Attributes:
         shadow: checks a share of the answers of engines that may miss somebody.
@@ -90,7 +90,7 @@ class TrainedIndexes:
 
         Args:
             row: the collection.
-            name: of the index.
+            name: name of the index.
             held: the claim that it is written under; see `IndexEngine.store`.
         """
         return self._engine_of(name).store(row, name, held.fence if held is not None else None)
@@ -153,10 +153,10 @@ class TrainedIndexes:
         """Keep a loaded search, and let go of those that were not used for the longest time.
 
         Args:
-            uid: of the collection.
-            name: of the index.
+            uid: internal id of the collection.
+            name: name of the index.
             search: on it.
-            revision: of the collection that it has; -1 when that is not known.
+            revision: revision of the collection that it has; -1 when that is not known.
         """
         with self._lock:
             self._loaded[uid] = Loaded(name, revision, search)

@@ -25,7 +25,7 @@ class MilvusIndexes:
     """The trained indexes of all collections in Milvus; an `IndexEngine`.
 
     Args:
-        tables: of the server.
+        tables: tables of the server.
     """
 
     rebuilds = True

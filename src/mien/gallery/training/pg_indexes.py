@@ -34,8 +34,8 @@ class PgIndex:
     """One trained index; a `TrainedStore`.
 
     Args:
-        store: where it is.
-        name: what the collection's row calls it, for messages.
+        store: the store with the index.
+        name: name of the index in the collection's row, for messages.
     """
 
     def __init__(self, store: PgVectorStore, name: str) -> None:
@@ -80,7 +80,7 @@ class PgIndex:
         """Check that it is there.
 
         Raises:
-            TrainedIndexMissingError: it is not.
+            TrainedIndexMissingError: it does not exist.
         """
         self.load()
 
@@ -104,7 +104,7 @@ class PgIndexes:
     """The trained indexes of all collections in PostgreSQL; an `IndexEngine`.
 
     Args:
-        database: of PostgreSQL, with pgvector.
+        database: database of PostgreSQL, with pgvector.
         method: how neighbours are found.
     """
 

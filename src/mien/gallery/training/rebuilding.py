@@ -29,8 +29,8 @@ class Loaded:
     """A search in memory.
 
     Attributes:
-        name: of its index.
-        revision: of the collection, as the index has it; -1 when that is not known.
+        name: name of its index.
+        revision: revision of the collection, as the index has it; -1 when that is not known.
         search: answers.
     """
 
@@ -43,7 +43,7 @@ class Rebuilding:
     """Writes trained indexes anew, of what was enrolled when they were trained and is still there.
 
     Args:
-        database: has the templates.
+        database: the database with the templates.
         templates: opens them.
     """
 
@@ -56,9 +56,9 @@ class Rebuilding:
 
         Args:
             row: as it is now.
-            engine: of its index.
-            previous: what this server has loaded of an earlier training and still has the files of: only what
-                changed since is read and decrypted. None to begin anew.
+            engine: engine of its index.
+            previous: an earlier training that this server has loaded and whose files exist: only the changes since then
+                are read and decrypted. None to build everything.
 
         Returns:
             Whether it was written: not when nothing is left of what was enrolled, or the index is not in files.

@@ -63,7 +63,7 @@ class ShadowedSearch(HealingSearch):
         search: as it was loaded.
         heal: rebuilds it.
         row: the collection.
-        probes: takes the sample.
+        probes: samples the probes.
     """
 
     def __init__(self, search: TemplateSearch, heal: Heal, row: CollectionRow, probes: ShadowProbes) -> None:
@@ -82,15 +82,15 @@ class ShadowProbes:
     """Checks sampled answers.
 
     Args:
-        database: has the templates.
+        database: the database with the templates.
         templates: opens them.
-        share: of the probes that are checked, in [0, 1].
-        told: told when too many are missed.
+        share: share of the probes that are checked, in [0, 1].
+        told: called when too many are missed.
 
     Attributes:
         checks: probes that were checked since the start.
         misses: those whose most similar person was not in the answer.
-        counted: told of each check: whose collection, and whether the most similar person was in the answer.
+        counted: called after each check with the collection and whether the most similar person was in the result.
     """
 
     def __init__(

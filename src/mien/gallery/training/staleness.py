@@ -21,10 +21,10 @@ class Staleness:
 
     Attributes:
         ref: the collection.
-        name: of the collection.
+        name: name of the collection.
         added: faces that identification does not find before the next training, moved ones among them.
         removed: faces, or persons with all of theirs, that left since; deleted persons are not found any more already.
-        trained_at: when a training last succeeded; None before the first success.
+        trained_at: time of the last successful training; None before the first.
         training: whether a training is waiting or running.
         faces: how many are enrolled.
     """

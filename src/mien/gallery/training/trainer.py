@@ -50,9 +50,9 @@ class Training:
     Args:
         rows: opens sessions on collections.
         templates: opens templates.
-        indexes: where the results go.
+        indexes: the store for the results.
         threads: how many collections are trained at the same time.
-        trained: told of each training that succeeded: whose, and how many faces there were.
+        trained: called after each successful training with the collection and the number of faces.
         look: called after each that succeeded, to look for duplicates (`TrainedDuplicates.look`).
     """
 

@@ -43,8 +43,8 @@ class EmptyBuffer:
         """Record a frame; return the earliest time at which it can have arrived, in seconds of the clock.
 
         Args:
-            time_ms: when the client says that it was taken. A client that sends more frames than a camera takes cannot
-                make the server look busy: between frames that claim less time than the turns take, the turns go on.
+            time_ms: time of the frame according to the client. A client that sends more frames than a camera takes
+                cannot make the server look busy: frames whose times are closer than a turn do not delay the turns.
         """
         earliest = self.known()
         if time_ms >= self._counted_ms + _TURNS * _TICK_SECONDS * 1000:

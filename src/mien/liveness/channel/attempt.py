@@ -36,13 +36,13 @@ class ShownAttempt:
     """An attempt whose challenge was sent.
 
     Attributes:
-        admission: what the token opened.
+        admission: the admission of the token.
         begun: the attempt, as it is recorded.
-        challenge: what the client was told to show.
+        challenge: the challenge of the client.
         recording: the frames that have come; grows.
-        claims: what the client said of itself.
-        box: where the face was last; None when it was not seen.
-        sent_at: when the challenge was sent, in seconds of the context's clock.
+        claims: the claims of the client.
+        box: last position of the face; None if it was not seen.
+        sent_at: time when the challenge was sent, in seconds of the context's clock.
     """
 
     admission: Admission

@@ -13,7 +13,7 @@ class Claims:
     """A client's claims about itself, as far as they are checked.
 
     Attributes:
-        camera: what it says of its camera.
+        camera: the report about its camera.
         proven: whether it runs the server's own script; None when it did not try to prove that.
         flashes: whether the screen may flash.
         without_flashes: the most that an attempt may conclude in which it does not.

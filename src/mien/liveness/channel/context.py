@@ -41,15 +41,15 @@ class ChannelContext:
         liveness: sessions and attempts.
         judge: judges attempts.
         finder: finds the faces of positioning frames.
-        workers: where attempts are judged.
-        glances: where positioning frames are looked at and the database is asked; apart, so that people who find
-            their place never keep requests waiting.
+        workers: the worker pool that evaluates attempts.
+        glances: the worker pool for positioning frames and database queries; separate, so that positioning never delays
+            requests.
         limits: how much a client may send.
-        place: where the face is wanted.
-        policy: what is asked of clients.
+        place: required position of the face.
+        policy: the requirements on clients.
         concurrent: clients at the same time; half as many of one address.
         now: seconds of a clock that never goes back; times frames.
-        count: told of every attempt that came to an end.
+        count: called with every attempt that has ended.
         open: by token, the run that is going on; shared by all runs.
     """
 

@@ -31,15 +31,15 @@ class Line:
         request: how the client came.
         over: set when nothing more is to come.
         session_gone: whether the token was refused because its session does not exist.
-        phase: takes what the client sends.
+        phase: handles the messages of the client.
         ending: whether the end is decided; what still comes is ignored then.
         on_close: called once with the last message, before it is sent.
 
     Args:
         context: as above.
         request: as above.
-        send: takes a message for the client; must not raise when the client is gone.
-        client: takes a place in the context once its token is accepted.
+        send: sends a message to the client; must not raise if the client is gone.
+        client: the client; it takes a place in the context once its token is accepted.
     """
 
     phase: Phase
@@ -138,7 +138,7 @@ class Phase:
         """Take a message other than `cancel`.
 
         Raises:
-            ProtocolError: it is malformed or does not belong here.
+            ProtocolError: it is malformed or not allowed in this phase.
         """
         if kind in {"hello", "end"}:
             raise ProtocolError(f"{kind} does not belong here")
@@ -147,7 +147,7 @@ class Phase:
         """Take a frame.
 
         Raises:
-            ProtocolError: it does not belong here.
+            ProtocolError: it is not allowed in this phase.
             FrameError: it is malformed.
         """
 
@@ -186,7 +186,7 @@ class Phase:
         Args:
             error: the name that the client's promise is rejected with.
             message: for developers.
-            recognition: what hinders recognition.
+            recognition: the reasons against recognition.
             retry: seconds to wait before.
             left: attempts that may still begin; the phase's own number when None.
         """

@@ -132,7 +132,7 @@ def failure(
     Args:
         error: the name that the client's promise is rejected with.
         message: for developers.
-        recognition: what hinders recognition.
+        recognition: the reasons against recognition.
         left: attempts that may still begin.
         retry: seconds to wait before.
     """

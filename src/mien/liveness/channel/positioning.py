@@ -32,8 +32,8 @@ class Positioning(Phase):
 
     Args:
         line: the client's connection.
-        admission: what its token opened.
-        claims: what it said of itself.
+        admission: the admission of its token.
+        claims: the claims of the client.
     """
 
     def __init__(self, line: Line, admission: Admission, claims: Claims) -> None:

@@ -28,7 +28,7 @@ class Run:
     Args:
         context: its dependencies.
         request: how the client came.
-        send: takes a message for the client; must not raise when the client is gone.
+        send: sends a message to the client; must not raise if the client is gone.
     """
 
     def __init__(

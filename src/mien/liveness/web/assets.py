@@ -35,7 +35,7 @@ class Asset:
     """One file to serve.
 
     Attributes:
-        path: of its URL, absolute.
+        path: path of its URL, absolute.
         body: its bytes.
         content_type: value of that header.
         cache_control: value of that header; immutable where the path holds a hash of the content.

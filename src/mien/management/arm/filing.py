@@ -31,9 +31,9 @@ class ArmLocation:
     Attributes:
         subscription: its id, as given.
         group: name of its resource group, as given.
-        created_by: who filed it.
-        changed_by: who changed it last through ARM.
-        changed_at: when that was.
+        created_by: name of the creator.
+        changed_by: name of the last actor through ARM.
+        changed_at: time of that change.
         echo: properties that mean nothing to Mien and are answered as they came.
     """
 
@@ -57,7 +57,7 @@ class Filing:
     """Finds resources as ARM names them.
 
     Args:
-        database: where places are kept.
+        database: the database.
         accounts: the resources.
     """
 
@@ -122,10 +122,10 @@ class Acceptance:
     """An acceptance of the terms for a subscription.
 
     Attributes:
-        subscription: which.
-        accepted_by: who did.
-        accepted_at: when.
-        statement: what they accepted.
+        subscription: the subscription.
+        accepted_by: name of the person who accepted.
+        accepted_at: time of acceptance.
+        statement: text of the accepted statement.
     """
 
     subscription: str
@@ -138,8 +138,8 @@ class SubscriptionTerms:
     """The responsible-AI terms of subscriptions. ARM has no property for them: on Azure the portal accepts them.
 
     Args:
-        database: where acceptances are kept, all of them; the newest counts.
-        clock: stamps them.
+        database: the database with all acceptances; the newest is valid.
+        clock: the clock.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:

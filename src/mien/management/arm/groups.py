@@ -36,8 +36,8 @@ class ResourceGroups:
     """The resource groups of a database. They only organise accounts.
 
     Args:
-        database: where created groups are stored.
-        filing: knows the groups that accounts are filed under.
+        database: the database with the created groups.
+        filing: the groups of the accounts.
         clock: dates them.
     """
 

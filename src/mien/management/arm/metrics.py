@@ -54,7 +54,7 @@ def routes(arm: Arm, metrics: MetricStore, free_calls: int) -> APIRouter:
 
     Args:
         arm: finds accounts.
-        metrics: what was counted.
+        metrics: the counts.
         free_calls: calls a month of the free tier; 0 for any number.
     """
     router = arm_router("metrics")

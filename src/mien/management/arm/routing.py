@@ -60,8 +60,8 @@ class Arm:
         accounts: the resources.
         filing: finds them as ARM names them.
         terms: acceptances by subscription.
-        addresses: of the data plane.
-        clock: tells the time.
+        addresses: addresses of the data plane.
+        clock: the clock.
     """
 
     accounts: Accounts

@@ -25,7 +25,7 @@ class Addresses:
 
     Attributes:
         endpoint: URL of the data plane; its scheme, port and base path count.
-        domain: of custom subdomains and regional endpoints.
+        domain: domain of custom subdomains and regional endpoints.
     """
 
     endpoint: str

@@ -34,7 +34,7 @@ class SignInPlace:
 
     Attributes:
         names: the issuer.
-        audiences: what tokens for the control plane are made out to.
+        audiences: required audience of tokens for the control plane.
         discovery: the issuer's own document; None for Entra ID, whose clients go there themselves.
     """
 
@@ -57,7 +57,7 @@ def routes(place: SignInPlace | None, base: Callable[[Request], str]) -> APIRout
     """Return the routes.
 
     Args:
-        place: where clients get tokens; None for a server without an issuer.
+        place: URL where clients get tokens; None for a server without an issuer.
         base: returns the address that a request was sent to, `scheme://host[:port]`.
     """
     router = APIRouter(tags=["sign-in"])

@@ -243,7 +243,7 @@ def collection_ref(resource_id: UUID, text: str, *, directory: bool = False) -> 
     """Read KIND/ID.
 
     Args:
-        resource_id: whose it is.
+        resource_id: id of the resource that owns it.
         text: as the caller wrote it.
         directory: whether the faces of a person directory may be named, as `directory/recognition_04`.
 

@@ -21,11 +21,11 @@ class Layer:
     """A convolution with its parametric ReLU: y = x for x > 0, else slope · x.
 
     Attributes:
-        name: of its output in the network.
+        name: name of its output in the network.
         weights: (outputs, inputs a group, height, width).
         bias: (outputs,).
         slopes: (outputs,).
-        stride: of the convolution, the same in both directions.
+        stride: stride of the convolution, the same in both directions.
         pad: pixels of zeros around, the same on all sides.
         groups: 1, or as many as outputs for a depthwise convolution.
     """
@@ -45,7 +45,7 @@ class Chain:
 
     Attributes:
         mean: subtracted from the pixels.
-        scale: what they are multiplied with then.
+        scale: factor by which the values are multiplied then.
         layers: at least one.
         last_weights: (outputs, channels, positions) on the last layer's output.
         last_bias: (outputs,).

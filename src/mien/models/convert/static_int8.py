@@ -43,7 +43,7 @@ class Steps:
 
     Attributes:
         factors: (channels,) of its output.
-        scale: of the values before and after the parametric ReLU.
+        scale: scale of the values before and after the parametric ReLU.
         zero: the byte that stands for 0 before the parametric ReLU.
         zero_after: the one after it, where fewer values are negative.
         negative: scale of what the parametric ReLU adds to negative values.
@@ -63,7 +63,7 @@ def convert(source: Path, target: Path, *, ranges: str, sha256: str, extra_outpu
         source: an ONNX file of the OpenCV Zoo's int8bq kind.
         target: the file to write; its input is that of `source`, its output has the same name and meaning.
         ranges: which file of `ranges/` says the scales.
-        sha256: of that file, so that other scales cannot pass for the same network.
+        sha256: SHA-256 of that file, so that other scales cannot pass for the same network.
         extra_outputs: names of layers in bytes whose values are given too, as float32 (n, channels, height, width) in
             the units of `source`. They cost one pass over those maps.
 
@@ -111,7 +111,7 @@ def quantised(
 
     Args:
         chain: the network.
-        steps: of the last layer in floats and of all after it.
+        steps: steps of the last layer in floats and of all after it.
         image: name of the input, float32 (n, 3, height, width).
         output: name of the output, float32 (n, outputs).
         extra_outputs: layers in bytes whose values are outputs as well, see `convert`.

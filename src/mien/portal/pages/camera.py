@@ -66,7 +66,7 @@ class _Live:
     """Draws what changes: picture, faces, health; and the zones on the picture.
 
     Args:
-        visitor: who looks.
+        visitor: the signed-in person.
         camera: at what.
     """
 

@@ -58,7 +58,7 @@ def state_of(visitor: Visitor, camera: Camera, elsewhere: str | None) -> tuple[s
     """Return a word for how a camera does, and its tone.
 
     Args:
-        visitor: who looks.
+        visitor: the signed-in person.
         camera: at what.
         elsewhere: which server runs it, as `host:pid`, if this one does not.
     """

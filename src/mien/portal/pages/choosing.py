@@ -34,10 +34,10 @@ def group_field(
     """Draw a field in which groups are chosen, or the person directory; its values are places.
 
     Args:
-        visitor: who chooses.
-        label: what is chosen.
+        visitor: the signed-in person.
+        label: label of the field.
         chosen: places at first.
-        named: what is known of them (`Places.named`).
+        named: the known names and details (`Places.named`).
         several: whether more than one can be chosen.
     """
     owner, places = visitor.resource.id, _doors(visitor).places

@@ -19,8 +19,8 @@ class SearchScope:
     """Somewhere to look.
 
     Attributes:
-        title: what it is, short.
-        about: what else to say of it.
+        title: short title.
+        about: further details.
         recognition_model: with which faces must be detected to be found there.
         noted: its name in the audit log.
         identify: finds the candidates of short-lived face ids, in a thread.

@@ -198,10 +198,10 @@ class _Form:
     """The settings of a kiosk.
 
     Args:
-        visitor: who fills it in.
+        visitor: the signed-in person.
         doors: names by id.
-        kiosk: what is changed; None for a new one.
-        named: what is known of its group.
+        kiosk: the kiosk to change; None for a new one.
+        named: known details of its group.
     """
 
     def __init__(

@@ -35,7 +35,7 @@ class BulkPlace:
     """Draws the place and the report.
 
     Args:
-        visitor: who enrols.
+        visitor: the signed-in person.
         ref: the group.
         refresh: shows the people of the group anew.
     """
@@ -178,7 +178,7 @@ def bulk(visitor: Visitor, ref: CollectionRef, refresh: Callable[[], Awaitable[o
     """Draw where many people are enrolled at once, for who may.
 
     Args:
-        visitor: who looks.
+        visitor: the signed-in person.
         ref: the group.
         refresh: shows the people of the group anew.
     """

@@ -24,7 +24,7 @@ def by_photo(visitor: Visitor, here: CollectionRef | None = None) -> None:
     """Draw where a photo is dropped to find whose it is, in all groups of the resource.
 
     Args:
-        visitor: who looks.
+        visitor: the signed-in person.
         here: the group that the page is about, whose people are named as such.
     """
     if Feature.IDENTIFICATION not in visitor.resource.features:

@@ -41,10 +41,10 @@ async def face_table(
     """Draw enrolled faces, each with the ways to put it right.
 
     Args:
-        visitor: who looks.
+        visitor: the signed-in person.
         ref: the collection.
-        faces: what to draw.
-        person: whose they are; None in lists.
+        faces: the faces to draw.
+        person: the person whose faces they are; None in lists.
         changed: called when one was removed.
     """
     if not faces:
@@ -150,9 +150,9 @@ async def enrol(visitor: Visitor, ref: CollectionRef, person: str | None, refres
     """Draw the place where photos are enrolled.
 
     Args:
-        visitor: who looks.
+        visitor: the signed-in person.
         ref: the collection.
-        person: whose photos they are; None in lists.
+        person: the person whose photos they are; None in lists.
         refresh: shows the faces anew.
     """
     gallery = visitor.parts.gallery

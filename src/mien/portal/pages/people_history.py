@@ -39,9 +39,9 @@ async def history(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
     """Draw what the audit log has of a person.
 
     Args:
-        visitor: who looks.
+        visitor: the signed-in person.
         ref: the group.
-        person: who.
+        person: the person.
     """
     ids = (person.person_id, *person.persisted_face_ids)
 

@@ -30,7 +30,7 @@ class PeopleList:
     """Draws the list, and again for every other page, order or search.
 
     Args:
-        visitor: who looks.
+        visitor: the signed-in person.
         ref: the group.
     """
 

@@ -36,9 +36,9 @@ async def move_faces(visitor: Visitor, ref: CollectionRef, person: Person, faces
     """Ask whose some faces are, and move them there.
 
     Args:
-        visitor: who does.
+        visitor: the signed-in person.
         ref: the group.
-        person: who has the faces.
+        person: the person who has the faces.
         faces: their ids.
     """
     if not faces:
@@ -139,9 +139,9 @@ async def merge_or_move(visitor: Visitor, ref: CollectionRef, person: Person) ->
     """Draw the ways to join a person with another, and to take them to another group.
 
     Args:
-        visitor: who looks.
+        visitor: the signed-in person.
         ref: the group.
-        person: who.
+        person: the person.
     """
     gallery = visitor.parts.gallery
 
@@ -245,7 +245,7 @@ async def corrections(visitor: Visitor, ref: CollectionRef, person_id: str | Non
     """Draw what was moved or merged lately, with the way to undo it; nothing where nothing was.
 
     Args:
-        visitor: who looks.
+        visitor: the signed-in person.
         ref: the group.
         person_id: only what concerns this person; None for all of the group.
     """

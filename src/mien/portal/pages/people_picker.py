@@ -26,10 +26,10 @@ class PersonPicker:
     """A dialog in which one person is chosen with one click; opens at once.
 
     Args:
-        visitor: who chooses.
+        visitor: the signed-in person.
         ref: the group.
-        title: what it is for.
-        about: what happens then.
+        title: title of the dialog.
+        about: consequence of the choice.
         on_choice: called with the person.
         without: id of a person who is not offered.
         like: finds who is likely, in a thread; they are offered first.

@@ -49,7 +49,7 @@ async def policy(visitor: Visitor, ref: CollectionRef | None) -> None:
     """Draw the policy of a collection, or with None that of the resource, and the ways to change it.
 
     Args:
-        visitor: who looks.
+        visitor: the signed-in person.
         ref: the collection.
     """
     gallery, resource_id = visitor.parts.gallery, visitor.resource.id

@@ -29,9 +29,9 @@ async def training(visitor: Visitor, ref: CollectionRef, notice: StaleNotice) ->
     """Draw where the training stands and the button that asks for one; returns what draws the history, elsewhere.
 
     Args:
-        visitor: who looks.
+        visitor: the signed-in person.
         ref: the group.
-        notice: of its changes since, which follows.
+        notice: notice of its changes since, which follows.
     """
     with section(
         t("Training"), t("People added after the last training are not found until the group is trained again.")

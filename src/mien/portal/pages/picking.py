@@ -19,10 +19,10 @@ class Picker:
     """Draws where persons are found and chosen.
 
     Attributes:
-        chosen: who is, by their ids.
+        chosen: called with the ids of the chosen people.
 
     Args:
-        visitor: who chooses.
+        visitor: the signed-in person.
     """
 
     def __init__(self, visitor: Visitor) -> None:

@@ -67,7 +67,7 @@ class Head:
     Attributes:
         name: file name without suffix.
         classes: names of the outputs; one name for a single logistic or identity output.
-        link: what turns the sums into values; calibration is folded into weights and bias.
+        link: function from the sums to values; calibration is folded into weights and bias.
         pools: the features, in order.
         vectors: names and lengths of further features that the caller brings, after those of `pools`.
         weights: float32 (k, n); standardising of the features is folded in.

@@ -40,7 +40,7 @@ def quality(norm: float, blur_value: float, calibration: QualityCalibration = SF
     Args:
         norm: `Embedding.norm`, the embedding's length before normalising.
         blur_value: `blur(...).value`, in [0, 1].
-        calibration: of the pack that made the embedding.
+        calibration: calibration of the pack that made the embedding.
 
     Returns:
         The contract's level: high is recommended for enrolling, medium will do for identifying, low for neither.

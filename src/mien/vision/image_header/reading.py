@@ -20,7 +20,7 @@ def read_header(data: bytes) -> ImageHeader:
         data: the whole file.
 
     Raises:
-        UnreadableImageError: it is no JPEG, PNG, GIF or BMP, or its head is broken; the text says which.
+        UnreadableImageError: it is not a JPEG, PNG, GIF or BMP, or its header is broken; the text says which.
     """
     if data[:3] == b"\xff\xd8\xff":
         return read_jpeg(data)

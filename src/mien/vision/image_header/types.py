@@ -37,7 +37,8 @@ class ImageHeader:
         width: pixels as stored, before orientation.
         height: pixels as stored, before orientation.
         orientation: 1 to 8, as EXIF counts them.
-        bytes_per_pixel: what decoding holds at once for a pixel, at its worst, in the decoders that `decode` uses.
+        bytes_per_pixel: largest number of bytes per pixel that decoding needs at once, in the decoders that `decode`
+            uses.
         alpha: whether pixels can be transparent.
         components: colour components as stored (JPEG).
         several_scans: whether the picture comes in passes (progressive JPEG).

@@ -22,7 +22,7 @@ def eye_contrast(pixels: Pixels, mesh: Mesh) -> float:
 
     Args:
         pixels: BGR uint8 (h, w, 3).
-        mesh: of a face in them.
+        mesh: mesh of a face in them.
 
     Returns:
         About 0.3 to 0.6 for open eyes, of which a blink leaves the half.

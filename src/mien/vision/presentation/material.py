@@ -26,9 +26,9 @@ class _Look:
     """Input and output of one network.
 
     Attributes:
-        role: of its file in the pack.
+        role: role of its file in the pack.
         enlarged: how much larger than the face's box its crop is.
-        side: of the crop in pixels.
+        side: side of the crop in pixels.
         real: which of its classes is a real face.
         logits: whether it gives logits instead of probabilities.
     """
@@ -56,7 +56,7 @@ class MaterialNetworks:
         packs: the loaded packs, each one of `PACKS`.
 
     Attributes:
-        names: of the packs, in the order of `PACKS`.
+        names: names of the packs, in the order of `PACKS`.
     """
 
     def __init__(self, packs: Sequence[LoadedPack]) -> None:
@@ -96,7 +96,7 @@ def surroundings(pixels: Pixels, box: Box, enlarged: float, side: int) -> Pixels
         pixels: BGR uint8 (h, w, 3).
         box: left, top, width, height in pixels.
         enlarged: how much larger than the box the crop is, where the image has room.
-        side: of the result in pixels.
+        side: side of the result in pixels.
 
     Returns:
         BGR uint8 (side, side, 3).

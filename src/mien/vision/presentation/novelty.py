@@ -66,7 +66,7 @@ def view(pixels: Pixels, mesh: Mesh) -> View:
 
     Args:
         pixels: BGR uint8 (h, w, 3).
-        mesh: of the face in them.
+        mesh: mesh of the face in them.
     """
     layout = _map()
     corners = mesh.points[layout.triangles[layout.owner]]

@@ -41,7 +41,7 @@ class Reflection:
 
     Attributes:
         correlation: in [0, 1], between what the light explains and what was seen; the best over the latencies.
-        latency_ms: where it is best.
+        latency_ms: latency at the best fit.
         gain: by how much a full white light brightens the face, as a share of the light that is there anyway.
         evenness: smallest by largest gain of the three channels; 0 when one does not follow at all.
         contrast: root mean square of what was seen, as a share of the face's brightness.

@@ -35,7 +35,7 @@ def background_colour(pixels: Pixels, mesh: Mesh) -> Float32:
 
     Args:
         pixels: BGR uint8 (h, w, 3).
-        mesh: of a face in them.
+        mesh: mesh of a face in them.
 
     Returns:
         float32 (3,), mean linear red, green and blue in [0, 1] of the picture's upper two thirds beside the head; NaN
@@ -62,7 +62,7 @@ def skin_colours(pixels: Pixels, mesh: Mesh) -> Float32:
 
     Args:
         pixels: BGR uint8 (h, w, 3).
-        mesh: of a face in them.
+        mesh: mesh of a face in them.
 
     Returns:
         float32 (3, 3), mean linear red, green and blue in [0, 1] of each of `REGIONS`; NaN for one that is outside the

@@ -33,14 +33,14 @@ class Observation:
     """One frame with the face in it.
 
     Attributes:
-        index: of the frame among those given.
+        index: index of the frame among those given.
         time_ms: of the frame.
         mesh: the face's surface in the frame's pixels.
-        pose: of the head.
+        pose: pose of the head.
         colours: float32 (3, 3), linear red, green and blue of the skin's regions, see `skin_colours`.
         behind: float32 (3,), the same of the background, see `background_colour`.
         eyes: how much is to be seen in the eyes, see `eye_contrast`.
-        detection: what the detector saw; None in frames that it did not look at.
+        detection: the detected face; None in frames that were not searched.
         jumped: whether the face is somewhere else than the frame before lets expect.
     """
 

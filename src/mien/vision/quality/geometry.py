@@ -19,8 +19,8 @@ def frame_measures(mesh: Float32, pose: HeadPose, width: int, height: int) -> It
     Args:
         mesh: float32 (468, 2) in pixels of the full image.
         pose: the head's.
-        width: of the full image.
-        height: of the full image.
+        width: width of the full image.
+        height: height of the full image.
     """
     left, right = eye_centres(mesh)
     middle = (left + right) / 2

@@ -57,7 +57,7 @@ class KioskParts:
     Attributes:
         kiosks: finds kiosks by their keys, and keeps acceptances.
         check_ins: checks people in.
-        served: tells for a kiosk and a client's address whether the client is served.
+        served: returns whether a client is served, given the kiosk and the client's address.
     """
 
     kiosks: Kiosks
@@ -76,8 +76,8 @@ class KioskPages:
     """The page's files and calls.
 
     Attributes:
-        parts: what they need.
-        workers: where everything that blocks or computes runs.
+        parts: the dependencies of the pages.
+        workers: the worker pool for everything that blocks or computes.
         origin: finds out under which address the browser sees the server.
         limits: how large a photo may be.
         public_endpoint: under which address browsers find the server; None for the one that was called.

@@ -29,7 +29,7 @@ class ClientGate:
     Attributes:
         resources: finds resources.
         private: networks that count as private endpoints.
-        features: what the resource must be approved for.
+        features: features for which the resource must be approved.
     """
 
     resources: Resources
@@ -40,7 +40,7 @@ class ClientGate:
         """Tell whether a client at an address is served.
 
         Args:
-            resource_id: whose session its token is of.
+            resource_id: id of the resource that owns the token's session.
             address: its IP address, past trusted proxies.
         """
         resource = self.resources.get(resource_id)

@@ -43,7 +43,7 @@ class LivenessPages:
         key: gives the key that the demo creates sessions with; None for a server that is not a trial.
         server: the application itself, which the demo calls as any other client would.
         origin: finds out under which address the browser sees the server.
-        lacks: tells what the server lacks for a mode to succeed; the demo offers no other modes.
+        lacks: returns the reason why the server cannot serve a mode; the demo offers no other modes.
         limits: how large the image to verify against may be.
     """
 

@@ -50,11 +50,11 @@ class _Channel:
     Attributes:
         token: opens it.
         run: the run.
-        outbox: what the next answer says.
+        outbox: messages for the next response.
         said: set while there is something in it.
         busy: whether a POST is being answered.
-        stalled: what the server had stood still when the newest POST began. A client sends one POST after the other, so
-            a stall during one keeps the frames of the next waiting.
+        stalled: total stall time of the server when the newest POST began. A client sends one POST after the other, so
+            a stall during one delays the frames of the next.
         timer: gives a silent client up.
     """
 

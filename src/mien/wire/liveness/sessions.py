@@ -60,10 +60,10 @@ class LivenessContext:
 
     Attributes:
         liveness: sessions and attempts.
-        workers: where everything that blocks or computes runs.
+        workers: the worker pool for everything that blocks or computes.
         limits: how much a client may send.
         origin: finds out under which address the caller sees the server.
-        clock: tells the time.
+        clock: the clock.
         public_endpoint: under which address browsers find the server; None for the one that the caller used.
     """
 
