@@ -137,7 +137,7 @@ def wilson(count: int, total: int) -> tuple[float, float]:
     rate, z = count / total, 1.96
     middle = rate + z * z / (2 * total)
     spread = z * np.sqrt(rate * (1 - rate) / total + z * z / (4 * total * total))
-    # max: of no hits the difference is zero, but for rounding
+    # max: of no hits the difference is zero, except rounding
     return max(0.0, float((middle - spread) / (1 + z * z / total))), float((middle + spread) / (1 + z * z / total))
 
 

@@ -148,7 +148,7 @@ def latency(given: argparse.Namespace) -> None:
 
 
 def _whole(sent: Sequence[tuple[float, float]], length: float) -> list[tuple[float, float]]:
-    """The pictures of the stream, once they were all sent; the camera begins anew for whoever connects again.
+    """The pictures of the stream, once they were all sent; the camera begins again for whoever connects again.
 
     Raises:
         SystemExit: the server connected again before the end.

@@ -8,7 +8,7 @@
     python -m bench.liveness speed                                              # the judge's time, one and many at once
 
 Clips are rendered from photos by `tests/liveness/render.py` and cut from the videos in ../shared/pad. A run can be
-stopped and goes on where it was. Needs the optional pack: `mien models pull minifasnet`.
+stopped and continues where it stopped. Needs the optional pack: `mien models pull minifasnet`.
 
 Rates: APCER is the share of one kind's attacks that are taken for a person (`realface`), BPCER the share of people who
 are taken for an attack, non-response the share that ends with a named error. `uncertain` is neither, and is told apart;

@@ -52,7 +52,7 @@ def timed(calls: int, call: Any) -> list[float]:
 
 
 def attempt(client: httpx.Client, robot: Robot, mode: str) -> tuple[str, float]:
-    """Run an attempt; return what came of it, and the seconds from the client's end to that."""
+    """Run an attempt; return its result, and the seconds from the client's end to that."""
     told = robot.run(create(client, mode)["authToken"])
     return told.get("livenessError", "result"), robot.waited
 

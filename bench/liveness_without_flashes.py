@@ -4,8 +4,8 @@
     python -m bench.liveness_without_flashes --report calm.jsonl    # report again
 
 People, rendering and filmed clips are those of `bench.liveness`, with challenges of `MIEN_LIVENESS_WITHOUT_FLASHES`.
-Decisions are those that `realface` allows. Intervals are Clopper and Pearson's, 95 %. A run can be stopped and goes on
-where it was.
+Decisions are those that `realface` allows. Intervals are Clopper and Pearson's, 95 %. A run can be stopped and
+continues where it stopped.
 """
 
 from __future__ import annotations

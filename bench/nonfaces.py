@@ -1,11 +1,11 @@
-"""Faces of people only: boxes on photos without a person, and people who are lost by the second look.
+"""Faces of people only: boxes on photos without a person, and people who are lost by the re-detection.
 
     uv run --group bench python bench/nonfaces.py                  (all photos of the shared data)
     uv run --group bench python bench/nonfaces.py --every 5 --list
 
 Without people: `faces/nonfaces`, boxes as Detect reports them (those of the contract's minimum size and more). With
-people: `faces/fairface`, `azure` and `lfw`, boxes with and without the second look that asks whether a doubtful face is
-a person's (`vision/people.py`). What is lost is listed, to be looked at.
+people: `faces/fairface`, `azure` and `lfw`, boxes with and without the re-detection that asks whether a doubtful face
+is a person's (`vision/people.py`). What is lost is listed, to be looked at.
 
 The head was trained with these photos; its card (`heads/person.npz`) gives the rates on parts that were left out.
 """

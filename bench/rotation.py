@@ -42,7 +42,7 @@ SEED = 3
 
 @dataclass(frozen=True)
 class Seen:
-    """The main face of one turned photo; `vector` is None where none was found."""
+    """The main face of one turned photo; `vector` is None if none was found."""
 
     person: str
     photo: int

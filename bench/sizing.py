@@ -162,7 +162,7 @@ class Probes:
 
     Attributes:
         rows: how many are enrolled.
-        photos: templates of the enrolled people who are looked for.
+        photos: templates of the enrolled people who are searched.
         places: their rows.
         probes: float32 (2 n, d).
     """

@@ -125,7 +125,7 @@ class Client:
 
 @contextmanager
 def server() -> Iterator[dict[str, str]]:
-    """A fresh `mien serve --dev`, with the limits of a tier out of the way where there are any."""
+    """A fresh `mien serve --dev`, with the limits of a tier out of the way if there are any."""
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.json"
         command = [sys.executable, "-m", "mien", "serve", "--dev", "--port", "0", "--ready-file", str(ready)]
@@ -290,7 +290,7 @@ def memory(ready: dict[str, str], requests: int) -> None:
 
 
 def main() -> None:
-    """Run what was asked for."""
+    """Run what was requested."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=5)

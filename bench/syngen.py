@@ -1,8 +1,8 @@
 """The degradations of `ofiq-syngen` on photos whose landmarks Mien has found.
 
 The package's operators take a context that the reference implementation's networks would make. Those are not at hand,
-so the context is made of Mien's own mesh: 98 landmarks in the order of WFLW, a head that is an ellipse, and a pose. Its
-operators for the background, eyes and mouth therefore aim at what Mien takes for them.
+so the context consists of Mien's own mesh: 98 landmarks in the order of WFLW, a head that is an ellipse, and a pose.
+Its operators for the background, eyes and mouth therefore aim at what Mien takes for them.
 """
 
 from __future__ import annotations

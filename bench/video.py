@@ -81,7 +81,7 @@ def main() -> None:
 
 
 def _chosen(given: argparse.Namespace, clips: Sequence[Planned]) -> list[Planned]:
-    """The clips of the half and the kinds that were asked for."""
+    """The clips of the half and the kinds that were requested."""
     return [
         clip
         for clip in clips
@@ -93,7 +93,7 @@ def accuracy(given: argparse.Namespace) -> None:
     """Right and wrong names and doors that open, of both halves of the people."""
     clips = [clip for clip in _chosen(given, plan(given.cache)) if (given.cache / f"{clip.name}.mp4").exists()]
     share, count = (int(one) for one in given.of.split("/"))
-    # Rows by the networks that are asked for and there.
+    # Rows by the networks that are requested and there.
     store = ModelStore()
     there = [name for name in given.networks if store.installed(name)]
     results = given.cache / f"accuracy-{'-'.join(there) or 'none'}.jsonl"

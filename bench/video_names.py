@@ -190,7 +190,7 @@ def _room(number: int) -> Pixels:
 
 
 def _head(photo: Path) -> Head | None:
-    """The head of a photo; None where it has no face, several, a small one, or no colour."""
+    """The head of a photo; None if it has no face, several, a small one, or no colour."""
     pixels = np.asarray(cv2.imread(str(photo)), np.uint8)
     faces = networks()[0].find(pixels, OperatingPoint.GENERAL)
     grey = float(np.ptp(pixels.astype(np.float32), axis=2).mean()) < 4

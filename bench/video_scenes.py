@@ -172,7 +172,7 @@ class Figure:
         self.matte = np.asarray(matte * matte * (3 - 2 * matte), np.float32)
 
     def draw(self, scene: Pixels, place: Place) -> tuple[float, float, float, float] | None:
-        """Put it into a scene; returns the box of its face, None where it is outside."""
+        """Put it into a scene; returns the box of its face, None if it is outside."""
         image, _ = self.head.view(place.pose)
         scale = place.face_px / self.head.width
         x = SIZE[0] / 2 + FOCAL * place.right / place.away

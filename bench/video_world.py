@@ -186,7 +186,7 @@ def world(cache: Path, *, alone: bool = False, networks: Sequence[str] = LIVENES
 
 
 def enrolled(cache: Path, engine: FaceEngine, pack: str, known: Sequence[Person]) -> list[tuple[Embedding, ...]]:
-    """The templates of each person's photos but for the second, which walks up; kept from an earlier run."""
+    """The templates of each person's photos except the second, which walks up; kept from an earlier run."""
     fingerprint = engine.fingerprint(pack)
     kept = cache / f"templates-{fingerprint[:12]}-all.npz"
     photos = [(number, photo) for number, person in enumerate(known) for photo in _enrolling(person)]

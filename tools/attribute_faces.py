@@ -85,7 +85,7 @@ class Faces:
             return {key: archive[key] for key in archive.files}
 
     def _main_points(self, pixels: Pixels) -> Float32 | None:
-        """Five points of the face nearest to the middle, at the first scale where there is one."""
+        """Five points of the face nearest to the middle, at the first scale if there is one."""
         from mien.vision.detector import YuNet, suppress  # noqa: PLC0415  # only when points are not cached
 
         detector = YuNet(self.network("yunet"))

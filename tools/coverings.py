@@ -47,7 +47,7 @@ def texture(random: Random, other: Pixels) -> Pixels:
         grey = float(random.choice([15, 30, 60, 200, 240]))
         plain = np.full((SIZE, SIZE, 3), grey, np.float32) + random.normal(0, 6, 3)
     else:
-        # The upper corner of another photo's loose crop: background, hair, clothes; seldom a face.
+        # The upper corner of another photo's loose crop: background, hair, clothes; rarely a face.
         x = int(random.choice([0, SIZE - 64]))
         plain = cv2.resize(other[:64, x : x + 64], (SIZE, SIZE)).astype(np.float32)
     shade = np.linspace(random.uniform(0.7, 1.1), random.uniform(0.6, 1.1), SIZE, dtype=np.float32)

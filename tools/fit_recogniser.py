@@ -95,7 +95,7 @@ def calibrate(file: Path) -> None:
 
 
 def main() -> None:
-    """Run the step that was asked for."""
+    """Run the step that was requested."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     steps = parser.add_subparsers(dest="step", required=True)
     steps.add_parser("centre").add_argument("files", nargs="+", type=Path)

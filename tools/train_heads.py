@@ -82,7 +82,7 @@ class Recipe:
         name: the head's file.
         classes: classes of the output.
         pools: its features.
-        label: reads the class of a photo from its labels: an index, or None where nobody judged.
+        label: reads the class of a photo from its labels: an index, or None if nobody judged.
         what: says in the card what the output means.
         strength: inverse of the L2 penalty.
         vectors: further features.
@@ -110,7 +110,7 @@ def flag(column: str) -> Any:
 
 
 def worn_on_eyes(row: Mapping[str, str]) -> bool:
-    """Tell whether the labels say that there are glasses of any kind."""
+    """Return whether the labels say that there are glasses of any kind."""
     return "1" in {row.get("glasses"), row.get("sunglasses")}
 
 

@@ -5,7 +5,7 @@
     python -m bench.attacks --write                  # and put the tables into docs/liveness-accuracy.md
 
 Attempts are rendered from photos of ../shared/faces and cut from the films in ../shared/pad, judged with the packs that
-are installed, and kept with their evidence in the folder of --cache; `--again` judges the kept clips anew. The virtual
+are installed, and kept with their evidence in the folder of --cache; `--again` judges the kept clips again. The virtual
 camera in a real browser is tests/liveness/web/test_attempts_in_browser.py.
 """
 

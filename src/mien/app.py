@@ -98,7 +98,7 @@ def create_app(
     """Put the data plane of a server together.
 
     Args:
-        settings: every knob.
+        settings: the settings.
         services: the services; closed when the application stops.
         engine: analyses images.
         demo_key: gives the key that the liveness demo calls with; None for a server that is not for trying out.

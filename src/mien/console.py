@@ -87,7 +87,7 @@ def create_management(
     """Return the ASGI application of the management port.
 
     Args:
-        settings: every knob.
+        settings: the settings.
         services: the services; closed by their owner.
         endpoint: URL of the data plane on this machine.
         exposition: the counts of the data plane in this process.
@@ -181,7 +181,7 @@ def open_portal(settings: Settings, services: Services, faces: FaceServices, log
     """Return the portal; it loads its pages when somebody comes.
 
     Args:
-        settings: every knob.
+        settings: the settings.
         services: the services.
         faces: the server's gallery and models.
         login: recognises who signs in; the control plane's own, so that guesses at both count together.

@@ -129,7 +129,7 @@ def channel_parts(
     """Return what serves the clients of liveness sessions.
 
     Args:
-        settings: every knob.
+        settings: the settings.
         accounts: looks up the resources.
         engine: finds faces.
         judge: judges attempts.

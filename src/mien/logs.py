@@ -29,7 +29,7 @@ def redact(text: str) -> str:
 
 
 def is_secret_name(name: str) -> bool:
-    """Tell whether a field of this name holds a secret, whatever its value looks like."""
+    """Return whether a field of this name holds a secret, whatever its value looks like."""
     return _SECRET_NAMES.search(name) is not None
 
 

@@ -57,7 +57,7 @@ class AccessRequests:
     """The requests of all resources. Every step goes into the audit log with who took it.
 
     A request goes submitted → in review → approved or rejected; an approval expires, and can be renewed (verified
-    anew) or revoked; what is not over yet can be withdrawn. All processes see a step at their next look-up.
+    again) or revoked; what is not over yet can be withdrawn. All processes see a step at their next look-up.
 
     Args:
         database: the database.
@@ -352,7 +352,7 @@ class AccessRequests:
             **details,
         }
         if request.reason is not None:
-            about["reason"] = request.reason[:99]  # the log refuses longer texts without blanks
+            about["reason"] = request.reason[:99]  # the log refuses longer texts without spaces
         self._audit.record_in(
             session, actor=actor, action=f"access.{step}", resource_id=request.resource_id, details=about
         )

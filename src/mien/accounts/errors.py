@@ -9,7 +9,7 @@ from mien.messages import Message, MessageError
 
 
 class AccountError(MessageError):
-    """Base of everything that this package raises on purpose."""
+    """Base of the errors of this package."""
 
 
 class InvalidValueError(AccountError):
@@ -126,7 +126,7 @@ class AlreadyRequestedError(AccessError):
 
 
 class TransitionError(AccessError):
-    """A request cannot go from its state to the one that was asked for.
+    """A request cannot go from its state to the one that was requested.
 
     Attributes:
         state: its state.

@@ -92,7 +92,7 @@ class ResourceFinder:
         return self._answer(("id", resource_id), lambda session: session.get(ResourceRow, resource_id))
 
     def allows_origin(self, origin: str) -> bool:
-        """Tell whether any resource permits calls of web pages from this origin."""
+        """Return whether any resource permits calls of web pages from this origin."""
         memory = self._current()
         if memory.origins is None:
             with self._database.read(EVERY_RESOURCE) as session:

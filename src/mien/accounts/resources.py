@@ -91,7 +91,7 @@ class Accounts:
         return self._finder.by_subdomain(label)
 
     def allows_origin(self, origin: str) -> bool:
-        """Tell whether any resource permits calls of web pages from an origin; from memory as `find_by_key`."""
+        """Return whether any resource permits calls of web pages from an origin; from memory as `find_by_key`."""
         return self._finder.allows_origin(origin)
 
     def get(self, resource_id: UUID) -> Resource | None:
@@ -288,7 +288,7 @@ class Accounts:
         return resource
 
     def purge(self, resource_id: UUID, *, actor: str = SERVICE) -> None:
-        """Delete a deleted resource for good: every row of it, its data keys, and what the erasers delete.
+        """Delete a deleted resource permanently: every row of it, its data keys, and what the erasers delete.
 
         What is cut short is finished by `purge_due`.
 

@@ -180,7 +180,7 @@ class RoleAssignments:
 
 
 def _normal(value: str) -> str:
-    """Write an id in lower case; any other name counts to the letter."""
+    """Write an id in lower case; any other name counts exactly."""
     try:
         return str(UUID(value)) if len(value) == _UUID_LENGTH else value
     except ValueError:

@@ -175,7 +175,7 @@ def checked_tags(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def checked_text(field: str, text: str, most: int) -> str:
-    """Return a text of a person's, without blanks around it.
+    """Return a text of a person's, without spaces around it.
 
     Raises:
         InvalidValueError: it is empty, too long, or has control characters.

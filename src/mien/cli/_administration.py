@@ -30,12 +30,12 @@ Name = Annotated[str, typer.Argument(help="Name of the resource.")]
 
 @contextmanager
 def opened(data_dir: Path | None, *, create: bool = False) -> Iterator[Services]:
-    """Open the database; what goes wrong on purpose becomes one sentence and exit code 1.
+    """Open the database; an expected error becomes one sentence and exit code 1.
 
     Args:
         data_dir: the data folder; from the settings when None.
-        create: make a database and a master key where there are none. Only commands that a new installation begins
-            with do so: any other would answer from an empty database when a folder's name is misspelt.
+        create: make a database and a master key if there are none. Only commands that a new installation begins with do
+            so: any other would answer from an empty database when a folder's name is misspelt.
     """
     with opened_by_settings(data_dir, create=create) as (_, services):
         yield services

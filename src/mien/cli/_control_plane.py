@@ -70,7 +70,7 @@ def control_plane(address: str, token: str | None, cacert: Path | None) -> Contr
 
 
 def client_of(address: str, cacert: Path | None) -> httpx.Client:
-    """Return a client of an address; exits with 2 when it is none, or the authority cannot be read."""
+    """Return a client of an address; exits with 2 when it is not one, or the authority cannot be read."""
     import ssl
 
     import httpx

@@ -34,7 +34,7 @@ DoorName = Annotated[str, typer.Argument(help="Name or id of the door, or the be
 
 @contextmanager
 def opened_doors(name: str, data_dir: Path | None) -> Iterator[tuple[Services, DoorServices, UUID]]:
-    """Open the doors of a resource; what goes wrong on purpose becomes one sentence and exit code 1."""
+    """Open the doors of a resource; an expected error becomes one sentence and exit code 1."""
     from mien.doors.errors import DoorsError
     from mien.doors.service import open_doors
 

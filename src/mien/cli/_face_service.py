@@ -67,7 +67,7 @@ def trouble(message: str) -> NoReturn:
 
 @contextmanager
 def connected(where: Where) -> Iterator[FaceCalls]:
-    """Give calls of a resource; anything that goes wrong on purpose becomes one sentence and exit code 2.
+    """Give calls of a resource; an expected error becomes one sentence and exit code 2.
 
     An endpoint that is given, or set by FACE_ENDPOINT, is called. Without one, a local data folder is served on a free
     port of this machine while the command runs: approvals, policies and the audit log hold as for any other caller.

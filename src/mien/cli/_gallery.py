@@ -34,7 +34,7 @@ class CommandServices:
     """The objects that a command on faces works with.
 
     Attributes:
-        settings: every knob.
+        settings: the settings.
         services: the services.
         store: the model packs.
         engine: analyses photos.
@@ -52,7 +52,7 @@ class CommandServices:
 
 @contextmanager
 def opened_faces(data_dir: Path | None, *foreseen: type[Exception]) -> Iterator[CommandServices]:
-    """Open the gallery and the models; what goes wrong on purpose becomes one sentence and exit code 1.
+    """Open the gallery and the models; an expected error becomes one sentence and exit code 1.
 
     Args:
         data_dir: the data folder; from the settings when None.

@@ -204,7 +204,7 @@ def _photos(product: Product, source: str, photos: str | None, key_variable: str
 
 @contextmanager
 def _telling(*, quiet: bool) -> Iterator[Any]:
-    """Show how far it is on the terminal, or as a line now and then where there is none."""
+    """Show how far it is on the terminal, or as a line now and then if there is none."""
     import sys
 
     if quiet:

@@ -45,12 +45,12 @@ def detected(calls: FaceCalls, photo: Path, model: str) -> list[dict[str, Any]]:
 
 
 def same_name(one: str, other: str) -> bool:
-    """Whether two names are equal but for the way that a file system spells accents."""
+    """Whether two names are equal except the way that a file system spells accents."""
     return unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other)
 
 
 def of_name(persons: Iterable[dict[str, Any]], name: str) -> list[dict[str, Any]]:
-    """Return the persons of a name; without any, those whose name differs in capitals, accents or blanks alone."""
+    """Return the persons of a name; without any, those whose name differs in capitals, accents or spaces alone."""
     every = list(persons)
     exact = [one for one in every if same_name(one["name"], name)]
     return exact or [one for one in every if name_key(one["name"]) == name_key(name)]

@@ -47,7 +47,7 @@ def thumbnail(photo: bytes, box: Mapping[str, int] | None = None) -> Image.Image
 
 
 def renderer() -> Any | None:  # Any: one of the library's classes of renderables
-    """Return what draws pictures in this terminal; None where it cannot, or the extra `terminal` is missing."""
+    """Return what draws pictures in this terminal; None if it cannot, or the extra `terminal` is missing."""
     if not (sys.stdout.isatty() and sys.stdin.isatty()):
         return None
     logging.getLogger("textual_image").setLevel(logging.ERROR)  # it warns of terminals that say nothing about cells

@@ -60,7 +60,7 @@ _START_SECONDS = 25.0
 
 
 class StartError(Exception):
-    """The service cannot start; the message says why and what mends it."""
+    """The service cannot start; the message says why and how to fix it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,7 +352,7 @@ def _pull_if_possible(store: ModelStore, names: Sequence[str]) -> None:
 
 
 def _demo_key(services: Services, resource: Resource, keys: KeyPair) -> Callable[[], str]:
-    """Return what gives the liveness demo its key: listed anew, which is audited, only when it was changed."""
+    """Return what gives the liveness demo its key: listed again, which is audited, only when it was changed."""
     known = keys.key1
 
     def current() -> str:

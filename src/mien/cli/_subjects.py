@@ -48,7 +48,7 @@ Possible = Annotated[
 
 @contextmanager
 def opened(data_dir: Path | None) -> Iterator[tuple[Services, Subjects]]:
-    """Open the data-subject tools; what goes wrong on purpose becomes one sentence and exit code 1."""
+    """Open the data-subject tools; an expected error becomes one sentence and exit code 1."""
     from mien.liveness.sessions import Sessions
     from mien.liveness.tokens import Tokens
     from mien.subjects import SubjectError, open_subjects

@@ -51,7 +51,7 @@ def baseline(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Begin a new baseline after an intended change, such as a new camera or model."""
+    """Start a new baseline after an intended change, such as a new camera or model."""
     from mien.cli._administration import resource_named
     from mien.gallery.drift import DriftError
 

@@ -20,7 +20,7 @@ _LONGEST_DATA = 1024
 
 @dataclass(slots=True)
 class _Photo:
-    """A photo and what became of it: enrolled, earlier (enrolled before) or refused."""
+    """A photo and its result: enrolled, earlier (enrolled before) or refused."""
 
     path: Path
     key: str

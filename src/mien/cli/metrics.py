@@ -61,7 +61,7 @@ def command(
 
 
 def _ask(store: MetricStore, question: Question, *, lenient: bool) -> list[Series]:
-    """Ask; of many metrics, those that cannot be asked for like that are left out."""
+    """Ask; of many metrics, those that cannot be requested like that are left out."""
     from mien.events import MetricError
 
     try:

@@ -56,7 +56,7 @@ def _here() -> str:
 
 
 def _open(address: str) -> bool:
-    """Start a browser; False where there is none with a window: a text browser would take the terminal over."""
+    """Start a browser; False if there is none with a window: a text browser would take the terminal over."""
     windows = sys.platform in {"darwin", "win32"} or any(
         os.environ.get(name) for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
     )

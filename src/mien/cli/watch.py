@@ -91,7 +91,7 @@ def _owner(faces: CommandServices, resource: str | None) -> UUID:
 
 
 def _not_approved(faces: CommandServices, owner: UUID) -> str | None:
-    """Return why people of a resource may not be identified in video, and what to do; None where they may."""
+    """Return why people of a resource may not be identified in video, and what to do; None if they may."""
     from mien.accounts import Feature
 
     found = faces.services.accounts.get(owner)

@@ -27,7 +27,7 @@ Json = dict[str, Any]
 
 
 class Attribute(StrEnum):
-    """The attributes that can be asked for, by their names in the contract."""
+    """The attributes that can be requested, by their names in the contract."""
 
     HEAD_POSE = "headPose"
     GLASSES = "glasses"
@@ -104,7 +104,7 @@ class Declaration:
         attribute: the attribute.
         schema: JSON schema of its value in the spelling of a version.
         detection_models: the detection models that have it.
-        gate: the feature that a resource must be approved for; None where everybody has it.
+        gate: the feature that a resource must be approved for; None if everybody has it.
         recognition_models: the recognition models that it is defined for.
         legacy_only: only the versions in the spelling of v1.0 have it.
         label: its name for people, in lower case.

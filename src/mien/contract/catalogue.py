@@ -1,8 +1,8 @@
 """The error catalogue: every error answer of the contract, with what it means and what to do about it.
 
 The rows are data (`catalogue.json`), so that the wire, the documentation, the tests and the doctor read the same ones.
-Status, code and message are the contract's to the letter; explanations and next steps are Mien's. Code refers to a row
-by its id, which says nothing about its text:
+Status, code and message are the contract's exactly; explanations and next steps are Mien's. Code refers to a row by its
+id, which says nothing about its text:
 
     raise row("detect.attributes_invalid").problem(hint="There is no attribute 'haed'.")
 """

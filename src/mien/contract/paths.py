@@ -69,7 +69,7 @@ def misplaced(segments: Sequence[str], versions: Iterable[str]) -> Iterator[Misp
 
 
 def renamed_sessions(rest: Sequence[str]) -> tuple[str, ...] | None:
-    """Return the path of liveness sessions as the other generation of API versions writes it; None if it is none."""
+    """Return the path of liveness sessions as the other generation of API versions writes it; None if it is not one."""
     path = "/".join(rest)
     for ours, theirs in ((_OLD_SESSIONS, _NEW_SESSIONS), (_NEW_SESSIONS, _OLD_SESSIONS)):
         place = path.lower().find(ours.lower())

@@ -13,7 +13,7 @@ class Problem(Exception):  # noqa: N818  an answer, not a bug: named as RFC 9457
     Attributes:
         status: HTTP status.
         code: the contract's error code, also sent as header `x-ms-error-code`.
-        message: the contract's message, to the letter.
+        message: the contract's message, exactly.
         hint: additional information from Mien; sent in `innererror.details.hint`.
         doc: path of the page that explains the error; sent only together with a hint.
         explanation: one sentence on what the error means; the text of `innererror` when there is a hint.

@@ -223,7 +223,7 @@ class EndpointClient:
         raise AssertionError("unreachable")
 
     def _wait(self, answer: Answer) -> Wait:
-        """Tell whether this client's own calls are enough to have met the limit."""
+        """Return whether this client's own calls are enough to have met the limit."""
         tier = _TIER.search(str(answer.error.get("message", "")))
         allowed, window = _ALLOWED["F" if tier is None else tier[1]]
         counted = [one for one in self.answers if one.status != 429 and one.path.startswith("/face/")]

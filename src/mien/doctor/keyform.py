@@ -27,7 +27,7 @@ class KeyForm:
     """The shape of a key.
 
     Attributes:
-        usable: the key to go on with, mended where that is beyond doubt; None when there is none.
+        usable: the key to go on with, repaired where that is beyond doubt; None when there is none.
         findings: problems of the address; empty if there are none.
     """
 

@@ -46,7 +46,7 @@ class Refusal:
         found: status, code and message.
         means: its meaning.
         next_step: the next step.
-        row: the row of the catalogue that it is; None when it is none.
+        row: the row of the catalogue that it is; None when it is not one.
         missing: features that lack an approval.
     """
 

@@ -96,6 +96,6 @@ def _pattern(row: Row) -> re.Pattern[str]:
 
 
 def _plain(message: str) -> str:
-    """Return a text with single blanks and straight quotes."""
+    """Return a text with single spaces and straight quotes."""
     text = _SPACE.sub(" ", message).strip()
     return re.sub("[’‘]", "'", re.sub("[“”]", '"', text))

@@ -24,7 +24,7 @@ class Agreement:
     liveness: float | None = None
 
     def missing(self, evidence: TrackEvidence) -> list[str]:
-        """What a track lacks, in words and numbers; empty where the person counts as recognised."""
+        """What a track lacks, in words and numbers; empty if the person counts as recognised."""
         if evidence.best is None:
             return ["nobody is similar enough"]
         found = []

@@ -161,7 +161,7 @@ class Cameras:
         return self._open(row)
 
     def started(self, camera: Camera, *, where: str) -> None:
-        """Note in the audit log that a process began to identify people on a camera.
+        """Record in the audit log that a process began to identify people on a camera.
 
         Args:
             camera: the camera.
@@ -170,7 +170,7 @@ class Cameras:
         self._run("camera.start", camera, where)
 
     def stopped(self, camera: Camera, *, where: str) -> None:
-        """Note in the audit log that a process stopped."""
+        """Record in the audit log that a process stopped."""
         self._run("camera.stop", camera, where)
 
     def _run(self, action: str, camera: Camera, where: str) -> None:

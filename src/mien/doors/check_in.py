@@ -1,6 +1,6 @@
 """Check-ins at kiosks: by a live face, by a photo where liveness is off, or by the code of a badge or a visit.
 
-A face is looked for in the kiosk's one group. A liveness session counts once, for the kiosk and the acceptance that it
+A face is searched in the kiosk's one group. A liveness session counts once, for the kiosk and the acceptance that it
 was created for, and for a minute; it is erased with its image as soon as it was used. Where the kiosk has a door, the
 door's rules decide (`mien.doors.decisions`), and nothing opens without them.
 """
@@ -86,7 +86,7 @@ class Answer:
 
     Attributes:
         outcome: the message that the page shows.
-        name: name of the person who is greeted; "" where there is none.
+        name: name of the person who is greeted; "" if there is none.
     """
 
     outcome: Outcome

@@ -38,7 +38,7 @@ from mien.storage.tables import DoorEventRow
 Approved = Callable[[UUID], bool]
 """Whether a resource is approved for video identification at the moment."""
 Shot = Callable[[], bytes | None]
-"""Gives the best shot of the track as JPEG; None where there is none."""
+"""Gives the best shot of the track as JPEG; None if there is none."""
 
 _TRACKS_KEPT: Final = 1000
 
@@ -107,7 +107,7 @@ class Decisions:
             shot: gives the picture of the track.
 
         Returns:
-            The event that was written; None where nothing was.
+            The event that was written; None if nothing was.
 
         Raises:
             ClaimLostError: another server runs the camera.
@@ -149,7 +149,7 @@ class Decisions:
         return self._refuse(_Look(watched, evidence, held, shot, told), verdict, situation)
 
     def badge(self, resource_id: UUID, door_id: UUID, number: BadgeNumber, *, reader: str) -> Event:
-        """Note that a badge was presented at a door; whose it is decides later with the face.
+        """Record that a badge was presented at a door; whose it is decides later with the face.
 
         Args:
             resource_id: id of the door's resource.

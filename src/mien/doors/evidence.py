@@ -16,7 +16,7 @@ class Candidate:
     Attributes:
         collection: id of the person group, large person group or dynamic group; "" for the person directory.
         person_id: lower-case hyphenated GUID.
-        name: the person's name, "" where there is none.
+        name: the person's name, "" if there is none.
         confidence: 0 to 1, of all frames of the track together; 0.5 at the operating point of the recogniser.
     """
 
@@ -39,10 +39,10 @@ class TrackEvidence:
         readable: readable of these, frames that gave a template.
         agreeing: agreeing of the readable ones, frames whose best candidate is `best`.
         best: the person that the track shows most likely, None for a stranger.
-        second: the next person, None where nobody else comes near.
+        second: the next person, None if nobody else comes near.
         quality: `low`, `medium` or `high`: of the best shot.
         face_px: the shorter side of the largest face box, in pixels of the source.
-        liveness: 0 (artefact) to 1 (live): material evidence over the track; None where it was not measured.
+        liveness: 0 (artefact) to 1 (live): material evidence over the track; None if it was not measured.
         session: whether it is the one picture of a liveness session that found a live face. Such a session has followed
             one face for seconds, so the least number of frames does not apply; every other condition does.
     """

@@ -164,7 +164,7 @@ class Kiosks:
         name: str | None = None,
         spec: KioskSpec | None = None,
     ) -> Kiosk:
-        """Change a kiosk; what is None stays, and so does its key. A new notice must be accepted anew.
+        """Change a kiosk; what is None stays, and so does its key. A new notice must be accepted again.
 
         Raises:
             InvalidDoorError: the name cannot be, or the door or a new group is not there.

@@ -23,7 +23,7 @@ from mien.storage.claims import ClaimLostError, Held, elapsed
 from mien.storage.tables import DoorEventRow
 
 POLL_SECONDS: Final = 0.5
-"""How often decisions of other processes, such as those of kiosks, are looked for."""
+"""How often decisions of other processes, such as those of kiosks, are searched."""
 
 _log = structlog.get_logger(__name__)
 

@@ -34,7 +34,7 @@ class Place:
     Attributes:
         place: as configurations name it: `personGroup/ID`, `largePersonGroup/ID` or `dynamicGroup/ID`.
         name: its display name.
-        persons: how many it has; None where that is not counted.
+        persons: how many it has; None if that is not counted.
         recognition_model: by which it is searched.
     """
 

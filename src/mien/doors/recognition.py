@@ -74,7 +74,7 @@ class Tracks:
         self._recogniser = recogniser
         self._noted = noted
         self._votes: dict[int, _Votes] = {}
-        # Numbers of tracks begin anew at each start; events of earlier starts stay told apart.
+        # Numbers of tracks begin again at each start; events of earlier starts stay told apart.
         self._start = f"{time.time_ns() // 1_000_000:x}"
 
     def evidence(self, camera: str, update: TrackUpdate) -> TrackEvidence:
@@ -160,7 +160,7 @@ class Watcher:
 
     @property
     def problem(self) -> str | None:
-        """Why faces cannot be searched for now; None where they can."""
+        """Why faces cannot be searched for now; None if they can."""
         return self._problem
 
     def run(self, on_evidence: OnEvidence, on_end: OnEvidence | None = None) -> None:
@@ -214,7 +214,7 @@ class Watcher:
             return tuple(self._latest.values())
 
     def best_shot(self, track: str) -> bytes | None:
-        """The best face of a recent track with some surroundings, as JPEG; None where there is none."""
+        """The best face of a recent track with some surroundings, as JPEG; None if there is none."""
         with self._lock:
             found = self._shots.get(track)
         if found is None or found.best_shot is None:

@@ -225,7 +225,7 @@ class Roster:
         return [Inside(row.area, persons[row.collection, row.person_id], row.since) for row in rows]
 
     def take_out(self, resource_id: UUID, area: str, place: str, person_id: UUID, *, actor: str) -> None:
-        """Note that a person is not inside an area, as after a fire drill or a mistake.
+        """Record that a person is not inside an area, as after a fire drill or a mistake.
 
         Raises:
             NoSuchPersonError: there is no such person.
@@ -246,7 +246,7 @@ class Roster:
             self._record(session, "door.presence.remove", resource_id, actor, area=area, event=event.number)
 
     def empty(self, resource_id: UUID, area: str, *, actor: str) -> int:
-        """Note that nobody is inside an area.
+        """Record that nobody is inside an area.
 
         Returns:
             How many were.
@@ -280,7 +280,7 @@ class Roster:
 
 
 def enter(session: Session, resource_id: UUID, area: str, known: Known, now: datetime) -> None:
-    """Note that a person was let into an area, within a writing session."""
+    """Record that a person was let into an area, within a writing session."""
     session.merge(
         DoorPresenceRow(
             resource_id=resource_id,
@@ -294,7 +294,7 @@ def enter(session: Session, resource_id: UUID, area: str, known: Known, now: dat
 
 
 def leave(session: Session, area: str, known: Known) -> bool:
-    """Note that a person was let out of an area, within a writing session; false when they were not inside."""
+    """Record that a person was let out of an area, within a writing session; false when they were not inside."""
     statement = delete(DoorPresenceRow).where(
         DoorPresenceRow.area == area,
         DoorPresenceRow.collection == known.collection,

@@ -16,7 +16,7 @@ class Person:
     Attributes:
         place: `personGroup/ID`, `largePersonGroup/ID` or `directory`.
         person_id: their id.
-        name: their name at the moment; "" where there is none.
+        name: their name at the moment; "" if there is none.
     """
 
     place: str

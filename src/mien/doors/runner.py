@@ -1,8 +1,8 @@
 """Runs cameras and doors on this server: each under a claim, so that one server runs it and another takes over.
 
 A door, its actuator and its cameras are one unit with one claim: the server that decides is the server that opens.
-Cameras without a door are units of their own. A camera that was changed is started anew, and its door and the other
-cameras go on; a door that was changed is started anew with its cameras.
+Cameras without a door are units of their own. A camera that was changed is started again, and its door and the other
+cameras go on; a door that was changed is started again with its cameras.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from mien.storage.claims import ClaimLostError, Claims, Held, identity
 from mien.storage.tables import DoorRow
 
 LOOK_SECONDS: Final = 2.0
-"""How often changes and claims that are free are looked for; with the lease, a takeover takes 12 s at most."""
+"""How often changes and claims that are free are searched; with the lease, a takeover takes 12 s at most."""
 LEASE_SECONDS: Final = 10.0
 _AGAIN_SECONDS: Final = 5.0
 
@@ -152,7 +152,7 @@ class Runner:
         self._name = f"server:{identity_name()}"
 
     def start(self) -> None:
-        """Begin."""
+        """Start."""
         self._thread.start()
 
     def stop(self) -> None:

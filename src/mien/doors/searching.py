@@ -243,7 +243,7 @@ class GroupSearch:
                 name = self._gallery.persons.get(ref, person_id).name
             else:
                 name = self._directory.directory.get(self._resource_id, person_id).name
-        except PersonNotFoundError:  # deleted a moment ago
+        except PersonNotFoundError:  # deleted just now
             name = ""
         with self._lock:
             if len(self._names) > 10_000:

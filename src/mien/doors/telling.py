@@ -89,7 +89,7 @@ class Teller:
         self._thread = threading.Thread(target=self._run, name="mien-door-events", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start."""
         self._thread.start()
 
     def stop(self) -> None:

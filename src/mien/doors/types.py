@@ -43,7 +43,7 @@ def zone_of(name: str) -> ZoneInfo:
 
 
 def check_name(what: str, name: str) -> str:
-    """Return a name without blanks around it.
+    """Return a name without spaces around it.
 
     Raises:
         InvalidDoorError: it is empty, too long, or has odd characters.
@@ -137,7 +137,7 @@ class Quality(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraSpec:
-    """A camera's configuration but for its address, which may hold a password and is kept apart.
+    """A camera's configuration except its address, which may hold a password and is kept apart.
 
     Attributes:
         groups: the groups in which people are searched: `personGroup/ID`, `largePersonGroup/ID`, `dynamicGroup/ID` or
@@ -201,7 +201,7 @@ class Camera:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoorSpec:
-    """A door's configuration but for its actuator, which may hold keys and is kept apart.
+    """A door's configuration except its actuator, which may hold keys and is kept apart.
 
     Attributes:
         time_zone: IANA name; schedules are in its local time.

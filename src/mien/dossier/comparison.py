@@ -29,7 +29,7 @@ class Change:
         item: `statement` or `question`.
         key: key of the statement or question.
         kind: how it changed.
-        before: its text, or the answer, in the first dossier; None where there was none.
+        before: its text, or the answer, in the first dossier; None if there was none.
         after: the same in the second.
         facts: old and new values of the facts that differ, by name.
     """

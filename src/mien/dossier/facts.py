@@ -56,7 +56,7 @@ class Fact:
         source: the kind of its source.
         where: the source itself: the name of the setting, of the property, of the table.
         read_at: time of reading, ISO 8601 in UTC.
-        entry: the audit entry that last set it; None where the log has none.
+        entry: the audit entry that last set it; None if the log has none.
     """
 
     name: str

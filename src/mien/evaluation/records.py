@@ -91,7 +91,7 @@ class Difference:
 
     Attributes:
         fmr: the rate.
-        thresholds: similarity of either; None where the data cannot bear it.
+        thresholds: similarity of either; None if the data cannot bear it.
         fnmr: [value, low, high] of either.
         differs: whether the difference of the FNMRs is more than chance, as of two samples of other people; None when
             one is missing.

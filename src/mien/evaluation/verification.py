@@ -17,7 +17,7 @@ from mien.matching.calibration import DEFAULT_FMR
 from mien.matching.rates import Interval, fnmr, threshold_at_fmr
 
 TARGETS: Final = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
-"""False match rates that a threshold is looked for."""
+"""False match rates that a threshold is searched."""
 _BEAR: Final = 3.0
 """A rate is claimed only from so many times its inverse in comparisons of different pairs of people."""
 _POINTS: Final = 60

@@ -1,7 +1,7 @@
 """The audit log of a database: append-only, chained (`mien.events.audit_chain`) under a key of the vault.
 
-The last entry's number and hash are sealed beside the log (`AuditHeadRow`), so that a cut end is noticed, too. Whoever
-can write the database *and* puts back an older copy of log and seal together is detected only by comparison with a
+The last entry's number and hash are sealed beside the log (`AuditHeadRow`), so that a cut end is noticed, too. Anyone
+who can write the database *and* puts back an older copy of log and seal together is detected only by comparison with a
 number and hash stored elsewhere, so every entry also goes to the service's log.
 """
 

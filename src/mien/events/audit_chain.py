@@ -1,7 +1,7 @@
 """The chain of the audit log: entries, each hashed together with the previous one, and how a chain is verified.
 
 A hash covers the JSON array of sequence, moment, actor, action, resource id, details and the previous hash. It is
-HMAC-SHA-256 (`hmac-…`), so that the owner of the database, who can drop its triggers, cannot compute a chain anew.
+HMAC-SHA-256 (`hmac-…`), so that the owner of the database, who can drop its triggers, cannot compute a chain again.
 Entries of versions before have plain SHA-256; none may follow a keyed one.
 """
 

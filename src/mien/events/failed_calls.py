@@ -95,7 +95,7 @@ class FailedCalls:
         return self._clock.now()
 
     def note(self, call: NotedCall) -> None:
-        """Note a call, to be written soon; of very many the newest."""
+        """Record a call, to be written soon; of very many the newest."""
         with self._lock:
             calls = self._noted.get(call.resource_id)
             if calls is None:
@@ -202,7 +202,7 @@ def _row(call: NotedCall) -> dict[str, Any]:
 
 
 def told_in(body: bytes) -> tuple[str, str]:
-    """Return message and hint of an error's body; empty where they cannot be read."""
+    """Return message and hint of an error's body; empty if they cannot be read."""
     try:
         answer = json.loads(body[:_BODY])
     except ValueError:

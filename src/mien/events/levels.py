@@ -12,7 +12,7 @@ Gauges = Mapping[str, Callable[[], Mapping[UUID, int]]]
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A number that the process can be asked for at any time.
+    """A number that the process can be requested at any time.
 
     Attributes:
         name: with the unit at its end; one of a sum that only grows ends in `_total`.

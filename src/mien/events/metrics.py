@@ -89,4 +89,4 @@ METRICS: Final = {
 
 
 class MetricError(MessageError, ValueError):
-    """There is no such metric, or it cannot be asked for like that; the message says what there is."""
+    """There is no such metric, or it cannot be requested like that; the message says what there is."""

@@ -91,7 +91,7 @@ class MetricStore:
         """Answer a question, with the series in the order of their labels.
 
         Raises:
-            MetricError: there is no such metric, or it cannot be asked for like that.
+            MetricError: there is no such metric, or it cannot be requested like that.
         """
         metric, aggregation = _check(question)
         grid = _grid(question)

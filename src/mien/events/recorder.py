@@ -227,7 +227,7 @@ class Recorder:
         return insert.on_conflict_do_update(index_elements=key, set_=sums)
 
     def read_gauges(self) -> None:
-        """Note the levels of this minute; processes that read the same ones write the same rows."""
+        """Record the levels of this minute; processes that read the same ones write the same rows."""
         minute = int(self._clock.now().timestamp()) // 60
         rows = [
             {"resource_id": resource, "minute": minute, "name": name, "value": value}

@@ -70,7 +70,7 @@ class AddressPolicy:
         return self._refusal(ip)
 
     def is_inside(self, address: str) -> bool:
-        """Tell whether an address is private or explicitly allowed, and stands for itself."""
+        """Return whether an address is private or explicitly allowed, and stands for itself."""
         try:
             ip = ip_address(address)
         except ValueError:
@@ -90,7 +90,7 @@ class AddressPolicy:
 
 
 def refused_host(host: str, policy: AddressPolicy) -> str | None:
-    """Return why no address of a host may be connected to; None where one may, or the name is not known now.
+    """Return why no address of a host may be connected to; None if one may, or the name is not known now.
 
     Args:
         host: a name or an address, as a URL has it.

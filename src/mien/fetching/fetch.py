@@ -252,7 +252,7 @@ def _read(response: httpcore.Response, policy: FetchPolicy) -> bytes | str:
 
 
 def _is_whole(headers: dict[bytes, bytes]) -> bool:
-    """Tell whether a partial content is all of it, as some servers call a whole file."""
+    """Return whether a partial content is all of it, as some servers call a whole file."""
     found = re.fullmatch(rb"bytes 0-(\d{1,18})/(\d{1,18}|\*)", headers.get(b"content-range", b"bytes 0-0/*").strip())
     return found is not None and (found[2] == b"*" or int(found[1]) + 1 == int(found[2]))
 

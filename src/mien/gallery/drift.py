@@ -164,7 +164,7 @@ class Drift:
         return sorted(answer, key=lambda one: (not one.moved, one.source, list(DriftSeries).index(one.series)))
 
     def set_baseline(self, resource_id: UUID, source: str, first: date | None, *, actor: str) -> date:
-        """Begin a new baseline, after a change that was made on purpose; returns its first day.
+        """Start a new baseline, after a change that was made on purpose; returns its first day.
 
         Args:
             resource_id: id of the resource.

@@ -74,7 +74,7 @@ def alike_from(calibration: Calibration | None, faces: int) -> float:
     """Return the similarity from which two faces may be of one person, in a collection of so many faces.
 
     Args:
-        calibration: calibration of the recogniser; None where only the same picture counts.
+        calibration: calibration of the recogniser; None if only the same picture counts.
         faces: how many are compared, >= 1.
     """
     return min(SAME_IMAGE, similarity_for_gallery(calibration, faces)) if calibration is not None else SAME_IMAGE
@@ -182,7 +182,7 @@ class Duplicates:
             ]
 
     def dismiss(self, ref: CollectionRef, face_id: str, other_face_id: str) -> bool:
-        """Note that two faces are no duplicates: they are not listed any more, nor suspected again by a training.
+        """Record that two faces are no duplicates: they are not listed any more, nor suspected again by a training.
 
         Returns:
             Whether they were suspected.

@@ -1,4 +1,4 @@
-"""Photos that are filed in bulk: what they are filed with, and what became of each."""
+"""Photos that are filed in bulk: what they are filed with, and the result of each."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class ReadyPhoto:
 
 
 class FiledAs(StrEnum):
-    """What became of a photo."""
+    """Result of a photo."""
 
     ENROLLED = "enrolled"
     EARLIER = "earlier"
@@ -73,7 +73,7 @@ class FiledAs(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FiledPhoto:
-    """What became of a photo.
+    """Result of a photo.
 
     Attributes:
         outcome: the outcome.

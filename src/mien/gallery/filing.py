@@ -115,7 +115,7 @@ class PhotoFiling:
             photos: some dozens, so that other writers wait for moments only.
 
         Returns:
-            What became of each, in order.
+            Result of each, in order.
 
         Raises:
             CollectionNotFoundError: there is no such group.

@@ -44,7 +44,7 @@ class LastSeen:
         self._pending: set[Seen] = set()
 
     def note(self, row: CollectionRow, members: Iterable[str]) -> None:
-        """Note that persons, or faces of a list, were recognised in a collection."""
+        """Record that persons, or faces of a list, were recognised in a collection."""
         today = self._clock.now().date()
         with self._lock:
             for member in members:

@@ -18,7 +18,7 @@ from mien.storage.retention import delete_expired
 from mien.storage.tables import OperationRow
 
 KEPT_FOR: Final = timedelta(hours=48)
-"""How long an operation can be asked for (contract, section 7)."""
+"""How long an operation can be requested (contract, section 7)."""
 
 
 class Operations:

@@ -206,7 +206,7 @@ class People:
         return found
 
     def namesakes(self, ref: CollectionRef, name: str, top: int = 5) -> list[PersonLine]:
-        """Return the persons whose name differs in nothing that people notice: capitals, accents, blanks.
+        """Return the persons whose name differs in nothing that people notice: capitals, accents, spaces.
 
         Raises:
             CollectionNotFoundError: there is no such group.
@@ -224,7 +224,7 @@ def _beyond(column: InstrumentedAttribute[Any], edge: Edge, *, larger: bool) -> 
 
 
 def person_matches(session: Session, collection: UUID | None, text: str) -> ColumnElement[bool]:
-    """Return the condition that a person is meant by a text; a face is looked for in one collection, or in all."""
+    """Return the condition that a person is meant by a text; a face is searched in one collection, or in all."""
     words = name_key(text).split()
     if not words:
         return true()

@@ -1,7 +1,7 @@
 """Whose face it may be, in all groups of a resource as they are now, whether they are trained or not.
 
-Identification (`Recognition.identify`) answers as the contract says: from the index of the last training. Whoever looks
-after people needs the present: a group is searched by its index and by what changed since, and everybody found is
+Identification (`Recognition.identify`) answers as the contract says: from the index of the last training. Anyone who
+looks after people needs the present: a group is searched by its index and by what changed since, and everybody found is
 scored again by all faces that they have in the database now.
 """
 

@@ -168,7 +168,7 @@ class Policies:
         self._strict: dict[UUID, tuple[datetime, bool]] = {}
 
     def strict_children(self, resource_id: UUID) -> bool:
-        """Tell whether children must be surer to match; a change is known after `KNOWN_FOR` at the latest."""
+        """Return whether children must be surer to match; a change is known after `KNOWN_FOR` at the latest."""
         now = self._rows.clock.now()
         known = self._strict.get(resource_id)
         if known is None or now - known[0] >= KNOWN_FOR:
@@ -200,7 +200,7 @@ class Policies:
             return _of_resource(session)
 
     def own(self, ref: CollectionRef) -> EnrolmentPolicy | None:
-        """Return a collection's own policy; None where that of its resource holds.
+        """Return a collection's own policy; None if that of its resource holds.
 
         Raises:
             CollectionNotFoundError: there is none.

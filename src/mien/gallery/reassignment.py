@@ -45,7 +45,7 @@ class Reassignment:
         """Give all faces of a person to another one, and delete the emptied person.
 
         Name and user data of the other one stay. Faces keep their ids and user data. All that goes with a person
-        (`following`) is the other one's, but for negatives that show the other of the two (`merged_negatives`). The
+        (`following`) is the other one's, except negatives that show the other of the two (`merged_negatives`). The
         person counts as made when the first of the two was and as seen when the last was, so that no rule of retention
         keeps anything longer than it promised.
 
@@ -139,7 +139,7 @@ def _hand_over(
     session: Session, row: CollectionRow, faces: Sequence[UUID], source: PersonRow, target: PersonRow
 ) -> None:
     """Change whose faces are; the next training takes them as added. The note of their removal must be newer."""
-    # Whoever puts faces together has looked at what was suspected of them.
+    # Anyone who puts faces together has looked at what was suspected of them.
     forget_pairs(session, row.uid, faces, _faces_of(session, row.uid, target.person_id))
     row.revision += 1
     session.execute(

@@ -213,7 +213,7 @@ class Recognition:
             confidence_threshold: see `identify`.
 
         Raises:
-            What `identify` raises, but for `FaceNotFoundError`.
+            What `identify` raises, except `FaceNotFoundError`.
         """
         return self.identify_in(self.opened(ref), probes, face_ids, top, confidence_threshold)
 

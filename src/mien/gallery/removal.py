@@ -56,7 +56,7 @@ def forget_pairs(session: Session, collection: UUID, faces: Sequence[UUID], othe
 
 
 def note_removal(session: Session, row: CollectionRow, person_id: UUID, face_id: UUID | None, now: datetime) -> None:
-    """Note that a face, or all of a person's, must go from snapshots and caches."""
+    """Record that a face, or all of a person's, must go from snapshots and caches."""
     row.revision += 1
     row.training_action_at = now
     session.add(

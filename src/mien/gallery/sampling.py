@@ -50,7 +50,7 @@ class SourceError(GalleryError):
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What became of a photo: a template, or the reason why there is none; and its quality for recognition."""
+    """Result of a photo: a template, or the reason why there is none; and its quality for recognition."""
 
     embedding: Embedding | None
     reason: str = ""

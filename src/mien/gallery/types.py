@@ -76,7 +76,7 @@ class EnrolledFace:
     Attributes:
         face_id: the persisted face id, a lower-case hyphenated GUID.
         user_data: None when nothing was attached.
-        source: the name of the file that it was enrolled from; None where that is not known, as through the API.
+        source: the name of the file that it was enrolled from; None if that is not known, as through the API.
         created_at: time of enrolment.
         has_crop: whether a crop of the photo is kept.
     """
@@ -198,7 +198,7 @@ class TrainingStatus:
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:
-    """A training that was asked for, and what came of it.
+    """A training that was requested, and its result.
 
     Attributes:
         number: 1, 2, 3 … within its collection.

@@ -44,7 +44,7 @@ class Accounts(Protocol):
         ...
 
     def allows_origin(self, origin: str) -> bool:
-        """Tell whether any resource permits calls of web pages from an origin."""
+        """Return whether any resource permits calls of web pages from an origin."""
         ...
 
 

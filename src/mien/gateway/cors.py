@@ -52,7 +52,7 @@ class Origins:
         return cls(frozenset(part.strip().rstrip("/").lower() for part in text.split(",") if part.strip()))
 
     def allow(self, page: str | None) -> bool:
-        """Tell whether a call with this `Origin` is served; one without it is not from a web page."""
+        """Return whether a call with this `Origin` is served; one without it is not from a web page."""
         return page is None or _ANY in self.allowed or page.lower() in self.allowed
 
     def headers(self, page: str | None) -> Headers:

@@ -9,7 +9,7 @@ from mien.storage.faults import StorageFault
 
 
 class GatewayError(Exception):
-    """Base of everything that the gateway raises on purpose."""
+    """Base of the errors of the gateway."""
 
 
 class UnknownHostError(GatewayError):

@@ -24,7 +24,7 @@ _DRAIN_BYTES = 16 * 1024 * 1024
 
 
 class Request:
-    """A thin view of an ASGI request: nothing is parsed before it is asked for.
+    """A thin view of an ASGI request: nothing is parsed before it is requested.
 
     Attributes:
         method: upper-case HTTP method.

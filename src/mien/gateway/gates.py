@@ -24,7 +24,7 @@ LIVENESS: Final[Requirement] = (Feature.LIVENESS,)
 
 BY_FAMILY: Final[Mapping[str, tuple[Requirement, ...]]] = MappingProxyType(
     {
-        "detect": (),  # by what is asked for: see the operation
+        "detect": (),  # by what is requested: see the operation
         "identify": (IDENTIFICATION,),
         "verify": (VERIFICATION,),
         "findsimilars": (RECOGNITION,),

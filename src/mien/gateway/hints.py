@@ -1,4 +1,4 @@
-"""The key of a request, and what may be wrong with it: said without ever telling whether a mended one would do."""
+"""The key of a request, and what may be wrong with it: said without ever telling whether a repaired one would do."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SESSION_ISSUER = "mien-liveness"
 
 
 def is_session_token(token: str) -> bool:
-    """Tell whether a text says of itself that it is the token of a liveness session; nothing of that is checked."""
+    """Return whether a text says of itself that it is the token of a liveness session; nothing of that is checked."""
     parts = token.split(".")
     if len(parts) != 3 or len(token) > _LONGEST_TOKEN:
         return False
@@ -84,5 +84,5 @@ _ODDITIES: tuple[tuple[Callable[[str], bool], str], ...] = (
 
 
 def why_wrong(key: str) -> str | None:
-    """Say what is odd about the form of a key; never whether a mended one would do."""
+    """Say what is odd about the form of a key; never whether a repaired one would do."""
     return next((text for odd, text in _ODDITIES if odd(key)), None)

@@ -55,7 +55,7 @@ class Grant:
 def grants(names: Iterable[str]) -> tuple[Grant, ...]:
     """Return the roles among names of a token's claim; others, which are for other services, are left out.
 
-    Letter case, blanks and punctuation in a role's name do not matter: many issuers take no blanks.
+    Letter case, spaces and punctuation in a role's name do not matter: many issuers take no spaces.
     """
     found: list[Grant] = []
     for name in names:
@@ -73,7 +73,7 @@ def data_action(action: str) -> str:
 
 
 def allowed(held: Iterable[Grant], resource: str, action: str) -> bool:
-    """Tell whether roles allow a data action (its full name) on a resource (its name)."""
+    """Return whether roles allow a data action (its full name) on a resource (its name)."""
     for grant in held:
         if grant.resource in {None, resource.lower()}:
             actions = DATA_ACTIONS[grant.role]

@@ -1,4 +1,4 @@
-"""Counts of calls in a Redis that several servers share; imported only where there is one, for that takes 0.3 s."""
+"""Counts of calls in a Redis that several servers share; imported only if there is one, for that takes 0.3 s."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class ShortTokens:
         return jwt.encode({"alg": _ALGORITHM, "kid": _KEY_ID}, claims, self._signing)
 
     def is_one(self, token: str) -> bool:
-        """Tell whether a token says that it is of this kind; not whether that is true."""
+        """Return whether a token says that it is of this kind; not whether that is true."""
         if len(token) > _MAX_CHARACTERS:
             return False
         try:

@@ -71,12 +71,12 @@ class TokenVerifier:
     """Tells whether a token is genuine.
 
     Args:
-        keys: the keys of each issuer by its name: `iss` must be one of them, to the letter.
+        keys: the keys of each issuer by its name: `iss` must be one of them, exactly.
         clock: the clock.
         audiences: allowed values of `aud`; a trailing slash is ignored.
         roles_claim: the claim that has the roles; dots lead into objects, as in `realm_access.roles`.
         groups_claim: the claim that has the groups, likewise.
-        assigned: which roles are assigned to claims; None where none are.
+        assigned: which roles are assigned to claims; None if none are.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Photos of many people that somebody dropped: whose each is, what became of it, and taking all of it back.
+"""Photos of many people that somebody dropped: whose each is, its result, and taking all of it back.
 
 A photo's person is the one that a CSV file names, else the one by the rule of `mien.importing.whose`. Each photo is
 enrolled whole or not at all: a person is created with the first photo of theirs that is accepted, and nobody is left
@@ -35,7 +35,7 @@ _ROWS: Final = 100_000
 
 
 class BatchOutcome(StrEnum):
-    """What became of a photo."""
+    """Result of a photo."""
 
     ENROLLED = "enrolled"
     REFUSED = "refused"
@@ -44,13 +44,13 @@ class BatchOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What became of one file.
+    """Result of one file.
 
     Attributes:
         photo: its name, with its folders.
         outcome: the outcome.
         person: name of the person; empty if unknown.
-        person_id: of that person, in the group; empty where nobody was found or created.
+        person_id: of that person, in the group; empty if nobody was found or created.
         reason: why it was refused and what to do, or what else there is to know.
         created: whether the person was created with it.
     """
@@ -118,7 +118,7 @@ class Batch:
             data: its content.
 
         Returns:
-            What became of it; also in `lines`.
+            Result of it; also in `lines`.
         """
         suffix = PurePosixPath(photo).suffix.lower()
         if suffix == ".csv":

@@ -38,7 +38,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """What became of a task.
+    """Result of a task.
 
     Attributes:
         number: number of the task.

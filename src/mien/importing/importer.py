@@ -89,7 +89,7 @@ class Summary:
         return (self.total - self.done) / self.rate if self.rate else None
 
     def clock(self) -> None:
-        """Note how many photos are computed by now."""
+        """Record how many photos are computed by now."""
         now = time.monotonic()
         self._times.append((now, self.outcomes[Outcome.ENROLLED] + self.outcomes[Outcome.REFUSED]))
         while len(self._times) > 2 and now - self._times[0][0] > _RATE_OVER:

@@ -13,14 +13,14 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class ReportLine:
-    """What became of a photo, or what its face may be a duplicate of.
+    """Result of a photo, or what its face may be a duplicate of.
 
     Attributes:
         photo: its name in the source.
         outcome: `enrolled`, `earlier`, `refused` or `duplicate`.
         person: name of the person.
-        person_id: by id; empty where nobody was found or created.
-        persisted_face_id: of the enrolled face; empty where there is none.
+        person_id: by id; empty if nobody was found or created.
+        persisted_face_id: of the enrolled face; empty if there is none.
         why: the reason of a refusal, or of the suspicion.
         other_face_id: of a duplicate: the face that was there before.
         other_person_id: id of the person of the other face.
@@ -52,7 +52,7 @@ class ReportFile:
     """Writes a report line by line, so that it is there up to where an import was stopped.
 
     Args:
-        path: the file, begun anew; CSV if its name ends so, else JSON lines.
+        path: the file, begun again; CSV if its name ends so, else JSON lines.
     """
 
     def __init__(self, path: Path) -> None:
@@ -60,7 +60,7 @@ class ReportFile:
         self._is_csv = path.suffix.lower() == ".csv"
 
     def __enter__(self) -> ReportFile:
-        """Begin the file."""
+        """Start the file."""
         self._file = self.path.open("w", encoding="utf-8-sig" if self._is_csv else "utf-8", newline="")
         if self._is_csv:
             csv.writer(self._file).writerow(_COLUMNS)

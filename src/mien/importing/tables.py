@@ -87,7 +87,7 @@ def _row(line: int, cells: list[str], at: dict[str, int | None], width: int) -> 
 
 
 def read_json_lines(data: bytes) -> list[Row]:
-    """Read JSON lines with `photo` and `person` (or `personId`), and `userData` and `faceData` where there are any.
+    """Read JSON lines with `photo` and `person` (or `personId`), and `userData` and `faceData` if there are any.
 
     Raises:
         SourceError: it is not UTF-8, or has no line with a photo.
@@ -169,7 +169,7 @@ Find = Callable[[str], Callable[[], bytes] | None]
 
 
 def _places(photos: Path) -> tuple[Find, dict[str, int]]:
-    """Return what finds a photo by its path, and the order in which photos are read fastest, where there is one."""
+    """Return what finds a photo by its path, and the order in which photos are read fastest, if there is one."""
     if photos.is_dir():
         return partial(_in_folder, photos.resolve()), {}
     if not is_archive(photos):

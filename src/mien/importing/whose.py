@@ -9,8 +9,8 @@ People give photos in folders that they name in a command, drop on a page or pac
   name the file has, without a number at its end (`Anna Weiss 2.jpg`).
 - What cameras and programs call their files and folders (`IMG_0001`, `photos`, `thumbnails`, `train`) is nobody's name.
 
-Names are taken as folders have them; in a file's name underscores stand for blanks. Names that differ in capitals,
-accents or blanks alone are one person's (`mien.storage.names`).
+Names are taken as folders have them; in a file's name underscores stand for spaces. Names that differ in capitals,
+accents or spaces alone are one person's (`mien.storage.names`).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def person_below(path: PurePosixPath, *, given: str = "", of_people: bool = True
 
     Args:
         path: below the given folder.
-        given: name of that folder; empty where it has none, as the top of an archive.
+        given: name of that folder; empty if it has none, as the top of an archive.
         of_people: whether it is a folder of people: it has folders with photos.
     """
     if any(map(is_left_out, path.parts)):

@@ -49,7 +49,7 @@ class Workers(Protocol):
         ...
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Computed]:
-        """Compute tasks, and yield what became of each, in any order; tasks are taken a few ahead.
+        """Compute tasks, and yield the result of each, in any order; tasks are taken a few ahead.
 
         Raises:
             SourceError: the workers cannot go on, whatever the photo.
@@ -88,7 +88,7 @@ class Window:
         return found
 
     def done(self, *tasks: Task) -> None:
-        """Note that tasks are no longer under way."""
+        """Record that tasks are no longer under way."""
         self._bytes -= sum(len(task.image) for task in tasks)
 
 
@@ -186,7 +186,7 @@ class ProcessWorkers:
     def _executor(self, count: int) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
             count,
-            # Started anew, not forked: this process has threads, of the database and of the runtime.
+            # Started again, not forked: this process has threads, of the database and of the runtime.
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_begin,
             initargs=(self.recipe, self.model_dir, self.rules),

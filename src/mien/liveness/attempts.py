@@ -155,7 +155,7 @@ class Attempts:
         return Admission(resource_id, session, subjects, request, claims.nonce)
 
     def begin(self, admission: Admission, seconds: float) -> Begun:
-        """Begin the next attempt of a session; one that still runs is cancelled: its client started over.
+        """Start the next attempt of a session; one that still runs is cancelled: its client started over.
 
         Args:
             admission: the admitted client.
@@ -366,7 +366,7 @@ def _image_id() -> str:
 
 
 def _expected(address: str, expected: str | None) -> bool:
-    """Tell whether an address is the expected one or in the expected network."""
+    """Return whether an address is the expected one or in the expected network."""
     if expected is None:
         return True
     try:

@@ -3,7 +3,7 @@
 Both are drawn from the attempt's nonce, so that a recording of another attempt does not fit. The screen keeps flashing
 while the head turns: every frame belongs to this attempt or does not.
 
-People whom flashing light can harm may be asked for turns only, one more of them, under a white screen that does not
+People whom flashing light can harm may be requested turns only, one more of them, under a white screen that does not
 change. Turns can be guessed where colours cannot, so what such an attempt may conclude is the operator's choice.
 
 Flashing stays below what can cause seizures: every colour lasts at least `SHORTEST_FLASH_MS`, so that a second holds

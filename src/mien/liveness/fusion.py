@@ -217,8 +217,8 @@ def of_novelty(turns: Sequence[Turn], agreed: Sequence[float | None]) -> Evidenc
     """Evidence of what a turned head shows that its frontal views did not.
 
     Args:
-        turns: the turns that were asked for.
-        agreed: of each, how much of its detail the frontal views had; None where it was not to be seen.
+        turns: the turns that were requested.
+        agreed: of each, how much of its detail the frontal views had; None if it was not to be seen.
     """
     measured: dict[str, float] = {}
     found: list[float] = []

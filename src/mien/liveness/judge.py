@@ -68,7 +68,7 @@ class _Attempt:
 
     @property
     def frontal(self) -> list[Observation]:
-        """The frames before the first turn was asked for."""
+        """The frames before the first turn was requested."""
         return [s for s in self.track.observations if s.time_ms <= self.challenge.frontal_ms]
 
     def turned(self, observation: Observation) -> float:
@@ -225,7 +225,7 @@ class Judge:
     def _face(
         self, attempt: _Attempt, observation: Observation, attributes: frozenset[Attribute] = frozenset()
     ) -> Face | None:
-        """The face of one frame with its template, as the engine sees it; None where it finds none."""
+        """The face of one frame with its template, as the engine sees it; None if it finds none."""
         want = Want(recogniser=self._recogniser, attributes=attributes, max_faces=1)
         faces = self._engine.analyze(attempt.frames[observation.index].image, want).faces
         return faces[0] if faces else None

@@ -149,7 +149,7 @@ class Outcome:
         reasons: methods that kept the decision from being `realface`.
         judge_version: names the judge's methods and calibration.
         abuse: None when monitoring is off.
-        flashes: whether the screen flashed colours; False where only turns of the head bind the video to the attempt.
+        flashes: whether the screen flashed colours; False if only turns of the head bind the video to the attempt.
     """
 
     decision: Decision | None = None

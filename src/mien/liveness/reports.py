@@ -88,7 +88,7 @@ class ClientPolicy:
         return {name: True for name, allowed in told.items() if allowed}
 
     def proves(self, proof: str | None, nonce: str) -> bool | None:
-        """Tell whether a proof is that of one of this server's scripts; None without a proof."""
+        """Return whether a proof is that of one of this server's scripts; None without a proof."""
         if proof is None:
             return None
         return any(hmac.compare_digest(script_proof(digest, nonce), proof.lower()) for digest in self.scripts)

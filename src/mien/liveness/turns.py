@@ -88,7 +88,7 @@ def neutral(track: Track, challenge: Challenge) -> Neutral | None:
 
 
 def turns(track: Track, challenge: Challenge, ahead: Neutral) -> list[Turn]:
-    """Measure every turn that was asked for; a turn without frames has an angle of 0."""
+    """Measure every turn that was requested; a turn without frames has an angle of 0."""
     found = []
     for index, asked in enumerate(challenge.turns):
         until = asked.end_ms + _LATE_MS

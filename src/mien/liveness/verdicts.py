@@ -35,7 +35,7 @@ def conclude(
     reports: Mapping[str, Any] | None = None,
     capped: bool = False,
 ) -> tuple[Outcome, RecognitionError]:
-    """Judge an attempt and record what came of it; computes for about a second in the calling thread.
+    """Judge an attempt and record its result; computes for about a second in the calling thread.
 
     Args:
         judge: judges frames.

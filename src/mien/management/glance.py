@@ -69,7 +69,7 @@ class Glance:
         resources: each resource, the most urgent first.
         firing: alert rules of all resources that fire.
         undelivered: alert rules of all resources whose last message nobody received.
-        disk_free: free bytes where the data are; None where there is no folder.
+        disk_free: free bytes where the data are; None if there is no folder.
         disk_total: bytes there in total.
         version: version of Mien.
         models: the recogniser's pack by recognition model.

@@ -6,7 +6,7 @@ times the lead of the negative, so that its similarity falls below the operating
 above it. So a stricter threshold holds for this person against faces like those, and for nobody else.
 
 The result grows with the similarity to the person and falls with that to a negative, never exceeds the similarity
-without negatives, and is that similarity where there are none. bench/negatives.py has what it gives.
+without negatives, and is that similarity if there are none. bench/negatives.py has what it gives.
 """
 
 from __future__ import annotations

@@ -84,8 +84,8 @@ def person_scores(probes: NDArray[Any], templates: NDArray[Any]) -> Float32:
         templates: float32 (n, d), n >= 1, unit rows: all faces of the person.
 
     Returns:
-        float32 (p,) in [-1, 1]: the similarity with the fused template or that with the most similar face, which
-        then counts as a tenth farther, whichever is higher. The similarity itself where there is one face.
+        float32 (p,) in [-1, 1]: the similarity with the fused template or that with the most similar face, which then
+        counts as a tenth farther, whichever is higher. The similarity itself if there is one face.
 
     Raises:
         ValueError: there are no templates.

@@ -9,7 +9,7 @@ a `ModelStore`, and run as `Network`s:
     pack.network.run(crops)          # float32 (n, 3, 112, 112), as pack.manifest.network.input says
     pack.fingerprint                 # goes with every embedding
 
-Every `ModelError` says which command mends it.
+Every `ModelError` says which command repairs it.
 """
 
 from mien.models.errors import ModelError

@@ -29,7 +29,7 @@ def parse_calibration(text: str, where: str) -> Calibration:
 
 
 def calibrated(root: Path, pack: Manifest) -> Manifest:
-    """Return a pack with the operator's calibration, the pack itself where there is none.
+    """Return a pack with the operator's calibration, the pack itself if there is none.
 
     Raises:
         ManifestError: the file is not valid.

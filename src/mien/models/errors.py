@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ModelError(Exception):
-    """Base of everything that `models` raises on purpose."""
+    """Base of the errors of `models`."""
 
 
 class ManifestError(ModelError):

@@ -226,7 +226,7 @@ class ModelStore:
         return None
 
     def load(self, name: str) -> LoadedPack:
-        """Check and load a pack's networks; each is loaded once however often it is asked for.
+        """Check and load a pack's networks; each is loaded once however often it is requested.
 
         Raises:
             UnknownPackError: if there is none of that name.
@@ -384,5 +384,5 @@ def _toml_value(value: object) -> str:
         return "{ " + ", ".join(f"{json.dumps(str(key))} = {_toml_value(item)}" for key, item in value.items()) + " }"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml_value(item) for item in value) + "]"
-    # JSON's strings, numbers and booleans are TOML's, but for the escape of "/" and DEL that json does not use.
+    # JSON's strings, numbers and booleans are TOML's, except the escape of "/" and DEL that json does not use.
     return json.dumps(value)

@@ -50,7 +50,7 @@ def running(parts: PortalParts, resource_id: UUID) -> Mapping[UUID, Watched]:
 
 
 def where_runs(parts: PortalParts, camera: Camera) -> str | None:
-    """Return the server that runs a camera, as `host:pid`; None where nobody does. The claim of its door is its own."""
+    """Return the server that runs a camera, as `host:pid`; None if nobody does. The claim of its door is its own."""
     name = f"door/{camera.spec.door}" if camera.spec.door else f"camera/{camera.camera_id}"
     return None if parts.holders is None else parts.holders(name).get(name)
 

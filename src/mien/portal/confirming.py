@@ -1,4 +1,4 @@
-"""Actions that are confirmed first: the question, the action, and the page that shows what came of it."""
+"""Actions that are confirmed first: the question, the action, and the page that shows its result."""
 
 from __future__ import annotations
 

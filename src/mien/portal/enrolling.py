@@ -65,7 +65,7 @@ async def enrol_place(
         visitor: the signed-in person.
         policy: gives what is asked of photos.
         add: enrols the face of a photo, in a thread; a target says which of several.
-        refresh: shows who is enrolled anew; called after each photo that was enrolled.
+        refresh: shows who is enrolled again; called after each photo that was enrolled.
     """
     if not may_write(visitor):
         return

@@ -16,7 +16,7 @@ class Advice:
 
     Attributes:
         text: the problem and the remedy; to be translated, like the text of the action.
-        action: words and path of the page where it is done; None where there is none.
+        action: words and path of the page where it is done; None if there is none.
     """
 
     text: str

@@ -31,7 +31,7 @@ POSES: Final = (Pose.FRONT, Pose.LEFT, Pose.RIGHT)
 
 
 def advise(faces: Sequence[Face], height: int, pose: Pose) -> str | None:
-    """Return what to change, one thing at a time; None where the picture can be taken.
+    """Return what to change, one thing at a time; None if the picture can be taken.
 
     Args:
         faces: faces of the picture, analysed with `photo_report.MEASURED`.

@@ -93,6 +93,6 @@ class Help:
 
 
 def documentation() -> Path | None:
-    """Return the folder of the documentation: in the package, or in the checkout; None where there is none."""
+    """Return the folder of the documentation: in the package, or in the checkout; None if there is none."""
     places: Mapping[str, Path] = {"package": _HERE / "docs", "checkout": _HERE.parents[1] / "docs"}
     return next((place for place in places.values() if (place / "index.md").exists()), None)

@@ -110,7 +110,7 @@ class OpenId:
         return urlsplit(self._client.issuer).netloc
 
     async def begin(self, wanted: str, callback: str) -> tuple[str, str]:
-        """Begin to sign somebody in.
+        """Start to sign somebody in.
 
         Args:
             wanted: path of the page that they want to see.
@@ -174,7 +174,7 @@ class OpenId:
             raise SignInError(error.message, error.status) from error
 
     async def leave(self, back: str) -> str | None:
-        """Return where to send somebody to be signed out at the issuer, too; None where that is not possible.
+        """Return where to send somebody to be signed out at the issuer, too; None if that is not possible.
 
         Args:
             back: URL that the issuer sends them back to.
@@ -188,7 +188,7 @@ class OpenId:
     async def _redeem(self, code: str, verifier: str, callback: str) -> str:
         """Exchange a code for an id token."""
         address = await self._endpoint("token_endpoint")
-        document = await self._discovery.document()  # kept since a moment ago
+        document = await self._discovery.document()  # kept since just now
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": callback, "code_verifier": verifier}
         account = httpx.Auth()
         if self._client.secret is None:

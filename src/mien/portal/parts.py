@@ -77,7 +77,7 @@ class PortalParts:
         store: the model packs.
         bindings: which pack serves which label.
         image_limit: longest photo, in bytes.
-        openid: signs people in at the issuer; None where they can only give tokens.
+        openid: signs people in at the issuer; None if they can only give tokens.
         session_life: how long somebody stays signed in.
         demo: whether the liveness demo of this server makes its own sessions.
         lacks: returns the reason why the server cannot serve a liveness mode; None if it can.

@@ -28,7 +28,7 @@ MEASURED: Final = frozenset(
         Attribute.HEAD_POSE,
     }
 )
-"""The attributes that a report is made of."""
+"""The attributes that a report consists of."""
 
 ADVISED: Final = EnrolmentPolicy(
     min_quality="high", max_blur="low", no_occlusion=True, max_yaw=30, max_pitch=30, max_roll=30, min_size=100

@@ -137,7 +137,7 @@ def drop(
 def drawn(found: Found) -> str:
     """Return a photo with what was found drawn on it, as a data URL; attributes but the pose are left to the page.
 
-    A small photo is enlarged first, so that 27 points on a face can be told from each other. Whoever asked for the
+    A small photo is enlarged first, so that 27 points on a face can be told from each other. Anyone who asked for the
     analysis must have wanted the photo too.
     """
     pixels = _pixels(found)

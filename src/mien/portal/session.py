@@ -73,7 +73,7 @@ class Sessions:
         self._life = life
 
     def begin(self, actor: Actor, secret: str | None) -> tuple[Session, str]:
-        """Begin a session.
+        """Start a session.
 
         Args:
             actor: the signed-in person.

@@ -51,7 +51,7 @@ class SignIn:
         sessions: makes cookies.
         audit: the audit log; records sign-in and sign-out.
         origin: finds out, past trusted proxies, who asks and whether by HTTPS.
-        openid: signs people in at the issuer; None where they can only give tokens.
+        openid: signs people in at the issuer; None if they can only give tokens.
     """
 
     def __init__(

@@ -28,7 +28,7 @@ def first_calls(endpoint: str, *, face_ids: bool = True) -> dict[str, str]:
 
     Args:
         endpoint: endpoint of the resource, without a slash at its end.
-        face_ids: whether face ids are asked for, which needs an approval; they are by default in the API.
+        face_ids: whether face ids are requested, which needs an approval; they are by default in the API.
     """
     if not face_ids:
         return {language: _without_face_ids(call) for language, call in first_calls(endpoint).items()}

@@ -1,4 +1,4 @@
-"""What a group's training does not know yet, said wherever the group is shown or used, with what mends it."""
+"""What a group's training does not know yet, said wherever the group is shown or used, with how to fix it."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ class StaleNotice:
         self._told.append(tell)
 
     def follow(self) -> None:
-        """Follow a training that was asked for just now."""
+        """Follow a training that was requested just now."""
         self._was_training = True
         self._timer.active = True
 

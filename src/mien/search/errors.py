@@ -13,7 +13,7 @@ class SearchServerError(ConnectionError):
 
 
 class TrainedIndexError(Exception):
-    """A trained index cannot be used. The message says why and names the command that mends it."""
+    """A trained index cannot be used. The message says why and names the command that repairs it."""
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(f"trained index {path}: {problem}; the enrolled faces are safe in the database, run `{MEND}`")

@@ -41,7 +41,7 @@ class MilvusServer:
 
     Attributes:
         url: such as `http://milvus:19530`, without credentials.
-        token: `user:password` or an API key; empty where the server asks for none.
+        token: `user:password` or an API key; empty if the server asks for none.
     """
 
     url: str

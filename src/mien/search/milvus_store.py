@@ -31,7 +31,7 @@ from mien.search.milvus_search import Description, MilvusSearch, chunks
 from mien.search.types import EnrolledTemplates, TemplateSearch
 
 _MOST_PARTS: Final = 256
-"""An index of more parts is written anew as one."""
+"""An index of more parts is written again as one."""
 _NONE: Final = "id < 0"
 """A condition that no row meets."""
 

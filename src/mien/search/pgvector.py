@@ -5,7 +5,7 @@ so Mien does not encrypt them there. Training is one transaction: searches see t
 
 Two ways to search: exact, where the server compares every template of the collection, and by an HNSW index, which is
 faster in large collections and may miss a neighbour. pgvector 0.8 or later is needed, for its iterative index scans:
-without them a filter could leave fewer rows than were asked for.
+without them a filter could leave fewer rows than were requested.
 """
 
 # ruff: noqa: S608  # the parts put together are constants of this module and whole numbers; values are bound

@@ -112,7 +112,7 @@ class TemplateSearch(Protocol):
 
     @property
     def one_face_each(self) -> bool:
-        """Whether nobody has several faces; False where that is not known."""
+        """Whether nobody has several faces; False if that is not known."""
         ...
 
     @property

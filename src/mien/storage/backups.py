@@ -1,7 +1,7 @@
 """Backups: one archive of all that a server must not lose, taken while servers run, and brought back elsewhere.
 
 The archive is a tar file: `manifest.json` first, then the database (a copy that SQLite makes in one transaction, or
-what `pg_dump` writes), then the master key if it was asked for. The manifest has every file's SHA-256. An archive with
+what `pg_dump` writes), then the master key if it was requested. The manifest has every file's SHA-256. An archive with
 the master key is always sealed by a passphrase; one without opens nothing by itself, for what is biometric is sealed in
 the database.
 """

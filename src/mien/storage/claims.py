@@ -129,7 +129,7 @@ class Held:
         return self._until - self._lease * (1 - 1 / _RENEWALS)
 
     def renewed(self, since: float) -> None:
-        """Note a renewal; `since` is when it was begun, by `elapsed`."""
+        """Record a renewal; `since` is when it was begun, by `elapsed`."""
         self._until = since + self._lease
 
 

@@ -118,7 +118,7 @@ class OpeningReader(RawIOBase):
 
 
 def is_sealed(source: BinaryIO) -> bool:
-    """Tell whether a file begins as a sealed one; leaves it behind the magic if so, at its beginning if not."""
+    """Return whether a file begins as a sealed one; leaves it behind the magic if so, at its beginning if not."""
     if source.read(len(MAGIC)) == MAGIC:
         return True
     source.seek(0)

@@ -158,7 +158,7 @@ class Consents:
         at: datetime | None = None,
         actor: str,
     ) -> Consent:
-        """Note that a consent was withdrawn; one that is withdrawn already stays as it is.
+        """Record that a consent was withdrawn; one that is withdrawn already stays as it is.
 
         Raises:
             ConsentNotFoundError: there is none.

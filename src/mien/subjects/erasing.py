@@ -118,7 +118,7 @@ class Eraser:
         return self._rows.clock
 
     def erase(self, found: Found, whom: Whom, *, actor: str) -> Erased:
-        """Delete all that was found of somebody, for good.
+        """Delete all that was found of somebody, permanently.
 
         Args:
             found: the data to delete, without possible matches (`Found.certain`).

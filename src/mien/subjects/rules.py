@@ -194,7 +194,7 @@ class Rules:
             actor: in whose name.
 
         Returns:
-            What came of it, without collections in which there was nothing to do.
+            Results of it, without collections in which there was nothing to do.
         """
         found: list[Ran] = []
         with self._rows.database.read(resource_id) as session:

@@ -92,7 +92,7 @@ class Subjects:
             actor: name of the actor, for the audit log.
 
         Returns:
-            What was found, and what came of it: None when there was nothing, or `dry`.
+            What was found, and its result: None when there was nothing, or `dry`.
 
         Raises:
             What `Finder.find` raises, and:

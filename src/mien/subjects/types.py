@@ -12,7 +12,7 @@ from mien.subjects.consents import Consent, ConsentState
 
 
 class Certainty(StrEnum):
-    """How sure it is that something is of the person who is looked for."""
+    """How sure it is that something is of the person who is searched."""
 
     NAMED = "named"
     """An id or a text names it."""

@@ -145,7 +145,7 @@ class FaceReader:
         return found
 
     def is_person(self, frame: Frame, detection: Detection) -> bool:
-        """Tell whether a face is a person's, not an animal's or an object's."""
+        """Return whether a face is a person's, not an animal's or an object's."""
         return self._engine.is_person(frame.pixels(), detection)
 
     def read(self, frame: Frame, detection: Detection, *, liveness: bool) -> Reading:

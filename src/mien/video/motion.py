@@ -37,7 +37,7 @@ class MotionGate:
         self._at_s = 0.0
 
     def moves(self, frame: Frame) -> bool:
-        """Tell whether something moved since the last frames; True for the first frame."""
+        """Return whether something moved since the last frames; True for the first frame."""
         scale = _LONG_SIDE / max(frame.width, frame.height)
         width, height = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
         seen = frame.luma(width, height).astype(np.float32)

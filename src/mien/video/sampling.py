@@ -57,7 +57,7 @@ class Sampler:
         return 1.0 / (self._rates.near if self._near else self._rates.usual)
 
     def due(self, at_s: float) -> bool:
-        """Tell whether a frame is due; if so, it counts as analysed."""
+        """Return whether a frame is due; if so, it counts as analysed."""
         if self._last_s <= at_s < self._next_s - min(_EARLY_S, self.period_s / 4):
             return False
         # The due times keep their period, whichever frame arrived, so that the rate stays constant. After a pause, or
@@ -68,7 +68,7 @@ class Sampler:
         return True
 
     def worth(self, at_s: float, *, moves: bool, occupied: bool) -> bool:
-        """Tell whether to analyse a frame that is due.
+        """Return whether to analyse a frame that is due.
 
         Args:
             at_s: the time of the frame.

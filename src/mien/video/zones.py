@@ -71,7 +71,7 @@ class Zone:
         return abs(sum(x * v - u * y for (x, y), (u, v) in zip(self.points, turned, strict=True))) / 2
 
     def contains(self, x: float, y: float) -> bool:
-        """Tell whether a point, in relative coordinates, lies inside; by the even-odd rule."""
+        """Return whether a point, in relative coordinates, lies inside; by the even-odd rule."""
         inside = False
         before = self.points[-1]
         for point in self.points:
@@ -139,7 +139,7 @@ class Zones:
         return bool(self._privacy)
 
     def watches(self, x: float, y: float) -> bool:
-        """Tell whether a face with this centre, in relative coordinates, is analysed."""
+        """Return whether a face with this centre, in relative coordinates, is analysed."""
         return not self._watch or any(zone.contains(x, y) for zone in self._watch)
 
     def blacken(self, pixels: Pixels) -> None:

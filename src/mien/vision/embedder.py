@@ -101,7 +101,7 @@ class Embedder:
             single.widen()
 
     def doubts(self, embedding: Embedding) -> bool:
-        """Tell whether a template is too short to be surely of a face that was seen upright."""
+        """Return whether a template is too short to be surely of a face that was seen upright."""
         return embedding.norm < self._plain
 
 

@@ -1,4 +1,4 @@
-"""The face engine: image bytes in, faces out, and only the work that was asked for."""
+"""The face engine: image bytes in, faces out, and only the work that was requested."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class FaceEngine:
             packs: names; recognisers are made ready to embed.
 
         Raises:
-            ModelError: if one cannot be loaded; the text names the command that mends it.
+            ModelError: if one cannot be loaded; the text names the command that repairs it.
         """
         with ThreadPoolExecutor() as pool:
             for done in [pool.submit(self._warm, name) for name in packs]:
@@ -187,7 +187,7 @@ class FaceEngine:
             return self._finder().glance(pixels, threshold)
 
     def is_person(self, pixels: Pixels, detection: Detection) -> bool:
-        """Tell whether a face of a picture is a person's; those that the detector is sure of are not looked at.
+        """Return whether a face of a picture is a person's; those that the detector is sure of are not looked at.
 
         Args:
             pixels: BGR uint8 (h, w, 3).
@@ -362,7 +362,7 @@ def _boxes(photo: Photo, found: list[Detection]) -> list[FaceBox]:
 
 
 def _large_enough(box: FaceBox, photo: Photo) -> bool:
-    """Tell whether a face has the contract's minimum size, which grows with images beyond 1920×1080."""
+    """Return whether a face has the contract's minimum size, which grows with images beyond 1920×1080."""
     side = _MIN_FACE_SLACK * _least(photo)
     return box.area >= side * side
 

@@ -6,7 +6,7 @@ from mien.messages import MessageError
 
 
 class VisionError(MessageError):
-    """Base of everything that `vision` raises on purpose."""
+    """Base of the errors of `vision`."""
 
 
 class ImageError(VisionError):
@@ -33,7 +33,7 @@ class ImageInputError(VisionError, TypeError):
 
 
 class UnsupportedAttributeError(VisionError):
-    """No honest method is installed for an attribute that was asked for."""
+    """No honest method is installed for an attribute that was requested."""
 
     def __init__(self, attribute: str, reason: str) -> None:
         """Keep the attribute's contract name and the reason, for the error's hint."""

@@ -1,18 +1,18 @@
 """Which scales and turns of an image are searched for faces, at each operating point.
 
 The detector misses faces below about 20 and above about 500 pixels of its input, and its time grows with the input's
-area. A face at the contract's minimum (36 pixels in 1920×1080) is 12 pixels in an input of 640: rarely found there,
-but in 97 to 99 of 100 cases it leaves a faint trace (score above 0.06 to 0.1), which an image without small faces
-seldom has. Each trace gets a second look of its own, a small crop in which the detector is surer either way; only
-where there are many is the whole image searched once more at a finer scale.
+area. A face at the contract's minimum (36 pixels in 1920×1080) is 12 pixels in an input of 640: rarely found there, but
+in 97 to 99 of 100 cases it leaves a faint trace (score above 0.06 to 0.1), which an image without small faces rarely
+has. Each trace gets re-detection of its own, a small crop in which the detector is surer either way; only where there
+are many is the whole image searched once more at a finer scale.
 
 A general look starts smaller still: at the scale at which that minimum is 15 pixels wide (a fifth of the time in a
 photo of 640×480). Such a look is believed where it is sure of everything that it sees and all of that is large, as in a
 portrait; otherwise the full look is taken as well.
 
-At the best operating point every doubtful candidate gets a second look, also turned by quarters, which finds faces
-that lie or stand on their heads. Where one does, the photo is probably turned, and is searched once more upright, for
-the others in it.
+At the best operating point every doubtful candidate gets re-detection, also turned by quarters, which finds faces that
+lie or stand on their heads. Where one does, the photo is probably turned, and is searched once more upright, for the
+others in it.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ _UPRIGHT_ONLY = (0,)
 _ACCEPT = 0.6
 """Score from which a candidate is a face."""
 _CONFIRM = 0.65
-"""Score that an upright second look must give."""
+"""Score that an upright re-detection must give."""
 _CONFIRM_TURNED = 0.75
-"""Score that a second look must give at a quarter turn: what is no face has three more chances to look like one."""
+"""Score that re-detection must give at a quarter turn: what is no face has three more chances to look like one."""
 _TURNED = 30.0
 """Degrees of roll from which a face says that its photo may be turned."""
 _LOOKS = 60
@@ -72,10 +72,10 @@ class _Plan:
     """How one operating point looks.
 
     Attributes:
-        doubt: score from which a candidate gets a second look.
+        doubt: score from which a candidate gets re-detection.
         sure: score from which a candidate gets none; above `_ACCEPT` for a plan that asks again about faces, which
             finds those that are upside down.
-        turns: quarter turns at which the second look is done.
+        turns: quarter turns at which the re-detection is done.
         fine_always: whether the fine look is taken without a trace.
         whole_turns: whether the whole image is turned when nothing was found in it, or a face that is turned.
         swift: whether it starts with a swift look.
@@ -211,7 +211,7 @@ class FaceFinder:
         return joined.take(np.array([int(np.argmax(joined.scores))]))
 
     def _turned_alike(self, pixels: Pixels, faces: Candidates) -> Candidates:
-        """Add the faces that are turned as the surest of the turned ones is, where there is one."""
+        """Add the faces that are turned as the surest of the turned ones is, if there is one."""
         rolls = [roll for roll in map(roll_of, faces.points) if abs(roll) > _TURNED]
         if not rolls:
             return faces
@@ -271,7 +271,7 @@ def _traces(coarse: Candidates, sure: Candidates, scale: float, least: float) ->
 
 
 def _agree(answer: Float32, asked: Float32) -> bool:
-    """Tell whether a second look's box is that of the candidate it was to judge, not of something beside it.
+    """Return whether re-detection's box is that of the candidate it was to judge, not of something beside it.
 
     On 123 labelled photos every right answer overlapped its candidate so, and 6 of 7 wrong ones did not
     (`bench/detection.py`).

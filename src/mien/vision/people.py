@@ -16,12 +16,12 @@ SURE = 0.9
 
 
 def is_clearly_person(context: FaceContext) -> bool:
-    """Tell whether a doubtful face, as it was found, is so clearly a person's that it need not be read for that."""
+    """Return whether a doubtful face, as it was found, is so clearly a person's that it need not be read for that."""
     head = load_head("person_glance")
     return float(head(context)[0]) >= head.thresholds["least"]
 
 
 def is_person(context: FaceContext) -> bool:
-    """Tell whether a doubtful face is a person's, as it is read upright, or too blurred to say so."""
+    """Return whether a doubtful face is a person's, as it is read upright, or too blurred to say so."""
     head = load_head("person")
     return float(head(context)[0]) >= head.thresholds["least"]

@@ -165,7 +165,7 @@ class Embedding:
     Attributes:
         vector: float32 (d,), L2 norm 1; zeros where the face could not be read, so that it is like nobody.
         fingerprint: sha256 (hex) of the weights and conventions that made it.
-        norm: the length before normalising; it predicts how well the face can be recognised. 0 where it was not read.
+        norm: the length before normalising; it predicts how well the face can be recognised. 0 if it was not read.
         strict: whether a match must be surer than usual, because the face looks like a child's; only set where a
             resource asks for that.
     """

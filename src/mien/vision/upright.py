@@ -23,7 +23,7 @@ from mien.vision.detector import Candidates, YuNet
 from mien.vision.types import Float32, Pixels
 
 LOOK = 128
-"""Side of the crop of a second look, in which the face is about half as wide."""
+"""Side of the crop of re-detection, in which the face is about half as wide."""
 
 _TURNS, _TURN_LOOK = 8, 96
 """How many turns are looked at, and the side of each one's crop."""
@@ -33,7 +33,7 @@ _BESIDE = 0.2
 _FAINT = 0.4
 """Score below which a look has seen no face."""
 _SETTLED = 1.1
-"""Mean shift of the points in pixels of a second look (where the eyes are 25 apart) below which another pass would
+"""Mean shift of the points in pixels of re-detection (where the eyes are 25 apart) below which another pass would
 change nothing that matters: a quarter of the faces of press photos settle at once."""
 _PASSES, _PASSES_TURNED = 2, 3
 _PLAIN, _PLAIN_MOVED, _PLAIN_ROLL = 0.88, 3.0, 30.0
@@ -54,10 +54,10 @@ class Reading:
 
     Attributes:
         points: float32 (5, 2) in pixels of the image, see `Detection.points`.
-        score: the detector's in the last look, 0 where it saw no face.
+        score: the detector's in the last look, 0 if it saw no face.
         moved: how far that look's points were from those that it started with: the mean, in pixels of a look.
         searched: whether all turns were looked at.
-        presence: the mesh network's belief that the points are a face's; None where it was not asked.
+        presence: the mesh network's belief that the points are a face's; None if it was not asked.
     """
 
     points: Float32
@@ -199,7 +199,7 @@ def turned_square(middle: Float32, side: float, degrees: float, size: int) -> Fl
 
 
 def _agree(points: Float32, reading: Reading) -> bool:
-    """Tell whether points are those of a reading that saw a face, as far as a template cares."""
+    """Return whether points are those of a reading that saw a face, as far as a template cares."""
     apart = abs((roll_of(points) - roll_of(reading.points) + 180) % 360 - 180)
     eyes = float(np.linalg.norm(reading.points[1] - reading.points[0]))
     moved = float(np.abs(points - reading.points).mean())

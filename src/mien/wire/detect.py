@@ -191,10 +191,10 @@ def _judged(face: Face, *, keep_age: bool) -> Face:
 
 
 def _check_approval(resource: Resource, query: DetectQuery) -> None:
-    """Hold what is asked for against what the resource is approved for.
+    """Hold what is requested against what the resource is approved for.
 
     Raises:
-        FeatureNotGrantedError: a face id or a limited attribute is asked for without approval.
+        FeatureNotGrantedError: a face id or a limited attribute is requested without approval.
     """
     faces = [gates.RECOGNITION] if query.face_ids else []
     gates.require(resource, *faces, *((feature,) for feature in gates_of(query.attributes)))

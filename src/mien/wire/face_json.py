@@ -42,9 +42,9 @@ def detected_faces(
     Args:
         faces: largest first.
         version: the API version whose spelling is used.
-        face_ids: one for each face, or None when none were asked for.
+        face_ids: one for each face, or None when none were requested.
         recognition_model: the label to name beside each face id, or None.
-        with_attributes: whether attributes were asked for; the object is absent otherwise.
+        with_attributes: whether attributes were requested; the object is absent otherwise.
     """
     answer = []
     for index, face in enumerate(faces):

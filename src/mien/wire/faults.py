@@ -65,7 +65,7 @@ _TABLE: dict[type[Exception], Callable[[Any], Problem]] = {
     FetchError: _fetch,
     # A pack is missing or broken: the text is for the operator, and goes to the log.
     ModelError: lambda _error: _UNAVAILABLE.problem(headers=[(b"retry-after", b"60")]),
-    # What training made is missing or damaged: likewise, with the command that mends it.
+    # What training made is missing or damaged: likewise, with the command that repairs it.
     TrainedIndexError: lambda _error: _UNAVAILABLE.problem(headers=[(b"retry-after", b"60")]),
     SearchServerError: lambda _error: _UNAVAILABLE.problem(headers=[(b"retry-after", b"10")]),
 }

@@ -100,7 +100,7 @@ class FindSimilar:
         return await self.context.run(_ROWS, work)
 
     def _search(self, exchange: Exchange, body: Body, face_id: str, mode: FindMode, top: int) -> tuple[Search, str]:
-        """Return the call of the gallery that is asked for, and what the ids that it finds are called."""
+        """Return the call of the gallery that is requested, and what the ids that it finds are called."""
         similar_faces, resource_id = self.context.gallery.similar_faces, exchange.resource_id
         given = [name for name in _PLACES if body.get(name.lower()) is not None]
         if not given:

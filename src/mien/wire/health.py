@@ -63,7 +63,7 @@ class Readiness:
         return Response(body=b'{"status":"ok"}')
 
     async def ready(self, exchange: Exchange) -> Response:  # noqa: ARG002  as above
-        """Say whether requests may be sent here, 503 if not."""
+        """Return whether requests may be sent here, 503 if not."""
         failing = await self.failing()
         if failing:
             body = json.dumps({"status": "not ready", "failing": failing}).encode()

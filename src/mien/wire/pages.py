@@ -76,7 +76,7 @@ class Pages:
         return Response(body=text.encode(), content_type=_TEXT)
 
     async def show_status(self, exchange: Exchange) -> Response:  # noqa: ARG002  a handler takes the exchange
-        """Say whether the server can do its work, 503 if not."""
+        """Return whether the server can do its work, 503 if not."""
         failing = await self.readiness.failing()
         body = {"status": "failing" if failing else "ok", "service": "mien", "version": package_version("mien")}
         body |= {"failing": ", ".join(failing)} if failing else {}

@@ -27,7 +27,7 @@ MODEL: Json = {"type": "string", "enum": list(RECOGNITION_MODELS)}
 
 
 def array(items: Json, low: int | None = None, high: int | None = None) -> Json:
-    """Return the schema of an array, with limits of its length where there are any."""
+    """Return the schema of an array, with limits of its length if there are any."""
     limits = {"minItems": low, "maxItems": high}
     return {"type": "array", "items": items, **{name: limit for name, limit in limits.items() if limit is not None}}
 

@@ -69,7 +69,7 @@ class Training:
         ]  # fmt: skip
 
     async def start(self, exchange: Exchange) -> Response:
-        """Begin to train in the background, and say where to ask how it goes.
+        """Start to train in the background, and say where to ask how it goes.
 
         Without the header, or with a relative address in it, the pollers of the official SDKs take the training for
         done, or ask at the wrong place.

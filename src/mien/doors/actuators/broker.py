@@ -67,7 +67,7 @@ class Broker:
         self._thread = threading.Thread(target=self._run, name="mien-mqtt", daemon=True)
 
     def start(self) -> None:
-        """Begin to connect."""
+        """Start to connect."""
         self._thread.start()
 
     def stop(self) -> None:

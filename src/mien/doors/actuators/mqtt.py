@@ -14,7 +14,7 @@ class MqttCommand:
 
     Args:
         config: topic and payload.
-        broker: the server's broker; None where there is none.
+        broker: the server's broker; None if there is none.
     """
 
     def __init__(self, config: MqttActuator, broker: Broker | None) -> None:

@@ -24,7 +24,7 @@ from mien.doors.roster_types import BadgeNumber
 from mien.storage.claims import elapsed
 
 Card = Callable[[Event], BadgeNumber | None]
-"""Gives the number that the panel is told for a decision; None where the person has none."""
+"""Gives the number that the panel is told for a decision; None if the person has none."""
 
 _STEP: Final = 0.02
 _COLOURS: Final = ("off", "red", "green", "amber", "blue", "magenta", "cyan", "white")
@@ -136,7 +136,7 @@ class OsdpReader:
         self._completed.set()
 
     def _command(self, command: dict[str, Any]) -> tuple[int, None]:
-        """Note what the panel has the reader show."""
+        """Record what the panel has the reader show."""
         kind = command.get("command")
         with self.state.lock:
             self.state.commands += 1

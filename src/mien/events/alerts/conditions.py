@@ -159,7 +159,7 @@ class Condition:
         )
 
     def is_met(self, value: float | None) -> bool:
-        """Tell whether a value makes the rule fire; no value does not."""
+        """Return whether a value makes the rule fire; no value does not."""
         if value is None:
             return False
         return value <= self.threshold if self.below else value >= self.threshold

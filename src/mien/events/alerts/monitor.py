@@ -1,4 +1,4 @@
-"""Looks at the alert rules every few seconds, and sees to it that what changed is told once."""
+"""Looks at the alert rules every few seconds, and ensures that what changed is told once."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class DirectoryRecognition:
         self._members = _Members()
 
     def verify_person(self, resource_id: UUID, face_id: str, person_id: str, *, seen: bool = True) -> Verification:
-        """Tell whether a face is of a person, by all faces that the person has.
+        """Return whether a face is of a person, by all faces that the person has.
 
         Args:
             resource_id: id of the resource that owns the face and the directory.

@@ -6,4 +6,4 @@ from mien.messages import MessageError
 
 
 class GalleryError(MessageError):
-    """Base of everything that the gallery raises on purpose; the text is fit for a hint."""
+    """Base of the errors of the gallery; the text is fit for a hint."""

@@ -12,7 +12,7 @@ class IncompatibleModelError(GalleryError):
 
 
 class FingerprintMismatchError(GalleryError):
-    """Templates of one label come from different weights: it was bound anew. The text says what mends it.
+    """Templates of one label come from different weights: it was bound again. The text says how to fix it.
 
     Args:
         label: the recognition model.
@@ -36,7 +36,7 @@ class FingerprintMismatchError(GalleryError):
 
 
 class OtherRecogniserError(GalleryError):
-    """A person was to move to a group whose faces are of another recogniser. The text says what mends it.
+    """A person was to move to a group whose faces are of another recogniser. The text says how to fix it.
 
     Args:
         ref: the person's collection.
@@ -75,7 +75,7 @@ class OtherRecogniserError(GalleryError):
 
 
 class NotCalibratedError(GalleryError):
-    """A recogniser has no calibration, so that a similarity says nothing yet. The text says what mends it."""
+    """A recogniser has no calibration, so that a similarity says nothing yet. The text says how to fix it."""
 
     def __init__(self, pack: str) -> None:
         super().__init__(

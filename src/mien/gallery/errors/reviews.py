@@ -33,7 +33,7 @@ class InvalidReviewError(GalleryError):
 
 
 class ReviewDecidedError(GalleryError):
-    """A case is decided already, or not yet, so that what was asked for cannot be done."""
+    """A case is decided already, or not yet, so that what was requested cannot be done."""
 
     def __init__(self, case_id: UUID, *, still_open: bool = False) -> None:
         if still_open:

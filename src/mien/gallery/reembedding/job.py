@@ -1,8 +1,8 @@
 """Migrating collections to another recogniser: templates are computed again from the stored enrolment crops.
 
 The new templates are made beside the old ones, which serve meanwhile, and committed in small portions: a migration that
-is killed goes on where it was. Then, in one transaction, the collection gets the new templates, the snapshot that was
-made of them, and the new label; the old templates are kept until they are forgotten, so that it can be rolled back.
+is killed continues where it stopped. Then, in one transaction, the collection gets the new templates, the snapshot that
+was made of them, and the new label; the old templates are kept until they are forgotten, so that it can be rolled back.
 """
 
 from __future__ import annotations
@@ -274,7 +274,7 @@ class Migrations:
         return plan, lost
 
     def forget(self, ref: CollectionRef, *, leave_out: bool = False) -> int:
-        """Delete the templates of other recognisers for good: it cannot be rolled back any more.
+        """Delete the templates of other recognisers permanently: it cannot be rolled back any more.
 
         Returns:
             How many templates there were.

@@ -118,7 +118,7 @@ def swap_templates(session: Session, row: CollectionRow, fingerprint: str) -> No
 
 
 def forget_removals(session: Session, row: CollectionRow) -> None:
-    """Delete the notes of removals, which no search needs that begins anew."""
+    """Delete the notes of removals, which no search needs that begins again."""
     session.execute(delete(RemovalRow).where(RemovalRow.collection == row.uid, RemovalRow.revision <= row.revision))
 
 

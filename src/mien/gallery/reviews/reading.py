@@ -46,7 +46,7 @@ def candidates_of(session: Session, case_id: UUID) -> list[ReviewCandidateRow]:
 
 
 def candidate_of(session: Session, case_id: UUID, number: int | None) -> ReviewCandidateRow | None:
-    """Return one candidate; None where it is gone, or there is none of the number."""
+    """Return one candidate; None if it is gone, or there is none of the number."""
     query = select(ReviewCandidateRow).where(ReviewCandidateRow.case_id == case_id)
     return session.scalar(query.where(ReviewCandidateRow.number == number))
 

@@ -45,7 +45,7 @@ class ReviewCandidate:
         person_id: None when the person was deleted.
         name: name of the candidate.
         confidence: None as long as it is hidden from the reader.
-        sent: the confidence that the application sent with its match; hidden likewise, None where it sent none.
+        sent: the confidence that the application sent with its match; hidden likewise, None if it sent none.
     """
 
     number: int
@@ -80,7 +80,7 @@ class ReviewCase:
         filed_at: when the case was filed.
         decided_at: end of the use: when the result was verified.
         purpose: the operator's words.
-        input_sha256: of the picture that led to the match, in hexadecimal; None where there was none.
+        input_sha256: of the picture that led to the match, in hexadecimal; None if there was none.
         has_probe: whether its picture is still kept.
         candidates: the persons whom it may show.
         answers: the answers that the reader may see: people who have not answered see none.

@@ -1,6 +1,6 @@
 """Suspicions about faces that nobody compared when they were enrolled: in large collections, and of bulk imports.
 
-They are looked for once the collection is trained, in what the training made, many at a time.
+They are searched once the collection is trained, in what the training made, many at a time.
 """
 
 from __future__ import annotations

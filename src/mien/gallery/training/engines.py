@@ -64,7 +64,7 @@ class IndexEngine(Protocol):
         ...
 
     def branch(self, row: CollectionRow, old: str, new: str, guard: Guard | None = None) -> TrainedStore:
-        """Begin the index `new` with what `old` is now.
+        """Start the index `new` with what `old` is now.
 
         Raises:
             TrainedIndexError: there is no usable one.

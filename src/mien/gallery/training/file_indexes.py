@@ -57,7 +57,7 @@ class FileIndexes:
         return TrainedIndexFiles(self.of(row.uid) / name, key)
 
     def branch(self, row: CollectionRow, old: str, new: str, guard: object = None) -> TrainedIndexFiles:
-        """Begin the index `new` with what `old` is now.
+        """Start the index `new` with what `old` is now.
 
         Raises:
             TrainedIndexError: there is no usable one.

@@ -20,7 +20,7 @@ KEPT: Final = 50
 
 
 def asked(session: Session, row: CollectionRow, now: datetime) -> TrainingRunRow:
-    """Write down that a training was asked for, and forget the oldest.
+    """Write down that a training was requested, and forget the oldest.
 
     Args:
         session: writes; has locked the collection.
@@ -50,7 +50,7 @@ def asked(session: Session, row: CollectionRow, now: datetime) -> TrainingRunRow
 
 
 def unchanged(session: Session, row: CollectionRow, now: datetime) -> None:
-    """Write down that a training was asked for and had nothing to do; as `asked`."""
+    """Write down that a training was requested and had nothing to do; as `asked`."""
     run = asked(session, row, now)
     run.unchanged = True
     _close(run, row, now, TrainingState.SUCCEEDED, None)

@@ -109,7 +109,7 @@ class TrainedIndexes:
         return self._engine_of(name) is self._engines[0]
 
     def branch(self, row: CollectionRow, old: str, new: str, held: Held) -> TrainedStore:
-        """Begin the index `new` with what `old` is now.
+        """Start the index `new` with what `old` is now.
 
         Raises:
             TrainedIndexError: there is no usable one.
@@ -225,7 +225,7 @@ class TrainedIndexes:
         with self.claim(uid) as held:
             if held is None:
                 return False
-            serving = self._serving({uid})  # read anew: a training may have ended before the claim was ours
+            serving = self._serving({uid})  # read again: a training may have ended before the claim was ours
             if uid in serving:
                 self.tidy(uid, serving[uid], held)
         return True

@@ -77,7 +77,7 @@ class MilvusIndexes:
         return MilvusStore(self._tables, str(row.resource_id), row.uid.hex, name)
 
     def branch(self, row: CollectionRow, old: str, new: str, guard: object = None) -> MilvusStore:
-        """Begin the index `new` with what `old` is now.
+        """Start the index `new` with what `old` is now.
 
         Raises:
             TrainedIndexError: there is no usable one.

@@ -27,7 +27,7 @@ _FINGERPRINT: Final = 16
 
 
 class SearchEngineError(OSError):
-    """The search engine that was chosen is not to be had; the message says why and what mends it."""
+    """The search engine that was chosen is not to be had; the message says why and how to fix it."""
 
 
 class PgIndex:

@@ -40,7 +40,7 @@ class Loaded:
 
 
 class Rebuilding:
-    """Writes trained indexes anew, of what was enrolled when they were trained and is still there.
+    """Writes trained indexes again, of what was enrolled when they were trained and is still there.
 
     Args:
         database: the database with the templates.

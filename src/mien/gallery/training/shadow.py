@@ -1,8 +1,8 @@
 """Checks a share of the answers of engines that may miss somebody, by exact searches in the database's own templates.
 
-An index of approximate neighbours misses some by design, and a server of another kind can lose rows without a word. A
-thread compares sampled answers with all templates that the index was trained from. It works for a twentieth of the
-time at most, whatever the size of the collection.
+An index of approximate neighbours misses some by design, and a server of another kind can lose rows silently. A thread
+compares sampled answers with all templates that the index was trained from. It works for a twentieth of the time at
+most, whatever the size of the collection.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ class Training:
         )
 
     def history(self, ref: CollectionRef) -> list[TrainingRun]:
-        """Return the last trainings that were asked for (`history.KEPT` at most), newest first.
+        """Return the last trainings that were requested (`history.KEPT` at most), newest first.
 
         Raises:
             CollectionNotFoundError: there is no such collection.
@@ -231,7 +231,7 @@ class Training:
         return state is not None
 
     def _train_held(self, ref: CollectionRef, row: CollectionRow, held: Held) -> TrainingState | None:
-        """Train a collection under its claim; returns how that ended, None when it is to be begun anew."""
+        """Train a collection under its claim; returns how that ended, None when it is to be begun again."""
         try:
             self._mark_running(row, held)
             if row.faces == 0:
@@ -239,7 +239,7 @@ class Training:
                 return TrainingState.FAILED
             self._end(row, held, self._make(row, held), None)
             return TrainingState.SUCCEEDED
-        except ClaimLostError:  # that server has begun anew, and its result serves
+        except ClaimLostError:  # that server has begun again, and its result serves
             _log.warning("another server has taken over a training", collection=ref.collection_id)
             return None
         except Exception as error:
@@ -247,7 +247,7 @@ class Training:
                 return None
             log_failure(_log, "training failed", error, collection=ref.collection_id)
             fault = fault_of(error)
-            if fault is StorageFault.UNAVAILABLE:  # begun anew when the database is there again
+            if fault is StorageFault.UNAVAILABLE:  # begun again when the database is there again
                 return None
             with suppress(ClaimLostError):
                 self._end(row, held, None, _FULL if fault is StorageFault.FULL else _INTERNAL)
@@ -262,7 +262,7 @@ class Training:
                 history.begun(session, row, now)
 
     def _make(self, row: CollectionRow, held: Held) -> str:
-        """Build the index of the enrolled faces now, from the one before where there is one; return its name."""
+        """Build the index of the enrolled faces now, from the one before if there is one; return its name."""
         self._indexes.tidy(row.uid, row.snapshot, held)
         name = self._indexes.fresh_name(row.fingerprint)
         store = self._indexes.store(row, name, held)

@@ -65,7 +65,7 @@ class Line:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def enter(self, phase: Phase, seconds: float | None) -> None:
-        """Begin a phase that ends by itself after some seconds; None for never."""
+        """Start a phase that ends by itself after some seconds; None for never."""
         self.phase = phase
         self.expire_in(seconds)
 

@@ -125,7 +125,7 @@ class Positioning(Phase):
         self._looking_since = now
 
     async def _begin(self) -> None:
-        """Begin an attempt and send its challenge."""
+        """Start an attempt and send its challenge."""
         line, context, admission = self.line, self.line.context, self._admission
         attempts = context.liveness.attempts
         seconds = LONGEST_MS / 1000 + context.limits.grace_seconds + _JUDGING_SECONDS

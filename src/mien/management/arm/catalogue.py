@@ -87,7 +87,7 @@ def routes(arm: Arm) -> APIRouter:
 
     @router.post(IN_SUBSCRIPTION + "/checkDomainAvailability", dependencies=READERS)
     def check_domain(subscription: Subscription, body: DomainWanted) -> Answer:  # noqa: ARG001  of the address
-        """Say whether a custom subdomain is to be had."""
+        """Return whether a custom subdomain is available."""
         reason = None
         try:
             free = arm.accounts.is_free(body.subdomain_name)

@@ -45,7 +45,7 @@ def routes(arm: Arm) -> APIRouter:
     def purge(
         subscription: Subscription, location: Location, group: Group, account: AccountName, actor: Manager
     ) -> Response:
-        """Delete a deleted account for good, with everything in it."""
+        """Delete a deleted account permanently, with everything in it."""
         found = _find(arm, subscription, location, group, account)
         if found is None:
             return Response(status_code=204)

@@ -60,7 +60,7 @@ def routes(arm: Arm, groups: ResourceGroups) -> APIRouter:
 
     @router.head(GROUP, status_code=204)
     def check_group(subscription: Subscription, group: Group, actor: AnyReader) -> Response:
-        """Say whether there is a resource group."""
+        """Return whether there is a resource group."""
         found = groups.find(subscription, group)
         return Response(status_code=204 if found and shown(found, actor) else 404)
 

@@ -189,7 +189,7 @@ def people_routes(doors: DoorServices, accounts: Accounts, clock: Clock) -> APIR
 
     @router.post("/doors/{door_id}/badge-reads", status_code=204)
     def read_badge(resource: Resource, door_id: UUID, body: BadgeRead, actor: Manager) -> None:
-        """Note that a badge was presented at a door; the answer does not tell whether it is known."""
+        """Record that a badge was presented at a door; the answer does not tell whether it is known."""
         del actor
         resource_id = owner(resource)
         doors.doors.get(resource_id, door_id)
@@ -251,7 +251,7 @@ def people_routes(doors: DoorServices, accounts: Accounts, clock: Clock) -> APIR
 
     @router.post("/door-presence/{area}/empty")
     def empty(resource: Resource, area: Area, actor: Manager) -> Emptied:
-        """Note that nobody is inside an area."""
+        """Record that nobody is inside an area."""
         return Emptied(persons=doors.roster.empty(owner(resource), area, actor=actor.name))
 
     return router

@@ -63,7 +63,7 @@ def routes(drift: Drift, accounts: Accounts) -> APIRouter:
 
     @router.post("/baseline")
     def set_baseline(resource: Resource, body: BaselineWanted, actor: Manager) -> BaselineSet:
-        """Begin a new baseline of the API's calls or of a camera."""
+        """Start a new baseline of the API's calls or of a camera."""
         owner = find(accounts, resource).id
         return BaselineSet(first=drift.set_baseline(owner, body.camera, body.first, actor=actor.name))
 

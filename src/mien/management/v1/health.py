@@ -33,7 +33,7 @@ def routes(database: Database, uptime: Callable[[], float]) -> APIRouter:
 
     @router.get("/health", response_model=Health, responses={503: {"model": Health}})
     def health() -> JSONResponse:
-        """Say whether the service can do its work; 503 when it cannot."""
+        """Return whether the service can do its work; 503 when it cannot."""
         well = database.answers()
         word: Literal["ok", "failing"] = "ok" if well else "failing"
         told = Health(status=word, database=word, version=version("mien"), uptime_seconds=uptime())

@@ -127,7 +127,7 @@ def routes(doors: DoorServices, accounts: Accounts) -> APIRouter:
 
     @router.patch("/kiosks/{kiosk_id}")
     def change_kiosk(resource: Resource, kiosk_id: UUID, body: KioskChange, actor: Manager) -> KioskSeen:
-        """Change a kiosk. Its key stays; a new notice must be accepted anew."""
+        """Change a kiosk. Its key stays; a new notice must be accepted again."""
         owner = find(accounts, resource).id
         before = doors.kiosks.named(owner, str(kiosk_id))
         kiosk = doors.kiosks.change(owner, kiosk_id, actor=actor.name, name=body.name, spec=body.spec(before.spec))

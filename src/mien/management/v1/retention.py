@@ -122,7 +122,7 @@ def routes(subjects: Subjects, accounts: Accounts) -> APIRouter:
     def withdraw_consent(
         resource: Resource, consent_id: UUID, actor: Enroller, body: Withdrawal | None = None
     ) -> ConsentSeen:
-        """Note that a consent was withdrawn; nobody is deleted by that."""
+        """Record that a consent was withdrawn; nobody is deleted by that."""
         body = body or Withdrawal()
         done = subjects.consents.withdraw(owner(resource), consent_id, reason=body.reason, at=body.at, actor=actor.name)
         return ConsentSeen.model_validate(done)

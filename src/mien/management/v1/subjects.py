@@ -253,7 +253,7 @@ def routes(subjects: Subjects, accounts: Accounts) -> APIRouter:
 
     @router.post("/subjects/erase")
     def erase_subject(resource: Resource, body: EraseBody, actor: Enroller) -> ErasedSeen:
-        """Erase a person everywhere in the resource, for good; only shows what would go unless `dryRun` is false."""
+        """Erase a person everywhere in the resource, permanently; only shows what would go unless `dryRun` is false."""
         found, erased = subjects.erase(
             owner(resource), body.whom(), possible=body.possible, dry=body.dry_run, actor=actor.name
         )

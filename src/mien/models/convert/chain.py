@@ -1,6 +1,6 @@
 """Networks that are one chain of convolutions, each with its normalisation and parametric ReLU, and one last layer.
 
-SFace is one. Read so, with the normalisations folded into the weights, a network can be written anew in other
+SFace is one. Read so, with the normalisations folded into the weights, a network can be written again in other
 arithmetic (`static_int8`).
 """
 

@@ -24,7 +24,7 @@ Float32 = NDArray[np.float32]
 INPUT_SIZE = 150
 DIMENSION = 128
 
-# Channels of the residual blocks from the input up; True where the block halves the picture.
+# Channels of the residual blocks from the input up; True if the block halves the picture.
 _BLOCKS = (
     *((32, False),) * 3,
     (64, True),

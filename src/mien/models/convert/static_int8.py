@@ -107,7 +107,7 @@ def read_ranges(name: str) -> list[Steps]:
 def quantised(
     chain: Chain, steps: list[Steps], image: str, output: str, extra_outputs: tuple[str, ...] = ()
 ) -> ModelProto:
-    """Write a chain anew: the first layers in floats, the last `len(steps) - 1` and the last layer of all in bytes.
+    """Write a chain again: the first layers in floats, the last `len(steps) - 1` and the last layer of all in bytes.
 
     Args:
         chain: the network.

@@ -124,7 +124,7 @@ class _Unpickler(pickle.Unpickler):
         raise UnsafeCheckpointError(message)
 
     def persistent_load(self, pid: Any) -> _Storage:
-        """Note a storage; its bytes come from elsewhere in the file."""
+        """Record a storage; its bytes come from elsewhere in the file."""
         match pid:
             case ("storage", _StorageType(dtype=dtype), str(key), str(), int(length), *rest) if rest in ([], [None]):
                 storage = _Storage(key, dtype, length)

@@ -1,4 +1,4 @@
-"""Limited access: asking for it, where the requests of the resource stand, and what became of them."""
+"""Limited access: asking for it, where the requests of the resource stand, and the result of them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ TONES: Final = {
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the page."""
+    """Render the page."""
     requests = await visitor.ask(lambda: visitor.parts.access.requests(visitor.resource.id))
     with section(t("Now"), t("Calls that need a missing approval are refused with 403.")), Tag("ul", classes="plain"):
         for feature in Feature:
@@ -208,7 +208,7 @@ def history(visitor: Visitor, request: AccessRequest) -> list[tuple[str, str, st
 
 
 def show_request(request: AccessRequest, steps: list[tuple[str, str, str, str]]) -> None:
-    """Draw a request: what it asks for, what its description leaves open, what became of it."""
+    """Draw a request: what it asks for, what its description leaves open, its result."""
     with Tag("div", classes="row between"):
         Tag("h3", feature_names(request.features))
         badge(t(STATES[request.state]), TONES[request.state])

@@ -27,7 +27,7 @@ _COLUMNS: Final = ("sequence", "at", "actor", "action", "resource", "details")
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the page."""
+    """Render the page."""
     query = visitor.query
     with section(t("Search")), Tag("form", classes="row", method="get", role="search"):
         if visitor.chosen:

@@ -34,7 +34,7 @@ _AGREEMENT: Final = Agreement()
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the page."""
+    """Render the page."""
     camera = await _camera(visitor)
     if camera is None:
         banner(
@@ -248,7 +248,7 @@ def _frames(count: int) -> str:
 
 
 def _not_here(camera: Camera, elsewhere: str | None) -> str:
-    """Say why there is no live picture here, and where there is one."""
+    """Say why there is no live picture here, and if there is one."""
     if not camera.spec.enabled:
         return t("The camera is switched off.")
     if elsewhere is None:

@@ -76,7 +76,7 @@ def state_of(visitor: Visitor, camera: Camera, elsewhere: str | None) -> tuple[s
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the page."""
+    """Render the page."""
     approved(visitor)
     doors = doors_of(visitor)
     cameras = await visitor.ask(lambda: doors.cameras.of(visitor.resource.id))

@@ -31,7 +31,7 @@ def group_field(
     *,
     several: bool = False,
 ) -> SearchSelect:
-    """Draw a field in which groups are chosen, or the person directory; its values are places.
+    """Render a field in which groups are chosen, or the person directory; its values are places.
 
     Args:
         visitor: the signed-in person.
@@ -52,7 +52,7 @@ def group_field(
 
 
 def person_field(visitor: Visitor, label: str, *, several: bool = False) -> SearchSelect:
-    """Draw a field in which persons of all groups and of the directory are chosen; `person_of` reads its values."""
+    """Render a field in which persons of all groups and of the directory are chosen; `person_of` reads its values."""
     people, owner = visitor.parts.gallery.people, visitor.resource.id
 
     def find(text: str) -> list[Choice]:
@@ -75,7 +75,7 @@ def person_of(value: str) -> tuple[str, UUID]:
 
 
 def zone_field(visitor: Visitor, label: str) -> SearchSelect:
-    """Draw a field in which a time zone is chosen; UTC at first."""
+    """Render a field in which a time zone is chosen; UTC at first."""
     return SearchSelect(
         visitor, label, plain_find(_zones()), chosen=[Choice("UTC", "UTC")], about=t("Type a city, such as Berlin")
     )

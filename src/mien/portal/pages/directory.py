@@ -71,7 +71,7 @@ def editor(visitor: Visitor, name: str, user_data: str | None, save: Save) -> No
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the page."""
+    """Render the page."""
     tabs(visitor, ROOT)
     views, resource_id = visitor.parts.directory.views, visitor.resource.id
     approved_to_enrol(visitor)

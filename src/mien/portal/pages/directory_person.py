@@ -25,7 +25,7 @@ from mien.vision.types import OperatingPoint
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the page."""
+    """Render the page."""
     views, resource_id, person_id = visitor.parts.directory.views, visitor.resource.id, visitor.query["person"]
 
     def find() -> tuple[ListedPerson, list[ListedFace], list[DynamicGroup]]:

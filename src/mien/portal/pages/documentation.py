@@ -24,7 +24,7 @@ _EXTRAS: Final = ["fenced-code-blocks", "tables", "header-ids"]
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw a page of it."""
+    """Render a page of it."""
     name = visitor.query.get("page", "")
     text = await visitor.ask(lambda: _read(name))
     if text is None:

@@ -58,7 +58,7 @@ def services(visitor: Visitor) -> DoorServices:
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the page."""
+    """Render the page."""
     if Feature.VIDEO_IDENTIFICATION not in visitor.resource.features:
         banner(
             "warn",

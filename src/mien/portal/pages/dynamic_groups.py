@@ -24,7 +24,7 @@ GROUPS: Final = f"{ROOT}/groups"
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the page of all groups."""
+    """Render the page of all groups."""
     tabs(visitor, GROUPS)
     approved_to_enrol(visitor)
     start, views = visitor.query.get("start", ""), visitor.parts.directory.views
@@ -74,7 +74,7 @@ def _form(visitor: Visitor) -> None:
 
 
 async def render_group(visitor: Visitor) -> None:
-    """Draw the page of one group."""
+    """Render the page of one group."""
     views, resource_id, group_id = visitor.parts.directory.views, visitor.resource.id, visitor.query["group"]
     start = visitor.query.get("start", "")
 

@@ -34,7 +34,7 @@ RESULT_PATH: Final = f"{ROOT}/result"
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the list of results, the calibration in use and the form of a new measurement."""
+    """Render the list of results, the calibration in use and the form of a new measurement."""
     stored, resource_id = visitor.parts.measuring.stored, visitor.resource.id
     found = await visitor.ask(lambda: stored.all(resource_id))
     versions = await visitor.ask(lambda: stored.applied(resource_id))

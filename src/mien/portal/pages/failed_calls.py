@@ -35,10 +35,10 @@ _COLUMNS: Final = (
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the page."""
+    """Render the page."""
     calls, query = visitor.parts.failed_calls, visitor.query
     owner = None if query.get("scope") == "unknown" else visitor.resource.id
-    await visitor.ask(calls.flush)  # what failed a moment ago is there, too
+    await visitor.ask(calls.flush)  # what failed just now is there, too
     codes, operations = await visitor.ask(lambda: calls.kinds(owner))
     before = query.get("before", "")
     last = int(before) if before.isdigit() and len(before) < 10 else None

@@ -100,7 +100,7 @@ class _Form:
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the form; the report follows below it."""
+    """Render the form; the report follows below it."""
     await _Form(visitor).draw()
 
 

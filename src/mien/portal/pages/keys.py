@@ -17,7 +17,7 @@ from mien.portal.widgets import Tag, banner, button, code, confirm, copy_button,
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the page."""
+    """Render the page."""
     resource, parts = visitor.resource, visitor.parts
     with section(t("Endpoint"), t("Pass one of these to the SDK as its endpoint.")):
         addresses = [

@@ -47,7 +47,7 @@ _ONCE: Final = mark(
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the list."""
+    """Render the list."""
     _approved(visitor)
     state, owner = services(visitor), visitor.resource.id
     kiosks = await visitor.ask(lambda: state.kiosks.of(owner))

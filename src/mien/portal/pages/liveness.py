@@ -23,7 +23,7 @@ _CHOICES: Final = {
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the page."""
+    """Render the page."""
     resource, parts, may = visitor.resource, visitor.parts, visitor.may(Permission.MANAGE)
     about = t("Flashing light can harm some people. They can turn their heads three times instead.")
     with section(t("People who cannot take flashing light"), about):

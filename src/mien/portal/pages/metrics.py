@@ -81,7 +81,7 @@ def _find(visitor: Visitor, span: str) -> _Found:
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the page."""
+    """Render the page."""
     span = visitor.query.get("span", "24h")
     span = span if span in _SPANS else "24h"
     with Tag("nav", classes="tabs", aria_label=t("Time")):

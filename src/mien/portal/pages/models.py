@@ -15,7 +15,7 @@ from mien.portal.widgets import Tag, badge, facts, section, table
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the page."""
+    """Render the page."""
     store, bindings = visitor.parts.store, visitor.parts.bindings
     packs = await visitor.ask(store.manifests)
     installed = await visitor.ask(lambda: {name for name in packs if store.installed(name)})

@@ -24,7 +24,7 @@ _CHOICES: Final = {
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the page."""
+    """Render the page."""
     resource, parts = visitor.resource, visitor.parts
     may = visitor.may(Permission.MANAGE)
     now = "none" if not resource.public_network_access else "all" if resource.default_action == "Allow" else "rules"

@@ -58,7 +58,7 @@ def _find(visitor: Visitor) -> _Found:
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the page."""
+    """Render the page."""
     found = await visitor.ask(lambda: _find(visitor))
     for one in found.warnings:
         action = (one.action[0], visitor.link(one.action[1])) if one.action else None

@@ -34,7 +34,7 @@ _KINDS: Final = {
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the list of dossiers and the form that creates one."""
+    """Render the list of dossiers and the form that creates one."""
     dossiers, resource = visitor.parts.dossiers, visitor.resource
     found = await visitor.ask(lambda: dossiers.all(resource.id))
     banner(

@@ -60,7 +60,7 @@ def training_badge(kind: Kind, status: TrainingStatus | None, stale: Staleness |
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the page."""
+    """Render the page."""
     start = visitor.query.get("start", "")
 
     def find() -> tuple[list[tuple[CollectionRef, Collection, TrainingStatus | None]], bool]:

@@ -37,7 +37,7 @@ class BulkPlace:
     Args:
         visitor: the signed-in person.
         ref: the group.
-        refresh: shows the people of the group anew.
+        refresh: shows the people of the group again.
     """
 
     def __init__(self, visitor: Visitor, ref: CollectionRef, refresh: Callable[[], Awaitable[object]]) -> None:
@@ -180,7 +180,7 @@ def bulk(visitor: Visitor, ref: CollectionRef, refresh: Callable[[], Awaitable[o
     Args:
         visitor: the signed-in person.
         ref: the group.
-        refresh: shows the people of the group anew.
+        refresh: shows the people of the group again.
     """
     if not may_write(visitor):
         return

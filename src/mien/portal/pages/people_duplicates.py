@@ -34,7 +34,7 @@ async def duplicates(visitor: Visitor, ref: CollectionRef) -> None:
         for person in {one for pair in found[:_TOP] for one in (pair.person_id, pair.other_person_id) if one}:
             try:
                 people[person] = gallery.persons.get(ref, person)
-            except PersonNotFoundError:  # deleted a moment ago
+            except PersonNotFoundError:  # deleted just now
                 continue
         return found, people
 
@@ -106,7 +106,7 @@ def _dismisser(visitor: Visitor, ref: CollectionRef, pair: Duplicate) -> Callabl
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """How likely each of two faces is of its own person, by their other faces; None where there is no other."""
+    """How likely each of two faces is of its own person, by their other faces; None if there is no other."""
 
     one: float | None
     other: float | None
@@ -129,7 +129,7 @@ def _fits(visitor: Visitor, ref: CollectionRef, pair: Duplicate) -> _Fit:
 
 
 async def _ask(visitor: Visitor, ref: CollectionRef, pair: Duplicate, one: Person, other: Person) -> None:
-    """Ask what is the matter with two faces that are alike; each answer leads to what mends it."""
+    """Ask what is the matter with two faces that are alike; each answer leads to how to fix it."""
     fit = await visitor.ask(lambda: _fits(visitor, ref, pair))
     title = t("{name} and {other}: what is true?", name=one.name, other=other.name)
     dialog = modal(title)

@@ -153,7 +153,7 @@ async def enrol(visitor: Visitor, ref: CollectionRef, person: str | None, refres
         visitor: the signed-in person.
         ref: the collection.
         person: the person whose photos they are; None in lists.
-        refresh: shows the faces anew.
+        refresh: shows the faces again.
     """
     gallery = visitor.parts.gallery
 
@@ -173,7 +173,7 @@ async def enrol(visitor: Visitor, ref: CollectionRef, person: str | None, refres
 
 
 async def _wrong(visitor: Visitor, ref: CollectionRef, one: EnrolledFace, person: Person, changed: Changed) -> None:
-    """Ask what is wrong with a face; each answer leads to what mends it."""
+    """Ask what is wrong with a face; each answer leads to how to fix it."""
 
     def fits() -> float | None:
         try:

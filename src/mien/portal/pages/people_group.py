@@ -31,7 +31,7 @@ _TOP: Final = 100
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the page."""
+    """Render the page."""
     ref = page_of(visitor)
     if ref is None:
         missing()

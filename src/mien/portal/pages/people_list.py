@@ -120,7 +120,7 @@ async def people_list(visitor: Visitor, ref: CollectionRef) -> PeopleList:
 
 
 def _add(visitor: Visitor, ref: CollectionRef) -> None:
-    """Draw the form that adds a person; a name that is there already is added only when that is wanted."""
+    """Render the form that adds a person; a name that is there already is added only when that is wanted."""
     gallery = visitor.parts.gallery
     warned: set[str] = set()
 

@@ -21,7 +21,7 @@ from mien.portal.widgets import Tag, button, facts, section, text
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the page."""
+    """Render the page."""
     ref, person_id = page_of(visitor), visitor.query.get("person", "")
     if ref is None or not ref.kind.has_persons:
         missing()

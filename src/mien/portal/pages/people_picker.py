@@ -33,7 +33,7 @@ class PersonPicker:
         on_choice: called with the person.
         without: id of a person who is not offered.
         like: finds who is likely, in a thread; they are offered first.
-        new: creates a person of a name, in a thread, and returns the id; None where only those who are there count.
+        new: creates a person of a name, in a thread, and returns the id; None if only those who are there count.
     """
 
     def __init__(

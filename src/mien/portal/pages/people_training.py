@@ -65,7 +65,7 @@ async def training(visitor: Visitor, ref: CollectionRef, notice: StaleNotice) ->
         if status is None or status.status not in _BUSY:
             timer.deactivate()
 
-    # A training that was asked for elsewhere is followed, too.
+    # A training that was requested elsewhere is followed, too.
     timer = ui.timer(_LOOK, look, active=known[0] is not None and known[0].status in _BUSY)
     notice.on_change(timer.activate)
 

@@ -18,7 +18,7 @@ from mien.portal.widgets import Tag, badge, button, confirm, empty, hint, link_b
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the list."""
+    """Render the list."""
     every = await visitor.ask(visitor.parts.accounts.deleted)
     deleted = [one for one in every if visitor.session.actor.sees(one.id)]
     if visitor.may(Permission.MANAGE, on=None):
@@ -89,7 +89,7 @@ async def _restore(visitor: Visitor, resource: Resource) -> None:
 
 
 async def create(visitor: Visitor) -> None:
-    """Draw the form of a new resource."""
+    """Render the form of a new resource."""
     accounts = visitor.parts.accounts
     with section(t("Resource")):
         name = ui.input(t("Name")).props(hint(t("1 to 64 letters, digits, hyphens, dots, underscores"), "outlined"))

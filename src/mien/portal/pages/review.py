@@ -33,7 +33,7 @@ _STEPS: Final = (
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the page."""
+    """Render the page."""
     every = await visitor.ask(visitor.parts.access.requests)
     requests = [one for one in every if visitor.may(Permission.SEE, on=one.resource_id)]
     waiting = [one for one in requests if one.state in _WAITING]

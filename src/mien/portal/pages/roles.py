@@ -28,7 +28,7 @@ _ALL: Final = mark("All resources")
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the page."""
+    """Render the page."""
     await tokens(visitor)
     found = await visitor.ask(visitor.parts.assignments.list)
     with section(t("Assign a role"), t("The role takes effect with the token's next call, on every server.")):

@@ -14,7 +14,7 @@ from mien.portal.widgets import Cell, Tag, badge, banner, empty, facts, section,
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the page."""
+    """Render the page."""
     found = await visitor.ask(lambda: visitor.parts.glances.look(visitor.session.actor.sees))
     lines = found.resources
     untold = found.undelivered + sum(one.undelivered for one in lines)

@@ -27,7 +27,7 @@ _MOST = 10
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the page."""
+    """Render the page."""
     tabs(visitor, "/try/identify")
     if not approved(visitor, Feature.IDENTIFICATION):
         return

@@ -55,7 +55,7 @@ def approved(visitor: Visitor, feature: Feature) -> bool:
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the page."""
+    """Render the page."""
     tabs(visitor, "/try")
     limited = Feature.LIMITED_ATTRIBUTES in visitor.resource.features
     wanted = frozenset(DECLARED) - frozenset(() if limited else LIMITED)

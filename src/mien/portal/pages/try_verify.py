@@ -24,7 +24,7 @@ _CARE = mark("Small children and relatives are confused more than others.")
 
 
 async def render(visitor: Visitor) -> None:
-    """Draw the page."""
+    """Render the page."""
     tabs(visitor, "/try/verify")
     if not approved(visitor, Feature.VERIFICATION):
         return

@@ -61,7 +61,7 @@ class OperationRow(Owned, Base):
 class TransferRow(Owned, Base):
     """A v1.0 snapshot; the copy itself is a collection of kind `transfer` of the same resource, under the same id.
 
-    `apply_scope` is the ids of the subscriptions and resources that may apply it, in lower case, separated by blanks.
+    `apply_scope` is the ids of the subscriptions and resources that may apply it, in lower case, separated by spaces.
     """
 
     __tablename__ = "transfers"

@@ -194,7 +194,7 @@ class CorrectionRow(Owned, Base):
 
 
 class TrainingRunRow(Owned, Base):
-    """A training that was asked for and what came of it, numbered within its collection; the newest are kept.
+    """A training that was requested and its result, numbered within its collection; the newest are kept.
 
     `attempts` is how often it was begun: more than once where a process that was at it has ended before. `started_at`
     is when it was begun last. `unchanged` is one that had nothing to do.

@@ -35,7 +35,7 @@ beard, 2.4 to each side."""
 
 
 class FaceContext:
-    """One face of one image, for all estimators that were asked for.
+    """One face of one image, for all estimators that were requested.
 
     Not safe to share between threads; make one a face. Nothing is computed before it is first read, and nothing twice.
 

@@ -71,7 +71,7 @@ def packs_for(wanted: Iterable[Attribute]) -> frozenset[str]:
 
 
 def estimate_attributes(context: FaceContext, wanted: Iterable[Attribute]) -> Attributes:
-    """Estimate what was asked for, and only that.
+    """Estimate what was requested, and only that.
 
     Raises:
         UnsupportedAttributeError: if one of them cannot be estimated by this build; then nothing is computed.

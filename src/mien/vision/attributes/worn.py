@@ -24,5 +24,5 @@ def probability(head: str, context: FaceContext) -> float:
 
 
 def present(head: str, context: FaceContext) -> bool:
-    """Tell whether a yes/no head reaches its threshold."""
+    """Return whether a yes/no head reaches its threshold."""
     return probability(head, context) >= load_head(head).thresholds["present"]

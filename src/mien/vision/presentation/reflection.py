@@ -69,7 +69,7 @@ def reflection(
         nuisances: (n, k), what else may change the colour (such as the head's pose); taken out by regression.
 
     Returns:
-        None where no region is seen in `MIN_FRAMES` frames, or there is nothing to see.
+        None if no region is seen in `MIN_FRAMES` frames, or there is nothing to see.
     """
     regions = _regions(times_ms, colours, nuisances)
     logarithms = np.log(np.maximum(np.nan_to_num(colours, nan=1.0), 1e-3)) @ _CHROMA

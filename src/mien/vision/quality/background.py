@@ -25,7 +25,7 @@ _LEAST: Final = 400
 
 
 def background_uniformity(face: AlignedFace) -> QualityScore | None:
-    """Measure the mean gradient of luminance beside the head; None where there is no background to see."""
+    """Measure the mean gradient of luminance beside the head; None if there is no background to see."""
     chin = face.mesh[CHIN]
     sides = jaw(face.mesh)
     down = eyes_to_chin(face.mesh)

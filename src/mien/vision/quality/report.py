@@ -30,7 +30,7 @@ class Frame:
         width: pixels of the full image.
         height: pixels of the full image.
         to_full: moves points, float32 (n, 2), from the face's pixels to the full image.
-        second: area of the second largest face by that of the largest; None where only this face is known.
+        second: area of the second largest face by that of the largest; None if only this face is known.
     """
 
     width: int

@@ -37,7 +37,7 @@ class ClientGate:
     features: frozenset[Feature] = frozenset({Feature.LIVENESS})
 
     def __call__(self, resource_id: UUID, address: str) -> bool:
-        """Tell whether a client at an address is served.
+        """Return whether a client at an address is served.
 
         Args:
             resource_id: id of the resource that owns the token's session.

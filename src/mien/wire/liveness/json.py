@@ -101,7 +101,7 @@ def session_schema(version: LivenessVersion, *, verify: bool) -> Json:
 
 
 def session_json(session: Session, version: LivenessVersion) -> Json:
-    """Return a session with what came of it."""
+    """Return a session with its result."""
     if version.single_modal:
         entries = audit_entries(session, version)
         status = "ResultAvailable" if entries else "Started" if session.attempts else "NotStarted"

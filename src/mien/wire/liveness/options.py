@@ -89,7 +89,7 @@ class _Field(Generic[T]):
     """A field of the body: published by its schema, read by its parser.
 
     Attributes:
-        name: returns its name in a version, for sessions with or without verify; None where it does not exist.
+        name: returns its name in a version, for sessions with or without verify; None if it does not exist.
         schema: returns its schema in a version.
         parse: returns what a value means; None stands for a field that was not sent. Raises Problem.
         absent: its meaning where it does not exist.

@@ -241,7 +241,7 @@ class SessionFamily:
         return await context.run(work)
 
     async def get(self, exchange: Exchange) -> Response:
-        """Return a session with what came of it."""
+        """Return a session with its result."""
         version = _version(exchange)
         return await self._read(exchange, lambda session: session_json(session, version))
 

@@ -111,7 +111,7 @@ async def _receive(receive: Receive) -> Message:
 
 
 def is_channel(path: str) -> bool:
-    """Tell whether a path is `/face/{version}/detectLiveness[WithVerify]/singleModal`, in any letter case."""
+    """Return whether a path is `/face/{version}/detectLiveness[WithVerify]/singleModal`, in any letter case."""
     parts = [part.lower() for part in path.split("/") if part]
     if len(parts) != 4 or parts[0] != "face" or parts[3] != "singlemodal":
         return False

@@ -1,4 +1,4 @@
-"""What came of trainings; suspicions of duplicates that somebody dismissed."""
+"""Results of trainings; suspicions of duplicates that somebody dismissed."""
 
 from __future__ import annotations
 
