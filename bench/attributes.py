@@ -1,4 +1,4 @@
-"""What each attribute costs, and the held-out figures of the heads.
+"""Measures the cost of each attribute, and prints the held-out figures of the heads.
 
     python bench/attributes.py --photo ../shared/faces/azure/detection3.jpg
 

@@ -1,4 +1,4 @@
-"""Who is who on the sample photos of Azure's documentation: does the default recogniser say what a person would?
+"""Compares all people on the sample photos of Azure's documentation with the default recogniser.
 
     uv run python bench/azure_people.py
 

@@ -115,7 +115,7 @@ CHANGES: dict[str, Change] = {
 
 
 def chosen(folder: Path, people: int, skip: int) -> list[Path]:
-    """One photo a person: the first of each folder with two and more, or files that are a person each."""
+    """One photo per person: the first of each folder with two or more, or files that are a person each."""
     folders = sorted(path for path in folder.iterdir() if len(list(path.glob("*.jpg"))) >= 2) if folder.is_dir() else []
     photos = [min(path.glob("*.jpg")) for path in folders] or sorted(folder.glob("*.jpg"))
     order = np.random.default_rng(SEED).permutation(len(photos))[skip : skip + people]

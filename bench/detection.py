@@ -203,7 +203,7 @@ def blurred(scene: Scene, share: float) -> Scene:
 
 
 def darkened(scene: Scene, share: float) -> Scene:
-    """That share of the light, with the noise of a sensor."""
+    """Reduce the light to that share, with the noise of a sensor."""
     rng = np.random.default_rng(SEED)
     dark = scene.pixels * share + rng.normal(0, 4, scene.pixels.shape)
     return Scene(scene.name, np.clip(dark, 0, 255).astype(np.uint8), scene.faces)

@@ -85,7 +85,7 @@ class Cards:
 
 @dataclass(frozen=True)
 class Walk:
-    """One person's way in the stream.
+    """The walk of one person in the stream.
 
     Attributes:
         name: name of the person.
@@ -163,7 +163,7 @@ def _whole(sent: Sequence[tuple[float, float]], length: float) -> list[tuple[flo
 
 
 def _come_first() -> None:
-    """Have this process, and those that it starts, served before all others."""
+    """Run this process, and those that it starts, with priority over all others."""
     os.setpriority(os.PRIO_PROCESS, 0, -15)
     if os.getpid() != os.getsid(0):
         os.setsid()

@@ -151,7 +151,7 @@ def add_door(
 
 @dataclass
 class Opened:
-    """What moved a door: when, and the decision that the request named (empty for a command on a topic)."""
+    """An opening of a door: its time, and the decision that the request named (empty for a command on a topic)."""
 
     at: float
     decision: str
@@ -194,7 +194,7 @@ class Relay:
 
 
 def joined(clips: Sequence[Path], path: Path) -> Path:
-    """Put clips of one encoder one after the other into one file, without encoding them again."""
+    """Concatenate clips of one encoder to one file, without encoding them again."""
     with av.open(str(path), "w") as output:
         stream, offset = None, 0
         for clip in clips:

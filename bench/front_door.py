@@ -1,4 +1,4 @@
-"""What the front door adds to a call: hosts, keys or tokens, network rules, roles, rates, approvals, metrics.
+"""Measures the cost of the front door per call: hosts, keys or tokens, network rules, roles, rates, approvals, metrics.
 
     python bench/front_door.py [--rounds 40] [--database postgresql://…] [--redis redis://…]
 

@@ -43,7 +43,7 @@ def embeddings(count: int) -> list[Embedding]:
 
 @dataclass(frozen=True)
 class Found:
-    """What an engine answers."""
+    """The results of an engine."""
 
     width: int
     height: int

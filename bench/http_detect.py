@@ -1,4 +1,4 @@
-"""What HTTP, gateway, wire and face ids cost beside decoding and the networks.
+"""Measures the cost of HTTP, gateway, wire and face ids besides decoding and the networks.
 
     python bench/http_detect.py photo.jpg [--rounds 20] [--model detection_01]
 

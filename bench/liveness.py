@@ -212,7 +212,7 @@ def head(photo: Path) -> Head:
 
 
 def decided_again(row: dict[str, Any]) -> dict[str, Any]:
-    """Take the decision again from the evidence that was kept, with the curves and borders as they are now."""
+    """Repeat the decision from the stored evidence, with the current curves and limits."""
     if row["problem"] not in {None, LivenessError.HEAD_TURN_NOT_PERFORMED.value}:
         return row
     scores = {name: told["score"] for name, told in row["evidence"].items()}

@@ -30,7 +30,7 @@ SESSIONS = "/face/v1.2/detectLiveness-sessions"
 
 
 def create(client: httpx.Client, mode: str) -> dict[str, Any]:
-    """Make a session."""
+    """Create a session."""
     body = {"livenessOperationMode": mode, "deviceCorrelationId": str(uuid4())}
     made: dict[str, Any] = client.post(SESSIONS, json=body).raise_for_status().json()
     return made

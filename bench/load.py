@@ -46,7 +46,7 @@ _HEALTH = b"GET /healthz/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 @dataclass
 class Calls:
-    """What clients have seen.
+    """The observations of the clients.
 
     Attributes:
         seconds: of each call that was answered 200.
@@ -171,7 +171,7 @@ def replicas(seconds: float, rounds: int) -> None:
 
 @dataclass(frozen=True)
 class State:
-    """What a server holds: resident memory in MB, open descriptors, and rows of its tables."""
+    """The state of a server: resident memory in MB, open descriptors, and rows of its tables."""
 
     memory: float
     descriptors: int

@@ -1,4 +1,4 @@
-"""What counting a call costs, and what writing the counts of an interval costs.
+"""Measures the cost of counting a call, and of writing the counts of an interval.
 
     python bench/metrics.py
 

@@ -1,4 +1,4 @@
-"""What negatives of a person give: false matches of look-alikes before and after, and what it costs the person.
+"""Measures the effect of negatives: false matches of look-alikes before and after, and the misses of the person.
 
     uv run --group bench python bench/negatives.py TEMPLATES.npz     (made by bench/embeddings.py, of faces/lfw)
 

@@ -287,7 +287,7 @@ def exact(path: Path, sizes: Sequence[int], rounds: int) -> None:
 
 
 class Server(Protocol):
-    """What `served` needs of an engine that is a server."""
+    """The interface of an engine that is a server, for `served`."""
 
     def write(self, faces: EnrolledTemplates, fingerprint: str) -> None:
         """See `TrainedStore`."""

@@ -1,4 +1,4 @@
-"""What keeping state costs on the request path: face ids and the key check.
+"""Measures the cost of state on the request path: face ids and the key check.
 
 python bench/state.py [DATABASE_URL]     SQLite in a temporary folder when no URL is given
 """

@@ -37,7 +37,7 @@ Operator = Callable[[Pixels, float, int, Any], Pixels]
 
 
 def context_of(pixels: Pixels, mesh: Mesh) -> FaceContext:
-    """Make the context of a face from a mesh with irises."""
+    """Create the context of a face from a mesh with irises."""
     pose = head_pose(mesh)
     return FaceContext(
         image=pixels,

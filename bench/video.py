@@ -125,7 +125,7 @@ class Looks(FaceReader):
         self.looks: list[tuple[float, int]] = []
 
     def read(self, frame: Frame, detection: Any, *, liveness: bool) -> Any:
-        """As the other, and kept."""
+        """Read as the base class does, and keep the result."""
         reading = super().read(frame, detection, liveness=liveness)
         if reading.live is not None:
             self.looks.append((round(reading.live, 4), round(reading.side)))
@@ -142,7 +142,7 @@ HOW: Final = {
 
 
 def _row(clip: Planned, evidence: Sequence[TrackEvidence], looks: Sequence[tuple[float, int]]) -> dict[str, Any]:
-    """What was named in a clip, by any of its evidence: an opening is an opening, whatever comes after."""
+    """The names in a clip by any of its evidence: an opening counts, whatever follows."""
     last = {one.track: one for one in evidence}
     return {
         "clip": clip.name,
@@ -221,7 +221,7 @@ class Virtual:
         return self.meter.read(self.now_s)
 
     def close(self) -> None:
-        """It ends by itself."""
+        """Does nothing: the clip ends by itself."""
 
 
 def latency(given: argparse.Namespace) -> None:
@@ -312,7 +312,7 @@ class CountingReader(FaceReader):
         self.spent_s, self.frames = 0.0, 0
 
     def find(self, frame: Frame, zones: Any) -> Any:
-        """As the other, counted."""
+        """Find as the base class does, and count."""
         frame.reduced(384)
         begun = time.process_time()
         try:
@@ -322,7 +322,7 @@ class CountingReader(FaceReader):
             self.frames += 1
 
     def read(self, frame: Frame, detection: Any, *, liveness: bool) -> Any:
-        """As the other, counted."""
+        """Read as the base class does, and count."""
         frame.pixels()
         begun = time.process_time()
         try:

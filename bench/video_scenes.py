@@ -46,7 +46,7 @@ FOCAL: Final = 1300.0
 
 
 class Scene(StrEnum):
-    """What a clip shows."""
+    """The kind of a clip."""
 
     WALK = "walk"
     TURN = "turn"
@@ -57,7 +57,7 @@ class Scene(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a head is at a time: metres from the camera, metres to the right, metres below its axis; its pose."""
+    """The position of a head: metres from the camera, metres to the right, metres below its axis; its pose."""
 
     away: float
     right: float
@@ -81,7 +81,7 @@ OUTLINE: Final = np.array(
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """Where a face is in a frame: number of its person, left, top, width, height in pixels."""
+    """The true face in a frame: number of its person, left, top, width, height in pixels."""
 
     frame: int
     person: int
@@ -172,7 +172,7 @@ class Figure:
         self.matte = np.asarray(matte * matte * (3 - 2 * matte), np.float32)
 
     def draw(self, scene: Pixels, place: Place) -> tuple[float, float, float, float] | None:
-        """Put it into a scene; returns the box of its face, None if it is outside."""
+        """Draw the figure in a scene; return the box of its face, None if it is outside."""
         image, _ = self.head.view(place.pose)
         scale = place.face_px / self.head.width
         x = SIZE[0] / 2 + FOCAL * place.right / place.away
@@ -207,7 +207,7 @@ def paste(
     scale: float,
     to: tuple[float, float],
 ) -> None:
-    """Put a picture into a scene, so that `middle` of it is at `to`, `scale` times as large."""
+    """Draw a picture in a scene, so that `middle` of it is at `to`, `scale` times as large."""
     height, width = image.shape[:2]
     shift = np.array([to[0] - middle[0] * scale, to[1] - middle[1] * scale])
     left, top = np.floor(np.maximum(shift, 0)).astype(int)
@@ -253,7 +253,7 @@ class Held:
         self.yaw, self.pitch = smooth(rng, 9), smooth(rng, 7)
 
     def texture(self, time: float) -> Pixels:
-        """What it shows, with its border."""
+        """The shown picture with its border."""
         if self.screen:
             shown = self.film(2.0 + time / 2)
             assert shown is not None
@@ -268,7 +268,7 @@ class Held:
         )
 
     def draw(self, scene: Pixels, place: Place, time: float) -> tuple[float, float, float, float] | None:
-        """Put it into a scene, with the body and hands of whoever holds it."""
+        """Draw it in a scene, with the body and hands of the person who holds it."""
         texture = self.texture(time)
         height, width = texture.shape[:2]
         face = place.face_px * self.large

@@ -66,7 +66,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Planned:
-    """One clip: its name, what it shows, who (names), and from which photos."""
+    """One clip: its name, its kind, the people (names) and their photos."""
 
     name: str
     scene: Scene

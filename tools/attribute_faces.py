@@ -25,7 +25,7 @@ LABELS = Path(__file__).parent / "labels"
 
 @dataclass(frozen=True)
 class Arguments:
-    """Where things are: `shared` has `faces/` and `attributes/`; `cache` may be empty."""
+    """The folders: `shared` has `faces/` and `attributes/`; `cache` may be empty."""
 
     shared: Path
     cache: Path
@@ -53,7 +53,7 @@ class Faces:
         return self._store.load(pack).network
 
     def context(self, pixels: Pixels, points: Float32) -> FaceContext:
-        """Make a context without a mesh, which none of the heads here needs."""
+        """Create a context without a mesh, which none of the heads here needs."""
         return FaceContext(pixels, points, (0.0, 0.0, 1.0, 1.0), self.network, _no_mesh)
 
     def of(self, name: str, photos: Iterable[Path], read: Callable[[Path], Pixels] | None = None) -> Iterator[Face]:

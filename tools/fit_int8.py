@@ -51,7 +51,7 @@ def crops() -> list[np.ndarray]:
 
 
 def values(model: ModelProto, chain: Chain, faces: list[np.ndarray]) -> list[Float64]:
-    """What each layer gives before its parametric ReLU: (channels, samples)."""
+    """The output of each layer before its parametric ReLU: (channels, samples)."""
     wanted = [node.input[0] for node in model.graph.node if node.op_type == "PRelu"]
     model.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in wanted)
     session = InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
@@ -70,7 +70,7 @@ def parametric_relu(x: Float64, slopes: Float64) -> Float64:
 
 
 def factors_of(y: Float64, following: Layer | None) -> Float64:
-    """By what each channel (channels, samples) is divided."""
+    """The divisor of each channel (channels, samples)."""
     largest = np.quantile(np.abs(y), LARGEST, axis=1)
     largest = np.maximum(largest, 1e-3 * np.abs(y).max())
     if following is not None and following.groups > 1:

@@ -99,6 +99,6 @@ def pool_key(pool: RegionPool) -> str:
 def grid(
     source: str, rows: Sequence[tuple[float, float]], columns: Sequence[tuple[float, float]], cells: int
 ) -> RegionPool:
-    """Make a pool of rows × columns, given in cells of a square map of `cells` a side."""
+    """Create a pool of rows × columns, given in cells of a square map of `cells` a side."""
     boxes = [(left, top, right, bottom) for top, bottom in rows for left, right in columns]
     return RegionPool(source, np.array(boxes, np.float32) / np.float32(cells))

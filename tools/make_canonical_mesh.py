@@ -1,4 +1,4 @@
-"""Makes `src/mien/vision/data/canonical_mesh.npz`: the mean face, and which vertex mirrors which.
+"""Create `src/mien/vision/data/canonical_mesh.npz`: the mean face, and the mirror vertex of each vertex.
 
     python -m tools.make_canonical_mesh ../shared/faces/lfw
 

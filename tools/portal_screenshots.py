@@ -26,7 +26,7 @@ _NAMED: Final = ".page td a[href^='/people'], .page td a[href^='/directory']"
 
 
 def main() -> None:
-    """Take them."""
+    """Take the screenshots."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("ready_file", type=Path, help="what `mien serve --ready-file` wrote")
     parser.add_argument("folder", type=Path, help="where the pictures go")
@@ -101,7 +101,7 @@ def _use(page: Page, path: str, photos: list[Path]) -> None:
 
 
 def _fit(page: Page, width: int) -> None:
-    """Make the window as high as the page, whose header stays where the window begins."""
+    """Make the window as high as the page, whose header stays at the top of the window."""
     height = page.evaluate("document.documentElement.scrollHeight")
     page.set_viewport_size({"width": width, "height": min(8000, max(860, height))})
     page.wait_for_timeout(250)

@@ -50,7 +50,7 @@ NETWORK_WEIGHT = 10.0
 
 
 def main() -> None:
-    """Make or read the features, check by folds, train on all, write the head."""
+    """Compute or load the features, check by folds, train on all, write the head."""
     given = arguments(__doc__ or "")
     faces = Faces(given)
     born = {row["person"]: int(row["born"]) for row in csv.DictReader((LABELS / "birth_years.csv").open())}

@@ -58,7 +58,7 @@ def pools(output: str) -> tuple[RegionPool, ...]:
 
 
 def main() -> None:
-    """Make or read the samples, train, report, write the heads."""
+    """Compute or load the samples, train, report, write the heads."""
     given = arguments(__doc__ or "")
     faces = Faces(given)
     samples = faces.features("coverage", lambda: _samples(faces, given))
@@ -190,7 +190,7 @@ def _report(name: str, fitted: tuple[Float32, float, Float32], samples: dict[str
 def _write(
     file: str, names: tuple[str, ...], fitted: dict[str, tuple[Float32, float, Float32]], card: dict[str, object]
 ) -> None:
-    """Put several outputs into one head: each sees its own regions, the weights of the others' are 0."""
+    """Combine several outputs in one head: each sees its own regions, the weights of the others' are 0."""
     sources: dict[str, list[tuple[float, ...]]] = {}
     spans: list[tuple[str, str, int, int]] = []
     for name in names:

@@ -76,7 +76,7 @@ COLORS = ("black", "brown", "blond", "red", "gray", "white")
 
 @dataclass(frozen=True)
 class Recipe:
-    """What one head is trained on.
+    """The training data of one head.
 
     Attributes:
         name: the head's file.

@@ -30,7 +30,7 @@ STRENGTH = 1e-3
 
 
 def main() -> None:
-    """Make or read the features, train, calibrate, report, write the head."""
+    """Compute or load the features, train, calibrate, report, write the head."""
     given = arguments(__doc__ or "")
     faces = Faces(given)
     folder = given.shared / "attributes/smile"

@@ -28,7 +28,7 @@ _DELAY_MS: Final = 120.0
 
 @dataclass(frozen=True)
 class Clip:
-    """One attempt as the judge gets it."""
+    """One attempt as the judge receives it."""
 
     challenge: Challenge
     frames: list[TimedFrame]

@@ -71,7 +71,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def alone(rows: Sequence[Row], pack: str) -> str:
-    """What is accepted when only one pack of passive networks is there, decided from the same evidence."""
+    """The accepted attempts with only one pack of passive networks, decided from the same evidence."""
     lines = [
         f"| mode | species | n | accepted with all packs | accepted with `{pack}` alone |",
         "|---|---|---|---|---|",
@@ -88,7 +88,7 @@ def alone(rows: Sequence[Row], pack: str) -> str:
 
 
 def decided_again(row: Row, packs: Sequence[str] | None = None) -> dict[str, Any]:
-    """Take an attempt's decision again from its evidence, with the curves and borders as they are now.
+    """Repeat an attempt's decision from its evidence, with the current curves and limits.
 
     Args:
         row: the attempt.

@@ -37,7 +37,7 @@ class RefusedError(Exception):
 
 @dataclass
 class Report:
-    """What all clients have seen; shared between threads.
+    """The observations of all clients; shared between threads.
 
     Attributes:
         calls: how many calls, by whether a fault was active, then by outcome.
@@ -83,7 +83,7 @@ class Person:
 
 
 class Client(threading.Thread):
-    """One client; runs until `stop` is set, then looks everything up a last time.
+    """One client; runs until `stop` is set, then checks everything once more.
 
     Args:
         endpoint: endpoint of the balancer.
@@ -161,7 +161,7 @@ class Client(threading.Thread):
         return result
 
     def _insist(self, call: Callable[[], T]) -> T:
-        """Make a call until it is answered.
+        """Repeat a call until it succeeds.
 
         Raises:
             ResourceNotFoundError: 404.
@@ -318,7 +318,7 @@ class Client(threading.Thread):
         return self._random.choice(sorted(self._persons)) if self._persons else None
 
     def _last_look(self) -> None:
-        """Look everything up when no fault is left."""
+        """Check everything after the last fault."""
         looks: list[Callable[[], None]] = [
             *(partial(self._see, person) for person in self._persons),
             *(partial(self._see_gone, person) for person in self._gone),

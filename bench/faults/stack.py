@@ -94,7 +94,7 @@ class Replica:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The address of the server."""
         return f"http://{self.address}:8080"
 
     @property

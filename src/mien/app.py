@@ -95,7 +95,7 @@ def create_app(
     demo_key: Callable[[], str] | None = None,
     judge: FrameJudge | None = None,
 ) -> DataPlane:
-    """Put the data plane of a server together.
+    """Create the application of the data plane.
 
     Args:
         settings: the settings.

@@ -77,7 +77,7 @@ class Monitoring:
 
 
 def open_monitoring(settings: Settings, services: Services) -> Monitoring:
-    """Put it together; starts no thread.
+    """Create the monitoring; starts no thread.
 
     Args:
         settings: how often, how long, and where webhooks may be.

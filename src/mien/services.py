@@ -77,7 +77,7 @@ class Services:
         return Dossiers(gatherer, *state, self.audit)
 
     def register(self) -> None:
-        """Say that a server of this version runs, for as long as it does: newer ones take nothing away from it."""
+        """Register that a server of this version runs, until it stops; newer servers remove nothing that it needs."""
         self.claims.acquire(f"server/{HEAD}/{uuid4().hex}", _REGISTERED_SECONDS)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a value, in plain words: `MIEN_PORT must be a whole number`."""
+"""Describe pydantic's errors in plain sentences: `MIEN_PORT must be a whole number`."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ PICTURE_SIDE: Final = 1280
 
 @dataclass(frozen=True, slots=True)
 class WatchServices:
-    """What cameras recognise people with.
+    """The services for recognising people at cameras.
 
     Attributes:
         gallery: groups.
@@ -65,7 +65,7 @@ class WatchServices:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What runs cameras and doors on this server, with the connection to the broker.
+    """Runs cameras and doors on this server, with the connection to the broker.
 
     Attributes:
         runner: runs cameras and doors.
@@ -116,7 +116,7 @@ class CameraWatcher:
 
 
 def open_watch(settings: Settings, services: Services, doors: DoorServices, faces: WatchServices) -> Watch:
-    """Put together what runs cameras and doors; starts no thread.
+    """Create the runner of cameras and doors; starts no thread.
 
     Args:
         settings: broker, relays.

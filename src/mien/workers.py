@@ -149,7 +149,7 @@ class WorkerPool:
                     self._threads -= 1
 
     def _next(self) -> _Work | None:
-        """Take the next function of the owner whose turn it is; the owner goes to the end of the line."""
+        """Take the next function of the owner whose turn it is; the owner moves to the end of the queue."""
         while self._queues:
             owner, queue = self._queues.popitem(last=False)
             while queue:

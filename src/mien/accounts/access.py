@@ -135,7 +135,7 @@ class AccessRequests:
         return request
 
     def review(self, request_id: UUID, *, actor: str) -> AccessRequest:
-        """Take a submitted request into review.
+        """Start the review of a submitted request.
 
         Raises:
             AccessRequestNotFoundError: there is none.
@@ -173,7 +173,7 @@ class AccessRequests:
         return self._take(REJECT, request_id, actor, reason)
 
     def revoke(self, request_id: UUID, *, actor: str, reason: str) -> AccessRequest:
-        """Take an approval back.
+        """Revoke an approval.
 
         Raises:
             AccessRequestNotFoundError: there is none.

@@ -142,7 +142,7 @@ class RoleAssignments:
             return [_assignment(row, name) for row, name in session.execute(query)]
 
     def delete(self, assignment_id: UUID, *, actor: str) -> RoleAssignment | None:
-        """Take a role back, from the next call on; return what was assigned, None if there is no such assignment."""
+        """Remove a role from the next call on; return the assignment, None if there is no such assignment."""
         with self._database.write(EVERY_RESOURCE) as session:
             bump(session)
             row = session.get(RoleAssignmentRow, assignment_id)

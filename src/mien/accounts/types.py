@@ -74,7 +74,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """What Azure calls an account of kind Face.
+    """A resource: an account of kind Face in Azure's terms.
 
     Attributes:
         id: identifies it for ever; everything a caller stores is scoped by it.
@@ -116,7 +116,7 @@ class Resource:
 
     @property
     def blocked(self) -> str | None:
-        """What keeps everybody from calling the resource; None when nothing does."""
+        """The reason why nobody can call the resource; None if there is none."""
         if self.state is not ProvisioningState.SUCCEEDED:
             return BEING_DELETED
         if self.default_action == "Deny" and not self.ip_rules and self.public_network_access:

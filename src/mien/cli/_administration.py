@@ -83,7 +83,7 @@ def opened_by_settings(
 
 
 def fail(message: str) -> NoReturn:
-    """Say what is wrong and leave with exit code 1."""
+    """Print an error and exit with code 1."""
     typer.echo(f"mien: {message}", err=True)
     raise typer.Exit(1) from None
 
@@ -160,7 +160,7 @@ def resource_id(services: Services, name: str | None) -> UUID | None:
 
 
 def confirm(question: str, yes: bool) -> None:
-    """Ask before what cannot be undone; leaves with exit code 1 on no, or when nobody can be asked.
+    """Ask for confirmation of an irreversible action; exit with code 1 on no, or without a terminal.
 
     Raises:
         typer.Abort: the answer is no.

@@ -107,7 +107,7 @@ def measured(
 
 
 def progress() -> Callable[[int, int], None]:
-    """Say how far the photos are, on a terminal."""
+    """Show the progress of the photos on a terminal."""
 
     def say(done: int, total: int) -> None:
         if sys.stderr.isatty() and (done == total or done % 20 == 0):

@@ -52,7 +52,7 @@ class BackgroundServer:
         self.stop()
 
     def stop(self) -> None:
-        """Let running requests end, and return when they have; does nothing the second time."""
+        """Complete the running requests and return; does nothing the second time."""
         self._server.should_exit = True
         self._thread.join()
 

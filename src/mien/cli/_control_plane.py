@@ -26,7 +26,7 @@ CaFile = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class ControlPlane:
-    """Asks a control plane.
+    """A client of a control plane.
 
     Attributes:
         http: client with its address and a token.

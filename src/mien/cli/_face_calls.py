@@ -65,7 +65,7 @@ class Group:
 
     @property
     def scope(self) -> dict[str, str]:
-        """What identify and verify call it."""
+        """The parameter by which identify and verify name it."""
         return {"largePersonGroupId" if self.large else "personGroupId": self.id}
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Where the commands on photos work: a running server, or a data folder that is served while the command runs."""
+"""The backend of the commands on photos: a running server, or a data folder that is served while the command runs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where a command works, as the user said it.
+    """The backend of a command, as given by its options.
 
     Attributes:
         endpoint: URL of a resource.
@@ -60,7 +60,7 @@ class Where:
 
 
 def trouble(message: str) -> NoReturn:
-    """Say why there is no answer, and leave with exit code 2."""
+    """Print the reason for a missing response, and exit with code 2."""
     typer.echo(f"mien: {message}", err=True)
     raise typer.Exit(TROUBLE) from None
 

@@ -10,7 +10,7 @@ _M_ARENA_MAX = -8  # malloc.h of glibc
 
 
 def limit_arenas() -> bool:
-    """Let threads share heaps: one a core, instead of eight.
+    """Make threads share heaps: one per core instead of eight.
 
     glibc gives nearly every thread a heap of its own, and each keeps what its busiest moment needed: with all networks
     in use a fifth of the memory. Must be called before threads start. `MALLOC_ARENA_MAX` takes precedence.

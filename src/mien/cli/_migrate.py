@@ -113,15 +113,15 @@ class _Job:
         self.failed = False
 
     def show(self, plan: Plan) -> dict[str, Any]:
-        """Tell what would be done."""
+        """Print what would be done."""
         return _told(plan, "planned", plan.lost)
 
     def prepare(self, plan: Plan) -> dict[str, Any]:
-        """Make templates."""
+        """Create the templates."""
         return self._do(plan, "prepared", self._migrations.prepare)
 
     def migrate(self, plan: Plan) -> dict[str, Any]:
-        """Make templates and switch."""
+        """Create the templates and switch to them."""
         return self._do(plan, "migrated", self._migrations.migrate)
 
     def roll_back(self, ref: CollectionRef) -> dict[str, Any]:

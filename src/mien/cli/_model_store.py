@@ -1,4 +1,4 @@
-"""What the commands of `mien models` share: the store, its options and its errors."""
+"""Shared parts of the commands `mien models`: the store, its options and its errors."""
 
 from __future__ import annotations
 

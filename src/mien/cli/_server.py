@@ -187,7 +187,7 @@ def run(settings: Settings, *, dev: bool, ready_file: Path | None) -> None:
 
 
 def raise_descriptor_limit() -> int:
-    """Let the process open as many files as the system allows it; return how many that is."""
+    """Raise the limit of open files to the system's maximum; return the new limit."""
     try:
         import resource  # not on Windows
     except ImportError:

@@ -61,7 +61,7 @@ def command(
 
 
 def _ask(store: MetricStore, question: Question, *, lenient: bool) -> list[Series]:
-    """Ask; of many metrics, those that cannot be requested like that are left out."""
+    """Query the metrics; of several metrics, leave out those that cannot be queried in this way."""
     from mien.events import MetricError
 
     try:

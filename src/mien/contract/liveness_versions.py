@@ -11,7 +11,7 @@ from mien.contract.versions import V1_0_PREVIEW_1, V1_1_PREVIEW, V1_2, V1_2_PREV
 
 @dataclass(frozen=True, slots=True)
 class LivenessVersion:
-    """One version's ways with liveness sessions.
+    """The format of liveness sessions in one version.
 
     Attributes:
         name: the version's.

@@ -30,7 +30,7 @@ class Misplaced:
     glued: bool = False
 
     def advice(self, endpoint: str) -> str:
-        """Say what is wrong with the client's set-up, and name the endpoint to configure.
+        """Describe an error in the client's configuration, and name the endpoint to configure.
 
         Args:
             endpoint: `scheme://host[:port]` of the server and the base path it is served under.

@@ -10,7 +10,7 @@ from mien.contract.attributes import Attribute, GlassesType, attributes_known
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One API version: the path segment, and how it spells and limits what all versions share.
+    """An API version: its path segment, and its spelling and limits of what all versions share.
 
     Attributes:
         name: the canonical path segment.

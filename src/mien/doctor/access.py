@@ -67,7 +67,7 @@ def _not_private(case: Case, answer: Answer) -> Finding:
 
 
 def _unauthorised(case: Case, answer: Answer) -> Findings:
-    """Say why the key is refused: it did not arrive, or it is not this resource's."""
+    """Explain why the key is refused: it did not arrive, or it is not this resource's."""
     between = [name for name in _BETWEEN if name in answer.headers]
     if "No key was sent" in answer.hint or "missing subscription key" in str(answer.error.get("message", "")).lower():
         yield finding(

@@ -17,12 +17,12 @@ _THIS_COMMAND: Final = re.compile(r"(?:;|,? or run) `mien doctor URL[^`]*`[^;]*?
 
 
 class Stop(Exception):  # noqa: N818  not an error: enough is known
-    """Nothing more can be found out; the message says why."""
+    """Ends the examination; the message says why."""
 
 
 @dataclass(slots=True)
 class Case:
-    """One examination.
+    """The state of one examination.
 
     Attributes:
         options: the subject of the examination.

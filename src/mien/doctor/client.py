@@ -306,7 +306,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def trouble_of(error: httpx.HTTPError) -> Trouble:
-    """Say plainly why there was no response."""
+    """Describe why there was no response."""
     reason = str(error) or type(error).__name__
     told = next((trouble for cause in _causes(error) if (trouble := _trouble_below(cause, reason))), None)
     if told is not None:

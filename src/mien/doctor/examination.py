@@ -106,7 +106,7 @@ class _Examination:
             self._on_finding(found)
 
     def _checks(self) -> Iterator[Finding]:
-        """Make all checks, each with the results of those before it."""
+        """Run all checks, each with the results of those before it."""
         options = self._options
         form = examine_url(options.url)
         yield from form.findings
@@ -156,7 +156,7 @@ class _Examination:
         yield from check_sdks(installed(options.packages, options.project), case.versions)
 
     def _regardless(self) -> Iterator[Finding]:
-        """Make the checks that need no response, after the others were stopped."""
+        """Run the checks that need no response, after the others were stopped."""
         if self._case is not None and self._case.client.waits:
             yield from check_rate_limit(self._case, stopped=True)
         answering = self._case.versions if self._case is not None else ()

@@ -28,7 +28,7 @@ EXIT_STATUS: Final[Mapping[Severity, int]] = {Severity.OK: 0, Severity.NOTE: 0, 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One fact about the endpoint, the way to it, or a pasted error.
+    """One fact about the endpoint, the connection to it, or a pasted error.
 
     Attributes:
         check: name of the check, such as "key"; see docs/doctor.md.

@@ -91,7 +91,7 @@ def _mend(given: str, source: str) -> tuple[str, list[Finding]]:
 
 
 def _mistaken(key: str, source: str) -> KeyForm | None:
-    """Say what was given instead of a key, if that is clear."""
+    """Describe what was given instead of a key, if that is clear."""
     if key.startswith("eyJ") and key.count(".") == 2:
         return _token(key, source)
     if re.match("https?://", key, re.IGNORECASE) or key.lower().endswith((".azure.com", ".microsoft.com")):
@@ -112,7 +112,7 @@ def _mistaken(key: str, source: str) -> KeyForm | None:
 
 
 def _token(token: str, source: str) -> KeyForm:
-    """Say which issuer's token was given instead of a key; its claims are read but not verified."""
+    """Name the issuer of a token that was given instead of a key; its claims are read but not verified."""
     claims = claims_of(token) or {}
     issuer, audience = str(claims.get("iss", "")), str(claims.get("aud", ""))
     if "liveness" in issuer.lower() or any("session" in name.lower() for name in claims):

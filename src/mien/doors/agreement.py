@@ -1,4 +1,4 @@
-"""When the frames of a track agree on a person: for `mien watch` and live pictures. Doors have rules of their own."""
+"""Conditions under which the frames of a track agree on a person: for `mien watch` and live pictures, not for doors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mien.doors.evidence import TrackEvidence
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What the frames of a track must agree on before a person counts as recognised.
+    """The conditions under which a person of a track counts as recognised.
 
     Attributes:
         frames: readable frames whose best candidate is the person, at least.
@@ -24,7 +24,7 @@ class Agreement:
     liveness: float | None = None
 
     def missing(self, evidence: TrackEvidence) -> list[str]:
-        """What a track lacks, in words and numbers; empty if the person counts as recognised."""
+        """Return the missing conditions, in words and numbers; empty if the person counts as recognised."""
         if evidence.best is None:
             return ["nobody is similar enough"]
         found = []

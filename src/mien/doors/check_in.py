@@ -46,7 +46,7 @@ _BADGE: Final = re.compile(r"(?:(?P<facility>\d{1,3}):)?(?P<number>\d{1,20})", r
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a picture shows.
+    """The result of searching a picture.
 
     Attributes:
         best: the person that it shows; None for a stranger.
@@ -62,7 +62,7 @@ class Found:
 
 
 class Search(Protocol):
-    """Looks for the one face of a picture."""
+    """Searches for the only face of a picture."""
 
     def __call__(self, resource_id: UUID, group: str, image: bytes) -> Found | None:
         """Return what a picture shows; None when it does not show one readable face."""
@@ -70,7 +70,7 @@ class Search(Protocol):
 
 
 class Outcome(StrEnum):
-    """What the page says."""
+    """The message of the page."""
 
     WELCOME = "welcome"
     """The person is greeted."""
@@ -82,7 +82,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a check-in came to: never a score, never a reason.
+    """The result of a check-in: never a score, never a reason.
 
     Attributes:
         outcome: the message that the page shows.
@@ -269,7 +269,7 @@ class CheckIns:
         return Code.CHECKED_IN
 
     def _at_door(self, kiosk: Kiosk, door_id: UUID, evidence: TrackEvidence, image: bytes) -> Answer:
-        """Let the door's rules decide; the runner of the door acts on what is granted."""
+        """Apply the door's rules; the door's runner executes a grant."""
         resource_id, decisions = kiosk.resource_id, self._doors.decisions
         try:
             opens = not isinstance(self._doors.doors.actuator(resource_id, door_id), NoActuator)

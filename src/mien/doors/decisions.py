@@ -49,7 +49,7 @@ def _no_shot() -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """One look at a track: where, what it says, under which claim, with which picture, and what was told of it."""
+    """One observation of a track: position, evidence, claim, picture, and what was recorded of it."""
 
     watched: Watched
     evidence: TrackEvidence
@@ -60,7 +60,7 @@ class _Look:
 
 @dataclass
 class _Told:
-    """What was recorded of a track already."""
+    """The records of a track so far."""
 
     refusals: set[tuple[str, str]] = field(default_factory=set)
     waiting_until: datetime | None = None

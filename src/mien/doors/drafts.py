@@ -1,4 +1,4 @@
-"""What an event says of a track: the verdict, why, and the numbers that it was reached by."""
+"""The content of an event about a track: the verdict, the reasons, and their numbers."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _BATCH: Final = 500
 
 
 class Kind(StrEnum):
-    """What an event tells of."""
+    """The kind of an event."""
 
     DECISION = "decision"
     """A known person at a door: let in or not."""
@@ -44,7 +44,7 @@ class Kind(StrEnum):
 
 
 class Act(StrEnum):
-    """Where a decision's actuator stands; it is told at most once."""
+    """The state of a decision's actuator, which receives a decision at most once."""
 
     WAITING = "waiting"
     """It will be told, unless the decision expires first."""

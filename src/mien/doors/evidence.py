@@ -1,4 +1,4 @@
-"""What a track of a camera says about one person, all that a rule decides on, and where the track is seen."""
+"""The evidence of a camera's track for one person, on which rules decide, and the camera and door of the track."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class TrackEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """Where a track is seen.
+    """The camera and the door of a track.
 
     Attributes:
         resource_id: id of the camera's resource.

@@ -113,7 +113,7 @@ def _missing(wanted: Iterable[T], before: Iterable[T], there: Callable[[Sequence
 
 
 def _elsewhere(session: Session, place: str) -> str:
-    """Say where a group of that id is, for somebody who mistook the kind."""
+    """Describe where a group of that id is, if the kind is wrong."""
     group_id = place.partition("/")[2]
     query = select(CollectionRow.kind).where(CollectionRow.collection_id == group_id, CollectionRow.kind.in_(_GROUPS))
     kinds = list(session.scalars(query.order_by(CollectionRow.kind)))

@@ -206,7 +206,7 @@ class DoorEvents:
 
 
 def forget_person(session: Session, collection: UUID, person_id: UUID) -> int:
-    """Take a person and the pictures of them out of all events, within a writing session on the resource.
+    """Remove a person and their pictures from all events, within a writing session on the resource.
 
     Returns:
         How many events were of them.

@@ -1,4 +1,4 @@
-"""Looks for the face of a kiosk's picture in the kiosk's group, with the recogniser and thresholds of cameras."""
+"""Searches for the face of a kiosk's picture in the kiosk's group, with the recogniser and thresholds of cameras."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Actuator(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of ports and connections."""
+        """Close ports and connections."""
 
 
 class Openings:
@@ -103,7 +103,7 @@ class Openings:
         self._actuator.close()
 
     def nudge(self) -> None:
-        """Look for decisions now."""
+        """Check for decisions now."""
         self._wake.set()
 
     def discard(self) -> int:
@@ -131,7 +131,7 @@ class Openings:
         return done
 
     def _take(self) -> Event | None:
-        """Take the oldest decision that waits; those that have expired are marked so."""
+        """Take the oldest pending decision; expired ones are marked."""
         query = select(DoorEventRow).where(DoorEventRow.door_id == self._door_id, DoorEventRow.act == Act.WAITING.value)
         with self._database.read(self._resource_id) as session:
             if session.scalar(query.with_only_columns(DoorEventRow.number).limit(1)) is None:

@@ -1,4 +1,4 @@
-"""Whom a track shows: its templates against groups, and the stream of evidence of a camera.
+"""Recognise the people of tracks: compare templates with groups, and stream the evidence of a camera.
 
 Each readable frame is searched for by itself, which is its vote, and the fused template of the track's best frames
 (`mien.matching.persons`) gives the confidence. A person is named only from the confidence at which one in a thousand
@@ -36,7 +36,7 @@ __all__ = ["TrackNote", "Tracks", "Watcher", "open_watcher"]
 
 @dataclass
 class _Votes:
-    """What the frames of a track said so far."""
+    """The votes of a track's frames so far."""
 
     frames: Counter[tuple[str, str]] = field(default_factory=Counter)
     best: Candidate | None = None
@@ -46,7 +46,7 @@ class _Votes:
 
 @dataclass(frozen=True, slots=True)
 class TrackNote:
-    """What is counted of a track that has ended; nothing of whom it shows.
+    """The counts of a track that has ended, without the person.
 
     Attributes:
         norm: norm of the best frame's template; None without a readable frame.
@@ -243,7 +243,7 @@ def open_watcher(
     stall_s: float = STALL_S,
     noted: Noted | None = None,
 ) -> Watcher:
-    """Put a camera together; it is connected when it runs.
+    """Create the watcher of a camera; it connects when it runs.
 
     Args:
         name: name of the camera.

@@ -28,7 +28,7 @@ errors (`mien.doors.enrolling`)."""
 
 
 class Review(StrEnum):
-    """What an operator said about an event."""
+    """The review of an event by an operator."""
 
     CONFIRMED = "confirmed"
     NOT_THIS_PERSON = "not_this_person"
@@ -54,7 +54,7 @@ class Reviews:
         """Is told of persons whom an event does not show; set by the composition root."""
 
     def confirm(self, resource_id: UUID, number: int, *, actor: str) -> Event:
-        """Say that an event shows the person whom it names.
+        """Confirm that an event shows the person whom it names.
 
         Raises:
             EventNotFoundError: there is no such event.
@@ -67,7 +67,7 @@ class Reviews:
             return self._note(session, row, Review.CONFIRMED, actor)
 
     def not_this_person(self, resource_id: UUID, number: int, *, actor: str) -> Event:
-        """Say that an event does not show the person whom it names: the person is taken out of it and of who is inside.
+        """Record that an event does not show its person, and remove them from it and from the people inside.
 
         Raises:
             EventNotFoundError: there is no such event.
@@ -99,7 +99,7 @@ class Reviews:
     def this_is(
         self, resource_id: UUID, number: int, place: str, person_id: UUID, *, enrol: Enrol | None = None, actor: str
     ) -> Event:
-        """Say whom an event shows.
+        """Set the person whom an event shows.
 
         Args:
             resource_id: id of the event's resource.
@@ -140,7 +140,7 @@ class Reviews:
         return event
 
     def _take_out(self, session: Session, row: DoorEventRow) -> None:
-        """Take the event's person out of the area that the event let them into."""
+        """Remove the event's person from the area that the event let them into."""
         door = session.scalar(select(DoorRow).where(DoorRow.door_id == row.door_id))
         person = session.scalar(
             select(PersonRow).where(PersonRow.collection == row.collection, PersonRow.person_id == row.person_id)

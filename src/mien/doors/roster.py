@@ -67,7 +67,7 @@ class Roster:
         host: str | None = None,
         actor: str,
     ) -> Visitor:
-        """Make a person a visitor for a time.
+        """Register a person as a visitor for a time.
 
         Raises:
             NoSuchPersonError: there is no such person.

@@ -63,7 +63,7 @@ class FirstOfTwo:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What a decision depends on besides the evidence.
+    """The data besides the evidence on which a decision depends.
 
     Attributes:
         door: the door.

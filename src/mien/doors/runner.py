@@ -67,7 +67,7 @@ OpenActuator = Callable[[Door, ActuatorConfig], Actuator]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What the runner works with.
+    """The dependencies of the runner.
 
     Attributes:
         database: the database with the doors.
@@ -179,7 +179,7 @@ class Runner:
             return sorted(self._units)
 
     def nudge(self, door_id: UUID) -> None:
-        """Have a door's decisions looked for now, where it runs here."""
+        """Check a door's decisions now, if it runs here."""
         with self._lock:
             unit = self._units.get(f"door/{door_id}")
         if unit is not None and unit.openings is not None:

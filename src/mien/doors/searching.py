@@ -42,7 +42,7 @@ class TargetError(MessageError):
 
 
 class TargetKind(StrEnum):
-    """What persons are searched in."""
+    """The kinds of groups that are searched."""
 
     PERSON_GROUP = "personGroup"
     LARGE_PERSON_GROUP = "largePersonGroup"
@@ -82,7 +82,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """What a search for one template found.
+    """The result of searching one template.
 
     Attributes:
         candidates: persons from `NEAREST` on, best first.

@@ -1,4 +1,4 @@
-"""What a decision depends on besides the evidence, as the database has it now."""
+"""The data besides the evidence on which a decision depends, read from the database."""
 
 from __future__ import annotations
 

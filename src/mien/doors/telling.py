@@ -48,7 +48,7 @@ class Topics:
 
     @property
     def will(self) -> Message:
-        """What the broker says when this server is gone."""
+        """The message that the broker publishes when this server disconnects."""
         return Message(status_topic(self.prefix), "offline", retain=True)
 
 
@@ -100,7 +100,7 @@ class Teller:
             self._thread.join()
 
     def nudge(self) -> None:
-        """Look for events now."""
+        """Check for events now."""
         self._wake.set()
 
     def tell(self, held: Held) -> int:

@@ -112,7 +112,7 @@ class Holidays(StrEnum):
 
 
 class Strangers(StrEnum):
-    """What becomes of a track that shows nobody whom the camera's groups know. The door stays shut in any case."""
+    """The treatment of tracks whose person the camera's groups do not know. The door always stays shut."""
 
     IGNORE = "ignore"
     """Nothing is recorded."""
@@ -300,7 +300,7 @@ class Door:
 
     @property
     def area(self) -> str:
-        """What is behind the door."""
+        """The area behind the door."""
         return self.spec.area or self.name
 
 

@@ -13,7 +13,7 @@ Value = str | int | float | bool | tuple[str, ...] | None
 
 
 class Source(StrEnum):
-    """Where a fact comes from."""
+    """The source of a fact."""
 
     SETTING = "setting"
     """A setting of the server, `MIEN_…`."""

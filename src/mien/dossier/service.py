@@ -51,7 +51,7 @@ class Dossier:
 
     @property
     def content(self) -> Mapping[str, Any]:
-        """What was signed, without checking the signature."""
+        """Return the signed content without checking the signature."""
         content: Mapping[str, Any] = self.signed["dossier"]
         return content
 

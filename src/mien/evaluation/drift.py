@@ -69,7 +69,7 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What a comparison still lacks, in words.
+    """Information that a comparison still needs, as text.
 
     Attributes:
         baseline: values of the baseline so far, by bin.
@@ -87,7 +87,7 @@ class Missing:
 
     @property
     def text(self) -> str:
-        """What it needs, in English."""
+        """The missing information, in English."""
         return self.form.format(count=self.count, day="" if self.ready is None else f"{self.ready:%-d %B %Y}")
 
 

@@ -27,7 +27,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """What is known about one false match rate.
+    """The result for one false match rate.
 
     Attributes:
         fmr: the rate.

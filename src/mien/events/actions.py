@@ -1,4 +1,4 @@
-"""What the actions of the audit log mean, in words; each action that the code records has an entry here.
+"""Descriptions of the actions of the audit log; each action that the code records has an entry here.
 
 Entries keep the action's name, by which they are searched and exported. Pages show the words, translated.
 """

@@ -50,7 +50,7 @@ class ObservedOperation(Protocol):
 
     @property
     def name(self) -> str:
-        """As in Azure's texts."""
+        """The name in Azure's texts."""
         ...
 
     @property
@@ -60,7 +60,7 @@ class ObservedOperation(Protocol):
 
 
 class Caller(Protocol):
-    """Whose call it is."""
+    """The caller of a call."""
 
     @property
     def id(self) -> UUID:

@@ -29,7 +29,7 @@ _DAY: Final = 86_400
 
 
 class DriftSeries(StrEnum):
-    """What is counted.
+    """The series that are counted.
 
     QUALITY: unified quality score of faces that got a template, 0 to 100; of a camera's track its best frame.
     SCORE: similarity of the best candidate of an identification, 0 to 1.

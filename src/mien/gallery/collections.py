@@ -26,7 +26,7 @@ _KEY_BYTES: Final = 32
 
 
 class Collections:
-    """Makes, lists, changes and deletes collections.
+    """Creates, lists, changes and deletes collections.
 
     Args:
         rows: opens sessions.

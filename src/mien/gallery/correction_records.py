@@ -20,7 +20,7 @@ KEPT: Final = timedelta(days=7)
 
 
 class CorrectionKind(StrEnum):
-    """What was done."""
+    """The kinds of corrections."""
 
     MERGE = "merge"
     MOVE = "move"

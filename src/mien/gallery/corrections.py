@@ -92,7 +92,7 @@ class Corrections:
             return [_correction(one, names.get(one.into)) for one in found]
 
     def undo(self, ref: CollectionRef, correction_id: UUID) -> Correction:
-        """Take a merge or move back.
+        """Undo a merge or move.
 
         Faces that were deleted since, and negatives that a merge deleted, stay deleted. Identification follows with
         the next training.
@@ -176,7 +176,7 @@ class Corrections:
         return source
 
     def purge(self) -> int:
-        """Forget what can be undone no longer; returns how many records that were."""
+        """Delete corrections that can no longer be undone; return how many records were deleted."""
         with self._rows.database.write(EVERY_RESOURCE) as session:
             due = delete(CorrectionRow).where(CorrectionRow.made_at <= self._rows.clock.now() - KEPT)
             return len(session.scalars(due.returning(CorrectionRow.id)).all())

@@ -46,7 +46,7 @@ class DriftError(GalleryError):
 
 @dataclass(frozen=True, slots=True)
 class SeriesDrift:
-    """What is known of one series.
+    """The state of one series.
 
     Attributes:
         source: a camera's name; empty for calls of the API.
@@ -111,7 +111,7 @@ class SeriesDrift:
 
     @property
     def sentence(self) -> str:
-        """What is the matter, in words."""
+        """The finding, as a sentence."""
         if isinstance(self.found, Missing):
             return self.found.text
         if not self.moved:
@@ -123,7 +123,7 @@ class SeriesDrift:
 
 
 class Drift:
-    """Looks for drift on a database.
+    """Detects drift on a database.
 
     Args:
         database: with the counts.
@@ -194,7 +194,7 @@ class Drift:
         return _date(day)
 
     def look(self) -> int:
-        """Look at all resources whose last full week was not looked at yet; one server at a time does.
+        """Check all resources whose last full week was not checked yet; one server at a time does.
 
         Returns:
             How many resources were looked at.

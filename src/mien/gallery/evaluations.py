@@ -206,7 +206,7 @@ class Evaluations:
             )
 
     def apply(self, resource_id: UUID, name: str, ref: CollectionRef | None = None, *, actor: str) -> Applied:
-        """Let a measured calibration hold for a resource, or for one collection.
+        """Apply a measured calibration to a resource, or to one collection.
 
         Confidences, and the default thresholds of identify and find similar, follow.
 
@@ -233,7 +233,7 @@ class Evaluations:
     def undo(
         self, resource_id: UUID, ref: CollectionRef | None = None, *, label: str = "recognition_04", actor: str
     ) -> Applied:
-        """Go one step back: what held before the newest version holds again.
+        """Undo the last version: the one before it applies again.
 
         Raises:
             NothingToUndoError: nothing was applied, or the newest version is a step back already.

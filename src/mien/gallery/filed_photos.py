@@ -25,7 +25,7 @@ class NamesakesError(GalleryError):
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a template for a collection is computed with; carries no state, so that it can go to other machines.
+    """The parameters of a collection's templates; without state, so that it can be sent to other machines.
 
     Attributes:
         collection: internal id of the collection.

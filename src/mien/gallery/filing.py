@@ -90,7 +90,7 @@ class PhotoFiling:
         return found
 
     def forget(self, ref: CollectionRef) -> int:
-        """Forget which photos were filed in a group, so that a photo whose face was deleted since is filed again.
+        """Forget which photos were enrolled in a group, so that a photo whose face was deleted is enrolled again.
 
         Returns:
             How many photos were known.

@@ -67,7 +67,7 @@ def give_back(session: Session, collection: UUID, person: UUID, other: UUID, ids
 
 
 def take_along(session: Session, collection: UUID, person: UUID, to: UUID) -> None:
-    """Take all that goes with a person to another group, in which they are already, under the same id."""
+    """Move all data of a person to another group, in which they already are, under the same id."""
     tables: list[type[Any]] = [*(table for table, _ in _FOLLOWING.values()), DoorPresenceRow]
     for table in tables:
         mine = update(table).where(table.collection == collection, table.person_id == person)

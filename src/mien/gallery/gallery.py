@@ -160,7 +160,7 @@ def open_gallery(
     damaged: Damaged | None = None,
     missing: Told | None = None,
 ) -> Gallery:
-    """Put the services together; starts no thread.
+    """Create the services; starts no thread.
 
     Args:
         database: the database with the collections.

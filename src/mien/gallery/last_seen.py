@@ -1,4 +1,4 @@
-"""When an enrolled person was last recognised, to the day: what rules of retention ask.
+"""Records when an enrolled person was last recognised, to the day, for retention rules.
 
 Recognising must cost nothing more for it: who was recognised is noted in memory, once a day, and written down by the
 retention worker. A process that is killed forgets the last minute; the next recognition of a day after tells again.

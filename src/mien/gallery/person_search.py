@@ -1,4 +1,4 @@
-"""Whose face it may be, in all groups of a resource as they are now, whether they are trained or not.
+"""Finds the person of a face in the current state of all groups of a resource, trained or not.
 
 Identification (`Recognition.identify`) answers as the contract says: from the index of the last training. Anyone who
 looks after people needs the present: a group is searched by its index and by what changed since, and everybody found is
@@ -102,7 +102,7 @@ class PersonSearch:
         self._curves = curves
 
     def everywhere(self, resource_id: UUID, vectors: dict[str, NDArray[np.float32]], top: int = 10) -> Searched:
-        """Look for a face in all groups of a resource.
+        """Search for a face in all groups of a resource.
 
         Args:
             resource_id: the resource.

@@ -19,7 +19,7 @@ from mien.storage.tables import CollectionRow, PersistedFaceRow, PersonRow
 
 
 class Persons:
-    """Makes, lists, changes and deletes persons.
+    """Creates, lists, changes and deletes persons.
 
     Args:
         rows: opens sessions on collections.

@@ -299,7 +299,7 @@ def _put(session: Session, target: CollectionRow, person: PersonRow, sealed: _Ke
 
 
 def _take_pairs_along(session: Session, source: UUID, target: UUID, faces: list[UUID]) -> None:
-    """Let suspicions among the moved faces themselves go with them."""
+    """Move the suspected duplicates among the moved faces with them."""
     among = (DuplicateRow.face_id.in_(faces), DuplicateRow.other_face_id.in_(faces))
     session.execute(
         update(DuplicateRow)

@@ -58,7 +58,7 @@ class Read:
 
 
 class PhotoReader:
-    """Makes templates of photo files, several at a time.
+    """Computes templates of photo files, several at a time.
 
     Args:
         engine: analyses them.
@@ -154,7 +154,7 @@ def from_folder(folder: Path, reader: PhotoReader) -> Samples:
 
 
 def collected(read: Sequence[Read], owners: Sequence[int], names: Sequence[str]) -> Samples:
-    """Put templates together; people without any are left out.
+    """Combine templates; people without any are left out.
 
     Args:
         read: a result for each photo.

@@ -1,4 +1,4 @@
-"""What training made of a collection, and who was deleted from it since."""
+"""The result of a collection's training, and the people who were deleted from it since."""
 
 from __future__ import annotations
 

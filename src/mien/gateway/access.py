@@ -181,7 +181,7 @@ class Access:
         return f"call {own} or {regional}." if own else f"call {regional}."
 
     async def _find(self, finder: Callable[[str], T | None], name: str) -> T | None:
-        """Look up: in place while the accounts still remember it, else in a thread: it may take a database."""
+        """Look up the resource: directly if it is cached, otherwise in a thread, because it may read the database."""
         if not self._in_place:
             return await asyncio.to_thread(finder, name)
         now = monotonic()

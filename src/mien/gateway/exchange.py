@@ -1,4 +1,4 @@
-"""One request on its way through: the request, its operation, its caller, and the response."""
+"""The state of one request: the request, its operation, its caller, and the response."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ class Principal:
 
 @dataclass(slots=True)
 class Exchange:
-    """One request on its way through the gateway to its handler and back.
+    """The state of one request from the gateway to its handler and back.
 
     Attributes:
         request: the request.

@@ -22,7 +22,7 @@ class FailedCallObserver:
         self._origin = origin
 
     def __call__(self, request: Request, exchange: Exchange | None, response: Response, seconds: float) -> None:
-        """Note one answer, if it is an error."""
+        """Record a response if it is an error."""
         if response.status < 400:
             return
         caller = exchange.caller if exchange is not None else None

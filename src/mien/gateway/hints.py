@@ -39,7 +39,7 @@ def key_of(request: Request) -> str | None:
 
 
 def why_missing(request: Request) -> str:
-    """Say where the key belongs, to a caller that sent none."""
+    """Tell a caller without a key where the key belongs."""
     authorization = request.header(b"authorization")
     if authorization is not None and authorization.lower().startswith("bearer"):
         if is_session_token(authorization[len("bearer") :].strip()):
@@ -84,5 +84,5 @@ _ODDITIES: tuple[tuple[Callable[[str], bool], str], ...] = (
 
 
 def why_wrong(key: str) -> str | None:
-    """Say what is odd about the form of a key; never whether a repaired one would do."""
+    """Describe what looks wrong with a key; never whether a repaired one would be valid."""
     return next((text for odd, text in _ODDITIES if odd(key)), None)

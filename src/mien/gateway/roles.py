@@ -83,7 +83,7 @@ def allowed(held: Iterable[Grant], resource: str, action: str) -> bool:
 
 
 def why_not(held: tuple[Grant, ...], resource: str, action: str, about: str = "") -> str:
-    """Say what roles that do not allow a data action lack.
+    """Describe what is missing in roles that do not allow a data action.
 
     Args:
         held: the roles.

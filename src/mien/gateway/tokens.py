@@ -62,7 +62,7 @@ class Identity:
 
     @property
     def name(self) -> str:
-        """What records call the principal: the name that people sign in with, else its id with the issuer."""
+        """The name of the principal in records: the sign-in name, else the id at the issuer."""
         name = next((self.claims[one] for one in ("preferred_username", "upn") if one in self.claims), None)
         return name if isinstance(name, str) and name.isprintable() else self.subject
 
@@ -170,7 +170,7 @@ def _names(claims: Mapping[str, Any], path: Sequence[str]) -> tuple[str, ...]:
 
 
 def _about(shown: Iterable[tuple[Assignee, str]], claims: Mapping[str, Any]) -> str:
-    """Say what a role could be assigned to."""
+    """Describe the claims to which a role could be assigned."""
     said = [f"{assignee} {value[:100]}" for assignee, value in shown][:_MAX_SHOWN]
     sources = claims.get("_claim_names")
     if claims.get("hasgroups") or (isinstance(sources, Mapping) and "groups" in sources):

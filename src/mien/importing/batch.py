@@ -133,7 +133,7 @@ class Batch:
         return line
 
     def undo(self) -> int:
-        """Take back all that was enrolled: faces, and the persons that were created for them.
+        """Undo everything that was enrolled: faces, and the persons that were created for them.
 
         Returns:
             How many faces are gone.

@@ -1,4 +1,4 @@
-"""Whose a photo is, where no table says it: one rule for `mien enrol`, `mien gallery import` and the portal's drop.
+"""One rule that assigns photos to people without a table, for `mien enrol`, `mien gallery import` and the portal.
 
 People give photos in folders that they name in a command, drop on a page or pack into an archive:
 

@@ -41,7 +41,7 @@ _ENDED: Final = "The worker's process ended while it read this photo, perhaps fo
 
 
 class Workers(Protocol):
-    """What computes templates."""
+    """Computes templates."""
 
     @property
     def count(self) -> int:

@@ -131,7 +131,7 @@ class AbuseWatch:
         )
 
     def clear(self, session: DatabaseSession, subjects: Iterable[Subject]) -> None:
-        """Forget the failures of a device or user whose attempt was a success; an address keeps its own."""
+        """Forget the failures of a device or user after a success; an address keeps its own."""
         own = [subject.digest for subject in subjects if subject.factor == 1]
         session.execute(delete(LivenessStrikeRow).where(LivenessStrikeRow.subject.in_(own)))
 

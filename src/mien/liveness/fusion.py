@@ -325,7 +325,7 @@ def of_dynamics(found: Dynamics | None) -> Evidence:
 
 
 def decide(mode: Mode, evidence: Sequence[Evidence], *, flashes: bool = True) -> tuple[Decision, tuple[str, ...]]:
-    """Take the decision.
+    """Decide the attempt.
 
     Args:
         mode: says what is needed.

@@ -19,7 +19,7 @@ class Basis(Flag):
 
 
 class Part(Enum):
-    """What a low score of a method does beyond not meeting a need.
+    """The effect of a low score of a method, beyond not meeting a requirement.
 
     Attributes:
         NOTHING: nothing. A missing turn is the person's mistake; a missing blink is no proof.
@@ -63,7 +63,7 @@ class Method(StrEnum):
     DYNAMICS = "dynamics", Basis.NONE, Part.NOTHING
 
     def __new__(cls, name: str, needed: Basis, part: Part) -> Method:
-        """Make a member from its row."""
+        """Create a member from its row."""
         method = str.__new__(cls, name)
         method._value_ = name
         method.needed = needed

@@ -199,7 +199,7 @@ def _nobody(_path: str, _scope: Scope, _headers: Mapping[bytes, bytes]) -> None:
 
 
 def _scraper(path: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Actor | None:
-    """Let a program on this machine scrape; a reverse proxy on it speaks for others, and shows that in its headers."""
+    """Allow a program on this machine to scrape, but not a reverse proxy, which is recognised by its headers."""
     if path != "/metrics" or headers.keys() & _OF_PROXIES or not scope.get("client"):
         return None
     try:

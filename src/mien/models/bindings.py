@@ -63,7 +63,7 @@ class Bindings:
 
 
 def read_bindings(store: ModelStore, data_dir: Path, settings: Mapping[str, str | None] | None = None) -> Bindings:
-    """Put together defaults, the file and the settings.
+    """Combine the defaults, the file and the settings.
 
     Args:
         store: the store of the packs.

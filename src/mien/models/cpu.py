@@ -18,7 +18,7 @@ _NAMES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
 def missing_features(machine: str, cpuinfo: str) -> frozenset[str]:
-    """Tell which needed instruction sets a processor lacks.
+    """Return the required instruction sets that a processor lacks.
 
     Args:
         machine: as `platform.machine()` gives it.

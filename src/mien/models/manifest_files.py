@@ -52,7 +52,7 @@ def from_toml(text: str, where: str, build: Callable[[dict[str, Any]], _Built]) 
 
 
 def invalid(where: str, error: ValidationError) -> ManifestError:
-    """Make one sentence of what pydantic found wrong, naming each field."""
+    """Format pydantic's errors as one sentence, naming each field."""
     return ManifestError(f"{where} is not valid: {'; '.join(map(_mistake, error.errors()))}")
 
 
@@ -78,5 +78,5 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def unknown_pack(name: str, known: Mapping[str, Manifest]) -> UnknownPackError:
-    """Make the error for a name that no pack has."""
+    """Create the error for an unknown pack name."""
     return UnknownPackError(f"no model pack is called {name!r}; known: {', '.join(sorted(known))} (`mien models list`)")

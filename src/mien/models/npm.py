@@ -210,7 +210,7 @@ def _save(response: httpx.Response, source: NpmSource, into: Path, told: Callabl
 
 
 def _told_address(client: httpx.Client, registry: str, headers: Mapping[str, str], source: NpmSource) -> str:
-    """Ask a registry that keeps tarballs elsewhere where this one is."""
+    """Ask a registry for the address of a tarball that it stores elsewhere."""
     url = f"{registry}{quote(source.package, safe='@')}/{source.version}"
     answer = client.get(url, headers={**headers, "accept": "application/json"})
     answer.raise_for_status()

@@ -134,7 +134,7 @@ _MAKING: Final = Lock()
 
 @cache
 def _arena() -> None:
-    """Make the one arena that all sessions of this process take their memory from; call it with `_MAKING` held."""
+    """Create the arena from which all sessions of this process allocate; call it with `_MAKING` held."""
     import onnxruntime as ort  # noqa: PLC0415  # see `_session`
 
     place = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)

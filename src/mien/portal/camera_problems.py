@@ -1,4 +1,4 @@
-"""What is the matter with a camera, in the language of the page; `mien.video` says it in English, for logs, too."""
+"""Problems of a camera in the language of the page; `mien.video` gives them in English, for logs too."""
 
 from __future__ import annotations
 

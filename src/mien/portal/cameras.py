@@ -1,4 +1,4 @@
-"""What pages show of running cameras: pictures pulled by the browser, outlines, and words about each face."""
+"""Parts of pages for running cameras: pictures loaded by the browser, outlines, and a text about each face."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def where_runs(parts: PortalParts, camera: Camera) -> str | None:
 
 
 def about_track(evidence: TrackEvidence, missing: Sequence[str]) -> str:
-    """Say in words and numbers what a track shows.
+    """Describe a track in words and numbers.
 
     Args:
         evidence: evidence of the track.

@@ -33,7 +33,7 @@ class Question:
 def ask_before(
     visitor: Visitor, question: Question, work: Callable[[], Any], *, then: str, done: str | None = None
 ) -> None:
-    """Ask, do it as a manager of the chosen resource, and open a page when it went well.
+    """Ask for confirmation, run the action as a manager of the chosen resource, and open a page on success.
 
     Args:
         visitor: the signed-in person.

@@ -107,7 +107,7 @@ class Portal:
         return length.isdigit() and int(length[:20]) <= self._parts.image_limit + UPLOAD_FRAME
 
     async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a page's websocket through: other origins' pages may open websockets, and send our cookie along."""
+        """Accept a page's websocket; pages of other origins can open websockets too, and send our cookie."""
         headers = _headers(scope)
         session = await self._session(headers) if self._is_from_here(scope, headers, origin_needed=True) else None
         if session is None:
@@ -211,7 +211,7 @@ def _policy(endpoint: str) -> list[tuple[bytes, bytes]]:
 
 
 def _moved(header: tuple[bytes, bytes], base: bytes) -> tuple[bytes, bytes]:
-    """Put the base path before the address that a redirect within the portal leads to."""
+    """Add the base path to the target of a redirect within the portal."""
     name, value = header
     within = name.lower() == b"location" and value.startswith(b"/") and not value.startswith(b"//")
     return (name, base + value) if base and within else header

@@ -1,4 +1,4 @@
-"""What a page shows before its scripts are there: on a slow network they take many seconds, its title takes one.
+"""The skeleton of a page before its scripts are loaded: on a slow network scripts take many seconds, the title one.
 
 The library draws pages by scripts, and its template has style sheets that keep browsers from painting and, after a
 second, words that the browser is too old. Here the page's title and a skeleton are in the HTML itself, in our own

@@ -1,4 +1,4 @@
-"""What a failed call means and what to do about it, in the words of who reads the portal."""
+"""Explanations of failed calls and advice, in the language of the reader."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mien.portal.texts import mark
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What to do about a failed call.
+    """Advice about a failed call.
 
     Attributes:
         text: the problem and the remedy; to be translated, like the text of the action.

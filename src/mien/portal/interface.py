@@ -131,7 +131,7 @@ def _first_open(visitor: Visitor) -> Page | None:
 
 
 def _refuse(visitor: Visitor, page: Page) -> None:
-    """Say why a page is closed to somebody, and what they can do now."""
+    """Explain why a page is closed to somebody, and what they can do now."""
     actor = visitor.session.actor
     title = t(page.title)
     if visitor.chosen is None or not page.needs_resource:

@@ -253,7 +253,7 @@ def _with_query(address: str, query: dict[str, str]) -> str:
 
 
 def _refusal(answer: Mapping[str, str]) -> str:
-    """Say why the issuer let somebody not in; its own words are shown as words, and shortened."""
+    """Explain why the issuer refused the sign-in; its own text is shown as text, and shortened."""
     if answer["error"] == "access_denied":
         return t("The issuer refused the sign-in, or you cancelled it.")
     said = (answer.get("error_description") or answer["error"])[:200]

@@ -111,7 +111,7 @@ def report_on(face: Face, policy: EnrolmentPolicy) -> list[Line]:
 
 
 def _advice(measure: str, wanted: str) -> str:
-    """Say what is wanted of a measure, and how to get there."""
+    """Describe the requirement on a measure, and how to meet it."""
     tip = t(_TIPS[measure])
     return tip if measure == "occlusion" else f"{wanted} {tip}"
 

@@ -107,7 +107,7 @@ def drop(
             chosen.props["multiple"] = True
 
     async def begin(event: events.GenericEventArguments) -> None:
-        """Take the files once the page is ready for their results."""
+        """Start to accept files once the page is ready for their results."""
         if on_batch is not None:
             count, folders = event.args
             await on_batch(int(count), frozenset(map(str, folders)))

@@ -81,12 +81,12 @@ class SearchSelect(
 
     @property
     def values(self) -> tuple[str, ...]:
-        """What identifies the choices."""
+        """The ids of the choices."""
         return tuple(one.value for one in self.value)
 
     @property
     def only(self) -> str:
-        """What identifies the choice; empty without one."""
+        """The id of the choice; empty without one."""
         return self.values[0] if self.value else ""
 
     async def _search(self, event: GenericEventArguments) -> None:

@@ -144,7 +144,7 @@ class Sessions:
 
 
 def _end_of_jwt(token: str) -> datetime | None:
-    """When a JSON web token, which was verified already, expires."""
+    """Expiry of a JSON web token that was already verified."""
     try:
         return datetime.fromtimestamp(unpack(token.split(".")[1])["exp"], UTC)
     except (IndexError, ValueError, KeyError, TypeError, binascii.Error, OverflowError):

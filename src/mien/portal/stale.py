@@ -1,4 +1,4 @@
-"""What a group's training does not know yet, said wherever the group is shown or used, with how to fix it."""
+"""A notice about a group's changes since its training, shown wherever the group is shown, with how to fix it."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def edit(visitor: Visitor, ref: CollectionRef, work: Callable[[], _T], don
 
 
 def edited(visitor: Visitor, ref: CollectionRef) -> None:
-    """Have a group trained by itself, after an edit."""
+    """Train a group automatically after an edit."""
 
     def note() -> None:
         visitor.note("collection.train", collection=ref.path, after="edits")
@@ -144,7 +144,7 @@ class StaleNotice:
         self._timer.active = training or due
 
     def on_change(self, tell: Callable[[], object]) -> None:
-        """Have something called while a training is under way, and when it has ended."""
+        """Call a function during a training, and when it has ended."""
         self._told.append(tell)
 
     def follow(self) -> None:

@@ -74,7 +74,7 @@ class Visitor:
 
     @property
     def name(self) -> str:
-        """As the audit log has it."""
+        """The name in the audit log."""
         return self.session.actor.name
 
     @property

@@ -21,7 +21,7 @@ class Picture(Protocol):
 
     @property
     def taken_at(self) -> datetime:
-        """When it was taken, UTC."""
+        """Time of the picture, UTC."""
         ...
 
     @property

@@ -275,7 +275,7 @@ class TrainedIndexFiles:
         return self._write_segment(merged, old.fingerprint)
 
     def _swap(self, manifest: _Manifest) -> None:
-        """Make a manifest the current one, on disk permanently, and delete the files that it does not name."""
+        """Make a manifest the current one, flushed to disk, and delete the files that it does not name."""
         _sync_folder(self.folder)
         body = json.dumps(
             {

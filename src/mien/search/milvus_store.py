@@ -121,7 +121,7 @@ class MilvusStore:
             self._put(self._whole(self._search(changed).faces(), changed.fingerprint))
 
     def compact(self) -> None:
-        """Nothing: an update deletes what was removed."""
+        """Does nothing: an update deletes the removed rows."""
 
     def verify(self) -> None:
         """Check that all of its rows are there.

@@ -64,7 +64,7 @@ def create_tables(connection: Connection) -> None:
 
 
 def create_index(connection: Connection, dimension: int) -> None:
-    """Make the HNSW index for templates of a dimension if it is not there; it serves all collections."""
+    """Create the HNSW index for templates of a dimension if it is missing; it serves all collections."""
     d = int(dimension)
     connection.execute(
         text(
@@ -326,7 +326,7 @@ _SCOPE = "resource_id = :resource AND collection_id = :collection"
 
 
 def adapt(connection: Connection) -> None:
-    """Let a connection send float32 arrays as vectors, in pgvector's binary form.
+    """Make a connection send float32 arrays as vectors, in pgvector's binary form.
 
     Raises:
         ImportError: the package `pgvector` is not installed.

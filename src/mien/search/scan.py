@@ -131,7 +131,7 @@ class Scan:
             yield probe, self._refine(part.segment, probe, rows)
 
     def _refine(self, segment: Segment, probe: int, rows: Rows) -> Candidates:
-        """Look at ascending rows by their coarse and fine parts; keep those that still may matter."""
+        """Score ascending rows by their coarse and fine parts; keep those that can still be in the result."""
         quantised = segment.quantised
         vector = self._probes[probe]
         coarse, fine = (part[rows].astype(np.float32) @ vector for part in (quantised.coarse, quantised.fine))

@@ -46,7 +46,7 @@ class BackupError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a backup holds.
+    """The contents of a backup.
 
     Attributes:
         format: format of the archive, 1.
@@ -205,7 +205,7 @@ def restore_database(manifest: Manifest, folder: Path, url: str) -> None:
 
 
 def restore_key(folder: Path, target: Path) -> None:
-    """Put the master key of an unpacked backup where a server reads it, unless the same one is there.
+    """Copy the master key of an unpacked backup to where a server reads it, unless the same one is there.
 
     Raises:
         BackupError: another key is there.

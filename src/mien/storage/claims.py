@@ -104,7 +104,7 @@ class Held:
         return not self.lost.is_set() and elapsed() < self._until
 
     def fence(self, session: Session | Connection) -> None:
-        """Make a writing transaction fail if the claim has changed hands, and keep it from doing so until the end.
+        """Make a writing transaction fail if the claim has changed hands, and lock the claim until its end.
 
         Raises:
             ClaimLostError: another server has taken it over.
@@ -243,7 +243,7 @@ class Claims:
             return len(session.execute(old).all())
 
     def _take(self, name: str, lease: float, of_ended: int | None = None) -> int | None:
-        """Take a claim if it is free, or still of the process that ended; returns its new token."""
+        """Acquire a claim if it is free, or still held by the ended process; return its new token."""
         insert = sqlite.insert if self._database.is_sqlite else postgresql.insert
         now, milliseconds = _Now(), round(lease * 1000)
         # A lease that ends later than it could is of before the database's clock was set back.

@@ -98,7 +98,7 @@ def load_master_key(data_dir: Path, *, given: str | None = None, file: Path | No
 
 
 def _create_key_file(path: Path) -> None:
-    """Make a key file that appears complete or not at all; the first of several processes wins."""
+    """Create a key file that appears complete or not at all; the first of several processes wins."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -167,7 +167,7 @@ class Database:
             self.reserve = Reserve(Path(self.url.database).with_name("reserve"), size)
 
     def make_room(self) -> bool:
-        """Make room for a deletion on a full disk (reserve, log); returns whether that may help."""
+        """Free space for a deletion on a full disk (reserve, log); return whether that may help."""
         if self.reserve is None:
             return False
         self.reserve.release()
@@ -204,7 +204,7 @@ class Database:
                 raw.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}").close()
 
     def on_close(self, close: Callable[[], None]) -> None:
-        """Have `close` called when the database is closed, by an owner of a separate connection."""
+        """Register `close` to be called when the database is closed, by an owner of a separate connection."""
         self._closers.append(close)
 
     def close(self) -> None:

@@ -74,7 +74,7 @@ class Reserve:
             _log.error("the disk is full: the reserve is used for deletions", file=str(self._file), bytes=self._size)
 
     def _make(self) -> bool:
-        """Make the file if it is not there; returns whether it is."""
+        """Create the file if it is missing; return whether it exists."""
         if self._file.exists() and self._file.stat().st_size == self._size:
             return True
         if shutil.disk_usage(self._file.parent).free < _ROOM * self._size:

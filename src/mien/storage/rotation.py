@@ -37,7 +37,7 @@ def open_vault(
 
 
 def rotate_master_key(vault: Vault, data_dir: Path) -> int:
-    """Make a new master key, wrap every data key with it, and put it in place of `data_dir/master.key`.
+    """Create a new master key, wrap every data key with it, and replace `data_dir/master.key`.
 
     Other running processes keep the old key in memory: restart them.
 

@@ -64,7 +64,7 @@ class SealingWriter(RawIOBase):
         return True
 
     def write(self, data: object) -> int:
-        """Take bytes."""
+        """Write bytes."""
         view = memoryview(data)  # type: ignore[arg-type]  # the base class takes any buffer
         self._pending += view
         while len(self._pending) > CHUNK:

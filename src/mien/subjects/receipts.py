@@ -59,7 +59,7 @@ class Receipts(Signer):
         return Verified(*self.opened(document, key))
 
     def check(self, document: str) -> tuple[Verified | None, str | None]:
-        """As `verify`, but answers with the reason instead of raising it."""
+        """Verify like `verify`, but return the reason instead of raising it."""
         try:
             return self.verify(document), None
         except InvalidReceiptError as error:

@@ -175,7 +175,7 @@ class Rules:
     # Going by them
 
     def purge(self) -> int:
-        """Go by all rules, once an hour at most; for the retention worker. Returns how much was deleted."""
+        """Apply all rules, at most once an hour; for the retention worker. Returns how much was deleted."""
         now = self._rows.clock.now()
         if self._ran_at is not None and now - self._ran_at < EVERY:
             return 0
@@ -186,7 +186,7 @@ class Rules:
         return sum(one.persons + one.faces for one in done)
 
     def run(self, resource_id: UUID, *, dry: bool = False, actor: str) -> list[Ran]:
-        """Go by the rules of a resource, one after the other.
+        """Apply the rules of a resource, one after the other.
 
         Args:
             resource_id: the resource.

@@ -136,7 +136,7 @@ def open_subjects(
     detected_faces: DetectedFaces,
     sessions: Sessions,
 ) -> Subjects:
-    """Put the tools together; starts nothing.
+    """Create the services; starts nothing.
 
     Args:
         database: the database.

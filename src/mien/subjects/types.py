@@ -24,7 +24,7 @@ class Certainty(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Whom:
-    """Whom to look for: everything that any of these tells of.
+    """The person to find: everything that matches any of these.
 
     Attributes:
         ids: ids of persons, persisted faces, short-lived faces, liveness sessions.

@@ -50,7 +50,7 @@ class Candidates:
 
     @staticmethod
     def join(parts: list[Candidates]) -> Candidates:
-        """Put several together."""
+        """Combine several detectors."""
         return Candidates(
             np.concatenate([part.boxes for part in parts]),
             np.concatenate([part.scores for part in parts]),

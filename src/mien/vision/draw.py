@@ -78,7 +78,7 @@ def pose_axes(pose: HeadPose) -> Float32:
 
 
 def describe(attributes: Attributes) -> list[str]:
-    """Say each attribute that there is in one line, as "name: value"; what is absent is not listed with zeros."""
+    """Format each present attribute in one line, as "name: value"; absent ones are left out."""
     found = ((item.name, getattr(attributes, item.name)) for item in fields(attributes))
     return [f"{_NAMES.get(name, name)}: {_text(name, value)}" for name, value in found if value is not None]
 

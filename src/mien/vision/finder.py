@@ -179,7 +179,7 @@ class FaceFinder:
         return found if factor == 1 else _scaled(found, 1 / factor)
 
     def _second_looks(self, pixels: Pixels, found: Candidates, plan: _Plan) -> Candidates:
-        """Ask again about what is neither surely a face nor surely none."""
+        """Detect again where it is uncertain whether there is a face."""
         ranked = suppress(found.take(found.scores >= plan.doubt))
         doubtful = np.flatnonzero(ranked.scores < plan.sure)[:_LOOKS]
         if len(doubtful) == 0:

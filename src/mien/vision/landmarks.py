@@ -183,7 +183,7 @@ class FaceMesh:
         return Mesh(np.asarray(points, np.float32), (plain.presence + other.presence) / 2)
 
     def _view(self, pixels: Pixels, square: _Square, *, mirror: bool) -> Mesh:
-        """Look once; in the mirror, every vertex is found on the other side of the face."""
+        """Run the network once; in the mirror image, each vertex is on the other side of the face."""
         move = square.enlarge(MESH_SIZE, mirror=mirror)
         crop = _cut(pixels, move, MESH_SIZE)
         inside, logit = self._mesh.run(cv2.dnn.blobFromImage(crop, 1 / 255, swapRB=True))

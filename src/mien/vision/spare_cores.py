@@ -58,7 +58,7 @@ class SpareCores:
                 self._free += taken
 
     def _take(self) -> bool:
-        """Take a core, if one is free."""
+        """Acquire a core, if one is free."""
         with self._lock:
             taken = self._free > 0
             self._free -= taken
@@ -70,7 +70,7 @@ class SpareCores:
 
     @contextmanager
     def second(self) -> Iterator[bool]:
-        """Take a second core for the calling thread, if this is the only analysis and has been for a while.
+        """Acquire a second core for the calling thread, if this is the only analysis and has been for a while.
 
         Yields:
             Whether there is one; it is given back at the end of the block.
@@ -83,7 +83,7 @@ class SpareCores:
                 self._give_back()
 
     def run(self, calls: Sequence[Callable[[], T]]) -> list[T]:
-        """Make all calls and return their results in order.
+        """Run all calls and return their results in order.
 
         The calling thread makes them one after the other, helped by as many others as there are free cores now.
 

@@ -107,7 +107,7 @@ class UprightReader:
         return reading if reading.plain else self.search(pixels, reading, box)
 
     def search(self, pixels: Pixels, reading: Reading, box: tuple[float, float, float, float]) -> Reading:
-        """Look at all turns, and read the face again where the detector is surest.
+        """Search all rotations, and read the face again in the one with the highest detection score.
 
         Args:
             pixels: BGR uint8 (h, w, 3).

@@ -155,7 +155,7 @@ class Application:
     """The ASGI application: requests go to the gateway, the server's stop to the parts."""
 
     def __init__(self, parts: Parts) -> None:
-        """Put the parts together; starts no thread and opens nothing."""
+        """Combine the parts; starts no thread and opens nothing."""
         self._workers = WorkerPool(parts.workers, parts.queue_limit)
         self._downloads = WorkerPool(_DOWNLOAD_THREADS, parts.queue_limit)
         self._glances = WorkerPool(max(2, parts.workers), parts.queue_limit)
@@ -289,7 +289,7 @@ class Application:
                 return
 
     def close(self) -> None:
-        """Let running work end and close the parts."""
+        """Wait for running work and close the parts."""
         self._downloads.close()
         self._workers.close()
         self._glances.close()

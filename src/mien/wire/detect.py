@@ -191,7 +191,7 @@ def _judged(face: Face, *, keep_age: bool) -> Face:
 
 
 def _check_approval(resource: Resource, query: DetectQuery) -> None:
-    """Hold what is requested against what the resource is approved for.
+    """Check the requested results against the approvals of the resource.
 
     Raises:
         FeatureNotGrantedError: a face id or a limited attribute is requested without approval.

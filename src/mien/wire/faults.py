@@ -1,4 +1,4 @@
-"""One table from what the services raise to what the contract answers."""
+"""One table that maps the errors of services to responses of the contract."""
 
 from __future__ import annotations
 

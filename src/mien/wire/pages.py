@@ -67,7 +67,7 @@ class Pages:
         ]
 
     async def welcome(self, exchange: Exchange) -> Response:  # noqa: ARG002  a handler takes the exchange
-        """Say what this is and where to go on."""
+        """Describe the service and link to its pages."""
         text = (
             f"Mien {package_version('mien')}: a face service that speaks the Azure AI Face API.\n\n"
             f"Detect faces    POST /face/{STABLE.name}/detect\n"
@@ -149,7 +149,7 @@ def _operation_html(method: str, path: str, entry: Json) -> str:
 
 
 def _kind(schema: Json) -> str:
-    """Say in words what a parameter may be."""
+    """Describe the type of a parameter."""
     if schema.get("type") == "array":
         items = schema.get("items", {})
         kind = f"any of {', '.join(items['enum'])}" if "enum" in items else f"list of {items.get('type', 'values')}"

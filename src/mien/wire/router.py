@@ -89,7 +89,7 @@ class Router:
         return {}, _NOTHING
 
     def _misplaced(self, method: str, given: tuple[str, ...], endpoint: Callable[[], str]) -> str | None:
-        """Say how to configure a client that adds the path of its calls to an endpoint that has a path already."""
+        """Explain how to configure a client that adds the path of its calls to an endpoint that already has a path."""
         if sum(map(len, given)) > _LONGEST_HINTED:
             return None
         for read in misplaced(given, KNOWN):
@@ -100,7 +100,7 @@ class Router:
         return None
 
     def _hint(self, method: str, given: tuple[str, ...]) -> str | None:
-        """Say which call was probably meant, or None when nothing is near."""
+        """Suggest the call that was probably meant, or None if nothing is similar."""
         rest = given[1:] if given and given[0].lower() == PREFIX else given
         without_prefix = rest is given
         version = self._versions.get(rest[0].lower()) if rest else None
@@ -161,7 +161,7 @@ class Router:
 
 
 def _filled(segments: tuple[str, ...], given: Sequence[str]) -> list[str]:
-    """Put a caller's own ids into a template, so that only its words are compared."""
+    """Insert a caller's own ids into a template, so that only its words are compared."""
     ids = dict(enumerate(given))
     return [ids.get(place, "") if part[0] == "{" else part for place, part in enumerate(segments)]
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Observed:
-    """One call, as far as a pasted text shows it.
+    """One call, as shown by a pasted text.
 
     Attributes:
         method: method of the request; empty when it is not shown.

@@ -1,1 +1,1 @@
-"""What opens a door: OSDP to a panel, an HTTP relay, an MQTT command, or nothing."""
+"""Actuators: OSDP to a panel, an HTTP relay, an MQTT command, or none."""

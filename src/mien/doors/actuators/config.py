@@ -17,13 +17,13 @@ _BAUDS: Final = (9600, 19200, 38400, 57600, 115200, 230400)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoActuator:
-    """Nothing: decisions are recorded and told, and the door is opened by whoever listens."""
+    """No actuator: decisions are recorded and sent, and a listener opens the door."""
 
     kind: Literal["none"] = "none"
 
     @property
     def shown(self) -> str:
-        """What may be shown of it."""
+        """The representation without secrets."""
         return "none"
 
 
@@ -60,7 +60,7 @@ class OsdpActuator:
 
     @property
     def shown(self) -> str:
-        """What may be shown of it."""
+        """The representation without secrets."""
         return f"osdp {self.port} address {self.address}"
 
 
@@ -104,7 +104,7 @@ class RelayActuator:
 
     @property
     def shown(self) -> str:
-        """What may be shown of it."""
+        """The representation without secrets."""
         parts = urlsplit(self.url)
         return f"relay {parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
 
@@ -133,7 +133,7 @@ class MqttActuator:
 
     @property
     def shown(self) -> str:
-        """What may be shown of it."""
+        """The representation without secrets."""
         return f"mqtt {self.topic}"
 
 

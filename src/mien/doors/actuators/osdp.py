@@ -32,7 +32,7 @@ _COLOURS: Final = ("off", "red", "green", "amber", "blue", "magenta", "cyan", "w
 
 @dataclass
 class PanelState:
-    """What the panel has told the reader to show.
+    """The state that the panel commands the reader to show.
 
     Attributes:
         led: colour of the reader's light, as of the last command.

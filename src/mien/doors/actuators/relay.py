@@ -50,7 +50,7 @@ class Relay:
         return f"the relay answered with status {status}"
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Does nothing: no connection stays open."""
 
     def _send(self, event: Event, policy: FetchPolicy) -> int:
         config = self._config

@@ -54,7 +54,7 @@ class QuotaUse:
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """What a condition is meant to be where nothing else is said; see `Condition` for the parts."""
+    """Default values of a condition; see `Condition` for the parts."""
 
     threshold: float
     below: bool = False
@@ -134,7 +134,7 @@ class Condition:
         minutes: int | None = None,
         **more: Any,
     ) -> Condition:
-        """Make a condition, with what is usual for its metric where nothing is said.
+        """Create a condition, with the defaults of its metric for missing values.
 
         Args:
             metric: see `Condition`, as are the others.

@@ -1,4 +1,4 @@
-"""Looks at the alert rules every few seconds, and ensures that what changed is told once."""
+"""Evaluates the alert rules every few seconds, and ensures that each change is reported once."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class AlertMonitor:
         self._threads: list[threading.Thread] = []
 
     def look(self) -> None:
-        """Look at every rule whose turn it is, and write down what is to be sent; one server at a time does."""
+        """Evaluate the rules that are due, and write the messages to send; one server at a time does."""
         with self._claims.hold("alerts") as held:
             if held is not None:
                 self._look_held(held)

@@ -52,7 +52,7 @@ class DirectoryServices:
 def open_directory(
     gallery: Gallery, database: Database, vault: Vault, clock: Clock, *, engine: Engine, recognisers: Recognisers
 ) -> DirectoryServices:
-    """Put the services together; starts no thread.
+    """Create the services; starts no thread.
 
     Args:
         gallery: collections, whose parts these services use.

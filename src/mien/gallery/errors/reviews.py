@@ -29,7 +29,7 @@ class ReviewExistsError(GalleryError):
 
 
 class InvalidReviewError(GalleryError):
-    """What is filed for review is not a match that the server can check."""
+    """The match that is filed for review cannot be checked by the server."""
 
 
 class ReviewDecidedError(GalleryError):

@@ -92,7 +92,7 @@ def templates_of(session: Session, collection: UUID, fingerprint: str) -> Iterat
 
 
 def swap_templates(session: Session, row: CollectionRow, fingerprint: str) -> None:
-    """Let the faces of a collection have their templates of another recogniser, and keep those that they had.
+    """Replace the templates of a collection by those of another recogniser, and keep the old ones.
 
     Args:
         session: a session that has locked the collection.

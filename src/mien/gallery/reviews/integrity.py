@@ -33,7 +33,7 @@ def steps_of(resource_id: UUID, log: Iterable[AuditEntry]) -> dict[str, list[Aud
 
 
 def faults(session: Session, steps: Mapping[str, Sequence[AuditEntry]]) -> list[str]:
-    """Say where a resource's cases and the audit log disagree; the log itself is checked by its own chain.
+    """List where a resource's cases and the audit log disagree; the log itself is checked by its own chain.
 
     Args:
         session: reads the cases of the resource.

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class ReviewState(StrEnum):
-    """Where a case stands; the database stores the values."""
+    """The state of a case; the database stores the values."""
 
     WAITING = "waiting"
     """Somebody must answer, or another person."""
@@ -31,7 +31,7 @@ NOBODY = 0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What answers make of a case: its state, and the candidate's number when it is confirmed."""
+    """The outcome of the answers: the state of a case, and the candidate's number if it is confirmed."""
 
     state: ReviewState
     chosen: int | None = None

@@ -182,7 +182,7 @@ class Reviews:
     def answer(
         self, resource_id: UUID, case_id: UUID, chosen: int | None, *, reviewer: str, reason: str | None = None
     ) -> ReviewCase:
-        """Take a reviewer's answer, and decide if it is enough.
+        """Store a reviewer's answer, and decide the case if there are enough.
 
         Args:
             resource_id: id of the resource that owns the case.
@@ -238,7 +238,7 @@ class Reviews:
         return self.get(resource_id, case_id, reader=reviewer)
 
     def _tell_rejected(self, resource_id: UUID, case_id: UUID, reviewer: str) -> None:
-        """Tell of the candidates of a decided case who are not the person on the picture."""
+        """Report the candidates of a decided case who are not the person on the picture."""
         if self.rejected is None:
             return
         with self._rows.database.read(resource_id) as session:

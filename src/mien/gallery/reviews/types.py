@@ -1,4 +1,4 @@
-"""What a review is about: what is filed, and what callers see of it."""
+"""Types of reviews: what is filed, and what callers see of it."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class ReviewCase:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What an application says of a match that it files.
+    """The claims of an application about a match that it files.
 
     Attributes:
         case_id: its id of the case: the same call twice makes one case.
@@ -126,7 +126,7 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """What is filed for review.
+    """The match that is filed for review.
 
     Attributes:
         candidates: persons of the collection with their confidences.
@@ -164,5 +164,5 @@ class Rejected(Protocol):
         origin: str,
         actor: str,
     ) -> object:
-        """Take the face."""
+        """Handle the face."""
         ...

@@ -42,7 +42,7 @@ class Compaction:
         self._training = training
 
     def purge(self) -> int:
-        """Take templates that were removed half an hour ago, and are not gone with a later training, out of indexes.
+        """Remove deleted templates from indexes half an hour after the deletion, unless a later training did so.
 
         Returns:
             How many notes of removals were done with.
@@ -65,7 +65,7 @@ class Compaction:
         return done
 
     def take_out(self, resource_id: UUID, uid: UUID) -> bool:
-        """Take templates that were removed out of a collection's trained index now, whatever engine made it.
+        """Remove deleted templates from a collection's trained index now, whatever its engine.
 
         Returns:
             Whether none of them is left in it; not so while the collection is being trained, or another thread or

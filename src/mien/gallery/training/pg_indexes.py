@@ -74,7 +74,7 @@ class PgIndex:
         return False
 
     def compact(self) -> None:
-        """Nothing: what was removed is gone from the table."""
+        """Does nothing: removed rows are already deleted from the table."""
 
     def verify(self) -> None:
         """Check that it is there.

@@ -1,4 +1,4 @@
-"""What a trained group does not know yet: the faces that were added or taken out since its last training."""
+"""The changes that a trained group does not contain yet: faces added or removed since its last training."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class Training:
     # What callers ask
 
     def start(self, ref: CollectionRef) -> None:
-        """Ask for a training; what has not changed since the last success needs none and has succeeded already.
+        """Request a training; if nothing has changed since the last success, it succeeds at once.
 
         Raises:
             CollectionNotFoundError: there is no such collection.

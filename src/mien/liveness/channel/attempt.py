@@ -63,7 +63,7 @@ class _AttemptPhase(Phase):
 
     @property
     def attempts_left(self) -> int:
-        """As recorded when the attempt began."""
+        """The number that was recorded when the attempt began."""
         return self.shown.begun.attempts_left
 
     @property
@@ -109,7 +109,7 @@ class Challenged(_AttemptPhase):
         line.on_close = self._close
 
     async def text(self, kind: object, said: Json) -> None:
-        """Take the end of the answer."""
+        """Handle the end of the answer."""
         if kind != "end":
             await super().text(kind, said)
             return

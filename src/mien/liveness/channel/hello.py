@@ -23,7 +23,7 @@ class Hello(Phase):
     """Waits for the first message."""
 
     async def text(self, kind: object, said: Json) -> None:
-        """Take the first message."""
+        """Handle the first message."""
         if kind != "hello":
             raise ProtocolError("the first message is hello")
         line, context = self.line, self.line.context

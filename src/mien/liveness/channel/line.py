@@ -24,7 +24,7 @@ _log = structlog.get_logger("mien.liveness")
 
 
 class Line:
-    """One client's connection, whatever phase it is in.
+    """The connection of one client in all phases.
 
     Attributes:
         context: dependencies of the phases.
@@ -82,7 +82,7 @@ class Line:
         task.add_done_callback(self._tasks.discard)
 
     async def take_place(self, token: str) -> None:
-        """Take the place of a token; another connection with the same token gives way."""
+        """Claim the place of a token; an older connection with the same token is closed."""
         before = self.context.open.get(token)
         self.context.open[token] = self._client
         self._token = token
@@ -111,7 +111,7 @@ class Line:
 
 
 class Phase:
-    """One phase of the protocol: takes messages, frames and the deadline until the next phase begins.
+    """One phase of the protocol: handles messages, frames and the deadline until the next phase begins.
 
     Args:
         line: the client's connection.
@@ -135,7 +135,7 @@ class Phase:
         return 0.0
 
     async def text(self, kind: object, _said: Json) -> None:
-        """Take a message other than `cancel`.
+        """Handle a message other than `cancel`.
 
         Raises:
             ProtocolError: it is malformed or not allowed in this phase.
@@ -144,7 +144,7 @@ class Phase:
             raise ProtocolError(f"{kind} does not belong here")
 
     async def frame(self, _message: bytes, _waited: float = 0.0) -> None:
-        """Take a frame.
+        """Handle a frame.
 
         Raises:
             ProtocolError: it is not allowed in this phase.
@@ -181,7 +181,7 @@ class Phase:
         retry: int = 0,
         left: int | None = None,
     ) -> None:
-        """Tell the client why there is no result, and close.
+        """Send the client the reason why there is no result, and close.
 
         Args:
             error: the name that the client's promise is rejected with.

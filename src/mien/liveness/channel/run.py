@@ -53,7 +53,7 @@ class Run:
         return self._line.request.address
 
     async def text(self, message: str) -> None:
-        """Take a text message."""
+        """Handle a text message."""
         line = self._line
         if line.ending:
             return
@@ -73,7 +73,7 @@ class Run:
         return self._line.phase.stalled
 
     async def binary(self, message: bytes, waited: float = 0.0) -> None:
-        """Take a frame.
+        """Handle a frame.
 
         Args:
             message: its header and the JPEG.

@@ -102,7 +102,7 @@ def routes(arm: Arm) -> APIRouter:
 
     @router.post(IN_SUBSCRIPTION + "/locations/{location}/checkSkuAvailability", dependencies=ANY_READERS)
     def check_skus(subscription: Subscription, location: Location, body: SkusWanted) -> Answer:  # noqa: ARG001  as above
-        """Say which tiers there are."""
+        """List the available tiers."""
         checked_location(location)
         face = body.kind.lower() == KIND.lower()
         return {"value": [_availability(body, name, face and name.upper() in set(Sku)) for name in body.skus]}

@@ -1,4 +1,4 @@
-"""Where ARM files a resource, and which subscriptions accepted the responsible-AI terms."""
+"""The subscription and group of each resource in ARM, and the subscriptions that accepted the responsible-AI terms."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STATEMENT: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ArmLocation:
-    """Where ARM files a resource.
+    """The subscription and group of a resource in ARM.
 
     Attributes:
         subscription: its id, as given.

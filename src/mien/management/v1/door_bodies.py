@@ -98,7 +98,7 @@ class DoorFields(Strict):
 
 
 class ActuatorBody(Strict):
-    """What opens a door; its secrets are never shown again."""
+    """A door's actuator; its secrets are never shown again."""
 
     kind: Literal["none", "osdp", "relay", "mqtt"]
     port: str | None = None
@@ -215,7 +215,7 @@ class CheckBody(Strict):
 
 
 class ReviewBody(Strict):
-    """What an operator says about an event."""
+    """The review of an event by an operator."""
 
     review: Literal["confirmed", "not_this_person", "this_is"]
     place: Place | None = None
@@ -332,7 +332,7 @@ class HolidaySeen(Shown):
 
 
 class VerdictSeen(Shown):
-    """What would happen, and why."""
+    """The verdict and its reasons."""
 
     granted: bool
     code: str

@@ -167,7 +167,7 @@ def people_routes(doors: DoorServices, accounts: Accounts, clock: Clock) -> APIR
 
     @router.post("/doors/{door_id}/check", dependencies=ENROLLERS)
     def check(resource: Resource, door_id: UUID, body: CheckBody) -> VerdictSeen:
-        """Say what would happen if a person came to a door; changes nothing."""
+        """Tell whether a door would open for a person; changes nothing."""
         verdict = doors.decisions.check(
             owner(resource),
             door_id,
@@ -202,7 +202,7 @@ def people_routes(doors: DoorServices, accounts: Accounts, clock: Clock) -> APIR
 
     @router.post("/door-visitors", status_code=201)
     def add_visitor(resource: Resource, body: VisitorWanted, actor: Enroller) -> VisitorSeen:
-        """Make a person a visitor for a time."""
+        """Register a person as a visitor for a time."""
         starts_at = body.starts_at or clock.now()
         made = doors.roster.add_visitor(
             owner(resource),

@@ -101,13 +101,13 @@ class DifferenceList(Shown):
 
 
 class ApplyBody(Strict):
-    """Where a calibration shall hold: everywhere in the resource, or in one collection."""
+    """Where to apply a calibration: the whole resource, or one collection."""
 
     collection: CollectionName | None = None
 
 
 class UndoBody(ApplyBody):
-    """Where the newest calibration is taken back."""
+    """Where to undo the newest calibration."""
 
     model: Annotated[str, Field(max_length=32)] = "recognition_04"
 
@@ -211,7 +211,7 @@ def routes(evaluations: Measuring, accounts: Accounts) -> APIRouter:
 
     @router.post("/calibrations/undo")
     def undo_calibration(resource: Resource, actor: Manager, body: UndoBody | None = None) -> AppliedSeen:
-        """Go one step back."""
+        """Undo the newest calibration."""
         resource_id, body = owner(resource), body or UndoBody()
         ref = None if body.collection is None else collection_ref(resource_id, body.collection)
         return _applied(stored.undo(resource_id, ref, label=body.model, actor=actor.name))

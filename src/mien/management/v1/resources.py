@@ -110,7 +110,7 @@ def routes(accounts: Accounts, filing: Filing, addresses: Addresses) -> APIRoute
     def set_cors_origins(
         resource: Annotated[str, Path(max_length=64)], body: OriginsWanted, actor: Manager
     ) -> ResourceSeen:
-        """Say which web pages may call the resource: their origins, or `*` for all; an empty list for none."""
+        """Set which web pages may call the resource: their origins, or `*` for all; an empty list for none."""
         change = ResourceChange(cors_origins=body.origins)
         return seen(accounts.update(find(accounts, resource).id, change, actor=actor.name))
 

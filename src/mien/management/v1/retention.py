@@ -147,7 +147,7 @@ def routes(subjects: Subjects, accounts: Accounts) -> APIRouter:
 
     @router.post("/retention-rules/run")
     def run_rules(resource: Resource, actor: Manager, dry: Annotated[bool, Query(alias="dryRun")] = True) -> RanList:
-        """Go by the rules now; with `dryRun`, as when it is not said, only count."""
+        """Apply the rules now; with `dryRun`, the default, only count."""
         found = subjects.rules.run(owner(resource), dry=dry, actor=actor.name)
         return RanList(value=[RanSeen.model_validate(one) for one in found])
 

@@ -121,7 +121,7 @@ class CaseList(Shown):
 
 
 class FaultList(Shown):
-    """What the cases and the audit log disagree about; empty is good."""
+    """Disagreements between the cases and the audit log; an empty list is good."""
 
     value: list[str]
 

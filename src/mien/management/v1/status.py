@@ -76,7 +76,7 @@ def routes(glances: Glances) -> APIRouter:
 
     @router.get("")
     def show(caller: AnyReader) -> Status:
-        """Say what fails, waits, fires or is out of date in all resources that the caller sees."""
+        """List failures, pending approvals, alerts and outdated items in all resources that the caller may see."""
         return status_of(glances, caller)
 
     return router

@@ -129,7 +129,7 @@ def _form(visitor: Visitor) -> None:
         return "\n".join(part for part in parts if part)
 
     def check() -> None:
-        """Say beforehand what the reviewer will be told."""
+        """Show in advance what the reviewer will see."""
         open_points.clear()
         if not str(use_case.value or "").strip():
             return

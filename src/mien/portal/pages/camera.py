@@ -248,7 +248,7 @@ def _frames(count: int) -> str:
 
 
 def _not_here(camera: Camera, elsewhere: str | None) -> str:
-    """Say why there is no live picture here, and if there is one."""
+    """Explain why there is no live picture here, and where there is one."""
     if not camera.spec.enabled:
         return t("The camera is switched off.")
     if elsewhere is None:

@@ -72,7 +72,7 @@ class _Form:
                             name=file.name)  # fmt: skip
 
     async def create(self) -> None:
-        """Make the report, and draw its first page or why there is none."""
+        """Create the report, and show its first page or the reason for its absence."""
         visitor = self.visitor
         if not self.labels:
             tell(t("Drop a table of labels first."), "bad")

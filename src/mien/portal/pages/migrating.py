@@ -28,7 +28,7 @@ class _Run:
     all: int = 0
 
     def report(self, made: int, all_: int) -> None:
-        """Take down how far it is; called by the migration's thread."""
+        """Record the progress; called by the migration's thread."""
         self.made, self.all = made, all_
 
     @property
@@ -83,7 +83,7 @@ def migration_table(visitor: Visitor, plans: list[Plan]) -> None:
 
 
 def migration_banner(visitor: Visitor, plan: Plan) -> None:
-    """Say that one collection must be migrated, with the way to do that."""
+    """Show that a collection must be migrated, with a link."""
     _warn(
         t(
             "Its faces were enrolled with different weights than its model has now: they can neither be searched nor "

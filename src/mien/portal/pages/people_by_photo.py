@@ -47,7 +47,7 @@ def by_photo(visitor: Visitor, here: CollectionRef | None = None) -> None:
 
 
 def _search(visitor: Visitor, photo: Upload) -> Searched:
-    """Look for the one face of a photo in all groups, by every recognition model that one of them has; in a thread."""
+    """Search for the face of a photo in all groups, with each recognition model that one of them has; in a thread."""
     search, resource_id = visitor.parts.gallery.person_search, visitor.resource.id
     vectors: dict[str, NDArray[np.float32]] = {}
     for model in search.models(resource_id):

@@ -129,7 +129,7 @@ def _fits(visitor: Visitor, ref: CollectionRef, pair: Duplicate) -> _Fit:
 
 
 async def _ask(visitor: Visitor, ref: CollectionRef, pair: Duplicate, one: Person, other: Person) -> None:
-    """Ask what is the matter with two faces that are alike; each answer leads to how to fix it."""
+    """Ask what is wrong with two similar faces; each answer leads to how to fix it."""
     fit = await visitor.ask(lambda: _fits(visitor, ref, pair))
     title = t("{name} and {other}: what is true?", name=one.name, other=other.name)
     dialog = modal(title)

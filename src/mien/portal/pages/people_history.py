@@ -1,4 +1,4 @@
-"""What happened to a person: who enrolled, moved or removed what and when, from the audit log."""
+"""The history of a person: who enrolled, moved or removed what and when, from the audit log."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def faces_of(count: int) -> str:
 
 
 async def move_faces(visitor: Visitor, ref: CollectionRef, person: Person, faces: Sequence[str]) -> None:
-    """Ask whose some faces are, and move them there.
+    """Ask for the owner of some faces, and move them there.
 
     Args:
         visitor: the signed-in person.
@@ -187,7 +187,7 @@ async def merge_or_move(visitor: Visitor, ref: CollectionRef, person: Person) ->
 
 
 async def _merge(visitor: Visitor, ref: CollectionRef, person: Person) -> None:
-    """Ask into whom a person is merged, and once more before it is done: two people become one."""
+    """Ask for the person to merge into, and confirm: two people become one."""
 
     async def chosen(into: str, name: str) -> None:
         about = (

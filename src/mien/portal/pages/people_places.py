@@ -52,5 +52,5 @@ def asker(title: str, about: str, label: str, work: Callable[[], Any]) -> Callab
 
 
 def missing() -> None:
-    """Say that there is no such collection."""
+    """Show that there is no such collection."""
     banner("bad", t("There is no such group or list"), t("It may have been deleted."))

@@ -103,7 +103,7 @@ class RoleAssignmentRow(Base):
 
 
 class AccountsVersionRow(Base):
-    """One row that counts the changes of resources, keys, approvals and role assignments: a cheap look for others."""
+    """A row that counts the changes of resources, keys, approvals and role assignments: a cheap check for others."""
 
     __tablename__ = "accounts_version"
 

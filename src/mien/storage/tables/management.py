@@ -67,7 +67,7 @@ class ArmGroupRow(Base):
 
 
 class ArmRow(Owned, Base):
-    """Where ARM files a resource, and those of its properties that mean nothing to Mien but are echoed (JSON)."""
+    """A resource's place in ARM, and its properties that Mien does not use but echoes (JSON)."""
 
     __tablename__ = "arm_accounts"
     __table_args__ = (PrimaryKeyConstraint("resource_id"),)

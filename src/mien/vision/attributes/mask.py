@@ -15,7 +15,7 @@ from mien.vision.types import Mask
 
 
 def mask(context: FaceContext) -> Mask:
-    """Say what covers mouth and nose.
+    """Describe what covers mouth and nose.
 
     Returns:
         The mask's type; nose and mouth are covered only where there is a mask and it reaches over the nose.

@@ -13,7 +13,7 @@ _EYE_DOUBTFUL = 0.05
 
 
 def occlusion(context: FaceContext) -> Occlusion:
-    """Say which parts of a face are covered by something: a cap, a fringe, sunglasses, a hand, a mask.
+    """Return which parts of a face are covered by something: a cap, a fringe, sunglasses, a hand, a mask.
 
     An eye counts as covered when one of the two is; ordinary glasses, beards and moustaches do not cover.
     """

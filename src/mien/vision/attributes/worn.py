@@ -8,7 +8,7 @@ from mien.vision.attributes.heads import load_head
 
 
 def glasses(context: FaceContext) -> GlassesType:
-    """Tell glasses with clear lenses from dark ones and from none.
+    """Distinguish clear glasses, dark ones and none.
 
     Swimming goggles are never reported: two pairs in 1,500 photos are not enough to learn them; both came out as
     sunglasses or glasses.

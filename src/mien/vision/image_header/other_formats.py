@@ -62,7 +62,7 @@ _HEIF_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"m
 
 
 def further_format(data: bytes) -> ImageFormat | None:
-    """Tell a WebP, AVIF or HEIC file by its leading bytes; None for anything else."""
+    """Detect a WebP, AVIF or HEIC file by its first bytes; None for anything else."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return ImageFormat.WEBP
     if data[4:8] != b"ftyp":

@@ -14,7 +14,7 @@ from mien.vision.image_header.types import ImageHeader
 
 
 def read_header(data: bytes) -> ImageHeader:
-    """Tell format, size and orientation of an image file.
+    """Return format, size and orientation of an image file.
 
     Args:
         data: the whole file.

@@ -34,7 +34,7 @@ class Dynamics:
 
 
 def dynamics(observations: Sequence[Observation]) -> Dynamics | None:
-    """Look for blinks and for a mouth that moves.
+    """Detect blinks and a moving mouth.
 
     Args:
         observations: frames of a face that looks ahead, in order; turning changes what is to be seen in the eyes.

@@ -209,7 +209,7 @@ class _Reference:
 
 
 def _bases(places: Float64, depth: Float64) -> tuple[Float64, Float64, Float64]:
-    """What moves points by little.
+    """The bases of movements that change points by little.
 
     Args:
         places: (n, 2), in pixels of the crop.

@@ -98,7 +98,7 @@ def reflection(
 
 @dataclass(frozen=True, slots=True)
 class _Region:
-    """When a region is seen (n,), and an orthonormal basis of what is taken out of its colours then."""
+    """The frames in which a region is seen (n,), and an orthonormal basis to remove from its colours."""
 
     number: int
     present: NDArray[np.bool_]
@@ -116,7 +116,7 @@ def _regions(times_ms: Float64, colours: Float64, nuisances: Float64) -> list[_R
 
 
 def _average(regions: Sequence[_Region], signal: Callable[[int], Float64]) -> tuple[int, Float64]:
-    """Take out of each region's signal what belongs to the region, and average over the regions seen in each frame.
+    """Remove from each region's signal what belongs to the region, and average over the regions seen in each frame.
 
     Returns:
         In how many frames one is seen, and (n, 3); zeros in frames without any.

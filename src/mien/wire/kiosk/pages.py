@@ -52,7 +52,7 @@ _CODES: Final = RateLimitItemPerMinute(6)
 
 @dataclass(frozen=True, slots=True)
 class KioskParts:
-    """What kiosk pages need.
+    """The dependencies of kiosk pages.
 
     Attributes:
         kiosks: finds kiosks by their keys, and keeps acceptances.

@@ -24,7 +24,7 @@ class Resources(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ClientGate:
-    """Asks the accounts about every client that shows a token: approvals end, and network rules change.
+    """Checks every client that shows a token with the accounts: approvals end, and network rules change.
 
     Attributes:
         resources: finds resources.

@@ -77,7 +77,7 @@ def parse_options(fields: Mapping[str, Any], version: LivenessVersion, *, verify
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """What fields are read from: values by their names in lower case, the version, whether the session verifies."""
+    """The source of fields: values by lower-case names, the version, whether the session verifies."""
 
     fields: Mapping[str, Any]
     version: LivenessVersion

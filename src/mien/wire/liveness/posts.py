@@ -115,7 +115,7 @@ class LivenessPosts:
         return Response(204, headers=self.origins.preflight(exchange.request.header(b"origin")))
 
     async def begin(self, exchange: Exchange) -> Response:
-        """Take a `hello`."""
+        """Handle a `hello`."""
         request = exchange.request
         allowed = self._headers(request)
         token = _bearer(request)
@@ -135,7 +135,7 @@ class LivenessPosts:
         return _with(answer({"channel": name, "messages": messages}), allowed)
 
     async def go_on(self, exchange: Exchange) -> Response:
-        """Take what a client sends, and answer with what there is to say."""
+        """Handle messages of a client, and return the pending ones."""
         request = exchange.request
         allowed = self._headers(request)
         name = exchange.parameters["channel"]
