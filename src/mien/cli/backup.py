@@ -28,7 +28,7 @@ def command(
     """Back up the database while servers run, and check the backup by restoring it to a temporary folder.
 
     Without --with-key, keep the master key separately: nothing in the backup can be decrypted without it. The
-    passphrase is requested, or read from --passphrase-file.
+    passphrase is read from the terminal or from --passphrase-file.
     """
     from mien.events.audit import AuditLog
     from mien.storage import Database, Vault

@@ -195,7 +195,7 @@ def check(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Return whether a door would open for a well-recognised person. Exits with 1 if it stays shut."""
+    """Check whether a door would open for a well-recognised person. Exits with 1 if it stays shut."""
     from mien.doors.types import Direction
 
     place, _, person_id = person.rpartition("/")
