@@ -1,1 +1,1 @@
-"""Cameras and doors: whom a track shows, rules, decisions, actuators, and the events that they leave."""
+"""Cameras and doors: recognition on tracks, rules, decisions, actuators, and their events."""

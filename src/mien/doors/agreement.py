@@ -12,10 +12,10 @@ class Agreement:
     """The conditions under which a person of a track counts as recognised.
 
     Attributes:
-        frames: readable frames whose best candidate is the person, at least.
+        frames: least number of readable frames whose best candidate is the person.
         share: share of all readable frames, at least.
-        margin: confidence by which the person is ahead of the next, at least.
-        liveness: material evidence over the track, at least; None not to ask for it.
+        margin: least lead of the person over the next, in confidence.
+        liveness: least passive liveness over the track; None to skip the check.
     """
 
     frames: int = 3

@@ -1,4 +1,4 @@
-"""The cameras of all resources: their addresses are sealed, shown without what is secret in them, never logged."""
+"""The cameras of all resources. Their addresses are encrypted, shown without secrets, and never logged."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Cameras:
         source: str | None = None,
         spec: CameraSpec | None = None,
     ) -> Camera:
-        """Change a camera; what is None stays.
+        """Change a camera; None leaves a setting unchanged.
 
         Raises:
             NotConfiguredError: there is none.
@@ -161,7 +161,7 @@ class Cameras:
         return self._open(row)
 
     def started(self, camera: Camera, *, where: str) -> None:
-        """Record in the audit log that a process began to identify people on a camera.
+        """Record in the audit log that a process started to identify people on a camera.
 
         Args:
             camera: the camera.
@@ -170,7 +170,7 @@ class Cameras:
         self._run("camera.start", camera, where)
 
     def stopped(self, camera: Camera, *, where: str) -> None:
-        """Record in the audit log that a process stopped."""
+        """Record in the audit log that a process stopped identifying people on a camera."""
         self._run("camera.stop", camera, where)
 
     def _run(self, action: str, camera: Camera, where: str) -> None:
@@ -207,7 +207,7 @@ def _find(session: Session, camera_id: UUID) -> CameraRow:
 
 
 def _check(session: Session, spec: CameraSpec, before: CameraSpec | None = None) -> None:
-    """Check that what a camera names is there; what it named before is not looked at again."""
+    """Check that the references of a camera exist; earlier references are not checked again."""
     if spec.door is not None:
         check_doors(session, [spec.door])
     if before is not None and spec.groups == before.groups:

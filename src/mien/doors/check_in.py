@@ -1,7 +1,7 @@
-"""Check-ins at kiosks: by a live face, by a photo where liveness is off, or by the code of a badge or a visit.
+"""Check-ins at kiosks: by a live face, by a photo if liveness is off, or by the code of a badge or a visit.
 
-A face is searched in the kiosk's one group. A liveness session counts once, for the kiosk and the acceptance that it
-was created for, and for a minute; it is erased with its image as soon as it was used. Where the kiosk has a door, the
+A face is searched in the kiosk's group. A liveness session is valid once, within a minute, for the kiosk and the
+acceptance that it was created for; it is deleted with its image as soon as it was used. If the kiosk has a door, the
 door's rules decide (`mien.doors.decisions`), and nothing opens without them.
 """
 
@@ -37,9 +37,9 @@ from mien.storage import Database
 from mien.storage.tables import DoorEventRow, DoorVisitorRow
 
 MARGIN: Final = 0.1
-"""Least lead over the second person at a kiosk that only greets; a door has its own."""
+"""Least lead over the second person at a kiosk that only greets; a door has its own setting."""
 _FRESH: Final = timedelta(seconds=60)
-"""How long after its end a session counts."""
+"""How long a session is valid after its end."""
 _TOKEN_SECONDS: Final = 300
 _BADGE: Final = re.compile(r"(?:(?P<facility>\d{1,3}):)?(?P<number>\d{1,20})", re.ASCII)
 
@@ -77,7 +77,7 @@ class Outcome(StrEnum):
     RECEPTION = "reception"
     """Please see reception; the reason is in the event, not on the page."""
     FACE = "face"
-    """A code was noted; the face decides."""
+    """A code was recorded; the face decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class CheckIns:
         Args:
             kiosk: the kiosk.
             acceptance: acceptance of its notice.
-            endpoint: under which address the browser finds the server.
+            endpoint: base address at which the browser reaches the server.
             route: path of the session's channel.
 
         Raises:
@@ -140,7 +140,7 @@ class CheckIns:
         return self._liveness.create(kiosk.resource_id, options)
 
     def by_session(self, kiosk: Kiosk, acceptance: UUID, session_id: str) -> Answer:
-        """Check in by a liveness session that has ended.
+        """Check in with a liveness session that has ended.
 
         Raises:
             InvalidDoorError: the session is not of this kiosk and acceptance, or was used already.
@@ -160,11 +160,11 @@ class CheckIns:
                 return _RECEPTION
             return self._by_face(kiosk, image, session.id, live=True)
         finally:
-            with suppress(SessionNotFoundError):  # another call used it, and was faster
+            with suppress(SessionNotFoundError):  # another call used it first
                 sessions.delete(kiosk.resource_id, session.id, with_verify=False)
 
     def by_photo(self, kiosk: Kiosk, image: bytes) -> Answer:
-        """Check in by a picture, where the kiosk does not ask for liveness.
+        """Check in with a picture, at a kiosk without liveness.
 
         Raises:
             InvalidDoorError: it does require liveness.
@@ -174,10 +174,10 @@ class CheckIns:
         return self._by_face(kiosk, image, str(uuid4()), live=False)
 
     def by_code(self, kiosk: Kiosk, text: str) -> Answer:
-        """Check in by the number of a badge, `NUMBER` or `FACILITY:NUMBER`, or by the id of a visit.
+        """Check in with the number of a badge, `NUMBER` or `FACILITY:NUMBER`, or with the id of a visit.
 
-        At a kiosk with a door a code opens nothing and the answer does not tell whether it is known: the badge is
-        noted for a rule that asks for the face and the badge.
+        At a kiosk with a door a code opens nothing, and the response does not reveal whether it is known: the badge is
+        recorded for a rule that requires the face and the badge.
         """
         number = _badge_number(text)
         resource_id, spec = kiosk.resource_id, kiosk.spec
@@ -259,7 +259,7 @@ class CheckIns:
         return Answer(Outcome.WELCOME, known.person.name)
 
     def _enough(self, kiosk: Kiosk, evidence: TrackEvidence) -> Code:
-        """Return whether a picture is enough for a greeting; a door has conditions of its own besides."""
+        """Return whether a picture is good enough for a greeting; a door has its own conditions."""
         if evidence.best is None:
             return Code.STRANGER
         if evidence.quality not in set(Quality) or not Quality(evidence.quality).reaches(Quality.MEDIUM):
@@ -292,7 +292,7 @@ class CheckIns:
         *,
         duress: bool = False,
     ) -> None:
-        """Write what happened, once for a track.
+        """Write the event, once per track.
 
         Raises:
             InvalidDoorError: the session was used already.
@@ -331,7 +331,7 @@ class CheckIns:
 
 
 def _badge_number(text: str) -> BadgeNumber | None:
-    """Read the number of a badge; None for anything else."""
+    """Parse the number of a badge; None for anything else."""
     read = _BADGE.fullmatch(text.strip())
     if read is None:
         return None

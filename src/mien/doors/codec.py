@@ -1,4 +1,4 @@
-"""Configurations as JSON: what is stored, exported and answered is the same text."""
+"""Configurations as JSON: stored, exported and returned as the same text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ADAPTERS: Final[dict[Any, TypeAdapter[Any]]] = {}
 
 
 def _adapter(kind: Any) -> TypeAdapter[Any]:
-    """Return what reads and writes a type; building one takes milliseconds, so each is kept."""
+    """Return the adapter of a type; creating one takes milliseconds, so each is cached."""
     adapter = _ADAPTERS.get(kind)
     if adapter is None:
         adapter = _ADAPTERS[kind] = TypeAdapter(kind)
@@ -28,7 +28,7 @@ def dump(value: object) -> str:
 
 
 def load(kind: type[T], text: str | bytes) -> T:
-    """Read what `dump` wrote; names of a newer version that this one does not know are passed over.
+    """Parse the output of `dump`; names of a newer version that this one does not know are ignored.
 
     Raises:
         InvalidDoorError: the configuration is invalid.

@@ -1,8 +1,8 @@
-"""Decisions: from a track's evidence to an event in the database, before anything is told to open.
+"""Decide on the evidence of a track, and store the event before any actuator receives a command.
 
-A decision that opens is one transaction: the situation is read again in it, the event is written with the moment at
-which it expires, presence is kept, and the badge or the waiting person that served it is used up. Only what is
-committed can be acted on (`mien.doors.openings`), once, and not after it has expired.
+A decision that opens is one transaction: it reads the situation again, writes the event with its expiry, updates
+presence, and marks the badge or the waiting person as used. Only a committed decision can be executed
+(`mien.doors.openings`), once, and not after it has expired.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from mien.storage.claims import Held
 from mien.storage.tables import DoorEventRow
 
 Approved = Callable[[UUID], bool]
-"""Whether a resource is approved for video identification at the moment."""
+"""Returns whether a resource is approved for video identification now."""
 Shot = Callable[[], bytes | None]
-"""Gives the best shot of the track as JPEG; None if there is none."""
+"""Returns the best shot of the track as JPEG; None if there is none."""
 
 _TRACKS_KEPT: Final = 1000
 
@@ -95,10 +95,10 @@ class Decisions:
     def observe(
         self, watched: Watched, evidence: TrackEvidence, *, held: Held | None = None, shot: Shot = _no_shot
     ) -> Event | None:
-        """Decide on a track as it is now.
+        """Decide on the current evidence of a track.
 
-        A track opens a door once for a person: to open it again they leave the picture and come back. A refusal that
-        more evidence may still turn is not recorded yet (`ended` does that), any other one once.
+        A track opens a door once for a person: to open it again, they must leave the picture and come back. A refusal
+        that more evidence may change is not recorded yet (`ended` does that); any other refusal is recorded once.
 
         Args:
             watched: the camera and the door.
@@ -107,7 +107,7 @@ class Decisions:
             shot: gives the picture of the track.
 
         Returns:
-            The event that was written; None if nothing was.
+            The event that was written, or None.
 
         Raises:
             ClaimLostError: another server runs the camera.
@@ -116,7 +116,7 @@ class Decisions:
         """
         told = self._of(watched, evidence)
         if watched.door_id is None or evidence.best is None or evidence.best.person_id in told.granted:
-            return None  # a stranger is recorded when they have left: until then they may still be recognised
+            return None  # a stranger is recorded only after they have left: until then they may still be recognised
         with self._database.read(watched.resource_id) as session:
             verdict, situation = self._decide(session, watched, evidence)
         look = _Look(watched, evidence, held, shot, told)
@@ -131,9 +131,9 @@ class Decisions:
     def ended(
         self, watched: Watched, evidence: TrackEvidence, *, held: Held | None = None, shot: Shot = _no_shot
     ) -> Event | None:
-        """Record what a track came to when its person has left, unless that is recorded already.
+        """Record the outcome of a track when its person has left, unless it is already recorded.
 
-        Args, Returns, Raises: see `observe`. An end never opens a door.
+        Args, Returns, Raises: see `observe`. The end of a track never opens a door.
         """
         with self._lock:
             told = self._told.pop((watched.resource_id, watched.camera, evidence.track), _Told())
@@ -142,14 +142,14 @@ class Decisions:
         if told.granted or told.refusals or told.waiting_until is not None or evidence.readable == 0:
             return None
         with self._database.read(watched.resource_id) as session:
-            now = replace(evidence, updated_at=self._clock.now())  # its age is no reason why it was refused
+            now = replace(evidence, updated_at=self._clock.now())  # age alone is no reason for a refusal
             verdict, situation = self._decide(session, watched, now)
         if verdict.granted:
             return None
         return self._refuse(_Look(watched, evidence, held, shot, told), verdict, situation)
 
     def badge(self, resource_id: UUID, door_id: UUID, number: BadgeNumber, *, reader: str) -> Event:
-        """Record that a badge was presented at a door; whose it is decides later with the face.
+        """Record that a badge was presented at a door; whether it is the person's is decided with the face.
 
         Args:
             resource_id: id of the door's resource.
@@ -184,7 +184,7 @@ class Decisions:
         second: bool = False,
         live: bool = True,
     ) -> Verdict:
-        """Return what would happen if a person came to a door at a moment, well recognised; changes nothing.
+        """Return the verdict for a well-recognised person at a door at a given time; changes nothing.
 
         Args:
             resource_id: id of the door's resource.
@@ -194,8 +194,8 @@ class Decisions:
             at: the time.
             direction: which way.
             badge: with a badge of theirs.
-            second: with a second person whom the same rule allows.
-            live: with material evidence that says the face is live.
+            second: whether a second person whom the same rule allows is present.
+            live: whether the passive liveness says that the face is live.
 
         Raises:
             NotConfiguredError: there is no such door.
@@ -237,7 +237,7 @@ class Decisions:
         return decide(evidence, situation), situation
 
     def _grant(self, look: _Look) -> Event | None:
-        """Decide once more in a writing transaction, which waits for all others of the resource, and record it."""
+        """Repeat the decision in a writing transaction, which waits for all others of the resource, and record it."""
         picture = self._picture(look.watched, look.shot)
         probe = Draft(kind=Kind.DECISION, code="", picture=picture)
         sealed = self._events.seal_picture(look.watched.resource_id, probe)
@@ -248,7 +248,7 @@ class Decisions:
             verdict, situation = self._decide(session, look.watched, look.evidence)
             person = situation.person
             if not verdict.granted or person is None:
-                return None  # somebody was faster: the next frame tells
+                return None  # another process decided first: the next frame shows the result
             spec, now = situation.door.spec, situation.at
             draft = decision_draft(look.watched, look.evidence, verdict, situation)
             draft = replace(
@@ -273,7 +273,7 @@ class Decisions:
         return event
 
     def _wait(self, look: _Look, verdict: Verdict, situation: Situation) -> Event | None:
-        """Record that a person waits for a second one, and again when that is about to lapse."""
+        """Record that a person waits for a second one, and again shortly before that expires."""
         if look.told.waiting_until is not None and situation.at < look.told.waiting_until:
             return None
         event = self._write(look.watched, decision_draft(look.watched, look.evidence, verdict, situation), look.held)
@@ -294,7 +294,7 @@ class Decisions:
         return event
 
     def _saw(self, watched: Watched, evidence: TrackEvidence, held: Held | None) -> Event | None:
-        """Record a known person before a camera that watches no door."""
+        """Record a known person at a camera without a door."""
         if evidence.best is None or not self._approved(watched.resource_id):
             return None
         with self._database.read(watched.resource_id) as session:
@@ -321,7 +321,7 @@ class Decisions:
         key = (watched.resource_id, watched.camera, evidence.track)
         with self._lock:
             told = self._told.setdefault(key, _Told())
-            while len(self._told) > _TRACKS_KEPT:  # tracks whose end nobody told
+            while len(self._told) > _TRACKS_KEPT:  # tracks whose end was not reported
                 self._told.pop(next(iter(self._told)))
         return told
 
@@ -342,7 +342,7 @@ def badge_in(event: Event) -> UUID | None:
 
 
 def _use(session: Session, number: int) -> str | None:
-    """Mark the event of a badge or a waiting person as used; returns the badge."""
+    """Mark the event of a badge or a waiting person as used; return the badge."""
     row = session.scalar(select(DoorEventRow).where(DoorEventRow.number == number))
     if row is None:
         return None

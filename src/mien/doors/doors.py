@@ -49,7 +49,7 @@ class Doors:
 
     Args:
         database: the database.
-        vault: encrypts the configurations of their actuators.
+        vault: encrypts the configurations of actuators.
         clock: the clock.
         audit: the audit log; records every change.
     """
@@ -61,7 +61,7 @@ class Doors:
         self._audit = audit
 
     def create(self, resource_id: UUID, name: str, spec: DoorSpec, actuator: ActuatorConfig, *, actor: str) -> Door:
-        """Add a door. Without a rule that names it, it opens for nobody.
+        """Add a door. It opens for nobody until a rule names it.
 
         Raises:
             InvalidDoorError: the name cannot be, or a person is not there.
@@ -97,7 +97,7 @@ class Doors:
         spec: DoorSpec | None = None,
         actuator: ActuatorConfig | None = None,
     ) -> Door:
-        """Change a door; what is None stays.
+        """Change a door; None leaves a setting unchanged.
 
         Raises:
             NotConfiguredError: there is none.
@@ -168,7 +168,7 @@ class Doors:
             return [self._door(row) for row in session.scalars(select(DoorRow).order_by(DoorRow.name))]
 
     def actuator(self, resource_id: UUID, door_id: UUID) -> ActuatorConfig:
-        """Return what opens a door, with its secrets, for the process that does; never show or log it.
+        """Return the actuator's configuration with its secrets, for the process that runs it; never show or log it.
 
         Raises:
             NotConfiguredError: there is no such door.
@@ -205,7 +205,7 @@ class Doors:
     def change_rule(
         self, resource_id: UUID, rule_id: UUID, spec: RuleSpec, *, actor: str, position: int | None = None
     ) -> Rule:
-        """Replace what a rule says.
+        """Replace the configuration of a rule.
 
         Raises:
             NotConfiguredError: there is none.
@@ -289,7 +289,7 @@ class Doors:
 
 
 def read_actuator(text: str | bytes) -> ActuatorConfig:
-    """Read an actuator's configuration from JSON; `kind` says which.
+    """Parse an actuator's configuration from JSON by its `kind`.
 
     Raises:
         InvalidDoorError: the configuration is invalid.
@@ -348,7 +348,7 @@ def _find_rule(session: Session, rule_id: UUID) -> DoorRuleRow:
 
 
 def _check_rule(session: Session, spec: RuleSpec, before: RuleSpec | None = None) -> None:
-    """Check a rule's name, and that what it names is there; groups and persons that it named before may be gone."""
+    """Check a rule's name and references; groups and persons that it named before may be gone."""
     name = spec.name.strip()
     renamed = before is None or name != before.name.strip()
     if renamed and any(one.spec.name.strip() == name for one in rules_of(session)):

@@ -1,4 +1,4 @@
-"""Adds the picture of an event to the faces of a person: of a group, or of the person directory."""
+"""Add the picture of an event to the faces of a person in a group or in the person directory."""
 
 from __future__ import annotations
 

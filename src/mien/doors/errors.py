@@ -6,11 +6,11 @@ from mien.messages import MessageError
 
 
 class DoorsError(MessageError):
-    """Base of them all."""
+    """Base of the errors of this package."""
 
 
 class InvalidDoorError(DoorsError):
-    """A configuration says something impossible."""
+    """A configuration is invalid."""
 
 
 class NotConfiguredError(DoorsError):
@@ -22,8 +22,8 @@ class NameInUseError(DoorsError):
 
 
 class NoSuchPersonError(DoorsError):
-    """There is no such person in the place that was named."""
+    """There is no such person in the named group."""
 
 
 class EventNotFoundError(DoorsError):
-    """There is no such event, or it has no picture (any more)."""
+    """There is no such event, or it has no picture (any longer)."""

@@ -1,6 +1,6 @@
-"""Events of doors, as they are written and read.
+"""Events of doors, for writing and reading.
 
-No event holds a person's name: names are looked up when events are read, so that they go with the person.
+Events contain no names of persons: names are looked up when events are read, so they disappear with the person.
 """
 
 from __future__ import annotations
@@ -28,41 +28,41 @@ class Kind(StrEnum):
     """The kind of an event."""
 
     DECISION = "decision"
-    """A known person at a door: let in or not."""
+    """A decision about a known person at a door."""
     STRANGER = "stranger"
-    """Somebody whom the camera's groups do not know."""
+    """A person whom the camera's groups do not know."""
     SEEN = "seen"
-    """A known person before a camera that watches no door."""
+    """A known person at a camera without a door."""
     BADGE = "badge"
-    """A badge was presented."""
+    """A presented badge."""
     CAMERA = "camera"
-    """A camera was lost, or is back."""
+    """A camera that was lost or is back."""
     PRESENCE = "presence"
-    """An operator changed who is inside."""
+    """A change of presence by an operator."""
     CHECK_IN = "check_in"
-    """Somebody checked in at a kiosk."""
+    """A check-in at a kiosk."""
 
 
 class Act(StrEnum):
     """The state of a decision's actuator, which receives a decision at most once."""
 
     WAITING = "waiting"
-    """It will be told, unless the decision expires first."""
+    """The actuator will receive it, unless the decision expires first."""
     TOLD = "told"
-    """It is being told; after a crash it may or may not have been."""
+    """It is being sent; after a crash it may or may not have arrived."""
     DONE = "done"
-    """It confirmed."""
+    """The actuator confirmed it."""
     FAILED = "failed"
-    """It did not confirm; the door is taken to be shut."""
+    """The actuator did not confirm it; the door counts as shut."""
     EXPIRED = "expired"
-    """It was not told, and will not be."""
+    """It was not sent, and will not be."""
     USED = "used"
-    """Of a badge, or of the first of two persons: it served one decision."""
+    """For a badge, or the first of two persons: it was used for one decision."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """An event that is to be written.
+    """An event to be written.
 
     Attributes:
         kind: the kind of event.
@@ -77,7 +77,7 @@ class Draft:
         collection: the person's collection.
         person_id: id of the person.
         details: plain values, never a name of a person.
-        expires_at: until when the actuator may be told; with `act`.
+        expires_at: time until which the actuator may receive it; with `act`.
         act: state of the actuator.
         picture: JPEG bytes of the best shot.
         picture_days: how long the picture is kept.
@@ -103,7 +103,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """An event as it is read.
+    """A stored event.
 
     Attributes:
         number: 1, 2, 3 … without gaps within a resource.
@@ -155,7 +155,7 @@ class Event:
 
     @property
     def reasons(self) -> list[str]:
-        """The reason in sentences."""
+        """The reasons as sentences."""
         failed = self.details.get("failed") or [{"code": self.code}]
         return [sentence(one["code"], one.get("have"), one.get("wanted")) for one in failed]
 
@@ -164,7 +164,7 @@ class Event:
         return 0.0 if self.expires_at is None else (self.expires_at - now).total_seconds()
 
     def to_json(self) -> dict[str, Any]:
-        """Return the event as plain values, as exports, webhooks, streams and MQTT have it."""
+        """Return the event as plain values, for exports, webhooks, streams and MQTT."""
         return {
             "number": self.number,
             "id": str(self.event_id),
@@ -197,14 +197,14 @@ NUMBERS: Final = ("confidence", "margin", "frames", "readable", "agreeing", "qua
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Which events.
+    """A filter of events.
 
     Attributes:
         kinds: kinds of these kinds only.
         door_id: of this door only.
         person_id: of this person only.
         camera: camera of this camera only.
-        granted: only those that opened, or only those that did not.
+        granted: only decisions that opened (True) or that did not (False).
         duress: only silent alarms.
         since: not before this moment.
         until: before this moment.

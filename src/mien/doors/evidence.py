@@ -17,7 +17,7 @@ class Candidate:
         collection: id of the person group, large person group or dynamic group; "" for the person directory.
         person_id: lower-case hyphenated GUID.
         name: the person's name, "" if there is none.
-        confidence: 0 to 1, of all frames of the track together; 0.5 at the operating point of the recogniser.
+        confidence: 0 to 1, over all frames of the track; 0.5 at the operating point of the recogniser.
     """
 
     collection: str
@@ -36,13 +36,13 @@ class TrackEvidence:
         started_at: UTC, when the face was first seen.
         updated_at: UTC, when its last analysed frame was taken.
         frames: analysed frames in which the face was found.
-        readable: readable of these, frames that gave a template.
-        agreeing: agreeing of the readable ones, frames whose best candidate is `best`.
+        readable: number of these frames that gave a template.
+        agreeing: number of readable frames whose best candidate is `best`.
         best: the person that the track shows most likely, None for a stranger.
         second: the next person, None if nobody else comes near.
         quality: `low`, `medium` or `high`: of the best shot.
         face_px: the shorter side of the largest face box, in pixels of the source.
-        liveness: 0 (artefact) to 1 (live): material evidence over the track; None if it was not measured.
+        liveness: passive liveness over the track, 0 (artefact) to 1 (live); None if it was not measured.
         session: whether it is the one picture of a liveness session that found a live face. Such a session has followed
             one face for seconds, so the least number of frames does not apply; every other condition does.
     """
@@ -63,7 +63,7 @@ class TrackEvidence:
 
     @property
     def margin(self) -> float:
-        """How far the best candidate is ahead of the second, in confidence; 0 for a stranger."""
+        """Lead of the best candidate over the second, in confidence; 0 for a stranger."""
         if self.best is None:
             return 0.0
         return self.best.confidence - (self.second.confidence if self.second else 0.0)

@@ -1,6 +1,6 @@
-"""Checks that the groups, persons and doors that a configuration names exist, in the transaction that stores it.
+"""Check that the groups, persons and doors of a configuration exist, in the transaction that stores it.
 
-Only what a change adds is checked: a group can be deleted after a rule names it, and the rule must stay editable.
+Only new references are checked: a group can be deleted after a rule refers to it, and the rule must stay editable.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def check_places(session: Session, places: Iterable[str], before: Iterable[str] 
 
 
 def check_one_model(session: Session, places: Iterable[str]) -> None:
-    """Check that places can be searched together; those that are gone do not count.
+    """Check that groups can be searched together; deleted ones are ignored.
 
     Raises:
         InvalidDoorError: they have different recognition models.
@@ -58,7 +58,7 @@ def check_one_model(session: Session, places: Iterable[str]) -> None:
 
 
 def model_of(session: Session, place: str) -> str | None:
-    """Return the recognition model that a place is searched with; None when there is no such place."""
+    """Return the recognition model of a group; None if it does not exist."""
     kind, _, group_id = place.partition("/")
     if place == DIRECTORY:
         return DEFAULT_LABEL
@@ -80,7 +80,7 @@ def check_persons(session: Session, persons: Iterable[UUID], before: Iterable[UU
     Raises:
         InvalidDoorError: there is no such person.
     """
-    inside = PersonRow.collection.in_(select(CollectionRow.uid))  # the primary key begins with it
+    inside = PersonRow.collection.in_(select(CollectionRow.uid))  # the primary key starts with it
     query = select(PersonRow.person_id).where(inside)
     missing = _missing(persons, before, lambda some: set(session.scalars(query.where(PersonRow.person_id.in_(some)))))
     if missing is not None:
@@ -100,7 +100,7 @@ def check_doors(session: Session, doors: Iterable[UUID]) -> None:
 
 
 def _missing(wanted: Iterable[T], before: Iterable[T], there: Callable[[Sequence[T]], Set[T]]) -> T | None:
-    """Return the first that is wanted, was not named before, and is not there; None when there is none."""
+    """Return the first new reference that does not exist; None if all exist."""
     known = set(before)
     new = [one for one in dict.fromkeys(wanted) if one not in known]
     for start in range(0, len(new), _AT_ONCE):

@@ -41,7 +41,7 @@ def _csv_line(cells: tuple[str, ...] | list[str]) -> str:
 
 
 def _cell(value: object) -> str:
-    """A value for a spreadsheet; text that it would take for a formula is quoted."""
+    """A value for a spreadsheet; text that looks like a formula is quoted."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -51,7 +51,7 @@ def _cell(value: object) -> str:
 
 
 def export(events: Iterable[Event], *, as_csv: bool = False) -> Iterator[str]:
-    """Yield events as lines of JSON, or of CSV with a head line; each ends with a line break."""
+    """Yield events as lines of JSON, or of CSV with a header; each ends with a line break."""
     if not as_csv:
         for event in events:
             yield json.dumps(event.to_json(), ensure_ascii=True) + "\n"

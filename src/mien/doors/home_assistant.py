@@ -19,7 +19,7 @@ EVENT_TYPES: Final = ("granted", "refused", "stranger", "badge", "duress")
 
 
 def status_topic(prefix: str) -> str:
-    """Return the topic that says whether the server is there: `online` or `offline`, retained."""
+    """Return the topic of the server's status: `online` or `offline`, retained."""
     return f"{prefix}/status"
 
 
@@ -34,7 +34,7 @@ def inside_topic(prefix: str, door_id: UUID) -> str:
 
 
 def discovery(doors: Sequence[Door], prefix: str, discovery_prefix: str = "homeassistant") -> Iterator[Message]:
-    """Yield the retained messages by which Home Assistant finds doors."""
+    """Yield the retained messages by which Home Assistant discovers doors."""
     for door in doors:
         for component, name, config in _entities(door, prefix):
             payload = _common(door, prefix) | config | {"unique_id": f"mien_{door.door_id}_{name}"}
@@ -43,7 +43,7 @@ def discovery(doors: Sequence[Door], prefix: str, discovery_prefix: str = "homea
 
 
 def forget(door_id: UUID, discovery_prefix: str = "homeassistant") -> Iterator[Message]:
-    """Yield the messages by which Home Assistant forgets a door."""
+    """Yield the messages that remove a door from Home Assistant."""
     for component, name in (("event", "decision"), ("sensor", "inside"), ("sensor", "last")):
         yield Message(f"{discovery_prefix}/{component}/mien_{door_id.hex}/{name}/config", "", retain=True)
 

@@ -1,4 +1,4 @@
-"""The events of doors: appended with a number without gaps, listed, purged, and rid of persons who are erased."""
+"""The events of doors: append with gapless numbers, list, purge, and remove erased persons."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST: Final = 500
 _BATCH: Final = 500
 
 Listener = Callable[[Session, Event, UUID], None]
-"""Is called within the transaction that writes an event, with the resource: what it writes is there if the event is."""
+"""Called with the resource in the transaction that writes an event: its writes are committed with the event."""
 
 
 class DoorEvents:
@@ -33,7 +33,7 @@ class DoorEvents:
         database: the database.
         vault: encrypts pictures.
         clock: the clock.
-        listeners: write what follows from an event in its transaction, such as messages to webhooks.
+        listeners: write dependent rows in the transaction of an event, such as messages to webhooks.
     """
 
     def __init__(self, database: Database, vault: Vault, clock: Clock, listeners: tuple[Listener, ...] = ()) -> None:
@@ -43,7 +43,7 @@ class DoorEvents:
         self._listeners = listeners
 
     def seal_picture(self, resource_id: UUID, draft: Draft) -> tuple[UUID, bytes | None]:
-        """Return an id for an event and its sealed picture; to be called before the writing session is opened."""
+        """Return an id for an event and its encrypted picture; call it before the writing session is opened."""
         event_id = uuid4()
         if draft.picture is None:
             return event_id, None
@@ -98,7 +98,7 @@ class DoorEvents:
         self._database.lock(session, f"door events {resource_id}")
 
     def write(self, resource_id: UUID, draft: Draft) -> Event:
-        """Write an event in a transaction of its own."""
+        """Write an event in its own transaction."""
         sealed = self.seal_picture(resource_id, draft)
         with self._database.write(resource_id) as session:
             return self.append(session, resource_id, draft, sealed)
@@ -115,7 +115,7 @@ class DoorEvents:
     def page(
         self, resource_id: UUID, wanted: Filter = EVERYTHING, *, before: int | None = None, limit: int = 100
     ) -> list[Event]:
-        """Return events, newest first; for the next page, give the last one's number as `before`."""
+        """Return events, newest first; pass the last one's number as `before` for the next page."""
         query = select(DoorEventRow).where(*_conditions(wanted)).order_by(DoorEventRow.number.desc())
         if before is not None:
             query = query.where(DoorEventRow.number < before)
@@ -158,12 +158,12 @@ class DoorEvents:
             return session.scalar(select(func.count()).where(DoorEventRow.picture.is_not(None))) or 0
 
     def purge(self) -> int:
-        """Delete pictures and events whose time is over, and pictures of persons who are not enrolled any more.
+        """Delete expired pictures and events, and pictures of persons who are no longer enrolled.
 
-        The newest event of a resource stays, so that numbers are never given out again.
+        The newest event of a resource is kept, so that its number is never used again.
 
         Returns:
-            How many rows were changed or deleted.
+            Number of rows that were changed or deleted.
         """
         now, done = self._clock.now(), 0
         gone = ~exists().where(
@@ -209,7 +209,7 @@ def forget_person(session: Session, collection: UUID, person_id: UUID) -> int:
     """Remove a person and their pictures from all events, within a writing session on the resource.
 
     Returns:
-        How many events were of them.
+        Number of events about them.
     """
     theirs = (DoorAcceptanceRow.collection == collection, DoorAcceptanceRow.person_id == person_id)
     session.execute(update(DoorAcceptanceRow).where(*theirs).values(collection=None, person_id=None))

@@ -40,7 +40,7 @@ class FaceSearch:
     def __call__(self, resource_id: UUID, group: str, image: bytes) -> Found | None:
         """Return what a picture shows; None when it does not show one readable face, or the group cannot be searched.
 
-        The log says why a group cannot be searched.
+        The log gives the reason why a group cannot be searched.
         """
         try:
             target = target_named(self.gallery, self.directory, resource_id, group)

@@ -1,4 +1,4 @@
-"""Kiosks: pages for a tablet at the reception, each opened by a key, and the acceptances of their consent notices."""
+"""Kiosks: pages for a tablet at the reception, opened by a key each, and the acceptances of their consent notices."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import DoorAcceptanceRow, DoorKioskRow
 
 ACCEPTANCE: Final = timedelta(minutes=10)
-"""How long an acceptance of the notice allows a check-in; after that the notice is shown again."""
+"""How long an acceptance of the notice allows check-ins; then the notice is shown again."""
 ACCEPTANCE_DAYS: Final = 365
-"""Days for which acceptances are kept unless a kiosk says otherwise, and those of kiosks that were deleted."""
+"""Days for which acceptances are kept by default, and those of deleted kiosks."""
 _LONGEST_NOTICE: Final = 4000
 _LONGEST_TEXT: Final = 200
 
@@ -40,11 +40,11 @@ class KioskSpec:
         group: the group in which people are searched: `personGroup/ID`, `largePersonGroup/ID`, `dynamicGroup/ID` or
             `directory`.
         notice: the operator's consent notice, shown before the camera is switched on.
-        greeting: shown to a person who was recognised; `{name}` is replaced. The page's own words when empty.
-        reception: shown to everybody else. The page's own words when empty.
+        greeting: text for a recognised person; `{name}` is replaced. The default text when empty.
+        reception: text for everybody else. The default text when empty.
         liveness: whether a liveness session must find a live face.
         door: the door whose rules decide on a recognised person; None for a kiosk that only greets.
-        acceptance_days: for how many days acceptances of the notice are kept.
+        acceptance_days: days for which acceptances of the notice are kept.
         enabled: whether its page works; the key of a kiosk that is switched off opens nothing.
     """
 
@@ -102,7 +102,7 @@ class Kiosks:
 
     Args:
         database: the database.
-        vault: makes the keyed hashes by which keys are found.
+        vault: computes the keyed hashes of keys.
         clock: the clock.
         audit: the audit log; records every change.
     """
@@ -117,7 +117,7 @@ class Kiosks:
         """Add a kiosk.
 
         Returns:
-            The kiosk, and its key, which is stored as a keyed hash only and cannot be shown again.
+            The kiosk and its key, of which only a keyed hash is stored; the key cannot be shown again.
 
         Raises:
             InvalidDoorError: the name cannot be, or the door or the group is not there.
@@ -164,7 +164,7 @@ class Kiosks:
         name: str | None = None,
         spec: KioskSpec | None = None,
     ) -> Kiosk:
-        """Change a kiosk; what is None stays, and so does its key. A new notice must be accepted again.
+        """Change a kiosk; None leaves a setting unchanged, and the key stays. A new notice must be accepted again.
 
         Raises:
             InvalidDoorError: the name cannot be, or the door or a new group is not there.
@@ -189,7 +189,7 @@ class Kiosks:
         return _kiosk(row)
 
     def renew_key(self, resource_id: UUID, kiosk_id: UUID, *, actor: str) -> tuple[Kiosk, str]:
-        """Give a kiosk another key: the one that it had opens nothing from now on.
+        """Replace the key of a kiosk; the old key stops working.
 
         Returns:
             The kiosk and its new key, which cannot be shown again.
@@ -206,7 +206,7 @@ class Kiosks:
         return _kiosk(row), key
 
     def purge(self) -> int:
-        """Delete the acceptances whose time is over, and return how many; for the retention job."""
+        """Delete expired acceptances, and return their number; for the retention job."""
         now, done = self._clock.now(), 0
         with self._database.read(EVERY_RESOURCE) as session:
             rows = session.execute(select(DoorKioskRow.resource_id, DoorKioskRow.kiosk_id, DoorKioskRow.spec)).all()
@@ -223,7 +223,7 @@ class Kiosks:
         return done
 
     def delete(self, resource_id: UUID, kiosk_id: UUID, *, actor: str) -> None:
-        """Delete a kiosk: its key opens nothing from now on. Its events stay, and its acceptances for a year.
+        """Delete a kiosk: its key stops working. Its events stay, and its acceptances for a year.
 
         Raises:
             NotConfiguredError: there is none.
@@ -247,7 +247,7 @@ class Kiosks:
         return kiosk
 
     def accept(self, kiosk: Kiosk, version: str, language: str) -> UUID:
-        """Keep that somebody accepted the notice: when, which version and in which language, but not who.
+        """Record an acceptance of the notice: time, version and language, but no person.
 
         Raises:
             InvalidDoorError: the version is not that of the present notice.
@@ -298,7 +298,7 @@ def _find(session: Session, kiosk_id: UUID) -> DoorKioskRow:
 
 
 def _check(session: Session, spec: KioskSpec, before: KioskSpec | None = None) -> None:
-    """Check that what a kiosk names is there; the group that it named before may be gone."""
+    """Check that the references of a kiosk exist; its earlier group may be gone."""
     if spec.door is not None:
         check_doors(session, [spec.door])
     check_places(session, [spec.group], [before.group] if before is not None else ())

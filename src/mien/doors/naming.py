@@ -1,4 +1,4 @@
-"""Finding what operators name: a door, camera or kiosk by its name or its id."""
+"""Find a door, camera or kiosk by the name or id that an operator gives."""
 
 from __future__ import annotations
 

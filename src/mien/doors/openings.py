@@ -1,8 +1,8 @@
-"""From a decision in the database to its actuator: once, in order, not after it has expired, by the claim's holder.
+"""Execute decisions of the database: once, in order, before they expire, by the holder of the claim.
 
-A decision is taken in a transaction that is fenced by the door's claim, and only then is the actuator told. A process
-that dies between the two leaves the door shut, and the decision is not taken again. What an earlier holder of the
-claim left waiting is not acted on at all.
+A decision is taken in a transaction that is fenced by the door's claim, and only then sent to the actuator. If a
+process dies between the two, the door stays shut, and the decision is not taken again. Pending decisions of an earlier
+holder of the claim are not executed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mien.storage.claims import ClaimLostError, Held, elapsed
 from mien.storage.tables import DoorEventRow
 
 POLL_SECONDS: Final = 0.5
-"""How often decisions of other processes, such as those of kiosks, are searched."""
+"""How often to check for decisions of other processes, such as those of kiosks."""
 
 _log = structlog.get_logger(__name__)
 
@@ -40,10 +40,10 @@ class Actuator(Protocol):
 
         Args:
             event: the decision.
-            until: not after this moment, by `mien.storage.claims.elapsed`; what is not done by then must never happen.
+            until: latest time, by `mien.storage.claims.elapsed`; an opening that is not done by then must never happen.
 
         Returns:
-            What the actuator said, for the event.
+            The message of the actuator, for the event.
 
         Raises:
             ActuatorError: it did not confirm.
@@ -54,7 +54,7 @@ class Actuator(Protocol):
 
 
 class Openings:
-    """The opening decisions of one door, acted on in a thread of its own.
+    """Executes the opening decisions of one door, in its own thread.
 
     Args:
         database: the database with the decisions.
@@ -86,7 +86,7 @@ class Openings:
         self._thread = threading.Thread(target=self._run, name="mien-door", daemon=True)
 
     def start(self) -> None:
-        """Discard what an earlier holder left, then begin.
+        """Discard the pending decisions of an earlier holder, then start.
 
         Raises:
             ClaimLostError, SQLAlchemyError: it could not be discarded.
@@ -95,7 +95,7 @@ class Openings:
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish the opening that is under way, then end."""
+        """Finish the current opening, then end."""
         self._stop.set()
         self._wake.set()
         if self._thread.is_alive():
@@ -107,7 +107,7 @@ class Openings:
         self._wake.set()
 
     def discard(self) -> int:
-        """Mark all decisions that wait as expired."""
+        """Mark all pending decisions as expired."""
         statement = (
             update(DoorEventRow)
             .where(DoorEventRow.door_id == self._door_id, DoorEventRow.act == Act.WAITING.value)
@@ -119,7 +119,7 @@ class Openings:
             return len(session.execute(statement).all())
 
     def work(self) -> int:
-        """Act on what waits; returns how many decisions were taken.
+        """Execute the pending decisions; return their number.
 
         Raises:
             ClaimLostError, SQLAlchemyError: nothing more can be done.
@@ -159,7 +159,7 @@ class Openings:
         except ActuatorError as error:
             state, note = Act.FAILED, str(error)
             _log.warning("a door did not open", door=str(self._door_id), number=event.number, reason=note)
-        except Exception as error:  # whatever an actuator does must not end the door's thread
+        except Exception as error:  # an actuator's exception must not end the door's thread
             state, note = Act.FAILED, type(error).__name__
             _log.exception("an actuator failed", door=str(self._door_id), number=event.number)
         values = {"act": state.value, "acted_at": self._clock.now(), "act_note": note[:300]}

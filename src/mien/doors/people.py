@@ -1,4 +1,4 @@
-"""Persons of the gallery as rules speak of them: by place, with all the groups that they belong to."""
+"""Persons of the gallery for rules: by group, with all the groups that they belong to."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _WITH_PERSONS = (Kind.PERSON_GROUP.value, Kind.LARGE_PERSON_GROUP.value, Kind.DI
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A person as the database has them now.
+    """The current data of a person.
 
     Attributes:
         collection: the row of their collection.
         person: the person.
-        groups: all places that rules may name and that they belong to.
+        groups: all groups that they belong to and that rules may name.
     """
 
     collection: UUID
@@ -34,7 +34,7 @@ class Known:
 
 
 def find_person(session: Session, place: str, person_id: UUID) -> Known:
-    """Return a person of a place; of a dynamic group or the directory alike, since its members are of the directory.
+    """Return a person of a group; members of dynamic groups are persons of the directory.
 
     Raises:
         NoSuchPersonError: there is none.
@@ -49,7 +49,7 @@ def find_person(session: Session, place: str, person_id: UUID) -> Known:
 
 
 def find_candidate(session: Session, collection: str, person_id: str) -> Known | None:
-    """Return whom a track shows, from the ids of its evidence; None when they are not enrolled there any more.
+    """Return the person of a track by the ids of its evidence; None if they are no longer enrolled there.
 
     Args:
         session: on the resource.
@@ -64,7 +64,8 @@ def find_candidate(session: Session, collection: str, person_id: str) -> Known |
         groups = (Kind.PERSON_GROUP.value, Kind.LARGE_PERSON_GROUP.value)
         found = _known(session, parsed, groups, collection)
         if found:
-            # One id in a person group and in a large one is somebody whom a rule cannot tell apart: then nobody.
+            # If an id exists in a person group and in a large one, a rule cannot distinguish them: no person is
+            # returned.
             return found[0] if len(found) == 1 else None
     members = _known(session, parsed, (Kind.DIRECTORY.value,), PERSONS)
     if not members or (collection and f"{DYNAMIC_GROUP}/{collection}" not in members[0].groups):

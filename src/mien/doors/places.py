@@ -1,4 +1,4 @@
-"""Groups by name, for people who say where a camera, a kiosk or a rule looks for persons."""
+"""Find groups by name, for the forms of cameras, kiosks and rules."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _DYNAMIC: Final = select(DynamicGroupRow.group_id, DynamicGroupRow.name)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A group that persons are enrolled in.
+    """A group in which persons are enrolled.
 
     Attributes:
-        place: as configurations name it: `personGroup/ID`, `largePersonGroup/ID` or `dynamicGroup/ID`.
+        place: its name in configurations: `personGroup/ID`, `largePersonGroup/ID` or `dynamicGroup/ID`.
         name: its display name.
-        persons: how many it has; None if that is not counted.
+        persons: number of persons; None if it is not counted.
         recognition_model: by which it is searched.
     """
 
@@ -59,7 +59,7 @@ class Places:
 
         Args:
             resource_id: id of the resource.
-            text: only groups whose name or id has all of its words; capitals and accents do not matter.
+            text: only groups whose name or id contains all of its words; case and accents are ignored.
             top: how many at most, >= 1.
         """
         words, found = name_key(text).split(), list[Place]()
@@ -73,7 +73,7 @@ class Places:
         return found
 
     def named(self, resource_id: UUID, places: Iterable[str]) -> dict[str, Place]:
-        """Return groups by what configurations call them; those that are gone are missing."""
+        """Return groups by their names in configurations; deleted ones are left out."""
         wanted = set(places)
         ids = {place.partition("/")[2] for place in wanted}
         with self._database.read(resource_id) as session:

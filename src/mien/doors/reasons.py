@@ -1,4 +1,4 @@
-"""Why a door opened or stayed shut: codes for programs, and the same in words and numbers."""
+"""Reasons why a door opened or stayed shut: codes for programs, and texts with numbers."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ PENDING: Final = frozenset(
         Code.STRANGER,
     }
 )
-"""Reasons that more evidence of the same track may remove."""
+"""Reasons that more evidence of the same track may change."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Recognise the people of tracks: compare templates with groups, and stream the evidence of a camera.
 
-Each readable frame is searched for by itself, which is its vote, and the fused template of the track's best frames
-(`mien.matching.persons`) gives the confidence. A person is named only from the confidence at which one in a thousand
-strangers would be taken for anybody of the groups; whether that suffices for a door is the rule's business.
+Each readable frame is searched separately and votes, and the fused template of the track's best frames
+(`mien.matching.persons`) gives the confidence. A person is named only above the confidence at which one in a thousand
+strangers would be mistaken for a member of the groups; the rules decide whether that is enough for a door.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class TrackNote:
 
     Attributes:
         norm: norm of the best frame's template; None without a readable frame.
-        top: similarity of the best person to the fused template; None when nobody is near.
+        top: similarity of the best person to the fused template; None if nobody is similar.
         second: similarity of the second person.
     """
 
@@ -74,7 +74,7 @@ class Tracks:
         self._recogniser = recogniser
         self._noted = noted
         self._votes: dict[int, _Votes] = {}
-        # Numbers of tracks begin again at each start; events of earlier starts stay told apart.
+        # Numbers of tracks start again at each start; this keeps events of earlier starts apart.
         self._start = f"{time.time_ns() // 1_000_000:x}"
 
     def evidence(self, camera: str, update: TrackUpdate) -> TrackEvidence:
@@ -85,7 +85,7 @@ class Tracks:
             update: the update from the last frame.
 
         Raises:
-            What `GroupSearch.search` raises.
+            Any exception of `GroupSearch.search`.
         """
         track = update.track
         votes = self._votes.setdefault(track.number, _Votes())
@@ -112,7 +112,7 @@ class Tracks:
         )
 
     def name_of(self, track: Track) -> str:
-        """The track's name in evidence."""
+        """The name of the track in evidence."""
         return f"{self._start}-{track.number}"
 
     def _count(self, votes: _Votes, track: Track, reading: Reading) -> None:
@@ -137,7 +137,7 @@ OnEvidence = Callable[[TrackEvidence], None]
 
 
 class Watcher:
-    """Runs one camera and tells what its tracks say.
+    """Runs one camera and reports the evidence of its tracks.
 
     Args:
         camera: the camera.
@@ -160,13 +160,13 @@ class Watcher:
 
     @property
     def problem(self) -> str | None:
-        """Why faces cannot be searched for now; None if they can."""
+        """The reason why faces cannot be searched now; None if they can."""
         return self._problem
 
     def run(self, on_evidence: OnEvidence, on_end: OnEvidence | None = None) -> None:
         """Watch until the source ends or `stop` is called; blocks.
 
-        A frame that cannot be searched for, because the database does not answer, gives no evidence.
+        A frame that cannot be searched, because the database does not respond, gives no evidence.
 
         Args:
             on_evidence: called with each track after each analysed frame that shows it, in this thread.
@@ -197,19 +197,19 @@ class Watcher:
                 on_end(evidence)
 
     def stop(self) -> None:
-        """End `run` with the next frame; from any thread."""
+        """End `run` at the next frame; callable from any thread."""
         self._camera.stop()
 
     def health(self) -> Health:
-        """How the camera does."""
+        """The state of the camera."""
         return self._camera.health()
 
     def picture(self) -> Picture | None:
-        """The last analysed frame; its boxes are by the number at the end of a track's name."""
+        """The last analysed frame; its boxes have the number at the end of a track's name."""
         return self._camera.picture()
 
     def latest(self) -> tuple[TrackEvidence, ...]:
-        """The evidence of the tracks that go on."""
+        """The evidence of the current tracks."""
         with self._lock:
             return tuple(self._latest.values())
 
@@ -254,7 +254,7 @@ def open_watcher(
         zones: the watch zones and the privacy zones.
         rates: analysed frames a second.
         liveness: whether material evidence is measured.
-        picture_side: long side of the picture that is kept for people to look at; 0 keeps none.
+        picture_side: long side of the picture that is kept for display; 0 keeps none.
         stall_s: seconds without a frame after which the stream is opened again.
         noted: called with every track that has ended.
 

@@ -1,4 +1,4 @@
-"""Corrections of events by operators: confirmed, not this person, or somebody else."""
+"""Corrections of events by operators: confirm, not this person, or another person."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Review(StrEnum):
 
 
 class Reviews:
-    """Corrects events. The decision itself stays as it was; every correction is audited.
+    """Corrects events. The decision itself does not change; every correction is audited.
 
     Args:
         database: the database with the events.
@@ -51,7 +51,7 @@ class Reviews:
         self._audit = audit
         self._events = events
         self.rejected: Rejected | None = None
-        """Is told of persons whom an event does not show; set by the composition root."""
+        """Called with persons whom an event does not show; set by the composition root."""
 
     def confirm(self, resource_id: UUID, number: int, *, actor: str) -> Event:
         """Confirm that an event shows the person whom it names.
@@ -89,7 +89,7 @@ class Reviews:
     def _tell_rejected(self, resource_id: UUID, number: int, collection: UUID, person: UUID, actor: str) -> None:
         try:
             picture = self._events.picture(resource_id, number)
-        except EventNotFoundError:  # events keep a picture only where the door says so
+        except EventNotFoundError:  # events have a picture only if the door stores pictures
             return
         if self.rejected is not None:
             self.rejected(

@@ -1,4 +1,4 @@
-"""Visitors, badges, and who is inside."""
+"""Visitors, badges, and the people inside."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from mien.storage.tables import DoorBadgeRow, DoorPresenceRow, DoorRow, DoorVisi
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """Somebody who was let into an area and not out of it since.
+    """A person who was let into an area and has not been let out since.
 
     Attributes:
         area: the area.
@@ -225,7 +225,7 @@ class Roster:
         return [Inside(row.area, persons[row.collection, row.person_id], row.since) for row in rows]
 
     def take_out(self, resource_id: UUID, area: str, place: str, person_id: UUID, *, actor: str) -> None:
-        """Record that a person is not inside an area, as after a fire drill or a mistake.
+        """Record that a person is not inside an area, for example after a fire drill or a mistake.
 
         Raises:
             NoSuchPersonError: there is no such person.
@@ -249,7 +249,7 @@ class Roster:
         """Record that nobody is inside an area.
 
         Returns:
-            How many were.
+            Number of people who were inside.
 
         Raises:
             NotConfiguredError: no door leads into the area, and nobody is inside.
@@ -294,7 +294,7 @@ def enter(session: Session, resource_id: UUID, area: str, known: Known, now: dat
 
 
 def leave(session: Session, area: str, known: Known) -> bool:
-    """Record that a person was let out of an area, within a writing session; false when they were not inside."""
+    """Record that a person was let out of an area, within a writing session; return False if they were not inside."""
     statement = delete(DoorPresenceRow).where(
         DoorPresenceRow.area == area,
         DoorPresenceRow.collection == known.collection,

@@ -1,4 +1,4 @@
-"""People at doors: who they are, whether they are visitors, and their badges; frozen, checked when they are built."""
+"""People at doors: persons, visitors and badges; frozen, checked at construction."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from mien.doors.types import between
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody who is enrolled, by their place.
+    """An enrolled person, by group.
 
     Attributes:
         place: `personGroup/ID`, `largePersonGroup/ID` or `directory`.
         person_id: their id.
-        name: their name at the moment; "" if there is none.
+        name: their current name; "" if there is none.
     """
 
     place: str
@@ -72,7 +72,7 @@ class BadgeNumber:
 
     @property
     def text(self) -> str:
-        """The number as people write it: `FACILITY:NUMBER`, or the number alone."""
+        """The number as people write it: `FACILITY:NUMBER`, or only the number."""
         return str(self.number) if self.facility is None else f"{self.facility}:{self.number}"
 
 

@@ -1,7 +1,7 @@
-"""The decision on a track's evidence. Pure: the same evidence and situation always give the same verdict.
+"""Decide on a track's evidence. Pure functions: the same evidence and situation always give the same verdict.
 
 Everything is refused by default. A door opens only if the evidence is good enough for the door, and one rule allows
-this person, here, now, with all that it asks for besides the face.
+this person, here, now, and everything else that it requires is present.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from mien.doors.schedule import is_open
 from mien.doors.types import Direction, Door, How, Quality, Rule, RuleSpec, zone_of
 
 _AHEAD: Final = timedelta(seconds=2)
-"""Evidence may be so far ahead of the clock of the server that decides."""
+"""How far evidence may be ahead of the clock of the deciding server."""
 
 
 @dataclass(frozen=True, slots=True)
 class BadgeSeen:
-    """A badge that was presented at the door and not used yet.
+    """A badge that was presented at the door and is unused.
 
     Attributes:
         collection: the collection of its person.
@@ -44,7 +44,7 @@ class BadgeSeen:
 
 @dataclass(frozen=True, slots=True)
 class FirstOfTwo:
-    """A person whom a two-person rule would let in, and who waits for another.
+    """A person whom a two-person rule allows and who waits for another.
 
     Attributes:
         rule_id: the rule.
@@ -116,7 +116,7 @@ class Verdict:
 
     @property
     def code(self) -> Code:
-        """The reason in a word: the first condition that failed."""
+        """The main reason: the first condition that failed."""
         return self.failed[0].code if self.failed else Code.GRANTED
 
     @property
@@ -139,7 +139,7 @@ def decide(evidence: TrackEvidence, situation: Situation) -> Verdict:
             continue
         partner = _partner(rule, situation)
         failed = tuple(_rule_failures(rule.spec, evidence, situation, partner))
-        # A rule that names the person explains more than one that does not, whatever else each lacks.
+        # A rule that names the person explains more than any other, whatever else each lacks.
         distance = len(failed) + 100 * any(one.code is Code.NOT_ALLOWED for one in failed)
         if best is None or distance < best[0]:
             best = (distance, rule, failed, partner)
@@ -155,7 +155,7 @@ def decide(evidence: TrackEvidence, situation: Situation) -> Verdict:
 
 
 def _door_failures(evidence: TrackEvidence, situation: Situation) -> Iterator[Failure]:
-    """Yield what the door itself asks of the evidence and the person, and does not find."""
+    """Yield the requirements of the door that the evidence and the person do not meet."""
     spec, now = situation.door.spec, situation.at
     if not situation.approved:
         yield Failure(Code.NOT_APPROVED)
@@ -187,7 +187,7 @@ def _door_failures(evidence: TrackEvidence, situation: Situation) -> Iterator[Fa
 
 
 def _passage_failures(situation: Situation) -> Iterator[Failure]:
-    """Yield what hold-off and anti-passback have against it."""
+    """Yield the failures of hold-off and anti-passback."""
     spec, now = situation.door.spec, situation.at
     if situation.passed_at is not None:
         since = (now - situation.passed_at).total_seconds()
@@ -213,7 +213,7 @@ def _applies(spec: RuleSpec, situation: Situation) -> bool:
 def _rule_failures(
     spec: RuleSpec, evidence: TrackEvidence, situation: Situation, partner: FirstOfTwo | None
 ) -> Iterator[Failure]:
-    """Yield what a rule asks for and does not find."""
+    """Yield the requirements of a rule that are not met."""
     door, person = situation.door.spec, situation.person
     if evidence.best is not None and person is not None and not _names(spec, person, situation):
         yield Failure(Code.NOT_ALLOWED)

@@ -1,8 +1,8 @@
-"""Runs cameras and doors on this server: each under a claim, so that one server runs it and another takes over.
+"""Runs cameras and doors on this server, each under a claim: one server runs it, and another can take over.
 
-A door, its actuator and its cameras are one unit with one claim: the server that decides is the server that opens.
-Cameras without a door are units of their own. A camera that was changed is started again, and its door and the other
-cameras go on; a door that was changed is started again with its cameras.
+A door, its actuator and its cameras are one unit with one claim: the server that decides also opens. Cameras without a
+door are separate units. If a camera is changed, only it is restarted; if a door is changed, it is restarted with its
+cameras.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from mien.storage.claims import ClaimLostError, Claims, Held, identity
 from mien.storage.tables import DoorRow
 
 LOOK_SECONDS: Final = 2.0
-"""How often changes and claims that are free are searched; with the lease, a takeover takes 12 s at most."""
+"""How often to check for changes and free claims; with the lease, a takeover takes at most 12 s."""
 LEASE_SECONDS: Final = 10.0
 _AGAIN_SECONDS: Final = 5.0
 
@@ -42,7 +42,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Watching(Protocol):
-    """A camera that is watched: `mien.doors.recognition.Watcher`, or a double of tests."""
+    """A running camera: `mien.doors.recognition.Watcher`, or a test double."""
 
     def run(
         self, on_evidence: Callable[[TrackEvidence], None], on_end: Callable[[TrackEvidence], None] | None = None
@@ -50,19 +50,19 @@ class Watching(Protocol):
         """Watch until the source ends or `stop` is called; blocks."""
 
     def stop(self) -> None:
-        """End `run`; from any thread."""
+        """Stop `run`; callable from any thread."""
 
     def best_shot(self, track: str) -> bytes | None:
         """The best face of a recent track as JPEG."""
 
     def connected(self) -> bool:
-        """Whether frames come."""
+        """Whether frames arrive."""
 
 
 OpenWatcher = Callable[[Camera, str], Watching]
-"""Opens a camera by its configuration and its address. Raises an exception whose text has no credentials."""
+"""Opens a camera by its configuration and address. Raises an exception whose text has no credentials."""
 OpenActuator = Callable[[Door, ActuatorConfig], Actuator]
-"""Opens what opens a door. Raises ActuatorError when it cannot be on this server."""
+"""Opens an actuator. Raises ActuatorError if it cannot be opened on this server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A unit as it should run."""
+    """A unit that should run."""
 
     resource_id: UUID
     door: Door | None
@@ -113,7 +113,7 @@ class _Plan:
 
 @dataclass
 class _Eye:
-    """A camera that runs, in a thread of its own."""
+    """A running camera, in its own thread."""
 
     camera: Camera
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -124,7 +124,7 @@ class _Eye:
 
 @dataclass
 class _Unit:
-    """A unit that runs."""
+    """A running unit."""
 
     plan: _Plan
     held: Held
@@ -133,7 +133,7 @@ class _Unit:
 
 
 class Runner:
-    """Runs what no other server runs.
+    """Runs the units that no other server runs.
 
     Args:
         parts: its dependencies.
@@ -241,7 +241,7 @@ class Runner:
             self._units[plan.claim] = unit
 
     def _fit(self, unit: _Unit, plan: _Plan) -> None:
-        """Stop the cameras that were changed or deleted and start those that are new; the door's link stays."""
+        """Stop the cameras that were changed or deleted and start the new ones; the door's link stays."""
         wanted = {camera.camera_id: camera for camera in plan.cameras}
         old = [eye for eye in unit.eyes.values() if wanted.get(eye.camera.camera_id) != eye.camera]
         self._close(unit, old)
@@ -268,7 +268,7 @@ class Runner:
             unit.eyes.pop(eye.camera.camera_id, None)
             try:
                 self._parts.cameras.stopped(eye.camera, where=self._name)
-            except SQLAlchemyError as error:  # it has stopped in any case
+            except SQLAlchemyError as error:  # it has stopped anyway
                 _log.warning("a camera's stop could not be recorded", reason=type(error).__name__)
 
     def _openings(self, plan: _Plan, held: Held) -> Openings | None:
@@ -283,7 +283,7 @@ class Runner:
         return Openings(parts.database, parts.decisions.clock, key, actuator, held, told=parts.told)
 
     def _watch(self, unit: _Unit, eye: _Eye) -> None:
-        """Run one camera until it is stopped; a camera that fails is tried again."""
+        """Run one camera until it is stopped; restart it if it fails."""
         parts, plan, camera = self._parts, unit.plan, eye.camera
         watched = Watched(
             resource_id=plan.resource_id,
@@ -302,10 +302,10 @@ class Runner:
                 watcher.run(on_evidence, on_end)
                 if not eye.stopping.is_set():
                     _log.info("a camera's stream has ended", camera=camera.name)
-                    return  # a file that was read to its end
+                    return  # a file has ended
             except ClaimLostError:
                 return
-            except Exception as error:  # the other cameras go on
+            except Exception as error:  # the other cameras continue
                 _log.warning("a camera failed", camera=camera.name, reason=f"{type(error).__name__}: {error}"[:200])
             eye.stopping.wait(_AGAIN_SECONDS)
 

@@ -25,9 +25,9 @@ def is_open(
 ) -> bool:
     """Return whether a moment is within a schedule.
 
-    Hours are those that a clock on the wall shows: an hour that is skipped in spring is missing from its window, and
-    one that is repeated in autumn counts both times. A window over midnight belongs to the day on which it begins,
-    with that day's holiday and limits.
+    Hours are local time: an hour that is skipped in spring does not occur in its window, and an hour that is repeated
+    in autumn counts twice. A window over midnight belongs to the day on which it begins, with that day's holiday and
+    limits.
 
     Args:
         windows: hours of the week; none is never.
@@ -62,7 +62,7 @@ def _counts(holiday: bool, use: Holidays) -> bool:
 
 
 def describe(windows: Sequence[Window]) -> str:
-    """Return a schedule in words, such as `Mon-Fri 07:00-19:00`; "never" for none, "always" for all hours."""
+    """Return a schedule as text, such as `Mon-Fri 07:00-19:00`; "never" for none, "always" for all hours."""
     if not windows:
         return "never"
     parts = [f"{_days(window.days)} {_clock(window.start)}-{_clock(window.end)}" for window in windows]
@@ -71,7 +71,7 @@ def describe(windows: Sequence[Window]) -> str:
 
 
 def parse(text: str) -> tuple[Window, ...]:
-    """Read what `describe` writes.
+    """Parse the output of `describe`.
 
     Raises:
         InvalidDoorError: it has another form; the message describes the expected one.
@@ -116,7 +116,7 @@ def _clock(minutes: int) -> str:
 
 
 def _days(days: Sequence[int]) -> str:
-    """Days as a range where they are one, also over the end of the week; joined by + otherwise."""
+    """Format days as a range if possible, also over the end of the week; joined by + otherwise."""
     have = sorted(set(days))
     if len(have) == 1:
         return _NAMES[have[0]]

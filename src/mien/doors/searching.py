@@ -1,4 +1,4 @@
-"""Searches groups for faces: for the tracks of cameras, and for the pictures of kiosks. Needs no video library."""
+"""Search groups for faces: for the tracks of cameras and the pictures of kiosks. Needs no video library."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from mien.messages import MessageError
 from mien.vision.types import Embedding
 
 TRACK_FPIR: Final = 1e-3
-"""Accepted share of strangers' templates for which somebody is named. A track has several, much alike."""
+"""Accepted share of strangers' templates that are named. The templates of one track are similar to each other."""
 NEAREST: Final = 0.2
-"""Confidence from which others count as near, for the margin."""
+"""Confidence above which other persons count for the margin."""
 _NAMES_KEPT_S: Final = 60.0
 _SIZES_KEPT_S: Final = 5.0
-"""Seconds for which the number of persons searched is kept: a training changes it, and the threshold with it."""
+"""Seconds for which the number of searched persons is cached: a training changes it, and the threshold with it."""
 _GROUPS_KEPT_S: Final = 0.5
-"""Seconds for which an opened group is searched. A door reads the person again before it decides."""
+"""Seconds for which an opened group is cached. A door reads the person again before it decides."""
 _UNNAMED: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -52,11 +52,11 @@ class TargetKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Persons to search.
+    """A group to search.
 
     Attributes:
         kind: the kind of the group.
-        collection_id: of the group; "" for the whole person directory.
+        collection_id: id of the group; "" for the whole person directory.
     """
 
     kind: TargetKind
@@ -64,7 +64,7 @@ class Target:
 
     @classmethod
     def of(cls, place: str) -> Target:
-        """Read KIND/ID or `directory`, as cameras are configured with.
+        """Parse KIND/ID or `directory`, as in the configuration of cameras.
 
         Raises:
             TargetError: it is neither of these.
@@ -86,7 +86,7 @@ class Searched:
 
     Attributes:
         candidates: persons from `NEAREST` on, best first.
-        top: similarity of the best person, however low; None when nobody is near.
+        top: similarity of the best person, however low; None if there is none.
         second: similarity of the second.
     """
 
@@ -101,7 +101,7 @@ def _two_best(similar: list[float]) -> tuple[float | None, float | None]:
 
 
 class GroupSearch:
-    """Searches for the people of tracks; safe to use from many threads.
+    """Searches the people of tracks; safe to use from many threads.
 
     Args:
         gallery: groups.
@@ -148,14 +148,14 @@ class GroupSearch:
 
     @property
     def pack(self) -> str:
-        """Name of the embedding pack that a `FaceReader` for it uses."""
+        """Name of the embedding pack for the `FaceReader`."""
         return self.bound.pack
 
     def search(self, readings: Sequence[Embedding]) -> list[list[Candidate]]:
         """Search for templates in all targets, as `scored` does.
 
         Returns:
-            For each the persons from `NEAREST` on, best first; without their names (`named`).
+            For each template the persons from `NEAREST` on, best first; without names (`named`).
         """
         return [one.candidates for one in self.scored(readings)]
 
@@ -185,7 +185,7 @@ class GroupSearch:
         return [Searched(one, *_two_best(similar)) for one, similar in zip(ordered, near, strict=True)]
 
     def least(self) -> float:
-        """The confidence from which a person is named; it grows with the number of persons searched."""
+        """The least confidence at which a person is named; it grows with the number of persons searched."""
         now = time.monotonic()
         at, least = self._least
         if now - at >= _SIZES_KEPT_S:
@@ -211,7 +211,7 @@ class GroupSearch:
         return self._directory.recognition.identify_probes(self._resource_id, probes, group, 3, NEAREST)
 
     def _opened(self, ref: CollectionRef) -> TrainedGroup:
-        """Return a group, read again after a moment: frames follow each other faster than groups change."""
+        """Return a group from a short-lived cache: frames arrive faster than groups change."""
         now = time.monotonic()
         known = self._groups.get(ref)
         if known is None or now - known[0] >= _GROUPS_KEPT_S:
@@ -253,13 +253,13 @@ class GroupSearch:
 
 
 def target_named(gallery: Gallery, directory: DirectoryServices, resource_id: UUID, text: str) -> Target:
-    """Find what an operator means by a group: KIND/ID, an id of any kind, or `directory`.
+    """Find the group that an operator names: KIND/ID, an id of any kind, or `directory`.
 
     Raises:
         TargetError: there is no such group.
     """
     kind, slash, group_id = text.partition("/")
-    if kind.lower() == DYNAMIC_GROUP.lower():  # as rules and the control plane spell it
+    if kind.lower() == DYNAMIC_GROUP.lower():  # spelt as in rules and in the control plane
         kind = TargetKind.DYNAMIC_GROUP
     wanted = [one for one in TargetKind if not slash or one.value.lower() == kind.lower()]
     collection_id = group_id if slash else text

@@ -1,4 +1,4 @@
-"""Rules as sentences, for people who check them."""
+"""Rules as sentences, for review by people."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def sentence(spec: RuleSpec, doors: Mapping[UUID, str], persons: Mapping[UUID, s
     Args:
         spec: the rule.
         doors: names of doors.
-        persons: names of persons; those that are missing are shown by their ids.
+        persons: names of persons; missing ones are shown by their ids.
     """
     names = persons or {}
     who = [f"everyone of {group}" for group in spec.groups]

@@ -1,4 +1,4 @@
-"""Everything about doors that keeps state, put together; no thread is started here."""
+"""The stateful services of doors; starts no thread."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def gather(
     """Read the situation of a decision.
 
     Args:
-        session: on the resource; a writing one where the decision counts.
+        session: a session on the resource; a writing one if the decision is executed.
         door_id: the door.
         direction: which way.
         evidence: evidence of the track.
@@ -88,7 +88,7 @@ def _passed_at(session: Session, door: Door, direction: Direction, person: Known
 
 
 def _badge(session: Session, door: Door, now: datetime) -> BadgeSeen | None:
-    """The newest badge, unless it was used: an older one behind it never counts."""
+    """The newest badge, unless it was used: an older one never counts."""
     since = now - timedelta(seconds=door.spec.badge_seconds)
     query = select(DoorEventRow).where(
         DoorEventRow.door_id == door.door_id, DoorEventRow.at >= since, DoorEventRow.kind == Kind.BADGE.value

@@ -1,4 +1,4 @@
-"""Addresses of cameras: which there may be, and what of them may be shown."""
+"""Addresses of cameras: validation, and the part that may be shown."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LONGEST: Final = 2000
 
 
 def shown_host(source: str) -> str:
-    """Return what may be shown of a camera's address: scheme, host and port, `webcam` or `file`.
+    """Return the part of a camera's address that may be shown: scheme, host and port, `webcam` or `file`.
 
     Args:
         source: the address.

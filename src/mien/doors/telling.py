@@ -1,4 +1,4 @@
-"""Sends the events of doors to the MQTT broker: in order, from where it stopped, by one server at a time."""
+"""Sends the events of doors to the MQTT broker: in order, resuming where it stopped, by one server at a time."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """The names that the broker sees.
+    """The names of topics at the broker.
 
     Attributes:
         prefix: prefix of all topics.
@@ -53,7 +53,7 @@ class Topics:
 
 
 class Teller:
-    """Publishes events with quality of service 1: after a crash the last one may come twice, none is lost.
+    """Publishes events with quality of service 1: after a crash the last one may be sent twice, and none is lost.
 
     Args:
         database: the database with the cursor.
@@ -93,7 +93,7 @@ class Teller:
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish the message that is under way, then end."""
+        """Finish the current message, then end."""
         self._stop.set()
         self._wake.set()
         if self._thread.is_alive():
@@ -104,7 +104,7 @@ class Teller:
         self._wake.set()
 
     def tell(self, held: Held) -> int:
-        """Publish what is new; returns how many events were passed.
+        """Publish new events; return their number.
 
         Raises:
             BrokerError: the broker did not confirm; the rest is told later.
@@ -123,7 +123,7 @@ class Teller:
         return done
 
     def rediscover(self) -> None:
-        """Publish the discovery of all doors again, as after the broker came back."""
+        """Publish the discovery of all doors again, for example after the broker is back."""
         self._known.clear()
 
     def _publish(self, resource_id: UUID, event: Event) -> None:
@@ -160,7 +160,7 @@ class Teller:
     def _owners(self) -> Sequence[UUID]:
         with self._database.read(EVERY_RESOURCE) as session:
             found = session.scalars(select(DoorRow.resource_id).distinct()).all()
-        return sorted({*found, *self._known})  # also those whose last door was deleted
+        return sorted({*found, *self._known})  # including resources whose last door was deleted
 
     def _cursor(self, resource_id: UUID) -> int:
         with self._database.read(resource_id) as session:

@@ -1,4 +1,4 @@
-"""Cameras, doors and rules, as they are configured: frozen, without secrets, checked when they are built."""
+"""Configurations of cameras, doors and rules: frozen, without secrets, checked at construction."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def check_name(what: str, name: str) -> str:
 
 
 def check_place(place: str) -> None:
-    """Check the name of a place where people are enrolled.
+    """Check the name of a group in which people are enrolled.
 
     Raises:
         InvalidDoorError: it is malformed.
@@ -83,19 +83,19 @@ def between(what: str, value: float, low: float, high: float) -> None:
 
 
 class Direction(StrEnum):
-    """Which way somebody passes whom the camera sees."""
+    """The direction of people whom the camera sees."""
 
     ENTRY = "entry"
     EXIT = "exit"
 
 
 class How(StrEnum):
-    """The evidence that a rule asks for besides the face."""
+    """The evidence that a rule requires besides the face."""
 
     FACE = "face"
     """The face alone."""
     FACE_AND_BADGE = "face_and_badge"
-    """The face, and a badge of the very person, within `badge_seconds`."""
+    """The face, and a badge of the same person, within `badge_seconds`."""
     TWO_PERSONS = "two_persons"
     """Two different persons whom the rule allows, within `pair_seconds`."""
 
@@ -106,9 +106,9 @@ class Holidays(StrEnum):
     CLOSED = "closed"
     """The rule does not apply on holidays."""
     AS_USUAL = "as_usual"
-    """A holiday is a day like any other."""
+    """A holiday is treated like any other day."""
     ONLY = "only"
-    """The rule applies on holidays only."""
+    """The rule applies only on holidays."""
 
 
 class Strangers(StrEnum):
@@ -117,7 +117,7 @@ class Strangers(StrEnum):
     IGNORE = "ignore"
     """Nothing is recorded."""
     RECORD = "record"
-    """An event without a name; nothing of the face but, where pictures are on, the picture."""
+    """An event without a name; nothing of the face except the picture, if pictures are on."""
     ANNOUNCE = "announce"
     """As `record`, and sent to webhooks and MQTT."""
 
@@ -130,14 +130,14 @@ class Quality(StrEnum):
     HIGH = "high"
 
     def reaches(self, wanted: Quality) -> bool:
-        """Whether it is at least the wanted one."""
+        """Whether it is at least the given quality."""
         order = list(Quality)
         return order.index(self) >= order.index(wanted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraSpec:
-    """A camera's configuration except its address, which may hold a password and is kept apart.
+    """A camera's configuration except its address, which may contain a password and is stored separately.
 
     Attributes:
         groups: the groups in which people are searched: `personGroup/ID`, `largePersonGroup/ID`, `dynamicGroup/ID` or
@@ -178,13 +178,13 @@ class CameraSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Camera:
-    """A camera as it is shown: `host` is its address without user name, password and path.
+    """A camera for display: `host` is its address without user name, password and path.
 
     Attributes:
         camera_id: identifies it.
         resource_id: id of the resource that owns it.
         name: name of the resource's cameras only this one has it.
-        host: such as `rtsp://192.168.1.20:554`, `webcam` or `file`.
+        host: address for display, such as `rtsp://192.168.1.20:554`, `webcam` or `file`.
         spec: the rest of its configuration.
         created_at: when it was created.
         changed_at: time of the last change; the process that runs the camera applies it then.
@@ -201,7 +201,7 @@ class Camera:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoorSpec:
-    """A door's configuration except its actuator, which may hold keys and is kept apart.
+    """A door's configuration except its actuator, which may contain keys and is stored separately.
 
     Attributes:
         time_zone: IANA name; schedules are in its local time.
@@ -212,13 +212,13 @@ class DoorSpec:
         agreement: least share of the readable frames that agree.
         quality: least quality of the best shot.
         face_px: least height or width of the face, in pixels of the source.
-        liveness: least material evidence where a rule asks for liveness, 0 to 1.
-        hold_off_seconds: a person who was let through is not let through again so soon.
+        liveness: least passive liveness for rules that require it, 0 to 1.
+        hold_off_seconds: seconds for which a person who was let through is not let through again.
         anti_passback: whether entry is refused to people inside, and exit to people who are not.
-        passback_hours: somebody who entered so long ago counts as outside.
+        passback_hours: hours after which a person who entered counts as outside.
         badge_seconds: how long a badge counts with a face.
-        pair_seconds: how long the first of two persons waits for the second.
-        decision_seconds: a decision that was not acted on within this time never is.
+        pair_seconds: seconds for which the first of two persons waits for the second.
+        decision_seconds: seconds after which a decision that was not executed expires.
         open_seconds: how long a relay is asked to open.
         strangers: the treatment of strangers.
         pictures: whether events keep the best shot, encrypted.
@@ -278,7 +278,7 @@ class DoorSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
-    """A door as it is shown.
+    """A door for display.
 
     Attributes:
         door_id: identifies it.
@@ -311,7 +311,7 @@ class Window:
     Attributes:
         days: 0 (Monday) to 6.
         start: minutes after midnight, 0 to 1439.
-        end: minutes after midnight, 1 to 1440, not included; not after `start`: of the next day.
+        end: minutes after midnight, 1 to 1440, exclusive; if not after `start`, on the next day.
     """
 
     days: tuple[int, ...]
@@ -335,7 +335,7 @@ ALWAYS: Final = (Window(days=(0, 1, 2, 3, 4, 5, 6), start=0, end=DAY),)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleSpec:
-    """A rule: who may pass which doors, when and how. What is empty allows nobody, nowhere, never.
+    """A rule: who may pass which doors, when and how. Empty fields allow nobody, nowhere, never.
 
     Attributes:
         name: for people.
@@ -384,11 +384,11 @@ class RuleSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A rule with its place.
+    """A rule with its position.
 
     Attributes:
         rule_id: identifies it.
-        position: rules are tried in this order; the first that allows is the reason.
+        position: rules are tried in this order; the first that allows the person is the reason.
         spec: the configuration of the rule.
     """
 

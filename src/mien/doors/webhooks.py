@@ -1,4 +1,4 @@
-"""Events of doors for webhooks: written with the event, sent by the deliveries of alerts, signed alike."""
+"""Events of doors for webhooks: written with the event, and sent and signed like alerts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mien.storage.tables import AlertDeliveryRow, AlertRuleRow
 def deliver(session: Session, event: Event, resource_id: UUID) -> None:
     """Write a message for every alert rule on `DoorEvents` that has a webhook; a listener of `DoorEvents`.
 
-    Events of strangers are left out unless the door announces them.
+    Events of strangers are left out unless the door announces strangers.
     """
     if not announced(event):
         return
@@ -49,7 +49,7 @@ def deliver(session: Session, event: Event, resource_id: UUID) -> None:
 
 
 def announced(event: Event) -> bool:
-    """Return whether others are told of an event: of strangers only where the door says so."""
+    """Return whether an event is sent to others: events of strangers only if the door announces them."""
     if event.kind is Kind.STRANGER:
         return event.details.get("announce") is True
     return event.code != Code.SECOND_PERSON_MISSING.value

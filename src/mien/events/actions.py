@@ -1,6 +1,6 @@
 """Descriptions of the actions of the audit log; each action that the code records has an entry here.
 
-Entries keep the action's name, by which they are searched and exported. Pages show the words, translated.
+Entries store the action's name, by which they are searched and exported. Pages show the text, translated.
 """
 
 from __future__ import annotations
@@ -122,4 +122,4 @@ ACTIONS: Final[Mapping[str, str]] = {
     "subject.find": "Person's data looked for",
     "terms.accept": "Terms accepted",
 }
-"""Each action in words; an action of a later version has none, and is shown by its name."""
+"""Descriptions of the actions; an action of a later version has none, and is shown by its name."""

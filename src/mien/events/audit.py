@@ -1,8 +1,8 @@
 """The audit log of a database: append-only, chained (`mien.events.audit_chain`) under a key of the vault.
 
-The last entry's number and hash are sealed beside the log (`AuditHeadRow`), so that a cut end is noticed, too. Anyone
-who can write the database *and* puts back an older copy of log and seal together is detected only by comparison with a
-number and hash stored elsewhere, so every entry also goes to the service's log.
+The last entry's number and hash are encrypted and stored next to the log (`AuditHeadRow`), so that truncation is
+detected too. If an attacker can write the database *and* restores an older copy of log and seal together, only a number
+and hash stored elsewhere can show it; so every entry also goes to the service's log.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ _log = structlog.get_logger("mien.audit")
 
 
 class AuditValueError(MessageError, ValueError):
-    """A detail does not belong in the audit log: it may be an image, a template or a key."""
+    """A detail must not be in the audit log: it may be an image, a template or a key."""
 
 
 class AuditLog:
-    """The audit log of a database, which all processes on it share.
+    """The audit log of a database, shared by all processes on it.
 
     Args:
         database: the database with the log.
@@ -60,7 +60,7 @@ class AuditLog:
         self.key: Final = vault.derived_key(_KEY_PURPOSE)
 
     def record(self, *, actor: str, action: str, resource_id: UUID | None, details: Details | None = None) -> None:
-        """Append an entry, in a transaction of its own; not to be called inside a writing session (`record_in` is).
+        """Append an entry, in its own transaction; inside a writing session use `record_in`.
 
         Args:
             actor: name of the actor; anything that looks like a key is redacted.
@@ -78,7 +78,7 @@ class AuditLog:
     def record_in(
         self, session: Session, *, actor: str, action: str, resource_id: UUID | None, details: Details | None = None
     ) -> None:
-        """Append an entry within a writing session, so that it is there if and only if what it tells of is.
+        """Append an entry within a writing session, so that it exists if and only if the change does.
 
         Other writers of the log wait until the session ends: call it last.
 
@@ -140,12 +140,12 @@ class AuditLog:
         Args:
             resource_id: of this resource only.
             actor: by this actor only.
-            action: this action and those that begin with it and a dot (`access` is also `access.approve`); a `*` at the
-                end stands for anything (`key.re*`).
+            action: this action and those that start with it and a dot (`access` is also `access.approve`); a trailing
+                `*` is a wildcard (`key.re*`).
             since: not before this moment.
             until: before this moment.
             before: with a lower sequence than this.
-            about: with one of these ids among the details, in lower case; any entry when there are none.
+            about: only entries with one of these ids among the details, in lower case; all entries when empty.
             limit: how many at most, 1 to 1000.
         """
         query = select(AuditRow).order_by(AuditRow.sequence.desc()).limit(max(1, min(limit, 1000)))
@@ -190,10 +190,10 @@ class AuditLog:
         """Check every link of the chain and name the first broken one.
 
         Args:
-            known: sequence and hash of an entry, noted elsewhere; the log must still have it.
+            known: sequence and hash of an entry, stored elsewhere, that the log must still contain.
         """
         with self._database.read(EVERY_RESOURCE) as session:
-            # The seal first: what is appended meanwhile only follows.
+            # Read the seal first: entries that are appended in the meantime only follow it.
             head = session.get(AuditHeadRow, _HEAD)
         found = verify_entries(self.entries(), known=known, key=self.key, sealed=_sealed(head))
         if found.broken is not None:
@@ -242,7 +242,7 @@ def _checked_value(name: str, value: object) -> object:
 
 
 def clean_actor(actor: str) -> str:
-    """Return an actor's name as the log has it: printable, without keys, 200 characters at most."""
+    """Return an actor's name in the form of the log: printable, without keys, at most 200 characters."""
     return "".join(sign if sign.isprintable() else "?" for sign in redact(actor))[:200]
 
 

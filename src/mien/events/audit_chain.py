@@ -1,8 +1,8 @@
-"""The chain of the audit log: entries, each hashed together with the previous one, and how a chain is verified.
+"""The chain of the audit log: each entry is hashed together with the previous one. Verification of a chain.
 
-A hash covers the JSON array of sequence, moment, actor, action, resource id, details and the previous hash. It is
-HMAC-SHA-256 (`hmac-…`), so that the owner of the database, who can drop its triggers, cannot compute a chain again.
-Entries of versions before have plain SHA-256; none may follow a keyed one.
+A hash covers the JSON array of sequence, time, actor, action, resource id, details and the previous hash. It is
+HMAC-SHA-256 (`hmac-…`), so that the owner of the database, who can drop its triggers, cannot compute a new chain.
+Entries of earlier versions have plain SHA-256; none may follow a keyed one.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class AuditEntry:
         at: time, UTC.
         actor: the actor, such as `cli:anna`, `admin:token`, `resource:front-desk`.
         action: the action, such as `key.regenerate`.
-        resource_id: which resource; None when it is about the service. The resource may be gone.
+        resource_id: id of the resource; None if the entry is about the service. The resource may be deleted.
         details: further details.
         previous: hash of the entry before.
         hash: the entry's own: `hmac-` and 43 characters, or 64 hexadecimal ones of versions before.
@@ -56,7 +56,7 @@ class AuditEntry:
         return self.hash.startswith(KEYED)
 
     def expected_hash(self, key: bytes | None) -> str:
-        """Return the hash that the entry must have by its contents; the plain one of versions before without a key."""
+        """Return the correct hash for the entry's contents; without a key, the plain one of earlier versions."""
         resource = None if self.resource_id is None else str(self.resource_id)
         covered = [self.sequence, _moment(self.at), self.actor, self.action, resource, self.details, self.previous]
         text = canonical(covered).encode("ascii")
@@ -80,7 +80,7 @@ class AuditEntry:
 
     @classmethod
     def from_json(cls, line: str) -> AuditEntry:
-        """Read an exported line.
+        """Parse an exported line.
 
         Raises:
             ValueError: it is not an entry.
@@ -107,12 +107,12 @@ class ChainVerification:
     """The result of verifying the whole chain.
 
     Attributes:
-        entries: how many entries are sound, counted from the first.
+        entries: number of valid entries, counted from the first.
         head: hash of the last sound one.
-        broken: sequence of the first entry that does not fit, None when all do.
+        broken: sequence of the first invalid entry; None if all are valid.
         reason: the reason why it is broken.
-        keyed_from: sequence of the first entry that was hashed under the key; None when none was.
-        unchecked: how many keyed entries were checked only for their order, as the key was not at hand.
+        keyed_from: sequence of the first entry that was hashed under the key; None if there is none.
+        unchecked: number of keyed entries whose hash was not checked, because the key was not available.
     """
 
     entries: int
@@ -134,9 +134,9 @@ def verify_entries(
 
     Args:
         entries: all of a log.
-        known: sequence and hash of an entry that was noted elsewhere.
+        known: sequence and hash of an entry that was stored elsewhere.
         key: key of the hashes (`AuditLog.key`); without it keyed entries are checked only for their order.
-        sealed: sequence and hash of an entry that the log must have by its seal.
+        sealed: sequence and hash of an entry that the log must contain according to its seal.
     """
     so_far = ChainVerification(0, FIRST)
     for entry in entries:

@@ -74,7 +74,7 @@ class Caller(Protocol):
 
     @property
     def request_log(self) -> bool:
-        """Whether its calls are written down."""
+        """Whether its calls are logged."""
         ...
 
 
@@ -83,7 +83,7 @@ class Exchange(Protocol):
 
     @property
     def operation(self) -> ObservedOperation:
-        """The operation that answered."""
+        """The operation that handled it."""
         ...
 
     @property
@@ -93,7 +93,7 @@ class Exchange(Protocol):
 
     @property
     def blocked(self) -> bool:
-        """Whether it was refused for the number of calls."""
+        """Whether it was refused because of the number of calls."""
         ...
 
     @property

@@ -1,4 +1,4 @@
-"""A connection to an MQTT broker in a thread of its own, with an event loop: publishing waits for the broker's word."""
+"""A connection to an MQTT broker in its own thread with an event loop; publishing waits for the confirmation."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class Message:
 
 
 class Broker:
-    """A broker that is connected to for as long as this lives, and again whenever the connection is lost.
+    """A broker; the connection is kept open and restored whenever it is lost.
 
     Args:
         url: `mqtt://user:password@host:1883` or `mqtts://…:8883`.
-        will: published by the broker when this process is gone.
-        greeting: gives what is published after each connection.
-        ca_file: PEM file of certificate authorities to trust in place of the system's.
+        will: message that the broker publishes when this process disconnects.
+        greeting: returns the messages to publish after each connection.
+        ca_file: PEM file of certificate authorities to trust instead of the system's.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Broker:
         self._thread.start()
 
     def stop(self) -> None:
-        """Disconnect and end."""
+        """Disconnect and end the thread."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._cancel)
             self._thread.join()
@@ -79,11 +79,11 @@ class Broker:
             self._loop.close()
 
     def wait(self, seconds: float) -> bool:
-        """Wait until it is connected; returns whether it is."""
+        """Wait until it is connected; return whether it is."""
         return self._connected.wait(seconds)
 
     def publish(self, message: Message, seconds: float) -> None:
-        """Publish with quality of service 1, and wait until the broker has it. Nothing is queued for later.
+        """Publish with quality of service 1, and wait for the confirmation. Nothing is queued for later.
 
         Raises:
             BrokerError: there is no connection, or the broker did not confirm in time.
@@ -140,7 +140,7 @@ class Broker:
                         await self._publish(client, message, 10)
                     self._client, said = client, False
                     self._connected.set()
-                    async for _ in client.messages:  # nothing is subscribed to: it ends with the connection
+                    async for _ in client.messages:  # there are no subscriptions: the loop ends with the connection
                         pass
             except (MqttError, BrokerError, OSError) as error:
                 if not said:

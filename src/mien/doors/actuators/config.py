@@ -1,4 +1,4 @@
-"""Configurations of actuators; sealed as a whole, since keys and addresses are in them."""
+"""Configurations of actuators; encrypted as a whole, because they contain keys and addresses."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class OsdpActuator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayActuator:
-    """A relay that opens on an HTTP request, and closes by itself.
+    """A relay that opens on an HTTP request and closes automatically.
 
     Attributes:
         url: the URL to request; `{seconds}` is replaced by the seconds to open.

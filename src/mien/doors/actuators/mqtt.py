@@ -10,7 +10,7 @@ from mien.storage.claims import elapsed
 
 
 class MqttCommand:
-    """Publishes the command, never retained: nobody who subscribes later may get it.
+    """Publishes the command, never retained: later subscribers must not receive it.
 
     Args:
         config: topic and payload.
@@ -32,4 +32,4 @@ class MqttCommand:
         return "the broker took the command"
 
     def close(self) -> None:
-        """The broker is the server's."""
+        """Does nothing: the broker belongs to the server."""

@@ -1,8 +1,8 @@
 """A door panel by OSDP: this server is the reader (peripheral device) at the panel's port, the panel opens the door.
 
-The secure channel is required, with the base key of the configuration. A card number is handed over only while the
-panel polls through it, and is withdrawn when the panel has not fetched it in time: a panel that was cut off gets no old
-number when it is back.
+The secure channel with the configured base key is required. A card number is sent only while the panel polls through
+the channel, and is withdrawn if the panel has not fetched it in time: a panel that was disconnected gets no old number
+when it returns.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mien.doors.roster_types import BadgeNumber
 from mien.storage.claims import elapsed
 
 Card = Callable[[Event], BadgeNumber | None]
-"""Gives the number that the panel is told for a decision; None if the person has none."""
+"""Returns the card number to send for a decision; None if the person has none."""
 
 _STEP: Final = 0.02
 _COLOURS: Final = ("off", "red", "green", "amber", "blue", "magenta", "cyan", "white")
@@ -35,7 +35,7 @@ class PanelState:
     """The state that the panel commands the reader to show.
 
     Attributes:
-        led: colour of the reader's light, as of the last command.
+        led: colour of the reader's light, by the last command.
         beeps: how many buzzer commands came.
         commands: how many commands came.
     """
@@ -98,7 +98,7 @@ class OsdpReader:
         return bool(self._reader.is_online() and self._reader.is_sc_active())
 
     def open(self, event: Event, until: float) -> str:
-        """Hand the person's card number to the panel; see `mien.doors.openings.Actuator`."""
+        """Send the person's card number to the panel; see `mien.doors.openings.Actuator`."""
         badge = self._card(event)
         if badge is None:
             raise ActuatorError("the person has no badge number that the panel could be told")
@@ -127,7 +127,7 @@ class OsdpReader:
         return f"the panel took the card number; its light is {self.state.led}"
 
     def close(self) -> None:
-        """Leave the bus."""
+        """Disconnect from the bus."""
         self._reader.teardown()
         self._port.close()
 
@@ -136,7 +136,7 @@ class OsdpReader:
         self._completed.set()
 
     def _command(self, command: dict[str, Any]) -> tuple[int, None]:
-        """Record what the panel has the reader show."""
+        """Record the panel's command for the reader's display."""
         kind = command.get("command")
         with self.state.lock:
             self.state.commands += 1
@@ -149,7 +149,7 @@ class OsdpReader:
 
 
 class Serial:
-    """A serial line without blocking."""
+    """A non-blocking serial line."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -185,18 +185,18 @@ class Serial:
             return b""
 
     def write(self, data: bytes) -> int:
-        """Send what the line takes now; returns how many bytes that were."""
+        """Send as many bytes as the line accepts now; return their number."""
         try:
             return os.write(self._descriptor, data)
         except (BlockingIOError, OSError):
             return 0
 
     def flush(self) -> None:
-        """Drop what has come."""
+        """Discard received bytes."""
         try:
             termios.tcflush(self._descriptor, termios.TCIFLUSH)
         except termios.error:
-            return  # the other end is gone
+            return  # the other end has closed
 
     def close(self) -> None:
         """Close the line."""
@@ -204,7 +204,7 @@ class Serial:
 
 
 def channel(osdp: Any, port: Serial) -> Any:
-    """Return the line as libosdp wants it; its base class exists only where libosdp is installed."""
+    """Return the line as a channel of libosdp; its base class exists only if libosdp is installed."""
 
     class Line(osdp.Channel):  # type: ignore[misc]  # the library has no types
         def read(self, max_bytes: int) -> bytes:

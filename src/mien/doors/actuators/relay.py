@@ -18,7 +18,7 @@ _READ_AT_MOST: Final = 64 * 1024
 
 
 class Relay:
-    """A relay that an operator named.
+    """A relay at an address that an operator configured.
 
     Args:
         config: the URL and the body.

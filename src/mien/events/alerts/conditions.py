@@ -1,4 +1,4 @@
-"""Conditions of alert rules: what is watched, and when a rule fires."""
+"""Conditions of alert rules: the watched value, and when a rule fires."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from mien.messages import MessageError
 QUOTA_USE: Final = "QuotaUse"
 """Name of the condition on quota usage, in percent, as opposed to a metric."""
 DRIFT: Final = "Drift"
-"""Name of the condition on how many series of a resource differ from their baseline."""
+"""Name of the condition on the number of series of a resource that differ from their baseline."""
 RECALL: Final = "IdentityRecall"
-"""Name of the condition on the share of people that a search engine finds, in percent of the answers checked."""
+"""Name of the condition on the share of people that a search engine finds, in percent of the checked searches."""
 DOOR_EVENTS: Final = "DoorEvents"
-"""Name of the condition whose webhook gets every event of doors; its threshold is not compared with anything."""
+"""Name of the condition whose webhook receives every event of doors; its threshold is not used."""
 QUOTAS: Final = ("rate", "volume", "storage")
 MAX_WINDOW: Final = 24 * 60
 
 
 class AlertError(MessageError, ValueError):
-    """A rule cannot be made or found; the message says why."""
+    """A rule cannot be created or found; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaUse:
-    """How much of one of a resource's quotas is used.
+    """The use of one of a resource's quotas.
 
     Attributes:
         resource_id: id of the resource.
@@ -48,7 +48,7 @@ class QuotaUse:
 
     @property
     def percent(self) -> float:
-        """The use in per cent."""
+        """The use in percent."""
         return 100 * self.used / self.limit
 
 
@@ -67,7 +67,8 @@ USUAL: Final = {
     DOOR_EVENTS: Usual(1.0),
     RECALL: Usual(100 * LEAST_RECALL, below=True, minutes=MAX_WINDOW),
 }
-"""The usual conditions on what is no metric; a metric has none, since its threshold depends on the traffic."""
+"""The default conditions for everything that is not a metric; a metric has none, because its threshold depends on the
+traffic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Condition:
         aggregation: the metric's own when None.
         percentile: for `Percentile`.
         operation: operation of this operation only.
-        quota: with `QuotaUse`, `rate`, `volume` or `storage`; None for whichever is used most.
+        quota: with `QuotaUse`: `rate`, `volume` or `storage`; None for the most used one.
     """
 
     metric: str
@@ -95,7 +96,7 @@ class Condition:
     quota: str | None = None
 
     def __post_init__(self) -> None:
-        """Check that it can be asked.
+        """Check that the condition is valid.
 
         Raises:
             AlertError: it cannot.
@@ -170,14 +171,14 @@ class Condition:
 
     @classmethod
     def from_json(cls, text: str) -> Condition:
-        """Read a condition that `to_json` wrote."""
+        """Parse the output of `to_json`."""
         fields = json.loads(text)
         aggregation = fields.pop("aggregation")
         return cls(aggregation=None if aggregation is None else Aggregation(aggregation), **fields)
 
 
 def worst(uses: Sequence[QuotaUse], condition: Condition, resource_id: UUID | None) -> float | None:
-    """Return the highest use, in per cent, of the quotas that a condition watches; None when there is none."""
+    """Return the highest use, in percent, of the quotas that a condition watches; None if there is none."""
     percents = [
         use.percent for use in uses if condition.quota in {None, use.quota} and resource_id in {None, use.resource_id}
     ]

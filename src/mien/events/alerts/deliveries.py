@@ -1,8 +1,8 @@
-"""Sends alerts to their webhooks: in order, again after a failure, by one server at a time.
+"""Sends alerts to their webhooks: in order, with retries, by one server at a time.
 
-A message is written to the database together with the change of its rule's state, so that neither is there without the
-other, and is sent by the server that claims it. A server that dies after a receiver took the message and before it
-could note so is the one case in which it comes twice; its id says so.
+A message is written to the database together with the change of its rule's state, so neither exists without the other,
+and is sent by the server that claims it. A message is sent twice only if a server dies between the receiver's response
+and the record of it; the id is the same.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.tables import AlertDeliveryRow
 
 Post = Callable[[str, bytes, Mapping[str, str]], int]
-"""Sends a body with headers to an address and returns the status; raises OSError, with a reason, when it cannot."""
+"""Sends a body with headers to an address and returns the status; raises OSError, with a reason, if it cannot."""
 
 CLAIM: Final = timedelta(seconds=60)
-"""How long a server may take to send; longer than a `Post` may take."""
+"""How long a server may take to send a message; longer than a `Post` may take."""
 
 FIRST_PAUSE: Final = timedelta(seconds=5)
 LONGEST_PAUSE: Final = timedelta(hours=1)
@@ -36,7 +36,7 @@ _log = structlog.get_logger("mien.alerts")
 
 
 class Deliveries:
-    """The messages that are still to be sent.
+    """The messages to send.
 
     Args:
         database: the database.
@@ -52,13 +52,13 @@ class Deliveries:
         self._clock = clock
 
     def send_due(self, stopping: Callable[[], bool] = lambda: False) -> int:
-        """Send what is due and nobody else sends.
+        """Send the due messages that no other server sends.
 
         Args:
-            stopping: asked before each message; true leaves the rest for later.
+            stopping: called before each message; True leaves the rest for later.
 
         Returns:
-            How many messages were sent or given up.
+            Number of messages that were sent or given up.
         """
         done = 0
         for number in self._due():
@@ -69,7 +69,7 @@ class Deliveries:
         return done
 
     def _due(self) -> list[int]:
-        """The oldest message of each rule that has one, if its time has come: a rule's messages keep their order."""
+        """The oldest message of each rule, if it is due: the messages of a rule keep their order."""
         now = self._clock.now()
         oldest = (
             select(func.min(AlertDeliveryRow.number))
@@ -126,7 +126,7 @@ class Deliveries:
         """Send a message once.
 
         Returns:
-            What went wrong; None when the receiver took it.
+            The error; None if the receiver accepted it.
         """
         address = self._rules.address(rule_id)
         if address is None:
@@ -158,7 +158,7 @@ class Deliveries:
 
 
 def signature(secret: str, stamp: str, body: bytes) -> str:
-    """Return what a receiver compares with: HMAC-SHA-256, in hexadecimal, over `{stamp}.{body}`.
+    """Return the signature for receivers: HMAC-SHA-256, in hexadecimal, over `{stamp}.{body}`.
 
     Args:
         secret: the rule's.
@@ -169,7 +169,7 @@ def signature(secret: str, stamp: str, body: bytes) -> str:
 
 
 def pause(attempts: int) -> timedelta:
-    """Return how long to wait after one more failed attempt: 5 s, 10 s, 20 s … to an hour."""
+    """Return the wait after another failed attempt: 5 s, 10 s, 20 s … up to an hour."""
     return min(FIRST_PAUSE * (1 << min(attempts, 20)), LONGEST_PAUSE)
 
 

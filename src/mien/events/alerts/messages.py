@@ -1,4 +1,4 @@
-"""The body of what a webhook is told."""
+"""The body of webhook messages."""
 
 from __future__ import annotations
 

@@ -26,15 +26,15 @@ from mien.storage.claims import ClaimLostError, Claims, Held
 from mien.storage.faults import log_failure
 from mien.storage.tables import AlertDeliveryRow, AlertRuleRow
 
-_SHARE: Final = 0.8  # of a round: so that a server that is a little early does not find the rule claimed
+_SHARE: Final = 0.8  # of a round, so that a server that is slightly early does not find the rule claimed
 
 _log = structlog.get_logger("mien.alerts")
 
 
 class AlertMonitor:
-    """Evaluates rules and sends what follows, each in a thread of its own: a slow receiver delays no evaluation.
+    """Evaluates rules and sends the messages, each in its own thread: a slow receiver delays no evaluation.
 
-    Any number of servers may do so on one database: each look at a rule is claimed by one of them.
+    Any number of servers can do so on one database: each evaluation of a rule is claimed by one of them.
 
     Args:
         database: the database with rules and messages.
@@ -42,11 +42,11 @@ class AlertMonitor:
         deliveries: sends.
         metrics: the metrics that the rules evaluate.
         clock: the clock.
-        uses: gives how much of their quotas all resources use.
+        uses: returns the use of all resources' quotas.
         names: gives the names of the resources.
         seconds: pause between two rounds.
         claims: claims of this process; its own when None.
-        first: work that is done before each round, such as looking for drift.
+        first: work to do before each round, such as detecting drift.
     """
 
     def __init__(
@@ -91,12 +91,12 @@ class AlertMonitor:
                 self._look(rule, uses, held)
             except ClaimLostError:
                 return
-            except Exception as error:  # the other rules go on
+            except Exception as error:  # the other rules continue
                 log_failure(_log, "a rule could not be evaluated", error, rule=str(rule.id))
         self._wake.set()
 
     def send(self) -> None:
-        """Send what is due."""
+        """Send the due messages."""
         self._deliveries.send_due(self._stop.is_set)
 
     def _look(self, rule: AlertRule, uses: Sequence[QuotaUse], held: Held) -> None:
@@ -130,7 +130,7 @@ class AlertMonitor:
         )
         with self._database.write(EVERY_RESOURCE) as session:
             held.fence(session)
-            if session.execute(change).first() is None:  # another server has looked since, and saw more
+            if session.execute(change).first() is None:  # another server has evaluated it since, with newer data
                 return
             if rule.host is not None:
                 session.add(
@@ -178,7 +178,7 @@ class AlertMonitor:
             self._threads.append(thread)
 
     def stop(self) -> None:
-        """Finish what is being done, then end; what is not sent yet is sent after the next start."""
+        """Finish the current work, then end; unsent messages are sent after the next start."""
         self._stop.set()
         self._wake.set()
         for thread in self._threads:
@@ -207,7 +207,7 @@ def try_out(rules: AlertRules, deliveries: Deliveries, clock: Clock, rule_id: UU
     """Send a test message of a rule now.
 
     Returns:
-        What went wrong; None when the receiver took it.
+        The error; None if the receiver accepted it.
 
     Raises:
         AlertError: there is no such rule.

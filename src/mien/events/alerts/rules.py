@@ -1,4 +1,4 @@
-"""Alert rules in the database, with the sealed addresses and secrets of their webhooks."""
+"""Alert rules in the database, with the encrypted addresses and secrets of their webhooks."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class AlertRules:
             secret: signs what is sent; made when None.
 
         Returns:
-            The rule, and the secret, which is not shown again; None without a webhook.
+            The rule, and the secret, which is shown only once; None without a webhook.
 
         Raises:
             AlertError: name, address or secret cannot be used, or there is no such operation.
@@ -148,7 +148,7 @@ class AlertRules:
             ]
 
     def undelivered(self) -> dict[UUID, Delivery]:
-        """Return the newest message of each rule whose newest message was tried and not taken, by the rule's id."""
+        """Return the newest message of each rule whose newest message failed, by the rule's id."""
         newest = select(func.max(AlertDeliveryRow.number)).group_by(AlertDeliveryRow.rule_id)
         query = select(AlertDeliveryRow).where(
             AlertDeliveryRow.number.in_(newest), AlertDeliveryRow.state != "delivered", AlertDeliveryRow.attempts > 0
@@ -160,7 +160,7 @@ class AlertRules:
             }
 
     def address(self, rule_id: UUID) -> tuple[str, str] | None:
-        """Return where a rule's messages go and what signs them; None for a rule that has no webhook, or is gone."""
+        """Return the address and the signing secret of a rule; None for a rule without a webhook, or a deleted one."""
         with self._database.read(EVERY_RESOURCE) as session:
             row = session.get(AlertRuleRow, rule_id)
         if row is None or row.url is None or row.secret is None:
@@ -185,7 +185,7 @@ class AlertRules:
 
 
 def _like(operation: str) -> str:
-    """Name the operations that somebody may have meant."""
+    """Name operations with similar names."""
     near = get_close_matches(operation, sorted(OPERATIONS), n=3, cutoff=0.5) or ["Face - Detect"]
     if len(near) == 1:
         return Message("there is {name}", name=near[0])

@@ -1,4 +1,4 @@
-"""Alert rules, and what was sent for them, as they are listed."""
+"""Alert rules and their messages, for lists."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mien.events.alerts.conditions import Condition
 
 @dataclass(frozen=True, slots=True)
 class AlertRule:
-    """A rule as it stands.
+    """A rule with its state.
 
     Attributes:
         id: identifies it.
@@ -43,7 +43,7 @@ class Delivery:
     """A message to a webhook.
 
     Attributes:
-        id: sent along, so that a receiver knows one that comes twice.
+        id: id that is sent along, so that a receiver can recognise duplicates.
         event: `fired`, `resolved` or `test`.
         state: `pending`, `delivered` or `failed` (given up).
         created_at: time of the event that it reports.

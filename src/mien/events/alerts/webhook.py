@@ -1,4 +1,4 @@
-"""Posts to a webhook as carefully as images are fetched: its name is resolved once and every address is judged."""
+"""Post to a webhook with the same checks as for image URLs: its name is resolved once and every address is checked."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _READ_AT_MOST = 64 * 1024
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], policy: FetchPolicy) -> int:
-    """Post a body; follows no redirect. Blocks for `policy.total_seconds` at most.
+    """Post a body; does not follow redirects. Blocks for at most `policy.total_seconds`.
 
     Args:
         url: the webhook's address.
         body: the body to send.
         headers: besides those that every request has.
-        policy: which addresses may be connected to, and how long that may take.
+        policy: the allowed addresses and time-outs.
 
     Returns:
-        The status of the answer.
+        The status of the response.
 
     Raises:
         OSError: it could not be sent; the message says why.
@@ -56,7 +56,7 @@ def _post(url: str, body: bytes, headers: Mapping[str, str], policy: FetchPolicy
         pool.stream("POST", address, headers=sent, content=body, extensions={"timeout": timeout}) as response,
     ):
         size = 0
-        for part in response.iter_stream():  # a receiver may take an answer that nobody reads for a failure
+        for part in response.iter_stream():  # a receiver may treat an unread response as a failure
             size += len(part)
             if size > _READ_AT_MOST:
                 break
