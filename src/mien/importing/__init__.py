@@ -1,9 +1,10 @@
-"""People into a group, by the thousand: from folders, archives, tables, another product's export or its interface.
+"""Bulk enrolment into a group: from folders, archives, tables, exports of other products or their APIs.
 
-A source yields photos with the name of the person that each shows (`sources`, `archives`, `tables`, `azure_export`,
+A source yields photos with the name of their person (`sources`, `archives`, `tables`, `azure_export`,
 `compreface_service`). Workers compute templates without any state (`computing`; `workers` on this machine,
-`ray_workers` on a cluster). `importer` reads, has computed, and files with one writer (`gallery.filing`), so that it
-can be killed and run again; `report` says the result of each photo. `batch` is the portal's smaller sibling.
+`ray_workers` on a cluster). `importer` reads photos, has them computed, and stores the results with one writer
+(`gallery.filing`), so that it can be killed and run again; `report` lists the result of each photo. `batch` is the
+smaller version for the portal.
 """
 
 from mien.importing.importer import Importer, Outcome, Summary

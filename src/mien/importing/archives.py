@@ -1,8 +1,7 @@
-"""Photos in zip and tar archives: read in memory one by one, never unpacked to disk.
+"""Photos in zip and tar archives: read one by one in memory, never unpacked to disk.
 
-Archives come from other people. An entry that is encrypted, a link or a device, whose name leads out of the archive,
-or that expands beyond what photos do, is refused by itself; an archive that is damaged is refused as a whole before
-anything is enrolled.
+Archives are untrusted. An entry is refused if it is encrypted, a link or a device, if its name leads out of the
+archive, or if it expands more than photos do; a damaged archive is refused as a whole before anything is enrolled.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from typing import Final
 from mien.importing.sources import LARGEST_FILE, Entry, Photo, SourceError, check_size, people, refusing
 
 _RATIO: Final = 100
-"""Photos hardly shrink when they are packed; an entry that expands further than this is a bomb."""
+"""Photos hardly shrink when compressed; an entry with a higher ratio is a decompression bomb."""
 _SMALL: Final = 1024 * 1024
 _TAR_FLOOR: Final = 1024 * 1024 * 1024
 _BROKEN: Final = (
@@ -40,7 +39,7 @@ def is_archive(path: Path) -> bool:
 
 
 def archive(path: Path, inside: str = "") -> Iterator[Photo]:
-    """Yield the photos of an archive of folders; the name of a folder is that of its person.
+    """Yield the photos of an archive of folders; each folder is named after its person.
 
     Args:
         path: a zip or tar file, compressed or not.
@@ -53,11 +52,11 @@ def archive(path: Path, inside: str = "") -> Iterator[Photo]:
 
 
 def entries(path: Path, inside: str = "") -> Iterator[Entry]:
-    """Yield the files of an archive in its order; the files of a compressed tar are read fastest in this order.
+    """Yield the files of an archive in its order, which is the fastest for a compressed tar.
 
     Args:
         path: a zip or tar file, compressed or not.
-        inside: leave out what is not in this folder, and its name.
+        inside: only entries in this folder, without its name.
 
     Raises:
         SourceError: it cannot be read.
@@ -79,7 +78,7 @@ def entries(path: Path, inside: str = "") -> Iterator[Entry]:
             raise SourceError(f"{path} is neither a zip nor a tar archive, or it was cut short: {error}") from error
         except _BROKEN as error:
             raise SourceError(f"{path} is damaged or was cut short: {str(error) or type(error).__name__}") from error
-        weakref.finalize(opened, until_read.pop_all().close)  # when no entry is left that reads from it
+        weakref.finalize(opened, until_read.pop_all().close)  # when no more entries are read from it
     folder = PurePosixPath(inside.replace("\\", "/").strip("/")) if inside.strip("/.") else None
     for entry in found:
         name = PurePosixPath(entry.name)
@@ -118,7 +117,7 @@ def _tar(archive: tarfile.TarFile, packed: int) -> Iterator[Entry]:
     total, most = 0, max(_TAR_FLOOR, _RATIO * packed)
     for info in archive:
         total += info.size
-        if total > most:  # known before the content is unpacked, to be skipped
+        if total > most:  # its size is known before it is unpacked, so it can be skipped
             raise SourceError(f"the archive expands more than {_RATIO} times, as photos do not")
         if info.isdir():
             continue

@@ -1,9 +1,9 @@
-"""An export in the shapes of the Face API: JSON of persons, and their photos in folders beside it.
+"""Exports in the format of the Face API: JSON of persons, with their photos in folders next to it.
 
-The Face API itself hands out no photos: such an export is made by an application that kept them. It is an array of
+The Face API itself returns no photos: such an export is written by an application that stored them. It is an array of
 persons, or an object with `persons` (or with groups that have `persons`), each with `name` and `personId`, `userData`
-and `persistedFaceIds` as the API lists them. The photos of a person are in a folder named by the person's id or name; a
-file named by a persisted face id keeps the face's user data, given in `persistedFaces`.
+and `persistedFaceIds` as the API lists them. The photos of a person are in a folder named after the person's id or
+name; a file named after a persisted face id gets the face's user data from `persistedFaces`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Photos of many people that somebody dropped: whose each is, its result, and taking all of it back.
+"""Dropped photos of many people: assigning them to people, enrolling them, and undoing everything.
 
-A photo's person is the one that a CSV file names, else the one by the rule of `mien.importing.whose`. Each photo is
-enrolled whole or not at all: a person is created with the first photo of theirs that is accepted, and nobody is left
-without a face.
+A photo's person is the one in a CSV file, otherwise the one by the rule of `mien.importing.whose`. Each photo is
+enrolled completely or not at all: a person is created with their first accepted photo, and nobody is left without a
+face.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _ROWS: Final = 100_000
 
 
 class BatchOutcome(StrEnum):
-    """Result of a photo."""
+    """The result of a photo."""
 
     ENROLLED = "enrolled"
     REFUSED = "refused"
@@ -44,14 +44,14 @@ class BatchOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Result of one file.
+    """The result of one file.
 
     Attributes:
         photo: its name, with its folders.
         outcome: the outcome.
         person: name of the person; empty if unknown.
-        person_id: of that person, in the group; empty if nobody was found or created.
-        reason: why it was refused and what to do, or what else there is to know.
+        person_id: id of the person in the group; empty if nobody was found or created.
+        reason: the reason for a refusal and the remedy, or further information.
         created: whether the person was created with it.
     """
 
@@ -70,7 +70,7 @@ class _Named:
 
 
 class _RefusedError(MessageError):
-    """A photo is refused for what the text says."""
+    """A photo is refused; the text gives the reason."""
 
 
 @dataclass(slots=True)
@@ -81,7 +81,7 @@ class Batch:
         gallery: the gallery to import into.
         ref: the group.
         lines: the results of the files so far.
-        of_people: names of the dropped folders that have folders with photos: these are people's.
+        of_people: names of the dropped folders that have folders with photos: these are folders of people.
         told: called after each face that was enrolled: person id, face id, whether the person was created.
     """
 
@@ -97,28 +97,28 @@ class Batch:
 
     @property
     def counts(self) -> Counter[BatchOutcome]:
-        """How many files became what."""
+        """Number of files by result."""
         return Counter(line.outcome for line in self.lines)
 
     @property
     def persons(self) -> int:
-        """How many persons were created."""
+        """Number of persons that were created."""
         return len(self._created)
 
     @property
     def faces(self) -> int:
-        """How many faces were enrolled."""
+        """Number of faces that were enrolled."""
         return len(self._faces)
 
     def take(self, photo: str, data: bytes) -> Line:
-        """Enrol a photo, or read a CSV file for those that follow.
+        """Enrol a photo, or read a CSV file for the photos that follow.
 
         Args:
             photo: name of the file, with its folders.
             data: its content.
 
         Returns:
-            Result of it; also in `lines`.
+            Its result, which is also in `lines`.
         """
         suffix = PurePosixPath(photo).suffix.lower()
         if suffix == ".csv":
@@ -136,7 +136,7 @@ class Batch:
         """Undo everything that was enrolled: faces, and the persons that were created for them.
 
         Returns:
-            How many faces are gone.
+            Number of faces that were deleted.
 
         Raises:
             TrainingNotFinishedError: the group is being trained.
@@ -147,7 +147,7 @@ class Batch:
             try:
                 self.gallery.faces.delete(self.ref, face, person)
                 gone += 1
-            except (PersonNotFoundError, PersistedFaceNotFoundError):  # deleted or moved meanwhile
+            except (PersonNotFoundError, PersistedFaceNotFoundError):  # deleted or moved in the meantime
                 pass
             self._faces.pop()
         for person in list(self._created):
@@ -170,7 +170,7 @@ class Batch:
         return out.getvalue()
 
     def _read(self, photo: str, data: bytes) -> Line:
-        """Read which photo is whose: columns `photo` and `person`, and `user data` where there is."""
+        """Read the people of photos: columns `photo` and `person`, and `user data` if there is one."""
         try:
             rows = read_csv(data)
         except SourceError as error:
@@ -198,7 +198,7 @@ class Batch:
                     self.ref, image, person_id=person_id, operating_point=OperatingPoint.BEST, source=photo
                 )
             except BaseException:
-                if created:  # nobody without a face
+                if created:  # no person remains without a face
                     self.gallery.persons.delete(self.ref, person_id)
                     person_id, created = "", False
                 raise

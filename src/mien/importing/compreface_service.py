@@ -1,4 +1,4 @@
-"""The subjects of a running CompreFace, by its own routes: it hands out the photos that it keeps."""
+"""The subjects of a running CompreFace, read from its API: it returns the photos that it stores."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def compreface_service(url: str, key: str, client: httpx.Client | None = None) -
     Args:
         url: URL of CompreFace, such as `http://localhost:8000`.
         key: key of its recognition service.
-        client: makes the calls; one of its own for the list, and one for each photo, when None.
+        client: client for the calls; when None, separate ones for the list and for each photo.
 
     Raises:
         SourceError: it does not respond like CompreFace, or stores no photos.

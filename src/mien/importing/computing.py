@@ -1,4 +1,4 @@
-"""From a photo to its template: what workers do, on this machine or another. No database, no state."""
+"""Compute the template of a photo: the work of workers, on this machine or another. No database, no state."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """Result of a task.
+    """The result of a task.
 
     Attributes:
         number: number of the task.
@@ -52,7 +52,7 @@ class Computed:
 
 
 def compute(engine: Engine, recipe: Recipe, task: Task) -> Computed:
-    """Compute the template of a photo; whatever is wrong with the photo becomes a reason, not an error.
+    """Compute the template of a photo; any problem of the photo becomes a reason, not an error.
 
     Raises:
         ModelError: the machine's models cannot be used, whatever the photo.
@@ -70,7 +70,7 @@ def compute(engine: Engine, recipe: Recipe, task: Task) -> Computed:
         raise
     except (GalleryError, ImageError, SourceError) as error:
         return Computed(task.number, None, reason(error))
-    except Exception as error:  # one photo in a million must not end the import of the others
+    except Exception as error:  # one bad photo must not end the import of the others
         return Computed(task.number, None, f"It cannot be analysed: {type(error).__name__}.")
     return Computed(task.number, found)
 
@@ -86,7 +86,7 @@ def readable(data: bytes) -> bytes:
     try:
         with Image.open(io.BytesIO(data)) as opened:
             image = ImageOps.exif_transpose(opened).convert("RGB")
-    except UnidentifiedImageError:  # its text names an object in memory
+    except UnidentifiedImageError:  # its text contains the name of an object in memory
         state = "the file is empty" if not data else "it is damaged, of another format, or no image at all"
         raise SourceError(f"it cannot be read as an image: {state}") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

@@ -1,6 +1,6 @@
-"""An import: what is to be read is listed, workers compute the templates, one writer files them, and a report says all.
+"""An import: list what to read, let workers compute templates, store them with one writer, and report everything.
 
-It can be killed at any moment and run again: a photo is filed together with the row that says so (`gallery.filing`).
+It can be killed at any time and run again: a photo is stored together with the row that records it (`gallery.filing`).
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ class Outcome(StrEnum):
 
 @dataclass(slots=True)
 class Summary:
-    """The result of an import, or how far it is.
+    """The result of an import, or its progress.
 
     Attributes:
         total: photos of the source.
         persons: people that were created.
         outcomes: how many photos became what.
         refused: the first of the photos that were not enrolled, and why; the report has all.
-        duplicates: likely duplicates among what this run enrolled.
+        duplicates: likely duplicates among the faces enrolled by this run.
     """
 
     total: int
@@ -74,22 +74,22 @@ class Summary:
 
     @property
     def done(self) -> int:
-        """How many photos it is over with."""
+        """Number of finished photos."""
         return sum(self.outcomes.values())
 
     @property
     def rate(self) -> float:
-        """Photos a second that were computed in the last minute; 0 before the first ones are."""
+        """Photos computed per second in the last minute; 0 at the start."""
         (first, before), (last, after) = (self._times[0], self._times[-1]) if self._times else ((0.0, 0), (0.0, 0))
         return (after - before) / (last - first) if last > first else 0.0
 
     @property
     def seconds_left(self) -> float | None:
-        """How long the rest takes at this rate; None as long as there is no rate."""
+        """Seconds that the rest takes at this rate; None while there is no rate."""
         return (self.total - self.done) / self.rate if self.rate else None
 
     def clock(self) -> None:
-        """Record how many photos are computed by now."""
+        """Record the number of computed photos."""
         now = time.monotonic()
         self._times.append((now, self.outcomes[Outcome.ENROLLED] + self.outcomes[Outcome.REFUSED]))
         while len(self._times) > 2 and now - self._times[0][0] > _RATE_OVER:
@@ -128,11 +128,11 @@ class Importer:
     _persons: dict[str, str] = field(default_factory=dict)
 
     def run(self, photos: Sequence[Photo], *, again: bool = False) -> Summary:
-        """Enrol what was not enrolled before.
+        """Enrol the photos that were not enrolled before.
 
         Args:
             photos: all that there are.
-            again: forget first what earlier imports enrolled: a face that was deleted since is enrolled again.
+            again: forget what earlier imports enrolled, so that deleted faces are enrolled again.
 
         Raises:
             SourceError: the source, or a machine that computes, cannot be used any more.
@@ -174,7 +174,7 @@ class Importer:
         return one.face_id in self._enrolled or one.other_face_id in self._enrolled
 
     def _duplicate(self, one: Duplicate) -> ReportLine:
-        # A training names the two in any order: the face of this run comes first.
+        # A training gives the two in any order: the face of this run comes first.
         face, person, other, whose = one.face_id, one.person_id, one.other_face_id, one.other_person_id
         if face not in self._enrolled:
             face, person, other, whose = other, whose, face, person
@@ -191,12 +191,12 @@ class Importer:
         except CollectionNotFoundError as error:
             if error.malformed:
                 raise
-        with suppress(CollectionExistsError):  # another import was faster
+        with suppress(CollectionExistsError):  # another import was first
             self.gallery.collections.create(self.ref, self.ref.collection_id, None, LABEL)
         return self.gallery.filing.recipe(self.ref)
 
     def _tasks(self, photos: Sequence[Photo], recipe: Recipe, summary: Summary) -> Iterator[Task]:
-        """Read photos, and yield those that were not filed before."""
+        """Read photos, and yield those that were not stored before."""
         numbers = count()
         for chunk in _chunks(photos, lambda photo, why: self._note(summary, photo, Outcome.REFUSED, why)):
             digests = [self._digest(recipe, photo, image) for photo, image in chunk]
@@ -240,9 +240,9 @@ class Importer:
         self.report.write([ReportLine(photo.key, outcome.value, photo.person, why=why)])
 
     def _patiently(self, work: Callable[[], _T]) -> _T:
-        """Do something with the group; if it is being trained, wait for the end of that.
+        """Run an action on the group; if it is being trained, wait until the training ends.
 
-        A training whose process was killed, perhaps an earlier run of this import, is taken up here.
+        A training whose process was killed, perhaps by an earlier run of this import, is taken over here.
         """
         until = time.monotonic() + _TRAINED_WITHIN
         while True:
@@ -270,7 +270,7 @@ def _list(summary: Summary, photo: Photo, why: str) -> None:
 
 
 def _chunks(photos: Sequence[Photo], refuse: Callable[[Photo, str], None]) -> Iterator[list[tuple[Photo, bytes]]]:
-    """Read photos, some at a time, of which there is room in memory."""
+    """Read photos in chunks that fit into memory."""
     chunk: list[tuple[Photo, bytes]] = []
     size = 0
     for photo in photos:

@@ -1,8 +1,8 @@
-"""Workers on the machines of a Ray cluster: the same computation, with Ray to place it and to repeat what is lost.
+"""Workers on the machines of a Ray cluster: the same computation, with Ray to place it and to repeat lost tasks.
 
-A photo travels to a node and its template comes back through Ray's object store; neither is written to a node's disk
-by us. Each node needs Mien of this version and the model packs; a template of other weights is refused when it is
-filed. A node that is lost costs nothing: its photos are computed on others.
+A photo travels to a node and its template comes back through Ray's object store; Mien writes neither to a node's disk.
+Each node needs this version of Mien and the model packs; a template of other weights is refused when it is stored. If a
+node is lost, its photos are computed on others.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from mien.vision.engine import FaceEngine
 
 _TRIES: Final = 3
 _LOOK: Final = 5.0
-"""Seconds after which the cluster is asked whether it still has a node with a core."""
+"""Seconds after which to check whether the cluster still has a node with a core."""
 _ENDED: Final = f"The worker's process ended {_TRIES} times while it read this photo, perhaps for lack of memory."
 _WAITING: Final = 3
 _PATIENCE: Final = 10.0
@@ -42,7 +42,7 @@ class RayWorkers:
         recipe: the recipe of the templates.
         address: address of the cluster, as `ray.init` takes it: `HOST:PORT` on a machine of the cluster, `auto`, or
             `ray://HOST:PORT`.
-        count: how many photos are computed at the same time; as many as the cluster has cores when None.
+        count: number of photos computed at the same time; the number of the cluster's cores when None.
         rules: which image files are accepted.
 
     Raises:
@@ -50,7 +50,7 @@ class RayWorkers:
     """
 
     def __init__(self, recipe: Recipe, address: str, count: int | None = None, rules: ImageRules | None = None) -> None:
-        # Ray would report to its makers that it is used.
+        # disable Ray's usage statistics
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         try:
             import ray  # noqa: PLC0415  # an extra, which a plain installation has not
@@ -107,13 +107,13 @@ class RayWorkers:
 
 
 def leave() -> None:
-    """Leave the cluster, where one was joined."""
+    """Leave the cluster if one was joined."""
     if (ray := sys.modules.get("ray")) is not None:
         ray.shutdown()
 
 
 def _check(address: str) -> None:
-    """Refuse an address that nothing listens at; Ray itself would try for minutes.
+    """Refuse an address without a listener; Ray itself would try for minutes.
 
     Raises:
         RayError: nothing listens there.

@@ -1,4 +1,4 @@
-"""Why a photo is refused, and what to do about it, in a sentence for the operator."""
+"""The reason why a photo is refused and the remedy, in a sentence for the operator."""
 
 from __future__ import annotations
 

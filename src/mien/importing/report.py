@@ -1,4 +1,4 @@
-"""The report of an import: a line for each photo and each likely duplicate, as CSV or as JSON lines."""
+"""The report of an import: a line for each photo and each likely duplicate, as CSV or JSON lines."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class ReportLine:
-    """Result of a photo, or what its face may be a duplicate of.
+    """The result of a photo, or a likely duplicate of its face.
 
     Attributes:
         photo: its name in the source.
         outcome: `enrolled`, `earlier`, `refused` or `duplicate`.
         person: name of the person.
         person_id: by id; empty if nobody was found or created.
-        persisted_face_id: of the enrolled face; empty if there is none.
+        persisted_face_id: id of the enrolled face; empty if there is none.
         why: the reason of a refusal, or of the suspicion.
-        other_face_id: of a duplicate: the face that was there before.
+        other_face_id: for a duplicate: id of the face that existed before.
         other_person_id: id of the person of the other face.
-        confidence: confidence of a duplicate: that both are one person, in [0, 1].
+        confidence: for a duplicate: confidence that both are one person, in [0, 1].
     """
 
     photo: str
@@ -49,7 +49,7 @@ _COLUMNS: Final = tuple(column for column, _ in _FIELDS)
 
 
 class ReportFile:
-    """Writes a report line by line, so that it is there up to where an import was stopped.
+    """Writes a report line by line, so that an interrupted import has a report up to that point.
 
     Args:
         path: the file, begun again; CSV if its name ends so, else JSON lines.
@@ -73,7 +73,7 @@ class ReportFile:
         self._file.close()
 
     def write(self, lines: Sequence[ReportLine]) -> None:
-        """Append lines; they are in the kernel's hands when this returns."""
+        """Append lines; they are flushed to the kernel when this returns."""
         for line in lines:
             values = {name: getattr(line, field) for name, field in _FIELDS}
             if self._is_csv:

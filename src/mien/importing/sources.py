@@ -1,4 +1,4 @@
-"""Photos of people, whatever they come from: the entries of a folder or an archive, and whose each is."""
+"""Photos of people from any source: the entries of a folder or an archive, and their persons."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mien.messages import MessageError
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"})
 LARGEST_FILE: Final = 64 * 1024 * 1024
-"""Bytes that are read of a photo; larger files are refused unread."""
+"""Maximum number of bytes of a photo; larger files are refused without being read."""
 
 
 class SourceError(MessageError):
@@ -27,10 +27,10 @@ class Photo:
     Attributes:
         key: names the photo in the report.
         person: name of the person on it.
-        read: returns the image file; raises `SourceError` or `OSError` where it cannot be read.
-        user_data: user data of the person, None when there is none.
+        read: returns the image file; raises `SourceError` or `OSError` if it cannot be read.
+        user_data: user data of the person; None if there is none.
         face_data: user data of the face; None if there is none.
-        person_id: of a person of the group, where the source names one.
+        person_id: id of a person of the group, if the source names one.
     """
 
     key: str
@@ -55,7 +55,7 @@ class Entry:
 
 
 def refused(key: str, person: str, why: str) -> Photo:
-    """Return an entry of the source that cannot be a photo, to be reported with the reason."""
+    """Return an entry that cannot be a photo, to be reported with the reason."""
     return Photo(key, person, refusing(why))
 
 
@@ -69,10 +69,10 @@ def _refuse(why: str) -> bytes:
 
 
 def folders(root: Path) -> Iterator[Photo]:
-    """Yield the photos of a folder of folders; the name of a folder is that of its person.
+    """Yield the photos of a folder of folders; each folder is named after its person.
 
-    Folders that are hidden, empty or of nobody (`train`, `unknown`, thumbnails) are left out. A person's photos may be
-    in folders of their own.
+    Folders that are hidden, empty or belong to no person (`train`, `unknown`, thumbnails) are left out. A person's
+    photos may be in subfolders.
 
     Raises:
         SourceError: there is no such folder, or it has no folder with photos.
@@ -81,7 +81,7 @@ def folders(root: Path) -> Iterator[Photo]:
 
 
 def people(entries: Iterable[Entry], where: str) -> Iterator[Photo]:
-    """Yield the photos of a folder of folders, wherever that is.
+    """Yield the photos of a folder of folders, of any kind.
 
     Args:
         entries: all files, in order.
@@ -105,12 +105,12 @@ def people(entries: Iterable[Entry], where: str) -> Iterator[Photo]:
 
 
 def is_photo(path: PurePosixPath) -> bool:
-    """Whether a file is a photo by its name, not hidden, no thumbnail, and in no folder that is nobody's."""
+    """Whether a file is a photo by its name, not hidden, not a thumbnail, and not in a folder that is left out."""
     return path.suffix.lower() in SUFFIXES and not any(map(is_left_out, path.parts))
 
 
 def files_below(root: Path) -> Iterator[Entry]:
-    """Yield the files of a folder and of those in it, in order.
+    """Yield the files of a folder and its subfolders, in order.
 
     Raises:
         SourceError: there is no such folder.

@@ -1,4 +1,4 @@
-"""Tables that say which photo is whose: CSV with a heading line, or JSON lines."""
+"""Tables that assign photos to people: CSV with a header, or JSON lines."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Row:
         line: its number in the file, from 1.
         photo: path of the photo; empty if the row has none.
         person: name of the person; may be empty if there is an id.
-        person_id: of a person of the group, None when the row names none.
+        person_id: id of a person of the group; None if the row has none.
         user_data: user data of the person.
         face_data: user data of the face.
         why: the problem of the row; empty if there is none.
@@ -47,7 +47,7 @@ class Row:
 
 
 def read_csv(data: bytes) -> list[Row]:
-    """Read a CSV file in UTF-8, separated by commas, semicolons or tabs; a wrong row says why it is.
+    """Read a CSV file in UTF-8, separated by commas, semicolons or tabs; an invalid row contains the reason.
 
     Raises:
         SourceError: it cannot be read, or has no columns for photo and person.
@@ -87,7 +87,7 @@ def _row(line: int, cells: list[str], at: dict[str, int | None], width: int) -> 
 
 
 def read_json_lines(data: bytes) -> list[Row]:
-    """Read JSON lines with `photo` and `person` (or `personId`), and `userData` and `faceData` if there are any.
+    """Read JSON lines with `photo` and `person` (or `personId`), and optionally `userData` and `faceData`.
 
     Raises:
         SourceError: it is not UTF-8, or has no line with a photo.
@@ -133,7 +133,7 @@ def _checked(row: Row) -> Row:
 
 
 def table(path: Path, photos: Path | None = None, *, json_lines: bool = False) -> Iterator[Photo]:
-    """Yield the photos that a table names; wrong rows come as photos that are refused.
+    """Yield the photos of a table; invalid rows are yielded as refused photos.
 
     Args:
         path: the table.
@@ -160,7 +160,7 @@ def table(path: Path, photos: Path | None = None, *, json_lines: bool = False) -
         elif (read := found(row.photo)) is None:
             yield refused(row.photo, row.person, f"{name} names this photo, and there is none of that name")
         else:
-            # A person of an id needs no name; the id stands in for it until the person is found.
+            # A person with an id needs no name; the id is used instead until the person is found.
             person = row.person or str(row.person_id)
             yield Photo(row.photo, person, read, row.user_data, row.face_data, row.person_id)
 
@@ -169,7 +169,7 @@ Find = Callable[[str], Callable[[], bytes] | None]
 
 
 def _places(photos: Path) -> tuple[Find, dict[str, int]]:
-    """Return what finds a photo by its path, and the order in which photos are read fastest, if there is one."""
+    """Return a function that finds a photo by its path, and the fastest order to read photos, if there is one."""
     if photos.is_dir():
         return partial(_in_folder, photos.resolve()), {}
     if not is_archive(photos):
@@ -184,7 +184,7 @@ def _in_folder(root: Path, name: str) -> Callable[[], bytes] | None:
         file = (root / path).resolve()
         if not file.is_relative_to(root) or not file.is_file():
             return None
-    except (OSError, ValueError, RuntimeError):  # too long, a null byte, a loop of links
+    except (OSError, ValueError, RuntimeError):  # too long, a null byte, or a loop of links
         return None
     return partial(read_file, file)
 

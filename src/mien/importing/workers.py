@@ -1,7 +1,7 @@
 """Workers that compute templates on this machine: threads of this process for a few photos, processes for many.
 
-Photos come back in any order. A worker's process that ends, for lack of memory or in native code, costs the photo that
-it was ended by, and no other.
+Results come back in any order. If a worker's process ends, because of memory or in native code, only the photo that
+caused it is lost.
 """
 
 from __future__ import annotations
@@ -29,14 +29,15 @@ from mien.vision.engine import DETECTOR, FaceEngine
 from mien.vision.ports import Engine
 
 _WAITING: Final = 8
-"""Photos that wait for each worker, so that it has work while others are read and filed."""
+"""Photos that wait for each worker, so that it is busy while others are read and stored."""
 _BATCH: Final = 4
-"""Photos that a process is handed at once: a hand-over costs this process as much as filing a photo."""
+"""Photos that a process receives at once: a transfer costs this process as much as storing a photo."""
 _BATCHES_WAITING: Final = 8
 """Batches that wait for each process."""
 _WAITING_BYTES: Final = 256 * 1024 * 1024
 _ENDS: Final = 5
-"""Workers that end one after the other, each at one photo, before it is the machine and not the photos."""
+"""Number of workers that end one after the other, each at one photo, before the machine is blamed instead of the
+photos."""
 _ENDED: Final = "The worker's process ended while it read this photo, perhaps for lack of memory."
 
 
@@ -45,7 +46,7 @@ class Workers(Protocol):
 
     @property
     def count(self) -> int:
-        """How many photos are computed at the same time."""
+        """Number of photos computed at the same time."""
         ...
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Computed]:
@@ -60,7 +61,7 @@ class Workers(Protocol):
 
 @dataclass(slots=True)
 class Window:
-    """The tasks under way: as many as keep the workers busy, and no more than memory has room for.
+    """The tasks in progress: enough to keep the workers busy, and few enough to fit into memory.
 
     Attributes:
         tasks: all that there are to do.
@@ -88,7 +89,7 @@ class Window:
         return found
 
     def done(self, *tasks: Task) -> None:
-        """Record that tasks are no longer under way."""
+        """Record that tasks are no longer in progress."""
         self._bytes -= sum(len(task.image) for task in tasks)
 
 
@@ -125,7 +126,7 @@ class ThreadWorkers:
 
 @dataclass(slots=True)
 class ProcessWorkers:
-    """Processes with an engine each, of one thread: they share no interpreter lock, and a crash costs one photo.
+    """Processes with a single-threaded engine each: they share no interpreter lock, and a crash costs one photo.
 
     Attributes:
         recipe: the recipe of the templates.
@@ -143,7 +144,7 @@ class ProcessWorkers:
         """Compute tasks; see `Workers.run`."""
         window, ended = Window(iter(tasks), self.count * _BATCH * _BATCHES_WAITING), 0
         while lost := (yield from self._pool(window)):
-            # Which of them ended the process is not known: they are tried one by one.
+            # It is not known which of them ended the process: they are tried one by one.
             for task, found in self._one_by_one(lost):
                 ended = 0 if found else ended + 1
                 if ended == _ENDS:
@@ -153,7 +154,7 @@ class ProcessWorkers:
                 yield found or Computed(task.number, None, _ENDED)
 
     def _pool(self, window: Window) -> Generator[Computed, None, list[Task]]:
-        """Compute what the window yields; returns the tasks that were under way when a process ended."""
+        """Compute the tasks of the window; return the tasks that were in progress when a process ended."""
         pending = dict[Future[list[Computed]], list[Task]]()
         ended: SimpleQueue[Future[list[Computed]]] = SimpleQueue()
         pool = self._executor(self.count)
@@ -171,7 +172,7 @@ class ProcessWorkers:
         return []
 
     def _one_by_one(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Computed | None]]:
-        """Compute tasks in one process, and after one that ends it (then None) in another."""
+        """Compute tasks in one process, and after one that ends it (result None) in another."""
         rest = iter(tasks)
         while (first := next(rest, None)) is not None:
             with self._executor(1) as pool:
@@ -186,7 +187,7 @@ class ProcessWorkers:
     def _executor(self, count: int) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
             count,
-            # Started again, not forked: this process has threads, of the database and of the runtime.
+            # Spawned, not forked: this process has threads, of the database and of the runtime.
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_begin,
             initargs=(self.recipe, self.model_dir, self.rules),
@@ -199,7 +200,7 @@ def _fill(
     pending: dict[Future[list[Computed]], list[Task]],
     ended: SimpleQueue[Future[list[Computed]]],
 ) -> bool:
-    """Submit tasks while there is room for them; returns whether any is under way.
+    """Submit tasks while there is room for them; return whether any is in progress.
 
     Args:
         pool: computes.
@@ -210,7 +211,7 @@ def _fill(
     while batch := window.batch(sum(map(len, pending.values()))):
         try:
             future = pool.submit(_in_process, batch)
-        except BrokenProcessPool as error:  # it broke just now: these tasks are lost with the others
+        except BrokenProcessPool as error:  # it broke just now: these tasks are lost too
             future = Future()
             future.set_exception(error)
         pending[future] = batch
@@ -243,13 +244,13 @@ _engine: list[FaceEngine] = []
 
 
 def _begin(recipe: Recipe, model_dir: Path | None, rules: ImageRules) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends Ctrl-C to all; the first process ends the others
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends Ctrl-C to all; the main process ends the others
     Thread(target=_end_with_parent, daemon=True).start()
     _worker[:] = [(recipe, ModelStore(model_dir), rules)]
 
 
 def _end_with_parent() -> None:
-    """End when the process that files is gone: `kill -9` leaves it no time to end its workers."""
+    """End when the main process is gone: `kill -9` leaves it no time to end its workers."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -258,7 +259,7 @@ def _end_with_parent() -> None:
 
 def _in_process(tasks: Sequence[Task]) -> list[Computed]:
     recipe, store, rules = _worker[0]
-    if not _engine:  # here, where a missing model is an error that reaches the operator, not the end of the process
+    if not _engine:  # loaded here, so that a missing model is an error for the operator, not the end of the process
         try:
             _engine.append(open_engine(recipe, store, rules))
         except ModelError as error:

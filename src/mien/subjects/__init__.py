@@ -1,7 +1,7 @@
 """Data-subject rights of enrolled people: search, export, erasure, and receipts.
 
-Consents say on what ground somebody is enrolled, rules of retention for how long. `open_subjects` puts the tools
-together on a gallery and the liveness sessions; command line, control plane and portal call the same ones.
+Consents record the legal basis of an enrolment, retention rules its duration. `open_subjects` creates the services on a
+gallery and the liveness sessions; command line, control plane and portal use the same ones.
 """
 
 from mien.subjects.consents import Consent, Consents, ConsentState

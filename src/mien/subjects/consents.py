@@ -1,4 +1,4 @@
-"""Consents of enrolled people: who agreed to what, when, on what evidence, until when, and whether they still do."""
+"""Consents of enrolled people: who consented to what, when, with which proof, until when, and whether it is valid."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from mien.subjects.places import find_home, find_member
 
 TEXT_LENGTH: Final = 1_000
 _EARLY: Final = timedelta(days=1)
-"""Clocks differ, and so do time zones: a consent may be of so far ahead."""
+"""How far in the future a consent may be dated, because clocks and time zones differ."""
 
 
 class ConsentState(StrEnum):
-    """Whether a consent, or all of somebody's together, still holds."""
+    """The validity of a consent, or of all consents of a person together."""
 
     VALID = "valid"
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
     NONE = "none"
-    """Nobody recorded one."""
+    """No consent was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Consent:
 
 
 class Consents:
-    """The consents of all resources. They go with the person or the face that they are of.
+    """The consents of all resources. They are deleted with their person or face.
 
     Args:
         database: the database.
@@ -158,7 +158,7 @@ class Consents:
         at: datetime | None = None,
         actor: str,
     ) -> Consent:
-        """Record that a consent was withdrawn; one that is withdrawn already stays as it is.
+        """Record that a consent was withdrawn; does nothing if it already is.
 
         Raises:
             ConsentNotFoundError: there is none.
@@ -193,7 +193,7 @@ class Consents:
         Args:
             resource_id: of this resource.
             ref: ref of this collection only.
-            member_id: member id of this person, or this face of a face list, only.
+            member_id: only consents of this person, or of this face of a face list.
             state: in this state only.
 
         Raises:
@@ -214,7 +214,7 @@ class Consents:
         return [one for one in found if state is None or one.state is state]
 
     def _record(self, session: Session, row: ConsentRow, action: str, place: str, actor: str) -> None:
-        # The log cannot forget: it gets the consent's id, which says nothing once the consent is gone.
+        # The log cannot forget: it contains only the consent's id, which is meaningless once the consent is deleted.
         self._audit.record_in(
             session,
             actor=actor,
@@ -233,7 +233,7 @@ def of_member(session: Session, collection: UUID, member_id: UUID, place: str, n
 
 
 def together(consents: tuple[Consent, ...]) -> ConsentState:
-    """Return what somebody's consents come to: valid when one is, else what became of the newest."""
+    """Return the state of a person's consents together: valid if one is, otherwise the state of the newest."""
     states = [one.state for one in consents]
     if not states:
         return ConsentState.NONE
@@ -241,7 +241,7 @@ def together(consents: tuple[Consent, ...]) -> ConsentState:
 
 
 def is_over(member: type[PersonRow | PersistedFaceRow], since: datetime) -> ColumnElement[bool]:
-    """Whether somebody has consented and no consent of theirs has held since a moment, in a statement."""
+    """SQL condition: somebody has consented, and no consent of theirs has been valid since a given time."""
     whose = _whose(member)
     holds = and_(
         or_(ConsentRow.expires_at.is_(None), ConsentRow.expires_at > since),
@@ -251,7 +251,7 @@ def is_over(member: type[PersonRow | PersistedFaceRow], since: datetime) -> Colu
 
 
 def is_missing(member: type[PersonRow | PersistedFaceRow]) -> ColumnElement[bool]:
-    """Whether there is no consent of somebody, in a statement."""
+    """SQL condition: somebody has no consent."""
     return ~exists().where(_whose(member))
 
 

@@ -1,8 +1,8 @@
-"""Erasing somebody everywhere in a resource, so that it comes to its end whatever happens on the way.
+"""Erase a person everywhere in a resource, and complete the erasure even after interruptions.
 
-The erasure is recorded before anything is deleted. Every step is one transaction that deletes and
-counts, so that a repeated step deletes and counts nothing twice. An erasure that was killed is finished by the next one
-who looks: a server's retention worker, or the same command again.
+The erasure is recorded before anything is deleted. Every step is one transaction that deletes and counts, so a repeated
+step deletes and counts nothing twice. An interrupted erasure is completed by a server's retention worker, or by the
+same command again.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from mien.subjects.sessions import HeldSessions
 from mien.subjects.types import Found, Whom
 
 LEFT_ALONE: Final = timedelta(minutes=2)
-"""An erasure at which nobody has worked for so long was killed."""
+"""An erasure without progress for so long was interrupted."""
 PATIENCE: Final = 120.0
 """Seconds to wait for a training to end."""
 _SHORT: Final = 2.0
-"""Seconds that a retention worker waits, which has other work."""
+"""Seconds that a retention worker waits; it has other work."""
 
 _MEMBERS_AT_ONCE: Final = 20
 _log = structlog.get_logger(__name__)
@@ -66,7 +66,7 @@ class Erased:
 
 @dataclass(frozen=True, slots=True)
 class KnownReceipt:
-    """A receipt that is kept, or an erasure that is still to be finished (`finished_at` is None)."""
+    """A stored receipt, or an erasure that is not complete yet (`finished_at` is None)."""
 
     receipt_id: UUID
     actor: str
@@ -81,7 +81,7 @@ class Eraser:
         rows: opens sessions on collections.
         compaction: removes templates from trained indexes.
         probes: the short-lived faces.
-        negatives: faces that are kept as not being somebody else.
+        negatives: faces that are stored as not being somebody else.
         sessions: the liveness sessions.
         receipts: signs.
         audit: the audit log, which gets no ids.
@@ -131,7 +131,7 @@ class Eraser:
         return self.finish(found.resource_id, self.begin(found, whom, actor=actor))
 
     def begin(self, found: Found, whom: Whom, *, actor: str) -> UUID:
-        """Write down what is to be deleted; returns the erasure's id, for `finish`."""
+        """Record what is to be deleted; return the erasure's id, for `finish`."""
         now = self._clock.now()
         members: dict[str, list[str]] = {}
         for holding in found.holdings:
@@ -171,7 +171,7 @@ class Eraser:
         return erasure_id
 
     def finish(self, resource_id: UUID, erasure_id: UUID, *, patience: float = PATIENCE) -> Erased:
-        """Bring an erasure to its end; one that has ended gives its receipt again.
+        """Complete an erasure; a completed one returns its receipt again.
 
         Args:
             resource_id: the resource.
@@ -190,25 +190,25 @@ class Eraser:
                 for start in range(0, len(members), _MEMBERS_AT_ONCE):
                     some = [UUID(one) for one in members[start : start + _MEMBERS_AT_ONCE]]
                     self._waiting(until, partial(self._remove, row, plan, UUID(uid), some))
-            for uid, copied in self._copied(resource_id, plan["members"]).items():  # by a v1.0 snapshot meanwhile
+            for uid, copied in self._copied(resource_id, plan["members"]).items():  # by a v1.0 snapshot in the meantime
                 self._waiting(until, partial(self._remove, row, plan, uid, copied))
             moved = self._moved(resource_id, plan.get("faces", []))
-            for uid, theirs in moved.items():  # to another person meanwhile
+            for uid, theirs in moved.items():  # to another person in the meantime
                 self._waiting(until, partial(self._remove, row, plan, uid, theirs, only_faces=True))
             self._remove_rest(row, plan)
             for uid in self._with_faces(resource_id, {*plan["members"], *map(str, moved)}):
                 self._waiting(until, partial(self._compaction.take_out, resource_id, uid))
             row = self._sign(row, plan)
-            self._database.empty_log()  # last: the plan, which has the ids, was in the log until it was signed
+            self._database.empty_log()  # last: the plan, which contains the ids, was in the log until it was signed
         assert row.receipt is not None
         return Erased(erasure_id, json.loads(row.receipt)["receipt"]["counts"], row.receipt)
 
     def finish_killed(self, resource_id: UUID | None = None, *, at_once: bool = False) -> list[Erased]:
-        """Finish erasures that were cut short; what cannot be finished now is tried again the next time.
+        """Complete interrupted erasures; those that cannot be completed now are tried again next time.
 
         Args:
             resource_id: of this resource; None for all.
-            at_once: also those at which somebody may still be working: it does no harm.
+            at_once: also erasures that may still be in progress elsewhere: this does no harm.
         """
         query = select(ErasureRow.resource_id, ErasureRow.erasure_id).where(ErasureRow.finished_at.is_(None))
         if not at_once:
@@ -249,7 +249,7 @@ class Eraser:
         try:
             with self._rows.transaction(row.resource_id, str(row.erasure_id)) as session:
                 collection = lock_home(session, home)
-                if collection is None:  # deleted with all that was in it
+                if collection is None:  # deleted with all its contents
                     return True
                 now = self._clock.now()
                 if only_faces:
@@ -269,7 +269,7 @@ class Eraser:
             probes = self._probes.forget(session, [UUID(one) for one in plan["probes"]])
             users = [bytes.fromhex(one) for one in plan["users"]]
             sessions, images = self._sessions.erase(session, [UUID(one) for one in plan["sessions"]], users)
-            # Plans of versions before have none.
+            # Plans of earlier versions have none.
             negatives = self._negatives.forget(session, [UUID(one) for one in plan.get("negatives", ())])
             ids = [*map(str, probes), *map(str, sessions), *map(str, negatives)]
             done = Rest(len(probes), len(sessions), images, len(negatives), ids)
@@ -284,11 +284,11 @@ class Eraser:
         *,
         salt: str,
     ) -> None:
-        """Write down what a step has deleted, in the step's own transaction."""
+        """Record what a step has deleted, in the step's own transaction."""
         fresh = session.scalars(
             select(ErasureRow).where(ErasureRow.erasure_id == row.erasure_id).with_for_update()
         ).one()
-        if fresh.progress is None:  # another process has finished it
+        if fresh.progress is None:  # another process has completed it
             return
         progress = json.loads(fresh.progress)
         places = [progress["counts"]] + ([progress["collections"].setdefault(place, {})] if place else [])
@@ -301,7 +301,7 @@ class Eraser:
         fresh.touched_at = self._clock.now()
 
     def _copied(self, resource_id: UUID, homes: Mapping[str, list[str]]) -> dict[UUID, list[UUID]]:
-        """Return where persons and faces of these ids still are: copies of collections keep ids."""
+        """Return where persons and faces with these ids still are: copies of collections keep ids."""
         wanted = [UUID(one) for members in homes.values() for one in members]
         found: dict[UUID, list[UUID]] = {}
         with self._database.read(resource_id) as session:
@@ -315,7 +315,7 @@ class Eraser:
         return found
 
     def _moved(self, resource_id: UUID, faces: Sequence[str]) -> dict[UUID, list[UUID]]:
-        """Return where faces of these ids still are: merging persons or moving faces keeps ids."""
+        """Return where faces with these ids still are: merging persons or moving faces keeps ids."""
         found: dict[UUID, list[UUID]] = {}
         with self._database.read(resource_id) as session:
             for start in range(0, len(faces), 500):
@@ -352,7 +352,7 @@ class Eraser:
             self._sleep(0.2)
 
     def _sign(self, row: ErasureRow, plan: Mapping[str, Any]) -> ErasureRow:
-        """Sign the receipt and forget the plan, once for all."""
+        """Sign the receipt and delete the plan, exactly once."""
         now = self._clock.now()
         known = self._get(row.resource_id, row.erasure_id)
         if known.receipt is not None:

@@ -6,7 +6,7 @@ from mien.messages import MessageError
 
 
 class SubjectError(MessageError):
-    """Base of them all."""
+    """Base of the errors of this package."""
 
 
 class InvalidSubjectError(SubjectError):
@@ -18,7 +18,7 @@ class ConsentNotFoundError(SubjectError):
 
 
 class RuleNotFoundError(SubjectError):
-    """There is no such rule of retention."""
+    """There is no such retention rule."""
 
 
 class ReceiptNotFoundError(SubjectError):
@@ -26,12 +26,12 @@ class ReceiptNotFoundError(SubjectError):
 
 
 class InvalidDocumentError(SubjectError):
-    """A signed document was not signed by this server, or was changed since."""
+    """A signed document was not signed by this server, or was changed afterwards."""
 
 
 class InvalidReceiptError(InvalidDocumentError):
-    """A receipt was not signed by this server, or was changed since."""
+    """A receipt was not signed by this server, or was changed afterwards."""
 
 
 class UnfinishedError(SubjectError):
-    """An erasure could not be finished now: a collection is being trained. It goes on by itself."""
+    """An erasure cannot be completed now because a collection is being trained. It continues automatically."""

@@ -43,7 +43,7 @@ Ids are random and were given out by the server. Times are UTC.
 
 
 class Exporter:
-    """Exports what was found of somebody.
+    """Exports the data that was found of a person.
 
     Args:
         database: the database.
@@ -51,7 +51,7 @@ class Exporter:
         clock: the clock.
         templates: opens templates.
         probes: the short-lived faces.
-        negatives: faces that are kept as not being somebody else.
+        negatives: faces that are stored as not being somebody else.
         sessions: the liveness sessions.
         audit: the audit log, searched for entries that name the person.
     """
@@ -86,7 +86,7 @@ class Exporter:
             with_templates: whether the templates are written, too.
 
         Returns:
-            How many of what were written.
+            Number of written items by kind.
         """
         counts = {"holdings": len(found.holdings), "faces": sum(len(one.faces) for one in found.holdings)}
         templates, crops, images = [], 0, 0
@@ -168,7 +168,7 @@ class Exporter:
                 yield _template("negative", str(one.id), one.fingerprint, vector)
 
     def _concerning(self, found: Found) -> Iterator[dict[str, Any]]:
-        """Yield the entries of the audit log that name them: by an id, or by a consent's."""
+        """Yield the entries of the audit log about the person: with one of their ids, or one of their consents' ids."""
         ids = {*found.ids(), *(str(consent.consent_id) for one in found.holdings for consent in one.consents)}
         marks = set(marks_of(self._vault, found.ids()))
         for entry in self._audit.entries():
@@ -180,7 +180,7 @@ class Exporter:
 
 
 def marks_of(vault: Vault, ids: Iterable[str]) -> list[str]:
-    """Return what the audit log has for persons: keyed hashes, which tell nothing once their ids are gone."""
+    """Return the persons' marks in the audit log: keyed hashes, which are meaningless once the ids are deleted."""
     return [vault.keyed_hash(f"subject/{one}").hex()[:16] for one in ids]
 
 

@@ -1,4 +1,4 @@
-"""Finding all that is kept of somebody in a resource: by photo, by id, by name or user data."""
+"""Find all data of a person in a resource: by photo, id, name or user data."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _LEFT_OUT: Final = "a migration left these faces without a template"
 _OTHER: Final = "their recogniser is not bound: `mien models migrate` makes new templates from kept crops"
 
 Key = tuple[UUID, UUID]
-"""The collection that somebody's row is in, and the id of the person, or of the face of a list."""
+"""The collection of a person, and the id of the person, or of the face of a list."""
 
 
 @dataclass(slots=True)
 class _Hit:
-    """Somebody who was found."""
+    """A person who was found."""
 
     named: bool = False
     likeness: dict[UUID, Likeness] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Finder:
         templates: opens templates.
         probes: the short-lived faces.
         sessions: the liveness sessions.
-        negatives: faces that are kept as not being somebody else.
+        negatives: faces that are stored as not being somebody else.
     """
 
     def __init__(
@@ -86,10 +86,10 @@ class Finder:
         self._negatives = negatives
 
     def find(self, resource_id: UUID, whom: Whom) -> Found:
-        """Find all that is kept of somebody in a resource.
+        """Find all data of a person in a resource.
 
-        A photo is compared with the templates of all collections as they are now, of v1.0 snapshots, of short-lived
-        faces and of references of liveness sessions. What reaches the calibration's operating point is found.
+        A photo is compared with the current templates of all collections, of v1.0 snapshots, of short-lived faces and
+        of references of liveness sessions. Matches at or above the calibration's operating point are returned.
 
         Raises:
             InvalidSubjectError: nothing is given to look for.
@@ -123,7 +123,7 @@ class Finder:
         probes = list(self._find_probes(resource_id, whom, probe))
         sessions = self._sessions.find(resource_id, whom, probe)
         negatives = list(self._find_negatives(resource_id, whom, probe))
-        # Only now it is known among how many somebody was found, which says how sure that is.
+        # The certainty depends on the number of compared faces, which is known only now.
         with self._database.read(resource_id) as session:
             holdings = [one for key, hit in hits.items() if (one := self._holding(session, key, hit, probe))]
         return Found(
@@ -137,13 +137,13 @@ class Finder:
         )
 
     def _named(self, session: Session, row: CollectionRow, whom: Whom) -> Iterator[UUID]:
-        """Yield the persons, or the faces of a list, that an id or a text names."""
+        """Yield the persons, or the faces of a list, with an id or a text."""
         for condition in _conditions(PersonRow.person_id, whom.ids):
             yield from session.scalars(select(PersonRow.person_id).where(PersonRow.collection == row.uid, condition))
         for condition in _conditions(PersistedFaceRow.face_id, whom.ids):
             query = select(PersistedFaceRow.person_id).where(PersistedFaceRow.collection == row.uid, condition)
             yield from session.scalars(query)
-        # Somebody who was merged into another lately is known by the record that can undo it.
+        # A person who was merged recently is found through the record that can undo it.
         merged = (CorrectionRow.collection == row.uid, CorrectionRow.kind == CorrectionKind.MERGE.value)
         for condition in _conditions(CorrectionRow.person_id, whom.ids):
             yield from session.scalars(select(CorrectionRow.into).where(*merged, condition))
@@ -188,7 +188,7 @@ class Finder:
                 yield HeldNegative(str(one.id), one.collection, one.fingerprint, one.created_at, match, None), likeness
 
     def _holding(self, session: Session, key: Key, hit: _Hit, probe: Probe | None) -> Holding | None:
-        """Return what is kept of somebody who was found; None when it was deleted meanwhile."""
+        """Return the data of a person who was found; None if it was deleted in the meantime."""
         home, member = key
         row = session.scalar(select(CollectionRow).where(CollectionRow.uid == home))
         if row is None:

@@ -1,4 +1,4 @@
-"""Comparing one face with every template of a resource, whatever is trained: exactly, and in little memory."""
+"""Compare one face with every template of a resource, trained or not: exactly, and with little memory."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _AT_ONCE: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How alike a face is with the one on the photo.
+    """The similarity of a face to the one on the photo.
 
     Attributes:
         similarity: cosine.
@@ -42,7 +42,7 @@ class Likeness:
 
 
 class Probe:
-    """The face on a photo, as each recogniser sees it that is in use.
+    """The face on a photo, as computed by each recogniser in use.
 
     Args:
         engine: analyses the photo.
@@ -83,13 +83,13 @@ class Probe:
         return known
 
     def check(self) -> None:
-        """See that there is one face on the photo that is meant, also where nothing is enrolled; raises as `vector`."""
+        """Check that the photo has one unambiguous face, even if nothing is enrolled; raises as `vector`."""
         for recogniser in self._recognisers:
             self.vector(recogniser)
             return
 
     def compare(self, fingerprint: str, template: NDArray[np.float32]) -> Likeness | None:
-        """Compare with one template; None when it is another person's, or of a recogniser that is not bound."""
+        """Compare with one template; None if it is another person's, or of a recogniser that is not bound."""
         recogniser = self._known.get(fingerprint)
         if recogniser is None:
             return None
@@ -113,7 +113,7 @@ class Probe:
         return found
 
     def judge(self, likeness: Likeness) -> tuple[Certainty, float]:
-        """Return how sure a likeness is, now that all have been compared, and its confidence."""
+        """Return the certainty of a match after all comparisons, and its confidence."""
         calibration = self._known[likeness.fingerprint].calibration
         sure = likeness.similarity >= similarity_for_gallery(calibration, self.compared)
         return Certainty.SURE if sure else Certainty.POSSIBLE, confidence(calibration, likeness.similarity)

@@ -1,4 +1,4 @@
-"""Which collection somebody is in, by the name that people use for it."""
+"""The collection of a person, by the name that users use for it."""
 
 from __future__ import annotations
 

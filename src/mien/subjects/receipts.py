@@ -1,4 +1,4 @@
-"""Receipts of erasures: what was deleted, in numbers and hashes, signed so that nobody can change them unseen."""
+"""Receipts of erasures: what was deleted, in numbers and hashes, signed against unnoticed changes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Verified:
     key_id: str
 
     def covers(self, some_id: str) -> bool:
-        """Whether the person, face or session of this id was deleted by the erasure."""
+        """Whether the erasure deleted the person, face or session with this id."""
         return hash_of(some_id, str(self.receipt["salt"])) in self.receipt["id_hashes"]
 
 

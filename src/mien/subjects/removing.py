@@ -1,4 +1,4 @@
-"""Deleting persons, and faces of lists, with all that is theirs, in one collection and one transaction; counting it."""
+"""Delete and count persons, and faces of lists, with all their data, in one collection and one transaction."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Removed:
     Attributes:
         persons: persons.
         faces: enrolled faces, each with its template.
-        old_templates: templates of other recognisers that a migration kept.
+        old_templates: templates of other recognisers that a migration stored.
         crops: kept crops.
         consents: consent records.
         memberships: in dynamic person groups.
@@ -64,7 +64,7 @@ class Rest:
         detected_faces: short-lived faces.
         liveness_sessions: sessions with their attempts.
         session_images: their images.
-        negatives: faces that were kept as not being somebody else.
+        negatives: faces that were stored as not being somebody else.
         ids: ids of the faces, sessions and negatives.
     """
 
@@ -80,7 +80,7 @@ class Rest:
 
 
 def lock_home(session: Session, uid: UUID) -> CollectionRow | None:
-    """Lock a collection in a writing session; None when it is gone.
+    """Lock a collection in a writing session; None if it no longer exists.
 
     Raises:
         TrainingNotFinishedError: it is being trained.
@@ -110,7 +110,7 @@ def remove_members(session: Session, row: CollectionRow, members: Sequence[UUID]
         found = [_count(session, one.uid, PersistedFaceRow.person_id == member, done) for one in lying_in]
         whose = or_(ConsentRow.person_id == member, ConsentRow.face_id == member)
         done.consents += _number(session, select(func.count()).where(ConsentRow.collection == row.uid, whose))
-        if person is None:  # of a list, or gone already
+        if person is None:  # of a list, or already deleted
             if any(found):
                 remove_faces_of(session, row, member, now)
             continue
@@ -165,7 +165,7 @@ def remove_faces(
 
 
 def _count(session: Session, collection: UUID, condition: ColumnElement[bool], done: Removed) -> int:
-    """Add the faces that a condition names to what is being deleted; returns how many there are."""
+    """Add the faces that match a condition to the deletion; return their number."""
     query = select(PersistedFaceRow.face_id).where(PersistedFaceRow.collection == collection, condition)
     faces = session.scalars(query).all()
     done.faces += len(faces)

@@ -1,4 +1,4 @@
-"""Rules of retention: what is deleted by itself, in a collection or in all of a resource, after so many days."""
+"""Retention rules: data that is deleted automatically after so many days, in a collection or in a whole resource."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from mien.subjects.places import find_home
 from mien.subjects.removing import Removed, lock_home, remove_faces, remove_members
 
 LONGEST: Final = 36_500
-"""Days, a century."""
+"""Maximum number of days, a century."""
 EVERY: Final = timedelta(hours=1)
-"""How often servers go by the rules."""
+"""How often servers apply the rules."""
 
 _AT_ONCE: Final = 25
 _ACTOR: Final = "mien retention"
@@ -36,18 +36,18 @@ _log = structlog.get_logger(__name__)
 
 
 class What(StrEnum):
-    """The data that a rule deletes. In face lists, every face stands for a person."""
+    """The data that a rule deletes. In face lists, each face counts as a person."""
 
     FACES_CREATED = "facesCreated"
-    """Faces that were enrolled more than so many days ago; persons stay."""
+    """Faces that were enrolled more than so many days ago; persons are kept."""
     PERSONS_CREATED = "personsCreated"
-    """Persons who were made more than so many days ago, with all that is theirs."""
+    """Persons who were created more than so many days ago, with all their data."""
     NOT_SEEN = "notSeen"
-    """Persons whom nobody was recognised as for so many days, counted from their making at the earliest."""
+    """Persons who were not recognised for so many days, counted from their creation at the earliest."""
     CONSENT_OVER = "consentOver"
     """Persons who consented, and whose last consent expired or was withdrawn so many days ago."""
     CONSENT_MISSING = "consentMissing"
-    """Persons of whom no consent was recorded within so many days."""
+    """Persons for whom no consent was recorded within so many days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Rule:
     Attributes:
         rule_id: names it.
         what: the data that it deletes.
-        collection: KIND/ID or `directory`; None for all of the resource.
+        collection: KIND/ID or `directory`; None for the whole resource.
         days: after how many.
         created_by: name of the actor.
         created_at: time of its creation.
@@ -82,7 +82,7 @@ class Ran:
         collection: KIND/ID or `directory`.
         persons: how many persons, were or would be deleted.
         faces: how many faces.
-        skipped: why the collection was left alone this time, or None.
+        skipped: the reason why the collection was skipped, or None.
     """
 
     resource_id: UUID
@@ -95,7 +95,7 @@ class Ran:
 
 
 class Rules:
-    """Keeps the rules and goes by them.
+    """Stores the retention rules and applies them.
 
     Args:
         rows: opens sessions on collections.
@@ -108,7 +108,7 @@ class Rules:
         self._ran_at: datetime | None = None
 
     def set(self, resource_id: UUID, what: What, days: int, ref: CollectionRef | None = None, *, actor: str) -> Rule:
-        """Set a rule; one of the same kind for the same collection, or for all of the resource, is replaced.
+        """Set a rule; it replaces a rule of the same kind for the same collection or resource.
 
         Raises:
             InvalidSubjectError: the number of days makes no sense.
@@ -190,16 +190,16 @@ class Rules:
 
         Args:
             resource_id: the resource.
-            dry: only count what would be deleted; what two rules name is then counted twice.
+            dry: only count what would be deleted; data that two rules select is counted twice.
             actor: in whose name.
 
         Returns:
-            Results of it, without collections in which there was nothing to do.
+            The results, without collections in which there was nothing to do.
         """
         found: list[Ran] = []
         with self._rows.database.read(resource_id) as session:
             rules = session.scalars(select(RetentionRuleRow).order_by(RetentionRuleRow.created_at)).all()
-            kinds = CollectionRow.kind != Kind.TRANSFER.value  # gone after 48 hours in any case
+            kinds = CollectionRow.kind != Kind.TRANSFER.value  # deleted after 48 hours in any case
             homes = [row for row in session.scalars(select(CollectionRow).where(kinds)) if _has_members(row)]
         for rule in rules:
             concerned = [home for home in homes if rule.collection in {None, home.uid}]
@@ -239,7 +239,7 @@ class Rules:
         return ran
 
     def _where(self, rule: RetentionRuleRow, home: CollectionRow) -> list[CollectionRow]:
-        """The collections that have the faces: of a directory one a recognition model."""
+        """The collections that contain the faces: for a directory, one per recognition model."""
         if rule.what != What.FACES_CREATED.value or home.kind != Kind.DIRECTORY.value:
             return [home]
         with self._rows.database.read(home.resource_id) as session:
@@ -305,7 +305,7 @@ def _members(session: Session, collection: UUID, due: ColumnElement[bool], *, of
 
 
 def _has_members(row: CollectionRow) -> bool:
-    """Whether rules look here: of a directory's collections only at the one that has the persons."""
+    """Whether rules apply here: of a directory's collections, only to the one with the persons."""
     return row.kind != Kind.DIRECTORY.value or row.collection_id == persons_ref(row.resource_id).collection_id
 
 

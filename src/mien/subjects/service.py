@@ -1,4 +1,4 @@
-"""The data-subject tools together, each use of them on record: what command line, control plane and portal call."""
+"""The data-subject tools with an audit entry for each use, for command line, control plane and portal."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Subjects:
     Attributes:
         finder: finds; use `find`, which is on record.
         exporter: exports; use `export`.
-        eraser: erases; use `erase`. Finishes what was killed, and gives receipts again.
+        eraser: erases people; use `erase`. It also completes interrupted erasures and returns receipts again.
         receipts: checks receipts.
         consents: consent records.
         rules: rules of retention.
         audit: the audit log.
-        vault: makes the marks that the record has instead of ids.
+        vault: computes the marks that the records contain instead of ids.
     """
 
     finder: Finder
@@ -52,7 +52,7 @@ class Subjects:
     vault: Vault
 
     def find(self, resource_id: UUID, whom: Whom, *, actor: str) -> Found:
-        """Find all that is kept of somebody in a resource; raises as `Finder.find`."""
+        """Find all data of a person in a resource; raises as `Finder.find`."""
         found = self.finder.find(resource_id, whom)
         self._record(found, "subject.find", actor, photo=whom.photo is not None)
         return found
@@ -60,7 +60,7 @@ class Subjects:
     def export(
         self, resource_id: UUID, whom: Whom, out: IO[bytes], *, possible: bool, templates: bool, actor: str
     ) -> tuple[Found, dict[str, int]]:
-        """Write all that is kept of somebody as a ZIP.
+        """Write all data of a person to a ZIP.
 
         Args:
             resource_id: the resource.
