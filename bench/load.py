@@ -17,6 +17,7 @@ import http.client
 import json
 import os
 import resource
+import selectors
 import socket
 import sqlite3
 import statistics
@@ -24,11 +25,12 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 from bench.serving import Served, served
@@ -40,7 +42,8 @@ DETECT = "/face/v1.2/detect?detectionModel=detection_03&recognitionModel=recogni
 DETECT += "&faceIdTimeToLive=60"  # the shortest, so that a long measurement shows whether they go
 LARGE_BODIES, LARGE_BYTES = 50, 6 << 20
 IDLE, SLOW_HEADS = 10_000, 200
-_AT_ONCE = 500
+_AT_ONCE = 1000  # the server's queue of connections that it has not accepted is 2,048
+_OPEN_SECONDS = 60.0
 _HEALTH = b"GET /healthz/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -215,18 +218,22 @@ def edge() -> None:
     with served(max_connections="20000", max_connections_per_address="20000") as server:
         netloc = urlsplit(server.endpoint)
         address = (str(netloc.hostname), int(netloc.port or 80))
-        hostile: dict[str, Callable[[], list[socket.socket]]] = {
-            "nobody else": list,
-            f"{IDLE} silent connections": lambda: _connections(address, IDLE, b""),
-            f"{IDLE} idle connections": lambda: _connections(address, IDLE, _HEALTH, answered=True),
-            f"{SLOW_HEADS} slow heads": lambda: _connections(
-                address, SLOW_HEADS, b"POST /face/v1.2/detect HTTP/1.1\r\n"
-            ),
+        call_all([server], 4, 5, images)
+        hostile = {
+            "nobody else": (0, b"", False),
+            f"{IDLE} silent connections": (IDLE, b"", False),
+            f"{IDLE} idle connections": (IDLE, _HEALTH, True),
+            f"{SLOW_HEADS} slow heads": (SLOW_HEADS, b"POST /face/v1.2/detect HTTP/1.1\r\n", False),
         }
-        for name, make in hostile.items():
-            held = make()
-            print(f"{name}: {len(held)} made, {sum(map(_is_open, held))} open", flush=True)
-            print(f"  others: {call_all([server], 4, 10, images).row()}; {sum(map(_is_open, held))} open", flush=True)
+        for name, (number, head, answered) in hostile.items():
+            start = time.perf_counter()
+            held = _connections(address, number, head, answered=answered)
+            print(f"{name}: {len(held)} opened in {time.perf_counter() - start:.1f} s", flush=True)
+            with _counting(held, server) as counts:
+                calls = call_all([server], 4, 10, images)
+            print(f"  others: {calls.row()}", flush=True)
+            for open_ones, descriptors in (counts[0], counts[-1]):
+                print(f"  open at the same moment: {open_ones}; descriptors of the server: {descriptors}", flush=True)
             for one in held:
                 one.close()
         body, bodies = images[0] + bytes(LARGE_BYTES - len(images[0]) - 1024), Calls()
@@ -238,25 +245,62 @@ def edge() -> None:
         print(f"server errors in the log: {server.log.read_text('utf-8', 'replace').count('Traceback')}")
 
 
-def _connections(address: tuple[str, int], number: int, head: bytes, *, answered: bool = False) -> list[socket.socket]:
-    """Open connections that send a head, its beginning, or nothing; fewer where the system allows no more.
+@contextmanager
+def _counting(held: Sequence[socket.socket], server: Served) -> Iterator[list[tuple[int, int]]]:
+    """Count now, each second of the block, and in the end, which connections are open and the server's descriptors."""
+    counts: list[tuple[int, int]] = []
+    over = threading.Event()
 
-    The server closes those that do not end a head within 10 seconds, and those that are answered after 75.
+    def count() -> None:
+        descriptors = sum(1 for _ in Path(f"/proc/{server.pid}/fd").iterdir())
+        counts.append((sum(map(_is_open, held)), descriptors))
+
+    def go_on() -> None:
+        while not over.wait(1):
+            count()
+
+    count()
+    counting = threading.Thread(target=go_on)
+    counting.start()
+    yield counts
+    over.set()
+    counting.join()
+    count()
+
+
+def _connections(address: tuple[str, int], number: int, head: bytes, *, answered: bool) -> list[socket.socket]:
+    """Open connections at once that send a head, its beginning, or nothing; fewer where the system allows no more.
+
+    The server closes those that do not end a head within 10 seconds, and those that are answered after 75. One loop
+    opens hundreds side by side: a blocking connect each took longer than that on a busy machine.
     """
     held: list[socket.socket] = []
-    while len(held) < number:
-        some: list[socket.socket] = []  # at once, so that a busy machine is not waited for each time
-        try:
-            while len(some) < min(_AT_ONCE, number - len(held)):
-                some.append(socket.create_connection(address, timeout=60))
-            for one in some:
-                one.sendall(head)
-            for one in some if answered else ():
-                one.recv(65536)
-        except OSError as error:
-            print(f"after {len(held) + len(some)}: {error}")
-            return held + some
-        held += some
+    under_way = 0
+    deadline = time.monotonic() + _OPEN_SECONDS
+    with selectors.DefaultSelector() as selector:
+        while (len(held) < number or under_way) and time.monotonic() < deadline:
+            while under_way < _AT_ONCE and len(held) < number:
+                one = socket.socket()
+                one.setblocking(False)
+                one.connect_ex(address)
+                selector.register(one, selectors.EVENT_WRITE)
+                held.append(one)
+                under_way += 1
+            for key, event in selector.select(1):
+                found = cast("socket.socket", key.fileobj)
+                try:
+                    if event & selectors.EVENT_WRITE:
+                        found.send(head)  # an error if it could not connect
+                        if answered:
+                            selector.modify(found, selectors.EVENT_READ)
+                            continue
+                    else:
+                        found.recv(65536)
+                except OSError as error:
+                    print(f"connection {len(held)}: {error}")
+                    deadline = 0
+                selector.unregister(found)
+                under_way -= 1
     return held
 
 

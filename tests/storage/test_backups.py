@@ -3,7 +3,10 @@
 import io
 import os
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +18,14 @@ from tests.examples import examples
 from tests.postgresql import empty_postgresql
 
 from mien.storage import Database, migrate
-from mien.storage.backups import BackupError, make_backup, read_backup, restore_database, restore_key
+from mien.storage.backups import (
+    BackupError,
+    make_backup,
+    read_backup,
+    restore_database,
+    restore_key,
+    working_folder,
+)
 from mien.storage.crypto import MasterKey
 from mien.storage.sealed_files import CHUNK, MAGIC, OpeningReader, SealedFileError, SealingWriter
 
@@ -173,3 +183,30 @@ def test_postgresql_comes_back(postgresql_url: str, tmp_path: Path, monkeypatch:
             restore_database(made, folder, second)
         restored.close()
         database.close()
+
+
+def test_a_backup_that_was_killed_leaves_no_copy_behind(tmp_path: Path) -> None:
+    script = (
+        "import sys, time; from pathlib import Path; from mien.storage.backups import working_folder\n"
+        "with working_folder(Path(sys.argv[1])) as folder:\n"
+        "    (folder / 'mien.db').write_text('people'); print(folder.name, flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        left = process.stdout.readline().strip()
+        with working_folder(tmp_path) as folder:
+            assert {one.name for one in tmp_path.iterdir()} == {left, folder.name}, "one that is in use stays"
+        process.send_signal(signal.SIGKILL)
+    assert (tmp_path / left / "mien.db").exists()
+    with working_folder(tmp_path) as folder:
+        assert [one.name for one in tmp_path.iterdir()] == [folder.name]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_key_of_a_backup_that_is_only_checked_stays_off_the_disk(source: Database, tmp_path: Path) -> None:
+    file = tmp_path / "backup"
+    make_backup(source, MASTER, file, now=NOW, version="1", passphrase=PASSPHRASE, with_key=True)
+    folder = tmp_path / "checked"
+    folder.mkdir()
+    assert read_backup(file, folder, PASSPHRASE, with_key=False).has_key
+    assert [one.name for one in folder.iterdir()] == ["mien.db"]

@@ -14,6 +14,7 @@ from tests.conftest import sqlite_database
 from mien.clock import ManualClock
 from mien.storage import EVERY_RESOURCE, Database, MasterKey, Vault, load_master_key, migrate
 from mien.storage.crypto import DATA_KEY_AGE, CryptoError, MasterKeyError
+from mien.storage.faults import StorageFault, StorageFaultError, fault_of
 from mien.storage.rotation import open_vault, rotate_master_key
 from mien.storage.tables import DataKeyRow, ResourceRow
 
@@ -107,6 +108,26 @@ def test_rotation_keeps_what_was_sealed_and_retires_the_old_key(
     assert again.keyed_hash("key") == hashed
     with pytest.raises(MasterKeyError):
         Vault(database, old, clock)
+
+
+def test_a_server_with_the_old_key_adds_no_data_key_that_the_new_one_does_not_open(
+    vault: Vault, owner: UUID, database: Database, clock: ManualClock, tmp_path: Path
+) -> None:
+    """It runs until the operator restarts it; before, no server started any more after it had added one."""
+    old = Vault(database, vault._master, clock)
+    sealed = vault.seal(b"template", resource_id=owner, what="a")
+    known = old.seal(b"template", resource_id=owner, what="b")
+    late = add_resource(database, clock, "late")
+    later = vault.seal(b"template", resource_id=late, what="c")
+    rotate_master_key(vault, tmp_path)
+    assert old.open(sealed, resource_id=owner, what="a") == b"template"
+    with pytest.raises(StorageFaultError) as caught:
+        old.open(later, resource_id=late, what="c")
+    assert fault_of(caught.value) is StorageFault.KEY
+    with pytest.raises(StorageFaultError):
+        old.seal(b"template", resource_id=add_resource(database, clock, "new"), what="d")
+    again = open_vault(database, clock, tmp_path)
+    assert again.open(known, resource_id=owner, what="b") == b"template"
 
 
 def test_a_rotation_that_was_cut_off_is_finished_at_the_next_start(

@@ -42,6 +42,24 @@ def test_mistakes_of_ours_are_no_outage(database: Database) -> None:
     assert fault_of(ValueError("x")) is None
 
 
+def test_a_database_that_is_read_only(database: Database) -> None:
+    """A primary that became a standby, a file system that the kernel mounted read-only after an error."""
+    closed = "PRAGMA query_only=ON" if database.is_sqlite else "SET TRANSACTION READ ONLY"
+    with pytest.raises(SQLAlchemyError) as caught, database.write(EVERY_RESOURCE) as session:
+        session.execute(text(closed))
+        session.execute(text("CREATE TABLE more (x INTEGER)"))
+    assert fault_of(caught.value) is StorageFault.CLOSED
+
+
+def test_rights_that_were_taken_away(database: Database) -> None:
+    if database.is_sqlite:
+        pytest.skip("SQLite knows no roles")
+    with pytest.raises(SQLAlchemyError) as caught, database.write(EVERY_RESOURCE) as session:
+        session.execute(text("SET LOCAL ROLE pg_monitor"))
+        session.execute(text("DELETE FROM resources"))
+    assert fault_of(caught.value) is StorageFault.CLOSED
+
+
 def test_a_database_that_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.OperationalError) as caught:
         sqlite3.connect(tmp_path / "nowhere" / "mien.db").execute("SELECT 1")

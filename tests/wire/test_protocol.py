@@ -19,14 +19,18 @@ from mien.wire.protocol import HEAD_BYTES, HEADERS, SPARE_DESCRIPTORS, Connectio
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
-    """Answers with how many bytes the body has."""
+    """Answers with how many bytes the body has; below /names with the headers' names, below /early before the body."""
+    if scope["type"] == "websocket":
+        return
     assert scope["type"] == "http"
-    size, more = 0, True
+    size, more = 0, scope["path"] != "/early"
     while more:
         message = await receive()
         size += len(message.get("body", b""))
-        more = message.get("more_body", False)
+        more = message.get("more_body", False) and message["type"] == "http.request"
     body = str(size).encode()
+    if scope["path"] == "/names":
+        body = b" ".join(name for name, _ in scope["headers"])
     headers = [(b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
@@ -47,6 +51,21 @@ class Listening:
                 connection.sendall(part)
             return answer(connection)
 
+    def send_all(self, data: bytes) -> list[tuple[int, bytes]]:
+        """Send bytes on a new connection; return status and body of each answer until the server closes it."""
+        with closing(self.connect()) as connection:
+            connection.sendall(data)
+            got = b""
+            while more := connection.recv(65536):
+                got += more
+        found = []
+        while got:
+            head, _, rest = got.partition(b"\r\n\r\n")
+            length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+            found.append((int(head.split()[1]), rest[:length]))
+            got = rest[length:]
+        return found
+
 
 def answer(connection: socket.socket) -> tuple[int, bytes]:
     got = b""
@@ -65,10 +84,15 @@ def answer(connection: socket.socket) -> tuple[int, bytes]:
 
 @pytest.fixture
 def listening() -> Iterator[Listening]:
-    limits = ConnectionLimits(overall=20, per_address=12, head_seconds=0.4)
+    limits = ConnectionLimits(overall=20, per_address=12, head_seconds=0.4, rest_seconds=0.4)
     bound = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        application, http=HttpProtocol.with_limits(limits), lifespan="off", log_config=None, server_header=False
+        application,
+        http=HttpProtocol.with_limits(limits),
+        ws="websockets-sansio",
+        lifespan="off",
+        log_config=None,
+        server_header=False,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
@@ -192,3 +216,83 @@ def test_a_trusted_proxy_speaks_for_many() -> None:
 def test_not_http_is_answered_in_our_words(listening: Listening) -> None:
     status, body = listening.send(b"\x16\x03\x01 no http at all\r\n\r\n")
     assert (status, json.loads(body)["error"]["code"]) == (400, "BadRequest")
+
+
+CHUNKED = START + b"Transfer-Encoding: chunked\r\n\r\n"
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def test_a_trailer_is_no_header(listening: Listening) -> None:
+    head = b"POST /names HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    sent = head + b"2\r\nab\r\n0\r\nOcp-Apim-Subscription-Key: k\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n"
+    assert listening.send(sent) == (200, b"host transfer-encoding")
+
+
+@pytest.mark.parametrize("part", [b"0\r\nX-Long: " + b"a" * 300_000, b"2;" + b"a" * 300_000])
+def test_trailers_and_extensions_of_chunks_are_bounded(part: bytes, listening: Listening) -> None:
+    assert listening.send(CHUNKED + b"2\r\nab\r\n", part)[0] == 431
+
+
+def test_the_smallest_chunks_pass(listening: Listening) -> None:
+    count = 40_000
+    assert listening.send(CHUNKED, b"1\r\nb\r\n" * count, b"0\r\n\r\n") == (200, str(count).encode())
+
+
+@pytest.mark.parametrize("last", [b"\x00 junk\r\n\r\n", CHUNKED + b"junk\r\n", GET.replace(b"Host", b"Ho st")])
+def test_what_is_wrong_behind_other_requests_is_said_after_their_answers(last: bytes, listening: Listening) -> None:
+    assert [status for status, _ in listening.send_all(GET + GET + last)] == [200, 200, 400]
+
+
+@pytest.mark.parametrize("part", [b"junk\r\n", b"2\r\nabjunk", b"2;" + b"a" * 300_000])
+def test_a_broken_body_is_answered_once_and_is_no_error_of_the_application(
+    part: bytes, listening: Listening, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert len(listening.send_all(CHUNKED + part)) == 1
+    assert listening.send_all(CHUNKED.replace(b" / ", b" /early ") + part)[0][0] in {200, 400, 431}
+    assert listening.send(GET) == (200, b"0")
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def test_two_hosts_are_refused(listening: Listening) -> None:
+    assert listening.send(START + b"Host: y\r\nContent-Length: 0\r\n\r\n")[0] == 400
+
+
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        (b"".join(b"X-%d: a\r\n" % number for number in range(150)), 431),
+        (b"X-Long: " + b"a" * 9_000 + b"\r\n", 431),
+        (b"Content-Length: 2\r\n", 400),
+        (b"Transfer-Encoding: chunked\r\n", 400),
+    ],
+)
+def test_a_handshake_that_the_library_leaves_unanswered_is_refused(
+    more: bytes, status: int, listening: Listening
+) -> None:
+    assert [status for status, _ in listening.send_all(HANDSHAKE + more + b"\r\n")] == [status]
+    until(lambda: listening.limits.total == 0)
+
+
+def test_a_handshake_behind_a_request_does_not_take_its_answer(listening: Listening) -> None:
+    assert [status for status, _ in listening.send_all(GET + HANDSHAKE + b"\r\n")] == [200, 400]
+
+
+def test_the_rest_of_an_answered_body_is_waited_for_no_longer_than_the_limit(listening: Listening) -> None:
+    with closing(listening.connect()) as connection:
+        connection.sendall(b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nabc")
+        assert answer(connection) == (200, b"0")
+        assert connection.recv(1) == b""
+    with closing(listening.connect()) as connection:
+        connection.sendall(b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nab")
+        assert answer(connection) == (200, b"0")
+        connection.sendall(b"c" + GET)
+        assert answer(connection) == (200, b"0")
+        threading.Event().wait(0.8)  # the timer of the body is over
+        connection.sendall(GET)
+        assert answer(connection) == (200, b"0")

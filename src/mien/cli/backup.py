@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -32,7 +31,7 @@ def command(
     """
     from mien.events.audit import AuditLog
     from mien.storage import Database, Vault
-    from mien.storage.backups import BackupError, make_backup, read_backup, restore_database
+    from mien.storage.backups import BackupError, make_backup, read_backup, restore_database, working_folder
     from mien.storage.crypto import load_master_key
 
     passphrase = read_passphrase(passphrase_file, confirm=True) if encrypt or with_key or passphrase_file else None
@@ -56,9 +55,8 @@ def command(
         )
         restored = False
         try:
-            with tempfile.TemporaryDirectory(prefix=".mien-check-", dir=file.absolute().parent) as name:
-                folder = Path(name)
-                read_backup(file, folder, passphrase)
+            with working_folder(file.absolute().parent) as folder:
+                read_backup(file, folder, passphrase, with_key=False)
                 if services.database.is_sqlite:
                     url = f"sqlite:///{folder / 'restored.db'}"
                     restore_database(made, folder, url)

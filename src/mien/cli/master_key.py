@@ -19,6 +19,10 @@ def _group() -> None:
 
 @app.command("rotate")
 def rotate(
+    to: Annotated[
+        Path | None,
+        typer.Option(help="Write the new key to this file, which must not exist, instead of the data folder."),
+    ] = None,
     as_name: As = None,
     as_json: AsJson = False,
     data_dir: Annotated[
@@ -27,32 +31,48 @@ def rotate(
 ) -> None:
     """Create a new master key and rewrap every data key with it; encrypted data does not change.
 
-    Stop the servers first, or restart them after: they keep the old key in memory.
+    Stop the servers first, or restart them after: they keep the old key in memory. If the key comes from
+    MIEN_MASTER_KEY or MIEN_MASTER_KEY_FILE, give --to, and replace it there by the new one afterwards.
     """
     from mien.logs import configure_logs
     from mien.services import open_services
     from mien.settings import Settings
     from mien.storage.crypto import MasterKeyError
     from mien.storage.migrations import MigrationError
-    from mien.storage.rotation import rotate_master_key
+    from mien.storage.rotation import rotate_master_key, rotate_to
 
     settings = Settings(data_dir=data_dir.absolute()) if data_dir else Settings()
     configure_logs("warning", settings.log_format)
-    if settings.master_key is not None or settings.master_key_file is not None:
-        typer.echo("mien: the master key comes from MIEN_MASTER_KEY or MIEN_MASTER_KEY_FILE, not from here", err=True)
+    elsewhere = settings.master_key is not None or settings.master_key_file is not None
+    if elsewhere and to is None:
+        typer.echo(
+            "mien: the master key comes from MIEN_MASTER_KEY or MIEN_MASTER_KEY_FILE: "
+            "name a file for the new one with --to",
+            err=True,
+        )
+        raise typer.Exit(1)
+    if to is not None and not elsewhere:
+        typer.echo(f"mien: the master key is in {settings.data_dir} and is replaced there: leave out --to", err=True)
         raise typer.Exit(1)
     try:
         services = open_services(settings)
     except (MasterKeyError, MigrationError, OSError) as error:
         typer.echo(f"mien: {error}", err=True)
         raise typer.Exit(1) from None
-    wrapped = rotate_master_key(services.vault, settings.data_dir)
+    try:
+        wrapped = rotate_to(services.vault, to) if to else rotate_master_key(services.vault, settings.data_dir)
+    except OSError as error:
+        services.close()
+        typer.echo(f"mien: the new key cannot be written: {error}", err=True)
+        raise typer.Exit(1) from None
     services.audit.record(
         actor=actor(as_name), action="master_key.rotate", resource_id=None, details={"data_keys": wrapped}
     )
     services.close()
-    path = settings.data_dir / "master.key"
+    path = to or settings.data_dir / "master.key"
     if as_json:
         print_json({"data_keys": wrapped, "file": str(path)})
     else:
         typer.echo(f"{wrapped} data keys are wrapped by a new master key, in {path}")
+        if to is not None:
+            typer.echo("The old key opens nothing any more: replace it by the new one, then restart the servers.")

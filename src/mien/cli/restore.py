@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +25,7 @@ def command(
 ) -> None:
     """Restore a backup to a data folder without a database, or to an empty PostgreSQL database (MIEN_DATABASE_URL)."""
     from mien.settings import Settings
-    from mien.storage.backups import BackupError, read_backup, restore_database, restore_key
+    from mien.storage.backups import BackupError, read_backup, restore_database, restore_key, working_folder
     from mien.storage.crypto import MasterKey, MasterKeyError, load_master_key
     from mien.storage.sealed_files import is_sealed
 
@@ -37,8 +36,7 @@ def command(
     own = settings.data_dir / "master.key"
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory(prefix=".mien-restore-", dir=settings.data_dir) as name:
-            folder = Path(name)
+        with working_folder(settings.data_dir) as folder:
             manifest = read_backup(file, folder, passphrase)
             if settings.master_key is not None or settings.master_key_file is not None:
                 given = settings.master_key.get_secret_value() if settings.master_key else None

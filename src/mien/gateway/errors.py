@@ -65,7 +65,7 @@ class IssuerUnavailableError(GatewayError):
 
 
 class StorageUnavailableError(GatewayError):
-    """The database does not answer, or the disk is full.
+    """The database does not answer or is read-only, or the disk is full.
 
     Attributes:
         hint: a hint for the caller; None for none.

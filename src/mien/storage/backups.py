@@ -8,6 +8,7 @@ the database.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import json
@@ -18,7 +19,7 @@ import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -36,6 +37,7 @@ _MANIFEST: Final = "manifest.json"
 _KEY: Final = "master.key"
 _SQLITE: Final = "mien.db"
 _POSTGRESQL: Final = "mien.dump"
+_WORKING: Final = ".mien-backup-"
 _BLOCK: Final = 1 << 20
 _MOST_MANIFEST: Final = 64 * 1024
 
@@ -105,8 +107,8 @@ def make_backup(
     if passphrase is not None:
         check_passphrase(passphrase)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".mien-backup-", dir=target.parent) as folder:
-        copy = Path(folder) / (_SQLITE if database.is_sqlite else _POSTGRESQL)
+    with working_folder(target.parent) as folder:
+        copy = folder / (_SQLITE if database.is_sqlite else _POSTGRESQL)
         _copy(database, copy)
         files = {copy.name: _sha256(copy)}
         key = (master.secret.hex() + "\n").encode("ascii")
@@ -121,7 +123,7 @@ def make_backup(
             master_key=master.name,
             files=files,
         )
-        draft = Path(folder) / "archive"
+        draft = folder / "archive"
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as out:
             with _sealing(out, passphrase) as stream, tarfile.open(fileobj=stream, mode="w|") as archive:
@@ -135,13 +137,55 @@ def make_backup(
     return manifest
 
 
-def read_backup(source: Path, folder: Path, passphrase: str | None = None) -> Manifest:
+@contextmanager
+def working_folder(parent: Path) -> Iterator[Path]:
+    """Create a folder for the parts of a backup, and delete it in the end.
+
+    Folders of backups and restores that were killed are deleted first: copies of the database that nobody knows of. One
+    that is in use is locked by its process.
+
+    Args:
+        parent: where; exists.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    for left in parent.glob(f"{_WORKING}*"):
+        with suppress(OSError), _locked(left):  # else it is in use, or somebody else's
+            shutil.rmtree(left)
+    made = Path(tempfile.mkdtemp(prefix=".mien-new-", dir=parent))
+    with _locked(made):
+        folder = made.with_name(_WORKING + made.name.removeprefix(".mien-new-"))
+        made.rename(folder)  # locked before anybody looks at it
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a folder's lock, which ends with the process.
+
+    Raises:
+        OSError: another process holds it.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def read_backup(source: Path, folder: Path, passphrase: str | None = None, *, with_key: bool = True) -> Manifest:
     """Unpack a backup into a folder and check every file against the manifest.
 
     Args:
         source: the archive.
         folder: exists; gets the files, readable by their owner only.
         passphrase: passphrase of the archive; None if it is not encrypted.
+        with_key: whether to write the master key of the archive, too; if False, it is only checked.
 
     Raises:
         BackupError: it is not a backup, has a newer format, is damaged, or the passphrase is missing or wrong.
@@ -158,7 +202,8 @@ def read_backup(source: Path, folder: Path, passphrase: str | None = None) -> Ma
                         raise BackupError(f"{source} holds {member.name!r}, which its manifest does not name")
                     stream = archive.extractfile(member)
                     assert stream is not None
-                    found[member.name] = _write(stream, folder / member.name)
+                    kept = with_key or member.name != _KEY
+                    found[member.name] = _write(stream, folder / member.name) if kept else _digest(stream)
             while content.read(_BLOCK):
                 pass  # to the end: a sealed file says there that nothing is missing
     except SealedFileError as error:
@@ -326,6 +371,10 @@ def _write(stream: Any, target: Path) -> str:
             digest.update(block)
             out.write(block)
     return digest.hexdigest()
+
+
+def _digest(stream: Any) -> str:
+    return hashlib.sha256(stream.read()).hexdigest()
 
 
 def _sha256(path: Path) -> str:

@@ -26,12 +26,14 @@ from sqlalchemy import select
 
 from mien.clock import Clock
 from mien.storage.database import EVERY_RESOURCE, Database
+from mien.storage.faults import StorageFault, StorageFaultError
 from mien.storage.tables import DataKeyRow
 
 _HEADER: Final = struct.Struct(">BI12s")
 _VERSION: Final = 1
 _SEAL: Final = "seal"
 _LOOKUP: Final = "lookup"
+_DATA_KEYS: Final = "data_keys"  # the lock that rewrapping and adding take
 DATA_KEY_AGE: Final = timedelta(days=30)
 
 
@@ -173,6 +175,7 @@ class Vault:
 
         Raises:
             CryptoError: it was changed, moved from another row, or its data key is gone.
+            StorageFaultError: its data key is not in memory, and another master key wraps it since this server started.
         """
         try:
             version, key_id, nonce = _HEADER.unpack_from(sealed)
@@ -212,6 +215,7 @@ class Vault:
             The number of rewrapped data keys.
         """
         with self._lock, self._database.write(EVERY_RESOURCE) as session:
+            self._database.lock(session, _DATA_KEYS)
             rows = session.scalars(select(DataKeyRow).with_for_update()).all()
             for row in rows:
                 secret = self._unwrap(row)
@@ -262,13 +266,19 @@ class Vault:
         return key
 
     def _create_key(self, resource_id: UUID | None, purpose: str) -> DataKeyRow:
-        """Insert a data key, unless another process has just inserted one of the kind of which there is but one."""
+        """Insert a data key, unless another process has just inserted one of the kind of which there is but one.
+
+        Raises:
+            StorageFaultError: the master key was replaced since this server started. A data key that the old one wraps
+                beside those of the new one would leave a database that no key opens.
+        """
         secret = AESGCM.generate_key(256)
         with self._database.write(EVERY_RESOURCE) as session:
-            if purpose == _LOOKUP:
-                self._database.lock(session, "data_keys")
-                if row := session.scalar(select(DataKeyRow).where(DataKeyRow.purpose == _LOOKUP)):
-                    return row
+            self._database.lock(session, _DATA_KEYS)
+            if set(session.scalars(select(DataKeyRow.master).distinct())) - {self._master.name}:
+                raise StorageFaultError(StorageFault.KEY)
+            if purpose == _LOOKUP and (row := session.scalar(select(DataKeyRow).where(DataKeyRow.purpose == _LOOKUP))):
+                return row
             row = DataKeyRow(
                 resource_id=resource_id,
                 purpose=purpose,
@@ -284,6 +294,8 @@ class Vault:
         try:
             return AESGCM(self._master.secret).decrypt(nonce, wrapped, _wrapping_data(row.resource_id, row.purpose))
         except InvalidTag as error:
+            if row.master != self._master.name:
+                raise StorageFaultError(StorageFault.KEY) from error
             raise CryptoError("a data key was changed or wrapped by another master key") from error
 
 

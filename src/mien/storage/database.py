@@ -59,6 +59,9 @@ class Database:
         url: SQLAlchemy URL, of SQLite (a file) or PostgreSQL (psycopg 3).
         pool_size: connections kept at most; a thread that finds none free waits for one.
 
+    Raises:
+        ValueError: the URL names no file, or a `prepare_threshold` that is none.
+
     Example:
         ```
         with database.write(resource_id) as session:   # commits at the end, rolls back on an exception
@@ -78,6 +81,8 @@ class Database:
         arguments: dict[str, Any] = {"timeout": 30.0} if self.is_sqlite else dict(_POSTGRESQL)
         for name in self.url.query:  # what the operator says in the URL holds
             arguments.pop(name, None)
+        if "prepare_threshold" in self.url.query:
+            arguments["prepare_threshold"] = _prepare_threshold(self.url.query["prepare_threshold"])
         if not self.is_sqlite and "options" not in self.url.query:
             # As on SQLite: who waits for another writer's lock is told after a while, and does not wait for ever.
             # Nor may a server that is paused or cut off in a transaction keep its locks for ever.
@@ -212,6 +217,19 @@ class Database:
         for close in self._closers:
             close()
         self.engine.dispose()
+
+
+def _prepare_threshold(given: object) -> int | None:
+    """Return how often a statement is sent before it is prepared; None, for never: a pool of transactions needs that.
+
+    Raises:
+        ValueError: it is neither a whole number nor `none`.
+    """
+    if str(given).lower() == "none":
+        return None
+    if str(given).isdecimal():
+        return int(str(given))
+    raise ValueError("prepare_threshold of the database's URL must be a whole number or none")
 
 
 class ScopedSession(Session):

@@ -45,15 +45,31 @@ def rotate_master_key(vault: Vault, data_dir: Path) -> int:
         The number of rewrapped data keys.
     """
     following = _following(data_dir)
+    following.unlink(missing_ok=True)  # of a rotation that stopped before it wrapped anything
+    wrapped = rotate_to(vault, following)
+    following.replace(data_dir / "master.key")
+    return wrapped
+
+
+def rotate_to(vault: Vault, file: Path) -> int:
+    """Make a new master key in a file of its own, and wrap every data key with it.
+
+    The key is on the disk before anything is wrapped.
+
+    Returns:
+        The number of rewrapped data keys.
+
+    Raises:
+        FileExistsError: the file is there; it may hold a key that is in use.
+        OSError: it cannot be written.
+    """
     secret = secrets.token_hex(32)
-    descriptor = os.open(following, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as out:
         out.write(secret + "\n")
         out.flush()
         os.fsync(out.fileno())
-    wrapped = vault.rewrap(MasterKey.from_hex(secret))
-    following.replace(data_dir / "master.key")
-    return wrapped
+    return vault.rewrap(MasterKey.from_hex(secret))
 
 
 def _following(data_dir: Path) -> Path:

@@ -33,7 +33,15 @@ HEAD_SECONDS: Final = 10.0
 SPARE_DESCRIPTORS: Final = 32
 """Descriptors that connections leave to the database, files and fetches."""
 
+REST_SECONDS: Final = 60.0
+"""How long a client may go on sending the body of a request that was answered already."""
+
+FRAMING: Final = 8
+"""Most bytes beside the content for each byte of a body that comes in chunks; a chunk of one byte takes five."""
+
 _LINGER_SECONDS: Final = 1.0
+_WEBSOCKET_HEADERS: Final = 120  # the library that reads handshakes answers nothing at all above 128 …
+_WEBSOCKET_LINE: Final = 8_000  # … or to a line longer than 8,192 bytes
 
 _NOT_HTTP: Final = row("mien.not_http")
 _HEAD_TOO_LARGE: Final = row("mien.head_too_large")
@@ -64,6 +72,7 @@ class ConnectionLimits:
         per_address: of one address; a trusted proxy speaks for many and is not limited.
         trusted: whether an address is a trusted proxy's.
         head_seconds: how long a client may take for a head.
+        rest_seconds: how long it may go on sending a body that was answered.
         descriptors: how many files the process may have open. Where none is left, libuv closes new connections and
             says nothing; those that take one of the last are refused, and the log is told.
     """
@@ -72,6 +81,7 @@ class ConnectionLimits:
     per_address: int = 1_000
     trusted: Any = None
     head_seconds: float = HEAD_SECONDS
+    rest_seconds: float = REST_SECONDS
     descriptors: int | None = None
     open: Counter[str] = field(default_factory=Counter)
     total: int = 0
@@ -108,7 +118,9 @@ class ConnectionLimits:
 class HttpProtocol(HttpToolsProtocol):
     """Give it to uvicorn as `http=`; `with_limits` makes one with other limits.
 
-    It answers in the contract's JSON to what is not HTTP, refuses heads that are too long or take too long, and
+    It answers in the contract's JSON to what is not HTTP, after the answers to the requests before it. It refuses heads
+    that are too long or take too long, and chunked bodies of little but extensions. Trailers are dropped: uvicorn would
+    add them to the headers, so that a body could bring a key, or name the address that a proxy vouches for. It
     declines an offer of HTTP/2 over plain text: Java's own client makes that offer with every first request, and
     uvicorn's parser drops the body of a request that makes one.
     """
@@ -121,8 +133,12 @@ class HttpProtocol(HttpToolsProtocol):
     _refused = False
     _in_head = True  # until the head of a request is complete; again from the next one's first byte on
     _head_bytes = 0
+    _framing = 0  # bytes of a body's message that are not content
+    _content = 0
     _refusal: Row = _NOT_HTTP
+    _waiting: tuple[Row, bytes] | None = None  # a refusal behind answers that are still computed
     _head_timer: asyncio.TimerHandle | None = None
+    _rest_timer: asyncio.TimerHandle | None = None
 
     @classmethod
     def with_limits(cls, limits: ConnectionLimits) -> type[HttpProtocol]:
@@ -146,7 +162,13 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def handle_websocket_upgrade(self) -> None:
-        """Hand the connection over; another protocol counts and times from here on."""
+        """Hand the connection over; another protocol counts and times from here on.
+
+        What that protocol would leave unanswered is refused here, and so is a handshake behind an unanswered request.
+        """
+        if (refusal := self._bad_handshake()) is not None:
+            self._refuse(refusal)
+            return
         self._upgraded = True
         self._leave()
         super().handle_websocket_upgrade()
@@ -171,32 +193,62 @@ class HttpProtocol(HttpToolsProtocol):
             self._head_bytes += len(part)
             super().data_received(part)
         if data and not self._over():
+            self._framing += len(data)
             super().data_received(data)
+            if self._framing > HEAD_BYTES + FRAMING * self._content and not self._over():
+                self._refuse(_HEAD_TOO_LARGE)
         if self._in_head and self._head_bytes and self._head_timer is None and not self._over():
             self._start_timer()
 
     def _over(self) -> bool:
         return self._refused or self._upgraded or self.transport.is_closing()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; drop a trailer."""
+        if self._in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """End a head.
 
         Raises:
-            HeadError: it has too many headers; the parser gives up, and `send_400_response` is called.
+            HeadError: it has too many headers, or two hosts; the parser gives up, and `send_400_response` is called.
         """
-        self._in_head = False
         self._head_bytes = 0
         self._stop_timer()
         if len(self.headers) > HEADERS:
             self._refusal = _HEAD_TOO_LARGE
             raise HeadError
+        if sum(name == b"host" for name, _ in self.headers) > 1:  # a proxy and we might each choose another
+            raise HeadError
         super().on_headers_complete()
+        self._in_head = False
+        self._framing = self._content = 0
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a body; the rest of its message is framing."""
+        self._framing -= len(body)
+        self._content += len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Count what comes next as a head."""
         self._in_head = True
-        self._head_bytes = 0
+        self._head_bytes = self._framing = self._content = 0
+        self._stop_rest_timer()
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Send the refusal that waited for this answer; bound the time for the rest of a body that is answered."""
+        last = not self.pipeline
+        super().on_response_complete()
+        if self.transport.is_closing():
+            return
+        if self._waiting is not None and last:
+            self._unset_keepalive_if_required()
+            self._send_refusal(*self._waiting)
+        elif not self._in_head and self.cycle.response_complete:
+            self._rest_timer = self.loop.call_later(self.limits.rest_seconds, self.transport.close)
 
     def send_400_response(self, msg: str) -> None:
         """Answer and close; `msg` is uvicorn's text, which says nothing beyond ours."""
@@ -205,6 +257,11 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _start_timer(self) -> None:
         self._head_timer = self.loop.call_later(self.limits.head_seconds, self._give_up)
+
+    def _stop_rest_timer(self) -> None:
+        if self._rest_timer is not None:
+            self._rest_timer.cancel()
+            self._rest_timer = None
 
     def _stop_timer(self) -> None:
         if self._head_timer is not None:
@@ -223,13 +280,46 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _leave(self) -> None:
         self._stop_timer()
+        self._stop_rest_timer()
         if self._entered:
             self._entered = False
             self.limits.leave(self._address)
 
+    def _bad_handshake(self) -> Row | None:
+        """Return why a handshake is not passed on; None when it is."""
+        names = {name for name, _ in self.headers}
+        lengths = [len(self.url) + 20, *(len(name) + len(value) + 4 for name, value in self.headers)]
+        if len(self.headers) > _WEBSOCKET_HEADERS or max(lengths) > _WEBSOCKET_LINE:
+            return _HEAD_TOO_LARGE
+        busy = self.cycle is not None and not self.cycle.response_complete
+        return _NOT_HTTP if busy or names & {b"content-length", b"transfer-encoding"} else None
+
     def _refuse(self, entry: Row, more: bytes = b"") -> None:
+        """Read nothing more; answer after what came before is answered."""
         self._stop_timer()
         self._refused = True
+        cycle: RequestResponseCycle | None = self.cycle
+        busy = cycle is not None and not cycle.response_complete
+        if cycle is not None and not self._in_head:  # the body of this very request is at fault
+            cycle.disconnected = True
+            cycle.message_event.set()
+            if cycle.response_complete:  # and there is no room for another
+                self._end()
+                return
+            if cycle.response_started:
+                self.transport.close()
+                return
+            queued = [one for one in self.pipeline if one[0] is cycle]
+            for one in queued:
+                self.pipeline.remove(one)
+            busy = bool(queued)
+        if busy:
+            self._waiting = (entry, more)
+        else:
+            self._send_refusal(entry, more)
+
+    def _send_refusal(self, entry: Row, more: bytes) -> None:
+        self._waiting = None
         problem = entry.problem()
         body = problem.body()
         status = problem.status
@@ -239,6 +329,10 @@ class HttpProtocol(HttpToolsProtocol):
         )
         named = (status, _PHRASES[status].encode(), JSON_TYPE, len(body), problem.code.encode())
         self.transport.write(head % (*named, str(uuid.uuid4()).encode(), more) + body)
+        self._end()
+
+    def _end(self) -> None:
+        """Close when the client has had a moment to read what was sent."""
         if self.transport.can_write_eof():
             self.transport.write_eof()
             self.loop.call_later(_LINGER_SECONDS, self.transport.close)

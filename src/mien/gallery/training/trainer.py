@@ -247,7 +247,7 @@ class Training:
                 return None
             log_failure(_log, "training failed", error, collection=ref.collection_id)
             fault = fault_of(error)
-            if fault is StorageFault.UNAVAILABLE:  # begun again when the database is there again
+            if fault in {StorageFault.UNAVAILABLE, StorageFault.CLOSED}:  # begun again when the database takes it
                 return None
             with suppress(ClaimLostError):
                 self._end(row, held, None, _FULL if fault is StorageFault.FULL else _INTERNAL)
