@@ -291,7 +291,8 @@ class HttpProtocol(HttpToolsProtocol):
         lengths = [len(self.url) + 20, *(len(name) + len(value) + 4 for name, value in self.headers)]
         if len(self.headers) > _WEBSOCKET_HEADERS or max(lengths) > _WEBSOCKET_LINE:
             return _HEAD_TOO_LARGE
-        busy = self.cycle is not None and not self.cycle.response_complete
+        cycle: RequestResponseCycle | None = self.cycle
+        busy = cycle is not None and not cycle.response_complete
         return _NOT_HTTP if busy or names & {b"content-length", b"transfer-encoding"} else None
 
     def _refuse(self, entry: Row, more: bytes = b"") -> None:
