@@ -1,6 +1,6 @@
 """Try random faults on three replicas and check that nothing acknowledged is lost and nothing deleted returns.
 
-    python -m bench.faults [--faults 25] [--at-once 1] [--seed 1] [--clients 3] [--minutes M] [--folder DIR]
+    python -m bench.faults [--faults 25] [--at-once 1] [--seed 1] [--clients 3] [--minutes M] [--calm SECONDS]
 
 Three replicas on PostgreSQL and Valkey or Redis behind HAProxy, each in a network namespace with a small file system.
 Clients write, read, delete, train and identify through the official SDK with its own retries. Faults come one after
@@ -33,6 +33,7 @@ from tests import portraits
 
 Fault = Callable[[Stack, random.Random, Replica], None]
 CALM_SECONDS = 2.0
+"""Between two faults, by default: calls in that time must not fail, so more of it says more about that."""
 SETTLING_SECONDS = 1.0
 LEASE_PASSED = 12.0
 """Longer than the lease of a claim, so that another replica takes over what a paused one has begun."""
@@ -155,7 +156,15 @@ def _beside(part: str, others: Sequence[str]) -> bool:
     return part not in others and not (part == "replicas" and "replica" in others)
 
 
-def run(folder: Path, faults: int, seed: int, clients: int, minutes: float = 1e9, at_once: int = 1) -> dict[str, Any]:
+def run(
+    folder: Path,
+    faults: int,
+    seed: int,
+    clients: int,
+    minutes: float = 1e9,
+    at_once: int = 1,
+    calm: float = CALM_SECONDS,
+) -> dict[str, Any]:
     """Run it; returns the report. No fault begins when the minutes are over."""
     portraits.fetch()
     enrolled, probe = (_bytes(name) for name in portraits.PERSON[:2])
@@ -169,7 +178,7 @@ def run(folder: Path, faults: int, seed: int, clients: int, minutes: float = 1e9
         ]
         for thread in threads:
             thread.start()
-        time.sleep(CALM_SECONDS)
+        time.sleep(calm)
         done: list[Fault] = []
         for some in rounds(faults, at_once, chance):
             if time.monotonic() - began > minutes * 60:
@@ -193,26 +202,25 @@ def run(folder: Path, faults: int, seed: int, clients: int, minutes: float = 1e9
             names = " + ".join(fault.__name__ for fault in some)
             print(
                 f"{len(done):4}/{faults} {names:40} {recovered:5.1f} s, calls {report.calls.total()}, "
-                f"checks {report.checks.total()}, violations {len(report.violations)}",
+                f"checks {report.checks.total()}, violations {len(report.violations)}, "
+                f"outside faults {_failed(report)} of {_outside(report).total()} failed",
                 file=sys.stderr, flush=True,
             )  # fmt: skip
-            time.sleep(CALM_SECONDS)
+            time.sleep(calm)
         stop.set()
         for thread in threads:
             thread.join(600)
         unfinished = [thread.name for thread in threads if thread.is_alive()]
         failures = [repr(thread.failure) for thread in threads if thread.failure is not None]
         tracebacks = _tracebacks(stack)
-    outside = {outcome: count for (during, outcome), count in report.calls.items() if not during}
-    failed = sum(count for outcome, count in outside.items() if outcome.startswith("failed"))
     return {
         "seed": seed,
         "faults": dict(Counter(fault.__name__ for fault in done)),
         "seconds": round(time.monotonic() - began),
         "slowest_recovery_seconds": round(slowest, 1),
         "calls": report.calls.total(),
-        "calls_outside_faults": sum(outside.values()),
-        "failed_outside_faults": failed,
+        "calls_outside_faults": _outside(report).total(),
+        "failed_outside_faults": _failed(report),
         "failed_during_faults": sum(
             count for (during, outcome), count in report.calls.items() if during and outcome.startswith("failed")
         ),
@@ -227,13 +235,28 @@ def run(folder: Path, faults: int, seed: int, clients: int, minutes: float = 1e9
 
 def _recovered(stack: Stack, report: Report) -> bool:
     """Wait until all replicas are ready; one that does not become so is a violation."""
+
+    def works() -> bool:
+        stack.supervise()
+        return all(one.ready() for one in stack.replicas) and stack.reachable()
+
     try:
-        until("all replicas", lambda: all(one.ready() for one in stack.replicas) and stack.reachable(), 1500)
+        until("all replicas", works, 1500)
     except TimeoutError:
         states = {one.number: one.ready() for one in stack.replicas}
         report.check("recovered", False, f"replicas that are ready: {states}")
         return False
     return True
+
+
+def _outside(report: Report) -> Counter[str]:
+    """Return the outcomes of the calls that began when no fault was active."""
+    return Counter({outcome: count for (during, outcome), count in report.calls.items() if not during})
+
+
+def _failed(report: Report) -> int:
+    """Return how many calls outside faults failed."""
+    return sum(count for outcome, count in _outside(report).items() if outcome.startswith("failed"))
 
 
 def _bytes(name: str) -> bytes:
@@ -260,6 +283,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--clients", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=1e9, help="Begin no fault after this time.")
+    parser.add_argument("--calm", type=float, default=CALM_SECONDS, help="Seconds without a fault between two.")
     parser.add_argument("--folder", type=Path, default=None)
     given = parser.parse_args()
     if lacks := stacks.missing():
@@ -267,7 +291,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):  # so that namespaces and file systems go, also in the background
         signal.signal(number, lambda *_: sys.exit(1))
     folder = given.folder or Path(tempfile.mkdtemp(prefix="mien-faults-"))
-    result = run(folder, given.faults, given.seed, given.clients, given.minutes, given.at_once)
+    result = run(folder, given.faults, given.seed, given.clients, given.minutes, given.at_once, given.calm)
     print(json.dumps(result, indent=2))
     sys.exit(bool(result["violations"] or result["clients_that_failed"]))
 

@@ -293,6 +293,12 @@ class Stack:
         self.endpoint = f"http://127.0.0.1:{self._ports['haproxy']}"
         until("HAProxy", self.reachable)
 
+    def supervise(self) -> None:
+        """Start the replicas that have ended, as systemd and Kubernetes do: one that starts without a database ends."""
+        for one in self.replicas:
+            if one.process is None or one.process.poll() is not None:
+                one.start()
+
     def reachable(self) -> bool:
         """Whether a call through HAProxy reaches a replica that is ready."""
         try:
