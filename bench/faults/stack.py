@@ -21,7 +21,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import httpx
-from bench.faults.forked import ForkedProcess, start_warm
+from bench.faults.forked import REPOSITORY, ForkedProcess, start_warm
 
 MASTER_KEY = "00112233445566778899aabbccddeeff" * 2
 REPLICAS = 3
@@ -277,11 +277,13 @@ class Stack:
             f"  server r{one.number} {one.address}:8080 check inter 1s fall 2 rise 1 on-marked-down shutdown-sessions"
             for one in self.replicas
         )
+        delivered = (REPOSITORY / "deploy/haproxy.cfg").read_text(encoding="utf-8")
+        errors = "".join(line for line in delivered.splitlines(keepends=True) if line.startswith("  http-error "))
         (self.folder / "haproxy.cfg").write_text(
             "global\n  maxconn 2000\n"
             "defaults\n  mode http\n  timeout connect 2s\n  timeout client 60s\n  timeout server 30s\n"
             "  timeout http-request 10s\n  timeout check 2s\n  retries 3\n  option redispatch 1\n"
-            "  retry-on conn-failure\n"
+            "  retry-on conn-failure\n" + errors + "\n"
             f"frontend face\n  bind 127.0.0.1:{self._ports['haproxy']}\n  default_backend mien\n"
             "backend mien\n  balance leastconn\n  option httpchk GET /healthz/ready\n" + servers + "\n",
             encoding="ascii",

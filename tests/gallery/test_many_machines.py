@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import subprocess
 import sys
@@ -24,7 +25,8 @@ from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.training import rebuilding
 from mien.gallery.types import TrainingState
-from mien.search import TrainedIndexCorruptError
+from mien.search import EnrolledTemplates, TrainedIndexCorruptError
+from mien.search.segment import Segment
 from mien.storage import Database, MasterKey, Vault
 from mien.storage.claims import Claims
 
@@ -303,3 +305,50 @@ def test_damage_that_a_training_comes_upon_is_mended(world: World, connect: Conn
     assert again.training.broken() == []
     for seed, person in zip((1, 7, 50), (persons[0], persons[6], persons[7]), strict=True):
         assert found(world, again, ref, seed) == [person]
+
+
+def test_a_disk_that_is_full_while_another_servers_index_is_made_leaves_nobody_out(
+    world: World, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index of a later training was left with the content of an earlier one, and all later trainings went on so."""
+    ref = world.make(Kind.LARGE_PERSON_GROUP)
+    here, there = machine(connect(), tmp_path / "here"), machine(connect(), tmp_path / "there")
+    add(here, ref, *range(1, 15))
+    train(here, ref)
+    there.loader.run_once()
+    (late,) = add(here, ref, 99)
+    train(here, ref)
+
+    def full(*_: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Segment, "write", full)
+        with pytest.raises(OSError, match="No space"):
+            found(world, there, ref, 99)
+    assert found(world, there, ref, 99) == [late]
+    add(there, ref, 100)
+    train(there, ref)
+    assert found(world, there, ref, 99) == [late]
+
+
+def test_a_training_does_not_go_on_from_an_index_that_lacks_somebody(
+    world: World, connect: Connect, tmp_path: Path
+) -> None:
+    ref = world.make(Kind.LARGE_PERSON_GROUP)
+    folder = tmp_path / "here"
+    first = machine(connect(), folder)
+    persons = add(first, ref, *range(1, 8))
+    train(first, ref)
+    row = first.rows.get(ref)
+    assert row.snapshot is not None
+    search = first.indexes.search(row)
+    assert search is not None
+    faces = search.faces()
+    fewer = EnrolledTemplates(faces.person_ids[1:], faces.face_ids[1:], faces.templates[1:])
+    first.indexes.store(row, row.snapshot).write(fewer, search.fingerprint)
+    again = machine(connect(), folder)
+    add(again, ref, 50)
+    train(again, ref)
+    assert [found(world, again, ref, seed) for seed in range(1, 8)] == [[one] for one in persons]
+    assert again.indexes.damages == 1

@@ -296,3 +296,16 @@ def test_templates_of_another_dimension_are_refused(tmp_path: Path) -> None:
 def test_the_folder_is_the_owners_alone(tmp_path: Path) -> None:
     TrainedIndexFiles(tmp_path / "new").write(gallery(1, 5, 5, 8), "f")
     assert (tmp_path / "new").stat().st_mode & 0o077 == 0
+
+
+def test_a_branch_is_no_index_before_it_is_updated(tmp_path: Path, key: bytes | None) -> None:
+    first, more = gallery(1, 4, 8, 32), gallery(2, 2, 4, 32)
+    old = TrainedIndexFiles(tmp_path / "old", key)
+    old.write(first, "f")
+    new = old.branch(tmp_path / "new")
+    assert not new.exists
+    with pytest.raises(TrainedIndexMissingError):
+        TrainedIndexFiles(tmp_path / "new", key).load()
+    new.update(more)
+    assert len(TrainedIndexFiles(tmp_path / "new", key).load()) == len(first) + len(more)
+    assert len(old.load()) == len(first)

@@ -129,7 +129,7 @@ class UntrainedIndex:
         if known is not None and known.revision < row.revision and now - known.used < KEEP_FOR:
             search = self._changed(session, row, known)
             # What was added is all there; if the notes of removals are, too, the numbers are equal.
-            if len(search or ()) == row.faces or len(search or ()) == row.faces - _without_template(session, row.uid):
+            if len(search or ()) == row.faces or len(search or ()) == row.faces - without_template(session, row.uid):
                 return search
         return self._changed(session, row, _Entry(-1, None, now))
 
@@ -168,7 +168,7 @@ def enrolled_by(session: Session, collection: UUID, revision: int) -> Iterator[S
         yield SealedFace(*found)
 
 
-def _without_template(session: Session, collection: UUID) -> int:
+def without_template(session: Session, collection: UUID) -> int:
     """How many faces a migration left out."""
     query = select(func.count()).select_from(PersistedFaceRow).where(PersistedFaceRow.collection == collection)
     return session.scalar(query.where(func.length(PersistedFaceRow.sealed) == 0)) or 0

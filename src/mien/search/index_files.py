@@ -75,6 +75,7 @@ class TrainedIndexFiles:
             raise ValueError("a data key has at least 16 bytes")
         self.folder = folder
         self._key = key
+        self._begun: _Manifest | None = None
 
     @property
     def exists(self) -> bool:
@@ -120,7 +121,7 @@ class TrainedIndexFiles:
             ValueError: the templates have another dimension than the trained index's.
         """
         with self._writing():
-            old = self._manifest()
+            old = self._begun or self._manifest()
             if len(added) and added.templates.shape[1] != old.dimension:
                 raise ValueError(
                     f"templates of {added.templates.shape[1]} dimensions, trained index of {old.dimension}"
@@ -146,9 +147,10 @@ class TrainedIndexFiles:
             self._swap(replace(old, generation=old.generation + 1, segments=kept))
 
     def branch(self, folder: Path) -> TrainedIndexFiles:
-        """Begin another trained index that is as this one is now, and leaves this one alone when it is updated.
+        """Begin another trained index with what is in this one, which stays as it is. Call `update` on the new one.
 
-        The files are shared by hard links, so that it costs next to nothing and takes no room.
+        The files are shared by hard links, so that it costs next to nothing and takes no room. There is no new trained
+        index before `update` has written what changed: if that fails, nobody takes the old content for the new.
 
         Args:
             folder: folder of the new trained index, on the same file system; what lies in it is replaced.
@@ -166,8 +168,7 @@ class TrainedIndexFiles:
         except FileNotFoundError as error:
             raise TrainedIndexCorruptError(self.folder, "a file is missing") from error
         new = TrainedIndexFiles(folder, self._key)
-        with new._writing():
-            new._swap(manifest)
+        new._begun = manifest
         return new
 
     def load(self, previous: TemplateSearch | None = None) -> ExactSearch:
@@ -293,6 +294,7 @@ class TrainedIndexFiles:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(self.folder / _MANIFEST)
+        self._begun = None
         _sync_folder(self.folder)
         named = {name for entry in manifest.segments for name in (entry.file, entry.dead_file)}
         for path in self.folder.iterdir():

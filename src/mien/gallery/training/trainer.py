@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -26,8 +27,8 @@ from mien.gallery.templates import Templates
 from mien.gallery.training import history
 from mien.gallery.training.indexes import TrainedIndexes
 from mien.gallery.types import TrainingRun, TrainingState, TrainingStatus
-from mien.gallery.untrained_index import added_since, removed_since
-from mien.search import TrainedIndexError
+from mien.gallery.untrained_index import added_since, removed_since, without_template
+from mien.search import ExactSearch, TemplateSearch, TrainedIndexCorruptError, TrainedIndexError
 from mien.storage import EVERY_RESOURCE
 from mien.storage.claims import ClaimLostError, Held
 from mien.storage.faults import StorageFault, fault_of, log_failure
@@ -275,6 +276,7 @@ class Training:
             try:
                 store = self._indexes.branch(row, row.snapshot, name, held)
                 store.update(added, removed, current=previous)
+                self._check_complete(row, name, store.load(previous))
             except TrainedIndexError as error:
                 self._indexes.report_damage(row, error)
                 with self._rows.database.read(row.resource_id) as session:
@@ -288,6 +290,19 @@ class Training:
         # Loaded here, so that the first identify after a training need not wait for it.
         self._indexes.keep(row.uid, name, store.load(previous), row.revision)
         return name
+
+    def _check_complete(self, row: CollectionRow, name: str, search: TemplateSearch) -> None:
+        """Check that an exact index has as many faces as are enrolled: whatever the one before lacked is found so.
+
+        Raises:
+            TrainedIndexError: it has more or fewer.
+        """
+        if not isinstance(search, ExactSearch) or len(search) == row.faces:
+            return
+        with self._rows.database.read(row.resource_id) as session:
+            enrolled = row.faces - without_template(session, row.uid)
+        if len(search) != enrolled:
+            raise TrainedIndexCorruptError(Path(name), f"it has {len(search)} of {enrolled} faces")
 
     def _revision_to_go_on_from(self, row: CollectionRow) -> int:
         """The revision that the trained index has, -1 when there is none to go on from."""
