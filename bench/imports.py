@@ -30,7 +30,7 @@ from mien.gallery.filed_photos import Recipe
 from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.recognisers import Recognisers
-from mien.importing import Importer, Outcome, Summary
+from mien.importing import Importer, ImportResult, Summary
 from mien.importing.computing import Task, compute
 from mien.importing.report import ReportFile
 from mien.importing.sources import folders
@@ -149,7 +149,7 @@ def main() -> None:
             costs.append(bare_cost / cost)
             print(
                 f"import {rate:.1f} photos/s ({1000 * cost:.0f} ms of processor each, "
-                f"{summary.outcomes[Outcome.ENROLLED]} enrolled), bare loop {bare_rate:.1f} "
+                f"{summary.outcomes[ImportResult.ENROLLED]} enrolled), bare loop {bare_rate:.1f} "
                 f"({1000 * bare_cost:.0f} ms), load {os.getloadavg()[0]:.1f}: ratio of rates {rates[-1]:.3f}, "
                 f"of processor time {costs[-1]:.3f}, processes idle {asleep:.3f} of their time",
                 flush=True,

@@ -52,7 +52,7 @@ from mien.vision.ports import Engine
 from mien.vision.types import OperatingPoint
 from mien.watching import Watch, open_watch
 from mien.watching import WatchServices as WatchedFaces
-from mien.wire.application import Application, Parts
+from mien.wire.application import Application, ApplicationParts
 from mien.wire.body import BodyLimits
 from mien.wire.detect import ModelLabels
 from mien.wire.health import Readiness
@@ -186,7 +186,7 @@ def create_app(
         dialects.append(compreface(gallery, recognisers, engine, limits, monitoring.observers))
     readiness = Readiness({"database": services.database.answers, "indexes": lambda: gallery.loader.ready})
     application = Application(
-        Parts(
+        ApplicationParts(
             accounts=services.accounts,
             readiness=readiness,
             checks=open_checks(

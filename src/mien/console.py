@@ -95,7 +95,7 @@ def create_management(
         subjects: the data-subject tools of the data plane in this process.
     """
     # FastAPI takes half a second to import, and a server may do without
-    from mien.management.application import ControlPlane, Parts  # noqa: PLC0415  see above
+    from mien.management.application import ControlPlane, ControlPlaneParts  # noqa: PLC0415  see above
 
     deliveries = open_deliveries(settings, services)
     verifier = token_verifier(settings, services.clock, services.assignments, settings.management_audience)
@@ -103,7 +103,7 @@ def create_management(
     login = Login(tokens, (IssuerLogin(verifier, finder(services.accounts)),) if verifier else ())
     portal = open_portal(settings, services, faces, login, endpoint) if settings.portal and faces else None
     return ControlPlane(
-        Parts(
+        ControlPlaneParts(
             accounts=services.accounts,
             access=services.access,
             assignments=services.assignments,

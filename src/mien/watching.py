@@ -16,7 +16,7 @@ from mien.doors.decisions import badge_in
 from mien.doors.events import Event
 from mien.doors.openings import Actuator, ActuatorError
 from mien.doors.roster_types import BadgeNumber
-from mien.doors.runner import Parts, Runner, Watching
+from mien.doors.runner import Runner, RunnerParts, Watching
 from mien.doors.searching import GroupSearch, target_named
 from mien.doors.service import DoorServices
 from mien.doors.telling import Teller, Topics, greeting
@@ -143,7 +143,7 @@ def open_watch(settings: Settings, services: Services, doors: DoorServices, face
         AddressPolicy(settings.relay_allow_private, parse_networks(settings.relay_allowed_networks)), ca_file=ca_file
     )
     runner = Runner(
-        Parts(
+        RunnerParts(
             database=services.database,
             cameras=doors.cameras,
             doors=doors.doors,

@@ -15,7 +15,7 @@ from tests.doors.conftest import STAFF, House
 from tests.gallery.texts import TextEngine
 
 from mien.doors.actuators.config import MqttActuator
-from mien.doors.check_in import CheckIns, Found, Outcome
+from mien.doors.check_in import CheckInResult, CheckIns, PhotoMatch
 from mien.doors.errors import InvalidDoorError, NameInUseError, NotConfiguredError
 from mien.doors.events import Act, Event, Kind
 from mien.doors.evidence import Candidate
@@ -26,8 +26,8 @@ from mien.doors.roster_types import BadgeNumber
 from mien.doors.service import DoorServices
 from mien.doors.types import DoorSpec
 from mien.liveness.errors import SessionNotFoundError
+from mien.liveness.records import CheckInResult as AttemptOutcome
 from mien.liveness.records import ClientRequest
-from mien.liveness.records import Outcome as AttemptOutcome
 from mien.liveness.service import Liveness, open_liveness
 from mien.liveness.types import Decision
 from mien.storage import EVERY_RESOURCE
@@ -46,7 +46,7 @@ class Hall:
     kiosks: Kiosks
     check_ins: CheckIns
     liveness: Liveness
-    shown: list[Found | None] = field(default_factory=list)
+    shown: list[PhotoMatch | None] = field(default_factory=list)
 
     def kiosk(self, spec: KioskSpec = SPEC, name: str = "Reception") -> tuple[Kiosk, UUID]:
         """A kiosk whose notice was accepted."""
@@ -65,7 +65,7 @@ class Hall:
 
     def see(self, person: UUID | None, confidence: float = 0.9, quality: str = "high") -> None:
         best = None if person is None else Candidate("staff", str(person), "", confidence)
-        self.shown.append(Found(best, None, quality, 200))
+        self.shown.append(PhotoMatch(best, None, quality, 200))
 
     def events(self) -> list[Event]:
         return self.house.all()
@@ -86,9 +86,9 @@ def hall(house: House) -> Iterator[Hall]:
         house.approved.__contains__,
     )
     liveness = open_liveness(house.database, house.vault, house.clock, engine=TextEngine(), recogniser="pack")
-    shown: list[Found | None] = []
+    shown: list[PhotoMatch | None] = []
 
-    def search(resource_id: UUID, group: str, image: bytes) -> Found | None:
+    def search(resource_id: UUID, group: str, image: bytes) -> PhotoMatch | None:
         assert (resource_id, group, image) == (house.owner, STAFF, JPEG)
         return shown.pop(0)
 
@@ -166,7 +166,7 @@ def test_a_live_face_is_greeted_once_and_the_session_is_erased(hall: Hall) -> No
         hall.check_ins.by_session(kiosk, uuid4(), session)
     hall.see(ada)
     answer = hall.check_ins.by_session(kiosk, acceptance, session)
-    assert (answer.outcome, answer.name) == (Outcome.WELCOME, "Ada")
+    assert (answer.outcome, answer.name) == (CheckInResult.WELCOME, "Ada")
     with pytest.raises(SessionNotFoundError):
         hall.liveness.sessions.get(hall.house.owner, session, with_verify=False)
     with pytest.raises(InvalidDoorError):
@@ -180,7 +180,7 @@ def test_a_live_face_is_greeted_once_and_the_session_is_erased(hall: Hall) -> No
 def test_a_face_that_is_not_live_is_not_looked_for(hall: Hall, decision: Decision | None) -> None:
     kiosk, acceptance = hall.kiosk()
     session = hall.session(kiosk, acceptance, decision)
-    assert hall.check_ins.by_session(kiosk, acceptance, session).outcome is Outcome.RECEPTION
+    assert hall.check_ins.by_session(kiosk, acceptance, session).outcome is CheckInResult.RECEPTION
     assert [one.code for one in hall.events()] == ["not_live"]
 
 
@@ -188,7 +188,7 @@ def test_a_session_counts_for_a_minute(hall: Hall) -> None:
     kiosk, acceptance = hall.kiosk()
     session = hall.session(kiosk, acceptance)
     hall.house.clock.advance(timedelta(seconds=61))
-    assert hall.check_ins.by_session(kiosk, acceptance, session).outcome is Outcome.RECEPTION
+    assert hall.check_ins.by_session(kiosk, acceptance, session).outcome is CheckInResult.RECEPTION
     with pytest.raises(InvalidDoorError):
         hall.check_ins.by_photo(kiosk, JPEG)
 
@@ -201,8 +201,8 @@ def test_strangers_and_poor_pictures_see_reception(hall: Hall) -> None:
     hall.see(uuid4())
     hall.shown.append(None)
     second = Candidate("staff", str(uuid4()), "", 0.85)
-    hall.shown.append(Found(Candidate("staff", str(ada), "", 0.9), second, "high", 200))
-    assert [hall.check_ins.by_photo(kiosk, JPEG).outcome for _ in range(5)] == [Outcome.RECEPTION] * 5
+    hall.shown.append(PhotoMatch(Candidate("staff", str(ada), "", 0.9), second, "high", 200))
+    assert [hall.check_ins.by_photo(kiosk, JPEG).outcome for _ in range(5)] == [CheckInResult.RECEPTION] * 5
     assert [one.code for one in hall.events()] == ["stranger", "quality", "stranger", "stranger", "margin"]
     assert {one.person_id for one in hall.events()} == {None}
 
@@ -215,23 +215,23 @@ def test_a_door_opens_by_its_rules_and_by_nothing_else(hall: Hall) -> None:
     )
     kiosk, acceptance = hall.kiosk(KioskSpec(group=STAFF, notice="n", door=door.door_id))
 
-    def come(person: UUID | None) -> Outcome:
+    def come(person: UUID | None) -> CheckInResult:
         hall.see(person)
         return hall.check_ins.by_session(kiosk, acceptance, hall.session(kiosk, acceptance)).outcome
 
-    assert come(ada) is Outcome.RECEPTION  # no rule
+    assert come(ada) is CheckInResult.RECEPTION  # no rule
     house.rule(door)
-    assert come(ada) is Outcome.WELCOME
-    assert come(bob) is Outcome.RECEPTION
-    assert come(None) is Outcome.RECEPTION
+    assert come(ada) is CheckInResult.WELCOME
+    assert come(bob) is CheckInResult.RECEPTION
+    assert come(None) is CheckInResult.RECEPTION
     house.approved.clear()
-    assert come(ada) is Outcome.RECEPTION
+    assert come(ada) is CheckInResult.RECEPTION
     opened = [one for one in hall.events() if one.granted]
     assert [(one.person_id, one.act, one.camera) for one in opened] == [(ada, Act.WAITING, "Reception")]
     codes = [one.code for one in hall.events() if one.kind is Kind.DECISION]
     assert codes == ["no_rule", "granted", "person_unknown", "not_approved"]
     house.doors.delete(house.owner, door.door_id, actor="anna")
-    assert come(ada) is Outcome.RECEPTION
+    assert come(ada) is CheckInResult.RECEPTION
 
 
 def test_a_code_greets_and_opens_nothing(hall: Hall) -> None:
@@ -244,22 +244,22 @@ def test_a_code_greets_and_opens_nothing(hall: Hall) -> None:
     )
     kiosk, _ = hall.kiosk()
     for code, outcome in (
-        ("12:4711", Outcome.WELCOME),
-        (str(visit.visitor_id), Outcome.WELCOME),
-        ("4711", Outcome.RECEPTION),
-        ("999:1", Outcome.RECEPTION),
-        ("9" * 21, Outcome.RECEPTION),
-        (str(uuid4()), Outcome.RECEPTION),
-        ("Ada", Outcome.RECEPTION),
+        ("12:4711", CheckInResult.WELCOME),
+        (str(visit.visitor_id), CheckInResult.WELCOME),
+        ("4711", CheckInResult.RECEPTION),
+        ("999:1", CheckInResult.RECEPTION),
+        ("9" * 21, CheckInResult.RECEPTION),
+        (str(uuid4()), CheckInResult.RECEPTION),
+        ("Ada", CheckInResult.RECEPTION),
     ):
         assert hall.check_ins.by_code(kiosk, code).outcome is outcome, code
     house.clock.advance(timedelta(seconds=3601))
-    assert hall.check_ins.by_code(kiosk, str(visit.visitor_id)).outcome is Outcome.RECEPTION
+    assert hall.check_ins.by_code(kiosk, str(visit.visitor_id)).outcome is CheckInResult.RECEPTION
     assert "4711" not in "".join(str(one.to_json()) for one in hall.events())
     door = house.door()
     house.rule(door)
     at_door, _ = hall.kiosk(KioskSpec(group=STAFF, notice="n", door=door.door_id), "Door")
-    assert {hall.check_ins.by_code(at_door, code).outcome for code in ("12:4711", "1", "x")} == {Outcome.FACE}
+    assert {hall.check_ins.by_code(at_door, code).outcome for code in ("12:4711", "1", "x")} == {CheckInResult.FACE}
     assert [one.code for one in hall.events() if one.kind is Kind.BADGE] == ["badge", "badge_unknown"]
     assert not any(one.granted for one in hall.events())
 

@@ -16,7 +16,7 @@ from mien.doors.actuators.config import ActuatorConfig, MqttActuator
 from mien.doors.events import Act, Kind
 from mien.doors.evidence import TrackEvidence
 from mien.doors.openings import Actuator, ActuatorError
-from mien.doors.runner import Parts, Runner
+from mien.doors.runner import Runner, RunnerParts
 from mien.doors.types import Camera, CameraSpec, Door
 from mien.storage.claims import Claims
 
@@ -65,7 +65,7 @@ class Server:
         self.claims = Claims(house.database, seconds=LEASE)
         self._port = port
         self.runner = Runner(
-            Parts(
+            RunnerParts(
                 database=house.database,
                 cameras=house.cameras,
                 doors=house.doors,

@@ -20,13 +20,13 @@ from mien.contract.features import Feature
 from mien.doors.cameras import Cameras
 from mien.doors.types import CameraSpec
 from mien.dossier import PAPERS, DossierError, DossierNotFoundError, Dossiers, InvalidDossierError, compare
-from mien.dossier.comparison import Kind
+from mien.dossier.comparison import ChangeKind
 from mien.dossier.gathering import Gatherer
 from mien.dossier.papers import Statement
 from mien.dossier.service import rendered
 from mien.events import AlertRules
+from mien.gallery.kinds import ChangeKind as Place
 from mien.gallery.kinds import CollectionRef
-from mien.gallery.kinds import Kind as Place
 from mien.gallery.policy import EnrolmentPolicy
 from mien.gallery.reviews import Reviews
 from mien.settings import Settings
@@ -159,8 +159,8 @@ def test_statements_follow_what_is_configured(office: Office) -> None:
 
     changes = {(one.paper, one.item, one.key): one for one in compare(before, after)}
     assert changes["dpia", "statement", "rules"].facts == {"retention_rules": ((), ("notSeen 400",))}
-    assert changes["retention", "question", "retention"].kind is Kind.REMOVED
-    assert changes["notice", "statement", "purpose"].kind is Kind.ADDED
+    assert changes["retention", "question", "retention"].kind is ChangeKind.REMOVED
+    assert changes["notice", "statement", "purpose"].kind is ChangeKind.ADDED
     assert ("dpia", "statement", "doors") not in changes
     assert ("dpia", "statement", "encryption") not in changes
 
@@ -182,7 +182,7 @@ def test_answers_fill_questions_and_are_taken_over(office: Office) -> None:
     assert again["answers"] == first["answers"]
     changed = office.content(controller="Sample Ltd")
     kinds = {(one.paper, one.key): one.kind for one in compare(first, changed)}
-    assert kinds["notice", "controller"] is Kind.ANSWERED
+    assert kinds["notice", "controller"] is ChangeKind.ANSWERED
     with pytest.raises(DossierError, match="no question 'colour'"):
         office.content(colour="blue")
     with pytest.raises(DossierError, match="characters"):

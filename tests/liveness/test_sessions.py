@@ -26,7 +26,7 @@ from mien.liveness.errors import (
     SessionNotFoundError,
     TokenRefusedError,
 )
-from mien.liveness.records import ClientRequest, Outcome, Session, SessionOptions, Status
+from mien.liveness.records import AttemptResult, ClientRequest, Session, SessionOptions, Status
 from mien.liveness.service import Liveness
 from mien.liveness.tokens import KEY_AGE, Tokens
 from mien.liveness.types import Decision, Mode
@@ -36,8 +36,8 @@ from mien.storage.tables import LivenessAttemptRow, LivenessImageRow, LivenessSe
 
 OPTIONS = SessionOptions(Mode.PASSIVE, device_correlation_id="device", endpoint="https://here", route="/face/v1.2/x")
 REQUEST = ClientRequest("GET", "/face/v1.2/x", "browser", "192.0.2.7")
-REAL = Outcome(Decision.REAL, digest="A" * 64)
-SPOOF = Outcome(Decision.SPOOF, digest="B" * 64)
+REAL = AttemptResult(Decision.REAL, digest="A" * 64)
+SPOOF = AttemptResult(Decision.SPOOF, digest="B" * 64)
 
 
 def payload(token: str) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def admit(liveness: Liveness, session: Session, **changes: Any) -> Admission:
     return liveness.attempts.admit(session.token, replace(REQUEST, **changes))
 
 
-def fail(liveness: Liveness, session: Session, outcome: Outcome = SPOOF, **changes: Any) -> Outcome:
+def fail(liveness: Liveness, session: Session, outcome: AttemptResult = SPOOF, **changes: Any) -> AttemptResult:
     admission = admit(liveness, session, **changes)
     begun = liveness.attempts.begin(admission, 60)
     return liveness.attempts.finish(admission, begun, outcome, suspicious=True)
@@ -351,7 +351,7 @@ def test_an_address_has_to_wait_after_ten_times_as_many(liveness: Liveness, reso
 def test_a_video_that_is_shown_again_is_known(liveness: Liveness, resource_id: UUID, clock: ManualClock) -> None:
     video = [hashlib.sha256(bytes([number])).digest() for number in range(40)]
 
-    def show(frames: list[bytes]) -> Outcome:
+    def show(frames: list[bytes]) -> AttemptResult:
         session = liveness.sessions.create(resource_id, OPTIONS)
         admission = admit(liveness, session)
         begun = liveness.attempts.begin(admission, 60)

@@ -23,7 +23,7 @@ from mien.gallery.recognisers import Recognisers
 from mien.liveness.sessions import Sessions
 from mien.liveness.tokens import Tokens
 from mien.management import AdminTokens, Role
-from mien.management.application import ControlPlane, Parts
+from mien.management.application import ControlPlane, ControlPlaneParts
 from mien.management.login import Login
 from mien.models import ModelStore
 from mien.models.bindings import read_bindings
@@ -36,7 +36,7 @@ from mien.subjects import Subjects, open_subjects
 class World:
     """A control plane and what it stands on."""
 
-    parts: Parts
+    parts: ControlPlaneParts
     plane: ControlPlane
     clock: ManualClock
 
@@ -57,7 +57,7 @@ def make_world(database: Database) -> World:
     vault = Vault(database, MasterKey.from_hex(MASTER_KEY), clock)
     tokens = AdminTokens(database, vault, clock)
     rules = AlertRules(database, vault, clock)
-    parts = Parts(
+    parts = ControlPlaneParts(
         accounts=Accounts(database, vault, clock),
         access=AccessRequests(database, clock, AuditLog(database, clock, vault)),
         assignments=RoleAssignments(database, clock, AuditLog(database, clock, vault)),
@@ -77,7 +77,7 @@ def make_world(database: Database) -> World:
     return World(parts, ControlPlane(parts), clock)
 
 
-def _dossiers(parts: Parts, vault: Vault) -> Dossiers:
+def _dossiers(parts: ControlPlaneParts, vault: Vault) -> Dossiers:
     state = (parts.database, vault, parts.clock)
     gatherer = Gatherer(Settings(), *state, audit=parts.audit, access=parts.access, alerts=parts.alerts)
     return Dossiers(gatherer, *state, parts.audit)

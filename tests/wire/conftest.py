@@ -35,7 +35,7 @@ from mien.vision.types import (
     OperatingPoint,
     Want,
 )
-from mien.wire.application import Application, Parts
+from mien.wire.application import Application, ApplicationParts
 from mien.wire.body import BodyLimits
 from mien.wire.detect import ModelLabels
 
@@ -168,7 +168,7 @@ def make_service() -> Callable[..., Service]:
         labels = ModelLabels(DETECTION, {f"recognition_0{n}": "pack" for n in range(1, 5)})
         limits = BodyLimits(seconds=1)
         given = {"accounts": accounts, "engine": engine, "memory": memory, "download": web, "labels": labels}
-        application = Application(Parts(**{"limits": limits, **given, **parts}))  # type: ignore[arg-type]  # test doubles
+        application = Application(ApplicationParts(**{"limits": limits, **given, **parts}))  # type: ignore[arg-type]  # test doubles
         return Service(engine, memory, accounts, web, application)
 
     return make

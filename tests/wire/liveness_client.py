@@ -14,7 +14,7 @@ from mien.clock import ManualClock
 from mien.liveness.abuse import AbusePolicy
 from mien.liveness.service import Lacks, Liveness, open_liveness
 from mien.storage import Database, Vault
-from mien.wire.application import Application, ChannelParts, Parts
+from mien.wire.application import Application, ApplicationParts, ChannelParts
 from mien.wire.body import BodyLimits
 from mien.wire.detect import ModelLabels
 from mien.wire.liveness.gate import ClientGate
@@ -62,7 +62,7 @@ def make_liveness_service(
         client_claims=channel.policy.claims if channel is not None else lambda _: {},
     )
     application = Application(
-        Parts(
+        ApplicationParts(
             accounts=accounts,
             engine=engine,
             memory=Memory(),

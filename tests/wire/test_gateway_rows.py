@@ -29,7 +29,7 @@ from mien.gateway.short_tokens import ShortTokens
 from mien.gateway.tokens import TokenVerifier
 from mien.gateway.volume import CallVolume
 from mien.storage import MasterKey, Vault
-from mien.wire.application import Application, Parts
+from mien.wire.application import Application, ApplicationParts
 from mien.wire.detect import ModelLabels
 
 FAMILIES = {"gateway", "limited_access"}
@@ -129,7 +129,7 @@ async def world(tmp_path: Path, clock: ManualClock, issuer: Issuer, photo: bytes
         rates=RateLimits(Rates()),
         volume=CallVolume(database, clock, limit=4),
     )
-    parts = Parts(
+    parts = ApplicationParts(
         accounts=accounts,
         engine=ToldEngine(),
         memory=Memory(),

@@ -21,14 +21,14 @@ from mien.accounts import ALL_FEATURES, Feature
 from mien.clock import ManualClock
 from mien.contract.liveness_versions import LIVENESS_VERSIONS, SINGLE_MODAL
 from mien.liveness.errors import TokenRefusedError
-from mien.liveness.records import ClientRequest, Outcome
+from mien.liveness.records import AttemptResult, ClientRequest
 from mien.liveness.types import Decision, Mode
 from mien.storage import MasterKey, Vault
 from mien.vision.types import FaceBox
 
 DEVICE = "723d6d03-ef33-40a8-9682-23a1feb7bccd"
 BODY = {"livenessOperationMode": "Passive", "deviceCorrelationId": DEVICE}
-OUTCOME = Outcome(
+OUTCOME = AttemptResult(
     Decision.REAL,
     FaceBox(203, 669, 646, 724),
     1200,
@@ -71,7 +71,7 @@ async def created(client: httpx.AsyncClient, version: str, **body: Any) -> dict[
     return answer
 
 
-def run_attempt(service: LivenessService, token: str, outcome: Outcome = OUTCOME, **device: str) -> Outcome:
+def run_attempt(service: LivenessService, token: str, outcome: AttemptResult = OUTCOME, **device: str) -> AttemptResult:
     """Let a client go through an attempt, without the frames."""
     request = ClientRequest("GET", "/face/v1.2/detectLiveness/singleModal", "Mozilla/5.0", "192.0.2.7", str(uuid4()))
     admission = service.liveness.attempts.admit(token, request, **device)
@@ -253,7 +253,7 @@ async def test_a_token_and_a_session_end(service: LivenessService) -> None:
 
 
 async def test_an_attempt_without_a_decision(service: LivenessService) -> None:
-    masked = Outcome(
+    masked = AttemptResult(
         None, FaceBox(1, 2, 3, 4), error_code="FaceWithMaskDetected", error_message="Mask detected on face image."
     )
     async with service.client() as client:
@@ -290,7 +290,7 @@ async def test_what_only_the_newest_version_has(service: LivenessService) -> Non
         )
         check(version, "LivenessSession", session)
         assert (session["isAbuseMonitoringEnabled"], session["expectedClientIpAddress"]) == (True, "192.0.2.0/24")
-        spoof = Outcome(Decision.SPOOF, digest="A" * 64)
+        spoof = AttemptResult(Decision.SPOOF, digest="A" * 64)
         run_attempt(service, session["authToken"], spoof)
         found = (await client.get(f"{base(version)}/{session['sessionId']}")).json()
         check(version, "LivenessSession", found)

@@ -37,12 +37,12 @@ from mien.liveness.types import (
     BestFrame,
     Decision,
     Evidence,
+    Judgement,
     LivenessError,
     Mode,
     Problem,
     RecognitionError,
     TimedFrame,
-    Verdict,
 )
 from mien.storage import Database, MasterKey, Vault
 from mien.vision.types import Embedding, Face, FaceBox, Want
@@ -92,14 +92,14 @@ class ToldJudge:
         challenge: Challenge,
         reference: Embedding | None = None,
         arrivals: Arrivals | None = None,
-    ) -> Verdict:
+    ) -> Judgement:
         self.arrivals = arrivals
         self.given.append((frames, challenge, reference))
         if self.error is not None:
             raise self.error
         best = BestFrame(bytes(frames[0].image), FaceBox(1, 2, 3, 4), frames[0].time_ms)
         evidence = (Evidence("reflection", 0.9, {"lag": 1.0}),)
-        return Verdict(
+        return Judgement(
             None if self.problem else self.decision, self.problem, evidence, (), best, self.confidence, "test-1"
         )
 

@@ -17,7 +17,7 @@ from tests.wire.test_liveness_channel import PATH, Socket, Stage, frame, make_st
 
 from mien.contract.liveness_versions import LIVENESS_VERSIONS
 from mien.contract.problem import Problem
-from mien.liveness.recording import Frame, FrameError, FrameLimits, Recording, parse_frame
+from mien.liveness.recording import FrameError, FrameLimits, RecordedFrame, Recording, parse_frame
 from mien.wire.liveness.options import parse_options
 from mien.wire.multipart import MultipartError, parse_multipart
 
@@ -99,7 +99,7 @@ def test_a_recording_is_in_order_and_within_its_time(frames: list[tuple[int, int
     recording = Recording("s", 1, 3000, FrameLimits(frames=10, grace_seconds=1))
     for time_ms, number, elapsed in frames:
         try:
-            recording.add(Frame(time_ms, number, False, b"j"), b"m", elapsed)
+            recording.add(RecordedFrame(time_ms, number, False, b"j"), b"m", elapsed)
         except FrameError:
             continue
         assert time_ms <= min(elapsed + 1000, 4000)

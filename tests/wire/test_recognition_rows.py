@@ -26,7 +26,7 @@ from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.kinds import Kind
 from mien.gallery.quotas import Limits, Quotas
 from mien.storage import Database, MasterKey, Vault, migrate
-from mien.wire.application import Application, Parts
+from mien.wire.application import Application, ApplicationParts
 from mien.wire.detect import ModelLabels
 from mien.wire.families import FAMILIES, LARGE_FACE_LIST, Family
 
@@ -132,7 +132,7 @@ async def open_api(database_url: str, tmp_path: Path) -> AsyncIterator[Api]:
     )
     labels = ModelLabels(DETECTION, {f"recognition_0{n}": "text" for n in range(1, 5)})
     directory = open_directory(gallery, database, vault, clock, engine=engine, recognisers=recognisers())
-    parts = Parts(
+    parts = ApplicationParts(
         accounts=accounts,
         engine=engine,
         memory=faces,

@@ -84,7 +84,7 @@ def import_people(
 
     The exit code is 1 if a photo was refused; the others are enrolled.
     """
-    from mien.importing import Importer, Outcome, SourceError
+    from mien.importing import Importer, ImportResult, SourceError
     from mien.importing.report import ReportFile
 
     with opened_faces(data_dir, SourceError) as faces:
@@ -107,9 +107,9 @@ def import_people(
             importer = Importer(faces.gallery, ref, file, plan.workers, told)
             summary = importer.run(listed, again=again)
             seconds = time.monotonic() - begun
-            counts = {outcome.value: summary.outcomes[outcome] for outcome in Outcome}
+            counts = {outcome.value: summary.outcomes[outcome] for outcome in ImportResult}
             note("gallery.import", persons=summary.persons, **counts)
-            if train and summary.outcomes[Outcome.ENROLLED]:
+            if train and summary.outcomes[ImportResult.ENROLLED]:
                 faces.gallery.training.start(ref)
                 faces.gallery.training.run_pending()
                 trained = faces.gallery.training.status(ref).status.value
@@ -122,7 +122,7 @@ def import_people(
             )  # fmt: skip
         else:
             _say(summary, counts, report)
-        if summary.outcomes[Outcome.REFUSED]:
+        if summary.outcomes[ImportResult.REFUSED]:
             raise typer.Exit(1)
 
 
@@ -232,11 +232,11 @@ class _Lines:
 
 
 def _more(summary: Summary) -> str:
-    from mien.importing import Outcome
+    from mien.importing import ImportResult
 
     left = summary.seconds_left
     rest = "" if left is None else f", {_duration(left)} left"
-    return f"{summary.rate:.1f} photos/s{rest}, {summary.outcomes[Outcome.REFUSED]:,} refused"
+    return f"{summary.rate:.1f} photos/s{rest}, {summary.outcomes[ImportResult.REFUSED]:,} refused"
 
 
 def _duration(seconds: float) -> str:

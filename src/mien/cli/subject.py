@@ -16,7 +16,7 @@ from mien.cli._ids import short, whole_id
 from mien.cli._subjects import Ids, Photo, Possible, TargetBox, Texts, Users, opened, opened_for, whom_of
 
 if TYPE_CHECKING:
-    from mien.subjects import Found
+    from mien.subjects import SubjectData
 
 app = typer.Typer(help="Find, export and erase the data of a person.", no_args_is_help=True)
 
@@ -183,7 +183,7 @@ def verify_receipt(
         raise typer.Exit(1)
 
 
-def _show(found: Found, as_json: bool) -> None:
+def _show(found: SubjectData, as_json: bool) -> None:
     """Print what was found."""
     if as_json:
         print_json(found)
@@ -196,7 +196,7 @@ def _show(found: Found, as_json: bool) -> None:
         typer.echo(f"not searched by photo: {one.faces} faces in {one.collection}: {one.reason}", err=True)
 
 
-def _rows(found: Found) -> list[tuple[object, ...]]:
+def _rows(found: SubjectData) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for one in found.holdings:
         where = one.collection + "".join(f" + {group}" for group in one.dynamic_groups)

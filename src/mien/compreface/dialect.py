@@ -52,7 +52,7 @@ class CompreFace:
 def compreface(
     gallery: Gallery, recognisers: Recognisers, engine: Engine, limits: BodyLimits, observers: Sequence[Observer] = ()
 ) -> Dialect:
-    """Return the dialect on a gallery, for `mien.wire.application.Parts`."""
+    """Return the dialect on a gallery, for `mien.wire.application.ApplicationParts`."""
 
     def make(workers: WorkerPool, checks: Checks) -> CompreFace:
         return CompreFace(Handlers(Subjects(gallery, recognisers), engine, workers, limits), checks, observers)

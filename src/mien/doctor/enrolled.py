@@ -20,7 +20,7 @@ _LONG_TRAINING: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class CollectionKind:
     """One kind of collection.
 
     Attributes:
@@ -39,10 +39,10 @@ class Kind:
 
 
 _KINDS: Final = (
-    Kind("persongroups", "personGroupId", "person group", "persons", trained=True),
-    Kind("largepersongroups", "largePersonGroupId", "large person group", "persons", trained=True),
-    Kind("largefacelists", "largeFaceListId", "large face list", "persistedfaces", trained=True),
-    Kind("facelists", "faceListId", "face list", "", trained=False),
+    CollectionKind("persongroups", "personGroupId", "person group", "persons", trained=True),
+    CollectionKind("largepersongroups", "largePersonGroupId", "large person group", "persons", trained=True),
+    CollectionKind("largefacelists", "largeFaceListId", "large face list", "persistedfaces", trained=True),
+    CollectionKind("facelists", "faceListId", "face list", "", trained=False),
 )
 
 
@@ -123,7 +123,7 @@ def _model_of(collections: list[str]) -> str:
     return collections[0].rpartition("(")[2].rstrip(")")
 
 
-def _check_training(case: Case, kind: Kind, name: str) -> Findings:
+def _check_training(case: Case, kind: CollectionKind, name: str) -> Findings:
     path = f"{case.base}/{kind.path}/{name}"
     answer = ask(case, "GET", f"{path}/training")
     status = answer.json()

@@ -45,7 +45,7 @@ _BADGE: Final = re.compile(r"(?:(?P<facility>\d{1,3}):)?(?P<number>\d{1,20})", r
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PhotoMatch:
     """The result of searching a picture.
 
     Attributes:
@@ -64,12 +64,12 @@ class Found:
 class Search(Protocol):
     """Searches for the only face of a picture."""
 
-    def __call__(self, resource_id: UUID, group: str, image: bytes) -> Found | None:
+    def __call__(self, resource_id: UUID, group: str, image: bytes) -> PhotoMatch | None:
         """Return what a picture shows; None when it does not show one readable face."""
         ...
 
 
-class Outcome(StrEnum):
+class CheckInResult(StrEnum):
     """The message of the page."""
 
     WELCOME = "welcome"
@@ -81,7 +81,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CheckInAnswer:
     """The result of a check-in: never a score, never a reason.
 
     Attributes:
@@ -89,11 +89,11 @@ class Answer:
         name: name of the person who is greeted; "" if there is none.
     """
 
-    outcome: Outcome
+    outcome: CheckInResult
     name: str = ""
 
 
-_RECEPTION: Final = Answer(Outcome.RECEPTION)
+_RECEPTION: Final = CheckInAnswer(CheckInResult.RECEPTION)
 
 
 class CheckIns:
@@ -139,7 +139,7 @@ class CheckIns:
         )
         return self._liveness.create(kiosk.resource_id, options)
 
-    def by_session(self, kiosk: Kiosk, acceptance: UUID, session_id: str) -> Answer:
+    def by_session(self, kiosk: Kiosk, acceptance: UUID, session_id: str) -> CheckInAnswer:
         """Check in with a liveness session that has ended.
 
         Raises:
@@ -163,7 +163,7 @@ class CheckIns:
             with suppress(SessionNotFoundError):  # another call used it first
                 sessions.delete(kiosk.resource_id, session.id, with_verify=False)
 
-    def by_photo(self, kiosk: Kiosk, image: bytes) -> Answer:
+    def by_photo(self, kiosk: Kiosk, image: bytes) -> CheckInAnswer:
         """Check in with a picture, at a kiosk without liveness.
 
         Raises:
@@ -173,7 +173,7 @@ class CheckIns:
             raise InvalidDoorError("the kiosk asks for liveness")
         return self._by_face(kiosk, image, str(uuid4()), live=False)
 
-    def by_code(self, kiosk: Kiosk, text: str) -> Answer:
+    def by_code(self, kiosk: Kiosk, text: str) -> CheckInAnswer:
         """Check in with the number of a badge, `NUMBER` or `FACILITY:NUMBER`, or with the id of a visit.
 
         At a kiosk with a door a code opens nothing, and the response does not reveal whether it is known: the badge is
@@ -184,7 +184,7 @@ class CheckIns:
         if spec.door is not None:
             if number is not None:
                 self._doors.decisions.badge(resource_id, spec.door, number, reader=kiosk.name)
-            return Answer(Outcome.FACE)
+            return CheckInAnswer(CheckInResult.FACE)
         duress = False
         with self._database.read(resource_id) as session:
             who: tuple[UUID, UUID] | None = None
@@ -199,7 +199,7 @@ class CheckIns:
             self._note(kiosk, Code.CODE_UNKNOWN, str(uuid4()))
             return _RECEPTION
         self._note(kiosk, Code.CHECKED_IN, str(uuid4()), who, {"by": "badge" if number else "visit"}, duress=duress)
-        return Answer(Outcome.WELCOME, person.name)
+        return CheckInAnswer(CheckInResult.WELCOME, person.name)
 
     def _live_image(self, resource_id: UUID, session: Session) -> bytes | None:
         """Return the best frame of a session that found a live face just now."""
@@ -214,7 +214,7 @@ class CheckIns:
         except SessionError:
             return None
 
-    def _by_face(self, kiosk: Kiosk, image: bytes, track: str, *, live: bool) -> Answer:
+    def _by_face(self, kiosk: Kiosk, image: bytes, track: str, *, live: bool) -> CheckInAnswer:
         found = self._search(kiosk.resource_id, kiosk.spec.group, image)
         if found is None:
             self._note(kiosk, Code.STRANGER, track)
@@ -256,7 +256,7 @@ class CheckIns:
             return self._at_door(kiosk, kiosk.spec.door, evidence, image)
         if known is None or code is not Code.CHECKED_IN:
             return _RECEPTION
-        return Answer(Outcome.WELCOME, known.person.name)
+        return CheckInAnswer(CheckInResult.WELCOME, known.person.name)
 
     def _enough(self, kiosk: Kiosk, evidence: TrackEvidence) -> Code:
         """Return whether a picture is good enough for a greeting; a door has its own conditions."""
@@ -268,7 +268,7 @@ class CheckIns:
             return Code.MARGIN
         return Code.CHECKED_IN
 
-    def _at_door(self, kiosk: Kiosk, door_id: UUID, evidence: TrackEvidence, image: bytes) -> Answer:
+    def _at_door(self, kiosk: Kiosk, door_id: UUID, evidence: TrackEvidence, image: bytes) -> CheckInAnswer:
         """Apply the door's rules; the door's runner executes a grant."""
         resource_id, decisions = kiosk.resource_id, self._doors.decisions
         try:
@@ -280,7 +280,7 @@ class CheckIns:
             return _RECEPTION
         if event is None or not event.granted:
             return _RECEPTION
-        return Answer(Outcome.WELCOME, event.person.name if event.person else "")
+        return CheckInAnswer(CheckInResult.WELCOME, event.person.name if event.person else "")
 
     def _note(
         self,

@@ -28,7 +28,7 @@ from mien.doors.people import find_candidate, find_person
 from mien.doors.reasons import Code
 from mien.doors.roster import Roster, enter, leave
 from mien.doors.roster_types import BadgeNumber
-from mien.doors.rules import BadgeSeen, FirstOfTwo, Situation, Verdict, decide
+from mien.doors.rules import AccessDecision, BadgeSeen, FirstOfTwo, Situation, decide
 from mien.doors.situations import gather, is_visiting
 from mien.doors.types import Direction, DoorSpec, Strangers
 from mien.storage import Database
@@ -183,7 +183,7 @@ class Decisions:
         badge: bool = False,
         second: bool = False,
         live: bool = True,
-    ) -> Verdict:
+    ) -> AccessDecision:
         """Return the verdict for a well-recognised person at a door at a given time; changes nothing.
 
         Args:
@@ -224,7 +224,7 @@ class Decisions:
             ),
         )
 
-    def _decide(self, session: Session, watched: Watched, evidence: TrackEvidence) -> tuple[Verdict, Situation]:
+    def _decide(self, session: Session, watched: Watched, evidence: TrackEvidence) -> tuple[AccessDecision, Situation]:
         assert watched.door_id is not None
         situation = gather(
             session,
@@ -272,7 +272,7 @@ class Decisions:
         look.told.granted.add(str(person.person.person_id))
         return event
 
-    def _wait(self, look: _Look, verdict: Verdict, situation: Situation) -> Event | None:
+    def _wait(self, look: _Look, verdict: AccessDecision, situation: Situation) -> Event | None:
         """Record that a person waits for a second one, and again shortly before that expires."""
         if look.told.waiting_until is not None and situation.at < look.told.waiting_until:
             return None
@@ -280,7 +280,7 @@ class Decisions:
         look.told.waiting_until = situation.at + timedelta(seconds=situation.door.spec.pair_seconds / 2)
         return event
 
-    def _refuse(self, look: _Look, verdict: Verdict, situation: Situation) -> Event | None:
+    def _refuse(self, look: _Look, verdict: AccessDecision, situation: Situation) -> Event | None:
         who = look.evidence.best.person_id if look.evidence.best else ""
         if verdict.code is Code.EVIDENCE_OLD or (verdict.code.value, who) in look.told.refusals:
             return None

@@ -8,11 +8,11 @@ from mien.doors.events import Draft, Kind
 from mien.doors.evidence import TrackEvidence, Watched
 from mien.doors.people import Known
 from mien.doors.reasons import Code
-from mien.doors.rules import Situation, Verdict
+from mien.doors.rules import AccessDecision, Situation
 from mien.doors.types import Strangers
 
 
-def decision_draft(watched: Watched, evidence: TrackEvidence, verdict: Verdict, situation: Situation) -> Draft:
+def decision_draft(watched: Watched, evidence: TrackEvidence, verdict: AccessDecision, situation: Situation) -> Draft:
     """Return the event of a verdict on somebody who is seen at a door."""
     stranger = verdict.code is Code.STRANGER
     person = situation.person

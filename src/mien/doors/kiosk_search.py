@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 
-from mien.doors.check_in import Found
+from mien.doors.check_in import PhotoMatch
 from mien.doors.searching import GroupSearch, TargetError, target_named
 from mien.gallery.directory.services import DirectoryServices
 from mien.gallery.errors import GalleryError
@@ -37,7 +37,7 @@ class FaceSearch:
     recognisers: Recognisers
     engine: Engine
 
-    def __call__(self, resource_id: UUID, group: str, image: bytes) -> Found | None:
+    def __call__(self, resource_id: UUID, group: str, image: bytes) -> PhotoMatch | None:
         """Return what a picture shows; None when it does not show one readable face, or the group cannot be searched.
 
         The log gives the reason why a group cannot be searched.
@@ -54,7 +54,7 @@ class FaceSearch:
             _log.warning("a kiosk's group cannot be searched", group=group, reason=str(error))
             return None
         named = bool(candidates) and candidates[0].confidence >= least
-        return Found(
+        return PhotoMatch(
             best=candidates[0] if named else None,
             second=candidates[1] if named and len(candidates) > 1 else None,
             quality=seen.quality,

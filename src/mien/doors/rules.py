@@ -95,7 +95,7 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class AccessDecision:
     """A decision and its reason.
 
     Attributes:
@@ -125,7 +125,7 @@ class Verdict:
         return not self.granted and all(one.code in PENDING for one in self.failed)
 
 
-def decide(evidence: TrackEvidence, situation: Situation) -> Verdict:
+def decide(evidence: TrackEvidence, situation: Situation) -> AccessDecision:
     """Return whether a door opens, and why.
 
     Args:
@@ -145,13 +145,13 @@ def decide(evidence: TrackEvidence, situation: Situation) -> Verdict:
             best = (distance, rule, failed, partner)
     duress = _duress(situation)
     if best is None:
-        return Verdict(False, None, (*of_door, Failure(Code.NO_RULE)), duress)
+        return AccessDecision(False, None, (*of_door, Failure(Code.NO_RULE)), duress)
     _, rule, failed, partner = best
     failed = (*of_door, *failed)
     if failed:
-        return Verdict(False, rule, failed, duress)
+        return AccessDecision(False, rule, failed, duress)
     used = rule.spec.how is How.FACE_AND_BADGE
-    return Verdict(True, rule, (), duress, used, partner if rule.spec.how is How.TWO_PERSONS else None)
+    return AccessDecision(True, rule, (), duress, used, partner if rule.spec.how is How.TWO_PERSONS else None)
 
 
 def _door_failures(evidence: TrackEvidence, situation: Situation) -> Iterator[Failure]:

@@ -66,7 +66,7 @@ OpenActuator = Callable[[Door, ActuatorConfig], Actuator]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class RunnerParts:
     """The dependencies of the runner.
 
     Attributes:
@@ -141,7 +141,7 @@ class Runner:
         lease: how long its claims outlive this process.
     """
 
-    def __init__(self, parts: Parts, *, seconds: float = LOOK_SECONDS, lease: float = LEASE_SECONDS) -> None:
+    def __init__(self, parts: RunnerParts, *, seconds: float = LOOK_SECONDS, lease: float = LEASE_SECONDS) -> None:
         self._parts = parts
         self._seconds = seconds
         self._lease = lease

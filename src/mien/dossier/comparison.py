@@ -10,7 +10,7 @@ from typing import Any
 from mien.dossier.facts import Fact, Value
 
 
-class Kind(StrEnum):
+class ChangeKind(StrEnum):
     """How an item of a paper changed."""
 
     ADDED = "added"
@@ -37,7 +37,7 @@ class Change:
     paper: str
     item: str
     key: str
-    kind: Kind
+    kind: ChangeKind
     before: str | None
     after: str | None
     facts: Mapping[str, tuple[Value, Value]]
@@ -67,11 +67,11 @@ def _change(
 ) -> Change | None:
     paper, item, key = place
     if old is None or new is None:
-        kind = Kind.ADDED if old is None else Kind.REMOVED
+        kind = ChangeKind.ADDED if old is None else ChangeKind.REMOVED
         texts = [None if one is None else str(one["text"]) for one in (old, new)]
         return Change(paper, item, key, kind, texts[0], texts[1], {})
     if old["answer"] != new["answer"]:
-        return Change(paper, item, key, Kind.ANSWERED, old["answer"], new["answer"], {})
+        return Change(paper, item, key, ChangeKind.ANSWERED, old["answer"], new["answer"], {})
     said = {
         name: (values[0].get(name), values[1].get(name))
         for name in dict.fromkeys([*old["facts"], *new["facts"]])
@@ -79,7 +79,7 @@ def _change(
     }
     if not said and old["variant"] == new["variant"]:
         return None
-    return Change(paper, item, key, Kind.CHANGED, old["text"], new["text"], said)
+    return Change(paper, item, key, ChangeKind.CHANGED, old["text"], new["text"], said)
 
 
 def _items(content: Mapping[str, Any]) -> dict[_Place, _Item]:

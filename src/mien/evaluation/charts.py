@@ -19,7 +19,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 18, 52
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ChartLine:
     """A line of a chart: its name and its (x, y) points."""
 
     name: str
@@ -66,7 +66,7 @@ class Axis:
 
 
 def line_chart(
-    title: str, lines: Sequence[Line], across: Axis, up: Axis, *, dots: Sequence[tuple[float, float]] = ()
+    title: str, lines: Sequence[ChartLine], across: Axis, up: Axis, *, dots: Sequence[tuple[float, float]] = ()
 ) -> str:
     """Draw lines.
 
@@ -207,7 +207,7 @@ def det(curves: Sequence[tuple[str, Sequence[Sequence[float]]]], at: tuple[float
     least = 10.0 ** math.floor(math.log10(min(rates, default=1e-3)))
     across = Axis("False match rate", max(1e-7, least), 1.0, logarithmic=True)
     up = Axis("False non-match rate", 1e-3, 1.0, logarithmic=True)
-    lines = [Line(name, [(fmr, max(fnmr, 1e-3)) for _, fmr, fnmr in points]) for name, points in curves]
+    lines = [ChartLine(name, [(fmr, max(fnmr, 1e-3)) for _, fmr, fnmr in points]) for name, points in curves]
     return line_chart(
         "DET curve: false non-match rate by false match rate",
         lines,
@@ -228,5 +228,5 @@ def roc(curves: Sequence[tuple[str, Sequence[Sequence[float]]]]) -> str:
     least = 10.0 ** math.floor(math.log10(min(rates, default=1e-3)))
     across = Axis("False match rate", max(1e-7, least), 1.0, logarithmic=True)
     up = Axis("True accept rate", max(0.0, math.floor((1 - worst) * 10 - 1e-9) / 10), 1.0)
-    lines = [Line(name, [(fmr, 1 - fnmr) for _, fmr, fnmr in points]) for name, points in curves]
+    lines = [ChartLine(name, [(fmr, 1 - fnmr) for _, fmr, fnmr in points]) for name, points in curves]
     return line_chart("ROC curve: true accept rate by false match rate", lines, across, up)

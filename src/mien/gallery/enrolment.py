@@ -15,7 +15,7 @@ from mien.gallery.policy import EnrolmentPolicy
 from mien.gallery.types import TargetFace
 from mien.messages import Message
 from mien.vision.decode import Photo
-from mien.vision.ports import Engine, Found
+from mien.vision.ports import Engine, FoundFaces
 from mien.vision.types import Embedding, Face, FaceBox, OperatingPoint, Want
 
 _SAME_BOX: Final = 0.5
@@ -95,7 +95,7 @@ def _no_face(operating_point: OperatingPoint | None) -> str:
     return Message("no face was found")
 
 
-def choose(analysis: Found, target: TargetFace | None, operating_point: OperatingPoint | None = None) -> Face:
+def choose(analysis: FoundFaces, target: TargetFace | None, operating_point: OperatingPoint | None = None) -> Face:
     """Return the face that is meant.
 
     A face is in the target when its centre is. Where several are, the one whose rectangle is the target's (IoU of at

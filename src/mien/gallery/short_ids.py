@@ -20,7 +20,7 @@ MOST: Final = 20
 
 _DIGITS: Final = re.compile(r"[0-9a-f]{1,32}")
 
-Found = list[tuple[UUID, str]]
+FoundIds = list[tuple[UUID, str]]
 """Ids, each with what people call the thing."""
 
 
@@ -34,7 +34,7 @@ class ShortIds:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def persons(self, resource_id: UUID, beginning: str, ref: CollectionRef | None = None) -> Found:
+    def persons(self, resource_id: UUID, beginning: str, ref: CollectionRef | None = None) -> FoundIds:
         """Return the persons whose id begins so.
 
         Args:
@@ -55,7 +55,7 @@ class ShortIds:
             # Snapshots of a group have its persons under the same ids.
             return list({one.person_id: one.name for one in session.execute(query.limit(MOST))}.items())
 
-    def faces(self, resource_id: UUID, beginning: str, ref: CollectionRef | None = None) -> Found:
+    def faces(self, resource_id: UUID, beginning: str, ref: CollectionRef | None = None) -> FoundIds:
         """Return the enrolled faces whose id begins so; arguments and errors as of `persons`."""
         ends = _ends(beginning)
         if ends is None:
@@ -66,7 +66,7 @@ class ShortIds:
                 query = query.where(PersistedFaceRow.collection == _uid(session, ref))
             return [(one, "a face") for one in dict.fromkeys(session.scalars(query.limit(MOST)))]
 
-    def anything(self, resource_id: UUID, beginning: str) -> Found:
+    def anything(self, resource_id: UUID, beginning: str) -> FoundIds:
         """Return persons, enrolled faces, short-lived faces and liveness sessions whose id begins so."""
         ends = _ends(beginning)
         if ends is None:

@@ -7,7 +7,7 @@ A source yields photos with the name of their person (`sources`, `archives`, `ta
 smaller version for the portal.
 """
 
-from mien.importing.importer import Importer, Outcome, Summary
+from mien.importing.importer import Importer, ImportResult, Summary
 from mien.importing.sources import Photo, SourceError
 
-__all__ = ["Importer", "Outcome", "Photo", "SourceError", "Summary"]
+__all__ = ["ImportResult", "Importer", "Photo", "SourceError", "Summary"]

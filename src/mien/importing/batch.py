@@ -43,7 +43,7 @@ class BatchOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class FileReport:
     """The result of one file.
 
     Attributes:
@@ -89,7 +89,7 @@ class Batch:
     ref: CollectionRef
     told: Callable[[str, str, bool], object] = lambda _person, _face, _created: None
     of_people: frozenset[str] = frozenset()
-    lines: list[Line] = field(default_factory=list)
+    lines: list[FileReport] = field(default_factory=list)
     _table: dict[str, _Named] = field(default_factory=dict)
     _people: dict[str, str] = field(default_factory=dict)
     _created: dict[str, str] = field(default_factory=dict)
@@ -110,7 +110,7 @@ class Batch:
         """Number of faces that were enrolled."""
         return len(self._faces)
 
-    def take(self, photo: str, data: bytes) -> Line:
+    def take(self, photo: str, data: bytes) -> FileReport:
         """Enrol a photo, or read a CSV file for the photos that follow.
 
         Args:
@@ -124,7 +124,7 @@ class Batch:
         if suffix == ".csv":
             line = self._read(photo, data)
         elif suffix not in SUFFIXES:
-            line = Line(
+            line = FileReport(
                 photo, BatchOutcome.REFUSED, reason=Message("It is no photo: use JPEG, PNG, GIF, BMP, WebP or TIFF.")
             )
         else:
@@ -169,22 +169,22 @@ class Batch:
             sheet.writerow(plain_cells(cells))
         return out.getvalue()
 
-    def _read(self, photo: str, data: bytes) -> Line:
+    def _read(self, photo: str, data: bytes) -> FileReport:
         """Read the people of photos: columns `photo` and `person`, and `user data` if there is one."""
         try:
             rows = read_csv(data)
         except SourceError as error:
-            return Line(photo, BatchOutcome.REFUSED, reason=reason(error))
+            return FileReport(photo, BatchOutcome.REFUSED, reason=reason(error))
         for row in rows[:_ROWS]:
             if row.photo and row.person:
                 self._table[_key(row.photo)] = _Named(row.person, row.user_data)
-        return Line(
+        return FileReport(
             photo,
             BatchOutcome.TABLE,
             reason=Message("It names the persons of {count:,} photos.", count=len(self._table)),
         )
 
-    def _enrol(self, photo: str, data: bytes) -> Line:
+    def _enrol(self, photo: str, data: bytes) -> FileReport:
         named = _Named("")
         person_id, created = "", False
         try:
@@ -203,14 +203,14 @@ class Batch:
                     person_id, created = "", False
                 raise
         except (GalleryError, ImageError, SourceError, _RefusedError) as error:
-            return Line(photo, BatchOutcome.REFUSED, named.name, person_id, reason(error))
+            return FileReport(photo, BatchOutcome.REFUSED, named.name, person_id, reason(error))
         self._people[name_key(named.name)] = person_id
         self._faces.append((person_id, added.persisted_face_id))
         if created:
             self._created[person_id] = name_key(named.name)
         self.told(person_id, added.persisted_face_id, created)
         notes = [Message("Look at it: {suspicion}.", suspicion=one.message) for one in added.duplicates[:2]]
-        return Line(photo, BatchOutcome.ENROLLED, named.name, person_id, Message.listed(notes, " "), created)
+        return FileReport(photo, BatchOutcome.ENROLLED, named.name, person_id, Message.listed(notes, " "), created)
 
     def _whose(self, photo: str) -> _Named:
         path = PurePosixPath(photo)

@@ -45,7 +45,7 @@ _TRAINED_WITHIN: Final = 600.0
 _LISTED: Final = 1_000
 
 
-class Outcome(StrEnum):
+class ImportResult(StrEnum):
     """The result of importing a photo."""
 
     ENROLLED = "enrolled"
@@ -67,7 +67,7 @@ class Summary:
 
     total: int
     persons: int = 0
-    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    outcomes: Counter[ImportResult] = field(default_factory=Counter)
     refused: list[tuple[str, str]] = field(default_factory=list)
     duplicates: int = 0
     _times: deque[tuple[float, int]] = field(default_factory=deque)
@@ -91,7 +91,7 @@ class Summary:
     def clock(self) -> None:
         """Record the number of computed photos."""
         now = time.monotonic()
-        self._times.append((now, self.outcomes[Outcome.ENROLLED] + self.outcomes[Outcome.REFUSED]))
+        self._times.append((now, self.outcomes[ImportResult.ENROLLED] + self.outcomes[ImportResult.REFUSED]))
         while len(self._times) > 2 and now - self._times[0][0] > _RATE_OVER:
             self._times.popleft()
 
@@ -150,7 +150,7 @@ class Importer:
         for computed in self.workers(recipe).run(self._tasks(photos, recipe, summary)):
             one = self._under_way.pop(computed.number)
             if computed.enrolment is None:
-                self._note(summary, one.photo, Outcome.REFUSED, computed.why)
+                self._note(summary, one.photo, ImportResult.REFUSED, computed.why)
             else:
                 ready.append((one.photo, _ready(one, computed)))
             if len(ready) >= _FILED_AT_ONCE or (ready and time.monotonic() >= due):
@@ -198,12 +198,12 @@ class Importer:
     def _tasks(self, photos: Sequence[Photo], recipe: Recipe, summary: Summary) -> Iterator[Task]:
         """Read photos, and yield those that were not stored before."""
         numbers = count()
-        for chunk in _chunks(photos, lambda photo, why: self._note(summary, photo, Outcome.REFUSED, why)):
+        for chunk in _chunks(photos, lambda photo, why: self._note(summary, photo, ImportResult.REFUSED, why)):
             digests = [self._digest(recipe, photo, image) for photo, image in chunk]
             known = self.gallery.filing.known(self.ref, recipe, digests)
             for (photo, image), digest in zip(chunk, digests, strict=True):
                 if digest in known:
-                    self._note(summary, photo, Outcome.EARLIER)
+                    self._note(summary, photo, ImportResult.EARLIER)
                 else:
                     number = next(numbers)
                     self._under_way[number] = _UnderWay(photo, digest)
@@ -221,7 +221,7 @@ class Importer:
         for (photo, _), one in zip(ready, filed, strict=True):
             why = reason(one.error) if one.error else ""
             lines.append(ReportLine(photo.key, one.outcome.value, photo.person, one.person_id, one.face_id, why))
-            summary.outcomes[Outcome(one.outcome.value)] += 1
+            summary.outcomes[ImportResult(one.outcome.value)] += 1
             summary.persons += one.created
             if one.outcome is FiledAs.ENROLLED:
                 self._enrolled[one.face_id], self._persons[one.person_id] = photo.key, photo.person
@@ -233,9 +233,9 @@ class Importer:
         if full is not None:
             raise full
 
-    def _note(self, summary: Summary, photo: Photo, outcome: Outcome, why: str = "") -> None:
+    def _note(self, summary: Summary, photo: Photo, outcome: ImportResult, why: str = "") -> None:
         summary.outcomes[outcome] += 1
-        if outcome is Outcome.REFUSED:
+        if outcome is ImportResult.REFUSED:
             _list(summary, photo, why)
         self.report.write([ReportLine(photo.key, outcome.value, photo.person, why=why)])
 

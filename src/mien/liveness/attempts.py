@@ -19,9 +19,9 @@ from mien.liveness.abuse import AbuseWatch, Earlier, Subject
 from mien.liveness.errors import AttemptOverError, Refusal, TokenRefusedError
 from mien.liveness.records import (
     AbuseReport,
+    AttemptResult,
     ClientRequest,
     FlaggedSession,
-    Outcome,
     Session,
     Status,
 )
@@ -222,13 +222,13 @@ class Attempts:
         self,
         admission: Admission,
         begun: Begun,
-        outcome: Outcome,
+        outcome: AttemptResult,
         *,
         image: bytes | None = None,
         image_hashes: Sequence[bytes] = (),
         repeats: Sequence[Earlier] = (),
         suspicious: bool = False,
-    ) -> Outcome:
+    ) -> AttemptResult:
         """Record the outcome of an attempt.
 
         Args:

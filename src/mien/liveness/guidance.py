@@ -9,7 +9,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from mien.vision.ports import Engine, Found
+from mien.vision.ports import Engine, FoundFaces
 from mien.vision.types import Face, FaceBox, Want
 
 
@@ -109,7 +109,7 @@ def glance(finder: Engine, jpeg: bytes, place: TargetArea, before: Glance | None
     return Glance(feedback, share, box)
 
 
-def _placed(found: Found, share: tuple[float, float, float, float], place: TargetArea) -> Feedback | None:
+def _placed(found: FoundFaces, share: tuple[float, float, float, float], place: TargetArea) -> Feedback | None:
     width = share[2] * found.width / min(found.width, found.height)
     if width < place.min_width:
         return Feedback.STILL_CLOSER if width >= _NEARLY * place.min_width else Feedback.CLOSER
@@ -145,7 +145,7 @@ def _lit(jpeg: bytes, share: tuple[float, float, float, float]) -> Feedback | No
 
 
 def _still(
-    found: Found, share: tuple[float, float, float, float], before: tuple[float, float, float, float] | None
+    found: FoundFaces, share: tuple[float, float, float, float], before: tuple[float, float, float, float] | None
 ) -> Feedback | None:
     if before is None:
         return None

@@ -20,7 +20,7 @@ from mien.liveness.methods import Method
 from mien.liveness.order import order
 from mien.liveness.timing import Arrivals, timing
 from mien.liveness.turns import Neutral, Turn, neutral, turns
-from mien.liveness.types import BestFrame, Decision, Evidence, Mode, Problem, TimedFrame, Verdict
+from mien.liveness.types import BestFrame, Decision, Evidence, Judgement, Mode, Problem, TimedFrame
 from mien.models import ModelStore
 from mien.models.bindings import DEFAULT_RECOGNISER
 from mien.vision.decode import decode
@@ -142,7 +142,7 @@ class Judge:
         challenge: Challenge,
         reference: Embedding | None = None,
         arrivals: Arrivals | None = None,
-    ) -> Verdict:
+    ) -> Judgement:
         """Judge one attempt; see `FrameJudge.judge`."""
         if reference is not None and reference.fingerprint != self._fingerprint:
             message = f"the reference was not made by {self._recogniser}, which judges attempts"
@@ -169,7 +169,7 @@ class Judge:
             return replace(verdict, decision=None, problem=problems.server_lacks(lacking), reasons=())
         return verdict
 
-    def _look(self, attempt: _Attempt, evidence: list[Evidence], reference: Embedding | None) -> Verdict:
+    def _look(self, attempt: _Attempt, evidence: list[Evidence], reference: Embedding | None) -> Judgement:
         """Examine chosen frames of a track in which one face can be followed."""
         challenge, asked = attempt.challenge, attempt.asked
         ranked = rank(candidates(attempt.track, challenge, attempt.ahead), challenge, attempt.pixels)[:2]
@@ -274,8 +274,8 @@ class Judge:
         return self._calibration.confidence(float(face.embedding.vector @ reference.vector))
 
     @staticmethod
-    def _verdict(decision: Decision | None, problem: Problem | None, evidence: Sequence[Evidence]) -> Verdict:
-        return Verdict(decision, problem, tuple(evidence), model_version=fusion.VERSION)
+    def _verdict(decision: Decision | None, problem: Problem | None, evidence: Sequence[Evidence]) -> Judgement:
+        return Judgement(decision, problem, tuple(evidence), model_version=fusion.VERSION)
 
 
 def _reflection(attempt: _Attempt, begin_ms: int, end_ms: int, *, behind: bool = False) -> Reflection | None:

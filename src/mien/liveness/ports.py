@@ -7,7 +7,7 @@ from typing import Protocol
 
 from mien.liveness.challenge import Challenge
 from mien.liveness.timing import Arrivals
-from mien.liveness.types import Mode, TimedFrame, Verdict
+from mien.liveness.types import Judgement, Mode, TimedFrame
 from mien.vision.types import Embedding
 
 
@@ -20,7 +20,7 @@ class FrameJudge(Protocol):
         challenge: Challenge,
         reference: Embedding | None = None,
         arrivals: Arrivals | None = None,
-    ) -> Verdict:
+    ) -> Judgement:
         """Judge one attempt; computes for about a second in the calling thread, and may be called from many.
 
         Args:

@@ -53,7 +53,7 @@ class FrameError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class RecordedFrame:
     """One frame of the channel.
 
     Attributes:
@@ -69,7 +69,7 @@ class Frame:
     jpeg: bytes
 
 
-def parse_frame(message: bytes, limits: FrameLimits) -> Frame:
+def parse_frame(message: bytes, limits: FrameLimits) -> RecordedFrame:
     """Read a binary message.
 
     Raises:
@@ -87,7 +87,7 @@ def parse_frame(message: bytes, limits: FrameLimits) -> Frame:
         raise FrameError("a frame is not a JPEG") from error
     if header.format is not ImageFormat.JPEG or max(header.width, header.height) > _LARGEST_SIDE:
         raise FrameError(f"a frame is a JPEG of at most {_LARGEST_SIDE} pixels a side")
-    return Frame(time_ms, number & ~_POSITIONING, bool(number & _POSITIONING), jpeg)
+    return RecordedFrame(time_ms, number & ~_POSITIONING, bool(number & _POSITIONING), jpeg)
 
 
 @dataclass(slots=True)
@@ -119,7 +119,7 @@ class Recording:
     size: int = 0
     _messages: list[bytes] = field(default_factory=list)
 
-    def add(self, frame: Frame, message: bytes, elapsed_ms: float, earliest_ms: float | None = None) -> None:
+    def add(self, frame: RecordedFrame, message: bytes, elapsed_ms: float, earliest_ms: float | None = None) -> None:
         """Add a frame.
 
         Args:

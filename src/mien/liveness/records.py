@@ -130,7 +130,7 @@ class AbuseReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AttemptResult:
     """The result of an attempt.
 
     Attributes:
@@ -190,7 +190,7 @@ class Attempt:
     started_at: datetime
     finished_at: datetime | None
     request: ClientRequest
-    outcome: Outcome | None
+    outcome: AttemptResult | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +269,7 @@ def unpack_options(packed: Mapping[str, Any]) -> SessionOptions:
     return replace(options, mode=Mode(options.mode))
 
 
-def unpack_outcome(packed: Mapping[str, Any] | None) -> Outcome | None:
+def unpack_outcome(packed: Mapping[str, Any] | None) -> AttemptResult | None:
     """Return an outcome from its JSON."""
     if packed is None:
         return None
@@ -281,4 +281,4 @@ def unpack_outcome(packed: Mapping[str, Any] | None) -> Outcome | None:
         fields["decision"] = Decision(fields["decision"])
     fields["box"] = FaceBox(**fields["box"])
     fields["reasons"] = tuple(fields["reasons"])
-    return Outcome(**fields)
+    return AttemptResult(**fields)

@@ -17,8 +17,8 @@ from mien.clock import Clock
 from mien.liveness.errors import InvalidStartError, SessionImageNotFoundError, SessionNotFoundError
 from mien.liveness.records import (
     Attempt,
+    AttemptResult,
     ClientRequest,
-    Outcome,
     Session,
     SessionOptions,
     Status,
@@ -241,7 +241,7 @@ class Sessions:
         if status is Status.RUNNING and self._clock.now() >= row.deadline:
             status, finished = Status.FAILED, row.deadline
         if status is Status.FAILED and outcome is None:
-            outcome = Outcome(error_code=LivenessError.TIMED_OUT.value, error_message=_LOST)
+            outcome = AttemptResult(error_code=LivenessError.TIMED_OUT.value, error_message=_LOST)
         request = ClientRequest(**content["request"])
         return Attempt(row.attempt, status, row.request_id, row.started_at, finished, request, outcome)
 

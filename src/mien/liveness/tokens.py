@@ -31,7 +31,7 @@ _LONGEST: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Claims:
+class TokenClaims:
     """The claims of a verified token.
 
     Attributes:
@@ -73,7 +73,7 @@ class Tokens:
         payload = {"iss": ISSUER, "aud": ISSUER, **claims, **times}
         return jwt.encode({"alg": "ES256", "kid": key_id}, payload, key, algorithms=["ES256"])
 
-    def read(self, token: str) -> Claims:
+    def read(self, token: str) -> TokenClaims:
         """Check a token's signature and time.
 
         Raises:
@@ -88,7 +88,7 @@ class Tokens:
             if claims["iss"] != ISSUER or claims["aud"] != ISSUER:
                 raise TokenRefusedError(Refusal.FOREIGN)
             expires_at = datetime.fromtimestamp(int(claims["exp"]), UTC)
-            read = Claims(UUID(claims["jti"]), UUID(claims["sid"]), str(claims.get("nonce", "")))
+            read = TokenClaims(UUID(claims["jti"]), UUID(claims["sid"]), str(claims.get("nonce", "")))
         except (JoseError, KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
             raise TokenRefusedError(Refusal.FOREIGN) from error
         if self._clock.now() >= expires_at:

@@ -144,7 +144,7 @@ class BestFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Judgement:
     """The evidence from an attempt's frames.
 
     Attributes:

@@ -11,7 +11,7 @@ from mien.liveness.attempts import Admission, Attempts, Begun
 from mien.liveness.challenge import Challenge
 from mien.liveness.ports import FrameJudge
 from mien.liveness.recording import Recording
-from mien.liveness.records import NO_BOX, Outcome
+from mien.liveness.records import NO_BOX, AttemptResult
 from mien.liveness.types import Decision, LivenessError, RecognitionError
 from mien.vision.types import FaceBox
 
@@ -34,7 +34,7 @@ def conclude(
     box: FaceBox | None,
     reports: Mapping[str, Any] | None = None,
     capped: bool = False,
-) -> tuple[Outcome, RecognitionError]:
+) -> tuple[AttemptResult, RecognitionError]:
     """Judge an attempt and record its result; computes for about a second in the calling thread.
 
     Args:
@@ -56,7 +56,7 @@ def conclude(
     """
     start = perf_counter()
     options, reference = admission.session.options, admission.session.reference
-    outcome = Outcome(
+    outcome = AttemptResult(
         box=box or NO_BOX, digest=recording.digest(), content_length=recording.size, flashes=challenge.flashing
     )
     recognition, image, suspicious, identical = RecognitionError.NONE, None, False, None

@@ -83,7 +83,7 @@ _THREADS: Final = 8  # handlers are plain functions; they ask the database, whos
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class ControlPlaneParts:
     """The components of the control plane.
 
     Attributes:
@@ -159,7 +159,7 @@ class ControlPlane:
         portal: answers what is not of the API: pages, their scripts, websockets. None for a port with the API alone.
     """
 
-    def __init__(self, parts: Parts, portal: Api | None = None) -> None:
+    def __init__(self, parts: ControlPlaneParts, portal: Api | None = None) -> None:
         self.api = build_api(parts)
         self.portal = portal
         self._first_parts = _FIRST_PARTS | {parts.place.tenants[0] if parts.place else "mien"}
@@ -209,7 +209,7 @@ def _scraper(path: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Actor |
     return Actor.of("scraper", Role.AUDITOR) if near else None
 
 
-def build_api(parts: Parts) -> FastAPI:
+def build_api(parts: ControlPlaneParts) -> FastAPI:
     """Return the routes; they expect the guard before them."""
     api = FastAPI(
         title="Mien control plane",
@@ -245,7 +245,7 @@ def _resource_of(accounts: Accounts, name: str) -> UUID | None:
     return None if found is None else found.id
 
 
-def _routers(parts: Parts) -> Iterable[APIRouter]:
+def _routers(parts: ControlPlaneParts) -> Iterable[APIRouter]:
     journal = Journal(parts.audit)
     started = parts.clock.now()
     yield health.routes(parts.database, lambda: _uptime(started, parts.clock))

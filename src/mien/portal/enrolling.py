@@ -15,7 +15,7 @@ from mien.messages import message_of
 from mien.portal.approval import check_approved, may_write
 from mien.portal.auto_training import patiently
 from mien.portal.camera import camera
-from mien.portal.photo_report import MEASURED, Verdict, asked, draw_report, report_on
+from mien.portal.photo_report import MEASURED, MeasureRating, asked, draw_report, report_on
 from mien.portal.photos import Upload, cut_out, drop, picture
 from mien.portal.texts import listed, mark, t, tn
 from mien.portal.visitor import Visitor, sentence
@@ -43,7 +43,7 @@ class Enrolled:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PhotoResult:
     """The result of a photo: either `enrolled`, `refused`, or `faces` to choose from is set."""
 
     face: Face | None = None
@@ -87,7 +87,7 @@ async def enrol_place(
         await finish(photo, result, waiting, None)
 
     async def finish(photo: Upload, result: Tag, waiting: Tag, chosen: Face | None) -> None:
-        def work() -> Outcome:
+        def work() -> PhotoResult:
             check_approved(visitor)
             return enrol_photo(visitor, photo, chosen, add)
 
@@ -136,7 +136,7 @@ def _sum_up(counts: dict[str, int]) -> None:
             badge(t("{count} left", count=left), "info")
 
 
-def enrol_photo(visitor: Visitor, photo: Upload, chosen: Face | None, add: Add) -> Outcome:
+def enrol_photo(visitor: Visitor, photo: Upload, chosen: Face | None, add: Add) -> PhotoResult:
     """Measure a photo and enrol the one face of it, or the chosen one; in a thread."""
     face = chosen
     try:
@@ -145,20 +145,20 @@ def enrol_photo(visitor: Visitor, photo: Upload, chosen: Face | None, add: Add) 
             found = visitor.parts.engine.analyze(photo.data, want)
             faces = found.faces
             if len(faces) > 1:
-                return Outcome(faces=tuple((one, cut_out(found, one.box)) for one in faces))
+                return PhotoResult(faces=tuple((one, cut_out(found, one.box)) for one in faces))
             face = faces[0] if faces else None
         if face is None:
-            return Outcome(refused=t(NOBODY))
+            return PhotoResult(refused=t(NOBODY))
         box = face.box
         target = TargetFace(box.left, box.top, box.width, box.height) if chosen else None
-        return Outcome(face, enrolled=add(photo, target))
+        return PhotoResult(face, enrolled=add(photo, target))
     except LowQualityError:
-        return Outcome(face, refused=t("The photo does not meet this collection's requirements; see the table."))
+        return PhotoResult(face, refused=t("The photo does not meet this collection's requirements; see the table."))
     except (GalleryError, VisionError) as error:
-        return Outcome(face, refused=sentence(message_of(error)))
+        return PhotoResult(face, refused=sentence(message_of(error)))
 
 
-def _tell(outcome: Outcome, policy: EnrolmentPolicy, name: str) -> None:
+def _tell(outcome: PhotoResult, policy: EnrolmentPolicy, name: str) -> None:
     photo = name or t("The photo")
     if outcome.faces:
         about = t("Choose the face of the person to enrol, or use a photo of that person alone.")
@@ -177,13 +177,13 @@ def _tell(outcome: Outcome, policy: EnrolmentPolicy, name: str) -> None:
         )
         for suspicion in outcome.enrolled.suspicions:
             banner("warn", t("A likely duplicate"), sentence(suspicion))
-        poor = [one.name.lower() for one in report_on(outcome.face, policy) if one.verdict is not Verdict.GOOD]
+        poor = [one.name.lower() for one in report_on(outcome.face, policy) if one.verdict is not MeasureRating.GOOD]
         if poor:
             about = t("Recognition is less reliable with it: enrol a better photo, then remove this one.")
             banner("warn", t("Low photo quality: {poor}", poor=listed(poor)), about)
 
 
-def _choose(outcome: Outcome, take: Callable[[Face], object]) -> None:
+def _choose(outcome: PhotoResult, take: Callable[[Face], object]) -> None:
     with Tag("ul", classes="plain", aria_label=t("Faces to choose from"), style="flex-flow:row wrap;gap:1.2rem"):
         for number, (face, address) in enumerate(outcome.faces, start=1):
             with Tag("li", classes="stack", style="width:10rem"):

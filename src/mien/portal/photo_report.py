@@ -36,7 +36,7 @@ ADVISED: Final = EnrolmentPolicy(
 """Recommended quality for reliable recognition; photos below it are enrolled unless a policy refuses them."""
 
 
-class Verdict(Enum):
+class MeasureRating(Enum):
     """The verdict on a measure."""
 
     GOOD = (mark("good"), "good")
@@ -45,7 +45,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class MeasureLine:
     """One measure of a photo.
 
     Attributes:
@@ -57,7 +57,7 @@ class Line:
 
     name: str
     found: str
-    verdict: Verdict
+    verdict: MeasureRating
     advice: str = ""
 
 
@@ -81,7 +81,7 @@ _EXPOSURES: Final[Mapping[str, str]] = {
 }
 
 
-def report_on(face: Face, policy: EnrolmentPolicy) -> list[Line]:
+def report_on(face: Face, policy: EnrolmentPolicy) -> list[MeasureLine]:
     """Return what a photo is like.
 
     Args:
@@ -90,22 +90,22 @@ def report_on(face: Face, policy: EnrolmentPolicy) -> list[Line]:
     """
     asked, advised = _shortfalls(policy, face), _shortfalls(ADVISED, face)
 
-    def line(measure: str, name: str, found: str) -> Line:
+    def line(measure: str, name: str, found: str) -> MeasureLine:
         if measure in asked:
-            return Line(
+            return MeasureLine(
                 name,
                 found,
-                Verdict.REFUSED,
+                MeasureRating.REFUSED,
                 _advice(measure, t("Asked for: {limit}.", limit=_limits(policy).get(measure, ""))),
             )
         if measure in advised:
-            return Line(
+            return MeasureLine(
                 name,
                 found,
-                Verdict.POOR,
+                MeasureRating.POOR,
                 _advice(measure, t("Advised: {limit}.", limit=_limits(ADVISED).get(measure, ""))),
             )
-        return Line(name, found, Verdict.GOOD)
+        return MeasureLine(name, found, MeasureRating.GOOD)
 
     return [line(*one) for one in _measures(face)] + list(_light(face.attributes))
 
@@ -134,18 +134,20 @@ def _measures(face: Face) -> Iterator[tuple[str, str, str]]:
             yield name, words, f"{abs(getattr(found.head_pose, name)):.0f}°"
 
 
-def _light(found: Attributes) -> Iterator[Line]:
+def _light(found: Attributes) -> Iterator[MeasureLine]:
     """Give what no policy asks for."""
     if found.exposure is not None:
         good = found.exposure.level is ExposureLevel.GOOD
         words = t(_EXPOSURES.get(found.exposure.level.value, "good"))
-        yield Line(t("Light"), words, Verdict.GOOD if good else Verdict.POOR, "" if good else t(_TIPS["exposure"]))
+        yield MeasureLine(
+            t("Light"), words, MeasureRating.GOOD if good else MeasureRating.POOR, "" if good else t(_TIPS["exposure"])
+        )
     if found.noise is not None:
         good = found.noise.level is not Level3.HIGH
-        yield Line(
+        yield MeasureLine(
             t("Noise"),
             t(LEVELS[found.noise.level.value]),
-            Verdict.GOOD if good else Verdict.POOR,
+            MeasureRating.GOOD if good else MeasureRating.POOR,
             "" if good else t(_TIPS["noise"]),
         )
 
@@ -158,7 +160,7 @@ def _shortfalls(policy: EnrolmentPolicy, face: Face) -> dict[str, Shortfall]:
     return {}
 
 
-def draw_report(lines: list[Line], quality: Mapping[Measure, QualityScore] | None = None) -> None:
+def draw_report(lines: list[MeasureLine], quality: Mapping[Measure, QualityScore] | None = None) -> None:
     """Draw a report, what is worst first.
 
     Args:
@@ -167,7 +169,7 @@ def draw_report(lines: list[Line], quality: Mapping[Measure, QualityScore] | Non
     """
     title = t("Photo quality")
     Tag("h3", title)
-    order = (Verdict.REFUSED, Verdict.POOR, Verdict.GOOD)
+    order = (MeasureRating.REFUSED, MeasureRating.POOR, MeasureRating.GOOD)
     with Tag("ul", classes="plain", aria_label=title):
         for one in sorted(lines, key=lambda line: order.index(line.verdict)):
             with Tag("li"):

@@ -18,7 +18,7 @@ from mien.portal.texts import t
 from mien.portal.visitor import Visitor, tell
 from mien.portal.widgets import Tag, button, icon, size
 from mien.vision.draw import draw_faces
-from mien.vision.ports import Found
+from mien.vision.ports import FoundFaces
 from mien.vision.types import Attributes, Face, FaceBox, Pixels
 
 
@@ -134,7 +134,7 @@ def drop(
             pick.on("click", js_handler=f"() => document.getElementById('c{folder.id}').click()")
 
 
-def drawn(found: Found) -> str:
+def drawn(found: FoundFaces) -> str:
     """Return a photo with what was found drawn on it, as a data URL; attributes but the pose are left to the page.
 
     A small photo is enlarged first, so that 27 points on a face can be told from each other. Anyone who asked for the
@@ -160,7 +160,7 @@ def _plain(face: Face, scale: float) -> Face:
     )
 
 
-def cut_out(found: Found, box: FaceBox) -> str:
+def cut_out(found: FoundFaces, box: FaceBox) -> str:
     """Return a face of a photo that was wanted too, with a margin, as a data URL."""
     across, down = round(box.width * 0.3), round(box.height * 0.3)
     pixels = _pixels(found)
@@ -178,7 +178,7 @@ def thumbnail(crop: Crop) -> str:
     return _url(np.ascontiguousarray(part[:, : box.width + 2 * edge], np.uint8), _THUMB)
 
 
-def _pixels(found: Found) -> Pixels:
+def _pixels(found: FoundFaces) -> Pixels:
     assert found.photo is not None
     return found.photo.full_pixels()
 

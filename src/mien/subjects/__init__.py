@@ -18,7 +18,7 @@ from mien.subjects.errors import (
 from mien.subjects.receipts import Receipts, Verified
 from mien.subjects.rules import Ran, Rule, Rules, What
 from mien.subjects.service import Subjects, open_subjects
-from mien.subjects.types import Certainty, Found, HeldFace, HeldProbe, HeldSession, Holding, NotSearched, Whom
+from mien.subjects.types import Certainty, HeldFace, HeldProbe, HeldSession, Holding, NotSearched, SubjectData, Whom
 
 __all__ = [
     "Certainty",
@@ -27,7 +27,6 @@ __all__ = [
     "ConsentState",
     "Consents",
     "Erased",
-    "Found",
     "HeldFace",
     "HeldProbe",
     "HeldSession",
@@ -42,6 +41,7 @@ __all__ = [
     "Rule",
     "RuleNotFoundError",
     "Rules",
+    "SubjectData",
     "SubjectError",
     "Subjects",
     "UnfinishedError",

@@ -36,7 +36,7 @@ from mien.subjects.errors import ReceiptNotFoundError, UnfinishedError
 from mien.subjects.receipts import TYPE, Receipts, hash_of
 from mien.subjects.removing import Removed, Rest, lock_home, remove_faces, remove_members
 from mien.subjects.sessions import HeldSessions
-from mien.subjects.types import Found, Whom
+from mien.subjects.types import SubjectData, Whom
 
 LEFT_ALONE: Final = timedelta(minutes=2)
 """An erasure without progress for so long was interrupted."""
@@ -117,11 +117,11 @@ class Eraser:
     def _clock(self) -> Clock:
         return self._rows.clock
 
-    def erase(self, found: Found, whom: Whom, *, actor: str) -> Erased:
+    def erase(self, found: SubjectData, whom: Whom, *, actor: str) -> Erased:
         """Delete all that was found of somebody, permanently.
 
         Args:
-            found: the data to delete, without possible matches (`Found.certain`).
+            found: the data to delete, without possible matches (`SubjectData.certain`).
             whom: the kind of search, for the receipt: whether by photo, and by how many ids.
             actor: name of the actor, for the audit log.
 
@@ -130,7 +130,7 @@ class Eraser:
         """
         return self.finish(found.resource_id, self.begin(found, whom, actor=actor))
 
-    def begin(self, found: Found, whom: Whom, *, actor: str) -> UUID:
+    def begin(self, found: SubjectData, whom: Whom, *, actor: str) -> UUID:
         """Record what is to be deleted; return the erasure's id, for `finish`."""
         now = self._clock.now()
         members: dict[str, list[str]] = {}

@@ -25,7 +25,7 @@ from mien.liveness.records import Session
 from mien.storage import Database, Vault
 from mien.storage.tables import CropRow, OtherTemplateRow, PersistedFaceRow
 from mien.subjects.sessions import HeldSessions
-from mien.subjects.types import Found
+from mien.subjects.types import SubjectData
 
 _ABOUT: Final = """\
 What this server keeps of a person in one of its resources.
@@ -77,7 +77,7 @@ class Exporter:
         self._sessions = sessions
         self._audit = audit
 
-    def write(self, found: Found, out: IO[bytes], *, with_templates: bool = True) -> dict[str, int]:
+    def write(self, found: SubjectData, out: IO[bytes], *, with_templates: bool = True) -> dict[str, int]:
         """Write a ZIP.
 
         Args:
@@ -132,7 +132,7 @@ class Exporter:
         counts["negatives"] = len(found.negatives)
         return counts | {"liveness_sessions": len(sessions), "session_images": images, "audit_entries": len(audit)}
 
-    def _crops(self, found: Found) -> Iterator[tuple[str, bytes]]:
+    def _crops(self, found: SubjectData) -> Iterator[tuple[str, bytes]]:
         with self._database.read(found.resource_id) as session:
             for face in (face for one in found.holdings for face in one.faces if face.has_crop):
                 face_id = UUID(face.face_id)
@@ -143,7 +143,7 @@ class Exporter:
                     plain = self._vault.open(sealed, resource_id=found.resource_id, what=what)
                     yield face.face_id, Crop.unpack(plain).jpeg
 
-    def _of_faces(self, found: Found) -> Iterator[dict[str, Any]]:
+    def _of_faces(self, found: SubjectData) -> Iterator[dict[str, Any]]:
         with self._database.read(found.resource_id) as session:
             for face in (face for one in found.holdings for face in one.faces):
                 face_id = UUID(face.face_id)
@@ -157,17 +157,17 @@ class Exporter:
                         vector = self._templates.open(found.resource_id, face.collection, face_id, kept)
                         yield _template("persistedFace", face.face_id, fingerprint, vector)
 
-    def _of_probes(self, found: Found) -> Iterator[dict[str, Any]]:
+    def _of_probes(self, found: SubjectData) -> Iterator[dict[str, Any]]:
         for face in self._probes.get_many(found.resource_id, [one.face_id for one in found.probes]).values():
             yield _template("detectedFace", face.face_id, face.embedding.fingerprint, face.embedding.vector)
 
-    def _of_negatives(self, found: Found) -> Iterator[dict[str, Any]]:
+    def _of_negatives(self, found: SubjectData) -> Iterator[dict[str, Any]]:
         wanted = {one.negative_id for one in found.negatives}
         for one, vector in self._negatives.every(found.resource_id) if wanted else ():
             if str(one.id) in wanted:
                 yield _template("negative", str(one.id), one.fingerprint, vector)
 
-    def _concerning(self, found: Found) -> Iterator[dict[str, Any]]:
+    def _concerning(self, found: SubjectData) -> Iterator[dict[str, Any]]:
         """Yield the entries of the audit log about the person: with one of their ids, or one of their consents' ids."""
         ids = {*found.ids(), *(str(consent.consent_id) for one in found.holdings for consent in one.consents)}
         marks = set(marks_of(self._vault, found.ids()))

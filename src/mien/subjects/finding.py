@@ -31,7 +31,7 @@ from mien.subjects.consents import of_member, together
 from mien.subjects.errors import InvalidSubjectError
 from mien.subjects.likeness import Likeness, Probe
 from mien.subjects.sessions import HeldSessions
-from mien.subjects.types import Certainty, Found, HeldFace, HeldNegative, HeldProbe, Holding, NotSearched, Whom
+from mien.subjects.types import Certainty, HeldFace, HeldNegative, HeldProbe, Holding, NotSearched, SubjectData, Whom
 from mien.vision.ports import Engine
 
 _AT_ONCE: Final = 500
@@ -85,7 +85,7 @@ class Finder:
         self._sessions = sessions
         self._negatives = negatives
 
-    def find(self, resource_id: UUID, whom: Whom) -> Found:
+    def find(self, resource_id: UUID, whom: Whom) -> SubjectData:
         """Find all data of a person in a resource.
 
         A photo is compared with the current templates of all collections, of v1.0 snapshots, of short-lived faces and
@@ -126,7 +126,7 @@ class Finder:
         # The certainty depends on the number of compared faces, which is known only now.
         with self._database.read(resource_id) as session:
             holdings = [one for key, hit in hits.items() if (one := self._holding(session, key, hit, probe))]
-        return Found(
+        return SubjectData(
             resource_id=resource_id,
             holdings=tuple(sorted(holdings, key=_order)),
             probes=tuple(_judged(found, likeness, probe) for found, likeness in probes),

@@ -21,7 +21,7 @@ from mien.subjects.finding import Finder
 from mien.subjects.receipts import Receipts
 from mien.subjects.rules import Rules
 from mien.subjects.sessions import HeldSessions
-from mien.subjects.types import Found, Whom
+from mien.subjects.types import SubjectData, Whom
 from mien.vision.ports import Engine
 
 _MARKS = 8
@@ -51,7 +51,7 @@ class Subjects:
     audit: AuditLog
     vault: Vault
 
-    def find(self, resource_id: UUID, whom: Whom, *, actor: str) -> Found:
+    def find(self, resource_id: UUID, whom: Whom, *, actor: str) -> SubjectData:
         """Find all data of a person in a resource; raises as `Finder.find`."""
         found = self.finder.find(resource_id, whom)
         self._record(found, "subject.find", actor, photo=whom.photo is not None)
@@ -59,7 +59,7 @@ class Subjects:
 
     def export(
         self, resource_id: UUID, whom: Whom, out: IO[bytes], *, possible: bool, templates: bool, actor: str
-    ) -> tuple[Found, dict[str, int]]:
+    ) -> tuple[SubjectData, dict[str, int]]:
         """Write all data of a person to a ZIP.
 
         Args:
@@ -81,7 +81,7 @@ class Subjects:
 
     def erase(
         self, resource_id: UUID, whom: Whom, *, possible: bool, dry: bool, actor: str
-    ) -> tuple[Found, Erased | None]:
+    ) -> tuple[SubjectData, Erased | None]:
         """Erase all that is kept of somebody; what was killed of this resource is finished first.
 
         Args:
@@ -111,7 +111,7 @@ class Subjects:
         """Finish erasures that were killed and go by the rules of retention; for the retention worker."""
         return len(self.eraser.finish_killed()) + self.rules.purge()
 
-    def _record(self, found: Found, action: str, actor: str, *, photo: bool) -> None:
+    def _record(self, found: SubjectData, action: str, actor: str, *, photo: bool) -> None:
         marks = marks_of(self.vault, found.ids())
         details: Details = {
             "holdings": len(found.holdings),

@@ -200,7 +200,7 @@ class NotSearched:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SubjectData:
     """All that is kept of somebody in a resource.
 
     Attributes:
@@ -226,9 +226,9 @@ class Found:
         """Whether nothing is kept of them."""
         return not (self.holdings or self.probes or self.sessions or self.negatives)
 
-    def certain(self) -> Found:
+    def certain(self) -> SubjectData:
         """Return what is surely theirs: without what is only possible."""
-        return Found(
+        return SubjectData(
             self.resource_id,
             tuple(one for one in self.holdings if one.match is not Certainty.POSSIBLE),
             tuple(one for one in self.probes if one.match is not Certainty.POSSIBLE),

@@ -23,7 +23,7 @@ from mien.vision.finder import FULL_HD, MIN_FACE, FaceFinder
 from mien.vision.image_input import ImageInput, file_or_pixels
 from mien.vision.landmarks import FaceMesh, Mesh, landmarks27
 from mien.vision.people import SURE, is_clearly_person, is_person
-from mien.vision.quality.report import Frame, measure_quality
+from mien.vision.quality.report import FaceSurroundings, measure_quality
 from mien.vision.spare_cores import SpareCores
 from mien.vision.types import Attributes, Detection, Embedding, Face, FaceBox, Float32, OperatingPoint, Pixels, Want
 from mien.vision.upright import Reading, UprightReader
@@ -262,7 +262,7 @@ class FaceEngine:
         attributes = estimate_attributes(context, want.attributes) if want.attributes else Attributes()
         quality = None
         if want.quality:
-            frame = Frame(photo.width, photo.height, view.to_full, second)
+            frame = FaceSurroundings(photo.width, photo.height, view.to_full, second)
             quality = measure_quality(context, frame, partial(self._mesh().with_irises, view.pixels))
         return Face(box, detection.score, view.to_full(context.points), landmarks, attributes, embedding, quality)
 

@@ -8,7 +8,7 @@ from mien.vision.decode import Photo
 from mien.vision.types import Face, Want
 
 
-class Found(Protocol):
+class FoundFaces(Protocol):
     """The faces that an engine found in an image."""
 
     @property
@@ -35,7 +35,7 @@ class Found(Protocol):
 class Engine(Protocol):
     """Finds faces and computes what is wanted of them, as `mien.vision.FaceEngine` does."""
 
-    def analyze(self, image: bytes, want: Want) -> Found:
+    def analyze(self, image: bytes, want: Want) -> FoundFaces:
         """Find the faces of an image file and compute what is wanted of them.
 
         Raises:

@@ -43,13 +43,13 @@ from mien.wire.recognition import recognition_operations
 from mien.wire.router import Router
 from mien.workers import WorkerPool
 
-__all__ = ["Application", "ChannelParts", "Dialect", "Parts"]
+__all__ = ["Application", "ApplicationParts", "ChannelParts", "Dialect"]
 
 _DOWNLOAD_THREADS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class ApplicationParts:
     """The components of an application.
 
     Attributes:
@@ -154,7 +154,7 @@ class ChannelParts:
 class Application:
     """The ASGI application: requests go to the gateway, the server's stop to the parts."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: ApplicationParts) -> None:
         """Combine the parts; starts no thread and opens nothing."""
         self._workers = WorkerPool(parts.workers, parts.queue_limit)
         self._downloads = WorkerPool(_DOWNLOAD_THREADS, parts.queue_limit)
@@ -257,7 +257,7 @@ class Application:
         """Whether a path begins with a prefix, below the base path if a proxy has left that."""
         return request.path.startswith(prefix) or self._origin.path(request).startswith(prefix)
 
-    def _open_channel(self, parts: Parts, liveness: Liveness, channel: ChannelParts) -> list[Operation]:
+    def _open_channel(self, parts: ApplicationParts, liveness: Liveness, channel: ChannelParts) -> list[Operation]:
         """Serve the clients of liveness sessions: by WebSocket, and by the operations returned."""
         context = ChannelContext(
             liveness=liveness,

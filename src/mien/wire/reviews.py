@@ -114,7 +114,7 @@ class ReviewHandlers:
 
 
 def review_calls(applications: ApplicationReviews, limits: BodyLimits, observers: Sequence[Observer] = ()) -> Dialect:
-    """Return the calls, for `mien.wire.application.Parts`."""
+    """Return the calls, for `mien.wire.application.ApplicationParts`."""
 
     def make(workers: WorkerPool, checks: Checks) -> Gateway:
         router = _Router(ReviewHandlers(applications, workers, limits).operations())

@@ -17,7 +17,7 @@ from tests.shared import azure_photo, shared_path
 from mien.liveness.challenge import Challenge
 from mien.liveness.judge import Judge
 from mien.liveness.methods import Method
-from mien.liveness.types import Decision, LivenessError, Mode, RecognitionError, TimedFrame, Verdict
+from mien.liveness.types import Decision, Judgement, LivenessError, Mode, RecognitionError, TimedFrame
 from mien.models.bindings import DEFAULT_RECOGNISER
 from mien.models.errors import FetchError
 from mien.models.store import ModelStore
@@ -54,7 +54,7 @@ def test_turns_alone_stop_a_photo_that_is_turned(judge: Judge, man: Head) -> Non
 
 
 @pytest.fixture(scope="module")
-def live_active(judge: Judge) -> Verdict:
+def live_active(judge: Judge) -> Judgement:
     return judge.judge(filmed(ACTIVE), ACTIVE)
 
 
@@ -65,7 +65,7 @@ def test_a_person_who_is_there_passes_passively(judge: Judge) -> None:
     assert verdict.problem is None
 
 
-def test_a_person_who_turns_as_asked_passes(live_active: Verdict) -> None:
+def test_a_person_who_turns_as_asked_passes(live_active: Judgement) -> None:
     assert live_active.decision is Decision.REAL
 
 
@@ -82,7 +82,7 @@ def test_a_recording_that_was_tinted_to_the_flashes_is_lit_everywhere_alike(judg
     assert verdict.reasons == ("surroundings",)
 
 
-def test_every_method_that_was_tried_is_kept_with_its_score(live_active: Verdict) -> None:
+def test_every_method_that_was_tried_is_kept_with_its_score(live_active: Judgement) -> None:
     told = live_active.evidence_json()
     assert set(told) == {method.value for method in Method}
     assert live_active.score("planarity") == pytest.approx(1, abs=0.1)

@@ -16,7 +16,7 @@ from mien.doors.doors import Holiday
 from mien.doors.kiosks import KioskSpec
 from mien.doors.roster import Inside
 from mien.doors.roster_types import Badge, Person, Visitor
-from mien.doors.rules import Verdict
+from mien.doors.rules import AccessDecision
 from mien.doors.types import Camera, Door, Rule
 from mien.dossier.comparison import Change
 from mien.dossier.service import Dossier
@@ -40,7 +40,7 @@ from mien.subjects.erasing import Erased, KnownReceipt
 from mien.subjects.receipts import Verified
 from mien.subjects.rules import Ran
 from mien.subjects.rules import Rule as RetentionRule
-from mien.subjects.types import Found, HeldFace, HeldNegative, HeldProbe, HeldSession, Holding, NotSearched
+from mien.subjects.types import HeldFace, HeldNegative, HeldProbe, HeldSession, Holding, NotSearched, SubjectData
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ TABLE = {
     "door_bodies.InsideSeen": published(Inside),
     "door_bodies.PersonSeen": published(Person),
     "door_bodies.RuleSeen": published(Rule, internal="rule_id spec", added="id sentence settings"),
-    "door_bodies.VerdictSeen": published(Verdict, internal="badge failed partner", added="reasons"),
+    "door_bodies.VerdictSeen": published(AccessDecision, internal="badge failed partner", added="reasons"),
     "door_bodies.VisitorSeen": published(Visitor),
     "dossiers.ChangeSeen": published(Change),
     "dossiers.DossierSeen": published(Dossier, internal="document"),
@@ -122,7 +122,7 @@ TABLE = {
     "subjects.ConsentSeen": published(Consent),
     "subjects.ErasedSeen": published(Erased, added="found"),
     "subjects.FaceSeen": published(HeldFace, internal="collection source"),
-    "subjects.FoundSeen": published(Found, internal="resource_id"),
+    "subjects.FoundSeen": published(SubjectData, internal="resource_id"),
     "subjects.HoldingSeen": published(Holding, internal="home"),
     "subjects.KnownReceiptSeen": published(KnownReceipt),
     "subjects.NegativeHeldSeen": published(HeldNegative),

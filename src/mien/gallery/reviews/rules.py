@@ -30,14 +30,14 @@ NOBODY = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ReviewResult:
     """The outcome of the answers: the state of a case, and the candidate's number if it is confirmed."""
 
     state: ReviewState
     chosen: int | None = None
 
 
-def outcome(required: int, answers: Sequence[int | None]) -> Outcome:
+def outcome(required: int, answers: Sequence[int | None]) -> ReviewResult:
     """Return where a case stands after answers of different people, in their order.
 
     Args:
@@ -47,16 +47,16 @@ def outcome(required: int, answers: Sequence[int | None]) -> Outcome:
     """
     first = answers[:required]
     if len(first) < required:
-        return Outcome(ReviewState.WAITING)
+        return ReviewResult(ReviewState.WAITING)
     if None not in first and len(set(first)) == 1:
         return _decided(first[0])
     for later in answers[required:]:
         if later is not None:
             return _decided(later)
-    return Outcome(ReviewState.ESCALATED)
+    return ReviewResult(ReviewState.ESCALATED)
 
 
-def _decided(answer: int | None) -> Outcome:
+def _decided(answer: int | None) -> ReviewResult:
     if answer == NOBODY:
-        return Outcome(ReviewState.REJECTED)
-    return Outcome(ReviewState.CONFIRMED, answer)
+        return ReviewResult(ReviewState.REJECTED)
+    return ReviewResult(ReviewState.CONFIRMED, answer)

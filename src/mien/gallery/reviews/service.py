@@ -29,7 +29,7 @@ from mien.gallery.kinds import CollectionRef, place_name
 from mien.gallery.reviews.integrity import SHORT, digest, faults, hashed, said, steps_of
 from mien.gallery.reviews.policies import ReviewPolicies
 from mien.gallery.reviews.reading import REQUEST, SENT, answers_of, candidate_of, candidates_of, find_case, seen
-from mien.gallery.reviews.rules import NOBODY, Outcome, ReviewState, outcome
+from mien.gallery.reviews.rules import NOBODY, ReviewResult, ReviewState, outcome
 from mien.gallery.reviews.types import Claimed, Filed, Rejected, ReviewCase, ReviewPolicy
 from mien.gallery.rows import Rows
 from mien.gallery.types import Identified
@@ -255,7 +255,7 @@ class Reviews:
             actor=reviewer,
         )
 
-    def _move(self, session: Session, case: ReviewCaseRow, reached: Outcome, now: datetime) -> None:
+    def _move(self, session: Session, case: ReviewCaseRow, reached: ReviewResult, now: datetime) -> None:
         case.state, case.chosen = reached.state.value, reached.chosen
         if not reached.state.decided:
             return

@@ -12,12 +12,12 @@ from mien.liveness.attempts import Admission, Begun
 from mien.liveness.challenge import Challenge
 from mien.liveness.channel import messages
 from mien.liveness.channel.arrival import EmptyBuffer
-from mien.liveness.channel.claims import Claims
-from mien.liveness.channel.line import Line, Phase
+from mien.liveness.channel.claims import DeviceClaims
+from mien.liveness.channel.connection import ClientConnection, Phase
 from mien.liveness.channel.messages import Json, ProtocolError
 from mien.liveness.errors import AttemptOverError
 from mien.liveness.recording import Recording, parse_frame
-from mien.liveness.records import NO_BOX, Outcome
+from mien.liveness.records import NO_BOX, AttemptResult
 from mien.liveness.reports import CaptureReport, read_capture, report_json
 from mien.liveness.types import LivenessError
 from mien.liveness.verdicts import conclude
@@ -49,7 +49,7 @@ class ShownAttempt:
     begun: Begun
     challenge: Challenge
     recording: Recording
-    claims: Claims
+    claims: DeviceClaims
     box: FaceBox | None
     sent_at: float
 
@@ -57,7 +57,7 @@ class ShownAttempt:
 class _AttemptPhase(Phase):
     """A phase of a begun attempt: how it ends is recorded."""
 
-    def __init__(self, line: Line, shown: ShownAttempt) -> None:
+    def __init__(self, line: ClientConnection, shown: ShownAttempt) -> None:
         super().__init__(line)
         self.shown = shown
 
@@ -74,7 +74,7 @@ class _AttemptPhase(Phase):
     async def record(self, error: LivenessError, message: str, *, suspicious: bool = False) -> None:
         """Record that the attempt has failed."""
         shown = self.shown
-        outcome = Outcome(
+        outcome = AttemptResult(
             box=shown.box or NO_BOX,
             digest=shown.recording.digest(),
             content_length=shown.recording.size,
@@ -103,7 +103,7 @@ class _AttemptPhase(Phase):
 class Challenged(_AttemptPhase):
     """Takes the frames of the answer."""
 
-    def __init__(self, line: Line, shown: ShownAttempt) -> None:
+    def __init__(self, line: ClientConnection, shown: ShownAttempt) -> None:
         super().__init__(line, shown)
         self._buffer = EmptyBuffer(line.context.now)
         line.on_close = self._close

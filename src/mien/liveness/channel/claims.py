@@ -9,7 +9,7 @@ from mien.liveness.reports import CameraReport, ClientPolicy
 
 
 @dataclass(frozen=True, slots=True)
-class Claims:
+class DeviceClaims:
     """A client's claims about itself, as far as they are checked.
 
     Attributes:

@@ -9,8 +9,8 @@ from mien.contract.flashes import WithoutFlashes
 from mien.liveness.attempts import Admission
 from mien.liveness.attestation import AttestationError
 from mien.liveness.channel import messages
-from mien.liveness.channel.claims import Claims, refusal_of_camera
-from mien.liveness.channel.line import Phase
+from mien.liveness.channel.claims import DeviceClaims, refusal_of_camera
+from mien.liveness.channel.connection import Phase
 from mien.liveness.channel.messages import Json, ProtocolError
 from mien.liveness.channel.positioning import Positioning
 from mien.liveness.reports import read_camera, read_proof
@@ -51,7 +51,7 @@ class Hello(Phase):
         admitted = _Admitted(self, admission)
         await admitted.go_on(
             token,
-            Claims(
+            DeviceClaims(
                 camera=camera,
                 proven=context.policy.proves(proof, admission.nonce),
                 flashes=said.get("flashes") is not False or without_flashes is WithoutFlashes.OFF,
@@ -85,7 +85,7 @@ class _Admitted(Phase):
         return self._admission.attempts_left
 
     async def go_on(
-        self, token: str, claims: Claims, *, device: str | None, user: str | None, attestation: object
+        self, token: str, claims: DeviceClaims, *, device: str | None, user: str | None, attestation: object
     ) -> None:
         """Refuse the client by the rules of the session and the operator, or begin to position it.
 

@@ -9,7 +9,7 @@ from mien.liveness.attempts import Admission, Begun
 from mien.liveness.challenge import Challenge
 from mien.liveness.guidance import Glance, TargetArea
 from mien.liveness.recording import FrameLimits
-from mien.liveness.records import Outcome
+from mien.liveness.records import AttemptResult
 from mien.liveness.types import LivenessError, RecognitionError
 
 Json = dict[str, Any]
@@ -103,7 +103,7 @@ def challenged(begun: Begun, challenge: Challenge) -> Json:
     }
 
 
-def result(admission: Admission, begun: Begun, outcome: Outcome) -> Json:
+def result(admission: Admission, begun: Begun, outcome: AttemptResult) -> Json:
     """Return the message about a decision."""
     said: Json = {
         "type": "result",

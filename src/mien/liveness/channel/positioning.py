@@ -10,8 +10,8 @@ from mien.liveness.attempts import Admission
 from mien.liveness.challenge import LONGEST_MS, Challenge
 from mien.liveness.channel import messages
 from mien.liveness.channel.attempt import Challenged, ShownAttempt
-from mien.liveness.channel.claims import Claims, refusal_of_camera
-from mien.liveness.channel.line import Line, Phase
+from mien.liveness.channel.claims import DeviceClaims, refusal_of_camera
+from mien.liveness.channel.connection import ClientConnection, Phase
 from mien.liveness.channel.messages import Json, ProtocolError
 from mien.liveness.guidance import STEADY_FRAMES, Feedback, Glance, glance
 from mien.liveness.recording import Recording, parse_frame
@@ -36,7 +36,7 @@ class Positioning(Phase):
         claims: the claims of the client.
     """
 
-    def __init__(self, line: Line, admission: Admission, claims: Claims) -> None:
+    def __init__(self, line: ClientConnection, admission: Admission, claims: DeviceClaims) -> None:
         super().__init__(line)
         self._admission = admission
         self._claims = claims

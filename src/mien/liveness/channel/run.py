@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from mien.liveness.channel import messages
+from mien.liveness.channel.connection import ClientConnection
 from mien.liveness.channel.context import ChannelContext
 from mien.liveness.channel.hello import HELLO_SECONDS, Hello
-from mien.liveness.channel.line import Line
 from mien.liveness.channel.messages import Json, ProtocolError
 from mien.liveness.recording import FrameError
 from mien.liveness.records import ClientRequest
@@ -34,7 +34,7 @@ class Run:
     def __init__(
         self, context: ChannelContext, request: ClientRequest, send: Callable[[Json], Awaitable[None]]
     ) -> None:
-        self._line = Line(context, request, send, self)
+        self._line = ClientConnection(context, request, send, self)
         self._line.enter(Hello(self._line), HELLO_SECONDS)
 
     @property

@@ -12,7 +12,7 @@ from nicegui import ui
 from mien.accounts import Feature
 from mien.doors.actuators.config import ActuatorConfig, MqttActuator, NoActuator, OsdpActuator, RelayActuator
 from mien.doors.errors import InvalidDoorError
-from mien.doors.rules import Verdict
+from mien.doors.rules import AccessDecision
 from mien.doors.schedule import parse
 from mien.doors.service import DoorServices
 from mien.doors.types import Direction, Door, DoorSpec, Holidays, How, Rule, RuleSpec, zone_of
@@ -131,7 +131,7 @@ def _check(visitor: Visitor, doors: list[Door]) -> None:
     second = ui.checkbox(t("With a second person whom the rule allows"))
     answer = Tag("div", role="status")
 
-    def ask() -> tuple[Door, Verdict]:
+    def ask() -> tuple[Door, AccessDecision]:
         chosen = next(one for one in doors if str(one.door_id) == door.value)
         place, person = person_of(who.only)
         verdict = services(visitor).decisions.check(

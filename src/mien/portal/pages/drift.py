@@ -7,7 +7,7 @@ from typing import Final
 
 from nicegui import ui
 
-from mien.evaluation.charts import Axis, Line, line_chart, nice
+from mien.evaluation.charts import Axis, ChartLine, line_chart, nice
 from mien.evaluation.drift import ALPHA, Missing, Shift
 from mien.events.drift import BINS, DriftSeries
 from mien.gallery.drift import UNMOVED, SeriesDrift
@@ -85,7 +85,7 @@ def _draw(one: SeriesDrift) -> None:
             if total := int(counts.sum()):
                 places = [(place + 0.5) * bins.high / bins.count for place in range(bins.count)]
                 shares = (float(count) / total for count in counts[: bins.count])
-                lines.append(Line(name, list(zip(places, shares, strict=True))))
+                lines.append(ChartLine(name, list(zip(places, shares, strict=True))))
         if lines:
             top = nice(max(share for line in lines for _, share in line.points))
             across = Axis(t(_AXES[one.series]), 0.0, bins.high, percent=False)

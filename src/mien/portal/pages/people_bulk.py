@@ -10,7 +10,7 @@ from nicegui import ui
 
 from mien.gallery.errors import TrainingNotFinishedError
 from mien.gallery.kinds import CollectionRef
-from mien.importing.batch import Batch, BatchOutcome, Line
+from mien.importing.batch import Batch, BatchOutcome, FileReport
 from mien.management.roles import Permission
 from mien.portal.approval import check_approved, may_write
 from mien.portal.auto_training import patiently
@@ -80,13 +80,13 @@ class BulkPlace:
     async def _take(self, photo: Upload) -> None:
         batch = self._batch
 
-        def work() -> Line:
+        def work() -> FileReport:
             check_approved(self._visitor)
             return _take(batch, photo)
 
         line = await self._visitor.act(Permission.PEOPLE, work)
         if line is None:
-            line = Line(photo.name, BatchOutcome.REFUSED, reason=t("It was not tried: see the message."))
+            line = FileReport(photo.name, BatchOutcome.REFUSED, reason=t("It was not tried: see the message."))
             batch.lines.append(line)
         if self._rows is not None and len(batch.lines) <= _SHOWN:
             with self._rows:
@@ -97,7 +97,7 @@ class BulkPlace:
                 edited(self._visitor, self._ref)
             await self._refresh()
 
-    def _draw(self, line: Line) -> None:
+    def _draw(self, line: FileReport) -> None:
         with Tag("tr"):
             Tag("td", line.photo, "long")
             with Tag("td"):
@@ -161,10 +161,10 @@ class BulkPlace:
         await self._refresh()
 
 
-def _take(batch: Batch, photo: Upload) -> Line:
+def _take(batch: Batch, photo: Upload) -> FileReport:
     """Enrol a photo; one that came while the group was trained is tried again when that has ended."""
 
-    def work() -> Line:
+    def work() -> FileReport:
         line = batch.take(photo.name, photo.data)
         if line.outcome is BatchOutcome.REFUSED and batch.gallery.stale.of(batch.ref).training:
             batch.lines.pop()

@@ -23,7 +23,7 @@ PACKS: Final = frozenset({MESH, SFACE, LITE0})
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class FaceSurroundings:
     """The photo around a face.
 
     Attributes:
@@ -40,7 +40,7 @@ class Frame:
 
 
 def measure_quality(
-    context: FaceContext, frame: Frame, with_irises: Callable[[Mesh], Mesh]
+    context: FaceContext, frame: FaceSurroundings, with_irises: Callable[[Mesh], Mesh]
 ) -> Mapping[Measure, QualityScore]:
     """Measure a face.
 

@@ -18,7 +18,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from mien.accounts import Feature
-from mien.doors.check_in import Answer, CheckIns
+from mien.doors.check_in import CheckInAnswer, CheckIns
 from mien.doors.errors import InvalidDoorError, NotConfiguredError
 from mien.doors.kiosks import Kiosk, Kiosks
 from mien.gateway.errors import BodyTooLargeError
@@ -255,7 +255,7 @@ def _serving(name: str, content_type: bytes) -> Handler:
     return serve
 
 
-def _shown(answer: Answer) -> dict[str, Any]:
+def _shown(answer: CheckInAnswer) -> dict[str, Any]:
     return {"outcome": answer.outcome.value, "name": answer.name}
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from mien.contract.limits import LIVENESS_TOKEN_SECONDS
 from mien.contract.liveness_versions import LivenessVersion
-from mien.liveness.records import MODEL_VERSION, Attempt, Outcome, Session, VerifyReference
+from mien.liveness.records import MODEL_VERSION, Attempt, AttemptResult, Session, VerifyReference
 from mien.liveness.types import Decision
 from mien.vision.types import FaceBox
 from mien.wire.context import without_none
@@ -163,7 +163,7 @@ def audit_entries(session: Session, version: LivenessVersion) -> list[Json]:
     ]
 
 
-def _audit_entry(session: Session, attempt: Attempt, outcome: Outcome, version: LivenessVersion) -> Json:
+def _audit_entry(session: Session, attempt: Attempt, outcome: AttemptResult, version: LivenessVersion) -> Json:
     request = attempt.request
     options = session.options
     return without_none(
@@ -192,7 +192,7 @@ def _audit_entry(session: Session, attempt: Attempt, outcome: Outcome, version: 
     )
 
 
-def _audit_body(session: Session, outcome: Outcome, version: LivenessVersion) -> Json:
+def _audit_body(session: Session, outcome: AttemptResult, version: LivenessVersion) -> Json:
     judged = {
         "judge": outcome.judge_version or None,
         "reasons": list(outcome.reasons) or None,
@@ -277,7 +277,7 @@ def _attempt_json(session: Session, attempt: Attempt, version: LivenessVersion) 
     return shown
 
 
-def _result_json(session: Session, outcome: Outcome) -> Json:
+def _result_json(session: Session, outcome: AttemptResult) -> Json:
     verify = None
     if session.options.with_verify and outcome.confidence is not None:
         verify = {"matchConfidence": outcome.confidence, "isIdentical": outcome.identical}

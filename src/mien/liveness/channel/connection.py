@@ -23,7 +23,7 @@ _RETRY_SECONDS: Final = 5
 _log = structlog.get_logger("mien.liveness")
 
 
-class Line:
+class ClientConnection:
     """The connection of one client in all phases.
 
     Attributes:
@@ -117,7 +117,7 @@ class Phase:
         line: the client's connection.
     """
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: ClientConnection) -> None:
         self.line = line
 
     def is_current(self) -> bool:
