@@ -31,7 +31,7 @@ from mien.gallery.gallery import Gallery, open_gallery
 from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.recognisers import Recognisers
 from mien.importing import Importer, ImportResult, Summary
-from mien.importing.computing import Task, compute
+from mien.importing.computing import PhotoTask, compute
 from mien.importing.report import ReportFile
 from mien.importing.sources import folders
 from mien.importing.workers import ProcessWorkers, cores, open_engine
@@ -54,7 +54,7 @@ def loop(recipe: Recipe, photos: Sequence[bytes], ready: Barrier, done: Barrier)
     engine = open_engine(recipe, ModelStore(), ImageRules())
     ready.wait()
     for photo in photos:
-        compute(engine, recipe, Task(0, photo))
+        compute(engine, recipe, PhotoTask(0, photo))
     done.wait()
 
 

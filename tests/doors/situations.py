@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mien.doors.evidence import Candidate, TrackEvidence
 from mien.doors.people import Known
 from mien.doors.roster_types import Person
-from mien.doors.rules import BadgeSeen, FirstOfTwo, Situation
+from mien.doors.rules import FirstOfTwo, PresentedBadge, Situation
 from mien.doors.types import Direction, Door, DoorSpec, Holidays, How, Rule, RuleSpec, Window
 
 DOOR, ELSEWHERE = UUID(int=1), UUID(int=2)
@@ -108,7 +108,7 @@ def cases(draw: st.DrawFn) -> tuple[TrackEvidence, Situation]:
     badge = draw(
         st.one_of(
             st.none(),
-            st.builds(BadgeSeen, st.just(HOME), st.sampled_from(PEOPLE), before, st.booleans()),
+            st.builds(PresentedBadge, st.just(HOME), st.sampled_from(PEOPLE), before, st.booleans()),
         )
     )
     waiting = draw(

@@ -13,7 +13,7 @@ from tests.doors.broker import PATIENCE, Listener, Mosquitto
 from tests.doors.conftest import House
 from tests.doors.test_osdp import event
 
-from mien.doors.actuators.broker import Broker, BrokerError, Message
+from mien.doors.actuators.broker import Broker, BrokerError, MqttMessage
 from mien.doors.actuators.config import MqttActuator
 from mien.doors.actuators.mqtt import MqttCommand
 from mien.doors.home_assistant import EVENT_TYPES, discovery, event_topic, inside_topic
@@ -70,7 +70,7 @@ def test_without_a_broker_publishing_fails() -> None:
     made = Broker("mqtt://user:hush@127.0.0.1:9")
     made.start()
     with pytest.raises(BrokerError) as refused:
-        made.publish(Message("a", "b"), 1)
+        made.publish(MqttMessage("a", "b"), 1)
     assert "hush" not in str(refused.value)
     made.stop()
 

@@ -16,7 +16,7 @@ from mien.doors.evidence import Candidate, TrackEvidence
 from mien.doors.people import Known
 from mien.doors.reasons import Code
 from mien.doors.roster_types import Person
-from mien.doors.rules import BadgeSeen, FirstOfTwo, Situation, decide
+from mien.doors.rules import FirstOfTwo, PresentedBadge, Situation, decide
 from mien.doors.schedule import is_open
 from mien.doors.types import ALWAYS, Direction, Door, DoorSpec, How, Rule, RuleSpec, zone_of
 
@@ -194,7 +194,7 @@ def test_a_stranger_and_a_person_who_was_deleted_meanwhile() -> None:
 
 def test_a_badge_must_be_of_the_very_person_and_fresh() -> None:
     rule = replace(STAFF, how=How.FACE_AND_BADGE)
-    mine = BadgeSeen(HOME, PEOPLE[0], NOW - timedelta(seconds=5))
+    mine = PresentedBadge(HOME, PEOPLE[0], NOW - timedelta(seconds=5))
     assert decide(evidence_of(ADA), situation_of(ADA, rule)).code is Code.BADGE_MISSING
     assert decide(evidence_of(ADA), situation_of(ADA, rule, badge=replace(mine, person_id=PEOPLE[1]))).code is (
         Code.BADGE_OF_OTHER

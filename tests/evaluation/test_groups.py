@@ -12,7 +12,7 @@ from tests.evaluation.simulated import Truth
 from mien.evaluation import Comparisons, Samples, TooFewSamplesError, compare
 from mien.evaluation.document import Block, Chart, Document, Heading, PageBreak, Table, Text, to_html, to_pdf
 from mien.evaluation.group_report import report, to_csv, to_json
-from mien.evaluation.groups import ALPHA, Grouped, Photo, _pairs, _people, by_group, chance, holm, power
+from mien.evaluation.groups import ALPHA, Grouped, LabelledPhoto, _pairs, _people, by_group, chance, holm, power
 
 RUNS = 400
 
@@ -70,7 +70,7 @@ def test_few_errors_are_compared_exactly() -> None:
     assert chance((0.05, 100), (0.0, 100)) == pytest.approx(0.0594, abs=2e-3)
 
 
-def sample(*, worse: float = 0.6) -> tuple[Comparisons, list[Photo], dict[int, str]]:
+def sample(*, worse: float = 0.6) -> tuple[Comparisons, list[LabelledPhoto], dict[int, str]]:
     """200 people: the second half's photos are noisier."""
     random = np.random.default_rng(4)
     people, photos = 200, 3
@@ -79,7 +79,7 @@ def sample(*, worse: float = 0.6) -> tuple[Comparisons, list[Photo], dict[int, s
     vectors = random.normal(size=(people, 48))[owner] + noise * random.normal(size=(len(owner), 48))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     found = compare(Samples(vectors.astype(np.float32), owner, people))
-    shots = [Photo(int(one), failed=bool(one >= 100 and place % 5 == 0), poor=bool(one % 7 == 0))
+    shots = [LabelledPhoto(int(one), failed=bool(one >= 100 and place % 5 == 0), poor=bool(one % 7 == 0))
              for place, one in enumerate(owner)]  # fmt: skip
     return found, shots, {one: "day" if one < 100 else "night" for one in range(190)}
 

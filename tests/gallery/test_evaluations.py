@@ -31,7 +31,7 @@ from mien.gallery.evaluations import Evaluation, Evaluations
 from mien.gallery.kinds import Kind
 from mien.gallery.measuring import Measuring
 from mien.gallery.recognisers import Recognisers
-from mien.gallery.sampling import SourceError, from_collection, owners_in
+from mien.gallery.sampling import SampleSourceError, from_collection, owners_in
 from mien.matching import cosine
 from mien.storage import Database, Vault
 
@@ -179,7 +179,7 @@ def test_what_is_refused(world: World, stored: Evaluations) -> None:
 def test_an_enrolled_collection_is_measured(world: World, audit: AuditLog) -> None:
     measuring = Measuring(world.gallery, recognisers(), audit)
     ref = world.make(Kind.PERSON_GROUP)
-    with pytest.raises(SourceError, match="nobody"):
+    with pytest.raises(SampleSourceError, match="nobody"):
         measuring.measure(ref, "empty", actor="ann")
     people = [
         NewPerson(str(seed), None, tuple(embedding(unit(1000 * seed + k, near=seed, away=0.4)) for k in range(3)))
@@ -193,7 +193,7 @@ def test_an_enrolled_collection_is_measured(world: World, audit: AuditLog) -> No
     assert np.isclose(done.calibration.fmr or 0, 1e-3)
     assert done.result["current"]["threshold"] == CALIBRATION.threshold
     faces = world.make(Kind.LARGE_FACE_LIST, "faces")
-    with pytest.raises(SourceError, match="face list"):
+    with pytest.raises(SampleSourceError, match="face list"):
         measuring.measure(faces, "faces", actor="ann")
     other = Recognisers({one.label: replace(one, fingerprint="b" * 64) for one in recognisers()})
     with pytest.raises(FingerprintMismatchError):
@@ -214,8 +214,8 @@ def test_a_face_list_is_measured_with_a_table_of_owners(world: World, tmp_path: 
     assert (found.samples.people, len(found.samples.templates)) == (2, 4)
     assert sorted(np.bincount(found.samples.owner)) == [2, 2]
     assert found.samples.failures == {"without an owner": 1}
-    with pytest.raises(SourceError, match="--owners FILE"):
+    with pytest.raises(SampleSourceError, match="--owners FILE"):
         from_collection(gallery.rows, gallery.templates, ref)
     table.write_text("photo,person\nu1,Ben\n")
-    with pytest.raises(SourceError, match="columns face and person"):
+    with pytest.raises(SampleSourceError, match="columns face and person"):
         owners_in(table)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.accounts.roles import DataRole as Role
-from mien.gateway.roles import PREFIX, Grant, allowed, data_action, grants, why_not
+from mien.gateway.roles import PREFIX, PrincipalRole, allowed, data_action, grants, why_not
 
 RECOGNIZER = "Cognitive Services Face Recognizer"
 CALLS = ("detect", "verify", "identify", "group", "findsimilars")
@@ -39,7 +39,7 @@ def test_the_user_does_everything_and_the_contributor_calls_nothing() -> None:
 
 def test_names_are_read_as_issuers_write_them() -> None:
     for name in ("cognitive-services-user", "CognitiveServicesUser", "Cognitive Services User"):
-        assert grants([name]) == (Grant(Role.USER),)
+        assert grants([name]) == (PrincipalRole(Role.USER),)
     assert grants(["admin", "", "@desk", "User"]) == ()
 
 

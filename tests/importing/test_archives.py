@@ -17,21 +17,21 @@ import pytest
 
 from mien.importing.archives import archive, entries, is_archive
 from mien.importing.report import ReportFile, ReportLine
-from mien.importing.sources import LARGEST_FILE, Photo, SourceError, folders
+from mien.importing.sources import LARGEST_FILE, ImportSourceError, SourcePhoto, folders
 from mien.importing.tables import read_csv, table
 
 JPEG = b"\xff\xd8\xff" + bytes(range(256)) * 8
 
 
-def content(photo: Photo) -> bytes | str:
+def content(photo: SourcePhoto) -> bytes | str:
     """The photo's content, or why there is none."""
     try:
         return photo.read()
-    except SourceError as error:
+    except ImportSourceError as error:
         return str(error)
 
 
-def contents(photos: list[Photo]) -> dict[str, bytes | str]:
+def contents(photos: list[SourcePhoto]) -> dict[str, bytes | str]:
     return {photo.key: content(photo) for photo in photos}
 
 
@@ -145,7 +145,7 @@ def test_an_archive_that_is_damaged_is_refused_as_a_whole(
         for number in range(20):
             add(out, f"Anna/{number}.jpg", JPEG + os.urandom(100_000))
     spoil(path)
-    with pytest.raises(SourceError, match=says):
+    with pytest.raises(ImportSourceError, match=says):
         list(archive(path))
 
 
@@ -156,7 +156,7 @@ def test_a_tar_that_expands_for_ever_is_refused_before_it_is_unpacked(tmp_path: 
         bomb = tarfile.TarInfo("Anna/2.jpg")
         bomb.size = 50 << 30  # the content is not there: reading on would be an error of another kind
         out.addfile(bomb, None)
-    with pytest.raises(SourceError, match="expands more than"):
+    with pytest.raises(ImportSourceError, match="expands more than"):
         list(entries(path))
 
 
@@ -243,10 +243,10 @@ def test_json_lines(tmp_path: Path) -> None:
     ],
 )
 def test_a_table_that_cannot_be_read(tmp_path: Path, data: bytes, says: str) -> None:
-    with pytest.raises(SourceError, match=says):
+    with pytest.raises(ImportSourceError, match=says):
         read_csv(data)
     (tmp_path / "people.csv").write_bytes(data)
-    with pytest.raises(SourceError, match=r"people\.csv"):
+    with pytest.raises(ImportSourceError, match=r"people\.csv"):
         list(table(tmp_path / "people.csv"))
 
 

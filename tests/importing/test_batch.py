@@ -12,7 +12,7 @@ from tests.shared import azure_photo
 
 from mien.cli._gallery import opened_for
 from mien.gallery.kinds import CollectionRef, Kind
-from mien.importing.batch import Batch, BatchOutcome
+from mien.importing.batch import BatchOutcome, DroppedPhotos
 
 pytestmark = pytest.mark.shared
 DAD, AGAIN, MUM = "Family1-Dad1", "Family1-Dad2", "Family1-Mom1"
@@ -33,7 +33,7 @@ def test_a_batch_is_enrolled_told_of_and_taken_back(data: Path) -> None:  # noqa
         mum = gallery.persons.create(ref, "MUM")
         gallery.persons.create(ref, "Twin")
         gallery.persons.create(ref, "twin")
-        batch = Batch(gallery, ref)
+        batch = DroppedPhotos(gallery, ref)
         table = "photo;person;user data\nx1.jpg;Zoë Ångström;it's her\n"
         files = {
             "people.csv": (table.encode("utf-8-sig"), BatchOutcome.TABLE, "", "1 photos"),

@@ -22,7 +22,7 @@ from tests.shared import azure_photo
 
 from mien.cli._gallery import opened_faces, opened_for
 from mien.gallery.kinds import CollectionRef, Kind
-from mien.importing.computing import Computed, Task
+from mien.importing.computing import Computed, PhotoTask
 from mien.importing.workers import ProcessWorkers
 from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.tables import CollectionRow, PersistedFaceRow, PersonRow
@@ -157,7 +157,7 @@ def test_a_worker_that_is_killed_costs_no_photo(data: Path) -> None:  # noqa: F8
         ref = CollectionRef(work.owner, Kind.LARGE_PERSON_GROUP, "workers")
         faces.gallery.collections.create(ref, "Workers", None, "recognition_04")
         workers = ProcessWorkers(faces.gallery.filing.recipe(ref), 2, faces.store.root)
-    tasks = [Task(number, photo(MUM)) for number in range(12)]
+    tasks = [PhotoTask(number, photo(MUM)) for number in range(12)]
     found: list[Computed] = []
     for computed in workers.run(tasks):
         if not found:

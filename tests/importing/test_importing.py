@@ -18,7 +18,7 @@ from tests.shared import azure_photo
 from typer.testing import CliRunner
 
 from mien.cli._main import build
-from mien.importing import SourceError
+from mien.importing import ImportSourceError
 from mien.importing.azure_export import azure_export
 from mien.importing.computing import readable
 from mien.importing.sources import folders
@@ -166,19 +166,19 @@ def test_a_running_compreface(compreface: str, data: Path, tmp_path: Path) -> No
 
 def test_sources_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "Dad").mkdir()
-    with pytest.raises(SourceError, match="no folder with photos"):
+    with pytest.raises(ImportSourceError, match="no folder with photos"):
         list(folders(tmp_path))
-    with pytest.raises(SourceError, match="not a folder"):
+    with pytest.raises(ImportSourceError, match="not a folder"):
         list(folders(tmp_path / "nowhere"))
     (tmp_path / "a.json").write_text("{")
-    with pytest.raises(SourceError, match="cannot be read as JSON"):
+    with pytest.raises(ImportSourceError, match="cannot be read as JSON"):
         list(azure_export(tmp_path / "a.json"))
     (tmp_path / "a.json").write_text('[{"name": "../Dad", "personId": "x"}]')
-    with pytest.raises(SourceError, match="no person"):
+    with pytest.raises(ImportSourceError, match="no person"):
         list(azure_export(tmp_path))
-    with pytest.raises(SourceError, match="cannot be read as an image"):
+    with pytest.raises(ImportSourceError, match="cannot be read as an image"):
         readable(b"text")
     for data, why in ((b"text", "it is damaged, of another format, or no image at all"), (b"", "the file is empty")):
-        with pytest.raises(SourceError) as raised:
+        with pytest.raises(ImportSourceError) as raised:
             readable(data)
         assert str(raised.value) == f"it cannot be read as an image: {why}"

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from mien.cli.enrol import _people
-from mien.importing.sources import SourceError, folders
+from mien.importing.sources import ImportSourceError, folders
 from mien.importing.whose import person_below, person_of
 
 
@@ -56,5 +56,5 @@ def test_the_command_and_the_import_agree(tmp_path: Path, monkeypatch: pytest.Mo
     assert [one.name for one in _people([root / "Otto" / "1.jpg"], None)] == ["Otto"]
     monkeypatch.chdir(root)
     assert [one.name for one in _people([Path("Otto/1.jpg"), Path("stray.jpg")], None)] == ["Otto", "stray"]
-    with pytest.raises(SourceError, match="has no folder with photos"):
+    with pytest.raises(ImportSourceError, match="has no folder with photos"):
         list(folders(root / "Otto"))

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from tests.liveness.attacks import Card, screen_texture
 from tests.liveness.heads import Head, Pose
 
-from mien.liveness.challenge import Challenge, Direction, HeadTurn
+from mien.liveness.challenge import Challenge, HeadTurn, TurnDirection
 from mien.liveness.types import TimedFrame
 from mien.vision.types import Float32, Pixels
 
@@ -224,10 +224,10 @@ def _performed(turn: HeadTurn, rng: np.random.Generator) -> Callable[[float], tu
     back = turn.end_ms + rng.uniform(0, 350)
     again = back + rng.uniform(300, 500)
     yaw, pitch = {
-        Direction.LEFT: (rng.uniform(23, 35), 0.0),
-        Direction.RIGHT: (-rng.uniform(23, 35), 0.0),
-        Direction.UP: (0.0, rng.uniform(16, 24)),
-        Direction.DOWN: (0.0, -rng.uniform(16, 24)),
+        TurnDirection.LEFT: (rng.uniform(23, 35), 0.0),
+        TurnDirection.RIGHT: (-rng.uniform(23, 35), 0.0),
+        TurnDirection.UP: (0.0, rng.uniform(16, 24)),
+        TurnDirection.DOWN: (0.0, -rng.uniform(16, 24)),
     }[turn.direction]
 
     def angle(time: float) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.examples import examples
 
-from mien.liveness.challenge import COLOURS, LONGEST_MS, Challenge, Direction, linear
+from mien.liveness.challenge import COLOURS, LONGEST_MS, Challenge, TurnDirection, linear
 from mien.liveness.types import Mode
 
 nonces = st.binary(min_size=16, max_size=32)
@@ -63,9 +63,9 @@ def test_turns_come_after_the_frontal_part_and_one_after_the_other(nonce: bytes)
     first, second = drawn.turns
     assert 2000 < drawn.frontal_ms <= first.start_ms < first.end_ms < second.start_ms < second.end_ms
     assert second.end_ms <= drawn.duration_ms
-    sideways = {Direction.LEFT, Direction.RIGHT}
+    sideways = {TurnDirection.LEFT, TurnDirection.RIGHT}
     assert (first.direction in sideways) is not (second.direction in sideways)
-    assert Direction.UP not in {first.direction, second.direction}
+    assert TurnDirection.UP not in {first.direction, second.direction}
 
 
 @given(nonces, modes)
@@ -148,7 +148,7 @@ def test_without_flashes_there_are_turns_under_a_steady_white(nonce: bytes, mode
     assert drawn.duration_ms <= LONGEST_MS
     assert 1000 < drawn.frontal_ms < 1700
     first, second, third = (turn.direction for turn in drawn.turns)
-    sideways = {Direction.LEFT, Direction.RIGHT}
+    sideways = {TurnDirection.LEFT, TurnDirection.RIGHT}
     assert (first in sideways) is not (second in sideways)  # one about each axis, as with flashes
     assert third is not second
     for before, after in pairwise(drawn.turns):

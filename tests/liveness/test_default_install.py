@@ -20,7 +20,7 @@ from tests.shared import azure_photo, shared_path
 
 from mien.liveness.challenge import Challenge
 from mien.liveness.types import Mode, TimedFrame
-from mien.models.errors import FetchError
+from mien.models.errors import PackFetchError
 from mien.models.store import ModelStore, default_root
 
 pytestmark = [pytest.mark.timeout(480), pytest.mark.shared]
@@ -34,7 +34,7 @@ SESSIONS = "/face/v1.3-preview.1/detectLiveness-sessions"
 def server(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) -> Server:
     try:
         ModelStore().ensure()
-    except FetchError as problem:
+    except PackFetchError as problem:
         pytest.skip(str(problem))
     root = tmp_path_factory.mktemp("models")
     (root / "networks").mkdir()

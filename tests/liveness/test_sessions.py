@@ -22,8 +22,8 @@ from mien.liveness.attempts import Admission
 from mien.liveness.errors import (
     AttemptOverError,
     LockedOutError,
-    Refusal,
     SessionNotFoundError,
+    TokenFault,
     TokenRefusedError,
 )
 from mien.liveness.records import AttemptResult, ClientRequest, Session, SessionOptions, Status
@@ -56,7 +56,7 @@ def fail(liveness: Liveness, session: Session, outcome: AttemptResult = SPOOF, *
     return liveness.attempts.finish(admission, begun, outcome, suspicious=True)
 
 
-def refusal(liveness: Liveness, token: str) -> Refusal:
+def refusal(liveness: Liveness, token: str) -> TokenFault:
     with pytest.raises(TokenRefusedError) as caught:
         liveness.attempts.admit(token, REQUEST)
     return caught.value.refusal
@@ -99,20 +99,20 @@ def test_a_token_is_refused_for_a_reason(
     session = liveness.sessions.create(resource_id, OPTIONS)
     head, body, signature = session.token.split(".")
     unsigned = base64.urlsafe_b64encode(json.dumps({"alg": "none"}).encode()).decode().rstrip("=")
-    assert refusal(liveness, "0123456789abcdef0123456789abcdef") is Refusal.KEY
-    assert refusal(liveness, "not a token") is Refusal.MALFORMED
+    assert refusal(liveness, "0123456789abcdef0123456789abcdef") is TokenFault.KEY
+    assert refusal(liveness, "not a token") is TokenFault.MALFORMED
     for changed in (
         f"{head}.{body}.{signature[::-1]}",
         f"{head}.{base64.urlsafe_b64encode(b'{}').decode()}.{signature}",
         f"{unsigned}.{body}.",
         "a.b.c",
     ):
-        assert refusal(liveness, changed) is Refusal.FOREIGN
+        assert refusal(liveness, changed) is TokenFault.FOREIGN
     liveness.sessions.delete(resource_id, session.id, with_verify=False)
-    assert refusal(liveness, session.token) is Refusal.GONE
+    assert refusal(liveness, session.token) is TokenFault.GONE
     session = liveness.sessions.create(resource_id, OPTIONS)
     clock.advance(timedelta(seconds=600))
-    assert refusal(liveness, session.token) is Refusal.EXPIRED
+    assert refusal(liveness, session.token) is TokenFault.EXPIRED
 
 
 def test_every_server_knows_the_signing_keys_and_they_rotate(
@@ -145,7 +145,7 @@ def test_attempts_are_counted(liveness: Liveness, resource_id: UUID) -> None:
         begun = liveness.attempts.begin(admission, 60)
         assert (begun.attempts_left, len(begun.nonce)) == (left, 32)
         liveness.attempts.finish(admission, begun, SPOOF)
-    assert refusal(liveness, session.token) is Refusal.USED_UP
+    assert refusal(liveness, session.token) is TokenFault.USED_UP
     with pytest.raises(TokenRefusedError):  # one that was admitted before
         liveness.attempts.begin(admission, 60)
     read = liveness.sessions.get(resource_id, session.id, with_verify=False)
@@ -156,7 +156,7 @@ def test_attempts_are_counted(liveness: Liveness, resource_id: UUID) -> None:
 def test_a_person_who_is_there_ends_the_session(liveness: Liveness, resource_id: UUID) -> None:
     session = liveness.sessions.create(resource_id, OPTIONS)
     fail(liveness, session, REAL)
-    assert refusal(liveness, session.token) is Refusal.USED_UP
+    assert refusal(liveness, session.token) is TokenFault.USED_UP
 
 
 def test_nonces_are_never_the_same(liveness: Liveness, resource_id: UUID) -> None:
@@ -302,7 +302,7 @@ def test_the_expected_address(expected: str, address: str, good: bool, liveness:
     else:
         with pytest.raises(TokenRefusedError) as caught:
             admit(liveness, session, address=address)
-        assert caught.value.refusal is Refusal.ADDRESS
+        assert caught.value.refusal is TokenFault.ADDRESS
 
 
 def test_a_device_that_fails_has_to_wait_twice_as_long_each_time(

@@ -15,9 +15,9 @@ import numpy as np
 from tests.liveness.render import Camera, film
 from tests.memory import kept_in_module
 
-from mien.liveness.challenge import Challenge, Direction
+from mien.liveness.challenge import Challenge, TurnDirection
 from mien.liveness.types import TimedFrame
-from mien.vision.presentation.track import Track, follow
+from mien.vision.presentation.track import FaceTrack, follow
 from mien.vision.types import Float32, Pixels
 
 _RATE: Final = 30.0
@@ -36,8 +36,8 @@ class Footage:
 
     frames: Mapping[int, Pixels]
     ahead: tuple[int, int]
-    turns: Mapping[Direction, tuple[int, int]]
-    track: Track
+    turns: Mapping[TurnDirection, tuple[int, int]]
+    track: FaceTrack
 
     def number(self, challenge: Challenge, time: float, late_ms: float) -> int:
         """Which frame shows what the person does at a time, who begins `late_ms` after being asked."""
@@ -54,7 +54,7 @@ class Footage:
 
 
 @kept_in_module
-def footage(path: Path, ahead: tuple[int, int], *turns: tuple[Direction, int, int]) -> Footage:
+def footage(path: Path, ahead: tuple[int, int], *turns: tuple[TurnDirection, int, int]) -> Footage:
     """Read a video and follow the face in it."""
     from tests.liveness.photos import networks  # noqa: PLC0415  # it loads them
 
@@ -97,17 +97,17 @@ def attempt(
 
 REAL: Final = (
     (2, 50),
-    (Direction.LEFT, 52, 68),
-    (Direction.RIGHT, 214, 230),
-    (Direction.DOWN, 336, 356),
-    (Direction.UP, 420, 441),
+    (TurnDirection.LEFT, 52, 68),
+    (TurnDirection.RIGHT, 214, 230),
+    (TurnDirection.DOWN, 336, 356),
+    (TurnDirection.UP, 420, 441),
 )
 """What `pad/clips/real.mp4` shows when, for `footage`."""
 REPLAYED: Final = (
     (2, 120),
-    (Direction.LEFT, 134, 150),
-    (Direction.RIGHT, 294, 310),
-    (Direction.DOWN, 416, 434),
-    (Direction.UP, 508, 523),
+    (TurnDirection.LEFT, 134, 150),
+    (TurnDirection.RIGHT, 294, 310),
+    (TurnDirection.DOWN, 416, 434),
+    (TurnDirection.UP, 508, 523),
 )
 """What `pad/clips/screen-replay.mp4` shows when."""

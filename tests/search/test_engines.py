@@ -26,7 +26,7 @@ from mien.search import (
 )
 from mien.search.milvus import MilvusServer, MilvusTables
 from mien.search.milvus_store import MilvusStore, tidy
-from mien.search.pgvector import Method, NotTrainedError, PgVectorStore, create_tables
+from mien.search.pgvector import NeighbourSearch, NoTemplatesTableError, PgVectorStore, create_tables
 
 
 class Store(Protocol):
@@ -84,7 +84,7 @@ def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewSto
         with engine.begin() as connection:
             create_tables(connection)
         try:
-            yield lambda: PgVectorStore(engine, "resource", uuid4().hex, Method(kind.split()[1]))
+            yield lambda: PgVectorStore(engine, "resource", uuid4().hex, NeighbourSearch(kind.split()[1]))
         finally:
             engine.dispose()
             with admin.connect() as connection:
@@ -211,7 +211,7 @@ def test_postgresql_keeps_resources_and_collections_apart(postgresql_url: str) -
             search = PgVectorStore(engine, *scope).load()
             assert len(search) == 30
             assert_same(search.search(probes, Query(5)), brute_force(galleries[scope], probes, Query(5)))
-        with pytest.raises(NotTrainedError, match="never trained"):
+        with pytest.raises(NoTemplatesTableError, match="never trained"):
             PgVectorStore(engine, "a", "y").load()
     finally:
         with engine.begin() as connection:

@@ -4,12 +4,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.vision.detector import Candidates, suppress
+from mien.vision.detector import RawDetections, suppress
 
 
-def _candidates(rows: list[tuple[float, float, float, float, float]]) -> Candidates:
+def _candidates(rows: list[tuple[float, float, float, float, float]]) -> RawDetections:
     array = np.array(rows, np.float32).reshape(-1, 5)
-    return Candidates(array[:, :4], array[:, 4], np.zeros((len(rows), 5, 2), np.float32))
+    return RawDetections(array[:, :4], array[:, 4], np.zeros((len(rows), 5, 2), np.float32))
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> float:

@@ -14,7 +14,7 @@ from mien.models.runtime import Network
 from mien.models.store import ModelStore
 from mien.vision import FaceEngine, OperatingPoint, Want
 from mien.vision.landmarks import FaceMesh
-from mien.vision.measures import MEASURES, Basis, Measure
+from mien.vision.measures import MEASURES, Measure, MeasureBasis
 from mien.vision.quality.mapping import falling, rising, scored
 from mien.vision.quality.report import PACKS, measure_quality
 from mien.vision.quality.unified import unified
@@ -247,7 +247,7 @@ def test_the_table_says_all_of_every_measure() -> None:
         assert definition.clause.startswith("7.")
         assert definition.definition.endswith(".")
         assert definition.advice.endswith(".")
-        assert definition.basis in set(Basis)
+        assert definition.basis in set(MeasureBasis)
     assert {"mesh", "sface-int8", "lite0"} == PACKS
 
 
@@ -265,6 +265,6 @@ def test_scores_are_whole_numbers_from_0_to_100() -> None:
 def test_the_page_lists_every_measure_as_it_is_computed() -> None:
     page = (REPOSITORY / "docs/photo-quality.md").read_text("utf-8")
     for measure, one in MEASURES.items():
-        by = "the standard" if one.basis is Basis.STANDARD else "Mien"
+        by = "the standard" if one.basis is MeasureBasis.STANDARD else "Mien"
         assert f"| {one.name} (`{measure.value}`) | {one.clause} | {one.definition} | {by} |" in page
     assert f"{len(MEASURES)} of its measures" in page

@@ -14,7 +14,7 @@ from mien.models.store import ModelStore
 from mien.vision import Attribute, FaceEngine, OperatingPoint, Want
 from mien.vision.detector import YuNet
 from mien.vision.types import Embedding, Face, Pixels
-from mien.vision.upright import Reading, UprightReader, roll_of
+from mien.vision.upright import LandmarkReading, UprightReader, roll_of
 
 PEOPLE = ("Family1-Dad1", "Family1-Mom1", "Family3-Lady1", "Family2-Lady1", "Family2-Man1", "Family3-Man1")
 ANGLES = (45, 90, 180, 285)
@@ -122,7 +122,7 @@ def test_all_people_of_a_turned_group_are_found(engine: FaceEngine, degrees: int
 def test_what_cannot_be_read_is_reported_with_low_quality_and_an_empty_template(
     engine: FaceEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unsure = Reading(np.zeros((5, 2), np.float32), score=0.3, moved=20.0, searched=True)
+    unsure = LandmarkReading(np.zeros((5, 2), np.float32), score=0.3, moved=20.0, searched=True)
     monkeypatch.setattr(UprightReader, "read", lambda *_: unsure)
     want = Want(recogniser=DEFAULT_RECOGNISER, attributes=frozenset({Attribute.QUALITY}))
     (face,) = engine.analyze(person("Family2-Lady1"), want).faces
@@ -137,9 +137,9 @@ def test_what_cannot_be_read_is_reported_with_low_quality_and_an_empty_template(
 def test_a_plain_upright_face_is_looked_at_in_no_other_turn(
     engine: FaceEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    searched: list[Reading] = []
+    searched: list[LandmarkReading] = []
 
-    def note(_: object, __: object, reading: Reading, ___: object) -> Reading:
+    def note(_: object, __: object, reading: LandmarkReading, ___: object) -> LandmarkReading:
         searched.append(reading)
         return reading
 
@@ -158,7 +158,7 @@ def test_a_reading_is_trusted_by_the_look_and_where_it_is_turned_by_the_mesh(
 ) -> None:
     angle = np.radians(roll)
     points = np.array([[0, 0], [np.cos(angle), np.sin(angle)], [0, 1], [0, 2], [1, 2]], np.float32)
-    assert Reading(points, score, 0.5, searched=True, presence=presence).trusted is trusted
+    assert LandmarkReading(points, score, 0.5, searched=True, presence=presence).trusted is trusted
 
 
 def test_a_face_that_no_look_sees_keeps_its_points_and_is_not_trusted() -> None:

@@ -34,13 +34,13 @@ from mien.liveness.records import SessionOptions
 from mien.liveness.reports import ClientPolicy, script_proof
 from mien.liveness.timing import Arrivals
 from mien.liveness.types import (
+    AttemptProblem,
     BestFrame,
     Decision,
     Evidence,
     Judgement,
     LivenessError,
     Mode,
-    Problem,
     RecognitionError,
     TimedFrame,
 )
@@ -77,7 +77,7 @@ class ToldJudge:
 
     def __init__(self) -> None:
         self.decision: Decision | None = Decision.REAL
-        self.problem: Problem | None = None
+        self.problem: AttemptProblem | None = None
         self.confidence: float | None = None
         self.error: Exception | None = None
         self.arrivals: Arrivals | None = None
@@ -577,7 +577,7 @@ async def test_what_breaks_the_protocol_in_the_challenge_uses_the_attempt_up(
 
 async def test_what_the_judge_finds_is_told(stage: Stage, sockets: Callable[..., Any]) -> None:
     token = stage.token()
-    stage.judge.problem = Problem(LivenessError.MASK, RecognitionError.MASK, "Mask detected on face image.")
+    stage.judge.problem = AttemptProblem(LivenessError.MASK, RecognitionError.MASK, "Mask detected on face image.")
     for left, seed in ((2, 1), (1, 2), (0, 3)):
         socket = await sockets(stage)
         await socket.say(type="hello", token=token)
@@ -765,7 +765,7 @@ async def test_an_address_has_at_most_half_of_the_places(
 
 
 async def test_attempts_are_counted(stage: Stage, sockets: Callable[..., Any]) -> None:
-    for problem in (None, Problem(LivenessError.BLUR, RecognitionError.BLUR, "Blurred.")):
+    for problem in (None, AttemptProblem(LivenessError.BLUR, RecognitionError.BLUR, "Blurred.")):
         stage.judge.problem = problem
         socket = await sockets(stage)
         await socket.say(type="hello", token=stage.token())

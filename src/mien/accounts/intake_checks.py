@@ -60,7 +60,7 @@ _FOREIGN: Final = "The rules know English words only and find hardly any: read i
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class IntakeFinding:
     """Something that the reviewer should ask about.
 
     Attributes:
@@ -72,7 +72,7 @@ class Finding:
     explanation: str
 
 
-def findings(organisation: str, contact: str, use_case: str) -> tuple[Finding, ...]:
+def findings(organisation: str, contact: str, use_case: str) -> tuple[IntakeFinding, ...]:
     """Return what a request leaves open; nothing when no rule has anything to say.
 
     Args:
@@ -81,10 +81,10 @@ def findings(organisation: str, contact: str, use_case: str) -> tuple[Finding, .
         use_case: the use case, in the applicant's words.
     """
     words = re.findall(r"[^\W\d_]+", use_case.lower())
-    found = [Finding(*one) for applies, *one in _about_the_applicant(organisation, contact) if applies]
+    found = [IntakeFinding(*one) for applies, *one in _about_the_applicant(organisation, contact) if applies]
     if len(set(words)) >= 10 and _ENGLISH.search(use_case) is None:
-        return (*found, Finding("language", _FOREIGN))
-    found += [Finding(rule, text) for rule, text, applies in _RULES if applies(use_case, words)]
+        return (*found, IntakeFinding("language", _FOREIGN))
+    found += [IntakeFinding(rule, text) for rule, text, applies in _RULES if applies(use_case, words)]
     return tuple(found)
 
 

@@ -17,7 +17,7 @@ from mien.accounts.types import Resource
 from mien.clock import Clock
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import KeyRow, ResourceRow
-from mien.storage.watch import Watch
+from mien.storage.watch import RowWatch
 
 _REMEMBERED: Final = 10_000
 _Question = tuple[str, bytes | str | UUID]
@@ -51,7 +51,7 @@ class _Memory:
 class ResourceFinder:
     """Finds resources that are there and not deleted.
 
-    Every look-up first asks whether anybody has changed an account since (`Watch`: some microseconds on SQLite, a
+    Every look-up first asks whether anybody has changed an account since (`RowWatch`: some microseconds on SQLite, a
     round trip on PostgreSQL); when not, it is answered from memory.
 
     Args:
@@ -64,7 +64,7 @@ class ResourceFinder:
         self._database = database
         self._vault = vault
         self._clock = clock
-        self._watch = Watch(database, READ_VERSION)
+        self._watch = RowWatch(database, READ_VERSION)
         self._memory = _Memory(-1)
 
     def by_key(self, key: str) -> Resource | None:

@@ -17,7 +17,7 @@ from mien.contract.flashes import AS_SERVER, WithoutFlashes
 from mien.storage.tables import AccessRequestRow, AccountsVersionRow, ResourceRow
 
 READ_VERSION: Final = "SELECT version FROM accounts_version WHERE id = 1"
-"""For `mien.storage.watch.Watch`."""
+"""For `mien.storage.watch.RowWatch`."""
 
 APPROVED: Final = "approved"
 EXPIRED: Final = "expired"

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from mien.accounts.intake_checks import Finding
+from mien.accounts.intake_checks import IntakeFinding
 from mien.contract.features import Feature
 from mien.messages import Message
 
@@ -116,4 +116,4 @@ class AccessRequest:
     reason: str | None
     expires_at: datetime | None
     by_requester: bool
-    findings: tuple[Finding, ...]
+    findings: tuple[IntakeFinding, ...]

@@ -23,7 +23,7 @@ from mien.clock import Clock
 from mien.events import AuditLog
 from mien.storage import EVERY_RESOURCE, Database
 from mien.storage.tables import ResourceRow, RoleAssignmentRow
-from mien.storage.watch import Watch
+from mien.storage.watch import RowWatch
 
 MAX_VALUE: Final = 300
 """Longest value of a claim that a role can be assigned to, in characters."""
@@ -81,7 +81,7 @@ class RoleAssignments:
         self._database = database
         self._clock = clock
         self._audit = audit
-        self._watch = Watch(database, READ_VERSION)
+        self._watch = RowWatch(database, READ_VERSION)
         self._version = -1
         self._known: Mapping[tuple[Assignee, str], tuple[str, ...]] = {}
 

@@ -17,7 +17,7 @@ from mien.cli._gallery import collection_ref, opened_faces
 
 if TYPE_CHECKING:
     from mien.cli._gallery import CommandServices
-    from mien.evaluation import Verified
+    from mien.evaluation import CalibrationRun
     from mien.gallery.evaluations import Applied, Evaluations
     from mien.gallery.recognisers import Recogniser
 
@@ -72,7 +72,7 @@ def measured(
     cap: int,
     seed: int,
     owners: Path | None = None,
-) -> tuple[Recogniser, Verified, str]:
+) -> tuple[Recogniser, CalibrationRun, str]:
     """Measure a source; returns the recogniser of its templates, the result, and what to call the source."""
     from mien.evaluation import measure, measure_comparisons
     from mien.gallery.errors import FingerprintMismatchError

@@ -25,7 +25,7 @@ CaFile = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class ControlPlane:
+class ControlPlaneClient:
     """A client of a control plane.
 
     Attributes:
@@ -51,7 +51,7 @@ class ControlPlane:
         return dict(told)
 
 
-def control_plane(address: str, token: str | None, cacert: Path | None) -> ControlPlane:
+def control_plane(address: str, token: str | None, cacert: Path | None) -> ControlPlaneClient:
     """Return what asks a control plane.
 
     Args:
@@ -66,7 +66,7 @@ def control_plane(address: str, token: str | None, cacert: Path | None) -> Contr
         )
     client = client_of(address, cacert)
     client.headers["Authorization"] = f"Bearer {secret}"
-    return ControlPlane(client)
+    return ControlPlaneClient(client)
 
 
 def client_of(address: str, cacert: Path | None) -> httpx.Client:

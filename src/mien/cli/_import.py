@@ -19,7 +19,7 @@ from mien.cli._gallery import collection_ref, opened_faces
 if TYPE_CHECKING:
     from mien.cli._gallery import CommandServices
     from mien.gallery.filed_photos import Recipe
-    from mien.importing import Photo, Summary
+    from mien.importing import SourcePhoto, Summary
     from mien.importing.workers import Workers
 
 _FEW = 16
@@ -84,10 +84,10 @@ def import_people(
 
     The exit code is 1 if a photo was refused; the others are enrolled.
     """
-    from mien.importing import Importer, ImportResult, SourceError
+    from mien.importing import Importer, ImportResult, ImportSourceError
     from mien.importing.report import ReportFile
 
-    with opened_faces(data_dir, SourceError) as faces:
+    with opened_faces(data_dir, ImportSourceError) as faces:
         owner = resource_named(faces.services, resource).id
         ref = collection_ref(owner, collection)
         if not ref.kind.has_persons:
@@ -176,11 +176,11 @@ class _Plan:
                 leave()
 
 
-def _photos(product: Product, source: str, photos: str | None, key_variable: str) -> Iterator[Photo]:
+def _photos(product: Product, source: str, photos: str | None, key_variable: str) -> Iterator[SourcePhoto]:
     from mien.importing.archives import archive, is_archive
     from mien.importing.azure_export import azure_export
     from mien.importing.compreface_service import compreface_service
-    from mien.importing.sources import SourceError, folders
+    from mien.importing.sources import ImportSourceError, folders
     from mien.importing.tables import table
 
     path, beside = Path(source), Path(photos) if photos else None
@@ -188,7 +188,9 @@ def _photos(product: Product, source: str, photos: str | None, key_variable: str
         case Product.COMPREFACE:
             key = os.environ.get(key_variable, "")
             if not key:
-                raise SourceError(f"the environment variable {key_variable} has no key of CompreFace's recognition")
+                raise ImportSourceError(
+                    f"the environment variable {key_variable} has no key of CompreFace's recognition"
+                )
             return compreface_service(source, key)
         case Product.AZURE:
             return azure_export(path, beside)
@@ -197,7 +199,7 @@ def _photos(product: Product, source: str, photos: str | None, key_variable: str
         case _ if is_archive(path):
             return archive(path, photos or "")
         case _ if path.is_file():
-            raise SourceError(f"{path} is neither a folder nor a zip or tar archive")
+            raise ImportSourceError(f"{path} is neither a folder nor a zip or tar archive")
         case _:
             return folders(path)
 

@@ -39,7 +39,7 @@ from mien.liveness_setup import LIVENESS_LABEL
 from mien.management.tokens import NewToken
 from mien.models import ModelError, ModelStore
 from mien.models.bindings import read_bindings
-from mien.models.errors import FetchError
+from mien.models.errors import PackFetchError
 from mien.services import Services, open_services
 from mien.settings import Settings
 from mien.storage.crypto import MasterKeyError
@@ -347,7 +347,7 @@ def _pull_if_possible(store: ModelStore, names: Sequence[str]) -> None:
     """Fetch packs without which the service can start; says in the log what could not be had."""
     try:
         pull(store, names, patience=_START_SECONDS)
-    except FetchError as error:
+    except PackFetchError as error:
         _log.warning("a model could not be fetched; the service starts without it", packs=names, reason=str(error))
 
 

@@ -176,12 +176,12 @@ def _print_quality(title: str, quality: Mapping[Measure, QualityScore]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from mien.vision.measures import MEASURES, Basis
+    from mien.vision.measures import MEASURES, MeasureBasis
 
     table = Table("measure of ISO/IEC 29794-5", "score", "raw", "by", title=title)
     for measure, found in quality.items():
         definition = MEASURES[measure]
-        by = "the standard" if definition.basis is Basis.STANDARD else "Mien"
+        by = "the standard" if definition.basis is MeasureBasis.STANDARD else "Mien"
         table.add_row(f"{definition.name} ({definition.clause})", str(found.score), f"{found.raw:.3f}", by)
     Console().print(table)
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from mien.compreface.faults import UNDEFINED, CompreFaceProblem, explain
 from mien.compreface.handlers import Handlers
-from mien.compreface.subjects import Subjects
+from mien.compreface.subjects import CompreFaceSubjects
 from mien.gallery.gallery import Gallery
 from mien.gallery.recognisers import Recognisers
 from mien.gateway.checks import Checks
@@ -55,7 +55,9 @@ def compreface(
     """Return the dialect on a gallery, for `mien.wire.application.ApplicationParts`."""
 
     def make(workers: WorkerPool, checks: Checks) -> CompreFace:
-        return CompreFace(Handlers(Subjects(gallery, recognisers), engine, workers, limits), checks, observers)
+        return CompreFace(
+            Handlers(CompreFaceSubjects(gallery, recognisers), engine, workers, limits), checks, observers
+        )
 
     return Dialect(PREFIX, make)
 

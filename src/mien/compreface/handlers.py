@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from mien.accounts import Feature
 from mien.compreface.answers import PLUGINS, Json, face_json
 from mien.compreface.faults import INVALID, NO_FACE, PARAMETER_MISSING, SEVERAL_FACES, CompreFaceProblem
-from mien.compreface.subjects import Example, Subjects
+from mien.compreface.subjects import CompreFaceSubjects, Example
 from mien.gateway.exchange import Exchange, Handler, Operation, Request, Response
 from mien.vision.ports import Engine
 from mien.vision.types import Embedding, Face, Want
@@ -40,7 +40,7 @@ class Handlers:
         limits: how much a client may send.
     """
 
-    subjects: Subjects
+    subjects: CompreFaceSubjects
     engine: Engine
     workers: WorkerPool
     limits: BodyLimits

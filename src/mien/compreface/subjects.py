@@ -46,7 +46,7 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class Likeness:
+class SubjectCandidate:
     """A subject that a face may be.
 
     Attributes:
@@ -59,7 +59,7 @@ class Likeness:
 
 
 @dataclass(frozen=True, slots=True)
-class Subjects:
+class CompreFaceSubjects:
     """The subjects of all resources.
 
     Attributes:
@@ -154,14 +154,14 @@ class Subjects:
             self.gallery.persons.delete(ref, person.person_id)
         return Example(image_id.lower(), person.name)
 
-    def recognise(self, resource_id: UUID, faces: Sequence[Embedding], top: int) -> list[list[Likeness]]:
+    def recognise(self, resource_id: UUID, faces: Sequence[Embedding], top: int) -> list[list[SubjectCandidate]]:
         """Return for each face the subjects that are most like it, the best first.
 
         Raises:
             FingerprintMismatchError: the subjects' faces were made by another recogniser than today's.
         """
         found = self.gallery.untrained_recognition.identify(faces, self._ref(resource_id), top)
-        return [[Likeness(one.name, one.confidence) for one in candidates] for candidates in found]
+        return [[SubjectCandidate(one.name, one.confidence) for one in candidates] for candidates in found]
 
     def compare(self, resource_id: UUID, image_id: str, faces: Sequence[Embedding]) -> list[float]:
         """Return how like an enrolled face each of some faces is, in [0, 1].

@@ -7,7 +7,7 @@ from typing import Final
 from mien.contract.versions import BY_NAME, STABLE
 from mien.doctor.azure import KEY_HEADER
 from mien.doctor.case import Case, Findings, Stop, finding, refused
-from mien.doctor.client import Answer, Trouble
+from mien.doctor.client import HttpAnswer, Trouble
 from mien.doctor.findings import Finding, Severity
 from mien.doctor.refusals import missing_features
 
@@ -58,7 +58,7 @@ def check_key(case: Case) -> Findings:
     raise Stop("calls are refused before the service looks at them")
 
 
-def _not_private(case: Case, answer: Answer) -> Finding:
+def _not_private(case: Case, answer: HttpAnswer) -> Finding:
     told = refused("private-endpoint", Severity.ERROR, case, answer)
     means = f"{told.means} This call came by the public address."
     if not case.options.private_endpoint:
@@ -66,7 +66,7 @@ def _not_private(case: Case, answer: Answer) -> Finding:
     return Finding("private-endpoint", Severity.ERROR, told.found, means, told.next_step, told.details)
 
 
-def _unauthorised(case: Case, answer: Answer) -> Findings:
+def _unauthorised(case: Case, answer: HttpAnswer) -> Findings:
     """Explain why the key is refused: it did not arrive, or it is not this resource's."""
     between = [name for name in _BETWEEN if name in answer.headers]
     if "No key was sent" in answer.hint or "missing subscription key" in str(answer.error.get("message", "")).lower():
@@ -108,11 +108,11 @@ def _unauthorised(case: Case, answer: Answer) -> Findings:
     yield refused("key", Severity.ERROR, case, answer, "Neither in the header nor in the query is the key accepted. ")
 
 
-def _by(answer: Answer, between: list[str]) -> str:
+def _by(answer: HttpAnswer, between: list[str]) -> str:
     return f" (the answer came through {answer.headers[between[0]]})" if between else ""
 
 
-def gated(answer: Answer) -> bool:
+def gated(answer: HttpAnswer) -> bool:
     """Return whether only a missing approval made a call fail: key, network and version are then correct."""
     return answer.status == 403 and bool(missing_features(str(answer.error)))
 
@@ -148,7 +148,9 @@ def check_versions(case: Case) -> Findings:
         )
 
 
-def ask(case: Case, method: str, path: str, params: dict[str, str] | None = None, *, with_key: bool = True) -> Answer:
+def ask(
+    case: Case, method: str, path: str, params: dict[str, str] | None = None, *, with_key: bool = True
+) -> HttpAnswer:
     """Make a call.
 
     Raises:

@@ -34,7 +34,7 @@ _WHERE: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ServiceAddress:
     """The address of the service.
 
     Attributes:
@@ -84,7 +84,7 @@ class UrlForm:
         findings: problems of the address; empty if there are none.
     """
 
-    target: Target | None
+    target: ServiceAddress | None
     findings: tuple[Finding, ...]
 
 
@@ -125,7 +125,7 @@ def examine_url(given: str) -> UrlForm:
     return UrlForm(target, tuple(notes.findings))
 
 
-def _read(text: str, notes: _Notes) -> Target | None:
+def _read(text: str, notes: _Notes) -> ServiceAddress | None:
     parsed = _split(text, notes)
     if parsed is None:
         return None
@@ -152,7 +152,7 @@ def _read(text: str, notes: _Notes) -> Target | None:
             "Give the resource a custom subdomain and use https://NAME.cognitiveservices.azure.com",
         )
     version = _check_path(split, notes)
-    target = Target(scheme, host, port, version, regional, azure)
+    target = ServiceAddress(scheme, host, port, version, regional, azure)
     try:
         httpx.URL(target.endpoint)
     except httpx.InvalidURL:
@@ -253,7 +253,7 @@ def _check_scheme(scheme: str, port: int, host: str, notes: _Notes, *, azure: bo
             f"Write https://{host}",
         )
         return "https", 443 if port == 80 else port
-    local = Target(scheme, host, port).loopback
+    local = ServiceAddress(scheme, host, port).loopback
     if scheme == "http" and not local:
         notes.add(
             Severity.WARNING,

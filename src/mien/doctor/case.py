@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from mien.doctor.address import Target
-from mien.doctor.client import Answer, EndpointClient
+from mien.doctor.address import ServiceAddress
+from mien.doctor.client import EndpointClient, HttpAnswer
 from mien.doctor.findings import Finding, Severity
 from mien.doctor.options import Options
 from mien.doctor.refusals import Refusal, explain_page, explain_refusal
@@ -36,7 +36,7 @@ class Case:
     """
 
     options: Options
-    target: Target
+    target: ServiceAddress
     client: EndpointClient
     service: str = "unknown"
     version: str = "v1.2"
@@ -49,7 +49,7 @@ class Case:
         """The path that operations begin with."""
         return f"/face/{self.version}"
 
-    def explain(self, answer: Answer) -> Refusal:
+    def explain(self, answer: HttpAnswer) -> Refusal:
         """Return the meaning of an error response."""
         if answer.html:
             return explain_page(answer.status, answer.body.decode("utf-8", "replace"), answer.headers)
@@ -72,14 +72,14 @@ def finding(
     return Finding(check, severity, found, means, next_step, details)
 
 
-def refused(check: str, severity: Severity, case: Case, answer: Answer, before: str = "") -> Finding:
+def refused(check: str, severity: Severity, case: Case, answer: HttpAnswer, before: str = "") -> Finding:
     """Return the finding that an answer was a refusal."""
     refusal = case.explain(answer)
     found = f"{before}{refusal.found}"
     return Finding(check, severity, found, refusal.means, refusal.next_step, {"status": answer.status})
 
 
-def not_approved(check: str, severity: Severity, case: Case, answer: Answer, found: str) -> Finding:
+def not_approved(check: str, severity: Severity, case: Case, answer: HttpAnswer, found: str) -> Finding:
     """Return the finding that an approval is missing, with the server's own hint if there is one."""
     refusal = case.explain(answer)
     means = answer.hint or refusal.means

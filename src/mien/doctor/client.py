@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import httpx
 
-from mien.doctor.address import Target
+from mien.doctor.address import ServiceAddress
 from mien.doctor.azure import KEY_HEADER
 
 _LONGEST_BODY: Final = 1 << 20
@@ -32,7 +32,7 @@ _ALLOWED: Final = {"F": (20, 60.0), "S": (10, 1.0), "E": (10, 1.0)}
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """The response to a request.
 
     Attributes:
@@ -144,7 +144,7 @@ class Wait:
         allowed: how many the tier allows in it; None when the answer does not name the tier.
     """
 
-    answer: Answer
+    answer: HttpAnswer
     seconds: float | None
     own: int
     allowed: int | None
@@ -165,7 +165,7 @@ class EndpointClient:
 
     def __init__(
         self,
-        target: Target,
+        target: ServiceAddress,
         key: str | None = None,
         *,
         seconds: float = 10.0,
@@ -176,7 +176,7 @@ class EndpointClient:
     ) -> None:
         self.target = target
         self.key = key
-        self.answers: list[Answer] = []
+        self.answers: list[HttpAnswer] = []
         self.waits: list[Wait] = []
         self.transactions = 0
         self.seconds = seconds
@@ -204,7 +204,7 @@ class EndpointClient:
         content: bytes | None = None,
         body: Any = None,
         with_key: bool = True,
-    ) -> Answer:
+    ) -> HttpAnswer:
         """Make a call, and wait and repeat it when it is answered 429 with a time that patience allows.
 
         Raises:
@@ -222,7 +222,7 @@ class EndpointClient:
             self._sleep(wait)
         raise AssertionError("unreachable")
 
-    def _wait(self, answer: Answer) -> Wait:
+    def _wait(self, answer: HttpAnswer) -> Wait:
         """Return whether this client's own calls are enough to have met the limit."""
         tier = _TIER.search(str(answer.error.get("message", "")))
         allowed, window = _ALLOWED["F" if tier is None else tier[1]]
@@ -239,7 +239,7 @@ class EndpointClient:
         body: Any,
         *,
         with_key: bool,
-    ) -> Answer:
+    ) -> HttpAnswer:
         headers = {KEY_HEADER: self.key} if with_key and self.key is not None else {}
         if content is not None:
             headers["Content-Type"] = "application/octet-stream"
@@ -269,7 +269,7 @@ class EndpointClient:
             raise trouble_of(error) from error
         seconds = time.perf_counter() - start
         answered = {name.lower(): value for name, value in response.headers.items()}
-        answer = Answer(method, path, response.status_code, answered, taken, seconds, sent_at, tls)
+        answer = HttpAnswer(method, path, response.status_code, answered, taken, seconds, sent_at, tls)
         self.answers.append(answer)
         self.transactions += "csp-billing-usage" in answered
         return answer

@@ -12,7 +12,7 @@ import httpx
 from cryptography import x509
 
 from mien.doctor.case import Case, Findings, Stop, finding, refused
-from mien.doctor.client import Answer, Trouble
+from mien.doctor.client import HttpAnswer, Trouble
 from mien.doctor.findings import Finding, Severity
 from mien.doctor.network import Proxy
 from mien.doctor.refusals import is_management, management_port
@@ -192,7 +192,7 @@ def _about(certificate: bytes | None) -> Mapping[str, Any]:
         return {}
 
 
-def _check_tls(answer: Answer) -> Findings:
+def _check_tls(answer: HttpAnswer) -> Findings:
     if not answer.tls:
         return
     certificate = answer.tls["certificate"]
@@ -215,7 +215,7 @@ def _check_tls(answer: Answer) -> Findings:
     )
 
 
-def check_clock(case: Case, answer: Answer) -> Findings:
+def check_clock(case: Case, answer: HttpAnswer) -> Findings:
     """Compare this machine's clock with the date of an answer."""
     skew = answer.skew
     if skew is None:
@@ -239,7 +239,7 @@ def check_clock(case: Case, answer: Answer) -> Findings:
     )
 
 
-def _check_who(case: Case, answer: Answer) -> Findings:
+def _check_who(case: Case, answer: HttpAnswer) -> Findings:
     told = answer.json()
     if isinstance(told, dict) and told.get("service") == "mien":
         case.service = "mien"

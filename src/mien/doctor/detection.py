@@ -18,7 +18,7 @@ from mien.contract.liveness_versions import LIVENESS_VERSIONS, WITH_ATTEMPTS
 from mien.contract.models import DETECTION_01, DETECTION_MODELS
 from mien.contract.versions import V1_0
 from mien.doctor.case import Case, Findings, Stop, finding, not_approved, refused
-from mien.doctor.client import Answer, Trouble
+from mien.doctor.client import HttpAnswer, Trouble
 from mien.doctor.findings import Finding, Severity
 from mien.doctor.refusals import missing_features
 
@@ -45,7 +45,7 @@ def faceless() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
-def detect(case: Case, *, version: str | None = None, image: bytes | None = None, **query: str) -> Answer:
+def detect(case: Case, *, version: str | None = None, image: bytes | None = None, **query: str) -> HttpAnswer:
     """Call detect with the built-in photo or another image; no face id is created unless the query asks for one.
 
     Raises:
@@ -170,7 +170,7 @@ def check_attributes(case: Case) -> Findings:
     yield from _check_retired(case)
 
 
-def _not_returned(case: Case, answer: Answer, severity: Severity, name: str, model: str = "") -> Finding:
+def _not_returned(case: Case, answer: HttpAnswer, severity: Severity, name: str, model: str = "") -> Finding:
     """Return the finding that an attribute is refused, in the server's own words if there are some."""
     told = refused("attributes", severity, case, answer, f"{name}{model} is not returned. ")
     step = told.next_step if answer.status >= 500 else f"Leave {name} out of returnFaceAttributes."
@@ -220,7 +220,7 @@ def _check_retired(case: Case) -> Findings:
     )
 
 
-def _has(answer: Answer, name: str) -> bool:
+def _has(answer: HttpAnswer, name: str) -> bool:
     faces = answer.json()
     if not isinstance(faces, list) or not faces:
         return False
@@ -230,7 +230,7 @@ def _has(answer: Answer, name: str) -> bool:
 
 def check_latency(case: Case) -> Findings:
     """Time calls of detect without a face id, on the open connection."""
-    answers: list[Answer] = []
+    answers: list[HttpAnswer] = []
     for _turn in range(case.options.samples):
         answer = detect(case)
         if answer.ok:
@@ -297,7 +297,7 @@ def check_rate_limit(case: Case, *, stopped: bool = False) -> Findings:
     yield finding("rate-limit", severity, found, means, step, limited=len(waits), calls=calls)
 
 
-def still_there(case: Case, face_id: str) -> Answer:
+def still_there(case: Case, face_id: str) -> HttpAnswer:
     """Return whether a face id is known, by comparing it with itself.
 
     Raises:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.request import getproxies, proxy_bypass
 
-from mien.doctor.address import Target
+from mien.doctor.address import ServiceAddress
 from mien.doctor.case import Findings, Stop, finding
 from mien.doctor.findings import Finding, Severity
 
@@ -69,7 +69,7 @@ class Proxy:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-def proxy_for(target: Target) -> Proxy:
+def proxy_for(target: ServiceAddress) -> Proxy:
     """Return the proxy that Python's HTTP libraries use for this endpoint."""
     proxies = getproxies()
     chosen = proxies.get(target.scheme) or proxies.get("all") or ""
@@ -79,14 +79,14 @@ def proxy_for(target: Target) -> Proxy:
     return Proxy(_without_user(chosen), False, shown)
 
 
-def _bypassed(target: Target) -> bool:
+def _bypassed(target: ServiceAddress) -> bool:
     try:
         return bool(proxy_bypass(f"{target.host}:{target.port}"))
     except (OSError, ValueError):
         return False
 
 
-def check_proxy(target: Target, proxy: Proxy) -> Findings:
+def check_proxy(target: ServiceAddress, proxy: Proxy) -> Findings:
     """Check the settings for proxies."""
     for upper, lower in (("HTTPS_PROXY", "https_proxy"), ("HTTP_PROXY", "http_proxy")):
         one, other = proxy.variables.get(upper), proxy.variables.get(lower)
@@ -134,7 +134,7 @@ def check_proxy(target: Target, proxy: Proxy) -> Findings:
     )
 
 
-def check_name(target: Target, resolved: Resolved, proxy: Proxy) -> Findings:
+def check_name(target: ServiceAddress, resolved: Resolved, proxy: Proxy) -> Findings:
     """Check whether the host's name can be resolved.
 
     Raises:
@@ -167,7 +167,7 @@ def check_name(target: Target, resolved: Resolved, proxy: Proxy) -> Findings:
     raise Stop("the host's name leads nowhere")
 
 
-def _unknown_name(target: Target) -> tuple[str, str]:
+def _unknown_name(target: ServiceAddress) -> tuple[str, str]:
     if target.azure and target.regional:
         return (
             "There is no such region, or this machine's name server does not answer.",
@@ -186,7 +186,7 @@ def _unknown_name(target: Target) -> tuple[str, str]:
     )
 
 
-def check_private_endpoint(target: Target, resolved: Resolved, proxy: Proxy, *, expected: bool) -> Findings:
+def check_private_endpoint(target: ServiceAddress, resolved: Resolved, proxy: Proxy, *, expected: bool) -> Findings:
     """Check for mistakes with private endpoints; without `expected`, only report whether one is used."""
     private = [one for one in resolved.addresses if _is_private(one)]
     if not expected:
@@ -222,7 +222,7 @@ def check_private_endpoint(target: Target, resolved: Resolved, proxy: Proxy, *, 
         yield finding("private-endpoint", Severity.OK, f"{target.host} leads to the private address {private[0]}.")
 
 
-def _private_address(target: Target) -> Finding:
+def _private_address(target: ServiceAddress) -> Finding:
     """Explain that the URL has an address instead of a name, which is fine on Mien."""
     if not _is_private(target.host):
         return finding(
@@ -242,7 +242,7 @@ def _private_address(target: Target) -> Finding:
     )
 
 
-def _public_address(target: Target, resolved: Resolved, address: str) -> Finding:
+def _public_address(target: ServiceAddress, resolved: Resolved, address: str) -> Finding:
     found = f"{target.host} is the public address {address} here."
     if not target.azure:
         return finding(

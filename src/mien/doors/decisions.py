@@ -28,7 +28,7 @@ from mien.doors.people import find_candidate, find_person
 from mien.doors.reasons import Code
 from mien.doors.roster import Roster, enter, leave
 from mien.doors.roster_types import BadgeNumber
-from mien.doors.rules import AccessDecision, BadgeSeen, FirstOfTwo, Situation, decide
+from mien.doors.rules import AccessDecision, FirstOfTwo, PresentedBadge, Situation, decide
 from mien.doors.situations import gather, is_visiting
 from mien.doors.types import Direction, DoorSpec, Strangers
 from mien.storage import Database
@@ -219,7 +219,7 @@ class Decisions:
                 person=known,
                 visiting=visiting,
                 passed_at=None,
-                badge=BadgeSeen(known.collection, person_id, at) if badge else None,
+                badge=PresentedBadge(known.collection, person_id, at) if badge else None,
                 waiting=waiting,
             ),
         )

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import Any, Final
 from uuid import UUID
 
-from mien.doors.actuators.broker import Message
+from mien.doors.actuators.broker import MqttMessage
 from mien.doors.events import Event, Kind
 from mien.doors.types import Door
 
@@ -33,22 +33,22 @@ def inside_topic(prefix: str, door_id: UUID) -> str:
     return f"{prefix}/door/{door_id}/inside"
 
 
-def discovery(doors: Sequence[Door], prefix: str, discovery_prefix: str = "homeassistant") -> Iterator[Message]:
+def discovery(doors: Sequence[Door], prefix: str, discovery_prefix: str = "homeassistant") -> Iterator[MqttMessage]:
     """Yield the retained messages by which Home Assistant discovers doors."""
     for door in doors:
         for component, name, config in _entities(door, prefix):
             payload = _common(door, prefix) | config | {"unique_id": f"mien_{door.door_id}_{name}"}
             topic = f"{discovery_prefix}/{component}/mien_{door.door_id.hex}/{name}/config"
-            yield Message(topic, json.dumps(payload), retain=True)
+            yield MqttMessage(topic, json.dumps(payload), retain=True)
 
 
-def forget(door_id: UUID, discovery_prefix: str = "homeassistant") -> Iterator[Message]:
+def forget(door_id: UUID, discovery_prefix: str = "homeassistant") -> Iterator[MqttMessage]:
     """Yield the messages that remove a door from Home Assistant."""
     for component, name in (("event", "decision"), ("sensor", "inside"), ("sensor", "last")):
-        yield Message(f"{discovery_prefix}/{component}/mien_{door_id.hex}/{name}/config", "", retain=True)
+        yield MqttMessage(f"{discovery_prefix}/{component}/mien_{door_id.hex}/{name}/config", "", retain=True)
 
 
-def message(event: Event, prefix: str, *, names: bool) -> Message | None:
+def message(event: Event, prefix: str, *, names: bool) -> MqttMessage | None:
     """Return an event as a message; None for events without a door.
 
     Args:
@@ -61,7 +61,7 @@ def message(event: Event, prefix: str, *, names: bool) -> Message | None:
     fields = event.to_json()
     if not names:
         fields.pop("person")
-    return Message(event_topic(prefix, event.door_id), json.dumps({"event_type": _type(event), **fields}))
+    return MqttMessage(event_topic(prefix, event.door_id), json.dumps({"event_type": _type(event), **fields}))
 
 
 def _type(event: Event) -> str:

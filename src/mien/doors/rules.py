@@ -24,7 +24,7 @@ _AHEAD: Final = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
-class BadgeSeen:
+class PresentedBadge:
     """A badge that was presented at the door and is unused.
 
     Attributes:
@@ -90,7 +90,7 @@ class Situation:
     visiting: bool = False
     inside_since: datetime | None = None
     passed_at: datetime | None = None
-    badge: BadgeSeen | None = None
+    badge: PresentedBadge | None = None
     waiting: Sequence[FirstOfTwo] = ()
 
 

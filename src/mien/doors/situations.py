@@ -13,7 +13,7 @@ from mien.doors.events import Kind
 from mien.doors.evidence import TrackEvidence
 from mien.doors.people import Known, find_candidate
 from mien.doors.reasons import Code
-from mien.doors.rules import BadgeSeen, FirstOfTwo, Situation
+from mien.doors.rules import FirstOfTwo, PresentedBadge, Situation
 from mien.doors.types import Direction, Door
 from mien.storage.tables import DoorEventRow, DoorHolidayRow, DoorPresenceRow, DoorVisitorRow
 
@@ -87,7 +87,7 @@ def _passed_at(session: Session, door: Door, direction: Direction, person: Known
     return session.scalar(query.order_by(DoorEventRow.number.desc()).limit(1))
 
 
-def _badge(session: Session, door: Door, now: datetime) -> BadgeSeen | None:
+def _badge(session: Session, door: Door, now: datetime) -> PresentedBadge | None:
     """The newest badge, unless it was used: an older one never counts."""
     since = now - timedelta(seconds=door.spec.badge_seconds)
     query = select(DoorEventRow).where(
@@ -96,7 +96,7 @@ def _badge(session: Session, door: Door, now: datetime) -> BadgeSeen | None:
     row = session.scalar(query.order_by(DoorEventRow.number.desc()).limit(1))
     if row is None or row.act is not None or row.collection is None or row.person_id is None:
         return None
-    return BadgeSeen(row.collection, row.person_id, row.at, row.duress, row.number)
+    return PresentedBadge(row.collection, row.person_id, row.at, row.duress, row.number)
 
 
 def _waiting(session: Session, door: Door, now: datetime) -> list[FirstOfTwo]:

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from mien.doors.actuators.broker import Broker, BrokerError, Message
+from mien.doors.actuators.broker import Broker, BrokerError, MqttMessage
 from mien.doors.doors import Doors
 from mien.doors.events import Event
 from mien.doors.home_assistant import discovery, forget, inside_topic, message, status_topic
@@ -47,9 +47,9 @@ class Topics:
     names: bool = False
 
     @property
-    def will(self) -> Message:
+    def will(self) -> MqttMessage:
         """The message that the broker publishes when this server disconnects."""
-        return Message(status_topic(self.prefix), "offline", retain=True)
+        return MqttMessage(status_topic(self.prefix), "offline", retain=True)
 
 
 class Teller:
@@ -139,7 +139,7 @@ class Teller:
             if door.door_id == door_id:
                 count = len(self._roster.inside(resource_id, door.area))
                 topic = inside_topic(self._topics.prefix, door_id)
-                self._broker.publish(Message(topic, json.dumps(count), retain=True), _CONFIRM_SECONDS)
+                self._broker.publish(MqttMessage(topic, json.dumps(count), retain=True), _CONFIRM_SECONDS)
 
     def _discover(self, resource_id: UUID) -> None:
         if not self._topics.discovery:
@@ -196,6 +196,6 @@ class Teller:
             self._wake.clear()
 
 
-def greeting(topics: Topics) -> Callable[[], list[Message]]:
+def greeting(topics: Topics) -> Callable[[], list[MqttMessage]]:
     """Return what is published after each connection."""
-    return lambda: [Message(status_topic(topics.prefix), "online", retain=True)]
+    return lambda: [MqttMessage(status_topic(topics.prefix), "online", retain=True)]

@@ -12,7 +12,7 @@ Value = str | int | float | bool | tuple[str, ...] | None
 """What a fact says; moments are ISO 8601 in UTC."""
 
 
-class Source(StrEnum):
+class FactSource(StrEnum):
     """The source of a fact."""
 
     SETTING = "setting"
@@ -61,7 +61,7 @@ class Fact:
 
     name: str
     value: Value
-    source: Source
+    source: FactSource
     where: str
     read_at: str
     entry: Entry | None = None
@@ -80,7 +80,7 @@ class Fact:
         """Read what `to_json` wrote."""
         value = given["value"]
         entry = None if given["entry"] is None else Entry(**given["entry"])
-        return cls(given["name"], tuple(value) if isinstance(value, list) else value, Source(given["source"]),
+        return cls(given["name"], tuple(value) if isinstance(value, list) else value, FactSource(given["source"]),
                    given["where"], given["readAt"], entry)  # fmt: skip
 
 
@@ -95,7 +95,7 @@ class Facts(Mapping[str, Fact]):
         self._read_at = read_at.isoformat(timespec="seconds")
         self._facts: dict[str, Fact] = {}
 
-    def add(self, name: str, value: object, source: Source, where: str, entry: Entry | None = None) -> None:
+    def add(self, name: str, value: object, source: FactSource, where: str, entry: Entry | None = None) -> None:
         """Add a fact."""
         self._facts[name] = Fact(name, plain(value), source, where, self._read_at, entry)
 

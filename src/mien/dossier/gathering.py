@@ -19,7 +19,7 @@ from mien.clock import Clock
 from mien.doors.cameras import Cameras
 from mien.doors.doors import Doors
 from mien.doors.types import Strangers
-from mien.dossier.facts import Entry, Facts, Source
+from mien.dossier.facts import Entry, Facts, FactSource
 from mien.events import AlertRules, AuditLog
 from mien.events.failed_calls import KEPT_FOR as FAILED_CALLS_KEPT
 from mien.gallery.kinds import Kind
@@ -130,7 +130,7 @@ class Gatherer:
             ("terms_by", resource.terms.accepted_by if resource.terms else None, "terms", terms),
             ("terms_at", resource.terms.accepted_at if resource.terms else None, "terms", terms),
         ):
-            facts.add(name, value, Source.RESOURCE, where, entry)
+            facts.add(name, value, FactSource.RESOURCE, where, entry)
 
     def _of_server(self, facts: Facts) -> None:
         given = self._settings
@@ -150,7 +150,7 @@ class Gatherer:
             ("mqtt_names", given.mqtt_names, ("mqtt_names",)),
             ("virtual_cameras", given.liveness_virtual_cameras, ("liveness_virtual_cameras",)),
         ):
-            facts.add(name, value, Source.SETTING, ", ".join(f"MIEN_{one.upper()}" for one in fields))
+            facts.add(name, value, FactSource.SETTING, ", ".join(f"MIEN_{one.upper()}" for one in fields))
         for name, value, where in (
             ("version", version("mien"), "Mien"),
             ("face_id_hours", _FACE_ID_HOURS, "faceIdTimeToLive"),
@@ -158,7 +158,7 @@ class Gatherer:
             ("liveness_hours", int(SESSIONS_KEPT.total_seconds() // 3600), "mien.liveness.sessions"),
             ("failed_call_days", FAILED_CALLS_KEPT.days, "mien.events.failed_calls"),
         ):
-            facts.add(name, value, Source.BUILT_IN, where)
+            facts.add(name, value, FactSource.BUILT_IN, where)
 
     def _of_approvals(self, facts: Facts, resource_id: UUID) -> None:
         held = self._access.requests(resource_id, {RequestState.APPROVED})
@@ -173,7 +173,7 @@ class Gatherer:
             ("approved_by", ", ".join(dict.fromkeys(one.changed_by for one in held)) or None),
             ("self_approved", any(one.by_requester for one in held)),
         ):
-            facts.add(name, value, Source.DATA, f"access requests, {name}", entry)
+            facts.add(name, value, FactSource.DATA, f"access requests, {name}", entry)
 
     def _of_people(self, facts: Facts, session: Session, owner: UUID) -> None:
         alive = CollectionRow.kind != Kind.TRANSFER.value
@@ -198,7 +198,7 @@ class Gatherer:
             ("liveness_sessions", _count(session, LivenessSessionRow), "liveness_sessions"),
             ("negatives", _count(session, PersonNegativeRow), "person_negatives"),
         ):
-            facts.add(name, value, Source.DATA, where)
+            facts.add(name, value, FactSource.DATA, where)
         self._of_consents(facts, session, owner, people)
         policies = [*session.scalars(select(EnrolmentPolicyRow.policy)), *session.scalars(select(CollectionRow.policy))]
         read = [EnrolmentPolicy.from_json(one) for one in policies if one]
@@ -209,8 +209,8 @@ class Gatherer:
             ("min_quality", quality),
             ("strict_children", any(one.strict_children for one in read)),
         ):
-            facts.add(name, held, Source.DATA, f"enrolment policies, {name}", entry)
-        facts.add("crops", _count(session, CropRow), Source.DATA, "crops", entry)
+            facts.add(name, held, FactSource.DATA, f"enrolment policies, {name}", entry)
+        facts.add("crops", _count(session, CropRow), FactSource.DATA, "crops", entry)
 
     def _of_consents(self, facts: Facts, session: Session, owner: UUID, people: int) -> None:
         now = self._clock.now()
@@ -221,16 +221,18 @@ class Gatherer:
         who = select(ConsentRow.collection, ConsentRow.person_id, ConsentRow.face_id).where(*holds).distinct()
         agreed = int(session.scalar(select(func.count()).select_from(who.subquery())) or 0)
         entry = self._last(owner, "consent.*")
-        facts.add("consents", agreed, Source.DATA, "consents", entry)
-        facts.add("without_consent", max(0, people - agreed), Source.DATA, "persons, persisted_faces, consents", entry)
+        facts.add("consents", agreed, FactSource.DATA, "consents", entry)
+        facts.add(
+            "without_consent", max(0, people - agreed), FactSource.DATA, "persons, persisted_faces, consents", entry
+        )
 
     def _of_rules(self, facts: Facts, session: Session, owner: UUID) -> None:
         rules = session.scalars(select(RetentionRuleRow).order_by(RetentionRuleRow.what, RetentionRuleRow.days)).all()
         entry = self._last(owner, "retention.set", "retention.remove")
         unseen = [one.days for one in rules if one.what == "notSeen" and one.collection is None]
         said = [f"{one.what} {one.days}" for one in rules]
-        facts.add("retention_rules", said, Source.DATA, "retention rules", entry)
-        facts.add("unseen_days", min(unseen, default=None), Source.DATA, "retention rules", entry)
+        facts.add("retention_rules", said, FactSource.DATA, "retention rules", entry)
+        facts.add("unseen_days", min(unseen, default=None), FactSource.DATA, "retention rules", entry)
 
     def _of_decisions(self, facts: Facts, session: Session, owner: UUID) -> None:
         policies = session.scalars(select(ReviewPolicyRow)).all()
@@ -244,7 +246,7 @@ class Gatherer:
             ("cases_open", _count(session, ReviewCaseRow, open_states), "review cases, open"),
             ("cases_decided", _count(session, ReviewCaseRow, ~open_states), "review cases, decided"),
         ):
-            facts.add(name, value, Source.DATA, where, entry)
+            facts.add(name, value, FactSource.DATA, where, entry)
         newest = select(EvaluationRow).order_by(EvaluationRow.created_at.desc()).limit(1)
         measured = session.scalar(newest.where(EvaluationRow.kind == "calibration"))
         grouped = session.scalar(newest.where(EvaluationRow.kind == "groups"))
@@ -254,19 +256,21 @@ class Gatherer:
         held = self._last(owner, "calibration.apply", "calibration.undo")
         stored = self._last(owner, "evaluation.*")
         for name, row in (("evaluation", measured), ("group_report", grouped)):
-            facts.add(name, row.name if row else None, Source.DATA, "evaluations, newest name", stored)
-            facts.add(f"{name}_at", row.created_at if row else None, Source.DATA, "evaluations, newest date", stored)
-        facts.add("calibration", applied.name if applied else None, Source.DATA, "applied calibrations", held)
-        facts.add("kiosks", _count(session, DoorKioskRow), Source.DATA, "door_kiosks")
+            facts.add(name, row.name if row else None, FactSource.DATA, "evaluations, newest name", stored)
+            facts.add(
+                f"{name}_at", row.created_at if row else None, FactSource.DATA, "evaluations, newest date", stored
+            )
+        facts.add("calibration", applied.name if applied else None, FactSource.DATA, "applied calibrations", held)
+        facts.add("kiosks", _count(session, DoorKioskRow), FactSource.DATA, "door_kiosks")
         since = self._clock.now() - _LAST_YEAR
         erased = _count(session, ErasureRow, ErasureRow.started_at >= since)
         last_erased = self._last(owner, "subject.erase")
-        facts.add("erasures", erased, Source.DATA, "erasures, 365 days", last_erased)
+        facts.add("erasures", erased, FactSource.DATA, "erasures, 365 days", last_erased)
 
     def _of_cameras(self, facts: Facts, resource_id: UUID) -> None:
         cameras, doors = self._cameras.of(resource_id), self._doors.of(resource_id)
         seen, changed = self._last(resource_id, "camera.*"), self._last(resource_id, "door.create", "door.change")
-        facts.add("cameras", len(cameras), Source.DATA, "cameras", seen)
+        facts.add("cameras", len(cameras), FactSource.DATA, "cameras", seen)
         kept = [one.spec.picture_days for one in doors if one.spec.pictures]
         for name, value, where in (
             ("doors", len(doors), "doors"),
@@ -275,11 +279,11 @@ class Gatherer:
             ("event_days", max((one.spec.event_days for one in doors), default=0), "doors, eventDays"),
             ("strangers_kept", any(one.spec.strangers is not Strangers.IGNORE for one in doors), "doors, strangers"),
         ):
-            facts.add(name, value, Source.DATA, where, changed)
+            facts.add(name, value, FactSource.DATA, where, changed)
         hosts = sorted(
             {one.host for one in self._alerts.rules() if one.host and one.resource_id in {None, resource_id}}
         )
-        facts.add("webhook_hosts", hosts, Source.DATA, "alert rules")
+        facts.add("webhook_hosts", hosts, FactSource.DATA, "alert rules")
 
     def _of_administrators(self, facts: Facts, resource_id: UUID) -> None:
         now = self._clock.now()
@@ -296,7 +300,7 @@ class Gatherer:
         approvers = sum(counts.get(role, 0) for role in _APPROVERS)
         confirmers = sum(counts.get(role, 0) for role in _CONFIRMERS)
         for name, value in (("administrators", said), ("approvers", approvers), ("confirmers", confirmers)):
-            facts.add(name, value, Source.DATA, "admin tokens, role assignments", entry)
+            facts.add(name, value, FactSource.DATA, "admin tokens, role assignments", entry)
 
     def _of_log(self, facts: Facts, resource_id: UUID) -> None:
         found = self._audit.verify()
@@ -305,15 +309,19 @@ class Gatherer:
             ("audit_head", found.head[:24]),
             ("audit_whole", found.broken is None),
         ):
-            facts.add(name, value, Source.AUDIT, name.removeprefix("audit_"))
+            facts.add(name, value, FactSource.AUDIT, name.removeprefix("audit_"))
         since = self._clock.now() - _LAST_YEAR
         exports = self._audit.search(resource_id=resource_id, action="subject.export", since=since, limit=1000)
         facts.add(
-            "exports", len(exports), Source.AUDIT, "subject.export, 365 days", self._last(resource_id, "subject.export")
+            "exports",
+            len(exports),
+            FactSource.AUDIT,
+            "subject.export, 365 days",
+            self._last(resource_id, "subject.export"),
         )
         backup = self._last(None, "backup.create")
         at = None if backup is None else datetime.fromisoformat(backup.at).astimezone(UTC)
-        facts.add("backup_at", at, Source.AUDIT, "backup.create", backup)
+        facts.add("backup_at", at, FactSource.AUDIT, "backup.create", backup)
 
 
 def _count(session: Session, table: Any, *conditions: ColumnElement[bool]) -> int:

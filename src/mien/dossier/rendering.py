@@ -10,7 +10,7 @@ from typing import Any
 from mien.dossier.errors import DossierNotFoundError
 from mien.dossier.facts import Fact
 from mien.dossier.wording import Texts, read_texts
-from mien.evaluation.document import Block, Document, Heading, Note, Text, to_html, to_pdf
+from mien.evaluation.document import Block, Document, Footnote, Heading, Text, to_html, to_pdf
 
 
 def paper_html(content: Mapping[str, Any], paper: str) -> str:
@@ -77,7 +77,7 @@ def _blocks(content: Mapping[str, Any], paper: Mapping[str, Any], texts: Texts) 
     yield Heading(words["evidence"])
     yield Text(words["evidence_about"], note=True)
     for name, number in numbers.items():
-        yield Note(number, _evidence(facts[name], texts))
+        yield Footnote(number, _evidence(facts[name], texts))
     yield Text(words["signature"].format(file=f"{paper['id']}.html"), note=True)
 
 

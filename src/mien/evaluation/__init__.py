@@ -11,14 +11,14 @@ result.
 
 from mien.evaluation.intervals import by_person, by_two_persons
 from mien.evaluation.samples import Comparisons, Samples, TooFewSamplesError, compare, of_pairs
-from mien.evaluation.verification import Level, Verified, measure, measure_comparisons, people_for
+from mien.evaluation.verification import CalibrationRun, RateLevel, measure, measure_comparisons, people_for
 
 __all__ = [
+    "CalibrationRun",
     "Comparisons",
-    "Level",
+    "RateLevel",
     "Samples",
     "TooFewSamplesError",
-    "Verified",
     "by_person",
     "by_two_persons",
     "compare",

@@ -64,7 +64,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class Footnote:
     """A note that texts refer to by its number."""
 
     number: int
@@ -93,7 +93,7 @@ class PageBreak:
     """The next block begins a page."""
 
 
-Block = Heading | Text | Note | Table | Chart | PageBreak
+Block = Heading | Text | Footnote | Table | Chart | PageBreak
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def _html(block: Block, breaks: str) -> str:
             links = "".join(f' <a href="#note-{one}">[{one}]</a>' for one in notes)
             body = f"{escape(text)}{links}</p>"
             return f'<p class="{kind}">{body}' if kind else f"<p{breaks}>{body}"
-        case Note(number, text):
+        case Footnote(number, text):
             return f'<p class="note" id="note-{number}">[{number}] {escape(text)}</p>'
         case Table(columns, rows, _):
             head = "".join(f"<th>{escape(name)}</th>" for name in columns)
@@ -217,7 +217,7 @@ def _draw(sheet: FPDF, family: str, block: Block, font: Path | None) -> None:
             marks = "".join(f" [{one}]" for one in notes)
             _line(sheet, family, _letters(text + marks, font), size=9 if note else 10, bold=marked)
             sheet.ln(1)
-        case Note(number, text):
+        case Footnote(number, text):
             _line(sheet, family, _letters(f"[{number}] {text}", font), size=8)
             sheet.ln(0.5)
         case Table():

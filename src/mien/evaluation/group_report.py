@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from mien.evaluation.charts import Axis, bar_chart, nice
 from mien.evaluation.document import Block, Chart, Document, Heading, PageBreak, Table, Text
-from mien.evaluation.groups import ALPHA, LEAST, Difference, Group, Grouped
+from mien.evaluation.groups import ALPHA, LEAST, GroupDifference, Grouped, GroupRates
 from mien.evaluation.records import interval, percent
 from mien.matching.rates import Interval
 
@@ -86,7 +86,7 @@ def _plain(one: Grouped) -> list[Block]:
     return lines
 
 
-def _sentence(one: Difference) -> str:
+def _sentence(one: GroupDifference) -> str:
     times = f", {one.rates[0] / one.rates[1]:.1f} times as often" if one.rates[1] else ""
     return (
         f"{one.one} against {one.other}: {_WORDS[one.measure]} in {100 * one.rates[0]:.3g} % against "
@@ -197,7 +197,7 @@ def _dashed(line: float | None) -> str:
     return "" if line is None else f"; the dashed line is {line:g}"
 
 
-def _bars(groups: Sequence[Group], measure: str) -> list[tuple[str, float, float, float]]:
+def _bars(groups: Sequence[GroupRates], measure: str) -> list[tuple[str, float, float, float]]:
     rates = [(group.name, getattr(group, measure)) for group in groups]
     return [(name, rate.value, rate.low, rate.high) for name, rate in rates if rate is not None]
 

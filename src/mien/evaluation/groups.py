@@ -29,7 +29,7 @@ _MANY: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Photo:
+class LabelledPhoto:
     """A photo of a person, with or without a template.
 
     Attributes:
@@ -44,7 +44,7 @@ class Photo:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class GroupRates:
     """The rates of a group.
 
     Attributes:
@@ -69,7 +69,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class GroupDifference:
     """Two groups compared.
 
     Attributes:
@@ -131,11 +131,11 @@ class Grouped:
     attribute: str
     threshold: float
     target: float
-    groups: tuple[Group, ...]
+    groups: tuple[GroupRates, ...]
     refused: Mapping[str, int]
     unlabelled: int
     pairs: Mapping[tuple[str, str], Interval]
-    differences: tuple[Difference, ...]
+    differences: tuple[GroupDifference, ...]
     ratios: Mapping[str, float]
     equalised: Equalised | None
     missing: Mapping[str, int] = field(default_factory=dict)
@@ -145,7 +145,7 @@ def by_group(
     attribute: str,
     labels: Mapping[int, str],
     found: Comparisons,
-    photos: Sequence[Photo],
+    photos: Sequence[LabelledPhoto],
     *,
     threshold: float,
     target: float,
@@ -205,7 +205,7 @@ class _Measured:
         sizes: Mapping[str, int],
         code: NDArray[np.intp],
         found: Comparisons,
-        photos: Sequence[Photo],
+        photos: Sequence[LabelledPhoto],
         *,
         threshold: float,
     ) -> None:
@@ -215,7 +215,7 @@ class _Measured:
         self.photos = photos
         self.errors: dict[str, list[tuple[float, float]]] = {}
 
-    def group(self, number: int, target: float) -> Group:
+    def group(self, number: int, target: float) -> GroupRates:
         inside = (self.first == number) & (self.second == number)
         matches = (self.found.impostor >= self.threshold).astype(np.float64)
         own = self.genuine == number
@@ -234,7 +234,7 @@ class _Measured:
         scores = self.found.impostor[inside].astype(np.float64)
         able = people >= people_for(target) and len(scores) * target >= 1
         threshold = threshold_at_fmr(scores, target) if able else None
-        return Group(name, people, len(photos), fmr[0], fnmr[0], fte[0], poor[0], threshold)
+        return GroupRates(name, people, len(photos), fmr[0], fnmr[0], fte[0], poor[0], threshold)
 
     def between(self) -> dict[tuple[str, str], Interval]:
         matches = (self.found.impostor >= self.threshold).astype(np.float64)
@@ -246,8 +246,8 @@ class _Measured:
                 rates[self.names[one], self.names[other]] = rate
         return rates
 
-    def differences(self) -> list[Difference]:
-        found: list[Difference] = []
+    def differences(self) -> list[GroupDifference]:
+        found: list[GroupDifference] = []
         for measure, rates in self.errors.items():
             if len(rates) < len(self.names):
                 continue  # a group has no comparison of this kind
@@ -256,17 +256,17 @@ class _Measured:
             for (one, other), p, corrected in zip(pairs, chances, holm(chances), strict=True):
                 high, low = (one, other) if rates[one][0] >= rates[other][0] else (other, one)
                 both = (rates[high][0], rates[low][0])
-                found.append(Difference(measure, self.names[high], self.names[low], both, p, corrected))
+                found.append(GroupDifference(measure, self.names[high], self.names[low], both, p, corrected))
         return sorted(found, key=lambda one: (one.holm, one.p))
 
-    def ratios(self, groups: Sequence[Group]) -> dict[str, float | None]:
+    def ratios(self, groups: Sequence[GroupRates]) -> dict[str, float | None]:
         return {
             measure: _max_over_mean([pair for pair in self.errors.get(measure, []) if pair[1] > 0])
             for measure in ("FMR", "FNMR", "FTE")
             if len(self.errors.get(measure, [])) == len(groups)
         }
 
-    def equalised(self, groups: Sequence[Group]) -> Equalised:
+    def equalised(self, groups: Sequence[GroupRates]) -> Equalised:
         strictest = max(groups, key=lambda one: one.threshold or -1.0)
         threshold = max(strictest.threshold or -1.0, self.threshold)
 
@@ -388,11 +388,11 @@ def power(rate1: float, rate2: float, people: int, *, comparisons: int = 1) -> f
 __all__ = [
     "ALPHA",
     "LEAST",
-    "Difference",
     "Equalised",
-    "Group",
+    "GroupDifference",
+    "GroupRates",
     "Grouped",
-    "Photo",
+    "LabelledPhoto",
     "by_group",
     "chance",
     "holm",

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mien.evaluation.verification import AtThreshold, Verified
+from mien.evaluation.verification import AtThreshold, CalibrationRun
 from mien.matching import Calibration
 from mien.matching.rates import Interval
 
 
-def to_json(result: Verified) -> dict[str, Any]:
+def to_json(result: CalibrationRun) -> dict[str, Any]:
     """Return a result as JSON has it."""
     return {
         "people": result.people,
@@ -86,7 +86,7 @@ def parts_of(rate: list[float]) -> tuple[str, str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class RateDifference:
     """Two results at one false match rate.
 
     Attributes:
@@ -103,7 +103,7 @@ class Difference:
     differs: bool | None
 
 
-def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[Difference]:
+def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[RateDifference]:
     """Compare two stored results, such as of two models, cameras or dates."""
     found = []
     theirs = {level["fmr"]: level for level in other["levels"]}
@@ -113,7 +113,7 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[Differ
             continue
         rates = (level["fnmr"], second["fnmr"])
         differs = None if rates[0] is None or rates[1] is None else _apart(rates[0], rates[1])
-        found.append(Difference(level["fmr"], (level["threshold"], second["threshold"]), rates, differs))
+        found.append(RateDifference(level["fmr"], (level["threshold"], second["threshold"]), rates, differs))
     return found
 
 

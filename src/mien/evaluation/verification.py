@@ -26,7 +26,7 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class RateLevel:
     """The result for one false match rate.
 
     Attributes:
@@ -45,7 +45,7 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class CurvePoint:
     """A point of the curves: rates at a similarity."""
 
     threshold: float
@@ -63,7 +63,7 @@ class AtThreshold:
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class CalibrationRun:
     """The result of a calibration run; has no template, no name and no path.
 
     Attributes:
@@ -89,8 +89,8 @@ class Verified:
     impostor: int
     person_pairs: int
     cap: int
-    levels: tuple[Level, ...]
-    curve: tuple[Point, ...]
+    levels: tuple[RateLevel, ...]
+    curve: tuple[CurvePoint, ...]
     current: AtThreshold | None
     calibration: Calibration | None
     missing: int
@@ -111,7 +111,7 @@ def measure(
     cap: int = CAP,
     seed: int = 0,
     progress: Progress = lambda _: None,
-) -> Verified:
+) -> CalibrationRun:
     """Measure everything on templates of known people.
 
     Args:
@@ -132,8 +132,8 @@ def measure(
     progress("identification")
     curve = verified.calibration or current
     rates = tuple(identification(samples, curve, seed=seed)) if curve is not None else ()
-    fields = {name: getattr(verified, name) for name in Verified.__slots__}
-    return Verified(**{**fields, "identification": rates, "suspects": suspects(samples, found)})
+    fields = {name: getattr(verified, name) for name in CalibrationRun.__slots__}
+    return CalibrationRun(**{**fields, "identification": rates, "suspects": suspects(samples, found)})
 
 
 def measure_comparisons(
@@ -144,7 +144,7 @@ def measure_comparisons(
     cap: int = CAP,
     photos: int = 0,
     failures: Mapping[str, int] | None = None,
-) -> Verified:
+) -> CalibrationRun:
     """Measure verification on comparisons alone.
 
     Raises:
@@ -164,7 +164,7 @@ def measure_comparisons(
 
     levels = tuple(_level(rate, impostor, pairs.count, at, found.people) for rate in TARGETS)
     missing = _missing(fmr, pairs.count, found.people)
-    return Verified(
+    return CalibrationRun(
         people=found.people,
         photos=photos or len(np.unique(np.concatenate([found.genuine_photos, found.impostor_photos]))),
         failures=dict(failures or {}),
@@ -180,12 +180,12 @@ def measure_comparisons(
     )
 
 
-def _level(rate: float, impostor: Any, pairs: int, at: Callable[[float], AtThreshold], people: int) -> Level:
+def _level(rate: float, impostor: Any, pairs: int, at: Callable[[float], AtThreshold], people: int) -> RateLevel:
     missing = _missing(rate, pairs, people)
     if missing:
-        return Level(rate, None, None, None, missing)
+        return RateLevel(rate, None, None, None, missing)
     seen = at(threshold_at_fmr(impostor, rate))
-    return Level(rate, seen.threshold, seen.fmr, seen.fnmr, 0)
+    return RateLevel(rate, seen.threshold, seen.fmr, seen.fnmr, 0)
 
 
 def _fit(impostor: Any, fmr: float, current: Calibration | None) -> Calibration:
@@ -202,7 +202,7 @@ def _missing(rate: float, pairs: int, people: int) -> int:
     return max(1, people_for(rate * share) - people)
 
 
-def _curve(found: Comparisons) -> list[Point]:
+def _curve(found: Comparisons) -> list[CurvePoint]:
     """Points at false match rates evenly spread on a logarithmic axis, down to the last comparison."""
     count = len(found.impostor)
     rates = np.geomspace(0.5, 1 / count, min(_POINTS, count)) if count > 1 else np.array([])
@@ -211,5 +211,5 @@ def _curve(found: Comparisons) -> list[Point]:
     for rate in rates.tolist():
         position = min(count - 1, max(0, round(rate * count) - 1))
         threshold = float(ordered[position])
-        points.append(Point(threshold, (position + 1) / count, fnmr(found.genuine, threshold)))
+        points.append(CurvePoint(threshold, (position + 1) / count, fnmr(found.genuine, threshold)))
     return points

@@ -25,7 +25,7 @@ from mien.events.audit_chain import AuditEntry, ChainVerification
 from mien.events.exposition import Exposition
 from mien.events.levels import Level
 from mien.events.metrics import METRICS, Aggregation, Metric, MetricError
-from mien.events.query import MetricStore, Point, Question, Series
+from mien.events.query import MetricPoint, MetricStore, Question, Series
 from mien.events.recorder import Recorder, purge_metrics
 
 __all__ = [
@@ -45,8 +45,8 @@ __all__ = [
     "Level",
     "Metric",
     "MetricError",
+    "MetricPoint",
     "MetricStore",
-    "Point",
     "Question",
     "QuotaUse",
     "Recorder",

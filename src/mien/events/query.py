@@ -60,7 +60,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class MetricPoint:
     """A value of the interval that begins at a moment; None when there was nothing to make it of."""
 
     at: datetime
@@ -78,7 +78,7 @@ class Series:
     """
 
     label: str
-    points: Sequence[Point]
+    points: Sequence[MetricPoint]
 
 
 class MetricStore:
@@ -106,7 +106,7 @@ class MetricStore:
         starts = [datetime.fromtimestamp((grid.first + place * grid.step) * 60, UTC) for place in places]
         labels = [label for label in sorted(values) if any(values[label].values())] if question.split else [""]
         return [
-            Series(label, [Point(at, values[label].get(index, empty)) for index, at in enumerate(starts)])
+            Series(label, [MetricPoint(at, values[label].get(index, empty)) for index, at in enumerate(starts)])
             for label in labels
         ]
 

@@ -18,7 +18,7 @@ from mien.evaluation.group_report import report, to_csv, to_json
 from mien.evaluation.groups import Grouped, by_group
 from mien.gallery.grouping_labels import Labelled, read_labels, read_people
 from mien.gallery.recognisers import Recogniser
-from mien.gallery.sampling import PhotoReader, SourceError
+from mien.gallery.sampling import PhotoReader, SampleSourceError
 from mien.matching.calibration import DEFAULT_FMR
 from mien.matching.rates import threshold_at_fmr
 from mien.messages import Message, message_of
@@ -146,7 +146,7 @@ def report_on(
         try:
             threshold = threshold_at_fmr(people.comparisons.impostor.astype(np.float64), fmr)
         except ValueError as error:
-            raise SourceError(message_of(error)) from error
+            raise SampleSourceError(message_of(error)) from error
     groups = []
     refused: list[str] = []
     for attribute, by_person in people.labels.items():
@@ -157,7 +157,7 @@ def report_on(
         except TooFewSamplesError as error:
             refused.append(error.message)
     if not groups:
-        raise SourceError(Message.listed(refused))
+        raise SampleSourceError(Message.listed(refused))
     said = (
         f"{people.comparisons.people:,} people, {people.photos_read:,} photos; {recogniser.pack}, fingerprint "
         f"{recogniser.fingerprint[:16]}; threshold {threshold:.4f}; {at:%Y-%m-%d}"

@@ -15,10 +15,18 @@ import numpy as np
 
 from mien.contract.attributes import Level3
 from mien.evaluation import Comparisons, Samples, compare
-from mien.evaluation.groups import Photo
+from mien.evaluation.groups import LabelledPhoto
 from mien.evaluation.samples import MOST, pair_keys
 from mien.gallery.kinds import parse_id
-from mien.gallery.sampling import EnrolledSamples, PhotoReader, Read, SourceError, collected, photos_in, plain_photos
+from mien.gallery.sampling import (
+    EnrolledSamples,
+    PhotoReader,
+    Read,
+    SampleSourceError,
+    collected,
+    photos_in,
+    plain_photos,
+)
 
 _KEYS: Final = ("person", "file")
 _LONGEST: Final = 60
@@ -44,7 +52,7 @@ class Labelled:
     """
 
     comparisons: Comparisons
-    photos: Sequence[Photo]
+    photos: Sequence[LabelledPhoto]
     labels: Mapping[str, Mapping[int, str]]
     photos_read: int
 
@@ -71,7 +79,7 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise SourceError("{path} cannot be read as CSV in UTF-8: {reason}", path=path, reason=error) from error
+        raise SampleSourceError("{path} cannot be read as CSV in UTF-8: {reason}", path=path, reason=error) from error
 
 
 def parse_labels(text: str, attributes: Sequence[str] = (), *, what: str = "the table of labels") -> Labels:
@@ -90,18 +98,20 @@ def parse_labels(text: str, attributes: Sequence[str] = (), *, what: str = "the 
     try:
         rows = list(csv.DictReader(StringIO(text, newline=""), delimiter=max(",;\t", key=first.count)))
     except csv.Error as error:
-        raise SourceError("{what} cannot be read as CSV: {reason}", what=what, reason=error) from error
+        raise SampleSourceError("{what} cannot be read as CSV: {reason}", what=what, reason=error) from error
     names = list(rows[0]) if rows else []
     key = next((name for name in _KEYS if name in names), None)
     if key is None:
-        raise SourceError("{what} needs a column 'person' (a name) or 'file', and a line for each person", what=what)
+        raise SampleSourceError(
+            "{what} needs a column 'person' (a name) or 'file', and a line for each person", what=what
+        )
     if any(None in row for row in rows):
-        raise SourceError("{what} has lines with more values than it has columns", what=what)
+        raise SampleSourceError("{what} has lines with more values than it has columns", what=what)
     wanted = list(attributes) or [name for name in names if name != key]
     if not wanted:
-        raise SourceError("{what} has no column of labels beside {key!r}", what=what, key=key)
+        raise SampleSourceError("{what} has no column of labels beside {key!r}", what=what, key=key)
     if missing := [name for name in wanted if name not in names]:
-        raise SourceError(
+        raise SampleSourceError(
             "{what} has no column {missing}; it has {names}",
             what=what,
             missing=", ".join(map(repr, missing)),
@@ -114,7 +124,9 @@ def parse_labels(text: str, attributes: Sequence[str] = (), *, what: str = "the 
             label = " ".join((row[name] or "").split())[:_LONGEST]
             known = of[name].setdefault(person, label)
             if known != label:
-                raise SourceError("{what}: {person!r} has two labels of {name!r}", what=what, person=person, name=name)
+                raise SampleSourceError(
+                    "{what}: {person!r} has two labels of {name!r}", what=what, person=person, name=name
+                )
     return Labels({name: {person: label for person, label in one.items() if label} for name, one in of.items()})
 
 
@@ -138,15 +150,17 @@ def match_enrolled(
     """
     known = _persons(names, {person for one in labels.of.values() for person in one}, skip_unknown=skip_unknown)
     place = {person: number for number, person in enumerate(dict.fromkeys((*found.people, *sorted(found.unread))))}
-    photos = [Photo(owner, failed=False) for owner in found.samples.owner.tolist()]
-    photos += [Photo(place[person], failed=True) for person, count in found.unread.items() for _ in range(count)]
+    photos = [LabelledPhoto(owner, failed=False) for owner in found.samples.owner.tolist()]
+    photos += [
+        LabelledPhoto(place[person], failed=True) for person, count in found.unread.items() for _ in range(count)
+    ]
     by_attribute: dict[str, dict[int, str]] = {}
     for attribute, one in labels.of.items():
         mine = by_attribute.setdefault(attribute, {})
         for written, label in one.items():
             person_place = place.get(known[written]) if written in known else None
             if person_place is not None and mine.setdefault(person_place, label) != label:
-                raise SourceError(
+                raise SampleSourceError(
                     "{written!r} has two labels of {attribute!r}: by name and by person id",
                     written=written,
                     attribute=attribute,
@@ -165,7 +179,7 @@ def _persons(names: Mapping[UUID, str], written: set[str], *, skip_unknown: bool
         by_id = parse_id(one)
         found = [by_id] if by_id in names else called.get(one, [])
         if len(found) > 1:
-            raise SourceError(
+            raise SampleSourceError(
                 "{count} people are called {name!r}: write their person ids instead", count=len(found), name=one
             )
         if found and found[0] is not None:
@@ -173,10 +187,12 @@ def _persons(names: Mapping[UUID, str], written: set[str], *, skip_unknown: bool
         else:
             unknown.append(one)
     if written and not known:
-        raise SourceError("no line of the labels names an enrolled person: the column 'person' must have names or ids")
+        raise SampleSourceError(
+            "no line of the labels names an enrolled person: the column 'person' must have names or ids"
+        )
     if unknown and not skip_unknown:
         shown = ", ".join(map(repr, unknown[:_SHOWN])) + (" and others" if len(unknown) > _SHOWN else "")
-        raise SourceError(
+        raise SampleSourceError(
             "{count} of {all} labelled people are not enrolled here: {shown}. Correct the "
             "names, or choose to leave such lines out",
             count=len(unknown),
@@ -196,7 +212,7 @@ def read_people(folder: Path, labels: Labels, reader: PhotoReader, *, cap: int, 
     people = {path.name: [path] for path in plain} if plain else photos_in(folder)
     names = list(people)
     if not any(name in one for one in labels.of.values() for name in names):
-        raise SourceError(
+        raise SampleSourceError(
             "no person in {folder} has a label: the first column must have the names of the folders or files",
             folder=folder,
         )
@@ -209,7 +225,9 @@ def read_people(folder: Path, labels: Labels, reader: PhotoReader, *, cap: int, 
     place = {owner: number for number, owner in enumerate(kept)}
     for owner in range(len(names)):
         place.setdefault(owner, len(place))
-    photos = [Photo(place[owner], one.embedding is None, _poor(one)) for owner, one in zip(owners, read, strict=True)]
+    photos = [
+        LabelledPhoto(place[owner], one.embedding is None, _poor(one)) for owner, one in zip(owners, read, strict=True)
+    ]
     found = {
         attribute: {place[number]: one[name] for number, name in enumerate(names) if name in one}
         for attribute, one in labels.of.items()

@@ -16,7 +16,7 @@ from mien.gallery.group_reports import GroupReport, report_on
 from mien.gallery.grouping_labels import match_enrolled, parse_labels
 from mien.gallery.kinds import CollectionRef
 from mien.gallery.recognisers import Recogniser, Recognisers
-from mien.gallery.sampling import EnrolledSamples, SourceError, from_collection, names_in
+from mien.gallery.sampling import EnrolledSamples, SampleSourceError, from_collection, names_in
 from mien.messages import message_of
 
 
@@ -72,7 +72,7 @@ class Measuring:
             with self._turn:
                 result = to_json(measure(found.samples, recogniser.measured, fmr=fmr, cap=cap))
         except TooFewSamplesError as error:
-            raise SourceError(message_of(error)) from error
+            raise SampleSourceError(message_of(error)) from error
         return self.stored.add(
             ref.resource_id, name, result, recogniser=recogniser, source=ref.path, actor=actor, note=note
         )

@@ -58,7 +58,7 @@ class LikelyPerson:
 
 
 @dataclass(frozen=True, slots=True)
-class Searched:
+class PersonSearchResult:
     """The result of a search.
 
     Attributes:
@@ -101,7 +101,9 @@ class PersonSearch:
         self._untrained = untrained
         self._curves = curves
 
-    def everywhere(self, resource_id: UUID, vectors: dict[str, NDArray[np.float32]], top: int = 10) -> Searched:
+    def everywhere(
+        self, resource_id: UUID, vectors: dict[str, NDArray[np.float32]], top: int = 10
+    ) -> PersonSearchResult:
         """Search for a face in all groups of a resource.
 
         Args:
@@ -124,7 +126,7 @@ class PersonSearch:
                 least = similarity_for_gallery(recogniser.calibration, row.persons)
                 found += self._in(session, row, recogniser, vector, top=top, least=least)
         found.sort(key=lambda one: (-one.confidence, one.name, one.person_id))
-        return Searched(tuple(found[:top]), searched, tuple(left_out))
+        return PersonSearchResult(tuple(found[:top]), searched, tuple(left_out))
 
     def models(self, resource_id: UUID) -> list[str]:
         """Return the recognition models of the groups of a resource that have faces."""
@@ -133,7 +135,7 @@ class PersonSearch:
             query = select(CollectionRow.recognition_model).where(CollectionRow.kind.in_(kinds))
             return sorted(session.scalars(query.where(CollectionRow.faces > 0).distinct()))
 
-    def like_face(self, ref: CollectionRef, face_id: str, person_id: str, top: int = 5) -> Searched:
+    def like_face(self, ref: CollectionRef, face_id: str, person_id: str, top: int = 5) -> PersonSearchResult:
         """Return who else of a group an enrolled face may be of, also those who are little like it.
 
         Args:
@@ -152,7 +154,7 @@ class PersonSearch:
             recogniser, vector, whose = self._vector(session, ref, row, face_id, person_id)
             least = recogniser.calibration.similarity(POSSIBLE)
             found = self._in(session, row, recogniser, vector, top=top + 1, least=least)
-            return Searched(tuple([one for one in found if one.person_id != str(whose)][:top]), 1)
+            return PersonSearchResult(tuple([one for one in found if one.person_id != str(whose)][:top]), 1)
 
     def fit(self, ref: CollectionRef, face_id: str, person_id: str) -> float | None:
         """Return how likely a face is of its person by their other faces, in [0, 1]; None when it is the only one.

@@ -44,7 +44,7 @@ UNREADABLE: Final = "face not readable"
 NO_IMAGE: Final = "not a readable image"
 
 
-class SourceError(GalleryError):
+class SampleSourceError(GalleryError):
     """The photos or the list of an evaluation cannot be used; the text says what is wrong."""
 
 
@@ -100,7 +100,7 @@ class PhotoReader:
         try:
             image = path.read_bytes()
         except OSError as error:
-            raise SourceError("{path} cannot be read: {reason}", path=path, reason=error.strerror) from error
+            raise SampleSourceError("{path} cannot be read: {reason}", path=path, reason=error.strerror) from error
         try:
             faces = self._engine.analyze(image, self._want).faces
         except VisionError:
@@ -120,7 +120,7 @@ def photos_in(folder: Path) -> dict[str, list[Path]]:
         SourceError: it is not a folder, or has no folder with photos.
     """
     if not folder.is_dir():
-        raise SourceError("{folder} is not a folder", folder=folder)
+        raise SampleSourceError("{folder} is not a folder", folder=folder)
     people = {
         person.name: sorted(path for path in person.iterdir() if _is_photo(path))
         for person in sorted(folder.iterdir())
@@ -128,7 +128,7 @@ def photos_in(folder: Path) -> dict[str, list[Path]]:
     }
     found = {name: photos for name, photos in people.items() if photos}
     if not found:
-        raise SourceError(
+        raise SampleSourceError(
             "{folder} has no folders with photos: put the photos of each person into a folder of its own", folder=folder
         )
     return found
@@ -170,7 +170,7 @@ def collected(read: Sequence[Read], owners: Sequence[int], names: Sequence[str])
         if one.embedding is not None
     ]
     if not kept:
-        raise SourceError("no photo has a face that can be read")
+        raise SampleSourceError("no photo has a face that can be read")
     people, owner = np.unique([owner for _, owner, _ in kept], return_inverse=True)
     return Samples(
         np.stack([vector for vector, _, _ in kept]).astype(np.float32),
@@ -199,7 +199,7 @@ def from_pairs(path: Path, reader: PhotoReader) -> tuple[Comparisons, Counter[st
     try:
         found = of_pairs(scores, [line[:2] for line in kept], [line[2] for line in kept])
     except (TooFewSamplesError, ValueError) as error:
-        raise SourceError("{path}: {reason}", path=path, reason=error) from error
+        raise SampleSourceError("{path}: {reason}", path=path, reason=error) from error
     return found, Counter(one.reason for one in read.values() if one.embedding is None), len(vectors)
 
 
@@ -208,13 +208,15 @@ def _pairs(path: Path) -> Iterator[tuple[str, str, bool]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SourceError("{path} cannot be read as CSV in UTF-8: {reason}", path=path, reason=error) from error
+        raise SampleSourceError("{path} cannot be read as CSV in UTF-8: {reason}", path=path, reason=error) from error
     if not rows or not {"first", "second", "same"} <= set(rows[0]):
-        raise SourceError("{path} needs the columns first, second and same", path=path)
+        raise SampleSourceError("{path} needs the columns first, second and same", path=path)
     for number, row in enumerate(rows, 2):
         same = _SAME.get((row["same"] or "").strip().lower())
         if same is None or not row["first"] or not row["second"]:
-            raise SourceError("{path}, line {number}: two files and yes or no are needed", path=path, number=number)
+            raise SampleSourceError(
+                "{path}, line {number}: two files and yes or no are needed", path=path, number=number
+            )
         yield row["first"].strip(), row["second"].strip(), same
 
 
@@ -255,7 +257,7 @@ def from_collection(
         SourceError: it has no persons with templates, or the owners of a list's faces are not given.
     """
     if not ref.kind.has_persons and not owners:
-        raise SourceError(
+        raise SampleSourceError(
             "the faces of a face list belong to nobody: measure a person group, or say whose they are with a CSV of "
             "the columns face and person (`mien calibrate run … --owners FILE`)"
         )
@@ -275,7 +277,7 @@ def from_collection(
     faces = templates.faces(ref.resource_id, row.uid, sealed)
     readable = np.linalg.norm(faces.templates, axis=1) > 0.5
     if not readable.any():
-        raise SourceError("nobody is enrolled in the collection")
+        raise SampleSourceError("nobody is enrolled in the collection")
     people, owner = np.unique(faces.person_ids[readable], axis=0, return_inverse=True)
     unread = Counter(one.person_id for one, read in zip(sealed, readable.tolist(), strict=True) if not read)
     lost = {UNREADABLE: unread.total()} if unread else {}
@@ -295,9 +297,9 @@ def owners_in(path: Path) -> dict[str, str]:
     try:
         lines = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SourceError("{path} cannot be read as CSV in UTF-8: {reason}", path=path, reason=error) from error
+        raise SampleSourceError("{path} cannot be read as CSV in UTF-8: {reason}", path=path, reason=error) from error
     if not lines or not {"face", "person"} <= set(lines[0]):
-        raise SourceError("{path} needs the columns face and person", path=path)
+        raise SampleSourceError("{path} needs the columns face and person", path=path)
     return {one["face"].strip(): one["person"].strip() for one in lines if one["face"] and one["person"]}
 
 

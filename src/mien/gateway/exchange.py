@@ -12,7 +12,7 @@ from uuid import UUID
 
 from mien.accounts import Resource
 from mien.gateway.errors import BodyTimeoutError, BodyTooLargeError, ClientGoneError
-from mien.gateway.roles import Grant
+from mien.gateway.roles import PrincipalRole
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -174,7 +174,7 @@ class Principal:
 
     authentication: Authentication
     subject: str | None = None
-    grants: tuple[Grant, ...] | None = None
+    grants: tuple[PrincipalRole, ...] | None = None
     about: str = ""
     name: str = ""
 

@@ -40,7 +40,7 @@ _BY_BARE_NAME: Final = MappingProxyType({_NOISE.sub("", role.lower()): role for 
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class PrincipalRole:
     """A role that a principal has.
 
     Attributes:
@@ -52,17 +52,17 @@ class Grant:
     resource: str | None = None
 
 
-def grants(names: Iterable[str]) -> tuple[Grant, ...]:
+def grants(names: Iterable[str]) -> tuple[PrincipalRole, ...]:
     """Return the roles among names of a token's claim; others, which are for other services, are left out.
 
     Letter case, spaces and punctuation in a role's name do not matter: many issuers take no spaces.
     """
-    found: list[Grant] = []
+    found: list[PrincipalRole] = []
     for name in names:
         text, at, resource = name.partition("@")
         role = _BY_BARE_NAME.get(_NOISE.sub("", text.lower()))
         if role is not None:
-            found.append(Grant(role, resource.strip().lower() if at else None))
+            found.append(PrincipalRole(role, resource.strip().lower() if at else None))
     return tuple(found)
 
 
@@ -72,7 +72,7 @@ def data_action(action: str) -> str:
     return f"{PREFIX}{action}" if verb in _VERBS and verb != action else f"{PREFIX}{action}/action"
 
 
-def allowed(held: Iterable[Grant], resource: str, action: str) -> bool:
+def allowed(held: Iterable[PrincipalRole], resource: str, action: str) -> bool:
     """Return whether roles allow a data action (its full name) on a resource (its name)."""
     for grant in held:
         if grant.resource in {None, resource.lower()}:
@@ -82,7 +82,7 @@ def allowed(held: Iterable[Grant], resource: str, action: str) -> bool:
     return False
 
 
-def why_not(held: tuple[Grant, ...], resource: str, action: str, about: str = "") -> str:
+def why_not(held: tuple[PrincipalRole, ...], resource: str, action: str, about: str = "") -> str:
     """Describe what is missing in roles that do not allow a data action.
 
     Args:

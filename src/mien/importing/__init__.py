@@ -8,6 +8,6 @@ smaller version for the portal.
 """
 
 from mien.importing.importer import Importer, ImportResult, Summary
-from mien.importing.sources import Photo, SourceError
+from mien.importing.sources import ImportSourceError, SourcePhoto
 
-__all__ = ["ImportResult", "Importer", "Photo", "SourceError", "Summary"]
+__all__ = ["ImportResult", "ImportSourceError", "Importer", "SourcePhoto", "Summary"]

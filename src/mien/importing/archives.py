@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from mien.importing.sources import LARGEST_FILE, Entry, Photo, SourceError, check_size, people, refusing
+from mien.importing.sources import LARGEST_FILE, Entry, ImportSourceError, SourcePhoto, check_size, people, refusing
 
 _RATIO: Final = 100
 """Photos hardly shrink when compressed; an entry with a higher ratio is a decompression bomb."""
@@ -38,7 +38,7 @@ def is_archive(path: Path) -> bool:
         return False
 
 
-def archive(path: Path, inside: str = "") -> Iterator[Photo]:
+def archive(path: Path, inside: str = "") -> Iterator[SourcePhoto]:
     """Yield the photos of an archive of folders; each folder is named after its person.
 
     Args:
@@ -62,7 +62,7 @@ def entries(path: Path, inside: str = "") -> Iterator[Entry]:
         SourceError: it cannot be read.
     """
     if not path.is_file():
-        raise SourceError(f"{path} is not a file")
+        raise ImportSourceError(f"{path} is not a file")
     with ExitStack() as until_read:
         file = until_read.enter_context(path.open("rb"))
         try:
@@ -75,9 +75,13 @@ def entries(path: Path, inside: str = "") -> Iterator[Entry]:
                 opened = tarfile.open(fileobj=file, mode="r:*")  # noqa: SIM115  # it is read from later
                 found = list(_tar(opened, path.stat().st_size))
         except tarfile.ReadError as error:
-            raise SourceError(f"{path} is neither a zip nor a tar archive, or it was cut short: {error}") from error
+            raise ImportSourceError(
+                f"{path} is neither a zip nor a tar archive, or it was cut short: {error}"
+            ) from error
         except _BROKEN as error:
-            raise SourceError(f"{path} is damaged or was cut short: {str(error) or type(error).__name__}") from error
+            raise ImportSourceError(
+                f"{path} is damaged or was cut short: {str(error) or type(error).__name__}"
+            ) from error
         weakref.finalize(opened, until_read.pop_all().close)  # when no more entries are read from it
     folder = PurePosixPath(inside.replace("\\", "/").strip("/")) if inside.strip("/.") else None
     for entry in found:
@@ -110,7 +114,7 @@ def _read_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
         with archive.open(info) as file:
             return check_size(file.read(LARGEST_FILE + 1))
     except _BROKEN as error:
-        raise SourceError(f"it cannot be unpacked: {str(error) or type(error).__name__}") from error
+        raise ImportSourceError(f"it cannot be unpacked: {str(error) or type(error).__name__}") from error
 
 
 def _tar(archive: tarfile.TarFile, packed: int) -> Iterator[Entry]:
@@ -118,7 +122,7 @@ def _tar(archive: tarfile.TarFile, packed: int) -> Iterator[Entry]:
     for info in archive:
         total += info.size
         if total > most:  # its size is known before it is unpacked, so it can be skipped
-            raise SourceError(f"the archive expands more than {_RATIO} times, as photos do not")
+            raise ImportSourceError(f"the archive expands more than {_RATIO} times, as photos do not")
         if info.isdir():
             continue
         why = _wrong_name(info.name)
@@ -134,13 +138,13 @@ def _read_tar(archive: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
     try:
         file = archive.extractfile(info)
         if file is None:
-            raise SourceError("it is no ordinary file")
+            raise ImportSourceError("it is no ordinary file")
         with file:
             data = check_size(file.read(LARGEST_FILE + 1))
     except _BROKEN as error:
-        raise SourceError(f"it cannot be unpacked: {str(error) or type(error).__name__}") from error
+        raise ImportSourceError(f"it cannot be unpacked: {str(error) or type(error).__name__}") from error
     if len(data) != info.size:
-        raise SourceError("it was cut short")
+        raise ImportSourceError("it was cut short")
     return data
 
 

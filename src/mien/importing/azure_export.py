@@ -14,12 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from mien.importing.sources import Photo, SourceError, photos_below, read_file
+from mien.importing.sources import ImportSourceError, SourcePhoto, photos_below, read_file
 
 _GROUPS: Final = ("personGroups", "largePersonGroups", "groups", "value")
 
 
-def azure_export(path: Path, photos: Path | None = None) -> Iterator[Photo]:
+def azure_export(path: Path, photos: Path | None = None) -> Iterator[SourcePhoto]:
     """Yield the photos of an export.
 
     Args:
@@ -33,7 +33,7 @@ def azure_export(path: Path, photos: Path | None = None) -> Iterator[Photo]:
     try:
         told = json.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
-        raise SourceError(f"{file} cannot be read as JSON: {error}") from error
+        raise ImportSourceError(f"{file} cannot be read as JSON: {error}") from error
     root, found = photos or file.parent, False
     for person in _persons(told):
         name = str(person.get("name") or person.get("personId") or "")
@@ -45,7 +45,7 @@ def azure_export(path: Path, photos: Path | None = None) -> Iterator[Photo]:
         folder = _folder(root, person)
         for photo in photos_below(folder) if folder is not None and name else ():
             found = True
-            yield Photo(
+            yield SourcePhoto(
                 photo.relative_to(root).as_posix(),
                 name,
                 partial(read_file, photo),
@@ -53,7 +53,7 @@ def azure_export(path: Path, photos: Path | None = None) -> Iterator[Photo]:
                 _text(about.get(photo.stem.lower())),
             )
     if not found:
-        raise SourceError(f"no person of {file} has a folder with photos below {root}, named by personId or name")
+        raise ImportSourceError(f"no person of {file} has a folder with photos below {root}, named by personId or name")
 
 
 def _json_in(path: Path) -> Path:
@@ -61,7 +61,7 @@ def _json_in(path: Path) -> Path:
         return path
     found = sorted(path.glob("*.json"))
     if len(found) != 1:
-        raise SourceError(f"{path} has {len(found)} JSON files: name the one with the persons")
+        raise ImportSourceError(f"{path} has {len(found)} JSON files: name the one with the persons")
     return found[0]
 
 

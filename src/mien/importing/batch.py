@@ -23,7 +23,7 @@ from mien.gallery.gallery import Gallery
 from mien.importing.computing import readable
 from mien.importing.refusals import reason
 from mien.importing.report import plain_cells
-from mien.importing.sources import SUFFIXES, SourceError
+from mien.importing.sources import SUFFIXES, ImportSourceError
 from mien.importing.tables import read_csv
 from mien.importing.whose import NOBODY, person_of
 from mien.messages import Message, MessageError
@@ -74,7 +74,7 @@ class _RefusedError(MessageError):
 
 
 @dataclass(slots=True)
-class Batch:
+class DroppedPhotos:
     """Enrols dropped photos into a group.
 
     Attributes:
@@ -173,7 +173,7 @@ class Batch:
         """Read the people of photos: columns `photo` and `person`, and `user data` if there is one."""
         try:
             rows = read_csv(data)
-        except SourceError as error:
+        except ImportSourceError as error:
             return FileReport(photo, BatchOutcome.REFUSED, reason=reason(error))
         for row in rows[:_ROWS]:
             if row.photo and row.person:
@@ -202,7 +202,7 @@ class Batch:
                     self.gallery.persons.delete(self.ref, person_id)
                     person_id, created = "", False
                 raise
-        except (GalleryError, ImageError, SourceError, _RefusedError) as error:
+        except (GalleryError, ImageError, ImportSourceError, _RefusedError) as error:
             return FileReport(photo, BatchOutcome.REFUSED, named.name, person_id, reason(error))
         self._people[name_key(named.name)] = person_id
         self._faces.append((person_id, added.persisted_face_id))

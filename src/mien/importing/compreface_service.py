@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import httpx
 
-from mien.importing.sources import Photo, SourceError
+from mien.importing.sources import ImportSourceError, SourcePhoto
 
 _PAGE: Final = 100
 _SECONDS: Final = 60.0
 
 
-def compreface_service(url: str, key: str, client: httpx.Client | None = None) -> Iterator[Photo]:
+def compreface_service(url: str, key: str, client: httpx.Client | None = None) -> Iterator[SourcePhoto]:
     """Yield the photos of a recognition service.
 
     Args:
@@ -33,16 +33,16 @@ def compreface_service(url: str, key: str, client: httpx.Client | None = None) -
             told = _json(asked, base, key, {"page": page, "size": _PAGE})
             faces = told.get("faces")
             if not isinstance(faces, list):
-                raise SourceError(f"{base} does not answer as CompreFace does")
+                raise ImportSourceError(f"{base} does not answer as CompreFace does")
             for face in faces:
                 image_id, subject = str(face.get("image_id", "")), str(face.get("subject", ""))
-                yield Photo(image_id, subject, partial(_image, client, f"{base}/{image_id}/img", key))
+                yield SourcePhoto(image_id, subject, partial(_image, client, f"{base}/{image_id}/img", key))
             total += len(faces)
             page += 1
             if not faces or page >= int(told.get("total_pages", 0)):
                 break
         if not total:
-            raise SourceError(f"{url} has no faces under this key")
+            raise ImportSourceError(f"{url} has no faces under this key")
 
 
 def _json(client: httpx.Client, url: str, key: str, query: dict[str, Any]) -> dict[str, Any]:
@@ -50,10 +50,10 @@ def _json(client: httpx.Client, url: str, key: str, query: dict[str, Any]) -> di
         answer = client.get(url, params=query, headers={"x-api-key": key})
         told = answer.json()
     except (httpx.HTTPError, ValueError) as error:
-        raise SourceError(f"{url} does not answer: {error}") from error
+        raise ImportSourceError(f"{url} does not answer: {error}") from error
     if answer.status_code != 200 or not isinstance(told, dict):
         said = told.get("message", "") if isinstance(told, dict) else ""
-        raise SourceError(f"{url} answers {answer.status_code}: {said}".rstrip(": "))
+        raise ImportSourceError(f"{url} answers {answer.status_code}: {said}".rstrip(": "))
     return told
 
 
@@ -62,7 +62,7 @@ def _image(client: httpx.Client | None, url: str, key: str) -> bytes:
     try:
         answer = get(url, headers={"x-api-key": key})
     except httpx.HTTPError as error:
-        raise SourceError(f"the photo cannot be fetched: {error}") from error
+        raise ImportSourceError(f"the photo cannot be fetched: {error}") from error
     if answer.status_code != 200 or not answer.content:
-        raise SourceError("CompreFace keeps no photo of this face (save_images_to_db is off)")
+        raise ImportSourceError("CompreFace keeps no photo of this face (save_images_to_db is off)")
     return answer.content

@@ -12,7 +12,7 @@ from mien.gallery.enrolment import Enrolment, enrol
 from mien.gallery.errors import GalleryError
 from mien.gallery.filed_photos import Recipe
 from mien.importing.refusals import reason
-from mien.importing.sources import SourceError
+from mien.importing.sources import ImportSourceError
 from mien.models.errors import ModelError
 from mien.vision.errors import ImageError
 from mien.vision.ports import Engine
@@ -24,7 +24,7 @@ _LONGEST_SIDE: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class PhotoTask:
     """A photo whose template is to be computed.
 
     Attributes:
@@ -51,7 +51,7 @@ class Computed:
     why: str = ""
 
 
-def compute(engine: Engine, recipe: Recipe, task: Task) -> Computed:
+def compute(engine: Engine, recipe: Recipe, task: PhotoTask) -> Computed:
     """Compute the template of a photo; any problem of the photo becomes a reason, not an error.
 
     Raises:
@@ -68,7 +68,7 @@ def compute(engine: Engine, recipe: Recipe, task: Task) -> Computed:
         )
     except ModelError:
         raise
-    except (GalleryError, ImageError, SourceError) as error:
+    except (GalleryError, ImageError, ImportSourceError) as error:
         return Computed(task.number, None, reason(error))
     except Exception as error:  # one bad photo must not end the import of the others
         return Computed(task.number, None, f"It cannot be analysed: {type(error).__name__}.")
@@ -88,9 +88,9 @@ def readable(data: bytes) -> bytes:
             image = ImageOps.exif_transpose(opened).convert("RGB")
     except UnidentifiedImageError:  # its text contains the name of an object in memory
         state = "the file is empty" if not data else "it is damaged, of another format, or no image at all"
-        raise SourceError(f"it cannot be read as an image: {state}") from None
+        raise ImportSourceError(f"it cannot be read as an image: {state}") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise SourceError(f"it cannot be read as an image: {error}") from error
+        raise ImportSourceError(f"it cannot be read as an image: {error}") from error
     image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
     out = io.BytesIO()
     image.save(out, "JPEG", quality=95)

@@ -27,10 +27,10 @@ from mien.gallery.errors import (
 from mien.gallery.filed_photos import FiledAs, ReadyPhoto, Recipe
 from mien.gallery.gallery import Gallery
 from mien.gallery.types import Duplicate, DuplicateKind
-from mien.importing.computing import Computed, Task
+from mien.importing.computing import Computed, PhotoTask
 from mien.importing.refusals import reason
 from mien.importing.report import ReportFile, ReportLine
-from mien.importing.sources import Photo, SourceError
+from mien.importing.sources import ImportSourceError, SourcePhoto
 from mien.importing.workers import Workers
 
 LABEL: Final = "recognition_04"
@@ -98,7 +98,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class _UnderWay:
-    photo: Photo
+    photo: SourcePhoto
     digest: bytes
 
 
@@ -127,7 +127,7 @@ class Importer:
     _enrolled: dict[str, str] = field(default_factory=dict)
     _persons: dict[str, str] = field(default_factory=dict)
 
-    def run(self, photos: Sequence[Photo], *, again: bool = False) -> Summary:
+    def run(self, photos: Sequence[SourcePhoto], *, again: bool = False) -> Summary:
         """Enrol the photos that were not enrolled before.
 
         Args:
@@ -145,7 +145,7 @@ class Importer:
         if again:
             self.gallery.filing.forget(self.ref)
         summary = Summary(len(photos))
-        ready: list[tuple[Photo, ReadyPhoto]] = []
+        ready: list[tuple[SourcePhoto, ReadyPhoto]] = []
         due = time.monotonic() + _FILED_AFTER
         for computed in self.workers(recipe).run(self._tasks(photos, recipe, summary)):
             one = self._under_way.pop(computed.number)
@@ -195,7 +195,7 @@ class Importer:
             self.gallery.collections.create(self.ref, self.ref.collection_id, None, LABEL)
         return self.gallery.filing.recipe(self.ref)
 
-    def _tasks(self, photos: Sequence[Photo], recipe: Recipe, summary: Summary) -> Iterator[Task]:
+    def _tasks(self, photos: Sequence[SourcePhoto], recipe: Recipe, summary: Summary) -> Iterator[PhotoTask]:
         """Read photos, and yield those that were not stored before."""
         numbers = count()
         for chunk in _chunks(photos, lambda photo, why: self._note(summary, photo, ImportResult.REFUSED, why)):
@@ -207,14 +207,14 @@ class Importer:
                 else:
                     number = next(numbers)
                     self._under_way[number] = _UnderWay(photo, digest)
-                    yield Task(number, image)
+                    yield PhotoTask(number, image)
             self.told(summary)
 
-    def _digest(self, recipe: Recipe, photo: Photo, image: bytes) -> bytes:
+    def _digest(self, recipe: Recipe, photo: SourcePhoto, image: bytes) -> bytes:
         person_id = UUID(photo.person_id) if photo.person_id else None
         return self.gallery.filing.digest(recipe, hashlib.sha256(image).hexdigest(), photo.person, person_id)
 
-    def _file(self, recipe: Recipe, ready: Sequence[tuple[Photo, ReadyPhoto]], summary: Summary) -> None:
+    def _file(self, recipe: Recipe, ready: Sequence[tuple[SourcePhoto, ReadyPhoto]], summary: Summary) -> None:
         ready_photos = [one for _, one in ready]
         filed = self._patiently(lambda: self.gallery.filing.file(self.ref, recipe, ready_photos))
         lines, full = [], None
@@ -233,7 +233,7 @@ class Importer:
         if full is not None:
             raise full
 
-    def _note(self, summary: Summary, photo: Photo, outcome: ImportResult, why: str = "") -> None:
+    def _note(self, summary: Summary, photo: SourcePhoto, outcome: ImportResult, why: str = "") -> None:
         summary.outcomes[outcome] += 1
         if outcome is ImportResult.REFUSED:
             _list(summary, photo, why)
@@ -264,19 +264,21 @@ def _ready(one: _UnderWay, computed: Computed) -> ReadyPhoto:
     )
 
 
-def _list(summary: Summary, photo: Photo, why: str) -> None:
+def _list(summary: Summary, photo: SourcePhoto, why: str) -> None:
     if len(summary.refused) < _LISTED:
         summary.refused.append((photo.key, why))
 
 
-def _chunks(photos: Sequence[Photo], refuse: Callable[[Photo, str], None]) -> Iterator[list[tuple[Photo, bytes]]]:
+def _chunks(
+    photos: Sequence[SourcePhoto], refuse: Callable[[SourcePhoto, str], None]
+) -> Iterator[list[tuple[SourcePhoto, bytes]]]:
     """Read photos in chunks that fit into memory."""
-    chunk: list[tuple[Photo, bytes]] = []
+    chunk: list[tuple[SourcePhoto, bytes]] = []
     size = 0
     for photo in photos:
         try:
             image = photo.read()
-        except (SourceError, OSError) as error:
+        except (ImportSourceError, OSError) as error:
             refuse(photo, reason(error))
             continue
         chunk.append((photo, image))

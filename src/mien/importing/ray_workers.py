@@ -15,9 +15,9 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from mien.gallery.filed_photos import Recipe
-from mien.importing.computing import Computed, Task, compute
-from mien.importing.sources import SourceError
-from mien.importing.workers import Window, open_engine
+from mien.importing.computing import Computed, PhotoTask, compute
+from mien.importing.sources import ImportSourceError
+from mien.importing.workers import TaskWindow, open_engine
 from mien.models import ModelStore
 from mien.models.errors import ModelError
 from mien.vision.decode import ImageRules
@@ -31,7 +31,7 @@ _WAITING: Final = 3
 _PATIENCE: Final = 10.0
 
 
-class RayError(SourceError):
+class RayError(ImportSourceError):
     """The cluster cannot be used; the text says why."""
 
 
@@ -69,7 +69,7 @@ class RayWorkers:
             leave()
             raise RayError(f"the Ray cluster at {address} has no core to compute with")
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[Computed]:
+    def run(self, tasks: Iterable[PhotoTask]) -> Iterator[Computed]:
         """Compute tasks; see `Workers.run`.
 
         Raises:
@@ -78,7 +78,7 @@ class RayWorkers:
         ray = self._ray
         remote = ray.remote(num_cpus=1, max_retries=_TRIES - 1)(_on_node)
         given = ray.put((version("mien"), self._recipe, self._rules))
-        window, pending = Window(iter(tasks), max(2, self.count * _WAITING)), dict[Any, Task]()
+        window, pending = TaskWindow(iter(tasks), max(2, self.count * _WAITING)), dict[Any, PhotoTask]()
         while True:
             while (task := window.next(len(pending))) is not None:
                 pending[remote.remote(given, task)] = task
@@ -92,7 +92,7 @@ class RayWorkers:
                 window.done(task)
                 yield self._result(one, task)
 
-    def _result(self, reference: Any, task: Task) -> Computed:
+    def _result(self, reference: Any, task: PhotoTask) -> Computed:
         try:
             found: Computed = self._ray.get(reference)
         except self._ray.exceptions.RayTaskError as error:
@@ -131,7 +131,7 @@ def _check(address: str) -> None:
 _engines: dict[Recipe, FaceEngine] = {}
 
 
-def _on_node(given: tuple[str, Recipe, ImageRules], task: Task) -> Computed:
+def _on_node(given: tuple[str, Recipe, ImageRules], task: PhotoTask) -> Computed:
     wanted, recipe, rules = given
     node, own = os.uname().nodename, version("mien")
     if wanted != own:

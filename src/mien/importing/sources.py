@@ -16,18 +16,18 @@ LARGEST_FILE: Final = 64 * 1024 * 1024
 """Maximum number of bytes of a photo; larger files are refused without being read."""
 
 
-class SourceError(MessageError):
+class ImportSourceError(MessageError):
     """The source, or one photo of it, cannot be read; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Photo:
+class SourcePhoto:
     """A photo of a person.
 
     Attributes:
         key: names the photo in the report.
         person: name of the person on it.
-        read: returns the image file; raises `SourceError` or `OSError` if it cannot be read.
+        read: returns the image file; raises `ImportSourceError` or `OSError` if it cannot be read.
         user_data: user data of the person; None if there is none.
         face_data: user data of the face; None if there is none.
         person_id: id of a person of the group, if the source names one.
@@ -54,9 +54,9 @@ class Entry:
     read: Callable[[], bytes]
 
 
-def refused(key: str, person: str, why: str) -> Photo:
+def refused(key: str, person: str, why: str) -> SourcePhoto:
     """Return an entry that cannot be a photo, to be reported with the reason."""
-    return Photo(key, person, refusing(why))
+    return SourcePhoto(key, person, refusing(why))
 
 
 def refusing(why: str) -> Callable[[], bytes]:
@@ -65,10 +65,10 @@ def refusing(why: str) -> Callable[[], bytes]:
 
 
 def _refuse(why: str) -> bytes:
-    raise SourceError(why)
+    raise ImportSourceError(why)
 
 
-def folders(root: Path) -> Iterator[Photo]:
+def folders(root: Path) -> Iterator[SourcePhoto]:
     """Yield the photos of a folder of folders; each folder is named after its person.
 
     Folders that are hidden, empty or belong to no person (`train`, `unknown`, thumbnails) are left out. A person's
@@ -80,7 +80,7 @@ def folders(root: Path) -> Iterator[Photo]:
     return people(files_below(root), str(root))
 
 
-def people(entries: Iterable[Entry], where: str) -> Iterator[Photo]:
+def people(entries: Iterable[Entry], where: str) -> Iterator[SourcePhoto]:
     """Yield the photos of a folder of folders, of any kind.
 
     Args:
@@ -97,11 +97,11 @@ def people(entries: Iterable[Entry], where: str) -> Iterator[Photo]:
             continue
         found = found or len(path.parts) > 1
         if person := person_below(path):
-            yield Photo(entry.name, person, entry.read)
+            yield SourcePhoto(entry.name, person, entry.read)
         else:
             yield refused(entry.name, "", NOBODY)
     if not found:
-        raise SourceError(f"{where} has no folder with photos: each person needs a folder of the person's name")
+        raise ImportSourceError(f"{where} has no folder with photos: each person needs a folder of the person's name")
 
 
 def is_photo(path: PurePosixPath) -> bool:
@@ -116,7 +116,7 @@ def files_below(root: Path) -> Iterator[Entry]:
         SourceError: there is no such folder.
     """
     if not root.is_dir():
-        raise SourceError(f"{root} is not a folder")
+        raise ImportSourceError(f"{root} is not a folder")
     for path in sorted(root.rglob("*")):
         if path.is_file():
             yield Entry(path.relative_to(root).as_posix(), partial(read_file, path))
@@ -145,5 +145,5 @@ def check_size(data: bytes) -> bytes:
         SourceError: it is larger than a photo may be.
     """
     if len(data) > LARGEST_FILE:
-        raise SourceError(f"it is larger than {LARGEST_FILE >> 20} MB")
+        raise ImportSourceError(f"it is larger than {LARGEST_FILE >> 20} MB")
     return data

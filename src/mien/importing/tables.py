@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from mien.gallery.kinds import parse_id
 from mien.importing.archives import entries, is_archive
-from mien.importing.sources import Photo, SourceError, read_file, refused
+from mien.importing.sources import ImportSourceError, SourcePhoto, read_file, refused
 
 _PHOTO: Final = ("photo", "file", "filename", "image", "path")
 _PERSON: Final = ("person", "name", "person name", "full name")
@@ -24,7 +24,7 @@ _COLUMNS: Final = {"photo": _PHOTO, "person": _PERSON, "person_id": _PERSON_ID, 
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """A row of a table.
 
     Attributes:
@@ -46,7 +46,7 @@ class Row:
     why: str = ""
 
 
-def read_csv(data: bytes) -> list[Row]:
+def read_csv(data: bytes) -> list[TableRow]:
     """Read a CSV file in UTF-8, separated by commas, semicolons or tabs; an invalid row contains the reason.
 
     Raises:
@@ -55,10 +55,10 @@ def read_csv(data: bytes) -> list[Row]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SourceError("it cannot be read: save the table as CSV in UTF-8") from error
+        raise ImportSourceError("it cannot be read: save the table as CSV in UTF-8") from error
     first = text.split("\n", 1)[0]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     try:
         heading = [cell.strip().casefold() for cell in next(reader, [])]
         at = {
@@ -66,27 +66,27 @@ def read_csv(data: bytes) -> list[Row]:
             for name, known in _COLUMNS.items()
         }
         if at["photo"] is None or (at["person"] is None and at["person_id"] is None):
-            raise SourceError("it needs the columns “photo” and “person”")
+            raise ImportSourceError("it needs the columns “photo” and “person”")
         full = (cells for cells in reader if any(cell.strip() for cell in cells))
         rows.extend(_row(reader.line_num, cells, at, len(heading)) for cells in full)
     except csv.Error as error:
-        raise SourceError(
+        raise ImportSourceError(
             "it cannot be read as CSV from line {line} on: {reason}", line=reader.line_num, reason=error
         ) from error
     return rows
 
 
-def _row(line: int, cells: list[str], at: dict[str, int | None], width: int) -> Row:
+def _row(line: int, cells: list[str], at: dict[str, int | None], width: int) -> TableRow:
     def cell(name: str) -> str:
         index = at[name]
         return cells[index].strip() if index is not None and index < len(cells) else ""
 
     why = f"the row has {len(cells)} cells, the heading {width}" if len(cells) > width else ""
     person_id, user_data, face_data = (cell(name) or None for name in ("person_id", "data", "face"))
-    return _checked(Row(line, cell("photo"), cell("person"), person_id, user_data, face_data, why))
+    return _checked(TableRow(line, cell("photo"), cell("person"), person_id, user_data, face_data, why))
 
 
-def read_json_lines(data: bytes) -> list[Row]:
+def read_json_lines(data: bytes) -> list[TableRow]:
     """Read JSON lines with `photo` and `person` (or `personId`), and optionally `userData` and `faceData`.
 
     Raises:
@@ -95,32 +95,34 @@ def read_json_lines(data: bytes) -> list[Row]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SourceError("it cannot be read: save it in UTF-8") from error
+        raise ImportSourceError("it cannot be read: save it in UTF-8") from error
     rows = [_json_row(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not any(row.photo for row in rows):
-        raise SourceError("no line is a JSON object with a “photo”")
+        raise ImportSourceError("no line is a JSON object with a “photo”")
     return rows
 
 
-def _json_row(number: int, line: str) -> Row:
+def _json_row(number: int, line: str) -> TableRow:
     try:
         told: Any = json.loads(line)
     except ValueError as error:
-        return Row(number, "", why=f"it is no JSON: {error}")
+        return TableRow(number, "", why=f"it is no JSON: {error}")
     except RecursionError:
-        return Row(number, "", why="it is no JSON: too deep")
+        return TableRow(number, "", why="it is no JSON: too deep")
     if not isinstance(told, dict):
-        return Row(number, "", why="it is no JSON object")
+        return TableRow(number, "", why="it is no JSON object")
     names = ("photo", "person", "personId", "userData", "faceData")
     wrong = [name for name in names if not isinstance(told.get(name), str | None)]
     photo, person, person_id, user_data, face_data = (
         value if isinstance(value := told.get(name), str) and value else None for name in names
     )
     why = f"“{wrong[0]}” is no text" if wrong else ""
-    return _checked(Row(number, (photo or "").strip(), (person or "").strip(), person_id, user_data, face_data, why))
+    return _checked(
+        TableRow(number, (photo or "").strip(), (person or "").strip(), person_id, user_data, face_data, why)
+    )
 
 
-def _checked(row: Row) -> Row:
+def _checked(row: TableRow) -> TableRow:
     if row.why:
         return row
     if not row.photo:
@@ -132,7 +134,7 @@ def _checked(row: Row) -> Row:
     return row
 
 
-def table(path: Path, photos: Path | None = None, *, json_lines: bool = False) -> Iterator[Photo]:
+def table(path: Path, photos: Path | None = None, *, json_lines: bool = False) -> Iterator[SourcePhoto]:
     """Yield the photos of a table; invalid rows are yielded as refused photos.
 
     Args:
@@ -146,11 +148,11 @@ def table(path: Path, photos: Path | None = None, *, json_lines: bool = False) -
     try:
         rows = (read_json_lines if json_lines else read_csv)(path.read_bytes())
     except OSError as error:
-        raise SourceError("{path} cannot be read: {reason}", path=path, reason=error.strerror) from error
-    except SourceError as error:
-        raise SourceError("{path}: {reason}", path=path, reason=error) from error
+        raise ImportSourceError("{path} cannot be read: {reason}", path=path, reason=error.strerror) from error
+    except ImportSourceError as error:
+        raise ImportSourceError("{path}: {reason}", path=path, reason=error) from error
     if not rows:
-        raise SourceError("{path} has no rows", path=path)
+        raise ImportSourceError("{path} has no rows", path=path)
     found, order = _places(photos or path.parent)
     rows.sort(key=lambda row: order.get(_key(row.photo), row.line))
     for row in rows:
@@ -162,7 +164,7 @@ def table(path: Path, photos: Path | None = None, *, json_lines: bool = False) -
         else:
             # A person with an id needs no name; the id is used instead until the person is found.
             person = row.person or str(row.person_id)
-            yield Photo(row.photo, person, read, row.user_data, row.face_data, row.person_id)
+            yield SourcePhoto(row.photo, person, read, row.user_data, row.face_data, row.person_id)
 
 
 Find = Callable[[str], Callable[[], bytes] | None]
@@ -173,7 +175,7 @@ def _places(photos: Path) -> tuple[Find, dict[str, int]]:
     if photos.is_dir():
         return partial(_in_folder, photos.resolve()), {}
     if not is_archive(photos):
-        raise SourceError("{photos} is neither a folder nor an archive", photos=photos)
+        raise ImportSourceError("{photos} is neither a folder nor an archive", photos=photos)
     packed = {_key(entry.name): entry.read for entry in entries(photos)}
     return lambda name: packed.get(_key(name)), {name: number for number, name in enumerate(packed)}
 

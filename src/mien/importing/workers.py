@@ -20,8 +20,8 @@ from threading import Thread
 from typing import Final, Protocol
 
 from mien.gallery.filed_photos import Recipe
-from mien.importing.computing import Computed, Task, compute
-from mien.importing.sources import SourceError
+from mien.importing.computing import Computed, PhotoTask, compute
+from mien.importing.sources import ImportSourceError
 from mien.models import ModelStore
 from mien.models.errors import ModelError
 from mien.vision.decode import ImageRules
@@ -49,7 +49,7 @@ class Workers(Protocol):
         """Number of photos computed at the same time."""
         ...
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[Computed]:
+    def run(self, tasks: Iterable[PhotoTask]) -> Iterator[Computed]:
         """Compute tasks, and yield the result of each, in any order; tasks are taken a few ahead.
 
         Raises:
@@ -60,7 +60,7 @@ class Workers(Protocol):
 
 
 @dataclass(slots=True)
-class Window:
+class TaskWindow:
     """The tasks in progress: enough to keep the workers busy, and few enough to fit into memory.
 
     Attributes:
@@ -68,11 +68,11 @@ class Window:
         most: tasks under way at the same time.
     """
 
-    tasks: Iterator[Task]
+    tasks: Iterator[PhotoTask]
     most: int
     _bytes: int = 0
 
-    def next(self, under_way: int) -> Task | None:
+    def next(self, under_way: int) -> PhotoTask | None:
         """Return the next task if there is room for it, None if there is none or no room."""
         if under_way and (under_way >= self.most or self._bytes >= _WAITING_BYTES):
             return None
@@ -81,14 +81,14 @@ class Window:
             self._bytes += len(task.image)
         return task
 
-    def batch(self, under_way: int) -> list[Task]:
+    def batch(self, under_way: int) -> list[PhotoTask]:
         """Return the next tasks for one process; none if there are none or no room."""
-        found: list[Task] = []
+        found: list[PhotoTask] = []
         while len(found) < _BATCH and (task := self.next(under_way + len(found))) is not None:
             found.append(task)
         return found
 
-    def done(self, *tasks: Task) -> None:
+    def done(self, *tasks: PhotoTask) -> None:
         """Record that tasks are no longer in progress."""
         self._bytes -= sum(len(task.image) for task in tasks)
 
@@ -107,9 +107,9 @@ class ThreadWorkers:
     recipe: Recipe
     count: int
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[Computed]:
+    def run(self, tasks: Iterable[PhotoTask]) -> Iterator[Computed]:
         """Compute tasks; see `Workers.run`."""
-        window, pending = Window(iter(tasks), self.count * _WAITING), dict[Future[Computed], Task]()
+        window, pending = TaskWindow(iter(tasks), self.count * _WAITING), dict[Future[Computed], PhotoTask]()
         with ThreadPoolExecutor(self.count, thread_name_prefix="mien-import") as pool:
             try:
                 while True:
@@ -140,22 +140,22 @@ class ProcessWorkers:
     model_dir: Path | None = None
     rules: ImageRules = field(default_factory=ImageRules)
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[Computed]:
+    def run(self, tasks: Iterable[PhotoTask]) -> Iterator[Computed]:
         """Compute tasks; see `Workers.run`."""
-        window, ended = Window(iter(tasks), self.count * _BATCH * _BATCHES_WAITING), 0
+        window, ended = TaskWindow(iter(tasks), self.count * _BATCH * _BATCHES_WAITING), 0
         while lost := (yield from self._pool(window)):
             # It is not known which of them ended the process: they are tried one by one.
             for task, found in self._one_by_one(lost):
                 ended = 0 if found else ended + 1
                 if ended == _ENDS:
-                    raise SourceError(
+                    raise ImportSourceError(
                         f"{_ENDS} processes of workers ended one after the other: is there enough memory?"
                     )
                 yield found or Computed(task.number, None, _ENDED)
 
-    def _pool(self, window: Window) -> Generator[Computed, None, list[Task]]:
+    def _pool(self, window: TaskWindow) -> Generator[Computed, None, list[PhotoTask]]:
         """Compute the tasks of the window; return the tasks that were in progress when a process ended."""
-        pending = dict[Future[list[Computed]], list[Task]]()
+        pending = dict[Future[list[Computed]], list[PhotoTask]]()
         ended: SimpleQueue[Future[list[Computed]]] = SimpleQueue()
         pool = self._executor(self.count)
         try:
@@ -171,7 +171,7 @@ class ProcessWorkers:
             pool.shutdown(wait=True, cancel_futures=True)
         return []
 
-    def _one_by_one(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Computed | None]]:
+    def _one_by_one(self, tasks: Sequence[PhotoTask]) -> Iterator[tuple[PhotoTask, Computed | None]]:
         """Compute tasks in one process, and after one that ends it (result None) in another."""
         rest = iter(tasks)
         while (first := next(rest, None)) is not None:
@@ -196,8 +196,8 @@ class ProcessWorkers:
 
 def _fill(
     pool: Executor,
-    window: Window,
-    pending: dict[Future[list[Computed]], list[Task]],
+    window: TaskWindow,
+    pending: dict[Future[list[Computed]], list[PhotoTask]],
     ended: SimpleQueue[Future[list[Computed]]],
 ) -> bool:
     """Submit tasks while there is room for them; return whether any is in progress.
@@ -257,11 +257,11 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _in_process(tasks: Sequence[Task]) -> list[Computed]:
+def _in_process(tasks: Sequence[PhotoTask]) -> list[Computed]:
     recipe, store, rules = _worker[0]
     if not _engine:  # loaded here, so that a missing model is an error for the operator, not the end of the process
         try:
             _engine.append(open_engine(recipe, store, rules))
         except ModelError as error:
-            raise SourceError(str(error)) from None
+            raise ImportSourceError(str(error)) from None
     return [compute(_engine[0], recipe, task) for task in tasks]

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session as DatabaseSession
 
 from mien.clock import Clock
 from mien.liveness.abuse import AbuseWatch, Earlier, Subject
-from mien.liveness.errors import AttemptOverError, Refusal, TokenRefusedError
+from mien.liveness.errors import AttemptOverError, TokenFault, TokenRefusedError
 from mien.liveness.records import (
     AbuseReport,
     AttemptResult,
@@ -134,17 +134,17 @@ class Attempts:
         with self._database.read(EVERY_RESOURCE) as database:
             row = database.scalar(select(LivenessSessionRow).where(LivenessSessionRow.token_id == claims.token_id))
             if row is None or row.session_id != claims.session_id or self._clock.now() >= row.expires_at:
-                raise TokenRefusedError(Refusal.GONE)
+                raise TokenRefusedError(TokenFault.GONE)
             resource_id = row.resource_id
             attempts = self._attempts(database, row.session_id)
         session = self._sessions.session(row, attempts)
         if session.over:
-            raise TokenRefusedError(Refusal.EXPIRED if session.expired else Refusal.USED_UP)
+            raise TokenRefusedError(TokenFault.EXPIRED if session.expired else TokenFault.USED_UP)
         options = session.options
         if self._serves is not None and not self._serves(resource_id, request.address):
-            raise TokenRefusedError(Refusal.CLOSED)
+            raise TokenRefusedError(TokenFault.CLOSED)
         if not _expected(request.address, options.expected_address):
-            raise TokenRefusedError(Refusal.ADDRESS)
+            raise TokenRefusedError(TokenFault.ADDRESS)
         subjects = self._watch.subjects(
             device=device if options.device_set_in_client else options.device_correlation_id,
             user=user if options.user_set_in_client else options.user_correlation_id,
@@ -179,12 +179,12 @@ class Attempts:
                 select(LivenessSessionRow).where(LivenessSessionRow.session_id == session_id).with_for_update()
             )
             if row is None or now >= row.expires_at:
-                raise TokenRefusedError(Refusal.GONE)
+                raise TokenRefusedError(TokenFault.GONE)
             if now >= row.token_expires_at:
-                raise TokenRefusedError(Refusal.EXPIRED)
+                raise TokenRefusedError(TokenFault.EXPIRED)
             attempts = self._attempts(database, session_id)
             if len(attempts) >= row.attempts_allowed or any(entry.real for entry in attempts):
-                raise TokenRefusedError(Refusal.USED_UP)
+                raise TokenRefusedError(TokenFault.USED_UP)
             self._watch.check(database, admission.subjects)
             self._cancel_running(database, session_id)
             number = len(attempts) + 1

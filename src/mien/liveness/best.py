@@ -11,7 +11,7 @@ import numpy as np
 from mien.liveness.challenge import Challenge
 from mien.liveness.turns import Neutral
 from mien.liveness.types import TimedFrame
-from mien.vision.presentation.track import Observation, Track, sharpness
+from mien.vision.presentation.track import FaceTrack, Observation, sharpness
 from mien.vision.types import Pixels
 
 _LOOKED_AT: Final = 8
@@ -21,7 +21,7 @@ _LATENCY_MS: Final = 90.0
 _QUALITY: Final = 92
 
 
-def candidates(track: Track, challenge: Challenge, ahead: Neutral) -> list[Observation]:
+def candidates(track: FaceTrack, challenge: Challenge, ahead: Neutral) -> list[Observation]:
     """The most frontal frames with open eyes, best first; at least one if there are observations."""
     frontal = [s for s in track.observations if s.time_ms <= challenge.frontal_ms] or list(track.observations)
     eyes = np.array([observation.eyes for observation in frontal])

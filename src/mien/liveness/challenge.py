@@ -50,7 +50,7 @@ _ALIKE: Final = 0.5
 _T = TypeVar("_T")
 
 
-class Direction(StrEnum):
+class TurnDirection(StrEnum):
     """The direction of a head turn, as the person sees it: their left is the right side of an unmirrored image."""
 
     LEFT = "left"
@@ -61,13 +61,13 @@ class Direction(StrEnum):
 
 _PAIRS: Final = tuple(
     pair
-    for sideways in (Direction.LEFT, Direction.RIGHT)
-    for upright in (Direction.UP, Direction.DOWN)
+    for sideways in (TurnDirection.LEFT, TurnDirection.RIGHT)
+    for upright in (TurnDirection.UP, TurnDirection.DOWN)
     for pair in ((sideways, upright), (upright, sideways))
 )
 """The first and the second turn: one about each axis, because a photo that is bent about one looks deep when it turns
 about that one only."""
-_PAIRS_WITH_FLASHES: Final = tuple(pair for pair in _PAIRS if Direction.DOWN in pair)
+_PAIRS_WITH_FLASHES: Final = tuple(pair for pair in _PAIRS if TurnDirection.DOWN in pair)
 """With flashes nobody is asked to look up. What a head that looks up shows beyond its frontal views (`novelty`) hardly
 exceeds what a rendering shows; a head that looks down shows more than twice as much. The flashes bind the video to its
 attempt, so fewer turns to choose from cost little; without flashes all pairs are drawn."""
@@ -103,7 +103,7 @@ class HeadTurn:
         duration_ms: how long the request stands; then the person is asked to look ahead again, or to turn elsewhere.
     """
 
-    direction: Direction
+    direction: TurnDirection
     start_ms: int
     duration_ms: int
 
@@ -161,7 +161,7 @@ class Challenge:
         """Draw turns under a white screen."""
         directions = list(dice.choice(_PAIRS))
         while len(directions) < _CALM_TURNS:
-            directions.append(dice.choice([other for other in Direction if other is not directions[-1]]))
+            directions.append(dice.choice([other for other in TurnDirection if other is not directions[-1]]))
         turns: list[HeadTurn] = []
         end = dice.between(1000, 1300)
         for direction in directions:

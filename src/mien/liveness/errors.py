@@ -17,7 +17,7 @@ class SessionImageNotFoundError(SessionError):
     """There is no session image of that id: it never was, or its session is gone."""
 
 
-class InvalidStartError(SessionError):
+class InvalidSessionStartError(SessionError):
     """The start of a page is not an id of what is listed."""
 
 
@@ -29,15 +29,15 @@ class VerifyImageError(SessionError):
     """The verify image cannot serve as a reference."""
 
 
-class NoFaceError(VerifyImageError):
+class NoReferenceFaceError(VerifyImageError):
     """There is no face in the verify image."""
 
 
-class SeveralFacesError(VerifyImageError):
+class SeveralReferenceFacesError(VerifyImageError):
     """There is more than one face in the verify image."""
 
 
-class Refusal(StrEnum):
+class TokenFault(StrEnum):
     """Why a token is refused."""
 
     MALFORMED = "malformed"
@@ -51,15 +51,15 @@ class Refusal(StrEnum):
 
 
 REASONS = {
-    Refusal.MALFORMED: "This is not a session token.",
-    Refusal.KEY: "A key of the resource was passed where the session's authToken belongs. A key must never reach a "
+    TokenFault.MALFORMED: "This is not a session token.",
+    TokenFault.KEY: "A key of the resource was passed where the session's authToken belongs. A key must never reach a "
     "client: create the session on your server and hand over the authToken of the answer.",
-    Refusal.FOREIGN: "The token was not signed by this server, or was changed.",
-    Refusal.EXPIRED: "The token has expired: create another session.",
-    Refusal.GONE: "The session of the token does not exist: it was deleted, or is older than 48 hours.",
-    Refusal.USED_UP: "The session takes no more attempts: create another one.",
-    Refusal.ADDRESS: "The session was made for another address (expectedClientIpAddress).",
-    Refusal.CLOSED: "The resource of the session does not serve liveness detection, or not to this network address.",
+    TokenFault.FOREIGN: "The token was not signed by this server, or was changed.",
+    TokenFault.EXPIRED: "The token has expired: create another session.",
+    TokenFault.GONE: "The session of the token does not exist: it was deleted, or is older than 48 hours.",
+    TokenFault.USED_UP: "The session takes no more attempts: create another one.",
+    TokenFault.ADDRESS: "The session was made for another address (expectedClientIpAddress).",
+    TokenFault.CLOSED: "The resource of the session does not serve liveness detection, or not to this network address.",
 }
 
 
@@ -70,7 +70,7 @@ class TokenRefusedError(SessionError):
         refusal: why.
     """
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: TokenFault) -> None:
         super().__init__(REASONS[refusal])
         self.refusal = refusal
 

@@ -21,8 +21,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.liveness.challenge import Direction
-from mien.liveness.methods import Basis, Method, Part, needed_in, with_part
+from mien.liveness.challenge import TurnDirection
+from mien.liveness.methods import Method, NeededIn, Part, needed_in, with_part
 from mien.liveness.order import Order
 from mien.liveness.timing import Timing
 from mien.liveness.turns import Turn
@@ -36,12 +36,12 @@ VERSION: Final = "mien-liveness-1"
 """Changes with the methods and their curves; told as `modelVersion` beside the evidence."""
 
 NEEDED: Final[Mapping[Mode, tuple[str, ...]]] = {
-    Mode.PASSIVE: needed_in(Basis.PASSIVE),
-    Mode.PASSIVE_ACTIVE: needed_in(Basis.PASSIVE_ACTIVE),
+    Mode.PASSIVE: needed_in(NeededIn.PASSIVE),
+    Mode.PASSIVE_ACTIVE: needed_in(NeededIn.PASSIVE_ACTIVE),
 }
 """Evidence that a real face requires."""
 
-NEEDED_WITHOUT_FLASHES: Final = needed_in(Basis.WITHOUT_FLASHES)
+NEEDED_WITHOUT_FLASHES: Final = needed_in(NeededIn.WITHOUT_FLASHES)
 """The same where nothing flashed."""
 
 VETOING: Final = with_part(Part.VETO)
@@ -88,13 +88,13 @@ EARLY: Final = 0.6
 """A head that is already turned by this share of the requested angle does not count as a response."""
 
 DEPTH: Final = {
-    Direction.LEFT: Curve(0.066, 0.003),
-    Direction.RIGHT: Curve(0.066, 0.003),
-    Direction.UP: Curve(0.045, 0.003),
-    Direction.DOWN: Curve(0.045, 0.003),
+    TurnDirection.LEFT: Curve(0.066, 0.003),
+    TurnDirection.RIGHT: Curve(0.066, 0.003),
+    TurnDirection.UP: Curve(0.045, 0.003),
+    TurnDirection.DOWN: Curve(0.045, 0.003),
 }
 """Of the homography's residual, in distances of the eyes."""
-NEW_DETAIL: Final = {Direction.UP: 0.23, Direction.DOWN: 0.68}
+NEW_DETAIL: Final = {TurnDirection.UP: 0.23, TurnDirection.DOWN: 0.68}
 """Share of an upright turn's detail that its frontal views lack, by the sine of its angle, between renderings of one
 photo and heads: .07 to .21 and .26 to .30 up, .08 to .44 and 1.08 to 1.13 down. Sideways the two overlap."""
 NOVELTY: Final = Curve(1.0, 0.04)

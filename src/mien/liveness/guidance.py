@@ -64,7 +64,7 @@ _BRIGHT: Final = 240.0
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
+class PositioningView:
     """The content of one positioning frame, as a quick examination finds it.
 
     Attributes:
@@ -78,7 +78,7 @@ class Glance:
     box: FaceBox | None = None
 
 
-def glance(finder: Engine, jpeg: bytes, place: TargetArea, before: Glance | None) -> Glance:
+def glance(finder: Engine, jpeg: bytes, place: TargetArea, before: PositioningView | None) -> PositioningView:
     """Examine one positioning frame.
 
     Args:
@@ -92,12 +92,12 @@ def glance(finder: Engine, jpeg: bytes, place: TargetArea, before: Glance | None
     """
     found = finder.analyze(jpeg, Want(max_faces=2))
     if not found.faces:
-        return Glance(Feedback.LOOK_AT_CAMERA)
+        return PositioningView(Feedback.LOOK_AT_CAMERA)
     face, box = found.faces[0], found.faces[0].box
     share = (box.left / found.width, box.top / found.height, box.width / found.width, box.height / found.height)
     rival = len(found.faces) > 1 and found.faces[1].box.width >= _RIVAL * box.width
     if rival:
-        return Glance(Feedback.SEVERAL, share, box)
+        return PositioningView(Feedback.SEVERAL, share, box)
     moved = before.face if before is not None else None
     feedback = (
         _placed(found, share, place)
@@ -106,7 +106,7 @@ def glance(finder: Engine, jpeg: bytes, place: TargetArea, before: Glance | None
         or _still(found, share, moved)
         or Feedback.NONE
     )
-    return Glance(feedback, share, box)
+    return PositioningView(feedback, share, box)
 
 
 def _placed(found: FoundFaces, share: tuple[float, float, float, float], place: TargetArea) -> Feedback | None:

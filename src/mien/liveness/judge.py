@@ -20,7 +20,7 @@ from mien.liveness.methods import Method
 from mien.liveness.order import order
 from mien.liveness.timing import Arrivals, timing
 from mien.liveness.turns import Neutral, Turn, neutral, turns
-from mien.liveness.types import BestFrame, Decision, Evidence, Judgement, Mode, Problem, TimedFrame
+from mien.liveness.types import AttemptProblem, BestFrame, Decision, Evidence, Judgement, Mode, TimedFrame
 from mien.models import ModelStore
 from mien.models.bindings import DEFAULT_RECOGNISER
 from mien.vision.decode import decode
@@ -35,7 +35,7 @@ from mien.vision.presentation.material import PACKS, MaterialNetworks
 from mien.vision.presentation.motion import motion
 from mien.vision.presentation.novelty import agreement, view
 from mien.vision.presentation.reflection import Reflection, reflection
-from mien.vision.presentation.track import Observation, Track, follow
+from mien.vision.presentation.track import FaceTrack, Observation, follow
 from mien.vision.types import Embedding, Face, Pixels, Want
 
 _WORKING_SIDE: Final = 640
@@ -58,7 +58,7 @@ class _Attempt:
     """The frames that can be decoded, the face that is tracked through them, and the challenge."""
 
     frames: Sequence[TimedFrame]
-    track: Track
+    track: FaceTrack
     challenge: Challenge
     ahead: Neutral
     asked: Sequence[Turn]
@@ -274,7 +274,7 @@ class Judge:
         return self._calibration.confidence(float(face.embedding.vector @ reference.vector))
 
     @staticmethod
-    def _verdict(decision: Decision | None, problem: Problem | None, evidence: Sequence[Evidence]) -> Judgement:
+    def _verdict(decision: Decision | None, problem: AttemptProblem | None, evidence: Sequence[Evidence]) -> Judgement:
         return Judgement(decision, problem, tuple(evidence), model_version=fusion.VERSION)
 
 

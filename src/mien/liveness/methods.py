@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import Enum, Flag, StrEnum, auto
 
 
-class Basis(Flag):
+class NeededIn(Flag):
     """The kinds of attempts that a method is needed in."""
 
     PASSIVE = auto()
@@ -45,24 +45,24 @@ class Method(StrEnum):
         part: the effect of a low score.
     """
 
-    needed: Basis
+    needed: NeededIn
     part: Part
 
-    ORDER = "order", Basis.EVERY, Part.VETO
-    CONTINUITY = "continuity", Basis.EVERY, Part.VETO
-    REFLECTION = "reflection", Basis.PASSIVE | Basis.PASSIVE_ACTIVE, Part.VETO
-    TURN_REFLECTION = "turnReflection", Basis.PASSIVE_ACTIVE, Part.VETO
-    TURNS = "turns", Basis.PASSIVE_ACTIVE | Basis.WITHOUT_FLASHES, Part.NOTHING
-    PLANARITY = "planarity", Basis.PASSIVE_ACTIVE | Basis.WITHOUT_FLASHES, Part.VETO
-    MATERIAL = "material", Basis.PASSIVE | Basis.WITHOUT_FLASHES, Part.VETO
-    PARALLAX = "parallax", Basis.PASSIVE, Part.NOTHING
-    SKIN_MOTION = "skinMotion", Basis.PASSIVE | Basis.WITHOUT_FLASHES, Part.NOTHING
-    TIMING = "timing", Basis.NONE, Part.LIMIT
-    NOVELTY = "novelty", Basis.NONE, Part.LIMIT
-    SURROUNDINGS = "surroundings", Basis.NONE, Part.LIMIT
-    DYNAMICS = "dynamics", Basis.NONE, Part.NOTHING
+    ORDER = "order", NeededIn.EVERY, Part.VETO
+    CONTINUITY = "continuity", NeededIn.EVERY, Part.VETO
+    REFLECTION = "reflection", NeededIn.PASSIVE | NeededIn.PASSIVE_ACTIVE, Part.VETO
+    TURN_REFLECTION = "turnReflection", NeededIn.PASSIVE_ACTIVE, Part.VETO
+    TURNS = "turns", NeededIn.PASSIVE_ACTIVE | NeededIn.WITHOUT_FLASHES, Part.NOTHING
+    PLANARITY = "planarity", NeededIn.PASSIVE_ACTIVE | NeededIn.WITHOUT_FLASHES, Part.VETO
+    MATERIAL = "material", NeededIn.PASSIVE | NeededIn.WITHOUT_FLASHES, Part.VETO
+    PARALLAX = "parallax", NeededIn.PASSIVE, Part.NOTHING
+    SKIN_MOTION = "skinMotion", NeededIn.PASSIVE | NeededIn.WITHOUT_FLASHES, Part.NOTHING
+    TIMING = "timing", NeededIn.NONE, Part.LIMIT
+    NOVELTY = "novelty", NeededIn.NONE, Part.LIMIT
+    SURROUNDINGS = "surroundings", NeededIn.NONE, Part.LIMIT
+    DYNAMICS = "dynamics", NeededIn.NONE, Part.NOTHING
 
-    def __new__(cls, name: str, needed: Basis, part: Part) -> Method:
+    def __new__(cls, name: str, needed: NeededIn, part: Part) -> Method:
         """Create a member from its row."""
         method = str.__new__(cls, name)
         method._value_ = name
@@ -71,7 +71,7 @@ class Method(StrEnum):
         return method
 
 
-def needed_in(basis: Basis) -> tuple[str, ...]:
+def needed_in(basis: NeededIn) -> tuple[str, ...]:
     """Return the names of the methods that a real face requires in a kind of attempt."""
     return tuple(method.value for method in Method if basis in method.needed)
 

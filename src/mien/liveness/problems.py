@@ -8,8 +8,8 @@ from typing import Final
 from mien.contract.attributes import Attribute, ExposureLevel, Level3, MaskType
 from mien.liveness.challenge import Challenge
 from mien.liveness.turns import Neutral
-from mien.liveness.types import LivenessError, Problem, RecognitionError
-from mien.vision.presentation.track import Track
+from mien.liveness.types import AttemptProblem, LivenessError, RecognitionError
+from mien.vision.presentation.track import FaceTrack
 from mien.vision.types import Attributes
 
 ATTRIBUTES: Final = frozenset({Attribute.MASK, Attribute.OCCLUSION, Attribute.BLUR, Attribute.EXPOSURE})
@@ -24,63 +24,69 @@ _FRONTAL: Final = 25.0
 _UPRIGHT: Final = 35.0
 """Degrees of pitch or roll."""
 
-UNREADABLE: Final = Problem(
+UNREADABLE: Final = AttemptProblem(
     LivenessError.UNEXPECTED_CLIENT_ERROR, RecognitionError.CONTENT_DECODING, "The frames could not be decoded."
 )
-NO_FACE: Final = Problem(
+NO_FACE: Final = AttemptProblem(
     LivenessError.NO_FACE_DETECTED, RecognitionError.FACE_NOT_FOUND, "No face was found in the frames.", "LookAtCamera"
 )
-LOST: Final = Problem(
+LOST: Final = AttemptProblem(
     LivenessError.FACE_TRACKING_FAILED,
     RecognitionError.NONE,
     "The face could not be followed through the frames.",
     "TooMuchMovement",
 )
-SEVERAL: Final = Problem(
+SEVERAL: Final = AttemptProblem(
     LivenessError.FACE_TRACKING_FAILED,
     RecognitionError.SEVERAL_FACES,
     "More than one face is in the frames.",
     "LookAtCamera",
 )
-TOO_SMALL: Final = Problem(
+TOO_SMALL: Final = AttemptProblem(
     LivenessError.FACE_TRACKING_FAILED,
     RecognitionError.IMAGE_TOO_SMALL,
     "The face is too small in the frames.",
     "MoveCloser",
 )
-NOT_FRONTAL: Final = Problem(
+NOT_FRONTAL: Final = AttemptProblem(
     LivenessError.FACE_TRACKING_FAILED,
     RecognitionError.FACE_NOT_FRONTAL,
     "The face does not look at the camera.",
     "LookAtCamera",
 )
-TOO_DARK: Final = Problem(
+TOO_DARK: Final = AttemptProblem(
     LivenessError.FACE_TRACKING_FAILED,
     RecognitionError.GENERIC_FAILURE,
     "The face is too dark.",
     "IncreaseBrightnessToMax",
 )
-TOO_BRIGHT: Final = Problem(LivenessError.BRIGHTNESS, RecognitionError.BRIGHTNESS, "The face is too bright.")
-BLURRED: Final = Problem(LivenessError.BLUR, RecognitionError.BLUR, "The face is too blurred.", "TooMuchMovement")
-MASKED: Final = Problem(LivenessError.MASK, RecognitionError.MASK, "Mask detected on face image.")
-EYES: Final = Problem(LivenessError.EYES_NOT_VISIBLE, RecognitionError.EYES_NOT_VISIBLE, "The eyes cannot be seen.")
-MOUTH: Final = Problem(LivenessError.MOUTH_NOT_VISIBLE, RecognitionError.MOUTH_NOT_VISIBLE, "The mouth cannot be seen.")
-TOO_SLOW: Final = Problem(
+TOO_BRIGHT: Final = AttemptProblem(LivenessError.BRIGHTNESS, RecognitionError.BRIGHTNESS, "The face is too bright.")
+BLURRED: Final = AttemptProblem(
+    LivenessError.BLUR, RecognitionError.BLUR, "The face is too blurred.", "TooMuchMovement"
+)
+MASKED: Final = AttemptProblem(LivenessError.MASK, RecognitionError.MASK, "Mask detected on face image.")
+EYES: Final = AttemptProblem(
+    LivenessError.EYES_NOT_VISIBLE, RecognitionError.EYES_NOT_VISIBLE, "The eyes cannot be seen."
+)
+MOUTH: Final = AttemptProblem(
+    LivenessError.MOUTH_NOT_VISIBLE, RecognitionError.MOUTH_NOT_VISIBLE, "The mouth cannot be seen."
+)
+TOO_SLOW: Final = AttemptProblem(
     LivenessError.TIMED_OUT, RecognitionError.NONE, "The frames came too late: the connection is too slow."
 )
-NOT_TURNED: Final = Problem(
+NOT_TURNED: Final = AttemptProblem(
     LivenessError.HEAD_TURN_NOT_PERFORMED,
     RecognitionError.NONE,
     "The head was not turned as asked.",
 )
 
 
-def server_lacks(what: str) -> Problem:
+def server_lacks(what: str) -> AttemptProblem:
     """The reason of an attempt that cannot succeed because of the server; it is not the person's failure."""
-    return Problem(LivenessError.UNEXPECTED_SERVER_ERROR, RecognitionError.NONE, what)
+    return AttemptProblem(LivenessError.UNEXPECTED_SERVER_ERROR, RecognitionError.NONE, what)
 
 
-def track_problem(track: Track, challenge: Challenge, ahead: Neutral | None) -> Problem | None:
+def track_problem(track: FaceTrack, challenge: Challenge, ahead: Neutral | None) -> AttemptProblem | None:
     """Problems that prevent tracking of the face: none, several, lost, too small, turned away."""
     if len(track.observations) < 0.1 * track.frames or not track.observations:
         return NO_FACE
@@ -98,9 +104,9 @@ def track_problem(track: Track, challenge: Challenge, ahead: Neutral | None) -> 
     return None
 
 
-def face_problem(faces: Sequence[Attributes]) -> Problem | None:
+def face_problem(faces: Sequence[Attributes]) -> AttemptProblem | None:
     """Problems that hide the face or spoil its picture, if it does so in every one of the frames looked at."""
-    checks: tuple[tuple[Problem, Callable[[Attributes], bool]], ...] = (
+    checks: tuple[tuple[AttemptProblem, Callable[[Attributes], bool]], ...] = (
         (TOO_DARK, lambda face: face.exposure is not None and face.exposure.level is ExposureLevel.UNDER),
         (TOO_BRIGHT, lambda face: face.exposure is not None and face.exposure.level is ExposureLevel.OVER),
         (BLURRED, lambda face: face.blur is not None and face.blur.level is Level3.HIGH),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from mien.contract.attributes import Attribute
-from mien.liveness.errors import NoFaceError, SeveralFacesError
+from mien.liveness.errors import NoReferenceFaceError, SeveralReferenceFacesError
 from mien.liveness.records import VerifyReference
 from mien.vision.ports import Engine
 from mien.vision.types import Want
@@ -27,9 +27,9 @@ def make_reference(engine: Engine, image: bytes, pack: str) -> VerifyReference:
     want = Want(recogniser=pack, attributes=frozenset({Attribute.QUALITY}))
     faces = engine.analyze(image, want).faces
     if not faces:
-        raise NoFaceError("there is no face in the verify image")
+        raise NoReferenceFaceError("there is no face in the verify image")
     if len(faces) > 1:
-        raise SeveralFacesError(f"there are {len(faces)} faces in the verify image, one is wanted")
+        raise SeveralReferenceFacesError(f"there are {len(faces)} faces in the verify image, one is wanted")
     face = faces[0]
     assert face.embedding is not None
     assert face.attributes.quality is not None

@@ -14,7 +14,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session as DatabaseSession
 
 from mien.clock import Clock
-from mien.liveness.errors import InvalidStartError, SessionImageNotFoundError, SessionNotFoundError
+from mien.liveness.errors import InvalidSessionStartError, SessionImageNotFoundError, SessionNotFoundError
 from mien.liveness.records import (
     Attempt,
     AttemptResult,
@@ -145,7 +145,7 @@ class Sessions:
         """
         after = _parse(start) if start else None
         if start and after is None:
-            raise InvalidStartError("start is the id of the last session of the page before: a GUID")
+            raise InvalidSessionStartError("start is the id of the last session of the page before: a GUID")
         statement = (
             select(LivenessSessionRow)
             .where(LivenessSessionRow.with_verify == with_verify, LivenessSessionRow.expires_at > self._clock.now())

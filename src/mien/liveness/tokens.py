@@ -17,7 +17,7 @@ from joserfc.jwk import ECKey
 from sqlalchemy import delete, select
 
 from mien.clock import Clock
-from mien.liveness.errors import Refusal, TokenRefusedError
+from mien.liveness.errors import TokenFault, TokenRefusedError
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import SigningKeyRow
 
@@ -81,18 +81,18 @@ class Tokens:
         """
         if token.count(".") != 2 or len(token) > _LONGEST:
             looks_like_key = _LOOKS_LIKE_KEY.fullmatch(token.strip()) is not None
-            raise TokenRefusedError(Refusal.KEY if looks_like_key else Refusal.MALFORMED)
+            raise TokenRefusedError(TokenFault.KEY if looks_like_key else TokenFault.MALFORMED)
         try:
             decoded = jwt.decode(token, lambda guest: self._verifying_key(guest.headers()), algorithms=["ES256"])
             claims = decoded.claims
             if claims["iss"] != ISSUER or claims["aud"] != ISSUER:
-                raise TokenRefusedError(Refusal.FOREIGN)
+                raise TokenRefusedError(TokenFault.FOREIGN)
             expires_at = datetime.fromtimestamp(int(claims["exp"]), UTC)
             read = TokenClaims(UUID(claims["jti"]), UUID(claims["sid"]), str(claims.get("nonce", "")))
         except (JoseError, KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
-            raise TokenRefusedError(Refusal.FOREIGN) from error
+            raise TokenRefusedError(TokenFault.FOREIGN) from error
         if self._clock.now() >= expires_at:
-            raise TokenRefusedError(Refusal.EXPIRED)
+            raise TokenRefusedError(TokenFault.EXPIRED)
         return read
 
     def purge(self) -> int:
@@ -109,13 +109,13 @@ class Tokens:
     def _verifying_key(self, header: Mapping[str, Any]) -> ECKey:
         key_id = header.get("kid")
         if not isinstance(key_id, str) or len(key_id) > 32:
-            raise TokenRefusedError(Refusal.FOREIGN)
+            raise TokenRefusedError(TokenFault.FOREIGN)
         known = self._keys.get(key_id)
         if known is None:
             with self._database.read(EVERY_RESOURCE) as session:
                 row = session.get(SigningKeyRow, key_id)
             if row is None:
-                raise TokenRefusedError(Refusal.FOREIGN)
+                raise TokenRefusedError(TokenFault.FOREIGN)
             known = self._open(row)
         return known[0]
 

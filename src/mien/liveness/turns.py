@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from mien.liveness.challenge import Challenge, Direction, HeadTurn
+from mien.liveness.challenge import Challenge, HeadTurn, TurnDirection
 from mien.vision.landmarks import Mesh
 from mien.vision.presentation.planarity import Depth, depth, mean_mesh, plane_angle
-from mien.vision.presentation.track import Observation, Track
+from mien.vision.presentation.track import FaceTrack, Observation
 
 _REACTION_MS: Final = 100
 """Nobody turns sooner after being asked."""
@@ -21,14 +21,14 @@ _FRAMES: Final = 5
 """The farthest turned frames of a turn are looked at, so many."""
 _NEUTRAL: Final = 5
 
-NEEDED: Final = {Direction.LEFT: 18.0, Direction.RIGHT: 18.0, Direction.UP: 12.0, Direction.DOWN: 12.0}
+NEEDED: Final = {TurnDirection.LEFT: 18.0, TurnDirection.RIGHT: 18.0, TurnDirection.UP: 12.0, TurnDirection.DOWN: 12.0}
 """Degrees from the neutral pose at which a turn counts."""
 
 _SIGNS: Final = {
-    Direction.LEFT: (0, 1.0),
-    Direction.RIGHT: (0, -1.0),
-    Direction.UP: (1, 1.0),
-    Direction.DOWN: (1, -1.0),
+    TurnDirection.LEFT: (0, 1.0),
+    TurnDirection.RIGHT: (0, -1.0),
+    TurnDirection.UP: (1, 1.0),
+    TurnDirection.DOWN: (1, -1.0),
 }
 """Which of (yaw, pitch) a direction is about, and its sign in an image that is not mirrored."""
 
@@ -76,7 +76,7 @@ class Neutral:
     mesh: Mesh
 
 
-def neutral(track: Track, challenge: Challenge) -> Neutral | None:
+def neutral(track: FaceTrack, challenge: Challenge) -> Neutral | None:
     """Find the neutral pose from the frontal part; None when it hardly shows a face."""
     frontal = [observation for observation in track.observations if observation.time_ms <= challenge.frontal_ms]
     if len(frontal) < _NEUTRAL:
@@ -87,7 +87,7 @@ def neutral(track: Track, challenge: Challenge) -> Neutral | None:
     return Neutral(yaw, pitch, mean_mesh([observation.mesh for observation in frontal[:_NEUTRAL]]))
 
 
-def turns(track: Track, challenge: Challenge, ahead: Neutral) -> list[Turn]:
+def turns(track: FaceTrack, challenge: Challenge, ahead: Neutral) -> list[Turn]:
     """Measure every turn that was requested; a turn without frames has an angle of 0."""
     found = []
     for index, asked in enumerate(challenge.turns):
@@ -121,7 +121,7 @@ def _turn(asked: HeadTurn, window: Sequence[Observation], all_of_them: Sequence[
     )
 
 
-def _angle(observation: Observation, direction: Direction, ahead: Neutral) -> float:
+def _angle(observation: Observation, direction: TurnDirection, ahead: Neutral) -> float:
     axis, sign = _SIGNS[direction]
     change = (observation.pose.yaw - ahead.yaw, observation.pose.pitch - ahead.pitch)[axis]
     return sign * change

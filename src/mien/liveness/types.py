@@ -96,7 +96,7 @@ class TimedFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class AttemptProblem:
     """A named reason why an attempt has no decision; never counted as an attack.
 
     Attributes:
@@ -159,7 +159,7 @@ class Judgement:
     """
 
     decision: Decision | None
-    problem: Problem | None
+    problem: AttemptProblem | None
     evidence: tuple[Evidence, ...]
     reasons: tuple[str, ...] = ()
     best: BestFrame | None = None

@@ -23,11 +23,11 @@ class CorruptFileError(ModelError):
     """A file in the store is not the one that was put there."""
 
 
-class FetchError(ModelError):
+class PackFetchError(ModelError):
     """A file could not be fetched from its source."""
 
 
-class WrongHashError(FetchError):
+class WrongHashError(PackFetchError):
     """A source gave other bytes than the manifest pins; they were thrown away."""
 
 

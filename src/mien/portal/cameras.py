@@ -17,7 +17,7 @@ from mien.doors.types import Camera
 from mien.management.roles import Permission
 from mien.portal.levels import LEVELS
 from mien.portal.parts import PortalParts
-from mien.portal.session import SESSION, Session
+from mien.portal.session import SESSION, PortalSession
 from mien.portal.texts import listed, t
 from mien.portal.watched import Watched
 
@@ -30,7 +30,7 @@ def serve_pictures(application: FastAPI, parts: PortalParts) -> None:
     """Add the address at which pages pull the newest picture of a camera, behind the portal's sign-in."""
 
     async def picture(request: Request) -> Response:
-        session: Session = request.scope[SESSION]
+        session: PortalSession = request.scope[SESSION]
         resource = await to_thread.run_sync(parts.accounts.named, request.query_params.get("resource", ""))
         camera_id = request.path_params["camera_id"]
         if resource is None or not session.actor.may(Permission.MANAGE, resource.id) or parts.watchers is None:

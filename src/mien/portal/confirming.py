@@ -14,7 +14,7 @@ from mien.portal.widgets import confirm
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Confirmation:
     """The question before an action.
 
     Attributes:
@@ -31,7 +31,7 @@ class Question:
 
 
 def ask_before(
-    visitor: Visitor, question: Question, work: Callable[[], Any], *, then: str, done: str | None = None
+    visitor: Visitor, question: Confirmation, work: Callable[[], Any], *, then: str, done: str | None = None
 ) -> None:
     """Ask for confirmation, run the action as a manager of the chosen resource, and open a page on success.
 

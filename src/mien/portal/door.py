@@ -18,7 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from mien.gateway.exchange import Request
 from mien.management.guard import Api, Message, Receive, Scope, Send
 from mien.portal.parts import PortalParts
-from mien.portal.session import COOKIE, SESSION, UPLOAD_FRAME, Session, Sessions
+from mien.portal.session import COOKIE, SESSION, UPLOAD_FRAME, PortalSession, PortalSessions
 from mien.portal.sign_in import OPEN, PREFIX_HEADER, SIGN_IN, SignIn
 from mien.portal.texts import language, live_in, preferred, speak, t
 
@@ -39,7 +39,7 @@ class Portal:
 
     def __init__(self, parts: PortalParts) -> None:
         self._parts = parts
-        self._sessions = Sessions(parts.database, parts.vault, parts.tokens, parts.clock, parts.session_life)
+        self._sessions = PortalSessions(parts.database, parts.vault, parts.tokens, parts.clock, parts.session_life)
         self._sign_in = SignIn(parts.login, self._sessions, parts.audit, parts.network.origin, parts.openid)
         self._policy = _policy(parts.local_endpoint)
         self._origin = parts.network.origin
@@ -117,7 +117,7 @@ class Portal:
         scope[SESSION] = session
         await (await self._load())(scope, receive, send)
 
-    async def _session(self, headers: dict[bytes, bytes]) -> Session | None:
+    async def _session(self, headers: dict[bytes, bytes]) -> PortalSession | None:
         value = _cookie(headers)
         return await to_thread.run_sync(self._sessions.read, value) if value else None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from mien.evaluation.groups import LEAST, Difference, Equalised, Group, Grouped
+from mien.evaluation.groups import LEAST, Equalised, GroupDifference, Grouped, GroupRates
 from mien.matching.rates import Interval
 from mien.portal.texts import figure, listed, mark, t, tn
 
@@ -33,7 +33,7 @@ def found_differences(one: Grouped) -> list[str]:
 def other_sentences(one: Grouped) -> list[str]:
     """Return what else the first page says about an attribute."""
     said = []
-    rated: list[tuple[Group, Interval]] = [(group, group.fmr) for group in one.groups if group.fmr is not None]
+    rated: list[tuple[GroupRates, Interval]] = [(group, group.fmr) for group in one.groups if group.fmr is not None]
     if rated:
         worst, rate = max(rated, key=lambda pair: pair[1].value)
         said.append(_strangers(worst.name, rate))
@@ -63,7 +63,7 @@ def other_sentences(one: Grouped) -> list[str]:
     return said
 
 
-def _difference(one: Difference) -> str:
+def _difference(one: GroupDifference) -> str:
     chance = t("below {limit:.3f}", limit=0.001) if one.holm < 0.001 else figure(one.holm, ".3f")
     return t(
         "{one} against {other}: {what} in {rate} % against {other_rate} %. The chance of this between equal groups is "

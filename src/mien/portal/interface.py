@@ -24,7 +24,7 @@ from mien.portal.early import paint_early
 from mien.portal.frame import THEME, Page, frame
 from mien.portal.pages import PAGES
 from mien.portal.parts import PortalParts
-from mien.portal.session import SESSION, UPLOAD_FRAME, Session, Sessions
+from mien.portal.session import SESSION, UPLOAD_FRAME, PortalSession, PortalSessions
 from mien.portal.texts import STORE_ZONE, language, t
 from mien.portal.visitor import EXPECTED, Visitor, sentence
 from mien.portal.widgets import Tag, banner, empty, section, skeleton
@@ -51,7 +51,7 @@ _PATIENCE: Final = 0.25
 _log = structlog.get_logger("mien.portal")
 
 
-def build_interface(parts: PortalParts, sessions: Sessions) -> FastAPI:
+def build_interface(parts: PortalParts, sessions: PortalSessions) -> FastAPI:
     """Return the application with all pages; it expects the portal's door before it.
 
     The library keeps its application in a global: there is one interface a process.
@@ -90,7 +90,9 @@ class _LocalPage(ui.page):
         return _LIBRARY_LANGUAGES[language()]
 
 
-def _handler(page: Page, parts: PortalParts, sessions: Sessions) -> Callable[[Request], Awaitable[Response | None]]:
+def _handler(
+    page: Page, parts: PortalParts, sessions: PortalSessions
+) -> Callable[[Request], Awaitable[Response | None]]:
     async def show(request: Request) -> Response | None:
         build = context.client.build_response
         # The library calls it when it sends the page, which may be before all is drawn.
@@ -174,9 +176,9 @@ async def _draw(page: Page, visitor: Visitor, place: Tag) -> None:
             )
 
 
-async def visit(request: Request, parts: PortalParts, sessions: Sessions) -> Visitor:
+async def visit(request: Request, parts: PortalParts, sessions: PortalSessions) -> Visitor:
     """Return who looks at what, by the session and the address."""
-    session: Session = request.scope[SESSION]
+    session: PortalSession = request.scope[SESSION]
     query = {**request.query_params, **{name: str(value) for name, value in request.path_params.items()}}
     wanted = query.pop("resource", None)
     visitor = Visitor(parts, sessions, session, (), None, query)

@@ -28,7 +28,7 @@ from mien.gateway.tokens import Identity, TokenVerifier
 from mien.management.errors import ManagementError
 from mien.management.login import Actor
 from mien.management.oidc import FindResource, actor_of
-from mien.portal.signed import Signer
+from mien.portal.signed import ValueSigner
 from mien.portal.texts import mark, t
 from mien.storage import Vault
 
@@ -102,7 +102,7 @@ class OpenId:
         self._find = find
         self._discovery = Discovery(client.issuer, fetcher(ca_file))
         self._trusted = tls_context(ca_file)
-        self._signer = Signer(vault, "portal sign-in at issuer 1 ")
+        self._signer = ValueSigner(vault, "portal sign-in at issuer 1 ")
 
     @property
     def name(self) -> str:

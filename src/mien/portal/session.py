@@ -15,7 +15,7 @@ from mien.management import AdminTokens, Role
 from mien.management.login import Actor
 from mien.management.roles import Grant
 from mien.management.tokens import PREFIX
-from mien.portal.signed import Signer, unpack
+from mien.portal.signed import ValueSigner, unpack
 from mien.storage import EVERY_RESOURCE, Database, Vault
 from mien.storage.tables import PortalSessionRow
 
@@ -34,7 +34,7 @@ _PURPOSE: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class PortalSession:
     """A signed-in person.
 
     Attributes:
@@ -52,7 +52,7 @@ class Session:
     at_issuer: bool = False
 
 
-class Sessions:
+class PortalSessions:
     """Begins, reads and ends sessions, which every server of a database knows.
 
     Args:
@@ -67,12 +67,12 @@ class Sessions:
         self, database: Database, vault: Vault, tokens: AdminTokens, clock: Clock, life: timedelta = LIFE
     ) -> None:
         self._database = database
-        self._signer = Signer(vault, _PURPOSE)
+        self._signer = ValueSigner(vault, _PURPOSE)
         self._tokens = tokens
         self._clock = clock
         self._life = life
 
-    def begin(self, actor: Actor, secret: str | None) -> tuple[Session, str]:
+    def begin(self, actor: Actor, secret: str | None) -> tuple[PortalSession, str]:
         """Start a session.
 
         Args:
@@ -90,7 +90,7 @@ class Sessions:
             ends.append(token.expires_at)
         if secret and token is None and (end := _end_of_jwt(secret)) is not None:
             ends.append(end)
-        session = Session(uuid4(), actor, min(ends), token.id if token else None, secret is None)
+        session = PortalSession(uuid4(), actor, min(ends), token.id if token else None, secret is None)
         with self._database.write(EVERY_RESOURCE) as writing:
             writing.execute(delete(PortalSessionRow).where(PortalSessionRow.until <= now))
             writing.add(PortalSessionRow(id=session.id, actor=actor.name[:200], until=session.until))
@@ -104,7 +104,7 @@ class Sessions:
         }
         return session, self._signer.write(content)
 
-    def read(self, cookie: str) -> Session | None:
+    def read(self, cookie: str) -> PortalSession | None:
         """Return the session of a cookie; None if it is forged, over, ended or its token revoked."""
         content = self._signer.read(cookie)
         if content is None:
@@ -113,7 +113,7 @@ class Sessions:
             until = datetime.fromtimestamp(content["until"], UTC)
             token = UUID(content["token"]) if content["token"] else None
             grants = tuple(Grant(Role(role), UUID(place) if place else None) for role, place in content["grants"])
-            session = Session(
+            session = PortalSession(
                 UUID(content["id"]),
                 Actor(content["name"], grants),
                 until,
@@ -124,12 +124,12 @@ class Sessions:
             return None
         return session if grants and self.is_open(session) else None
 
-    def end(self, session: Session) -> None:
+    def end(self, session: PortalSession) -> None:
         """End a session: its cookie opens nothing from now on, on no server."""
         with self._database.write(EVERY_RESOURCE) as writing:
             writing.execute(delete(PortalSessionRow).where(PortalSessionRow.id == session.id))
 
-    def is_open(self, session: Session) -> bool:
+    def is_open(self, session: PortalSession) -> bool:
         """Whether a session goes on: not over, not ended, its token not revoked. Asks the database."""
         now = self._clock.now()
         if now >= session.until:

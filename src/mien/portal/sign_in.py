@@ -20,7 +20,7 @@ from mien.management.errors import ManagementError
 from mien.management.guard import Receive, Scope, Send
 from mien.management.login import Actor, Backoff, Login
 from mien.portal.openid import CALLBACK, PATIENCE, START, OpenId, SignInError
-from mien.portal.session import COOKIE, Session, Sessions
+from mien.portal.session import COOKIE, PortalSession, PortalSessions
 from mien.portal.texts import COOKIE as LANGUAGE
 from mien.portal.texts import LANGUAGES, STORE_ZONE, language, mark, speak, t
 
@@ -55,7 +55,12 @@ class SignIn:
     """
 
     def __init__(
-        self, login: Login, sessions: Sessions, audit: AuditLog, origin: OriginFinder, openid: OpenId | None = None
+        self,
+        login: Login,
+        sessions: PortalSessions,
+        audit: AuditLog,
+        origin: OriginFinder,
+        openid: OpenId | None = None,
     ) -> None:
         self._origin = origin
         self._login = login
@@ -181,7 +186,7 @@ class SignIn:
         answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
         return answer
 
-    def _note(self, session: Session, action: str) -> None:
+    def _note(self, session: PortalSession, action: str) -> None:
         role = {"role": session.actor.role.value}
         self._audit.record(actor=session.actor.name, action=action, resource_id=None, details=role)
 

@@ -13,7 +13,7 @@ from mien.storage import Vault
 _LONGEST: Final = 4096
 
 
-class Signer:
+class ValueSigner:
     """Writes and reads signed values, which people can read and not change.
 
     Args:

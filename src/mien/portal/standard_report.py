@@ -7,7 +7,7 @@ from typing import Final
 
 from mien.portal.texts import t
 from mien.portal.widgets import Cell, Tag, table, text
-from mien.vision.measures import MEASURES, Basis, Measure, QualityScore
+from mien.vision.measures import MEASURES, Measure, MeasureBasis, QualityScore
 
 POOR: Final = 50
 """Below this score a measure comes with advice. The standard sets no limits: they depend on the use."""
@@ -37,7 +37,7 @@ def _row(measure: Measure, found: QualityScore) -> list[Cell]:
     definition = MEASURES[measure]
 
     def name() -> None:
-        own = " *" if definition.basis is Basis.OWN else ""
+        own = " *" if definition.basis is MeasureBasis.OWN else ""
         Tag("span", t(definition.name) + own, title=t(definition.definition))
 
     return [name, found.score, t(definition.advice) if found.score < POOR else ""]

@@ -25,7 +25,7 @@ from mien.management.tokens import TokenError
 from mien.messages import as_sentence, message_of
 from mien.models import ModelError
 from mien.portal.parts import PortalParts
-from mien.portal.session import Session, Sessions
+from mien.portal.session import PortalSession, PortalSessions
 from mien.portal.texts import said, t
 from mien.subjects.errors import SubjectError
 from mien.vision.errors import VisionError
@@ -66,8 +66,8 @@ class Visitor:
     """
 
     parts: PortalParts
-    sessions: Sessions
-    session: Session
+    sessions: PortalSessions
+    session: PortalSession
     resources: tuple[Resource, ...]
     chosen: Resource | None
     query: dict[str, str]

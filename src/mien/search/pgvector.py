@@ -29,14 +29,14 @@ _EF_SEARCH = 100
 """How many neighbours HNSW keeps while it searches; pgvector's own 40 loses recall among near-equal strangers."""
 
 
-class Method(StrEnum):
+class NeighbourSearch(StrEnum):
     """How PostgreSQL finds neighbours."""
 
     EXACT = "exact"
     HNSW = "hnsw"
 
 
-class NotTrainedError(LookupError):
+class NoTemplatesTableError(LookupError):
     """The collection has no templates table entry: it was never trained."""
 
     def __init__(self, collection_id: str) -> None:
@@ -90,7 +90,7 @@ class PgVectorStore:
         engine: Engine,
         resource_id: str,
         collection_id: str,
-        method: Method = Method.EXACT,
+        method: NeighbourSearch = NeighbourSearch.EXACT,
         guard: Callable[[Connection], None] | None = None,
     ) -> None:
         self._guard = guard or (lambda _connection: None)
@@ -109,7 +109,7 @@ class PgVectorStore:
                 {**self._scope, "fingerprint": fingerprint, "dimension": dimension},
             )
             self._insert(connection, faces)
-            if self._method is Method.HNSW:
+            if self._method is NeighbourSearch.HNSW:
                 create_index(connection, dimension)  # last: built at once it takes a part of the time
             self._guard(connection)
 
@@ -167,7 +167,7 @@ class PgVectorStore:
         query = f"SELECT fingerprint, dimension FROM search_collections WHERE {_SCOPE}"
         row = connection.execute(text(query + (" FOR UPDATE" if lock else "")), self._scope).one_or_none()
         if row is None:
-            raise NotTrainedError(self._scope["collection"])
+            raise NoTemplatesTableError(self._scope["collection"])
         return row.fingerprint, row.dimension
 
     def _insert(self, connection: Connection, faces: EnrolledTemplates) -> None:
@@ -201,7 +201,7 @@ class PgVectorSearch:
         scope: Mapping[str, str],
         fingerprint: str,
         dimension: int,
-        method: Method,
+        method: NeighbourSearch,
         *,
         count: int,
         persons: int,
@@ -269,7 +269,7 @@ class PgVectorSearch:
         array = check_probes(probes, self._dimension)
         with self._engine.connect() as connection, connection.begin():
             adapt(connection)
-            find = self._exact if self._method is Method.EXACT else self._by_index
+            find = self._exact if self._method is NeighbourSearch.EXACT else self._by_index
             return [find(connection, probe, query) for probe in array]
 
     def _exact(self, connection: Connection, probe: Float32, query: Query) -> list[Match]:

@@ -47,7 +47,7 @@ class BackupError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class BackupManifest:
     """The contents of a backup.
 
     Attributes:
@@ -83,7 +83,7 @@ def make_backup(
     version: str,
     passphrase: str | None = None,
     with_key: bool = False,
-) -> Manifest:
+) -> BackupManifest:
     """Write a backup while servers run; the file appears complete or not at all.
 
     Args:
@@ -114,7 +114,7 @@ def make_backup(
         key = (master.secret.hex() + "\n").encode("ascii")
         if with_key:
             files[_KEY] = hashlib.sha256(key).hexdigest()
-        manifest = Manifest(
+        manifest = BackupManifest(
             format=_FORMAT,
             made_at=now.isoformat(),
             version=version,
@@ -178,7 +178,7 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def read_backup(source: Path, folder: Path, passphrase: str | None = None, *, with_key: bool = True) -> Manifest:
+def read_backup(source: Path, folder: Path, passphrase: str | None = None, *, with_key: bool = True) -> BackupManifest:
     """Unpack a backup into a folder and check every file against the manifest.
 
     Args:
@@ -216,7 +216,7 @@ def read_backup(source: Path, folder: Path, passphrase: str | None = None, *, wi
     return manifest
 
 
-def restore_database(manifest: Manifest, folder: Path, url: str) -> None:
+def restore_database(manifest: BackupManifest, folder: Path, url: str) -> None:
     """Bring the database of an unpacked backup to where a server will look for it.
 
     Args:
@@ -329,7 +329,7 @@ def _opening(raw: BinaryIO, passphrase: str | None) -> BinaryIO:
     return cast("BinaryIO", io.BufferedReader(OpeningReader(raw, passphrase), _BLOCK))
 
 
-def _read_manifest(archive: tarfile.TarFile) -> Manifest:
+def _read_manifest(archive: tarfile.TarFile) -> BackupManifest:
     member = archive.next()
     if member is None or member.name != _MANIFEST or not member.isfile() or member.size > _MOST_MANIFEST:
         raise BackupError("this is no backup of Mien: it does not begin with a manifest")
@@ -339,7 +339,7 @@ def _read_manifest(archive: tarfile.TarFile) -> Manifest:
         content: dict[str, Any] = json.loads(stream.read())
         if content["format"] != _FORMAT:
             raise BackupError(f"the backup has format {content['format']}, which this version of Mien does not know")
-        manifest = Manifest(**content)
+        manifest = BackupManifest(**content)
         names = set(manifest.files)
     except (ValueError, KeyError, TypeError) as error:
         raise BackupError(f"the manifest cannot be read: {error}") from error

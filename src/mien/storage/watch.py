@@ -13,7 +13,7 @@ from mien.storage.database import Database
 _BUSY_SECONDS: Final = 30.0
 
 
-class Watch:
+class RowWatch:
     """Reads one counter of the database, on a connection of its own that is opened at the first reading.
 
     It is one prepared statement: some microseconds on SQLite, a round trip to the server on PostgreSQL. Either way the

@@ -15,8 +15,8 @@ from mien.subjects.errors import (
     SubjectError,
     UnfinishedError,
 )
-from mien.subjects.receipts import Receipts, Verified
-from mien.subjects.rules import Ran, Rule, Rules, What
+from mien.subjects.receipts import Receipts, VerifiedReceipt
+from mien.subjects.rules import Ran, RetentionRule, Rules, What
 from mien.subjects.service import Subjects, open_subjects
 from mien.subjects.types import Certainty, HeldFace, HeldProbe, HeldSession, Holding, NotSearched, SubjectData, Whom
 
@@ -38,14 +38,14 @@ __all__ = [
     "Ran",
     "ReceiptNotFoundError",
     "Receipts",
-    "Rule",
+    "RetentionRule",
     "RuleNotFoundError",
     "Rules",
     "SubjectData",
     "SubjectError",
     "Subjects",
     "UnfinishedError",
-    "Verified",
+    "VerifiedReceipt",
     "What",
     "Whom",
     "open_subjects",

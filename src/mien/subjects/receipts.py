@@ -18,7 +18,7 @@ TYPE: Final = "mien-erasure-receipt-1"
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class VerifiedReceipt:
     """The content of a verified receipt.
 
     Attributes:
@@ -46,7 +46,7 @@ class Receipts(Signer):
     def __init__(self, database: Database, vault: Vault, clock: Clock) -> None:
         super().__init__(database, vault, clock, SignedKind(TYPE, "receipt", InvalidReceiptError))
 
-    def verify(self, document: str, key: str | None = None) -> Verified:
+    def verify(self, document: str, key: str | None = None) -> VerifiedReceipt:
         """Check a receipt.
 
         Args:
@@ -56,9 +56,9 @@ class Receipts(Signer):
         Raises:
             InvalidReceiptError: it is not a receipt, is signed by another key, or was changed.
         """
-        return Verified(*self.opened(document, key))
+        return VerifiedReceipt(*self.opened(document, key))
 
-    def check(self, document: str) -> tuple[Verified | None, str | None]:
+    def check(self, document: str) -> tuple[VerifiedReceipt | None, str | None]:
         """Verify like `verify`, but return the reason instead of raising it."""
         try:
             return self.verify(document), None

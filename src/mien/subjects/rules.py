@@ -51,7 +51,7 @@ class What(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RetentionRule:
     """A rule.
 
     Attributes:
@@ -107,7 +107,9 @@ class Rules:
         self._audit = audit
         self._ran_at: datetime | None = None
 
-    def set(self, resource_id: UUID, what: What, days: int, ref: CollectionRef | None = None, *, actor: str) -> Rule:
+    def set(
+        self, resource_id: UUID, what: What, days: int, ref: CollectionRef | None = None, *, actor: str
+    ) -> RetentionRule:
         """Set a rule; it replaces a rule of the same kind for the same collection or resource.
 
         Raises:
@@ -163,7 +165,7 @@ class Rules:
                 details={"rule": str(rule_id), "what": row.what},
             )
 
-    def all(self, resource_id: UUID) -> list[Rule]:
+    def all(self, resource_id: UUID) -> list[RetentionRule]:
         """Return the rules of a resource, oldest first."""
         query = select(RetentionRuleRow, CollectionRow).outerjoin(
             CollectionRow, CollectionRow.uid == RetentionRuleRow.collection
@@ -309,6 +311,6 @@ def _has_members(row: CollectionRow) -> bool:
     return row.kind != Kind.DIRECTORY.value or row.collection_id == persons_ref(row.resource_id).collection_id
 
 
-def _rule(row: RetentionRuleRow, home: CollectionRow | None) -> Rule:
+def _rule(row: RetentionRuleRow, home: CollectionRow | None) -> RetentionRule:
     place = None if home is None else place_name(home.kind, home.collection_id)
-    return Rule(row.rule_id, What(row.what), place, row.days, row.created_by, row.created_at)
+    return RetentionRule(row.rule_id, What(row.what), place, row.days, row.created_by, row.created_at)

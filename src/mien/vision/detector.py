@@ -27,7 +27,7 @@ _MAX_CANDIDATES = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Candidates:
+class RawDetections:
     """Raw detections in pixels of the searched image, before overlapping ones are suppressed.
 
     Attributes:
@@ -44,14 +44,14 @@ class Candidates:
         """Count the candidates."""
         return len(self.scores)
 
-    def take(self, index: Array) -> Candidates:
+    def take(self, index: Array) -> RawDetections:
         """Keep those at `index` (positions or a mask)."""
-        return Candidates(self.boxes[index], self.scores[index], self.points[index])
+        return RawDetections(self.boxes[index], self.scores[index], self.points[index])
 
     @staticmethod
-    def join(parts: list[Candidates]) -> Candidates:
+    def join(parts: list[RawDetections]) -> RawDetections:
         """Combine several detectors."""
-        return Candidates(
+        return RawDetections(
             np.concatenate([part.boxes for part in parts]),
             np.concatenate([part.scores for part in parts]),
             np.concatenate([part.points for part in parts]),
@@ -71,7 +71,7 @@ class YuNet:
         self._cores = cores or SpareCores(1)
         self._grids: dict[tuple[int, int], tuple[Float32, Float32]] = {}
 
-    def search(self, pixels: Pixels, threshold: float) -> Candidates:
+    def search(self, pixels: Pixels, threshold: float) -> RawDetections:
         """Find faces at the scale that the image has.
 
         Args:
@@ -98,7 +98,7 @@ class YuNet:
         five = points[0].take(likely, 0).reshape(-1, 5, 2)
         five += cells[:, None]
         five *= strides[:, None]
-        return Candidates(found, scores.take(likely), five)
+        return RawDetections(found, scores.take(likely), five)
 
     def widen(self) -> None:
         """Prepare for searches on two cores, see `Network.widen`."""
@@ -129,7 +129,7 @@ def _cells(across: int, down: int) -> tuple[Float32, Float32]:
     return np.concatenate(cells).astype(np.float32), np.concatenate(strides).astype(np.float32)
 
 
-def suppress(candidates: Candidates, overlap: float = _OVERLAP) -> Candidates:
+def suppress(candidates: RawDetections, overlap: float = _OVERLAP) -> RawDetections:
     """Keep the best of every set of candidates that overlap.
 
     Args:

@@ -26,7 +26,7 @@ from mien.vision.people import SURE, is_clearly_person, is_person
 from mien.vision.quality.report import FaceSurroundings, measure_quality
 from mien.vision.spare_cores import SpareCores
 from mien.vision.types import Attributes, Detection, Embedding, Face, FaceBox, Float32, OperatingPoint, Pixels, Want
-from mien.vision.upright import Reading, UprightReader
+from mien.vision.upright import LandmarkReading, UprightReader
 
 DETECTOR = "yunet"
 
@@ -82,7 +82,7 @@ class _Looked:
     """A face that was looked at closely."""
 
     view: _View
-    reading: Reading
+    reading: LandmarkReading
     context: FaceContext
 
 
@@ -281,13 +281,13 @@ class FaceEngine:
         context = self._context(view, again)
         return context, self._embed(recogniser, context, again, want)
 
-    def _context(self, view: _View, reading: Reading) -> FaceContext:
+    def _context(self, view: _View, reading: LandmarkReading) -> FaceContext:
         context = FaceContext(view.pixels, reading.points, view.box, self._network, self._mesh_of)
         if not reading.trusted:
             context.norm = 0.0
         return context
 
-    def _embed(self, recogniser: Embedder, context: FaceContext, reading: Reading, want: Want) -> Embedding:
+    def _embed(self, recogniser: Embedder, context: FaceContext, reading: LandmarkReading, want: Want) -> Embedding:
         if not reading.trusted:
             return recogniser.unread()
         shared = SFACE in recogniser.packs and (want.quality or SFACE in packs_for(want.attributes))

@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 
 from mien.vision import align
-from mien.vision.detector import Candidates, YuNet, suppress
+from mien.vision.detector import RawDetections, YuNet, suppress
 from mien.vision.types import Detection, Float32, OperatingPoint, Pixels
 from mien.vision.upright import LOOK, nearest_to_middle, roll_of, turned_square
 
@@ -135,7 +135,7 @@ class FaceFinder:
         """
         return _detections(suppress(self._detector.search(pixels, threshold)))
 
-    def _look(self, pixels: Pixels, plan: _Plan, least: float) -> Candidates:
+    def _look(self, pixels: Pixels, plan: _Plan, least: float) -> RawDetections:
         longest = max(pixels.shape[:2])
         coarse, side = self._first_look(pixels, plan, least)
         found = [coarse]
@@ -151,9 +151,9 @@ class FaceFinder:
             found.append(self._at(pixels, min(2 * longest, _COARSE), _TRACE))
         if len(sure) == 0 or float(sure.boxes[:, 2].max()) > _LARGE * scale:
             found.append(self._at(pixels, min(longest, _TINY), _TRACE))
-        return found[0] if len(found) == 1 else Candidates.join(found)
+        return found[0] if len(found) == 1 else RawDetections.join(found)
 
-    def _first_look(self, pixels: Pixels, plan: _Plan, least: float) -> tuple[Candidates, int]:
+    def _first_look(self, pixels: Pixels, plan: _Plan, least: float) -> tuple[RawDetections, int]:
         """Search the whole image once, or twice where a swift look is not sure; also give the long side searched."""
         longest = max(pixels.shape[:2])
         side = min(longest, _COARSE)
@@ -166,7 +166,7 @@ class FaceFinder:
                 return looked, swift
         return self._at(pixels, side, _TRACE), side
 
-    def _at(self, pixels: Pixels, longest: int, threshold: float) -> Candidates:
+    def _at(self, pixels: Pixels, longest: int, threshold: float) -> RawDetections:
         """Search at the scale at which the long side has `longest` pixels; the answer is in `pixels`' own."""
         height, width = pixels.shape[:2]
         factor = longest / max(height, width)
@@ -178,7 +178,7 @@ class FaceFinder:
         found = self._detector.search(pixels, threshold)
         return found if factor == 1 else _scaled(found, 1 / factor)
 
-    def _second_looks(self, pixels: Pixels, found: Candidates, plan: _Plan) -> Candidates:
+    def _second_looks(self, pixels: Pixels, found: RawDetections, plan: _Plan) -> RawDetections:
         """Detect again where it is uncertain whether there is a face."""
         ranked = suppress(found.take(found.scores >= plan.doubt))
         doubtful = np.flatnonzero(ranked.scores < plan.sure)[:_LOOKS]
@@ -189,9 +189,9 @@ class FaceFinder:
             answer = self._look_closely(pixels, ranked.boxes[index], plan.turns)
             if len(answer) and float(answer.scores[0]) >= float(ranked.scores[index]):
                 results.append(answer)
-        return Candidates.join(results)
+        return RawDetections.join(results)
 
-    def _look_closely(self, pixels: Pixels, box: Float32, turns: tuple[int, ...]) -> Candidates:
+    def _look_closely(self, pixels: Pixels, box: Float32, turns: tuple[int, ...]) -> RawDetections:
         """Search a square around `box`, scaled to `LOOK`, at each of the quarter turns; the best answer or none."""
         side = 2.0 * float(max(box[2], box[3]))
         middle = np.asarray(box[:2] + box[2:] / 2, np.float32)
@@ -207,10 +207,10 @@ class FaceFinder:
         answers = [answer for answer in answers if _agree(answer.boxes[0], box)]
         if not answers:
             return _NOTHING
-        joined = Candidates.join(answers)
+        joined = RawDetections.join(answers)
         return joined.take(np.array([int(np.argmax(joined.scores))]))
 
-    def _turned_alike(self, pixels: Pixels, faces: Candidates) -> Candidates:
+    def _turned_alike(self, pixels: Pixels, faces: RawDetections) -> RawDetections:
         """Add the faces that are turned as the surest of the turned ones is, if there is one."""
         rolls = [roll for roll in map(roll_of, faces.points) if abs(roll) > _TURNED]
         if not rolls:
@@ -229,10 +229,10 @@ class FaceFinder:
         points = align.apply_transform(back, seen.points.reshape(-1, 2)).reshape(-1, 5, 2)
         boxes = np.asarray(np.concatenate([middles - sizes / 2, sizes], axis=1), np.float32)
         # What was found before keeps its box, and the others' scores are those of doubtful faces where its own is.
-        others = Candidates(boxes, np.minimum(seen.scores, faces.scores.min()), points)
-        return suppress(Candidates.join([faces, others]))
+        others = RawDetections(boxes, np.minimum(seen.scores, faces.scores.min()), points)
+        return suppress(RawDetections.join([faces, others]))
 
-    def _turned(self, pixels: Pixels) -> Candidates:
+    def _turned(self, pixels: Pixels) -> RawDetections:
         """Search the whole image lying on its sides and standing on its head."""
         height, width = pixels.shape[:2]
         answers = []
@@ -243,20 +243,20 @@ class FaceFinder:
         ):
             turned = np.asarray(cv2.rotate(pixels, code), np.uint8)
             answers.append(_moved(self._at(turned, min(max(height, width), _COARSE), _CONFIRM), back))
-        return suppress(Candidates.join(answers))
+        return suppress(RawDetections.join(answers))
 
 
-_NOTHING = Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32))
+_NOTHING = RawDetections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32))
 
 
-def _detections(faces: Candidates) -> list[Detection]:
+def _detections(faces: RawDetections) -> list[Detection]:
     return [
         Detection((float(box[0]), float(box[1]), float(box[2]), float(box[3])), float(score), points)
         for box, score, points in zip(faces.boxes, faces.scores, faces.points, strict=True)
     ]
 
 
-def _traces(coarse: Candidates, sure: Candidates, scale: float, least: float) -> Candidates:
+def _traces(coarse: RawDetections, sure: RawDetections, scale: float, least: float) -> RawDetections:
     """Small candidates from a width on that are neither surely found nor parts of what is: one for each place."""
     widths = coarse.boxes[:, 2]
     small = coarse.take((widths < _SMALL * scale) & (widths >= least))
@@ -283,18 +283,18 @@ def _agree(answer: Float32, asked: Float32) -> bool:
     return 0.4 <= area / max(other, 1e-6) <= 2.5 and shared >= 0.3 * (area + other - shared)
 
 
-def _scaled(candidates: Candidates, factor: float) -> Candidates:
+def _scaled(candidates: RawDetections, factor: float) -> RawDetections:
     by = np.float32(factor)
-    return Candidates(candidates.boxes * by, candidates.scores, candidates.points * by)
+    return RawDetections(candidates.boxes * by, candidates.scores, candidates.points * by)
 
 
-def _moved(candidates: Candidates, transform: Float32) -> Candidates:
+def _moved(candidates: RawDetections, transform: Float32) -> RawDetections:
     """Move candidates by a similarity of quarter turns; boxes stay parallel to the axes."""
     corners = np.stack([candidates.boxes[:, :2], candidates.boxes[:, :2] + candidates.boxes[:, 2:]], axis=1)
     moved = corners @ transform[:, :2].T + transform[:, 2]
     low, high = moved.min(axis=1), moved.max(axis=1)
     points = candidates.points @ transform[:, :2].T + transform[:, 2]
-    return Candidates(
+    return RawDetections(
         np.asarray(np.concatenate([low, high - low], axis=1), np.float32),
         candidates.scores,
         np.asarray(points, np.float32),

@@ -3,7 +3,8 @@
 Every score is a whole number from 0 to 100, and higher is better. The mappings from a raw value to a score are those
 of the standard, with the constants of its reference implementation, OFIQ 1.1 by the Federal Office for Information
 Security (`data/ofiq_config.jaxn`). What the standard reads from networks that Mien does not have is read from Mien's
-own, and the table says so (`Basis.OWN`): such a score orders photos as the standard's does but is not its number.
+own, and the table says so (`MeasureBasis.OWN`): such a score orders photos as the standard's does, but is not its
+number.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from types import MappingProxyType
 from typing import Final
 
 
-class Basis(StrEnum):
+class MeasureBasis(StrEnum):
     """How far a measure is the standard's.
 
     STANDARD: the standard's formula and mapping, on Mien's landmarks instead of the 98 of ADNet.
@@ -73,7 +74,7 @@ class Definition:
     name: str
     clause: str
     definition: str
-    basis: Basis
+    basis: MeasureBasis
     advice: str
 
 
@@ -91,11 +92,11 @@ class QualityScore:
 
 
 def _own(name: str, clause: str, definition: str, advice: str) -> Definition:
-    return Definition(name, clause, definition, Basis.OWN, advice)
+    return Definition(name, clause, definition, MeasureBasis.OWN, advice)
 
 
 def _of(name: str, clause: str, definition: str, advice: str) -> Definition:
-    return Definition(name, clause, definition, Basis.STANDARD, advice)
+    return Definition(name, clause, definition, MeasureBasis.STANDARD, advice)
 
 
 _FRAME: Final = "Leave more room around the head."

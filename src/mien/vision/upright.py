@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mien.vision import align
-from mien.vision.detector import Candidates, YuNet
+from mien.vision.detector import RawDetections, YuNet
 from mien.vision.types import Float32, Pixels
 
 LOOK = 128
@@ -49,7 +49,7 @@ _UPRIGHT: Float32 = np.asarray((align.TEMPLATE_112 - 56) * (0.9 * LOOK / 160) + 
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LandmarkReading:
     """The five points of a face, and what speaks for them.
 
     Attributes:
@@ -92,7 +92,7 @@ class UprightReader:
         self._detector = detector
         self._presence = presence
 
-    def read(self, pixels: Pixels, points: Float32, box: tuple[float, float, float, float]) -> Reading:
+    def read(self, pixels: Pixels, points: Float32, box: tuple[float, float, float, float]) -> LandmarkReading:
         """Find the five points of a face more exactly, in whichever turn it is.
 
         Args:
@@ -106,7 +106,9 @@ class UprightReader:
         reading = self.refine(pixels, points)
         return reading if reading.plain else self.search(pixels, reading, box)
 
-    def search(self, pixels: Pixels, reading: Reading, box: tuple[float, float, float, float]) -> Reading:
+    def search(
+        self, pixels: Pixels, reading: LandmarkReading, box: tuple[float, float, float, float]
+    ) -> LandmarkReading:
         """Search all rotations, and read the face again in the one with the highest detection score.
 
         Args:
@@ -126,7 +128,7 @@ class UprightReader:
         presence = self._presence(pixels, reading.points) if doubtful else None
         return replace(reading, searched=True, presence=presence)
 
-    def refine(self, pixels: Pixels, points: Float32, passes: int = _PASSES) -> Reading:
+    def refine(self, pixels: Pixels, points: Float32, passes: int = _PASSES) -> LandmarkReading:
         """Find the five points more exactly, by looking again at the face alone, turned upright by them.
 
         Args:
@@ -139,7 +141,7 @@ class UprightReader:
             transform = align.similarity_transform(points, _UPRIGHT)
             looked = self._detector.search(align.warp(pixels, transform, LOOK, LOOK), _FAINT)
             if len(looked) == 0:
-                return Reading(points, 0.0, float(LOOK))
+                return LandmarkReading(points, 0.0, float(LOOK))
             best = nearest_to_middle(looked)
             seen = align.apply_transform(align.invert_transform(transform), looked.points[best])
             score = float(looked.scores[best])
@@ -147,7 +149,7 @@ class UprightReader:
             points = np.asarray((points + seen) / 2, np.float32)
             if moved < _SETTLED:
                 break
-        return Reading(points, score, moved)
+        return LandmarkReading(points, score, moved)
 
     def _surest(self, pixels: Pixels, box: tuple[float, float, float, float]) -> Float32 | None:
         """The points of the face in a box as they look in the turn in which the detector is surest of it."""
@@ -178,7 +180,7 @@ def roll_of(points: Float32) -> float:
     return float(np.degrees(np.arctan2(down, across)))
 
 
-def nearest_to_middle(candidates: Candidates) -> int:
+def nearest_to_middle(candidates: RawDetections) -> int:
     """Index of the likeliest of the candidates that are centred in a look's crop, else of the nearest."""
     middles = candidates.boxes[:, :2] + candidates.boxes[:, 2:] / 2
     distance = np.abs(middles - LOOK / 2).max(axis=1)
@@ -198,7 +200,7 @@ def turned_square(middle: Float32, side: float, degrees: float, size: int) -> Fl
     return np.asarray(np.concatenate([linear, shift[:, None]], axis=1), np.float32)
 
 
-def _agree(points: Float32, reading: Reading) -> bool:
+def _agree(points: Float32, reading: LandmarkReading) -> bool:
     """Return whether points are those of a reading that saw a face, as far as a template cares."""
     apart = abs((roll_of(points) - roll_of(reading.points) + 180) % 360 - 180)
     eyes = float(np.linalg.norm(reading.points[1] - reading.points[0]))

@@ -14,7 +14,18 @@ from mien.gateway.exchange import Exchange, Operation, Request, Response
 from mien.wire.body import read_json
 from mien.wire.context import EMPTY, Context, answer, without_none
 from mien.wire.families import BY_KIND, FAMILIES
-from mien.wire.fields import BODY_INVALID, NEW_USER_DATA, USER_DATA, Body, Field, Query, body_of, ids, shown, text
+from mien.wire.fields import (
+    BODY_INVALID,
+    NEW_USER_DATA,
+    USER_DATA,
+    Body,
+    Field,
+    QueryOptions,
+    body_of,
+    ids,
+    shown,
+    text,
+)
 from mien.wire.schemas import COLLECTION_ID, DATE, GUID, TEXT, Describe, Json, array, described, in_path, query, record
 from mien.wire.training import OPERATION_LOCATION, timestamp
 
@@ -69,8 +80,8 @@ _TYPE = Field("type", _NAMES, lambda body, name: _kind(text(body, name) or ""))
 _OBJECT = Field("objectId", COLLECTION_ID, _object_id)
 _SCOPE = Field("applyScope", array(GUID, 1), _scope)
 _MODE = Field("mode", {"type": "string", "enum": [_CREATE_NEW]}, _mode)
-_ASKED_TYPE = Query((query("type", _NAMES, "Only of this type."),), _asked_kind)
-_ASKED_SCOPE = Query(
+_ASKED_TYPE = QueryOptions((query("type", _NAMES, "Only of this type."),), _asked_kind)
+_ASKED_SCOPE = QueryOptions(
     ({**query("applyScope", array(GUID), "Only those that these may apply."), "explode": False},), _scope_query
 )
 _OF_SNAPSHOT = [in_path("snapshotId")]

@@ -24,7 +24,7 @@ from mien.wire.fields import (
     USER_DATA,
     Body,
     Field,
-    Page,
+    PageRange,
     body_of,
     text,
 )
@@ -47,11 +47,11 @@ FACE_SCHEMA = record({"persistedFaceId": GUID, "userData": schemas.FACE_DATA}, o
 
 def collection_operations(context: Context) -> list[Operation]:
     """The rows of all four kinds for the router."""
-    return [operation for family in FAMILIES for operation in Collections(context, family).operations()]
+    return [operation for family in FAMILIES for operation in CollectionHandlers(context, family).operations()]
 
 
 @dataclass(frozen=True, slots=True)
-class Collections:
+class CollectionHandlers:
     """The handlers of one kind of collection."""
 
     context: Context
@@ -140,7 +140,7 @@ class Collections:
     async def show_all(self, exchange: Exchange) -> Response:
         """Return the collections of this kind by ascending id; face lists in one piece, the others in pages."""
         with_model = RETURN_MODEL.read(exchange.request)
-        page = Page("", 1000) if self.family is FACE_LIST else PAGE.read(exchange.request)
+        page = PageRange("", 1000) if self.family is FACE_LIST else PAGE.read(exchange.request)
         resource_id = exchange.resource_id
 
         def work() -> Response:

@@ -14,7 +14,7 @@ from mien.contract.models import DETECTION_MODELS, NO_LANDMARKS, RECOGNITION_MOD
 from mien.contract.versions import Version
 from mien.gateway.exchange import Request
 from mien.wire import schemas
-from mien.wire.fields import Query, boolean
+from mien.wire.fields import QueryOptions, boolean
 from mien.wire.schemas import Json
 
 _DETECTION_MODEL = row("common.detection_model_invalid")
@@ -85,7 +85,7 @@ def _seconds(request: Request) -> int:
     return int(digits)
 
 
-def _flag(name: str, invalid: Row, *, default: bool, says: str) -> Query[bool]:
+def _flag(name: str, invalid: Row, *, default: bool, says: str) -> QueryOptions[bool]:
     """Declare an option that is true or false."""
 
     def read(request: Request) -> bool:
@@ -94,17 +94,17 @@ def _flag(name: str, invalid: Row, *, default: bool, says: str) -> Query[bool]:
             raise invalid.problem(hint="Write true or false.")
         return value
 
-    return Query((schemas.query(name, {**schemas.BOOLEAN, "default": default}, says),), read)
+    return QueryOptions((schemas.query(name, {**schemas.BOOLEAN, "default": default}, says),), read)
 
 
 _MODELS: Final = {"enum": list(DETECTION_MODELS), "default": DETECTION_MODELS[0]}
-DETECTION_MODEL: Final = Query(
+DETECTION_MODEL: Final = QueryOptions(
     (schemas.query("detectionModel", {"type": "string", **_MODELS}, "Finds the face."),), parse_detection_model
 )
 """The detection model of an enrolment."""
 
-_DETECTION: Final = Query((schemas.query("detectionModel", _MODELS, "Finds the faces."),), parse_detection_model)
-_RECOGNITION: Final = Query(
+_DETECTION: Final = QueryOptions((schemas.query("detectionModel", _MODELS, "Finds the faces."),), parse_detection_model)
+_RECOGNITION: Final = QueryOptions(
     (
         schemas.query(
             "recognitionModel",
@@ -121,7 +121,7 @@ _RETURN_LANDMARKS: Final = _flag(
 _NAME_MODEL: Final = _flag(
     "returnRecognitionModel", _RETURN_MODEL, default=False, says="Whether to name the recognition model."
 )
-_LIFE: Final = Query(
+_LIFE: Final = QueryOptions(
     (
         schemas.query(
             "faceIdTimeToLive",

@@ -36,7 +36,7 @@ def _with_persons(plain: Json) -> Describe:
 
 
 @dataclass(frozen=True, slots=True)
-class DynamicGroups:
+class DynamicGroupHandlers:
     """The handlers of dynamic person groups."""
 
     context: Context

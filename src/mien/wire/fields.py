@@ -57,7 +57,7 @@ class Field(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Query(Generic[T]):
+class QueryOptions(Generic[T]):
     """One or several options of a query that are read together.
 
     Attributes:
@@ -153,14 +153,14 @@ def shown(value: Any) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PageRange:
     """Which part of a list a caller wants: at most `top` entries after `start`."""
 
     start: str
     top: int
 
 
-def parse_page(request: Request) -> Page:
+def parse_page(request: Request) -> PageRange:
     """Read `start` and `top`; empty ones count as absent.
 
     Raises:
@@ -173,7 +173,7 @@ def parse_page(request: Request) -> Page:
     top = TOP[1] if not given else whole(given)
     if top is None or not TOP[0] <= top <= TOP[1]:
         raise _TOP.problem(hint=f"It is a whole number from {TOP[0]} to {TOP[1]}.")
-    return Page(start.replace("\x00", ""), top)
+    return PageRange(start.replace("\x00", ""), top)
 
 
 def parse_return_model(request: Request) -> bool:
@@ -234,7 +234,7 @@ CREATE_BODY: Final = body_of(NAME, USER_DATA, optional=[USER_DATA])
 CHANGE_BODY: Final = body_of(NEW_NAME, NEW_USER_DATA, optional=[NEW_NAME, NEW_USER_DATA])
 FACE_BODY: Final = body_of(FACE_DATA, optional=[FACE_DATA])
 
-PAGE: Final = Query(
+PAGE: Final = QueryOptions(
     (
         schemas.query("start", {"type": "string", "maxLength": ID_LENGTH}, "Id of the last entry of the page before."),
         schemas.query(
@@ -245,7 +245,7 @@ PAGE: Final = Query(
     ),
     parse_page,
 )
-RETURN_MODEL: Final = Query(
+RETURN_MODEL: Final = QueryOptions(
     (
         schemas.query(
             "returnRecognitionModel", {**schemas.BOOLEAN, "default": False}, "Whether to name the recognition model."
@@ -253,7 +253,7 @@ RETURN_MODEL: Final = Query(
     ),
     parse_return_model,
 )
-TARGET_FACE: Final = Query(
+TARGET_FACE: Final = QueryOptions(
     (
         {
             **schemas.query(
@@ -266,6 +266,6 @@ TARGET_FACE: Final = Query(
     ),
     parse_target_face,
 )
-USER_DATA_OF_FACE: Final = Query(
+USER_DATA_OF_FACE: Final = QueryOptions(
     (schemas.query("userData", schemas.FACE_DATA, "What to attach to the face."),), parse_face_user_data
 )

@@ -36,7 +36,7 @@ _DESCRIBE = described(
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class GroupHandler:
     """The handler of Group."""
 
     context: Context

@@ -41,7 +41,7 @@ def _schema(version: Version) -> Json:
 
 
 @dataclass(frozen=True, slots=True)
-class Operations:
+class OperationHandlers:
     """The handler of operations."""
 
     context: Context

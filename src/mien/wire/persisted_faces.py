@@ -25,7 +25,7 @@ DUPLICATES = b"x-mien-duplicates"
 
 def persisted_face_operations(context: Context) -> list[Operation]:
     """The rows of all four kinds for the router."""
-    return [operation for family in FAMILIES for operation in PersistedFaces(context, family).operations()]
+    return [operation for family in FAMILIES for operation in PersistedFaceHandlers(context, family).operations()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ ENROL_PARAMETERS = (*TARGET_FACE.parameters, *DETECTION_MODEL.parameters, *USER_
 
 
 @dataclass(frozen=True, slots=True)
-class PersistedFaces:
+class PersistedFaceHandlers:
     """The handlers of the enrolled faces of one kind of collection."""
 
     context: Context

@@ -23,11 +23,11 @@ _SCHEMA = record(
 def person_operations(context: Context) -> list[Operation]:
     """The rows of both kinds of groups for the router."""
     groups = [family for family in FAMILIES if family.kind.has_persons]
-    return [operation for family in groups for operation in Persons(context, family).operations()]
+    return [operation for family in groups for operation in PersonHandlers(context, family).operations()]
 
 
 @dataclass(frozen=True, slots=True)
-class Persons:
+class PersonHandlers:
     """The handlers of the persons of one kind of group."""
 
     context: Context

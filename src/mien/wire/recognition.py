@@ -7,11 +7,11 @@ from mien.wire.api_snapshots import Snapshots
 from mien.wire.collections import collection_operations
 from mien.wire.context import Context
 from mien.wire.directory import Directory
-from mien.wire.dynamic_groups import DynamicGroups
+from mien.wire.dynamic_groups import DynamicGroupHandlers
 from mien.wire.find_similar import FindSimilar
-from mien.wire.group import Group
+from mien.wire.group import GroupHandler
 from mien.wire.identify import Identify
-from mien.wire.operations import Operations
+from mien.wire.operations import OperationHandlers
 from mien.wire.persisted_faces import persisted_face_operations
 from mien.wire.persons import person_operations
 from mien.wire.training import training_operations
@@ -26,8 +26,8 @@ def recognition_operations(context: Context) -> list[Operation]:
         if directory is None
         else [
             *Directory(context, directory).operations(),
-            *DynamicGroups(context, directory).operations(),
-            *Operations(context, directory).operations(),
+            *DynamicGroupHandlers(context, directory).operations(),
+            *OperationHandlers(context, directory).operations(),
             *Snapshots(context, directory).operations(),
         ]
     )
@@ -35,7 +35,7 @@ def recognition_operations(context: Context) -> list[Operation]:
         *Verify(context).operations(),
         *Identify(context).operations(),
         *FindSimilar(context).operations(),
-        *Group(context).operations(),
+        *GroupHandler(context).operations(),
         *collection_operations(context),
         *persisted_face_operations(context),
         *training_operations(context),

@@ -30,11 +30,11 @@ OPERATION_LOCATION = b"operation-location"
 def training_operations(context: Context) -> list[Operation]:
     """The rows of the three kinds that are trained for the router."""
     trained = [family for family in FAMILIES if family.kind.trained]
-    return [operation for family in trained for operation in Training(context, family).operations()]
+    return [operation for family in trained for operation in TrainingHandlers(context, family).operations()]
 
 
 @dataclass(frozen=True, slots=True)
-class Training:
+class TrainingHandlers:
     """The handlers of the training of one kind of collection."""
 
     context: Context

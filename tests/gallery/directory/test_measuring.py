@@ -11,7 +11,7 @@ from mien.clock import ManualClock
 from mien.events import AuditLog
 from mien.gallery.kinds import CollectionRef, Kind, faces_ref
 from mien.gallery.measuring import Measuring
-from mien.gallery.sampling import SourceError
+from mien.gallery.sampling import SampleSourceError
 from mien.storage import Database, Vault
 
 
@@ -36,7 +36,7 @@ def test_a_directory_is_measured(world: World, measuring: Measuring) -> None:
     found = measuring.measure(faces_ref(world.owner, MODEL), "directory", fmr=0.01, actor="ann")
     assert found.source == "directory/recognition_04"
     assert (found.result["people"], found.result["genuine"]) == (44, 44)
-    with pytest.raises(SourceError, match="nobody is enrolled"):
+    with pytest.raises(SampleSourceError, match="nobody is enrolled"):
         measuring.measure(faces_ref(world.owner, "persons"), "nobody", actor="ann")
 
 
@@ -58,9 +58,9 @@ def test_the_worse_group_of_a_directory_is_found(world: World, measuring: Measur
     assert (first.measure, first.one, first.found) == ("FNMR", "odd", True)
 
     world.person(999, name="person 43")
-    with pytest.raises(SourceError, match="2 people are called 'person 43'"):
+    with pytest.raises(SampleSourceError, match="2 people are called 'person 43'"):
         measuring.report_groups(faces_ref(world.owner, MODEL), labels, actor="ann")
-    with pytest.raises(SourceError, match="has two labels of 'number': by name and by person id"):
+    with pytest.raises(SampleSourceError, match="has two labels of 'number': by name and by person id"):
         both = labels.replace("person 43", ids[43]) + "\nperson 0,odd"
         measuring.report_groups(faces_ref(world.owner, MODEL), both, actor="ann")
 

@@ -11,7 +11,7 @@ from tests.memory import shared_engine
 from tests.shared import azure_photo, shared_path
 
 from mien.liveness.judge import Judge
-from mien.models.errors import FetchError, ModelError
+from mien.models.errors import ModelError, PackFetchError
 from mien.models.store import ModelStore, default_root
 from mien.vision.engine import FaceEngine
 
@@ -28,7 +28,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> ModelStore:
     store.ensure(["minifasnet"], folder=published)
     try:
         store.ensure(["fr-liveness"])
-    except FetchError as problem:
+    except PackFetchError as problem:
         pytest.skip(str(problem))
     return store
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.liveness import fusion
-from mien.liveness.challenge import Direction, HeadTurn
+from mien.liveness.challenge import HeadTurn, TurnDirection
 from mien.liveness.fusion import NEEDED, NEEDED_WITHOUT_FLASHES, VETOING, decide
 from mien.liveness.order import Order
 from mien.liveness.timing import Timing
@@ -162,19 +162,19 @@ def test_continuity_is_the_recognisers_confidence(least: float, speaks: bool) ->
     assert fusion.of_continuity([0.98], None, 0).score is None
 
 
-def turned(direction: Direction, angle: float) -> Turn:
+def turned(direction: TurnDirection, angle: float) -> Turn:
     return Turn(HeadTurn(direction, 3000, 1300), angle, 0.0, 0.1, None, 10.0)
 
 
 def test_an_upright_turn_must_show_something_new_and_a_sideways_one_need_not() -> None:
-    up, left = turned(Direction.UP, 30), turned(Direction.LEFT, 30)
+    up, left = turned(TurnDirection.UP, 30), turned(TurnDirection.LEFT, 30)
     assert (score := fusion.of_novelty([up, left], [0.95, 0.99]).score) is not None
     assert score < fusion.ACCEPT
     assert (score := fusion.of_novelty([left, up], [0.99, 0.85]).score) is not None
     assert score > fusion.ACCEPT
     assert fusion.of_novelty([left], [0.99]).score is None
     assert fusion.of_novelty([up], [None]).score is None
-    assert fusion.of_novelty([turned(Direction.UP, 5)], [0.99]).score is None  # not done: that has its own evidence
+    assert fusion.of_novelty([turned(TurnDirection.UP, 5)], [0.99]).score is None  # not done: that has its own evidence
 
 
 @pytest.mark.parametrize(("gain", "correlation", "speaks"), [(0.02, 0.9, True), (0.1, 0.9, False), (0.1, 0.3, True)])
@@ -248,7 +248,7 @@ def test_the_borders_of_reflection(name: str, found: Reflection, score: float | 
 
 
 def done(
-    direction: Direction,
+    direction: TurnDirection,
     angle: float,
     before: float = 0.0,
     other: float = 0.1,
@@ -260,14 +260,14 @@ def done(
     return Turn(HeadTurn(direction, 3000, 1300), angle, before, other, depth, plane)
 
 
-def needed(direction: Direction) -> float:
+def needed(direction: TurnDirection) -> float:
     """The angle at which a turn's share is 1."""
     return 1 / done(direction, 1.0).share
 
 
 def test_the_weakest_turn_counts_and_each_is_reported() -> None:
-    left = done(Direction.LEFT, needed(Direction.LEFT), 1.0, 0.2)
-    up = done(Direction.UP, 0.8 * needed(Direction.UP), 2.0, 0.3)
+    left = done(TurnDirection.LEFT, needed(TurnDirection.LEFT), 1.0, 0.2)
+    up = done(TurnDirection.UP, 0.8 * needed(TurnDirection.UP), 2.0, 0.3)
     found = fusion.of_turns([left, up])
     assert found.name == "turns"
     assert found.score == pytest.approx(fusion.TURNED(0.8))
@@ -280,26 +280,26 @@ def test_the_weakest_turn_counts_and_each_is_reported() -> None:
     [(1.0, 0.6, True), (1.0, 0.59, False), (1.0, -0.9, False), (-1.0, -0.9, False), (1.0, 2.0, True)],
 )
 def test_a_head_that_was_turned_before_it_was_asked_did_not_answer(angle: float, before: float, early: bool) -> None:
-    full = needed(Direction.LEFT)
-    turn = done(Direction.LEFT, angle * full, before * full)
+    full = needed(TurnDirection.LEFT)
+    turn = done(TurnDirection.LEFT, angle * full, before * full)
     score = fusion.of_turns([turn]).score
     assert score == pytest.approx(min(fusion.TURNED(angle), 0.3) if early else fusion.TURNED(angle))
-    not_better = fusion.of_turns([done(Direction.LEFT, 0.5 * full, 0.5 * full)]).score
+    not_better = fusion.of_turns([done(TurnDirection.LEFT, 0.5 * full, 0.5 * full)]).score
     assert not_better == pytest.approx(fusion.TURNED(0.5))  # already below 0.3
 
 
 def test_depth_is_that_of_the_flattest_turn_that_was_done() -> None:
-    left = done(Direction.LEFT, needed(Direction.LEFT), residual=0.07, plane=1.0)
-    up = done(Direction.UP, needed(Direction.UP), residual=0.044, plane=2.0)
-    not_done = done(Direction.DOWN, 0.5 * needed(Direction.DOWN), residual=0.01, plane=3.0)
-    unseen = done(Direction.RIGHT, needed(Direction.RIGHT), plane=4.0)
+    left = done(TurnDirection.LEFT, needed(TurnDirection.LEFT), residual=0.07, plane=1.0)
+    up = done(TurnDirection.UP, needed(TurnDirection.UP), residual=0.044, plane=2.0)
+    not_done = done(TurnDirection.DOWN, 0.5 * needed(TurnDirection.DOWN), residual=0.01, plane=3.0)
+    unseen = done(TurnDirection.RIGHT, needed(TurnDirection.RIGHT), plane=4.0)
     found = fusion.of_planarity([unseen, left, up, not_done])
     assert found.name == "planarity"
-    assert found.score == pytest.approx(fusion.DEPTH[Direction.UP](0.044))
+    assert found.score == pytest.approx(fusion.DEPTH[TurnDirection.UP](0.044))
     planes = {"plane1": 4.0, "plane2": 1.0, "plane3": 2.0, "plane4": 3.0}
     assert found.measured == planes | {"residual2": 0.07, "residual3": 0.044, "residual4": 0.01}
     assert fusion.of_planarity([not_done]).score is None
-    assert fusion.of_planarity([left]).score == pytest.approx(fusion.DEPTH[Direction.LEFT](0.07))
+    assert fusion.of_planarity([left]).score == pytest.approx(fusion.DEPTH[TurnDirection.LEFT](0.07))
 
 
 @pytest.mark.parametrize(
@@ -309,15 +309,15 @@ def test_depth_is_that_of_the_flattest_turn_that_was_done() -> None:
 def test_a_plane_that_was_turned_counts_although_the_mesh_was_not(
     share: float, plane: float, other: float, counts: bool
 ) -> None:
-    full = needed(Direction.LEFT)
+    full = needed(TurnDirection.LEFT)
     # The factor keeps the share on its side of the border when it is divided by the needed angle again.
-    turn = done(Direction.LEFT, share * full * (1 + 1e-12), other=other, plane=plane, residual=0.05)
+    turn = done(TurnDirection.LEFT, share * full * (1 + 1e-12), other=other, plane=plane, residual=0.05)
     score = fusion.of_planarity([turn]).score
-    assert score == (pytest.approx(fusion.DEPTH[Direction.LEFT](0.05)) if counts else None)
+    assert score == (pytest.approx(fusion.DEPTH[TurnDirection.LEFT](0.05)) if counts else None)
 
 
 def test_novelty_is_the_mean_over_the_upright_turns_by_their_borders() -> None:
-    up, down, left = (done(way, 30.0) for way in (Direction.UP, Direction.DOWN, Direction.LEFT))
+    up, down, left = (done(way, 30.0) for way in (TurnDirection.UP, TurnDirection.DOWN, TurnDirection.LEFT))
     found = fusion.of_novelty([left, up, down], [0.5, 0.8, 0.6])
     new = (0.2 / 0.5 / 0.23 + 0.4 / 0.5 / 0.68) / 2
     assert found.name == "novelty"
@@ -325,9 +325,11 @@ def test_novelty_is_the_mean_over_the_upright_turns_by_their_borders() -> None:
     assert found.measured == pytest.approx({"agreement1": 0.5, "agreement2": 0.8, "agreement3": 0.6, "new": new})
     only_last = fusion.of_novelty([up, down], [None, 0.6])
     assert only_last.measured == pytest.approx({"agreement2": 0.6, "new": 0.4 / 0.5 / 0.68})
-    barely = done(Direction.UP, 0.9 * needed(Direction.UP) * (1 + 1e-12))
+    barely = done(TurnDirection.UP, 0.9 * needed(TurnDirection.UP) * (1 + 1e-12))
     assert fusion.of_novelty([barely], [0.5]).score is not None
-    assert fusion.of_novelty([done(Direction.UP, 0.89 * needed(Direction.UP))], [0.5]).measured == {"agreement1": 0.5}
+    assert fusion.of_novelty([done(TurnDirection.UP, 0.89 * needed(TurnDirection.UP))], [0.5]).measured == {
+        "agreement1": 0.5
+    }
 
 
 def test_surroundings_need_a_face_that_reflects() -> None:
@@ -406,14 +408,14 @@ def test_without_flashes_other_evidence_is_needed() -> None:
 
 
 def test_a_small_turn_that_was_there_before_is_no_answer_either() -> None:
-    barely = done(Direction.LEFT, 0.5, before=0.4)
-    assert fusion.of_turns([barely, done(Direction.LEFT, needed(Direction.LEFT))]).score == pytest.approx(
+    barely = done(TurnDirection.LEFT, 0.5, before=0.4)
+    assert fusion.of_turns([barely, done(TurnDirection.LEFT, needed(TurnDirection.LEFT))]).score == pytest.approx(
         min(fusion.TURNED(barely.share), 0.3)
     )
-    full = needed(Direction.LEFT)
-    assert fusion.of_turns([done(Direction.LEFT, full, before=0.7 * full)]).score == 0.3
+    full = needed(TurnDirection.LEFT)
+    assert fusion.of_turns([done(TurnDirection.LEFT, full, before=0.7 * full)]).score == 0.3
 
 
 def test_each_turn_has_its_agreement() -> None:
     with pytest.raises(ValueError, match="zip"):
-        fusion.of_novelty([done(Direction.UP, 30.0)], [])
+        fusion.of_novelty([done(TurnDirection.UP, 30.0)], [])

@@ -19,7 +19,7 @@ from mien.liveness.judge import Judge
 from mien.liveness.methods import Method
 from mien.liveness.types import Decision, Judgement, LivenessError, Mode, RecognitionError, TimedFrame
 from mien.models.bindings import DEFAULT_RECOGNISER
-from mien.models.errors import FetchError
+from mien.models.errors import PackFetchError
 from mien.models.store import ModelStore
 from mien.vision.engine import FaceEngine
 from mien.vision.presentation.material import PACKS
@@ -208,7 +208,7 @@ def test_the_reference_is_compared_with_the_best_frame(judge: Judge, engine: Fac
 def test_a_reference_of_another_recogniser_is_refused(judge: Judge, engine: FaceEngine) -> None:
     try:
         ModelStore().ensure(["sface"])  # the default set-up has its 8-bit form only
-    except FetchError as problem:
+    except PackFetchError as problem:
         pytest.skip(f"needs a model pack: {problem}")
     photo = azure_photo("Family2-Man1").read_bytes()
     reference = engine.analyze(photo, Want(recogniser="sface")).faces[0].embedding

@@ -7,18 +7,18 @@ import pytest
 from tests.vision.turned_views import rotation
 
 from mien.liveness import fusion
-from mien.liveness.challenge import Challenge, Direction, Flash, HeadTurn
+from mien.liveness.challenge import Challenge, Flash, HeadTurn, TurnDirection
 from mien.liveness.turns import Turn, neutral, turns
 from mien.liveness.types import Mode
 from mien.vision.canonical import canonical_mesh
 from mien.vision.landmarks import Mesh
-from mien.vision.presentation.track import Observation, Track
+from mien.vision.presentation.track import FaceTrack, Observation
 from mien.vision.types import Detection, HeadPose
 
 CHALLENGE = Challenge(
     Mode.PASSIVE_ACTIVE,
     (Flash(0, 6000, "#FFFFFF"),),
-    (HeadTurn(Direction.LEFT, 2500, 1400), HeadTurn(Direction.DOWN, 4200, 1400)),
+    (HeadTurn(TurnDirection.LEFT, 2500, 1400), HeadTurn(TurnDirection.DOWN, 4200, 1400)),
 )
 
 
@@ -29,7 +29,7 @@ def mesh(yaw: float, pitch: float, *, flat: bool) -> Mesh:
     return Mesh(np.asarray(points @ rotation(yaw, pitch).T + 200, np.float32), 1.0)
 
 
-def track(*done: tuple[float, float, float, float], flat: bool = False, lean: float = 0) -> Track:
+def track(*done: tuple[float, float, float, float], flat: bool = False, lean: float = 0) -> FaceTrack:
     """Somebody who turns to (yaw, pitch) from one time to another, and looks ahead otherwise."""
     found = []
     for index, time in enumerate(range(0, 6000, 80)):
@@ -52,16 +52,16 @@ def track(*done: tuple[float, float, float, float], flat: bool = False, lean: fl
                 jumped=False,
             )
         )
-    return Track(tuple(found), len(found), 1, (400, 400))
+    return FaceTrack(tuple(found), len(found), 1, (400, 400))
 
 
-def measured(shown: Track) -> list[Turn]:
+def measured(shown: FaceTrack) -> list[Turn]:
     ahead = neutral(shown, CHALLENGE)
     assert ahead is not None
     return turns(shown, CHALLENGE, ahead)
 
 
-def score(shown: Track) -> float:
+def score(shown: FaceTrack) -> float:
     found = fusion.of_turns(measured(shown)).score
     assert found is not None
     return found

@@ -30,7 +30,7 @@ from tests.shared import azure_photo, shared_path
 from mien.liveness.challenge import Challenge
 from mien.liveness.order import LONGEST_GAP_MS
 from mien.liveness.types import Mode
-from mien.models.errors import FetchError
+from mien.models.errors import PackFetchError
 from mien.models.store import ModelStore
 
 pytestmark = [pytest.mark.timeout(480), pytest.mark.shared]
@@ -203,7 +203,7 @@ def default_server(start_server: StartServer) -> Server:
     """A server with the packs of a default install."""
     try:
         ModelStore().ensure()
-    except FetchError as problem:
+    except PackFetchError as problem:
         pytest.skip(str(problem))
     return start_server(
         liveness_test_nonce=NONCE.hex(), liveness_networks="fr-liveness", liveness_virtual_cameras="true"

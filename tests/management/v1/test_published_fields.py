@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, make_dataclass
 
 import mien.management.v1
-from mien.accounts.intake_checks import Finding
+from mien.accounts.intake_checks import IntakeFinding
 from mien.accounts.requests import AccessRequest
 from mien.accounts.role_assignments import RoleAssignment
 from mien.accounts.types import Resource, Terms
@@ -20,13 +20,13 @@ from mien.doors.rules import AccessDecision
 from mien.doors.types import Camera, Door, Rule
 from mien.dossier.comparison import Change
 from mien.dossier.service import Dossier
-from mien.evaluation.records import Difference
+from mien.evaluation.records import RateDifference
 from mien.events.alerts.conditions import Condition
 from mien.events.alerts.types import AlertRule, Delivery
 from mien.events.audit_chain import AuditEntry, ChainVerification
 from mien.events.failed_calls import FailedCall
 from mien.events.metrics import Metric
-from mien.events.query import Point, Series
+from mien.events.query import MetricPoint, Series
 from mien.gallery.drift import SeriesDrift
 from mien.gallery.evaluations import Applied, Evaluation
 from mien.gallery.negatives.types import Negative
@@ -37,9 +37,8 @@ from mien.management.routing import Shown
 from mien.management.tokens import AdminToken
 from mien.subjects.consents import Consent
 from mien.subjects.erasing import Erased, KnownReceipt
-from mien.subjects.receipts import Verified
-from mien.subjects.rules import Ran
-from mien.subjects.rules import Rule as RetentionRule
+from mien.subjects.receipts import VerifiedReceipt
+from mien.subjects.rules import Ran, RetentionRule
 from mien.subjects.types import HeldFace, HeldNegative, HeldProbe, HeldSession, Holding, NotSearched, SubjectData
 
 
@@ -63,7 +62,7 @@ def published(of: type, *, internal: str = "", added: str = "") -> Published:
 
 
 TABLE = {
-    "access.FindingSeen": published(Finding),
+    "access.FindingSeen": published(IntakeFinding),
     "access.RequestSeen": published(AccessRequest),
     "access.StepSeen": published(AuditEntry, internal="hash previous resource_id sequence"),
     "alerts.ConditionSeen": published(Condition),
@@ -88,13 +87,13 @@ TABLE = {
         SeriesDrift, internal="found", added="baseline_from baseline_until chance counts finding psi"
     ),
     "evaluations.AppliedSeen": published(Applied, internal="curve", added="fmr threshold"),
-    "evaluations.DifferenceSeen": published(Difference),
+    "evaluations.DifferenceSeen": published(RateDifference),
     "evaluations.EvaluationSeen": published(Evaluation),
     "failed_calls.FailedCallSeen": published(FailedCall),
     "kiosks.KioskMade": published(KioskSpec, added="acceptances created_at id key name notice_version path"),
     "kiosks.KioskSeen": published(KioskSpec, added="acceptances created_at id name notice_version"),
     "metrics.MetricSeen": published(Metric),
-    "metrics.PointSeen": published(Point),
+    "metrics.PointSeen": published(MetricPoint),
     "metrics.SeriesSeen": published(Series),
     "negatives.NegativeSeen": published(Negative),
     "resources.ResourceSeen": published(
@@ -128,7 +127,7 @@ TABLE = {
     "subjects.NegativeHeldSeen": published(HeldNegative),
     "subjects.NotSearchedSeen": published(NotSearched),
     "subjects.ProbeSeen": published(HeldProbe),
-    "subjects.ReceiptVerified": published(Verified, internal="key_id", added="genuine reason"),
+    "subjects.ReceiptVerified": published(VerifiedReceipt, internal="key_id", added="genuine reason"),
     "subjects.SessionSeen": published(HeldSession),
     "terms.AcceptanceSeen": published(Acceptance),
     "tokens.TokenMade": published(AdminToken, added="token"),

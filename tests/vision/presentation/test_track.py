@@ -12,7 +12,7 @@ from tests.shared import azure_photo
 from mien.models.errors import ModelError
 from mien.vision.presentation.dynamics import dynamics
 from mien.vision.presentation.skin import skin_colours
-from mien.vision.presentation.track import Track, follow, sharpness
+from mien.vision.presentation.track import FaceTrack, follow, sharpness
 from mien.vision.types import Pixels
 
 
@@ -37,7 +37,7 @@ def seen(head: Head, *poses: Pose) -> list[Pixels]:
     return [head.view(pose)[0] for pose in poses]
 
 
-def track(frames: list[Pixels], step_ms: float = 80) -> Track:
+def track(frames: list[Pixels], step_ms: float = 80) -> FaceTrack:
     finder, mesher = networks()
     return follow([(index * step_ms, frame) for index, frame in enumerate(frames)], finder, mesher)
 

@@ -21,7 +21,7 @@ class BrokerError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class MqttMessage:
     """A message to publish.
 
     Attributes:
@@ -49,8 +49,8 @@ class Broker:
         self,
         url: str,
         *,
-        will: Message | None = None,
-        greeting: Callable[[], Sequence[Message]] = list,
+        will: MqttMessage | None = None,
+        greeting: Callable[[], Sequence[MqttMessage]] = list,
         ca_file: str | None = None,
     ) -> None:
         parts = urlsplit(url)
@@ -82,7 +82,7 @@ class Broker:
         """Wait until it is connected; return whether it is."""
         return self._connected.wait(seconds)
 
-    def publish(self, message: Message, seconds: float) -> None:
+    def publish(self, message: MqttMessage, seconds: float) -> None:
         """Publish with quality of service 1, and wait for the confirmation. Nothing is queued for later.
 
         Raises:
@@ -100,7 +100,7 @@ class Broker:
             future.cancel()
             raise BrokerError("the MQTT broker did not confirm in time") from None
 
-    async def _publish(self, client: Any, message: Message, seconds: float) -> None:
+    async def _publish(self, client: Any, message: MqttMessage, seconds: float) -> None:
         from aiomqtt import MqttError  # noqa: PLC0415  of the extra mien[video]
 
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mien.doors.actuators.broker import Broker, BrokerError, Message
+from mien.doors.actuators.broker import Broker, BrokerError, MqttMessage
 from mien.doors.actuators.config import MqttActuator
 from mien.doors.events import Event
 from mien.doors.openings import ActuatorError
@@ -26,7 +26,7 @@ class MqttCommand:
         if self._broker is None:
             raise ActuatorError("the server has no MQTT broker: set MIEN_MQTT_URL")
         try:
-            self._broker.publish(Message(self._config.topic, self._config.payload), until - elapsed())
+            self._broker.publish(MqttMessage(self._config.topic, self._config.payload), until - elapsed())
         except BrokerError as error:
             raise ActuatorError(str(error)) from None
         return "the broker took the command"

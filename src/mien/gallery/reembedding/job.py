@@ -25,7 +25,7 @@ from mien.gallery.kinds import CollectionRef, Kind
 from mien.gallery.negatives.records import drop_old
 from mien.gallery.recognisers import Recogniser, Recognisers
 from mien.gallery.reembedding import rows as rows_of
-from mien.gallery.reembedding.switch import Switch, switch
+from mien.gallery.reembedding.switch import SwitchResult, switch
 from mien.gallery.rows import ref_of
 from mien.storage import EVERY_RESOURCE, Vault
 from mien.storage.claims import ClaimLostError, Held
@@ -229,9 +229,9 @@ class Migrations:
         finish()  # what was added meanwhile, so that writers wait as shortly as can be
         for _ in range(_PASSES):
             done = switch(self._gallery, plan.ref, plan.uid, plan.target, finish=finish, left_out=out.keys())
-            if done is Switch.DONE:
+            if done is SwitchResult.DONE:
                 return [(person, face) for face, person in out.items()]
-            if done is Switch.BUSY:  # it is being trained: that ends
+            if done is SwitchResult.BUSY:  # it is being trained: that ends
                 time.sleep(_WAIT)
             else:  # faces were added meanwhile
                 finish()

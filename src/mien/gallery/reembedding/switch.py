@@ -24,7 +24,7 @@ from mien.storage.tables import CollectionRow
 _STATUS = tuple(column.name for column in CollectionRow.__table__.c if column.name.startswith("training_"))
 
 
-class Switch(Enum):
+class SwitchResult(Enum):
     """How an attempt ended."""
 
     DONE = "done"
@@ -52,7 +52,7 @@ def switch(
     *,
     finish: Callable[[], None],
     left_out: Collection[UUID],
-) -> Switch:
+) -> SwitchResult:
     """Give a collection its new templates and, if it was trained, a snapshot of them, all at once.
 
     Args:
@@ -70,7 +70,7 @@ def switch(
     """
     with gallery.indexes.claim(uid) as held:
         if held is None:
-            return Switch.BUSY
+            return SwitchResult.BUSY
         row = gallery.rows.get(ref)
         if row.uid != uid:
             raise ConflictError(ref.collection_id)
@@ -88,7 +88,7 @@ def switch(
 
 def _retrain(
     gallery: Gallery, ref: CollectionRef, target: Recogniser, held: Held, finish: Callable[[], None]
-) -> Switch:
+) -> SwitchResult:
     """Switch a trained collection: writers wait as in a training, searches see the old snapshot until the end."""
     before = _hold(gallery, ref, held)
     try:
@@ -115,7 +115,7 @@ def _retrain(
         with suppress(ClaimLostError):  # its state is another server's by now
             _let_go(gallery, ref, held, before)
         raise
-    return Switch.DONE
+    return SwitchResult.DONE
 
 
 def _hold(gallery: Gallery, ref: CollectionRef, held: Held) -> dict[str, Any]:
@@ -139,35 +139,37 @@ def _let_go(gallery: Gallery, ref: CollectionRef, held: Held, before: dict[str, 
             setattr(row, name, value)
 
 
-def _swap(gallery: Gallery, ref: CollectionRef, target: Recogniser, held: Held, left_out: Collection[UUID]) -> Switch:
+def _swap(
+    gallery: Gallery, ref: CollectionRef, target: Recogniser, held: Held, left_out: Collection[UUID]
+) -> SwitchResult:
     """Switch a collection that is searched as it is, or was never trained."""
     with gallery.rows.transaction(ref.resource_id, ref.collection_id) as session:
         held.fence(session)
         row = _locked(session, ref)
         if row.training_status in BUSY:
-            return Switch.BUSY
+            return SwitchResult.BUSY
         gaps = rows_of.missing(session, row.uid, target.fingerprint)
         if any(face not in left_out for _, face, _ in gaps):
-            return Switch.MORE
+            return SwitchResult.MORE
         rows_of.swap_templates(session, row, target.fingerprint)
         _become(gallery, session, row, target)
-    return Switch.DONE
+    return SwitchResult.DONE
 
 
-def _relabel(gallery: Gallery, ref: CollectionRef, target: Recogniser, held: Held) -> Switch:
+def _relabel(gallery: Gallery, ref: CollectionRef, target: Recogniser, held: Held) -> SwitchResult:
     """Switch a collection whose templates are the target's already, or that has none."""
     with gallery.rows.transaction(ref.resource_id, ref.collection_id) as session:
         held.fence(session)
         row = _locked(session, ref)
         if row.training_status in BUSY:
-            return Switch.BUSY
+            return SwitchResult.BUSY
         if row.fingerprint != target.fingerprint:
             if row.faces:
-                return Switch.MORE
+                return SwitchResult.MORE
             row.snapshot, row.trained_revision = None, -1
             row.training_status = row.training_created_at = row.training_action_at = row.training_success_at = None
         _become(gallery, session, row, target)
-    return Switch.DONE
+    return SwitchResult.DONE
 
 
 def _locked(session: Session, ref: CollectionRef) -> CollectionRow:

@@ -21,7 +21,7 @@ from mien.gallery.training.milvus_indexes import MilvusIndexes
 from mien.gallery.training.pg_indexes import PgIndexes
 from mien.search import TrainedStore
 from mien.search.milvus import MilvusServer
-from mien.search.pgvector import Method
+from mien.search.pgvector import NeighbourSearch
 from mien.storage import Database, Vault
 from mien.storage.tables import CollectionRow
 
@@ -105,7 +105,7 @@ class IndexLocation:
     milvus: MilvusServer | None = None
 
 
-def _in_postgresql(place: IndexLocation, method: Method) -> PgIndexes:
+def _in_postgresql(place: IndexLocation, method: NeighbourSearch) -> PgIndexes:
     engine = PgIndexes.chosen(place.database, method)
     _log.warning("templates of trained collections are kept unencrypted in PostgreSQL", method=method.value)
     return engine
@@ -120,8 +120,8 @@ def _in_milvus(place: IndexLocation) -> MilvusIndexes:
 ENGINES: Final[Mapping[str, Callable[[IndexLocation], IndexEngine]]] = MappingProxyType(
     {
         "exact": lambda place: FileIndexes(place.folder, place.vault),
-        "pgvector": lambda place: _in_postgresql(place, Method.EXACT),
-        "pgvector-hnsw": lambda place: _in_postgresql(place, Method.HNSW),
+        "pgvector": lambda place: _in_postgresql(place, NeighbourSearch.EXACT),
+        "pgvector-hnsw": lambda place: _in_postgresql(place, NeighbourSearch.HNSW),
         "milvus": _in_milvus,
     }
 )

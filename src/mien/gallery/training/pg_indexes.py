@@ -18,7 +18,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from mien.search import EnrolledTemplates, TemplateSearch, TrainedIndexMissingError
-from mien.search.pgvector import Method, NotTrainedError, PgVectorSearch, PgVectorStore, create_tables
+from mien.search.pgvector import NeighbourSearch, NoTemplatesTableError, PgVectorSearch, PgVectorStore, create_tables
 from mien.storage import Database
 from mien.storage.tables import CollectionRow
 
@@ -47,7 +47,7 @@ class PgIndex:
         """Whether there is a trained state."""
         try:
             self._store.load()
-        except NotTrainedError:
+        except NoTemplatesTableError:
             return False
         return True
 
@@ -65,7 +65,7 @@ class PgIndex:
         del current
         try:
             self._store.update(added, removed)
-        except NotTrainedError as error:
+        except NoTemplatesTableError as error:
             raise self._missing() from error
 
     @property
@@ -93,7 +93,7 @@ class PgIndex:
         del previous
         try:
             return self._store.load()
-        except NotTrainedError as error:
+        except NoTemplatesTableError as error:
             raise self._missing() from error
 
     def _missing(self) -> TrainedIndexMissingError:
@@ -111,13 +111,13 @@ class PgIndexes:
     rebuilds = False
     elsewhere = False
 
-    def __init__(self, database: Database, method: Method) -> None:
+    def __init__(self, database: Database, method: NeighbourSearch) -> None:
         self._database = database
         self._method = method
-        self.may_miss = method is not Method.EXACT
+        self.may_miss = method is not NeighbourSearch.EXACT
 
     @classmethod
-    def chosen(cls, database: Database, method: Method) -> PgIndexes:
+    def chosen(cls, database: Database, method: NeighbourSearch) -> PgIndexes:
         """Prepare a database for pgvector.
 
         Raises:
@@ -154,7 +154,7 @@ class PgIndexes:
             or not inspect(database.engine).has_table("search_collections")
         ):
             return None
-        return cls(database, Method.EXACT)
+        return cls(database, NeighbourSearch.EXACT)
 
     @staticmethod
     def is_name(name: str) -> bool:

@@ -11,7 +11,7 @@ import structlog
 from mien.liveness.channel import messages
 from mien.liveness.channel.context import ChannelContext, ConnectedClient
 from mien.liveness.channel.messages import Json, ProtocolError
-from mien.liveness.errors import AttemptOverError, LockedOutError, Refusal, TokenRefusedError
+from mien.liveness.errors import AttemptOverError, LockedOutError, TokenFault, TokenRefusedError
 from mien.liveness.records import ClientRequest
 from mien.liveness.types import LivenessError, RecognitionError
 from mien.workers import OverloadedError
@@ -202,9 +202,9 @@ class Phase:
         except AttemptOverError:
             return None
         except TokenRefusedError as error:
-            self.line.session_gone = error.refusal is Refusal.GONE
+            self.line.session_gone = error.refusal is TokenFault.GONE
             failure, text, retry = LivenessError.INVALID_TOKEN, str(error), 0
-            left = 0 if error.refusal in {Refusal.USED_UP, Refusal.GONE, Refusal.EXPIRED} else None
+            left = 0 if error.refusal in {TokenFault.USED_UP, TokenFault.GONE, TokenFault.EXPIRED} else None
         except LockedOutError as error:
             failure, text, retry = LivenessError.UNEXPECTED_CLIENT_ERROR, str(error), error.retry_after
             left = None

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from mien.liveness.attempts import Admission, Begun
 from mien.liveness.challenge import Challenge
-from mien.liveness.guidance import Glance, TargetArea
+from mien.liveness.guidance import PositioningView, TargetArea
 from mien.liveness.recording import FrameLimits
 from mien.liveness.records import AttemptResult
 from mien.liveness.types import LivenessError, RecognitionError
@@ -84,7 +84,7 @@ def accepted(admission: Admission, limits: FrameLimits, place: TargetArea, *, fl
     }
 
 
-def feedback(number: int, seen: Glance) -> Json:
+def feedback(number: int, seen: PositioningView) -> Json:
     """Return the message about a positioning frame."""
     said: Json = {"type": "feedback", "sequence": number, "key": seen.feedback.value}
     if seen.face is not None:

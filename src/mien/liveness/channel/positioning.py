@@ -13,7 +13,7 @@ from mien.liveness.channel.attempt import Challenged, ShownAttempt
 from mien.liveness.channel.claims import DeviceClaims, refusal_of_camera
 from mien.liveness.channel.connection import ClientConnection, Phase
 from mien.liveness.channel.messages import Json, ProtocolError
-from mien.liveness.guidance import STEADY_FRAMES, Feedback, Glance, glance
+from mien.liveness.guidance import STEADY_FRAMES, Feedback, PositioningView, glance
 from mien.liveness.recording import Recording, parse_frame
 from mien.liveness.reports import read_camera
 from mien.liveness.types import LivenessError, RecognitionError
@@ -47,7 +47,7 @@ class Positioning(Phase):
         self._looking = False
         self._looking_since = 0.0
         self._busy_seconds = 0.0
-        self._glance: Glance | None = None
+        self._glance: PositioningView | None = None
         self._steady = 0
 
     @property
@@ -101,7 +101,7 @@ class Positioning(Phase):
                 try:
                     seen = await context.glances.run(glance, context.finder, jpeg, context.place, self._glance)
                 except VisionError:
-                    seen = Glance(Feedback.LOOK_AT_CAMERA)
+                    seen = PositioningView(Feedback.LOOK_AT_CAMERA)
                 self._count_look()
                 if not self.is_current():  # the client went meanwhile
                     return

@@ -8,7 +8,7 @@ from typing import Any, Final
 from nicegui import ui
 
 from mien.accounts import AccessRequest, Feature, RequestState
-from mien.accounts.intake_checks import Finding, findings
+from mien.accounts.intake_checks import IntakeFinding, findings
 from mien.contract.attributes import DECLARED, LIMITED
 from mien.contract.features import REQUESTED_APART
 from mien.management.roles import Permission
@@ -180,7 +180,7 @@ def _long(label: str, about: str) -> ui.textarea:
     return ui.textarea(label).props(hint(about, "outlined autogrow rows=2 maxlength=1300"))
 
 
-def _left_open(finding: Finding) -> None:
+def _left_open(finding: IntakeFinding) -> None:
     with Tag("p", classes="row small"):
         badge(t("left open"), "warn")
         Tag("span", t(finding.explanation), "grow")

@@ -17,7 +17,7 @@ from mien.doors.types import DIRECTORY
 from mien.gallery.kinds import CollectionRef, persons_ref
 from mien.gallery.kinds import Kind as Collected
 from mien.management.roles import Permission
-from mien.portal.confirming import Question, ask_before
+from mien.portal.confirming import Confirmation, ask_before
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.pages.choosing import person_field, person_of
@@ -181,7 +181,7 @@ async def _ask_not_this_person(visitor: Visitor, event: Event) -> None:
     learned = t(await visitor.ask(lambda: _learned(visitor, event)))
     ask_before(
         visitor,
-        Question(t("Not this person?"), f"{about} {learned}", t("Not this person")),
+        Confirmation(t("Not this person?"), f"{about} {learned}", t("Not this person")),
         lambda: services(visitor).reviews.not_this_person(visitor.resource.id, event.number, actor=visitor.name),
         then=PATH,
     )

@@ -17,7 +17,7 @@ from mien.doors.schedule import parse
 from mien.doors.service import DoorServices
 from mien.doors.types import Direction, Door, DoorSpec, Holidays, How, Rule, RuleSpec, zone_of
 from mien.management.roles import Permission
-from mien.portal.confirming import Question, ask_before
+from mien.portal.confirming import Confirmation, ask_before
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.pages.choosing import group_field, person_field, person_of, zone_field
@@ -237,7 +237,7 @@ def _actuator(kind: str, target: str, key: str) -> ActuatorConfig:
 def _ask_delete_door(visitor: Visitor, door: Door) -> None:
     ask_before(
         visitor,
-        Question(
+        Confirmation(
             t("Delete the door {door}?", door=door.name),
             t("Its cameras and rules lose it; its events stay."),
             t("Delete"),
@@ -250,7 +250,7 @@ def _ask_delete_door(visitor: Visitor, door: Door) -> None:
 def _ask_delete_rule(visitor: Visitor, rule: Rule) -> None:
     ask_before(
         visitor,
-        Question(
+        Confirmation(
             t("Delete the rule {rule}?", rule=rule.spec.name),
             t("Whoever only this rule allowed is refused."),
             t("Delete"),

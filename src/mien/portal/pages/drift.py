@@ -12,7 +12,7 @@ from mien.evaluation.drift import ALPHA, Missing, Shift
 from mien.events.drift import BINS, DriftSeries
 from mien.gallery.drift import UNMOVED, SeriesDrift
 from mien.management.roles import Permission
-from mien.portal.confirming import Question, ask_before
+from mien.portal.confirming import Confirmation, ask_before
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.texts import day, figure, mark, t
@@ -122,7 +122,7 @@ def _place(one: SeriesDrift) -> str:
 def _ask(visitor: Visitor, source: str) -> None:
     ask_before(
         visitor,
-        Question(
+        Confirmation(
             t("Begin a new baseline?"),
             t(
                 "Do this after a change that you made on purpose, such as a new camera. "

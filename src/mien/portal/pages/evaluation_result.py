@@ -13,7 +13,7 @@ from mien.evaluation.groups import ALPHA
 from mien.evaluation.records import differences, parts_of
 from mien.gallery.evaluations import CALIBRATION, GROUPS, Evaluation
 from mien.management.roles import Permission
-from mien.portal.confirming import Question, ask_before
+from mien.portal.confirming import Confirmation, ask_before
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.pages.evaluations import RESULT_PATH, ROOT, one_in, source
@@ -215,7 +215,7 @@ def _ask_apply(visitor: Visitor, found: Evaluation) -> None:
 
     ask_before(
         visitor,
-        Question(
+        Confirmation(
             t("Apply this calibration?"),
             t(
                 "Confidence 0.5 will stand for similarity {threshold:.4f}, at a false match rate of "
@@ -236,7 +236,7 @@ def _ask_apply(visitor: Visitor, found: Evaluation) -> None:
 def _ask_delete(visitor: Visitor, found: Evaluation) -> None:
     ask_before(
         visitor,
-        Question(t("Delete this result?"), t("A calibration that was applied from it stays in use."), t("Delete")),
+        Confirmation(t("Delete this result?"), t("A calibration that was applied from it stays in use."), t("Delete")),
         lambda: visitor.parts.measuring.stored.delete(visitor.resource.id, found.name, actor=visitor.name),
         then=ROOT,
         done=t("The result is deleted."),

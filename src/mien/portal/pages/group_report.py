@@ -10,7 +10,7 @@ from nicegui import ui
 from mien.evaluation.document import NoPdfError
 from mien.gallery.group_reports import FORMATS, GroupReport
 from mien.gallery.kinds import CollectionRef
-from mien.gallery.sampling import SourceError
+from mien.gallery.sampling import SampleSourceError
 from mien.management.roles import Permission
 from mien.messages import message_of
 from mien.portal.frame import Page
@@ -85,7 +85,7 @@ class _Form:
                 return visitor.parts.measuring.report_groups(
                     ref, labels, fmr=fmr, skip_unknown=skip, actor=visitor.name
                 )
-            except SourceError as error:
+            except SampleSourceError as error:
                 return sentence(message_of(error))
 
         made = await visitor.act(Permission.MANAGE, work)

@@ -16,7 +16,7 @@ from mien.doors.errors import InvalidDoorError
 from mien.doors.kiosks import ACCEPTANCE_DAYS, Kiosk, KioskSpec
 from mien.doors.places import Place
 from mien.management.roles import Permission
-from mien.portal.confirming import Question, ask_before
+from mien.portal.confirming import Confirmation, ask_before
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.pages.choosing import group_field, group_name
@@ -162,7 +162,7 @@ def _key_buttons(visitor: Visitor, kiosk: Kiosk) -> None:
             "Its page stops working at once. Its events stay, and its acceptances for {days} days.",
             days=ACCEPTANCE_DAYS,
         )
-        question = Question(t("Delete {kiosk}?", kiosk=kiosk.name), about, t("Delete"))
+        question = Confirmation(t("Delete {kiosk}?", kiosk=kiosk.name), about, t("Delete"))
         ask_before(visitor, question, lambda: kiosks.delete(owner, kiosk.kiosk_id, actor=visitor.name), then=PATH)
 
     with Tag("div", classes="row"):

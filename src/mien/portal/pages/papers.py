@@ -16,7 +16,7 @@ from mien.dossier.wording import read_texts
 from mien.evaluation.document import NoPdfError
 from mien.management.roles import Permission
 from mien.messages import message_of
-from mien.portal.confirming import Question, ask_before
+from mien.portal.confirming import Confirmation, ask_before
 from mien.portal.frame import Page
 from mien.portal.help import Help, Term
 from mien.portal.texts import language as spoken
@@ -237,7 +237,7 @@ def _why(change: Change) -> str:
 def _ask_delete(visitor: Visitor, found: Dossier) -> None:
     ask_before(
         visitor,
-        Question(t("Delete this dossier?"), t("Files that were downloaded stay."), t("Delete")),
+        Confirmation(t("Delete this dossier?"), t("Files that were downloaded stay."), t("Delete")),
         lambda: visitor.parts.dossiers.delete(visitor.resource.id, found.id, actor=visitor.name),
         then=ROOT,
         done=t("The dossier is deleted."),

@@ -10,7 +10,7 @@ from nicegui import ui
 
 from mien.gallery.errors import TrainingNotFinishedError
 from mien.gallery.kinds import CollectionRef
-from mien.importing.batch import Batch, BatchOutcome, FileReport
+from mien.importing.batch import BatchOutcome, DroppedPhotos, FileReport
 from mien.management.roles import Permission
 from mien.portal.approval import check_approved, may_write
 from mien.portal.auto_training import patiently
@@ -56,7 +56,7 @@ class BulkPlace:
         self._report = Tag("div")
         self._rows: Tag | None = None
 
-    def _fresh(self, of_people: frozenset[str] = frozenset()) -> Batch:
+    def _fresh(self, of_people: frozenset[str] = frozenset()) -> DroppedPhotos:
         visitor, ref = self._visitor, self._ref
 
         def told(person: str, face: str, created: bool) -> None:
@@ -64,7 +64,7 @@ class BulkPlace:
                 visitor.note("person.create", collection=ref.path, person=person)
             visitor.note("face.add", collection=ref.path, face=face, person=person)
 
-        return Batch(visitor.parts.gallery, ref, told, of_people)
+        return DroppedPhotos(visitor.parts.gallery, ref, told, of_people)
 
     async def _begin(self, count: int, of_people: frozenset[str]) -> None:
         self._batch, self._expected = self._fresh(of_people), count
@@ -143,10 +143,10 @@ class BulkPlace:
             )
 
     @staticmethod
-    def _download(batch: Batch) -> None:
+    def _download(batch: DroppedPhotos) -> None:
         ui.download(batch.report().encode(), "mien-enrolment.csv", "text/csv")
 
-    async def _undo(self, batch: Batch) -> None:
+    async def _undo(self, batch: DroppedPhotos) -> None:
         def work() -> int:
             gone = batch.undo()
             self._visitor.note("people.enrol.undo", collection=self._ref.path, faces=gone)
@@ -161,7 +161,7 @@ class BulkPlace:
         await self._refresh()
 
 
-def _take(batch: Batch, photo: Upload) -> FileReport:
+def _take(batch: DroppedPhotos, photo: Upload) -> FileReport:
     """Enrol a photo; one that came while the group was trained is tried again when that has ended."""
 
     def work() -> FileReport:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mien.accounts import Feature
 from mien.gallery.enrolment import choose
 from mien.gallery.kinds import CollectionRef
-from mien.gallery.person_search import Searched
+from mien.gallery.person_search import PersonSearchResult
 from mien.management.roles import Permission
 from mien.portal.pages.people_places import address
 from mien.portal.photos import Upload, drop
@@ -46,7 +46,7 @@ def by_photo(visitor: Visitor, here: CollectionRef | None = None) -> None:
     result = Tag("div", classes="stack", role="status")
 
 
-def _search(visitor: Visitor, photo: Upload) -> Searched:
+def _search(visitor: Visitor, photo: Upload) -> PersonSearchResult:
     """Search for the face of a photo in all groups, with each recognition model that one of them has; in a thread."""
     search, resource_id = visitor.parts.gallery.person_search, visitor.resource.id
     vectors: dict[str, NDArray[np.float32]] = {}
@@ -59,7 +59,7 @@ def _search(visitor: Visitor, photo: Upload) -> Searched:
     return search.everywhere(resource_id, vectors)
 
 
-def _tell(visitor: Visitor, found: Searched, here: CollectionRef | None) -> None:
+def _tell(visitor: Visitor, found: PersonSearchResult, here: CollectionRef | None) -> None:
     searched = tn(
         "{count} group searched, with the changes since its training.",
         "{count} groups searched, with the changes since their trainings.",

@@ -67,7 +67,7 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class FaceTrack:
     """A face through a video.
 
     Attributes:
@@ -92,7 +92,7 @@ class Track:
         return np.array([(s.pose.yaw, s.pose.pitch, s.pose.roll) for s in self.observations], np.float64).reshape(-1, 3)
 
 
-def follow(frames: Iterable[tuple[float, Pixels]], finder: FaceFinder, mesher: FaceMesh) -> Track:
+def follow(frames: Iterable[tuple[float, Pixels]], finder: FaceFinder, mesher: FaceMesh) -> FaceTrack:
     """Follow the largest face.
 
     Args:
@@ -135,7 +135,7 @@ def follow(frames: Iterable[tuple[float, Pixels]], finder: FaceFinder, mesher: F
         )
         observations.append(observation)
         last = observation
-    return Track(tuple(observations), count, most, size)
+    return FaceTrack(tuple(observations), count, most, size)
 
 
 def _followed(found: list[Detection], mesh: Mesh | None) -> Detection | None:

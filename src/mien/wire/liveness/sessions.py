@@ -14,19 +14,19 @@ from mien.contract.liveness_versions import LIVENESS_VERSIONS, SINGLE_MODAL, WIT
 from mien.gateway.exchange import Exchange, Operation, Request, Response
 from mien.gateway.origin import OriginFinder
 from mien.liveness.errors import (
-    InvalidStartError,
+    InvalidSessionStartError,
     ModeNotAvailableError,
-    NoFaceError,
+    NoReferenceFaceError,
     SessionError,
     SessionImageNotFoundError,
     SessionNotFoundError,
-    SeveralFacesError,
+    SeveralReferenceFacesError,
 )
 from mien.liveness.records import Session
 from mien.liveness.service import Liveness
 from mien.wire.body import BodyLimits
 from mien.wire.context import EMPTY, answer
-from mien.wire.fields import Query, whole
+from mien.wire.fields import QueryOptions, whole
 from mien.wire.liveness.body import body_schema, read_create_body
 from mien.wire.liveness.json import (
     audit_entries,
@@ -89,13 +89,13 @@ class LivenessContext:
 def _explain(error: SessionError) -> Exception:
     if isinstance(error, SessionNotFoundError | SessionImageNotFoundError):
         return NOT_FOUND.problem(hint=f"{str(error)[0].upper()}{str(error)[1:]}.")
-    if isinstance(error, InvalidStartError):
+    if isinstance(error, InvalidSessionStartError):
         return _START.problem()
     if isinstance(error, ModeNotAvailableError):
         return _MODE_NOT_AVAILABLE.problem(hint=str(error))
-    if isinstance(error, NoFaceError):
+    if isinstance(error, NoReferenceFaceError):
         return _NO_FACE.problem()
-    if isinstance(error, SeveralFacesError):
+    if isinstance(error, SeveralReferenceFacesError):
         return _SEVERAL_FACES.problem(hint=f"{error}.")
     return error
 
@@ -113,7 +113,7 @@ def _read_page(request: Request) -> tuple[str, int]:
     return (request.query_value("start") or "").strip(), top
 
 
-_PAGE = Query(
+_PAGE = QueryOptions(
     (
         query("start", TEXT, "Id of the last entry of the page before."),
         query(
