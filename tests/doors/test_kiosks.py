@@ -26,8 +26,7 @@ from mien.doors.roster_types import BadgeNumber
 from mien.doors.service import DoorServices
 from mien.doors.types import DoorSpec
 from mien.liveness.errors import SessionNotFoundError
-from mien.liveness.records import CheckInResult as AttemptOutcome
-from mien.liveness.records import ClientRequest
+from mien.liveness.records import AttemptResult, ClientRequest
 from mien.liveness.service import Liveness, open_liveness
 from mien.liveness.types import Decision
 from mien.storage import EVERY_RESOURCE
@@ -59,7 +58,7 @@ class Hall:
         admission = self.liveness.attempts.admit(made.token, CLIENT)
         begun = self.liveness.attempts.begin(admission, 60)
         error = None if decision else "NoFaceDetected"
-        outcome = AttemptOutcome(decision=decision, error_code=error)
+        outcome = AttemptResult(decision=decision, error_code=error)
         self.liveness.attempts.finish(admission, begun, outcome, image=JPEG if decision else None)
         return made.id
 

@@ -25,8 +25,8 @@ from mien.dossier.gathering import Gatherer
 from mien.dossier.papers import Statement
 from mien.dossier.service import rendered
 from mien.events import AlertRules
-from mien.gallery.kinds import ChangeKind as Place
 from mien.gallery.kinds import CollectionRef
+from mien.gallery.kinds import Kind as Place
 from mien.gallery.policy import EnrolmentPolicy
 from mien.gallery.reviews import Reviews
 from mien.settings import Settings
