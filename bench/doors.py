@@ -247,7 +247,7 @@ def actuator(given: argparse.Namespace) -> None:
 
     from mien.doors.actuators.config import OsdpActuator  # noqa: PLC0415  likewise
     from mien.doors.actuators.osdp import OsdpReader  # noqa: PLC0415  likewise
-    from mien.doors.types import BadgeNumber  # noqa: PLC0415  likewise
+    from mien.doors.roster_types import BadgeNumber  # noqa: PLC0415  likewise
     from mien.storage.claims import elapsed  # noqa: PLC0415  likewise
 
     took = []
